@@ -1,0 +1,3 @@
+"""Performance-testing suite for the Agent Mitra backend API."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,169 @@
+"""Every operation of the API that the suite drives: where it is, what it must answer.
+
+Paths are complete, with `{name}` where an id goes. `fields` are those the contract promises to be there
+(the value of a promised field may be null); `lists` names the field of an answer that holds rows
+("" = the answer is a bare array), and `row_fields` what each row must have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route of the API as the suite uses it."""
+
+    name: str
+    method: str
+    path: str
+    fields: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    """Path of keys from the top of the answer to the object that has `fields`."""
+    lists: str | None = None
+    row_fields: tuple[str, ...] = ()
+    expects: tuple[int, ...] = (200,)
+    idempotent_write: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """True when it changes something at the target. Logging in does not count."""
+        return self.method != "GET" and self.name != "login"
+
+    @property
+    def template(self) -> str:
+        """The path as `/openapi.json` lists it, without the query."""
+        return self.path.split("?")[0]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+USER = _names("user_id role status")
+POLICY = _names(
+    "policy_id policy_number policyholder_id agent_id provider_id policy_type plan_name sum_assured"
+    " premium_amount premium_frequency application_date start_date status payment_status"
+)
+AGENT = _names(
+    "agent_id user_id agent_code license_number business_name total_policies_sold total_premium_collected"
+    " active_policyholders status verification_status hierarchy_level sub_agents_count user_profile"
+)
+LEAD = _names(
+    "lead_id customer_name contact_number lead_source lead_status priority insurance_type created_at agent_name"
+)
+TICKET = _names("ticket_id subject description status priority customer_id created_at updated_at")
+FLAG = _names("flag_id flag_name flag_description flag_type is_enabled created_at updated_at")
+PREMIUM = _names("id amount payment_date due_date status payment_method payment_gateway")
+
+
+def _get(name: str, path: str, fields: str = "", **more: object) -> Operation:
+    return Operation(name, "GET", PREFIX + path, _names(fields), **more)  # type: ignore[arg-type]
+
+
+_OPERATIONS = (
+    Operation("login", "POST", PREFIX + "/auth/login", _names("access_token token_type expires_in user permissions")),
+    # users
+    _get("users.list", "/users/", lists="", row_fields=USER),
+    _get("users.read", "/users/{user_id}", " ".join(USER)),
+    _get("users.me", "/users/me", " ".join(USER)),
+    Operation("users.update", "PUT", PREFIX + "/users/{user_id}", idempotent_write=True),
+    Operation("users.preferences", "PUT", PREFIX + "/users/{user_id}/preferences", idempotent_write=True),
+    # health
+    Operation("health.root", "GET", "/health", _names("status service version")),
+    _get("health.database", "/health/database", "status database timestamp"),
+    # feature flags
+    _get("flags.list", "/feature-flags/all", lists="*", row_fields=FLAG),
+    Operation("flags.update", "PUT", PREFIX + "/feature-flags/update/{flag_name}", idempotent_write=True),
+    # dashboards
+    _get(
+        "dashboard.system",
+        "/dashboard/system-overview",
+        "totalUsers activeUsers totalAgents activeAgents totalPolicies activePolicies totalPremium monthlyRevenue"
+        " activeSessions systemHealth apiCalls24h pendingApprovals",
+    ),
+    _get(
+        "dashboard.provider",
+        "/dashboard/provider-overview",
+        "totalAgents activeAgents totalPolicies monthlyRevenue pendingVerifications topPerformingAgents recentPolicies",
+    ),
+    _get(
+        "dashboard.regional",
+        "/dashboard/regional-overview?region={region}",
+        "totalAgents activeAgents regionalRevenue monthlyGrowth topPerformers regionalStats",
+    ),
+    _get(
+        "dashboard.senior_agent",
+        "/dashboard/senior-agent-overview",
+        "personalStats teamStats monthlyRevenue pendingTasks topCustomers recentActivities",
+    ),
+    _get("dashboard.analytics", "/dashboard/analytics", "totalPremium policiesCount claimsCount recentPolicies"),
+    # analytics
+    _get(
+        "analytics.comprehensive",
+        "/analytics/comprehensive/dashboard",
+        "total_agents active_agents total_policies total_premium monthly_growth top_agents",
+        inside=("data",),
+    ),
+    _get(
+        "analytics.reports",
+        "/analytics/reports/summary",
+        "total_policies active_policies total_premium_collected monthly_premium_collected total_customers"
+        " active_customers new_customers_this_month conversion_rate average_policy_value",
+        inside=("current_month", "kpis"),
+    ),
+    _get(
+        "analytics.agent",
+        "/analytics/agents/performance/{agent_id}",
+        "agent_id period metrics trends",
+        inside=("data",),
+    ),
+    # agents
+    _get("agents.list", "/agents/", lists="*", row_fields=_names("agent_id")),
+    _get("agents.read", "/agents/{agent_id}", " ".join(AGENT)),
+    _get("agents.customers", "/agents/{agent_id}/customers", lists="customers"),
+    _get("agents.profile", "/agents/profile", " ".join(AGENT)),
+    _get(
+        "agents.performance",
+        "/agents/performance/metrics",
+        "total_policies total_premium conversion_rate monthly_growth active_customers leads_generated quotes_created"
+        " presentations_delivered",
+    ),
+    # policies
+    _get("policies.list", "/policies/", lists="", row_fields=POLICY),
+    _get("policies.page", "/policies/?limit=20&offset={offset}", lists="", row_fields=POLICY),
+    _get("policies.by_status", "/policies/?status={status}", lists="", row_fields=POLICY),
+    _get("policies.by_policyholder", "/policies/?policyholder_id={policyholder_id}", lists="", row_fields=POLICY),
+    _get("policies.read", "/policies/{policy_id}", " ".join(POLICY)),
+    _get(
+        "policies.coverage",
+        "/policies/{policy_id}/coverage",
+        lists="coverage",
+        row_fields=_names("coverage_type amount"),
+    ),
+    _get("policies.premiums", "/policies/{policy_id}/premiums", lists="premiums", row_fields=PREMIUM),
+    Operation("policies.create", "POST", PREFIX + "/policies/", POLICY, expects=(200, 201)),
+    Operation("policies.approve", "POST", PREFIX + "/policies/{policy_id}/approve"),
+    # leads
+    _get("leads.list", "/leads/", lists="leads", row_fields=LEAD),
+    Operation("leads.create", "POST", PREFIX + "/leads/", expects=(200, 201)),
+    # support tickets
+    _get("tickets.list", "/support/tickets/", lists="tickets", row_fields=TICKET),
+    _get("tickets.read", "/support/tickets/{ticket_id}", " ".join(TICKET)),
+    Operation("tickets.create", "POST", PREFIX + "/support/tickets/", expects=(200, 201)),
+    Operation("tickets.status", "PUT", PREFIX + "/support/tickets/{ticket_id}/status"),
+)
+
+# What cleanup uses; no virtual user calls these.
+_REMOVALS = (
+    Operation("policies.delete", "DELETE", PREFIX + "/policies/{policy_id}", expects=(200, 204)),
+    Operation("leads.delete", "DELETE", PREFIX + "/leads/{lead_id}", expects=(200, 204)),
+    Operation("tickets.delete", "DELETE", PREFIX + "/support/tickets/{ticket_id}", expects=(200, 204)),
+    _get("policies.by_number", "/policies/?policy_number={policy_number}", lists="", row_fields=POLICY),
+    _get("leads.search", "/leads/?search={search}", lists="leads", row_fields=LEAD),
+    _get("tickets.page", "/support/tickets/?limit=100&offset={offset}", lists="tickets", row_fields=TICKET),
+)
+
+CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}

@@ -1,0 +1,63 @@
+"""Everything that can stop the suite, with the exit code it ends in.
+
+SuiteError
+ ├── UsageError      2   the command or a file is wrong: nothing was sent
+ ├── TargetError     3   the target is not there, not ours, or not ready: no load was sent
+ ├── LoadError       4   the load could not be made or its record is unusable
+ └── SafetyError     6   refused for safety: host not allowed
+
+The message is what the user reads: one or two lines that name the cause and the mend.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXIT_PASS = 0
+EXIT_FAIL = 1
+EXIT_USAGE = 2
+EXIT_TARGET = 3
+EXIT_INCONCLUSIVE = 4
+EXIT_REGRESSION = 5
+EXIT_SAFETY = 6
+EXIT_INTERRUPTED = 130
+
+
+class SuiteError(Exception):
+    """A mistake or a state of the world that ends the command with `exit_code`."""
+
+    exit_code = EXIT_USAGE
+
+
+class UsageError(SuiteError):
+    """The command line or a file is wrong. Nothing was sent."""
+
+    exit_code = EXIT_USAGE
+
+
+class TargetError(SuiteError):
+    """The target is not there, not an Agent Mitra backend, or not ready. No load was sent."""
+
+    exit_code = EXIT_TARGET
+
+
+class LoadError(SuiteError):
+    """The load process failed in a way that is not the target's doing."""
+
+    exit_code = EXIT_INCONCLUSIVE
+
+
+class SafetyError(SuiteError):
+    """The host may not be loaded."""
+
+    exit_code = EXIT_SAFETY
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A sentence ending ", did you mean 'x'?" for the nearest known word; "" when none is near."""
+    found = get_close_matches(word, list(known), n=1)
+    return f", did you mean '{found[0]}'?" if found else ""

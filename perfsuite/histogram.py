@@ -1,0 +1,114 @@
+"""A mergeable histogram of times with log-linear buckets of whole microseconds.
+
+Below 2,048 µs every microsecond has its own bucket; above, each power of two is cut into 1,024 equal
+buckets. A value is told as the middle of its bucket, so it is off by at most 1/2048 (0.05 %).
+Minimum, maximum and sum are kept exactly. The layout is that of HdrHistogram (Gil Tene) with a
+sub-bucket count of 2,048.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+_SUB_BITS = 10
+_SUB = 1 << _SUB_BITS
+
+
+def bucket_of(value_us: int) -> int:
+    """The number of the bucket that holds `value_us` (≥ 0)."""
+    shift = value_us.bit_length() - _SUB_BITS - 1
+    if shift <= 0:
+        return value_us
+    return (shift << _SUB_BITS) + (value_us >> shift)
+
+
+def middle_of(bucket: int) -> float:
+    """The middle of a bucket in µs; the exact value where a bucket is one µs wide."""
+    shift = (bucket >> _SUB_BITS) - 1
+    if shift <= 0:
+        return float(bucket)
+    low = (bucket - (shift << _SUB_BITS)) << shift
+    return low + ((1 << shift) - 1) / 2
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts by bucket, with the exact sum, minimum and maximum. All times in µs."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+    sum_us: int = 0
+    min_us: int = 0
+    max_us: int = 0
+
+    def add(self, value_us: int) -> None:
+        """Record one value; a negative one (clock fault) counts as 0."""
+        if value_us < 0:
+            value_us = 0
+        bucket = bucket_of(value_us)
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        if self.count == 0 or value_us < self.min_us:
+            self.min_us = value_us
+        if value_us > self.max_us:
+            self.max_us = value_us
+        self.count += 1
+        self.sum_us += value_us
+
+    def merge(self, other: Histogram) -> None:
+        """Add all of `other`'s values. Exact: order and grouping do not matter."""
+        if other.count == 0:
+            return
+        for bucket, count in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
+        self.min_us = other.min_us if self.count == 0 else min(self.min_us, other.min_us)
+        self.max_us = max(self.max_us, other.max_us)
+        self.count += other.count
+        self.sum_us += other.sum_us
+
+    def mean_us(self) -> float | None:
+        """The exact mean; None when empty."""
+        return self.sum_us / self.count if self.count else None
+
+    def percentile_us(self, fraction: float) -> float | None:
+        """The nearest-rank percentile (the ⌈fraction·n⌉-th smallest value); None when empty.
+
+        Never outside the exact minimum and maximum.
+        """
+        found = self.percentiles_us((fraction,))
+        return found[0]
+
+    def percentiles_us(self, fractions: Iterable[float]) -> list[float | None]:
+        """Several percentiles in one pass over the buckets, in the order asked."""
+        wanted = list(fractions)
+        if not self.count:
+            return [None] * len(wanted)
+        ranks = sorted((_rank(fraction, self.count), index) for index, fraction in enumerate(wanted))
+        answers: list[float | None] = [None] * len(wanted)
+        seen, position = 0, 0
+        for bucket in sorted(self.counts):
+            seen += self.counts[bucket]
+            while position < len(ranks) and ranks[position][0] <= seen:
+                answers[ranks[position][1]] = min(max(middle_of(bucket), self.min_us), self.max_us)
+                position += 1
+        return answers
+
+
+def _rank(fraction: float, count: int) -> int:
+    # Rounding guards against 0.95 · 100 = 95.00000000000001 becoming rank 96.
+    exact = round(fraction * count, 9)
+    whole = int(exact)
+    return min(max(whole + (exact > whole), 1), count)
+
+
+def merged(parts: Iterable[Histogram]) -> Histogram:
+    """One histogram of all parts; the parts stay as they are."""
+    total = Histogram()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+def from_counts(counts: Mapping[int, int], *, sum_us: int, min_us: int, max_us: int) -> Histogram:
+    """A histogram from what a file keeps of it."""
+    return Histogram(dict(counts), sum(counts.values()), sum_us, min_us, max_us)

@@ -1,0 +1,227 @@
+"""The file of a run that everything else is made from: `measurements.jsonl.gz`.
+
+One JSON record a line, gzip, flushed every second so that a killed run can be read to its last second.
+Records only ever add: two records of the same second and operation are summed, so the order in which
+they arrive, and from which process, does not matter.
+
+Schema history
+    1   first layout
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from perfsuite.errors import LoadError
+from perfsuite.histogram import Histogram, from_counts
+
+SCHEMA = 1
+FILE_NAME = "measurements.jsonl.gz"
+
+
+class Times(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A histogram as the file keeps it: bucket number → count, and the exact sum, minimum, maximum (µs)."""
+
+    counts: dict[int, int] = {}
+    sum_us: int = 0
+    min_us: int = 0
+    max_us: int = 0
+
+
+class ErrorCount(msgspec.Struct, frozen=True):
+    """How often one error happened within a record, with one request id to look for in the server's log."""
+
+    kind: str
+    message: str
+    count: int
+    request_id: str
+
+
+class Requests(msgspec.Struct, frozen=True, tag="requests", tag_field="kind", omit_defaults=True):
+    """Requests of one process, role, behaviour and operation that were **sent** in one UTC second.
+
+    `ok` and `failed` are disjoint: the time of a request is in exactly one of them.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    operation: str
+    ok: Times = Times()
+    failed: Times = Times()
+    errors: list[ErrorCount] = []
+
+
+class Actions(msgspec.Struct, frozen=True, tag="actions", tag_field="kind", omit_defaults=True):
+    """Actions (one behaviour done once) that began in one UTC second; times without the think time."""
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    actions: int
+    succeeded: int
+    times: Times = Times()
+
+
+class NotPossible(msgspec.Struct, frozen=True, tag="not_possible", tag_field="kind"):
+    """Operations that could not be made since the target holds no data for them: neither success nor failure."""
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    operation: str
+    count: int
+
+
+class Users(msgspec.Struct, frozen=True, tag="users", tag_field="kind"):
+    """Virtual users alive in one process at the end of one UTC second, by role."""
+
+    worker: str
+    sequence: int
+    second: int
+    by_role: dict[str, int]
+
+
+class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
+    """Health of one load process in one UTC second: CPU (100 = one core), lag of its event loop, memory."""
+
+    worker: str
+    sequence: int
+    second: int
+    cpu_percent: float
+    loop_lag: Times
+    memory_bytes: int
+
+
+class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
+    """The run entered a phase: "ramp-up", "plateau" (all users started), "ramp-down" or "end". `at`: UTC epoch, s."""
+
+    worker: str
+    sequence: int
+    name: str
+    at: float
+
+
+class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
+    """Last record of a process: what it recorded beside what Locust counted, and how it ended."""
+
+    worker: str
+    sequence: int
+    recorded: int
+    locust_total: int
+    reason: str
+
+
+Record = Requests | Actions | NotPossible | Users | Generator | Phase | End
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)  # type: ignore[arg-type]
+
+
+class Header(msgspec.Struct, frozen=True):
+    """First line of the file."""
+
+    schema: int
+    run_id: str
+
+
+def times_of(histogram: Histogram) -> Times:
+    """The file's form of a histogram."""
+    return Times(dict(histogram.counts), histogram.sum_us, histogram.min_us, histogram.max_us)
+
+
+def histogram_of(times: Times) -> Histogram:
+    """The histogram kept in a record."""
+    return from_counts(times.counts, sum_us=times.sum_us, min_us=times.min_us, max_us=times.max_us)
+
+
+class Writer:
+    """Appends records to the measurements file of a run."""
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        self._raw: BinaryIO = path.open("wb")
+        self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5)
+        self._gzip.write(_encoder.encode(Header(SCHEMA, run_id)) + b"\n")
+        self.flush()
+
+    def write(self, record: Record) -> None:
+        """Append one record; it is on disk after the next `flush`."""
+        self._gzip.write(_encoder.encode(record) + b"\n")
+
+    def flush(self) -> None:
+        """Hand everything written so far to the operating system, readable as it stands."""
+        self._gzip.flush(zlib.Z_SYNC_FLUSH)
+        self._raw.flush()
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        self._gzip.close()
+        self._raw.close()
+
+
+class Tail:
+    """Reads a measurements file while it grows: `read()` returns the records that came since the last call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._unzip = zlib.decompressobj(wbits=31)
+        self._rest = b""
+        self._header: Header | None = None
+
+    def read(self) -> list[Record]:
+        """New whole records; [] when there are none, or the file is not there yet."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            raw = file.read()
+        self._offset += len(raw)
+        *lines, self._rest = (self._rest + self._unpacked(raw)).split(b"\n")
+        return [self._decode(line) for line in self._past_header(lines)]
+
+    def _unpacked(self, raw: bytes) -> bytes:
+        try:
+            return self._unzip.decompress(raw)
+        except zlib.error as error:
+            raise LoadError(f"{self._path}: damaged ({error}); the run cannot be read past this point") from error
+
+    def _past_header(self, lines: list[bytes]) -> list[bytes]:
+        if self._header is not None or not lines:
+            return lines
+        self._header = msgspec.json.decode(lines[0], type=Header)
+        if self._header.schema > SCHEMA:
+            raise LoadError(
+                f"{self._path}: written by a newer suite (schema {self._header.schema}, this one reads up to {SCHEMA})"
+            )
+        return lines[1:]
+
+    def _decode(self, line: bytes) -> Record:
+        try:
+            return _decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise LoadError(f"{self._path}: a record is damaged ({error})") from error
+
+
+def read(path: Path) -> Iterator[Record]:
+    """All records of a finished or killed run, in file order."""
+    if not path.exists():
+        raise LoadError(f"{path}: not there; is this the folder of a run?")
+    yield from Tail(path).read()
+
+
+def to_json(value: Any) -> bytes:
+    """Any record of the suite (dataclass or struct) as indented JSON, for the files of a run."""
+    return msgspec.json.format(_encoder.encode(value), indent=2) + b"\n"
