@@ -25,7 +25,13 @@ class Operation:
     lists: str | None = None
     row_fields: tuple[str, ...] = ()
     expects: tuple[int, ...] = (200,)
-    idempotent_write: bool = False
+    yields: str = ""
+    """What kind of row the answer teaches the session: "policy", "agent", …"""
+    creates: str = ""
+    """What kind of row it makes, and `marked_by` the field of the body that carries the run's mark."""
+    marked_by: str = ""
+    echoes: tuple[str, ...] = ()
+    """Fields of the body that the answer, where it tells them, must tell unchanged."""
 
     @property
     def writes(self) -> bool:
@@ -66,17 +72,17 @@ def _get(name: str, path: str, fields: str = "", **more: object) -> Operation:
 _OPERATIONS = (
     Operation("login", "POST", PREFIX + "/auth/login", _names("access_token token_type expires_in user permissions")),
     # users
-    _get("users.list", "/users/", lists="", row_fields=USER),
+    _get("users.list", "/users/", lists="", row_fields=USER, yields="user"),
     _get("users.read", "/users/{user_id}", " ".join(USER)),
     _get("users.me", "/users/me", " ".join(USER)),
-    Operation("users.update", "PUT", PREFIX + "/users/{user_id}", idempotent_write=True),
-    Operation("users.preferences", "PUT", PREFIX + "/users/{user_id}/preferences", idempotent_write=True),
+    Operation("users.update", "PUT", PREFIX + "/users/{user_id}", echoes=_names("first_name last_name display_name")),
+    Operation("users.preferences", "PUT", PREFIX + "/users/{user_id}/preferences"),
     # health
     Operation("health.root", "GET", "/health", _names("status service version")),
     _get("health.database", "/health/database", "status database timestamp"),
     # feature flags
-    _get("flags.list", "/feature-flags/all", lists="*", row_fields=FLAG),
-    Operation("flags.update", "PUT", PREFIX + "/feature-flags/update/{flag_name}", idempotent_write=True),
+    _get("flags.list", "/feature-flags/all", lists="*", row_fields=FLAG, yields="flag"),
+    Operation("flags.update", "PUT", PREFIX + "/feature-flags/update/{flag_name}", echoes=("is_enabled",)),
     # dashboards
     _get(
         "dashboard.system",
@@ -121,10 +127,10 @@ _OPERATIONS = (
         inside=("data",),
     ),
     # agents
-    _get("agents.list", "/agents/", lists="*", row_fields=_names("agent_id")),
+    _get("agents.list", "/agents/", lists="*", row_fields=_names("agent_id"), yields="agent"),
     _get("agents.read", "/agents/{agent_id}", " ".join(AGENT)),
     _get("agents.customers", "/agents/{agent_id}/customers", lists="customers"),
-    _get("agents.profile", "/agents/profile", " ".join(AGENT)),
+    _get("agents.profile", "/agents/profile", " ".join(AGENT), yields="own agent"),
     _get(
         "agents.performance",
         "/agents/performance/metrics",
@@ -132,9 +138,9 @@ _OPERATIONS = (
         " presentations_delivered",
     ),
     # policies
-    _get("policies.list", "/policies/", lists="", row_fields=POLICY),
-    _get("policies.page", "/policies/?limit=20&offset={offset}", lists="", row_fields=POLICY),
-    _get("policies.by_status", "/policies/?status={status}", lists="", row_fields=POLICY),
+    _get("policies.list", "/policies/", lists="", row_fields=POLICY, yields="policy"),
+    _get("policies.page", "/policies/?limit=20&offset={offset}", lists="", row_fields=POLICY, yields="policy"),
+    _get("policies.by_status", "/policies/?status={status}", lists="", row_fields=POLICY, yields="policy"),
     _get("policies.by_policyholder", "/policies/?policyholder_id={policyholder_id}", lists="", row_fields=POLICY),
     _get("policies.read", "/policies/{policy_id}", " ".join(POLICY)),
     _get(
@@ -144,16 +150,41 @@ _OPERATIONS = (
         row_fields=_names("coverage_type amount"),
     ),
     _get("policies.premiums", "/policies/{policy_id}/premiums", lists="premiums", row_fields=PREMIUM),
-    Operation("policies.create", "POST", PREFIX + "/policies/", POLICY, expects=(200, 201)),
+    Operation(
+        "policies.create",
+        "POST",
+        PREFIX + "/policies/",
+        POLICY,
+        expects=(200, 201),
+        creates="policy",
+        marked_by="policy_number",
+        echoes=_names("policy_number policyholder_id agent_id provider_id policy_type plan_name"),
+    ),
     Operation("policies.approve", "POST", PREFIX + "/policies/{policy_id}/approve"),
     # leads
-    _get("leads.list", "/leads/", lists="leads", row_fields=LEAD),
-    Operation("leads.create", "POST", PREFIX + "/leads/", expects=(200, 201)),
+    _get("leads.list", "/leads/", lists="leads", row_fields=LEAD, yields="lead"),
+    Operation(
+        "leads.create",
+        "POST",
+        PREFIX + "/leads/",
+        expects=(200, 201),
+        creates="lead",
+        marked_by="customer_name",
+        echoes=_names("customer_name contact_number lead_source"),
+    ),
     # support tickets
-    _get("tickets.list", "/support/tickets/", lists="tickets", row_fields=TICKET),
+    _get("tickets.list", "/support/tickets/", lists="tickets", row_fields=TICKET, yields="ticket"),
     _get("tickets.read", "/support/tickets/{ticket_id}", " ".join(TICKET)),
-    Operation("tickets.create", "POST", PREFIX + "/support/tickets/", expects=(200, 201)),
-    Operation("tickets.status", "PUT", PREFIX + "/support/tickets/{ticket_id}/status"),
+    Operation(
+        "tickets.create",
+        "POST",
+        PREFIX + "/support/tickets/",
+        expects=(200, 201),
+        creates="ticket",
+        marked_by="subject",
+        echoes=_names("subject priority"),
+    ),
+    Operation("tickets.status", "PUT", PREFIX + "/support/tickets/{ticket_id}/status", echoes=("status",)),
 )
 
 # What cleanup uses; no virtual user calls these.

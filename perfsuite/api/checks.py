@@ -1,0 +1,157 @@
+"""Is an answer right? Status, JSON, the fields the contract promises, and whose rows they are.
+
+A wrong answer with a good status is a failure of kind WRONG_ANSWER. Messages name fields and rules,
+never values of the target's data beyond the short text of an error's `detail`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from perfsuite.api.catalogue import Operation
+from perfsuite.api.exchange import Answer, Failure
+from perfsuite.model import FailureKind
+
+_MAX_DETAIL = 160
+
+# Arguments of the path or query that each row or the object itself must carry unchanged.
+_ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
+
+
+def status_failure(operation: Operation, answer: Answer) -> Failure | None:
+    """A failure when no answer came or its status is not one that the operation may give."""
+    if answer.failure is not None:
+        return answer.failure
+    if answer.status in operation.expects:
+        return None
+    if 300 <= answer.status < 400:
+        where = answer.header("location").split("?")[0][:_MAX_DETAIL] or "nowhere"
+        return Failure(FailureKind.REDIRECT, f"HTTP {answer.status} to {where}")
+    if answer.status == 429:
+        wait = answer.header("retry-after")
+        return Failure(FailureKind.RATE_LIMIT, "HTTP 429" + (f", Retry-After {wait}" if wait else ""))
+    detail = _detail(answer)
+    return Failure(FailureKind.STATUS, f"HTTP {answer.status}" + (f": {detail}" if detail else ""))
+
+
+def _detail(answer: Answer) -> str:
+    try:
+        body = answer.json()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    detail = body.get("detail", "") if isinstance(body, dict) else ""
+    if isinstance(detail, list):
+        first = detail[0] if detail else ""
+        # A validation error names the place; its "input" is what was sent and may be private.
+        detail = f"{first.get('msg', '')} at {first.get('loc', '')}" if isinstance(first, dict) else ""
+    return str(detail)[:_MAX_DETAIL]
+
+
+def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
+    """The decoded body (None for an empty one that is allowed), or the failure to decode it."""
+    if not answer.body and (answer.status == 204 or operation.method == "DELETE"):
+        return None, None
+    try:
+        return answer.json(), None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        kind = answer.header("content-type").split(";")[0] or "no content type"
+        return None, _wrong(f"not JSON but {kind}, {len(answer.body)} bytes")
+
+
+def content_failure(operation: Operation, body: Any) -> Failure | None:
+    """A failure when promised fields or rows are not there."""
+    if operation.lists is not None:
+        rows = rows_of(operation, body)
+        if rows is None:
+            where = {"": "an array", "*": "a list of rows"}.get(operation.lists, f"a list '{operation.lists}'")
+            return _wrong(f"{where} expected, got {_kind_of(body)}")
+        return _missing_in_rows(operation.row_fields, rows)
+    if not operation.fields:
+        return None if isinstance(body, dict) else _wrong(f"an object expected, got {_kind_of(body)}")
+    holder = _inside(body, operation.inside)
+    if not isinstance(holder, dict):
+        return _wrong(f"an object '{'.'.join(operation.inside) or 'answer'}' expected, got {_kind_of(holder)}")
+    missing = [name for name in operation.fields if name not in holder]
+    return _wrong(f"field missing: {', '.join(missing[:3])}") if missing else None
+
+
+def rows_of(operation: Operation, body: Any) -> list[dict[str, Any]] | None:
+    """The rows of a list answer; None when it holds no list where the contract puts it.
+
+    `lists` "*" accepts an array, or an envelope with exactly one list in it.
+    """
+    rows: Any = body
+    if operation.lists:
+        inner = body.get("data", body) if isinstance(body, dict) else body
+        rows = inner
+        if operation.lists != "*":
+            rows = inner.get(operation.lists) if isinstance(inner, dict) else None
+        elif isinstance(inner, dict):
+            lists = [value for value in inner.values() if isinstance(value, list)]
+            rows = lists[0] if len(lists) == 1 else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return None
+    return rows
+
+
+def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> Failure | None:
+    """A failure when the answer is about something else than was asked for."""
+    asked = {name: values[name] for name in _ECHOED if name in values}
+    if not asked:
+        return None
+    rows = rows_of(operation, body) if operation.lists is not None else [_inside(body, operation.inside)]
+    for row in rows or []:
+        for name, value in asked.items():
+            if isinstance(row, dict) and name in row and str(row[name]) != value:
+                return _wrong(f"{name} of the answer is not the one asked for")
+    return None
+
+
+def written_failure(operation: Operation, body: Any, sent: Mapping[str, Any] | None) -> Failure | None:
+    """A failure when the answer to a write tells other values than were sent."""
+    row = object_of(body)
+    for name in operation.echoes if sent else ():
+        if name in row and sent is not None and name in sent and row[name] != sent[name]:
+            return _wrong(f"{name} of the answer is not what was written")
+    return None
+
+
+def object_of(body: Any) -> dict[str, Any]:
+    """The row that an answer is about, bare or in a `data` envelope; {} when there is none."""
+    if not isinstance(body, dict):
+        return {}
+    inner = body.get("data")
+    return inner if isinstance(inner, dict) else body
+
+
+def _missing_in_rows(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> Failure | None:
+    for row in rows:
+        for name in fields:
+            if name not in row:
+                return _wrong(f"field missing in a row: {name}")
+    return None
+
+
+def _inside(body: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        body = body.get(key) if isinstance(body, dict) else None
+    return body
+
+
+def _kind_of(value: object) -> str:
+    if value is None:
+        return "nothing"
+    names: dict[type, str] = {dict: "an object", list: "an array", str: "a text"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _wrong(message: str) -> Failure:
+    return Failure(FailureKind.WRONG_ANSWER, message)
+
+
+def wrong_answer(message: str) -> Failure:
+    """A failure found by a rule outside this module (whose row is it, was it really written)."""
+    return _wrong(message)

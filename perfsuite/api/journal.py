@@ -1,0 +1,87 @@
+"""What a run makes and changes at the target, written down before it is sent.
+
+`journal.jsonl`, one entry a line, each line handed to the operating system at once: after a crash of the
+suite the file still tells what has to be removed. A row is known by its *mark*, a text that is part of
+the row itself, so that it is found even where the answer with its id never came.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from perfsuite.errors import UsageError
+
+FILE_NAME = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag" or
+    "not restorable".
+
+    `thing`: policy, lead, ticket, flag … `before`: the value of a flag before the run's first change.
+    """
+
+    what: str
+    thing: str
+    mark: str
+    id: str = ""
+    before: bool | None = None
+
+
+class Journal:
+    """Appends entries. One file per load process; all of a run are read together."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = path.open("ab", buffering=0) if path else None
+        self._seen: set[tuple[str, str]] = set()
+
+    def write(self, entry: Entry) -> None:
+        """Append one entry; it survives the death of this process."""
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(entry) + b"\n")
+
+    def write_once(self, entry: Entry) -> None:
+        """Append the entry unless one of the same thing and mark was written through this method before."""
+        key = (entry.thing, entry.mark)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.write(entry)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+class Marks:
+    """Texts that mark rows as made by a run: PERF-<run>-<process>-<number>."""
+
+    def __init__(self, run_id: str) -> None:
+        stamp = "".join(character for character in run_id if character.isdigit())
+        self._prefix = f"PERF-{stamp}-{secrets.token_hex(3)}"
+        self._counter = itertools.count(1)
+
+    def next(self) -> str:
+        """A mark never given before."""
+        return f"{self._prefix}-{next(self._counter):06d}"
+
+
+def read(folder: Path) -> Iterator[Entry]:
+    """All entries of a run, in the order written. A last line that was cut off by a crash is passed over."""
+    for path in sorted(folder.glob("journal*.jsonl")):
+        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+            if not line:
+                continue
+            try:
+                yield msgspec.json.decode(line, type=Entry)
+            except msgspec.DecodeError as error:
+                if path.read_bytes().endswith(line):
+                    return
+                raise UsageError(f"{path}, line {number}: damaged ({error}); remove that line and try again") from error

@@ -1,0 +1,302 @@
+"""One logged-in user of the API: logs in and in again, makes the steps of a behaviour, learns ids, checks answers.
+
+Written against `Transport`; knows nothing of Locust, so preflight, cleanup and load share it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from perfsuite.api import checks
+from perfsuite.api.catalogue import CATALOGUE, Operation
+from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport
+from perfsuite.api.journal import Entry
+from perfsuite.api.run import Run
+from perfsuite.model import LOGIN, Account, FailureKind
+from perfsuite.roles.role import Behaviour, Call, Role, Step
+
+# A token is renewed somewhere in this part of its life, at a moment drawn per login, so that users who
+# logged in together do not come back together.
+_RENEW_FROM, _RENEW_TO = 0.6, 0.9
+_DEFAULT_LIFE_S = 900.0
+
+
+class SessionEnded(BaseException):
+    """The run cut the request in flight; the session must do nothing more. Not an error: see UNFINISHED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One request as it happened, checked. `sent_at`: UTC epoch seconds."""
+
+    role: str
+    behaviour: str
+    operation: str
+    method: str
+    request_id: str
+    sent_at: float
+    elapsed_us: int
+    status: int
+    length: int
+    failure: Failure | None
+
+
+class Observer(Protocol):
+    """Is told all that a session does."""
+
+    def request(self, observed: Observed) -> None:
+        """A request has ended."""
+
+    def not_possible(self, role: str, behaviour: str, operation: str) -> None:
+        """An operation could not be made since the target holds no data for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """One action done. `requests` is 0 where nothing of the behaviour could be made."""
+
+    behaviour: str
+    began_at: float
+    elapsed_us: int
+    requests: int
+    succeeded: bool
+
+
+@dataclass(slots=True)
+class _Action:
+    """What happens within one action."""
+
+    behaviour: str
+    requests: int = 0
+    failed: bool = False
+
+
+class Session:
+    """A user of one role with one account."""
+
+    def __init__(self, role: Role, account: Account, transport: Transport, run: Run, observer: Observer) -> None:
+        self.role = role
+        self.run = run
+        self.user: dict[str, Any] = {}
+        self.known: dict[str, list[dict[str, Any]]] = {}
+        self.chosen: dict[str, dict[str, Any]] = {}
+        """The row of each kind that the steps of an action are about."""
+        self.random = random.Random()
+        self._account = account
+        self._transport = transport
+        self._observer = observer
+        self._token = ""
+        self._renew_at = 0.0
+        self._asked: set[str] = set()
+        self._turns: dict[tuple[str, int], int] = {}
+        self._action = _Action(LOGIN)
+
+    # ── what a role's steps may use ────────────────────────────────────────────────────────────────
+
+    @property
+    def user_id(self) -> str:
+        """The id of the account in use."""
+        return str(self.user.get("user_id", ""))
+
+    def need(self, kind: str) -> list[dict[str, Any]]:
+        """Rows of a kind learnt from the latest list; asks one of `role.sources` once where none is known yet."""
+        rows = self.known.get(kind)
+        if not rows and kind not in self._asked and (source := self.role.sources.get(kind)):
+            self._asked.add(kind)
+            if not self.run.leaves_out(self.role.slug, source):
+                self.call(CATALOGUE[source], Call())
+        return self.known.get(kind, [])
+
+    def pick(self, kind: str) -> dict[str, Any] | None:
+        """One of the known rows of a kind, at random; None when the target holds none."""
+        rows = self.need(kind)
+        if not rows:
+            return None
+        self.chosen[kind] = self.random.choice(rows)
+        return self.chosen[kind]
+
+    # ── doing ──────────────────────────────────────────────────────────────────────────────────────
+
+    def login(self) -> bool:
+        """Log in; False when that failed (the failure was observed)."""
+        before, self._action = self._action, _Action(LOGIN)
+        body = {"phone_number": self._account.phone_number, "password": self._account.password}
+        answer = self.call(CATALOGUE[LOGIN], Call(body=body))
+        self._action = before
+        if not isinstance(answer, dict):
+            before.failed = True
+            return False
+        self._token = str(answer["access_token"])
+        life_s = answer["expires_in"] if isinstance(answer["expires_in"], int | float) else _DEFAULT_LIFE_S
+        self._renew_at = time.monotonic() + life_s * self.random.uniform(_RENEW_FROM, _RENEW_TO)
+        self.user = answer["user"] if isinstance(answer["user"], dict) else {}
+        return True
+
+    @property
+    def logged_in(self) -> bool:
+        """True while the session holds a token that is not due for renewal."""
+        return bool(self._token) and time.monotonic() < self._renew_at
+
+    def perform(self, behaviour: Behaviour) -> ActionResult:
+        """Do one action: the behaviour's steps in order.
+
+        A failed step fails the action; the steps after it are made all the same where they can be,
+        as a page goes on loading when one of its parts is missing.
+        """
+        began_at, began = time.time(), time.perf_counter_ns()
+        self._action = action = _Action(behaviour.name)
+        if self.logged_in or self.login():
+            for position, step in enumerate(behaviour.steps):
+                self._step(step, position)
+        elapsed_us = (time.perf_counter_ns() - began) // 1000
+        return ActionResult(behaviour.name, began_at, elapsed_us, action.requests, not action.failed)
+
+    def _step(self, step: Step, position: int) -> None:
+        if self.run.leaves_out(self.role.slug, step.operation) or not self._is_due(step, position):
+            return
+        arguments = step.arguments(self)
+        if arguments is None:
+            # After a failure the missing id is a consequence of it, not a lack of data.
+            if not self._action.failed:
+                self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation)
+            return
+        self.call(CATALOGUE[step.operation], arguments)
+
+    def _is_due(self, step: Step, position: int) -> bool:
+        if step.every == 1 or self.run.thorough:
+            return True
+        key = (self._action.behaviour, position)
+        turn = self._turns.get(key, self.random.randrange(step.every)) + 1
+        self._turns[key] = turn
+        return turn % step.every == 0
+
+    # ── one request ────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, operation: Operation, call: Call) -> Any:
+        """Make one request and check its answer; the decoded body, or None when it failed.
+
+        Every request that was sent is observed, whatever became of it.
+        """
+        request_id, headers = self._headers(operation)
+        body = msgspec.json.encode(call.body) if call.body is not None else None
+        self._announce(operation, call)
+        answer = self._transport.exchange(Request(operation.method, _target(operation, call), headers, body))
+        decoded, failure = self._checked(operation, call, answer)
+        self._settle(operation, call, answer, decoded)
+        self._observe(operation, request_id, answer, failure)
+        if failure is None:
+            self._learn(operation, decoded)
+            return decoded if decoded is not None else {}
+        if failure.kind is FailureKind.UNFINISHED:
+            raise SessionEnded
+        if answer.status == 401 and operation.name != LOGIN:
+            self.login()
+        return None
+
+    def _headers(self, operation: Operation) -> tuple[str, dict[str, str]]:
+        request_id, headers = self.run.request_ids.headers()
+        headers |= {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": self.run.run_header}
+        if operation.method in ("POST", "PUT"):
+            headers["Content-Type"] = "application/json"
+        if self._token and operation.name != LOGIN:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return request_id, headers
+
+    def _observe(self, operation: Operation, request_id: str, answer: Answer, failure: Failure | None) -> None:
+        action = self._action
+        action.requests += 1
+        action.failed = action.failed or failure is not None
+        self._observer.request(
+            Observed(
+                role=self.role.slug,
+                behaviour=action.behaviour,
+                operation=operation.name,
+                method=operation.method,
+                request_id=request_id,
+                sent_at=answer.sent_at,
+                elapsed_us=answer.elapsed_us,
+                status=answer.status,
+                length=len(answer.body),
+                failure=failure,
+            )
+        )
+
+    def _checked(self, operation: Operation, call: Call, answer: Answer) -> tuple[Any, Failure | None]:
+        failure = checks.status_failure(operation, answer)
+        if failure is not None:
+            return None, failure
+        body, failure = checks.decoded(operation, answer)
+        if failure is not None or (body is None and operation.method == "DELETE"):
+            return body, failure
+        failure = (
+            checks.content_failure(operation, body)
+            or checks.echo_failure(operation, body, call.path)
+            or checks.written_failure(operation, body, call.body)
+            or self._ownership_failure(operation, body)
+        )
+        return body, failure
+
+    def _ownership_failure(self, operation: Operation, body: Any) -> Failure | None:
+        """A failure when rows of somebody else were answered."""
+        if operation.name in ("users.me", "agents.profile") and self.user_id:
+            return None if str(body.get("user_id")) == self.user_id else checks.wrong_answer("somebody else's account")
+        owned_by = self.role.owns.get(operation.name)
+        if not owned_by:
+            return None
+        rows = checks.rows_of(operation, body) if operation.lists is not None else [body]
+        for row in rows or []:
+            owner = str(row.get(owned_by, ""))
+            if self.run.owners.setdefault(owner, self.user_id) != self.user_id:
+                return checks.wrong_answer(f"rows of another {self.role.title.lower()} were answered")
+        return self._one_owner_failure(owned_by, rows or [])
+
+    def _one_owner_failure(self, owned_by: str, rows: list[dict[str, Any]]) -> Failure | None:
+        if len({row.get(owned_by) for row in rows}) > 1:
+            return checks.wrong_answer(f"rows with different {owned_by}, only one's own were asked for")
+        return None
+
+    def _learn(self, operation: Operation, body: Any) -> None:
+        if not operation.yields:
+            return
+        rows = checks.rows_of(operation, body) if operation.lists is not None else [body]
+        if rows:
+            self.known[operation.yields] = rows
+
+    # ── what the run makes ─────────────────────────────────────────────────────────────────────────
+
+    def _announce(self, operation: Operation, call: Call) -> None:
+        """Journal a creation before it is sent."""
+        if operation.creates and (mark := _mark(operation, call.body)):
+            self.chosen.pop(f"created {operation.creates}", None)
+            self.run.journal.write(Entry("create", operation.creates, mark))
+
+    def _settle(self, operation: Operation, call: Call, answer: Answer, body: Any) -> None:
+        """Journal what became of a creation, and remember the row for the steps that need one of the run's own."""
+        if not operation.creates or not (mark := _mark(operation, call.body)):
+            return
+        if 400 <= answer.status < 500:
+            self.run.journal.write(Entry("refused", operation.creates, mark))
+            return
+        row = checks.object_of(body)
+        identity = str(row.get(f"{operation.creates}_id", ""))
+        if identity:
+            self.run.journal.write(Entry("created", operation.creates, mark, id=identity))
+            self.run.created.setdefault(operation.creates, []).append(row)
+            self.chosen[f"created {operation.creates}"] = row
+
+
+def _mark(operation: Operation, body: Mapping[str, Any] | None) -> str:
+    return str(body.get(operation.marked_by, "")) if body else ""
+
+
+def _target(operation: Operation, call: Call) -> str:
+    if not call.path:
+        return operation.path
+    return operation.path.format_map({name: quote(value, safe="") for name, value in call.path.items()})

@@ -1,0 +1,23 @@
+"""The seven roles of the platform, one file each, written against `api.Session`."""
+
+from perfsuite.roles import (
+    junior_agent,
+    policyholder,
+    provider_admin,
+    regional_manager,
+    senior_agent,
+    super_admin,
+    support_staff,
+)
+from perfsuite.roles.role import Role
+
+ROLES: tuple[Role, ...] = (
+    super_admin.ROLE,
+    provider_admin.ROLE,
+    regional_manager.ROLE,
+    senior_agent.ROLE,
+    junior_agent.ROLE,
+    policyholder.ROLE,
+    support_staff.ROLE,
+)
+"""In the order of the API contract, which is the order of every table."""

@@ -1,0 +1,60 @@
+"""Regional Manager: compares teams, looks at agents, reviews and approves policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfsuite.roles.arguments import an_agent, one
+from perfsuite.roles.role import Behaviour, Call, Role, Step
+
+if TYPE_CHECKING:
+    from perfsuite.api.session import Session
+
+_REGION = "West"
+_REVIEWED_STATUS = "active"
+
+
+def _region(_session: Session) -> Call:
+    return Call(path={"region": _REGION})
+
+
+def _reviewed(_session: Session) -> Call:
+    return Call(path={"status": _REVIEWED_STATUS})
+
+
+def _policy_of_this_run(session: Session) -> Call | None:
+    """A policy that a Senior Agent of this run made; each is approved once at most."""
+    waiting = session.run.created.get("policy")
+    return Call(path={"policy_id": str(waiting.pop(0)["policy_id"])}) if waiting else None
+
+
+ROLE = Role(
+    slug="regional_manager",
+    title="Regional Manager",
+    api_names=("regional_manager",),
+    weight=3,
+    think_min_s=1,
+    think_max_s=2,
+    sources={"agent": "agents.list", "policy": "policies.by_status"},
+    behaviours=(
+        Behaviour(
+            "team performance",
+            50,
+            (
+                Step("dashboard.regional", _region),
+                Step("analytics.agent", an_agent),
+                Step("analytics.comprehensive"),
+            ),
+        ),
+        Behaviour("agent oversight", 30, (Step("agents.list"), Step("agents.customers", an_agent))),
+        Behaviour(
+            "policy reviews",
+            20,
+            (
+                Step("policies.by_status", _reviewed),
+                Step("policies.read", one("policy")),
+                Step("policies.approve", _policy_of_this_run, every=5),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Senior Agent: own dashboard, customers and leads, sells policies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from perfsuite.roles.arguments import own_agent
+from perfsuite.roles.role import Behaviour, Call, Role, Step
+
+if TYPE_CHECKING:
+    from perfsuite.api.session import Session
+
+
+def _new_lead(session: Session) -> Call | None:
+    """A lead whose customer name is the run's mark."""
+    known = session.need("lead")
+    return Call(
+        body={
+            "customer_name": session.run.marks.next(),
+            "contact_number": f"90000{session.random.randrange(100_000):05d}",
+            "lead_source": known[0]["lead_source"] if known else "website",
+            "insurance_type": known[0]["insurance_type"] if known else "life",
+            "priority": "medium",
+        }
+    )
+
+
+def _new_policy(session: Session) -> Call | None:
+    """A policy for one of the agent's own customers, numbered with the run's mark."""
+    agent = session.need("own agent")
+    sold = session.pick("policy")
+    if not agent or sold is None:
+        return None
+    today = datetime.now(UTC).date().isoformat()
+    return Call(
+        body={
+            "policy_number": session.run.marks.next(),
+            "policyholder_id": sold["policyholder_id"],
+            "agent_id": agent[0]["agent_id"],
+            "provider_id": sold["provider_id"],
+            "policy_type": sold["policy_type"],
+            "plan_name": sold["plan_name"],
+            "category": "life",
+            "sum_assured": 500_000,
+            "premium_amount": 12_500,
+            "premium_frequency": "annual",
+            "application_date": today,
+            "start_date": today,
+        }
+    )
+
+
+def _the_new_policy(session: Session) -> Call | None:
+    row = session.chosen.get("created policy")
+    return Call(path={"policy_id": str(row["policy_id"])}) if row else None
+
+
+ROLE = Role(
+    slug="senior_agent",
+    title="Senior Agent",
+    api_names=("senior_agent",),
+    weight=10,
+    think_min_s=0.5,
+    think_max_s=2,
+    sources={"own agent": "agents.profile", "policy": "policies.list", "lead": "leads.list"},
+    behaviours=(
+        Behaviour("personal dashboard", 40, (Step("dashboard.senior_agent"), Step("agents.profile"))),
+        Behaviour(
+            "customer management",
+            30,
+            (Step("agents.customers", own_agent), Step("leads.list"), Step("leads.create", _new_lead, every=3)),
+        ),
+        Behaviour(
+            "policy creation", 20, (Step("policies.create", _new_policy), Step("policies.read", _the_new_policy))
+        ),
+        Behaviour("analytics", 10, (Step("agents.performance"), Step("analytics.comprehensive"))),
+    ),
+)

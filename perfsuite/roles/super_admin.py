@@ -1,0 +1,55 @@
+"""Super Admin: watches the whole system, looks after accounts and feature flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfsuite.api.journal import Entry
+from perfsuite.roles.arguments import one
+from perfsuite.roles.role import Behaviour, Call, Role, Step
+
+if TYPE_CHECKING:
+    from perfsuite.api.session import Session
+
+_NAMES = ("first_name", "last_name", "display_name")
+
+
+def _own_names_again(session: Session) -> Call | None:
+    """The own account with the names it already has: a real write that changes nothing."""
+    names = {name: session.user[name] for name in _NAMES if session.user.get(name)}
+    return Call(path={"user_id": session.user_id}, body=names) if names and session.user_id else None
+
+
+def _flag(session: Session) -> Call | None:
+    """A flag named perf_… is turned over (and put back after the run); any other keeps the value just read."""
+    flags = session.need("flag")
+    ours = [flag for flag in flags if str(flag["flag_name"]).startswith("perf_")]
+    if not flags:
+        return None
+    flag = session.random.choice(ours or flags)
+    enabled = bool(flag["is_enabled"])
+    if ours:
+        session.run.journal.write_once(Entry("flag", "flag", str(flag["flag_name"]), before=enabled))
+        enabled = not enabled
+    return Call(path={"flag_name": str(flag["flag_name"])}, body={"is_enabled": enabled})
+
+
+ROLE = Role(
+    slug="super_admin",
+    title="Super Admin",
+    api_names=("super_admin",),
+    weight=1,
+    think_min_s=2,
+    think_max_s=5,
+    sources={"user": "users.list", "flag": "flags.list"},
+    behaviours=(
+        Behaviour("dashboard KPIs", 30, (Step("dashboard.system"), Step("analytics.comprehensive"))),
+        Behaviour(
+            "user management",
+            20,
+            (Step("users.list"), Step("users.read", one("user")), Step("users.update", _own_names_again, every=5)),
+        ),
+        Behaviour("system health", 15, (Step("health.root"), Step("health.database"))),
+        Behaviour("feature flags", 10, (Step("flags.list"), Step("flags.update", _flag, every=5))),
+    ),
+)

@@ -1,0 +1,76 @@
+"""Support Staff: works on tickets and looks up customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfsuite.roles.arguments import one
+from perfsuite.roles.role import Behaviour, Call, Role, Step
+
+if TYPE_CHECKING:
+    from perfsuite.api.session import Session
+
+
+def _new_ticket(session: Session) -> Call | None:
+    """A ticket for a customer seen before, with the run's mark as its subject."""
+    ticket = session.pick("ticket")
+    customer = ticket["customer_id"] if ticket else (session.pick("policy") or {}).get("policyholder_id")
+    if not customer:
+        return None
+    return Call(
+        body={
+            "subject": session.run.marks.next(),
+            "description": "Made by a performance test; removed at its end.",
+            "priority": "low",
+            "customer_id": customer,
+        }
+    )
+
+
+def _ticket_of_this_run(session: Session) -> Call | None:
+    rows = session.run.created.get("ticket")
+    if not rows:
+        return None
+    row = session.random.choice(rows)
+    return Call(path={"ticket_id": str(row["ticket_id"])}, body={"status": "in_progress"})
+
+
+def _a_customers_policies(session: Session) -> Call | None:
+    policy = session.pick("policy")
+    return Call(path={"policyholder_id": str(policy["policyholder_id"])}) if policy else None
+
+
+def _that_customer(session: Session) -> Call | None:
+    """The account behind the policyholder just looked up; the own one where the target does not tell it."""
+    holder = session.chosen.get("policy", {}).get("policyholder_info") or {}
+    user_id = str(holder.get("user_id") or session.user_id)
+    return Call(path={"user_id": user_id}) if user_id else None
+
+
+ROLE = Role(
+    slug="support_staff",
+    title="Support Staff",
+    api_names=("support_staff",),
+    weight=5,
+    think_min_s=1,
+    think_max_s=3,
+    sources={"ticket": "tickets.list", "policy": "policies.list"},
+    behaviours=(
+        Behaviour(
+            "ticket management",
+            50,
+            (
+                Step("tickets.list"),
+                Step("tickets.read", one("ticket")),
+                Step("tickets.create", _new_ticket, every=5),
+                Step("tickets.status", _ticket_of_this_run, every=5),
+            ),
+        ),
+        Behaviour(
+            "customer data access",
+            30,
+            (Step("policies.by_policyholder", _a_customers_policies), Step("users.read", _that_customer)),
+        ),
+        Behaviour("reporting", 20, (Step("analytics.reports"),)),
+    ),
+)
