@@ -1,0 +1,144 @@
+"""The command line and its files → one Plan for each scenario to run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perfsuite.errors import UsageError
+from perfsuite.model import Account, Plan, Scenario, Target
+from perfsuite.plan import hosts
+from perfsuite.plan.credentials import accounts_for, read_accounts
+from perfsuite.plan.run_folder import run_id_of
+from perfsuite.plan.scenarios import Overrides, ScenarioFile, choose, read_scenarios
+from perfsuite.plan.targets import Known, read_targets
+from perfsuite.roles.mix import users_by_role
+from perfsuite.roles.role import Role
+
+DEFAULT_HOST = "http://localhost:8015"
+DEFAULT_SCENARIO = "basic"
+DEFAULT_SEED = 1
+DEMOS = ("embedded", "full")
+MAX_USERS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The parsed command line of a run. None = not given."""
+
+    scenarios: tuple[str, ...] = ()
+    multiple: bool = False
+    users: int | None = None
+    spawn_rate: float | None = None
+    duration_s: float | None = None
+    host: str | None = None
+    allow_hosts: tuple[str, ...] = ()
+    accept_production: bool = False
+    read_only: bool = False
+    tolerate_broken: bool = False
+    demo: str | None = None
+    credentials_file: Path = Path("credentials.csv")
+    targets_file: Path = Path("targets.toml")
+    scenarios_file: Path = Path("scenarios.toml")
+    results: Path = Path("results")
+    seed: int = DEFAULT_SEED
+    dry_run: bool = False
+    quiet: bool = False
+    color: bool = True
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the suite knows without any file: its roles, its operations, its version, and the environment."""
+
+    roles: tuple[Role, ...]
+    operations: Collection[str]
+    version: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All files and options, read and checked. `host` is "" and `accounts` empty until a demo has begun."""
+
+    scenarios: tuple[Scenario, ...]
+    targets: tuple[Target, ...]
+    host: str
+    allowed_hosts: tuple[str, ...]
+    accounts: tuple[Account, ...] = field(repr=False)
+
+
+def read_inputs(options: Options, ground: Ground) -> Inputs:
+    """Everything that a run needs from options and files, with all mistakes found before anything is sent.
+
+    Raises UsageError, and SafetyError for a host that may not be loaded.
+    """
+    _check_options(options)
+    file = read_scenarios(options.scenarios_file)
+    rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
+    known = Known([role.slug for role in ground.roles], sorted(ground.operations), list(file.scenarios))
+    scenarios = _chosen(options, file)
+    targets = read_targets(options.targets_file, known)
+    allowed = hosts.allowed_names(rules)
+    if options.demo:
+        return Inputs(scenarios, targets, "", (), ())
+    host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
+    accounts = read_accounts(options.credentials_file, ground.roles, ground.environment)
+    for scenario in scenarios:
+        accounts_for(users_by_role(scenario.users, ground.roles), accounts)
+    return Inputs(scenarios, targets, host, allowed, accounts)
+
+
+def with_demo(inputs: Inputs, host: str, credentials: Path, ground: Ground) -> Inputs:
+    """The inputs, pointed at a demo that has begun, with the accounts that it made."""
+    accounts = read_accounts(credentials, ground.roles, {})
+    return replace(inputs, host=hosts.checked_url(host, hosts.HostRules()), accounts=accounts)
+
+
+def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, now: datetime) -> Plan:
+    """The plan of one run. Its `run_id` follows from `now`; a run that has its folder takes the folder's name.
+
+    Raises UsageError when a role that has users has no account (not for a demo that has not begun).
+    """
+    counts = users_by_role(scenario.users, ground.roles)
+    shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
+    return Plan(
+        run_id=run_id_of(scenario.name, now),
+        scenario=scenario,
+        host=inputs.host,
+        users_by_role=counts,
+        targets=inputs.targets,
+        allowed_hosts=inputs.allowed_hosts,
+        seed=options.seed,
+        created_at=now.astimezone(UTC).isoformat(timespec="seconds"),
+        command=options.command,
+        absent_roles=tuple(slug for slug, users in counts.items() if users == 0),
+        shared_accounts=shared,
+        read_only=options.read_only,
+        tolerate_broken=options.tolerate_broken,
+        demo=options.demo,
+        suite_version=ground.version,
+    )
+
+
+def _check_options(options: Options) -> None:
+    if options.multiple and options.scenarios:
+        raise UsageError("--multiple runs all its scenarios: leave out --scenario, or leave out --multiple")
+    if options.demo is not None and options.demo not in DEMOS:
+        raise UsageError(f"--demo: must be one of {', '.join(DEMOS)}, not {options.demo!r}")
+    if options.demo and options.host:
+        raise UsageError("--demo starts its own backend: leave out --host, or leave out --demo")
+    if options.users is not None and not 1 <= options.users <= MAX_USERS:
+        raise UsageError(f"--users: must be a whole number from 1 to {MAX_USERS}, not {options.users}")
+    for name, value in (("--spawn-rate", options.spawn_rate), ("--duration", options.duration_s)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise UsageError(f"{name}: must be above 0, not {value:g}")
+
+
+def _chosen(options: Options, file: ScenarioFile) -> tuple[Scenario, ...]:
+    names = file.multiple if options.multiple else options.scenarios or (DEFAULT_SCENARIO,)
+    return choose(file, names, Overrides(options.users, options.spawn_rate, options.duration_s))

@@ -1,0 +1,135 @@
+"""Reading TOML so that every mistake is told with its file, table and key."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perfsuite.errors import UsageError, nearest
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a TOML file. `label` is how messages call it, such as "[safety]"; "" for the top."""
+
+    file: str
+    label: str
+    values: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """The beginning of every message about this table."""
+        return f"{self.file}: {self.label}".rstrip()
+
+    def wrong(self, key: str, message: str) -> UsageError:
+        """The error to raise about one key."""
+        return UsageError(f"{self.place} {key}: {message}")
+
+    def only(self, known: Collection[str]) -> None:
+        """Raise UsageError when there is a key that nobody reads."""
+        for key in self.values:
+            if key not in known:
+                raise UsageError(f"{self.place} {unknown('key', key, known)}")
+
+    def required(self, key: str) -> Any:
+        """The value, whatever its type. Raises UsageError when it is missing."""
+        if key not in self.values:
+            raise UsageError(f"{self.place} key {key!r} is missing")
+        return self.values[key]
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text that is not empty; `default` when the key is absent (required when that is None)."""
+        if key not in self.values and default is not None:
+            return default
+        value = self.required(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.wrong(key, f"must be a text in quotes, not {_shown(value)}")
+        return value.strip()
+
+    def number(self, key: str, *, or_zero: bool = False) -> float:
+        """A finite number above 0 (at least 0 when `or_zero`)."""
+        value = self.required(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(key, f"must be a number, not {_shown(value)}")
+        if value < 0 or (value == 0 and not or_zero):
+            raise self.wrong(key, f"must be {'0 or more' if or_zero else 'above 0'}, not {_shown(value)}")
+        return float(value)
+
+    def whole_number(self, key: str) -> int:
+        """A whole number above 0."""
+        value = self.required(key)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.wrong(key, f"must be a whole number, not {_shown(value)}")
+        return int(self.number(key))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts; () when the key is absent."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            raise self.wrong(key, f'must be a list of texts such as ["a", "b"], not {_shown(value)}')
+        return tuple(item.strip() for item in value)
+
+    def name_among(self, key: str, kind: str, known: Collection[str]) -> str:
+        """The text under `key`, which must be one of `known`; `kind` is what messages call it."""
+        name = self.text(key)
+        if name not in known:
+            raise self.wrong(key, unknown(kind, name, known))
+        return name
+
+    def names_among(self, key: str, kind: str, known: Collection[str]) -> tuple[str, ...]:
+        """The list of texts under `key`, each one of `known`; () when the key is absent."""
+        names = self.texts(key)
+        for name in names:
+            if name not in known:
+                raise self.wrong(key, unknown(kind, name, known))
+        return names
+
+    def table(self, key: str, *, name: str | None = None) -> Table:
+        """The table under `key`; an empty one when it is absent."""
+        value = self.values.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(key, f"must be a table, [{name or key}], not {_shown(value)}")
+        return Table(self.file, f"[{name or key}]", value)
+
+
+def unknown(kind: str, word: str, known: Collection[str]) -> str:
+    """ "unknown role 'agent', did you mean 'senior_agent'?", or with all that are known when none is near."""
+    hint = nearest(word, known) or f". Known: {', '.join(known)}"
+    return f"unknown {kind} {word!r}{hint}"
+
+
+def read_tables(path: Path) -> Table:
+    """The whole file. Raises UsageError when it cannot be read, is no TOML, or has another schema."""
+    file = path.name
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file}: is not valid TOML: {error}") from None
+    top = Table(file, "", values)
+    schema = top.required("schema")
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise top.wrong("schema", f"this version reads schema {SCHEMA}, not {_shown(schema)}")
+    return top
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -1,0 +1,89 @@
+"""`targets.toml`: the limits that the backend has to meet.
+
+Schema history
+    1   first layout
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from perfsuite.errors import UsageError
+from perfsuite.model import Target
+from perfsuite.plan.tables import Table, read_tables
+
+CONCURRENT_USERS = "concurrent_users"
+METRICS = (
+    "avg_ms",
+    "p50_ms",
+    "p75_ms",
+    "p90_ms",
+    "p95_ms",
+    "p99_ms",
+    "p999_ms",
+    "failure_rate",
+    "rps",
+    CONCURRENT_USERS,
+)
+_KEYS = ("name", "metric", "below", "above", "role", "operation", "scenarios", "information_in")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The words that a target may use: slugs of roles, names of operations, names of scenarios."""
+
+    roles: Collection[str]
+    operations: Collection[str]
+    scenarios: Collection[str]
+
+
+def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
+    """The targets in the order of the file. Raises UsageError naming file, target and key."""
+    top = read_tables(path)
+    top.only(("schema", "target"))
+    entries = top.values.get("target", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UsageError(f"{path.name}: targets are written as [[target]], with two brackets")
+    if not entries:
+        raise UsageError(f"{path.name}: has no target, so nothing could be judged. Add a [[target]]")
+    targets: list[Target] = []
+    for number, entry in enumerate(entries, start=1):
+        label = f"[[target]] {entry['name']!r}" if isinstance(entry.get("name"), str) else f"[[target]] number {number}"
+        target = _target(Table(path.name, label, entry), known)
+        if any(target.name == other.name for other in targets):
+            raise UsageError(f"{path.name}: two targets are called {target.name!r}. Give each its own name")
+        targets.append(target)
+    return tuple(targets)
+
+
+def _target(table: Table, known: Known) -> Target:
+    table.only(_KEYS)
+    name = table.text("name")
+    metric = table.name_among("metric", "metric", METRICS)
+    limit, below = _limit(table, metric)
+    role = table.name_among("role", "role", known.roles) if "role" in table.values else None
+    operation = table.name_among("operation", "operation", known.operations) if "operation" in table.values else None
+    if metric == CONCURRENT_USERS and operation is not None:
+        raise table.wrong("operation", "users are not counted by operation; leave it out")
+    return Target(
+        name=name,
+        metric=metric,
+        limit=limit,
+        below=below,
+        role=role,
+        operation=operation,
+        scenarios=table.names_among("scenarios", "scenario", known.scenarios),
+        information_in=table.names_among("information_in", "scenario", known.scenarios),
+    )
+
+
+def _limit(table: Table, metric: str) -> tuple[float, bool]:
+    if ("below" in table.values) == ("above" in table.values):
+        raise UsageError(f"{table.place} needs exactly one of 'below' and 'above'")
+    key = "below" if "below" in table.values else "above"
+    limit = table.number(key, or_zero=key == "above")
+    if metric == "failure_rate" and limit > 1:
+        raise table.wrong(key, f"a failure rate is a fraction: write {limit / 100:g} for {limit:g} %")
+    return limit, key == "below"

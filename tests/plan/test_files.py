@@ -1,0 +1,235 @@
+"""The three files of a user: what they say, and how every mistake in them is told."""
+
+from pathlib import Path
+
+import pytest
+
+from perfsuite.errors import UsageError
+from perfsuite.model import Scenario, Target
+from perfsuite.plan.scenarios import Overrides, choose, read_scenarios
+from perfsuite.plan.targets import Known, read_targets
+
+ROOT = Path(__file__).parents[2]
+KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"))
+SCENARIO = '[scenario.basic]\nusers = 10\nspawn_rate = 2\nduration = "1m"\n'
+TARGET = '[[target]]\nname = "t"\nmetric = "avg_ms"\nbelow = 500\n'
+
+
+def scenario_file(folder: Path, text: str) -> Path:
+    path = folder / "scenarios.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def target_file(folder: Path, text: str) -> Path:
+    path = folder / "targets.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_shipped_scenarios_are_those_of_the_manual() -> None:
+    file = read_scenarios(ROOT / "scenarios.toml")
+    told = {s.name: (s.users, s.spawn_rate, s.duration_s) for s in file.scenarios.values()}
+    assert told == {
+        "basic": (10, 2, 60),
+        "moderate": (50, 5, 120),
+        "heavy": (100, 10, 180),
+        "peak": (100, 10, 300),
+        "stress": (200, 20, 600),
+        "endurance": (50, 5, 1800),
+        "acceptance": (220, 20, 300),
+    }
+    assert file.multiple == ("basic", "moderate", "heavy", "peak", "stress", "endurance")
+    assert file.allowed_hosts == ("staging-api.agentmitra.com",)
+
+
+def test_the_shipped_targets_are_those_of_the_manual() -> None:
+    known = Known((), (), read_scenarios(ROOT / "scenarios.toml").scenarios)
+    assert read_targets(ROOT / "targets.toml", known) == (
+        Target("average response time", "avg_ms", 500, below=True),
+        Target("95th percentile", "p95_ms", 2000, below=True),
+        Target("failure rate", "failure_rate", 0.01, below=True, information_in=("stress",)),
+        Target("throughput", "rps", 100, below=False),
+        Target("concurrent users", "concurrent_users", 200, below=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("schema = 1\n[", "scenarios.toml: is not valid TOML", id="broken syntax"),
+        pytest.param(SCENARIO, "scenarios.toml: key 'schema' is missing", id="no schema"),
+        pytest.param("schema = 2\n" + SCENARIO, "this version reads schema 1, not 2", id="a later schema"),
+        pytest.param(
+            "schema = true\n" + SCENARIO, "this version reads schema 1, not true", id="true equals 1 in Python"
+        ),
+        pytest.param("schema = 1\n", "has no scenario. Add a table such as [scenario.basic]", id="no scenario"),
+        pytest.param(
+            "schema = 1\n[scenarios.basic]\n",
+            "unknown key 'scenarios', did you mean 'scenario'?",
+            id="plural of a table",
+        ),
+        pytest.param(
+            "schema = 1\n[scenario.a]\nuser = 1\n",
+            "scenarios.toml: [scenario.a] unknown key 'user', did you mean 'users'?",
+            id="unknown key, near another",
+        ),
+        pytest.param(
+            "schema = 1\n[scenario.a]\nzzz = 1\n",
+            "unknown key 'zzz'. Known: users, spawn_rate, duration, purpose",
+            id="unknown key, near none",
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("10", '"ten"'),
+            '[scenario.basic] users: must be a whole number, not "ten"',
+            id="text for a number",
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("10", "1.5"), "users: must be a whole number, not 1.5", id="half a user"
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("10", "true"), "users: must be a whole number, not true", id="a boolean"
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("10", "0"), "users: must be above 0, not 0", id="no user at all"
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("= 2", "= -2"), "spawn_rate: must be above 0, not -2", id="negative rate"
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("= 2", "= inf"),
+            "spawn_rate: must be a number, not inf",
+            id="infinite rate",
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace("1m", "1 minute"),
+            "[scenario.basic] duration: '1 minute' is not a duration. Write it as 90s, 5m, 1h or 1h30m",
+            id="no duration",
+        ),
+        pytest.param(
+            "schema = 1\n" + SCENARIO.replace('"1m"', "true"),
+            "duration: must be a text in quotes, not true",
+            id="boolean",
+        ),
+        pytest.param(
+            "schema = 1\n[scenario.a]\nusers = 1\nspawn_rate = 1\n",
+            "[scenario.a] key 'duration' is missing",
+            id="missing key",
+        ),
+        pytest.param(
+            'schema = 1\n[scenario."../x"]\n',
+            "may hold letters, digits, _ and - only",
+            id="a name that leaves the folder",
+        ),
+        pytest.param(
+            'schema = 1\nmultiple = ["basik"]\n' + SCENARIO,
+            "scenarios.toml: multiple: unknown scenario 'basik', did you mean 'basic'?",
+            id="unknown scenario in multiple",
+        ),
+        pytest.param(
+            'schema = 1\nsafety = "x"\n' + SCENARIO, 'safety: must be a table, [safety], not "x"', id="text for a table"
+        ),
+        pytest.param(
+            'schema = 1\n[safety]\nallowed_hosts = "x"\n' + SCENARIO,
+            "[safety] allowed_hosts: must be a list of texts",
+            id="text for a list",
+        ),
+    ],
+)
+def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_scenarios(scenario_file(tmp_path, text))
+    assert message in str(caught.value)
+    assert str(caught.value).count("\n") <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("schema = 1\n", "has no target, so nothing could be judged", id="no target"),
+        pytest.param(
+            "schema = 1\n[target]\nname = 't'\n", "written as [[target]], with two brackets", id="one bracket only"
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("avg_ms", "p95"),
+            "targets.toml: [[target]] 't' metric: unknown metric 'p95', did you mean 'p95_ms'?",
+            id="unknown metric",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("below = 500\n", ""),
+            "[[target]] 't' needs exactly one of 'below' and 'above'",
+            id="no limit",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET + "above = 3\n", "needs exactly one of 'below' and 'above'", id="two limits"
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("500", "0"), "below: must be above 0, not 0", id="never to be met"
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("avg_ms", "failure_rate").replace("500", "5"),
+            "a failure rate is a fraction: write 0.05 for 5 %",
+            id="per cent for a fraction",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET + 'role = "agnt"\n', "unknown role 'agnt', did you mean 'agent'?", id="unknown role"
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET + 'operation = "policies.lst"\n',
+            "unknown operation 'policies.lst', did you mean 'policies.list'?",
+            id="unknown operation",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET + 'scenarios = ["stres"]\n',
+            "scenarios: unknown scenario 'stres', did you mean 'stress'?",
+            id="unknown scenario",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET + 'information_in = ["x"]\n',
+            "information_in: unknown scenario 'x'. Known: basic, stress",
+            id="unknown scenario, near none",
+        ),
+        pytest.param("schema = 1\n" + TARGET + TARGET, "two targets are called 't'", id="the same name twice"),
+        pytest.param(
+            "schema = 1\n[[target]]\nmetric = 'rps'\nabove = 1\n",
+            "[[target]] number 1 key 'name' is missing",
+            id="a target without name is told by its place",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("avg_ms", "concurrent_users") + 'operation = "users.me"\n',
+            "users are not counted by operation",
+            id="users of an operation",
+        ),
+    ],
+)
+def test_a_mistake_in_the_targets_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_targets(target_file(tmp_path, text), KNOWN)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("targets.toml")
+
+
+def test_a_target_for_one_role_and_operation(tmp_path: Path) -> None:
+    text = "schema = 1\n" + TARGET + 'role = "agent"\noperation = "users.me"\nscenarios = ["basic"]\n'
+    (target,) = read_targets(target_file(tmp_path, text), KNOWN)
+    assert (target.role, target.operation, target.scenarios) == ("agent", "users.me", ("basic",))
+
+
+def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.toml: there is no such file"):
+        read_scenarios(tmp_path / "nowhere.toml")
+
+
+def test_overrides_are_laid_over_every_chosen_scenario(tmp_path: Path) -> None:
+    text = "schema = 1\n" + SCENARIO + SCENARIO.replace("basic", "other")
+    file = read_scenarios(scenario_file(tmp_path, text))
+    assert choose(file, ("other", "basic"), Overrides(users=7, duration_s=5)) == (
+        Scenario("other", 7, 2, 5),
+        Scenario("basic", 7, 2, 5),
+    )
+
+
+def test_an_unknown_scenario_on_the_command_line_is_named(tmp_path: Path) -> None:
+    file = read_scenarios(scenario_file(tmp_path, "schema = 1\n" + SCENARIO))
+    with pytest.raises(UsageError, match="--scenario: unknown scenario 'basc', did you mean 'basic'"):
+        choose(file, ("basc",), Overrides())
