@@ -19,6 +19,7 @@ from perfsuite.api.catalogue import CATALOGUE, Operation
 from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport
 from perfsuite.api.journal import Entry
 from perfsuite.api.run import Run
+from perfsuite.clock import utc_s
 from perfsuite.model import LOGIN, Account, FailureKind
 from perfsuite.roles.role import Behaviour, Call, Role, Step
 
@@ -150,7 +151,7 @@ class Session:
         A failed step fails the action; the steps after it are made all the same where they can be,
         as a page goes on loading when one of its parts is missing.
         """
-        began_at, began = time.time(), time.perf_counter_ns()
+        began_at, began = utc_s(), time.perf_counter_ns()
         self._action = action = _Action(behaviour.name)
         if self.logged_in or self.login():
             for position, step in enumerate(behaviour.steps):

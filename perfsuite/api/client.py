@@ -1,0 +1,71 @@
+"""The transport of the parent process (preflight, cleanup): httpx, one connection pool, no redirects."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from socket import gaierror
+
+import httpx
+
+from perfsuite.api.exchange import Answer, Failure, Request
+from perfsuite.clock import utc_s
+from perfsuite.model import FailureKind
+
+TIMEOUT_S = 30.0
+
+
+class HttpxTransport:
+    """Sends requests to `host` (scheme, name, port) and nowhere else. Certificates are verified."""
+
+    def __init__(self, host: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        # Neither proxies nor credentials of the environment take part: what is measured is the target.
+        self._client = httpx.Client(base_url=host, timeout=timeout_s, follow_redirects=False, trust_env=False)
+
+    def exchange(self, request: Request) -> Answer:
+        """Send and wait for the whole answer; a failure to get one is part of the answer."""
+        sent_at, began = utc_s(), time.perf_counter_ns()
+        try:
+            response = self._client.request(
+                request.method, request.target, headers=dict(request.headers), content=request.body
+            )
+        except httpx.HTTPError as error:
+            return Answer(0, {}, b"", sent_at, _since_us(began), failure_of(error))
+        return Answer(response.status_code, response.headers, response.content, sent_at, _since_us(began))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+def _since_us(began_ns: int) -> int:
+    return (time.perf_counter_ns() - began_ns) // 1000
+
+
+def failure_of(error: httpx.HTTPError) -> Failure:
+    """The kind of failure behind an error of httpx, which wraps the operating system's."""
+    for cause in _causes(error):
+        match cause:
+            case gaierror():
+                return Failure(FailureKind.NAME_NOT_FOUND, "the host name is not known")
+            case ConnectionRefusedError():
+                return Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
+            case ssl.SSLError():
+                return Failure(FailureKind.TLS, tls_message(cause))
+    if isinstance(error, httpx.TimeoutException):
+        return Failure(FailureKind.TIMEOUT, "no answer in time")
+    return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({type(error).__name__})")
+
+
+def tls_message(error: ssl.SSLError) -> str:
+    """Why TLS failed, in words."""
+    reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
+    return f"TLS: {str(reason).replace('_', ' ').lower()}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__

@@ -1,0 +1,138 @@
+"""The HTTP client of a virtual user: one keep-alive connection over gevent sockets.
+
+Built on geventhttpclient's connection pool and response parser, but not on its `HTTPClient.request`, which
+sends a request again when a connection breaks: here one recorded request is one request sent.
+Redirects are not followed; certificates are verified.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+import time
+from socket import IPPROTO_TCP, TCP_NODELAY, gaierror
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+from gevent import GreenletExit
+from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
+from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
+
+from perfsuite.api.client import tls_message
+from perfsuite.api.exchange import Answer, Failure, Request
+from perfsuite.clock import utc_s
+from perfsuite.model import FailureKind
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 60.0
+_BLOCK_BYTES = 16 * 1024
+
+
+class _Alive:
+    """Mixin: whether an idle connection is still open, without select()'s limit of 1,024 descriptors."""
+
+    def after_connect(self, sock: Any) -> None:
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+
+    def _is_socket_alive(self, sock: Any) -> bool:
+        # Readable while idle means: closed by the target, or bytes nobody asked for. Either way it is spent.
+        if sock is None or sock.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not poll.poll(0)
+
+
+class _PlainPool(_Alive, ConnectionPool):
+    pass
+
+
+class _TlsPool(_Alive, SSLConnectionPool):
+    pass
+
+
+class GeventTransport:
+    """Sends requests to one host over one connection that is opened when needed."""
+
+    def __init__(self, host: str) -> None:
+        url = urlsplit(host)
+        secure = url.scheme == "https"
+        name = url.hostname or ""
+        port = url.port or (443 if secure else 80)
+        pool = _TlsPool if secure else _PlainPool
+        self._pool = pool(
+            name,
+            port,
+            name,
+            port,
+            size=1,
+            connection_timeout=CONNECT_TIMEOUT_S,
+            network_timeout=ANSWER_TIMEOUT_S,
+        )
+        self._base_path = url.path.rstrip("/")
+        bracketed = f"[{name}]" if ":" in name else name
+        default = port == (443 if secure else 80)
+        self._host_header = bracketed if default else f"{bracketed}:{port}"
+
+    def exchange(self, request: Request) -> Answer:
+        """Send and wait for the whole answer; a failure to get one is part of the answer.
+
+        A greenlet killed in here answers UNFINISHED once: the request was sent and has to be counted.
+        """
+        sent_at, began = utc_s(), time.perf_counter_ns()
+        try:
+            with gevent.Timeout(ANSWER_TIMEOUT_S, TimeoutError("no answer in time")):
+                status, headers, body = self._round_trip(request)
+        except GreenletExit:
+            failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
+        except (OSError, HTTPParseError) as error:
+            failure = _failure_of(error)
+        else:
+            return Answer(status, headers, body, sent_at, _since_us(began))
+        return Answer(0, {}, b"", sent_at, _since_us(began), failure)
+
+    def _round_trip(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        sock = self._pool.get_socket()
+        try:
+            sock.sendall(self._encoded(request))
+        except BaseException:
+            self._pool.release_socket(sock)
+            raise
+        # From here on the response owns the connection and gives it back or closes it.
+        response = HTTPSocketPoolResponse(sock, self._pool, block_size=_BLOCK_BYTES, method=request.method)
+        body = bytes(response.read())
+        if not response.message_complete:
+            raise ConnectionResetError("connection closed within an answer")
+        return response.status_code, {name.lower(): value for name, value in response.items()}, body
+
+    def _encoded(self, request: Request) -> bytes:
+        lines = [f"{request.method} {self._base_path}{request.target} HTTP/1.1", f"Host: {self._host_header}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        body = request.body or b""
+        if body or request.method in ("POST", "PUT"):
+            lines.append(f"Content-Length: {len(body)}")
+        return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.close()
+
+
+def _since_us(began_ns: int) -> int:
+    return (time.perf_counter_ns() - began_ns) // 1000
+
+
+def _failure_of(error: Exception) -> Failure:
+    match error:
+        case TimeoutError():
+            return Failure(FailureKind.TIMEOUT, "no answer in time")
+        case gaierror():
+            return Failure(FailureKind.NAME_NOT_FOUND, "the host name is not known")
+        case ConnectionRefusedError():
+            return Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
+        case ssl.SSLError():
+            return Failure(FailureKind.TLS, tls_message(error))
+        case HTTPParseError():
+            return Failure(FailureKind.CONNECTION_LOST, "the connection was closed, or the answer was not HTTP")
+    return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({error.strerror or type(error).__name__})")  # type: ignore[attr-defined]

@@ -1,0 +1,32 @@
+"""Deals the behaviours of a role to one user, in proportion to their shares and without long droughts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from perfsuite.roles.role import Behaviour
+
+
+class Deck:
+    """Smooth weighted round-robin from a random beginning.
+
+    After any number of deals every behaviour is within one deal or so of its share, so that a single user
+    meets all of them soon; the random beginning keeps users from marching in step.
+    """
+
+    def __init__(self, behaviours: Sequence[Behaviour], rng: random.Random) -> None:
+        self._behaviours = list(behaviours)
+        rng.shuffle(self._behaviours)
+        self._total = sum(behaviour.share for behaviour in behaviours)
+        self._credit = [rng.uniform(0, behaviour.share) for behaviour in self._behaviours]
+
+    def deal(self) -> Behaviour | None:
+        """The next behaviour; None when the target offers nothing that the role does."""
+        if not self._behaviours:
+            return None
+        for index, behaviour in enumerate(self._behaviours):
+            self._credit[index] += behaviour.share
+        best = max(range(len(self._behaviours)), key=self._credit.__getitem__)
+        self._credit[best] -= self._total
+        return self._behaviours[best]

@@ -1,0 +1,82 @@
+"""Which role the next user has. Locust's own distribution drifts from the weights; ours is exact."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from locust.dispatch import UsersDispatcher
+
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import start_order, users_by_role
+from perfsuite.roles.role import Role
+
+
+class RoleDispatcher(UsersDispatcher):
+    """Starts users in the fixed order of `roles.mix`; on every plateau the counts are those of the mix.
+
+    Growing starts what is missing and stops nobody; shrinking stops what is too much, youngest first.
+    """
+
+    def new_dispatch(self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None) -> None:
+        """Begin to move towards `target_user_count` users. The names of the parameters are Locust's."""
+        super().new_dispatch(target_user_count=target_user_count, spawn_rate=spawn_rate, user_classes=user_classes)
+        wanted = self._wanted(target_user_count)
+        have = self._have()
+        self._user_generator = self._endless(
+            _without(self._order(wanted), {name: min(count, wanted[name]) for name, count in have.items()})
+        )
+        self._put_surplus_last(wanted)
+
+    def _wanted(self, total: int) -> Counter[str]:
+        """User class name → users, on the plateau of `total` users."""
+        classes = {role_of(user_class).slug: user_class.__name__ for user_class in self._user_classes}
+        roles = [role for role in ROLES if role.slug in classes]
+        return Counter({classes[slug]: count for slug, count in users_by_role(total, roles).items()})
+
+    def _order(self, wanted: Counter[str]) -> list[str]:
+        return start_order(dict(wanted))
+
+    def _have(self) -> Counter[str]:
+        have: Counter[str] = Counter()
+        for users in self._users_on_workers.values():
+            have.update(users)
+        return have
+
+    def _endless(self, names: list[str]) -> Iterator[str | None]:
+        yield from names
+        while True:
+            yield None
+
+    def _put_surplus_last(self, wanted: Counter[str]) -> None:
+        """Order the active users so that Locust, which stops from the end, stops those beyond the mix."""
+        kept: Counter[str] = Counter()
+        stay: list[Any] = []
+        leave: list[Any] = []
+        for worker, name in self._active_users:
+            kept[name] += 1
+            (stay if kept[name] <= wanted[name] else leave).append((worker, name))
+        self._active_users = stay + leave
+
+    def _user_gen(self) -> Iterator[str | None]:
+        # Asked by Locust when it distributes anew over workers: from the first user on.
+        return self._endless(self._order(self._wanted(self._target_user_count)))
+
+
+def role_of(user_class: Any) -> Role:
+    """The role that a Locust user class stands for."""
+    role: Role = user_class.role
+    return role
+
+
+def _without(order: list[str], have: dict[str, int]) -> list[str]:
+    """The order less, per name, its first `have` places."""
+    left = dict(have)
+    rest = []
+    for name in order:
+        if left.get(name, 0) > 0:
+            left[name] -= 1
+        else:
+            rest.append(name)
+    return rest

@@ -1,0 +1,81 @@
+"""Joins our parts with a Locust environment: the same in the suite's own load process and in plain `locust -f`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from perfsuite.load.dispatcher import RoleDispatcher
+from perfsuite.load.state import LoadState, Order
+
+log = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 30.0
+"""How long requests in flight may take to finish when the load ends."""
+
+
+@dataclass(slots=True)
+class Installation:
+    """A handle on what `install` did. `reason`: why the load ends, as its record will tell."""
+
+    reason: str = "completed"
+
+
+def install(
+    environment: Any, make_order: Callable[[Any], Order], *, after: Callable[[LoadState], None] | None = None
+) -> Installation:
+    """Make `environment` run the suite's load.
+
+    `make_order` is called when a test starts (on Locust's page more than once in a process); `after` when
+    the last record of a test is written.
+    """
+    installation = Installation()
+    environment.dispatcher_class = RoleDispatcher
+    events = environment.events
+
+    @events.test_start.add_listener  # type: ignore[untyped-decorator]
+    def on_start(**_event: Any) -> None:
+        load = environment.agentmitra_load = LoadState(make_order(environment))
+        load.begin(environment.runner.target_user_count)
+
+    @events.request.add_listener  # type: ignore[untyped-decorator]
+    def on_request(**event: Any) -> None:
+        environment.agentmitra_load.recorder.on_request(**event)
+
+    @events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
+    def on_spawned(user_count: int, **_event: Any) -> None:
+        environment.agentmitra_load.retarget(user_count)
+
+    @events.test_stopping.add_listener  # type: ignore[untyped-decorator]
+    def on_stopping(**_event: Any) -> None:
+        environment.agentmitra_load.recorder.phase("ramp-down")
+
+    @events.test_stop.add_listener  # type: ignore[untyped-decorator]
+    def on_stop(**_event: Any) -> None:
+        load = environment.agentmitra_load
+        load.finish(environment.stats.total.num_requests, installation.reason)
+        if after is not None:
+            after(load)
+
+    return installation
+
+
+def refuse_foreign_origins(web_ui: Any) -> None:
+    """Let only the page itself talk to Locust's web server.
+
+    Locust allows every origin; a page from elsewhere, open in the same browser, could start load.
+    """
+
+    @web_ui.app.before_request  # type: ignore[untyped-decorator]
+    def check_origin() -> tuple[str, int] | None:
+        from flask import request
+
+        origin = request.headers.get("Origin")
+        name = (urlsplit(f"//{request.host}").hostname or "").lower()
+        if name not in ("localhost", "127.0.0.1", "::1") or (origin and urlsplit(origin).netloc != request.host):
+            log.warning("refused a request from a foreign page (%s)", origin or request.host)
+            return "Only the page of this server may use it.\n", 403
+        return None

@@ -1,0 +1,137 @@
+"""Log in as every role and do every behaviour once, with every step taking part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.exchange import Transport
+from perfsuite.api.run import Run
+from perfsuite.api.session import Observed, Session
+from perfsuite.errors import TargetError
+from perfsuite.model import LOGIN, Account, OperationCheck, Plan, PreflightReport, Works
+from perfsuite.preflight.offer import Offer, look_at
+from perfsuite.roles.role import Role
+
+
+class _Notebook:
+    """Keeps, per operation, the failure if there was one, else the success."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Observed] = {}
+        self.no_data: set[str] = set()
+
+    def request(self, observed: Observed) -> None:
+        before = self.seen.get(observed.operation)
+        if before is None or before.failure is None:
+            self.seen[observed.operation] = observed
+
+    def not_possible(self, _role: str, _behaviour: str, operation: str) -> None:
+        self.no_data.add(operation)
+
+
+def preflight(
+    plan: Plan,
+    roles: Sequence[Role],
+    accounts: Iterable[Account],
+    run: Run,
+    connect: Callable[[], Transport],
+) -> PreflightReport:
+    """Find out what of `roles` works at the plan's host. What it creates is journaled by `run`.
+
+    Raises TargetError when the target is not there, not ours, or an account cannot log in.
+    """
+    transport = connect()
+    try:
+        offer = look_at(plan.host, transport, run.run_header)
+        left_out = _left_out(offer, roles, read_only=plan.read_only)
+        run.left_out = {role.slug: frozenset(left_out) for role in roles}
+        first = {account.role: account for account in reversed(tuple(accounts))}
+        checks: dict[str, list[OperationCheck]] = {}
+        for role in sorted(roles, key=_makers_first):
+            checks[role.slug] = _check_role(role, first[role.slug], transport, run, left_out)
+    finally:
+        transport.close()
+    in_order = tuple(check for role in roles for check in checks[role.slug])
+    return PreflightReport(
+        host=plan.host,
+        service=offer.service,
+        version=offer.version,
+        offered=tuple(sorted(_wanted(roles) - offer.missing())),
+        checks=in_order,
+        dead_behaviours=tuple(_dead_behaviours(roles, in_order)),
+    )
+
+
+def _makers_first(role: Role) -> bool:
+    # Who approves or moves a row needs one that somebody made before.
+    return not any(CATALOGUE[name].creates for name in _operations(role))
+
+
+def _operations(role: Role) -> list[str]:
+    """The operations of a role, each once, in the order of its behaviours."""
+    return list(dict.fromkeys(step.operation for behaviour in role.behaviours for step in behaviour.steps))
+
+
+def _wanted(roles: Sequence[Role]) -> frozenset[str]:
+    return frozenset([LOGIN, *(name for role in roles for name in _operations(role))])
+
+
+def _left_out(offer: Offer, roles: Sequence[Role], *, read_only: bool) -> dict[str, Works]:
+    left_out = dict.fromkeys(offer.missing(), Works.MISSING)
+    if read_only:
+        left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) if CATALOGUE[name].writes and name not in left_out}
+    return left_out
+
+
+def _check_role(
+    role: Role, account: Account, transport: Transport, run: Run, left_out: dict[str, Works]
+) -> list[OperationCheck]:
+    notebook = _Notebook()
+    session = Session(role, account, transport, run, notebook)
+    if not session.login():
+        failure = notebook.seen[LOGIN].failure
+        raise TargetError(
+            f"{role.title}: the account {account.phone_number} cannot log in "
+            f"({failure.message if failure else 'no reason given'}).\n"
+            "Check its line in the credentials file (--credentials), and that the account exists at the target."
+        )
+    for behaviour in role.behaviours:
+        session.perform(behaviour)
+    return [_outcome(role, name, notebook, left_out) for name in (LOGIN, *_operations(role))]
+
+
+def _outcome(role: Role, name: str, notebook: _Notebook, left_out: dict[str, Works]) -> OperationCheck:
+    operation = CATALOGUE[name]
+    seen = notebook.seen.get(name)
+    status: int | None = None
+    message, elapsed_ms = "", None
+    if name in left_out:
+        works = left_out[name]
+    elif seen is None:
+        works = Works.NO_DATA
+        message = "needs an id that the target's answers did not give"
+    else:
+        works = Works.BROKEN if seen.failure else Works.YES
+        status = seen.status or None
+        message = seen.failure.message if seen.failure else ""
+        elapsed_ms = seen.elapsed_us / 1000
+    return OperationCheck(role.slug, name, operation.method, operation.template, works, status, message, elapsed_ms)
+
+
+def _dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:
+    alive = {(check.role, check.operation) for check in checks if check.works in (Works.YES, Works.NO_DATA)}
+    for role in roles:
+        for behaviour in role.behaviours:
+            if not any((role.slug, step.operation) in alive for step in behaviour.steps):
+                yield f"{role.slug} / {behaviour.name}"
+
+
+def broken_table(report: PreflightReport) -> str:
+    """The operations that fail without any load, a line each; "" when there are none."""
+    rows = [
+        f"  {check.role:<17} {check.operation:<24} {check.method:<5} {check.path}: {check.message}"
+        for check in report.checks
+        if check.works is Works.BROKEN
+    ]
+    return "\n".join(rows)

@@ -1,0 +1,84 @@
+"""Listens to Locust's request events and writes records, once a second and at the end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from perfsuite.clock import utc_s
+from perfsuite.measurements import End, Generator, Phase, Record, Users
+from perfsuite.recorder.cells import Cells
+from perfsuite.recorder.health import Health
+
+
+class Sink(Protocol):
+    """Where records go: the file of the run, or the way to the process that writes it."""
+
+    def write(self, record: Record) -> None:
+        """Take one record."""
+
+    def flush(self) -> None:
+        """Make what was taken readable by others."""
+
+    def close(self) -> None:
+        """No more records will come."""
+
+
+class Recorder:
+    """Keeps every request by role, behaviour, operation and UTC second of its send."""
+
+    def __init__(self, worker: str, sink: Sink) -> None:
+        self.cells = Cells()
+        self.health = Health()
+        self._worker = worker
+        self._sink = sink
+        self._sequence = itertools.count(1)
+
+    def on_request(
+        self,
+        name: str,
+        response_time: float,
+        exception: Any = None,
+        context: Mapping[str, Any] | None = None,
+        **details: Any,
+    ) -> None:
+        """Listener for Locust's `request` event (`response_time` in ms).
+
+        Events of users other than ours are recorded too, under what they tell of themselves.
+        """
+        about = context or {}
+        sent_at = about.get("sent_at") or details.get("start_time") or utc_s() - response_time / 1000
+        key = (int(sent_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), name)
+        elapsed_us = round(response_time * 1000)
+        if exception is None:
+            self.cells.request(key, elapsed_us)
+        else:
+            error = (str(about.get("failure_kind") or type(exception).__name__), str(exception))
+            self.cells.failure(key, elapsed_us, error, str(about.get("request_id", "")))
+
+    def phase(self, name: str) -> None:
+        """The run enters a phase now."""
+        self._sink.write(Phase(self._worker, next(self._sequence), name, utc_s()))
+
+    def tick(self, users_by_role: Mapping[str, int]) -> None:
+        """Once a second: hand over what came since, and how users and generator are."""
+        for record in self.cells.take(self._worker, self._sequence):
+            self._sink.write(record)
+        second = int(utc_s())
+        self._sink.write(Users(self._worker, next(self._sequence), second, dict(users_by_role)))
+        health = self.health.take()
+        self._sink.write(
+            Generator(
+                self._worker, next(self._sequence), second, health.cpu_percent, health.loop_lag, health.memory_bytes
+            )
+        )
+        self._sink.flush()
+
+    def end(self, users_by_role: Mapping[str, int], locust_total: int, reason: str) -> None:
+        """Hand over the rest, then the counts to be held against each other, and close."""
+        self.tick(users_by_role)
+        self.phase("end")
+        self._sink.write(End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason))
+        self._sink.flush()
+        self._sink.close()

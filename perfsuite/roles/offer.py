@@ -1,0 +1,66 @@
+"""How many requests a second a load offers when answers take a given time (closed model)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from perfsuite.roles.role import Role
+
+
+def offered_rps(
+    users_by_role: Mapping[str, int],
+    roles: Sequence[Role],
+    response_time_s: float,
+    *,
+    operation: str | None = None,
+) -> float:
+    """Requests a second of all these users together, or those of one operation only.
+
+    Each user does an action, waits the think time, and begins again, so a role gives
+    users × requests per action ÷ (mean think time + requests per action × response time).
+    0 for roles without requests; infinite when neither thinking nor answering takes any time.
+    """
+    return sum(
+        _of_role(users, role, response_time_s, operation)
+        for role in roles
+        if (users := users_by_role.get(role.slug, 0)) > 0
+    )
+
+
+def _of_role(users: int, role: Role, response_time_s: float, operation: str | None) -> float:
+    requests = role.requests_per_action if role.behaviours else 0.0
+    counted = requests if operation is None else _calls_per_action(role, operation)
+    if not counted:
+        return 0.0
+    cycle_s = role.think_mean_s + requests * response_time_s
+    return users * counted / cycle_s if cycle_s else math.inf
+
+
+def _calls_per_action(role: Role, operation: str) -> float:
+    shares = sum(behaviour.share for behaviour in role.behaviours)
+    calls = sum(
+        behaviour.share / step.every
+        for behaviour in role.behaviours
+        for step in behaviour.steps
+        if step.operation == operation
+    )
+    return calls / shares if shares else 0.0
+
+
+def without(roles: Sequence[Role], left_out: Iterable[tuple[str, str]]) -> list[Role]:
+    """The roles less the steps of the operations left out, given as (role, operation).
+
+    A behaviour of which no step is left is gone; its share falls to the others.
+    """
+    gone = frozenset(left_out)
+    return [_without(role, {operation for slug, operation in gone if slug == role.slug}) for role in roles]
+
+
+def _without(role: Role, gone: set[str]) -> Role:
+    behaviours = (
+        replace(behaviour, steps=tuple(step for step in behaviour.steps if step.operation not in gone))
+        for behaviour in role.behaviours
+    )
+    return replace(role, behaviours=tuple(behaviour for behaviour in behaviours if behaviour.steps))
