@@ -1,0 +1,216 @@
+"""Vega-Lite specifications of the charts, as plain dicts. Colours are CSS variables: the page's theme decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from perfsuite.model import Summary
+from perfsuite.report.series import Course, course_of, role_key
+
+Spec = dict[str, Any]
+
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name, never fetched
+_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+_CLOCK = (
+    "(datum.value >= 3600 ? floor(datum.value / 3600) + ':' : '')"
+    " + format(floor(datum.value / 60) % 60, '02') + ':' + format(datum.value % 60, '02')"
+)
+_ROLE_COLOURS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: its name in the page, heading, what it shows in words, and the specification."""
+
+    name: str
+    title: str
+    note: str
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart: the key in the points, its name in the legend, its CSS variable."""
+
+    key: str
+    label: str
+    colour: str
+
+
+_TIME_LINES = (
+    Line("avg", "average", "--line-avg"),
+    Line("p50", "p50", "--line-p50"),
+    Line("p95", "p95", "--line-p95"),
+    Line("p99", "p99", "--line-p99"),
+    Line("max", "slowest", "--line-max"),
+)
+
+
+def charts_of(summary: Summary) -> list[Chart]:
+    """The charts of a run in reading order; none for a run of less than two seconds, no failures chart without any."""
+    course = course_of(summary.seconds)
+    if len(course.points) < 2:
+        return []
+    charts = [_requests(course), _times(course)]
+    if any(point["fps"] for point in course.points):
+        charts.append(_failures(course))
+    if course.roles:
+        charts.append(_users(course))
+    return charts
+
+
+def _requests(course: Course) -> Chart:
+    line = Line("rps", "requests/s", "--line-avg")
+    note = "Requests sent per second, all operations together."
+    return Chart("requests", "Requests per second", note + _bin_note(course), _lines_spec(course, [line]))
+
+
+def _times(course: Course) -> Chart:
+    known = [line for line in _TIME_LINES if course.knows(line.key)]
+    unknown = [line.label for line in _TIME_LINES[1:4] if line not in known]
+    note = "Logarithmic scale. A line breaks off where a second had too few requests for that percentile"
+    note += f"; {', '.join(unknown)} could not be told for any second." if unknown else "."
+    spec = _lines_spec(course, known, {"type": "log"})
+    return Chart("times", "Response time, ms", note + _bin_note(course), spec)
+
+
+def _failures(course: Course) -> Chart:
+    mark = {"type": "rect", "color": "var(--bad)"}
+    encoding = {"x": _x(course), "x2": {"field": "end"}, "y": _y("fps"), "y2": {"datum": 0}}
+    spec = _spec(course, [{"mark": mark, "encoding": encoding}, *_hover(course, [Line("fps", "failures/s", "")])])
+    return Chart("failures", "Failures per second", "Failed requests by the second they were sent in.", spec)
+
+
+def _users(course: Course) -> Chart:
+    names = {role_key(role): role.replace("_", " ") for role in course.roles}
+    colours = [f"var(--role-{index % _ROLE_COLOURS + 1})" for index in range(len(names))]
+    area = {
+        "transform": [{"fold": list(names), "as": ["key", "users"]}, _label_transform(names)],
+        "mark": {"type": "area", "interpolate": "step-after", "line": False, "opacity": 0.9},
+        "encoding": {
+            "x": _x(course),
+            "y": _y("users") | {"stack": "zero"},
+            "color": _colour(list(names.values()), colours),
+            "order": {"field": "place", "type": "quantitative"},
+        },
+    }
+    lines = [Line(key, label, "") for key, label in names.items()]
+    spec = _spec(course, [area, *_hover(course, lines)])
+    return Chart("users", "Virtual users by role", "Users alive at the end of each second." + _bin_note(course), spec)
+
+
+def _bin_note(course: Course) -> str:
+    if course.bin_s == 1:
+        return ""
+    return f" Each point covers {course.bin_s} s: rates are their mean, percentiles and the slowest their highest."
+
+
+def _lines_spec(course: Course, lines: list[Line], scale: Spec | None = None) -> Spec:
+    names = {line.key: line.label for line in lines}
+    layer = {
+        "transform": [{"fold": list(names), "as": ["key", "value"]}, _label_transform(names)],
+        "mark": {"type": "line", "strokeWidth": 1.75, "strokeJoin": "round", "point": {"size": 9, "filled": True}},
+        "encoding": {
+            "x": _x(course),
+            "y": _y("value") | ({"scale": scale} if scale else {}),
+            "color": _colour([line.label for line in lines], [f"var({line.colour})" for line in lines]),
+        },
+    }
+    return _spec(course, [layer, *_hover(course, lines)])
+
+
+def _label_transform(names: dict[str, str]) -> Spec:
+    """Turns the key of a folded row into its name in the legend."""
+    return {"lookup": "key", "from": {"data": {"values": _pairs(names)}, "key": "key", "fields": ["label", "place"]}}
+
+
+def _pairs(names: dict[str, str]) -> list[Spec]:
+    return [{"key": key, "label": label, "place": place} for place, (key, label) in enumerate(names.items())]
+
+
+def _colour(labels: list[str], colours: list[str]) -> Spec:
+    legend = {"title": None, "orient": "top", "symbolType": "circle"} if len(labels) > 1 else None
+    return {"field": "label", "type": "nominal", "sort": None, "scale": {"domain": labels, "range": colours}} | {
+        "legend": legend
+    }
+
+
+def _x(course: Course) -> Spec:
+    step = next((step for step in _TICKS_S if course.length_s <= step * 12), _TICKS_S[-1])
+    axis = {"values": list(range(0, course.length_s + 1, step)), "labelExpr": _CLOCK, "title": None, "grid": False}
+    return {
+        "field": "t",
+        "type": "quantitative",
+        "scale": {"domain": [0, course.length_s], "nice": False},
+        "axis": axis | {"labelOverlap": True},
+    }
+
+
+def _y(field: str) -> Spec:
+    axis = {"title": None, "tickCount": 4, "format": ",.3~r"}
+    return {"field": field, "type": "quantitative", "axis": axis}
+
+
+def _hover(course: Course, lines: list[Line]) -> list[Spec]:
+    """An upright rule at the pointer with all figures of that second."""
+    tooltip = [{"field": "clock", "type": "nominal", "title": "time"}] + [
+        {"field": line.key, "type": "quantitative", "title": line.label, "format": ",.4~r"} for line in lines
+    ]
+    return [
+        {
+            "transform": [{"calculate": _CLOCK.replace("datum.value", "datum.t"), "as": "clock"}],
+            "params": [
+                {
+                    "name": "pointed",
+                    "select": {
+                        "type": "point", "fields": ["t"], "nearest": True, "on": "pointerover", "clear": "pointerout",
+                    },
+                }
+            ],
+            "mark": {"type": "rule", "strokeWidth": 1, "color": "var(--ink-soft)"},
+            "encoding": {
+                "x": _x(course),
+                "opacity": {"condition": {"param": "pointed", "empty": False, "value": 0.7}, "value": 0},
+                "tooltip": tooltip,
+            },
+        }
+    ]  # fmt: skip
+
+
+def _bands(course: Course) -> list[Spec]:
+    """The periods of the run as shades behind the lines, each with its name where there is room."""
+    bands = [
+        {
+            "start": band.start,
+            "end": band.end,
+            "name": band.name,
+            "wide": (band.end - band.start) / course.length_s > 0.09,
+        }
+        for band in course.bands
+    ]
+    x = _x(course) | {"field": "start"}
+    names = ["ramp-up", "steady", "ramp-down"]
+    shades = {"domain": names, "range": ["var(--band-ramp)", "var(--band-steady)", "var(--band-ramp)"]}
+    shade = {"field": "name", "type": "nominal", "scale": shades, "legend": None}
+    return [
+        {"data": {"values": bands}, "mark": "rect", "encoding": {"x": x, "x2": {"field": "end"}, "color": shade}},
+        {
+            "data": {"values": bands},
+            "transform": [{"filter": "datum.wide"}],
+            "mark": {"type": "text", "align": "left", "baseline": "top", "dx": 5, "fontSize": 10, "y": 4},
+            "encoding": {"x": x, "text": {"field": "name"}, "color": {"value": "var(--ink-faint)"}},
+        },
+    ]
+
+
+def _spec(course: Course, layers: list[Spec]) -> Spec:
+    return {
+        "$schema": _SCHEMA,
+        "width": "container",
+        "height": 190,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": list(course.points)},
+        "layer": [*_bands(course), *layers],
+        "resolve": {"scale": {"color": "independent"}},
+    }

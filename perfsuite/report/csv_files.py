@@ -1,0 +1,70 @@
+"""The CSV files of a run: `stats.csv`, `stats_history.csv`, `failures.csv`. Each function returns the whole text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from perfsuite.model import ALL, FailureGroup, Row, Second, Statistics, Summary
+from perfsuite.report.figures import STATISTIC_FIELDS, exact, values_of
+from perfsuite.report.text import csv_cell, utc
+
+STATS_COLUMNS = ("period", "role", "behaviour", "operation", *STATISTIC_FIELDS)
+HISTORY_COLUMNS = ("second", *STATS_COLUMNS)
+FAILURE_COLUMNS = ("role", "operation", "kind", "message", "count", "first_seen", "last_seen", "request_id")
+
+
+def stats_csv(summary: Summary) -> str:
+    """One row per period, role and operation, per behaviour, and the totals. Blank where a figure is not known."""
+    return _table(STATS_COLUMNS, (_stats_cells(row) for row in summary.rows))
+
+
+def stats_history_csv(summary: Summary) -> str:
+    """The same per UTC second: first the second's total, then its roles and operations."""
+    return _table(HISTORY_COLUMNS, _history(summary))
+
+
+def failures_csv(failures: Iterable[FailureGroup]) -> str:
+    """One row per group of equal failures; times are UTC."""
+    return _table(FAILURE_COLUMNS, (_failure_cells(group) for group in failures))
+
+
+def _history(summary: Summary) -> Iterator[Sequence[str]]:
+    rows_by_second: dict[int, list[Row]] = {}
+    for row in summary.second_rows:
+        rows_by_second.setdefault(int(row.period), []).append(row)
+    seconds = {second.second: second for second in summary.seconds}
+    for number in sorted(rows_by_second.keys() | seconds.keys()):
+        known = seconds.get(number)
+        period = known.period if known else ""
+        if known:
+            yield _second_cells(known)
+        for row in rows_by_second.get(number, ()):
+            yield [utc(number), csv_cell(period), *_stats_cells(row)[1:]]
+
+
+def _second_cells(second: Second) -> list[str]:
+    return [utc(second.second), csv_cell(second.period), ALL, ALL, ALL, *_figures(second.statistics)]
+
+
+def _stats_cells(row: Row) -> list[str]:
+    names = (row.period, row.role, row.behaviour, row.operation)
+    return [*map(csv_cell, names), *_figures(row.statistics)]
+
+
+def _figures(statistics: Statistics) -> list[str]:
+    return [exact(value) for value in values_of(statistics).values()]
+
+
+def _failure_cells(group: FailureGroup) -> list[str]:
+    names = map(csv_cell, (group.role, group.operation, group.kind, group.message))
+    return [*names, str(group.count), utc(group.first_seen), utc(group.last_seen), csv_cell(group.request_id)]
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()

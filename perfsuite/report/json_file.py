@@ -1,0 +1,120 @@
+"""`summary.json`: the figures and the verdict of a run for programs.
+
+Schema history
+    1   first layout
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, RunReport, Summary, TargetResult
+from perfsuite.report.figures import rounded, values_of
+from perfsuite.report.text import clean
+
+SCHEMA = 1
+
+
+def summary_json(report: RunReport) -> str:
+    """The whole file. Keys and their order are fixed; what is not known is null."""
+    return json.dumps(_cleaned(summary_dict(report)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def summary_dict(report: RunReport) -> dict[str, Any]:
+    """The content of `summary.json` as plain dicts and lists."""
+    summary, verdict = report.summary, report.verdict
+    return {
+        "schema": SCHEMA,
+        "run_id": summary.run_id,
+        "scenario": summary.scenario,
+        "host": summary.host,
+        "started_at": summary.started_at,
+        "duration_s": rounded("duration_s", summary.duration_s),
+        "steady_s": rounded("steady_s", summary.steady_s),
+        "verdict": verdict.outcome.value,
+        "reasons": list(verdict.reasons),
+        "exit_code": verdict.exit_code,
+        "users": asdict(summary.users),
+        "totals": values_of(summary.totals),
+        "operations": [_operation(row) for row in steady_operations(summary)],
+        "behaviours": [_behaviour(row) for row in summary.behaviours],
+        "whole_run": {"requests": summary.whole_run.requests, "failures": summary.whole_run.failures},
+        "targets": [_target(result) for result in verdict.targets],
+        "generator": {name: rounded(name, value) for name, value in asdict(summary.generator).items()},
+        "coverage": {
+            "offered": summary.coverage.offered,
+            "missing": list(summary.coverage.missing),
+            "broken": list(summary.coverage.broken),
+        },
+        "environment": dict(summary.environment),
+        **_extra(report),
+    }
+
+
+def steady_operations(summary: Summary) -> list[Row]:
+    """The rows of single operations (no totals) of the steady state, in the order of the summary."""
+    return [
+        row for row in summary.rows if row.period == "steady" and ALL not in (row.role, row.behaviour, row.operation)
+    ]
+
+
+def failures_by_kind(failures: tuple[FailureGroup, ...]) -> dict[str, int]:
+    """Kind of failure → how many, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for group in failures:
+        counts[group.kind] += group.count
+    return dict(counts.most_common())
+
+
+def _extra(report: RunReport) -> dict[str, Any]:
+    summary = report.summary
+    return {
+        "notes": list(report.verdict.notes),
+        "failures_by_kind": failures_by_kind(summary.failures),
+        "reconciliation": asdict(summary.reconciliation) | {"agrees": summary.reconciliation.agrees},
+        "cleanup": asdict(summary.cleanup) if summary.cleanup else None,
+        "not_possible": dict(summary.coverage.not_possible),
+    }
+
+
+def _operation(row: Row) -> dict[str, Any]:
+    known = CATALOGUE.get(row.operation)
+    return {
+        "role": row.role,
+        "behaviour": row.behaviour,
+        "operation": row.operation,
+        "method": known.method if known else None,
+        "path": known.path if known else None,
+        **values_of(row.statistics),
+    }
+
+
+def _behaviour(row: BehaviourRow) -> dict[str, Any]:
+    return {name: rounded(name, v) if not isinstance(v, str) else v for name, v in asdict(row).items()}
+
+
+def _target(result: TargetResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "scope": result.scope,
+        "limit": rounded(result.metric, result.limit),
+        "observed": rounded(result.metric, result.observed),
+        "unit": result.unit,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+    }
+
+
+def _cleaned(value: Any) -> Any:
+    """`value` with every text in it on one line and encodable."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    return value

@@ -1,0 +1,80 @@
+"""`junit.xml`: one test suite per run, one test case per target and one for the verdict, for CI servers."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from perfsuite.model import Outcome, RunReport, TargetOutcome, TargetResult
+from perfsuite.report.figures import limit_text, with_unit
+from perfsuite.report.text import clean
+from perfsuite.report.wording import sentence
+
+
+def junit_xml(report: RunReport) -> str:
+    """The whole file. A missed target is a failure, one that was not judged is skipped with its reason."""
+    summary, verdict = report.summary, report.verdict
+    name = clean(f"agentmitra.performance.{summary.scenario}")
+    suite = ET.Element(
+        "testsuite",
+        {
+            "name": name,
+            "timestamp": clean(summary.started_at.removesuffix("Z")),
+            "hostname": clean(summary.host),
+            "time": f"{summary.duration_s:.3f}",
+        },
+    )
+    _property(suite, run_id=summary.run_id, exit_code=str(verdict.exit_code))
+    for result in verdict.targets:
+        _target_case(suite, name, result)
+    _verdict_case(suite, name, report)
+    _count(suite)
+    root = ET.Element("testsuites", {key: value for key, value in suite.attrib.items() if key in _TOTALS})
+    root.append(suite)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+_TOTALS = ("tests", "failures", "errors", "skipped", "time")
+
+
+def _property(suite: ET.Element, **values: str) -> None:
+    properties = ET.SubElement(suite, "properties")
+    for name, value in values.items():
+        ET.SubElement(properties, "property", {"name": name, "value": clean(value)})
+
+
+def _target_case(suite: ET.Element, class_name: str, result: TargetResult) -> None:
+    title = result.name if result.scope == "all" else f"{result.name} ({result.scope})"
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": clean(title), "time": "0"})
+    limit = limit_text(result.metric, result.limit, below=result.below)
+    told = clean(f"observed {with_unit(result.metric, result.observed)}, limit {limit}")
+    reason = clean(result.reason)
+    if result.outcome is TargetOutcome.MISSED:
+        failure = ET.SubElement(case, "failure", {"message": told, "type": "missed target"})
+        failure.text = reason or told
+    elif result.outcome is TargetOutcome.NOT_JUDGED:
+        ET.SubElement(case, "skipped", {"message": reason or "not judged"})
+    else:
+        prefix = "information only: " if result.outcome is TargetOutcome.INFORMATION else ""
+        ET.SubElement(case, "system-out").text = prefix + told + (f"; {reason}" if reason else "")
+
+
+def _verdict_case(suite: ET.Element, class_name: str, report: RunReport) -> None:
+    verdict = report.verdict
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": "verdict", "time": "0"})
+    reasons = "\n".join(clean(reason) for reason in verdict.reasons)
+    if verdict.outcome is not Outcome.PASS:
+        failed = verdict.outcome in (Outcome.FAIL, Outcome.REGRESSION)
+        element = ET.SubElement(
+            case, "failure" if failed else "error", {"message": clean(sentence(report)), "type": verdict.outcome.value}
+        )
+        element.text = reasons
+        return
+    ET.SubElement(case, "system-out").text = "\n".join(filter(None, (clean(sentence(report)), reasons)))
+
+
+def _count(suite: ET.Element) -> None:
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(key, str(sum(case.find(tag) is not None for case in cases)))

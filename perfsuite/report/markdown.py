@@ -1,0 +1,108 @@
+"""`summary.md`: the run on one page for a pull request or a CI job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from perfsuite.model import FailureGroup, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.figures import clock, human, limit_text, with_unit
+from perfsuite.report.json_file import steady_operations
+from perfsuite.report.text import markdown, shortened
+from perfsuite.report.wording import LABELS, sentence
+
+SLOWEST = 10
+MOST_FAILURES = 10
+
+_MARKS = {
+    TargetOutcome.MET: "✅ met",
+    TargetOutcome.MISSED: "❌ missed",
+    TargetOutcome.NOT_JUDGED: "➖ not judged",
+    TargetOutcome.INFORMATION: "ℹ️ information",
+}
+
+
+def summary_md(report: RunReport) -> str:
+    """Verdict, targets, slowest operations and failures, as GitHub-flavoured Markdown."""
+    summary, verdict = report.summary, report.verdict
+    mark = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.REGRESSION: "❌"}.get(verdict.outcome, "⚠️")
+    parts = [
+        f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
+        markdown(sentence(report)),
+        "\n".join(f"- {markdown(reason)}" for reason in verdict.reasons),
+        _figures(summary),
+        _section("Targets", ("Target", "Limit", "Observed", "Outcome", "Reason"), map(_target, verdict.targets)),
+        _slowest(summary),
+        _failures(summary.failures),
+        "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
+        f"Run {markdown(summary.run_id)} against {markdown(summary.host)}, started {markdown(summary.started_at)}.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _figures(summary: Summary) -> str:
+    totals = summary.totals
+    if not totals.requests:
+        return f"{summary.whole_run.requests:,} requests, none in the steady state."
+    return (
+        f"**{totals.requests:,}** requests in {clock(summary.steady_s)} of steady state · "
+        f"**{human('rps', totals.rps)}** req/s · average **{with_unit('avg_ms', totals.avg_ms)}** · "
+        f"p95 **{with_unit('p95_ms', totals.p95_ms)}** · failures **{totals.failures:,}** "
+        f"({human('failure_rate', totals.failure_rate)}) · **{summary.users.peak:,}** users"
+    )
+
+
+def _target(result: TargetResult) -> Sequence[str]:
+    name = result.name if result.scope == "all" else f"{result.name} ({result.scope})"
+    return (
+        markdown(name),
+        markdown(limit_text(result.metric, result.limit, below=result.below)),
+        with_unit(result.metric, result.observed),
+        _MARKS[result.outcome],
+        markdown(result.reason),
+    )
+
+
+def _slowest(summary: Summary) -> str:
+    rows = sorted(steady_operations(summary), key=lambda row: row.statistics.avg_ms or 0, reverse=True)[:SLOWEST]
+    cells = (
+        (
+            markdown(row.operation),
+            markdown(row.role),
+            f"{row.statistics.requests:,}",
+            human("avg_ms", row.statistics.avg_ms),
+            human("p95_ms", row.statistics.p95_ms),
+            human("max_ms", row.statistics.max_ms),
+            f"{row.statistics.failures:,}",
+        )
+        for row in rows
+        if row.statistics.requests
+    )
+    columns = ("Operation", "Role", "Requests", "Average ms", "p95 ms", "Max ms", "Failures")
+    return _section("Slowest operations", columns, cells)
+
+
+def _failures(failures: tuple[FailureGroup, ...]) -> str:
+    most = sorted(failures, key=lambda group: group.count, reverse=True)
+    cells = (
+        (
+            f"{group.count:,}",
+            markdown(group.operation),
+            markdown(group.role),
+            markdown(group.kind),
+            markdown(shortened(group.message, 120)),
+            markdown(group.request_id),
+        )
+        for group in most[:MOST_FAILURES]
+    )
+    columns = ("Count", "Operation", "Role", "Kind", "Message", "Sample request id")
+    table = _section("Failures", columns, cells)
+    left = len(most) - MOST_FAILURES
+    return f"{table}\n\n{left:,} more in `failures.csv`." if left > 0 else table
+
+
+def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A heading and a table; "" without rows."""
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    if not lines:
+        return ""
+    return "\n".join([f"### {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *lines])

@@ -1,0 +1,208 @@
+"""What the HTML page shows: figures, tables and lists, ready to be laid out. Nothing here knows HTML."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.charts import Chart, charts_of
+from perfsuite.report.figures import TOO_FEW, clock, human, limit_text, with_unit
+from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables
+from perfsuite.report.text import clean, plural
+from perfsuite.report.wording import LABELS, sentence
+
+_LIMIT_AT = 0.7
+"""Where on the bar of a target the limit is marked: what is beyond it shows too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One of the large numbers at the top. `detail` is the small print under it."""
+
+    label: str
+    value: str
+    unit: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    """One target as shown. `fill` and `mark` are fractions of the bar; None without an observed value."""
+
+    name: str
+    limit: str
+    observed: Cell
+    outcome: str
+    reason: str
+    fill: float | None
+    mark: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A term with what is to be said about it; `code` when it is something to copy."""
+
+    term: str
+    lines: tuple[str, ...]
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything on the page, in reading order."""
+
+    title: str
+    outcome: str
+    label: str
+    scenario: str
+    host: str
+    started: str
+    sentence: str
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    targets: tuple[TargetLine, ...]
+    failures: Table | None
+    charts: tuple[Chart, ...]
+    tables: tuple[Table, ...]
+    facts: tuple[Fact, ...]
+
+
+def page_of(report: RunReport) -> Page:
+    """The page of a run; texts from outside are on one line and printable, not yet escaped for HTML."""
+    summary, verdict = report.summary, report.verdict
+    return Page(
+        title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {summary.started_at}"),
+        outcome=verdict.outcome.value,
+        label=LABELS[verdict.outcome],
+        scenario=clean(summary.scenario),
+        host=clean(summary.host),
+        started=clean(summary.started_at.replace("T", " ").replace("Z", " UTC")),
+        sentence=clean(sentence(report)),
+        reasons=tuple(map(clean, verdict.reasons)),
+        notes=tuple(map(clean, verdict.notes)),
+        figures=tuple(_figures(summary)),
+        targets=tuple(map(_target, verdict.targets)),
+        failures=failures_table(summary),
+        charts=tuple(charts_of(summary)),
+        tables=(*role_tables(summary), *operation_tables(summary)),
+        facts=tuple(_facts(report)),
+    )
+
+
+def _figures(summary: Summary) -> Iterable[Figure]:
+    totals = summary.totals
+    whole = summary.whole_run
+    yield Figure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
+    yield Figure("Throughput", human("rps", totals.rps), "req/s", f"over {clock(summary.steady_s)} of steady state")
+    yield Figure("Average", human("avg_ms", totals.avg_ms), "ms", f"slowest {with_unit('max_ms', totals.max_ms)}")
+    p99 = with_unit("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW
+    yield Figure("95th percentile", human("p95_ms", totals.p95_ms), "ms", f"99th: {p99}")
+    yield Figure(
+        "Failure rate",
+        human("failure_rate", totals.failure_rate).removesuffix(" %"),
+        "%" if totals.failure_rate is not None else "",
+        f"{plural(totals.failures, 'failure')}, {whole.failures:,} in the whole run",
+    )
+    yield Figure("Users", human("users", summary.users.peak), "", f"{summary.users.requested:,} asked for")
+
+
+def _target(result: TargetResult) -> TargetLine:
+    name = result.name if result.scope == ALL else f"{result.name} ({result.scope})"
+    fill = None
+    if result.observed is not None and result.limit > 0:
+        fill = min(max(result.observed / result.limit * _LIMIT_AT, 0.004), 1.0)
+    return TargetLine(
+        name=clean(name),
+        limit=limit_text(result.metric, result.limit, below=result.below),
+        observed=Cell.measured(result.metric, result.observed, with_unit(result.metric, result.observed)),
+        outcome=result.outcome.value,
+        reason=clean(result.reason or _plain_reason(result)),
+        fill=fill,
+        mark=_LIMIT_AT,
+    )
+
+
+def _plain_reason(result: TargetResult) -> str:
+    """How far from the limit an observed value is, where the verdict gave no reason of its own."""
+    if result.observed is None or result.limit <= 0 or result.outcome is TargetOutcome.NOT_JUDGED:
+        return ""
+    share = result.observed / result.limit
+    return f"{share:.0%} of the limit".replace("%", " %") if share < 2 else f"{share:.1f} times the limit"
+
+
+def _facts(report: RunReport) -> Iterable[Fact]:
+    summary = report.summary
+    yield from _load_facts(report)
+    yield from _coverage_facts(summary)
+    yield Fact("Load generator", tuple(_generator(summary)))
+    yield Fact("Requests counted", (_reconciled(summary),))
+    if summary.cleanup:
+        yield Fact("Rows made at the target", tuple(_cleaned_up(summary)))
+    environment = tuple(clean(f"{name}: {value}") for name, value in summary.environment.items())
+    if environment:
+        yield Fact("Environment", environment)
+    yield Fact("Suite", (clean(f"version {report.plan.suite_version or '–'}, seed {report.plan.seed}"),))
+    if report.plan.command:
+        yield Fact("To repeat this run", (clean(shlex.join(report.plan.command)),), code=True)
+
+
+def _load_facts(report: RunReport) -> Iterable[Fact]:
+    scenario, summary = report.plan.scenario, report.summary
+    yield Fact("Run", (clean(summary.run_id), f"ended: {clean(summary.ended)}"))
+    load = f"{plural(scenario.users, 'user')}, {scenario.spawn_rate:g} started a second, {clock(scenario.duration_s)}"
+    yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
+    users = [f"{count:,} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
+    yield Fact("Users by role", (clean(", ".join(users)),))
+    if report.plan.absent_roles:
+        yield Fact("Roles without a user", (clean(", ".join(report.plan.absent_roles)),))
+    shared = [f"{role}: {plural(count, 'account')}" for role, count in report.plan.shared_accounts.items()]
+    if shared:
+        yield Fact("Shared accounts", tuple(map(clean, shared)))
+
+
+def _coverage_facts(summary: Summary) -> Iterable[Fact]:
+    coverage = summary.coverage
+    yield Fact("Operations offered", (f"{coverage.offered:,}",))
+    lists = (
+        ("Missing at the target", coverage.missing),
+        ("Broken without any load", coverage.broken),
+        ("Left out", coverage.left_out),
+        ("Behaviours of which nothing is left", coverage.dead_behaviours),
+        ("Not possible for want of data", [f"{name}: {n:,} times" for name, n in coverage.not_possible.items()]),
+    )
+    for term, entries in lists:
+        if entries:
+            yield Fact(term, tuple(map(clean, entries)))
+
+
+def _generator(summary: Summary) -> Sequence[str]:
+    health = summary.generator
+    cpu = "–" if health.cpu_percent_max is None else f"{health.cpu_percent_max:.0f} %"
+    lag = with_unit("loop_lag_p99_ms", health.loop_lag_p99_ms)
+    return [
+        f"{plural(health.processes, 'process', 'processes')}; the busiest used {cpu} of a core at most",
+        f"event loop late by {lag} at the 99th percentile",
+        *([f"{plural(health.lost_reports, 'report')} of load processes lost"] if health.lost_reports else []),
+    ]
+
+
+def _reconciled(summary: Summary) -> str:
+    counts = summary.reconciliation
+    others = (("Locust's own total", counts.locust_total), ("the backend's log", counts.backend_log))
+    known = [f"{name} {count:,}" for name, count in others if count is not None]
+    if not known:
+        return f"{counts.recorded:,} recorded; no other count to compare with"
+    word = "all agree" if counts.agrees else "they differ"
+    return f"{counts.recorded:,} recorded, {', '.join(known)}: {word}"
+
+
+def _cleaned_up(summary: Summary) -> Iterable[str]:
+    cleanup = summary.cleanup
+    if cleanup is None:
+        return
+    yield f"{cleanup.created:,} created, {cleanup.removed:,} removed"
+    yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
+    yield from (clean(f"not put back: {row}") for row in cleanup.not_restored)

@@ -1,0 +1,91 @@
+"""The course of a run, second by second or in bins of several seconds, for the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from perfsuite.model import Second
+from perfsuite.report.figures import rounded
+
+MOST_POINTS = 300
+_BIN_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+
+Point = dict[str, float | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A period of the run: from `start` to `end` in seconds since the start."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What happened when. `points` have the keys t, end, rps, fps, avg, p50, p95, p99, max and `users: role`."""
+
+    points: tuple[Point, ...]
+    bands: tuple[Band, ...]
+    roles: tuple[str, ...]
+    bin_s: int
+    length_s: int
+
+    def knows(self, name: str) -> bool:
+        """True when any point has the figure."""
+        return any(point.get(name) is not None for point in self.points)
+
+
+def course_of(seconds: Sequence[Second]) -> Course:
+    """The course of a run, in at most MOST_POINTS points.
+
+    In a bin of several seconds counts are summed and told per second, the mean is weighted by the
+    requests, and percentiles and maxima are the highest of its seconds.
+    """
+    if not seconds:
+        return Course((), (), (), 1, 0)
+    start = seconds[0].second
+    length = seconds[-1].second - start + 1
+    width = next((width for width in _BIN_WIDTHS_S if length <= width * MOST_POINTS), _BIN_WIDTHS_S[-1])
+    bins = groupby(seconds, key=lambda second: (second.second - start) // width)
+    roles = tuple(dict.fromkeys(role for second in seconds for role in second.users))
+    points = tuple(_point(number * width, min((number + 1) * width, length), list(group)) for number, group in bins)
+    return Course(points, tuple(_bands(seconds, start)), roles, width, length)
+
+
+def role_key(role: str) -> str:
+    """The key under which a point holds the users of a role."""
+    return f"users: {role}"
+
+
+def _point(t: int, end: int, seconds: Sequence[Second]) -> Point:
+    figures = [second.statistics for second in seconds]
+    requests = sum(figure.requests for figure in figures)
+    busy = sum(figure.requests * figure.avg_ms for figure in figures if figure.avg_ms is not None)
+    point: Point = {
+        "t": t,
+        "end": end,
+        "rps": rounded("rps", requests / (end - t)),
+        "fps": rounded("rps", sum(figure.failures for figure in figures) / (end - t)),
+        "avg": rounded("avg_ms", busy / requests) if requests else None,
+        "p50": _highest(figure.p50_ms for figure in figures),
+        "p95": _highest(figure.p95_ms for figure in figures),
+        "p99": _highest(figure.p99_ms for figure in figures),
+        "max": _highest(figure.max_ms for figure in figures),
+    }
+    roles = dict.fromkeys(role for second in seconds for role in second.users)
+    return point | {role_key(role): max(second.users.get(role, 0) for second in seconds) for role in roles}
+
+
+def _highest(values: Iterable[float | None]) -> float | int | None:
+    known = [value for value in values if value is not None]
+    return rounded("ms", max(known)) if known else None
+
+
+def _bands(seconds: Sequence[Second], start: int) -> Iterable[Band]:
+    for name, group in groupby(seconds, key=lambda second: second.period):
+        within = list(group)
+        yield Band(name, within[0].second - start, within[-1].second - start + 1)

@@ -1,0 +1,189 @@
+"""The tables of the HTML page, as records of cells that carry the exact value beside the readable one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
+from perfsuite.report.figures import TOO_FEW, UNKNOWN, Number, clock, exact, human, rounded, values_of
+from perfsuite.report.text import clean, utc
+
+MOST_FAILURE_GROUPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`text` is read, `value` is exact (as in the CSV) and sorts; `title` explains; `code` is something to copy."""
+
+    text: str
+    value: str = ""
+    title: str = ""
+    code: bool = False
+    alarm: bool = False
+
+    @staticmethod
+    def measured(name: str, value: float | None, text: str = "") -> Cell:
+        """A cell for the figure called `name`."""
+        if value is None:
+            return Cell(UNKNOWN, title=TOO_FEW)
+        figure = exact(rounded(name, value))
+        shown = text or human(name, value)
+        return Cell(shown, figure, title=figure if figure != shown.replace(",", "") else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading; numbers stand to the right. `hint` says what the column means."""
+
+    title: str
+    number: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its heading and caption. `open` is false for what only some readers want to see."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    open: bool = True
+
+
+_FIGURES = (
+    ("requests", Column("Requests")),
+    ("rps", Column("Req/s", hint="requests per second")),
+    ("avg_ms", Column("Average", hint="mean response time, ms")),
+    ("p50_ms", Column("p50", hint="half of the requests were at most this slow, ms")),
+    ("p95_ms", Column("p95", hint="95 of 100 requests were at most this slow, ms")),
+    ("p99_ms", Column("p99", hint="99 of 100 requests were at most this slow, ms")),
+    ("max_ms", Column("Max", hint="slowest request, ms")),
+    ("failures", Column("Failures")),
+    ("failure_rate", Column("Rate", hint="failures among the requests")),
+)
+_FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
+
+
+def role_tables(summary: Summary) -> list[Table]:
+    """Steady state by role and by behaviour; a table without rows is left out."""
+    steady = [row for row in summary.rows if row.period == "steady"]
+    total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
+    roles = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
+    columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
+    rows = [(Cell(_title(row.role)), *_figures(row.statistics)) for row in (*roles, *total)]
+    by_role = Table("roles", "By role", "Steady state, times in ms. Logins count as requests.", columns, tuple(rows))
+    return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
+
+
+def operation_tables(summary: Summary) -> list[Table]:
+    """Operations of the steady state, the slowest on average first, then those of the other periods."""
+    singles = [row for row in summary.rows if ALL not in (row.role, row.behaviour, row.operation)]
+    steady = [row for row in singles if row.period == "steady"]
+    others = [row for row in singles if row.period != "steady"]
+    tables = [_operations("operations", "By operation", "Steady state, times in ms; slowest first.", steady)]
+    for period in dict.fromkeys(row.period for row in others):
+        caption = f"{clean(period).capitalize()}, not part of the verdict; times in ms, slowest first."
+        rows = [row for row in others if row.period == period]
+        tables.append(_operations(f"operations-{len(tables)}", f"During {clean(period)}", caption, rows, shut=True))
+    return [table for table in tables if table.rows]
+
+
+def failures_table(summary: Summary) -> Table | None:
+    """Failures grouped, the most frequent first, each with one request id; None when nothing failed."""
+    if not summary.failures:
+        return None
+    start = summary.seconds[0].second if summary.seconds else None
+    groups = sorted(summary.failures, key=lambda group: group.count, reverse=True)
+    left = len(groups) - MOST_FAILURE_GROUPS
+    caption = "The whole run. The request id is that of one of the group, to be looked for in the server's log."
+    if left > 0:
+        caption += f" {left:,} rarer groups are in failures.csv."
+    columns = (
+        Column("Count"),
+        Column("Operation", number=False),
+        Column("Role", number=False),
+        Column("Kind", number=False),
+        Column("Message", number=False),
+        Column("First – last", number=False, hint="time since the start of the run"),
+        Column("Request id", number=False),
+    )
+    rows = tuple(_failure(group, start) for group in groups[:MOST_FAILURE_GROUPS])
+    return Table("failures", "What failed", caption, columns, rows)
+
+
+def _figures(statistics: Statistics) -> Iterable[Cell]:
+    values = values_of(statistics)
+    for name, _ in _FIGURES:
+        cell = Cell.measured(name, values[name])
+        alarm = name in ("failures", "failure_rate") and bool(values[name])
+        yield Cell(cell.text, cell.value, cell.title, alarm=alarm)
+
+
+def _operations(name: str, title: str, caption: str, rows: Iterable[Row], *, shut: bool = False) -> Table:
+    slowest = sorted(rows, key=lambda row: row.statistics.avg_ms or 0, reverse=True)
+    names = (Column("Operation", number=False), Column("Role", number=False), Column("Behaviour", number=False))
+    cells = tuple(
+        (_operation(row.operation), Cell(_title(row.role)), Cell(clean(row.behaviour)), *_figures(row.statistics))
+        for row in slowest
+    )
+    return Table(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=not shut)
+
+
+def _operation(name: str) -> Cell:
+    known = CATALOGUE.get(name)
+    return Cell(clean(name), title=f"{known.method} {known.path}" if known else "")
+
+
+def _behaviours(behaviours: Iterable[BehaviourRow]) -> Table:
+    columns = (
+        Column("Role", number=False),
+        Column("Behaviour", number=False),
+        Column("Actions", hint="times that a user did this"),
+        Column("Succeeded", hint="times that every request of it succeeded"),
+        Column("Success", hint="succeeded among the actions"),
+        Column("Average", hint="mean time of an action without the pause after it, ms"),
+        Column("p95", hint="95 of 100 actions took at most this long, ms"),
+    )
+    rows = tuple(
+        (
+            Cell(_title(row.role)),
+            Cell(clean(row.behaviour)),
+            Cell.measured("actions", row.actions),
+            Cell.measured("succeeded", row.succeeded),
+            _success(row.success_rate),
+            Cell.measured("avg_ms", row.avg_ms),
+            Cell.measured("p95_ms", row.p95_ms),
+        )
+        for row in behaviours
+    )
+    caption = "How often users could do what they came for, in the steady state; times in ms."
+    return Table("behaviours", "By behaviour", caption, columns, rows)
+
+
+def _success(rate: Number) -> Cell:
+    cell = Cell.measured("success_rate", rate)
+    return Cell(cell.text, cell.value, cell.title, alarm=rate is not None and rate < 1)
+
+
+def _failure(group: FailureGroup, start: int | None) -> tuple[Cell, ...]:
+    span, title = UNKNOWN, f"{utc(group.first_seen)} – {utc(group.last_seen)}"
+    if start is not None:
+        first, last = clock(group.first_seen - start), clock(group.last_seen - start)
+        span = first if first == last else f"{first} – {last}"
+    return (
+        Cell.measured("count", group.count),
+        _operation(group.operation),
+        Cell(_title(group.role)),
+        Cell(clean(group.kind)),
+        Cell(clean(group.message)),
+        Cell(span, str(group.first_seen), title),
+        Cell(clean(group.request_id), code=True),
+    )
+
+
+def _title(role: str) -> str:
+    return "All roles" if role == ALL else clean(role.replace("_", " "))

@@ -1,0 +1,71 @@
+"""`summary.json`: the fixed keys, and agreement with the CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from perfsuite.report.csv_files import stats_csv
+from perfsuite.report.figures import STATISTIC_FIELDS, exact
+from perfsuite.report.json_file import summary_json
+from tests.report import example_runs
+
+KEYS = [
+    "schema", "run_id", "scenario", "host", "started_at", "duration_s", "steady_s", "verdict", "reasons", "exit_code",
+    "users", "totals", "operations", "behaviours", "whole_run", "targets", "generator", "coverage", "environment",
+    "notes", "failures_by_kind", "reconciliation", "cleanup", "not_possible",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", example_runs.EXAMPLES)
+def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
+    told = json.loads(summary_json(example_runs.EXAMPLES[name]()))
+    assert list(told) == KEYS
+    assert list(told["totals"]) == list(STATISTIC_FIELDS)
+    assert all(
+        list(row) == ["role", "behaviour", "operation", "method", "path", *STATISTIC_FIELDS]
+        for row in told["operations"]
+    )
+    assert list(told["coverage"]) == ["offered", "missing", "broken"]
+    assert [list(target) for target in told["targets"]] == [
+        ["name", "scope", "limit", "observed", "unit", "outcome", "reason"]
+    ] * 5
+
+
+def test_figures_agree_with_the_csv_to_the_letter() -> None:
+    report = example_runs.failed()
+    told = json.loads(summary_json(report))
+    rows = [row for row in csv.DictReader(io.StringIO(stats_csv(report.summary))) if row["period"] == "steady"]
+    by_key = {(row["role"], row["behaviour"], row["operation"]): row for row in rows}
+    assert len(told["operations"]) == 18
+    for figures, key in [
+        (told["totals"], ("all", "all", "all")),
+        *((row, (row["role"], row["behaviour"], row["operation"])) for row in told["operations"]),
+    ]:
+        assert {name: exact(figures[name]) for name in STATISTIC_FIELDS} == {
+            name: by_key[key][name] for name in STATISTIC_FIELDS
+        }
+
+
+def test_method_and_path_come_from_the_catalogue() -> None:
+    operations = json.loads(summary_json(example_runs.passed()))["operations"]
+    found = {row["operation"]: (row["method"], row["path"]) for row in operations}
+    assert found["policies.create"] == ("POST", "/api/v1/policies/")
+
+
+def test_failures_by_kind_and_the_extras() -> None:
+    report = example_runs.failed()
+    told = json.loads(summary_json(report))
+    status = sum(group.count for group in report.summary.failures if group.kind == "http status")
+    assert told["failures_by_kind"] == {"http status": status, "wrong answer": 2}
+    assert told["not_possible"] == {"policies.premiums": 14}
+    assert told["cleanup"]["not_removed"] == ["policy PERF-0007: 500"]
+    assert told["reconciliation"]["agrees"] is True
+
+
+def test_no_steady_state_is_null_not_zero() -> None:
+    totals = json.loads(summary_json(example_runs.interrupted()))["totals"]
+    assert (totals["requests"], totals["avg_ms"], totals["p95_ms"], totals["failure_rate"]) == (0, None, None, None)
