@@ -1,0 +1,90 @@
+"""Faults inside the database: a lock that is held, an index that is gone."""
+
+import logging
+import threading
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from mitra_backend.db import Database
+from mitra_backend.faults import Fault
+from mitra_backend.models import POLICY_LIST_INDEXES
+from mitra_backend.state import FaultBoard
+
+log = logging.getLogger("mitra_backend")
+_TICK_S = 0.05
+
+
+def restore_indexes(database: Database) -> None:
+    """Create the indexes of the policy lists where an earlier run left one out."""
+    with database.write() as session:
+        for index in POLICY_LIST_INDEXES:
+            index.create(session.connection(), checkfirst=True)
+
+
+def drop_indexes(database: Database) -> None:
+    """Drop the indexes that the policy lists need."""
+    with database.write() as session:
+        for index in POLICY_LIST_INDEXES:
+            index.drop(session.connection(), checkfirst=True)
+
+
+class FaultJobs:
+    """Threads that work on the database while their fault is on."""
+
+    def __init__(self, database: Database, board: FaultBoard) -> None:
+        self._database = database
+        self._board = board
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._watch, args=(fault,), name=fault.kind, daemon=True)
+            for fault in board.faults
+            if fault.kind in ("lock", "missing_index")
+        ]
+
+    def start(self) -> None:
+        """Begin; the faults count from the moment the server is ready."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End, and give back what was taken."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _watch(self, fault: Fault) -> None:
+        try:
+            if fault.kind == "lock":
+                self._lock_again_and_again(fault)
+            else:
+                self._leave_out_index(fault)
+        except SQLAlchemyError as error:
+            log.warning("fault %s ended: %s", fault.kind, type(error).__name__)
+
+    def _leave_out_index(self, fault: Fault) -> None:
+        self._wait_until(fault.from_s)
+        if not self._stop.is_set():
+            drop_indexes(self._database)
+            self._wait_until(fault.to_s)
+            restore_indexes(self._database)
+
+    def _lock_again_and_again(self, fault: Fault) -> None:
+        # Like a stall, the first lock comes one period after the beginning.
+        begin_s = fault.from_s + fault.every_s
+        while begin_s < fault.to_s:
+            self._wait_until(begin_s)
+            if self._stop.is_set():
+                return
+            self._hold(fault.duration_s)
+            begin_s += fault.every_s
+
+    def _hold(self, duration_s: float) -> None:
+        with self._database.write() as session:
+            if not self._database.embedded:
+                session.execute(text("LOCK TABLE policies IN ACCESS EXCLUSIVE MODE"))
+            self._stop.wait(duration_s)
+
+    def _wait_until(self, elapsed_s: float) -> None:
+        while self._board.elapsed_s() < elapsed_s and not self._stop.wait(_TICK_S):
+            pass

@@ -1,0 +1,129 @@
+"""The application: `create_app(settings)`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import APIRouter, FastAPI, Request
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from mitra_backend import faults
+from mitra_backend.cache import Cache, MemoryCache, RedisCache
+from mitra_backend.config import VERSION, Settings
+from mitra_backend.db import Database
+from mitra_backend.fault_jobs import FaultJobs, restore_indexes
+from mitra_backend.fault_middleware import FaultMiddleware
+from mitra_backend.migrate import upgrade
+from mitra_backend.request_log import RequestLog, Telemetry
+from mitra_backend.routes import agents, analytics, auth, dashboard, flags, health, leads, policies, tickets, users
+from mitra_backend.security import Tokens
+from mitra_backend.seed import seed_if_empty
+from mitra_backend.state import Backend, FaultBoard
+
+log = logging.getLogger("mitra_backend")
+
+# Threads beyond the connections of the pool would only wait for one.
+_SPARE_THREADS = 2
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    users.router,
+    health.router,
+    flags.router,
+    dashboard.router,
+    analytics.router,
+    agents.router,
+    policies.router,
+    leads.router,
+    tickets.router,
+)
+
+
+class Application(FastAPI):
+    """FastAPI with telemetry around everything, so that answers to crashes are measured and logged too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the stack, outermost first: telemetry, faults, errors, routes."""
+        backend: Backend = self.state.backend
+        stack = super().build_middleware_stack()
+        if backend.board.faults:
+            stack = FaultMiddleware(stack, backend.board, self.router.routes)
+        return Telemetry(stack, self.state.request_log, self.state.calls)
+
+
+def create_app(settings: Settings) -> Application:
+    """Return the application for a database that `prepare_database` has made ready."""
+    app = Application(title="Agent Mitra reference backend", version=VERSION, lifespan=_lifespan)
+    database = Database(settings.database_url, faults.pool_size(settings.faults))
+    app.state.backend = Backend(
+        settings=settings,
+        database=database,
+        tokens=Tokens(settings.secret_key, settings.token_lifetime_s),
+        kept=_make_cache(settings.redis_url),
+        board=FaultBoard(settings.faults),
+    )
+    app.state.calls = app.state.backend.calls
+    app.state.request_log = RequestLog(settings.request_log) if settings.request_log else None
+    missing = faults.missing_routes(settings.faults)
+    for router in ROUTERS:
+        # Not include_router: routes that know their whole path are found faster and logged as they are.
+        app.router.routes.extend(route for route in router.routes if _name(route) not in missing)
+    app.add_exception_handler(SQLAlchemyError, _database_failed)
+    app.add_exception_handler(Exception, _crashed)
+    return app
+
+
+def prepare_database(settings: Settings) -> None:
+    """Migrate, and seed when empty. Raises SQLAlchemyError when the database is not there."""
+    database = Database(settings.database_url)
+    try:
+        upgrade(database.engine)
+        restore_indexes(database)
+        seed_if_empty(database, settings.seed, settings.seed_factor)
+    finally:
+        database.close()
+
+
+def close_app(app: Application) -> None:
+    """Let go of files and connections, after the last request."""
+    if app.state.request_log is not None:
+        app.state.request_log.close()
+    app.state.backend.close()
+
+
+def _name(route: BaseRoute) -> str:
+    return str(getattr(route, "name", ""))
+
+
+def _make_cache(redis_url: str | None) -> Cache:
+    return RedisCache(redis_url) if redis_url else MemoryCache()
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    backend: Backend = app.state.backend
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    limiter.total_tokens = backend.database.pool_size + _SPARE_THREADS
+    jobs = FaultJobs(backend.database, backend.board)
+    backend.board.start()
+    jobs.start()
+    try:
+        yield
+    finally:
+        jobs.stop()
+
+
+def _database_failed(_request: Request, error: Exception) -> Response:
+    busy = isinstance(error, PoolTimeoutError | OperationalError)
+    log.error("database: %s", str(error).splitlines()[0])
+    if busy:
+        return JSONResponse({"detail": "Database is busy or away"}, 503, {"Retry-After": "1"})
+    return JSONResponse({"detail": "Internal server error"}, 500)
+
+
+def _crashed(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"detail": "Internal server error"}, 500)

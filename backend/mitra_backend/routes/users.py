@@ -1,0 +1,113 @@
+"""People and their own accounts."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from sqlalchemy import or_, select, update
+
+from mitra_backend import permissions, schemas
+from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
+from mitra_backend.filters import UserFilter
+from mitra_backend.models import User
+from mitra_backend.rows import USER_COLUMNS, one_more_query_per_row, same
+from mitra_backend.security import Caller
+from mitra_backend.state import Backend
+
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
+_MAY_READ_ANYBODY = frozenset({permissions.SUPER_ADMIN, permissions.PROVIDER_ADMIN, permissions.SUPPORT_STAFF})
+_PREFERENCES = ("language_preference", "timezone", "theme_preference", "notification_preferences")
+
+
+@router.get("/", name="users.list", response_model=list[schemas.UserOut])
+def list_users(
+    backend: BackendDep,
+    _caller: Annotated[Caller, Depends(allow("users.list"))],
+    wanted: Annotated[UserFilter, Query()],
+) -> Response:
+    """List users by id; `q` looks in names, phone numbers and e-mail addresses."""
+    query = select(*USER_COLUMNS).order_by(User.user_id).limit(wanted.limit).offset(wanted.offset)
+    if wanted.role:
+        query = query.where(User.role == permissions.canonical_role(wanted.role))
+    if wanted.status:
+        query = query.where(User.status == wanted.status)
+    if wanted.q:
+        columns = (User.display_name, User.phone_number, User.email)
+        query = query.where(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+    with backend.database.read() as session:
+        rows = [row._asdict() for row in session.execute(query)]
+        one_more_query_per_row(backend, "users.list", session, User.user_id, [row["user_id"] for row in rows])
+    return reply(json_bytes(rows))
+
+
+@router.get("/me", name="users.me", response_model=schemas.UserOut)
+def read_me(backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.me"))]) -> Response:
+    """Return the caller's own account."""
+    return reply(_user(backend, "users.me", caller.user_id))
+
+
+@router.get("/{user_id}", name="users.read", response_model=schemas.UserOut)
+def read_user(user_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.read"))]) -> Response:
+    """Return an account: their own for everybody, any for the desk."""
+    if user_id != caller.user_id and caller.role not in _MAY_READ_ANYBODY:
+        raise HTTPException(403, "Not your own account")
+    return reply(_user(backend, "users.read", user_id))
+
+
+@router.put("/{user_id}", name="users.update", response_model=schemas.UserOut)
+def update_user(
+    user_id: str,
+    changes: schemas.UserUpdate,
+    backend: BackendDep,
+    caller: Annotated[Caller, Depends(allow("users.update"))],
+) -> Response:
+    """Change an account: their own for everybody, any for the Super Admin."""
+    if user_id != caller.user_id and caller.role != permissions.SUPER_ADMIN:
+        raise HTTPException(403, "Not your own account")
+    values = changes.model_dump(exclude_unset=True)
+    _update(backend, user_id, values)
+    # Names are shown beside policies, leads and agents; the other fields are only shown to their owner.
+    shown = {"first_name", "last_name", "display_name", "email"} & values.keys()
+    backend.kept.invalidate((f"user:{user_id}", "people") if shown else (f"user:{user_id}",))
+    return reply(_user(backend, "users.read", user_id))
+
+
+@router.put("/{user_id}/preferences", name="users.preferences", response_model=schemas.Envelope[schemas.Preferences])
+def update_preferences(
+    user_id: str,
+    changes: schemas.PreferencesUpdate,
+    backend: BackendDep,
+    caller: Annotated[Caller, Depends(allow("users.preferences"))],
+) -> Response:
+    """Change the caller's own preferences and return all of them."""
+    if user_id != caller.user_id:
+        raise HTTPException(403, "Not your own account")
+    saved = _update(backend, user_id, changes.model_dump(exclude_unset=True))
+    backend.kept.invalidate((f"user:{user_id}",))
+    return reply(json_bytes({"success": True, "data": saved}))
+
+
+def _user(backend: Backend, route: str, user_id: str) -> bytes:
+    wrong = backend.wrong_rows(route)
+
+    def make() -> bytes:
+        query = select(*USER_COLUMNS).where(same(User.user_id, user_id, wrong)).limit(1)
+        with backend.database.read() as session:
+            row = session.execute(query).first()
+        if row is None:
+            raise not_found("User")
+        return json_bytes(row._asdict())
+
+    return backend.answer(route, user_id, (f"user:{user_id}",), make)
+
+
+def _update(backend: Backend, user_id: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Write the values and return the preferences as they are then; 404 when there is no such user."""
+    values["updated_at"] = datetime.now(UTC)
+    columns = [getattr(User, name) for name in _PREFERENCES]
+    statement = update(User).where(User.user_id == user_id).values(**values).returning(*columns)
+    with backend.database.write() as session:
+        row = session.execute(statement).first()
+    if row is None:
+        raise not_found("User")
+    return row._asdict()
