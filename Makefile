@@ -1,0 +1,47 @@
+# One command for everything; CI runs these targets and nothing else. `make help` lists them.
+
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+STARTER := run_performance_tests.py
+REQUIREMENTS := requirements-dev.txt
+
+# Any Python finds one that is new enough, as the starter does, and makes or mends .venv with it.
+FIND := import run_performance_tests as s; print(s.newer_python() or "")
+PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format types fix clean
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: .venv/$(REQUIREMENTS).sha256 ## Run the main job against the bundled reference backend
+	$(PYTHON) $(STARTER) --demo
+
+test: .venv/$(REQUIREMENTS).sha256 ## Run all tests
+	$(PYTHON) -m pytest
+
+check: lint format types ## Lint, formatting and types
+
+lint: .venv/$(REQUIREMENTS).sha256
+	$(PYTHON) -m ruff check .
+
+format: .venv/$(REQUIREMENTS).sha256
+	$(PYTHON) -m ruff format --check .
+
+types: .venv/$(REQUIREMENTS).sha256
+	$(PYTHON) -m mypy
+
+fix: .venv/$(REQUIREMENTS).sha256 ## Mend what lint and formatting can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+clean: ## Remove .venv and caches; results stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The starter writes this file after installing; where nothing changed it does nothing, so it is touched.
+.venv/$(REQUIREMENTS).sha256: requirements.txt $(REQUIREMENTS)
+	@found="$$(python3 -c '$(FIND)')"; \
+	test -n "$$found" || { echo "error: Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)" >&2; exit 2; }; \
+	"$$found" -c '$(PREPARE)' && touch $@

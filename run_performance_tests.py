@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Starter of the Agent Mitra performance suite: finds a Python, prepares .venv, then calls perfsuite.cli.
+
+Standard library only, and it parses on Python 3.8: it must be able to say what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from shutil import which
+
+NEEDED = (3, 11)
+NEWER = ("python3.13", "python3.12", "python3.11", "python3", "python")
+HERE = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(HERE, ".venv")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second holds the first
+INSTALL = "--install-deps"
+GUARD = "AGENTMITRA_STARTER"  # the steps that earlier passes of this file have taken
+BAD_COMMAND = 2
+PIP_LINES_SHOWN = 8
+PROBES = ("locust", "msgspec", "httpx", "rich", "psutil")
+
+
+def main() -> int:
+    """Run the suite. Gives its exit code, or 2 when it cannot be started."""
+    arguments = sys.argv[1:]
+    if sys.version_info[:2] < NEEDED:
+        return go_on_with_newer_python()
+    if INSTALL in arguments:
+        prefix = sys.prefix if in_virtual_environment() else VENV
+        problem = prepare(prefix, REQUIREMENTS[0])
+        return refuse(problem) if problem else go_on_with(python_of(prefix), "installed")
+    missing = [name for name in PROBES if importlib.util.find_spec(name) is None]
+    elsewhere = os.path.exists(python_of(VENV)) and not runs_in(VENV)
+    if elsewhere and (missing or not in_virtual_environment()):
+        return go_on_with(python_of(VENV), "venv")
+    if missing:
+        return refuse("%s not installed. Run: python %s %s" % (named(missing), script(), INSTALL))
+    if installed(sys.prefix, REQUIREMENTS[0]) not in ("", fingerprint(REQUIREMENTS[0])):
+        say("note: requirements.txt has changed since it was installed; %s brings it up to date" % INSTALL)
+    return call_suite(arguments)
+
+
+def call_suite(arguments: list[str]) -> int:
+    """Hand over to the suite itself."""
+    os.environ.pop(GUARD, None)
+    if HERE not in sys.path:
+        sys.path.insert(0, HERE)
+    from perfsuite.cli import main as suite
+
+    return suite(arguments)
+
+
+# ── which Python ────────────────────────────────────────────────────────────────────────────────────
+
+
+def go_on_with_newer_python() -> int:
+    """Start again with a Python that is new enough; 2 when there is none."""
+    newer = newer_python()
+    if newer is None:
+        return refuse(
+            "Python %d.%d or newer is needed; this is %d.%d and no newer one was found. "
+            "Install one (Debian: apt-get install python3 python3-venv)" % (NEEDED + sys.version_info[:2])
+        )
+    return go_on_with(newer, "python")
+
+
+def newer_python() -> str | None:
+    """This one, .venv, else the newest on PATH or of pyenv that really runs; None when none is new enough."""
+    candidates = [sys.executable, python_of(VENV)] + [path for path in map(which, NEWER) if path] + pyenv_pythons()
+    for path in candidates:
+        if is_new_enough(path):
+            return path
+    return None
+
+
+def pyenv_pythons() -> list[str]:
+    """The Pythons that pyenv has installed, newest first."""
+    folder = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
+    if not os.path.isdir(folder):
+        return []
+    found = []
+    for name in os.listdir(folder):
+        parts = name.split(".")
+        if len(parts) == 3 and all(part.isdigit() for part in parts):
+            found.append((tuple(int(part) for part in parts), os.path.join(folder, name, "bin", "python")))
+    return [path for _version, path in sorted(found, reverse=True)]
+
+
+def is_new_enough(path: str) -> bool:
+    """True when the program runs and is a Python of the needed version; False for a shim without one behind it."""
+    check = "import sys; sys.exit(sys.version_info[:2] < (%d, %d))" % NEEDED
+    try:
+        done = subprocess.run(
+            [path, "-I", "-c", check], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def go_on_with(python: str, step: str) -> int:
+    """Become that Python, running this same command. Each step happens once: a broken one must not go round."""
+    steps = [name for name in os.environ.get(GUARD, "").split(",") if name]
+    if step in steps:
+        return refuse("%s does not work. Remove %s and run: python %s %s" % (python, VENV, script(), INSTALL))
+    environment = dict(os.environ)
+    environment[GUARD] = ",".join([*steps, step])
+    arguments = [argument for argument in sys.argv[1:] if step != "installed" or argument != INSTALL]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execve(python, [python, os.path.abspath(__file__), *arguments], environment)  # noqa: S606 - our own Python
+    except OSError as error:
+        return refuse("%s cannot be started: %s" % (python, error.strerror))
+
+
+# ── the environment ─────────────────────────────────────────────────────────────────────────────────
+
+
+def prepare(prefix: str, requirements: str) -> str | None:
+    """Bring a virtual environment, made where there is none, up to a requirements file. Gives the problem, if any."""
+    wanted = fingerprint(requirements)
+    if not wanted:
+        return "%s is missing: the checkout is not complete" % os.path.join(HERE, requirements)
+    python = python_of(prefix)
+    if installed(prefix, requirements) == wanted and is_new_enough(python):
+        return None
+    problem = make_venv(prefix, python) or pip_install(python, requirements)
+    if problem:
+        return problem
+    for name in REQUIREMENTS[: REQUIREMENTS.index(requirements) + 1]:
+        with open(stamp_of(prefix, name), "w", encoding="ascii") as stamp:
+            stamp.write(fingerprint(name))
+    return None
+
+
+def make_venv(prefix: str, python: str) -> str | None:
+    """Make the virtual environment where there is none that works. Gives the problem, if any."""
+    if is_new_enough(python):
+        return None
+    say("making the virtual environment %s" % prefix)
+    done = run([sys.executable, "-m", "venv", "--clear", prefix])
+    if done.returncode == 0:
+        return None
+    return "%s could not be made (Debian: apt-get install python3-venv):\n%s" % (prefix, last_lines(done.stdout))
+
+
+def pip_install(python: str, requirements: str) -> str | None:
+    """Install a requirements file. Gives the problem, if any."""
+    if run([python, "-m", "pip", "--version"]).returncode != 0:
+        done = run([python, "-m", "ensurepip"])
+        if done.returncode != 0:
+            return "%s has no pip (Debian: apt-get install python3-venv):\n%s" % (python, last_lines(done.stdout))
+    say("installing the pinned dependencies of %s, this takes a minute" % requirements)
+    path = os.path.join(HERE, requirements)
+    done = run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", path])
+    if done.returncode != 0:
+        return "pip could not install the dependencies (network? proxy?):\n" + last_lines(done.stdout)
+    say("dependencies are installed")
+    return None
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, keeping what it says."""
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False
+    )
+
+
+def fingerprint(requirements: str) -> str:
+    """What an environment with these requirements is told by; "" when a file is missing."""
+    digest = hashlib.sha256()
+    try:
+        for name in REQUIREMENTS[: REQUIREMENTS.index(requirements) + 1]:
+            with open(os.path.join(HERE, name), "rb") as file:
+                digest.update(file.read())
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def installed(prefix: str, requirements: str) -> str:
+    """The fingerprint that was installed last; "" when none was."""
+    try:
+        with open(stamp_of(prefix, requirements), encoding="ascii") as stamp:
+            return stamp.read().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def stamp_of(prefix: str, requirements: str) -> str:
+    """The file in an environment that tells which requirements it holds."""
+    return os.path.join(prefix, requirements + ".sha256")
+
+
+def in_virtual_environment() -> bool:
+    """True inside any virtual environment."""
+    return sys.prefix != sys.base_prefix
+
+
+def runs_in(prefix: str) -> bool:
+    """True when this is the Python of that virtual environment."""
+    return os.path.realpath(sys.prefix) == os.path.realpath(prefix)
+
+
+def python_of(prefix: str) -> str:
+    """Where the Python of a virtual environment is."""
+    return os.path.join(prefix, "bin", "python")
+
+
+# ── what the user reads ─────────────────────────────────────────────────────────────────────────────
+
+
+def script() -> str:
+    """This file as the user called it."""
+    return sys.argv[0] or "run_performance_tests.py"
+
+
+def named(missing: list[str]) -> str:
+    """ "locust and httpx are", "locust is"."""
+    return " and ".join(missing[:3]) + (" are" if len(missing) > 1 else " is")
+
+
+def last_lines(text: str) -> str:
+    """The end of what a program said."""
+    return "\n".join(text.strip().splitlines()[-PIP_LINES_SHOWN:])
+
+
+def say(text: str) -> None:
+    """Progress, on stderr: stdout belongs to the suite."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def refuse(message: str) -> int:
+    """Say why it cannot go on."""
+    say("error: " + message)
+    return BAD_COMMAND
+
+
+if __name__ == "__main__":
+    sys.exit(main())
