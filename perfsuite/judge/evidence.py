@@ -1,0 +1,156 @@
+"""What a target is judged on: the figures of its scope, the users, and what the load could have offered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perfsuite.judge.words import AVERAGE, USERS
+from perfsuite.model import ALL, LiveState, Plan, Row, Statistics, Summary, Target
+from perfsuite.roles.offer import offered_rps, without
+from perfsuite.roles.role import Role
+
+STEADY = "steady"
+DEFAULT_LIMIT_MS = 500.0
+"""The response time at which the offered load is reckoned where no target limits the average."""
+
+Scope = tuple[str | None, str | None]
+"""Role and operation that a target is limited to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A run as its targets see it. `steady_missing`: why no figure counts yet, "" where there is a steady state."""
+
+    plan: Plan
+    roles: tuple[Role, ...]
+    steady_missing: str
+    figures: Mapping[Scope, Statistics]
+    leaves: tuple[Row, ...]
+    """The rows (role, behaviour, operation) of the steady state."""
+    users: Mapping[str, int]
+    """Most users at once, by role."""
+    possible: float = 1.0
+    """Share of the requests that could be made: the others found no data at the target."""
+    live: bool = False
+
+    def users_asked(self, target: Target) -> int:
+        """Users that the plan asked for, in the target's scope."""
+        return self.plan.scenario.users if target.role is None else self.plan.users_by_role.get(target.role, 0)
+
+    def users_ran(self, target: Target) -> int:
+        """The most users that were alive at once, in the target's scope."""
+        return sum(self.users.values()) if target.role is None else self.users.get(target.role, 0)
+
+    def observed(self, target: Target) -> float | None:
+        """The value of the target's metric; None where it is not known."""
+        if target.metric == USERS:
+            return float(self.users_ran(target))
+        figures = self.figures.get((target.role, target.operation))
+        value = getattr(figures, target.metric) if figures else None
+        return None if value is None else float(value)
+
+    def requests(self, target: Target) -> int:
+        """Requests in the target's scope."""
+        figures = self.figures.get((target.role, target.operation))
+        return figures.requests if figures else 0
+
+    def failures(self, target: Target) -> int:
+        """Failed requests in the target's scope."""
+        figures = self.figures.get((target.role, target.operation))
+        return figures.failures if figures else 0
+
+    def limit_ms(self) -> float:
+        """The response-time limit: that of the target for the average of all requests, else 500 ms."""
+        limits = [
+            target.limit
+            for target in targets_of(self.plan)
+            if target.metric == AVERAGE and target.below and (target.role, target.operation) == (None, None)
+        ]
+        return min(limits, default=DEFAULT_LIMIT_MS)
+
+    def offered_rps(self, target: Target) -> float:
+        """What the users offer at the response-time limit, in the target's scope.
+
+        Users that were never started offer nothing.
+        """
+        asked = self.plan.users_by_role
+        ran = asked if sum(self.users.values()) >= sum(asked.values()) else self.users
+        users = {role: count for role, count in ran.items() if target.role in (None, role)}
+        offered = offered_rps(users, self.roles, self.limit_ms() / 1000, operation=target.operation)
+        return offered if math.isinf(offered) else offered * self.possible
+
+
+def targets_of(plan: Plan) -> list[Target]:
+    """The targets that hold in the plan's scenario."""
+    return [target for target in plan.targets if not target.scenarios or plan.scenario.name in target.scenarios]
+
+
+def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence:
+    """What a finished run shows."""
+    not_possible = sum(summary.coverage.not_possible.values())
+    tried = summary.whole_run.requests + not_possible
+    coverage = summary.coverage
+    return Evidence(
+        plan=plan,
+        roles=tuple(without(roles, map(_pair, (*coverage.missing, *coverage.broken, *coverage.left_out)))),
+        steady_missing="" if summary.steady_s > 0 else _why_not_steady(summary),
+        figures=_figures(summary),
+        leaves=tuple(row for row in summary.rows if row.period == STEADY and ALL not in _names(row)),
+        users=summary.users.by_role,
+        possible=summary.whole_run.requests / tried if tried else 1.0,
+    )
+
+
+def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> Evidence:
+    """What a run shows so far: only figures over all requests."""
+    return Evidence(
+        plan=plan,
+        roles=tuple(roles),
+        steady_missing="" if live.steady else "the steady state has not begun",
+        figures={(None, None): live.statistics},
+        leaves=(),
+        users=live.users,
+        live=True,
+    )
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    """Role and operation of an entry of the coverage, "role / operation"."""
+    role, _, operation = entry.partition(" / ")
+    return role, operation
+
+
+def _names(row: Row) -> tuple[str, str, str]:
+    return row.role, row.behaviour, row.operation
+
+
+def _why_not_steady(summary: Summary) -> str:
+    users = summary.users
+    if users.peak < users.requested:
+        return f"no steady state: only {users.peak:,} of {users.requested:,} users were started"
+    return "no steady state: the load was over before it had settled"
+
+
+def _figures(summary: Summary) -> dict[Scope, Statistics]:
+    """Scope → figures over the steady state.
+
+    An operation that a role does in one behaviour only has no total of its own: that behaviour's row is it.
+    """
+    found: dict[Scope, Statistics] = {(None, None): summary.totals}
+    totals_first = sorted(summary.rows, key=lambda row: row.behaviour != ALL)
+    for row in totals_first:
+        if row.period == STEADY and (row.behaviour == ALL or ALL not in _names(row)):
+            role = None if row.role == ALL else row.role
+            operation = None if row.operation == ALL else row.operation
+            found.setdefault((role, operation), row.statistics)
+    return found
+
+
+def narrowed(target: Target, evidence: Evidence) -> tuple[Row, ...]:
+    """The rows of the steady state within the target's scope; none where the scope is a single row."""
+    rows = tuple(
+        row for row in evidence.leaves if target.role in (None, row.role) and target.operation in (None, row.operation)
+    )
+    return rows if len(rows) > 1 else ()

@@ -1,0 +1,169 @@
+"""Each target beside what was observed: met, missed, or not judged, with the reason in words.
+
+A target is judged only where it can be:
+    percentiles         10 / (1 − p) samples (p95: 200)
+    average, min, max   30 samples
+    failure rate        1 / limit samples (1 %: 100); with fewer it is missed where the failures seen are
+                        too many already, even if every further request up to that number succeeded
+    throughput          the users would offer more than the limit at the response-time limit
+    concurrent users    more users than the limit were asked for, and more than the limit were started or
+                        all that were asked for: users that were not started say nothing of the target
+Comparison is on unrounded numbers, and strict: a value equal to its limit misses it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
+from perfsuite.judge.words import (
+    FAILURE_RATE,
+    RPS,
+    USERS,
+    count,
+    figure,
+    figures_apart,
+    name_of,
+    percentile_of,
+    unit_of,
+)
+from perfsuite.model import LiveState, Plan, Summary, Target, TargetOutcome, TargetResult
+from perfsuite.roles.role import Role
+
+_NEEDED_FOR_AVERAGE = 30
+_BEYOND = 10
+
+
+def judge_targets(plan: Plan, summary: Summary, roles: Sequence[Role]) -> tuple[TargetResult, ...]:
+    """The targets that hold in the run's scenario, in the plan's order, judged over the steady state."""
+    evidence = evidence_of(plan, summary, roles)
+    return tuple(_judge(target, evidence) for target in targets_of(plan))
+
+
+def live_targets(plan: Plan, live: LiveState, roles: Sequence[Role]) -> tuple[TargetResult, ...]:
+    """The same for a run that still goes, as far as its live figures tell."""
+    evidence = live_evidence(plan, live, roles)
+    return tuple(_judge(target, evidence) for target in targets_of(plan))
+
+
+def _judge(target: Target, evidence: Evidence) -> TargetResult:
+    observed = evidence.observed(target) if not evidence.steady_missing or target.metric == USERS else None
+    hindrance = _hindrance(target, evidence, observed)
+    if hindrance or observed is None:
+        outcome, reason = TargetOutcome.NOT_JUDGED, hindrance
+    else:
+        met = observed < target.limit if target.below else observed > target.limit
+        outcome = TargetOutcome.MET if met else TargetOutcome.MISSED
+        reason = _comparison(target, observed) + ("" if met else _where(target, evidence))
+    scenario = evidence.plan.scenario.name
+    if scenario in target.information_in:
+        word = outcome.value if outcome is TargetOutcome.NOT_JUDGED else f"would be {outcome.value}"
+        outcome, reason = TargetOutcome.INFORMATION, f"information only in scenario {scenario}, {word}: {reason}"
+    return TargetResult(
+        name=target.name,
+        scope=scope_of(target),
+        metric=target.metric,
+        limit=target.limit,
+        below=target.below,
+        observed=observed,
+        unit=unit_of(target.metric),
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def scope_of(target: Target) -> str:
+    """What a target limits: "all", "role policyholder", "operation policies.list", or both."""
+    parts = [f"role {target.role}"] if target.role else []
+    parts += [f"operation {target.operation}"] if target.operation else []
+    return ", ".join(parts) or "all"
+
+
+def _hindrance(target: Target, evidence: Evidence, observed: float | None) -> str:
+    """Why a target cannot be judged; "" where it can."""
+    if evidence.steady_missing:
+        return evidence.steady_missing
+    if evidence.live and (target.operation or (target.role and target.metric != USERS)):
+        return "judged at the end of the run"
+    if target.metric == USERS:
+        return _too_few_users(target, evidence)
+    if target.metric == RPS:
+        return _too_little_offered(target, evidence)
+    needed = samples_needed(target)
+    samples = evidence.requests(target)
+    if samples >= needed and observed is not None:
+        return ""
+    if target.metric == FAILURE_RATE and target.below and evidence.failures(target) / needed >= target.limit:
+        return "" if samples else "no request, so no failure rate"
+    return f"{count(samples, 'sample')}, {needed:,} needed for {_short(target.metric)}"
+
+
+def samples_needed(target: Target) -> int:
+    """The fewest requests on which a target for times or failures is judged."""
+    fraction = percentile_of(target.metric)
+    if fraction is not None:
+        return round(_BEYOND / (1 - fraction))
+    if target.metric == FAILURE_RATE:
+        return math.ceil(round(1 / target.limit, 9)) if target.limit > 0 else 1
+    return _NEEDED_FOR_AVERAGE
+
+
+def _short(metric: str) -> str:
+    if percentile_of(metric) is not None:
+        return metric.removesuffix("_ms").replace("p999", "p99.9")
+    return f"the {name_of(metric)}"
+
+
+def _too_few_users(target: Target, evidence: Evidence) -> str:
+    asked, ran = evidence.users_asked(target), evidence.users_ran(target)
+    whom = f"users as {target.role}" if target.role else "users"
+    if target.below:
+        return ""
+    if asked <= target.limit:
+        return f"ran {asked:,} {whom}, more than {target.limit:,g} needed"
+    if ran <= target.limit and ran < asked:
+        if evidence.live:
+            return f"{ran:,} of {asked:,} {whom} are running, more than {target.limit:,g} needed"
+        return f"only {ran:,} of {asked:,} {whom} were started, more than {target.limit:,g} needed"
+    return ""
+
+
+def _too_little_offered(target: Target, evidence: Evidence) -> str:
+    if target.below:
+        return ""
+    offered = evidence.offered_rps(target)
+    if offered > target.limit:
+        return ""
+    users = evidence.users_asked(target) if evidence.live else evidence.users_ran(target)
+    told, limit = figures_apart(RPS, offered, target.limit)
+    return (
+        f"{count(users, 'user')} offer {told} when answers take {evidence.limit_ms():,g} ms, more than {limit} needed"
+    )
+
+
+def _comparison(target: Target, observed: float) -> str:
+    told, limit = figures_apart(target.metric, observed, target.limit)
+    of = f" of {target.operation}" if target.operation else ""
+    subject = f"{name_of(target.metric)}{of}{f' as {target.role}' if target.role else ''}"
+    return f"{subject} {told}, {f'limit {limit}' if target.below else f'more than {limit} needed'}"
+
+
+def _where(target: Target, evidence: Evidence) -> str:
+    """Where to look when a target is missed: the slowest or the most failing operation, or what was offered."""
+    if target.metric == RPS:
+        offered, average_ms = evidence.offered_rps(target), evidence.figures[None, None].avg_ms
+        answers = "" if average_ms is None else f"; answers took {figure('avg_ms', average_ms)} on average"
+        return f"; the users offer {figure(RPS, offered)} when answers take {evidence.limit_ms():,g} ms{answers}"
+    rows = narrowed(target, evidence)
+    if target.metric == FAILURE_RATE:
+        worst = max(rows, key=lambda row: row.statistics.failures, default=None)
+        if worst is None or not worst.statistics.failures:
+            return ""
+        of = f"{worst.statistics.failures:,} of {count(worst.statistics.requests, 'request')}"
+        return f"; most: {worst.operation} as {worst.role} {of}"
+    known = [(value, row) for row in rows if (value := getattr(row.statistics, target.metric, None)) is not None]
+    if not known or not target.metric.endswith("_ms"):
+        return ""
+    value, slowest = max(known, key=lambda pair: pair[0])
+    return f"; slowest: {slowest.operation} as {slowest.role} {figure(target.metric, value)}"

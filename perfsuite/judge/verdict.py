@@ -1,0 +1,111 @@
+"""The judgement of a run: one outcome, its reasons, its exit code.
+
+An interruption comes first; then what fails the target; then what makes the run say nothing; else it passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from perfsuite.errors import (
+    EXIT_FAIL,
+    EXIT_INCONCLUSIVE,
+    EXIT_INTERRUPTED,
+    EXIT_PASS,
+    EXIT_REGRESSION,
+    EXIT_TARGET,
+)
+from perfsuite.judge.notes import notes_of
+from perfsuite.judge.targets import judge_targets
+from perfsuite.judge.validity import invalid_because
+from perfsuite.judge.words import count, seconds, time_of_day
+from perfsuite.model import FailureKind, Outcome, Plan, Summary, TargetOutcome, TargetResult, Verdict
+from perfsuite.roles.role import Role
+
+INTERRUPTED = "interrupted"
+LOST = "target lost"
+
+_EXIT_CODES = {
+    Outcome.PASS: EXIT_PASS,
+    Outcome.FAIL: EXIT_FAIL,
+    Outcome.INCONCLUSIVE: EXIT_INCONCLUSIVE,
+    Outcome.REGRESSION: EXIT_REGRESSION,
+    Outcome.INTERRUPTED: EXIT_INTERRUPTED,
+}
+_SEVEREST_FIRST = (EXIT_INTERRUPTED, EXIT_TARGET, EXIT_FAIL, EXIT_REGRESSION, EXIT_INCONCLUSIVE, EXIT_PASS)
+_TOLD_TARGETS = 5
+
+
+def judge(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Verdict:
+    """The verdict on one run. Reasons of lesser weight than the outcome are among the notes."""
+    targets = judge_targets(plan, summary, roles)
+    failed = _failed_because(summary, targets)
+    invalid = invalid_because(plan, summary)
+    if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in targets):
+        invalid.append(_nothing_judged(targets))
+    notes = notes_of(plan, summary)
+    if summary.ended == INTERRUPTED:
+        planned = seconds(plan.scenario.duration_s)
+        cut = f"interrupted after {seconds(summary.duration_s)} of {planned}"
+        return _verdict(Outcome.INTERRUPTED, [cut, *failed], targets, invalid + notes)
+    if failed:
+        return _verdict(Outcome.FAIL, failed, targets, invalid + notes)
+    if invalid:
+        return _verdict(Outcome.INCONCLUSIVE, invalid, targets, notes)
+    return _verdict(Outcome.PASS, [_passed(summary, targets)], targets, notes)
+
+
+def severest(exit_codes: Iterable[int]) -> int:
+    """The code of several runs together: the first of 130, 3, 1, 5, 4, 0 that is among them.
+
+    4 when there was no run. Raises ValueError for another code: such a run never began.
+    """
+    return min(exit_codes, key=_SEVEREST_FIRST.index, default=EXIT_INCONCLUSIVE)
+
+
+def _verdict(
+    outcome: Outcome, reasons: Sequence[str], targets: tuple[TargetResult, ...], notes: Sequence[str]
+) -> Verdict:
+    return Verdict(outcome, tuple(reasons), _EXIT_CODES[outcome], targets, tuple(notes))
+
+
+def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[str]:
+    reasons = [_wrong_answers(summary), _target_lost(summary)]
+    reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
+    return [reason for reason in reasons if reason]
+
+
+def _wrong_answers(summary: Summary) -> str:
+    """Over the whole run: a wrong answer is wrong at any time."""
+    wrong = summary.whole_run.wrong_answers
+    if not wrong:
+        return ""
+    told = f"{count(wrong, 'wrong answer')} (a fine status with wrong content)"
+    groups = [group for group in summary.failures if group.kind == FailureKind.WRONG_ANSWER]
+    if not groups:
+        return told
+    most = max(groups, key=lambda group: group.count)
+    return f"{told}; most: {most.operation} as {most.role} {most.count:,} × {most.message}"
+
+
+def _target_lost(summary: Summary) -> str:
+    if summary.target_lost_at is None:
+        return "the target was lost, and the load was stopped" if summary.ended == LOST else ""
+    since = time_of_day(summary.target_lost_at)
+    return f"the target was lost: from {since} on no request got an answer; see whether it is still running"
+
+
+def _nothing_judged(targets: Sequence[TargetResult]) -> str:
+    if not targets:
+        return "no target holds in this scenario: add one to the targets file"
+    told = "; ".join(f"{result.name}: {result.reason}" for result in targets[:_TOLD_TARGETS])
+    more = f"; and {len(targets) - _TOLD_TARGETS} more" if len(targets) > _TOLD_TARGETS else ""
+    return f"no target could be judged ({told}{more}): run longer or with more users"
+
+
+def _passed(summary: Summary, targets: Iterable[TargetResult]) -> str:
+    outcomes = [result.outcome for result in targets]
+    judged = count(outcomes.count(TargetOutcome.MET), "judged target")
+    totals = summary.totals
+    steady = f"{seconds(summary.steady_s)} of steady state with {count(totals.requests, 'request')}"
+    return f"{judged} met over {steady}, {count(totals.failures, 'failure')}"

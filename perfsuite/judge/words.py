@@ -1,0 +1,95 @@
+"""Figures and lists as people read them, with units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+USERS = "concurrent_users"
+FAILURE_RATE = "failure_rate"
+RPS = "rps"
+AVERAGE = "avg_ms"
+
+_NAMES = {
+    AVERAGE: "average response time",
+    "min_ms": "shortest response time",
+    "max_ms": "longest response time",
+    FAILURE_RATE: "failure rate",
+    RPS: "throughput",
+    USERS: "concurrent users",
+}
+_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", USERS: "users"}
+_SHOWN_UNITS = {FAILURE_RATE: " %", RPS: " requests/s"}
+_LISTED = 10
+_MOST_DECIMALS = 6
+
+
+def percentile_of(metric: str) -> float | None:
+    """The fraction of a percentile's name: "p95_ms" → 0.95, "p999_ms" → 0.999; None for other metrics."""
+    digits = metric.removeprefix("p").removesuffix("_ms")
+    return float(f"0.{digits}") if metric.startswith("p") and digits.isdigit() else None
+
+
+def name_of(metric: str) -> str:
+    """The metric's name in a sentence: "95th percentile"."""
+    fraction = percentile_of(metric)
+    return _NAMES.get(metric, metric) if fraction is None else f"{fraction * 100:g}th percentile"
+
+
+def unit_of(metric: str) -> str:
+    """The unit in which a metric is kept."""
+    return "ms" if metric.endswith("_ms") else _UNITS.get(metric, "")
+
+
+def figure(metric: str, value: float) -> str:
+    """A value with its unit and the decimals that matter at its size: "2,310 ms", "1.25 %"."""
+    return _with_decimals(metric, value, _decimals(metric, value))
+
+
+def figures_apart(metric: str, observed: float, limit: float) -> tuple[str, str]:
+    """Both values as text, with as many decimals as it takes to tell them apart where they differ."""
+    for extra in range(_MOST_DECIMALS + 1):
+        texts = (
+            _with_decimals(metric, observed, _decimals(metric, observed) + extra),
+            figure(metric, limit),
+        )
+        if observed == limit or texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _decimals(metric: str, value: float) -> int:
+    shown = value * 100 if metric == FAILURE_RATE else value
+    if float(shown).is_integer():
+        return 0
+    if metric == FAILURE_RATE:
+        return 2
+    size = abs(shown)
+    return 0 if size >= 100 and metric != RPS else 1 if size >= 10 else 2
+
+
+def _with_decimals(metric: str, value: float, decimals: int) -> str:
+    shown = value * 100 if metric == FAILURE_RATE else value
+    unit = " ms" if metric.endswith("_ms") else _SHOWN_UNITS.get(metric, "")
+    return f"{shown:,.{decimals}f}{unit}"
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 request", "1,200 requests"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(entries: Sequence[str]) -> str:
+    """The entries with commas; of more than ten the first ten and how many more there are."""
+    shown = ", ".join(entries[:_LISTED])
+    return shown if len(entries) <= _LISTED else f"{shown} and {len(entries) - _LISTED:,} more"
+
+
+def time_of_day(second: int) -> str:
+    """A UTC epoch second as "12:03:10 UTC"."""
+    return f"{datetime.fromtimestamp(second, UTC):%H:%M:%S} UTC"
+
+
+def seconds(value: float) -> str:
+    """ "54 s", "7.5 s"."""
+    return f"{value:,.0f} s" if float(value).is_integer() or value >= 100 else f"{value:,.1f} s"

@@ -1,0 +1,68 @@
+"""The records of a run, sorted by kind and second. Neither order nor process of the records matters."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from perfsuite.measurements import Actions, End, Generator, NotPossible, Phase, Record, Requests, Users
+
+
+@dataclass(slots=True)
+class Gathered:
+    """All records of a run by kind."""
+
+    requests: dict[int, list[Requests]] = field(default_factory=lambda: defaultdict(list))
+    """By the second in which they were sent."""
+    actions: list[Actions] = field(default_factory=list)
+    not_possible: Counter[str] = field(default_factory=Counter)
+    users: dict[str, dict[int, Users]] = field(default_factory=lambda: defaultdict(dict))
+    """Worker → second → its last word on that second."""
+    generators: list[Generator] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
+    ends: dict[str, End] = field(default_factory=dict)
+    sequences: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    workers: set[str] = field(default_factory=set)
+    """Processes that made load: a process that only tells phases is none."""
+    first: int | None = None
+    last: int | None = None
+
+    def add(self, record: Record) -> None:
+        """Sort one record in."""
+        self.sequences[record.worker].add(record.sequence)
+        if isinstance(record, Phase):
+            self.phases.append(record)
+            return
+        self.workers.add(record.worker)
+        if isinstance(record, End):
+            known = self.ends.get(record.worker)
+            if known is None or record.sequence > known.sequence:
+                self.ends[record.worker] = record
+            return
+        self.first = record.second if self.first is None else min(self.first, record.second)
+        self.last = record.second if self.last is None else max(self.last, record.second)
+        self._add_of_second(record)
+
+    def _add_of_second(self, record: Requests | Actions | NotPossible | Users | Generator) -> None:
+        if isinstance(record, Requests):
+            self.requests[record.second].append(record)
+        elif isinstance(record, Actions):
+            self.actions.append(record)
+        elif isinstance(record, NotPossible):
+            self.not_possible[record.operation] += record.count
+        elif isinstance(record, Users):
+            of_worker = self.users[record.worker]
+            known = of_worker.get(record.second)
+            if known is None or record.sequence > known.sequence:
+                of_worker[record.second] = record
+        else:
+            self.generators.append(record)
+
+
+def gather(records: Iterable[Record]) -> Gathered:
+    """Sort all records of a run."""
+    gathered = Gathered()
+    for record in records:
+        gathered.add(record)
+    return gathered

@@ -1,0 +1,173 @@
+"""Where a run stands while it goes: fed with new records about once a second, its memory is bounded."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from perfsuite.measurements import Phase, Record, Requests, Users
+from perfsuite.model import LiveState, Plan
+from perfsuite.summary.failures import requests_in, unanswered
+from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
+from perfsuite.summary.tally import Tally, percentiles_ms, statistics
+from perfsuite.summary.users import FORGOTTEN_AFTER_S
+
+KEPT_S = 30
+"""How many of the last seconds are kept in detail."""
+
+_NOW_S = 5
+_REPORTS_LATE_S = 3
+"""A second may be told this much later before it counts as one without requests."""
+
+WAITING = "starting"
+"""The phase before any phase was told."""
+
+
+@dataclass(slots=True)
+class _Recent:
+    tally: Tally = field(default_factory=Tally)
+    answered: int = 0
+    unanswered: int = 0
+
+
+class Live:
+    """Follows a run. Records only add, as everywhere: their order does not matter within the last 30 seconds."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._whole = Tally()
+        self._steady = Tally()
+        self._recent: dict[int, _Recent] = {}
+        self._users: dict[str, Users] = {}
+        self._phases: dict[str, float] = {}
+        self._phase = WAITING
+        self._first: int | None = None
+        self._reported: int | None = None
+        self._last_answered: int | None = None
+        self._unanswered_since: int | None = None
+
+    def feed(self, records: Iterable[Record]) -> None:
+        """Take in what was recorded since the last call."""
+        for record in records:
+            if isinstance(record, Phase):
+                self._enter(record)
+            elif isinstance(record, Requests):
+                self._count(record)
+            elif isinstance(record, Users):
+                self._see_users(record)
+        self._forget()
+
+    def state(self, now_utc_s: float) -> LiveState:
+        """The run as it stands at `now_utc_s` (UTC epoch, s)."""
+        stop = self._told_until(now_utc_s)
+        steady_s = self._steady_length_s(stop)
+        shown, length_s = (self._steady, steady_s) if steady_s else (self._whole, stop - self._start(stop))
+        now = Tally()
+        for second in range(stop - _NOW_S, stop):
+            if second in self._recent:
+                now.merge(self._recent[second].tally)
+        return LiveState(
+            phase=self._phase,
+            elapsed_s=max(0.0, now_utc_s - self._phases.get(RAMP_UP, now_utc_s)),
+            total_s=self._plan.scenario.duration_s,
+            users=self._alive(),
+            users_requested=self._plan.scenario.users,
+            rps_now=now.requests / max(1, min(_NOW_S, stop - self._start(stop))),
+            p95_now_ms=percentiles_ms(now.times)["p95_ms"],
+            statistics=statistics(shown, length_s),
+            steady=steady_s > 0,
+            requests=self._whole.requests,
+            failures=self._whole.failures,
+            unanswered_s=0 if self._unanswered_since is None else max(0, stop - self._unanswered_since),
+        )
+
+    def _enter(self, phase: Phase) -> None:
+        latest = max(self._phases.values(), default=-math.inf)
+        if phase.at >= latest:
+            self._phase = phase.name
+        known = self._phases.setdefault(phase.name, phase.at)
+        if phase.name in (PLATEAU, END):
+            self._phases[phase.name] = max(known, phase.at)
+        else:
+            self._phases[phase.name] = min(known, phase.at)
+        if phase.name == PLATEAU:
+            self._steady = Tally()
+            for second, recent in self._recent.items():
+                if self._is_steady(second):
+                    self._steady.merge(recent.tally)
+
+    def _count(self, record: Requests) -> None:
+        second = record.second
+        self._first = second if self._first is None else min(self._first, second)
+        self._whole.add(record)
+        if self._is_steady(second):
+            self._steady.add(record)
+        recent = self._recent.setdefault(second, _Recent())
+        recent.tally.add(record)
+        without_answer = unanswered(record)
+        recent.unanswered += without_answer
+        recent.answered += requests_in(record) - without_answer
+        self._see_answers(second, recent)
+
+    def _see_answers(self, second: int, recent: _Recent) -> None:
+        if recent.answered and (self._last_answered is None or second > self._last_answered):
+            self._last_answered = second
+            if self._unanswered_since is not None and self._unanswered_since <= second:
+                later = [s for s, r in self._recent.items() if s > second and r.unanswered]
+                self._unanswered_since = min(later, default=None)
+        if recent.unanswered and not recent.answered and self._after_last_answer(second):
+            since = self._unanswered_since
+            self._unanswered_since = second if since is None else min(second, since)
+
+    def _after_last_answer(self, second: int) -> bool:
+        return self._last_answered is None or second > self._last_answered
+
+    def _see_users(self, record: Users) -> None:
+        self._first = record.second if self._first is None else min(self._first, record.second)
+        self._reported = record.second if self._reported is None else max(self._reported, record.second)
+        known = self._users.get(record.worker)
+        if known is None or (record.second, record.sequence) > (known.second, known.sequence):
+            self._users[record.worker] = record
+
+    def _forget(self) -> None:
+        newest = max(self._recent, default=0)
+        for second in [second for second in self._recent if second <= newest - KEPT_S]:
+            del self._recent[second]
+
+    def _told_until(self, now_utc_s: float) -> int:
+        """The first second that is not told yet; reports that stay away count as seconds without requests."""
+        now = math.floor(now_utc_s)
+        if self._reported is None:
+            return now
+        return max(self._reported + 1, now - _REPORTS_LATE_S)
+
+    def _start(self, stop: int) -> int:
+        starts = [at for at in (self._phases.get(RAMP_UP), self._first) if at is not None]
+        return min(math.floor(min(starts, default=float(stop))), stop)
+
+    def _steady_start(self) -> int | None:
+        """From the planned end, since the plateau's real length is not known before it is over."""
+        plateau = self._phases.get(PLATEAU)
+        if plateau is None:
+            return None
+        planned_end = self._phases.get(RAMP_UP, plateau) + self._plan.scenario.duration_s
+        return math.ceil(plateau + settling_s(max(0.0, planned_end - plateau)))
+
+    def _is_steady(self, second: int) -> bool:
+        start = self._steady_start()
+        return start is not None and start <= second and second + 1 <= self._phases.get(RAMP_DOWN, math.inf)
+
+    def _steady_length_s(self, stop: int) -> int:
+        start = self._steady_start()
+        if start is None:
+            return 0
+        return max(0, min(stop, math.floor(self._phases.get(RAMP_DOWN, stop))) - start)
+
+    def _alive(self) -> dict[str, int]:
+        alive: Counter[str] = Counter(dict.fromkeys(self._plan.users_by_role, 0))
+        for users in self._users.values():
+            if self._reported is not None and self._reported - users.second <= FORGOTTEN_AFTER_S:
+                alive.update(users.by_role)
+        return dict(alive)

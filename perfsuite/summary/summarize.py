@@ -1,0 +1,121 @@
+"""All figures of one run from its measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from perfsuite.measurements import Record, Requests
+from perfsuite.model import (
+    ALL,
+    Cleanup,
+    Plan,
+    PreflightReport,
+    Row,
+    Second,
+    Statistics,
+    Summary,
+    WholeRun,
+)
+from perfsuite.roles.role import Role
+from perfsuite.summary.failures import failure_groups, target_lost_at, wrong_answers
+from perfsuite.summary.gather import gather
+from perfsuite.summary.health import coverage, generator_health, reconciliation
+from perfsuite.summary.order import Order
+from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
+from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
+from perfsuite.summary.tally import Tally, statistics
+from perfsuite.summary.users import user_counts, users_by_second
+
+COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known of a run beside its measurements. `ended`: see Summary; `backend_log`: requests it counted."""
+
+    cleanup: Cleanup | None = None
+    backend_log: int | None = None
+    ended: str = COMPLETED
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+_UNKNOWN = Circumstances()
+
+
+def build(
+    plan: Plan,
+    records: Iterable[Record],
+    *,
+    preflight: PreflightReport | None,
+    roles: Sequence[Role],
+    circumstances: Circumstances = _UNKNOWN,
+) -> Summary:
+    """The figures of a run. A request belongs to the second in which it was sent; the records' order is free.
+
+    A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
+    """
+    gathered = gather(records)
+    phases = phase_times(gathered.phases)
+    when = timeline(phases, gathered.first, gathered.last)
+    order = Order(roles)
+    rows = period_rows(gathered.requests, when, order)
+    alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role)
+    seconds, whole = _seconds(gathered.requests, when, alive)
+    failures = failure_groups(record for of_second in gathered.requests.values() for record in of_second)
+    return Summary(
+        run_id=plan.run_id,
+        scenario=plan.scenario.name,
+        host=plan.host,
+        started_at=plan.created_at,
+        duration_s=_duration_s(phases, when),
+        steady_s=float(when.steady_s),
+        steady_start=when.steady_start,
+        steady_end=when.steady_end,
+        users=user_counts(plan.scenario.users, alive),
+        totals=_totals(rows),
+        rows=rows,
+        behaviours=behaviour_rows(gathered.actions, when, _taking_part(plan, roles)),
+        seconds=seconds,
+        second_rows=tuple(second_rows(gathered.requests, order)),
+        failures=failures,
+        whole_run=WholeRun(whole.requests, whole.failures, wrong_answers(failures)),
+        generator=generator_health(gathered, when),
+        coverage=coverage(preflight, gathered.not_possible),
+        reconciliation=reconciliation(gathered, whole.requests, circumstances.backend_log),
+        cleanup=circumstances.cleanup,
+        target_lost_at=target_lost_at(gathered.requests, when),
+        ended=circumstances.ended,
+        environment=dict(circumstances.environment),
+    )
+
+
+def _seconds(
+    requests: Mapping[int, Sequence[Requests]], when: Timeline, alive: Mapping[int, dict[str, int]]
+) -> tuple[tuple[Second, ...], Tally]:
+    """Every second of the run, those without a request too, and the whole run."""
+    whole = Tally()
+    seconds: list[Second] = []
+    for second in range(when.first, when.stop):
+        tally = Tally()
+        for record in requests.get(second, ()):
+            tally.add(record)
+        whole.merge(tally)
+        seconds.append(Second(second, when.period(second), statistics(tally, 1), alive[second]))
+    return tuple(seconds), whole
+
+
+def _duration_s(phases: PhaseTimes, when: Timeline) -> float:
+    """From the first user's start to the end; whole seconds where the run did not tell its end."""
+    if phases.ramp_up is None or phases.end is None:
+        return float(when.stop - when.first)
+    return phases.end - phases.ramp_up
+
+
+def _totals(rows: Iterable[Row]) -> Statistics:
+    grand = (STEADY, ALL, ALL, ALL)
+    return next(row.statistics for row in rows if (row.period, row.role, row.behaviour, row.operation) == grand)
+
+
+def _taking_part(plan: Plan, roles: Sequence[Role]) -> list[Role]:
+    return [role for role in roles if plan.users_by_role.get(role.slug)]
