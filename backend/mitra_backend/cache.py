@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis
 
@@ -110,7 +110,7 @@ class RedisCache:
         if self._away():
             return MISS
         try:
-            values = self._redis.mget([_PREFIX + "gen:" + topic for topic in topics] + [_PREFIX + key])
+            values: list[Any] = self._redis.mget([_PREFIX + "gen:" + topic for topic in topics] + [_PREFIX + key])
         except redis.RedisError as error:
             self._lose(error)
             return MISS

@@ -352,7 +352,6 @@ class CustomerOut(BaseModel):
     phone_number: str | None
     email: str | None
     city: str
-    policies_count: int
     created_at: datetime
 
 

@@ -13,19 +13,24 @@ from mitra_backend.permissions import canonical_role
 
 ALGORITHM = "HS256"
 # OWASP's recommendation for argon2id: 19 MiB, two passes, one lane.
-_hasher_options: dict[str, int] = {"memory_cost": 19 * 1024, "time_cost": 2, "parallelism": 1}
+MEMORY_COST_KIB = 19 * 1024
+TIME_COST = 2
 _MAX_KNOWN_TOKENS = 2000
+
+
+def _hasher() -> PasswordHasher:
+    return PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_COST_KIB, parallelism=1)
 
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash with its parameters and salt."""
-    return PasswordHasher(**_hasher_options).hash(password)
+    return _hasher().hash(password)
 
 
 def verify_password(password_hash: str, password: str) -> bool:
     """Return whether the password fits. Takes tens of milliseconds on purpose."""
     try:
-        return PasswordHasher(**_hasher_options).verify(password_hash, password)
+        return _hasher().verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
 

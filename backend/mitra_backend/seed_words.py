@@ -81,6 +81,7 @@ LAST_NAMES: Final = [
     "Varma",
     "Yadav",
 ]
+# fmt: on
 CITIES: Final = (
     ("Mumbai", "west"),
     ("Pune", "west"),
@@ -164,3 +165,4 @@ FLAGS: Final = [
     "perf_toggle_b",
     "perf_toggle_c",
 ]
+# fmt: on

@@ -1,5 +1,110 @@
-"""Soon."""
+"""Leads of agents."""
 
-from fastapi import APIRouter
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-router = APIRouter()
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
+
+from mitra_backend import permissions, schemas
+from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
+from mitra_backend.filters import LeadFilter
+from mitra_backend.models import Agent, Lead, User
+from mitra_backend.rows import count, one_more_query_per_row, page, same, scope_of
+from mitra_backend.security import Caller
+from mitra_backend.state import Backend
+
+router = APIRouter(prefix="/api/v1/leads", tags=["leads"])
+_COLUMNS = tuple(column for column in Lead.__table__.columns if column.key != "notes")
+
+
+@router.get("/", name="leads.list", response_model=schemas.Envelope[schemas.LeadPage])
+def list_leads(
+    backend: BackendDep,
+    caller: Annotated[Caller, Depends(allow("leads.list"))],
+    wanted: Annotated[LeadFilter, Query()],
+) -> Response:
+    """List leads, newest first; agents see their own. `search` looks in names and numbers."""
+
+    def make() -> bytes:
+        conditions = _conditions(backend, caller, wanted)
+        query = _select().where(*conditions).order_by(Lead.created_at.desc(), Lead.lead_id.desc())
+        with backend.database.read() as session:
+            total = count(session, Lead.lead_id, *conditions)
+            rows = [row._asdict() for row in session.execute(query.limit(wanted.limit).offset(wanted.offset))]
+            ids = [row["lead_id"] for row in rows]
+            one_more_query_per_row(backend, "leads.list", session, Lead.lead_id, ids)
+        return json_bytes(page("leads", rows, total, wanted.limit, wanted.offset))
+
+    scope = scope_of(caller)
+    topics = ("leads" if scope == "all" else f"leads:{scope}", "people")
+    key = f"{scope}|{wanted.model_dump_json(exclude_none=True)}"
+    return reply(backend.answer("leads.list", key, topics, make))
+
+
+def _select() -> Select[Any]:
+    return (
+        select(*_COLUMNS, User.display_name.label("agent_name"))
+        .outerjoin(Agent, Agent.agent_id == Lead.agent_id)
+        .outerjoin(User, User.user_id == Agent.user_id)
+    )
+
+
+def _conditions(backend: Backend, caller: Caller, wanted: LeadFilter) -> list[ColumnElement[bool]]:
+    wrong = backend.wrong_rows("leads.list")
+    conditions: list[ColumnElement[bool]] = []
+    if caller.role in permissions.AGENT_ROLES:
+        conditions.append(same(Lead.agent_id, caller.agent_id, wrong))
+    filters = (
+        (Lead.agent_id, wanted.agent_id, wrong),
+        (Lead.lead_status, wanted.status, False),
+        (Lead.priority, wanted.priority, False),
+        (Lead.lead_source, wanted.lead_source, False),
+        (Lead.insurance_type, wanted.insurance_type, False),
+    )
+    conditions += [same(column, value, other) for column, value, other in filters if value is not None]
+    if wanted.search:
+        columns = (Lead.customer_name, Lead.contact_number)
+        conditions.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in columns)))
+    return conditions
+
+
+@router.post("/", name="leads.create", status_code=201, response_model=schemas.LeadOut)
+def create_lead(
+    lead: schemas.LeadCreate, backend: BackendDep, caller: Annotated[Caller, Depends(allow("leads.create"))]
+) -> Response:
+    """Create a lead of the calling agent."""
+    lead_id = str(uuid.uuid4())
+    values = {
+        **lead.model_dump(),
+        "lead_id": lead_id,
+        "agent_id": caller.agent_id,
+        "lead_status": "new",
+        "created_at": datetime.now(UTC),
+    }
+    with backend.database.write() as session:
+        session.execute(insert(Lead).values(**values))
+        created = session.execute(_select().where(Lead.lead_id == lead_id)).one()
+    _changed(backend, str(caller.agent_id))
+    return reply(json_bytes(created._asdict()), 201)
+
+
+@router.delete("/{lead_id}", name="leads.delete", response_model=schemas.Done)
+def delete_lead(
+    lead_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("leads.delete"))]
+) -> Response:
+    """Remove a lead: any for the Super Admin, their own for agents."""
+    with backend.database.write() as session:
+        agent_id = session.scalar(select(Lead.agent_id).where(Lead.lead_id == lead_id))
+        if agent_id is None:
+            raise not_found("Lead")
+        if caller.role in permissions.AGENT_ROLES and agent_id != caller.agent_id:
+            raise HTTPException(403, "Not your own lead")
+        session.execute(delete(Lead).where(Lead.lead_id == lead_id))
+    _changed(backend, agent_id)
+    return reply(json_bytes({"success": True, "message": "Lead deleted"}))
+
+
+def _changed(backend: Backend, agent_id: str) -> None:
+    backend.kept.invalidate(("leads", f"leads:agent:{agent_id}"))
