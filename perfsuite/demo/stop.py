@@ -1,0 +1,71 @@
+"""When the supervisor has to end: its stdin ends, or SIGTERM, SIGINT or SIGHUP arrives.
+
+One thread only: a death signal of Linux is tied to the thread that started the child.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """Raised where start-up is cut short since the end was asked for."""
+
+
+class Stop:
+    """Knows whether the end was asked for; waiting ends at once when it is."""
+
+    def __init__(self, watched: int, wake: int) -> None:
+        self._watched: list[int] = [watched, wake]
+        self._wake = wake
+        self._asked = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait that long at most. True when the end was asked for, now or earlier."""
+        until = time.monotonic() + seconds
+        while not self._asked:
+            left = until - time.monotonic()
+            ready, _, _ = select.select(self._watched, [], [], max(left, 0))
+            for descriptor in ready:
+                # Whatever is typed is ignored; nothing to read means that the other side is gone.
+                if descriptor == self._wake or not os.read(descriptor, 4096):
+                    self._asked = True
+            if left <= 0:
+                break
+        return self._asked
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `condition` holds. False when it does not within `seconds`; raises Stopped when asked to end."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if self.wait(0.03):
+                raise Stopped
+            if time.monotonic() >= end:
+                return False
+        return True
+
+
+@contextmanager
+def stop_on(watched: int) -> Iterator[Stop]:
+    """A Stop that watches this file descriptor and the signals, until the end of the block."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def wake(_signal: int, _frame: object) -> None:
+        os.write(writing, b"!")
+
+    before = {number: signal.signal(number, wake) for number in _SIGNALS}
+    try:
+        yield Stop(watched, reading)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reading)
+        os.close(writing)
