@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,23 @@ _ROLE_COLOURS = 7
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """An entry of a legend: the page shows them itself, so that they wrap. `colour` is a CSS variable."""
+
+    label: str
+    colour: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart: its name in the page, heading, what it shows in words, and the specification."""
+    """One chart: its name in the page, heading, what it shows in words, the specification, and its legend."""
 
     name: str
     title: str
     note: str
     spec: Spec
+    legend: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,15 @@ class Line:
     colour: str
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit on a response time, as a target has it. `figure` is the line it holds for: "avg", "p95" …"""
+
+    figure: str
+    label: str
+    ms: float
+
+
 _TIME_LINES = (
     Line("avg", "average", "--line-avg"),
     Line("p50", "p50", "--line-p50"),
@@ -47,12 +67,15 @@ _TIME_LINES = (
 )
 
 
-def charts_of(summary: Summary) -> list[Chart]:
-    """The charts of a run in reading order; none for a run of less than two seconds, no failures chart without any."""
+def charts_of(summary: Summary, limits: Sequence[Limit] = ()) -> list[Chart]:
+    """The charts of a run in reading order; none for a run of less than two seconds, no failures chart without any.
+
+    `limits` on response times are drawn where they are near the lines.
+    """
     course = course_of(summary.seconds)
     if len(course.points) < 2:
         return []
-    charts = [_requests(course), _times(course)]
+    charts = [_requests(course), _times(course, limits)]
     if any(point["fps"] for point in course.points):
         charts.append(_failures(course))
     if course.roles:
@@ -66,13 +89,28 @@ def _requests(course: Course) -> Chart:
     return Chart("requests", "Requests per second", note + _bin_note(course), _lines_spec(course, [line]))
 
 
-def _times(course: Course) -> Chart:
+def _times(course: Course, limits: Sequence[Limit]) -> Chart:
     known = [line for line in _TIME_LINES if course.knows(line.key)]
     unknown = [line.label for line in _TIME_LINES[1:4] if line not in known]
     note = "Logarithmic scale. A line breaks off where a second had too few requests for that percentile"
     note += f"; {', '.join(unknown)} could not be told for any second." if unknown else "."
-    spec = _lines_spec(course, known, {"type": "log"})
-    return Chart("times", "Response time, ms", note + _bin_note(course), spec)
+    spec = _lines_spec(course, known, {"type": "log", "domain": _decades(course, known), "nice": False})
+    legend = [Key(line.label, line.colour) for line in known]
+    for limit in limits:
+        colour = next((line.colour for line in _TIME_LINES if line.key == limit.figure), "")
+        if colour and _decades(course, known)[0] < limit.ms <= _decades(course, known)[1]:
+            rule = {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.25, "color": f"var({colour})"}
+            spec["layer"].append({"data": {"values": [{}]}, "mark": rule, "encoding": {"y": {"datum": limit.ms}}})
+            legend.append(Key(limit.label, colour, dashed=True))
+    return Chart("times", "Response time, ms", note + _bin_note(course), spec, tuple(legend))
+
+
+def _decades(course: Course, lines: Sequence[Line]) -> list[float]:
+    """The ends of the logarithmic scale: the next 1, 2 or 5 times a power of ten below and above all lines."""
+    values = [value for point in course.points for line in lines if (value := point[line.key])]
+    steps = [step * 10.0**power for power in range(-3, 9) for step in (1, 2, 5)]
+    low = max((step for step in steps if step <= min(values, default=1)), default=steps[0])
+    return [low, min((step for step in steps if step > max(values, default=1)), default=steps[-1])]
 
 
 def _failures(course: Course) -> Chart:
@@ -85,7 +123,10 @@ def _failures(course: Course) -> Chart:
 def _users(course: Course) -> Chart:
     names = {role_key(role): role.replace("_", " ") for role in course.roles}
     colours = [f"var(--role-{index % _ROLE_COLOURS + 1})" for index in range(len(names))]
+    # The last step has to be drawn to its end.
+    closed = [*course.points, course.points[-1] | {"t": course.length_s}]
     area = {
+        "data": {"values": closed},
         "transform": [{"fold": list(names), "as": ["key", "users"]}, _label_transform(names)],
         "mark": {"type": "area", "interpolate": "step-after", "line": False, "opacity": 0.9},
         "encoding": {
@@ -97,7 +138,9 @@ def _users(course: Course) -> Chart:
     }
     lines = [Line(key, label, "") for key, label in names.items()]
     spec = _spec(course, [area, *_hover(course, lines)])
-    return Chart("users", "Virtual users by role", "Users alive at the end of each second." + _bin_note(course), spec)
+    legend = tuple(Key(label, f"--role-{index % _ROLE_COLOURS + 1}") for index, label in enumerate(names.values()))
+    note = "Users alive at the end of each second." + _bin_note(course)
+    return Chart("users", "Virtual users by role", note, spec, legend)
 
 
 def _bin_note(course: Course) -> str:
@@ -112,7 +155,7 @@ def _lines_spec(course: Course, lines: list[Line], scale: Spec | None = None) ->
         "transform": [{"fold": list(names), "as": ["key", "value"]}, _label_transform(names)],
         "mark": {"type": "line", "strokeWidth": 1.75, "strokeJoin": "round", "point": {"size": 9, "filled": True}},
         "encoding": {
-            "x": _x(course),
+            "x": _x(course, "mid"),
             "y": _y("value") | ({"scale": scale} if scale else {}),
             "color": _colour([line.label for line in lines], [f"var({line.colour})" for line in lines]),
         },
@@ -130,17 +173,15 @@ def _pairs(names: dict[str, str]) -> list[Spec]:
 
 
 def _colour(labels: list[str], colours: list[str]) -> Spec:
-    legend = {"title": None, "orient": "top", "symbolType": "circle"} if len(labels) > 1 else None
-    return {"field": "label", "type": "nominal", "sort": None, "scale": {"domain": labels, "range": colours}} | {
-        "legend": legend
-    }
+    scale = {"domain": labels, "range": colours}
+    return {"field": "label", "type": "nominal", "sort": None, "scale": scale, "legend": None}
 
 
-def _x(course: Course) -> Spec:
+def _x(course: Course, field: str = "t") -> Spec:
     step = next((step for step in _TICKS_S if course.length_s <= step * 12), _TICKS_S[-1])
     axis = {"values": list(range(0, course.length_s + 1, step)), "labelExpr": _CLOCK, "title": None, "grid": False}
     return {
-        "field": "t",
+        "field": field,
         "type": "quantitative",
         "scale": {"domain": [0, course.length_s], "nice": False},
         "axis": axis | {"labelOverlap": True},
@@ -148,7 +189,7 @@ def _x(course: Course) -> Spec:
 
 
 def _y(field: str) -> Spec:
-    axis = {"title": None, "tickCount": 4, "format": ",.3~r"}
+    axis = {"title": None, "tickCount": 4, "format": ",.3~r", "minExtent": 46}
     return {"field": field, "type": "quantitative", "axis": axis}
 
 
@@ -164,13 +205,13 @@ def _hover(course: Course, lines: list[Line]) -> list[Spec]:
                 {
                     "name": "pointed",
                     "select": {
-                        "type": "point", "fields": ["t"], "nearest": True, "on": "pointerover", "clear": "pointerout",
+                        "type": "point", "fields": ["mid"], "nearest": True, "on": "pointerover", "clear": "pointerout",
                     },
                 }
             ],
             "mark": {"type": "rule", "strokeWidth": 1, "color": "var(--ink-soft)"},
             "encoding": {
-                "x": _x(course),
+                "x": _x(course, "mid"),
                 "opacity": {"condition": {"param": "pointed", "empty": False, "value": 0.7}, "value": 0},
                 "tooltip": tooltip,
             },
@@ -197,9 +238,20 @@ def _bands(course: Course) -> list[Spec]:
         {"data": {"values": bands}, "mark": "rect", "encoding": {"x": x, "x2": {"field": "end"}, "color": shade}},
         {
             "data": {"values": bands},
-            "transform": [{"filter": "datum.wide"}],
-            "mark": {"type": "text", "align": "left", "baseline": "top", "dx": 5, "fontSize": 10, "y": 4},
-            "encoding": {"x": x, "text": {"field": "name"}, "color": {"value": "var(--ink-faint)"}},
+            "mark": {
+                "type": "text",
+                "align": "left",
+                "baseline": "top",
+                "dx": 5,
+                "fontSize": 10,
+                "y": 4,
+            },
+            "encoding": {
+                "x": x,
+                "text": {"field": "name"},
+                "color": {"value": "var(--ink-faint)"},
+                "opacity": {"condition": {"test": "width * datum.share > 58", "value": 1}, "value": 0},
+            },
         },
     ]
 

@@ -8,7 +8,7 @@ from perfsuite.model import FailureGroup, Outcome, RunReport, Summary, TargetOut
 from perfsuite.report.figures import clock, human, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
 from perfsuite.report.text import markdown, shortened
-from perfsuite.report.wording import LABELS, sentence
+from perfsuite.report.wording import LABELS, sentence, target_title
 
 SLOWEST = 10
 MOST_FAILURES = 10
@@ -52,9 +52,8 @@ def _figures(summary: Summary) -> str:
 
 
 def _target(result: TargetResult) -> Sequence[str]:
-    name = result.name if result.scope == "all" else f"{result.name} ({result.scope})"
     return (
-        markdown(name),
+        markdown(target_title(result)),
         markdown(limit_text(result.metric, result.limit, below=result.below)),
         with_unit(result.metric, result.observed),
         _MARKS[result.outcome],

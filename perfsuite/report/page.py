@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
-from perfsuite.report.charts import Chart, charts_of
+from perfsuite.report.charts import Chart, Limit, charts_of
 from perfsuite.report.figures import TOO_FEW, clock, human, limit_text, with_unit
 from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables
 from perfsuite.report.text import clean, plural
-from perfsuite.report.wording import LABELS, sentence
+from perfsuite.report.wording import LABELS, sentence, target_title
 
 _LIMIT_AT = 0.7
 """Where on the bar of a target the limit is marked: what is beyond it shows too."""
@@ -86,7 +86,7 @@ def page_of(report: RunReport) -> Page:
         figures=tuple(_figures(summary)),
         targets=tuple(map(_target, verdict.targets)),
         failures=failures_table(summary),
-        charts=tuple(charts_of(summary)),
+        charts=tuple(charts_of(summary, _limits(verdict.targets))),
         tables=(*role_tables(summary), *operation_tables(summary)),
         facts=tuple(_facts(report)),
     )
@@ -97,9 +97,11 @@ def _figures(summary: Summary) -> Iterable[Figure]:
     whole = summary.whole_run
     yield Figure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
     yield Figure("Throughput", human("rps", totals.rps), "req/s", f"over {clock(summary.steady_s)} of steady state")
-    yield Figure("Average", human("avg_ms", totals.avg_ms), "ms", f"slowest {with_unit('max_ms', totals.max_ms)}")
+    yield Figure(
+        "Average", human("avg_ms", totals.avg_ms), _ms(totals.avg_ms), f"slowest {with_unit('max_ms', totals.max_ms)}"
+    )
     p99 = with_unit("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW
-    yield Figure("95th percentile", human("p95_ms", totals.p95_ms), "ms", f"99th: {p99}")
+    yield Figure("95th percentile", human("p95_ms", totals.p95_ms), _ms(totals.p95_ms), f"99th: {p99}")
     yield Figure(
         "Failure rate",
         human("failure_rate", totals.failure_rate).removesuffix(" %"),
@@ -109,13 +111,24 @@ def _figures(summary: Summary) -> Iterable[Figure]:
     yield Figure("Users", human("users", summary.users.peak), "", f"{summary.users.requested:,} asked for")
 
 
+def _ms(value: float | None) -> str:
+    return "" if value is None else "ms"
+
+
+def _limits(targets: Iterable[TargetResult]) -> list[Limit]:
+    return [
+        Limit(result.metric.removesuffix("_ms"), clean(f"limit: {result.name}"), result.limit)
+        for result in targets
+        if result.scope == ALL and result.metric.endswith("_ms")
+    ]
+
+
 def _target(result: TargetResult) -> TargetLine:
-    name = result.name if result.scope == ALL else f"{result.name} ({result.scope})"
     fill = None
     if result.observed is not None and result.limit > 0:
         fill = min(max(result.observed / result.limit * _LIMIT_AT, 0.004), 1.0)
     return TargetLine(
-        name=clean(name),
+        name=target_title(result),
         limit=limit_text(result.metric, result.limit, below=result.below),
         observed=Cell.measured(result.metric, result.observed, with_unit(result.metric, result.observed)),
         outcome=result.outcome.value,

@@ -26,7 +26,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What happened when. `points` have the keys t, end, rps, fps, avg, p50, p95, p99, max and `users: role`."""
+    """What happened when. `points` have the keys t, mid, end (seconds since the start), rps, fps, avg, p50, p95, p99, max and `users: role`."""
 
     points: tuple[Point, ...]
     bands: tuple[Band, ...]
@@ -67,6 +67,7 @@ def _point(t: int, end: int, seconds: Sequence[Second]) -> Point:
     busy = sum(figure.requests * figure.avg_ms for figure in figures if figure.avg_ms is not None)
     point: Point = {
         "t": t,
+        "mid": (t + end) / 2,
         "end": end,
         "rps": rounded("rps", requests / (end - t)),
         "fps": rounded("rps", sum(figure.failures for figure in figures) / (end - t)),

@@ -44,13 +44,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its heading and caption. `open` is false for what only some readers want to see."""
+    """A table with its heading and caption. `total` stays below the rows however they are sorted; `open` is false
+    for what only some readers want to see.
+    """
 
     name: str
     title: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
     open: bool = True
 
 
@@ -74,21 +77,24 @@ def role_tables(summary: Summary) -> list[Table]:
     total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
     roles = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
     columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
-    rows = [(Cell(_title(row.role)), *_figures(row.statistics)) for row in (*roles, *total)]
-    by_role = Table("roles", "By role", "Steady state, times in ms. Logins count as requests.", columns, tuple(rows))
+    rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
+    sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
+    by_role = Table("roles", "By role", "Steady state, times in ms. Logins count as requests.", columns, rows, sums)
     return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
 
 
 def operation_tables(summary: Summary) -> list[Table]:
-    """Operations of the steady state, the slowest on average first, then those of the other periods."""
+    """Operations of the steady state over all roles and by role, the slowest on average first; then other periods."""
     singles = [row for row in summary.rows if ALL not in (row.role, row.behaviour, row.operation)]
-    steady = [row for row in singles if row.period == "steady"]
-    others = [row for row in singles if row.period != "steady"]
-    tables = [_operations("operations", "By operation", "Steady state, times in ms; slowest first.", steady)]
-    for period in dict.fromkeys(row.period for row in others):
-        caption = f"{clean(period).capitalize()}, not part of the verdict; times in ms, slowest first."
-        rows = [row for row in others if row.period == period]
-        tables.append(_operations(f"operations-{len(tables)}", f"During {clean(period)}", caption, rows, shut=True))
+    periods = dict.fromkeys(row.period for row in singles if row.period != "steady")
+    tables = [
+        _all_roles_operations(summary),
+        _operations("detail", "By role, behaviour and operation", "Steady state", singles, "steady"),
+        *(
+            _operations(f"detail-{number}", f"During {clean(period)}", "Not part of the verdict", singles, period)
+            for number, period in enumerate(periods, 1)
+        ),
+    ]
     return [table for table in tables if table.rows]
 
 
@@ -123,14 +129,42 @@ def _figures(statistics: Statistics) -> Iterable[Cell]:
         yield Cell(cell.text, cell.value, cell.title, alarm=alarm)
 
 
-def _operations(name: str, title: str, caption: str, rows: Iterable[Row], *, shut: bool = False) -> Table:
-    slowest = sorted(rows, key=lambda row: row.statistics.avg_ms or 0, reverse=True)
+def _all_roles_operations(summary: Summary) -> Table:
+    rows = [
+        row
+        for row in summary.rows
+        if row.period == "steady" and row.role == row.behaviour == ALL and row.operation != ALL
+    ]
+    spent = sum(_time_spent(row) for row in rows)
+    share = Column("Time", hint="share of all time that users waited for answers")
+    cells = tuple(
+        (
+            _operation(row.operation),
+            *_figures(row.statistics),
+            Cell.measured("time_rate", _time_spent(row) / spent if spent else None),
+        )
+        for row in _slowest_first(rows)
+    )
+    columns = (Column("Operation", number=False), *_FIGURE_COLUMNS, share)
+    return Table("operations", "By operation", "Steady state, all roles; times in ms, slowest first.", columns, cells)
+
+
+def _operations(name: str, title: str, what: str, rows: Iterable[Row], period: str) -> Table:
     names = (Column("Operation", number=False), Column("Role", number=False), Column("Behaviour", number=False))
     cells = tuple(
         (_operation(row.operation), Cell(_title(row.role)), Cell(clean(row.behaviour)), *_figures(row.statistics))
-        for row in slowest
+        for row in _slowest_first(row for row in rows if row.period == period)
     )
-    return Table(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=not shut)
+    caption = f"{what}; times in ms, slowest first."
+    return Table(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=False)
+
+
+def _slowest_first(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.statistics.avg_ms or 0, reverse=True)
+
+
+def _time_spent(row: Row) -> float:
+    return row.statistics.requests * (row.statistics.avg_ms or 0)
 
 
 def _operation(name: str) -> Cell:

@@ -30,6 +30,12 @@ def markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", html).replace("@", "@\u200b")
 
 
+def heading(text: str) -> str:
+    """`text` cleaned, with a capital at its beginning."""
+    one_line = clean(text)
+    return one_line[:1].upper() + one_line[1:]
+
+
 def shortened(text: str, length: int) -> str:
     """`text` with at most `length` characters, the last one an ellipsis where something is gone."""
     one_line = clean(text)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perfsuite.model import Outcome, RunReport, TargetOutcome
+from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
 from perfsuite.report.figures import clock, percent
-from perfsuite.report.text import plural, utc
+from perfsuite.report.text import heading, plural, utc
 
 LABELS = {
     Outcome.PASS: "PASS",
@@ -26,6 +26,11 @@ def count_outcomes(report: RunReport) -> dict[TargetOutcome, int]:
     return {outcome: found.count(outcome) for outcome in TargetOutcome}
 
 
+def target_title(result: TargetResult) -> str:
+    """The name of a target as a heading, with its scope where it does not hold over everything."""
+    return heading(result.name if result.scope == ALL else f"{result.name} ({result.scope})")
+
+
 def unjudged(count: int) -> str:
     """ "; 2 targets could not be judged", or "" for none."""
     return f"; {plural(count, 'target')} could not be judged" if count else ""
@@ -33,30 +38,38 @@ def unjudged(count: int) -> str:
 
 def _passed(report: RunReport) -> str:
     counts = count_outcomes(report)
-    met = counts[TargetOutcome.MET]
-    which = f"the {met} targets that could be judged" if met > 1 else "the one target that could be judged"
-    if met > 1 and not counts[TargetOutcome.NOT_JUDGED]:
-        which = f"all {met} targets"
-    return f"With {_users(report)} the backend met {which}{unjudged(counts[TargetOutcome.NOT_JUDGED])}."
+    met, unknown = counts[TargetOutcome.MET], counts[TargetOutcome.NOT_JUDGED]
+    return f"With {_users(report)} the backend met {_which(met, met, unknown)}{unjudged(unknown)}."
 
 
 def _failed(report: RunReport) -> str:
     counts = count_outcomes(report)
-    missed, judged = counts[TargetOutcome.MISSED], counts[TargetOutcome.MISSED] + counts[TargetOutcome.MET]
+    missed, unknown = counts[TargetOutcome.MISSED], counts[TargetOutcome.NOT_JUDGED]
     whole, lost = report.summary.whole_run, report.summary.target_lost_at
     faults = []
     if missed:
-        faults.append(f"missed {missed} of {plural(judged, 'judged target')}")
+        faults.append(f"missed {_which(missed, missed + counts[TargetOutcome.MET], unknown)}")
     if whole.wrong_answers:
         faults.append(f"gave {plural(whole.wrong_answers, 'wrong answer')}")
     if lost is not None:
         faults.append(f"stopped answering at {utc(lost)[11:19]} UTC")
+    elif report.summary.ended == "target lost":
+        faults.append("stopped answering")
     if not faults:
         rate = whole.failures / whole.requests if whole.requests else 0
         faults.append(f"failed {plural(whole.failures, 'request')} of {whole.requests:,} ({percent(rate)})")
     *first, last = faults
     done = f"{', '.join(first)} and {last}" if first else last
-    return f"With {_users(report)} the backend {done}{unjudged(counts[TargetOutcome.NOT_JUDGED])}."
+    return f"With {_users(report)} the backend {done}{unjudged(unknown)}."
+
+
+def _which(count: int, judged: int, unknown: int) -> str:
+    """Which targets: "all 5 targets", "the 3 targets that could be judged", "1 of 4 targets"."""
+    if count < judged:
+        return f"{count} of {judged} targets"
+    if not unknown:
+        return f"all {count} targets" if count > 1 else "its target"
+    return f"the {f'{count} targets' if count > 1 else 'one target'} that could be judged"
 
 
 def _inconclusive(report: RunReport) -> str:
@@ -69,7 +82,7 @@ def _regression(report: RunReport) -> str:
 
 def _interrupted(report: RunReport) -> str:
     ran, planned = clock(report.summary.duration_s), clock(report.plan.scenario.duration_s)
-    return f"The run was interrupted after {ran} of {planned}, so nothing is judged; this is what ran until then."
+    return f"The run was interrupted after {ran} of {planned}; the figures are of what ran until then."
 
 
 def _users(report: RunReport) -> str:

@@ -170,12 +170,21 @@ def _percentile(times: Histogram, fraction: float) -> float | None:
     return value / 1000 if value is not None and times.count * (1 - fraction) >= 10 - 1e-9 else None
 
 
+def second_rows_of(requests: Iterable[Request], second: int) -> list[Row]:
+    """One row per role and operation."""
+    groups: dict[tuple[str, str], list[Request]] = defaultdict(list)
+    for request in requests:
+        groups[request.role, request.operation].append(request)
+    return [Row(str(second), role, ALL, name, statistics_of(group, 1)) for (role, name), group in groups.items()]
+
+
 def rows_of(requests: Iterable[Request], period: str, seconds: float) -> list[Row]:
-    """Totals, then per role, behaviour and operation."""
-    groups: dict[tuple[str, str, str], list[Request]] = defaultdict(list)
+    """Totals (the grand one always), then per role, behaviour and operation."""
+    groups: dict[tuple[str, str, str], list[Request]] = defaultdict(list, {(ALL, ALL, ALL): []})
     for request in requests:
         for key in (
             (ALL, ALL, ALL),
+            (ALL, ALL, request.operation),
             (request.role, ALL, ALL),
             (request.role, request.behaviour, ALL),
             (request.role, request.behaviour, request.operation),
@@ -212,14 +221,15 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
         steady_end=START + load.ramp_s + 1 + int(steady_s) if steady_s else None,
         users=UserCounts(load.users, load.users, users),
         totals=statistics_of(by_period["steady"], steady_s),
-        rows=tuple(row for period in lengths for row in rows_of(by_period[period], period, lengths[period])),
+        rows=tuple(
+            row
+            for period in dict.fromkeys([*lengths, "steady"])
+            for row in rows_of(by_period[period], period, lengths[period])
+        ),
         behaviours=_behaviours(by_period["steady"]),
         seconds=tuple(_second(load, second, by_second[second]) for second in range(load.runs_s)),
         second_rows=tuple(
-            row
-            for second in range(load.runs_s)
-            for row in rows_of(by_second[second], str(START + second), 1)
-            if row.operation != ALL
+            row for second in range(load.runs_s) for row in second_rows_of(by_second[second], START + second)
         ),
         failures=failures,
         whole_run=WholeRun(len(requests), sum(request.failed for request in requests), 0),
@@ -253,11 +263,11 @@ def _second(load: Load, second: int, requests: Sequence[Request]) -> Second:
 
 
 TARGETS = (
-    Target("Average response time", "avg_ms", 500, below=True),
+    Target("average response time", "avg_ms", 500, below=True),
     Target("95th percentile", "p95_ms", 2000, below=True),
-    Target("Failure rate", "failure_rate", 0.01, below=True),
-    Target("Throughput", "rps", 100, below=False),
-    Target("Concurrent users", "concurrent_users", 200, below=False),
+    Target("failure rate", "failure_rate", 0.01, below=True),
+    Target("throughput", "rps", 100, below=False),
+    Target("concurrent users", "concurrent_users", 200, below=False),
 )
 _UNITS = {"avg_ms": "ms", "p95_ms": "ms", "failure_rate": "fraction", "rps": "requests/s", "concurrent_users": "users"}
 

@@ -21,7 +21,6 @@
       titleFontWeight: "normal", labelPadding: 6, tickSize: 4,
     },
     axisY: { domain: false, ticks: false },
-    legend: { labelColor: "var(--ink-soft)", labelFontSize: 12, symbolSize: 70, offset: 12, columnPadding: 14 },
     line: { color: "var(--line-avg)" },
     text: { color: "var(--ink-soft)" },
   };

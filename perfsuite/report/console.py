@@ -1,0 +1,216 @@
+"""The summary of finished runs for a terminal. Returns text; colours only when asked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.report.figures import clock, human, limit_text, percent, with_unit
+from perfsuite.report.text import clean, plural, shortened
+from perfsuite.report.wording import LABELS, sentence, target_title
+
+MOST_FAILURES = 5
+STEADY = "steady"
+_TOLD_ELSEWHERE = (TargetOutcome.MET, TargetOutcome.MISSED)
+
+OUTCOME_STYLES = {
+    Outcome.PASS: "bold green",
+    Outcome.FAIL: "bold red",
+    Outcome.REGRESSION: "bold red",
+    Outcome.INCONCLUSIVE: "bold yellow",
+    Outcome.INTERRUPTED: "bold yellow",
+}
+TARGET_STYLES = {
+    TargetOutcome.MET: "green",
+    TargetOutcome.MISSED: "red",
+    TargetOutcome.NOT_JUDGED: "yellow",
+    TargetOutcome.INFORMATION: "cyan",
+}
+
+
+def render_summary(report: RunReport, *, width: int = 80, color: bool = False, folder: Path | None = None) -> str:
+    """The run in lines of at most `width`: by role, targets, failures, reasons, files; the verdict comes last.
+
+    `folder`: where the files of the run are; left out when None.
+    """
+    summary, verdict = report.summary, report.verdict
+    parts: list[RenderableType] = [_heading(summary), "", _roles(summary)]
+    if verdict.targets:
+        parts += ["", _targets(verdict.targets), *_target_reasons(verdict.targets)]
+    if summary.failures:
+        parts += ["", *_failures(summary)]
+    parts += ["", Text(clean(sentence(report)))]
+    parts += [_bullet(reason) for reason in verdict.reasons]
+    parts += [_bullet(f"Note: {note}", "dim") for note in verdict.notes]
+    if folder is not None:
+        parts += ["", *_whereabouts(folder)]
+    parts.append(_verdict(verdict.outcome))
+    return to_text(Group(*parts), width=width, color=color)
+
+
+def render_many(reports: Sequence[RunReport], *, width: int = 80, color: bool = False) -> str:
+    """Several runs side by side, one line each, with their verdicts."""
+    table = _table("Scenario", ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Verdict")
+    for report in reports:
+        totals, outcome = report.summary.totals, report.verdict.outcome
+        table.add_row(
+            Text(shortened(report.summary.scenario, 16)),
+            f"{report.summary.users.peak:,}",
+            *_load(totals),
+            human("failure_rate", totals.failure_rate),
+            Text(LABELS[outcome], OUTCOME_STYLES[outcome]),
+        )
+    return to_text(table, width=width, color=color)
+
+
+def to_text(shown: RenderableType, *, width: int, color: bool) -> str:
+    """What `shown` looks like on a terminal of that width, without spaces at the ends of lines.
+
+    Nothing is taken from the environment of the process.
+    """
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        height=24,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    console.print(shown)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"
+
+
+def outcome_counts(results: Iterable[TargetResult]) -> str:
+    """ "3 met, 1 missed, 2 not judged"; outcomes that did not occur are left out; "none" for none."""
+    found = [result.outcome for result in results]
+    told = [f"{found.count(outcome)} {outcome.value}" for outcome in TargetOutcome if outcome in found]
+    return ", ".join(told) or "none"
+
+
+def _heading(summary: Summary) -> Text:
+    steady = f"{clock(summary.steady_s)} steady" if summary.steady_s else "no steady state"
+    text = Text(clean(summary.scenario), "bold")
+    text.append(clean(f"  {summary.host}  {clock(summary.duration_s)}, {steady}"), "dim")
+    return text
+
+
+def _roles(summary: Summary) -> Table:
+    """Users, requests, rate, times and failures by role over the steady state, and the total.
+
+    Where the run ended before its steady state, the figures of the period that it reached.
+    """
+    period = _period_shown(summary)
+    title = "Role" if period == STEADY else f"Role, {clean(period)}"
+    table = _table(title, ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
+    totals = {row.role: row.statistics for row in summary.rows if row.period == period and _is_role_total(row)}
+    for role in dict.fromkeys([*summary.users.by_role, *totals]):
+        if role != ALL:
+            _add_figures(table, role.replace("_", " "), summary.users.by_role.get(role, 0), totals.get(role))
+    _add_figures(table, ALL, summary.users.peak, totals.get(ALL))
+    return table
+
+
+def _period_shown(summary: Summary) -> str:
+    reached = [row.period for row in summary.rows if row.role == ALL and row.statistics.requests]
+    return STEADY if summary.totals.requests or not reached else reached[0]
+
+
+def _is_role_total(row: Row) -> bool:
+    return row.behaviour == row.operation == ALL
+
+
+def _add_figures(table: Table, name: str, users: int, figures: Statistics | None) -> None:
+    if figures is None or not figures.requests:
+        table.add_row(Text(shortened(name, 18)), f"{users:,}", "0", *["–"] * 5)
+        return
+    failed = Text(f"{figures.failures:,}", "red" if figures.failures else "")
+    rate = percent(1 - figures.failures / figures.requests)
+    table.add_row(Text(shortened(name, 18)), f"{users:,}", *_load(figures), failed, rate)
+
+
+def _load(figures: Statistics) -> tuple[str, str, str, str]:
+    return (
+        f"{figures.requests:,}",
+        human("rps", figures.rps),
+        human("avg_ms", figures.avg_ms),
+        human("p95_ms", figures.p95_ms),
+    )
+
+
+def _targets(results: Iterable[TargetResult]) -> Table:
+    table = _table("Target", ">Observed", ">Limit", "Outcome")
+    for result in results:
+        table.add_row(
+            Text(target_title(result)),
+            with_unit(result.metric, result.observed),
+            limit_text(result.metric, result.limit, below=result.below),
+            Text(result.outcome.value, TARGET_STYLES[result.outcome]),
+        )
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    return table
+
+
+def _target_reasons(results: Iterable[TargetResult]) -> Iterable[RenderableType]:
+    """Each reason once, after the names of the targets that have it: they are too long for a column.
+
+    Those of missed targets are among the reasons of the verdict.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for result in results:
+        if result.reason and result.outcome not in _TOLD_ELSEWHERE:
+            by_reason.setdefault(f"{result.outcome.value}: {result.reason}", []).append(target_title(result))
+    for reason, names in by_reason.items():
+        yield _bullet(f"{', '.join(names)} {reason}", "dim")
+
+
+def _failures(summary: Summary) -> Iterable[RenderableType]:
+    groups = sorted(summary.failures, key=lambda group: group.count, reverse=True)
+    table = _table(">Failures", "Operation", "Role", "What")
+    for group in groups[:MOST_FAILURES]:
+        table.add_row(
+            f"{group.count:,}",
+            Text(shortened(group.operation, 24)),
+            Text(shortened(group.role.replace("_", " "), 16)),
+            Text(clean(f"{group.kind}: {group.message}"), no_wrap=True, overflow="ellipsis"),
+        )
+    yield table
+    if len(groups) > MOST_FAILURES:
+        yield Text(f"and {plural(len(groups) - MOST_FAILURES, 'more group')} in failures.csv", "dim")
+
+
+def _bullet(text: str, style: str = "") -> Padding:
+    hanging = Table.grid(padding=(0, 1, 0, 0))
+    hanging.add_row("–", Text(clean(text), style))
+    return Padding(hanging, (0, 0, 0, 2))
+
+
+def _whereabouts(folder: Path) -> Iterable[Text]:
+    """Paths are printed whole, each on a line of its own, so that they can be opened or copied."""
+    yield Text(f"Report   {folder / 'report.html'}", overflow="ignore", no_wrap=True)
+    yield Text(f"Figures  {folder / 'summary.json'}, stats.csv, failures.csv", overflow="ignore", no_wrap=True)
+
+
+def _verdict(outcome: Outcome) -> Text:
+    return Text("\nVERDICT: ").append(LABELS[outcome], OUTCOME_STYLES[outcome])
+
+
+def _table(*titles: str) -> Table:
+    """A table without frames; a title that begins with ">" heads a column of numbers."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    for title in titles:
+        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left")
+    return table
