@@ -174,7 +174,7 @@ def list_customers(
 
 
 def _customers() -> Select[Any]:
-    columns = (
+    columns: tuple[Any, ...] = (
         Policyholder.policyholder_id,
         Policyholder.user_id,
         Policyholder.agent_id,

@@ -1,0 +1,111 @@
+"""A running backend for tests: the real server on a free port, in a thread, on a database of its own."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from mitra_backend.config import Settings, database_url
+from mitra_backend.faults import parse_fault
+from mitra_backend.main import Application, close_app, create_app
+from mitra_backend.permissions import ROLES
+from mitra_backend.server import address_of, bind, make_server, run
+
+SECRET = "a-secret-of-the-tests-that-is-long-enough"
+FACTOR = 0.03
+
+
+class Api:
+    """Asks a running backend as one of the seeded accounts."""
+
+    def __init__(self, url: str, app: Application) -> None:
+        self.url = url
+        self.app = app
+        self.http = httpx.Client(base_url=url, timeout=20)
+        self.logins: dict[str, dict[str, Any]] = {}
+
+    def login(self, who: str) -> dict[str, Any]:
+        """Log in once: `who` is a role (the account of the contract) or a phone number."""
+        if who not in self.logins:
+            phone = str(9876543200 + ROLES.index(who)) if who in ROLES else who
+            body = {"phone_number": phone, "password": "testpassword"}
+            answer = self.http.post("/api/v1/auth/login", json=body)
+            assert answer.status_code == 200, answer.text
+            self.logins[who] = answer.json()
+        return self.logins[who]
+
+    def call(self, who: str, method: str, path: str, **more: Any) -> httpx.Response:
+        """Send one request; `path` is below /api/v1 unless it begins with //."""
+        headers = {"Authorization": f"Bearer {self.login(who)['access_token']}", **more.pop("headers", {})}
+        full = path[1:] if path.startswith("//") else f"/api/v1{path}"
+        return self.http.request(method, full, headers=headers, **more)
+
+    def get(self, who: str, path: str, **more: Any) -> Any:
+        """Return the JSON of a GET that must succeed."""
+        answer = self.call(who, "GET", path, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def own_agent(self, who: str = "senior_agent") -> dict[str, Any]:
+        """Return the agent behind an account."""
+        agent: dict[str, Any] = self.get(who, "/agents/profile")
+        return agent
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Api]:
+    """Serve in a thread until the block ends."""
+    app = create_app(settings)
+    listener = bind("127.0.0.1", 0)
+    ready = threading.Event()
+    server = make_server(app, ready.set)
+    thread = threading.Thread(target=run, args=(server, listener))
+    thread.start()
+    assert ready.wait(10)
+    api = Api(address_of(listener), app)
+    try:
+        yield api
+    finally:
+        api.http.close()
+        server.should_exit = True
+        thread.join(10)
+        close_app(app)
+
+
+def settings_for(template: Path, directory: Path, *faults: str, **more: Any) -> Settings:
+    """Return settings for a copy of the seeded template."""
+    file = directory / f"{time.time_ns()}.db"
+    shutil.copy(template, file)
+    settings = Settings(
+        database_url=database_url(str(file)),
+        secret_key=SECRET,
+        seed_factor=FACTOR,
+        faults=tuple(parse_fault(spec) for spec in faults),
+    )
+    return replace(settings, **more)
+
+
+def new_policy(api: Api, number: str, **more: Any) -> dict[str, Any]:
+    """Return the body of a policy that the senior agent of the contract may create."""
+    agent = api.own_agent()
+    customers = api.get("senior_agent", f"/agents/{agent['agent_id']}/customers")["data"]["customers"]
+    return {
+        "policy_number": number,
+        "policyholder_id": customers[0]["policyholder_id"],
+        "agent_id": agent["agent_id"],
+        "provider_id": agent["provider_id"],
+        "policy_type": "term_life",
+        "plan_name": "Jeevan Term",
+        "category": "life",
+        "sum_assured": 500_000,
+        "premium_amount": 1200.5,
+        "premium_frequency": "monthly",
+        "application_date": "2025-07-01",
+        "start_date": "2025-07-02",
+        **more,
+    }
