@@ -1,0 +1,115 @@
+"""Records of made-up runs, written as a load process writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+
+from perfsuite.histogram import Histogram
+from perfsuite.measurements import (
+    Actions,
+    End,
+    ErrorCount,
+    Generator,
+    NotPossible,
+    Phase,
+    Record,
+    Requests,
+    Times,
+    Users,
+    times_of,
+)
+from perfsuite.model import FailureKind, Plan, Scenario, Target
+from perfsuite.roles.role import Behaviour, Role, Step
+
+START = 1_772_357_400
+
+READER = Role(
+    "reader",
+    "Reader",
+    (),
+    2,
+    1,
+    3,
+    (
+        Behaviour("browsing", 3, (Step("policies.list"), Step("policies.read"))),
+        Behaviour("checking", 1, (Step("users.me"), Step("policies.read", every=5))),
+    ),
+)
+WRITER = Role("writer", "Writer", (), 1, 1, 1, (Behaviour("creating", 1, (Step("policies.create"),)),))
+ROLES = (READER, WRITER)
+
+
+def make_plan(users: int = 3, duration_s: float = 60, targets: tuple[Target, ...] = ()) -> Plan:
+    writers = users // 3
+    return Plan(
+        run_id="basic_20260301_093000",
+        scenario=Scenario("basic", users, 1, duration_s),
+        host="http://localhost:8015",
+        users_by_role={"reader": users - writers, "writer": writers},
+        targets=targets,
+        allowed_hosts=("localhost",),
+        seed=1,
+        created_at="2026-03-01T09:30:00Z",
+    )
+
+
+def times(values_ms: Iterable[float]) -> Times:
+    histogram = Histogram()
+    for value in values_ms:
+        histogram.add(round(value * 1000))
+    return times_of(histogram)
+
+
+class Process:
+    """One load process: every record gets its name and the next sequence number. Seconds count from the start."""
+
+    def __init__(self, name: str = "1") -> None:
+        self.name = name
+        self.numbers = count(1)
+
+    def requests(
+        self,
+        second: int,
+        ok_ms: Sequence[float] = (),
+        failed_ms: Sequence[float] = (),
+        *,
+        where: tuple[str, str, str] = ("reader", "browsing", "policies.list"),
+        kind: str = FailureKind.STATUS,
+        message: str = "answered 500",
+    ) -> Requests:
+        number = next(self.numbers)
+        errors = [ErrorCount(kind, message, len(failed_ms), f"id-{number}")] if failed_ms else []
+        return Requests(self.name, number, START + second, *where, times(ok_ms), times(failed_ms), errors)
+
+    def actions(
+        self, second: int, actions: int, succeeded: int, *, role: str = "reader", behaviour: str = "browsing"
+    ) -> Actions:
+        took = times([100.0] * actions)
+        return Actions(self.name, next(self.numbers), START + second, role, behaviour, actions, succeeded, took)
+
+    def not_possible(self, second: int, operation: str, times_: int) -> NotPossible:
+        return NotPossible(self.name, next(self.numbers), START + second, "reader", "browsing", operation, times_)
+
+    def users(self, second: int, **by_role: int) -> Users:
+        return Users(self.name, next(self.numbers), START + second, by_role)
+
+    def generator(self, second: int, cpu: float, lag_ms: Sequence[float] = ()) -> Generator:
+        return Generator(self.name, next(self.numbers), START + second, cpu, times(lag_ms), 50_000_000)
+
+    def phase(self, name: str, at: float) -> Phase:
+        return Phase(self.name, next(self.numbers), name, START + at)
+
+    def end(self, total: int) -> End:
+        return End(self.name, next(self.numbers), total, total, "")
+
+
+def steady_run(process: Process, requests: Iterable[Record], *, plateau: float = 2, down: float = 22) -> list[Record]:
+    """Phases of a run around its requests: with the defaults the steady state is the seconds 4 to 21."""
+    phases: list[Record] = [
+        process.phase("ramp-up", 0),
+        process.phase("plateau", plateau),
+        process.phase("ramp-down", down),
+        process.phase("end", down + 1),
+    ]
+    return [*phases, *requests]

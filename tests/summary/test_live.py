@@ -1,0 +1,128 @@
+"""The live view agrees with the summary, and stays small."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from perfsuite.measurements import Record
+from perfsuite.model import FailureKind
+from perfsuite.summary import Live, build
+from perfsuite.summary.live import KEPT_S
+from tests.summary.made_records import ROLES, START, Process, make_plan
+
+
+def told_second_by_second(process: Process, seconds: range, *, kind: str | None = None) -> list[list[Record]]:
+    """What a process hands over after each second; with a `kind`, every request fails so."""
+    dice = random.Random(seconds.start)
+    told: list[list[Record]] = []
+    for second in seconds:
+        values = [dice.lognormvariate(3, 1) for _ in range(10)]
+        requests = process.requests(second, [] if kind else values, values if kind else [], kind=kind or "")
+        told.append([requests, process.users(second, reader=2, writer=1)])
+    return told
+
+
+def test_before_anything_was_told() -> None:
+    state = Live(make_plan()).state(START)
+
+    assert (state.phase, state.elapsed_s, state.total_s) == ("starting", 0.0, 60)
+    assert (state.requests, state.rps_now, state.p95_now_ms, state.steady, state.unanswered_s) == (
+        0,
+        0.0,
+        None,
+        False,
+        0,
+    )
+    assert state.users == {"reader": 0, "writer": 0}
+
+
+def test_steady_figures_are_those_of_the_summary() -> None:
+    one = Process()
+    plan = make_plan(duration_s=22)
+    live = Live(plan)
+    batches = told_second_by_second(one, range(22))
+    batches.insert(0, [one.phase("ramp-up", 0)])
+    batches.insert(3, [one.phase("plateau", 2)])
+    batches.append([one.phase("ramp-down", 22), one.phase("end", 23)])
+    for batch in batches:
+        live.feed(batch)
+    state = live.state(START + 23)
+
+    summary = build(plan, [record for batch in batches for record in batch], preflight=None, roles=ROLES)
+    assert state.steady
+    assert state.statistics == summary.totals
+    assert (state.requests, state.failures) == (summary.whole_run.requests, summary.whole_run.failures)
+    assert state.phase == "end"
+    assert state.users == {"reader": 2, "writer": 1}
+
+
+def test_until_the_steady_state_everything_counts() -> None:
+    one = Process()
+    live = Live(make_plan())
+    live.feed([one.phase("ramp-up", 0)])
+    for batch in told_second_by_second(one, range(4)):
+        live.feed(batch)
+    state = live.state(START + 4.3)
+
+    assert (state.phase, state.steady) == ("ramp-up", False)
+    assert (state.statistics.requests, state.statistics.rps) == (40, 10.0)
+    assert state.elapsed_s == pytest.approx(4.3)
+    assert state.rps_now == 10.0
+
+
+def test_now_is_the_last_five_whole_seconds_that_were_told() -> None:
+    one = Process()
+    live = Live(make_plan())
+    for batch in told_second_by_second(one, range(20)):
+        live.feed(batch)
+
+    assert live.state(START + 20.9).rps_now == 10.0
+    assert live.state(START + 22.0).rps_now == 10.0  # one report is late
+    assert live.state(START + 25.0).rps_now == 6.0  # two seconds are taken as empty
+    assert live.state(START + 60.0).rps_now == 0.0
+
+
+def test_stretch_without_an_answer_grows_until_one_comes() -> None:
+    one = Process()
+    live = Live(make_plan())
+    for batch in told_second_by_second(one, range(10)):
+        live.feed(batch)
+    assert live.state(START + 10).unanswered_s == 0
+
+    for batch in told_second_by_second(one, range(10, 18), kind=FailureKind.CONNECTION_LOST):
+        live.feed(batch)
+    assert live.state(START + 18).unanswered_s == 8
+
+    live.feed([one.requests(14, [3000.0])])  # sent in the 14th second, answered late
+    assert live.state(START + 18).unanswered_s == 3
+
+    live.feed([one.requests(18, [5.0]), one.users(18, reader=3)])
+    assert live.state(START + 19).unanswered_s == 0
+
+
+def test_an_error_is_an_answer() -> None:
+    one = Process()
+    live = Live(make_plan())
+    for batch in told_second_by_second(one, range(10), kind=FailureKind.STATUS):
+        live.feed(batch)
+    assert live.state(START + 10).unanswered_s == 0
+
+
+def test_memory_does_not_grow_with_the_run() -> None:
+    one = Process()
+    live = Live(make_plan(duration_s=28_800))
+    live.feed([one.phase("ramp-up", 0), one.phase("plateau", 2)])
+    for second in range(3_000):
+        live.feed([one.requests(second, [5.0]), one.users(second, reader=3)])
+
+    assert len(live._recent) <= KEPT_S
+    assert live.state(START + 3_000).statistics.requests == 3_000 - 7
+
+
+def test_a_process_that_fell_silent_has_no_users_any_more() -> None:
+    one, two = Process("1"), Process("2")
+    live = Live(make_plan())
+    live.feed([two.users(0, reader=5), *(one.users(second, reader=1) for second in range(8))])
+    assert live.state(START + 8).users == {"reader": 1, "writer": 0}

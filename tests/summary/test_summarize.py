@@ -1,0 +1,338 @@
+"""The figures of whole runs."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.measurements import Record
+from perfsuite.model import (
+    ALL,
+    BehaviourRow,
+    Cleanup,
+    Coverage,
+    GeneratorHealth,
+    OperationCheck,
+    PreflightReport,
+    Reconciliation,
+    Summary,
+    UserCounts,
+    WholeRun,
+    Works,
+)
+from perfsuite.roles.role import Role
+from perfsuite.summary import Circumstances, build
+from tests.summary.made_records import READER, ROLES, START, Process, make_plan, steady_run
+
+
+def summary_of(records: list[Record], **circumstances: object) -> Summary:
+    known = Circumstances(**circumstances)  # type: ignore[arg-type]
+    return build(make_plan(), records, preflight=None, roles=ROLES, circumstances=known)
+
+
+def counted(summary: Summary, period: str) -> list[tuple[str, str, str, int]]:
+    return [
+        (row.role, row.behaviour, row.operation, row.statistics.requests)
+        for row in summary.rows
+        if row.period == period
+    ]
+
+
+def a_run() -> list[Record]:
+    one = Process()
+    login = ("reader", "login", "login")
+    return steady_run(
+        one,
+        [
+            one.requests(0, [50], where=login),
+            one.requests(5, [10, 20], [30], where=("reader", "browsing", "policies.read")),
+            one.requests(5, [10], where=("reader", "browsing", "policies.list")),
+            one.requests(6, [5], where=("writer", "creating", "policies.create")),
+            one.requests(21, [7], where=("reader", "checking", "policies.read")),
+            one.requests(22, [7], where=("reader", "checking", "users.me")),
+            one.users(3, reader=2, writer=1),
+            one.end(8),
+        ],
+    )
+
+
+def test_rows_come_in_the_documented_order() -> None:
+    summary = summary_of(a_run())
+
+    assert counted(summary, "ramp-up") == [
+        (ALL, ALL, ALL, 1),
+        (ALL, ALL, "login", 1),
+        ("reader", ALL, ALL, 1),
+        ("reader", "login", ALL, 1),
+        ("reader", "login", "login", 1),
+    ]
+    assert counted(summary, "steady") == [
+        (ALL, ALL, ALL, 6),
+        (ALL, ALL, "policies.list", 1),
+        (ALL, ALL, "policies.read", 4),
+        (ALL, ALL, "policies.create", 1),
+        ("reader", ALL, ALL, 5),
+        ("reader", ALL, "policies.read", 4),
+        ("reader", "browsing", ALL, 4),
+        ("reader", "browsing", "policies.list", 1),
+        ("reader", "browsing", "policies.read", 3),
+        ("reader", "checking", ALL, 1),
+        ("reader", "checking", "policies.read", 1),
+        ("writer", ALL, ALL, 1),
+        ("writer", "creating", ALL, 1),
+        ("writer", "creating", "policies.create", 1),
+    ]
+    assert counted(summary, "ramp-down")[0] == (ALL, ALL, ALL, 1)
+
+
+def test_totals_cover_the_steady_state_and_the_whole_run_covers_all() -> None:
+    summary = summary_of(a_run())
+
+    assert (summary.steady_start, summary.steady_end, summary.steady_s) == (START + 4, START + 22, 18.0)
+    assert (summary.totals.requests, summary.totals.failures) == (6, 1)
+    assert summary.totals.rps == 6 / 18
+    assert summary.totals.avg_ms == (10 + 20 + 30 + 10 + 5 + 7) / 6
+    assert summary.whole_run == WholeRun(requests=8, failures=1, wrong_answers=0)
+    assert summary.duration_s == 23.0
+
+
+def test_seconds_without_a_request_are_there_as_zeros() -> None:
+    summary = summary_of(a_run())
+
+    assert [second.second - START for second in summary.seconds] == list(range(23))
+    busy = {s.second - START: s.statistics.requests for s in summary.seconds if s.statistics.requests}
+    assert busy == {0: 1, 5: 4, 6: 1, 21: 1, 22: 1}
+    assert (summary.seconds[7].statistics.rps, summary.seconds[7].statistics.avg_ms) == (0.0, None)
+
+
+def test_second_rows_hold_what_happened_by_role_and_operation() -> None:
+    rows = summary_of(a_run()).second_rows
+
+    told = [(int(row.period) - START, row.role, row.behaviour, row.operation) for row in rows]
+    assert told == [
+        (0, "reader", ALL, "login"),
+        (5, "reader", ALL, "policies.list"),
+        (5, "reader", ALL, "policies.read"),
+        (6, "writer", ALL, "policies.create"),
+        (21, "reader", ALL, "policies.read"),
+        (22, "reader", ALL, "users.me"),
+    ]
+    assert rows[2].statistics.rps == 3.0
+
+
+def test_without_a_plateau_there_is_no_steady_state() -> None:
+    one = Process()
+    records = [one.phase("ramp-up", 0), one.requests(1, [5]), one.phase("ramp-down", 3), one.phase("end", 4)]
+    summary = summary_of(records)
+
+    assert (summary.steady_start, summary.steady_end, summary.steady_s) == (None, None, 0.0)
+    assert (summary.totals.requests, summary.totals.avg_ms) == (0, None)
+    assert counted(summary, "steady") == [(ALL, ALL, ALL, 0)]
+    assert counted(summary, "ramp-up")[0] == (ALL, ALL, ALL, 1)
+
+
+def test_a_run_cut_off_is_read_to_its_last_whole_second() -> None:
+    one = Process()
+    records = [
+        one.phase("ramp-up", 0),
+        one.phase("plateau", 2),
+        *(one.requests(second, [5]) for second in range(23)),
+    ]
+    summary = summary_of(records)
+
+    assert (summary.steady_start, summary.steady_end) == (START + 4, START + 22)
+    assert summary.totals.requests == 18
+    assert summary.whole_run.requests == 23
+    assert summary.reconciliation == Reconciliation(recorded=23, locust_total=None, backend_log=None)
+    assert summary.duration_s == 23.0
+
+
+def test_no_record_at_all_gives_an_empty_summary() -> None:
+    summary = summary_of([], ended="load process died")
+
+    assert (summary.whole_run.requests, summary.seconds, summary.users.peak) == (0, (), 0)
+    assert (summary.ended, summary.duration_s) == ("load process died", 0.0)
+    assert summary.generator == GeneratorHealth(0, None, None, 0)
+
+
+def test_behaviours_count_the_steady_state_and_show_those_without_actions() -> None:
+    one = Process()
+    records = steady_run(one, [one.actions(1, 9, 9), one.actions(5, 3, 2), one.actions(8, 1, 1)])
+
+    assert summary_of(records).behaviours == (
+        BehaviourRow("reader", "browsing", 4, 3, 0.75, 100.0, None),
+        BehaviourRow("reader", "checking", 0, 0, None, None, None),
+        BehaviourRow("writer", "creating", 0, 0, None, None, None),
+    )
+
+
+def test_a_role_without_users_shows_no_behaviour() -> None:
+    plan = replace(make_plan(), users_by_role={"reader": 3, "writer": 0})
+    summary = build(plan, [], preflight=None, roles=ROLES)
+    assert {row.role for row in summary.behaviours} == {"reader"}
+
+
+def test_users_are_summed_over_processes_by_their_latest_word() -> None:
+    one, two = Process("1"), Process("2")
+    records: list[Record] = [
+        one.users(0, reader=1),
+        two.users(0, reader=1),
+        one.users(1, reader=2),
+        two.users(2, reader=1, writer=1),
+        one.users(3, reader=1),
+    ]
+    summary = summary_of(records)
+
+    assert [second.users for second in summary.seconds] == [
+        {"reader": 2, "writer": 0},
+        {"reader": 3, "writer": 0},
+        {"reader": 3, "writer": 1},
+        {"reader": 2, "writer": 1},
+    ]
+    assert summary.users == UserCounts(requested=3, peak=4, by_role={"reader": 3, "writer": 1})
+
+
+def test_a_process_that_fell_silent_has_no_users_any_more() -> None:
+    one, two = Process("1"), Process("2")
+    records: list[Record] = [two.users(0, reader=5), *(one.users(second, reader=1) for second in range(8))]
+
+    told = [second.users["reader"] for second in summary_of(records).seconds]
+    assert told == [6, 6, 6, 6, 6, 6, 1, 1]
+
+
+def test_generator_health_is_that_of_the_steady_state() -> None:
+    one, two = Process("1"), Process("2")
+    records = steady_run(
+        one,
+        [
+            one.generator(1, 180.0, [900.0] * 1000),
+            one.generator(10, 40.0, [2.0] * 985),
+            two.generator(10, 55.0, [8.0] * 15),
+        ],
+    )
+    health = summary_of(records).generator
+    assert health == GeneratorHealth(2, 55.0, pytest.approx(8.0, rel=0.0005), 0)
+
+
+def test_generator_health_of_a_run_without_steady_state_is_that_of_all_of_it() -> None:
+    one = Process()
+    assert summary_of([one.generator(1, 80.0), one.generator(2, 30.0)]).generator == GeneratorHealth(1, 80.0, None, 0)
+
+
+def test_reports_that_never_arrived_are_counted_per_process() -> None:
+    one, two = Process("1"), Process("2")
+    of_one = [one.requests(second, [1]) for second in range(6)]
+    of_two = [two.requests(second, [1]) for second in range(6)]
+
+    assert summary_of([*of_one, *of_two]).generator.lost_reports == 0
+    assert summary_of([*of_one[:2], *of_one[4:], *of_two[1:]]).generator.lost_reports == 3
+
+
+def test_counts_of_all_processes_are_set_beside_each_other() -> None:
+    one, two = Process("1"), Process("2")
+    records: list[Record] = [one.requests(0, [1, 2]), two.requests(0, [3]), one.end(2), two.end(1)]
+
+    counts = summary_of(records, backend_log=3).reconciliation
+    assert counts == Reconciliation(3, 3, 3)
+    assert counts.agrees
+    assert summary_of(records[:-1]).reconciliation == Reconciliation(3, None, None)
+
+
+def test_coverage_tells_what_preflight_and_load_found() -> None:
+    def check(operation: str, works: Works) -> OperationCheck:
+        return OperationCheck("reader", operation, "GET", "/", works)
+
+    preflight = PreflightReport(
+        "http://localhost:8015",
+        "agent-mitra-backend",
+        "1",
+        ("login",),
+        (
+            check("login", Works.YES),
+            check("policies.list", Works.MISSING),
+            check("policies.read", Works.BROKEN),
+            check("policies.create", Works.LEFT_OUT),
+            check("policies.premiums", Works.NO_DATA),
+        ),
+        ("reader / browsing",),
+    )
+    one = Process()
+    records: list[Record] = [one.not_possible(1, "policies.premiums", 2), one.not_possible(2, "policies.premiums", 1)]
+    summary = build(make_plan(), records, preflight=preflight, roles=ROLES)
+
+    assert summary.coverage == Coverage(
+        offered=4,
+        missing=("reader / policies.list",),
+        broken=("reader / policies.read",),
+        left_out=("reader / policies.create",),
+        not_possible={"policies.premiums": 3},
+        dead_behaviours=("reader / browsing",),
+    )
+
+
+def test_circumstances_are_passed_on() -> None:
+    cleanup = Cleanup(created=3, removed=2, not_removed=("policy 7",))
+    summary = summary_of([], cleanup=cleanup, ended="interrupted", environment={"python": "3.11"})
+    assert (summary.cleanup, summary.ended, summary.environment) == (cleanup, "interrupted", {"python": "3.11"})
+
+
+def random_run(dice: random.Random) -> list[Record]:
+    processes = [Process(name) for name in "123"]
+    places = [(role.slug, b.name, step.operation) for role in ROLES for b in role.behaviours for step in b.steps]
+    records: list[Record] = steady_run(processes[0], [])
+    for _ in range(400):
+        process = dice.choice(processes)
+        second = dice.randrange(23)
+        ok = [dice.lognormvariate(3, 1) for _ in range(dice.randrange(4))]
+        failed = [dice.lognormvariate(4, 1) for _ in range(dice.randrange(3) // 2)]
+        message = f"answered {dice.choice([500, 502, 503])}"
+        records += [
+            process.requests(second, ok, failed, where=dice.choice(places), message=message),
+            process.actions(second, 3, dice.randrange(4)),
+            process.users(second, reader=dice.randrange(5), writer=dice.randrange(5)),
+            process.generator(second, dice.uniform(1, 99), [dice.uniform(0, 9)]),
+            process.not_possible(second, dice.choice(places)[2], 1),
+        ]
+    return [*records, *(process.end(dice.randrange(999)) for process in processes)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_records_does_not_matter(seed: int) -> None:
+    dice = random.Random(seed)
+    records = random_run(dice)
+    expected = summary_of(records)
+
+    for _ in range(3):
+        dice.shuffle(records)
+        assert summary_of(records) == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_totals_are_the_sums_of_their_parts(seed: int) -> None:
+    summary = summary_of(random_run(random.Random(seed)))
+
+    for period in ("ramp-up", "steady", "ramp-down"):
+        rows = [row for row in summary.rows if row.period == period]
+        total = next(row.statistics for row in rows if {row.role, row.behaviour, row.operation} == {ALL})
+        leaves = [row.statistics for row in rows if ALL not in (row.role, row.behaviour, row.operation)]
+        in_seconds = [second.statistics for second in summary.seconds if second.period == period]
+        for parts in (leaves, in_seconds):
+            assert sum(part.requests for part in parts) == total.requests
+            assert sum(part.failures for part in parts) == total.failures
+    assert sum(row.statistics.requests for row in summary.second_rows) == summary.whole_run.requests
+
+
+def test_unknown_roles_and_operations_come_last() -> None:
+    one = Process()
+    records = steady_run(one, [one.requests(9, [1], where=("auditor", "prying", "secrets.list")), one.requests(9, [1])])
+    known: tuple[Role, ...] = (READER,)
+    summary = build(make_plan(), records, preflight=None, roles=known)
+    assert [row.role for row in summary.rows if row.period == "steady" and row.operation == ALL] == [
+        ALL,
+        "reader",
+        "reader",
+        "auditor",
+        "auditor",
+    ]
