@@ -127,7 +127,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
 Record = Requests | Actions | NotPossible | Users | Generator | Phase | End
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)  # type: ignore[arg-type]
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 class Header(msgspec.Struct, frozen=True):

@@ -154,13 +154,15 @@ class Session:
         began_at, began = utc_s(), time.perf_counter_ns()
         self._action = action = _Action(behaviour.name)
         if self.logged_in or self.login():
-            for position, step in enumerate(behaviour.steps):
-                self._step(step, position)
+            due = {every: self._is_due(every) for every in {step.every for step in behaviour.steps}}
+            for step in behaviour.steps:
+                if due[step.every]:
+                    self._step(step)
         elapsed_us = (time.perf_counter_ns() - began) // 1000
         return ActionResult(behaviour.name, began_at, elapsed_us, action.requests, not action.failed)
 
-    def _step(self, step: Step, position: int) -> None:
-        if self.run.leaves_out(self.role.slug, step.operation) or not self._is_due(step, position):
+    def _step(self, step: Step) -> None:
+        if self.run.leaves_out(self.role.slug, step.operation):
             return
         arguments = step.arguments(self)
         if arguments is None:
@@ -170,13 +172,14 @@ class Session:
             return
         self.call(CATALOGUE[step.operation], arguments)
 
-    def _is_due(self, step: Step, position: int) -> bool:
-        if step.every == 1 or self.run.thorough:
+    def _is_due(self, every: int) -> bool:
+        """Steps of the same rhythm take part in the same actions: what one makes the next can work on."""
+        if every == 1 or self.run.thorough:
             return True
-        key = (self._action.behaviour, position)
-        turn = self._turns.get(key, self.random.randrange(step.every)) + 1
+        key = (self._action.behaviour, every)
+        turn = self._turns.get(key, self.random.randrange(every)) + 1
         self._turns[key] = turn
-        return turn % step.every == 0
+        return turn % every == 0
 
     # ── one request ────────────────────────────────────────────────────────────────────────────────
 

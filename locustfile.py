@@ -1,0 +1,10 @@
+"""The seven roles for plain Locust: `locust -f locustfile.py --host http://localhost:8015`."""
+
+from locust import events
+
+from perfsuite.load.plain import install_plain, set_defaults
+from perfsuite.load.users import USER_CLASSES
+
+globals().update({user_class.__name__: user_class for user_class in USER_CLASSES})
+events.init_command_line_parser.add_listener(set_defaults)  # type: ignore[no-untyped-call]
+events.init.add_listener(install_plain)  # type: ignore[no-untyped-call]

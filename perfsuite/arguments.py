@@ -1,0 +1,206 @@
+"""The command line: what can be typed, and what it means. Options that are not built yet are absent."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from perfsuite import __version__
+from perfsuite.errors import UsageError, nearest
+from perfsuite.plan.build import DEFAULT_HOST, Options
+from perfsuite.plan.durations import parse_duration
+
+PROGRAM = "run_performance_tests.py"
+COMMANDS = ("preflight", "report", "judge", "cleanup", "backend")
+_EPILOG = """commands:
+  preflight            log in as every role, call every operation once, print the table, stop
+  report RUN           make the report anew from the files of a run
+  judge RUN            judge a run anew (--targets FILE for other limits)
+  cleanup RUN          remove what a run created and, having been cut off, left behind
+  backend              the reference backend on its own, seeded, until Ctrl-C
+
+exit codes: 0 pass · 1 fail · 2 wrong command or file · 3 target not ready · 4 inconclusive
+            6 host not allowed · 130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in the suite's own way: one or two lines, and the nearest option."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        # argparse would print its usage and exit; here every mistake takes the same way out.
+        word = message.removeprefix("unrecognized arguments: ").split()[0] if "unrecognized" in message else ""
+        options = [*COMMANDS, *(name for action in self._actions for name in action.option_strings)]
+        raise UsageError(f"{message}{nearest(word, options) if word else ''}\nSee {PROGRAM} --help")
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run_parser() -> argparse.ArgumentParser:
+    """The parser of a run, the command without a name."""
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Load the Agent Mitra backend with its seven kinds of users and judge it against its targets.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"agentmitra-performance {__version__}")
+    parser.add_argument(
+        "--install-deps",
+        action="store_true",
+        help="first install what the suite needs into .venv (done by the starter)",
+    )
+    load = parser.add_argument_group("the load")
+    load.add_argument("--scenario", action="append", metavar="NAME", help="a scenario of scenarios.toml; repeatable")
+    load.add_argument("--multiple", action="store_true", help="the six scenarios in turn, 10 s apart")
+    load.add_argument("--users", type=int, metavar="N", help="virtual users, instead of the scenario's")
+    load.add_argument("--spawn-rate", type=float, metavar="R", help="users started a second")
+    load.add_argument("--duration", type=_duration, metavar="90s/5m/1h", help="includes the ramp-up")
+    load.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
+    load.add_argument(
+        "--tolerate-broken",
+        action="store_true",
+        help="leave out operations that fail before the load, and say so, instead of stopping",
+    )
+    _add_target(parser)
+    files = parser.add_argument_group("files")
+    files.add_argument("--targets", type=Path, default=Path("targets.toml"), metavar="FILE")
+    files.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    files.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    output = parser.add_argument_group("output")
+    output.add_argument("--dry-run", action="store_true", help="print the plan and stop; nothing is sent")
+    output.add_argument("--quiet", action="store_true", help="only the verdict and its reasons")
+    output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
+    return parser
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    target = parser.add_argument_group("the target")
+    target.add_argument("--host", metavar="URL", help=f"default {DEFAULT_HOST}")
+    target.add_argument("--allow-host", action="append", metavar="HOST", help="a further host that may be loaded")
+    target.add_argument("--i-accept-production-load", action="store_true")
+    target.add_argument(
+        "--demo",
+        nargs="?",
+        const="embedded",
+        choices=("embedded", "full"),
+        help="start the reference backend for this run: embedded (SQLite), or full (private PostgreSQL and Redis)",
+    )
+    target.add_argument(
+        "--fault", action="append", metavar="SPEC", help="with --demo: a fault of the backend, for trying the suite"
+    )
+    target.add_argument(
+        "--credentials",
+        type=Path,
+        default=Path("credentials.csv"),
+        metavar="FILE",
+        help="CSV phone_number,password,role; passwords may come from AGENTMITRA_TEST_PASSWORD",
+    )
+
+
+def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options:
+    """The options of a run as a record."""
+    return Options(
+        scenarios=tuple(arguments.scenario or ()),
+        multiple=arguments.multiple,
+        users=arguments.users,
+        spawn_rate=arguments.spawn_rate,
+        duration_s=arguments.duration,
+        host=arguments.host,
+        allow_hosts=tuple(arguments.allow_host or ()),
+        accept_production=arguments.i_accept_production_load,
+        read_only=arguments.read_only,
+        tolerate_broken=arguments.tolerate_broken,
+        demo=arguments.demo,
+        credentials_file=arguments.credentials,
+        targets_file=arguments.targets,
+        scenarios_file=arguments.scenarios,
+        results=arguments.results,
+        dry_run=arguments.dry_run,
+        quiet=arguments.quiet,
+        color=not arguments.no_color,
+        command=tuple(command),
+    )
+
+
+def command_parser(command: str) -> argparse.ArgumentParser:
+    """The parser of a command with a name."""
+    return _COMMAND_PARSERS[command](_Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False))
+
+
+def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.description = "Log in as every role, call every operation once, print the table, stop."
+    _add_target(parser)
+    parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
+    parser.add_argument("--tolerate-broken", action="store_true", help="exit with 0 even where operations fail")
+    parser.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    parser.add_argument("--quiet", action="store_true", help="only the table")
+    parser.add_argument("--no-color", action="store_true")
+    parser.set_defaults(
+        scenario=None,
+        multiple=False,
+        users=None,
+        spawn_rate=None,
+        duration=None,
+        targets=Path("targets.toml"),
+        dry_run=False,
+    )
+    return parser
+
+
+def _run_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, results/<scenario>_<time>")
+
+
+def _report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.description = "Make all files of a run anew from its measurements."
+    _run_folder(parser)
+    return parser
+
+
+def _judge(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.description = "Judge a run anew and print the verdict; the exit code is the verdict's. Its files stay."
+    _run_folder(parser)
+    parser.add_argument("--targets", type=Path, metavar="FILE", help="other limits than those of the run")
+    parser.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    parser.add_argument("--no-color", action="store_true")
+    return parser
+
+
+def _cleanup(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.description = "Remove what a run created at its target and, having been cut off, left behind."
+    _run_folder(parser)
+    parser.add_argument("--credentials", type=Path, default=Path("credentials.csv"), metavar="FILE")
+    parser.add_argument("--allow-host", action="append", metavar="HOST")
+    parser.add_argument("--i-accept-production-load", action="store_true")
+    parser.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    return parser
+
+
+def _backend(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.description = "The reference backend on its own, seeded, until Ctrl-C."
+    parser.add_argument("--port", type=int, default=8015, metavar="N", help="default 8015; 0 takes a free one")
+    parser.add_argument("--database-url", metavar="URL", help="default: SQLite in a temporary folder")
+    parser.add_argument("--redis-url", metavar="URL", help="default: a cache within the process")
+    parser.add_argument("--seed-factor", type=float, default=1.0, metavar="F", help="size of the seeded data")
+    parser.add_argument("--fault", action="append", metavar="SPEC", help="make it misbehave; see docs/backend.md")
+    parser.add_argument("--request-log", type=Path, metavar="FILE", help="write one line a request")
+    parser.add_argument("--credentials-out", type=Path, metavar="FILE", help="write the seeded accounts")
+    return parser
+
+
+_COMMAND_PARSERS = {
+    "preflight": _preflight,
+    "report": _report,
+    "judge": _judge,
+    "cleanup": _cleanup,
+    "backend": _backend,
+}

@@ -1,0 +1,233 @@
+"""The command line: parse, call, print, return the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from perfsuite import __version__, pipeline
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, run_parser
+from perfsuite.demo.alone import BackendSettings, start_backend
+from perfsuite.demo.client import DemoSettings, running_demo
+from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, SuiteError, UsageError
+from perfsuite.interrupts import Interrupts
+from perfsuite.judge import severest
+from perfsuite.model import Plan, RunReport, Target, Works
+from perfsuite.plan import dry_run
+from perfsuite.plan.build import Ground, Inputs, Options, build, read_inputs, with_demo
+from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.plan.targets import Known, read_targets
+from perfsuite.report.console import render_many, render_summary
+from perfsuite.report.files import write_all
+from perfsuite.report.short import render_preflight, render_verdict
+from perfsuite.roles import ROLES
+from perfsuite.screen import PlainScreen, QuietScreen, screen_for
+
+PAUSE_BETWEEN_S = 10.0
+_MIN_WIDTH, _MAX_WIDTH = 80, 120
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what the command line says; the exit code. The only place that catches the suite's errors."""
+    with Interrupts() as interrupts:
+        try:
+            return _command(list(argv), interrupts)
+        except SuiteError as error:
+            _err(str(error))
+            return error.exit_code
+        except KeyboardInterrupt:
+            _err("Interrupted.")
+            return EXIT_INTERRUPTED
+
+
+def _command(argv: list[str], interrupts: Interrupts) -> int:
+    if argv and argv[0] in COMMANDS:
+        handler = _HANDLERS[argv[0]]
+        return handler(command_parser(argv[0]).parse_args(argv[1:]), argv, interrupts)
+    arguments = run_parser().parse_args(argv)
+    return _run(arguments, argv, interrupts)
+
+
+def _ground() -> Ground:
+    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ)
+
+
+# ── running load ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts) -> int:
+    options, ground = options_of(arguments, (PROGRAM, *argv)), _ground()
+    inputs = _inputs(arguments, options, ground)
+    if options.dry_run:
+        for scenario in inputs.scenarios:
+            _out(dry_run.render(build(options, inputs, scenario, ground, datetime.now(UTC)), ROLES))
+        return EXIT_PASS
+    screen = _screen(options)
+    with ExitStack() as stack:
+        inputs, request_log = _started(stack, arguments, options, inputs, screen)
+        summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
+        desk = pipeline.Desk(
+            options.results, screen, interrupts, request_log, Path(summary_file) if summary_file else None
+        )
+        return _run_scenarios(options, inputs, ground, desk)
+
+
+def _inputs(arguments: argparse.Namespace, options: Options, ground: Ground) -> Inputs:
+    if arguments.fault and not options.demo:
+        raise UsageError("--fault works on the reference backend only: add --demo, or leave --fault out")
+    return read_inputs(options, ground)
+
+
+def _started(
+    stack: ExitStack, arguments: argparse.Namespace, options: Options, inputs: Inputs, screen: PlainScreen
+) -> tuple[Inputs, Path | None]:
+    """The inputs pointed at a running target, and its request log where it is a demo."""
+    if not options.demo:
+        return inputs, None
+    screen.say(f"Demo: starting the reference backend ({options.demo})")
+    settings = DemoSettings(faults=tuple(arguments.fault or ()))
+    demo = stack.enter_context(running_demo(options.demo, settings))
+    return with_demo(inputs, demo.host, demo.credentials, _ground()), demo.request_log
+
+
+def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: pipeline.Desk) -> int:
+    reports: list[RunReport] = []
+    codes: list[int] = []
+    for number, scenario in enumerate(inputs.scenarios):
+        if number:
+            pipeline.pause(PAUSE_BETWEEN_S, desk)
+        plan = build(options, inputs, scenario, ground, datetime.now(UTC))
+        try:
+            report, folder = pipeline.run(plan, inputs.accounts, desk)
+        except SuiteError as error:
+            _err(str(error))
+            codes.append(error.exit_code)
+            break  # what kept this one from running keeps the next one too
+        reports.append(report)
+        codes.append(report.verdict.exit_code)
+        render = render_verdict if options.quiet else partial(render_summary, folder=folder)
+        _out(render(report, width=_width(), color=_color(options.color)))
+        if report.verdict.exit_code == EXIT_INTERRUPTED:
+            break
+    if len(inputs.scenarios) > 1 and reports:
+        _out(render_many(reports, width=_width(), color=_color(options.color)))
+    return severest(codes) if len(codes) > 1 else codes[0]
+
+
+# ── the other commands ──────────────────────────────────────────────────────────────────────────────
+
+
+def _preflight(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts) -> int:
+    options, ground = options_of(arguments, (PROGRAM, *argv)), _ground()
+    inputs = _inputs(arguments, options, ground)
+    screen = _screen(options)
+    with ExitStack() as stack:
+        inputs, _log = _started(stack, arguments, options, inputs, screen)
+        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        report = pipeline.only_preflight(plan, inputs.accounts, pipeline.Desk(options.results, screen, interrupts))
+    _out(render_preflight(report, width=_width(), color=_color(options.color)))
+    broken = any(check.works is Works.BROKEN for check in report.checks)
+    return EXIT_TARGET if broken and not options.tolerate_broken else EXIT_PASS
+
+
+def _report(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
+    for path in write_all(pipeline.report_of(arguments.run), arguments.run):
+        _out(str(path))
+    return EXIT_PASS
+
+
+def _judge(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
+    report = pipeline.report_of(arguments.run, targets=_other_targets(arguments))
+    _out(render_summary(report, width=_width(), color=_color(not arguments.no_color)))
+    return report.verdict.exit_code
+
+
+def _other_targets(arguments: argparse.Namespace) -> tuple[Target, ...] | None:
+    if arguments.targets is None:
+        return None
+    scenario = pipeline.load(arguments.run / pipeline.PLAN_FILE, Plan).scenario.name
+    names = {scenario, *read_scenarios(arguments.scenarios).scenarios}
+    return read_targets(arguments.targets, Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names)))
+
+
+def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interrupts) -> int:
+    plan = pipeline.load(arguments.run / pipeline.PLAN_FILE, Plan)
+    if plan.demo:
+        _out("This run loaded a demo backend, which is gone with all that was in it.")
+        return EXIT_PASS
+    options = Options(
+        host=plan.host,
+        allow_hosts=tuple(arguments.allow_host or ()),
+        accept_production=arguments.i_accept_production_load,
+        credentials_file=arguments.credentials,
+        scenarios_file=arguments.scenarios,
+    )
+    inputs = read_inputs(options, _ground())
+    desk = pipeline.Desk(arguments.run.parent, PlainScreen(sys.stdout), interrupts)
+    done = pipeline.clean(plan, inputs.accounts, arguments.run, desk)
+    if done is None or not (done.created or done.not_restored):
+        _out("Nothing is left to remove.")
+        return EXIT_PASS
+    for line in done.not_restored:
+        _out(f"not put back: {line}")
+    return EXIT_TARGET if done.not_removed else EXIT_PASS
+
+
+def _backend(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
+    process = start_backend(
+        BackendSettings(
+            port=arguments.port,
+            seed_factor=arguments.seed_factor,
+            faults=tuple(arguments.fault or ()),
+            request_log=arguments.request_log,
+            credentials_out=arguments.credentials_out,
+            database_url=arguments.database_url,
+            redis_url=arguments.redis_url,
+        )
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return EXIT_PASS
+
+
+_HANDLERS: dict[str, Callable[[argparse.Namespace, list[str], Interrupts], int]] = {
+    "preflight": _preflight,
+    "report": _report,
+    "judge": _judge,
+    "cleanup": _cleanup,
+    "backend": _backend,
+}
+
+
+# ── output ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _screen(options: Options) -> PlainScreen:
+    return QuietScreen(sys.stdout) if options.quiet else screen_for(sys.stdout, color=_color(options.color))
+
+
+def _width() -> int:
+    return min(max(shutil.get_terminal_size((_MIN_WIDTH, 24)).columns, _MIN_WIDTH), _MAX_WIDTH)
+
+
+def _color(asked: bool) -> bool:
+    return asked and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _out(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  this module is the one that prints
+
+
+def _err(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,142 @@
+"""The suite's load in plain `locust -f locustfile.py`: debug mode, and Locust's own web page.
+
+There is no verdict here. What was recorded lies in `results/` like any other run's, so that
+`python run_performance_tests.py report RUN` makes its report.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from perfsuite import __version__
+from perfsuite.api import journal
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.run import Run
+from perfsuite.cleanup import clean_up
+from perfsuite.errors import SuiteError, TargetError
+from perfsuite.load.client import GeventTransport
+from perfsuite.load.install import STOP_TIMEOUT_S, install, refuse_foreign_origins
+from perfsuite.load.state import LoadState, Order
+from perfsuite.measurements import to_json
+from perfsuite.model import Account, Plan, PreflightReport, Scenario
+from perfsuite.plan import hosts
+from perfsuite.plan.build import DEFAULT_HOST
+from perfsuite.plan.credentials import accounts_for, read_accounts
+from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.preflight import look_at
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import users_by_role
+
+log = logging.getLogger("agentmitra")
+
+SCENARIO = "locust"
+_ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS_FILE = _ROOT / "scenarios.toml"
+CREDENTIALS_FILE = _ROOT / "credentials.csv"
+RESULTS = _ROOT / "results"
+
+
+def set_defaults(parser: Any, **_event: Any) -> None:
+    """Locust's own options with safer defaults: requests in flight may finish, the page is for this machine only."""
+    parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
+
+
+def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
+    """Listener for Locust's `init` event."""
+    install(environment, _order, after=_remove_what_was_made)
+    if web_ui is not None:
+        refuse_foreign_origins(web_ui)
+    elif environment.host:
+        _allowed(environment)
+
+
+def _allowed(environment: Any) -> tuple[str, tuple[str, ...]]:
+    """The host to load and the names that may be loaded.
+
+    Ends a headless process with the code of the refusal; on the web page the refusal is raised.
+    """
+    try:
+        rules = hosts.HostRules(read_scenarios(SCENARIOS_FILE).allowed_hosts)
+        return hosts.checked_url(environment.host or DEFAULT_HOST, rules), hosts.allowed_names(rules)
+    except SuiteError as error:
+        if environment.web_ui is not None:
+            raise
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+
+
+def _order(environment: Any) -> Order:
+    host, allowed = _allowed(environment)
+    accounts = read_accounts(CREDENTIALS_FILE, ROLES, os.environ)
+    now = datetime.now(UTC)
+    folder = new_run_folder(RESULTS, SCENARIO, now)
+    plan = _plan(environment, folder.name, host, accounts, now)
+    plan = replace(plan, allowed_hosts=allowed)
+    report = _seen(plan)
+    (folder / "plan.json").write_bytes(to_json(plan))
+    (folder / "preflight.json").write_bytes(to_json(report))
+    missing = frozenset(CATALOGUE) - set(report.offered)
+    return Order(plan, folder, accounts, {role.slug: missing for role in ROLES})
+
+
+def _plan(environment: Any, run_id: str, host: str, accounts: tuple[Account, ...], now: datetime) -> Plan:
+    options = environment.parsed_options
+    users = environment.runner.target_user_count
+    duration_s = float(options.run_time or 0)
+    counts = users_by_role(users, ROLES)
+    return Plan(
+        run_id=run_id,
+        scenario=Scenario(SCENARIO, users, float(options.spawn_rate or 1), duration_s, "plain Locust, debug mode"),
+        host=host,
+        users_by_role=counts,
+        targets=(),
+        allowed_hosts=(),
+        seed=now.microsecond,
+        created_at=now.isoformat(timespec="seconds"),
+        command=tuple(sys.argv),
+        absent_roles=tuple(slug for slug, count in counts.items() if not count),
+        shared_accounts=accounts_for(counts, accounts).shared,
+        suite_version=__version__,
+    )
+
+
+def _seen(plan: Plan) -> PreflightReport:
+    """What the target offers. In debug mode nothing is called beforehand; a target that is not there is told."""
+    transport = GeventTransport(plan.host)
+    try:
+        offer = look_at(plan.host, transport, Run(plan.run_id, purpose="preflight").run_header)
+    except TargetError as error:
+        log.error("%s", error)
+        return PreflightReport(plan.host, "", "", tuple(CATALOGUE), ())
+    finally:
+        transport.close()
+    return PreflightReport(
+        plan.host, offer.service, offer.version, tuple(sorted(frozenset(CATALOGUE) - offer.missing())), ()
+    )
+
+
+def _remove_what_was_made(load: LoadState) -> None:
+    order = load.order
+    admins = [account for account in order.accounts if account.role == ROLES[0].slug]
+    if not admins:
+        log.warning("no Super Admin account: what this run made stays; see %s", order.folder)
+        return
+    transport = GeventTransport(order.plan.host)
+    writer = journal.Journal(order.folder / journal.FILE_NAME)
+    try:
+        run = Run(order.plan.run_id, purpose="cleanup", journal=writer)
+        done = clean_up(list(journal.read(order.folder)), ROLES[0], admins[0], run, transport)
+    finally:
+        transport.close()
+        writer.close()
+    log.info("removed %s of %s rows that this run made", done.removed, done.created)
+    for line in (*done.not_removed, *done.not_restored):
+        log.warning("not removed or put back: %s", line)
+    log.info("debug mode gives no verdict; its report: python run_performance_tests.py report %s", order.folder)

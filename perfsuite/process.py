@@ -1,0 +1,81 @@
+"""The load process as the parent sees it: started, told to stop, watched, and surely gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from perfsuite.model import Account
+
+LOG_FILE = "load.log"
+_ROOT = Path(__file__).resolve().parent.parent
+_LAST_LINES = 5
+
+
+class LoadProcess:
+    """`python -m perfsuite.load FOLDER` in a session of its own.
+
+    Its standard input is a pipe from here: when this process dies, however, the load ends too.
+    """
+
+    def __init__(self, folder: Path, accounts: Iterable[Account]) -> None:
+        self._log = folder / LOG_FILE
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  our own module
+                [sys.executable, "-m", "perfsuite.load", str(folder.resolve())],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=_ROOT,
+                start_new_session=True,
+            )
+        # Accounts go through the pipe: never into a file, an argument or the environment.
+        self._tell(msgspec.json.encode(tuple(accounts)))
+
+    @property
+    def running(self) -> bool:
+        """True until the process has ended."""
+        return self._process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """True when it ended in any other way than in order."""
+        return self._process.poll() not in (None, 0)
+
+    def stop(self, reason: str) -> None:
+        """Ask it to let the requests in flight finish and end. `reason` goes into the run's record."""
+        self._tell(f"stop {reason}".encode())
+
+    def kill(self) -> None:
+        """End it and all that it started, at once."""
+        if self.running:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """Release the pipe; the log stays only where it holds something."""
+        self.kill()
+        if self._process.stdin:
+            self._process.stdin.close()
+        if self._log.exists() and not self._log.stat().st_size:
+            self._log.unlink()
+
+    def last_words(self) -> str:
+        """The end of its log, for the message when it failed."""
+        lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.exists() else []
+        return " | ".join(lines[-_LAST_LINES:])
+
+    def _tell(self, line: bytes) -> None:
+        if self._process.stdin is None:
+            return
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return  # it has ended already; whoever watches it will see that

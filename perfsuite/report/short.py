@@ -1,0 +1,41 @@
+"""Short texts for the terminal: the verdict alone, and the table of preflight."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from perfsuite.model import PreflightReport, RunReport, Works
+from perfsuite.report.console import to_text
+from perfsuite.report.text import clean
+from perfsuite.report.wording import sentence
+
+_STYLES = {Works.YES: "green", Works.BROKEN: "bold red", Works.MISSING: "yellow", Works.NO_DATA: "yellow"}
+
+
+def render_verdict(report: RunReport, *, width: int = 80, color: bool = False) -> str:
+    """One sentence, the reasons, and the verdict."""
+    lines = [clean(sentence(report)), *(f"- {clean(reason)}" for reason in report.verdict.reasons)]
+    lines.append(f"VERDICT: {report.verdict.outcome.value.upper()}")
+    return to_text(Text("\n".join(lines)), width=width, color=color)
+
+
+def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = False) -> str:
+    """What the target is, and a line for every role and operation."""
+    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
+    for name in ("Role", "Operation", "Route", "Result"):
+        table.add_column(name, overflow="fold", no_wrap=name != "Result")
+    for check in report.checks:
+        note = f" {check.message}" if check.message else ""
+        table.add_row(
+            check.role,
+            check.operation,
+            f"{check.method} {check.path.removeprefix('/api/v1')}",
+            Text(clean(f"{check.works.value}{note}"), _STYLES.get(check.works, "")),
+        )
+    version = f" {report.version}" if report.version else ""
+    counts = {works: sum(check.works is works for check in report.checks) for works in Works}
+    told = ", ".join(f"{count} {works.value}" for works, count in counts.items() if count)
+    heading = to_text(Text(f"{report.host}: {clean(report.service)}{clean(version)}"), width=width, color=color)
+    ending = to_text(Text(f"\n{told}"), width=width, color=color)
+    return f"{heading}\n{to_text(table, width=max(width, 100), color=color)}{ending}"

@@ -1,0 +1,80 @@
+"""What a person sees while a run goes on: a live view on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+
+from perfsuite.model import LiveState, TargetResult
+from perfsuite.report.progress import live_view, render_progress
+
+LINE_EVERY_S = 5.0
+"""In a log one line in five seconds is enough."""
+
+
+class PlainScreen:
+    """Lines of text: for logs, for CI, and for pipes."""
+
+    def __init__(self, stream: TextIO, *, every_s: float = LINE_EVERY_S) -> None:
+        self._stream = stream
+        self._every_s = every_s
+        self._next_s = 0.0
+
+    def say(self, text: str) -> None:
+        """Write a line."""
+        print(text, file=self._stream, flush=True)
+
+    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+        """Write a line when the last one is old enough."""
+        if live.elapsed_s < self._next_s:
+            return
+        self._next_s = live.elapsed_s + self._every_s
+        self.say(render_progress(live, targets))
+
+    def load_over(self) -> None:
+        """The load is over; the next one begins counting anew."""
+        self._next_s = 0.0
+
+
+class LiveScreen(PlainScreen):
+    """A view that is drawn anew every second, on a terminal."""
+
+    def __init__(self, stream: TextIO, *, color: bool) -> None:
+        super().__init__(stream)
+        self._console = Console(file=stream, no_color=not color, highlight=False, markup=False)
+        self._live: Live | None = None
+
+    def say(self, text: str) -> None:
+        """Write a line above the view."""
+        self._console.print(text)
+
+    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+        """Draw the view anew."""
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(live_view(live, targets), refresh=True)
+
+    def load_over(self) -> None:
+        """Take the view away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class QuietScreen(PlainScreen):
+    """Nothing but the end: `--quiet`."""
+
+    def say(self, text: str) -> None:
+        """Stay silent."""
+
+    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+        """Stay silent."""
+
+
+def screen_for(stream: TextIO, *, color: bool) -> PlainScreen:
+    """The live view where `stream` is a terminal, plain lines elsewhere."""
+    return LiveScreen(stream, color=color) if stream.isatty() else PlainScreen(stream)
