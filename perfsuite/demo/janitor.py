@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -35,7 +36,7 @@ def _end(processes: list[psutil.Process]) -> None:
     left: list[psutil.Process] = []
     for process in processes:
         try:
-            if process.is_running():
+            if _runs(process):
                 left.extend([*process.children(recursive=True), process])
         except psutil.NoSuchProcess:
             continue
@@ -44,7 +45,17 @@ def _end(processes: list[psutil.Process]) -> None:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(left, timeout=_GONE_WITHIN_S)
+    until = time.monotonic() + _GONE_WITHIN_S
+    while time.monotonic() < until and any(_runs(process) for process in left):
+        time.sleep(0.02)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """False for a zombie too: it only waits for the system's init to take note."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+"""A demo from start to end, with real processes: what it offers, and that nothing of it is ever left."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+from redis import Redis
+
+from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.errors import TargetError
+from tests.demo.processes import ROOT, Started, all_gone, family_of
+
+pytestmark = pytest.mark.integration
+
+SMALL = DemoSettings(seed_factor=0.02)
+# A suite that runs a demo until it is killed.
+PARENT = """
+import json, sys
+from perfsuite.demo.client import DemoSettings, running_demo
+with running_demo(sys.argv[1], DemoSettings(seed_factor=0.02)) as demo:
+    print(json.dumps({"data_dir": str(demo.data_dir)}), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_an_embedded_demo_answers_and_leaves_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    with running_demo("embedded", DemoSettings(seed_factor=0.02, request_log=log)) as demo:
+        family = family_of(demo.supervisor_pid)
+        assert httpx.get(f"{demo.host}/health").json()["service"] == "agent-mitra-backend"
+        header, *accounts = demo.credentials.read_text(encoding="utf-8").splitlines()
+        assert header == "phone_number,password,role"
+        assert len(accounts) >= 7
+        assert demo.credentials.stat().st_mode & 0o077 == 0
+        assert (demo.postgres_dsn, demo.redis_url, demo.server_pids) == (None, None, {})
+        assert demo.pid in {process.pid for process in family}
+    assert all_gone(family)
+    assert not demo.data_dir.exists()
+    assert log.exists()
+
+
+def test_a_full_demo_works_on_its_own_servers_and_leaves_nothing(full_demo_programs: None) -> None:
+    with running_demo("full", SMALL) as demo:
+        family = family_of(demo.supervisor_pid)
+        assert demo.postgres_dsn is not None
+        assert demo.redis_url is not None
+        with psycopg.connect(demo.postgres_dsn) as connection:
+            seeded = connection.execute("SELECT sum(calls) FROM pg_stat_statements WHERE query ILIKE 'insert%'")
+            assert seeded.fetchall()[0][0] > 0, "the backend has not used this database"
+        with Redis.from_url(demo.redis_url) as redis:
+            read_policies(demo)
+            assert redis.dbsize() > 0, "the backend has not used this Redis"
+        # A server of a private demo is no way into root's account.
+        if os.geteuid() == 0:
+            for pid in demo.server_pids.values():
+                assert psutil.Process(pid).uids().real != 0
+        assert no_secret_in_command_lines(family, [demo.postgres_dsn, demo.redis_url])
+    assert all_gone(family)
+    assert not demo.data_dir.exists()
+
+
+def read_policies(demo: Demo) -> None:
+    """Log in as the first account and read a list, which the backend then keeps in its cache."""
+    with demo.credentials.open(encoding="utf-8", newline="") as file:
+        account = next(csv.DictReader(file))
+    with httpx.Client(base_url=f"{demo.host}/api/v1") as client:
+        login = {"phone_number": account["phone_number"], "password": account["password"]}
+        token = client.post("/auth/login", json=login).raise_for_status().json()["access_token"]
+        client.get("/policies/", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+
+
+def no_secret_in_command_lines(family: list[psutil.Process], urls: list[str]) -> bool:
+    secrets = [url.split("@")[0].rsplit(":", 1)[1] for url in urls]
+    assert all(len(secret) >= 20 for secret in secrets)
+    return not any(secret in part for process in family for part in process.cmdline() for secret in secrets)
+
+
+@pytest.mark.parametrize("kind", ["embedded", "full"])
+def test_kill_9_of_the_parent_leaves_nothing(
+    kind: str, start: Callable[..., Started], request: pytest.FixtureRequest
+) -> None:
+    if kind == "full":
+        request.getfixturevalue("full_demo_programs")
+    parent = start("-c", PARENT, kind)
+    family = family_of(parent.process.pid)
+    assert len(family) >= 4, "parent, supervisor, janitor, backend"
+    parent.process.kill()
+    parent.process.wait()
+    assert all_gone(family)
+    assert not Path(parent.told["data_dir"]).exists()
+
+
+@pytest.mark.parametrize("kind", ["embedded", "full"])
+def test_kill_9_of_the_supervisor_leaves_nothing(
+    kind: str, start: Callable[..., Started], request: pytest.FixtureRequest
+) -> None:
+    if kind == "full":
+        request.getfixturevalue("full_demo_programs")
+    supervisor = start("-m", "perfsuite.demo", kind, "--seed-factor", "0.02")
+    family = family_of(supervisor.process.pid)
+    assert len(family) >= 3, "supervisor, janitor, backend"
+    supervisor.process.kill()
+    supervisor.process.wait()
+    assert all_gone(family)
+    assert not Path(supervisor.told["data_dir"]).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(number: signal.Signals, start: Callable[..., Started]) -> None:
+    supervisor = start("-m", "perfsuite.demo", "--seed-factor", "0.02")
+    family = family_of(supervisor.process.pid)
+    supervisor.process.send_signal(number)
+    assert supervisor.process.wait(20) == 0
+    assert all_gone(family)
+    assert not Path(supervisor.told["data_dir"]).exists()
+
+
+def test_a_backend_that_dies_is_named_and_the_rest_is_stopped(full_demo_programs: None) -> None:
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "perfsuite.demo", "full", "--seed-factor", "0.02"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert supervisor.stdout is not None
+    told = json.loads(supervisor.stdout.readline())
+    family = family_of(supervisor.pid)
+    os.kill(told["pid"], signal.SIGKILL)
+    assert supervisor.wait(20) == 3
+    _out, said = supervisor.communicate()
+    assert said.startswith("the demo's backend ended by itself (signal SIGKILL)")
+    assert all_gone(family)
+    assert not Path(told["data_dir"]).exists()
+
+
+def test_a_demo_that_cannot_begin_says_why_and_leaves_nothing() -> None:
+    with (
+        pytest.raises(TargetError, match="the demo's backend ended by itself") as caught,
+        running_demo("embedded", DemoSettings(faults=("no such fault",))),
+    ):
+        pytest.fail("it must not begin")
+    assert "fault" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_demo_that_is_not_ready_in_time_is_given_up() -> None:
+    with (
+        pytest.raises(TargetError, match="was not ready within 0 s"),
+        running_demo("embedded", DemoSettings(ready_within_s=0.01)),
+    ):
+        pytest.fail("it must not begin")
+
+
+def test_the_end_of_the_suite_cuts_a_start_short() -> None:
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "perfsuite.demo"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    )
+    out, _ = supervisor.communicate(timeout=20)
+    assert (supervisor.returncode, out) == (0, b"")
