@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -21,7 +22,7 @@ _NAMES = {
 _UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", USERS: "users"}
 _SHOWN_UNITS = {FAILURE_RATE: " %", RPS: " requests/s"}
 _LISTED = 10
-_MOST_DECIMALS = 6
+_MOST_DECIMALS = 9
 
 
 def percentile_of(metric: str) -> float | None:
@@ -43,35 +44,41 @@ def unit_of(metric: str) -> str:
 
 def figure(metric: str, value: float) -> str:
     """A value with its unit and the decimals that matter at its size: "2,310 ms", "1.25 %"."""
-    return _with_decimals(metric, value, _decimals(metric, value))
+    shown = _shown(metric, value)
+    return f"{shown:,.{_decimals(metric, shown)}f}{_unit_shown(metric)}"
+
+
+def limit_figure(metric: str, limit: float) -> str:
+    """A limit as it was set, with its unit: "2,000 ms", "1.5 %"."""
+    return f"{_shown(metric, limit):,.10g}{_unit_shown(metric)}"
 
 
 def figures_apart(metric: str, observed: float, limit: float) -> tuple[str, str]:
-    """Both values as text, with as many decimals as it takes to tell them apart where they differ."""
-    for extra in range(_MOST_DECIMALS + 1):
-        texts = (
-            _with_decimals(metric, observed, _decimals(metric, observed) + extra),
-            figure(metric, limit),
-        )
-        if observed == limit or texts[0] != texts[1]:
-            break
-    return texts
+    """Both values as text: what was observed with as many decimals as it takes to tell it from its limit and from 0."""
+    shown, shown_limit = _shown(metric, observed), _shown(metric, limit)
+    alike = {value for value in (shown_limit, 0.0) if value != shown}
+    decimals = _decimals(metric, shown)
+    while decimals < _MOST_DECIMALS and round(shown, decimals) in alike:
+        decimals += 1
+    return f"{shown:,.{decimals}f}{_unit_shown(metric)}", limit_figure(metric, limit)
 
 
-def _decimals(metric: str, value: float) -> int:
-    shown = value * 100 if metric == FAILURE_RATE else value
-    if float(shown).is_integer():
+def _shown(metric: str, value: float) -> float:
+    # Rounded where only the arithmetic of floats differs: 0.07 · 100 = 7.000000000000001.
+    return round(value * 100, 12) if metric == FAILURE_RATE else value
+
+
+def _unit_shown(metric: str) -> str:
+    return " ms" if metric.endswith("_ms") else _SHOWN_UNITS.get(metric, "")
+
+
+def _decimals(metric: str, shown: float) -> int:
+    if not math.isfinite(shown) or float(shown).is_integer():
         return 0
     if metric == FAILURE_RATE:
         return 2
     size = abs(shown)
     return 0 if size >= 100 and metric != RPS else 1 if size >= 10 else 2
-
-
-def _with_decimals(metric: str, value: float, decimals: int) -> str:
-    shown = value * 100 if metric == FAILURE_RATE else value
-    unit = " ms" if metric.endswith("_ms") else _SHOWN_UNITS.get(metric, "")
-    return f"{shown:,.{decimals}f}{unit}"
 
 
 def count(number: int, noun: str) -> str:

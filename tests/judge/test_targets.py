@@ -1,0 +1,362 @@
+"""What becomes of one target, and the sentence that says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.judge import judge_targets, live_targets
+from perfsuite.model import ALL, Coverage, LiveState, Plan, Statistics, Summary, Target, TargetOutcome, TargetResult
+from tests.judge.made_summaries import (
+    AVERAGE,
+    FAILURES,
+    FIVE,
+    P95,
+    ROLES,
+    THROUGHPUT,
+    USERS,
+    figures,
+    make_plan,
+    make_summary,
+    peak_of,
+    row,
+)
+
+MET, MISSED, NOT_JUDGED, INFORMATION = TargetOutcome
+
+
+def only(plan: Plan, summary: Summary) -> TargetResult:
+    (result,) = judge_targets(plan, summary, ROLES)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("target", "totals", "outcome", "reason"),
+    [
+        pytest.param(AVERAGE, figures(), MET, "average response time 40 ms, limit 500 ms", id="average well below"),
+        pytest.param(
+            AVERAGE, figures(avg_ms=500.0), MISSED, "average response time 500 ms, limit 500 ms",
+            id="a value equal to its limit is not below it",
+        ),
+        pytest.param(
+            AVERAGE, figures(avg_ms=499.99996), MET, "average response time 499.99996 ms, limit 500 ms",
+            id="unrounded numbers are compared, and shown apart",
+        ),
+        pytest.param(
+            AVERAGE, figures(29), NOT_JUDGED, "29 samples, 30 needed for the average response time",
+            id="29 samples make no average",
+        ),
+        pytest.param(AVERAGE, figures(30), MET, "average response time 40 ms, limit 500 ms", id="30 samples do"),
+        pytest.param(
+            P95, figures(12, p95_ms=None), NOT_JUDGED, "12 samples, 200 needed for p95", id="too few samples for p95",
+        ),
+        pytest.param(
+            P95, figures(199, p95_ms=9000.0), NOT_JUDGED, "199 samples, 200 needed for p95",
+            id="a percentile of too few samples does not count, even if told",
+        ),
+        pytest.param(P95, figures(200), MET, "95th percentile 120 ms, limit 2,000 ms", id="200 samples for p95"),
+        pytest.param(
+            P95, figures(p95_ms=2310.4), MISSED, "95th percentile 2,310 ms, limit 2,000 ms", id="p95 above its limit",
+        ),
+        pytest.param(
+            replace(P95, metric="p999_ms"), figures(9_999, p999_ms=None), NOT_JUDGED,
+            "9,999 samples, 10,000 needed for p99.9", id="p99.9 needs 10,000",
+        ),
+        pytest.param(FAILURES, figures(10_000, 99), MET, "failure rate 0.99 %, limit 1 %", id="failures just below"),
+        pytest.param(FAILURES, figures(10_000, 100), MISSED, "failure rate 1 %, limit 1 %", id="1 % is not below 1 %"),
+        pytest.param(
+            FAILURES, figures(99), NOT_JUDGED, "99 samples, 100 needed for the failure rate",
+            id="no failure in 99 requests does not show less than 1 %",
+        ),
+        pytest.param(FAILURES, figures(100), MET, "failure rate 0 %, limit 1 %", id="no failure in 100"),
+        pytest.param(
+            FAILURES, figures(12, 1), MISSED, "failure rate 8.33 %, limit 1 %",
+            id="one failure in 12: with 88 successes more it would still be 1 %, not below",
+        ),
+        pytest.param(
+            replace(FAILURES, limit=0.015), figures(12, 1), NOT_JUDGED, "12 samples, 67 needed for the failure rate",
+            id="one failure in 12 could still become 1 in 67, below 1.5 %",
+        ),
+        pytest.param(
+            FAILURES, figures(0, avg_ms=None, p95_ms=None), NOT_JUDGED, "0 samples, 100 needed for the failure rate",
+            id="no request, no failure rate",
+        ),
+        pytest.param(
+            THROUGHPUT, figures(6_001), MET, "throughput 100.02 requests/s, more than 100 requests/s needed",
+            id="throughput just above",
+        ),
+        pytest.param(
+            THROUGHPUT, figures(6_000), MISSED,
+            "throughput 100 requests/s, more than 100 requests/s needed; the users offer 120 requests/s"
+            " when answers take 500 ms; answers took 40 ms on average",
+            id="a rate equal to its limit is not above it",
+        ),
+        pytest.param(USERS, figures(), MET, "concurrent users 240, more than 200 needed", id="240 users ran"),
+        pytest.param(
+            replace(AVERAGE, metric="max_ms", limit=500), figures(), MISSED,
+            "longest response time 900 ms, limit 500 ms", id="any figure of a time can be limited",
+        ),
+    ],
+)  # fmt: skip
+def test_one_target(target: Target, totals: Statistics, outcome: TargetOutcome, reason: str) -> None:
+    plan = make_plan(target)
+    result = only(plan, make_summary(plan, totals))
+
+    assert (result.outcome, result.reason) == (outcome, reason)
+    assert (result.name, result.scope, result.limit, result.below) == (target.name, "all", target.limit, target.below)
+
+
+def test_results_carry_metric_observed_and_unit() -> None:
+    plan = make_plan()
+    results = judge_targets(plan, make_summary(plan), ROLES)
+
+    assert [(r.metric, r.observed, r.unit) for r in results] == [
+        ("avg_ms", 40.0, "ms"),
+        ("p95_ms", 120.0, "ms"),
+        ("failure_rate", 0.0, "fraction"),
+        ("rps", 10_000 / 60, "requests/s"),
+        ("concurrent_users", 240.0, "users"),
+    ]
+    assert {r.outcome for r in results} == {MET}
+
+
+def test_throughput_is_not_judged_where_the_users_offer_less_than_the_limit() -> None:
+    plan = make_plan(THROUGHPUT, users={"reader": 100, "writer": 60})
+    result = only(plan, make_summary(plan, figures(9_000)))
+
+    assert result.outcome is NOT_JUDGED
+    assert result.observed == 150.0
+    assert result.reason == ("160 users offer 80 requests/s when answers take 500 ms, more than 100 requests/s needed")
+
+
+def test_throughput_is_reckoned_at_the_limit_of_the_average() -> None:
+    plan = make_plan(replace(AVERAGE, limit=3000), THROUGHPUT)
+    _, result = judge_targets(plan, make_summary(plan), ROLES)
+
+    assert result.outcome is NOT_JUDGED  # 150 / 5 + 90 / 4
+    assert result.reason.startswith("240 users offer 52.5 requests/s when answers take 3,000 ms")
+
+
+def test_users_that_were_never_started_offer_nothing() -> None:
+    plan = make_plan(THROUGHPUT)
+    result = only(plan, make_summary(plan, figures(3_000), users=peak_of(plan, reader=75, writer=45)))
+
+    assert result.outcome is NOT_JUDGED
+    assert result.reason.startswith("120 users offer 60 requests/s")
+
+
+def test_operations_left_out_offer_nothing() -> None:
+    plan = make_plan(THROUGHPUT)
+    coverage = Coverage(1, ("writer / policies.create",), (), (), {}, ())
+    result = only(plan, make_summary(plan, figures(3_000), coverage=coverage))
+
+    assert (result.outcome, result.reason[:31]) == (NOT_JUDGED, "240 users offer 60 requests/s w")
+
+
+def test_requests_that_had_no_data_offer_nothing() -> None:
+    plan = make_plan(THROUGHPUT)
+    coverage = Coverage(2, (), (), (), {"policies.list": 1_000}, ())
+    result = only(plan, make_summary(plan, figures(3_000), coverage=coverage))
+
+    assert (result.outcome, result.reason[:31]) == (NOT_JUDGED, "240 users offer 90 requests/s w")
+
+
+@pytest.mark.parametrize(
+    ("users", "ran", "outcome", "reason"),
+    [
+        pytest.param(
+            {"reader": 60, "writer": 40}, {"reader": 60, "writer": 40}, NOT_JUDGED,
+            "ran 100 users, more than 200 needed", id="never meant to",
+        ),
+        pytest.param(
+            {"reader": 120, "writer": 80}, {"reader": 120, "writer": 80}, NOT_JUDGED,
+            "ran 200 users, more than 200 needed", id="200 are not more than 200",
+        ),
+        pytest.param(
+            {"reader": 121, "writer": 80}, {"reader": 121, "writer": 80}, MET,
+            "concurrent users 201, more than 200 needed", id="201 are",
+        ),
+        pytest.param(
+            {"reader": 150, "writer": 90}, {"reader": 100, "writer": 50}, NOT_JUDGED,
+            "only 150 of 240 users were started, more than 200 needed",
+            id="users that were not started say nothing of the target",
+        ),
+    ],
+)  # fmt: skip
+def test_concurrent_users(users: dict[str, int], ran: dict[str, int], outcome: TargetOutcome, reason: str) -> None:
+    plan = make_plan(USERS, users=users)
+    result = only(plan, make_summary(plan, users=peak_of(plan, **ran)))
+
+    assert (result.outcome, result.reason, result.observed) == (outcome, reason, sum(ran.values()))
+
+
+def test_nothing_is_judged_without_a_steady_state() -> None:
+    plan = make_plan()
+    summary = make_summary(plan, figures(0), steady_s=0.0, steady_start=None, steady_end=None)
+    results = judge_targets(plan, summary, ROLES)
+
+    assert {r.outcome for r in results} == {NOT_JUDGED}
+    assert {r.reason for r in results} == {"no steady state: the load was over before it had settled"}
+    assert [r.observed for r in results] == [None, None, None, None, 240.0]
+
+
+def test_without_all_users_the_reason_for_no_steady_state_says_so() -> None:
+    plan = make_plan(P95)
+    summary = make_summary(plan, steady_s=0.0, users=peak_of(plan, reader=20))
+    assert only(plan, summary).reason == "no steady state: only 20 of 240 users were started"
+
+
+SCOPED = (
+    row(ALL, ALL, "policies.list", figures(1_000, p95_ms=2_500.0)),
+    row("reader", ALL, ALL, figures(900, p95_ms=2_600.0, rps=15.0)),
+    row("reader", "browsing", ALL, figures(800, p95_ms=9_999.0)),
+    row("reader", "browsing", "policies.list", figures(700, p95_ms=2_700.0)),
+    row("writer", ALL, ALL, figures(150, p95_ms=None)),
+    row("writer", ALL, "policies.list", figures(300, p95_ms=2_800.0)),
+    row("writer", "one", "policies.list", figures(150, p95_ms=None)),
+    row("writer", "two", "policies.list", figures(150, p95_ms=None)),
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "operation", "scope", "outcome", "observed", "reason"),
+    [
+        pytest.param(
+            None, "policies.list", "operation policies.list", MISSED, 2_500.0,
+            "95th percentile of policies.list 2,500 ms, limit 2,000 ms; slowest: policies.list as reader 2,700 ms",
+            id="one operation over all roles",
+        ),
+        pytest.param(
+            "reader", None, "role reader", MISSED, 2_600.0,
+            "95th percentile as reader 2,600 ms, limit 2,000 ms", id="one role over all operations",
+        ),
+        pytest.param(
+            "writer", None, "role writer", NOT_JUDGED, None, "150 samples, 200 needed for p95",
+            id="a role has to bring its own samples",
+        ),
+        pytest.param(
+            "reader", "policies.list", "role reader, operation policies.list", MISSED, 2_700.0,
+            "95th percentile of policies.list as reader 2,700 ms, limit 2,000 ms",
+            id="an operation done in one behaviour only",
+        ),
+        pytest.param(
+            "writer", "policies.list", "role writer, operation policies.list", MISSED, 2_800.0,
+            "95th percentile of policies.list as writer 2,800 ms, limit 2,000 ms",
+            id="an operation done in two behaviours has a total of its own",
+        ),
+        pytest.param(
+            None, "tickets.list", "operation tickets.list", NOT_JUDGED, None, "0 samples, 200 needed for p95",
+            id="an operation that was never made",
+        ),
+    ],
+)  # fmt: skip
+def test_scopes(
+    role: str | None,
+    operation: str | None,
+    scope: str,
+    outcome: TargetOutcome,
+    observed: float | None,
+    reason: str,
+) -> None:
+    plan = make_plan(replace(P95, role=role, operation=operation))
+    result = only(plan, make_summary(plan, None, *SCOPED))
+
+    assert (result.scope, result.outcome, result.observed, result.reason) == (scope, outcome, observed, reason)
+
+
+def test_throughput_of_a_role_is_judged_on_what_that_role_offers() -> None:
+    plan = make_plan(replace(THROUGHPUT, role="reader", limit=20), replace(THROUGHPUT, role="writer", limit=70))
+    reader, writer = judge_targets(plan, make_summary(plan, None, *SCOPED), ROLES)
+
+    assert (reader.outcome, reader.observed) == (MISSED, 15.0)
+    assert writer.reason == ("90 users offer 60 requests/s when answers take 500 ms, more than 70 requests/s needed")
+
+
+def test_concurrent_users_of_a_role() -> None:
+    plan = make_plan(replace(USERS, role="reader", limit=100), replace(USERS, role="writer", limit=100))
+    reader, writer = judge_targets(plan, make_summary(plan), ROLES)
+
+    assert (reader.outcome, reader.reason) == (MET, "concurrent users as reader 150, more than 100 needed")
+    assert (writer.outcome, writer.reason) == (NOT_JUDGED, "ran 90 users as writer, more than 100 needed")
+
+
+def test_a_missed_target_says_where_to_look() -> None:
+    plan = make_plan(P95, FAILURES)
+    slow = row("reader", "browsing", "policies.list", figures(3_000, 2, p95_ms=3_400.2))
+    failing = row("writer", "creating", "policies.create", figures(250, 130, p95_ms=90.0))
+    p95, failures = judge_targets(plan, make_summary(plan, figures(4_000, 132, p95_ms=2_310.0), slow, failing), ROLES)
+
+    assert p95.reason == "95th percentile 2,310 ms, limit 2,000 ms; slowest: policies.list as reader 3,400 ms"
+    assert failures.reason == "failure rate 3.30 %, limit 1 %; most: policies.create as writer 130 of 250 requests"
+
+
+def test_a_target_for_other_scenarios_is_absent() -> None:
+    plan = make_plan(replace(AVERAGE, scenarios=("peak",)), replace(P95, scenarios=("peak", "acceptance")))
+    assert [result.name for result in judge_targets(plan, make_summary(plan), ROLES)] == ["95th percentile"]
+
+
+@pytest.mark.parametrize(
+    ("totals", "reason"),
+    [
+        (figures(10_000, 300), "would be missed: failure rate 3 %, limit 1 %"),
+        (figures(10_000, 30), "would be met: failure rate 0.30 %, limit 1 %"),
+        (figures(20), "not judged: 20 samples, 100 needed for the failure rate"),
+    ],
+)
+def test_information_is_shown_but_does_not_gate(totals: Statistics, reason: str) -> None:
+    plan = make_plan(FAILURES, scenario="stress")
+    result = only(plan, make_summary(plan, totals))
+
+    assert result.outcome is INFORMATION
+    assert result.reason == f"information only in scenario stress, {reason}"
+    assert result.observed == totals.failure_rate
+
+
+def test_a_rate_may_be_limited_from_above() -> None:
+    plan = make_plan(replace(THROUGHPUT, limit=1_000, below=True), replace(USERS, limit=300, below=True))
+    rate, users = judge_targets(plan, make_summary(plan), ROLES)
+    assert (rate.outcome, users.outcome) == (MET, MET)
+
+
+def live(**changed: object) -> LiveState:
+    state = LiveState(
+        phase="plateau",
+        elapsed_s=40.0,
+        total_s=300.0,
+        users={"reader": 150, "writer": 90},
+        users_requested=240,
+        rps_now=150.0,
+        p95_now_ms=110.0,
+        statistics=figures(),
+        steady=True,
+        requests=12_000,
+        failures=0,
+        unanswered_s=0,
+    )
+    return replace(state, **changed)  # type: ignore[arg-type]
+
+
+def test_live_targets_follow_the_steady_state() -> None:
+    results = live_targets(make_plan(), live(statistics=figures(avg_ms=612.0)), ROLES)
+    assert [result.outcome for result in results] == [MISSED, MET, MET, MET, MET]
+
+
+def test_live_targets_wait_for_the_steady_state() -> None:
+    results = live_targets(make_plan(), live(steady=False), ROLES)
+    assert {(r.outcome, r.reason) for r in results} == {(NOT_JUDGED, "the steady state has not begun")}
+
+
+def test_live_targets_with_a_scope_wait_for_the_end() -> None:
+    plan = make_plan(
+        replace(P95, role="reader"), replace(P95, operation="login"), replace(USERS, role="reader", limit=9)
+    )
+    role, operation, users = live_targets(plan, live(), ROLES)
+
+    assert role.reason == operation.reason == "judged at the end of the run"
+    assert users.outcome is MET
+
+
+def test_live_users_that_are_gone_are_told_as_running() -> None:
+    *_, users = live_targets(make_plan(*FIVE), live(users={"reader": 10, "writer": 0}), ROLES)
+    assert users.reason == "10 of 240 users are running, more than 200 needed"

@@ -1,0 +1,224 @@
+"""The verdict of whole runs: outcome, exit code, reasons, notes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perfsuite.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS
+from perfsuite.judge import judge, severest
+from perfsuite.model import (
+    Cleanup,
+    Coverage,
+    FailureGroup,
+    GeneratorHealth,
+    Outcome,
+    Plan,
+    Reconciliation,
+    Statistics,
+    Verdict,
+    WholeRun,
+)
+from tests.judge.made_summaries import AVERAGE, FAILURES, P95, ROLES, figures, make_plan, make_summary, peak_of
+
+WRONG = FailureGroup("reader", "policies.list", "wrong answer", "policy_id is missing", 2, 100, 120, "id-1")
+SLOW = figures(avg_ms=612.0)
+
+
+def verdict_of(plan: Plan, totals: Statistics | None = None, **changed: Any) -> Verdict:
+    return judge(plan, make_summary(plan, totals, **changed), ROLES)
+
+
+def test_all_targets_met_is_pass() -> None:
+    verdict = verdict_of(make_plan())
+
+    assert (verdict.outcome, verdict.exit_code, verdict.notes) == (Outcome.PASS, EXIT_PASS, ())
+    assert verdict.reasons == ("5 judged targets met over 60 s of steady state with 10,000 requests, 0 failures",)
+    assert len(verdict.targets) == 5
+
+
+@pytest.mark.parametrize(
+    ("totals", "changed", "reason"),
+    [
+        pytest.param(SLOW, {}, "average response time 612 ms, limit 500 ms", id="a target is missed"),
+        pytest.param(
+            None, {"whole_run": WholeRun(10_000, 2, 2), "failures": (WRONG,)},
+            "2 wrong answers (a fine status with wrong content);"
+            " most: policies.list as reader 2 × policy_id is missing",
+            id="wrong answers fail a run whose targets are met",
+        ),
+        pytest.param(
+            None, {"target_lost_at": 1_772_357_460},
+            "the target was lost: from 09:31:00 UTC on no request got an answer; see whether it is still running",
+            id="the target was lost",
+        ),
+        pytest.param(
+            None, {"ended": "target lost"}, "the target was lost, and the load was stopped",
+            id="the run was stopped for a lost target",
+        ),
+    ],
+)  # fmt: skip
+def test_fail(totals: Statistics | None, changed: dict[str, Any], reason: str) -> None:
+    verdict = verdict_of(make_plan(), totals, **changed)
+    assert (verdict.outcome, verdict.exit_code, verdict.reasons) == (Outcome.FAIL, EXIT_FAIL, (reason,))
+
+
+def test_every_reason_to_fail_is_told() -> None:
+    plan = make_plan()
+    slow = figures(avg_ms=612.0, p95_ms=2_500.0)
+    verdict = verdict_of(plan, slow, whole_run=WholeRun(10_000, 2, 2), target_lost_at=1_772_357_460)
+
+    assert [reason.split(" (")[0][:24] for reason in verdict.reasons] == [
+        "2 wrong answers",
+        "the target was lost: fro",
+        "average response time 61",
+        "95th percentile 2,500 ms",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        pytest.param(
+            {"ended": "load process died", "duration_s": 34.0},
+            "the load process died after 34 s: look into its log for why, and run again", id="the load process died",
+        ),
+        pytest.param(
+            {"reconciliation": Reconciliation(10_000, 10_003, 9_990)},
+            "the counts of requests disagree: 10,000 recorded, 10,003 by Locust (+3), 9,990 by the backend's log (-10);"
+            " run again, with nobody else loading the target",
+            id="counts disagree",
+        ),
+        pytest.param(
+            {"users": peak_of(make_plan(), reader=130, writer=80)},
+            "only 210 of 240 users were started: this machine may be too slow for them; use fewer users or a lower"
+            " --spawn-rate",
+            id="users not reached though there was time",
+        ),
+        pytest.param(
+            {"generator": GeneratorHealth(2, 40.0, 2.0, 3)},
+            "3 reports of the load processes never arrived, so requests are missing here; run again",
+            id="reports were lost",
+        ),
+    ],
+)  # fmt: skip
+def test_inconclusive(changed: dict[str, Any], reason: str) -> None:
+    verdict = verdict_of(make_plan(), **changed)
+    assert (verdict.outcome, verdict.exit_code, verdict.reasons) == (
+        Outcome.INCONCLUSIVE,
+        EXIT_INCONCLUSIVE,
+        (reason,),
+    )
+
+
+def test_inconclusive_when_the_ramp_up_takes_the_whole_run() -> None:
+    plan = make_plan(P95, users={"reader": 8_000})
+    changed = {"steady_s": 0.0, "users": peak_of(plan, reader=6_000)}
+    verdict = verdict_of(plan, **changed)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == (
+        "only 6,000 of 8,000 users were started: at 20 users/s that takes 400 s of 300 s;"
+        " raise --spawn-rate or --duration",
+        "no target could be judged (95th percentile: no steady state: only 6,000 of 8,000 users were started):"
+        " run longer or with more users",
+    )
+
+
+def test_inconclusive_when_nothing_was_sent() -> None:
+    plan = make_plan(AVERAGE)
+    nothing = figures(0, avg_ms=None)
+    verdict = verdict_of(plan, nothing)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == (
+        "no request was recorded: look into the log of the load process, or run longer",
+        "no target could be judged (average response time: 0 samples, 30 needed for the average response time):"
+        " run longer or with more users",
+    )
+
+
+def test_information_alone_does_not_pass() -> None:
+    verdict = verdict_of(make_plan(FAILURES, scenario="stress"))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_scenario_without_targets_does_not_pass() -> None:
+    plan = make_plan(FAILURES.__class__("p", "p95_ms", 1, True, scenarios=("peak",)))
+    verdict = verdict_of(plan)
+    assert (verdict.outcome, verdict.reasons) == (
+        Outcome.INCONCLUSIVE,
+        ("no target holds in this scenario: add one to the targets file",),
+    )
+
+
+def test_one_judged_target_is_enough_to_pass() -> None:
+    plan = make_plan(users={"reader": 7, "writer": 3})
+    verdict = verdict_of(plan, figures(150, p95_ms=None))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.reasons == ("2 judged targets met over 60 s of steady state with 150 requests, 0 failures",)
+
+
+def test_reasons_to_fail_win_over_invalidity_which_is_noted() -> None:
+    verdict = verdict_of(make_plan(), SLOW, reconciliation=Reconciliation(10_000, 9_999, None))
+
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.reasons == ("average response time 612 ms, limit 500 ms",)
+    assert verdict.notes == (
+        "the counts of requests disagree: 10,000 recorded, 9,999 by Locust (-1);"
+        " run again, with nobody else loading the target",
+    )
+
+
+def test_an_interruption_comes_first_and_tells_what_is_known() -> None:
+    verdict = verdict_of(make_plan(), SLOW, ended="interrupted", duration_s=34.25)
+
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.INTERRUPTED, EXIT_INTERRUPTED)
+    assert verdict.reasons == ("interrupted after 34.2 s of 300 s", "average response time 612 ms, limit 500 ms")
+
+
+def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
+    plan = make_plan(absent_roles=("auditor",), shared_accounts={"reader": 7})
+    coverage = Coverage(
+        9,
+        tuple(f"reader / operation{n}" for n in range(12)),
+        ("writer / leads.list",),
+        ("writer / leads.create",),
+        {"policies.premiums": 34},
+        ("support_staff / ticket management",),
+    )
+    cleanup = Cleanup(5, 3, ("policy 7",), ("approval of policy 8",))
+    verdict = verdict_of(plan, coverage=coverage, cleanup=cleanup)
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.notes == (
+        "left out, not offered by the target: "
+        + ", ".join(f"reader / operation{n}" for n in range(10))
+        + " and 2 more",
+        "left out, failing without any load: writer / leads.list",
+        "left out, which write, while the run is read-only: writer / leads.create",
+        "nothing is left to do of support_staff / ticket management: not exercised at all",
+        "policies.premiums could not be made 34 times: the target holds no data for it",
+        "150 users as reader shared 7 accounts",
+        "with 240 users nobody was there as auditor",
+        "created by this run and not removed: policy 7",
+        "changed by this run and not put back: approval of policy 8",
+    )
+
+
+@pytest.mark.parametrize(
+    ("codes", "severe"),
+    [
+        ([0, 0], 0),
+        ([0, 4], 4),
+        ([4, 5, 0], 5),
+        ([5, 1, 4], 1),
+        ([1, 3, 0], 3),
+        ([3, 130, 1], 130),
+        pytest.param([], 4, id="no run is not a pass"),
+    ],
+)
+def test_the_severest_of_several_runs(codes: list[int], severe: int) -> None:
+    assert severest(codes) == severe
