@@ -49,10 +49,10 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
     parts += ["", Text(clean(sentence(report)))]
     parts += [_bullet(reason) for reason in verdict.reasons]
     parts += [_bullet(f"Note: {note}", "dim") for note in verdict.notes]
-    if folder is not None:
-        parts += ["", *_whereabouts(folder)]
-    parts.append(_verdict(verdict.outcome))
-    return to_text(Group(*parts), width=width, color=color)
+    told = to_text(Group(*parts), width=width, color=color)
+    label = Text(LABELS[verdict.outcome], OUTCOME_STYLES[verdict.outcome])
+    last = to_text(Text("VERDICT: ").append_text(label), width=width, color=color)
+    return "\n".join([told, *([_whereabouts(folder)] if folder is not None else []), last])
 
 
 def render_many(reports: Sequence[RunReport], *, width: int = 80, color: bool = False) -> str:
@@ -198,14 +198,9 @@ def _bullet(text: str, style: str = "") -> Padding:
     return Padding(hanging, (0, 0, 0, 2))
 
 
-def _whereabouts(folder: Path) -> Iterable[Text]:
-    """Paths are printed whole, each on a line of its own, so that they can be opened or copied."""
-    yield Text(f"Report   {folder / 'report.html'}", overflow="ignore", no_wrap=True)
-    yield Text(f"Figures  {folder / 'summary.json'}, stats.csv, failures.csv", overflow="ignore", no_wrap=True)
-
-
-def _verdict(outcome: Outcome) -> Text:
-    return Text("\nVERDICT: ").append(LABELS[outcome], OUTCOME_STYLES[outcome])
+def _whereabouts(folder: Path) -> str:
+    """Paths are whole, each on a line of its own however long, so that they can be opened or copied."""
+    return f"Report   {folder / 'report.html'}\nFigures  {folder / 'summary.json'}, stats.csv, failures.csv\n"
 
 
 def _table(*titles: str) -> Table:

@@ -26,7 +26,9 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What happened when. `points` have the keys t, mid, end (seconds since the start), rps, fps, avg, p50, p95, p99, max and `users: role`."""
+    """What happened when. `points` have the keys t, mid and end (seconds since the start), rps, fps, avg, p50, p95,
+    p99, max and, for every role, `users: role`.
+    """
 
     points: tuple[Point, ...]
     bands: tuple[Band, ...]

@@ -1,0 +1,71 @@
+"""`junit.xml`, parsed back."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.model import Outcome, RunReport, TargetOutcome
+from perfsuite.report.junit import junit_xml
+from tests.report import example_runs
+
+
+def parsed(report: RunReport) -> ET.Element:
+    return ET.fromstring(junit_xml(report))  # noqa: S314 - our own text
+
+
+def cases_of(report: RunReport) -> dict[str, ET.Element]:
+    return {case.get("name", ""): case for case in parsed(report).iter("testcase")}
+
+
+def test_a_case_per_target_and_one_for_the_verdict() -> None:
+    root = parsed(example_runs.failed())
+    suite = root[0]
+    counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "6", "failures": "4", "errors": "0", "skipped": "2"}
+    assert {key: root.get(key) for key in counts} == counts
+    assert suite.get("name") == "agentmitra.performance.moderate"
+
+
+def test_missed_is_a_failure_and_not_judged_is_skipped_with_its_reason() -> None:
+    cases = cases_of(example_runs.failed())
+    failure = cases["failure rate"].find("failure")
+    skipped = cases["concurrent users"].find("skipped")
+    assert failure is not None and failure.get("message") == "observed 7.19 %, limit < 1 %"
+    assert skipped is not None and skipped.get("message") == "ran 50 users, more than 200 needed"
+
+
+def test_information_passes_and_says_so() -> None:
+    report = example_runs.failed()
+    shown = replace(report.verdict.targets[2], outcome=TargetOutcome.INFORMATION, reason="stress is beyond normal load")
+    report = replace(report, verdict=replace(report.verdict, targets=(shown,)))
+    case = cases_of(report)["failure rate"]
+    assert case.find("failure") is None
+    assert case.findtext("system-out") == "information only: observed 7.19 %, limit < 1 %; stress is beyond normal load"
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [("passed", "system-out"), ("failed", "failure"), ("inconclusive", "error"), ("interrupted", "error")],
+)
+def test_the_verdict_case(name: str, tag: str) -> None:
+    report = example_runs.EXAMPLES[name]()
+    case = cases_of(report)["verdict"]
+    assert [child.tag for child in case] == [tag]
+    assert report.verdict.reasons[0] in (case[0].text or "")
+
+
+def test_regression_is_a_failure() -> None:
+    report = example_runs.passed()
+    report = replace(report, verdict=replace(report.verdict, outcome=Outcome.REGRESSION, exit_code=5))
+    assert cases_of(report)["verdict"].find("failure") is not None
+
+
+def test_characters_that_xml_cannot_hold_are_stripped() -> None:
+    report = example_runs.inconclusive()
+    reasons = ("bell \x07 null \x00 surrogate \ud800 end \ufffe ]]> <b>",)
+    report = replace(report, verdict=replace(report.verdict, reasons=reasons))
+    error = cases_of(report)["verdict"].find("error")
+    assert error is not None and (error.text or "").split() == ["bell", "null", "surrogate", "end", "]]>", "<b>"]

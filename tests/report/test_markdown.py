@@ -1,0 +1,37 @@
+"""`summary.md`: what it says, and that a table stays a table whatever a message holds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from perfsuite.report.markdown import summary_md
+from tests.report import example_runs
+
+
+def test_verdict_targets_and_failures_of_a_failed_run() -> None:
+    text = summary_md(example_runs.failed())
+    assert text.startswith("## ❌ FAIL: moderate\n\nWith 50 users the backend missed")
+    assert "| Failure rate | &lt; 1 % | 7.19 % | ❌ missed |" in text
+    slowest = text[text.index("### Slowest operations") :]
+    assert slowest.splitlines()[4].startswith("| users.me | junior\\_agent | 620 | 1,660 |")
+
+
+@pytest.mark.parametrize("name", example_runs.EXAMPLES)
+def test_every_row_has_as_many_cells_as_its_heading(name: str) -> None:
+    text = summary_md(example_runs.EXAMPLES[name]())
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+def test_markup_from_the_target_is_text() -> None:
+    text = summary_md(example_runs.failed())
+    assert "<img" not in text and "</script" not in text
+    assert "&lt;/script&gt;&lt;img src=x" in text
+
+
+def test_without_a_steady_state_there_is_no_table_of_operations() -> None:
+    text = summary_md(example_runs.interrupted())
+    assert "none in the steady state" in text
+    assert "Slowest operations" not in text
