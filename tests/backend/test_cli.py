@@ -1,0 +1,130 @@
+"""The process: starting, refusing, stopping."""
+
+import csv
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from mitra_backend.config import StartError, check_secret, database_url
+
+ROOT = Path(__file__).parents[2]
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "mitra_backend", *arguments]
+
+
+def _environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "MITRA_SECRET_KEY"}
+    return {**kept, "PYTHONPATH": str(ROOT / "backend"), **more}
+
+
+@contextmanager
+def _started(tmp_path: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        _command("--demo", "--seed-factor", "0.01", *arguments),
+        env=_environment(TMPDIR=str(tmp_path)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("listening on http://127.0.0.1:"), process.communicate()
+        yield process, line.removeprefix("listening on ").strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("how", ["stdin", "SIGTERM", "SIGINT"])
+def test_start_and_stop_with_an_open_connection(tmp_path: Path, how: str) -> None:
+    accounts = tmp_path / "accounts.csv"
+    with (
+        _started(tmp_path, "--exit-with-stdin", "--credentials-out", str(accounts)) as (process, url),
+        httpx.Client() as client,
+    ):
+        assert client.get(f"{url}/health").json()["status"] == "healthy"
+        with accounts.open() as file:
+            rows = list(csv.DictReader(file))
+        assert stat.S_IMODE(accounts.stat().st_mode) == 0o600
+        assert list(rows[0]) == ["phone_number", "password", "role"]
+        start = time.perf_counter()
+        if how == "stdin":
+            assert process.stdin is not None
+            process.stdin.close()
+            process.stdin = None
+        else:
+            process.send_signal(getattr(signal, how))
+        out, err = process.communicate(timeout=5)
+        assert time.perf_counter() - start < 2.5
+    assert (process.returncode, out, err) == (0, "", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["accounts.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param([], 2, "refusing to start with the built-in secret", id="built-in secret"),
+        pytest.param(["--demo", "--fault", "cut@policies.lst"], 2, "did you mean 'policies.list'?", id="fault"),
+        pytest.param(["--demo", "--database-url", "mysql://x"], 2, "not supported", id="other database"),
+        pytest.param(["--demo", "--database-url", "://"], 2, "not a database URL", id="no URL"),
+        pytest.param(["--demo", "--seed-factor", "0"], 2, "--seed-factor", id="no data"),
+        pytest.param(["--demo", "--port", "70000"], 2, "--port", id="no such port"),
+        pytest.param(["--demo", "--redis-url", "http://x"], 2, "not a Redis URL", id="not Redis"),
+        pytest.param(["--demo", "--redis-url", "redis://127.0.0.1:1"], 3, "Redis does not answer", id="no Redis"),
+        pytest.param(
+            ["--demo", "--database-url", "postgresql://u:hush@127.0.0.1:1/x"],
+            3,
+            "cannot use the database",
+            id="no PostgreSQL",
+        ),
+        pytest.param(["--demo", "--database-url", "/nowhere/x.db"], 3, "cannot use the database", id="no directory"),
+    ],
+)
+def test_refusals_are_short_and_named(arguments: list[str], code: int, message: str) -> None:
+    done = subprocess.run(_command(*arguments), env=_environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert "hush" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = _command("--demo", "--seed-factor", "0.01", "--port", port)
+        done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 3
+    assert done.stderr == f"mitra_backend: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_secrets_must_be_own_and_long() -> None:
+    with pytest.raises(StartError, match="too short"):
+        check_secret("short", demo=False)
+    check_secret("x" * 32, demo=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("postgresql://u@h/d", "postgresql+psycopg"),
+        ("postgres://u@h/d", "postgresql+psycopg"),
+        ("sqlite:////tmp/x.db", "sqlite"),
+        ("data/x.db", "sqlite"),
+    ],
+)
+def test_database_urls(text: str, driver: str) -> None:
+    assert database_url(text).drivername == driver

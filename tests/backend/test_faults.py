@@ -1,0 +1,235 @@
+"""Faults: read from text, refused when misspelt, and really happening."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from mitra_backend.fault_middleware import stall_left_s
+from mitra_backend.faults import Fault, FaultError, parse_fault
+from sqlalchemy import event
+
+from tests.backend.conftest import Serve
+from tests.backend.support import Api
+
+LIST = frozenset({"policies.list"})
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("latency=200ms@policies.list from 30s", Fault("latency", LIST, from_s=30, duration_s=0.2)),
+        ("latency=1.5s@policies.list from 1 s to 2 s", Fault("latency", LIST, from_s=1, to_s=2, duration_s=1.5)),
+        ("error=503@policies.list", Fault("error", LIST, status=503)),
+        ("error=500:5%@policies.list", Fault("error", LIST, status=500, share=0.05)),
+        ("stall=1s/5s@policies.list", Fault("stall", LIST, duration_s=1, every_s=5)),
+        ("pool=2", Fault("pool", count=2)),
+        ("leak=1MB@policies.list", Fault("leak", LIST, size_bytes=1_000_000)),
+        ("lock=3s/10s", Fault("lock", duration_s=3, every_s=10)),
+        ("rate_limit=5/s@policies.list", Fault("rate_limit", LIST, rate_per_s=5)),
+        ("missing_field=status@policies.list", Fault("missing_field", LIST, text="status")),
+        ("no_cache", Fault("no_cache")),
+        ("cut@policies.list to 9", Fault("cut", LIST, to_s=9)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_specs(spec: str, expected: Fault) -> None:
+    assert parse_fault(spec) == expected
+
+
+def test_patterns_of_routes() -> None:
+    assert len(parse_fault("cut@*").routes) == 40
+    five = {"tickets.list", "tickets.read", "tickets.create", "tickets.status", "tickets.delete"}
+    assert parse_fault("missing_route@support.tickets").routes == five
+    assert parse_fault("cut@tickets.*").routes == five
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        pytest.param("latencyy=1s@*", "did you mean 'latency'?", id="misspelt kind"),
+        pytest.param("cut@policies.lst", "did you mean 'policies.list'?", id="misspelt route"),
+        pytest.param("wrong_rows@dashboard.system", "has no rows for this fault", id="route without rows"),
+        pytest.param("latency@*", "expected a time, as in latency=200ms", id="value missing"),
+        pytest.param("latency=0ms@*", "expected a time", id="nothing at all"),
+        pytest.param("error=200@*", "expected a status", id="not an error"),
+        pytest.param("error=500:0%@*", "expected a status", id="no share"),
+        pytest.param("stall=5s/1s@*", "the period must be longer", id="longer than its period"),
+        pytest.param("latency=1.2.3s@*", "could not convert", id="not a number"),
+        pytest.param("cut", "needs a route", id="route missing"),
+        pytest.param("pool=2@policies.list", "belongs to no route", id="route not wanted"),
+        pytest.param("pool=2 from 3s", "holds from the start", id="time not wanted"),
+        pytest.param("cut@* from 9s to 3s", "ends before it begins", id="wrong order"),
+        pytest.param("no_cache=1", "takes no value", id="value not wanted"),
+        pytest.param("rubbish!", "expected KIND", id="no spec at all"),
+    ],
+)
+def test_mistakes_are_named(spec: str, message: str) -> None:
+    with pytest.raises(FaultError, match=message.replace("?", r"\?")):
+        parse_fault(spec)
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "left_s"),
+    [(0, 0), (4.9, 0), (5, 1), (5.4, 0.6), (6, 0), (10.5, 0.5)],
+)
+def test_stalls_end_together(elapsed_s: float, left_s: float) -> None:
+    assert stall_left_s(Fault("stall", duration_s=1, every_s=5), elapsed_s) == pytest.approx(left_s)
+
+
+def _elapsed(api: Api, path: str = "/policies/") -> float:
+    start = time.perf_counter()
+    api.call("policyholder", "GET", path)
+    return time.perf_counter() - start
+
+
+def test_latency_holds_between_its_times(serve: Serve) -> None:
+    api = serve("latency=300ms@policies.list from 1s to 2s")
+    api.login("policyholder")
+    board = api.app.state.backend.board
+    assert _elapsed(api) < 0.2
+    time.sleep(max(0, 1.01 - board.elapsed_s()))
+    answer = api.call("policyholder", "GET", "/policies/")
+    assert float(answer.headers["x-process-time"]) > 0.3
+    assert _elapsed(api, "/users/me") < 0.2
+    time.sleep(max(0, 2.01 - board.elapsed_s()))
+    assert _elapsed(api) < 0.2
+
+
+def test_errors_hit_their_share_exactly(serve: Serve) -> None:
+    api = serve("error=503:25%@policies.list")
+    statuses = [api.call("policyholder", "GET", "/policies/").status_code for _ in range(20)]
+    assert statuses == [200, 200, 200, 503] * 5
+
+
+def test_rate_limit(serve: Serve) -> None:
+    api = serve("rate_limit=2/s@policies.list")
+    answers = [api.call("policyholder", "GET", "/policies/") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert answers[-1].headers["retry-after"] == "1"
+
+
+def test_wrong_answers_of_many_kinds(serve: Serve) -> None:
+    api = serve(
+        "foreign_answer@users.me",
+        "redirect@agents.profile",
+        "missing_field=premium_amount@policies.list",
+        "missing_field@dashboard.system",
+        "cut@policies.coverage",
+    )
+    foreign = api.call("policyholder", "GET", "/users/me")
+    assert (foreign.status_code, foreign.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    moved = api.call("junior_agent", "GET", "/agents/profile")
+    assert (moved.status_code, moved.headers["location"]) == (
+        307,
+        "http://elsewhere.invalid/api/v1/agents/profile",
+    )
+    policies = api.get("policyholder", "/policies/")
+    assert policies and all("premium_amount" not in policy and "status" in policy for policy in policies)
+    assert "totalUsers" not in api.get("super_admin", "/dashboard/system-overview")
+    with pytest.raises(httpx.TransportError):
+        api.call("policyholder", "GET", f"/policies/{policies[0]['policy_id']}/coverage")
+
+
+def test_wrong_rows_belong_to_somebody_else(serve: Serve) -> None:
+    healthy, api = serve(), serve("wrong_rows@*")
+    own = healthy.get("policyholder", "/policies/")
+    holder_id, policy_id = own[0]["policyholder_id"], own[0]["policy_id"]
+    listed = api.get("policyholder", "/policies/")
+    assert listed and holder_id not in {policy["policyholder_id"] for policy in listed}
+    assert api.get("policyholder", f"/policies/{policy_id}")["policy_id"] != policy_id
+    right = healthy.get("policyholder", f"/policies/{policy_id}/premiums")
+    assert api.get("policyholder", f"/policies/{policy_id}/premiums") != right
+    filtered = api.get("support_staff", f"/policies/?policyholder_id={holder_id}")
+    assert filtered and holder_id not in {policy["policyholder_id"] for policy in filtered}
+    assert api.get("policyholder", "/users/me")["phone_number"] != "9876543205"
+    agent_id = healthy.own_agent()["agent_id"]
+    assert api.get("senior_agent", "/agents/profile")["agent_id"] != agent_id
+    leads = api.get("senior_agent", "/leads/")["data"]["leads"]
+    assert leads and agent_id not in {lead["agent_id"] for lead in leads}
+
+
+def _queries_of(api: Api, who: str, path: str) -> int:
+    seen: list[str] = []
+    engine = api.app.state.backend.database.engine
+    api.login(who)
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    api.get(who, path)
+    event.remove(engine, "before_cursor_execute", note)
+    return len([statement for statement in seen if statement.startswith("SELECT")])
+
+
+LISTS = ["/policies/", "/users/", "/agents/", "/leads/", "/support/tickets/"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_ask_once_and_with_n_plus_one_once_per_row(serve: Serve, path: str) -> None:
+    assert _queries_of(serve(), "super_admin", f"{path}?limit=20") <= 2
+    assert _queries_of(serve("n_plus_one@*"), "super_admin", f"{path}?limit=20") >= 21
+
+
+def test_no_cache_asks_every_time(serve: Serve) -> None:
+    for faults, expected in (((), 0), (("no_cache",), 1)):
+        api = serve(*faults)
+        _queries_of(api, "policyholder", "/policies/")
+        assert _queries_of(api, "policyholder", "/policies/") == expected
+
+
+def test_pool_and_missing_routes(serve: Serve) -> None:
+    api = serve("pool=2", "missing_route@support.tickets")
+    assert api.get("super_admin", "/health/database")["database"]["pool_stats"]["size"] == 2
+    assert api.call("support_staff", "GET", "/support/tickets/").status_code == 404
+    assert not [path for path in api.http.get("/openapi.json").json()["paths"] if "tickets" in path]
+
+
+def _indexes(api: Api) -> int:
+    with api.app.state.backend.database.read() as session:
+        query = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'ix_policies_list%'"
+        return int(session.connection().exec_driver_sql(query).scalar() or 0)
+
+
+def test_missing_index_is_gone_for_its_time(serve: Serve) -> None:
+    api = serve("missing_index from 0.1s to 0.6s")
+    board = api.app.state.backend.board
+    time.sleep(max(0, 0.4 - board.elapsed_s()))
+    assert _indexes(api) == 0
+    time.sleep(max(0, 1.0 - board.elapsed_s()))
+    assert _indexes(api) == 5
+
+
+def test_lock_holds_up_writers_and_lets_go(serve: Serve) -> None:
+    api = serve("lock=0.6s/1s")
+    board = api.app.state.backend.board
+    own = f"/users/{api.login('policyholder')['user']['user_id']}/preferences"
+    time.sleep(max(0, 1.15 - board.elapsed_s()))
+    assert _elapsed(api) < 0.2
+    start = time.perf_counter()
+    assert api.call("policyholder", "PUT", own, json={"theme_preference": "x"}).status_code == 200
+    assert 0.1 < time.perf_counter() - start < 1
+
+
+def test_leak_keeps_memory(serve: Serve) -> None:
+    api = serve("leak=1MB@policies.list")
+    for _ in range(3):
+        api.call("policyholder", "GET", "/policies/")
+    stack = api.app.middleware_stack
+    assert sum(map(len, stack._app._leaked)) == 3_000_000  # type: ignore[union-attr]
+
+
+def test_a_stall_lets_all_waiting_requests_go(serve: Serve) -> None:
+    api = serve("stall=400ms/1s@*")
+    api.login("policyholder")
+    board = api.app.state.backend.board
+    time.sleep(max(0, 1.05 - board.elapsed_s()))
+    assert _elapsed(api) == pytest.approx(0.35, abs=0.15)
+    assert _elapsed(api) < 0.2
+
+
+def test_a_fault_is_over_when_its_time_is() -> None:
+    fault = replace(Fault("no_cache"), from_s=1, to_s=2)
+    assert [fault.holds(elapsed) for elapsed in (-1, 0.9, 1, 1.9, 2)] == [False, False, True, True, False]
