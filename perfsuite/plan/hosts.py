@@ -25,7 +25,10 @@ class HostRules:
 
 def normalised_url(url: str) -> str:
     """`scheme://host[:port]` in lower case, without a trailing slash. Raises UsageError for anything else."""
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        raise UsageError(_scheme_message(url)) from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(_scheme_message(url))
     if "@" in parts.netloc:
@@ -56,25 +59,28 @@ def _scheme_message(url: str) -> str:
 def normalised_name(name: str, *, option: str = "--allow-host") -> str:
     """A host name or address in its usual form. Raises UsageError for a URL, a port, a wildcard."""
     cleaned = name.strip().lower().removeprefix("[").removesuffix("]").removesuffix(".")
-    try:
-        return str(ipaddress.ip_address(cleaned))
-    except ValueError:
-        pass  # a name then
+    address = _address(cleaned)
+    if address is not None:
+        return str(address)
     if not _NAME.fullmatch(cleaned):
         raise UsageError(f"{option}: {name!r} is not a host name. Write it as staging-api.agentmitra.com or 10.0.0.7")
     return cleaned
 
 
-def is_local(name: str) -> bool:
-    """True for this machine itself: localhost and the loopback addresses of IPv4 and IPv6."""
-    if name == "localhost":
-        return True
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that is written there, an IPv4 one inside IPv6 as IPv4; None for a name."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        return False
+        return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
+    return mapped or address
+
+
+def is_local(name: str) -> bool:
+    """True for this machine itself: localhost and the loopback addresses of IPv4 and IPv6."""
+    address = _address(name)
+    return name == "localhost" if address is None else address.is_loopback
 
 
 def looks_like_production(name: str) -> bool:
@@ -84,15 +90,11 @@ def looks_like_production(name: str) -> bool:
     """
     if is_local(name):
         return False
-    if "prod" in name:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        labels = name.split(".")
-        words = re.split(r"[._-]", ".".join(labels[:-1] if len(labels) > 1 else labels))
-        return not any(word.rstrip("0123456789") in _TEST_LABELS for word in words)
-    return True  # an address tells nothing
+    if "prod" in name or _address(name) is not None:
+        return True  # an address tells nothing
+    labels = name.split(".")
+    words = re.split(r"[._-]", ".".join(labels[:-1] if len(labels) > 1 else labels))
+    return not any(word.rstrip("0123456789") in _TEST_LABELS for word in words)
 
 
 def allowed_names(rules: HostRules) -> tuple[str, ...]:
@@ -139,4 +141,6 @@ def checked_url(url: str, rules: HostRules) -> str:
 def _why_production(name: str) -> str:
     if "prod" in name:
         return 'its name holds "prod"'
+    if _address(name) is not None:
+        return "an address does not say that it is a test system"
     return "nothing in its name says staging, test, dev, qa, uat, sandbox or perf"

@@ -1,0 +1,153 @@
+"""What a plan would do, as text: stages, users per role, load to expect, targets that can be judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from perfsuite.model import Plan, Scenario, Target
+from perfsuite.plan.durations import show_duration
+from perfsuite.plan.targets import CONCURRENT_USERS
+from perfsuite.roles.offer import offered_rps
+from perfsuite.roles.role import Role
+
+SETTLING_SHARE = 0.1
+SETTLING_MAX_S = 5.0
+_PERCENTILES = {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
+
+
+def ramp_s(scenario: Scenario) -> float:
+    """Seconds until the last user is started."""
+    return scenario.users / scenario.spawn_rate
+
+
+def steady_s(scenario: Scenario) -> float:
+    """Seconds over which verdicts are made: the plateau less its settling time; 0 when it is never reached."""
+    plateau_s = max(scenario.duration_s - ramp_s(scenario), 0.0)
+    return plateau_s - min(SETTLING_SHARE * plateau_s, SETTLING_MAX_S)
+
+
+def response_limit_s(targets: Sequence[Target]) -> float | None:
+    """The limit of the average response time over all requests, in seconds; None when there is no such target."""
+    limits = [t.limit for t in targets if t.metric == "avg_ms" and t.below and t.role is None and t.operation is None]
+    return min(limits) / 1000 if limits else None
+
+
+def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
+    """Why the target could not be judged in this plan; None when it can be, as far as can be told beforehand."""
+    scenario = plan.scenario
+    if target.scenarios and scenario.name not in target.scenarios:
+        return f"only judged in {', '.join(target.scenarios)}"
+    if target.role is not None and not plan.users_by_role.get(target.role):
+        return f"no user is a {target.role}"
+    if target.metric == CONCURRENT_USERS:
+        users = plan.users_by_role[target.role] if target.role else scenario.users
+        return (
+            None if target.below or users > target.limit else f"runs {users} users, more than {target.limit:g} needed"
+        )
+    if steady_s(scenario) <= 0:
+        return "the load is never steady"
+    if target.metric == "rps" and not target.below:
+        return _why_no_throughput(target, plan, roles)
+    if target.metric in _PERCENTILES:
+        return _why_no_percentile(target, plan, roles)
+    return None
+
+
+def _expected_rps(target: Target, plan: Plan, roles: Sequence[Role]) -> float:
+    """Requests/s that the target is about, when every answer takes as long as the response-time limit."""
+    counts = {slug: users for slug, users in plan.users_by_role.items() if target.role in (None, slug)}
+    return offered_rps(counts, roles, response_limit_s(plan.targets) or 0.0, operation=target.operation)
+
+
+def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
+    offered = _expected_rps(target, plan, roles)
+    if offered > target.limit:
+        return None
+    return f"offers {offered:.1f} requests/s at the response-time limit, more than {target.limit:g} needed"
+
+
+def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
+    samples = _expected_rps(target, plan, roles) * steady_s(plan.scenario)
+    needed = math.ceil(round(10 / (1 - _PERCENTILES[target.metric]), 6))
+    return None if samples >= needed else f"about {samples:.0f} samples, {needed} needed"
+
+
+def render(plan: Plan, roles: Sequence[Role]) -> str:
+    """The plan as text for people."""
+    sections = (_heading(plan), _stages(plan.scenario), _users(plan, roles), _load(plan, roles), _targets(plan, roles))
+    return "\n".join(line for section in sections for line in section)
+
+
+def _heading(plan: Plan) -> list[str]:
+    scenario = plan.scenario
+    host = plan.host or f"the reference backend ({plan.demo}), on a free port"
+    purpose = f", {scenario.purpose}" if scenario.purpose else ""
+    lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
+    if plan.read_only:
+        lines.append("  read-only: operations that write are left out")
+    return lines
+
+
+def _stages(scenario: Scenario) -> list[str]:
+    ramp, steady = ramp_s(scenario), steady_s(scenario)
+    ramp_up = f"{min(ramp, scenario.duration_s):5.4g} s   to {scenario.users} users, {scenario.spawn_rate:g} a second"
+    lines = [
+        f"  duration {show_duration(scenario.duration_s)}",
+        "Stages",
+        f"  ramp-up  {ramp_up}",
+    ]
+    if steady <= 0:
+        lines.append(
+            f"  no plateau: the last user would start after {ramp:g} s. Lengthen --duration or raise --spawn-rate"
+        )
+        return lines
+    settling = scenario.duration_s - ramp - steady
+    lines.append(f"  settling {settling:5.4g} s   not judged")
+    lines.append(f"  steady   {steady:5.4g} s   judged")
+    lines.append("  ramp-down        requests in flight are let finish")
+    return lines
+
+
+def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    lines = ["Users by role"]
+    for role in roles:
+        users = plan.users_by_role[role.slug]
+        note = ""
+        if role.slug in plan.shared_accounts:
+            accounts = plan.shared_accounts[role.slug]
+            note = f"   share {accounts} account{'s' if accounts > 1 else ''}"
+        elif role.slug in plan.absent_roles:
+            note = f"   absent: {len(roles)} users or more are needed for all roles"
+        lines.append(f"  {users:5d}  {role.title}{note}")
+    return lines
+
+
+def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    at_once = offered_rps(plan.users_by_role, roles, 0.0)
+    lines = ["Requests/s to expect on the plateau", f"  {at_once:7.1f}  at 0 ms"]
+    limit_s = response_limit_s(plan.targets)
+    if limit_s is not None:
+        at_limit = offered_rps(plan.users_by_role, roles, limit_s)
+        lines.append(f"  {at_limit:7.1f}  at {limit_s * 1000:g} ms, the response-time limit")
+    return lines
+
+
+def _targets(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    lines = ["Targets"]
+    for target in plan.targets:
+        limit = f"{target.metric} {'<' if target.below else '>'} {target.limit:g}"
+        reason = why_not_judged(target, plan, roles)
+        if reason is not None:
+            outcome = f"not judged: {reason}"
+        elif plan.scenario.name in target.information_in:
+            outcome = "shown as information"
+        else:
+            outcome = "judged"
+        lines.append(f"  {target.name}{_scope(target)} ({limit}): {outcome}")
+    return lines
+
+
+def _scope(target: Target) -> str:
+    parts = [f"{kind} {name}" for kind, name in (("role", target.role), ("operation", target.operation)) if name]
+    return f" of {', '.join(parts)}" if parts else ""

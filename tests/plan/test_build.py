@@ -1,0 +1,154 @@
+"""Command line and files → plan."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from perfsuite.errors import SafetyError, UsageError
+from perfsuite.plan.build import Ground, Options, build, read_inputs, with_demo
+from perfsuite.plan.run_folder import new_run_folder, run_id_of
+from tests.plan.example import ROLES
+
+GROUND = Ground(ROLES, ("users.me", "policies.list"), "1.2.3")
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+SCENARIOS = """
+schema = 1
+multiple = ["small", "large"]
+[safety]
+allowed_hosts = ["qa.example.com"]
+[scenario.small]
+users = 4
+spawn_rate = 2
+duration = "1m"
+[scenario.large]
+users = 40
+spawn_rate = 4
+duration = "2m"
+[scenario.basic]
+users = 1
+spawn_rate = 1
+duration = "10s"
+"""
+TARGETS = '[[target]]\nname = "average"\nmetric = "avg_ms"\nbelow = 500\n'
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    """Options whose files are there."""
+    (tmp_path / "s.toml").write_text(SCENARIOS, encoding="utf-8")
+    (tmp_path / "t.toml").write_text("schema = 1\n" + TARGETS, encoding="utf-8")
+    (tmp_path / "c.csv").write_text("phone_number,password,role\n1,x,agent\n2,x,customer\n", encoding="utf-8")
+    return Options(
+        scenarios_file=tmp_path / "s.toml", targets_file=tmp_path / "t.toml", credentials_file=tmp_path / "c.csv"
+    )
+
+
+def test_a_plan_holds_all_that_was_asked_for(options: Options) -> None:
+    options = replace(
+        options, scenarios=("small",), host="http://qa.example.com/", users=8, read_only=True, command=("--read-only",)
+    )
+    inputs = read_inputs(options, GROUND)
+    plan = build(options, inputs, inputs.scenarios[0], GROUND, NOW)
+    assert plan.run_id == "small_20260304_050607"
+    assert plan.host == "http://qa.example.com"
+    assert plan.users_by_role == {"agent": 2, "customer": 6}
+    assert plan.shared_accounts == {"agent": 1, "customer": 1}
+    assert plan.absent_roles == ()
+    assert plan.allowed_hosts == ("qa.example.com",)
+    assert plan.created_at == "2026-03-04T05:06:07+00:00"
+    assert (plan.read_only, plan.command, plan.suite_version) == (True, ("--read-only",), "1.2.3")
+    assert [target.name for target in plan.targets] == ["average"]
+
+
+def test_a_plan_holds_no_secret(options: Options) -> None:
+    inputs = read_inputs(replace(options, scenarios=("small",)), GROUND)
+    assert "password" not in repr(build(options, inputs, inputs.scenarios[0], GROUND, NOW))
+    assert "'x'" not in repr(inputs)
+
+
+def test_without_a_name_the_scenario_is_basic_and_small_runs_tell_who_is_absent(options: Options) -> None:
+    inputs = read_inputs(options, GROUND)
+    plan = build(options, inputs, inputs.scenarios[0], GROUND, NOW)
+    assert (plan.scenario.name, plan.host) == ("basic", "http://localhost:8015")
+    assert plan.absent_roles == ("agent",)
+
+
+def test_multiple_takes_the_list_of_the_file_and_overrides_hold_for_each(options: Options) -> None:
+    inputs = read_inputs(replace(options, multiple=True, duration_s=5.0), GROUND)
+    assert [(s.name, s.users, s.duration_s) for s in inputs.scenarios] == [("small", 4, 5.0), ("large", 40, 5.0)]
+
+
+def test_a_scenario_may_be_repeated(options: Options) -> None:
+    inputs = read_inputs(replace(options, scenarios=("small", "small")), GROUND)
+    assert [scenario.name for scenario in inputs.scenarios] == ["small", "small"]
+
+
+def test_a_demo_brings_its_own_host_and_accounts(options: Options, tmp_path: Path) -> None:
+    options = replace(options, demo="embedded", credentials_file=tmp_path / "not there")
+    inputs = read_inputs(options, GROUND)
+    assert inputs.host == ""
+    own = tmp_path / "demo.csv"
+    own.write_text("phone_number,password,role\n7,x,customer\n", encoding="utf-8")
+    begun = with_demo(inputs, "http://127.0.0.1:4711", own, GROUND)
+    plan = build(options, begun, begun.scenarios[0], GROUND, NOW)
+    assert (plan.host, plan.demo, plan.shared_accounts) == ("http://127.0.0.1:4711", "embedded", {})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"multiple": True, "scenarios": ("small",)}, "leave out --scenario", id="both ways to choose"),
+        pytest.param({"demo": "embedded", "host": "http://localhost"}, "leave out --host", id="two targets"),
+        pytest.param({"demo": "big"}, "--demo: must be one of embedded, full, not 'big'", id="unknown demo"),
+        pytest.param({"users": 0}, "--users: must be a whole number from 1", id="no user"),
+        pytest.param({"users": 10**9}, "to 1000000, not 1000000000", id="too many users"),
+        pytest.param({"spawn_rate": 0.0}, "--spawn-rate: must be above 0, not 0", id="no user is ever started"),
+        pytest.param({"spawn_rate": float("nan")}, "--spawn-rate: must be above 0, not nan", id="not a number"),
+        pytest.param({"duration_s": -1.0}, "--duration: must be above 0, not -1", id="negative time"),
+        pytest.param({"scenarios": ("smal",)}, "did you mean 'small'?", id="unknown scenario"),
+        pytest.param({"host": "localhost"}, "Did you mean 'http://localhost'?", id="no URL"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_is_sent(
+    options: Options, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_inputs(replace(options, **change), GROUND)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+def test_a_role_without_account_is_told_before_anything_is_sent(options: Options) -> None:
+    options.credentials_file.write_text("phone_number,password,role\n1,x,agent\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no account for customer"):
+        read_inputs(replace(options, scenarios=("small",)), GROUND)
+
+
+def test_a_host_that_is_not_allowed_is_refused(options: Options) -> None:
+    with pytest.raises(SafetyError):
+        read_inputs(replace(options, host="http://example.com"), GROUND)
+
+
+def test_a_run_id_is_in_utc_whatever_the_zone() -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    assert run_id_of("basic", datetime(2026, 1, 1, 2, 0, 0, tzinfo=india)) == "basic_20251231_203000"
+
+
+def test_runs_that_meet_get_folders_of_their_own(tmp_path: Path) -> None:
+    folders = [new_run_folder(tmp_path / "results", "basic", NOW) for _ in range(3)]
+    assert [folder.name for folder in folders] == [
+        "basic_20260304_050607",
+        "basic_20260304_050607_2",
+        "basic_20260304_050607_3",
+    ]
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_results_that_cannot_be_written_are_told_with_the_mend(tmp_path: Path) -> None:
+    file = tmp_path / "results"
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"cannot be written there: .* Choose another folder with --results"):
+        new_run_folder(file / "deeper", "basic", NOW)
+    with pytest.raises(UsageError, match="cannot be written there"):
+        new_run_folder(file, "basic", NOW)
