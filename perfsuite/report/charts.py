@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from perfsuite.model import Summary
@@ -18,6 +18,8 @@ _CLOCK = (
     " + format(floor(datum.value / 60) % 60, '02') + ':' + format(datum.value % 60, '02')"
 )
 _ROLE_COLOURS = 7
+_NAMED_FROM = 0.09
+"""Share of the run from which on a period's name fits above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,37 +223,19 @@ def _hover(course: Course, lines: list[Line]) -> list[Spec]:
 
 def _bands(course: Course) -> list[Spec]:
     """The periods of the run as shades behind the lines, each with its name where there is room."""
-    bands = [
-        {
-            "start": band.start,
-            "end": band.end,
-            "name": band.name,
-            "wide": (band.end - band.start) / course.length_s > 0.09,
-        }
-        for band in course.bands
-    ]
-    x = _x(course) | {"field": "start"}
+    bands = [asdict(band) for band in course.bands]
+    named = [asdict(band) for band in course.bands if band.end - band.start >= _NAMED_FROM * course.length_s]
+    x = _x(course, "start")
     names = ["ramp-up", "steady", "ramp-down"]
     shades = {"domain": names, "range": ["var(--band-ramp)", "var(--band-steady)", "var(--band-ramp)"]}
     shade = {"field": "name", "type": "nominal", "scale": shades, "legend": None}
+    text = {"type": "text", "align": "left", "baseline": "top", "dx": 5, "fontSize": 10, "y": 4}
     return [
         {"data": {"values": bands}, "mark": "rect", "encoding": {"x": x, "x2": {"field": "end"}, "color": shade}},
         {
-            "data": {"values": bands},
-            "mark": {
-                "type": "text",
-                "align": "left",
-                "baseline": "top",
-                "dx": 5,
-                "fontSize": 10,
-                "y": 4,
-            },
-            "encoding": {
-                "x": x,
-                "text": {"field": "name"},
-                "color": {"value": "var(--ink-faint)"},
-                "opacity": {"condition": {"test": "width * datum.share > 58", "value": 1}, "value": 0},
-            },
+            "data": {"values": named},
+            "mark": text | {"color": "var(--ink-faint)"},
+            "encoding": {"x": x, "text": {"field": "name"}},
         },
     ]
 

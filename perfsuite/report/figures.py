@@ -56,7 +56,7 @@ def human(name: str, value: float | None) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     size = abs(value)
-    decimals = 0 if size >= 100 else 1 if size >= 10 else 2
+    decimals = 0 if size >= 100 or size == 0 else 1 if size >= 10 else 2
     return f"{value:,.{decimals}f}"
 
 

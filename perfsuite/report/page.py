@@ -96,7 +96,8 @@ def _figures(summary: Summary) -> Iterable[Figure]:
     totals = summary.totals
     whole = summary.whole_run
     yield Figure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
-    yield Figure("Throughput", human("rps", totals.rps), "req/s", f"over {clock(summary.steady_s)} of steady state")
+    over = f"over {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
+    yield Figure("Throughput", human("rps", totals.rps), "req/s", over)
     yield Figure(
         "Average", human("avg_ms", totals.avg_ms), _ms(totals.avg_ms), f"slowest {with_unit('max_ms', totals.max_ms)}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
@@ -95,7 +95,8 @@ def operation_tables(summary: Summary) -> list[Table]:
             for number, period in enumerate(periods, 1)
         ),
     ]
-    return [table for table in tables if table.rows]
+    only_these = not summary.totals.requests
+    return [replace(table, open=table.open or only_these) for table in tables if table.rows]
 
 
 def failures_table(summary: Summary) -> Table | None:

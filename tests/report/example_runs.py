@@ -210,6 +210,8 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
     lengths = Counter(period_of(load, second) for second in range(load.runs_s))
     users = users_of(load.users)
     steady_s = float(lengths["steady"])
+    periods = dict.fromkeys([*lengths, "steady"])
+    rows = tuple(row for period in periods for row in rows_of(by_period[period], period, lengths[period]))
     return Summary(
         run_id=f"{load.scenario}_20260301_093000",
         scenario=load.scenario,
@@ -221,11 +223,7 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
         steady_end=START + load.ramp_s + 1 + int(steady_s) if steady_s else None,
         users=UserCounts(load.users, load.users, users),
         totals=statistics_of(by_period["steady"], steady_s),
-        rows=tuple(
-            row
-            for period in dict.fromkeys([*lengths, "steady"])
-            for row in rows_of(by_period[period], period, lengths[period])
-        ),
+        rows=rows,
         behaviours=_behaviours(by_period["steady"]),
         seconds=tuple(_second(load, second, by_second[second]) for second in range(load.runs_s)),
         second_rows=tuple(

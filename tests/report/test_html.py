@@ -130,5 +130,12 @@ def test_headings_captions_and_scopes(name: str) -> None:
     assert all("scope" in attributes for tag, attributes in Tables(html).tags if tag == "th")
 
 
+def test_without_a_steady_state_the_figures_of_the_ramp_up_are_open() -> None:
+    html = without_bundle(report_html(example_runs.interrupted()))
+    assert '<h2 id="detail-1-title">During ramp-up</h2>' in html
+    assert html.count("<details>") == 0
+    assert "no steady state" in html
+
+
 def test_half_an_hour_of_load_stays_small() -> None:
     assert len(report_html(example_runs.passed_large(1800)).encode()) < TWO_MB
