@@ -1,0 +1,114 @@
+"""What is said of a plan before it runs. Example roles: 1 s and 3 s of think time, two requests an action."""
+
+import pytest
+
+from perfsuite.model import Plan, Scenario, Target
+from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
+from tests.plan.example import ROLES
+
+AVERAGE = Target("average", "avg_ms", 500, below=True)
+
+
+def plan_of(*targets: Target, users: int = 40, duration_s: float = 60.0, spawn_rate: float = 4.0) -> Plan:
+    return Plan(
+        run_id="small_20260101_000000",
+        scenario=Scenario("small", users, spawn_rate, duration_s, "to try"),
+        host="http://localhost:8015",
+        users_by_role={"agent": users // 4, "customer": users - users // 4},
+        targets=targets,
+        allowed_hosts=(),
+        seed=1,
+        created_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "spawn_rate", "seconds"),
+    [
+        pytest.param(60, 4, 45, id="10 s ramp-up, 50 s plateau less 10 %"),
+        pytest.param(600, 4, 585, id="settling is at most 5 s"),
+        pytest.param(10, 4, 0, id="the last user starts as the run ends"),
+        pytest.param(5, 4, 0, id="the last user would start after the end"),
+    ],
+)
+def test_the_steady_state(duration_s: float, spawn_rate: float, seconds: float) -> None:
+    assert steady_s(Scenario("s", 40, spawn_rate, duration_s)) == seconds
+
+
+# 40 users: 10 agents × 2 ÷ (1 + 2 × 0.5) + 30 customers × 2 ÷ (3 + 2 × 0.5) = 10 + 15 = 25 requests/s at 500 ms.
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        pytest.param(AVERAGE, None, id="an average can be had"),
+        pytest.param(Target("t", "rps", 24.9, below=False), None, id="offers more than the limit"),
+        pytest.param(
+            Target("t", "rps", 25, below=False),
+            "offers 25.0 requests/s at the response-time limit, more than 25 needed",
+            id="offers exactly the limit",
+        ),
+        pytest.param(
+            Target("t", "rps", 10, below=False, role="agent"),
+            "offers 10.0 requests/s at the response-time limit, more than 10 needed",
+            id="of one role",
+        ),
+        pytest.param(
+            Target("t", "rps", 13, below=False, operation="users.me"),
+            "offers 12.5 requests/s at the response-time limit, more than 13 needed",
+            id="of one operation of two",
+        ),
+        pytest.param(Target("t", "concurrent_users", 39, below=False), None, id="more users than the limit"),
+        pytest.param(
+            Target("t", "concurrent_users", 40, below=False), "runs 40 users, more than 40 needed", id="as many users"
+        ),
+        pytest.param(
+            Target("t", "concurrent_users", 10, below=False, role="agent"),
+            "runs 10 users, more than 10 needed",
+            id="users of a role",
+        ),
+        pytest.param(Target("t", "p95_ms", 2000, below=True), None, id="25 × 45 samples are enough for p95"),
+        pytest.param(
+            Target("t", "p999_ms", 2000, below=True), "about 1125 samples, 10000 needed", id="too few for p99.9"
+        ),
+        pytest.param(
+            Target("t", "avg_ms", 1, below=True, scenarios=("large",)), "only judged in large", id="another scenario"
+        ),
+    ],
+)
+def test_which_targets_can_be_judged_and_why_not(target: Target, reason: str | None) -> None:
+    assert why_not_judged(target, plan_of(AVERAGE, target), ROLES) == reason
+
+
+def test_without_a_steady_state_nothing_over_it_is_judged() -> None:
+    plan = plan_of(AVERAGE, duration_s=5)
+    assert why_not_judged(AVERAGE, plan, ROLES) == "the load is never steady"
+    assert "no plateau: the last user would start after 10 s" in render(plan, ROLES)
+
+
+def test_the_response_time_limit_is_that_over_all_requests() -> None:
+    assert response_limit_s([Target("t", "avg_ms", 100, below=True, role="agent"), AVERAGE]) == 0.5
+    assert response_limit_s([Target("t", "p95_ms", 100, below=True)]) is None
+
+
+def test_the_plan_as_text() -> None:
+    information = Target("failures", "failure_rate", 0.01, below=True, information_in=("small",))
+    users = Target("users", "concurrent_users", 200, below=False)
+    assert render(plan_of(AVERAGE, information, users), ROLES).splitlines() == [
+        "Plan of scenario small, to try",
+        "  target   http://localhost:8015",
+        "  duration 1m",
+        "Stages",
+        "  ramp-up     10 s   to 40 users, 4 a second",
+        "  settling     5 s   not judged",
+        "  steady      45 s   judged",
+        "  ramp-down        requests in flight are let finish",
+        "Users by role",
+        "     10  Agent",
+        "     30  Customer",
+        "Requests/s to expect on the plateau",
+        "     40.0  at 0 ms",
+        "     25.0  at 500 ms, the response-time limit",
+        "Targets",
+        "  average (avg_ms < 500): judged",
+        "  failures (failure_rate < 0.01): shown as information",
+        "  users (concurrent_users > 200): not judged: runs 40 users, more than 200 needed",
+    ]
