@@ -11,6 +11,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.plan.build import DEFAULT_HOST, Options
 from perfsuite.plan.durations import parse_duration
 
+_ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
 COMMANDS = ("preflight", "report", "judge", "cleanup", "backend")
 _EPILOG = """commands:
@@ -33,6 +34,12 @@ class _Parser(argparse.ArgumentParser):
         word = message.removeprefix("unrecognized arguments: ").split()[0] if "unrecognized" in message else ""
         options = [*COMMANDS, *(name for action in self._actions for name in action.option_strings)]
         raise UsageError(f"{message}{nearest(word, options) if word else ''}\nSee {PROGRAM} --help")
+
+
+def data_file(name: str) -> Path:
+    """A file of that name in the current folder or, when there is none, the suite's own."""
+    here = Path(name)
+    return here if here.exists() else _ROOT / name
 
 
 def _duration(text: str) -> float:
@@ -71,8 +78,8 @@ def run_parser() -> argparse.ArgumentParser:
     )
     _add_target(parser)
     files = parser.add_argument_group("files")
-    files.add_argument("--targets", type=Path, default=Path("targets.toml"), metavar="FILE")
-    files.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    files.add_argument("--targets", type=Path, default=data_file("targets.toml"), metavar="FILE")
+    files.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     files.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     output = parser.add_argument_group("output")
     output.add_argument("--dry-run", action="store_true", help="print the plan and stop; nothing is sent")
@@ -99,7 +106,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--credentials",
         type=Path,
-        default=Path("credentials.csv"),
+        default=data_file("credentials.csv"),
         metavar="FILE",
         help="CSV phone_number,password,role; passwords may come from AGENTMITRA_TEST_PASSWORD",
     )
@@ -140,7 +147,7 @@ def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     _add_target(parser)
     parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
     parser.add_argument("--tolerate-broken", action="store_true", help="exit with 0 even where operations fail")
-    parser.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     parser.add_argument("--quiet", action="store_true", help="only the table")
     parser.add_argument("--no-color", action="store_true")
@@ -150,7 +157,7 @@ def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         users=None,
         spawn_rate=None,
         duration=None,
-        targets=Path("targets.toml"),
+        targets=data_file("targets.toml"),
         dry_run=False,
     )
     return parser
@@ -170,7 +177,7 @@ def _judge(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.description = "Judge a run anew and print the verdict; the exit code is the verdict's. Its files stay."
     _run_folder(parser)
     parser.add_argument("--targets", type=Path, metavar="FILE", help="other limits than those of the run")
-    parser.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     parser.add_argument("--no-color", action="store_true")
     return parser
 
@@ -178,10 +185,10 @@ def _judge(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def _cleanup(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.description = "Remove what a run created at its target and, having been cut off, left behind."
     _run_folder(parser)
-    parser.add_argument("--credentials", type=Path, default=Path("credentials.csv"), metavar="FILE")
+    parser.add_argument("--credentials", type=Path, default=data_file("credentials.csv"), metavar="FILE")
     parser.add_argument("--allow-host", action="append", metavar="HOST")
     parser.add_argument("--i-accept-production-load", action="store_true")
-    parser.add_argument("--scenarios", type=Path, default=Path("scenarios.toml"), metavar="FILE")
+    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,24 +39,31 @@ def install(
 
     @events.test_start.add_listener  # type: ignore[untyped-decorator]
     def on_start(**_event: Any) -> None:
+        # Locust swallows what a listener raises; users that find no load end at once.
+        environment.agentmitra_load = None
         load = environment.agentmitra_load = LoadState(make_order(environment))
         load.begin(environment.runner.target_user_count)
 
     @events.request.add_listener  # type: ignore[untyped-decorator]
     def on_request(**event: Any) -> None:
-        environment.agentmitra_load.recorder.on_request(**event)
+        if environment.agentmitra_load is not None:
+            environment.agentmitra_load.recorder.on_request(**event)
 
     @events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
     def on_spawned(user_count: int, **_event: Any) -> None:
-        environment.agentmitra_load.retarget(user_count)
+        if environment.agentmitra_load is not None:
+            environment.agentmitra_load.retarget(user_count)
 
     @events.test_stopping.add_listener  # type: ignore[untyped-decorator]
     def on_stopping(**_event: Any) -> None:
-        environment.agentmitra_load.recorder.phase("ramp-down")
+        if environment.agentmitra_load is not None:
+            environment.agentmitra_load.recorder.phase("ramp-down")
 
     @events.test_stop.add_listener  # type: ignore[untyped-decorator]
     def on_stop(**_event: Any) -> None:
         load = environment.agentmitra_load
+        if load is None:
+            return
         load.finish(environment.stats.total.num_requests, installation.reason)
         if after is not None:
             after(load)
@@ -63,10 +71,11 @@ def install(
     return installation
 
 
-def refuse_foreign_origins(web_ui: Any) -> None:
-    """Let only the page itself talk to Locust's web server.
+def guard(web_ui: Any, refusal: Callable[[str], str]) -> None:
+    """Let only the page itself talk to Locust's web server, and only about hosts that may be loaded.
 
-    Locust allows every origin; a page from elsewhere, open in the same browser, could start load.
+    Locust allows every origin (a page from elsewhere, open in the same browser, could start load) and
+    every host. `refusal` tells why a host may not be loaded; "" when it may.
     """
 
     @web_ui.app.before_request  # type: ignore[untyped-decorator]
@@ -78,4 +87,7 @@ def refuse_foreign_origins(web_ui: Any) -> None:
         if name not in ("localhost", "127.0.0.1", "::1") or (origin and urlsplit(origin).netloc != request.host):
             log.warning("refused a request from a foreign page (%s)", origin or request.host)
             return "Only the page of this server may use it.\n", 403
+        if request.path.endswith("/swarm") and (why := refusal(request.form.get("host", ""))):
+            log.warning("%s", why)
+            return json.dumps({"success": False, "message": why}), 403
         return None

@@ -19,28 +19,27 @@ from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
-from perfsuite.errors import SuiteError, TargetError
+from perfsuite.errors import EXIT_SAFETY, SuiteError, TargetError
 from perfsuite.load.client import GeventTransport
-from perfsuite.load.install import STOP_TIMEOUT_S, install, refuse_foreign_origins
+from perfsuite.load.install import STOP_TIMEOUT_S, guard, install
 from perfsuite.load.state import LoadState, Order
 from perfsuite.measurements import to_json
-from perfsuite.model import Account, Plan, PreflightReport, Scenario
+from perfsuite.model import Account, Cleanup, Plan, PreflightReport, Scenario, Target
 from perfsuite.plan import hosts
 from perfsuite.plan.build import DEFAULT_HOST
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.plan.targets import Known, read_targets
 from perfsuite.preflight import look_at
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
+from perfsuite.summary.summarize import Circumstances
 
 log = logging.getLogger("agentmitra")
 
 SCENARIO = "locust"
 _ROOT = Path(__file__).resolve().parents[2]
-SCENARIOS_FILE = _ROOT / "scenarios.toml"
-CREDENTIALS_FILE = _ROOT / "credentials.csv"
-RESULTS = _ROOT / "results"
 
 
 def set_defaults(parser: Any, **_event: Any) -> None:
@@ -49,36 +48,35 @@ def set_defaults(parser: Any, **_event: Any) -> None:
 
 
 def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
-    """Listener for Locust's `init` event."""
-    install(environment, _order, after=_remove_what_was_made)
+    """Listener for Locust's `init` event. A headless run on a host that may not be loaded ends here."""
+    install(environment, _order, after=_finish)
     if web_ui is not None:
-        refuse_foreign_origins(web_ui)
-    elif environment.host:
-        _allowed(environment)
+        guard(web_ui, _refusal)
+    elif why := _refusal(environment.host or ""):
+        sys.stderr.write(f"{why}\n")
+        sys.exit(EXIT_SAFETY)
 
 
-def _allowed(environment: Any) -> tuple[str, tuple[str, ...]]:
-    """The host to load and the names that may be loaded.
+def _rules() -> hosts.HostRules:
+    return hosts.HostRules(read_scenarios(_ROOT / "scenarios.toml").allowed_hosts)
 
-    Ends a headless process with the code of the refusal; on the web page the refusal is raised.
-    """
+
+def _refusal(host: str) -> str:
     try:
-        rules = hosts.HostRules(read_scenarios(SCENARIOS_FILE).allowed_hosts)
-        return hosts.checked_url(environment.host or DEFAULT_HOST, rules), hosts.allowed_names(rules)
+        hosts.checked_url(host or DEFAULT_HOST, _rules())
     except SuiteError as error:
-        if environment.web_ui is not None:
-            raise
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        return str(error)
+    return ""
 
 
 def _order(environment: Any) -> Order:
-    host, allowed = _allowed(environment)
-    accounts = read_accounts(CREDENTIALS_FILE, ROLES, os.environ)
+    rules = _rules()
+    host = hosts.checked_url(environment.host or DEFAULT_HOST, rules)
+    accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ)
     now = datetime.now(UTC)
-    folder = new_run_folder(RESULTS, SCENARIO, now)
+    folder = new_run_folder(_ROOT / "results", SCENARIO, now)
     plan = _plan(environment, folder.name, host, accounts, now)
-    plan = replace(plan, allowed_hosts=allowed)
+    plan = replace(plan, allowed_hosts=hosts.allowed_names(rules), targets=_targets())
     report = _seen(plan)
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(report))
@@ -107,6 +105,11 @@ def _plan(environment: Any, run_id: str, host: str, accounts: tuple[Account, ...
     )
 
 
+def _targets() -> tuple[Target, ...]:
+    names = list(read_scenarios(_ROOT / "scenarios.toml").scenarios)
+    return read_targets(_ROOT / "targets.toml", Known([role.slug for role in ROLES], sorted(CATALOGUE), names))
+
+
 def _seen(plan: Plan) -> PreflightReport:
     """What the target offers. In debug mode nothing is called beforehand; a target that is not there is told."""
     transport = GeventTransport(plan.host)
@@ -122,21 +125,28 @@ def _seen(plan: Plan) -> PreflightReport:
     )
 
 
-def _remove_what_was_made(load: LoadState) -> None:
+def _finish(load: LoadState) -> None:
+    """After the last record: remove what the run made, and leave what a report needs."""
     order = load.order
+    cleanup = _remove_what_was_made(order)
+    (order.folder / "circumstances.json").write_bytes(to_json(Circumstances(cleanup=cleanup)))
+    log.warning("debug mode gives no verdict; for one: python run_performance_tests.py report %s", order.folder)
+
+
+def _remove_what_was_made(order: Order) -> Cleanup | None:
     admins = [account for account in order.accounts if account.role == ROLES[0].slug]
     if not admins:
         log.warning("no Super Admin account: what this run made stays; see %s", order.folder)
-        return
+        return None
     transport = GeventTransport(order.plan.host)
-    writer = journal.Journal(order.folder / journal.FILE_NAME)
+    book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
-        run = Run(order.plan.run_id, purpose="cleanup", journal=writer)
+        run = Run(order.plan.run_id, purpose="cleanup", journal=book)
         done = clean_up(list(journal.read(order.folder)), ROLES[0], admins[0], run, transport)
     finally:
         transport.close()
-        writer.close()
+        book.close()
     log.info("removed %s of %s rows that this run made", done.removed, done.created)
     for line in (*done.not_removed, *done.not_restored):
         log.warning("not removed or put back: %s", line)
-    log.info("debug mode gives no verdict; its report: python run_performance_tests.py report %s", order.folder)
+    return done

@@ -71,7 +71,10 @@ class RoleUser(User):
 
     def on_start(self) -> None:
         """Start at a jittered moment, then log in; go on trying at the role's pace while that fails."""
-        self._load: LoadState = self.environment.agentmitra_load
+        load: LoadState | None = self.environment.agentmitra_load
+        if load is None:
+            raise StopUser  # the start was refused; why was logged
+        self._load = load
         # Locust starts users in one batch a second; spread over that second they do not march in step.
         gevent.sleep(self._load.random.uniform(0, MAX_JITTER_S))
         self._account = self._load.accounts.take(self.role.slug)
