@@ -1,0 +1,118 @@
+"""The same backend on PostgreSQL and Redis."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from mitra_backend import models
+from mitra_backend.config import Settings, database_url
+from mitra_backend.db import Database
+from mitra_backend.faults import parse_fault
+from mitra_backend.main import prepare_database
+from sqlalchemy.exc import OperationalError
+
+from tests.backend.servers import postgresql, redis_server
+from tests.backend.support import FACTOR, SECRET, Api, new_policy, running
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as directory, postgresql(Path(directory)) as url:
+        deadline = time.monotonic() + 20
+        while True:  # it takes connections a moment before it answers questions
+            try:
+                prepare_database(Settings(database_url(url), SECRET, seed_factor=FACTOR))
+                break
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+        yield url
+
+
+def _life_of_a_policy(api: Api, number: str) -> None:
+    body = new_policy(api, number)
+    created = api.call("senior_agent", "POST", "/policies/", json=body)
+    assert created.status_code == 201, created.text
+    policy = created.json()
+    assert policy["premium_amount"] == 1200.5
+    assert policy in api.get("senior_agent", "/policies/?limit=100")
+    assert api.call("senior_agent", "POST", "/policies/", json=body).status_code == 409
+    path = f"/policies/{policy['policy_id']}"
+    assert api.call("regional_manager", "POST", f"{path}/approve").json()["status"] == "active"
+    assert api.call("super_admin", "DELETE", path).status_code == 200
+    assert policy["policy_id"] not in [row["policy_id"] for row in api.get("senior_agent", "/policies/?limit=100")]
+
+
+READS = [
+    ("super_admin", "/users/?q=a&limit=5"),
+    ("super_admin", "/dashboard/system-overview"),
+    ("provider_admin", "/dashboard/provider-overview"),
+    ("provider_admin", "/dashboard/analytics"),
+    ("provider_admin", "/agents/?search=a"),
+    ("regional_manager", "/dashboard/regional-overview?region=south"),
+    ("senior_agent", "/dashboard/senior-agent-overview"),
+    ("senior_agent", "/analytics/comprehensive/dashboard"),
+    ("junior_agent", "/agents/performance/metrics"),
+    ("junior_agent", "/leads/?search=a"),
+    ("policyholder", "/policies/"),
+    ("support_staff", "/analytics/reports/summary"),
+    ("support_staff", "/support/tickets/?search=premium"),
+    ("super_admin", "/health/database"),
+]
+
+
+def test_postgresql_answers_like_sqlite(postgres_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url(postgres_url), SECRET, seed_factor=FACTOR)
+    sqlite = Settings(database_url(str(tmp_path / "fresh.db")), SECRET, seed_factor=FACTOR)
+    prepare_database(sqlite)
+    with running(settings) as one, running(sqlite) as other:
+        for role, path in READS:
+            here, there = one.get(role, path), other.get(role, path)
+            assert set(here) == set(there) if isinstance(here, dict) else len(here) == len(there), path
+        agent = one.own_agent()["agent_id"]
+        path = f"/analytics/agents/performance/{agent}"
+        assert one.get("senior_agent", path) == other.get("senior_agent", path)
+        assert one.get("policyholder", "/policies/") == other.get("policyholder", "/policies/")
+        assert one.get("junior_agent", "/leads/") == other.get("junior_agent", "/leads/")
+        assert one.get("senior_agent", "/agents/profile") == other.get("senior_agent", "/agents/profile")
+        _life_of_a_policy(one, "T-pg")
+
+
+def test_migrations_lead_to_the_models_on_postgresql(postgres_url: str) -> None:
+    database = Database(database_url(postgres_url))
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), models.Base.metadata) == []
+    database.close()
+
+
+def test_lock_holds_readers_up_on_postgresql(postgres_url: str) -> None:
+    settings = Settings(database_url(postgres_url), SECRET, faults=(parse_fault("lock=700ms/1s"),))
+    with running(settings) as api:
+        api.login("policyholder")
+        time.sleep(max(0, 1.1 - api.app.state.backend.board.elapsed_s()))
+        start = time.perf_counter()
+        api.get("policyholder", "/policies/")
+        assert 0.2 < time.perf_counter() - start < 1.5
+
+
+def test_redis_keeps_answers_and_may_go_away(postgres_url: str, tmp_path: Path) -> None:
+    with redis_server(tmp_path) as (url, process):
+        settings = Settings(database_url(postgres_url), SECRET, redis_url=url)
+        with running(settings) as api, running(settings) as second:
+            _life_of_a_policy(api, "T-redis")
+            before = second.get("super_admin", "/policies/?policy_number=T-two")
+            assert before == []
+            created = api.call("senior_agent", "POST", "/policies/", json=new_policy(api, "T-two")).json()
+            assert second.get("super_admin", "/policies/?policy_number=T-two") == [created]
+            process.terminate()
+            process.wait(10)
+            assert second.get("super_admin", "/policies/?policy_number=T-two") == [created]
+            assert api.call("super_admin", "DELETE", f"/policies/{created['policy_id']}").status_code == 200
+            assert second.get("super_admin", "/policies/?policy_number=T-two") == []
