@@ -9,7 +9,10 @@ from perfsuite.measurements import Generator
 from perfsuite.model import Coverage, GeneratorHealth, OperationCheck, PreflightReport, Reconciliation, Works
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import add_times, percentiles_ms
+from perfsuite.summary.tally import add_times
+
+_LAGS_NEEDED = 100
+"""Fewer than for a judged percentile: it only has to show a generator that is in trouble."""
 
 
 def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
@@ -30,7 +33,8 @@ def _busiest(told: Iterable[Generator]) -> tuple[float | None, float | None]:
     for generator in told:
         add_times(lag, generator.loop_lag)
         cpu_percent_max = max(generator.cpu_percent, cpu_percent_max or 0.0)
-    return cpu_percent_max, percentiles_ms(lag)["p99_ms"]
+    p99_us = lag.percentile_us(0.99) if lag.count >= _LAGS_NEEDED else None
+    return cpu_percent_max, None if p99_us is None else p99_us / 1000
 
 
 def _gaps(numbers: set[int]) -> int:

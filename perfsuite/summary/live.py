@@ -44,7 +44,8 @@ class Live:
         self._phases: dict[str, float] = {}
         self._phase = WAITING
         self._first: int | None = None
-        self._reported: int | None = None
+        self._told_by: dict[str, int] = {}
+        self._settled_until = 0
         self._last_answered: int | None = None
         self._unanswered_since: int | None = None
 
@@ -57,13 +58,14 @@ class Live:
                 self._count(record)
             elif isinstance(record, Users):
                 self._see_users(record)
+        self._settle()
         self._forget()
 
     def state(self, now_utc_s: float) -> LiveState:
         """The run as it stands at `now_utc_s` (UTC epoch, s)."""
         stop = self._told_until(now_utc_s)
         steady_s = self._steady_length_s(stop)
-        shown, length_s = (self._steady, steady_s) if steady_s else (self._whole, stop - self._start(stop))
+        shown, length_s = (self._steady, steady_s) if steady_s else (self._whole, self._length_s(stop))
         now = Tally()
         for second in range(stop - _NOW_S, stop):
             if second in self._recent:
@@ -94,15 +96,13 @@ class Live:
             self._phases[phase.name] = min(known, phase.at)
         if phase.name == PLATEAU:
             self._steady = Tally()
-            for second, recent in self._recent.items():
-                if self._is_steady(second):
-                    self._steady.merge(recent.tally)
+            self._settled_until = 0
 
     def _count(self, record: Requests) -> None:
         second = record.second
         self._first = second if self._first is None else min(self._first, second)
         self._whole.add(record)
-        if self._is_steady(second):
+        if second < self._settled_until and self._is_steady(second):
             self._steady.add(record)
         recent = self._recent.setdefault(second, _Recent())
         recent.tally.add(record)
@@ -126,26 +126,46 @@ class Live:
 
     def _see_users(self, record: Users) -> None:
         self._first = record.second if self._first is None else min(self._first, record.second)
-        self._reported = record.second if self._reported is None else max(self._reported, record.second)
+        self._told_by[record.worker] = max(record.second, self._told_by.get(record.worker, record.second))
         known = self._users.get(record.worker)
         if known is None or (record.second, record.sequence) > (known.second, known.sequence):
             self._users[record.worker] = record
+
+    def _settle(self) -> None:
+        """Add the seconds that are wholly told by now to the steady state."""
+        told_until = self._wholly_told_until()
+        if told_until is None or told_until <= self._settled_until:
+            return
+        for second, recent in self._recent.items():
+            if self._settled_until <= second < told_until and self._is_steady(second):
+                self._steady.merge(recent.tally)
+        self._settled_until = told_until
 
     def _forget(self) -> None:
         newest = max(self._recent, default=0)
         for second in [second for second in self._recent if second <= newest - KEPT_S]:
             del self._recent[second]
 
+    def _wholly_told_until(self) -> int | None:
+        """The second that the slowest process is at; it may be half told. None before the first report."""
+        if END in self._phases:
+            return math.floor(self._phases[END]) + 1
+        newest = max(self._told_by.values(), default=0)
+        return min((at for at in self._told_by.values() if newest - at <= FORGOTTEN_AFTER_S), default=None)
+
     def _told_until(self, now_utc_s: float) -> int:
-        """The first second that is not told yet; reports that stay away count as seconds without requests."""
-        now = math.floor(now_utc_s)
-        if self._reported is None:
-            return now
-        return max(self._reported + 1, now - _REPORTS_LATE_S)
+        """The first second that is not wholly told; reports that stay away count as seconds without requests."""
+        told_until, now = self._wholly_told_until(), math.floor(now_utc_s)
+        return now if told_until is None else max(told_until, now - _REPORTS_LATE_S)
 
     def _start(self, stop: int) -> int:
         starts = [at for at in (self._phases.get(RAMP_UP), self._first) if at is not None]
         return min(math.floor(min(starts, default=float(stop))), stop)
+
+    def _length_s(self, stop: int) -> int:
+        """Length of all that was told, begun seconds included."""
+        until = max(stop, max(self._recent, default=stop - 1) + 1)
+        return until - self._start(until)
 
     def _steady_start(self) -> int | None:
         """From the planned end, since the plateau's real length is not known before it is over."""
@@ -167,7 +187,8 @@ class Live:
 
     def _alive(self) -> dict[str, int]:
         alive: Counter[str] = Counter(dict.fromkeys(self._plan.users_by_role, 0))
+        newest = max(self._told_by.values(), default=0)
         for users in self._users.values():
-            if self._reported is not None and self._reported - users.second <= FORGOTTEN_AFTER_S:
+            if newest - users.second <= FORGOTTEN_AFTER_S:
                 alive.update(users.by_role)
         return dict(alive)

@@ -19,7 +19,7 @@ from perfsuite.model import (
 )
 from perfsuite.roles.role import Role
 from perfsuite.summary.failures import failure_groups, target_lost_at, wrong_answers
-from perfsuite.summary.gather import gather
+from perfsuite.summary.gather import Gathered, gather
 from perfsuite.summary.health import coverage, generator_health, reconciliation
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
@@ -55,7 +55,16 @@ def build(
 
     A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
     """
-    gathered = gather(records)
+    return _summary(plan, gather(records), preflight, roles, circumstances)
+
+
+def _summary(
+    plan: Plan,
+    gathered: Gathered,
+    preflight: PreflightReport | None,
+    roles: Sequence[Role],
+    circumstances: Circumstances,
+) -> Summary:
     phases = phase_times(gathered.phases)
     when = timeline(phases, gathered.first, gathered.last)
     order = Order(roles)
