@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 
-from perfsuite.demo.backend import DATABASE_VARIABLE, REDIS_VARIABLE
 from perfsuite.demo.stop import stop_on
 from perfsuite.demo.supervisor import KINDS, DemoOrder, Ready, supervise
 from perfsuite.errors import SuiteError
@@ -39,8 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--fault", action="append", default=[], metavar="SPEC", help="make something go wrong, see docs/backend.md")
     add("--request-log", type=Path, metavar="FILE", help="one JSON line per request; default: in the demo's own folder")
     add("--credentials-out", type=Path, metavar="FILE", help="accounts as CSV; default: in the demo's own folder")
-    add("--database-url", metavar="URL", help=f"this database instead; with a password better as {DATABASE_VARIABLE}")
-    add("--redis-url", metavar="URL", help=f"this Redis instead; with a password better as {REDIS_VARIABLE}")
+    # Named here or not at all: a database that the environment happens to name must not be filled with demo data.
+    add("--database-url", metavar="URL", help="fill and use this database; its password by PGPASSWORD or ~/.pgpass")
+    add("--redis-url", metavar="URL", help="use this Redis")
     return parser
 
 
@@ -52,8 +51,8 @@ def _order(options: argparse.Namespace) -> DemoOrder:
         faults=tuple(options.fault),
         request_log=options.request_log.absolute() if options.request_log else None,
         credentials_out=options.credentials_out.absolute() if options.credentials_out else None,
-        database_url=options.database_url or os.environ.get(DATABASE_VARIABLE),
-        redis_url=options.redis_url or os.environ.get(REDIS_VARIABLE),
+        database_url=options.database_url,
+        redis_url=options.redis_url,
     )
 
 

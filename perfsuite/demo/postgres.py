@@ -16,10 +16,12 @@ from perfsuite.demo.house import House
 from perfsuite.demo.programs import find_program
 
 USER = "mitra"
+PORT = "5432"  # of the socket's name only; nothing listens on the network
 READY_WITHIN_S = 60.0
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _SETTINGS = (
     "listen_addresses=",
+    f"port={PORT}",
     "shared_preload_libraries=pg_stat_statements",
     "track_io_timing=on",
     "max_connections=100",
@@ -49,7 +51,8 @@ def running_postgres(house: House) -> Iterator[tuple[Child, str]]:
         house.identity,
         ends_with=signal.SIGQUIT,
     )
-    dsn = f"postgresql://{USER}:{password}@/{{}}?host={quote(str(room), safe='')}"
+    # All is said here, so that no PGHOST or PGPORT of the user's has a say.
+    dsn = f"postgresql://{USER}:{password}@/{{}}?host={quote(str(room), safe='')}&port={PORT}"
     with house.running(server) as child:
         child.wait_until(lambda: _answers(dsn.format("postgres")), house.stop, READY_WITHIN_S)
         with psycopg.connect(dsn.format("postgres"), autocommit=True) as connection:

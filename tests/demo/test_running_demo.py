@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import psutil
@@ -66,6 +67,22 @@ def test_a_full_demo_works_on_its_own_servers_and_leaves_nothing(full_demo_progr
         assert no_secret_in_command_lines(family, [demo.postgres_dsn, demo.redis_url])
     assert all_gone(family)
     assert not demo.data_dir.exists()
+
+
+def test_nothing_of_the_users_environment_turns_a_demo_to_another_database(
+    full_demo_programs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("MITRA_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/precious"),
+        ("MITRA_REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    with running_demo("full", SMALL) as demo:
+        read_policies(demo)
+        assert demo.postgres_dsn is not None
+        assert str(demo.data_dir) in unquote(demo.postgres_dsn)
 
 
 def read_policies(demo: Demo) -> None:
