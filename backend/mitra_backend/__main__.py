@@ -2,8 +2,10 @@
 
 import argparse
 import csv
+import gc
 import logging
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +20,8 @@ from mitra_backend.db import Database
 from mitra_backend.faults import FaultError, parse_fault
 from mitra_backend.main import close_app, create_app, prepare_database
 from mitra_backend.server import address_of, bind, end_with_stdin, make_server, run
+
+INTERRUPTED = 130
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -41,15 +45,20 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the backend and return its exit code: 0, 2 wrong command, 3 something is not there."""
+    """Run the backend and return its exit code: 0, 2 wrong command, 3 something is not there,
+    130 interrupted before it was ready."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     options = make_parser().parse_args(arguments)
+    # Until the server takes over, SIGTERM would end the process with its temporary directory left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="mitra-backend-") as directory:
             return _serve(options, _settings(options, Path(directory)))
     except StartError as error:
         sys.stderr.write(f"mitra_backend: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _settings(options: argparse.Namespace, directory: Path) -> Settings:
@@ -89,6 +98,9 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     except OSError as error:
         listener.close()
         raise StartError(f"--request-log {settings.request_log}: {error.strerror}") from None
+    # What lives until the end need not be looked through again at every collection.
+    gc.collect()
+    gc.freeze()
     server = make_server(app, lambda: _say_ready(address_of(listener)))
     if options.exit_with_stdin:
         end_with_stdin(server)

@@ -20,6 +20,7 @@ log = logging.getLogger("mitra_backend")
 
 KEPT_S = 30
 MAX_ENTRIES = 4000
+MAX_BYTES = 32_000_000
 _PREFIX = "mitra:"
 
 
@@ -53,11 +54,13 @@ class Cache(Protocol):
 class MemoryCache:
     """Kept in this process: the least recently used answers make room, all expire after `KEPT_S`."""
 
-    def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
         self._entries: OrderedDict[str, tuple[bytes, float, bytes]] = OrderedDict()
         self._generations: dict[str, int] = {}
         self._lock = threading.Lock()
         self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._bytes = 0
 
     def lookup(self, key: str, topics: Sequence[str]) -> Lookup:
         """See Cache."""
@@ -67,7 +70,7 @@ class MemoryCache:
             if entry is None:
                 return Lookup(None, stamp)
             if entry[0] != stamp or entry[1] < time.monotonic():
-                del self._entries[key]
+                self._drop(key)
                 return Lookup(None, stamp)
             self._entries.move_to_end(key)
             return Lookup(entry[2], stamp)
@@ -77,9 +80,16 @@ class MemoryCache:
         if stamp is None:
             return
         with self._lock:
+            self._drop(key)
             self._entries[key] = (stamp, time.monotonic() + KEPT_S, body)
-            while len(self._entries) > self._max_entries:
-                self._entries.popitem(last=False)
+            self._bytes += len(body)
+            while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+                self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= len(entry[2])
 
     def invalidate(self, topics: Sequence[str]) -> None:
         """See Cache."""
@@ -89,7 +99,9 @@ class MemoryCache:
 
     def close(self) -> None:
         """See Cache."""
-        self._entries.clear()
+        with self._lock:
+            self._entries.clear()
+            self._bytes = 0
 
 
 class RedisCache:

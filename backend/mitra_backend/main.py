@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.responses import JSONResponse, Response
@@ -72,6 +74,7 @@ def create_app(settings: Settings) -> Application:
     for router in ROUTERS:
         # Not include_router: routes that know their whole path are found faster and logged as they are.
         app.router.routes.extend(route for route in router.routes if _name(route) not in missing)
+    app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(SQLAlchemyError, _database_failed)
     app.add_exception_handler(Exception, _crashed)
     return app
@@ -123,6 +126,15 @@ def _database_failed(_request: Request, error: Exception) -> Response:
     if busy:
         return JSONResponse({"detail": "Database is busy or away"}, 503, {"Retry-After": "1"})
     return JSONResponse({"detail": "Internal server error"}, 500)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):  # pragma: no cover - registered for this kind only
+        raise error
+    if request.url.path.startswith(auth.router.prefix):
+        # The contract shows the input beside each mistake; a password must not come back in an answer.
+        error = RequestValidationError([{**problem, "input": None} for problem in error.errors()])
+    return await request_validation_exception_handler(request, error)
 
 
 def _crashed(_request: Request, _error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """One line per request that reached the server, and the `X-Process-Time` header."""
 
+import asyncio
 import json
 import threading
 import time
@@ -78,10 +79,20 @@ class Telemetry:
 
         try:
             await self._app(scope, receive, measured_send)
+        except asyncio.CancelledError:
+            # Only the end of the server cancels requests. It is the end of this task, so it is not passed on.
+            if status == 0:
+                await _say_goodbye(measured_send)
         finally:
-            # A client that went away, a cut and a crash without answer leave status 0.
+            # A cut leaves status 0.
             if self._log is not None:
                 self._log.add(_record(scope, status, arrived, time.perf_counter() - start))
+
+
+async def _say_goodbye(send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"detail":"Server is shutting down"}'})
 
 
 def _record(scope: Scope, status: int, arrived: float, duration_s: float) -> dict[str, object]:

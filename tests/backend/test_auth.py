@@ -38,6 +38,13 @@ def test_wrong_credentials(api: Api, phone: str, password: str) -> None:
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid credentials"})
 
 
+def test_a_malformed_login_does_not_repeat_the_password(api: Api) -> None:
+    answer = api.http.post("/api/v1/auth/login", json={"password": "hush-hush"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "phone_number"]
+    assert "hush-hush" not in answer.text
+
+
 def _token(**changes: object) -> str:
     claims = {"sub": "x", "roles": ["super_admin"], "permissions": ["users.me"], "type": "access"}
     return jwt.encode({**claims, "exp": time.time() + 60, **changes}, SECRET, "HS256")

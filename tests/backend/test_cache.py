@@ -37,6 +37,13 @@ def test_the_least_used_answer_makes_room() -> None:
     assert [cache.lookup(key, ("t",)).body for key in ("a", "b", "c")] == [b"x", None, b"x"]
 
 
+def test_large_answers_make_room_too() -> None:
+    cache = MemoryCache(max_bytes=10)
+    for key, size in (("a", 6), ("a", 6), ("b", 3), ("c", 4)):
+        cache.store(key, b"0", b"x" * size)
+    assert [cache.lookup(key, ("t",)).body for key in ("a", "b", "c")] == [None, b"xxx", b"xxxx"]
+
+
 def test_without_redis_everything_is_a_miss_and_one_line_says_so(caplog: pytest.LogCaptureFixture) -> None:
     cache: Cache = RedisCache("redis://127.0.0.1:1/0")
     for _ in range(3):

@@ -2,7 +2,9 @@
 
 import json
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from tests.backend.conftest import Serve
-from tests.backend.support import Api
+from tests.backend.support import Api, running, settings_for
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
@@ -82,11 +84,22 @@ def _ask_and_go_away(api: Api) -> None:
 
 
 def test_counts_agree_under_parallel_load(serve: Serve, tmp_path: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     file = tmp_path / "requests.jsonl"
     api = serve(request_log=file)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: api.http.get("/health"), range(200)))
     assert len(_lines_when(file, 200)) == 200
     assert api.app.state.calls.total == 200
+
+
+def test_a_request_broken_off_by_the_end_has_its_line(template: Path, tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    statuses: list[int] = []
+    with running(settings_for(template, tmp_path, "latency=60s@health.root", request_log=file)) as api:
+        url = f"{api.url}/health"
+        thread = threading.Thread(target=lambda: statuses.append(httpx.get(url, timeout=20).status_code))
+        thread.start()
+        time.sleep(0.3)
+    thread.join()
+    assert statuses == [503]
+    assert [(line["name"], line["status"]) for line in _lines(file)] == [("health.root", 503)]

@@ -6,11 +6,13 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from mitra_backend import figures, schemas
+from mitra_backend import figures
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import AgentFilter, Paging
 from mitra_backend.models import Agent, Policy, Policyholder, User
 from mitra_backend.rows import check_agent, count, one_more_query_per_row, page, same
+from mitra_backend.schemas import Envelope
+from mitra_backend.schemas_agents import AgentMetrics, AgentOut, AgentPage, CustomerPage
 from mitra_backend.security import Caller
 from mitra_backend.state import Backend
 
@@ -21,7 +23,7 @@ _HIDDEN = frozenset({"customer_satisfaction", "created_at"})
 _COLUMNS = tuple(column for column in Agent.__table__.columns if column.key not in _HIDDEN)
 
 
-@router.get("/", name="agents.list", response_model=schemas.Envelope[schemas.AgentPage])
+@router.get("/", name="agents.list", response_model=Envelope[AgentPage])
 def list_agents(
     backend: BackendDep,
     _caller: Annotated[Caller, Depends(allow("agents.list"))],
@@ -80,7 +82,7 @@ def _row(row: Any) -> dict[str, Any]:
     return agent
 
 
-@router.get("/profile", name="agents.profile", response_model=schemas.AgentOut)
+@router.get("/profile", name="agents.profile", response_model=AgentOut)
 def read_profile(backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.profile"))]) -> Response:
     """Return the calling agent."""
     return reply(_agent(backend, "agents.profile", str(caller.agent_id)))
@@ -89,7 +91,7 @@ def read_profile(backend: BackendDep, caller: Annotated[Caller, Depends(allow("a
 @router.get(
     "/performance/metrics",
     name="agents.performance",
-    response_model=schemas.AgentMetrics,
+    response_model=AgentMetrics,
 )
 def read_performance(backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.performance"))]) -> Response:
     """Return how the calling agent does."""
@@ -122,7 +124,7 @@ def _metrics(session: Session, agent_id: str) -> dict[str, Any]:
     }
 
 
-@router.get("/{agent_id}", name="agents.read", response_model=schemas.AgentOut)
+@router.get("/{agent_id}", name="agents.read", response_model=AgentOut)
 def read_agent(
     agent_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.read"))]
 ) -> Response:
@@ -145,7 +147,7 @@ def _agent(backend: Backend, route: str, agent_id: str) -> bytes:
     return backend.answer(route, agent_id, (f"policies:agent:{agent_id}", "people"), make)
 
 
-@router.get("/{agent_id}/customers", name="agents.customers", response_model=schemas.Envelope[schemas.CustomerPage])
+@router.get("/{agent_id}/customers", name="agents.customers", response_model=Envelope[CustomerPage])
 def list_customers(
     agent_id: str,
     backend: BackendDep,
