@@ -21,6 +21,7 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second holds 
 INSTALL = "--install-deps"
 GUARD = "AGENTMITRA_STARTER"  # the steps that earlier passes of this file have taken
 BAD_COMMAND = 2
+INTERRUPTED = 130
 PIP_LINES_SHOWN = 8
 PROBES = ("locust", "msgspec", "httpx", "rich", "psutil")
 
@@ -243,4 +244,9 @@ def refuse(message: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        code = INTERRUPTED
+    sys.exit(code)
