@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._signalled = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
@@ -60,9 +61,9 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
-        if self.should_exit:
-            self.force_exit = True
-        self.should_exit = True
+        # The second signal, not the first after another reason to end, means impatience.
+        self.force_exit = self._signalled
+        self._signalled = self.should_exit = True
 
 
 def bind(host: str, port: int) -> socket.socket:
