@@ -107,12 +107,18 @@ class Session:
         return str(self.user.get("user_id", ""))
 
     def need(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind learnt from the latest list; asks one of `role.sources` once where none is known yet."""
-        rows = self.known.get(kind)
-        if not rows and kind not in self._asked and (source := self.role.sources.get(kind)):
-            self._asked.add(kind)
-            if not self.run.leaves_out(self.role.slug, source):
-                self.call(CATALOGUE[source], Call())
+        """Rows of a kind learnt from the latest list; where none is known yet, asks one of `role.sources`.
+
+        It is asked until it has answered once, so that one failure does not leave the user without data for good.
+        """
+        source = self.role.sources.get(kind)
+        if source and not self.known.get(kind) and kind not in self._asked:
+            arguments = source.arguments(self)
+            left_out = self.run.leaves_out(self.role.slug, source.operation)
+            if arguments is not None and not left_out:
+                answer = self.call(CATALOGUE[source.operation], arguments)
+                if answer is not None:
+                    self._asked.add(kind)
         return self.known.get(kind, [])
 
     def pick(self, kind: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ ROLE = Role(
     weight=2,
     think_min_s=1,
     think_max_s=3,
-    sources={"agent": "agents.list", "policy": "policies.list"},
+    sources={"agent": Step("agents.list"), "policy": Step("policies.list")},
     behaviours=(
         Behaviour("dashboard analytics", 40, (Step("dashboard.provider"), Step("dashboard.analytics"))),
         Behaviour(

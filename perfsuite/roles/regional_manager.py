@@ -35,7 +35,7 @@ ROLE = Role(
     weight=3,
     think_min_s=1,
     think_max_s=2,
-    sources={"agent": "agents.list", "policy": "policies.by_status"},
+    sources={"agent": Step("agents.list"), "policy": Step("policies.by_status", _reviewed)},
     behaviours=(
         Behaviour(
             "team performance",

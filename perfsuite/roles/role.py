@@ -61,8 +61,8 @@ class Role:
     think_min_s: float
     think_max_s: float
     behaviours: tuple[Behaviour, ...]
-    sources: Mapping[str, str] = field(default_factory=dict)
-    """Kind of row → the list operation this role asks when a step needs such a row and none is known yet."""
+    sources: Mapping[str, Step] = field(default_factory=dict)
+    """Kind of row → the list that this role asks for when a step needs such a row and none is known yet."""
     owns: Mapping[str, str] = field(default_factory=dict)
     """Operation → the field of its rows that names the one owner they all must have."""
 

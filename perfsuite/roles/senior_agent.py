@@ -63,7 +63,7 @@ ROLE = Role(
     weight=10,
     think_min_s=0.5,
     think_max_s=2,
-    sources={"own agent": "agents.profile", "policy": "policies.list", "lead": "leads.list"},
+    sources={"own agent": Step("agents.profile"), "policy": Step("policies.list"), "lead": Step("leads.list")},
     behaviours=(
         Behaviour("personal dashboard", 40, (Step("dashboard.senior_agent"), Step("agents.profile"))),
         Behaviour(

@@ -41,7 +41,7 @@ ROLE = Role(
     weight=1,
     think_min_s=2,
     think_max_s=5,
-    sources={"user": "users.list", "flag": "flags.list"},
+    sources={"user": Step("users.list"), "flag": Step("flags.list")},
     behaviours=(
         Behaviour("dashboard KPIs", 30, (Step("dashboard.system"), Step("analytics.comprehensive"))),
         Behaviour(

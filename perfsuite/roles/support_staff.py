@@ -54,7 +54,7 @@ ROLE = Role(
     weight=5,
     think_min_s=1,
     think_max_s=3,
-    sources={"ticket": "tickets.list", "policy": "policies.list"},
+    sources={"ticket": Step("tickets.list"), "policy": Step("policies.list")},
     behaviours=(
         Behaviour(
             "ticket management",
