@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -22,6 +22,11 @@ from perfsuite.api.run import Run
 from perfsuite.clock import utc_s
 from perfsuite.model import LOGIN, Account, FailureKind
 from perfsuite.roles.role import Behaviour, Call, Role, Step
+
+_NOT_MADE = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
+"""Answers to a creation that tell for certain that nothing was made. After any other, cleanup looks for the mark."""
+
+_SHORTEST_SECRET = 4
 
 # A token is renewed somewhere in this part of its life, at a moment drawn per login, so that users who
 # logged in together do not come back together.
@@ -80,9 +85,18 @@ class _Action:
 
 
 class Session:
-    """A user of one role with one account."""
+    """A user of one role with one account. `clock` tells when the token has to be renewed (seconds)."""
 
-    def __init__(self, role: Role, account: Account, transport: Transport, run: Run, observer: Observer) -> None:
+    def __init__(
+        self,
+        role: Role,
+        account: Account,
+        transport: Transport,
+        run: Run,
+        observer: Observer,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.role = role
         self.run = run
         self.user: dict[str, Any] = {}
@@ -93,6 +107,7 @@ class Session:
         self._account = account
         self._transport = transport
         self._observer = observer
+        self._clock = clock
         self._token = ""
         self._renew_at = 0.0
         self._asked: set[str] = set()
@@ -104,7 +119,7 @@ class Session:
     @property
     def user_id(self) -> str:
         """The id of the account in use."""
-        return str(self.user.get("user_id", ""))
+        return str(self.user.get("user_id") or "")
 
     def need(self, kind: str) -> list[dict[str, Any]]:
         """Rows of a kind learnt from the latest list; where none is known yet, asks one of `role.sources`.
@@ -142,14 +157,14 @@ class Session:
             return False
         self._token = str(answer["access_token"])
         life_s = answer["expires_in"] if isinstance(answer["expires_in"], int | float) else _DEFAULT_LIFE_S
-        self._renew_at = time.monotonic() + life_s * self.random.uniform(_RENEW_FROM, _RENEW_TO)
+        self._renew_at = self._clock() + life_s * self.random.uniform(_RENEW_FROM, _RENEW_TO)
         self.user = answer["user"] if isinstance(answer["user"], dict) else {}
         return True
 
     @property
     def logged_in(self) -> bool:
         """True while the session holds a token that is not due for renewal."""
-        return bool(self._token) and time.monotonic() < self._renew_at
+        return bool(self._token) and self._clock() < self._renew_at
 
     def perform(self, behaviour: Behaviour) -> ActionResult:
         """Do one action: the behaviour's steps in order.
@@ -199,6 +214,7 @@ class Session:
         self._announce(operation, call)
         answer = self._transport.exchange(Request(operation.method, _target(operation, call), headers, body))
         decoded, failure = self._checked(operation, call, answer)
+        failure = failure and self._without_secrets(failure)
         self._settle(operation, call, answer, decoded)
         self._observe(operation, request_id, answer, failure)
         if failure is None:
@@ -253,6 +269,14 @@ class Session:
         )
         return body, failure
 
+    def _without_secrets(self, failure: Failure) -> Failure:
+        """The failure less the password and token of this session, which a target may repeat in its answer."""
+        message = failure.message
+        for secret in (self._account.password, self._token):
+            if len(secret) >= _SHORTEST_SECRET:
+                message = message.replace(secret, "…")
+        return replace(failure, message=message)
+
     def _ownership_failure(self, operation: Operation, body: Any) -> Failure | None:
         """A failure when rows of somebody else were answered."""
         if operation.name in ("users.me", "agents.profile") and self.user_id:
@@ -291,11 +315,11 @@ class Session:
         """Journal what became of a creation, and remember the row for the steps that need one of the run's own."""
         if not operation.creates or not (mark := _mark(operation, call.body)):
             return
-        if 400 <= answer.status < 500:
+        if answer.status in _NOT_MADE:
             self.run.journal.write(Entry("refused", operation.creates, mark))
             return
         row = checks.object_of(body)
-        identity = str(row.get(f"{operation.creates}_id", ""))
+        identity = str(row.get(f"{operation.creates}_id") or "")
         if identity:
             self.run.journal.write(Entry("created", operation.creates, mark, id=identity))
             self.run.created.setdefault(operation.creates, []).append(row)
