@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,16 @@ def running_backend(
         environment.pop(name, None)
         if value is not None:
             environment[name] = value
-    program = Program("backend", [sys.executable, "-c", _RUN, *_arguments(order)], room, environment)
+    program = Program("backend", backend_command(_arguments(order)), room, environment)
     with house.running(program) as child:
         child.wait_until(lambda: _READY.search(child.output()) is not None, house.stop, READY_WITHIN_S)
         found = _READY.search(child.output())
         yield child, found.group(1) if found else ""
+
+
+def backend_command(arguments: Sequence[str]) -> list[str]:
+    """The command of a backend that takes its database and Redis from the environment where they are named there."""
+    return [sys.executable, "-c", _RUN, *arguments]
 
 
 def _arguments(order: BackendOrder) -> list[str]:
