@@ -59,7 +59,13 @@ class Application(FastAPI):
 
 def create_app(settings: Settings) -> Application:
     """Return the application for a database that `prepare_database` has made ready."""
-    app = Application(title="Agent Mitra reference backend", version=VERSION, lifespan=_lifespan)
+    app = Application(
+        title="Agent Mitra reference backend",
+        version=VERSION,
+        lifespan=_lifespan,
+        # Off, so that no variable of the user's environment makes a trial report to somewhere.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
     database = Database(settings.database_url, faults.pool_size(settings.faults))
     app.state.backend = Backend(
         settings=settings,
