@@ -105,12 +105,16 @@ _OPERATIONS = (
         "/dashboard/senior-agent-overview",
         "personalStats teamStats monthlyRevenue pendingTasks topCustomers recentActivities",
     ),
-    _get("dashboard.analytics", "/dashboard/analytics", "totalPremium policiesCount claimsCount recentPolicies"),
+    _get(
+        "dashboard.analytics",
+        "/dashboard/analytics",
+        "totalPremium policiesCount claimsCount recentPolicies recentClaims",
+    ),
     # analytics
     _get(
         "analytics.comprehensive",
         "/analytics/comprehensive/dashboard",
-        "total_agents active_agents total_policies total_premium monthly_growth top_agents",
+        "total_agents active_agents total_policies total_premium monthly_growth top_agents generated_at",
         inside=("data",),
     ),
     _get(
@@ -123,7 +127,7 @@ _OPERATIONS = (
     _get(
         "analytics.agent",
         "/analytics/agents/performance/{agent_id}",
-        "agent_id period metrics trends",
+        "agent_id period metrics trends comparison",
         inside=("data",),
     ),
     # agents

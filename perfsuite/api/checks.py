@@ -28,10 +28,10 @@ def status_failure(operation: Operation, answer: Answer) -> Failure | None:
     if answer.status in operation.expects:
         return None
     if 300 <= answer.status < 400:
-        where = answer.header("location").split("?")[0][:_MAX_DETAIL] or "nowhere"
+        where = _short(answer.header("location").split("?")[0]) or "nowhere"
         return Failure(FailureKind.REDIRECT, f"HTTP {answer.status} to {where}")
     if answer.status == 429:
-        wait = answer.header("retry-after")
+        wait = _short(answer.header("retry-after"))
         return Failure(FailureKind.RATE_LIMIT, "HTTP 429" + (f", Retry-After {wait}" if wait else ""))
     detail = _detail(answer)
     return Failure(FailureKind.STATUS, f"HTTP {answer.status}" + (f": {detail}" if detail else ""))
@@ -44,10 +44,17 @@ def _detail(answer: Answer) -> str:
         return ""
     detail = body.get("detail", "") if isinstance(body, dict) else ""
     if isinstance(detail, list):
-        first = detail[0] if detail else ""
+        detail = detail[0] if detail else ""
+    if isinstance(detail, dict):
         # A validation error names the place; its "input" is what was sent and may be private.
-        detail = f"{first.get('msg', '')} at {first.get('loc', '')}" if isinstance(first, dict) else ""
-    return str(detail)[:_MAX_DETAIL]
+        words = str(detail.get("msg") or detail.get("message") or "")
+        detail = f"{words} at {detail['loc']}" if "loc" in detail else words
+    return _short(detail) if isinstance(detail, str) else ""
+
+
+def _short(text: str) -> str:
+    """On one line, and not longer than a message may be."""
+    return " ".join(text.split())[:_MAX_DETAIL]
 
 
 def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
@@ -57,7 +64,7 @@ def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
     try:
         return answer.json(), None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        kind = answer.header("content-type").split(";")[0] or "no content type"
+        kind = _short(answer.header("content-type").split(";")[0]) or "no content type"
         return None, _wrong(f"not JSON but {kind}, {len(answer.body)} bytes")
 
 
