@@ -8,6 +8,7 @@ the row itself, so that it is found even where the answer with its id never came
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ FILE_NAME = "journal.jsonl"
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag" or
-    "not restorable".
+    "not restorable"; and of cleanup, "removed" (a row) and "restored" (a flag).
 
     `thing`: policy, lead, ticket, flag … `before`: the value of a flag before the run's first change.
     """
@@ -39,6 +40,8 @@ class Journal:
     """Appends entries. One file per load process; all of a run are read together."""
 
     def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            _end_last_line(path)
         self._file = path.open("ab", buffering=0) if path else None
         self._seen: set[tuple[str, str]] = set()
 
@@ -76,12 +79,37 @@ class Marks:
 def read(folder: Path) -> Iterator[Entry]:
     """All entries of a run, in the order written. A last line that was cut off by a crash is passed over."""
     for path in sorted(folder.glob("journal*.jsonl")):
-        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        *lines, rest = path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, 1):
             if not line:
                 continue
             try:
                 yield msgspec.json.decode(line, type=Entry)
             except msgspec.DecodeError as error:
-                if path.read_bytes().endswith(line):
-                    return
                 raise UsageError(f"{path}, line {number}: damaged ({error}); remove that line and try again") from error
+        if _is_entry(rest):
+            yield msgspec.json.decode(rest, type=Entry)
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=Entry)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _end_last_line(path: Path) -> None:
+    """Drop a last line that a crash cut off, so that the next entry does not become part of it."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    rest = content.rpartition(b"\n")[2]
+    if not rest:
+        return
+    with path.open("r+b") as file:
+        if _is_entry(rest):
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
+        else:
+            file.truncate(len(content) - len(rest))
