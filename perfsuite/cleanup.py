@@ -12,11 +12,23 @@ from perfsuite.api.exchange import Transport
 from perfsuite.api.journal import Entry
 from perfsuite.api.run import Run
 from perfsuite.api.session import Observed, Session
-from perfsuite.model import Account, Cleanup
+from perfsuite.model import LOGIN, Account, Cleanup
 from perfsuite.roles.role import Call, Role
 
 _PAGE = 100
 _MAX_PAGES = 50
+_GIVE_UP_AFTER = 3
+"""So many requests in a row without any answer, and the target counts as gone: the rest is only listed."""
+
+_DELETE = {"policy": "policies.delete", "lead": "leads.delete", "ticket": "tickets.delete"}
+
+
+class _NotDone(Exception):
+    """A request of cleanup failed; the reason in words. `status` is 0 where no answer came."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 @dataclass(slots=True)
@@ -29,7 +41,7 @@ class _Rows:
 
 
 class _Last:
-    """Keeps the last request, to tell "already gone" from "refused"."""
+    """Keeps the last request, to tell why it failed."""
 
     observed: Observed | None = None
 
@@ -53,6 +65,8 @@ def _read(entries: Iterable[Entry]) -> _Rows:
                 rows.ids.pop(key, None)
             case "flag":
                 rows.flags.setdefault(entry.mark, bool(entry.before))
+            case "restored":
+                rows.flags.pop(entry.mark, None)
             case "not restorable":
                 rows.not_restorable[entry.thing] = rows.not_restorable.get(entry.thing, 0) + 1
     return rows
@@ -61,7 +75,7 @@ def _read(entries: Iterable[Entry]) -> _Rows:
 def clean_up(entries: Iterable[Entry], role: Role, account: Account, run: Run, transport: Transport) -> Cleanup:
     """Remove every row that `entries` tell of; `account` is a Super Admin, who alone may delete everything.
 
-    What could not be removed is part of the answer, never an error.
+    What could not be removed or put back is part of the answer, never an error; it is found again by the next cleanup.
     """
     rows = _read(entries)
     not_restored = [f"{thing} (changed on {count})" for thing, count in rows.not_restorable.items()]
@@ -82,62 +96,87 @@ class _Cleaner:
         self._session = session
         self._last = last
         self._run = run
+        self._silent = 0
+        self._tickets: dict[str, str] | None = None
 
     def clean(self, rows: _Rows, not_restored: list[str]) -> Cleanup:
-        missing = {key for key, identity in rows.ids.items() if not identity}
-        found = self._search(missing)
         failed: list[str] = []
-        for (thing, mark), known_id in rows.ids.items():
-            identity = known_id or found.get((thing, mark), "")
-            # Not found under its mark: the target never made it.
-            if identity and (reason := self._delete(thing, identity)):
-                failed.append(f"{thing} {mark}: {reason}")
+        for (thing, mark), identity in rows.ids.items():
+            try:
+                self._remove(thing, mark, identity)
+            except _NotDone as error:
+                failed.append(f"{thing} {mark}: {error}")
             else:
                 self._run.journal.write(Entry("removed", thing, mark))
         for name, before in rows.flags.items():
-            call = Call(path={"flag_name": name}, body={"is_enabled": before})
-            if self._session.call(CATALOGUE["flags.update"], call) is None:
-                not_restored.append(f"flag {name} (was {before}): {self._reason()}")
+            try:
+                self._ask("flags.update", Call(path={"flag_name": name}, body={"is_enabled": before}))
+            except _NotDone as error:
+                not_restored.append(f"flag {name} (was {before}): {error}")
+            else:
+                self._run.journal.write(Entry("restored", "flag", name))
         return Cleanup(len(rows.ids), len(rows.ids) - len(failed), tuple(failed), tuple(not_restored))
 
-    def _delete(self, thing: str, identity: str) -> str:
-        """Delete a row; the reason when that failed, "" when it is gone."""
-        operation = CATALOGUE[{"policy": "policies.delete", "lead": "leads.delete", "ticket": "tickets.delete"}[thing]]
-        call = Call(path={f"{thing}_id": identity})
-        for _attempt in range(2):  # the second after a renewed login
-            if self._session.call(operation, call) is not None:
-                return ""
-            observed = self._last.observed
-            if observed and observed.status == 404:
-                return ""
-            if not (observed and observed.operation == "login"):
+    def _remove(self, thing: str, mark: str, identity: str) -> None:
+        """Returns when the row is gone, or was never made: it is not found under its mark."""
+        identity = identity or self._find(thing, mark)
+        if not identity:
+            return
+        try:
+            self._ask(_DELETE[thing], Call(path={f"{thing}_id": identity}))
+        except _NotDone as error:
+            if error.status != 404:
+                raise
+
+    def _find(self, thing: str, mark: str) -> str:
+        """The id of a row whose creation was sent but not answered; "" when the target does not have it."""
+        if thing == "ticket":
+            if self._tickets is None:
+                self._tickets = self._all_tickets()
+            return self._tickets.get(mark, "")
+        if thing == "policy":
+            rows = self._rows("policies.by_number", policy_number=mark)
+            return _ids(rows, "policy_number", "policy_id").get(mark, "")
+        rows = self._rows("leads.search", search=mark)
+        found = _ids(rows, "customer_name", "lead_id")
+        if rows and mark not in found:
+            raise _NotDone("the target's search does not look for names, so nobody knows whether the row is there")
+        return found.get(mark, "")
+
+    def _all_tickets(self) -> dict[str, str]:
+        """Subject → id. Tickets cannot be searched; a page may be shorter than was asked for."""
+        found: dict[str, str] = {}
+        offset = 0
+        for _page in range(_MAX_PAGES):
+            rows = self._rows("tickets.page", offset=str(offset))
+            if not rows:
+                return found
+            found |= _ids(rows, "subject", "ticket_id")
+            offset += len(rows)
+        raise _NotDone(f"not looked for: the target holds more than {offset} tickets")
+
+    def _rows(self, operation: str, **path: str) -> list[dict[str, Any]]:
+        return checks.rows_of(CATALOGUE[operation], self._ask(operation, Call(path=path))) or []
+
+    def _ask(self, operation: str, call: Call) -> Any:
+        """Make one request, a second time after a renewed login. Raises _NotDone when it failed."""
+        if self._silent >= _GIVE_UP_AFTER:
+            raise _NotDone(f"not tried, the target does not answer ({self._reason()})")
+        for _attempt in range(2):
+            body = self._session.call(CATALOGUE[operation], call)
+            if body is not None:
+                self._silent = 0
+                return body
+            if self._last.observed and self._last.observed.operation != LOGIN:
                 break
-        return self._reason()
+        failure = self._last.observed.failure if self._last.observed else None
+        self._silent = self._silent + 1 if failure and failure.kind.never_answered else 0
+        raise _NotDone(self._reason(), self._last.observed.status if self._last.observed else 0)
 
     def _reason(self) -> str:
         observed = self._last.observed
         return observed.failure.message if observed and observed.failure else "unknown"
 
-    def _search(self, missing: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Ids of rows whose creation was sent but never answered, by mark."""
-        found: dict[tuple[str, str], str] = {}
-        for thing, mark in missing:
-            if thing == "policy":
-                self._find(found, thing, "policy_number", self._rows("policies.by_number", policy_number=mark))
-            elif thing == "lead":
-                self._find(found, thing, "customer_name", self._rows("leads.search", search=mark))
-        if any(thing == "ticket" for thing, _mark in missing):
-            for page in range(_MAX_PAGES):
-                rows = self._rows("tickets.page", offset=str(page * _PAGE))
-                self._find(found, "ticket", "subject", rows)
-                if len(rows) < _PAGE:
-                    break
-        return found
 
-    def _rows(self, operation: str, **path: str) -> list[dict[str, Any]]:
-        body = self._session.call(CATALOGUE[operation], Call(path=path))
-        return checks.rows_of(CATALOGUE[operation], body) or [] if body is not None else []
-
-    def _find(self, found: dict[tuple[str, str], str], thing: str, marked_by: str, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            found[(thing, str(row.get(marked_by)))] = str(row.get(f"{thing}_id"))
+def _ids(rows: list[dict[str, Any]], marked_by: str, id_field: str) -> dict[str, str]:
+    return {str(row.get(marked_by)): str(row[id_field]) for row in rows if row.get(id_field)}
