@@ -17,8 +17,10 @@ MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER."""
 OTHER = "(other messages)"
 
+_MAX_MESSAGE = 300
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_TOKEN = re.compile(r"eyJ[\w.-]+|PERF-[\w-]+")
+_TOKEN = re.compile(r"eyJ[\w.-]+|PERF-[\w-]+|(?<=Bearer )\S+|\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{16,}\b")
 _NUMBER = re.compile(r"\d{4,}")
 
 Key = tuple[int, str, str, str]
@@ -26,7 +28,7 @@ Key = tuple[int, str, str, str]
 
 def without_ids(message: str) -> str:
     """The message with ids, tokens and long numbers replaced, so that alike failures are one group."""
-    return _NUMBER.sub("{n}", _TOKEN.sub("{…}", _UUID.sub("{id}", message)))
+    return _NUMBER.sub("{n}", _TOKEN.sub("{…}", _UUID.sub("{id}", message)))[:_MAX_MESSAGE]
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class Recorder:
     def on_request(
         self,
         name: str,
-        response_time: float,
+        response_time: float | None,
         exception: Any = None,
         context: Mapping[str, Any] | None = None,
         **details: Any,
@@ -48,6 +48,7 @@ class Recorder:
         Events of users other than ours are recorded too, under what they tell of themselves.
         """
         about = context or {}
+        response_time = response_time or 0.0  # plug-ins fire events without one
         sent_at = about.get("sent_at") or details.get("start_time") or utc_s() - response_time / 1000
         key = (int(sent_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), name)
         elapsed_us = round(response_time * 1000)
@@ -62,10 +63,13 @@ class Recorder:
         self._sink.write(Phase(self._worker, next(self._sequence), name, utc_s()))
 
     def tick(self, users_by_role: Mapping[str, int]) -> None:
-        """Once a second: hand over what came since, and how users and generator are."""
+        """At the turn of a second: hand over what came since, and how users and generator were at its end."""
+        # Rounded, since a timer may fire a little early or late.
+        self._hand_over(users_by_role, round(utc_s()) - 1)
+
+    def _hand_over(self, users_by_role: Mapping[str, int], second: int) -> None:
         for record in self.cells.take(self._worker, self._sequence):
             self._sink.write(record)
-        second = int(utc_s())
         self._sink.write(Users(self._worker, next(self._sequence), second, dict(users_by_role)))
         health = self.health.take()
         self._sink.write(
@@ -77,7 +81,7 @@ class Recorder:
 
     def end(self, users_by_role: Mapping[str, int], locust_total: int, reason: str) -> None:
         """Hand over the rest, then the counts to be held against each other, and close."""
-        self.tick(users_by_role)
+        self._hand_over(users_by_role, int(utc_s()))
         self.phase("end")
         self._sink.write(End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason))
         self._sink.flush()
