@@ -6,6 +6,7 @@ they arrive, and from which process, does not matter.
 
 Schema history
     1   first layout
+    2   response time apart from service time, server's time, connections, arrivals, think times, lost workers
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 from perfsuite.errors import LoadError
 from perfsuite.histogram import Histogram, from_counts
 
-SCHEMA = 1
+SCHEMA = 2
 FILE_NAME = "measurements.jsonl.gz"
 
 
@@ -44,9 +45,14 @@ class ErrorCount(msgspec.Struct, frozen=True):
 
 
 class Requests(msgspec.Struct, frozen=True, tag="requests", tag_field="kind", omit_defaults=True):
-    """Requests of one process, role, behaviour and operation that were **sent** in one UTC second.
+    """Requests of one process, role, behaviour and operation that were **due** in one UTC second.
 
-    `ok` and `failed` are disjoint: the time of a request is in exactly one of them.
+    Due is when the user wanted to send: in the closed model the send itself, in the open model the intended
+    start of the action for its first request. `ok` and `failed` are response times (from due to the last
+    byte) and disjoint: the time of a request is in exactly one of them. `service` is the same for all of
+    them from the send on, connecting left out; `server` the server's own time where it told one; `connects`
+    and `tls` the set-up of connections that these requests had to open. `ended` counts requests, whenever
+    due, that got their end in this second: throughput is made from it.
     """
 
     worker: str
@@ -58,10 +64,57 @@ class Requests(msgspec.Struct, frozen=True, tag="requests", tag_field="kind", om
     ok: Times = Times()
     failed: Times = Times()
     errors: list[ErrorCount] = []
+    service: Times = Times()
+    server: Times = Times()
+    connects: Times = Times()
+    tls: Times = Times()
+    ended: int = 0
+
+
+class NotStarted(msgspec.Struct, frozen=True, tag="not_started", tag_field="kind"):
+    """Actions of the open model that were due in one UTC second and never began.
+
+    `operation` is the first of the behaviour; `waited` how long they had been due when they were given up.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    operation: str
+    waited: Times
+
+
+class Arrivals(msgspec.Struct, frozen=True, tag="arrivals", tag_field="kind"):
+    """Open model, one process and UTC second: actions that were due, that began, and how late the latest began."""
+
+    worker: str
+    sequence: int
+    second: int
+    due: int
+    begun: int
+    lag: Times
+    waiting: int
+
+
+class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind"):
+    """A load process died or fell silent. `users`: how many it had; they were placed on the others."""
+
+    worker: str
+    sequence: int
+    lost: str
+    at: float
+    users: int
+    reason: str
 
 
 class Actions(msgspec.Struct, frozen=True, tag="actions", tag_field="kind", omit_defaults=True):
-    """Actions (one behaviour done once) that began in one UTC second; times without the think time."""
+    """Actions (one behaviour done once) that were due in one UTC second.
+
+    `times` run from due to the last answer, without the think time; `pauses` counts the pauses (from the end
+    of an action to the beginning of the same user's next one) that began in this second, `pause_us` their sum.
+    """
 
     worker: str
     sequence: int
@@ -71,6 +124,8 @@ class Actions(msgspec.Struct, frozen=True, tag="actions", tag_field="kind", omit
     actions: int
     succeeded: int
     times: Times = Times()
+    pauses: int = 0
+    pause_us: int = 0
 
 
 class NotPossible(msgspec.Struct, frozen=True, tag="not_possible", tag_field="kind"):
@@ -95,7 +150,10 @@ class Users(msgspec.Struct, frozen=True, tag="users", tag_field="kind"):
 
 
 class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
-    """Health of one load process in one UTC second: CPU (100 = one core), lag of its event loop, memory."""
+    """Health of one load process in one UTC second.
+
+    CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector.
+    """
 
     worker: str
     sequence: int
@@ -103,6 +161,7 @@ class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
     cpu_percent: float
     loop_lag: Times
     memory_bytes: int
+    gc_pauses: Times = Times()
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
@@ -124,7 +183,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
     reason: str
 
 
-Record = Requests | Actions | NotPossible | Users | Generator | Phase | End
+Record = Requests | NotStarted | Arrivals | Actions | NotPossible | Users | Generator | Phase | WorkerLost | End
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)

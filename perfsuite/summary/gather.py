@@ -6,7 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import Actions, End, Generator, NotPossible, Phase, Record, Requests, Users
+from perfsuite.measurements import (
+    Actions,
+    Arrivals,
+    End,
+    Generator,
+    NotPossible,
+    NotStarted,
+    Phase,
+    Record,
+    Requests,
+    Users,
+    WorkerLost,
+)
 
 
 @dataclass(slots=True)
@@ -14,7 +26,10 @@ class Gathered:
     """All records of a run by kind."""
 
     requests: dict[int, list[Requests]] = field(default_factory=lambda: defaultdict(list))
-    """By the second in which they were sent."""
+    """By the second in which they were due."""
+    not_started: list[NotStarted] = field(default_factory=list)
+    arrivals: list[Arrivals] = field(default_factory=list)
+    lost: list[WorkerLost] = field(default_factory=list)
     actions: list[Actions] = field(default_factory=list)
     not_possible: Counter[str] = field(default_factory=Counter)
     users: dict[str, dict[int, Users]] = field(default_factory=lambda: defaultdict(dict))
@@ -34,6 +49,9 @@ class Gathered:
         if isinstance(record, Phase):
             self.phases.append(record)
             return
+        if isinstance(record, WorkerLost):
+            self.lost.append(record)
+            return
         self.workers.add(record.worker)
         if isinstance(record, End):
             known = self.ends.get(record.worker)
@@ -44,9 +62,15 @@ class Gathered:
         self.last = record.second if self.last is None else max(self.last, record.second)
         self._add_of_second(record)
 
-    def _add_of_second(self, record: Requests | Actions | NotPossible | Users | Generator) -> None:
+    def _add_of_second(
+        self, record: Requests | NotStarted | Arrivals | Actions | NotPossible | Users | Generator
+    ) -> None:
         if isinstance(record, Requests):
             self.requests[record.second].append(record)
+        elif isinstance(record, NotStarted):
+            self.not_started.append(record)
+        elif isinstance(record, Arrivals):
+            self.arrivals.append(record)
         elif isinstance(record, Actions):
             self.actions.append(record)
         elif isinstance(record, NotPossible):

@@ -1,0 +1,56 @@
+"""The records that cross borders between the stages of a run.
+
+Units are in the names: `_ms`, `_s`, `_us`, `rps` = requests per second, `_rate` = a fraction 0…1.
+Fields that may be None are unknown or not told (too few samples), never zero.
+"""
+
+from perfsuite.model.failures import FailureGroup, FailureKind
+from perfsuite.model.plan import ALL, LOGIN, Account, Arrival, Plan, Scenario, Target
+from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
+from perfsuite.model.summary import (
+    BehaviourRow,
+    Cleanup,
+    Coverage,
+    GeneratorHealth,
+    LiveState,
+    Reconciliation,
+    Row,
+    Second,
+    Statistics,
+    Summary,
+    UserCounts,
+    WholeRun,
+)
+from perfsuite.model.verdict import Outcome, RunReport, TargetOutcome, TargetResult, Verdict
+
+__all__ = [
+    "ALL",
+    "LOGIN",
+    "Account",
+    "Arrival",
+    "BehaviourRow",
+    "Cleanup",
+    "Coverage",
+    "FailureGroup",
+    "FailureKind",
+    "GeneratorHealth",
+    "LiveState",
+    "OperationCheck",
+    "Outcome",
+    "Plan",
+    "PreflightReport",
+    "Reconciliation",
+    "Row",
+    "RunReport",
+    "Scenario",
+    "Second",
+    "Statistics",
+    "Summary",
+    "Target",
+    "TargetOutcome",
+    "TargetResult",
+    "UserCounts",
+    "Verdict",
+    "WholeRun",
+    "Works",
+]

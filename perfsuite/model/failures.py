@@ -1,0 +1,54 @@
+"""Why requests failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Why a request failed."""
+
+    STATUS = "http status"
+    WRONG_ANSWER = "wrong answer"  # the status was fine, the content was not
+    REDIRECT = "redirect"
+    RATE_LIMIT = "rate limit"  # 429
+    CONNECTION_REFUSED = "connection refused"
+    CONNECTION_LOST = "connection lost"
+    TIMEOUT = "timeout"
+    NAME_NOT_FOUND = "name not found"
+    TLS = "tls"
+    NOT_STARTED = "not started"  # open model: due, but never begun
+    UNFINISHED = "unfinished"  # still waiting for an answer when the run had to end
+    REFUSED_HOST = "host not allowed"
+
+    @property
+    def never_answered(self) -> bool:
+        """True where no HTTP answer came back at all."""
+        return self in _NEVER_ANSWERED
+
+
+_NEVER_ANSWERED = frozenset(
+    {
+        FailureKind.CONNECTION_REFUSED,
+        FailureKind.CONNECTION_LOST,
+        FailureKind.TIMEOUT,
+        FailureKind.NAME_NOT_FOUND,
+        FailureKind.TLS,
+        FailureKind.UNFINISHED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of the same kind, with ids stripped from the message. Times are UTC epoch seconds."""
+
+    role: str
+    operation: str
+    kind: str
+    message: str
+    count: int
+    first_seen: int
+    last_seen: int
+    request_id: str

@@ -1,0 +1,91 @@
+"""What a run was asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+ALL = "all"
+"""Stands for "every role" / "every operation" in the rows of totals."""
+
+LOGIN = "login"
+"""Name of the behaviour and operation under which logins are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Open model: actions begin at their times however slow the answers are.
+
+    During the ramp-up the rate grows from 0 to `rate`; over the plateau it stays there or, with `rate_end`,
+    moves evenly to that. `poisson`: random gaps with that mean instead of equal ones.
+    """
+
+    rate: float
+    rate_end: float | None = None
+    poisson: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A load to make. `duration_s` includes the ramp-up; `spawn_rate` is users started a second."""
+
+    name: str
+    users: int
+    spawn_rate: float
+    duration_s: float
+    purpose: str = ""
+    arrival: Arrival | None = None
+    """None: closed model (users with think times). Else the open model, with `users` as its sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A limit that the backend has to meet.
+
+    `metric` is a field of Statistics (avg_ms, p95_ms, failure_rate, rps) or "concurrent_users" (peak).
+    `below`: met when observed < limit; else met when observed > limit.
+    `information_in`: scenarios in which the outcome is shown but does not gate.
+    """
+
+    name: str
+    metric: str
+    limit: float
+    below: bool
+    role: str | None = None
+    operation: str | None = None
+    scenarios: tuple[str, ...] = ()
+    information_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run was asked to do. Holds no secret: it is written to `plan.json`."""
+
+    run_id: str
+    scenario: Scenario
+    host: str
+    users_by_role: dict[str, int]
+    targets: tuple[Target, ...]
+    allowed_hosts: tuple[str, ...]
+    seed: int
+    created_at: str
+    command: tuple[str, ...] = ()
+    absent_roles: tuple[str, ...] = ()
+    shared_accounts: dict[str, int] = field(default_factory=dict)
+    """Roles with fewer accounts than virtual users → number of their accounts."""
+    read_only: bool = False
+    tolerate_broken: bool = False
+    demo: str | None = None
+    processes: int = 1
+    roles_module: str = "perfsuite.roles"
+    """Module whose ROLES the load is made of."""
+    suite_version: str = ""
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One login of the target. Never written anywhere by the suite."""
+
+    phone_number: str
+    password: str = field(repr=False)
+    role: str

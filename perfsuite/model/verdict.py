@@ -1,0 +1,63 @@
+"""The judgement of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perfsuite.model.plan import Plan
+from perfsuite.model.summary import Summary
+
+
+class Outcome(StrEnum):
+    """The one-word answer of a run."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    REGRESSION = "regression"
+    INTERRUPTED = "interrupted"
+
+
+class TargetOutcome(StrEnum):
+    """What became of one target."""
+
+    MET = "met"
+    MISSED = "missed"
+    NOT_JUDGED = "not judged"
+    INFORMATION = "information"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetResult:
+    """One target beside what was observed. `scope`: "all", "role policyholder", "operation policies.list" …"""
+
+    name: str
+    scope: str
+    metric: str
+    limit: float
+    below: bool
+    observed: float | None
+    unit: str
+    outcome: TargetOutcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of one run, with its reasons in words for the user. `notes` do not change it."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    exit_code: int
+    targets: tuple[TargetResult, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """All that the report writers need to know of one run."""
+
+    plan: Plan
+    summary: Summary
+    verdict: Verdict
