@@ -10,12 +10,15 @@ from __future__ import annotations
 import select
 import ssl
 import time
+from functools import cache
 from socket import IPPROTO_TCP, TCP_NODELAY, gaierror
 from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
+import gevent.ssl
 from gevent import GreenletExit
+from gevent.monkey import get_original
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
@@ -28,6 +31,17 @@ CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 _BLOCK_BYTES = 16 * 1024
 
+# Gevent's poll goes round its event loop even when asked not to wait: under load each request would be
+# timed with the wait for the loop's turn.
+_poll = get_original("select", "poll")
+
+
+@cache
+def _tls_context(cafile: str | None = None) -> ssl.SSLContext:
+    # One for all users: reading the certificates takes some 20 ms, and hundreds of users start at once.
+    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=cafile)
+    return context
+
 
 class _Alive:
     """Mixin: whether an idle connection is still open, without select()'s limit of 1,024 descriptors."""
@@ -39,7 +53,7 @@ class _Alive:
         # Readable while idle means: closed by the target, or bytes nobody asked for. Either way it is spent.
         if sock is None or sock.fileno() < 0:
             return False
-        poll = select.poll()
+        poll = _poll()
         poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return not poll.poll(0)
 
@@ -49,13 +63,24 @@ class _PlainPool(_Alive, ConnectionPool):
 
 
 class _TlsPool(_Alive, SSLConnectionPool):
-    pass
+    def __init__(self, *address: Any, **limits: Any) -> None:
+        limits["ssl_context_factory"] = _tls_context
+        super().__init__(*address, **limits)
 
 
 class GeventTransport:
-    """Sends requests to one host over one connection that is opened when needed."""
+    """Sends requests to one host over one connection that is opened when needed.
 
-    def __init__(self, host: str) -> None:
+    `answer_timeout_s` is from before the send to the last byte.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         url = urlsplit(host)
         secure = url.scheme == "https"
         name = url.hostname or ""
@@ -67,9 +92,10 @@ class GeventTransport:
             name,
             port,
             size=1,
-            connection_timeout=CONNECT_TIMEOUT_S,
-            network_timeout=ANSWER_TIMEOUT_S,
+            connection_timeout=connect_timeout_s,
+            network_timeout=answer_timeout_s,
         )
+        self._answer_timeout_s = answer_timeout_s
         self._base_path = url.path.rstrip("/")
         bracketed = f"[{name}]" if ":" in name else name
         default = port == (443 if secure else 80)
@@ -82,7 +108,7 @@ class GeventTransport:
         """
         sent_at, began = utc_s(), time.perf_counter_ns()
         try:
-            with gevent.Timeout(ANSWER_TIMEOUT_S, TimeoutError("no answer in time")):
+            with gevent.Timeout(self._answer_timeout_s, TimeoutError("no answer in time")):
                 status, headers, body = self._round_trip(request)
         except GreenletExit:
             failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
