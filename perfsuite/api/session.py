@@ -66,7 +66,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """One action done. `requests` is 0 where nothing of the behaviour could be made."""
+    """One action done. `requests` is 0 where nothing of the behaviour could be made, or the login before it failed."""
 
     behaviour: str
     began_at: float

@@ -8,6 +8,7 @@ order, the end of the file means that the parent is gone and ends this process a
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from perfsuite.model import Account, Plan, PreflightReport  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 
 _READ_BYTES = 1 << 20
+_MANY = 65_536
 
 
 class Parent:
@@ -55,7 +57,15 @@ def read_order(folder: Path, accounts: bytes) -> Order:
     plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=Plan)
     preflight = msgspec.json.decode((folder / "preflight.json").read_bytes(), type=PreflightReport)
     left_out = {role.slug: preflight.left_out(role.slug) for role in ROLES}
-    return Order(plan, folder, msgspec.json.decode(accounts, type=tuple[Account, ...]), left_out)
+    dead = frozenset(preflight.dead_behaviours)
+    return Order(plan, folder, msgspec.json.decode(accounts, type=tuple[Account, ...]), left_out, dead)
+
+
+def allow_many_connections() -> None:
+    """Lift the limit of open files as far as it goes: every virtual user has a connection of its own."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def main(folder: Path) -> int:
@@ -99,4 +109,5 @@ def _obey(parent: Parent, stop: Callable[[str], None]) -> None:
 
 if __name__ == "__main__":
     locust.log.setup_logging("WARNING")  # type: ignore[no-untyped-call]
+    allow_many_connections()
     sys.exit(main(Path(sys.argv[1])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,36 +24,36 @@ LAG_PROBE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a load process is told to do. `left_out`: role slug → operations not to be made."""
+    """What a load process is told to do.
+
+    `left_out`: role slug → operations not to be made; `dead`: "role / behaviour" of which nothing is left to do.
+    """
 
     plan: Plan
     folder: Path
     accounts: tuple[Account, ...]
     left_out: dict[str, frozenset[str]]
+    dead: frozenset[str] = frozenset()
 
 
 class AccountPool:
     """Gives each virtual user an account of its own; shares them evenly where there are too few."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
-        self._free: dict[str, deque[Account]] = {}
+        self._users: dict[str, dict[Account, int]] = {}
         for account in accounts:
-            self._free.setdefault(account.role, deque()).append(account)
-        self._taken: dict[str, deque[Account]] = {role: deque() for role in self._free}
+            self._users.setdefault(account.role, {})[account] = 0
 
     def take(self, role: str) -> Account:
-        """A free account or, when all are taken, the one whose turn it is."""
-        free, taken = self._free[role], self._taken[role]
-        account = free.popleft() if free else taken.popleft()
-        taken.append(account)
+        """An account that nobody uses or, when all are in use, one that the fewest share."""
+        users = self._users[role]
+        account = min(users, key=users.__getitem__)
+        users[account] += 1
         return account
 
     def give_back(self, account: Account) -> None:
-        """The user is gone; its account is free again unless somebody shares it."""
-        taken = self._taken[account.role]
-        if account in taken:
-            taken.remove(account)
-            self._free[account.role].append(account)
+        """One user of the account is gone; it is free again when that was the last."""
+        self._users[account.role][account] -= 1
 
 
 class LoadState:

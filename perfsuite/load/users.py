@@ -16,7 +16,7 @@ from perfsuite.load.client import GeventTransport
 from perfsuite.load.deck import Deck
 from perfsuite.load.state import LoadState
 from perfsuite.roles import ROLES
-from perfsuite.roles.role import Role
+from perfsuite.roles.role import Behaviour, Role
 
 MAX_JITTER_S = 1.0
 
@@ -107,13 +107,20 @@ class RoleUser(User):
         if behaviour is None:
             return
         result = self._ends_with_session(lambda: self.session.perform(behaviour))
-        if result.requests:
+        # Without a request and yet failed: the login before it. Without both: nothing of it is possible.
+        if result.requests or not result.succeeded:
             key = (int(result.began_at), self.role.slug, result.behaviour)
             self._load.recorder.cells.action(key, result.elapsed_us, succeeded=result.succeeded)
 
-    def _behaviours(self) -> list[Any]:
-        left_out = self._load.order.left_out.get(self.role.slug, frozenset())
-        return [b for b in self.role.behaviours if any(step.operation not in left_out for step in b.steps)]
+    def _behaviours(self) -> list[Behaviour]:
+        order = self._load.order
+        left_out = order.left_out.get(self.role.slug, frozenset())
+        return [
+            behaviour
+            for behaviour in self.role.behaviours
+            if f"{self.role.slug} / {behaviour.name}" not in order.dead
+            and any(step.operation not in left_out for step in behaviour.steps)
+        ]
 
     def _ends_with_session(self, do: Any) -> Any:
         try:

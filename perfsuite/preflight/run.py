@@ -19,15 +19,14 @@ class _Notebook:
 
     def __init__(self) -> None:
         self.seen: dict[str, Observed] = {}
-        self.no_data: set[str] = set()
 
     def request(self, observed: Observed) -> None:
         before = self.seen.get(observed.operation)
         if before is None or before.failure is None:
             self.seen[observed.operation] = observed
 
-    def not_possible(self, _role: str, _behaviour: str, operation: str) -> None:
-        self.no_data.add(operation)
+    def not_possible(self, _role: str, _behaviour: str, _operation: str) -> None:
+        """Seen by what is missing in `seen`."""
 
 
 def preflight(
@@ -120,10 +119,12 @@ def _outcome(role: Role, name: str, notebook: _Notebook, left_out: dict[str, Wor
 
 
 def _dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:
-    alive = {(check.role, check.operation) for check in checks if check.works in (Works.YES, Works.NO_DATA)}
+    found = {(check.role, check.operation): check.works for check in checks}
     for role in roles:
         for behaviour in role.behaviours:
-            if not any((role.slug, step.operation) in alive for step in behaviour.steps):
+            works = {found[role.slug, step.operation] for step in behaviour.steps}
+            # Without data and with nothing lost, other accounts may have data; else the data came from what is lost.
+            if Works.YES not in works and works != {Works.NO_DATA}:
                 yield f"{role.slug} / {behaviour.name}"
 
 
