@@ -46,14 +46,14 @@ def look_at(host: str, transport: Transport, run_header: str) -> Offer:
         raise TargetError(_unreachable(host, health.failure))
     body = _object(health)
     service = str(body.get("service", ""))
-    if health.status != 200 or _SERVICE not in service:
+    if _SERVICE not in service:
         raise TargetError(
             f"{host} answers, but is not an Agent Mitra backend: GET /health gave {_seen(health, service)}.\n"
             "Give the backend's address with --host, or use --demo for the reference backend."
         )
-    if body.get("status") != "healthy":
+    if health.status != 200 or body.get("status") != "healthy":
         raise TargetError(
-            f"{host} says it is not healthy (status {str(body.get('status'))[:40]!r}); "
+            f"{host} says it is not healthy (HTTP {health.status}, status {str(body.get('status'))[:40]!r}); "
             "look at its log and at /api/v1/health/database before loading it."
         )
     routes = _routes(transport.exchange(Request("GET", "/openapi.json", headers)))
