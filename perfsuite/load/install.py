@@ -84,7 +84,10 @@ def guard(web_ui: Any, refusal: Callable[[str], str]) -> None:
 
         origin = request.headers.get("Origin")
         name = (urlsplit(f"//{request.host}").hostname or "").lower()
-        if name not in ("localhost", "127.0.0.1", "::1") or (origin and urlsplit(origin).netloc != request.host):
+        elsewhere = bool(origin) and urlsplit(origin or "").netloc != request.host
+        # A picture on another page sends no Origin; a link to the page itself may be followed from anywhere.
+        embedded = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and request.path != "/"
+        if elsewhere or embedded or name not in ("localhost", "127.0.0.1", "::1"):
             log.warning("refused a request from a foreign page (%s)", origin or request.host)
             return "Only the page of this server may use it.\n", 403
         if request.path.endswith("/swarm") and (why := refusal(request.form.get("host", ""))):
