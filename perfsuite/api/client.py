@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from socket import gaierror
 
+import certifi
 import httpx
 
 from perfsuite.api.exchange import Answer, Failure, Request
@@ -21,7 +22,9 @@ class HttpxTransport:
 
     def __init__(self, host: str, *, timeout_s: float = TIMEOUT_S) -> None:
         # Neither proxies nor credentials of the environment take part: what is measured is the target.
-        self._client = httpx.Client(base_url=host, timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._client = httpx.Client(
+            base_url=host, timeout=timeout_s, follow_redirects=False, trust_env=False, verify=_tls_context()
+        )
 
     def exchange(self, request: Request) -> Answer:
         """Send and wait for the whole answer; a failure to get one is part of the answer."""
@@ -32,11 +35,18 @@ class HttpxTransport:
             )
         except httpx.HTTPError as error:
             return Answer(0, {}, b"", sent_at, _since_us(began), failure_of(error))
+        # Accounts share this transport: a cookie of one must not travel with the requests of another.
+        self._client.cookies.clear()
         return Answer(response.status_code, response.headers, response.content, sent_at, _since_us(began))
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Trusts whom the machine trusts, as the load process does: an authority of the house's own counts too."""
+    return ssl.create_default_context(cafile=ssl.get_default_verify_paths().cafile or certifi.where())
 
 
 def _since_us(began_ns: int) -> int:
