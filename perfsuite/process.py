@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -62,7 +63,9 @@ class LoadProcess:
         """Release the pipe; the log stays only where it holds something."""
         self.kill()
         if self._process.stdin:
-            self._process.stdin.close()
+            # What an ended process did not read is still in the buffer; closing tries to send it once more.
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         if self._log.exists() and not self._log.stat().st_size:
             self._log.unlink()
 
