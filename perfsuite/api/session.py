@@ -111,6 +111,7 @@ class Session:
         self._token = ""
         self._renew_at = 0.0
         self._asked: set[str] = set()
+        """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
         self._action = _Action(LOGIN)
 
@@ -131,9 +132,7 @@ class Session:
             arguments = source.arguments(self)
             left_out = self.run.leaves_out(self.role.slug, source.operation)
             if arguments is not None and not left_out:
-                answer = self.call(CATALOGUE[source.operation], arguments)
-                if answer is not None:
-                    self._asked.add(kind)
+                self.call(CATALOGUE[source.operation], arguments)
         return self.known.get(kind, [])
 
     def pick(self, kind: str) -> dict[str, Any] | None:
@@ -299,6 +298,7 @@ class Session:
     def _learn(self, operation: Operation, body: Any) -> None:
         if not operation.yields:
             return
+        self._asked.add(operation.yields)
         rows = checks.rows_of(operation, body) if operation.lists is not None else [body]
         if rows:
             self.known[operation.yields] = rows
