@@ -1,0 +1,271 @@
+"""Cleanup: what a run made is gone at the end, and whatever is not is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from perfsuite.api import journal
+from perfsuite.api.journal import Entry, Journal
+from perfsuite.api.run import Run
+from perfsuite.cleanup import clean_up
+from perfsuite.model import Account, Cleanup, FailureKind
+from perfsuite.roles import ROLES
+from tests.api.contract import LEAD, POLICY, TICKET, row
+from tests.api.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer, lost
+
+ADMIN = ROLES[0]
+
+
+class Scene:
+    """A target, and the folder of a run with its journal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.target, self.folder = FakeTarget(), folder
+
+    def wrote(self, *entries: Entry) -> None:
+        book = Journal(self.folder / "journal.jsonl")
+        for entry in entries:
+            book.write(entry)
+        book.close()
+
+    def clean(self, account: Account = ACCOUNTS["super_admin"]) -> Cleanup:
+        book = Journal(self.folder / "journal.jsonl")
+        run = Run("basic_1", purpose="cleanup", journal=book)
+        done = clean_up(list(journal.read(self.folder)), ADMIN, account, run, self.target)
+        book.close()
+        return done
+
+    def asked(self) -> list[str]:
+        return [asked.operation for asked in self.target.asked]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    scene = Scene(tmp_path)
+    scene.target.policies["p1"] = row(POLICY, policy_id="p1", policy_number="PERF-p")
+    scene.target.leads["l1"] = row(LEAD, lead_id="l1", customer_name="PERF-l")
+    scene.target.tickets["t1"] = row(TICKET, ticket_id="t1", subject="PERF-t")
+    return scene
+
+
+def _made(*rows: tuple[str, str, str]) -> Iterable[Entry]:
+    for thing, mark, identity in rows:
+        yield Entry("create", thing, mark)
+        if identity:
+            yield Entry("created", thing, mark, id=identity)
+
+
+def test_nothing_made_nothing_asked(scene: Scene) -> None:
+    assert scene.clean() == Cleanup(0, 0)
+    assert scene.asked() == []
+
+
+def test_rows_are_removed_by_their_ids(scene: Scene) -> None:
+    scene.wrote(*_made(("policy", "PERF-p", "p1"), ("lead", "PERF-l", "l1"), ("ticket", "PERF-t", "t1")))
+
+    assert scene.clean() == Cleanup(3, 3)
+    assert scene.asked() == ["login", "policies.delete", "leads.delete", "tickets.delete"]
+    assert "p1" not in scene.target.policies
+    assert scene.target.leads == {}
+    assert set(scene.target.tickets) == {"ticket-0"}
+
+
+def test_requests_of_cleanup_are_told_apart_in_the_targets_log(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "l1")))
+    scene.clean()
+
+    assert {request.headers["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
+
+
+@pytest.mark.parametrize(
+    ("thing", "mark", "identity", "search"),
+    [
+        ("policy", "PERF-p", "p1", "policies.by_number"),
+        ("lead", "PERF-l", "l1", "leads.search"),
+        ("ticket", "PERF-t", "t1", "tickets.page"),
+    ],
+)
+def test_a_row_is_found_by_its_mark_when_its_answer_was_lost(
+    scene: Scene, thing: str, mark: str, identity: str, search: str
+) -> None:
+    scene.wrote(*_made((thing, mark, "")))
+
+    assert scene.clean() == Cleanup(1, 1)
+    assert search in scene.asked()
+    assert identity not in scene.target.policies | scene.target.leads | scene.target.tickets
+
+
+@pytest.mark.parametrize(("thing", "mark"), [("policy", "PERF-x"), ("lead", "PERF-x"), ("ticket", "PERF-x")])
+def test_a_row_that_was_never_made_is_not_missed(scene: Scene, thing: str, mark: str) -> None:
+    scene.wrote(*_made((thing, mark, "")))
+
+    assert scene.clean() == Cleanup(1, 1)
+    assert not any(name.endswith(".delete") for name in scene.asked())
+
+
+def test_tickets_are_looked_through_to_the_last_page_however_short_the_pages(scene: Scene) -> None:
+    tickets = [row(TICKET, ticket_id=f"t{n}", subject=f"PERF-{n}") for n in range(230)]
+
+    def page_of_50(asked: Asked) -> object:
+        offset = int(asked.query["offset"])
+        return answer({"data": {"tickets": tickets[offset : offset + 50]}})
+
+    scene.target.give("tickets.page", *[page_of_50] * 6)  # type: ignore[list-item]
+    scene.target.always("tickets.delete", answer({"success": True}))
+    scene.wrote(*_made(("ticket", "PERF-229", ""), ("ticket", "PERF-3", "")))
+
+    assert scene.clean() == Cleanup(2, 2)
+    assert [asked.ids for asked in scene.target.asked_for("tickets.delete")] == [
+        {"ticket_id": "t229"},
+        {"ticket_id": "t3"},
+    ]
+    assert len(scene.target.asked_for("tickets.page")) == 6
+
+
+def test_where_there_are_too_many_tickets_to_look_through_the_row_is_listed(scene: Scene) -> None:
+    page = [row(TICKET, ticket_id=f"t{n}", subject="other") for n in range(100)]
+    scene.target.always("tickets.page", answer({"data": {"tickets": page}}))
+    scene.wrote(*_made(("ticket", "PERF-t", "")))
+
+    assert scene.clean() == Cleanup(1, 0, ("ticket PERF-t: not looked for: the target holds more than 5000 tickets",))
+
+
+@pytest.mark.parametrize(
+    ("thing", "mark", "search"),
+    [
+        ("policy", "PERF-p", "policies.by_number"),
+        ("lead", "PERF-l", "leads.search"),
+        ("ticket", "PERF-t", "tickets.page"),
+    ],
+)
+def test_a_row_that_could_not_be_looked_for_is_listed_and_found_the_next_time(
+    scene: Scene, thing: str, mark: str, search: str
+) -> None:
+    scene.wrote(*_made((thing, mark, "")))
+    scene.target.give(search, answer({"detail": "down"}, 503))
+
+    assert scene.clean() == Cleanup(1, 0, (f"{thing} {mark}: HTTP 503: down",))
+    assert scene.clean() == Cleanup(1, 1)
+    assert scene.clean() == Cleanup(0, 0)
+
+
+def test_a_search_that_does_not_search_proves_nothing(scene: Scene) -> None:
+    scene.target.always("leads.search", answer({"data": {"leads": [row(LEAD, customer_name="somebody")]}}))
+    scene.wrote(*_made(("lead", "PERF-l", "")))
+
+    (told,) = scene.clean().not_removed
+    assert told.startswith("lead PERF-l: the target's search does not look for names")
+
+
+def test_a_filter_that_does_not_filter_proves_nothing(scene: Scene) -> None:
+    scene.target.always("policies.by_number", answer([row(POLICY, policy_number="another")]))
+    scene.wrote(*_made(("policy", "PERF-p", "")))
+
+    assert scene.clean().not_removed == ("policy PERF-p: policy_number of the answer is not the one asked for",)
+
+
+def test_404_counts_as_gone(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "gone-already")))
+
+    assert scene.clean() == Cleanup(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        pytest.param(answer({"detail": "Not allowed"}, 403), "HTTP 403: Not allowed", id="forbidden"),
+        pytest.param(answer({"detail": "Method Not Allowed"}, 405), "HTTP 405: Method Not Allowed", id="not offered"),
+        pytest.param(lost(FailureKind.TIMEOUT, "no answer in time"), "no answer in time", id="no answer"),
+    ],
+)
+def test_rows_that_stay_are_listed_with_the_reason(scene: Scene, given: object, reason: str) -> None:
+    scene.target.give("leads.delete", given)  # type: ignore[arg-type]
+    scene.wrote(*_made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", "p1")))
+
+    assert scene.clean() == Cleanup(2, 1, (f"lead PERF-l: {reason}",))
+    assert "p1" not in scene.target.policies
+
+
+def test_rows_that_the_target_refused_are_not_looked_for(scene: Scene) -> None:
+    scene.wrote(Entry("create", "lead", "PERF-l"), Entry("refused", "lead", "PERF-l"))
+
+    assert scene.clean() == Cleanup(0, 0)
+    assert scene.asked() == []
+
+
+def test_flags_get_the_value_back_that_they_had_first(scene: Scene) -> None:
+    scene.wrote(
+        Entry("flag", "flag", "perf_dark", before=False),  # preflight
+        Entry("flag", "flag", "perf_dark", before=True),  # the load, after preflight had turned it over
+    )
+
+    assert scene.clean() == Cleanup(0, 0)
+    assert scene.target.flags["perf_dark"]["is_enabled"] is False
+
+
+def test_a_flag_that_cannot_be_put_back_is_listed_and_put_back_the_next_time(scene: Scene) -> None:
+    scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
+    scene.target.give("flags.update", answer({"detail": "down"}, 500))
+
+    assert scene.clean().not_restored == ("flag perf_dark (was False): HTTP 500: down",)
+    assert scene.clean().not_restored == ()
+    assert scene.target.flags["perf_dark"]["is_enabled"] is False
+
+
+def test_what_cannot_be_put_back_is_counted(scene: Scene) -> None:
+    scene.wrote(*(Entry("not restorable", "theme preference of account", f"user-{n}") for n in range(3)))
+
+    assert scene.clean() == Cleanup(0, 0, (), ("theme preference of account (changed on 3)",))
+
+
+def test_a_second_cleanup_finds_nothing_and_changes_nothing(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "l1"), ("ticket", "PERF-x", "")))
+    scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
+    scene.clean()
+    scene.target.flags["perf_dark"]["is_enabled"] = True  # somebody's own decision since
+    asked_before = len(scene.target.asked)
+
+    assert scene.clean() == Cleanup(0, 0)
+    assert len(scene.target.asked) == asked_before
+    assert scene.target.flags["perf_dark"]["is_enabled"] is True
+
+
+def test_an_expired_token_is_renewed_in_the_middle(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", ""), ("ticket", "PERF-t", "t1")))
+    scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
+
+    expired = answer({"detail": "expired"}, 401)
+    for operation in ("leads.delete", "policies.by_number", "tickets.delete", "flags.update"):
+        scene.target.give(operation, expired)
+
+    assert scene.clean() == Cleanup(3, 3)
+    assert scene.target.flags["perf_dark"]["is_enabled"] is False
+
+
+def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
+
+    done = scene.clean(Account(ACCOUNTS["super_admin"].phone_number, "wrong-password", "super_admin"))
+
+    assert done == Cleanup(
+        1,
+        0,
+        ("lead PERF-l: Super Admin cannot log in (HTTP 401: Invalid credentials)",),
+        ("flag perf_dark (was False)",),
+    )
+    assert PASSWORD not in str(done)
+
+
+def test_a_target_that_has_gone_is_not_asked_for_every_row(scene: Scene) -> None:
+    scene.wrote(*_made(*(("lead", f"PERF-{n}", f"l{n}") for n in range(50))))
+    scene.target.always("leads.delete", lost(FailureKind.TIMEOUT, "no answer in time"))
+
+    done = scene.clean()
+
+    assert (done.created, done.removed, len(done.not_removed)) == (50, 0, 50)
+    assert len(scene.target.asked_for("leads.delete")) == 3
+    assert done.not_removed[0] == "lead PERF-0: no answer in time"
+    assert done.not_removed[49] == "lead PERF-49: not tried, the target does not answer (no answer in time)"
