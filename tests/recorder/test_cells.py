@@ -1,0 +1,158 @@
+"""Counting: deltas add up to all that happened, and error messages cannot grow without bound."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+
+import pytest
+
+from perfsuite.measurements import Actions, NotPossible, Record, Requests, histogram_of
+from perfsuite.recorder.cells import MAX_MESSAGES, OTHER, Cells, without_ids
+
+KEY = (1_772_357_400, "policyholder", "profile access", "users.me")
+
+
+def _requests(records: list[Record]) -> list[Requests]:
+    return [record for record in records if isinstance(record, Requests)]
+
+
+def test_a_request_is_kept_by_second_role_behaviour_and_operation() -> None:
+    cells = Cells()
+    cells.request(KEY, 1500)
+    cells.request(KEY, 500)
+    cells.failure(KEY, 9000, ("http status", "HTTP 500"), "id-1")
+
+    (record,) = _requests(cells.take("w", itertools.count(7)))
+
+    assert (record.worker, record.sequence) == ("w", 7)
+    assert (record.second, record.role, record.behaviour, record.operation) == KEY
+    assert (record.ok.counts, record.ok.sum_us, record.ok.min_us, record.ok.max_us) == (
+        {500: 1, 1500: 1},
+        2000,
+        500,
+        1500,
+    )
+    assert (sum(record.failed.counts.values()), record.failed.sum_us) == (1, 9000)
+    assert [(error.kind, error.message, error.count, error.request_id) for error in record.errors] == [
+        ("http status", "HTTP 500", 1, "id-1")
+    ]
+
+
+def test_what_was_taken_is_not_given_again() -> None:
+    cells = Cells()
+    cells.request(KEY, 1)
+    cells.action((1, "a", "b"), 1, succeeded=True)
+    cells.not_possible(KEY)
+
+    assert len(cells.take("w", itertools.count(1))) == 3
+    assert cells.take("w", itertools.count(4)) == []
+
+
+def test_deltas_add_up_and_nothing_is_lost() -> None:
+    rng = random.Random(5)
+    cells, sequence = Cells(), itertools.count(1)
+    truth: Counter[tuple[str, bool]] = Counter()
+    spent_us = 0
+    records: list[Record] = []
+    for number in range(5000):
+        operation, took_us, fails = rng.choice("abc"), rng.randrange(2_000_000), rng.random() < 0.2
+        key = (1000 + number // 500, "role", "behaviour", operation)
+        if fails:
+            cells.failure(key, took_us, ("kind", f"message {operation}"), f"id-{number}")
+        else:
+            cells.request(key, took_us)
+        truth[operation, fails] += 1
+        spent_us += took_us
+        if rng.random() < 0.01:
+            records += cells.take("w", sequence)
+    records += cells.take("w", sequence)
+
+    told: Counter[tuple[str, bool]] = Counter()
+    for record in _requests(records):
+        told[record.operation, False] += histogram_of(record.ok).count
+        told[record.operation, True] += histogram_of(record.failed).count
+        assert histogram_of(record.failed).count == sum(error.count for error in record.errors)
+    assert told == truth
+    assert sum(record.ok.sum_us + record.failed.sum_us for record in _requests(records)) == spent_us
+    assert cells.recorded == 5000
+    assert [record.sequence for record in records] == list(range(1, len(records) + 1))
+
+
+def test_actions_and_operations_that_were_not_possible() -> None:
+    cells = Cells()
+    cells.action((9, "policyholder", "payment access"), 2000, succeeded=True)
+    cells.action((9, "policyholder", "payment access"), 4000, succeeded=False)
+    cells.not_possible(KEY)
+    cells.not_possible(KEY)
+
+    actions, missing = cells.take("w", itertools.count(1))
+
+    assert isinstance(actions, Actions)
+    assert (actions.second, actions.actions, actions.succeeded, actions.times.sum_us) == (9, 2, 1, 6000)
+    assert missing == NotPossible("w", 2, *KEY, 2)
+    assert cells.recorded == 0  # neither is a request
+
+
+def test_alike_failures_are_one_group_with_the_first_request_id() -> None:
+    cells = Cells()
+    for number in range(20):
+        cells.failure(KEY, 1, ("http status", f"HTTP 404: policy {number + 10_000} not found"), f"id-{number}")
+
+    (record,) = _requests(cells.take("w", itertools.count(1)))
+
+    (error,) = record.errors
+    assert (error.message, error.count, error.request_id) == ("HTTP 404: policy {n} not found", 20, "id-0")
+
+
+def test_at_most_1000_messages_are_kept_and_the_others_counted_together() -> None:
+    cells = Cells()
+    words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=4)][: MAX_MESSAGES + 500]
+    for word in words:
+        cells.failure(KEY, 1, ("kind", word), "id")
+    cells.failure(KEY, 1, ("kind", words[0]), "id")
+
+    (record,) = _requests(cells.take("w", itertools.count(1)))
+
+    counts = {error.message: error.count for error in record.errors}
+    assert len(counts) == MAX_MESSAGES + 1
+    assert counts[OTHER] == 500
+    assert counts[words[0]] == 2
+    assert sum(counts.values()) == len(words) + 1
+
+
+def test_the_cap_holds_for_the_whole_run_and_not_for_each_second() -> None:
+    cells = Cells()
+    for number in range(MAX_MESSAGES):
+        cells.failure(KEY, 1, ("kind", f"word {number % 10}{number // 10 % 10}{number // 100}"), "id")
+    cells.take("w", itertools.count(1))
+    cells.failure(KEY, 1, ("kind", "one more"), "id")
+    cells.failure(KEY, 1, ("kind", "word 000"), "id")
+
+    (record,) = _requests(cells.take("w", itertools.count(1)))
+
+    assert [error.message for error in record.errors] == [OTHER, "word 000"]
+
+
+@pytest.mark.parametrize(
+    ("message", "stripped"),
+    [
+        pytest.param("policy 123e4567-e89b-12d3-a456-426614174000 not found", "policy {id} not found", id="a UUID"),
+        pytest.param("POLICY 123E4567-E89B-12D3-A456-426614174000", "POLICY {id}", id="in capitals"),
+        pytest.param("bad token eyJhbGciOi.eyJzdWIi.SflKx-w", "bad token {…}", id="a JWT"),
+        pytest.param("Bearer abcdef is bad", "Bearer {…} is bad", id="another token"),
+        pytest.param("PERF-20260301-a1b2c3-000001 exists", "{…} exists", id="a mark of the run"),
+        pytest.param("trace 4bf92f3577b34da6a3ce929d0e0e4736 failed", "trace {…} failed", id="hexadecimal"),
+        pytest.param("phone 9876543205 unknown", "phone {n} unknown", id="a phone number"),
+        pytest.param("limit must be 1..100", "limit must be 1..100", id="short numbers mean something"),
+        pytest.param("HTTP 503: Service Unavailable", "HTTP 503: Service Unavailable", id="so does a status"),
+        pytest.param("unauthenticatedaccess", "unauthenticatedaccess", id="a long word is a word"),
+    ],
+)
+def test_ids_are_stripped(message: str, stripped: str) -> None:
+    assert without_ids(message) == stripped
+
+
+def test_no_message_is_long() -> None:
+    assert len(without_ids("no " * 10_000)) == 300

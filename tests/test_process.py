@@ -1,0 +1,150 @@
+"""The load process as its parent sees it: told, watched, and surely gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perfsuite.measurements import FILE_NAME, End, Requests, Tail, read, to_json
+from perfsuite.model import Account, Plan, PreflightReport, Scenario
+from perfsuite.process import LOG_FILE, LoadProcess
+
+PASSWORD = "the-secret-word"
+ACCOUNTS = (Account("9876543205", PASSWORD, "policyholder"),)
+WITHIN_S = 20.0
+
+
+def _until(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + WITHIN_S
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true()
+
+
+def _children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[LoadProcess]:
+    """One that ends by itself as soon as it has read the accounts: the folder holds no plan."""
+    process = LoadProcess(tmp_path, ACCOUNTS)
+    yield process
+    process.close()
+    assert _children() == []
+
+
+def test_accounts_are_in_no_file_argument_or_variable(process: LoadProcess, tmp_path: Path) -> None:
+    (child,) = _children()
+    seen = " ".join(child.cmdline()) + str(child.environ())
+    _until(lambda: not process.running)
+
+    assert PASSWORD not in seen
+    assert str(tmp_path) in seen
+    assert all(PASSWORD.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_it_is_in_a_session_of_its_own(process: LoadProcess) -> None:
+    (child,) = _children()
+
+    assert os.getsid(child.pid) == child.pid != os.getsid(0)
+
+
+def test_a_load_that_fails_leaves_its_last_words(process: LoadProcess, tmp_path: Path) -> None:
+    assert _until(lambda: not process.running)
+    assert process.failed
+    assert "FileNotFoundError" in process.last_words()
+    assert "plan.json" in process.last_words()
+    assert "\n" not in process.last_words()
+    process.close()
+    assert (tmp_path / LOG_FILE).exists()  # it holds something
+
+
+def test_telling_an_ended_process_to_stop_does_nothing(process: LoadProcess) -> None:
+    _until(lambda: not process.running)
+
+    process.stop("interrupted")
+    process.stop("interrupted")
+    process.kill()
+    process.close()
+
+    assert not process.running
+
+
+def test_killed_at_once(tmp_path: Path) -> None:
+    process = LoadProcess(tmp_path, ACCOUNTS)
+    assert process.running
+    assert not process.failed  # not yet
+
+    process.kill()
+
+    assert not process.running
+    assert process.failed
+    process.close()
+    assert not (tmp_path / LOG_FILE).exists()  # an empty log is no news
+    assert process.last_words() == ""
+
+
+# ── a real load, on a port where nobody listens ─────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Iterator[LoadProcess]:
+    """A load that has begun: its measurements tell of a request."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{free.getsockname()[1]}"
+    scenario = Scenario("basic", 1, 1, 60)
+    plan = Plan("basic_1", scenario, host, {"policyholder": 1}, (), (), 1, "2026-03-01T09:30:00Z")
+    (tmp_path / "plan.json").write_bytes(to_json(plan))
+    (tmp_path / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
+    process = LoadProcess(tmp_path, ACCOUNTS)
+    try:
+        assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.last_words()
+        yield process
+    finally:
+        process.close()
+
+
+def _recorded(folder: Path) -> list[Requests]:
+    return [record for record in Tail(folder / FILE_NAME).read() if isinstance(record, Requests)]
+
+
+def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
+    loading.stop("target lost")
+
+    assert _until(lambda: not loading.running)
+    assert not loading.failed, loading.last_words()
+    last = list(read(tmp_path / FILE_NAME))[-1]
+    assert isinstance(last, End)
+    assert last.reason == "target lost"
+    assert last.recorded == last.locust_total > 0
+    assert {error.kind for record in _recorded(tmp_path) for error in record.errors} == {"connection refused"}
+
+
+def test_a_signal_ends_it_in_order_too(loading: LoadProcess, tmp_path: Path) -> None:
+    _children()[0].send_signal(signal.SIGTERM)
+
+    assert _until(lambda: not loading.running)
+    assert not loading.failed, loading.last_words()
+    last = list(read(tmp_path / FILE_NAME))[-1]
+    assert isinstance(last, End)
+    assert last.reason == "interrupted"
+
+
+def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
+    """As after kill -9 of the parent: all that the child sees of it is the end of the pipe."""
+    pipe = loading._process.stdin
+    assert pipe is not None
+
+    pipe.close()
+
+    assert _until(lambda: not loading.running)
+    assert loading.failed
