@@ -3,8 +3,9 @@
 from locust import events
 
 from perfsuite.load.plain import install_plain, set_defaults
-from perfsuite.load.users import USER_CLASSES
+from perfsuite.load.users import user_classes
+from perfsuite.roles import ROLES
 
-globals().update({user_class.__name__: user_class for user_class in USER_CLASSES})
+globals().update({user_class.__name__: user_class for user_class in user_classes(ROLES)})
 events.init_command_line_parser.add_listener(set_defaults)  # type: ignore[no-untyped-call]
 events.init.add_listener(install_plain)  # type: ignore[no-untyped-call]

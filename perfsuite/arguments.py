@@ -70,6 +70,13 @@ def run_parser() -> argparse.ArgumentParser:
     load.add_argument("--users", type=int, metavar="N", help="virtual users, instead of the scenario's")
     load.add_argument("--spawn-rate", type=float, metavar="R", help="users started a second")
     load.add_argument("--duration", type=_duration, metavar="90s/5m/1h", help="includes the ramp-up")
+    load.add_argument(
+        "--arrival-rate",
+        type=float,
+        metavar="R",
+        help="open model: R actions a second begin at their time, however slow the answers are; --users are sessions",
+    )
+    load.add_argument("--processes", type=int, default=1, metavar="N", help="load processes on this machine")
     load.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
     load.add_argument(
         "--tolerate-broken",
@@ -120,6 +127,8 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         users=arguments.users,
         spawn_rate=arguments.spawn_rate,
         duration_s=arguments.duration,
+        arrival_rate=arguments.arrival_rate,
+        processes=arguments.processes,
         host=arguments.host,
         allow_hosts=tuple(arguments.allow_host or ()),
         accept_production=arguments.i_accept_production_load,
@@ -157,6 +166,8 @@ def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         users=None,
         spawn_rate=None,
         duration=None,
+        arrival_rate=None,
+        processes=1,
         targets=data_file("targets.toml"),
         dry_run=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ import msgspec
 
 from perfsuite import __version__
 from perfsuite.model import FailureKind
+
+# The entry called "total" where there is one, else the first with a duration.
+_DURATION = re.compile(r"(?:.*\btotal\b[^,]*?|^[^,]*?);\s*dur=([0-9.]+)")
 
 USER_AGENT = f"agentmitra-performance/{__version__}"
 
@@ -48,6 +52,25 @@ class Answer:
     sent_at: float
     elapsed_us: int
     failure: Failure | None = None
+    connect_us: int | None = None
+    """Set-up of the connection within `elapsed_us`; None where one was open already."""
+    tls_us: int | None = None
+
+    @property
+    def service_us(self) -> int:
+        """From the send on: `elapsed_us` less the set-up of the connection."""
+        return self.elapsed_us - (self.connect_us or 0) - (self.tls_us or 0)
+
+    @property
+    def server_us(self) -> int | None:
+        """The server's own time as it tells it in X-Process-Time (seconds) or Server-Timing (ms); None if untold."""
+        told, scale = self.header("x-process-time"), 1e6
+        if not told and (found := _DURATION.search(self.header("server-timing"))):
+            told, scale = found.group(1), 1e3
+        try:
+            return round(float(told) * scale)
+        except (ValueError, OverflowError):
+            return None  # not a number: as good as untold
 
     def json(self) -> Any:
         """The decoded body. Raises msgspec.DecodeError when it is not JSON."""

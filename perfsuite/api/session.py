@@ -52,6 +52,18 @@ class Observed:
     status: int
     length: int
     failure: Failure | None
+    due_at: float | None = None
+    """When the user wanted to send it, where that was before `sent_at` (open model)."""
+    service_us: int | None = None
+    server_us: int | None = None
+    connect_us: int | None = None
+    tls_us: int | None = None
+
+    @property
+    def response_us(self) -> int:
+        """From when it was due to the last byte."""
+        late_us = 0 if self.due_at is None else round((self.sent_at - self.due_at) * 1e6)
+        return self.elapsed_us + max(late_us, 0)
 
 
 class Observer(Protocol):
@@ -66,7 +78,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """One action done. `requests` is 0 where nothing of the behaviour could be made, or the login before it failed."""
+    """One action done, timed from when it was due.
+
+    `requests` is 0 where nothing of the behaviour could be made, or the login before it failed.
+    """
 
     behaviour: str
     began_at: float
@@ -82,6 +97,7 @@ class _Action:
     behaviour: str
     requests: int = 0
     failed: bool = False
+    due_at: float | None = None
 
 
 class Session:
@@ -165,20 +181,24 @@ class Session:
         """True while the session holds a token that is not due for renewal."""
         return bool(self._token) and self._clock() < self._renew_at
 
-    def perform(self, behaviour: Behaviour) -> ActionResult:
+    def perform(self, behaviour: Behaviour, due_at: float | None = None) -> ActionResult:
         """Do one action: the behaviour's steps in order.
 
+        `due_at` (UTC epoch seconds): when it should have begun, in the open model; its time counts from then.
         A failed step fails the action; the steps after it are made all the same where they can be,
         as a page goes on loading when one of its parts is missing.
         """
         began_at, began = utc_s(), time.perf_counter_ns()
-        self._action = action = _Action(behaviour.name)
+        self._action = action = _Action(behaviour.name, due_at=due_at)
         if self.logged_in or self.login():
             due = {every: self._is_due(every) for every in {step.every for step in behaviour.steps}}
             for step in behaviour.steps:
                 if due[step.every]:
                     self._step(step)
         elapsed_us = (time.perf_counter_ns() - began) // 1000
+        if due_at is not None:
+            elapsed_us += max(round((began_at - due_at) * 1e6), 0)
+            began_at = due_at
         return ActionResult(behaviour.name, began_at, elapsed_us, action.requests, not action.failed)
 
     def _step(self, step: Step) -> None:
@@ -236,6 +256,8 @@ class Session:
 
     def _observe(self, operation: Operation, request_id: str, answer: Answer, failure: Failure | None) -> None:
         action = self._action
+        # Only the first request of an action is late by the action's waiting; the others follow from it.
+        due_at, action.due_at = (action.due_at, None) if operation.name != LOGIN else (None, action.due_at)
         action.requests += 1
         action.failed = action.failed or failure is not None
         self._observer.request(
@@ -250,6 +272,11 @@ class Session:
                 status=answer.status,
                 length=len(answer.body),
                 failure=failure,
+                due_at=due_at,
+                service_us=answer.service_us,
+                server_us=answer.server_us,
+                connect_us=answer.connect_us,
+                tls_us=answer.tls_us,
             )
         )
 

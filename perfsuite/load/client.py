@@ -43,8 +43,33 @@ def _tls_context(cafile: str | None = None) -> ssl.SSLContext:
     return context
 
 
+class _TcpMark(ConnectionPool):
+    """Notes when the TCP connection stood; what comes after it is TLS."""
+
+    _tcp_ready_ns = 0
+
+    def _connect_socket(self, sock: Any, address: Any) -> Any:
+        connected = super()._connect_socket(sock, address)
+        self._tcp_ready_ns = time.perf_counter_ns()
+        return connected
+
+
 class _Alive:
-    """Mixin: whether an idle connection is still open, without select()'s limit of 1,024 descriptors."""
+    """Mixin: whether an idle connection is still open, without select()'s limit of 1,024 descriptors.
+
+    And how long opening one took: `connect_us` (name and TCP) and `tls_us`, None where none was opened.
+    """
+
+    connect_us: int | None = None
+    tls_us: int | None = None
+    _tcp_ready_ns: int
+
+    def _create_socket(self) -> Any:
+        began = time.perf_counter_ns()
+        sock = super()._create_socket()  # type: ignore[misc]
+        self.connect_us = (self._tcp_ready_ns - began) // 1000
+        self.tls_us = _since_us(self._tcp_ready_ns) if isinstance(self, SSLConnectionPool) else None
+        return sock
 
     def after_connect(self, sock: Any) -> None:
         sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
@@ -58,11 +83,11 @@ class _Alive:
         return not poll.poll(0)
 
 
-class _PlainPool(_Alive, ConnectionPool):
+class _PlainPool(_Alive, _TcpMark):
     pass
 
 
-class _TlsPool(_Alive, SSLConnectionPool):
+class _TlsPool(_Alive, SSLConnectionPool, _TcpMark):
     def __init__(self, *address: Any, **limits: Any) -> None:
         limits["ssl_context_factory"] = _tls_context
         super().__init__(*address, **limits)
@@ -85,7 +110,7 @@ class GeventTransport:
         secure = url.scheme == "https"
         name = url.hostname or ""
         port = url.port or (443 if secure else 80)
-        pool = _TlsPool if secure else _PlainPool
+        pool: type[_TlsPool | _PlainPool] = _TlsPool if secure else _PlainPool
         self._pool = pool(
             name,
             port,
@@ -106,7 +131,10 @@ class GeventTransport:
 
         A greenlet killed in here answers UNFINISHED once: the request was sent and has to be counted.
         """
+        self._pool.connect_us = self._pool.tls_us = None
         sent_at, began = utc_s(), time.perf_counter_ns()
+        failure = None
+        status, headers, body = 0, dict[str, str](), b""
         try:
             with gevent.Timeout(self._answer_timeout_s, TimeoutError("no answer in time")):
                 status, headers, body = self._round_trip(request)
@@ -114,9 +142,9 @@ class GeventTransport:
             failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
         except (OSError, HTTPParseError) as error:
             failure = _failure_of(error)
-        else:
-            return Answer(status, headers, body, sent_at, _since_us(began))
-        return Answer(0, {}, b"", sent_at, _since_us(began), failure)
+        elapsed_us = _since_us(began)
+        pool = self._pool
+        return Answer(status, headers, body, sent_at, elapsed_us, failure, pool.connect_us, pool.tls_us)
 
     def _round_trip(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         sock = self._pool.get_socket()

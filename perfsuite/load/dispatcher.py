@@ -22,21 +22,22 @@ class RoleDispatcher(UsersDispatcher):
     def new_dispatch(self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None) -> None:
         """Begin to move towards `target_user_count` users. The names of the parameters are Locust's."""
         super().new_dispatch(target_user_count=target_user_count, spawn_rate=spawn_rate, user_classes=user_classes)
-        wanted = self._wanted(target_user_count)
+        order = self._order(target_user_count)
+        wanted = Counter(order)
         have = self._have()
         self._user_generator = self._endless(
-            _without(self._order(wanted), {name: min(count, wanted[name]) for name, count in have.items()})
+            _without(order, {name: min(count, wanted[name]) for name, count in have.items()})
         )
         self._put_surplus_last(wanted)
 
-    def _wanted(self, total: int) -> Counter[str]:
-        """User class name → users, on the plateau of `total` users."""
-        classes = {role_of(user_class).slug: user_class.__name__ for user_class in self._user_classes}
+    def _order(self, total: int) -> list[str]:
+        """The user classes, by name, of the 1st, 2nd, … of `total` users."""
+        classes = self._classes()
         roles = [role for role in ROLES if role.slug in classes]
-        return Counter({classes[slug]: count for slug, count in users_by_role(total, roles).items()})
+        return [classes[slug] for slug in start_order(users_by_role(total, roles))]
 
-    def _order(self, wanted: Counter[str]) -> list[str]:
-        return start_order(dict(wanted))
+    def _classes(self) -> dict[str, str]:
+        return {role_of(user_class).slug: user_class.__name__ for user_class in self._user_classes}
 
     def _have(self) -> Counter[str]:
         have: Counter[str] = Counter()
@@ -61,7 +62,21 @@ class RoleDispatcher(UsersDispatcher):
 
     def _user_gen(self) -> Iterator[str | None]:
         # Asked by Locust when it distributes anew over workers: from the first user on.
-        return self._endless(self._order(self._wanted(self._target_user_count)))
+        return self._endless(self._order(self._target_user_count))
+
+
+def placed_dispatcher(starts: list[str]) -> type[RoleDispatcher]:
+    """A dispatcher for one load process among several: `starts` is its own part of the order, by role.
+
+    The list may grow while the run goes on; Locust makes the dispatcher by itself, so it is given by a class.
+    """
+
+    class PlacedDispatcher(RoleDispatcher):
+        def _order(self, total: int) -> list[str]:
+            classes = self._classes()
+            return [classes[slug] for slug in starts[:total]]
+
+    return PlacedDispatcher
 
 
 def role_of(user_class: Any) -> Role:

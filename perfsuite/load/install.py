@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from perfsuite.load.dispatcher import RoleDispatcher
-from perfsuite.load.state import LoadState, Order
+from perfsuite.load.state import LoadState
 
 log = logging.getLogger(__name__)
 
@@ -19,29 +19,30 @@ STOP_TIMEOUT_S = 30.0
 
 
 @dataclass(slots=True)
-class Installation:
-    """A handle on what `install` did. `reason`: why the load ends, as its record will tell."""
+class Hooks:
+    """What differs between the ways in which the load can be run.
 
+    `make_load` is called when a test starts (on Locust's page more than once in a process), `stopping` when
+    its load is over, `after` when its last record is written. `reason`: why it ended, as its record tells.
+    """
+
+    make_load: Callable[[Any], LoadState]
+    stopping: Callable[[LoadState], None]
+    after: Callable[[LoadState], None]
+    dispatcher: type[RoleDispatcher] = RoleDispatcher
     reason: str = "completed"
 
 
-def install(
-    environment: Any, make_order: Callable[[Any], Order], *, after: Callable[[LoadState], None] | None = None
-) -> Installation:
-    """Make `environment` run the suite's load.
-
-    `make_order` is called when a test starts (on Locust's page more than once in a process); `after` when
-    the last record of a test is written.
-    """
-    installation = Installation()
-    environment.dispatcher_class = RoleDispatcher
+def install(environment: Any, hooks: Hooks) -> None:
+    """Make `environment` run the suite's load."""
+    environment.dispatcher_class = hooks.dispatcher
     events = environment.events
 
     @events.test_start.add_listener  # type: ignore[untyped-decorator]
     def on_start(**_event: Any) -> None:
         # Locust swallows what a listener raises; users that find no load end at once.
         environment.agentmitra_load = None
-        load = environment.agentmitra_load = LoadState(make_order(environment))
+        load = environment.agentmitra_load = hooks.make_load(environment)
         load.begin(environment.runner.target_user_count)
 
     @events.request.add_listener  # type: ignore[untyped-decorator]
@@ -56,19 +57,18 @@ def install(
 
     @events.test_stopping.add_listener  # type: ignore[untyped-decorator]
     def on_stopping(**_event: Any) -> None:
-        if environment.agentmitra_load is not None:
-            environment.agentmitra_load.recorder.phase("ramp-down")
+        load = environment.agentmitra_load
+        if load is not None:
+            load.stopping()
+            hooks.stopping(load)
 
     @events.test_stop.add_listener  # type: ignore[untyped-decorator]
     def on_stop(**_event: Any) -> None:
         load = environment.agentmitra_load
         if load is None:
             return
-        load.finish(environment.stats.total.num_requests, installation.reason)
-        if after is not None:
-            after(load)
-
-    return installation
+        load.finish(environment.stats.total.num_requests, hooks.reason)
+        hooks.after(load)
 
 
 def guard(web_ui: Any, refusal: Callable[[str], str]) -> None:

@@ -21,9 +21,9 @@ from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
 from perfsuite.errors import EXIT_SAFETY, SuiteError, TargetError
 from perfsuite.load.client import GeventTransport
-from perfsuite.load.install import STOP_TIMEOUT_S, guard, install
+from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
-from perfsuite.measurements import to_json
+from perfsuite.measurements import FILE_NAME, Writer, to_json
 from perfsuite.model import Account, Cleanup, Plan, PreflightReport, Scenario, Target
 from perfsuite.plan import hosts
 from perfsuite.plan.build import DEFAULT_HOST
@@ -49,7 +49,12 @@ def set_defaults(parser: Any, **_event: Any) -> None:
 
 def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
     """Listener for Locust's `init` event. A headless run on a host that may not be loaded ends here."""
-    install(environment, _order, after=_finish)
+    hooks = Hooks(
+        make_load=_make_load,
+        stopping=lambda load: load.recorder.phase("ramp-down"),
+        after=_finish,
+    )
+    install(environment, hooks)
     if web_ui is not None:
         guard(web_ui, _refusal)
     elif why := _refusal(environment.host or ""):
@@ -67,6 +72,14 @@ def _refusal(host: str) -> str:
     except SuiteError as error:
         return str(error)
     return ""
+
+
+def _make_load(environment: Any) -> LoadState:
+    order = _order(environment)
+    writer = Writer(order.folder / FILE_NAME, order.plan.run_id)
+    load = LoadState(order, writer, on_placed=lambda _users: load.recorder.phase("plateau"))
+    load.recorder.phase("ramp-up")
+    return load
 
 
 def _order(environment: Any) -> Order:

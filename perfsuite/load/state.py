@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import gevent
 
-from perfsuite.api.journal import FILE_NAME as JOURNAL_FILE
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
 from perfsuite.clock import utc_s
-from perfsuite.measurements import FILE_NAME, Writer
+from perfsuite.load.arrivals import ArrivalDesk
+from perfsuite.load.deck import Deck
+from perfsuite.load.schedule import Course, Due, Owners, dues
 from perfsuite.model import Account, Plan
-from perfsuite.recorder.recorder import Recorder
+from perfsuite.recorder.recorder import Recorder, Sink
+from perfsuite.roles.role import Behaviour, Role
 
 LAG_PROBE_S = 0.05
 """How often the event loop is asked how late it is."""
@@ -27,6 +29,7 @@ class Order:
     """What a load process is told to do.
 
     `left_out`: role slug → operations not to be made; `dead`: "role / behaviour" of which nothing is left to do.
+    `index` and `start_at` (UTC epoch s): this process among several, and the common start of the open model.
     """
 
     plan: Plan
@@ -34,6 +37,19 @@ class Order:
     accounts: tuple[Account, ...]
     left_out: dict[str, frozenset[str]]
     dead: frozenset[str] = frozenset()
+    worker: str = "local"
+    index: int = 0
+    start_at: float = 0.0
+
+    def behaviours(self, role: Role) -> list[Behaviour]:
+        """What of the role the target can be asked to do."""
+        left_out = self.left_out.get(role.slug, frozenset())
+        return [
+            behaviour
+            for behaviour in role.behaviours
+            if f"{role.slug} / {behaviour.name}" not in self.dead
+            and any(step.operation not in left_out for step in behaviour.steps)
+        ]
 
 
 class AccountPool:
@@ -41,8 +57,12 @@ class AccountPool:
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self._users: dict[str, dict[Account, int]] = {}
+        self.add(accounts)
+
+    def add(self, accounts: Iterable[Account]) -> None:
+        """Further accounts."""
         for account in accounts:
-            self._users.setdefault(account.role, {})[account] = 0
+            self._users.setdefault(account.role, {}).setdefault(account, 0)
 
     def take(self, role: str) -> Account:
         """An account that nobody uses or, when all are in use, one that the fewest share."""
@@ -59,37 +79,64 @@ class AccountPool:
 class LoadState:
     """One run in one process: who is alive, what was recorded, and the greenlets that write it down."""
 
-    def __init__(self, order: Order, worker: str = "local") -> None:
+    def __init__(self, order: Order, sink: Sink, *, on_placed: Callable[[int], None]) -> None:
         self.order = order
         self.accounts = AccountPool(order.accounts)
-        self.random = random.Random(order.plan.seed)
-        self.run = Run(order.plan.run_id, left_out=order.left_out, journal=Journal(order.folder / JOURNAL_FILE))
-        self.recorder = Recorder(worker, Writer(order.folder / FILE_NAME, order.plan.run_id))
+        self.random = random.Random(f"{order.plan.seed}/{order.index}")
+        journal = Journal(order.folder / f"journal-{order.worker}.jsonl")
+        self.run = Run(order.plan.run_id, left_out=order.left_out, journal=journal)
+        self.recorder = Recorder(order.worker, sink)
+        self.arrivals: ArrivalDesk | None = None
+        """None in the closed model."""
+        self.owners = Owners({})
+        self._on_placed = on_placed
         self._alive: Counter[str] = Counter()
         self._requested = 0
-        self._on_plateau = False
+        self._told_placed = 0
         self._greenlets: list[gevent.Greenlet] = []
 
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
         self._requested = users_requested
-        self.recorder.phase("ramp-up")
-        self._greenlets = [gevent.spawn(self._write_every_second), gevent.spawn(self._watch_event_loop)]
+        self._greenlets += [gevent.spawn(self._write_every_second), gevent.spawn(self._watch_event_loop)]
+
+    def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], owners: Owners) -> None:
+        """Open model: let actions become due from `order.start_at` on."""
+        scenario = self.order.plan.scenario
+        if scenario.arrival is None:
+            return
+        decks = {role.slug: Deck(self.order.behaviours(role), self.random) for role in roles}
+        self.owners = owners
+        self.arrivals = ArrivalDesk(decks, self.recorder.cells)
+        ramp_s = min(scenario.users / scenario.spawn_rate, scenario.duration_s)
+        all_dues: Iterable[Due] = dues(
+            Course(scenario.arrival, ramp_s, scenario.duration_s), self.order.plan.seed, weights
+        )
+        self.arrivals.begin(all_dues, owners, self.order.index, self.order.start_at)
 
     def retarget(self, users_requested: int) -> None:
-        """The number of users asked for has changed (on Locust's page)."""
+        """The number of users asked for has changed."""
         self._requested = users_requested
+        self._look_whether_placed()
 
     def user_started(self, role: str) -> None:
-        """A virtual user begins its first login. The plateau begins with the last of them."""
+        """A virtual user begins its first login."""
         self._alive[role] += 1
-        if not self._on_plateau and self._alive.total() >= self._requested:
-            self._on_plateau = True
-            self.recorder.phase("plateau")
+        self._look_whether_placed()
+
+    def _look_whether_placed(self) -> None:
+        if self._alive.total() >= self._requested != self._told_placed:
+            self._told_placed = self._requested
+            self._on_placed(self._requested)
 
     def user_stopped(self, role: str) -> None:
         """A virtual user has ended."""
         self._alive[role] -= 1
+
+    def stopping(self) -> None:
+        """The load is over; requests in flight may finish."""
+        if self.arrivals is not None:
+            self.arrivals.close()
 
     def finish(self, locust_total: int, reason: str) -> None:
         """Write the last record; nothing is recorded afterwards."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import gevent
@@ -15,7 +16,7 @@ from perfsuite.clock import utc_s
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.deck import Deck
 from perfsuite.load.state import LoadState
-from perfsuite.roles import ROLES
+from perfsuite.recorder.cells import Parts
 from perfsuite.roles.role import Behaviour, Role
 
 MAX_JITTER_S = 1.0
@@ -38,14 +39,15 @@ class EventObserver:
         self._fire(
             request_type=observed.method,
             name=observed.operation,
-            response_time=observed.elapsed_us / 1000,
+            response_time=observed.response_us / 1000,
             response_length=observed.length,
             exception=RequestFailed(failure.message) if failure else None,
             start_time=observed.sent_at,
             context={
                 "role": observed.role,
                 "behaviour": observed.behaviour,
-                "sent_at": observed.sent_at,
+                "due_at": observed.sent_at if observed.due_at is None else observed.due_at,
+                "parts": _parts(observed),
                 "request_id": observed.request_id,
                 "failure_kind": str(failure.kind) if failure else None,
             },
@@ -54,6 +56,16 @@ class EventObserver:
     def not_possible(self, role: str, behaviour: str, operation: str) -> None:
         """Count it beside the requests."""
         self._load.recorder.cells.not_possible((int(utc_s()), role, behaviour, operation))
+
+
+def _parts(observed: Observed) -> Parts:
+    return Parts(
+        ended_second=int(observed.sent_at + observed.elapsed_us / 1e6),
+        service_us=observed.elapsed_us if observed.service_us is None else observed.service_us,
+        server_us=observed.server_us,
+        connect_us=observed.connect_us,
+        tls_us=observed.tls_us,
+    )
 
 
 def act(user: RoleUser) -> None:
@@ -82,11 +94,12 @@ class RoleUser(User):
         observer = EventObserver(self.environment, self._load)
         self.session = Session(self.role, self._account, self._transport, self._load.run, observer)
         self.session.random = random.Random(self._load.random.random())
-        self._deck = Deck(self._behaviours(), self.session.random)
+        self._deck = Deck(self._load.order.behaviours(self.role), self.session.random)
+        self._paused: tuple[float, str] | None = None
         self._started = True
         self._load.user_started(self.role.slug)
         while not self._ends_with_session(self.session.login):
-            gevent.sleep(self.wait_time())
+            gevent.sleep(self._think_s())
             if self._state == "stopping":
                 raise StopUser
 
@@ -98,29 +111,41 @@ class RoleUser(User):
             self._transport.close()
 
     def wait_time(self) -> float:
-        """Think time after an action, s."""
+        """Think time after an action, s; none in the open model, where the next action waits already."""
+        if self._load.arrivals is not None:
+            return 0.0
+        return self._think_s()
+
+    def _think_s(self) -> float:
         return self.session.random.uniform(self.role.think_min_s, self.role.think_max_s)
 
     def act(self) -> None:
-        """One action of the behaviour that the deck deals."""
-        behaviour = self._deck.deal()
-        if behaviour is None:
-            return
-        result = self._ends_with_session(lambda: self.session.perform(behaviour))
+        """One action: of the behaviour that the deck deals or, in the open model, the one due longest."""
+        if self._load.arrivals is None:
+            behaviour, due_at = self._deck.deal(), None
+        else:
+            arrived = self._load.arrivals.take(self.role.slug)
+            if arrived is None:
+                raise StopUser
+            behaviour, due_at = arrived.behaviour, arrived.due_at
+        if behaviour is not None:
+            self._record_pause()
+            self._perform(behaviour, due_at)
+
+    def _perform(self, behaviour: Behaviour, due_at: float | None) -> None:
+        result = self._ends_with_session(lambda: self.session.perform(behaviour, due_at))
+        self._paused = (utc_s(), behaviour.name)
         # Without a request and yet failed: the login before it. Without both: nothing of it is possible.
         if result.requests or not result.succeeded:
             key = (int(result.began_at), self.role.slug, result.behaviour)
             self._load.recorder.cells.action(key, result.elapsed_us, succeeded=result.succeeded)
 
-    def _behaviours(self) -> list[Behaviour]:
-        order = self._load.order
-        left_out = order.left_out.get(self.role.slug, frozenset())
-        return [
-            behaviour
-            for behaviour in self.role.behaviours
-            if f"{self.role.slug} / {behaviour.name}" not in order.dead
-            and any(step.operation not in left_out for step in behaviour.steps)
-        ]
+    def _record_pause(self) -> None:
+        """The pause since the last action, as it really was: Little's law is checked with it."""
+        if self._paused is not None:
+            since, behaviour = self._paused
+            key = (int(since), self.role.slug, behaviour)
+            self._load.recorder.cells.pause(key, round((utc_s() - since) * 1e6))
 
     def _ends_with_session(self, do: Any) -> Any:
         try:
@@ -136,4 +161,6 @@ def user_class(role: Role) -> type[RoleUser]:
     return type(name, (RoleUser,), {"role": role, "weight": role.weight, "abstract": False})
 
 
-USER_CLASSES: list[type[RoleUser]] = [user_class(role) for role in ROLES]
+def user_classes(roles: Iterable[Role]) -> list[type[User]]:
+    """The Locust classes of several roles, in their order."""
+    return [user_class(role) for role in roles]

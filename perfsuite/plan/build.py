@@ -23,6 +23,7 @@ DEFAULT_SCENARIO = "basic"
 DEFAULT_SEED = 1
 DEMOS = ("embedded", "full")
 MAX_USERS = 1_000_000
+MAX_PROCESSES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Options:
     users: int | None = None
     spawn_rate: float | None = None
     duration_s: float | None = None
+    arrival_rate: float | None = None
+    processes: int = 1
     host: str | None = None
     allow_hosts: tuple[str, ...] = ()
     accept_production: bool = False
@@ -121,6 +124,7 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
         read_only=options.read_only,
         tolerate_broken=options.tolerate_broken,
         demo=options.demo,
+        processes=min(options.processes, scenario.users),
         suite_version=ground.version,
     )
 
@@ -134,11 +138,18 @@ def _check_options(options: Options) -> None:
         raise UsageError("--demo starts its own backend: leave out --host, or leave out --demo")
     if options.users is not None and not 1 <= options.users <= MAX_USERS:
         raise UsageError(f"--users: must be a whole number from 1 to {MAX_USERS}, not {options.users}")
-    for name, value in (("--spawn-rate", options.spawn_rate), ("--duration", options.duration_s)):
+    if not 1 <= options.processes <= MAX_PROCESSES:
+        raise UsageError(f"--processes: must be a whole number from 1 to {MAX_PROCESSES}, not {options.processes}")
+    numbers = (
+        ("--spawn-rate", options.spawn_rate),
+        ("--duration", options.duration_s),
+        ("--arrival-rate", options.arrival_rate),
+    )
+    for name, value in numbers:
         if value is not None and not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name}: must be above 0, not {value:g}")
 
 
 def _chosen(options: Options, file: ScenarioFile) -> tuple[Scenario, ...]:
     names = file.multiple if options.multiple else options.scenarios or (DEFAULT_SCENARIO,)
-    return choose(file, names, Overrides(options.users, options.spawn_rate, options.duration_s))
+    return choose(file, names, Overrides(options.users, options.spawn_rate, options.duration_s, options.arrival_rate))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from perfsuite.model import Plan, Scenario, Target
+from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.plan.durations import show_duration
 from perfsuite.plan.targets import CONCURRENT_USERS
-from perfsuite.roles.offer import offered_rps
+from perfsuite.roles.offer import arriving_rps, offered_rps
 from perfsuite.roles.role import Role
 
 SETTLING_SHARE = 0.1
@@ -56,8 +56,17 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | N
 
 def _expected_rps(target: Target, plan: Plan, roles: Sequence[Role]) -> float:
     """Requests/s that the target is about, when every answer takes as long as the response-time limit."""
+    arrival = plan.scenario.arrival
+    if arrival is not None:
+        counted = None if target.role is None else [target.role]
+        return arriving_rps(_mean_rate(arrival), plan.users_by_role, roles, operation=target.operation, counted=counted)
     counts = {slug: users for slug, users in plan.users_by_role.items() if target.role in (None, slug)}
     return offered_rps(counts, roles, response_limit_s(plan.targets) or 0.0, operation=target.operation)
+
+
+def _mean_rate(arrival: Arrival) -> float:
+    """Actions a second over the plateau, on average."""
+    return arrival.rate if arrival.rate_end is None else (arrival.rate + arrival.rate_end) / 2
 
 
 def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
@@ -124,6 +133,14 @@ def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
 
 
 def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    if (arrival := plan.scenario.arrival) is not None:
+        kind = "at random gaps" if arrival.poisson else "at equal gaps"
+        to = f" to {arrival.rate_end:g}" if arrival.rate_end is not None else ""
+        requests = arriving_rps(_mean_rate(arrival), plan.users_by_role, roles)
+        return [
+            f"Open model: {arrival.rate:g}{to} actions/s {kind}, on {plan.scenario.users} sessions",
+            f"  {requests:7.1f}  requests/s to expect on the plateau, however slow the answers are",
+        ]
     at_once = offered_rps(plan.users_by_role, roles, 0.0)
     lines = ["Requests/s to expect on the plateau", f"  {at_once:7.1f}  at 0 ms"]
     limit_s = response_limit_s(plan.targets)

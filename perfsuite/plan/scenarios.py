@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfsuite.errors import UsageError
-from perfsuite.model import Scenario
+from perfsuite.model import Arrival, Scenario
 from perfsuite.plan.durations import parse_duration
 from perfsuite.plan.tables import Table, read_tables, unknown
 
-_SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose")
+_SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival")
 # Names become folder names: <scenario>_<YYYYMMDD_HHMMSS>.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+
+
+ARRIVALS = ("constant", "poisson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Overrides:
     users: int | None = None
     spawn_rate: float | None = None
     duration_s: float | None = None
+    arrival_rate: float | None = None
 
 
 def read_scenarios(path: Path) -> ScenarioFile:
@@ -63,7 +67,20 @@ def _scenario(name: str, table: Table) -> Scenario:
         spawn_rate=table.number("spawn_rate"),
         duration_s=_duration_s(table),
         purpose=table.text("purpose", default=" ").strip(),
+        arrival=_arrival(table),
     )
+
+
+def _arrival(table: Table) -> Arrival | None:
+    """The open model, where the scenario has an arrival_rate."""
+    if "arrival_rate" not in table.values:
+        for key in ("arrival_rate_end", "arrival"):
+            if key in table.values:
+                raise table.wrong(key, "needs an arrival_rate")
+        return None
+    kind = table.name_among("arrival", "kind of arrival", ARRIVALS) if "arrival" in table.values else ARRIVALS[0]
+    end = table.number("arrival_rate_end") if "arrival_rate_end" in table.values else None
+    return Arrival(table.number("arrival_rate"), end, kind == "poisson")
 
 
 def _duration_s(table: Table) -> float:
@@ -95,4 +112,7 @@ def _overridden(scenario: Scenario, overrides: Overrides) -> Scenario:
         "spawn_rate": overrides.spawn_rate,
         "duration_s": overrides.duration_s,
     }
+    if overrides.arrival_rate is not None:
+        poisson = scenario.arrival is not None and scenario.arrival.poisson
+        scenario = replace(scenario, arrival=Arrival(overrides.arrival_rate, poisson=poisson))
     return replace(scenario, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from perfsuite.histogram import Histogram
-from perfsuite.measurements import Actions, ErrorCount, NotPossible, Record, Requests, times_of
+from perfsuite.measurements import (
+    Actions,
+    Arrivals,
+    ErrorCount,
+    NotPossible,
+    NotStarted,
+    Record,
+    Requests,
+    times_of,
+)
 
 MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER."""
@@ -36,40 +45,94 @@ class _RequestCell:
     ok: Histogram = field(default_factory=Histogram)
     failed: Histogram = field(default_factory=Histogram)
     errors: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    service: Histogram = field(default_factory=Histogram)
+    server: Histogram = field(default_factory=Histogram)
+    connects: Histogram = field(default_factory=Histogram)
+    tls: Histogram = field(default_factory=Histogram)
+    ended: int = 0
 
 
 @dataclass(slots=True)
 class _ActionCell:
     times: Histogram = field(default_factory=Histogram)
     succeeded: int = 0
+    pauses: int = 0
+    pause_us: int = 0
+
+
+@dataclass(slots=True)
+class _ArrivalCell:
+    due: int = 0
+    begun: int = 0
+    lag: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a request's time is made of, µs; None where that did not happen or was not told.
+
+    `ended_second`: UTC second in which it ended.
+    """
+
+    ended_second: int
+    service_us: int
+    server_us: int | None = None
+    connect_us: int | None = None
+    tls_us: int | None = None
 
 
 class Cells:
-    """What one process has seen since the last time it was asked. Seconds are UTC, of the send."""
+    """What one process has seen since the last time it was asked. Seconds are UTC, in which something was due."""
 
     def __init__(self) -> None:
         self.recorded = 0
+        self.waiting = 0
+        """Actions of the open model that are due and have not begun."""
+        self._arrivals: dict[int, _ArrivalCell] = {}
+        self._not_started: dict[Key, Histogram] = {}
         self._requests: dict[Key, _RequestCell] = {}
         self._actions: dict[tuple[int, str, str], _ActionCell] = {}
         self._not_possible: dict[Key, int] = {}
         self._messages: set[tuple[str, str]] = set()
 
-    def request(self, key: Key, elapsed_us: int) -> None:
-        """Count one request that got a right answer."""
-        self.recorded += 1
-        cell = self._requests.get(key)
-        if cell is None:
-            cell = self._requests[key] = _RequestCell()
+    def request(self, key: Key, elapsed_us: int, parts: Parts | None = None) -> None:
+        """Count one request that got a right answer; `elapsed_us` is its response time."""
+        cell = self._counted(key, elapsed_us, parts)
         cell.ok.add(elapsed_us)
 
-    def failure(self, key: Key, elapsed_us: int, error: tuple[str, str], request_id: str) -> None:
+    def failure(
+        self, key: Key, elapsed_us: int, error: tuple[str, str], request_id: str, parts: Parts | None = None
+    ) -> None:
         """Count one failed request; `error` is its kind and message."""
-        self.recorded += 1
-        cell = self._requests.setdefault(key, _RequestCell())
+        cell = self._counted(key, elapsed_us, parts)
         cell.failed.add(elapsed_us)
         group = self._group(error)
         count, first_id = cell.errors.get(group, (0, request_id))
         cell.errors[group] = (count + 1, first_id)
+
+    def _counted(self, key: Key, elapsed_us: int, parts: Parts | None) -> _RequestCell:
+        self.recorded += 1
+        cell = self._cell(key)
+        if parts is None:
+            cell.service.add(elapsed_us)
+            cell.ended += 1
+            return cell
+        cell.service.add(parts.service_us)
+        if parts.server_us is not None:
+            cell.server.add(parts.server_us)
+        if parts.connect_us is not None:
+            cell.connects.add(parts.connect_us)
+        if parts.tls_us is not None:
+            cell.tls.add(parts.tls_us)
+        ended = cell if parts.ended_second == key[0] else self._cell((parts.ended_second, *key[1:]))
+        ended.ended += 1
+        return cell
+
+    def _cell(self, key: Key) -> _RequestCell:
+        cell = self._requests.get(key)
+        if cell is None:
+            cell = self._requests[key] = _RequestCell()
+        return cell
 
     def _group(self, error: tuple[str, str]) -> tuple[str, str]:
         kind, message = error
@@ -86,6 +149,26 @@ class Cells:
         cell.times.add(elapsed_us)
         cell.succeeded += succeeded
 
+    def pause(self, key: tuple[int, str, str], pause_us: int) -> None:
+        """Count one pause by the second it began in, and the role and behaviour before it."""
+        cell = self._actions.setdefault(key, _ActionCell())
+        cell.pauses += 1
+        cell.pause_us += pause_us
+
+    def arrival(self, second: int) -> None:
+        """Open model: one action is due."""
+        self._arrivals.setdefault(second, _ArrivalCell()).due += 1
+
+    def begun(self, due_second: int, lag_us: int) -> None:
+        """Open model: one action that was due begins, so much too late."""
+        cell = self._arrivals.setdefault(due_second, _ArrivalCell())
+        cell.begun += 1
+        cell.lag.add(lag_us)
+
+    def not_started(self, key: Key, waited_us: int) -> None:
+        """Open model: one action that was due is given up."""
+        self._not_started.setdefault(key, Histogram()).add(waited_us)
+
     def not_possible(self, key: Key) -> None:
         """Count one operation that could not be made for want of data."""
         self._not_possible[key] = self._not_possible.get(key, 0) + 1
@@ -95,16 +178,49 @@ class Cells:
         requests, self._requests = self._requests, {}
         actions, self._actions = self._actions, {}
         missing, self._not_possible = self._not_possible, {}
-        records: list[Record] = [
-            Requests(worker, next(sequence), *key, times_of(cell.ok), times_of(cell.failed), _errors(cell))
-            for key, cell in requests.items()
-        ]
+        records: list[Record] = [_request_record(worker, next(sequence), key, cell) for key, cell in requests.items()]
         records += [
-            Actions(worker, next(sequence), *key, cell.times.count, cell.succeeded, times_of(cell.times))
+            Actions(
+                worker,
+                next(sequence),
+                *key,
+                cell.times.count,
+                cell.succeeded,
+                times_of(cell.times),
+                cell.pauses,
+                cell.pause_us,
+            )
             for key, cell in actions.items()
         ]
+        records += self._take_arrivals(worker, sequence)
         records += [NotPossible(worker, next(sequence), *key, count) for key, count in missing.items()]
         return records
+
+    def _take_arrivals(self, worker: str, sequence: Iterator[int]) -> list[Record]:
+        arrivals, self._arrivals = self._arrivals, {}
+        given_up, self._not_started = self._not_started, {}
+        records: list[Record] = [
+            Arrivals(worker, next(sequence), second, cell.due, cell.begun, times_of(cell.lag), self.waiting)
+            for second, cell in arrivals.items()
+        ]
+        records += [NotStarted(worker, next(sequence), *key, times_of(waited)) for key, waited in given_up.items()]
+        return records
+
+
+def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) -> Requests:
+    return Requests(
+        worker,
+        sequence,
+        *key,
+        ok=times_of(cell.ok),
+        failed=times_of(cell.failed),
+        errors=_errors(cell),
+        service=times_of(cell.service),
+        server=times_of(cell.server),
+        connects=times_of(cell.connects),
+        tls=times_of(cell.tls),
+        ended=cell.ended,
+    )
 
 
 def _errors(cell: _RequestCell) -> list[ErrorCount]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -12,11 +15,13 @@ from perfsuite.measurements import Times, times_of
 
 @dataclass(frozen=True, slots=True)
 class HealthFigures:
-    """CPU since the last time (100 = one core), lag of the event loop (µs), resident memory."""
+    """CPU since the last time (100 = one core), lag of the event loop (µs), resident memory, pauses of the
+    garbage collector (µs), in which nothing else of the process runs."""
 
     cpu_percent: float
     loop_lag: Times
     memory_bytes: int
+    gc_pauses: Times
 
 
 class Health:
@@ -26,6 +31,20 @@ class Health:
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first call only sets the mark from which the next one counts
         self._lag = Histogram()
+        self._gc = Histogram()
+        self._gc_began_ns = 0
+        gc.callbacks.append(self._on_gc)
+
+    def close(self) -> None:
+        """Listen to the garbage collector no longer."""
+        gc.callbacks.remove(self._on_gc)
+
+    def _on_gc(self, phase: str, _details: dict[str, Any]) -> None:
+        now = time.perf_counter_ns()
+        if phase == "start":
+            self._gc_began_ns = now
+        else:
+            self._gc.add((now - self._gc_began_ns) // 1000)
 
     def add_lag(self, late_us: int) -> None:
         """A timer of the event loop fired this much too late."""
@@ -34,4 +53,7 @@ class Health:
     def take(self) -> HealthFigures:
         """The figures since the last call."""
         lag, self._lag = self._lag, Histogram()
-        return HealthFigures(self._process.cpu_percent(), times_of(lag), self._process.memory_info().rss)
+        gc_pauses, self._gc = self._gc, Histogram()
+        return HealthFigures(
+            self._process.cpu_percent(), times_of(lag), self._process.memory_info().rss, times_of(gc_pauses)
+        )

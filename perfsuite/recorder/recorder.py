@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements import End, Generator, Phase, Record, Users
-from perfsuite.recorder.cells import Cells
+from perfsuite.recorder.cells import Cells, Parts
 from perfsuite.recorder.health import Health
 
 
@@ -26,7 +26,7 @@ class Sink(Protocol):
 
 
 class Recorder:
-    """Keeps every request by role, behaviour, operation and UTC second of its send."""
+    """Keeps every request by role, behaviour, operation and the UTC second in which it was due."""
 
     def __init__(self, worker: str, sink: Sink) -> None:
         self.cells = Cells()
@@ -49,14 +49,15 @@ class Recorder:
         """
         about = context or {}
         response_time = response_time or 0.0  # plug-ins fire events without one
-        sent_at = about.get("sent_at") or details.get("start_time") or utc_s() - response_time / 1000
-        key = (int(sent_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), name)
+        due_at = about.get("due_at") or details.get("start_time") or utc_s() - response_time / 1000
+        key = (int(due_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), name)
         elapsed_us = round(response_time * 1000)
+        parts = about.get("parts") or Parts(int(due_at + response_time / 1000), elapsed_us)
         if exception is None:
-            self.cells.request(key, elapsed_us)
+            self.cells.request(key, elapsed_us, parts)
         else:
             error = (str(about.get("failure_kind") or type(exception).__name__), str(exception))
-            self.cells.failure(key, elapsed_us, error, str(about.get("request_id", "")))
+            self.cells.failure(key, elapsed_us, error, str(about.get("request_id", "")), parts)
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""
@@ -74,7 +75,13 @@ class Recorder:
         health = self.health.take()
         self._sink.write(
             Generator(
-                self._worker, next(self._sequence), second, health.cpu_percent, health.loop_lag, health.memory_bytes
+                self._worker,
+                next(self._sequence),
+                second,
+                health.cpu_percent,
+                health.loop_lag,
+                health.memory_bytes,
+                health.gc_pauses,
             )
         )
         self._sink.flush()
@@ -82,7 +89,6 @@ class Recorder:
     def end(self, users_by_role: Mapping[str, int], locust_total: int, reason: str) -> None:
         """Hand over the rest, then the counts to be held against each other, and close."""
         self._hand_over(users_by_role, int(utc_s()))
-        self.phase("end")
         self._sink.write(End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason))
         self._sink.flush()
         self._sink.close()

@@ -1,9 +1,9 @@
-"""How many requests a second a load offers when answers take a given time (closed model)."""
+"""How many requests a second a load offers when answers take a given time, or at a given rate of arrivals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from perfsuite.roles.role import Role
@@ -26,6 +26,31 @@ def offered_rps(
         _of_role(users, role, response_time_s, operation)
         for role in roles
         if (users := users_by_role.get(role.slug, 0)) > 0
+    )
+
+
+def arriving_rps(
+    actions_per_s: float,
+    users_by_role: Mapping[str, int],
+    roles: Sequence[Role],
+    *,
+    operation: str | None = None,
+    counted: Collection[str] | None = None,
+) -> float:
+    """Requests a second of the open model, in which so many actions begin each second whatever the answers take.
+
+    Actions are spread over the roles that have sessions by the weights of the roles. `operation`: requests of
+    that one only; `counted`: requests of these roles only.
+    """
+    present = [role for role in roles if users_by_role.get(role.slug, 0) > 0]
+    weights = sum(role.weight for role in present)
+    return sum(
+        actions_per_s
+        * role.weight
+        / weights
+        * (role.requests_per_action if operation is None else _calls_per_action(role, operation))
+        for role in present
+        if counted is None or role.slug in counted
     )
 
 

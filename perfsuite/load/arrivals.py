@@ -1,0 +1,118 @@
+"""The open model in one load process: actions become due at their times and wait for a free session."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.monkey import get_original
+
+from perfsuite.clock import utc_s
+from perfsuite.load.deck import Deck
+from perfsuite.load.schedule import Due, Owners
+from perfsuite.recorder.cells import Cells
+from perfsuite.roles.role import Behaviour
+
+_start_thread = get_original("_thread", "start_new_thread")
+_sleep = get_original("time", "sleep")
+_LONGEST_SLEEP_S = 0.2
+
+MAX_WAITING = 10_000
+"""Actions that may wait in one process; what becomes due beyond is given up at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An action that is due. `due_at`: UTC epoch seconds."""
+
+    due_at: float
+    behaviour: Behaviour
+
+
+class ArrivalDesk:
+    """Lets actions become due, and hands them to the sessions of their role, oldest first."""
+
+    def __init__(self, decks: Mapping[str, Deck], cells: Cells, *, max_waiting: int = MAX_WAITING) -> None:
+        self._decks = decks
+        self._cells = cells
+        self._max_waiting = max_waiting
+        self._queues: dict[str, deque[Arrived]] = {role: deque() for role in decks}
+        self._news: dict[str, Event] = {role: Event() for role in decks}
+        self._closed = False
+        self._from_thread: deque[tuple[str, float]] = deque()
+        self._bell: Any = None
+
+    def begin(self, dues: Iterable[Due], owners: Owners, index: int, start_at: float) -> None:
+        """Let those of `dues` that `owners` give to process `index` become due, from `start_at` (UTC epoch s) on.
+
+        Gevent's own timers come up to a millisecond late, so the waiting is done in a real thread, which wakes
+        the event loop at once.
+        """
+        self._bell = gevent.get_hub().loop.async_()
+        self._bell.start(self._take_in)
+        _start_thread(self._pace, (dues, owners, index, start_at))
+
+    def _pace(self, dues: Iterable[Due], owners: Owners, index: int, start_at: float) -> None:
+        """In the thread: wait for each action's time. One that comes late itself leaves the due time as it is."""
+        for due in dues:
+            due_at = start_at + due.at_s
+            while (wait_s := due_at - utc_s()) > 0 and not self._closed:
+                _sleep(min(wait_s, _LONGEST_SLEEP_S))
+            if self._closed:
+                return
+            # Asked only now: the assignment may have changed while we slept.
+            if owners.of(due) == index:
+                self._from_thread.append((due.role, due_at))
+                self._bell.send()
+
+    def _take_in(self) -> None:
+        """In the event loop: whatever the thread has let become due."""
+        while self._from_thread:
+            role, due_at = self._from_thread.popleft()
+            self._arrive(role, due_at)
+
+    def _arrive(self, role: str, due_at: float) -> None:
+        behaviour = self._decks[role].deal()
+        if behaviour is None:
+            return  # the target offers nothing that this role does
+        self._cells.arrival(int(due_at))
+        arrived = Arrived(due_at, behaviour)
+        if self._cells.waiting >= self._max_waiting:
+            self._give_up(role, arrived)
+            return
+        self._queues[role].append(arrived)
+        self._cells.waiting += 1
+        self._news[role].set()
+
+    def take(self, role: str) -> Arrived | None:
+        """The action of `role` that has been due longest; waits for one. None when the load is over."""
+        queue, news = self._queues[role], self._news[role]
+        while not queue:
+            if self._closed:
+                return None
+            news.clear()
+            news.wait()
+        arrived = queue.popleft()
+        self._cells.waiting -= 1
+        self._cells.begun(int(arrived.due_at), max(round((utc_s() - arrived.due_at) * 1e6), 0))
+        return arrived
+
+    def close(self) -> None:
+        """The load is over: what still waits is given up, and every session that waits for work is let go."""
+        self._take_in()
+        self._closed = True
+        if self._bell is not None:
+            self._bell.stop()
+        for role, queue in self._queues.items():
+            while queue:
+                self._give_up(role, queue.popleft())
+                self._cells.waiting -= 1
+            self._news[role].set()
+
+    def _give_up(self, role: str, arrived: Arrived) -> None:
+        key = (int(arrived.due_at), role, arrived.behaviour.name, arrived.behaviour.steps[0].operation)
+        self._cells.not_started(key, max(round((utc_s() - arrived.due_at) * 1e6), 0))

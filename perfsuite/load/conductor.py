@@ -1,0 +1,275 @@
+"""Leads the load processes of a run: starts them, writes down what they hand over, replaces those that are lost.
+
+`python -m perfsuite.load FOLDER` is this; it makes no load itself and needs neither Locust nor gevent.
+Standard input carries one line of JSON with the accounts (so that no password is in a file or a process
+list), then stays open: a line "stop REASON" ends the load in order, the end of the file means that the
+parent is gone and ends everything at once.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import msgspec
+
+from perfsuite.clock import utc_s
+from perfsuite.load.follower import Follower
+from perfsuite.load.messages import Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
+from perfsuite.measurements import FILE_NAME, Phase, WorkerLost, Writer
+from perfsuite.model import Account, Plan
+
+WORKER = "conductor"
+SILENT_S = 5.0
+"""A load process that has said nothing for this long is ended and its users are placed on the others."""
+READY_WITHIN_S = 60.0
+DRAIN_WITHIN_S = 45.0
+REPLACE_WITHIN_S = 3.0
+_LOOK_EVERY_S = 0.1
+_PAUSED_S = 2.0
+_LEAD_S = 0.5
+"""Between the order to begin and the first user: time for the order to arrive everywhere."""
+_READ_BYTES = 1 << 16
+
+
+@dataclass(slots=True)
+class _Place:
+    """One load process and the users it was given."""
+
+    follower: Follower
+    users: list[Account] = field(default_factory=list)
+    placed: int = 0
+    ended: bool = False
+    lost: bool = False
+
+    @property
+    def at_work(self) -> bool:
+        return not self.ended and not self.lost
+
+
+class Conductor:
+    """One run over `plan.processes` load processes."""
+
+    def __init__(self, plan: Plan, folder: Path, users: Sequence[Account]) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._users = list(users)
+        self._places = [_Place(Follower(index, folder)) for index in range(plan.processes)]
+        self._sequence = count(1)
+        self._writer = Writer(folder / FILE_NAME, plan.run_id)
+        self._selector = selectors.DefaultSelector()
+        self._start_at = 0.0
+        self._stopping = ""
+        self._on_plateau = False
+        self._orders = b""
+
+    def run(self, orders: int) -> int:
+        """Lead the run to its end; 0 when its record is whole. `orders`: descriptor of the parent's pipe."""
+        self._selector.register(orders, selectors.EVENT_READ, self._obey)
+        for place in self._places:
+            self._selector.register(place.follower.output, selectors.EVENT_READ, place)
+        try:
+            self._until(lambda: all(place.follower.ready or place.lost for place in self._places), READY_WITHIN_S)
+            if not any(place.follower.ready for place in self._places):
+                return 1
+            self._begin()
+            self._until(lambda: bool(self._stopping) or utc_s() >= self._end_at, float("inf"))
+            return self._finish()
+        finally:
+            for place in self._places:
+                place.follower.kill()
+            self._writer.close()
+
+    @property
+    def _end_at(self) -> float:
+        return self._start_at + self._plan.scenario.duration_s
+
+    def stop(self, reason: str) -> None:
+        """End the load in order; the first reason counts."""
+        self._stopping = self._stopping or reason
+
+    # ── phases ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self) -> None:
+        """Deal the users out in their order, one to each process in turn."""
+        working = [place for place in self._places if place.follower.ready and not place.lost]
+        for number, user in enumerate(self._users):
+            working[number % len(working)].users.append(user)
+        self._start_at = utc_s() + _LEAD_S
+        for place in working:
+            rate = self._plan.scenario.spawn_rate * len(place.users) / len(self._users)
+            order = Begin(
+                str(self._folder),
+                place.follower.index,
+                place.users,
+                max(rate, 1e-3),
+                self._start_at,
+                self._sessions(),
+            )
+            if place.users:
+                place.follower.tell(order)
+            else:
+                place.ended = True
+                place.follower.kill()
+        self._phase("ramp-up", self._start_at)
+
+    def _finish(self) -> int:
+        """Let the requests in flight finish, and take the last of what was recorded."""
+        self._phase("ramp-down", utc_s())
+        for place in self._places:
+            if place.at_work:
+                place.follower.tell(Stop(self._stopping or "completed"))
+        self._until(lambda: not any(place.at_work for place in self._places), DRAIN_WITHIN_S)
+        for place in self._places:
+            if place.at_work:
+                self._lose(place, f"had not finished {DRAIN_WITHIN_S:.0f} s after the end of the load")
+        self._phase("end", utc_s())
+        return 0 if any(place.ended for place in self._places) else 1
+
+    def _phase(self, name: str, at: float) -> None:
+        self._writer.write(Phase(WORKER, next(self._sequence), name, at))
+        self._writer.flush()
+
+    def _sessions(self) -> dict[str, list[int]]:
+        """Role → index of the process that holds each session of the role."""
+        sessions: dict[str, list[int]] = {}
+        for place in self._places:
+            if not place.lost:
+                for user in place.users:
+                    sessions.setdefault(user.role, []).append(place.follower.index)
+        return sessions
+
+    # ── the loop ───────────────────────────────────────────────────────────────────────────────────
+
+    def _until(self, done: Callable[[], bool], within_s: float) -> None:
+        """Listen to everybody until `done`, or until the time is over."""
+        until = time.monotonic() + within_s
+        looked_at = time.monotonic()
+        while not done() and time.monotonic() < until:
+            for key, _events in self._selector.select(_LOOK_EVERY_S):
+                if isinstance(key.data, _Place):
+                    self._listen(key.data)
+                else:
+                    key.data(key.fd)
+            now = time.monotonic()
+            if now - looked_at > _PAUSED_S:
+                # It was us who were stopped: nobody can be blamed for silence in that time.
+                for place in self._places:
+                    place.follower.heard_at = now
+            looked_at = now
+            self._look_for_losses(now)
+
+    def _listen(self, place: _Place) -> None:
+        data = place.follower.read()
+        if data is None:
+            self._selector.unregister(place.follower.output)
+            return
+        for report in data:
+            self._take(place, report)
+
+    def _take(self, place: _Place, report: Report) -> None:
+        match report:
+            case Ready():
+                place.follower.ready = True
+            case Placed(users):
+                place.placed = users
+                self._look_for_plateau()
+            case Batch(number, records):
+                for record in records:
+                    self._writer.write(record)
+                self._writer.flush()
+                place.follower.tell(Ack(number))
+            case Ended():
+                place.ended = True
+
+    def _look_for_plateau(self) -> None:
+        if not self._on_plateau and sum(place.placed for place in self._places if not place.lost) >= len(self._users):
+            self._on_plateau = True
+            self._phase("plateau", utc_s())
+
+    def _obey(self, descriptor: int) -> None:
+        data = os.read(descriptor, _READ_BYTES)
+        if not data:
+            # The parent is gone: nobody will read the rest, and load must not go on unwatched.
+            for place in self._places:
+                place.follower.kill()
+            os._exit(1)
+        *lines, self._orders = (self._orders + data).split(b"\n")
+        for line in lines:
+            word, _, reason = line.decode().partition(" ")
+            if word == "stop":
+                self.stop(reason or "interrupted")
+
+    # ── losses ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _look_for_losses(self, now: float) -> None:
+        for place in self._places:
+            if not place.at_work:
+                continue
+            if (code := place.follower.exit_code) is not None:
+                self._lose(place, _death(code))
+            elif place.follower.ready and now - place.follower.heard_at > SILENT_S:
+                self._lose(place, f"said nothing for {SILENT_S:.0f} s and was ended")
+
+    def _lose(self, place: _Place, reason: str) -> None:
+        """A process is gone, or as good as gone: make sure of it, and give its users to the others."""
+        # Killed even where it only sleeps: if it came back, its users would be there twice.
+        place.follower.kill()
+        while (reports := place.follower.read()) is not None:
+            for report in reports:
+                self._take(place, report)
+        if place.ended:
+            return  # it had said goodbye; its last words were still in the pipe
+        place.lost = True
+        orphans, place.users = place.users, []
+        name = place.follower.name
+        self._writer.write(WorkerLost(WORKER, next(self._sequence), name, utc_s(), len(orphans), reason))
+        self._writer.flush()
+        others = [other for other in self._places if other.at_work and other.users]
+        if orphans and others and self._start_at and not self._stopping and utc_s() < self._end_at:
+            self._place_again(orphans, others)
+
+    def _place_again(self, orphans: Sequence[Account], others: Sequence[_Place]) -> None:
+        shares: dict[int, list[Account]] = {}
+        for number, user in enumerate(orphans):
+            place = others[number % len(others)]
+            place.users.append(user)
+            shares.setdefault(place.follower.index, []).append(user)
+        # Action numbers are the same everywhere; from the next whole second on the new assignment holds.
+        at_s = utc_s() - self._start_at + 1.0
+        for place in others:
+            share = shares.get(place.follower.index, [])
+            rate = max(len(share) / REPLACE_WITHIN_S, 1.0)
+            place.follower.tell(Add(share, rate, at_s, self._sessions()))
+
+
+def _death(code: int) -> str:
+    if code < 0:
+        return f"was killed by signal {signal.Signals(-code).name}"
+    return f"ended by itself with exit code {code}"
+
+
+def users_of(plan: Plan, accounts: Sequence[Account], start: Sequence[str]) -> list[Account]:
+    """An account for each user in their order of starting; shared in turn where a role has too few."""
+    of_role: dict[str, list[Account]] = {}
+    for account in accounts:
+        of_role.setdefault(account.role, []).append(account)
+    turns: Counter[str] = Counter()
+    users = []
+    for role in start:
+        known = of_role[role]
+        users.append(known[turns[role] % len(known)])
+        turns[role] += 1
+    return users
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan out of the run's folder."""
+    return msgspec.json.decode((folder / "plan.json").read_bytes(), type=Plan)

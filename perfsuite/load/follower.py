@@ -1,0 +1,68 @@
+"""One load process as the conductor sees it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from perfsuite.load.messages import Order, Report, encoded, report_decoder
+
+_ROOT = Path(__file__).resolve().parents[2]
+_READ_BYTES = 1 << 20
+
+
+class Follower:
+    """`python -m perfsuite.load.worker`, with pipes to and from it. It ends when its standard input does."""
+
+    def __init__(self, index: int, folder: Path) -> None:
+        self.index = index
+        self.name = f"worker-{index + 1}"
+        self.ready = False
+        self.heard_at = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603  our own module
+            [sys.executable, "-m", "perfsuite.load.worker", str(folder), self.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=_ROOT,
+        )
+        self._rest = b""
+
+    @property
+    def output(self) -> int:
+        """Descriptor on which it reports."""
+        if self._process.stdout is None:
+            raise AssertionError("started with a pipe")
+        return self._process.stdout.fileno()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it lives; negative: the signal that killed it."""
+        return self._process.poll()
+
+    def read(self) -> list[Report] | None:
+        """What it has said since; None when it will say nothing more."""
+        data = os.read(self.output, _READ_BYTES)
+        if not data:
+            return None
+        self.heard_at = time.monotonic()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [report_decoder.decode(line) for line in lines]
+
+    def tell(self, order: Order) -> None:
+        """Send an order. One that is dead hears nothing; its death is seen elsewhere."""
+        if self._process.stdin is None:
+            return
+        try:
+            self._process.stdin.write(encoded(order))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def kill(self) -> None:
+        """End it for sure, even when it is stopped."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
