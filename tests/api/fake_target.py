@@ -84,13 +84,14 @@ class Asked:
 
 
 class FakeTarget:
-    """Offers the whole contract. `give` scripts an answer; `without` takes operations out of the offer."""
+    """Offers the whole contract. `give` scripts an answer; `without` takes operations out of the offer, `forbidden` from a role."""
 
     def __init__(self) -> None:
         self.sent: list[Request] = []
         self.asked: list[Asked] = []
         self.closed = False
         self.without: set[str] = set()
+        self.forbidden: set[tuple[str, str]] = set()
         self.users = {
             account.phone_number: row(ACCOUNT_FIELDS, user_id=f"user-{role}", role=role, first_name="Asha")
             for role, account in ACCOUNTS.items()
@@ -170,6 +171,8 @@ class FakeTarget:
             if token not in self._tokens:
                 return answer({"detail": "Could not validate credentials"}, 401)
             asked.user = self._tokens[token]
+            if (asked.user["role"], asked.operation) in self.forbidden:
+                return answer({"detail": "Insufficient permissions"}, 403)
         return _HANDLERS[asked.operation](self, asked)
 
     def _login(self, asked: Asked) -> Answer:

@@ -1,0 +1,133 @@
+"""Is the target there, is it ours, what does it list?"""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.exchange import Answer
+from perfsuite.errors import TargetError
+from perfsuite.model import FailureKind
+from perfsuite.preflight import Offer, look_at
+from tests.api.fake_target import FakeTarget, answer, lost
+
+HOST = "http://localhost:8015"
+HEALTHY = {"status": "healthy", "service": "agent-mitra-backend", "version": "2.0"}
+
+
+def _refusal(target: FakeTarget) -> str:
+    with pytest.raises(TargetError) as raised:
+        look_at(HOST, target, "basic_1/preflight")
+    assert raised.value.exit_code == 3
+    message = str(raised.value)
+    assert len(message.splitlines()) <= 2
+    return message
+
+
+def test_a_target_of_ours() -> None:
+    target = FakeTarget()
+
+    offer = look_at(HOST, target, "basic_1/preflight")
+
+    assert (offer.service, offer.version) == ("agent-mitra-backend", "2.0")
+    assert offer.missing() == frozenset()
+    assert [request.target for request in target.sent] == ["/health", "/openapi.json"]
+    assert {request.headers["X-Run-ID"] for request in target.sent} == {"basic_1/preflight"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        pytest.param(FailureKind.CONNECTION_REFUSED, "nothing listens there (connection refused)", id="refused"),
+        pytest.param(FailureKind.NAME_NOT_FOUND, "the name is not known", id="name unknown"),
+        pytest.param(FailureKind.TIMEOUT, "no answer in time", id="no answer"),
+        pytest.param(FailureKind.TLS, "the certificate was not accepted (why)", id="TLS"),
+        pytest.param(FailureKind.CONNECTION_LOST, "why. Is it an HTTP server?", id="something else listens"),
+    ],
+)
+def test_not_there_in_each_way_with_its_mend(kind: FailureKind, told: str) -> None:
+    target = FakeTarget()
+    target.give("health.root", lost(kind, "why"))
+
+    assert _refusal(target).startswith(f"{HOST}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        pytest.param(answer(raw=b"<html>", content_type="text/html; x=y"), "HTTP 200, text/html", id="a web page"),
+        pytest.param(answer({"status": "ok", "service": "shop"}), "service 'shop'", id="another service"),
+        pytest.param(answer({"status": "healthy"}), "HTTP 200, application/json", id="a service without a name"),
+        pytest.param(answer(["healthy"]), "HTTP 200, application/json", id="an array"),
+        pytest.param(answer({"detail": "Not Found"}, 404), "HTTP 404, application/json", id="no such route"),
+        pytest.param(answer(status=502, content_type=""), "HTTP 502, no content type", id="a proxy alone"),
+    ],
+)
+def test_there_but_not_ours(given: Answer, seen: str) -> None:
+    target = FakeTarget()
+    target.give("health.root", given)
+
+    assert f"is not an Agent Mitra backend: GET /health gave {seen}." in _refusal(target)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param(answer(HEALTHY | {"status": "degraded"}), "(HTTP 200, status 'degraded')", id="by its word"),
+        pytest.param(answer(HEALTHY | {"status": "down"}, 503), "(HTTP 503, status 'down')", id="by its code"),
+        pytest.param(answer(HEALTHY, 500), "(HTTP 500, status 'healthy')", id="by its code alone"),
+    ],
+)
+def test_ours_but_not_healthy(given: Answer, told: str) -> None:
+    target = FakeTarget()
+    target.give("health.root", given)
+
+    assert f"{HOST} says it is not healthy {told}" in _refusal(target)
+
+
+def test_routes_of_another_service() -> None:
+    target = FakeTarget()
+    target.give("openapi", answer({"paths": {"/shop": {"get": {}}}}))
+
+    assert "has no routes under /api/v1/" in _refusal(target)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(answer({"detail": "Not Found"}, 404), id="switched off"),
+        pytest.param(answer(raw=b"<html>"), id="not JSON"),
+        pytest.param(answer({"paths": []}), id="without paths"),
+        pytest.param(lost(), id="no answer"),
+    ],
+)
+def test_where_nothing_is_listed_nothing_is_missing(given: Answer) -> None:
+    target = FakeTarget()
+    target.give("openapi", given)
+
+    offer = look_at(HOST, target, "r")
+
+    assert offer.routes is None
+    assert offer.missing() == frozenset()
+
+
+def test_what_is_not_listed_is_missing() -> None:
+    target = FakeTarget()
+    target.without = {"agents.list", "tickets.status", "tickets.list", "tickets.create", "tickets.page"}
+
+    assert look_at(HOST, target, "r").missing() == target.without
+
+
+@pytest.mark.parametrize(
+    ("routes", "has"),
+    [
+        pytest.param({("GET", "/api/v1/policies/{}")}, True, id="under another name of the id"),
+        pytest.param({("POST", "/api/v1/policies/{}")}, False, id="by another method"),
+        pytest.param({("GET", "/api/v1/policies/{}/")}, False, id="with another slash: it would redirect"),
+        pytest.param(None, True, id="nothing is listed"),
+    ],
+)
+def test_has(routes: set[tuple[str, str]] | None, has: bool) -> None:
+    offer = Offer("s", "v", frozenset(routes) if routes is not None else None)
+
+    assert offer.has(CATALOGUE["policies.read"]) is has
