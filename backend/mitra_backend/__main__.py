@@ -32,8 +32,19 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     add("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
-    add("--database-url", metavar="URL", help="postgresql://… or a file for SQLite; default: a temporary file")
-    add("--redis-url", metavar="URL", help="keep answers in Redis instead of in the process")
+    # A URL may hold a password, and other users of the machine can read a command line, but no environment.
+    add(
+        "--database-url",
+        metavar="URL",
+        default=os.environ.get("MITRA_DATABASE_URL"),
+        help="postgresql://… or a file for SQLite; default: $MITRA_DATABASE_URL, else a temporary file",
+    )
+    add(
+        "--redis-url",
+        metavar="URL",
+        default=os.environ.get("MITRA_REDIS_URL"),
+        help="keep answers in Redis instead of in the process; default: $MITRA_REDIS_URL",
+    )
     add("--seed", type=int, default=1, help="number that the data is made from")
     add("--seed-factor", type=float, default=1.0, metavar="F", help="how much data, 1 = 5,000 policies")
     add("--demo", action="store_true", help="allow the built-in secret; for trials on this machine")

@@ -17,13 +17,6 @@ READY_WITHIN_S = 80.0
 DATABASE_VARIABLE = "MITRA_DATABASE_URL"
 REDIS_VARIABLE = "MITRA_REDIS_URL"
 _READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
-# The addresses hold passwords: they come by the environment, which other users cannot read as they can a command line.
-_RUN = (
-    "import os, sys; from mitra_backend.__main__ import main; "
-    "names = {'--database-url': 'MITRA_DATABASE_URL', '--redis-url': 'MITRA_REDIS_URL'}; "
-    "given = [part for option, name in names.items() if name in os.environ for part in (option, os.environ[name])]; "
-    "sys.exit(main([*sys.argv[1:], *given]))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +49,8 @@ def running_backend(
 
 
 def backend_command(arguments: Sequence[str]) -> list[str]:
-    """The command of a backend that takes its database and Redis from the environment where they are named there."""
-    return [sys.executable, "-c", _RUN, *arguments]
+    """The command of a backend. Its database and Redis it takes from the environment: their URLs hold passwords."""
+    return [sys.executable, "-m", "mitra_backend", *arguments]
 
 
 def _arguments(order: BackendOrder) -> list[str]:
