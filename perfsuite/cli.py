@@ -17,7 +17,7 @@ from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, run_parser
 from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import DemoSettings, running_demo
-from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, SuiteError, UsageError
+from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, SuiteError, TargetError, UsageError
 from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
 from perfsuite.model import Plan, RunReport, Target, Works
@@ -107,7 +107,7 @@ def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: pipel
         plan = build(options, inputs, scenario, ground, datetime.now(UTC))
         try:
             report, folder = pipeline.run(plan, inputs.accounts, desk)
-        except SuiteError as error:
+        except (TargetError, LoadError) as error:
             _err(str(error))
             codes.append(error.exit_code)
             break  # what kept this one from running keeps the next one too
