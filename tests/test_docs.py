@@ -1,0 +1,405 @@
+"""The documentation is held to the code: options, commands, tables, files, columns, links."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import shlex
+import socket
+import typing
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from mitra_backend.__main__ import make_parser as backend_parser
+from mitra_backend.faults import parse_fault
+
+from perfsuite import cli, errors, measurements, model
+from perfsuite.api.journal import Entry
+from perfsuite.arguments import COMMANDS, command_parser, run_parser
+from perfsuite.plan.durations import show_duration
+from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.plan.targets import Known, read_targets
+from perfsuite.report.console import render_summary
+from perfsuite.report.csv_files import FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
+from perfsuite.report.figures import limit_text
+from perfsuite.report.files import write_all
+from perfsuite.report.json_file import summary_dict
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import users_by_role
+from perfsuite.summary.summarize import Circumstances
+from tests.report import example_runs
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+FILES_PAGE = ROOT / "docs" / "files.md"
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+STARTER = "run_performance_tests.py"
+OTHER_PROGRAMS = {
+    # Locust's own, in debug mode
+    "--headless", "--run-time",
+    # Chromium's, for the picture of the report
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", "--user-data-dir",
+    "--window-size", "--screenshot",
+    # every argparse program's
+    "--help",
+}  # fmt: skip
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|tmp|home|root|Users|opt|mnt|var)/")
+LONGEST_DECISION = 25
+LARGEST_PICTURE = 150_000
+
+named = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+# ── reading Markdown ────────────────────────────────────────────────────────────────────────────────
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    """Fenced code blocks as (language, text), indentation removed."""
+    for indent, language, text in re.findall(r"(?ms)^( *)```(\w*)\n(.*?)^ *```$", page.read_text()):
+        yield language, "\n".join(line.removeprefix(indent) for line in text.splitlines())
+
+
+def section(page: Path, heading: str) -> str:
+    """The text below a heading, up to the next one of its rank or a higher one."""
+    lines = page.read_text().splitlines()
+    start = next(index for index, line in enumerate(lines) if line.lstrip("#") == f" {heading}")
+    rank = len(lines[start]) - len(lines[start].lstrip("#"))
+    fenced, text = False, []
+    for line in lines[start + 1 :]:
+        fenced ^= line.lstrip().startswith("```")
+        if not fenced and re.match(rf"#{{1,{rank}}} ", line):
+            break
+        text.append(line)
+    return "\n".join(text)
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of the first table in a text, without its heading; code marks removed."""
+    rows = re.search(r"(?m)(^\|.*\|\n?)+", text)
+    assert rows, "no table"
+    cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in rows.group().splitlines()]
+    return [[cell.replace("`", "") for cell in row] for row in cells[2:]]
+
+
+def names_in_first_cells(text: str) -> list[str]:
+    return [name for row in table(text) for name in row[0].split()]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# ── options and commands ────────────────────────────────────────────────────────────────────────────
+
+
+def options_of(parser: ArgumentParser) -> set[str]:
+    return {name for action in parser._actions for name in action.option_strings if name.startswith("--")}
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def bench_options() -> set[str]:
+    sources = "".join(path.read_text() for path in (ROOT / "bench").glob("*.py"))
+    return set(re.findall(r'add_argument\("(--[a-z-]+)"', sources))
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The command lines of a page's code blocks, as words, continued lines joined."""
+    for language, text in blocks(page):
+        for line in text.replace("\\\n", " ").splitlines():
+            if language in ("", "sh", "bash") or line.startswith("$ "):
+                words = shlex.split(line.removeprefix("$ "), comments=True)
+                yield [word for number, word in enumerate(words) if number or "=" not in word]
+
+
+def suite_commands(page: Path) -> Iterator[list[str]]:
+    """The arguments of every call of the suite in a page."""
+    for words in commands(page):
+        for number, word in enumerate(words[:3]):
+            if word == STARTER:
+                yield words[number + 1 :]
+
+
+def parser_of(arguments: list[str]) -> tuple[ArgumentParser, list[str]]:
+    if arguments and arguments[0] in COMMANDS:
+        return command_parser(arguments[0]), arguments[1:]
+    return run_parser(), arguments
+
+
+@named
+def test_options_that_are_named_exist(page: Path) -> None:
+    ours = options_of(run_parser()).union(*(options_of(command_parser(command)) for command in COMMANDS))
+    known = ours | options_of(backend_parser()) | bench_options() | OTHER_PROGRAMS
+    text = re.sub(r"\]\([^)]*\)", "]", page.read_text())
+    assert options_in(text) - known == set()
+
+
+def test_every_option_of_a_run_is_in_an_example() -> None:
+    examples = [arguments for arguments in suite_commands(README) if not arguments or arguments[0] not in COMMANDS]
+    shown = {word.split("=")[0] for arguments in examples for word in arguments if word.startswith("--")}
+    assert options_of(run_parser()) - shown == set()
+
+
+def test_every_option_of_a_run_is_in_the_table_of_options() -> None:
+    rows = table(section(README, "Running load"))
+    assert options_of(run_parser()) - options_in(" ".join(row[0] for row in rows)) == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_a_command_is_in_its_section(command: str) -> None:
+    text = section(README, command)
+    assert options_of(command_parser(command)) - options_in(text) - {"--help"} == set()
+    assert [arguments for arguments in suite_commands(README) if arguments[:1] == [command]] != []
+
+
+@named
+def test_commands_parse(page: Path) -> None:
+    known = read_scenarios(ROOT / "scenarios.toml").scenarios
+    for arguments in suite_commands(page):
+        parser, rest = parser_of(arguments)
+        if {"--help", "--version"} & set(rest):
+            assert {word for word in rest if word.startswith("--")} <= options_of(parser)
+            continue
+        parsed = parser.parse_args(rest)
+        for fault in getattr(parsed, "fault", None) or ():
+            parse_fault(fault)
+        wrong = {"baic"}  # shown for its message
+        assert set(getattr(parsed, "scenario", None) or ()) <= wrong | set(known)
+
+
+@named
+def test_other_programs_are_called_with_files_that_exist(page: Path) -> None:
+    for words in commands(page):
+        for word in words:
+            if re.fullmatch(r"[\w./-]+\.(py|toml|html|md)", word) and not word.startswith("my-"):
+                assert (ROOT / word).exists(), word
+
+
+@named
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    text = page.read_text()
+    inline = {word for words in re.findall(r"`make ([a-z ]+)`", text) for word in words.split()}
+    in_blocks = {word for words in commands(page) if words[:1] == ["make"] for word in words[1:]}
+    assert (inline | in_blocks) - targets == set()
+
+
+def shown_calls() -> list[tuple[str, str]]:
+    """Commands of the README with what they print, from its console blocks."""
+    texts = [text for language, text in blocks(README) if language == "console"]
+    return [(text.split("\n", 1)[0].removeprefix("$ "), text.split("\n", 1)[1]) for text in texts]
+
+
+@pytest.mark.parametrize(("command", "printed"), shown_calls(), ids=lambda text: text.split("\n")[0][:60])
+def test_commands_print_what_the_readme_shows(
+    command: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as probe:  # a port where nothing listens, since something may listen at the usual one
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    arguments = shlex.split(command.replace(":8015", f":{port}"))[2:]
+    monkeypatch.chdir(tmp_path)
+
+    code = cli.main([*arguments, "--results", str(tmp_path / "results")])
+
+    out, err = capsys.readouterr()
+    assert (err if code else out).strip().replace(f":{port}", ":8015") == printed
+
+
+def test_the_table_heads_of_the_readme_are_those_of_the_program() -> None:
+    printed = render_summary(example_runs.passed(), width=80)
+    heads = [re.findall(r"\S+", line) for line in printed.splitlines()]
+    shown = [line for language, text in blocks(README) if language == "text" for line in text.splitlines()]
+    for line in shown:
+        if line.startswith(("Role ", "Target ")):
+            assert line.split() in heads
+
+
+# ── tables ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_scenarios() -> None:
+    scenarios = read_scenarios(ROOT / "scenarios.toml")
+    rows = table(section(README, "Scenarios"))
+    assert rows == [
+        [s.name, str(s.users), f"{s.spawn_rate:g}/s", show_duration(s.duration_s), s.purpose]
+        for s in scenarios.scenarios.values()
+    ]
+    assert scenarios.multiple == tuple(row[0] for row in rows if row[0] != "acceptance")
+
+
+def test_targets() -> None:
+    known = Known([role.slug for role in ROLES], [], list(read_scenarios(ROOT / "scenarios.toml").scenarios))
+    targets = read_targets(ROOT / "targets.toml", known)
+    assert table(section(README, "Targets")) == [
+        [target.name, target.metric, limit_text(target.metric, target.limit, below=target.below)] for target in targets
+    ]
+    assert {target.name: target.information_in for target in targets if target.information_in} == {
+        "failure rate": ("stress",)
+    }
+
+
+def test_users_by_role() -> None:
+    head, rows = section(README, "Users by role"), table(section(README, "Users by role"))
+    totals = [int(number) for number in re.findall(r"of (\d+)", head.splitlines()[1])]
+    counts = [users_by_role(total, ROLES) for total in totals]
+    assert rows == [
+        [role.title, role.slug, str(role.weight), f"{role.think_min_s:g}–{role.think_max_s:g} s"]
+        + [str(count[role.slug]) for count in counts]
+        for role in ROLES
+    ]
+
+
+def test_exit_codes() -> None:
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    if "--baseline" not in options_of(run_parser()):
+        codes.remove(errors.EXIT_REGRESSION)  # nothing compares runs yet
+    rows = {int(row[0]): row[1] for row in table(section(README, "Verdict and exit codes"))}
+    assert rows.keys() == codes
+    assert {code: rows[code].split(":")[0] for code in (0, 1, 4)} == {0: "PASS", 1: "FAIL", 4: "INCONCLUSIVE"}
+    words = {errors.UsageError: "wrong", errors.TargetError: "target", errors.SafetyError: "safety"}
+    assert [word in rows[error.exit_code] for error, word in words.items()] == [True] * len(words)
+    in_help = re.search(r"exit codes:(.*)", run_parser().epilog or "", re.DOTALL)
+    assert in_help
+    assert set(re.findall(r"\b\d+\b", in_help[1])) == {str(code) for code in codes}
+
+
+def test_kinds_of_failure() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "perfsuite").rglob("*.py") if "model" not in path.parts)
+    used = {kind.value for kind in model.FailureKind if f"FailureKind.{kind.name}" in sources}
+    assert used <= {row[0] for row in table(section(README, "High failure rates"))} <= set(model.FailureKind)
+
+
+# ── files of a run ──────────────────────────────────────────────────────────────────────────────────
+
+
+def file_names_in(source: Path) -> set[str]:
+    """The texts in a module that look like the name of a file that a run leaves."""
+    texts = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            texts.add(
+                "".join(str(part.value) if isinstance(part, ast.Constant) else "<process>" for part in node.values)
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+    return {text for text in texts if re.fullmatch(r"[a-z][a-z<>_-]*\.(jsonl?|jsonl\.gz|log|csv|md|html|xml|db)", text)}
+
+
+def test_list_of_files(tmp_path: Path) -> None:
+    modules = ("pipeline.py", "process.py", "measurements.py", "api/journal.py", "load/state.py")
+    made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
+    made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}
+    assert {row[0] for row in table(FILES_PAGE.read_text())} == made
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        pytest.param("stats.csv", STATS_COLUMNS, id="stats.csv"),
+        pytest.param("stats_history.csv", HISTORY_COLUMNS, id="stats_history.csv"),
+        pytest.param("failures.csv", FAILURE_COLUMNS, id="failures.csv"),
+    ],
+)
+def test_columns(heading: str, names: tuple[str, ...]) -> None:
+    assert names_in_first_cells(section(FILES_PAGE, heading)) == list(names)
+
+
+def fields_of(record: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(record)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        pytest.param("summary.json", set(summary_dict(example_runs.failed())), id="summary.json"),
+        pytest.param("plan.json", fields_of(model.Plan), id="plan.json"),
+        pytest.param("preflight.json", fields_of(model.PreflightReport), id="preflight.json"),
+        pytest.param("circumstances.json", fields_of(Circumstances), id="circumstances.json"),
+        pytest.param("journal.jsonl", fields_of(Entry), id="journal.jsonl"),
+    ],
+)
+def test_keys(heading: str, names: set[str]) -> None:
+    written = names_in_first_cells(section(FILES_PAGE, heading))
+    assert sorted(written) == sorted(names)
+
+
+def test_records_of_the_measurements() -> None:
+    common = {"worker", "sequence"}
+    records = {
+        str(record.__struct_config__.tag): set(record.__struct_fields__) - common
+        for record in typing.get_args(measurements.Record)
+    }
+    rows = table(section(FILES_PAGE, "measurements.jsonl.gz"))
+    assert {row[0]: set(row[1].split()) for row in rows} == records
+
+
+# ── pages ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@named
+def test_links_within_the_repository_resolve(page: Path) -> None:
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text())
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@named
+def test_paths_in_the_text_exist(page: Path) -> None:
+    """Names such as `perfsuite/roles/` are those of files and folders of the repository."""
+    pattern = r"`((?:perfsuite|backend|tests|docs|examples|bench|deploy)/[\w./-]*|\.ci/\w+)`"
+    missing = {path for path in re.findall(pattern, page.read_text()) if not (ROOT / path).exists()}
+    assert missing == set()
+
+
+@named
+def test_no_path_of_a_machine(page: Path) -> None:
+    assert MACHINE_PATHS.findall(page.read_text()) == []
+
+
+def test_pictures_are_small() -> None:
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.read_bytes().startswith(b"\x89PNG"), picture
+        assert picture.stat().st_size < LARGEST_PICTURE, picture
+
+
+def test_decisions_are_numbered_and_short() -> None:
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    for number, page in enumerate(DECISIONS, 1):
+        lines = page.read_text().splitlines()
+        assert len(lines) <= LONGEST_DECISION, page
+        assert lines[0].startswith(f"# {number}. "), page
+        assert [line for line in lines if line.startswith("## ")] == ["## Context", "## Decision", "## Consequence"]
+
+
+def test_the_role_in_the_docs_is_the_example_that_is_run() -> None:
+    shown = [text for language, text in blocks(ROOT / "docs" / "writing-a-role.md") if language == "python"]
+    assert shown == [(ROOT / "examples" / "own_role" / "auditor.py").read_text().rstrip("\n")]
+
+
+def texts_of(names: Iterable[str]) -> str:
+    return "".join((ROOT / name).read_text() for name in names)
+
+
+def test_numbers_in_the_text_are_those_of_the_code() -> None:
+    readme = README.read_text()
+    assert "a settling time of 10 % (5 s at most)" in readme
+    periods = texts_of(["perfsuite/summary/periods.py"])
+    assert "_SETTLING_SHARE = 0.1\n" in periods
+    assert "_SETTLING_MOST_S = 5.0\n" in periods
+    assert f"{int(cli.PAUSE_BETWEEN_S)} s apart" in readme
+    assert f"The seven roles add up to {sum(role.weight for role in ROLES)}" in texts_of(["docs/writing-a-role.md"])
