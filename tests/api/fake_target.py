@@ -84,7 +84,10 @@ class Asked:
 
 
 class FakeTarget:
-    """Offers the whole contract. `give` scripts an answer; `without` takes operations out of the offer, `forbidden` from a role."""
+    """Offers the whole contract. `give` scripts an answer; operations in `without` are not offered.
+
+    `forbidden`: (role, operation) that are answered with 403.
+    """
 
     def __init__(self) -> None:
         self.sent: list[Request] = []

@@ -1,0 +1,164 @@
+"""In a process patched like the load process: the client against the raw server. Arguments: its host, a dead one."""
+
+from __future__ import annotations
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import os  # noqa: E402
+import resource  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from typing import Any  # noqa: E402
+
+import gevent  # noqa: E402
+
+from perfsuite.api.exchange import Answer, Request  # noqa: E402
+from perfsuite.load.client import GeventTransport  # noqa: E402
+from tests.load.child import report  # noqa: E402
+
+SINGLE = (
+    "json says-close 204 chunked html 500 redirect latin-1 until-close interim cut cut-chunks cut-headers nothing"
+    " garbage big"
+)
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    failure = answer.failure
+    return {
+        "status": answer.status,
+        "body": answer.body.decode("latin-1")[:40],
+        "length": len(answer.body),
+        "headers": dict(answer.headers),
+        "failure": f"{failure.kind}: {failure.message}" if failure else None,
+        "elapsed_us": answer.elapsed_us,
+        "sent_ago_s": time.time() - answer.sent_at,
+    }
+
+
+def get(path: str) -> Request:
+    return Request("GET", path, {"X-Request-ID": "1"})
+
+
+def several(host: str, *paths: str, pause_s: float = 0.0, **timeouts: float) -> list[dict[str, Any]]:
+    """Requests one after the other over one transport."""
+    transport = GeventTransport(host, **timeouts)
+    answers = []
+    for path in paths:
+        answers.append(told(transport.exchange(get(path))))
+        gevent.sleep(pause_s)
+    transport.close()
+    return answers
+
+
+def each_behaviour(host: str) -> dict[str, list[dict[str, Any]]]:
+    """Each behaviour of the server, and whether the next request after it works."""
+    return {name: several(host, f"/{name}/{name}", f"/{name}/json") for name in SINGLE.split()}
+
+
+def killed(host: str) -> list[dict[str, Any]]:
+    """A greenlet that is killed while it waits, and one that goes on with its transport."""
+    transport = GeventTransport(host)
+    answers: list[Answer] = []
+    waiting = gevent.spawn(lambda: answers.append(transport.exchange(get("/killed/silent"))))
+    gevent.sleep(0.2)
+    waiting.kill()
+    answers.append(transport.exchange(get("/killed/json")))
+    return [told(answer) for answer in answers]
+
+
+def at_once(host: str) -> float:
+    """Seconds that ten slow answers take for ten users at the same time."""
+    began = time.perf_counter()
+    gevent.joinall([gevent.spawn(several, host, "/at-once/slow") for _ in range(10)], raise_error=True)
+    return time.perf_counter() - began
+
+
+def many_descriptors(host: str) -> dict[str, Any]:
+    """Keep-alive and its check with descriptors above 1,024."""
+    wanted = 1100
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted + 100:
+        return {"limit": hard}
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + 100, hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(wanted)]
+    try:
+        return {"answers": several(host, "/many/json", "/many/json", "/many/then-close", "/many/json", pause_s=0.1)}
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def no_room_to_connect() -> dict[str, Any]:
+    """A listener whose queue is full: the connection itself takes for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        queued = [socket.socket() for _ in range(4)]
+        for one in queued:
+            one.setblocking(False)
+            one.connect_ex(address)
+        gevent.sleep(0.1)
+        (answer,) = several(f"http://127.0.0.1:{address[1]}", "/full/json", connect_timeout_s=0.3)
+        for one in queued:
+            one.close()
+    return answer
+
+
+def busy_neighbours(host: str) -> list[int]:
+    """Times of quick requests over a warm connection while another greenlet keeps the loop busy in small steps."""
+    transport = GeventTransport(host)
+    transport.exchange(get("/busy/json"))
+    turns = 0
+
+    def work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0)
+
+    neighbour = gevent.spawn(work)
+    gevent.sleep(0)
+    before = turns
+    pool = transport._pool
+    sock = pool.get_socket()
+    taken_turns = turns - before
+    pool.return_socket(sock)
+    neighbour.kill()
+    return [taken_turns]
+
+
+def post(host: str) -> None:
+    transport = GeventTransport(host)
+    transport.exchange(Request("POST", "/post/json", {"Content-Type": "application/json"}, b'{"a":1}'))
+    transport.exchange(Request("POST", "/post/json", {}))
+    transport.exchange(Request("DELETE", "/post/json", {}))
+
+
+def main(host: str, dead: str) -> None:
+    cases: dict[str, Callable[[], Any]] = {
+        "each": lambda: each_behaviour(host),
+        "kept alive": lambda: several(host, *["/kept/json"] * 3),
+        "closed when idle": lambda: several(host, "/idle/then-close", "/idle/json", pause_s=0.2),
+        "unasked bytes": lambda: several(host, "/unasked/too-much", "/unasked/json", pause_s=0.1),
+        "refused": lambda: several(dead, "/x/json"),
+        "name": lambda: several("http://nobody.invalid:80", "/x/json"),
+        "silent": lambda: several(host, "/silent/silent", "/silent/json", answer_timeout_s=0.3),
+        "drip": lambda: several(host, "/drip/drip", answer_timeout_s=0.5),
+        "slow": lambda: several(host, "/slow/slow"),
+        "no room": no_room_to_connect,
+        "killed": lambda: killed(host),
+        "at once": lambda: at_once(host),
+        "many": lambda: many_descriptors(host),
+        "busy": lambda: busy_neighbours(host),
+        "post": lambda: post(host),
+    }
+    report({name: case() for name, case in cases.items()})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

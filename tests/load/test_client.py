@@ -1,0 +1,187 @@
+"""The HTTP client of the virtual users against a server at the level of bytes: one recorded request is one sent."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.raw_server import SLOW_S, RawServer, nobody_listens, self_signed
+from tests.load.child import findings
+
+LOST_BY_CLOSING = "connection lost: the connection was closed, or the answer was not HTTP"
+TIMEOUT = "timeout: no answer in time"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RawServer]:
+    with RawServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def found(server: RawServer) -> dict[str, Any]:
+    """All cases, done in one process."""
+    with nobody_listens() as dead:
+        answers: dict[str, Any] = findings("in_child_client", server.host, dead)
+    return answers
+
+
+def test_one_connection_is_kept_for_all_requests(found: dict[str, Any], server: RawServer) -> None:
+    assert [answer["status"] for answer in found["kept alive"]] == [200, 200, 200]
+    assert server.seen("kept") == [(1, "/kept/json")] * 3
+
+
+def test_a_connection_closed_while_idle_is_opened_anew_without_a_failure(
+    found: dict[str, Any], server: RawServer
+) -> None:
+    assert [(answer["status"], answer["failure"]) for answer in found["closed when idle"]] == [(200, None)] * 2
+    assert server.seen("idle") == [(1, "/idle/then-close"), (2, "/idle/json")]
+
+
+def test_bytes_that_nobody_asked_for_do_not_become_the_next_answer(found: dict[str, Any], server: RawServer) -> None:
+    assert found["unasked bytes"][1]["body"] == '{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body"),
+    [
+        pytest.param("json", 200, '{"a":1}', id="JSON"),
+        pytest.param("chunked", 200, '{"a":1}', id="in chunks"),
+        pytest.param("until-close", 200, '{"a":1}', id="to the end of the connection"),
+        pytest.param("says-close", 200, "{}", id="the server wants to close"),
+        pytest.param("204", 204, "", id="nothing"),
+        pytest.param("html", 200, "<html>", id="HTML is an answer; checks judge it"),
+        pytest.param("500", 500, '{"detail":"down"}', id="so is an error of the server"),
+        pytest.param("redirect", 307, "", id="so is a redirect: it is not followed"),
+        pytest.param("interim", 200, "{}", id="after an interim answer"),
+        pytest.param("latin-1", 200, '{"a":1}', id="a header beyond ASCII"),
+    ],
+)
+def test_answers(found: dict[str, Any], server: RawServer, name: str, status: int, body: str) -> None:
+    answer, following = found["each"][name]
+
+    assert (answer["status"], answer["body"], answer["failure"]) == (status, body, None)
+    assert following["status"] == 200
+    assert [path for _connection, path in server.seen(name)] == [f"/{name}/{name}", f"/{name}/json"]
+
+
+def test_a_big_answer_is_whole(found: dict[str, Any]) -> None:
+    assert found["each"]["big"][0]["length"] == 1_000_003
+
+
+def test_headers_are_known_by_their_lower_case_names(found: dict[str, Any]) -> None:
+    assert found["each"]["json"][0]["headers"] == {
+        "content-length": "7",
+        "content-type": "application/json",
+        "x-process-time": "0.001",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "failure"),
+    [
+        pytest.param("cut", LOST_BY_CLOSING, id="within the body"),
+        pytest.param("cut-chunks", LOST_BY_CLOSING, id="between two chunks"),
+        pytest.param("cut-headers", LOST_BY_CLOSING, id="within the headers"),
+        pytest.param("nothing", LOST_BY_CLOSING, id="without an answer"),
+        pytest.param("garbage", LOST_BY_CLOSING, id="after an answer that is not HTTP"),
+    ],
+)
+def test_a_connection_that_is_cut_is_a_failure_and_the_request_was_sent_once(
+    found: dict[str, Any], server: RawServer, name: str, failure: str
+) -> None:
+    answer, following = found["each"][name]
+
+    assert (answer["status"], answer["failure"]) == (0, failure)
+    assert following["status"] == 200
+    assert server.seen(name) == [(1, f"/{name}/{name}"), (2, f"/{name}/json")]  # no silent second send
+
+
+def test_refused(found: dict[str, Any]) -> None:
+    assert found["refused"][0]["failure"] == "connection refused: connection refused"
+
+
+def test_a_name_that_nobody_knows(found: dict[str, Any]) -> None:
+    assert found["name"][0]["failure"] == "name not found: the host name is not known"
+
+
+def test_no_answer_in_time(found: dict[str, Any], server: RawServer) -> None:
+    answer, following = found["silent"]
+
+    assert answer["failure"] == TIMEOUT
+    assert 0.3e6 <= answer["elapsed_us"] < 1.5e6
+    assert following["status"] == 200
+    assert server.seen("silent") == [(1, "/silent/silent"), (2, "/silent/json")]
+
+
+def test_the_time_is_for_the_whole_answer_however_it_drips(found: dict[str, Any]) -> None:
+    assert found["drip"][0]["failure"] == TIMEOUT
+    assert 0.5e6 <= found["drip"][0]["elapsed_us"] < 1.5e6
+
+
+def test_no_connection_in_time(found: dict[str, Any]) -> None:
+    assert found["no room"]["failure"] == TIMEOUT
+    assert 0.3e6 <= found["no room"]["elapsed_us"] < 1.5e6
+
+
+def test_the_time_of_an_answer_is_that_of_the_server(found: dict[str, Any]) -> None:
+    (answer,) = found["slow"]
+
+    assert SLOW_S * 1e6 <= answer["elapsed_us"] < SLOW_S * 1e6 + 300_000
+    assert SLOW_S <= answer["sent_ago_s"] < SLOW_S + 1
+
+
+def test_a_user_who_is_killed_leaves_one_unfinished_request(found: dict[str, Any], server: RawServer) -> None:
+    answer, following = found["killed"]
+
+    assert answer["failure"] == "unfinished: no answer yet when the run had to end"
+    assert following["status"] == 200
+    assert server.seen("killed") == [(1, "/killed/silent"), (2, "/killed/json")]
+
+
+def test_users_do_not_wait_for_each_other(found: dict[str, Any]) -> None:
+    assert found["at once"] < 5 * SLOW_S
+
+
+def test_with_more_than_1024_descriptors(found: dict[str, Any], server: RawServer) -> None:
+    if "limit" in found["many"]:
+        pytest.skip(f"this machine allows {found['many']['limit']} open files")
+    assert [(answer["status"], answer["failure"]) for answer in found["many"]["answers"]] == [(200, None)] * 4
+    assert [connection for connection, _path in server.seen("many")] == [1, 1, 1, 2]
+
+
+def test_looking_whether_a_connection_is_alive_does_not_wait_for_a_turn_of_the_loop(found: dict[str, Any]) -> None:
+    assert found["busy"] == [0]
+
+
+def test_what_is_sent(found: dict[str, Any], server: RawServer) -> None:
+    with_body, without, removal = server.raw("post")
+    host = server.host.removeprefix("http://").encode()
+
+    assert with_body == (
+        b"POST /post/json HTTP/1.1\r\nHost: "
+        + host
+        + b"\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n"
+        b'{"a":1}'
+    )
+    assert without == b"POST /post/json HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 0\r\n\r\n"
+    assert removal == b"DELETE /post/json HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the program openssl for a certificate")
+def test_a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_accepted(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with RawServer(certificate) as server:
+        unknown = findings("in_child_tls", server.host, "/tls/json")
+        trusted = {"SSL_CERT_FILE": f"{certificate}.crt"}
+        known = findings("in_child_tls", server.host, "/tls/json", environment=trusted)
+        by_address = findings("in_child_tls", f"https://127.0.0.1:{server.port}", "/tls/json", environment=trusted)
+
+    assert unknown["failures"] == ["tls: TLS: self-signed certificate"] * 4
+    assert known == {"statuses": [200] * 4, "failures": [None] * 4, "context shared": True}
+    assert set(by_address["statuses"]) == {0}  # trusted, but the certificate is for another name
+    assert server.seen("tls") == [(1, "/tls/json")] * 2 + [(2, "/tls/json")] * 2
