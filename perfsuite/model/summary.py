@@ -27,6 +27,33 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Where the time of a set of requests went. None where it was not told, or by too few requests.
+
+    response = waiting + connect + tls + service, and service = server + outside. `waiting`: until a session of
+    the open model was free, or the generator came to it. `outside`: network, proxies, and queues before the
+    application. `connect_avg_ms` and `tls_avg_ms` are means over the connections opened, `waiting_avg_ms` and the
+    others over the requests. `not_started` were due and never sent: they are in no other figure here.
+    """
+
+    service_avg_ms: float | None = None
+    service_p50_ms: float | None = None
+    service_p95_ms: float | None = None
+    server_told: int = 0
+    server_avg_ms: float | None = None
+    server_p95_ms: float | None = None
+    outside_avg_ms: float | None = None
+    waiting_avg_ms: float | None = None
+    connections: int = 0
+    connect_avg_ms: float | None = None
+    tls_avg_ms: float | None = None
+    not_started: int = 0
+
+
+NOTHING_TOLD = Breakdown()
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """Figures of one period ("ramp-up", "steady", "ramp-down") or of one second, for a role, behaviour, operation.
 
@@ -38,6 +65,7 @@ class Row:
     behaviour: str
     operation: str
     statistics: Statistics
+    breakdown: Breakdown = NOTHING_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +82,17 @@ class BehaviourRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondArrivals:
+    """Open model: the actions that were due in one second, whenever they began, and the queue at its end."""
+
+    due: int
+    begun: int
+    lag_avg_ms: float | None
+    lag_max_ms: float | None
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Second:
     """One second of the whole run, over all operations. `users`: alive at its end, by role."""
 
@@ -61,6 +100,29 @@ class Second:
     period: str
     statistics: Statistics
     users: dict[str, int]
+    breakdown: Breakdown = NOTHING_TOLD
+    arrivals: SecondArrivals | None = None
+    """None in the closed model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalFigures:
+    """How the open model kept to its times, over the steady state; all counts are of actions, not of requests.
+
+    `asked_per_s`: mean of the rate that was planned. `offered_per_s`: actions that were due in the steady state
+    and began, whenever that was, over its length. Lag: from due to begun, of those that began.
+    """
+
+    asked_per_s: float
+    offered_per_s: float
+    due: int
+    begun: int
+    not_started: int
+    not_started_whole_run: int
+    lag_avg_ms: float | None
+    lag_p99_ms: float | None
+    lag_max_ms: float | None
+    longest_queue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +145,73 @@ class WholeRun:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorHealth:
-    """The load side's own state. CPU 100 = one core, the busiest process."""
+    """The load side's own state, each figure that of the process which is worst in it. CPU 100 = one core.
+
+    `cpu_over_90_rate`: share of the seconds in which a process used more than 90 % of a core. `gc_share_rate`:
+    share of the time that a process stood still for the garbage collector. None where it is not known.
+    """
 
     processes: int
     cpu_percent_max: float | None
     loop_lag_p99_ms: float | None
     lost_reports: int
+    cpu_percent_mean: float | None = None
+    cpu_over_90_rate: float | None = None
+    gc_pause_p99_ms: float | None = None
+    gc_pause_max_ms: float | None = None
+    gc_share_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostWorker:
+    """A load process that died or fell silent. `at`: UTC epoch, s; `users` were placed on the others."""
+
+    worker: str
+    at: float
+    users: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """Little's law for one role in the steady state (closed model): what its users spent their time on.
+
+    `users`: mean number alive. `accounted`: actions/s × mean action time + pauses/s × mean pause, which is the
+    mean number of users that were acting or pausing. `in_login`: mean number that were logging in, at most.
+    `cycle_s`: mean action time + mean pause, or the mean login where that is longer.
+    """
+
+    role: str
+    users: float
+    actions: int
+    accounted: float
+    in_login: float
+    cycle_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A trend inside the steady state: the figure's value on the trend line at its beginning and at its end."""
+
+    figure: str
+    start: float
+    end: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFigures:
+    """What the run tells of one target beyond its figure.
+
+    `interval`: 95 % interval of the figure; None where the steady state is too short to tell one.
+    `ok_only`: the figure over the requests that succeeded; None where it is not a time, or of too few.
+    """
+
+    metric: str
+    role: str | None
+    operation: str | None
+    interval: tuple[float, float] | None
+    ok_only: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +229,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Three independent counts of the same requests. None where that count is not to be had."""
+    """Three independent counts of the requests that were sent. None where that count is not to be had."""
 
     recorded: int
     locust_total: int | None
@@ -159,6 +282,12 @@ class Summary:
     ended: str
     """"completed", "interrupted", "target lost", or "load process died"."""
     environment: dict[str, str]
+    arrivals: ArrivalFigures | None = None
+    """None in the closed model."""
+    lost_workers: tuple[LostWorker, ...] = ()
+    occupancy: tuple[Occupancy, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    target_figures: tuple[TargetFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

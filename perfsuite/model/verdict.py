@@ -30,7 +30,11 @@ class TargetOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """One target beside what was observed. `scope`: "all", "role policyholder", "operation policies.list" …"""
+    """One target beside what was observed. `scope`: "all", "role policyholder", "operation policies.list" …
+
+    `interval`: where the figure lies with 95 % confidence; None where that is not known. `too_close`: the limit is
+    within it, so that another run like this one may well come out the other way.
+    """
 
     name: str
     scope: str
@@ -41,6 +45,8 @@ class TargetResult:
     unit: str
     outcome: TargetOutcome
     reason: str
+    interval: tuple[float, float] | None = None
+    too_close: bool = False
 
 
 @dataclass(frozen=True, slots=True)

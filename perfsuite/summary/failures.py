@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.measurements import ErrorCount, Requests
+from perfsuite.measurements import ErrorCount, NotStarted, Requests
 from perfsuite.model import ALL, FailureGroup, FailureKind
+from perfsuite.summary.gather import requests_in
 from perfsuite.summary.periods import Timeline
+from perfsuite.summary.tally import Due
 
 MOST_GROUPS = 1000
 OTHER_MESSAGES = "(other messages)"
+NEVER_BEGAN = "the action was due but never began"
 
 _LOST_AT_LEAST_S = 5
 _NEVER_ANSWERED = frozenset(kind.value for kind in FailureKind if kind.never_answered)
@@ -38,14 +41,14 @@ class _Group:
             self.request_id, self.request_second = other.request_id, other.request_second
 
 
-def failure_groups(records: Iterable[Requests]) -> tuple[FailureGroup, ...]:
+def failure_groups(records: Iterable[Due]) -> tuple[FailureGroup, ...]:
     """Failures by role, operation, kind and message, the most frequent first; at most 1,000 groups.
 
     Of more, the rarest are added to one group "(other messages)" for each kind.
     """
     groups: dict[_Key, _Group] = {}
     for record in records:
-        for error in record.errors:
+        for error in _errors(record):
             _count(groups, (record.role, record.operation, error.kind, error.message), _group(record.second, error))
     ordered = sorted(groups, key=lambda key: (-groups[key].count, key))
     if len(ordered) > MOST_GROUPS:
@@ -54,6 +57,12 @@ def failure_groups(records: Iterable[Requests]) -> tuple[FailureGroup, ...]:
             _count(groups, (ALL, ALL, key[2], OTHER_MESSAGES), groups.pop(key))
         ordered = sorted(groups, key=lambda key: (-groups[key].count, key))
     return tuple(_told(key, groups[key]) for key in ordered)
+
+
+def _errors(record: Due) -> list[ErrorCount]:
+    if isinstance(record, NotStarted):
+        return [ErrorCount(FailureKind.NOT_STARTED, NEVER_BEGAN, sum(record.waited.counts.values()), "")]
+    return record.errors
 
 
 def _group(second: int, error: ErrorCount) -> _Group:
@@ -81,16 +90,11 @@ def unanswered(record: Requests) -> int:
     return sum(error.count for error in record.errors if error.kind in _NEVER_ANSWERED)
 
 
-def requests_in(record: Requests) -> int:
-    """Requests of a record, failed ones included."""
-    return sum(record.ok.counts.values()) + sum(record.failed.counts.values())
-
-
 def target_lost_at(requests: Mapping[int, Sequence[Requests]], when: Timeline) -> int | None:
     """The second from which on no request got any HTTP answer until the load ended.
 
     None when the last request but those of the ramp-down was answered, or that stretch is shorter than 5 s.
-    Seconds without a request neither begin such a stretch nor break it.
+    Seconds without a request neither begin such a stretch nor break it; nor does what never began.
     """
     lost_at: int | None = None
     for second in range(when.load_stop - 1, when.first - 1, -1):

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from perfsuite.measurements import (
     Actions,
     Arrivals,
@@ -19,6 +21,7 @@ from perfsuite.measurements import (
     Users,
     WorkerLost,
 )
+from perfsuite.summary.tally import Due
 
 
 @dataclass(slots=True)
@@ -90,3 +93,21 @@ def gather(records: Iterable[Record]) -> Gathered:
     for record in records:
         gathered.add(record)
     return gathered
+
+
+def due_by_second(gathered: Gathered) -> dict[int, list[Due]]:
+    """All that was due, by second. In files that do not tell when requests ended, they end when they were due."""
+    of_all = [record for of_second in gathered.requests.values() for record in of_second]
+    if not any(record.ended for record in of_all):
+        of_all = [msgspec.structs.replace(record, ended=requests_in(record)) for record in of_all]
+    due: dict[int, list[Due]] = defaultdict(list)
+    for record in of_all:
+        due[record.second].append(record)
+    for never in gathered.not_started:
+        due[never.second].append(never)
+    return due
+
+
+def requests_in(record: Requests) -> int:
+    """Requests of a record, failed ones included."""
+    return sum(record.ok.counts.values()) + sum(record.failed.counts.values())

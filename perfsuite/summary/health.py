@@ -2,39 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Generator
-from perfsuite.model import Coverage, GeneratorHealth, OperationCheck, PreflightReport, Reconciliation, Works
+from perfsuite.model import (
+    Coverage,
+    GeneratorHealth,
+    LostWorker,
+    OperationCheck,
+    PreflightReport,
+    Reconciliation,
+    Works,
+)
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import add_times
 
-_LAGS_NEEDED = 100
+_NEEDED = 100
 """Fewer than for a judged percentile: it only has to show a generator that is in trouble."""
 
 
+_BUSY_PERCENT = 90.0
+"""The field `cpu_over_90_rate` has this number in its name."""
+
+
 def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
-    """CPU and loop lag over the steady state; over the whole run when there was none."""
+    """The worst process in each figure over the steady state; over the whole run when there was none."""
     steady = [told for told in gathered.generators if when.is_steady(told.second)]
-    cpu_percent_max, loop_lag_p99_ms = _busiest(steady or gathered.generators)
+    of_process: dict[str, list[Generator]] = defaultdict(list)
+    for told in steady or gathered.generators:
+        of_process[told.worker].append(told)
+    each = [_health(told) for told in of_process.values()]
     return GeneratorHealth(
         processes=len(gathered.workers),
-        cpu_percent_max=cpu_percent_max,
-        loop_lag_p99_ms=loop_lag_p99_ms,
+        cpu_percent_max=_worst(process.cpu_percent_max for process in each),
+        loop_lag_p99_ms=_worst(process.loop_lag_p99_ms for process in each),
         lost_reports=sum(_gaps(numbers) for numbers in gathered.sequences.values()),
+        cpu_percent_mean=_worst(process.cpu_percent_mean for process in each),
+        cpu_over_90_rate=_worst(process.cpu_over_90_rate for process in each),
+        gc_pause_p99_ms=_worst(process.gc_pause_p99_ms for process in each),
+        gc_pause_max_ms=_worst(process.gc_pause_max_ms for process in each),
+        gc_share_rate=_worst(process.gc_share_rate for process in each),
     )
 
 
-def _busiest(told: Iterable[Generator]) -> tuple[float | None, float | None]:
-    lag = Histogram()
-    cpu_percent_max: float | None = None
+def _health(told: Sequence[Generator]) -> GeneratorHealth:
+    """The figures of one process, which told them in at least one second."""
+    lag, pauses = Histogram(), Histogram()
     for generator in told:
         add_times(lag, generator.loop_lag)
-        cpu_percent_max = max(generator.cpu_percent, cpu_percent_max or 0.0)
-    p99_us = lag.percentile_us(0.99) if lag.count >= _LAGS_NEEDED else None
-    return cpu_percent_max, None if p99_us is None else p99_us / 1000
+        add_times(pauses, generator.gc_pauses)
+    cpu = [generator.cpu_percent for generator in told]
+    seconds = len({generator.second for generator in told})
+    return GeneratorHealth(
+        processes=1,
+        cpu_percent_max=max(cpu),
+        loop_lag_p99_ms=_p99_ms(lag),
+        lost_reports=0,
+        cpu_percent_mean=math.fsum(cpu) / len(cpu),
+        cpu_over_90_rate=sum(percent > _BUSY_PERCENT for percent in cpu) / len(cpu),
+        gc_pause_p99_ms=_p99_ms(pauses),
+        gc_pause_max_ms=pauses.max_us / 1000 if pauses.count else None,
+        gc_share_rate=pauses.sum_us / 1e6 / seconds if pauses.count else None,
+    )
+
+
+def _p99_ms(times: Histogram) -> float | None:
+    p99_us = times.percentile_us(0.99) if times.count >= _NEEDED else None
+    return None if p99_us is None else p99_us / 1000
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def lost_workers(gathered: Gathered) -> tuple[LostWorker, ...]:
+    """The load processes that were lost, in the order of time."""
+    lost = (LostWorker(record.lost, record.at, record.users, record.reason) for record in gathered.lost)
+    return tuple(sorted(lost, key=lambda worker: (worker.at, worker.worker)))
 
 
 def _gaps(numbers: set[int]) -> int:
@@ -60,7 +108,7 @@ def _named(checks: Iterable[OperationCheck], works: Works) -> tuple[str, ...]:
 
 
 def reconciliation(gathered: Gathered, recorded: int, backend_log: int | None) -> Reconciliation:
-    """The recorder's count beside Locust's and the backend's.
+    """The recorder's count of what was sent beside Locust's and the backend's.
 
     Locust's is not to be had when a process ended without its last record.
     """

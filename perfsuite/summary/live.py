@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import Phase, Record, Requests, Users
+from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users
 from perfsuite.model import LiveState, Plan
-from perfsuite.summary.failures import requests_in, unanswered
+from perfsuite.summary.failures import unanswered
+from perfsuite.summary.gather import requests_in
 from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
-from perfsuite.summary.tally import Tally, percentiles_ms, statistics
+from perfsuite.summary.tally import Due, Tally, percentiles_ms, statistics
 from perfsuite.summary.users import FORGOTTEN_AFTER_S
 
 KEPT_S = 30
@@ -54,7 +55,7 @@ class Live:
         for record in records:
             if isinstance(record, Phase):
                 self._enter(record)
-            elif isinstance(record, Requests):
+            elif isinstance(record, Requests | NotStarted):
                 self._count(record)
             elif isinstance(record, Users):
                 self._see_users(record)
@@ -66,6 +67,7 @@ class Live:
         stop = self._told_until(now_utc_s)
         steady_s = self._steady_length_s(stop)
         shown, length_s = (self._steady, steady_s) if steady_s else (self._whole, self._length_s(stop))
+        ends_told = self._whole.ended > 0
         now = Tally()
         for second in range(stop - _NOW_S, stop):
             if second in self._recent:
@@ -76,9 +78,9 @@ class Live:
             total_s=self._plan.scenario.duration_s,
             users=self._alive(),
             users_requested=self._plan.scenario.users,
-            rps_now=now.requests / max(1, min(_NOW_S, stop - self._start(stop))),
+            rps_now=statistics(now, max(1, min(_NOW_S, stop - self._start(stop))), ends_told=ends_told).rps,
             p95_now_ms=percentiles_ms(now.times)["p95_ms"],
-            statistics=statistics(shown, length_s),
+            statistics=statistics(shown, length_s, ends_told=ends_told),
             steady=steady_s > 0,
             requests=self._whole.requests,
             failures=self._whole.failures,
@@ -98,7 +100,7 @@ class Live:
             self._steady = Tally()
             self._settled_until = 0
 
-    def _count(self, record: Requests) -> None:
+    def _count(self, record: Due) -> None:
         second = record.second
         self._first = second if self._first is None else min(self._first, second)
         self._whole.add(record)
@@ -106,6 +108,8 @@ class Live:
             self._steady.add(record)
         recent = self._recent.setdefault(second, _Recent())
         recent.tally.add(record)
+        if isinstance(record, NotStarted):
+            return
         without_answer = unanswered(record)
         recent.unanswered += without_answer
         recent.answered += requests_in(record) - without_answer

@@ -6,8 +6,8 @@ Order of `rows`, for each period (ramp-up, steady, ramp-down):
     3. each role: its total (role, ALL, ALL); the total of each operation that takes part in several of its
        behaviours (role, ALL, operation); then each behaviour: its total (role, behaviour, ALL) and its
        operations (role, behaviour, operation)
-Only rows with requests are there, save the grand total: that of the steady state always is, the others
-where their period has a second.
+Only rows with requests that were due or ended are there, save the grand total: that of the steady state always
+is, the others where their period has a second.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from perfsuite.histogram import Histogram
-from perfsuite.measurements import Actions, Requests
+from perfsuite.measurements import Actions
 from perfsuite.model import ALL, BehaviourRow, Row
 from perfsuite.roles.role import Role
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import PERIODS, STEADY, Timeline
-from perfsuite.summary.tally import Tally, add_times, percentiles_ms, statistics
+from perfsuite.summary.tally import Due, Tally, add_times, breakdown, percentiles_ms, statistics
 
 Key = tuple[str, str, str]
 """Role, behaviour, operation."""
 
 
-def period_rows(requests: Mapping[int, Sequence[Requests]], when: Timeline, order: Order) -> tuple[Row, ...]:
+def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) -> tuple[Row, ...]:
     """The figures of each period, in the order that the head of this file tells."""
     cells: dict[str, dict[Key, Tally]] = {period: {} for period in PERIODS}
-    for second, records in requests.items():
+    for second, records in due.items():
         of_period = cells[when.period(second)]
         for record in records:
             key = (record.role, record.behaviour, record.operation)
@@ -43,7 +43,7 @@ def period_rows(requests: Mapping[int, Sequence[Requests]], when: Timeline, orde
         if length_s or period == STEADY:
             tallies = _with_totals(cells[period])
             rows += [
-                Row(period, *key, statistics(tallies[key], length_s))
+                Row(period, *key, statistics(tallies[key], length_s), breakdown(tallies[key]))
                 for key in sorted(tallies, key=lambda key: _place(key, order))
             ]
     return tuple(rows)
@@ -75,17 +75,18 @@ def _place(key: Key, order: Order) -> tuple[object, ...]:
     )
 
 
-def second_rows(requests: Mapping[int, Sequence[Requests]], order: Order) -> Iterator[Row]:
-    """One row per second, role and operation that had requests, in that order."""
-    for second in sorted(requests):
+def second_rows(due: Mapping[int, Sequence[Due]], order: Order) -> Iterator[Row]:
+    """One row per second, role and operation of which requests were due or ended, in that order."""
+    for second in sorted(due):
         cells: dict[tuple[str, str], Tally] = {}
-        for record in requests[second]:
+        for record in due[second]:
             key = (record.role, record.operation)
             if key not in cells:
                 cells[key] = Tally()
             cells[key].add(record)
         for role, operation in sorted(cells, key=lambda key: (order.role(key[0]), order.operation(key[1]))):
-            yield Row(str(second), role, ALL, operation, statistics(cells[role, operation], 1))
+            tally = cells[role, operation]
+            yield Row(str(second), role, ALL, operation, statistics(tally, 1), breakdown(tally))
 
 
 def behaviour_rows(actions: Iterable[Actions], when: Timeline, roles: Sequence[Role]) -> tuple[BehaviourRow, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import Record, Requests
+from perfsuite.measurements import Record
 from perfsuite.model import (
     ALL,
     Cleanup,
@@ -13,18 +13,22 @@ from perfsuite.model import (
     PreflightReport,
     Row,
     Second,
+    SecondArrivals,
     Statistics,
     Summary,
     WholeRun,
 )
 from perfsuite.roles.role import Role
+from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.failures import failure_groups, target_lost_at, wrong_answers
-from perfsuite.summary.gather import Gathered, gather
-from perfsuite.summary.health import coverage, generator_health, reconciliation
+from perfsuite.summary.gather import Gathered, due_by_second, gather
+from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation
+from perfsuite.summary.judged import drifts, evidence_of, target_figures
+from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
-from perfsuite.summary.tally import Tally, statistics
+from perfsuite.summary.tally import Due, Tally, breakdown, statistics
 from perfsuite.summary.users import user_counts, users_by_second
 
 COMPLETED = "completed"
@@ -51,8 +55,10 @@ def build(
     roles: Sequence[Role],
     circumstances: Circumstances = _UNKNOWN,
 ) -> Summary:
-    """The figures of a run. A request belongs to the second in which it was sent; the records' order is free.
+    """The figures of a run. A request belongs to the second in which it was due; the records' order is free.
 
+    Throughput alone goes by the end: the rate of a period is that of the requests which ended in it. Files that do
+    not tell the ends (schema 1) give the rate of the requests that were sent.
     A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
     """
     return _summary(plan, gather(records), preflight, roles, circumstances)
@@ -68,10 +74,12 @@ def _summary(
     phases = phase_times(gathered.phases)
     when = timeline(phases, gathered.first, gathered.last)
     order = Order(roles)
-    rows = period_rows(gathered.requests, when, order)
+    due = due_by_second(gathered)
+    rows = period_rows(due, when, order)
     alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role)
-    seconds, whole = _seconds(gathered.requests, when, alive)
-    failures = failure_groups(record for of_second in gathered.requests.values() for record in of_second)
+    seconds, whole = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
+    failures = failure_groups(record for of_second in due.values() for record in of_second)
+    evidence = evidence_of(plan, due, when)
     return Summary(
         run_id=plan.run_id,
         scenario=plan.scenario.name,
@@ -86,31 +94,51 @@ def _summary(
         rows=rows,
         behaviours=behaviour_rows(gathered.actions, when, _taking_part(plan, roles)),
         seconds=seconds,
-        second_rows=tuple(second_rows(gathered.requests, order)),
+        second_rows=tuple(second_rows(due, order)),
         failures=failures,
         whole_run=WholeRun(whole.requests, whole.failures, wrong_answers(failures)),
         generator=generator_health(gathered, when),
         coverage=coverage(preflight, gathered.not_possible),
-        reconciliation=reconciliation(gathered, whole.requests, circumstances.backend_log),
+        reconciliation=reconciliation(gathered, whole.sent, circumstances.backend_log),
         cleanup=circumstances.cleanup,
         target_lost_at=target_lost_at(gathered.requests, when),
         ended=circumstances.ended,
         environment=dict(circumstances.environment),
+        arrivals=arrival_figures(plan, gathered, when, phases),
+        lost_workers=lost_workers(gathered),
+        occupancy=occupancies(plan, gathered, when, seconds),
+        drifts=drifts(plan, evidence),
+        target_figures=target_figures(plan, evidence),
     )
 
 
-def _seconds(
-    requests: Mapping[int, Sequence[Requests]], when: Timeline, alive: Mapping[int, dict[str, int]]
-) -> tuple[tuple[Second, ...], Tally]:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Second → what else is known of it than its requests."""
+
+    alive: Mapping[int, dict[str, int]]
+    arrivals: Mapping[int, SecondArrivals]
+
+
+def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) -> tuple[tuple[Second, ...], Tally]:
     """Every second of the run, those without a request too, and the whole run."""
     whole = Tally()
     seconds: list[Second] = []
     for second in range(when.first, when.stop):
         tally = Tally()
-        for record in requests.get(second, ()):
+        for record in due.get(second, ()):
             tally.add(record)
         whole.merge(tally)
-        seconds.append(Second(second, when.period(second), statistics(tally, 1), alive[second]))
+        seconds.append(
+            Second(
+                second=second,
+                period=when.period(second),
+                statistics=statistics(tally, 1),
+                users=beside.alive[second],
+                breakdown=breakdown(tally),
+                arrivals=beside.arrivals.get(second),
+            )
+        )
     return tuple(seconds), whole
 
 

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import count
+from typing import Any
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import (
     Actions,
+    Arrivals,
     End,
     ErrorCount,
     Generator,
     NotPossible,
+    NotStarted,
     Phase,
     Record,
     Requests,
     Times,
     Users,
+    WorkerLost,
     times_of,
 )
-from perfsuite.model import FailureKind, Plan, Scenario, Target
+from perfsuite.model import Arrival, FailureKind, Plan, Scenario, Target
 from perfsuite.roles.role import Behaviour, Role, Step
 
 START = 1_772_357_400
+Where = tuple[str, str, str]
+BROWSING = ("reader", "browsing", "policies.list")
 
 READER = Role(
     "reader",
@@ -40,11 +46,13 @@ WRITER = Role("writer", "Writer", (), 1, 1, 1, (Behaviour("creating", 1, (Step("
 ROLES = (READER, WRITER)
 
 
-def make_plan(users: int = 3, duration_s: float = 60, targets: tuple[Target, ...] = ()) -> Plan:
+def make_plan(
+    users: int = 3, duration_s: float = 60, targets: tuple[Target, ...] = (), arrival: Arrival | None = None
+) -> Plan:
     writers = users // 3
     return Plan(
         run_id="basic_20260301_093000",
-        scenario=Scenario("basic", users, 1, duration_s),
+        scenario=Scenario("basic", users, 1, duration_s, arrival=arrival),
         host="http://localhost:8015",
         users_by_role={"reader": users - writers, "writer": writers},
         targets=targets,
@@ -74,13 +82,21 @@ class Process:
         ok_ms: Sequence[float] = (),
         failed_ms: Sequence[float] = (),
         *,
-        where: tuple[str, str, str] = ("reader", "browsing", "policies.list"),
+        where: Where = BROWSING,
         kind: str = FailureKind.STATUS,
         message: str = "answered 500",
+        **parts: Any,
     ) -> Requests:
         number = next(self.numbers)
         errors = [ErrorCount(kind, message, len(failed_ms), f"id-{number}")] if failed_ms else []
-        return Requests(self.name, number, START + second, *where, times(ok_ms), times(failed_ms), errors)
+        told = {name: times(part) if name != "ended" else part for name, part in parts.items()}
+        return Requests(self.name, number, START + second, *where, times(ok_ms), times(failed_ms), errors, **told)
+
+    def not_started(self, second: int, waited_ms: Sequence[float], *, where: Where = BROWSING) -> NotStarted:
+        return NotStarted(self.name, next(self.numbers), START + second, *where, times(waited_ms))
+
+    def arrivals(self, second: int, due: int, lag_ms: Sequence[float], waiting: int = 0) -> Arrivals:
+        return Arrivals(self.name, next(self.numbers), START + second, due, len(lag_ms), times(lag_ms), waiting)
 
     def actions(
         self, second: int, actions: int, succeeded: int, *, role: str = "reader", behaviour: str = "browsing"
@@ -88,14 +104,27 @@ class Process:
         took = times([100.0] * actions)
         return Actions(self.name, next(self.numbers), START + second, role, behaviour, actions, succeeded, took)
 
+    def acts(self, second: int, took_ms: Sequence[float], pauses_ms: Sequence[float], role: str = "reader") -> Actions:
+        """Actions of known length, and the pauses that began in the same second."""
+        paused_us = round(sum(pauses_ms) * 1000)
+        number, count = next(self.numbers), len(took_ms)
+        place = (self.name, number, START + second, role, "browsing")
+        return Actions(*place, count, count, times(took_ms), len(pauses_ms), paused_us)
+
     def not_possible(self, second: int, operation: str, times_: int) -> NotPossible:
         return NotPossible(self.name, next(self.numbers), START + second, "reader", "browsing", operation, times_)
 
     def users(self, second: int, **by_role: int) -> Users:
         return Users(self.name, next(self.numbers), START + second, by_role)
 
-    def generator(self, second: int, cpu: float, lag_ms: Sequence[float] = ()) -> Generator:
-        return Generator(self.name, next(self.numbers), START + second, cpu, times(lag_ms), 50_000_000)
+    def generator(
+        self, second: int, cpu: float, lag_ms: Sequence[float] = (), pauses_ms: Sequence[float] = ()
+    ) -> Generator:
+        health = (cpu, times(lag_ms), 50_000_000, times(pauses_ms))
+        return Generator(self.name, next(self.numbers), START + second, *health)
+
+    def lost(self, at: float, worker: str, users: int, reason: str) -> WorkerLost:
+        return WorkerLost(self.name, next(self.numbers), worker, START + at, users, reason)
 
     def phase(self, name: str, at: float) -> Phase:
         return Phase(self.name, next(self.numbers), name, START + at)

@@ -202,24 +202,36 @@ def test_a_process_that_fell_silent_has_no_users_any_more() -> None:
     assert told == [6, 6, 6, 6, 6, 6, 1, 1]
 
 
-def test_generator_health_is_that_of_the_steady_state() -> None:
+def test_generator_health_is_the_worst_process_of_the_steady_state() -> None:
     one, two = Process("1"), Process("2")
     records = steady_run(
         one,
         [
-            one.generator(1, 180.0, [900.0] * 1000),
-            one.generator(10, 40.0, [2.0] * 98),
-            two.generator(10, 55.0, [8.0] * 2),
+            one.generator(1, 180.0, [900.0] * 1000, [300.0] * 100),
+            one.generator(10, 40.0, [2.0] * 98, [10.0] * 100),
+            one.generator(11, 92.0, [2.0] * 2),
+            two.generator(10, 55.0, [8.0] * 100, [120.0]),
+            two.generator(11, 95.0, [8.0]),
         ],
     )
-    health = summary_of(records).generator
-    assert health == GeneratorHealth(2, 55.0, pytest.approx(8.0, rel=0.0005), 0)
+    assert summary_of(records).generator == GeneratorHealth(
+        processes=2,
+        cpu_percent_max=95.0,
+        loop_lag_p99_ms=pytest.approx(8.0, rel=0.0005),
+        lost_reports=0,
+        cpu_percent_mean=75.0,
+        cpu_over_90_rate=0.5,
+        gc_pause_p99_ms=pytest.approx(10.0, rel=0.0005),
+        gc_pause_max_ms=120.0,
+        gc_share_rate=0.5,
+    )
 
 
 def test_generator_health_of_a_run_without_steady_state_is_that_of_all_of_it() -> None:
     one = Process()
     records: list[Record] = [one.generator(1, 80.0, [5.0] * 99), one.generator(2, 30.0)]
-    assert summary_of(records).generator == GeneratorHealth(1, 80.0, None, 0)  # 99 lags are too few
+    health = summary_of(records).generator
+    assert health == GeneratorHealth(1, 80.0, None, 0, 55.0, 0.0)  # 99 lags are too few
 
 
 def test_reports_that_never_arrived_are_counted_per_process() -> None:
@@ -291,7 +303,9 @@ def random_run(dice: random.Random) -> list[Record]:
         message = f"answered {dice.choice([500, 502, 503])}"
         records += [
             process.requests(second, ok, failed, where=dice.choice(places), message=message),
-            process.actions(second, 3, dice.randrange(4)),
+            process.acts(second, [dice.uniform(1, 99)] * 3, [dice.uniform(1, 99)]),
+            process.not_started(second, [dice.uniform(1, 99)], where=dice.choice(places)),
+            process.arrivals(second, 3, [dice.uniform(1, 99)] * 2, dice.randrange(9)),
             process.users(second, reader=dice.randrange(5), writer=dice.randrange(5)),
             process.generator(second, dice.uniform(1, 99), [dice.uniform(0, 9)]),
             process.not_possible(second, dice.choice(places)[2], 1),

@@ -8,14 +8,14 @@ from dataclasses import asdict
 
 import pytest
 
-from perfsuite.model import Statistics
-from perfsuite.summary.tally import PERCENTILES, Tally, samples_needed, statistics
+from perfsuite.model import NOTHING_TOLD, Breakdown, Statistics
+from perfsuite.summary.tally import PERCENTILES, Tally, breakdown, samples_needed, statistics
 from tests.summary.made_records import Process
 
 
 def tally_of(ok_ms: list[float], failed_ms: list[float]) -> Tally:
     tally = Tally()
-    tally.add(Process().requests(0, ok_ms, failed_ms))
+    tally.add(Process().requests(0, ok_ms, failed_ms, ended=len(ok_ms) + len(failed_ms)))
     return tally
 
 
@@ -71,3 +71,92 @@ def test_percentiles_are_those_of_the_sorted_list(seed: int) -> None:
         assert getattr(figures, name) == pytest.approx(truth_ms, rel=0.0005, abs=0.0006)
     assert figures.failures == len(failed)
     assert figures.avg_ms == pytest.approx(sum(ordered) / len(ordered), abs=0.001)
+
+
+def test_the_rate_is_that_of_what_ended_and_where_that_is_not_told_of_what_was_sent() -> None:
+    tally = Tally()
+    tally.add(Process().requests(0, [5.0] * 6, ended=4))
+    tally.add(Process().not_started(0, [900.0, 1_000.0]))
+
+    assert statistics(tally, 2).rps == 2.0
+    assert statistics(tally, 2, ends_told=False).rps == 3.0
+
+
+def test_what_never_began_is_a_failure_with_its_waiting_time() -> None:
+    tally = tally_of([10.0, 20.0], [])
+    tally.add(Process().not_started(0, [3_000.0]))
+    figures = statistics(tally, 1)
+
+    assert (figures.requests, figures.failures, figures.max_ms, figures.avg_ms) == (3, 1, 3_000.0, 1_010.0)
+    assert (tally.requests, tally.sent) == (3, 2)
+    assert breakdown(tally).not_started == 1
+
+
+def test_where_the_time_went() -> None:
+    tally = Tally()
+    record = Process().requests(
+        0, [110.0, 60.0, 40.0], [90.0], service=[50.0, 50.0, 40.0, 60.0], server=[20.0, 30.0, 30.0, 40.0],
+        connects=[10.0], tls=[20.0], ended=4,
+    )  # fmt: skip
+    tally.add(record)
+    tally.add(Process().not_started(0, [5_000.0]))
+
+    assert breakdown(tally) == Breakdown(
+        service_avg_ms=50.0,
+        service_p50_ms=None,
+        service_p95_ms=None,
+        server_told=4,
+        server_avg_ms=30.0,
+        server_p95_ms=None,
+        outside_avg_ms=20.0,
+        waiting_avg_ms=(300.0 - 200.0 - 30.0) / 4,
+        connections=1,
+        connect_avg_ms=10.0,
+        tls_avg_ms=20.0,
+        not_started=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "server", "outside", "waiting"),
+    [
+        pytest.param(100, 100, 30.0, 50.0, id="told of every request"),
+        pytest.param(100, 95, 30.0, 50.0, id="the server told its time of 95 %"),
+        pytest.param(100, 94, None, 50.0, id="of fewer: the means are not of the same requests"),
+        pytest.param(99, 99, 30.0, None, id="a request without a service time: waiting cannot be told"),
+        pytest.param(0, 0, None, None, id="schema 1 tells none of it"),
+    ],
+)
+def test_means_are_compared_over_the_same_requests_only(
+    service: int, server: int, outside: float | None, waiting: float | None
+) -> None:
+    tally = Tally()
+    tally.add(Process().requests(0, [100.0] * 100, service=[50.0] * service, server=[20.0] * server))
+    told = breakdown(tally)
+    assert (told.outside_avg_ms, told.waiting_avg_ms) == (outside, waiting)
+
+
+def test_service_percentiles_need_their_samples_too() -> None:
+    tally = Tally()
+    tally.add(Process().requests(0, [5.0] * 200, service=[4.0] * 200, server=[3.0] * 199))
+    told = breakdown(tally)
+    assert (told.service_p50_ms, told.service_p95_ms, told.server_p95_ms) == (
+        pytest.approx(4.0, rel=0.0005),
+        pytest.approx(4.0, rel=0.0005),
+        None,
+    )
+
+
+def test_merged_tallies_are_one() -> None:
+    one, two, both = Tally(), Tally(), Tally()
+    first = Process().requests(0, [5.0], service=[4.0], server=[3.0], connects=[1.0], tls=[1.0], ended=1)
+    for tally in (one, both):
+        tally.add(first)
+    for tally in (two, both):
+        tally.add(Process().not_started(0, [7.0]))
+    one.merge(two)
+    assert (statistics(one, 1), breakdown(one)) == (statistics(both, 1), breakdown(both))
+
+
+def test_nothing_is_told_of_nothing() -> None:
+    assert breakdown(Tally()) == NOTHING_TOLD

@@ -1,0 +1,159 @@
+"""How sure a figure of one run is: a 95 % interval by bootstrap over blocks of consecutive seconds.
+
+Requests of one run are alike when they are near in time, so resampling them one by one gives intervals that are
+too narrow. Blocks keep what is near together (Künsch 1989, doi 10.1214/aos/1176347265; without overlap: Carlstein
+1986, doi 10.1214/aos/1176350057). With few blocks the percentiles of the resamples are expanded as Student's t
+would (Hesterberg 2015, doi 10.1080/00031305.2015.1089789).
+
+Where the response time hangs together for longer than a block, the interval is too narrow all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfsuite.histogram import middle_of
+from perfsuite.summary.tally import PERCENTILES, Tally
+
+Interval = tuple[float, float]
+_Floats = NDArray[np.float64]
+
+MOST_BLOCKS = 12
+"""Longer blocks keep more of what hangs together, more blocks make the spread surer. Measured with response times
+that forget themselves within 1.5 s and 4.5 s, 95 % asked: 12 blocks held the truth in 94 % and 93 % of runs of
+5 min, 20 blocks in 95 % and 90 %, blocks of 5 s in 90 % and 83 %."""
+FEWEST_BLOCKS = 8
+SHORTEST_BLOCK_S = 5
+"""Shorter ones only where the steady state has no room for FEWEST_BLOCKS of these."""
+SHORTEST_BLOCK_EVER_S = 2
+RESAMPLES = 1000
+_AT_ONCE = 250
+"""Resamples of a percentile computed at a time: bounds the memory."""
+_CONFIDENCE = 0.95
+
+
+@dataclass(slots=True)
+class Block:
+    """What was due in some consecutive seconds."""
+
+    seconds: int
+    tally: Tally = field(default_factory=Tally)
+
+
+def block_count(steady_s: int) -> int:
+    """Into how many blocks a steady state is cut; 0 where it is too short (< 16 s) to tell an interval."""
+    if steady_s < FEWEST_BLOCKS * SHORTEST_BLOCK_EVER_S:
+        return 0
+    return min(max(steady_s // SHORTEST_BLOCK_S, FEWEST_BLOCKS), MOST_BLOCKS)
+
+
+def block_of(second: int, steady_s: int, blocks: int) -> int:
+    """The block of a second counted from the start of the steady state; blocks differ by a second at most."""
+    return second * blocks // steady_s
+
+
+def empty_blocks(steady_s: int) -> list[Block]:
+    """The blocks of a steady state, without requests; [] where it is too short."""
+    blocks = block_count(steady_s)
+    numbers = [block_of(second, steady_s, blocks) for second in range(steady_s)] if blocks else []
+    return [Block(numbers.count(number)) for number in range(blocks)]
+
+
+def interval(blocks: Sequence[Block], metric: str, seed: int) -> Interval | None:
+    """Where the metric of the whole lies with 95 % confidence: low, high, in its unit. The same for the same seed.
+
+    None for fewer than 8 blocks, for a metric that is no average, percentile or rate, and without requests.
+    For the share of failures, never narrower than Wilson's interval: no failure seen does not mean that none
+    can be.
+    """
+    resampled = _METRICS.get(metric) or (_percentile(PERCENTILES[metric]) if metric in PERCENTILES else None)
+    requests = sum(block.tally.requests for block in blocks)
+    if resampled is None or len(blocks) < FEWEST_BLOCKS or not requests:
+        return None
+    count = len(blocks)
+    weights = np.random.default_rng(seed).multinomial(count, [1 / count] * count, size=RESAMPLES)
+    values = resampled(blocks, weights.astype(np.float64))
+    low, high = (float(value) for value in np.nanquantile(values, _levels(count)))
+    if metric == "failure_rate":
+        lowest, highest = wilson(sum(block.tally.failures for block in blocks), requests)
+        return min(low, lowest), max(high, highest)
+    return low, high
+
+
+def wilson(failures: int, requests: int) -> Interval:
+    """The 95 % interval of a share (Wilson 1927, doi 10.1080/01621459.1927.10502953); `requests` > 0."""
+    z = NormalDist().inv_cdf(0.5 + _CONFIDENCE / 2)
+    share, weight = failures / requests, z * z / requests
+    middle = (share + weight / 2) / (1 + weight)
+    reach = z * math.sqrt(share * (1 - share) / requests + weight / (4 * requests)) / (1 + weight)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
+def _levels(count: int) -> Interval:
+    """The two quantiles of the resamples that make the interval for so many blocks."""
+    beyond = NormalDist().cdf(-math.sqrt(count / (count - 1)) * _student(count - 1))
+    return beyond, 1 - beyond
+
+
+def _student(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t, to 0.001 from 7 degrees of freedom on (Abramowitz & Stegun 26.7.5)."""
+    z = NormalDist().inv_cdf(0.5 + _CONFIDENCE / 2)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + math.fsum(term / float(freedom) ** power for power, term in enumerate(terms, 1))
+
+
+_Resampled = Callable[[Sequence[Block], _Floats], _Floats]
+
+
+def _ratio(above: Callable[[Block], float], below: Callable[[Block], float], scale: float = 1.0) -> _Resampled:
+    """Resamples of Σ above ÷ Σ below; NaN where a resample has nothing below."""
+
+    def resampled(blocks: Sequence[Block], weights: _Floats) -> _Floats:
+        over = weights @ np.array([above(block) for block in blocks], dtype=np.float64)
+        under = weights @ np.array([below(block) for block in blocks], dtype=np.float64)
+        return np.divide(over, under * scale, out=np.full_like(over, np.nan), where=under > 0)
+
+    return resampled
+
+
+_METRICS = {
+    "avg_ms": _ratio(lambda block: block.tally.times.sum_us, lambda block: block.tally.requests, 1000.0),
+    "failure_rate": _ratio(lambda block: block.tally.failures, lambda block: block.tally.requests),
+    "rps": _ratio(lambda block: block.tally.ended, lambda block: block.seconds),
+}
+
+
+def _percentile(fraction: float) -> _Resampled:
+    """Resamples of the nearest-rank percentile, in ms."""
+
+    def resampled(blocks: Sequence[Block], weights: _Floats) -> _Floats:
+        buckets = sorted({bucket for block in blocks for bucket in block.tally.times.counts})
+        place = {bucket: number for number, bucket in enumerate(buckets)}
+        counts = np.zeros((len(blocks), len(buckets)))
+        for row, block in zip(counts, blocks, strict=True):
+            for bucket, number in block.tally.times.counts.items():
+                row[place[bucket]] = number
+        values = np.array([middle_of(bucket) / 1000 for bucket in buckets])
+        parts = [_at_rank(part @ counts, fraction, values) for part in np.split(weights, len(weights) // _AT_ONCE)]
+        return np.concatenate(parts)
+
+    return resampled
+
+
+def _at_rank(counts: _Floats, fraction: float, values: _Floats) -> _Floats:
+    """For each row of counts by bucket, the value at the percentile's rank; NaN for a row without any."""
+    seen = counts.cumsum(axis=1)
+    total = seen[:, -1]
+    rank = np.maximum(np.ceil(np.round(fraction * total, 9)), 1.0)
+    found = values[(seen >= rank[:, None]).argmax(axis=1)]
+    return np.where(total > 0, found, np.nan)

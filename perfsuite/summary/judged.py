@@ -1,0 +1,127 @@
+"""What the targets need beyond the rows: intervals, the times of what succeeded alone, and trends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from perfsuite.histogram import Histogram
+from perfsuite.measurements import Requests
+from perfsuite.model import Drift, Plan, Target, TargetFigures
+from perfsuite.summary.bootstrap import Block, block_of, empty_blocks, interval
+from perfsuite.summary.periods import Timeline
+from perfsuite.summary.tally import PERCENTILES, Due, add_times, samples_needed, statistics
+from perfsuite.summary.trend import FEWEST, mann_kendall, theil_sen
+
+Scope = tuple[str | None, str | None]
+"""Role and operation that a target is limited to."""
+
+EVERYTHING: Scope = (None, None)
+
+DRIFT_P = 0.01
+DRIFT_SHARE = 0.05
+DRIFT_LEAST_MS = 2.0
+"""A trend is told when it is surer than chance (p below DRIFT_P), and more than 5 % and 2 ms from the beginning of
+the steady state to its end: the least change that the suite calls one anywhere."""
+_DRIFT_BLOCK_S = 5
+"""Over shorter blocks neighbours hang together, and chance makes trends."""
+_FIGURES = ("p50_ms", "p95_ms", "rps")
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The requests of one scope in the steady state, in blocks of seconds, and the times of those that succeeded."""
+
+    blocks: list[Block]
+    ok: Histogram = field(default_factory=Histogram)
+
+    def add(self, record: Due, block: int) -> None:
+        """Count a record in. Without blocks only the times of what succeeded are kept."""
+        if self.blocks:
+            self.blocks[block].tally.add(record)
+        if isinstance(record, Requests):
+            add_times(self.ok, record.ok)
+
+
+def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> dict[Scope, Evidence]:
+    """For everything and for each scope that a target has."""
+    scopes = {EVERYTHING, *((target.role, target.operation) for target in plan.targets)}
+    found = {scope: Evidence(empty_blocks(when.steady_s)) for scope in scopes}
+    if when.steady_start is None:
+        return found
+    for second in range(when.steady_start, when.steady_start + when.steady_s):
+        blocks = len(found[EVERYTHING].blocks)
+        block = block_of(second - when.steady_start, when.steady_s, blocks) if blocks else 0
+        for record in due.get(second, ()):
+            for scope in _scopes_of(record):
+                if scope in found:
+                    found[scope].add(record, block)
+    return found
+
+
+def _scopes_of(record: Due) -> tuple[Scope, ...]:
+    role, operation = record.role, record.operation
+    return EVERYTHING, (role, None), (None, operation), (role, operation)
+
+
+def target_figures(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[TargetFigures, ...]:
+    """One for each figure and scope that a target limits, in the order of the targets."""
+    wanted = dict.fromkeys((target.metric, target.role, target.operation) for target in _with_figures(plan.targets))
+    return tuple(
+        TargetFigures(
+            metric=metric,
+            role=role,
+            operation=operation,
+            interval=interval(evidence[role, operation].blocks, metric, plan.seed),
+            ok_only=_ok_only(metric, evidence[role, operation].ok),
+        )
+        for metric, role, operation in wanted
+    )
+
+
+def _with_figures(targets: Iterable[Target]) -> Iterable[Target]:
+    return (target for target in targets if target.metric != "concurrent_users")
+
+
+def _ok_only(metric: str, ok: Histogram) -> float | None:
+    if metric == "avg_ms":
+        value_us = ok.mean_us()
+    elif metric in PERCENTILES and ok.count >= samples_needed(PERCENTILES[metric]):
+        value_us = ok.percentile_us(PERCENTILES[metric])
+    else:
+        return None
+    return None if value_us is None else value_us / 1000
+
+
+def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:
+    """Trends of the median, the 95th percentile and the throughput over all requests.
+
+    None are told for a steady state of less than 40 s, a figure that some block has too few requests for, or a
+    rate of arrivals that is meant to change.
+    """
+    arrival, blocks = plan.scenario.arrival, evidence[EVERYTHING].blocks
+    changes = arrival is not None and arrival.rate_end not in (None, arrival.rate)
+    if changes or len(blocks) < FEWEST or min(block.seconds for block in blocks) < _DRIFT_BLOCK_S:
+        return ()
+    told = [statistics(block.tally, block.seconds) for block in blocks]
+    found = (_drift(figure, [getattr(figures, figure) for figures in told], blocks) for figure in _FIGURES)
+    return tuple(drift for drift in found if drift is not None)
+
+
+def _drift(figure: str, values: Sequence[float | None], blocks: Sequence[Block]) -> Drift | None:
+    known = [value for value in values if value is not None]
+    if len(known) < len(blocks):
+        return None
+    p_value = mann_kendall(known)
+    if p_value >= DRIFT_P:
+        return None
+    middles, length_s = [], 0
+    for block in blocks:
+        middles.append(length_s + block.seconds / 2)
+        length_s += block.seconds
+    slope, start = theil_sen(middles, known)
+    least = DRIFT_LEAST_MS if figure.endswith("_ms") else 0.0
+    change = abs(slope) * length_s
+    if change <= max(DRIFT_SHARE * sum(known) / len(known), least):
+        return None
+    return Drift(figure, max(start, 0.0), max(start + slope * length_s, 0.0), p_value)

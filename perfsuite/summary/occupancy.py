@@ -1,0 +1,97 @@
+"""Little's law per role: are the users' seconds accounted for by what was recorded of them?
+
+Little 1961 (doi 10.1287/opre.9.3.383): the mean number within a stage is its rate times the mean time in it.
+A user of the closed model is either acting, or pausing, or logging in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from perfsuite.histogram import Histogram
+from perfsuite.measurements import Actions, Requests
+from perfsuite.model import LOGIN, Occupancy, Plan, Second
+from perfsuite.summary.gather import Gathered
+from perfsuite.summary.periods import Timeline
+from perfsuite.summary.tally import add_times
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Actions and pauses of a role that began in the steady state, and its logins."""
+
+    actions: int = 0
+    actions_us: int = 0
+    pauses: int = 0
+    pauses_us: int = 0
+    steady_logins_us: int = 0
+
+    def cycle_s(self) -> float:
+        """Mean time of an action and the pause after it."""
+        return self.actions_us / self.actions / 1e6 + self.pauses_us / self.pauses / 1e6
+
+
+def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequence[Second]) -> tuple[Occupancy, ...]:
+    """One for each role that acted and paused in the steady state, as the plan lists them.
+
+    None in the open model, where sessions wait for work, and for files that tell no pauses.
+    """
+    if plan.scenario.arrival is not None or not when.steady_s:
+        return ()
+    logins = _logins(gathered)
+    spent = _spent(gathered.actions, when)
+    for role, records in logins.items():
+        spent[role].steady_logins_us = sum(_time_us(record) for record in records if when.is_steady(record.second))
+    return tuple(
+        Occupancy(
+            role=role,
+            users=_mean_users(seconds, when, role),
+            actions=of_role.actions,
+            accounted=(of_role.actions_us + of_role.pauses_us) / 1e6 / when.steady_s,
+            in_login=of_role.steady_logins_us / 1e6 / when.steady_s,
+            cycle_s=max(of_role.cycle_s(), _mean_login_s(logins.get(role, ()))),
+        )
+        for role in plan.users_by_role
+        if (of_role := spent[role]).actions and of_role.pauses
+    )
+
+
+def _spent(actions: Iterable[Actions], when: Timeline) -> dict[str, _Spent]:
+    spent: dict[str, _Spent] = defaultdict(_Spent)
+    for record in actions:
+        if when.is_steady(record.second):
+            of_role = spent[record.role]
+            of_role.actions += record.actions
+            of_role.actions_us += record.times.sum_us
+            of_role.pauses += record.pauses
+            of_role.pauses_us += record.pause_us
+    return spent
+
+
+def _logins(gathered: Gathered) -> Mapping[str, list[Requests]]:
+    """Role → the records of its logins, over the whole run."""
+    found: dict[str, list[Requests]] = defaultdict(list)
+    for of_second in gathered.requests.values():
+        for record in of_second:
+            if LOGIN in (record.behaviour, record.operation):
+                found[record.role].append(record)
+    return found
+
+
+def _time_us(record: Requests) -> int:
+    return record.ok.sum_us + record.failed.sum_us
+
+
+def _mean_login_s(records: Iterable[Requests]) -> float:
+    times = Histogram()
+    for record in records:
+        add_times(times, record.ok)
+        add_times(times, record.failed)
+    return (times.mean_us() or 0.0) / 1e6
+
+
+def _mean_users(seconds: Iterable[Second], when: Timeline, role: str) -> float:
+    alive = [second.users.get(role, 0) for second in seconds if when.is_steady(second.second)]
+    return sum(alive) / len(alive) if alive else 0.0
