@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -17,14 +18,25 @@ import msgspec
 
 from perfsuite import measurements
 from perfsuite.api import journal
-from perfsuite.api.client import HttpxTransport
+from perfsuite.api.client import TIMEOUT_S, HttpxTransport
+from perfsuite.api.exchange import Answer, Failure, Request, Transport
 from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
 from perfsuite.clock import utc_s
 from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
 from perfsuite.interrupts import Interrupts
 from perfsuite.judge import judge, live_targets
-from perfsuite.model import Account, Cleanup, LiveState, Plan, PreflightReport, RunReport, Target, TargetResult
+from perfsuite.model import (
+    Account,
+    Cleanup,
+    FailureKind,
+    LiveState,
+    Plan,
+    PreflightReport,
+    RunReport,
+    Target,
+    TargetResult,
+)
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight.run import broken_table, preflight
 from perfsuite.process import LoadProcess
@@ -43,6 +55,8 @@ _LOOK_EVERY_S = 0.2
 _GRACE_S = 60.0
 """How long the load process may take beyond its plan (start, drain of 30 s) before it is ended."""
 _LOG_PATIENCE_S = 3.0
+_HURRIED_S = 2.0
+"""How long cleanup waits for an answer once a person has asked twice for the end."""
 
 
 class Screen(Protocol):
@@ -85,7 +99,7 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
         clean(plan, accounts, folder, desk)
         raise
     ended = _load(plan, accounts, folder, desk)
-    cleanup = clean(plan, accounts, folder, desk)
+    cleanup, ended = _clean_after(ended, plan, accounts, folder, desk)
     backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
     save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, _environment(plan)))
     report = report_of(folder)
@@ -172,14 +186,43 @@ def _interrupt(process: LoadProcess, count: int, screen: Screen) -> None:
         process.kill()
 
 
-def clean(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> Cleanup | None:
-    """Remove what the run made; None when it made and changed nothing."""
+def _clean_after(
+    ended: str, plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk
+) -> tuple[Cleanup | None, str]:
+    """What became of the rows, and how the run ended: who interrupts in here too gets a report of what is left."""
+    patience_s = _HURRIED_S if desk.interrupts.count > 1 else TIMEOUT_S
+    try:
+        connect = partial(HttpxTransport, plan.host, timeout_s=patience_s)
+        return clean(plan, accounts, folder, desk, connect), ended
+    except KeyboardInterrupt:
+        return clean(plan, accounts, folder, desk, _Hangup), "interrupted"
+
+
+class _Hangup:
+    """A transport that sends nothing any more: cleanup then tells what it would have removed."""
+
+    def exchange(self, request: Request) -> Answer:
+        """No answer."""
+        return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, "cleanup was interrupted"))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def clean(
+    plan: Plan,
+    accounts: tuple[Account, ...],
+    folder: Path,
+    desk: Desk,
+    connect: Callable[[], Transport] | None = None,
+) -> Cleanup | None:
+    """Remove what the run made, over `connect()` where given; None when it made and changed nothing."""
     entries = list(journal.read(folder))
     admins = [account for account in accounts if account.role == ROLES[0].slug]
     if not entries or not admins:
         return None
     book = journal.Journal(folder / journal.FILE_NAME)
-    transport = HttpxTransport(plan.host)
+    transport = connect() if connect else HttpxTransport(plan.host)
     try:
         run_ = Run(plan.run_id, purpose="cleanup", journal=book)
         done = clean_up(entries, ROLES[0], admins[0], run_, transport)
@@ -210,7 +253,9 @@ def _count_log(log: Path, run_id: str, folder: Path) -> int:
 
 def _lines_of(log: Path, run_id: str) -> int:
     with log.open("rb") as lines:
-        return sum(1 for line in lines if msgspec.json.decode(line).get("run_id") == run_id)
+        # The backend may be in the middle of a line.
+        whole = (line for line in lines if line.endswith(b"\n"))
+        return sum(1 for line in whole if msgspec.json.decode(line).get("run_id") == run_id)
 
 
 def _environment(plan: Plan) -> dict[str, str]:
