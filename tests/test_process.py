@@ -117,26 +117,28 @@ def _recorded(folder: Path) -> list[Requests]:
     return [record for record in Tail(folder / FILE_NAME).read() if isinstance(record, Requests)]
 
 
+def _end(folder: Path) -> End:
+    (last,) = [record for record in read(folder / FILE_NAME) if isinstance(record, End)]
+    return last
+
+
 def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
     loading.stop("target lost")
 
     assert _until(lambda: not loading.running)
     assert not loading.failed, loading.last_words()
-    last = list(read(tmp_path / FILE_NAME))[-1]
-    assert isinstance(last, End)
+    last = _end(tmp_path)
     assert last.reason == "target lost"
     assert last.recorded == last.locust_total > 0
     assert {error.kind for record in _recorded(tmp_path) for error in record.errors} == {"connection refused"}
 
 
 def test_a_signal_ends_it_in_order_too(loading: LoadProcess, tmp_path: Path) -> None:
-    _children()[0].send_signal(signal.SIGTERM)
+    psutil.Process().children()[0].send_signal(signal.SIGTERM)
 
     assert _until(lambda: not loading.running)
     assert not loading.failed, loading.last_words()
-    last = list(read(tmp_path / FILE_NAME))[-1]
-    assert isinstance(last, End)
-    assert last.reason == "interrupted"
+    assert _end(tmp_path).reason == "interrupted"
 
 
 def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
@@ -148,3 +150,12 @@ def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
 
     assert _until(lambda: not loading.running)
     assert loading.failed
+    assert _until(lambda: _children() == [])
+
+
+def test_killed_with_all_that_it_started(loading: LoadProcess) -> None:
+    assert len(_children()) == 2  # who leads, and who makes the load
+
+    loading.kill()
+
+    assert _until(lambda: _children() == [])

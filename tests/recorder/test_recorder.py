@@ -10,6 +10,7 @@ import pytest
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements import End, Generator, Phase, Record, Requests, Users
+from perfsuite.recorder.cells import Parts
 from perfsuite.recorder.health import Health
 from perfsuite.recorder.recorder import Recorder
 
@@ -48,7 +49,7 @@ def _context(**more: Any) -> dict[str, Any]:
     return {
         "role": "policyholder",
         "behaviour": "profile access",
-        "sent_at": SENT_AT,
+        "due_at": SENT_AT,
         "request_id": "id-1",
         "failure_kind": None,
     } | more
@@ -78,6 +79,18 @@ def test_an_event_of_ours(shelf: Shelf) -> None:
     assert (record.worker, record.second) == ("w1", int(SENT_AT))
     assert (record.role, record.behaviour, record.operation) == ("policyholder", "profile access", "users.me")
     assert (record.ok.sum_us, record.failed.counts) == (12_345, {})
+
+
+def test_the_parts_of_the_time_are_kept_apart(shelf: Shelf) -> None:
+    parts = Parts(int(SENT_AT) + 3, service_us=700, server_us=400, connect_us=200, tls_us=100)
+    recorder = Recorder("w1", shelf)
+    recorder.on_request("users.me", 3000.0, None, _context(parts=parts))
+    recorder.tick({})
+
+    due, ended = shelf.of(Requests)
+    assert (due.second, due.ok.sum_us, due.ended) == (int(SENT_AT), 3_000_000, 0)
+    assert (due.service.sum_us, due.server.sum_us, due.connects.sum_us, due.tls.sum_us) == (700, 400, 200, 100)
+    assert (ended.second, ended.ok.counts, ended.ended) == (int(SENT_AT) + 3, {}, 1)
 
 
 def test_a_failure_of_ours(shelf: Shelf) -> None:
@@ -149,7 +162,7 @@ def test_the_end_hands_over_the_rest_and_both_counts(shelf: Shelf) -> None:
     recorder.end({"policyholder": 0}, 4, "interrupted")
 
     assert sum(sum(record.ok.counts.values()) for record in shelf.of(Requests)) == 4
-    assert [phase.name for phase in shelf.of(Phase)] == ["ramp-up", "end"]
+    assert [phase.name for phase in shelf.of(Phase)] == ["ramp-up"]
     last = shelf.records[-1]
     assert isinstance(last, End)
     assert (last.recorded, last.locust_total, last.reason) == (4, 4, "interrupted")

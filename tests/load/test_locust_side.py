@@ -1,0 +1,157 @@
+"""What needs Locust: the dispatcher, the account pool, the users, and the guard of its web page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import start_order, users_by_role
+from tests.load.child import findings
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """All cases, done in one process."""
+    answers: dict[str, Any] = findings("in_child_locust")
+    return answers
+
+
+def _mix(users: int) -> dict[str, int]:
+    return users_by_role(users, ROLES)
+
+
+@pytest.mark.parametrize("workers", ["one", "two"])
+def test_counts_are_exact_from_nothing(found: dict[str, Any], workers: str) -> None:
+    for users, counts in found[workers]["fresh"]:
+        assert counts == _mix(users)
+
+
+@pytest.mark.parametrize("workers", ["one", "two"])
+def test_counts_are_exact_after_growing_and_shrinking(found: dict[str, Any], workers: str) -> None:
+    assert [users for users, _counts in found[workers]["tour"]] == [10, 91, 200, 91, 50, 10, 7, 120]
+    for users, counts in found[workers]["tour"]:
+        assert counts == _mix(users)
+
+
+def test_growing_stops_nobody(found: dict[str, Any]) -> None:
+    steps = found["growing"]
+
+    assert steps[-1] == _mix(91)
+    assert all(later[role] >= earlier[role] for earlier, later in pairwise(steps) for role in earlier)
+    assert [sum(step.values()) for step in steps[:4]] == [3, 6, 9, 12]
+
+
+def test_users_start_in_the_fixed_order(found: dict[str, Any]) -> None:
+    order = start_order(_mix(50))
+    first = found["growing"][:16]
+
+    assert [Counter({role: n for role, n in step.items() if n}) for step in first] == [
+        Counter(order[: 3 * number]) for number in range(1, 17)
+    ]
+
+
+def test_workers_share_evenly_and_a_new_one_takes_its_part(found: dict[str, Any]) -> None:
+    assert sorted(found["workers"]["two"]) == [45, 46]
+    assert sorted(found["workers"]["three"]) == [30, 30, 31]
+    assert found["workers"]["roles"] == sorted(_mix(91).values())
+
+
+def test_the_users_of_a_lost_worker_are_placed_on_the_others(found: dict[str, Any]) -> None:
+    assert sum(found["lost"]["after"].values()) == 30
+    assert found["lost"]["end"] == _mix(91)
+    assert found["lost"]["on"] == [91]
+
+
+def test_classes_that_were_chosen_share_the_users(found: dict[str, Any]) -> None:
+    assert {role: users for role, users in found["some"].items() if users} == {"junior_agent": 20, "policyholder": 50}
+
+
+def test_a_class_for_every_role(found: dict[str, Any]) -> None:
+    assert found["classes"] == [
+        ["SuperAdmin", "super_admin", 1],
+        ["ProviderAdmin", "provider_admin", 2],
+        ["RegionalManager", "regional_manager", 3],
+        ["SeniorAgent", "senior_agent", 10],
+        ["JuniorAgent", "junior_agent", 20],
+        ["Policyholder", "policyholder", 50],
+        ["SupportStaff", "support_staff", 5],
+    ]
+
+
+def test_accounts_are_ones_own_while_they_last_and_shared_evenly_then(found: dict[str, Any]) -> None:
+    accounts = found["accounts"]
+
+    assert accounts["own"] == ["0", "1", "2"]
+    assert accounts["shared"] == ["0", "1", "2", "0"]
+    assert accounts["again"] == ["0", "1", "2"]
+    assert accounts["the free one"] == ["b", "a"]  # not the one that somebody still uses
+
+
+def test_one_process_of_several_starts_its_part_of_the_order(found: dict[str, Any]) -> None:
+    def present(counts: dict[str, int]) -> dict[str, int]:
+        return {role: users for role, users in counts.items() if users}
+
+    assert present(found["placed"]["first"]) == {"policyholder": 2, "junior_agent": 1}
+    assert present(found["placed"]["then"]) == {"policyholder": 3, "junior_agent": 1, "super_admin": 1}
+
+
+def test_a_process_tells_once_when_all_users_it_was_asked_for_are_there(found: dict[str, Any]) -> None:
+    assert found["plateau"] == [2, 4]
+
+
+def test_what_a_session_observes_reaches_locust_and_the_recorder_alike(found: dict[str, Any]) -> None:
+    told = found["told"]
+
+    assert told["key"] == [1_772_357_400, "policyholder", "payment access", "policies.premiums"]
+    assert (told["ok_us"], told["failed_us"]) == (12_345, 12_345)
+    assert told["error"] == ["http status", "HTTP 500", "id-1"]
+    assert told["missing"] == 1
+    assert told["locust"] == [2, 1]
+    assert told["event"] == {
+        "request_type": "GET",
+        "name": "policies.premiums",
+        "response_time": 12.345,
+        "response_length": 7,
+    }
+    assert told["end"] == ["local", 2, 2]
+
+
+def test_actions_that_did_something_or_failed_are_counted(found: dict[str, Any]) -> None:
+    assert found["actions"] == {"done": [1, 1], "failed": [1, 0], "not logged in": [1, 0]}
+
+
+def test_behaviours_of_which_nothing_is_left_are_not_dealt(found: dict[str, Any]) -> None:
+    every = ["personal dashboard", "customer management", "policy creation", "analytics"]
+
+    assert found["behaviours"] == {
+        "all": every,
+        "one gone": every[1:],
+        "half gone": every,
+        "dead": [name for name in every if name != "policy creation"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ("a host that may be loaded", 200),
+        ("a host that may not", 403),
+        ("the page itself", 200),
+        ("its own button", 200),
+        ("a program without Origin", 200),
+        ("a link elsewhere", 200),
+        ("by name", 200),
+        ("IPv6", 200),
+        ("another page's form", 403),
+        ("a file", 403),
+        ("another port", 403),
+        ("another page's picture", 403),
+        ("a name that was turned to here", 403),
+    ],
+)
+def test_who_may_use_locusts_page(found: dict[str, Any], who: str, status: int) -> None:
+    assert found["page"][who] == status
