@@ -1,0 +1,180 @@
+"""Data goes one way: who may import whom, and how big the worst function may be. See docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+SHARED = {"model", "errors", "api", "roles", "histogram", "measurements", "clock", "hosts"}
+"""Ground on which everybody stands."""
+STAGES = {"plan", "preflight", "monitor", "summary", "judge", "history", "report", "demo", "cleanup", "recorder"}
+"""Each knows the shared ground and itself, never another."""
+JOINERS = {"cli", "pipeline", "arguments", "screen", "load.plain"}
+"""The few modules that put stages together."""
+OF_LOAD = {"gevent", "geventhttpclient", "greenlet", "locust", "flask"}
+"""They patch the process they are imported in, or belong to what does."""
+
+MAX_FUNCTION, MAX_FILE, MAX_PARAMETERS = 60, 400, 6
+
+EXCEPTIONS: dict[str, str] = {}
+"""`file: function` (or `file`) → why it may be bigger. Empty, and meant to stay so."""
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {_name(path): path for folder in ("perfsuite", "backend") for path in _files(folder)}
+SUITE = sorted(name for name in FILES if name.startswith("perfsuite"))
+OURS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in FILES.values()]
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below, except what only type checkers see."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _statements(child)
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Full names of all that a file imports; `from a import b` is a.b where that is a module of ours, else a."""
+    found: set[str] = set()
+    for node in _statements(_tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in FILES else str(node.module) for name in names}
+    return frozenset(found)
+
+
+def _part(module: str) -> str:
+    """perfsuite.report.page → report."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def _parts_used(module: str) -> set[str]:
+    return {_part(name) for name in _imports(FILES[module]) if name.startswith("perfsuite.")} - {_part(module)}
+
+
+def test_the_rules_look_at_something() -> None:
+    assert len(SUITE) > 80
+    assert {_part(name) for name in SUITE} >= {"model", "errors", "api", "roles", "plan", "judge", "report", "load"}
+    assert "perfsuite.api.session" in _imports(FILES["perfsuite.preflight.run"])
+
+
+def test_every_module_has_its_place() -> None:
+    placed = SHARED | STAGES | {joiner.split(".")[0] for joiner in JOINERS} | {"", "load", "interrupts", "process"}
+
+    assert {_part(name) for name in SUITE} <= placed
+
+
+@pytest.mark.parametrize("module", [name for name in SUITE if _part(name) in STAGES])
+def test_a_stage_knows_the_shared_ground_and_no_other_stage(module: str) -> None:
+    assert _parts_used(module) <= SHARED
+
+
+@pytest.mark.parametrize("module", [name for name in SUITE if _part(name) == "load"])
+def test_the_load_knows_the_recorder_besides(module: str) -> None:
+    if module.removeprefix("perfsuite.") not in JOINERS:
+        assert _parts_used(module) <= SHARED | {"recorder"}
+
+
+@pytest.mark.parametrize("module", [name for name in SUITE if _part(name) in SHARED])
+def test_the_shared_ground_rests_on_itself(module: str) -> None:
+    assert _parts_used(module) <= SHARED
+
+
+@pytest.mark.parametrize("part", ["model", "errors", "histogram", "clock"])
+def test_the_lowest_ground_rests_on_nothing(part: str) -> None:
+    assert set().union(*(_parts_used(name) for name in SUITE if _part(name) == part)) == set()
+
+
+def test_only_the_load_imports_locust_and_gevent() -> None:
+    users = {name for name in SUITE if OF_LOAD & {imported.split(".")[0] for imported in _imports(FILES[name])}}
+
+    assert {_part(name) for name in users} == {"load"}
+
+
+def test_nobody_imports_the_load() -> None:
+    users = {name for name in SUITE if _part(name) != "load" and "load" in _parts_used(name)}
+
+    assert users == set()  # it is a process of its own: `python -m perfsuite.load`
+
+
+def test_backend_and_suite_do_not_know_each_other() -> None:
+    for name, path in FILES.items():
+        other = "mitra_backend" if name.startswith("perfsuite") else "perfsuite"
+        assert not any(imported.split(".")[0] == other for imported in _imports(path)), name
+
+
+def test_there_are_no_import_cycles() -> None:
+    needs = {name: {other for other in _imports(path) if other in FILES} - {name} for name, path in FILES.items()}
+    while free := {name for name, others in needs.items() if not others & needs.keys()}:
+        needs = {name: others for name, others in needs.items() if name not in free}
+
+    assert sorted(needs) == []  # what is left imports itself by way of the others
+
+
+@pytest.mark.parametrize(
+    "module", ["perfsuite.cli", "perfsuite.pipeline", "perfsuite.load.conductor", "perfsuite.load.__main__"]
+)
+def test_the_parent_and_who_leads_the_load_stay_unpatched(module: str) -> None:
+    script = f"import sys, {module}; print(sorted(set(sys.modules) & {OF_LOAD!r}))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", OURS)
+def test_no_function_and_no_file_is_long(path: Path) -> None:
+    place = str(path.relative_to(ROOT))
+    lengths = {f"{place}: {node.name}": (node.end_lineno or 0) - node.lineno + 1 for node in _functions(path)}
+    too_long = {name: length for name, length in lengths.items() if length > MAX_FUNCTION and name not in EXCEPTIONS}
+
+    assert too_long == {}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE or place in EXCEPTIONS
+
+
+@pytest.mark.parametrize("path", OURS)
+def test_no_function_takes_many_parameters(path: Path) -> None:
+    place = str(path.relative_to(ROOT))
+    for node in _functions(path):
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        own = len(names) - (names[:1] in (["self"], ["cls"]))
+        assert own <= MAX_PARAMETERS or f"{place}: {node.name}" in EXCEPTIONS, node.name
+
+
+def test_every_exception_has_a_reason_and_is_needed() -> None:
+    places = {place.split(":")[0] for place in EXCEPTIONS}
+
+    assert all(EXCEPTIONS.values())
+    assert places <= {str(path.relative_to(ROOT)) for path in FILES.values()}
