@@ -8,7 +8,7 @@ from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import Transport
 from perfsuite.api.run import Run
 from perfsuite.api.session import Observed, Session
-from perfsuite.errors import TargetError
+from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.roles.role import Role
@@ -38,14 +38,15 @@ def preflight(
 ) -> PreflightReport:
     """Find out what of `roles` works at the plan's host. What it creates is journaled by `run`.
 
-    Raises TargetError when the target is not there, not ours, or an account cannot log in.
+    Raises TargetError when the target is not there, not ours, or an account cannot log in, UsageError when
+    a role has no account.
     """
     transport = connect()
     try:
         offer = look_at(plan.host, transport, run.run_header)
         left_out = _left_out(offer, roles, read_only=plan.read_only)
         run.left_out = {role.slug: frozenset(left_out) for role in roles}
-        first = {account.role: account for account in reversed(tuple(accounts))}
+        first = _first_of_each_role(roles, accounts)
         checks: dict[str, list[OperationCheck]] = {}
         for role in sorted(roles, key=_makers_first):
             checks[role.slug] = _check_role(role, first[role.slug], transport, run, left_out)
@@ -60,6 +61,15 @@ def preflight(
         checks=in_order,
         dead_behaviours=tuple(_dead_behaviours(roles, in_order)),
     )
+
+
+def _first_of_each_role(roles: Sequence[Role], accounts: Iterable[Account]) -> dict[str, Account]:
+    first = {account.role: account for account in reversed(tuple(accounts))}
+    if without := [role.slug for role in roles if role.slug not in first]:
+        raise UsageError(
+            f"the credentials hold no account for {', '.join(without)}. Add a line of that role to the file"
+        )
+    return first
 
 
 def _makers_first(role: Role) -> bool:

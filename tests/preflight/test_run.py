@@ -12,7 +12,7 @@ from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
-from perfsuite.errors import TargetError
+from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import Account, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.preflight import preflight
 from perfsuite.preflight.run import broken_table
@@ -199,6 +199,15 @@ def test_the_first_account_of_each_role_is_tried() -> None:
     _look(target, (*ACCOUNTS.values(), second))
 
     assert second.phone_number not in {asked.body["phone_number"] for asked in target.asked_for("login")}
+
+
+def test_roles_without_an_account_are_named() -> None:
+    target = FakeTarget()
+    accounts = [account for slug, account in ACCOUNTS.items() if slug not in ("policyholder", "support_staff")]
+
+    with pytest.raises(UsageError, match="no account for policyholder, support_staff"):
+        _look(target, accounts)
+    assert target.asked_for("login") == []
 
 
 def test_behaviours_of_which_nothing_is_left_are_named() -> None:
