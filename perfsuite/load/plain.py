@@ -19,7 +19,7 @@ from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
-from perfsuite.errors import EXIT_SAFETY, SuiteError, TargetError
+from perfsuite.errors import SuiteError, TargetError
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
@@ -56,22 +56,22 @@ def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
     )
     install(environment, hooks)
     if web_ui is not None:
-        guard(web_ui, _refusal)
-    elif why := _refusal(environment.host or ""):
-        sys.stderr.write(f"{why}\n")
-        sys.exit(EXIT_SAFETY)
+        guard(web_ui, lambda host: str(_refusal(host) or ""))
+    elif error := _refusal(environment.host or ""):
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
 
 
 def _rules() -> hosts.HostRules:
     return hosts.HostRules(read_scenarios(_ROOT / "scenarios.toml").allowed_hosts)
 
 
-def _refusal(host: str) -> str:
+def _refusal(host: str) -> SuiteError | None:
     try:
         hosts.checked_url(host or DEFAULT_HOST, _rules())
     except SuiteError as error:
-        return str(error)
-    return ""
+        return error
+    return None
 
 
 def _make_load(environment: Any) -> LoadState:
