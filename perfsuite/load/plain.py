@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from perfsuite import __version__
+from perfsuite import __version__, hosts
 from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.run import Run
@@ -25,7 +25,6 @@ from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
 from perfsuite.measurements import FILE_NAME, Writer, to_json
 from perfsuite.model import Account, Cleanup, Plan, PreflightReport, Scenario, Target
-from perfsuite.plan import hosts
 from perfsuite.plan.build import DEFAULT_HOST
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import new_run_folder

@@ -13,6 +13,8 @@ import gevent
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
 from perfsuite.clock import utc_s
+from perfsuite.errors import SafetyError
+from perfsuite.hosts import is_allowed
 from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.deck import Deck
 from perfsuite.load.schedule import Course, Due, Owners, dues
@@ -80,6 +82,9 @@ class LoadState:
     """One run in one process: who is alive, what was recorded, and the greenlets that write it down."""
 
     def __init__(self, order: Order, sink: Sink, *, on_placed: Callable[[int], None]) -> None:
+        # Asked again here, where the requests are made: whatever led to this process, no other host is loaded.
+        if not is_allowed(order.plan.host, order.plan.allowed_hosts):
+            raise SafetyError(f"refused: {order.plan.host} is not among the hosts that this run may load")
         self.order = order
         self.accounts = AccountPool(order.accounts)
         self.random = random.Random(f"{order.plan.seed}/{order.index}")

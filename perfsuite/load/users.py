@@ -80,6 +80,14 @@ class RoleUser(User):
     role: Role
     tasks = [act]  # noqa: RUF012  Locust wants a class attribute
     _started = False
+    _leaving = False
+
+    def stop(self, force: bool = False) -> bool:
+        """Locust tells this user to end. A user that wakes from its pause in this very moment must not begin an
+        action any more: Locust takes it for a waiting one and kills it, with its request in flight."""
+        self._leaving = True
+        ended: bool = super().stop(force)
+        return ended
 
     def on_start(self) -> None:
         """Start at a jittered moment, then log in; go on trying at the role's pace while that fails."""
@@ -89,6 +97,8 @@ class RoleUser(User):
         self._load = load
         # Locust starts users in one batch a second; spread over that second they do not march in step.
         gevent.sleep(self._load.random.uniform(0, MAX_JITTER_S))
+        if self._leaving:
+            raise StopUser
         self._account = self._load.accounts.take(self.role.slug)
         self._transport = GeventTransport(self._load.order.plan.host)
         observer = EventObserver(self.environment, self._load)
@@ -100,7 +110,7 @@ class RoleUser(User):
         self._load.user_started(self.role.slug)
         while not self._ends_with_session(self.session.login):
             gevent.sleep(self._think_s())
-            if self._state == "stopping":
+            if self._leaving:
                 raise StopUser
 
     def on_stop(self) -> None:
@@ -121,6 +131,8 @@ class RoleUser(User):
 
     def act(self) -> None:
         """One action: of the behaviour that the deck deals or, in the open model, the one due longest."""
+        if self._leaving:
+            raise StopUser
         if self._load.arrivals is None:
             behaviour, due_at = self._deck.deal(), None
         else:

@@ -20,7 +20,6 @@ class FailureKind(StrEnum):
     TLS = "tls"
     NOT_STARTED = "not started"  # open model: due, but never begun
     UNFINISHED = "unfinished"  # still waiting for an answer when the run had to end
-    REFUSED_HOST = "host not allowed"
 
     @property
     def never_answered(self) -> bool:

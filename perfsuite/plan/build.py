@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from perfsuite import hosts
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
-from perfsuite.plan import hosts
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import run_id_of
 from perfsuite.plan.scenarios import Overrides, ScenarioFile, choose, read_scenarios

@@ -3,7 +3,7 @@
 import pytest
 
 from perfsuite.errors import SafetyError, UsageError
-from perfsuite.plan.hosts import HostRules, allowed_names, checked_url, is_allowed, looks_like_production
+from perfsuite.hosts import HostRules, allowed_names, checked_url, is_allowed, looks_like_production
 
 DEFAULT = HostRules(configured=("staging-api.agentmitra.com",))
 
