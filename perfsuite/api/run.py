@@ -9,6 +9,8 @@ from typing import Any
 from perfsuite.api.exchange import RequestIds
 from perfsuite.api.journal import Journal, Marks
 
+MAX_REMEMBERED = 200
+
 
 @dataclass(slots=True)
 class Run:
@@ -36,6 +38,13 @@ class Run:
     def run_header(self) -> str:
         """Value of X-Run-ID."""
         return f"{self.run_id}/{self.purpose}" if self.purpose else self.run_id
+
+    def remember(self, kind: str, row: dict[str, Any]) -> None:
+        """Keep a row that this process made for the steps that work on one; the oldest go when there are many."""
+        rows = self.created.setdefault(kind, [])
+        rows.append(row)
+        if len(rows) > MAX_REMEMBERED:
+            del rows[0]
 
     def leaves_out(self, role: str, operation: str) -> bool:
         """True when `role` must not make `operation`."""

@@ -349,7 +349,7 @@ class Session:
         identity = str(row.get(f"{operation.creates}_id") or "")
         if identity:
             self.run.journal.write(Entry("created", operation.creates, mark, id=identity))
-            self.run.created.setdefault(operation.creates, []).append(row)
+            self.run.remember(operation.creates, row)
             self.chosen[f"created {operation.creates}"] = row
 
 

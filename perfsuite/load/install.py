@@ -22,11 +22,12 @@ STOP_TIMEOUT_S = 30.0
 class Hooks:
     """What differs between the ways in which the load can be run.
 
-    `make_load` is called when a test starts (on Locust's page more than once in a process), `stopping` when
+    `make_load` is called when a test starts (on Locust's page more than once in a process; None: there is
+    nothing to load, users that start end at once), `stopping` when
     its load is over, `after` when its last record is written. `reason`: why it ended, as its record tells.
     """
 
-    make_load: Callable[[Any], LoadState]
+    make_load: Callable[[Any], LoadState | None]
     stopping: Callable[[LoadState], None]
     after: Callable[[LoadState], None]
     dispatcher: type[RoleDispatcher] = RoleDispatcher
@@ -43,7 +44,8 @@ def install(environment: Any, hooks: Hooks) -> None:
         # Locust swallows what a listener raises; users that find no load end at once.
         environment.agentmitra_load = None
         load = environment.agentmitra_load = hooks.make_load(environment)
-        load.begin(environment.runner.target_user_count)
+        if load is not None:
+            load.begin(environment.runner.target_user_count)
 
     @events.request.add_listener  # type: ignore[untyped-decorator]
     def on_request(**event: Any) -> None:

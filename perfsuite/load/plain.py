@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import gevent
+
 from perfsuite import __version__, hosts
 from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
-from perfsuite.errors import SuiteError, TargetError
+from perfsuite.errors import SuiteError
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
@@ -73,8 +75,15 @@ def _refusal(host: str) -> SuiteError | None:
     return None
 
 
-def _make_load(environment: Any) -> LoadState:
-    order = _order(environment)
+def _make_load(environment: Any) -> LoadState | None:
+    try:
+        order = _order(environment)
+    except SuiteError as error:
+        # Raised, it would be swallowed by Locust, and users would start that have nothing to do.
+        log.error("%s", error)
+        environment.process_exit_code = error.exit_code
+        gevent.spawn(environment.runner.stop if environment.web_ui else environment.runner.quit)
+        return None
     writer = Writer(order.folder / FILE_NAME, order.plan.run_id)
     load = LoadState(order, writer, on_placed=lambda _users: load.recorder.phase("plateau"))
     load.recorder.phase("ramp-up")
@@ -85,11 +94,11 @@ def _order(environment: Any) -> Order:
     rules = _rules()
     host = hosts.checked_url(environment.host or DEFAULT_HOST, rules)
     accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ)
+    report = _seen(host)
     now = datetime.now(UTC)
     folder = new_run_folder(_ROOT / "results", SCENARIO, now)
     plan = _plan(environment, folder.name, host, accounts, now)
     plan = replace(plan, allowed_hosts=hosts.allowed_names(rules), targets=_targets())
-    report = _seen(plan)
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(report))
     missing = frozenset(CATALOGUE) - set(report.offered)
@@ -122,19 +131,18 @@ def _targets() -> tuple[Target, ...]:
     return read_targets(_ROOT / "targets.toml", Known([role.slug for role in ROLES], sorted(CATALOGUE), names))
 
 
-def _seen(plan: Plan) -> PreflightReport:
-    """What the target offers. In debug mode nothing is called beforehand; a target that is not there is told."""
-    transport = GeventTransport(plan.host)
+def _seen(host: str) -> PreflightReport:
+    """What the target offers. In debug mode no operation is called beforehand.
+
+    Raises TargetError when it is not there or not ours: then no load is made.
+    """
+    transport = GeventTransport(host)
     try:
-        offer = look_at(plan.host, transport, Run(plan.run_id, purpose="preflight").run_header)
-    except TargetError as error:
-        log.error("%s", error)
-        return PreflightReport(plan.host, "", "", tuple(CATALOGUE), ())
+        offer = look_at(host, transport, Run(SCENARIO, purpose="preflight").run_header)
     finally:
         transport.close()
-    return PreflightReport(
-        plan.host, offer.service, offer.version, tuple(sorted(frozenset(CATALOGUE) - offer.missing())), ()
-    )
+    offered = frozenset(CATALOGUE) - offer.missing()
+    return PreflightReport(host, offer.service, offer.version, tuple(sorted(offered)), ())
 
 
 def _finish(load: LoadState) -> None:

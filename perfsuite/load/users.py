@@ -90,15 +90,18 @@ class RoleUser(User):
         return ended
 
     def on_start(self) -> None:
-        """Start at a jittered moment, then log in; go on trying at the role's pace while that fails."""
+        """Start at a jittered moment, then log in; go on trying at the role's pace while that fails.
+
+        Ends by GreenletExit: Locust would log a StopUser from here as an error.
+        """
         load: LoadState | None = self.environment.agentmitra_load
         if load is None:
-            raise StopUser  # the start was refused; why was logged
+            raise GreenletExit  # the start was refused; why was logged
         self._load = load
         # Locust starts users in one batch a second; spread over that second they do not march in step.
         gevent.sleep(self._load.random.uniform(0, MAX_JITTER_S))
         if self._leaving:
-            raise StopUser
+            raise GreenletExit
         self._account = self._load.accounts.take(self.role.slug)
         self._transport = GeventTransport(self._load.order.plan.host)
         observer = EventObserver(self.environment, self._load)
@@ -111,7 +114,7 @@ class RoleUser(User):
         while not self._ends_with_session(self.session.login):
             gevent.sleep(self._think_s())
             if self._leaving:
-                raise StopUser
+                raise GreenletExit
 
     def on_stop(self) -> None:
         """Close the connection; the account is free again."""
