@@ -171,4 +171,7 @@ def _without(value: Any, field: str) -> Any:
     if "success" in value and "data" in value:
         return {**value, "data": _without(value["data"], field)}
     gone = field or next(iter(value))
+    if gone not in value:
+        # Not a field of the envelope, so one of the rows in it.
+        return {key: _without(item, gone) if isinstance(item, list) else item for key, item in value.items()}
     return {key: item for key, item in value.items() if key != gone}
