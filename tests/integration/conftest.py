@@ -1,0 +1,59 @@
+"""Whole runs are slow: each is made once, several of them at a time, and many tests look at what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.integration.programs import Backend, Ended, running_backend, skip_without
+from tests.integration.runs import RUNS, full_demo_programs
+
+Runs = dict[str, Future[Ended | None]]
+AT_ONCE = 3
+"""Runs at the same time: they mostly wait, and two cores bear this many."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "made(name): looks at a run of tests/integration/runs.py, begun beforehand")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of runs that are made beforehand come last: meanwhile the others do their work."""
+    items.sort(key=lambda item: next(item.iter_markers("made"), None) is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """The runs that the collected tests will ask for, begun in the order of RUNS."""
+    wanted = {mark.args[0] for item in request.session.items for mark in item.iter_markers("made")}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {name: pool.submit(make, tmp_path_factory.mktemp(name)) for name, make in RUNS.items() if name in wanted}
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@pytest.fixture
+def made(request: pytest.FixtureRequest, runs: Runs) -> Ended:
+    """The run that the test's marker `made` names."""
+    marker = request.node.get_closest_marker("made")
+    assert marker is not None, "the test says which run it looks at: @pytest.mark.made(NAME)"
+    run = runs[marker.args[0]].result()
+    if run is None:
+        skip_without(full_demo_programs)
+        pytest.fail("the run was not made")
+    return run
+
+
+@pytest.fixture(scope="session")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """A healthy backend that the tests share; no two of them load it at the same time."""
+    with running_backend(tmp_path_factory.mktemp("backend")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A folder for the runs of one test."""
+    return tmp_path / "results"

@@ -1,0 +1,246 @@
+"""The runs that many tests look at. Each is a function of a fresh folder; it gives what the run left.
+
+`from 10s` in a fault: preflight is over by then, so that the backend turns bad under load only.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from perfsuite.demo.programs import FULL_DEMO, find_program
+from perfsuite.errors import TargetError
+from tests.integration.programs import (
+    Backend,
+    Ended,
+    alive,
+    ended,
+    family_of,
+    run_suite,
+    running_backend,
+    suite,
+    until,
+)
+
+TWENTY_USERS = ("--users", "20", "--spawn-rate", "20")
+FORTY_USERS = ("--users", "40", "--spawn-rate", "40")
+LONGER = ("--duration", "16s")
+
+
+def acceptance(folder: Path) -> Ended:
+    """The run that the suite is accepted by."""
+    return run_suite("--demo", "--users", "91", "--spawn-rate", "20", "--duration", "40s", results=folder / "results")
+
+
+def own_target(folder: Path) -> Ended:
+    """A healthy backend of its own, loaded by its address; rows and flags before and after, and its log."""
+    with running_backend(folder, seed_factor="0.05") as backend:
+        rows, flags = backend.rows(), backend.flags()
+        done = run_suite(
+            *backend.target, "--users", "40", "--spawn-rate", "20", "--duration", "12s", results=folder / "results"
+        )
+        beside = {
+            "rows before": rows,
+            "flags before": flags,
+            "rows": backend.rows(),
+            "flags": backend.flags(),
+            "log": backend.requests(done.folder.name),
+        }
+        return replace(done, beside=beside)
+
+
+def read_only(folder: Path) -> Ended:
+    """A run that must not write."""
+    with running_backend(folder) as backend:
+        rows = backend.rows()
+        done = run_suite(*backend.target, *TWENTY_USERS, "--duration", "6s", "--read-only", results=folder / "results")
+        log = [*backend.requests(done.folder.name), *backend.requests(f"{done.folder.name}/preflight")]
+        return replace(done, beside={"rows before": rows, "rows": backend.rows(), "log": log})
+
+
+def full_demo(folder: Path) -> Ended | None:
+    """A demo on PostgreSQL and Redis; None where they are not installed."""
+    try:
+        full_demo_programs()
+    except TargetError:
+        return None
+    return run_suite("--demo", "full", *TWENTY_USERS, "--duration", "12s", results=folder / "results")
+
+
+def full_demo_programs() -> None:
+    """Raises TargetError, with what to install, where a program for it is missing."""
+    for name in FULL_DEMO:
+        find_program(name)
+
+
+def two_scenarios(folder: Path) -> Ended:
+    """`--multiple` over a file of two scenarios, of which the second has a target that nothing can meet."""
+    folder.joinpath("scenarios.toml").write_text(
+        'schema = 1\nmultiple = ["easy", "hard"]\n'
+        '[scenario.easy]\nusers = 20\nspawn_rate = 20\nduration = "1m"\n'
+        '[scenario.hard]\nusers = 20\nspawn_rate = 20\nduration = "1m"\n',
+        encoding="utf-8",
+    )
+    folder.joinpath("targets.toml").write_text(
+        "schema = 1\n"
+        '[[target]]\nname = "average"\nmetric = "avg_ms"\nbelow = 500\n'
+        '[[target]]\nname = "no time at all"\nmetric = "avg_ms"\nbelow = 0.001\nscenarios = ["hard"]\n',
+        encoding="utf-8",
+    )
+    files = ("--scenarios", str(folder / "scenarios.toml"), "--targets", str(folder / "targets.toml"))
+    with running_backend(folder) as backend:
+        return run_suite(*backend.target, "--multiple", "--duration", "6s", *files, results=folder / "results")
+
+
+# ── backends that go wrong ──────────────────────────────────────────────────────────────────────────
+
+
+def slow(folder: Path) -> Ended:
+    """Two routes that are asked for often are slow, one of them slower, from the start on."""
+    faults = ("latency=3s@users.me", "latency=2s@agents.profile")
+    return _faulty(folder, faults, *TWENTY_USERS, "--duration", "12s")
+
+
+def slow_later(folder: Path) -> Ended:
+    """One route becomes slow under load; it has a target of its own."""
+    folder.joinpath("targets.toml").write_text(
+        'schema = 1\n[[target]]\nname = "own account"\nmetric = "avg_ms"\nbelow = 500\noperation = "users.me"\n',
+        encoding="utf-8",
+    )
+    targets = ("--targets", str(folder / "targets.toml"))
+    return _faulty(folder, ("latency=1500ms@users.me from 10s",), *TWENTY_USERS, *LONGER, *targets)
+
+
+def errors(folder: Path) -> Ended:
+    """A quarter of the answers of one route fail."""
+    return _faulty(folder, ("error=503:25%@users.me",), *TWENTY_USERS, "--duration", "10s")
+
+
+def seldom_wrong(folder: Path) -> Ended:
+    """A route that one user asks for a few times answers wrongly: less than 1 % of all requests."""
+    fault = "missing_field=totalAgents@dashboard.provider from 10s"
+    return _faulty(folder, (fault,), *FORTY_USERS, *LONGER)
+
+
+def all_kinds(folder: Path) -> Ended:
+    """Each route that is asked for often goes wrong in a way of its own."""
+    faults = (
+        "wrong_rows@policies.list from 10s",
+        "wrong_rows@agents.profile from 10s",
+        "missing_field=personalStats@dashboard.senior_agent from 10s",
+        "missing_field=lead_status@leads.list from 10s",
+        "foreign_answer@policies.coverage from 10s",
+        "cut@agents.performance from 10s",
+        "redirect@policies.read from 10s",
+        "rate_limit=1/s@users.me from 10s",
+    )
+    return _faulty(folder, faults, *FORTY_USERS, *LONGER)
+
+
+def stalls(folder: Path) -> Ended:
+    """Every six seconds nothing is answered for three."""
+    return _faulty(folder, ("stall=3s/6s@*",), *FORTY_USERS, *LONGER)
+
+
+def broken(folder: Path) -> Ended:
+    """One route is broken from the start, a group of them is not offered, and the pool is small.
+
+    First refused; `beside` holds what came of it. Then tolerated.
+    """
+    faults = ("error=500@agents.list", "missing_route@support.tickets", "pool=2")
+    with running_backend(folder, *faults) as backend:
+        refused = run_suite(*backend.target, *TWENTY_USERS, "--duration", "10s", results=folder / "refused")
+        table = run_suite("preflight", *backend.target, results=folder / "table")
+        done = run_suite(
+            *backend.target, *TWENTY_USERS, "--duration", "10s", "--tolerate-broken", results=folder / "results"
+        )
+        return replace(done, beside={"refused": refused, "table": table, "rows": backend.rows()})
+
+
+def lost(folder: Path) -> Ended:
+    """The backend is killed while it is loaded."""
+    with running_backend(folder) as backend:
+        run = suite(*backend.target, *TWENTY_USERS, "--duration", "60s", "--results", str(folder / "results"))
+        try:
+            until(
+                lambda: len(loaded(backend, folder / "results")) > 20, 40, "requests of the load in the backend's log"
+            )
+            backend.server.send_signal(signal.SIGKILL)
+            return ended(run, run.wait(), folder / "results")
+        finally:
+            run.end()
+
+
+def killed(folder: Path) -> Ended:
+    """The suite is killed with -9 while it loads a backend that goes on; then report, cleanup and judge."""
+    with running_backend(folder) as backend:
+        rows, flags = backend.rows(), backend.flags()
+        run = suite(*backend.target, *TWENTY_USERS, "--duration", "60s", "--results", str(folder / "results"))
+        try:
+            until(lambda: made_rows(folder / "results") >= 3, 40, "rows made by the load")
+            run.look()
+            family = family_of(run.process.pid)
+            run.process.kill()
+            run.process.wait()
+            until(lambda: not alive(family), 10, f"the end of {alive(family)}")
+            code = int(run.process.returncode)
+            left, run_folder = backend.rows(), next((folder / "results").iterdir())
+            report = run_suite("report", str(run_folder))
+            summary = (run_folder / "summary.json").read_text(encoding="utf-8")
+            cleaned = run_suite("cleanup", str(run_folder), "--credentials", str(backend.credentials))
+            beside = {
+                "family": [process.pid for process in family],
+                "rows before": rows,
+                "flags before": flags,
+                "rows left": left,
+                "report": report,
+                "summary": summary,
+                "cleanup": cleaned,
+                "again": run_suite("cleanup", str(run_folder), "--credentials", str(backend.credentials)),
+                "rows": backend.rows(),
+                "flags": backend.flags(),
+            }
+            return replace(ended(run, code, folder / "results"), beside=beside)
+        finally:
+            run.end()
+
+
+def loaded(backend: Backend, results: Path) -> list[object]:
+    """Requests that the load of the one run in `results` has made so far."""
+    folders = list(results.iterdir()) if results.is_dir() else []
+    return list(backend.requests(folders[0].name)) if folders and backend.log.exists() else []
+
+
+def made_rows(results: Path) -> int:
+    """Rows that the load of the one run in `results` has made so far."""
+    journals = [path for path in results.glob("*/journal*.jsonl") if path.name != "journal-preflight.jsonl"]
+    return sum(journal.read_text(encoding="utf-8").count('"created"') for journal in journals)
+
+
+def _faulty(folder: Path, faults: Sequence[str], *options: str) -> Ended:
+    """A run with these options against a backend with these faults."""
+    with running_backend(folder, *faults) as backend:
+        return run_suite(*backend.target, *options, results=folder / "results")
+
+
+RUNS: dict[str, Callable[[Path], Ended | None]] = {
+    make.__name__: make
+    for make in (
+        acceptance,
+        two_scenarios,
+        broken,
+        killed,
+        full_demo,
+        own_target,
+        slow_later,
+        seldom_wrong,
+        all_kinds,
+        stalls,
+        lost,
+        slow,
+        errors,
+        read_only,
+    )
+}

@@ -1,0 +1,187 @@
+"""What the commands say and which code they end with, where they end soon."""
+
+from __future__ import annotations
+
+import csv
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.programs import Backend, run_suite
+
+pytestmark = pytest.mark.integration
+
+SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\.|geheim")
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody else takes meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(
+            ["--scenario", "streß"], 2, "--scenario: unknown scenario 'streß', did you mean 'stress'?", id="scenario"
+        ),
+        pytest.param(["--users", "0"], 2, "--users: must be a whole number from 1 to", id="no users"),
+        pytest.param(["--users", "abc"], 2, "argument --users: invalid int value: 'abc'", id="users not a number"),
+        pytest.param(["--spawn-rate", "0"], 2, "--spawn-rate: must be above 0, not 0", id="spawn rate 0"),
+        pytest.param(["--spawn-rate", "nan"], 2, "--spawn-rate: must be above 0, not nan", id="spawn rate nan"),
+        pytest.param(["--duration", "5x"], 2, "argument --duration: ", id="duration"),
+        pytest.param(
+            ["--user", "5"], 2, "unrecognized arguments: --user 5, did you mean '--users'?", id="nearest option"
+        ),
+        pytest.param(["preflihgt"], 2, "unrecognized arguments: preflihgt, did you mean 'preflight'?", id="command"),
+        pytest.param(["--multiple", "--scenario", "peak"], 2, "--multiple runs all its scenarios", id="both"),
+        pytest.param(["--demo", "--host", "http://localhost:1"], 2, "--demo starts its own backend", id="two targets"),
+        pytest.param(["--fault", "pool=2"], 2, "--fault works on the reference backend only", id="fault, no demo"),
+        pytest.param(["--demo", "--fault", "latncy=1s@users.me"], 3, "'latncy'", id="unknown fault"),
+        pytest.param(["--demo", "maximal"], 2, "invalid choice: 'maximal'", id="unknown demo"),
+        pytest.param(
+            ["--host", "https://api.agentmitra.com"],
+            6,
+            "refused: api.agentmitra.com looks like production (nothing in its name says staging",
+            id="production",
+        ),
+        pytest.param(
+            ["--host", "https://api.agentmitra.com", "--allow-host", "api.agentmitra.com"],
+            6,
+            "refused: api.agentmitra.com looks like production",
+            id="production, allowed but not accepted",
+        ),
+        pytest.param(
+            ["--host", "http://staging.example.org"],
+            6,
+            "refused: staging.example.org is not among the hosts that may be loaded",
+            id="host not allowed",
+        ),
+        pytest.param(["--host", "http://a:geheim@localhost"], 2, "may not hold a user name", id="password in the URL"),
+        pytest.param(["--host", "localhost:8015"], 2, "Did you mean 'http://localhost:8015'?", id="no scheme"),
+        pytest.param(["--targets", "/nowhere/targets.toml"], 2, "/nowhere/targets.toml", id="no targets file"),
+        pytest.param(["--credentials", "/nowhere/c.csv"], 2, "/nowhere/c.csv: there is no such file", id="no accounts"),
+        pytest.param(["report", "tests"], 2, "tests: not the folder of a run (plan.json is not there)", id="report"),
+        pytest.param(["judge", "/nowhere"], 2, "/nowhere: not the folder of a run", id="judge"),
+        pytest.param(["cleanup", "tests"], 2, "tests: not the folder of a run", id="cleanup"),
+        pytest.param(["backend", "--port", "x"], 2, "argument --port: invalid int value: 'x'", id="backend's port"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line_or_two(
+    arguments: list[str], code: int, message: str, results: Path, tmp_path: Path
+) -> None:
+    named = arguments[0] not in ("report", "judge", "cleanup", "backend")
+    done = run_suite(*arguments, results=results if named else None)
+    assert (done.code, done.left) == (code, ())
+    assert message in done.err
+    assert 1 <= len(done.err.strip().splitlines()) <= 3
+    assert "Traceback" not in done.err
+    assert not SECRETS.search(done.out + done.err)
+    assert done.folders == ()
+
+
+def test_a_target_that_is_not_there(closed_port: int, results: Path) -> None:
+    done = run_suite("--host", f"http://127.0.0.1:{closed_port}", results=results)
+    assert done.code == 3
+    assert done.err.strip() == (
+        f"http://127.0.0.1:{closed_port}: nothing listens there (connection refused). "
+        "Start the backend, or use --demo for the reference backend."
+    )
+
+
+def test_results_that_cannot_be_written(backend: Backend, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    done = run_suite(*backend.target, "--duration", "2s", "--results", str(tmp_path / "file"))
+    assert done.code == 2
+    assert "the results cannot be written there" in done.err
+    assert "Traceback" not in done.err
+
+
+def accounts(backend: Backend) -> list[list[str]]:
+    with backend.credentials.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def credentials_file(path: Path, rows: list[list[str]]) -> str:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return str(path)
+
+
+def test_credentials_that_lack_a_role(backend: Backend, tmp_path: Path, results: Path) -> None:
+    rows = [row for row in accounts(backend) if row[2] != "support_staff"]
+    file = credentials_file(tmp_path / "few.csv", rows)
+    done = run_suite("--host", backend.host, "--credentials", file, results=results)
+    assert (done.code, done.folders) == (2, ())
+    assert done.err.strip() == (
+        "the credentials hold no account for support_staff. Add a line of that role to the file"
+    )
+
+
+def test_a_wrong_password_names_the_account_and_keeps_the_password(
+    backend: Backend, tmp_path: Path, results: Path
+) -> None:
+    header, *rows = accounts(backend)
+    seniors = [row for row in rows if row[2] == "senior_agent"]
+    wrong = [[row[0], "geheim", row[2]] if row in seniors else row for row in rows]
+    file = credentials_file(tmp_path / "wrong.csv", [header, *wrong])
+    before = backend.rows()
+    done = run_suite("--host", backend.host, "--credentials", file, results=results)
+    assert done.code == 3
+    assert done.err.startswith(
+        f"Senior Agent: the account {seniors[0][0]} cannot log in (HTTP 401: Invalid credentials)."
+    )
+    assert len(done.err.strip().splitlines()) == 2
+    assert not SECRETS.search(done.out + done.err)
+    assert backend.rows() == before
+
+
+def test_a_dry_run_prints_the_plan_and_sends_nothing(closed_port: int, results: Path) -> None:
+    target = ("--host", f"http://127.0.0.1:{closed_port}")
+    done = run_suite(*target, "--dry-run", "--users", "91", "--scenario", "stress", results=results)
+    assert (done.code, done.err, done.folders) == (0, "", ())
+    for users, role in ((1, "Super Admin"), (50, "Policyholder"), (5, "Support Staff")):
+        assert re.search(rf"(?m)^ +{users}  {role}\b", done.out), done.out
+    assert "throughput (rps > 100): not judged: offers 61.4 requests/s" in done.out
+
+
+def test_a_dry_run_of_all_scenarios(results: Path) -> None:
+    done = run_suite("--demo", "--multiple", "--dry-run", results=results)
+    assert (done.code, done.err, done.folders) == (0, "", ())
+    for name in ("basic", "moderate", "heavy", "peak", "stress", "endurance"):
+        assert name in done.out
+
+
+def test_preflight_of_a_demo_prints_every_operation_and_leaves_no_row(results: Path) -> None:
+    done = run_suite("preflight", "--demo", results=results)
+    assert (done.code, done.err, done.left) == (0, "", ())
+    assert done.out.rstrip().endswith("60 ok")
+    for role, operation in (("super_admin", "flags.update"), ("support_staff", "tickets.create")):
+        assert re.search(rf"(?m)^{role}\s+{re.escape(operation)}\s+\S+ \S+\s+ok$", done.out)
+    assert re.search(r"Cleanup: removed (\d+) of \1 rows", done.out)
+    assert (done.folder / "preflight.json").exists()
+
+
+def test_a_short_run_that_can_judge_nothing_is_inconclusive(backend: Backend, results: Path) -> None:
+    done = run_suite(*backend.target, "--users", "2", "--spawn-rate", "2", "--duration", "2s", results=results)
+    assert (done.code, done.err, done.summary["verdict"]) == (4, "", "inconclusive")
+    assert {target["outcome"] for target in done.summary["targets"]} == {"not judged"}
+    assert any("nobody was there as " in note for note in done.summary["notes"])
+    assert "VERDICT: INCONCLUSIVE" in done.out
+
+
+def test_quiet_says_only_the_verdict_and_why(backend: Backend, results: Path) -> None:
+    done = run_suite(
+        *backend.target, "--quiet", "--users", "20", "--spawn-rate", "20", "--duration", "6s", results=results
+    )
+    assert (done.code, done.err) == (0, "")
+    assert re.fullmatch(
+        r"With 20 users the backend met [^.]*\.\n- \d judged targets? met over [^-]* 0\s+failures\nVERDICT: PASS\n+",
+        done.out,
+    ), done.out

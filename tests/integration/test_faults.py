@@ -1,0 +1,205 @@
+"""A slow, wrong or foreign answer is found: backends that give one, each under a whole run."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.integration.programs import Ended, failed_operations
+
+pytestmark = pytest.mark.integration
+
+
+def outcomes(summary: dict[str, Any]) -> dict[str, str]:
+    """Target → outcome."""
+    return {target["name"]: target["outcome"] for target in summary["targets"]}
+
+
+def groups(run: Ended) -> list[dict[str, str]]:
+    """The rows of failures.csv."""
+    with (run.folder / "failures.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def averages(run: Ended, operation: str) -> list[tuple[datetime, float]]:
+    """Second and average of an operation, over time, from stats_history.csv."""
+    with (run.folder / "stats_history.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            (datetime.fromisoformat(row["second"]), float(row["avg_ms"]))
+            for row in csv.DictReader(file)
+            if row["operation"] == operation and row["avg_ms"]
+        ]
+
+
+@pytest.mark.made("slow")
+def test_a_slow_target_misses_the_average_and_the_slowest_operation_is_named(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, summary["verdict"], summary["whole_run"]["failures"]) == (1, "fail", 0)
+    assert outcomes(summary)["average response time"] == "missed"
+    assert summary["totals"]["avg_ms"] > 500
+    slowest = max(summary["operations"], key=lambda row: row["avg_ms"])
+    assert slowest["operation"] == "users.me"
+    assert slowest["min_ms"] >= 3000
+    assert min(row["min_ms"] for row in summary["operations"] if row["operation"] == "agents.profile") >= 2000
+    assert any("slowest: users.me as " in reason for reason in summary["reasons"])
+
+
+@pytest.mark.made("slow_later")
+def test_a_route_that_becomes_slow_is_seen_from_that_second_on(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, outcomes(summary)) == (1, {"own account": "missed"})
+    told = averages(made, "users.me")
+    quick = [second for second, average in told if average < 500]
+    late = [second for second, average in told if average >= 1500]
+    assert quick, "the fault began before the load"
+    assert late
+    # A second may hold both; no quick one comes after a slow one.
+    assert max(quick) <= min(late)
+    others = [row["avg_ms"] for row in summary["operations"] if row["operation"] not in ("users.me", "login")]
+    assert max(others) < 500
+
+
+@pytest.mark.made("errors")
+def test_errors_miss_the_failure_rate(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, outcomes(summary)["failure rate"]) == (1, "missed")
+    assert set(failed_operations(summary)) == {"users.me"}
+    assert set(summary["failures_by_kind"]) == {"http status"}
+    of_route = [row for row in summary["operations"] if row["operation"] == "users.me"]
+    share = sum(row["failures"] for row in of_route) / sum(row["requests"] for row in of_route)
+    assert share == pytest.approx(0.25, abs=0.06)
+    assert {row["message"] for row in groups(made)} == {"HTTP 503: Injected error"}
+    counts = summary["reconciliation"]
+    assert counts["recorded"] == counts["locust_total"] == summary["whole_run"]["requests"]
+
+
+@pytest.mark.made("seldom_wrong")
+def test_few_wrong_answers_fail_a_run_whose_failure_rate_is_fine(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, summary["verdict"]) == (1, "fail")
+    assert outcomes(summary)["failure rate"] == "met"
+    assert 0 < summary["totals"]["failure_rate"] < 0.01
+    assert set(summary["failures_by_kind"]) == {"wrong answer"}
+    (reason,) = summary["reasons"]
+    assert re.match(r"\d wrong answers? \(a fine status with wrong content\); most: dashboard.provider", reason)
+    (group,) = groups(made)
+    assert (group["kind"], group["message"]) == ("wrong answer", "field missing: totalAgents")
+    assert re.fullmatch("[0-9a-f]{32}", group["request_id"])
+
+
+@pytest.mark.made("all_kinds")
+@pytest.mark.parametrize(
+    ("operation", "kind", "message"),
+    [
+        pytest.param("policies.list", "wrong answer", "rows ", id="rows of other policyholders"),
+        pytest.param("agents.profile", "wrong answer", "somebody else's account", id="somebody else's profile"),
+        pytest.param("dashboard.senior_agent", "wrong answer", "field missing: personalStats", id="missing field"),
+        pytest.param("leads.list", "wrong answer", "field missing in a row: lead_status", id="missing field in a row"),
+        pytest.param("policies.coverage", "wrong answer", "not JSON but text/html, 85 bytes", id="foreign page"),
+        pytest.param("agents.performance", "connection lost", "the connection", id="cut connection"),
+        pytest.param("policies.read", "redirect", "HTTP 307 to http://elsewhere.invalid", id="redirect elsewhere"),
+        pytest.param("users.me", "rate limit", "HTTP 429, Retry-After 1", id="rate limit"),
+    ],
+)
+def test_every_kind_of_fault_is_told_by_its_name(made: Ended, operation: str, kind: str, message: str) -> None:
+    of_operation = [row for row in groups(made) if row["operation"] == operation]
+    assert of_operation
+    assert {row["kind"] for row in of_operation} == {kind}
+    assert all(row["message"].startswith(message) for row in of_operation), of_operation
+
+
+@pytest.mark.made("all_kinds")
+def test_only_the_faulty_operations_failed(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, summary["verdict"]) == (1, "fail")
+    assert set(failed_operations(summary)) <= {
+        "agents.performance",
+        "agents.profile",
+        "dashboard.senior_agent",
+        "leads.list",
+        "policies.coverage",
+        "policies.list",
+        "policies.page",  # this and the next two are the same route
+        "policies.by_policyholder",
+        "policies.by_status",
+        "policies.read",
+        "users.me",
+    }
+    assert sum(int(row["count"]) for row in groups(made)) == summary["whole_run"]["failures"]
+    assert sum(summary["failures_by_kind"].values()) == summary["whole_run"]["failures"]
+    assert set(summary["failures_by_kind"]) == {"wrong answer", "connection lost", "redirect", "rate limit"}
+    counts = summary["reconciliation"]
+    assert counts["recorded"] == counts["locust_total"] == summary["whole_run"]["requests"]
+
+
+@pytest.mark.made("stalls")
+def test_stalls_miss_the_95th_percentile_though_half_of_the_answers_are_quick(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, outcomes(summary)["95th percentile"]) == (1, "missed")
+    assert summary["totals"]["p50_ms"] < 100
+    assert 2000 < summary["totals"]["p95_ms"] < 4000
+    assert summary["whole_run"]["failures"] == 0
+
+
+@pytest.mark.made("broken")
+def test_a_route_that_is_broken_from_the_start_stops_the_run_with_a_table(made: Ended) -> None:
+    refused: Ended = made.beside["refused"]
+    assert refused.code == 3
+    first, *table, last = refused.err.strip().splitlines()
+    assert first == "Operations fail before any load, so load would measure nothing of worth:"
+    assert [line.split()[:2] for line in table] == [
+        ["provider_admin", "agents.list"],
+        ["regional_manager", "agents.list"],
+    ]
+    assert all("HTTP 500: Injected error" in line for line in table)
+    assert "--tolerate-broken" in last
+    assert not (refused.folder / "measurements.jsonl.gz").exists()
+
+
+@pytest.mark.made("broken")
+def test_preflight_tells_what_is_missing_and_what_is_broken(made: Ended) -> None:
+    table: Ended = made.beside["table"]
+    assert table.code == 3
+    assert table.out.rstrip().endswith("4 missing, 2 broken")
+    broken = [line for line in table.out.splitlines() if " broken" in line and "/agents/" in line]
+    assert [line.split()[0] for line in broken] == ["provider_admin", "regional_manager"]
+
+
+@pytest.mark.made("broken")
+def test_what_is_broken_or_missing_is_left_out_and_said(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, summary["verdict"], summary["whole_run"]["failures"]) == (0, "pass", 0)
+    assert summary["coverage"]["broken"] == ["provider_admin / agents.list", "regional_manager / agents.list"]
+    assert summary["coverage"]["missing"] == [
+        "support_staff / tickets.list",
+        "support_staff / tickets.read",
+        "support_staff / tickets.create",
+        "support_staff / tickets.status",
+    ]
+    done = {row["operation"] for row in summary["operations"]}
+    assert done.isdisjoint({"agents.list", "tickets.list", "tickets.read", "tickets.create", "tickets.status"})
+    assert any(note.startswith("left out, failing without any load: provider_admin") for note in summary["notes"])
+    assert "nothing is left to do of support_staff / ticket management: not exercised at all" in summary["notes"]
+    behaviours = {(row["role"], row["behaviour"]): row for row in summary["behaviours"]}
+    assert behaviours["support_staff", "ticket management"]["actions"] == 0
+    assert behaviours["support_staff", "ticket management"]["success_rate"] is None
+
+
+@pytest.mark.made("lost")
+def test_a_target_that_dies_in_mid_run_is_lost_and_the_load_stops(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, summary["verdict"]) == (1, "fail")
+    assert any(
+        re.match(r"the target was lost: from \d\d:\d\d:\d\d UTC on no request got an answer", reason)
+        for reason in summary["reasons"]
+    )
+    assert summary["duration_s"] < 40
+    assert summary["failures_by_kind"]["connection refused"] > 10
+    assert summary["cleanup"]["removed"] < summary["cleanup"]["created"]
+    assert len(summary["cleanup"]["not_removed"]) == summary["cleanup"]["created"] - summary["cleanup"]["removed"]
+    assert (made.folder / "report.html").stat().st_size > 500_000
+    assert made.err == ""

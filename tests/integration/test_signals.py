@@ -1,0 +1,139 @@
+"""Runs that are ended from outside: in order, at once, or by kill -9."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.programs import Backend, Ended, Program, alive, ended, run_suite, suite, until
+from tests.integration.runs import TWENTY_USERS, made_rows
+
+pytestmark = pytest.mark.integration
+
+GONE_WITHIN_S = 10
+Begin = Callable[..., Program]
+
+
+@pytest.fixture
+def begin(results: Path) -> Iterator[Begin]:
+    """Begin a run of a minute; it is ended after the test."""
+    begun: list[Program] = []
+
+    def run(*arguments: str) -> Program:
+        program = suite(*arguments, *TWENTY_USERS, "--duration", "60s", "--results", str(results))
+        begun.append(program)
+        return program
+
+    yield run
+    for program in begun:
+        program.end()
+
+
+def wait_for_load(program: Program, results: Path, rows: int = 1) -> None:
+    """Until the load has made rows, so that there is something to remove."""
+    until(lambda: made_rows(results) >= rows or not program.running, 60, "rows made by the load")
+    assert program.running, program.out + program.err
+    program.look()
+
+
+def test_ctrl_c_on_a_demo_writes_the_report_and_leaves_nothing(begin: Begin, results: Path) -> None:
+    run = begin("--demo")
+    wait_for_load(run, results)
+    assert len(run.seen) >= 5, "the suite, its load, the demo's supervisor, janitor and backend"
+    run.interrupt()
+    done = ended(run, run.wait(45), results)
+    assert (done.code, done.left, done.err) == (130, (), "")
+    assert (done.summary["verdict"], done.summary["exit_code"]) == ("interrupted", 130)
+    assert done.summary["reasons"][0].startswith("interrupted after ")
+    assert done.summary["cleanup"]["removed"] == done.summary["cleanup"]["created"] > 0
+    assert done.summary["reconciliation"]["agrees"]
+    assert "INTERRUPTED" in (done.folder / "report.html").read_text(encoding="utf-8")
+    assert "VERDICT: INTERRUPTED" in done.out
+
+
+def test_sigterm_writes_the_report_and_removes_what_was_made(begin: Begin, backend: Backend, results: Path) -> None:
+    rows, flags = backend.rows(), backend.flags()
+    run = begin(*backend.target)
+    wait_for_load(run, results)
+    run.process.send_signal(signal.SIGTERM)
+    done = ended(run, run.wait(45), results)
+    assert (done.code, done.left, done.err) == (130, (), "")
+    assert done.summary["verdict"] == "interrupted"
+    assert (done.folder / "report.html").exists()
+    assert (backend.rows(), backend.flags()) == (rows, flags)
+    assert len(backend.requests(done.folder.name)) == done.summary["whole_run"]["requests"]
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_target_that_hangs(begin: Begin, backend: Backend, results: Path) -> None:
+    run = begin(*backend.target)
+    wait_for_load(run, results)
+    server = backend.server
+    server.suspend()
+    try:
+        run.interrupt()
+        until(lambda: "once more to end at once" in run.out, 10, "the answer to the first Ctrl-C")
+        assert run.running
+        run.interrupt()
+        done = ended(run, run.wait(GONE_WITHIN_S), results)
+    finally:
+        server.resume()
+    assert (done.code, done.left) == (130, ())
+    assert "Traceback" not in done.err
+    assert done.summary["verdict"] == "interrupted"
+    assert (done.folder / "report.html").exists()
+    cleaned = run_suite("cleanup", str(done.folder), "--credentials", str(backend.credentials))
+    assert (cleaned.code, cleaned.err) == (0, "")
+
+
+def test_ctrl_c_before_the_load_ends_at_once(begin: Begin, results: Path) -> None:
+    run = begin("--demo")
+    until(lambda: "Demo: starting" in run.out, 20, "the demo's start")
+    until(lambda: run.look() or len(run.seen) > 1, 20, "the demo's processes")
+    run.interrupt()
+    done = ended(run, run.wait(30), results)
+    assert done.code == 130
+    assert done.err.strip() == "Interrupted."
+    until(lambda: not alive(list(run.seen.values())), GONE_WITHIN_S, "the end of the demo")
+
+
+def test_kill_9_of_a_demo_run_leaves_no_process(begin: Begin, results: Path) -> None:
+    run = begin("--demo")
+    wait_for_load(run, results)
+    family = [psutil.Process(pid) for pid in run.seen if psutil.pid_exists(pid)]
+    assert len(family) >= 5
+    run.process.kill()
+    run.process.wait()
+    until(lambda: not alive(family), GONE_WITHIN_S, f"the end of {family}")
+
+
+@pytest.mark.made("killed")
+def test_kill_9_leaves_no_process_but_the_rows(made: Ended) -> None:
+    assert made.code == -signal.SIGKILL
+    assert len(made.beside["family"]) >= 2, "the suite and its load"
+    assert made.beside["rows left"]["policies"] + made.beside["rows left"]["leads"] > (
+        made.beside["rows before"]["policies"] + made.beside["rows before"]["leads"]
+    )
+
+
+@pytest.mark.made("killed")
+def test_a_killed_run_can_be_reported(made: Ended) -> None:
+    report: Ended = made.beside["report"]
+    assert (report.code, report.err) == (0, "")
+    assert '"verdict": "inconclusive"' in made.beside["summary"]
+    assert "the load process died after" in made.beside["summary"]
+    assert (made.folder / "report.html").stat().st_size > 500_000
+
+
+@pytest.mark.made("killed")
+def test_cleanup_removes_what_a_killed_run_left(made: Ended) -> None:
+    cleanup: Ended = made.beside["cleanup"]
+    assert (cleanup.code, cleanup.err) == (0, "")
+    assert made.beside["rows"] == made.beside["rows before"]
+    assert made.beside["flags"] == made.beside["flags before"]
+    again: Ended = made.beside["again"]
+    assert (again.code, again.err) == (0, "")
+    assert "removed" not in again.out
