@@ -23,6 +23,9 @@ _LONGEST_SLEEP_S = 0.2
 
 MAX_WAITING = 10_000
 """Actions that may wait in one process; what becomes due beyond is given up at once."""
+MAX_LEAD_S = 0.0005
+"""At most so much before its time an action is announced, to make up for how long waking takes."""
+_LEAD_STEP_S = 2e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class ArrivalDesk:
         self._closed = False
         self._from_thread: deque[tuple[str, float]] = deque()
         self._bell: Any = None
+        self._lead_s = 0.0
 
     def begin(self, dues: Iterable[Due], owners: Owners, index: int, start_at: float) -> None:
         """Let those of `dues` that `owners` give to process `index` become due, from `start_at` (UTC epoch s) on.
@@ -60,7 +64,7 @@ class ArrivalDesk:
         """In the thread: wait for each action's time. One that comes late itself leaves the due time as it is."""
         for due in dues:
             due_at = start_at + due.at_s
-            while (wait_s := due_at - utc_s()) > 0 and not self._closed:
+            while (wait_s := due_at - self._lead_s - utc_s()) > 0 and not self._closed:
                 _sleep(min(wait_s, _LONGEST_SLEEP_S))
             if self._closed:
                 return
@@ -91,15 +95,29 @@ class ArrivalDesk:
     def take(self, role: str) -> Arrived | None:
         """The action of `role` that has been due longest; waits for one. None when the load is over."""
         queue, news = self._queues[role], self._news[role]
+        was_free = False
         while not queue:
             if self._closed:
                 return None
+            was_free = True
             news.clear()
             news.wait()
         arrived = queue.popleft()
+        late_s = utc_s() - arrived.due_at
+        if was_free:
+            self._adjust_lead(late_s)
         self._cells.waiting -= 1
-        self._cells.begun(int(arrived.due_at), max(round((utc_s() - arrived.due_at) * 1e6), 0))
+        self._cells.begun(int(arrived.due_at), max(round(late_s * 1e6), 0))
         return arrived
+
+    def _adjust_lead(self, late_s: float) -> None:
+        """Follow the median of the time from the thread's alarm to the session's first step.
+
+        A timer, a thread and the event loop take 0.2 ms to come round, which would be in every response time.
+        Single steps of equal size: a pause of the machine moves it no more than anything else.
+        """
+        step_s = _LEAD_STEP_S if late_s > 0 else -_LEAD_STEP_S
+        self._lead_s = min(max(self._lead_s + step_s, 0.0), MAX_LEAD_S)
 
     def close(self) -> None:
         """The load is over: what still waits is given up, and every session that waits for work is let go."""
