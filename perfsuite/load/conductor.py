@@ -104,6 +104,7 @@ class Conductor:
             working[number % len(working)].users.append(user)
         self._start_at = utc_s() + _LEAD_S
         for place in working:
+            place.follower.heard_at = time.monotonic()  # it had nothing to say until the last one was ready
             rate = self._plan.scenario.spawn_rate * len(place.users) / len(self._users)
             order = Begin(
                 str(self._folder),
@@ -158,6 +159,8 @@ class Conductor:
                     self._listen(key.data)
                 else:
                     key.data(key.fd)
+            for place in self._places:
+                place.follower.send()
             now = time.monotonic()
             if now - looked_at > _PAUSED_S:
                 # It was us who were stopped: nobody can be blamed for silence in that time.
@@ -215,7 +218,7 @@ class Conductor:
                 continue
             if (code := place.follower.exit_code) is not None:
                 self._lose(place, _death(code))
-            elif place.follower.ready and now - place.follower.heard_at > SILENT_S:
+            elif self._start_at and now - place.follower.heard_at > SILENT_S:
                 self._lose(place, f"said nothing for {SILENT_S:.0f} s and was ended")
 
     def _lose(self, place: _Place, reason: str) -> None:

@@ -29,6 +29,9 @@ class Follower:
             cwd=_ROOT,
         )
         self._rest = b""
+        self._unsent = b""
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
 
     @property
     def output(self) -> int:
@@ -53,13 +56,19 @@ class Follower:
 
     def tell(self, order: Order) -> None:
         """Send an order. One that is dead hears nothing; its death is seen elsewhere."""
-        if self._process.stdin is None:
+        self._unsent += encoded(order)
+        self.send()
+
+    def send(self) -> None:
+        """Send what the pipe takes of the orders: one that is stopped must not stop the conductor too."""
+        if self._process.stdin is None or not self._unsent:
             return
         try:
-            self._process.stdin.write(encoded(order))
-            self._process.stdin.flush()
-        except BrokenPipeError:
+            self._unsent = self._unsent[os.write(self._process.stdin.fileno(), self._unsent) :]
+        except BlockingIOError:
             return
+        except BrokenPipeError:
+            self._unsent = b""
 
     def kill(self) -> None:
         """End it for sure, even when it is stopped."""
