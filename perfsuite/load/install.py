@@ -18,19 +18,26 @@ STOP_TIMEOUT_S = 30.0
 """How long requests in flight may take to finish when the load ends."""
 
 
+def counted_by_locust(environment: Any) -> int:
+    """Requests in Locust's own statistics."""
+    return int(environment.stats.total.num_requests)
+
+
 @dataclass(slots=True)
 class Hooks:
     """What differs between the ways in which the load can be run.
 
     `make_load` is called when a test starts (on Locust's page more than once in a process; None: there is
     nothing to load, users that start end at once), `stopping` when
-    its load is over, `after` when its last record is written. `reason`: why it ended, as its record tells.
+    its load is over, `after` when its last record is written. `count`: requests by Locust's own
+    count. `reason`: why it ended, as its record tells.
     """
 
     make_load: Callable[[Any], LoadState | None]
     stopping: Callable[[LoadState], None]
     after: Callable[[LoadState], None]
     dispatcher: type[RoleDispatcher] = RoleDispatcher
+    count: Callable[[Any], int] = counted_by_locust
     reason: str = "completed"
 
 
@@ -69,7 +76,7 @@ def install(environment: Any, hooks: Hooks) -> None:
         load = environment.agentmitra_load
         if load is None:
             return
-        load.finish(environment.stats.total.num_requests, hooks.reason)
+        load.finish(hooks.count(environment), hooks.reason)
         hooks.after(load)
 
 

@@ -24,6 +24,7 @@ from locust.env import Environment  # noqa: E402
 
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, install  # noqa: E402
+from perfsuite.load.locust_count import LocustCount  # noqa: E402
 from perfsuite.load.messages import Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
@@ -46,11 +47,13 @@ class Worker:
         self._plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=Plan)
         self._roles: tuple[Role, ...] = importlib.import_module(self._plan.roles_module).ROLES
         self._starts: list[str] = []
+        self._locust = LocustCount()
         self._hooks = Hooks(
             make_load=self._make_load,
             stopping=lambda _load: None,
             after=lambda _load: None,
             dispatcher=placed_dispatcher(self._starts),
+            count=self._locust.total,
         )
         self._environment: Any = Environment(
             user_classes=user_classes(self._roles),
@@ -66,6 +69,7 @@ class Worker:
     def run(self) -> int:
         """Obey until told to stop; hand everything over; 0."""
         gevent.spawn(self._listen)
+        gevent.spawn(self._keep_statistics_small)
         self._pipe.send(Ready())
         self._done.wait()
         self._runner.quit()
@@ -85,6 +89,11 @@ class Worker:
                 self._obey(order)
         # The conductor is gone: nobody will read the rest, and load must not go on unwatched.
         os._exit(0 if self._done.is_set() else 1)
+
+    def _keep_statistics_small(self) -> None:
+        while True:
+            gevent.sleep(1.0)
+            self._locust.take_over(self._environment)
 
     def _obey(self, order: Begin | Add | Ack | Stop) -> None:
         match order:
