@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from perfsuite.judge.words import AVERAGE, USERS
-from perfsuite.model import ALL, LiveState, Plan, Row, Statistics, Summary, Target
-from perfsuite.roles.offer import offered_rps, without
+from perfsuite.model import ALL, LiveState, Plan, Row, Statistics, Summary, Target, TargetFigures
+from perfsuite.roles.offer import arriving_rps, offered_rps, without
 from perfsuite.roles.role import Role
 
 STEADY = "steady"
@@ -33,7 +33,16 @@ class Evidence:
     """Most users at once, by role."""
     possible: float = 1.0
     """Share of the requests that could be made: the others found no data at the target."""
+    arrivals_per_s: float | None = None
+    """Open model: actions that become due a second; None in the closed model."""
+    beyond: Mapping[tuple[str, str | None, str | None], TargetFigures] = field(default_factory=dict)
+    """Metric, role and operation of a target → what is known beside its figure."""
     live: bool = False
+
+    def interval(self, target: Target) -> tuple[float, float] | None:
+        """The 95 % interval of the target's figure; None where it is not known."""
+        known = self.beyond.get((target.metric, target.role, target.operation))
+        return known.interval if known else None
 
     def users_asked(self, target: Target) -> int:
         """Users that the plan asked for, in the target's scope."""
@@ -71,10 +80,14 @@ class Evidence:
         return min(limits, default=DEFAULT_LIMIT_MS)
 
     def offered_rps(self, target: Target) -> float:
-        """What the users offer at the response-time limit, in the target's scope.
+        """What the load offers in the target's scope: users at the response-time limit, arrivals at any time.
 
         Users that were never started offer nothing.
         """
+        if self.arrivals_per_s is not None:
+            users, of_role = self.plan.users_by_role, None if target.role is None else (target.role,)
+            rate = arriving_rps(self.arrivals_per_s, users, self.roles, operation=target.operation, counted=of_role)
+            return rate * self.possible
         asked = self.plan.users_by_role
         ran = asked if sum(self.users.values()) >= sum(asked.values()) else self.users
         users = {role: count for role, count in ran.items() if target.role in (None, role)}
@@ -96,10 +109,12 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence
         plan=plan,
         roles=tuple(without(roles, map(_pair, (*coverage.missing, *coverage.broken, *coverage.left_out)))),
         steady_missing="" if summary.steady_s > 0 else _why_not_steady(summary),
-        figures=_figures(summary),
+        figures=figures_by_scope(summary),
         leaves=tuple(row for row in summary.rows if row.period == STEADY and ALL not in _names(row)),
         users=summary.users.by_role,
         possible=summary.whole_run.requests / tried if tried else 1.0,
+        arrivals_per_s=summary.arrivals.asked_per_s if summary.arrivals else None,
+        beyond={(known.metric, known.role, known.operation): known for known in summary.target_figures},
     )
 
 
@@ -112,6 +127,7 @@ def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> Evidenc
         figures={(None, None): live.statistics},
         leaves=(),
         users=live.users,
+        arrivals_per_s=plan.scenario.arrival.rate if plan.scenario.arrival else None,
         live=True,
     )
 
@@ -133,7 +149,7 @@ def _why_not_steady(summary: Summary) -> str:
     return "no steady state: the load was over before it had settled"
 
 
-def _figures(summary: Summary) -> dict[Scope, Statistics]:
+def figures_by_scope(summary: Summary) -> dict[Scope, Statistics]:
     """Scope → figures over the steady state.
 
     An operation that a role does in one behaviour only has no total of its own: that behaviour's row is it.

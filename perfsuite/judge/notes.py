@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
-from perfsuite.judge.words import count, listed
-from perfsuite.model import Plan, Summary
+from perfsuite.judge.evidence import figures_by_scope, targets_of
+from perfsuite.judge.fitness import long_pause
+from perfsuite.judge.limits import FLATTERED_SHARE
+from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent
+from perfsuite.model import Drift, Plan, Summary, Target, TargetFigures
 
 
 def notes_of(plan: Plan, summary: Summary) -> list[str]:
-    """One sentence each: what was not exercised and why, shared accounts, absent roles, what was left behind."""
+    """One sentence each: what makes figures doubtful, what was not exercised and why, what was left behind."""
     coverage = summary.coverage
     notes = [
+        _same_machine(plan),
+        *_flattered(plan, summary),
+        *map(_drift, summary.drifts),
+        long_pause(summary.generator),
         _left_out(coverage.missing, "not offered by the target"),
         _left_out(coverage.broken, "failing without any load"),
         _left_out(coverage.left_out, "which write, while the run is read-only"),
@@ -29,6 +38,68 @@ def notes_of(plan: Plan, summary: Summary) -> list[str]:
         *_left_behind(summary),
     ]
     return [note for note in notes if note]
+
+
+def _same_machine(plan: Plan) -> str:
+    """What a run on this machine's own address is good for."""
+    if plan.demo is None and not _is_loopback(plan.host):
+        return ""
+    return (
+        "demo only: generator and target shared the cores of this machine, each slowing the other; the figures are"
+        " not those of the target on a machine of its own"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    name = urlsplit(host).hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def _flattered(plan: Plan, summary: Summary) -> list[str]:
+    """Times that fast failures make look better than those who were served saw them."""
+    known = {(figures.metric, figures.role, figures.operation): figures for figures in summary.target_figures}
+    totals = figures_by_scope(summary)
+    notes = []
+    for target in targets_of(plan):
+        figures = known.get((target.metric, target.role, target.operation))
+        all_requests = totals.get((target.role, target.operation))
+        if figures is not None and all_requests is not None and all_requests.failures and target.below:
+            notes.append(_flattery(target, figures, getattr(all_requests, target.metric)))
+    return notes
+
+
+def _flattery(target: Target, figures: TargetFigures, observed: float | None) -> str:
+    ok = figures.ok_only
+    if ok is None or observed is None:
+        return ""
+    now_missed = observed < target.limit <= ok
+    if not now_missed and ok <= observed * (1 + FLATTERED_SHARE):
+        return ""
+    where = "".join(f" {word} {name}" for word, name in (("of", target.operation), ("as", target.role)) if name)
+    told = f"failed requests were faster than the others: the {name_of(target.metric)}{where} of those that succeeded"
+    limit = f", which would miss the limit of {limit_figure(target.metric, target.limit)}" if now_missed else ""
+    return f"{told} is {figure(target.metric, ok)}, that of all {figure(target.metric, observed)}{limit}"
+
+
+_DRIFTING = {"p50_ms": "the median response time", "p95_ms": "the 95th percentile", "rps": "the throughput"}
+
+
+def _drift(drift: Drift) -> str:
+    """A trend within the steady state: the run was not steady after all."""
+    way = "rose" if drift.end > drift.start else "fell"
+    values = f"{figure(drift.figure, drift.start)} to {figure(drift.figure, drift.end)}"
+    return (
+        f"{_DRIFTING.get(drift.figure, drift.figure)} {way} within the steady state from about {values}"
+        f" ({_by(drift)}, p = {drift.p_value:.1g}): what is told is a mean over a change; run longer, or look for"
+        " what fills up or warms up"
+    )
+
+
+def _by(drift: Drift) -> str:
+    return f"{percent(abs(drift.end - drift.start) / drift.start)}" if drift.start else "from nothing"
 
 
 def _left_out(entries: Sequence[str], which: str) -> str:

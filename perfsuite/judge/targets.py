@@ -5,16 +5,19 @@ A target is judged only where it can be:
     average, min, max   30 samples
     failure rate        1 / limit samples (1 %: 100); with fewer it is missed where the failures seen are
                         too many already, even if every further request up to that number succeeded
-    throughput          the users would offer more than the limit at the response-time limit
+    throughput          the users would offer more than the limit at the response-time limit, or in the open
+                        model the arrivals would, at any response time
     concurrent users    more users than the limit were asked for, and more than the limit were started or
                         all that were asked for: users that were not started say nothing of the target
-Comparison is on unrounded numbers, and strict: a value equal to its limit misses it.
+Comparison is on unrounded numbers, and strict: a value equal to its limit misses it. A limit that lies within the
+95 % interval of the figure is told as too close to call; the outcome stays what the figure says.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
 from perfsuite.judge.words import (
@@ -24,6 +27,7 @@ from perfsuite.judge.words import (
     count,
     figure,
     figures_apart,
+    interval_figure,
     name_of,
     percentile_of,
     unit_of,
@@ -50,17 +54,7 @@ def live_targets(plan: Plan, live: LiveState, roles: Sequence[Role]) -> tuple[Ta
 def _judge(target: Target, evidence: Evidence) -> TargetResult:
     observed = evidence.observed(target) if not evidence.steady_missing or target.metric == USERS else None
     hindrance = _hindrance(target, evidence, observed)
-    if hindrance or observed is None:
-        outcome, reason = TargetOutcome.NOT_JUDGED, hindrance
-    else:
-        met = observed < target.limit if target.below else observed > target.limit
-        outcome = TargetOutcome.MET if met else TargetOutcome.MISSED
-        reason = _comparison(target, observed) + ("" if met else _where(target, evidence))
-    scenario = evidence.plan.scenario.name
-    if scenario in target.information_in:
-        word = outcome.value if outcome is TargetOutcome.NOT_JUDGED else f"would be {outcome.value}"
-        outcome, reason = TargetOutcome.INFORMATION, f"information only in scenario {scenario}, {word}: {reason}"
-    return TargetResult(
+    result = TargetResult(
         name=target.name,
         scope=scope_of(target),
         metric=target.metric,
@@ -68,9 +62,36 @@ def _judge(target: Target, evidence: Evidence) -> TargetResult:
         below=target.below,
         observed=observed,
         unit=unit_of(target.metric),
-        outcome=outcome,
-        reason=reason,
+        outcome=TargetOutcome.NOT_JUDGED,
+        reason=hindrance,
     )
+    if not hindrance and observed is not None:
+        result = _compared(result, target, evidence, observed)
+    scenario = evidence.plan.scenario.name
+    if scenario not in target.information_in:
+        return result
+    word = result.outcome.value if result.outcome is TargetOutcome.NOT_JUDGED else f"would be {result.outcome.value}"
+    reason = f"information only in scenario {scenario}, {word}: {result.reason}"
+    return replace(result, outcome=TargetOutcome.INFORMATION, reason=reason)
+
+
+def _compared(result: TargetResult, target: Target, evidence: Evidence, observed: float) -> TargetResult:
+    met = observed < target.limit if target.below else observed > target.limit
+    interval = _around(observed, evidence.interval(target))
+    too_close = interval is not None and interval[0] <= target.limit <= interval[1]
+    sure = f"; too close to call, 95 % sure is {interval_figure(target.metric, interval)}" if interval else ""
+    return replace(
+        result,
+        outcome=TargetOutcome.MET if met else TargetOutcome.MISSED,
+        reason=_comparison(target, observed) + (sure if too_close else "") + ("" if met else _where(target, evidence)),
+        interval=interval,
+        too_close=too_close,
+    )
+
+
+def _around(observed: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The interval, made to hold what was observed: resamples of few blocks may all lie on one side of it."""
+    return None if interval is None else (min(interval[0], observed), max(interval[1], observed))
 
 
 def scope_of(target: Target) -> str:
@@ -137,6 +158,8 @@ def _too_little_offered(target: Target, evidence: Evidence) -> str:
         return ""
     users = evidence.users_asked(target) if evidence.live else evidence.users_ran(target)
     told, limit = figures_apart(RPS, offered, target.limit)
+    if evidence.arrivals_per_s is not None:
+        return f"{evidence.arrivals_per_s:g} actions/s offer {told}, more than {limit} needed"
     return (
         f"{count(users, 'user')} offer {told} when answers take {evidence.limit_ms():,g} ms, more than {limit} needed"
     )
@@ -153,6 +176,8 @@ def _where(target: Target, evidence: Evidence) -> str:
     """Where to look when a target is missed: the slowest or the most failing operation, or what was offered."""
     if target.metric == RPS:
         offered, average_ms = evidence.offered_rps(target), evidence.figures[None, None].avg_ms
+        if evidence.arrivals_per_s is not None:
+            return f"; {evidence.arrivals_per_s:g} actions/s offer {figure(RPS, offered)}"
         answers = "" if average_ms is None else f"; answers took {figure('avg_ms', average_ms)} on average"
         return f"; the users offer {figure(RPS, offered)} when answers take {evidence.limit_ms():,g} ms{answers}"
     rows = narrowed(target, evidence)

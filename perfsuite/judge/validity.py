@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from perfsuite.judge.words import count, seconds
-from perfsuite.model import Plan, Reconciliation, Summary
+from perfsuite.judge.limits import (
+    FEWEST_REQUESTS,
+    LITTLE_ACTIONS,
+    LITTLE_CYCLES,
+    LITTLE_SHARE,
+    SHORTEST_STEADY_S,
+)
+from perfsuite.judge.words import count, listed, percent, seconds
+from perfsuite.model import Occupancy, Plan, Reconciliation, Summary
 
 DIED = "load process died"
 
 
 def invalid_because(plan: Plan, summary: Summary) -> list[str]:
-    """One sentence for each reason; [] for a valid run."""
+    """One sentence for each reason; [] for a valid run. Whether the generator was fit is asked elsewhere."""
     reasons = [
         _died(summary),
-        _nothing_sent(summary),
+        _nothing_sent(summary) or _too_little(summary),
         _users_missing(plan, summary),
+        _not_accounted(summary),
         _counts_disagree(summary.reconciliation),
         _reports_lost(summary),
     ]
@@ -30,6 +38,40 @@ def _nothing_sent(summary: Summary) -> str:
     if summary.whole_run.requests:
         return ""
     return "no request was recorded: look into the log of the load process, or run longer"
+
+
+def _too_little(summary: Summary) -> str:
+    """A steady state that is there, but hardly. Where there is none at all, no target is judged, which is told."""
+    sent = summary.totals.requests
+    if not summary.steady_s or (sent >= FEWEST_REQUESTS and summary.steady_s >= SHORTEST_STEADY_S):
+        return ""
+    told = f"{count(sent, 'request')} in {seconds(summary.steady_s)} of steady state"
+    needed = f"{FEWEST_REQUESTS} in {seconds(SHORTEST_STEADY_S)} are the least"
+    return f"too little was measured: {told}, {needed}; run longer or with more users"
+
+
+def _not_accounted(summary: Summary) -> str:
+    """Roles for which Little's law does not hold, by how much."""
+    wrong = [_unlike(role) for role in summary.occupancy if _differs(role, summary.steady_s)]
+    if not wrong:
+        return ""
+    return (
+        f"Little's law does not hold for {listed(wrong)}: users spent time on what was not recorded, or actions are"
+        " missing; the load generator may be too slow, run again with fewer users or more --processes"
+    )
+
+
+def _differs(role: Occupancy, steady_s: float) -> bool:
+    """Beyond the tolerance. Logins within actions would be counted twice, so they only widen what is expected."""
+    if role.actions < LITTLE_ACTIONS or not role.users or not steady_s:
+        return False
+    tolerance = role.users * max(LITTLE_SHARE, LITTLE_CYCLES * role.cycle_s / steady_s)
+    return not role.accounted - tolerance <= role.users <= role.accounted + role.in_login + tolerance
+
+
+def _unlike(role: Occupancy) -> str:
+    apart = percent(abs(role.accounted - role.users) / role.users)
+    return f"{role.role} ({role.users:,.1f} users, {role.accounted:,.1f} accounted for, {apart} apart)"
 
 
 def _users_missing(plan: Plan, summary: Summary) -> str:

@@ -1,11 +1,15 @@
 """The judgement of a run: one outcome, its reasons, its exit code.
 
 An interruption comes first; then what fails the target; then what makes the run say nothing; else it passed.
+Of a generator that was not fit (saturated, or a process of it lost) a missed latency or throughput does not fail
+the target, nor do failures that such a generator makes by itself; wrong answers, errors that the target told, and
+a target that was lost always do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from perfsuite.errors import (
     EXIT_FAIL,
@@ -15,10 +19,12 @@ from perfsuite.errors import (
     EXIT_REGRESSION,
     EXIT_TARGET,
 )
+from perfsuite.judge.fitness import unfit_because
+from perfsuite.judge.limits import NOT_STARTED_SHARE
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.targets import judge_targets
 from perfsuite.judge.validity import invalid_because
-from perfsuite.judge.words import count, seconds, time_of_day
+from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
 from perfsuite.model import FailureKind, Outcome, Plan, Summary, TargetOutcome, TargetResult, Verdict
 from perfsuite.roles.role import Role
 
@@ -38,10 +44,13 @@ _TOLD_TARGETS = 5
 
 def judge(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Verdict:
     """The verdict on one run. Reasons of lesser weight than the outcome are among the notes."""
-    targets = judge_targets(plan, summary, roles)
-    failed = _failed_because(summary, targets)
-    invalid = invalid_because(plan, summary)
-    if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in targets):
+    unfit = unfit_because(plan, summary)
+    observed = judge_targets(plan, summary, roles)
+    targets = tuple(_spared(result, summary) for result in observed) if unfit else observed
+    slow = _rate_not_reached(plan, summary)
+    failed = _failed_because(summary, targets) + ([slow] if slow and not unfit else [])
+    invalid = [*unfit, *([slow] if slow and unfit else []), *invalid_because(plan, summary)]
+    if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets))
     notes = notes_of(plan, summary)
     if summary.ended == INTERRUPTED:
@@ -67,6 +76,42 @@ def _verdict(
     outcome: Outcome, reasons: Sequence[str], targets: tuple[TargetResult, ...], notes: Sequence[str]
 ) -> Verdict:
     return Verdict(outcome, tuple(reasons), _EXIT_CODES[outcome], targets, tuple(notes))
+
+
+_GENERATORS_OWN = frozenset(
+    {FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST, FailureKind.UNFINISHED, FailureKind.NOT_STARTED}
+)
+"""Failures that a generator which is too slow, or is killed, makes by itself."""
+
+
+def _spared(result: TargetResult, summary: Summary) -> TargetResult:
+    """A missed target as one that was not judged, where a generator that was not fit may be the cause."""
+    if result.outcome is not TargetOutcome.MISSED or result.metric == USERS:
+        return result
+    if result.metric == FAILURE_RATE and (result.observed or 0.0) * _share_told(summary) >= result.limit:
+        return result
+    reason = f"{result.reason}; the load generator was not fit to tell whether that is the target's"
+    return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=reason, too_close=False)
+
+
+def _share_told(summary: Summary) -> float:
+    """The share of the run's failures that are the target's for certain, since it told them itself."""
+    own = sum(group.count for group in summary.failures if group.kind in _GENERATORS_OWN)
+    every = sum(group.count for group in summary.failures)
+    return 1 - own / every if every else 1.0
+
+
+def _rate_not_reached(plan: Plan, summary: Summary) -> str:
+    """Open model: more actions than the rate is held to never began; "" where it was reached."""
+    told = summary.arrivals
+    if told is None or told.not_started <= NOT_STARTED_SHARE * told.due:
+        return ""
+    late = "" if told.lag_max_ms is None else f", others up to {figure('max_ms', told.lag_max_ms)} late"
+    return (
+        f"{told.asked_per_s:,.4g} actions/s were asked, {told.offered_per_s:,.4g}/s could be begun:"
+        f" {told.not_started:,} of {told.due:,} never began{late}; the target was too slow for that rate,"
+        f" or {count(plan.scenario.users, 'session')} (--users) too few for it"
+    )
 
 
 def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[str]:

@@ -53,6 +53,18 @@ def limit_figure(metric: str, limit: float) -> str:
     return f"{_shown(metric, limit):,.10g}{_unit_shown(metric)}"
 
 
+def interval_figure(metric: str, interval: tuple[float, float]) -> str:
+    """An interval with its unit: "1,890–2,110 ms"."""
+    low, high = (figure(metric, value).removesuffix(_unit_shown(metric)) for value in interval)
+    return f"{low}–{high}{_unit_shown(metric)}"
+
+
+def percent(share: float) -> str:
+    """A share as "12 %", with a decimal below 10 %."""
+    hundred = share * 100
+    return f"{hundred:.0f} %" if hundred >= 10 or hundred == 0 else f"{hundred:.1f} %"
+
+
 def figures_apart(metric: str, observed: float, limit: float) -> tuple[str, str]:
     """Both values as text: what was observed with as many decimals as it takes to tell it from its limit and from 0."""
     shown, shown_limit = _shown(metric, observed), _shown(metric, limit)

@@ -64,7 +64,7 @@ def make_plan(
     return Plan(
         run_id="acceptance_20260301_093000",
         scenario=Scenario(scenario, sum(by_role.values()), 20, 300),
-        host="http://localhost:8015",
+        host="http://staging-api.agentmitra.com",
         users_by_role=by_role,
         targets=targets or FIVE,
         allowed_hosts=("localhost",),

@@ -1,0 +1,69 @@
+"""Was the load generator fit to say anything about the target's speed?
+
+What waits inside a generator that is busy, late or standing still is counted as the target's time, and a process
+that is lost takes load away: in both cases a slow target cannot be told from a slow generator.
+"""
+
+from __future__ import annotations
+
+from perfsuite.judge.limits import (
+    CPU_MEAN_PERCENT,
+    CPU_OVER_90_LEAST_S,
+    CPU_OVER_90_SHARE,
+    GC_LONG_SHARE,
+    GC_PAUSE_MS,
+    GC_SHARE,
+    LOOP_LAG_P99_MS,
+)
+from perfsuite.judge.words import count, figure, percent, time_of_day
+from perfsuite.model import GeneratorHealth, LostWorker, Plan, Summary
+
+
+def unfit_because(plan: Plan, summary: Summary) -> list[str]:
+    """One sentence for each reason, with what to do; [] for a generator that was fit."""
+    signs = [*_busy(summary), *_late(summary.generator), *_collecting(summary.generator)]
+    mend = f"use more load processes (--processes {plan.processes + 1}), fewer users, or a machine with nothing else on"
+    saturated = [f"the load generator was saturated: {'; '.join(signs)}; {mend}"] if signs else []
+    return saturated + [_lost(worker) for worker in summary.lost_workers]
+
+
+def long_pause(health: GeneratorHealth) -> str:
+    """A long pause of the garbage collector in a generator that was fit all the same; "" for none."""
+    if health.gc_pause_max_ms is None or health.gc_pause_max_ms <= GC_PAUSE_MS or _collecting(health):
+        return ""
+    longest = figure("max_ms", health.gc_pause_max_ms)
+    return f"the load generator stood still for {longest} (garbage collection): the slowest requests may be its own"
+
+
+def _busy(summary: Summary) -> list[str]:
+    health = summary.generator
+    mean, over_90 = health.cpu_percent_mean, health.cpu_over_90_rate or 0.0
+    if mean is None:
+        return []
+    often = over_90 > CPU_OVER_90_SHARE and over_90 * summary.steady_s >= CPU_OVER_90_LEAST_S
+    if mean <= CPU_MEAN_PERCENT and not often:
+        return []
+    whose = "its process" if health.processes == 1 else "a process of it"
+    return [f"{whose} used {mean:.0f} % of a core on average and more than 90 % in {percent(over_90)} of the seconds"]
+
+
+def _late(health: GeneratorHealth) -> list[str]:
+    lag_ms = health.loop_lag_p99_ms
+    if lag_ms is None or lag_ms <= LOOP_LAG_P99_MS:
+        return []
+    return [f"its event loop came {figure('p99_ms', lag_ms)} late at the 99th percentile, limit {LOOP_LAG_P99_MS:g} ms"]
+
+
+def _collecting(health: GeneratorHealth) -> list[str]:
+    longest_ms, share = health.gc_pause_max_ms or 0.0, health.gc_share_rate or 0.0
+    if share <= GC_SHARE and not (longest_ms > GC_PAUSE_MS and share > GC_LONG_SHARE):
+        return []
+    return [f"it stood still for garbage collection {percent(share)} of the time, up to {figure('max_ms', longest_ms)}"]
+
+
+def _lost(worker: LostWorker) -> str:
+    whom = f"its {count(worker.users, 'user')} were placed on the others" if worker.users else "it had no users"
+    return (
+        f"load process {worker.worker} was lost at {time_of_day(int(worker.at))} ({worker.reason}): {whom};"
+        " look into its log for why, and run again"
+    )

@@ -1,0 +1,44 @@
+"""From where on a run says nothing about its target, or something that has to be said beside the verdict.
+
+All in one place, each with its reason.
+"""
+
+from __future__ import annotations
+
+CPU_MEAN_PERCENT = 85.0
+"""A load process that is busy for more than this on average has requests waiting for itself: at 85 % a single
+server's queue is already 5.7 requests long (M/M/1: ρ / (1 − ρ))."""
+
+CPU_OVER_90_SHARE = 0.10
+CPU_OVER_90_LEAST_S = 3.0
+"""More than a tenth of the seconds above 90 % touches the 95th percentile and everything beyond it. Three such
+seconds are needed at least, since in a short run one or two come from starting up."""
+
+LOOP_LAG_P99_MS = 50.0
+"""An event loop that comes more than 50 ms late for one event in a hundred adds that to response times: a tenth of
+the tightest usual limit (500 ms). A healthy loop stays below 10 ms."""
+
+GC_PAUSE_MS = 100.0
+GC_LONG_SHARE = 0.01
+GC_SHARE = 0.05
+"""While the garbage collector runs, every answer waits. Pauses longer than 100 ms matter when they take more than
+1 % of the time (then they reach the 99th percentile), shorter ones when all pauses take more than 5 %. A single
+long pause is told as a note: it can only have made the slowest requests."""
+
+LITTLE_SHARE = 0.05
+LITTLE_CYCLES = 2.0
+LITTLE_ACTIONS = 30
+"""Users accounted for may differ by 5 %, or by two mean cycles of the steady state, whichever is more: actions
+are cut at both of its ends, so that a fixed 5 % would fail short runs for no reason. Fewer than 30 actions of a
+role are not looked at."""
+
+FEWEST_REQUESTS = 30
+SHORTEST_STEADY_S = 3.0
+"""With fewer requests than a mean is judged on, or less than three whole seconds, nothing can be said."""
+
+NOT_STARTED_SHARE = 0.01
+"""The rate of arrivals is held to 1 %: when more actions than that never began, it was not reached."""
+
+FLATTERED_SHARE = 0.10
+"""Failures are told to flatter a time when that of the successes alone is more than 10 % higher: twice the least
+change that is called one (5 %)."""

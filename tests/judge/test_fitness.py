@@ -1,0 +1,160 @@
+"""Was the generator fit, and was enough measured: each limit from both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from perfsuite.judge.fitness import long_pause, unfit_because
+from perfsuite.judge.validity import invalid_because
+from perfsuite.model import GeneratorHealth, LostWorker, Occupancy
+from tests.judge.made_summaries import figures, make_plan, make_summary
+
+HEALTHY = GeneratorHealth(
+    processes=1, cpu_percent_max=60.0, loop_lag_p99_ms=4.0, lost_reports=0, cpu_percent_mean=40.0, cpu_over_90_rate=0.0,
+    gc_pause_p99_ms=5.0, gc_pause_max_ms=20.0, gc_share_rate=0.002,
+)  # fmt: skip
+MEND = "use more load processes (--processes 2), fewer users, or a machine with nothing else on"
+
+
+def unfit(steady_s: float = 60.0, **health: Any) -> list[str]:
+    plan = make_plan()
+    return unfit_because(plan, make_summary(plan, steady_s=steady_s, generator=replace(HEALTHY, **health)))
+
+
+@pytest.mark.parametrize(
+    ("health", "sign"),
+    [
+        pytest.param({}, "", id="healthy"),
+        pytest.param({"cpu_percent_mean": 85.0}, "", id="85 % on average is the limit"),
+        pytest.param(
+            {"cpu_percent_mean": 86.0, "cpu_over_90_rate": 0.05},
+            "its process used 86 % of a core on average and more than 90 % in 5.0 % of the seconds",
+            id="busier than that",
+        ),
+        pytest.param({"cpu_over_90_rate": 0.1}, "", id="a tenth of the seconds above 90 % is the limit"),
+        pytest.param(
+            {"cpu_percent_mean": 70.0, "cpu_over_90_rate": 0.12, "processes": 2},
+            "a process of it used 70 % of a core on average and more than 90 % in 12 % of the seconds",
+            id="more of them, in one of two processes",
+        ),
+        pytest.param(
+            {"cpu_over_90_rate": 0.15, "steady_s": 13.0}, "", id="2 busy seconds of 13 may be the start of something"
+        ),
+        pytest.param({"loop_lag_p99_ms": 50.0}, "", id="50 ms late is the limit"),
+        pytest.param(
+            {"loop_lag_p99_ms": 312.4},
+            "its event loop came 312 ms late at the 99th percentile, limit 50 ms",
+            id="later than that",
+        ),
+        pytest.param({"gc_pause_max_ms": 400.0, "gc_share_rate": 0.01}, "", id="a long pause is no share of the time"),
+        pytest.param(
+            {"gc_pause_max_ms": 400.0, "gc_share_rate": 0.02},
+            "it stood still for garbage collection 2.0 % of the time, up to 400 ms",
+            id="long pauses that reach the 99th percentile",
+        ),
+        pytest.param({"gc_pause_max_ms": 30.0, "gc_share_rate": 0.05}, "", id="short pauses, 5 % of the time"),
+        pytest.param(
+            {"gc_pause_max_ms": 30.0, "gc_share_rate": 0.08},
+            "it stood still for garbage collection 8.0 % of the time, up to 30 ms",
+            id="short pauses, too many of them",
+        ),
+        pytest.param(
+            dict.fromkeys(("cpu_percent_mean", "cpu_over_90_rate", "loop_lag_p99_ms", "gc_pause_max_ms")), "",
+            id="nothing known is nothing against it",
+        ),
+    ],
+)  # fmt: skip
+def test_saturation(health: dict[str, Any], sign: str) -> None:
+    assert unfit(**health) == ([f"the load generator was saturated: {sign}; {MEND}"] if sign else [])
+
+
+def test_all_signs_are_told_together() -> None:
+    (reason,) = unfit(cpu_percent_mean=99.0, cpu_over_90_rate=1.0, loop_lag_p99_ms=90.0)
+    assert reason == (
+        "the load generator was saturated: its process used 99 % of a core on average and more than 90 % in 100 % of"
+        f" the seconds; its event loop came 90 ms late at the 99th percentile, limit 50 ms; {MEND}"
+    )
+
+
+def test_a_lost_process_is_told_with_its_users() -> None:
+    plan = make_plan()
+    lost = LostWorker("2", 1_772_357_460.4, 25, "was killed by signal SIGKILL")
+    idle = LostWorker("3", 1_772_357_461.0, 0, "ended by itself with exit code 1")
+    summary = make_summary(plan, generator=HEALTHY, lost_workers=(lost, idle))
+
+    assert unfit_because(plan, summary) == [
+        "load process 2 was lost at 09:31:00 UTC (was killed by signal SIGKILL): its 25 users were placed on the"
+        " others; look into its log for why, and run again",
+        "load process 3 was lost at 09:31:01 UTC (ended by itself with exit code 1): it had no users;"
+        " look into its log for why, and run again",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("health", "note"),
+    [
+        pytest.param({"gc_pause_max_ms": 100.0}, "", id="100 ms is the limit"),
+        pytest.param(
+            {"gc_pause_max_ms": 180.0},
+            "the load generator stood still for 180 ms (garbage collection): the slowest requests may be its own",
+            id="a single long one",
+        ),
+        pytest.param({"gc_pause_max_ms": 180.0, "gc_share_rate": 0.2}, "", id="told as saturation already"),
+        pytest.param({"gc_pause_max_ms": None}, "", id="not known"),
+    ],
+)
+def test_a_single_long_pause_is_a_note(health: dict[str, Any], note: str) -> None:
+    assert long_pause(replace(HEALTHY, **health)) == note
+
+
+READER = Occupancy("reader", users=150.0, actions=3_600, accounted=150.0, in_login=0.0, cycle_s=2.5)
+LITTLE = (
+    ": users spent time on what was not recorded, or actions are missing; the load generator may be too slow,"
+    " run again with fewer users or more --processes"
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        pytest.param({}, "", id="all accounted for"),
+        pytest.param({"accounted": 137.6}, "", id="8.3 % = two cycles of 2.5 s in 60 s are the tolerance"),
+        pytest.param(
+            {"accounted": 137.0}, "reader (150.0 users, 137.0 accounted for, 8.7 % apart)", id="more is missing"
+        ),
+        pytest.param(
+            {"accounted": 137.0, "cycle_s": 1.0}, "reader (150.0 users, 137.0 accounted for, 8.7 % apart)",
+            id="with short cycles 5 % are",
+        ),
+        pytest.param(
+            {"accounted": 165.0}, "reader (150.0 users, 165.0 accounted for, 10 % apart)", id="or too much is there"
+        ),
+        pytest.param({"accounted": 120.0, "in_login": 30.0}, "", id="logging in accounts for the rest"),
+        pytest.param(
+            {"accounted": 150.0, "in_login": 30.0}, "", id="logins within actions are not held against them"
+        ),
+        pytest.param({"accounted": 70.0, "actions": 29}, "", id="too few actions to tell"),
+    ],
+)  # fmt: skip
+def test_littles_law(changed: dict[str, Any], told: str) -> None:
+    plan = make_plan()
+    reasons = invalid_because(plan, make_summary(plan, occupancy=(replace(READER, **changed),)))
+    assert reasons == ([f"Little's law does not hold for {told}{LITTLE}"] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("requests", "steady_s", "told"),
+    [
+        pytest.param(30, 3.0, "", id="just enough"),
+        pytest.param(29, 60.0, "29 requests in 60 s of steady state", id="too few requests"),
+        pytest.param(400, 2.0, "400 requests in 2 s of steady state", id="too short"),
+    ],
+)
+def test_too_little(requests: int, steady_s: float, told: str) -> None:
+    plan = make_plan()
+    reasons = invalid_because(plan, make_summary(plan, figures(requests), steady_s=steady_s))
+    least = "30 in 3 s are the least; run longer or with more users"
+    assert reasons == ([f"too little was measured: {told}, {least}"] if told else [])

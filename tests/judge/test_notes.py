@@ -1,0 +1,103 @@
+"""What is told beside a verdict without changing it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from perfsuite.judge.notes import notes_of
+from perfsuite.model import Drift, GeneratorHealth, Statistics, TargetFigures
+from tests.judge.made_summaries import AVERAGE, P95, THROUGHPUT, figures, make_plan, make_summary, row
+
+SHARED = (
+    "demo only: generator and target shared the cores of this machine, each slowing the other; the figures are not"
+    " those of the target on a machine of its own"
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "demo", "told"),
+    [
+        ("http://staging-api.agentmitra.com", None, False),
+        ("http://10.0.0.7:8015", None, False),
+        ("http://localhost:8015", None, True),
+        ("http://127.0.0.9:8015", None, True),
+        ("http://[::1]:8015", None, True),
+        pytest.param("http://staging-api.agentmitra.com", "embedded", True, id="a demo, wherever it says it is"),
+    ],
+)
+def test_shared_cores(host: str, demo: str | None, told: bool) -> None:
+    plan = replace(make_plan(), host=host, demo=demo)
+    assert notes_of(plan, make_summary(plan)) == ([SHARED] if told else [])
+
+
+def flattered(totals: Statistics, *known: TargetFigures) -> list[str]:
+    plan = make_plan(AVERAGE, P95, THROUGHPUT)
+    return notes_of(plan, make_summary(plan, totals, target_figures=known))
+
+
+@pytest.mark.parametrize(
+    ("failures", "ok_ms", "told"),
+    [
+        pytest.param(0, 700.0, "", id="no failures"),
+        pytest.param(200, 131.9, "", id="9.9 % more is within what is called a change"),
+        pytest.param(200, 132.2, "is 132 ms, that of all 120 ms", id="more than 10 %"),
+        pytest.param(200, None, "", id="too few that succeeded"),
+        pytest.param(
+            200, 2_000.0, "is 2,000 ms, that of all 120 ms, which would miss the limit of 2,000 ms",
+            id="it would even be missed",
+        ),
+    ],
+)  # fmt: skip
+def test_fast_failures_that_flatter(failures: int, ok_ms: float | None, told: str) -> None:
+    notes = flattered(figures(10_000, failures), TargetFigures("p95_ms", None, None, None, ok_ms))
+    beginning = "failed requests were faster than the others: the 95th percentile of those that succeeded "
+    assert notes == ([beginning + told] if told else [])
+
+
+def test_a_limit_that_would_be_missed_by_little_is_told_too() -> None:
+    notes = flattered(figures(10_000, 9, p95_ms=1_990.0), TargetFigures("p95_ms", None, None, None, 2_010.0))
+    assert notes[0].endswith("is 2,010 ms, that of all 1,990 ms, which would miss the limit of 2,000 ms")
+
+
+def test_the_scope_is_named() -> None:
+    plan = make_plan(replace(AVERAGE, role="reader", operation="policies.list"))
+    known = TargetFigures("avg_ms", "reader", "policies.list", None, 60.0)
+    cell = row("reader", "browsing", "policies.list", figures(900, 40))
+    (note,) = notes_of(plan, make_summary(plan, None, cell, target_figures=(known,)))
+    assert "the average response time of policies.list as reader of those that succeeded is 60 ms" in note
+
+
+@pytest.mark.parametrize(
+    ("drift", "told"),
+    [
+        pytest.param(
+            Drift("p50_ms", 40.0, 52.0, 0.0012),
+            "the median response time rose within the steady state from about 40 ms to 52 ms (30 %, p = 0.001)",
+            id="slower",
+        ),
+        pytest.param(
+            Drift("rps", 100.0, 92.0, 0.004),
+            "the throughput fell within the steady state from about 100 requests/s to 92 requests/s (8.0 %, p = 0.004)",
+            id="less done",
+        ),
+        pytest.param(
+            Drift("p95_ms", 0.0, 9.0, 0.001),
+            "the 95th percentile rose within the steady state from about 0 ms to 9 ms (from nothing, p = 0.001)",
+            id="a trend line may begin at zero",
+        ),
+    ],
+)
+def test_drift(drift: Drift, told: str) -> None:
+    plan = make_plan()
+    (note,) = notes_of(plan, make_summary(plan, drifts=(drift,)))
+    assert note == (f"{told}: what is told is a mean over a change; run longer, or look for what fills up or warms up")
+
+
+def test_a_single_long_pause() -> None:
+    health: dict[str, Any] = {"gc_pause_max_ms": 180.0, "gc_share_rate": 0.001}
+    plan = make_plan()
+    (note,) = notes_of(plan, make_summary(plan, generator=GeneratorHealth(1, 40.0, 2.0, 0, **health)))
+    assert note.startswith("the load generator stood still for 180 ms")
