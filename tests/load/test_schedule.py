@@ -1,0 +1,194 @@
+"""When actions are due, for which role, and which process begins them: before anything of it is run."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections import Counter
+
+import pytest
+
+from perfsuite.load.schedule import Course, Due, Owners, dues
+from perfsuite.model import Arrival
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import start_order, users_by_role
+
+WEIGHTS = {role.slug: role.weight for role in ROLES}
+TOTAL = sum(WEIGHTS.values())
+SEED = 20_260_301
+
+
+def _times(arrival: Arrival, *, ramp_s: float = 0.0, duration_s: float = 100.0) -> list[float]:
+    return list(Course(arrival, ramp_s, duration_s).times(SEED))
+
+
+# ── equal gaps ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_constant_rate_has_equal_gaps_from_half_a_gap_on() -> None:
+    times = _times(Arrival(20), duration_s=10)
+
+    assert len(times) == 200
+    assert times[0] == pytest.approx(0.025)
+    assert [later - earlier for earlier, later in itertools.pairwise(times)] == pytest.approx([0.05] * 199)
+
+
+def test_every_second_of_a_plateau_has_its_share() -> None:
+    counts = Counter(int(at_s) for at_s in _times(Arrival(50), ramp_s=10, duration_s=60))
+
+    assert {counts[second] for second in range(10, 60)} == {50}
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        pytest.param(Course(Arrival(30), 10, 60), id="grows, then stays"),
+        pytest.param(Course(Arrival(30, rate_end=90), 10, 60), id="grows, then grows on to a higher rate"),
+        pytest.param(Course(Arrival(90, rate_end=10), 10, 60), id="grows, then falls"),
+        pytest.param(Course(Arrival(30, rate_end=0), 10, 60), id="falls to nothing"),
+        pytest.param(Course(Arrival(30), 0, 60), id="is there at once"),
+        pytest.param(Course(Arrival(30, rate_end=90), 60, 60), id="ramp-up fills the run"),
+    ],
+)
+def test_the_course_is_followed(course: Course) -> None:
+    times = list(course.times(SEED))
+
+    assert times == sorted(times)
+    for at_s in range(0, 61, 5):
+        due = sum(1 for time_s in times if time_s < at_s)
+        assert due == pytest.approx(course.expected(at_s), abs=0.5001)
+
+
+def test_the_rate_on_the_way_is_that_of_a_straight_line() -> None:
+    course = Course(Arrival(30, rate_end=90), 10, 60)
+
+    assert course.expected(10) == pytest.approx(150)  # a triangle of 10 s and 30/s
+    assert course.expected(60) == pytest.approx(150 + 50 * 60)  # a trapezium from 30/s to 90/s
+    assert course.expected(35.5) - course.expected(34.5) == pytest.approx(60)  # half-way
+
+
+@pytest.mark.parametrize("number", [0.1, 5, 149.9, 150, 151, 1000, 3149])
+def test_time_and_number_are_inverse(number: float) -> None:
+    for arrival in (Arrival(30), Arrival(30, rate_end=90), Arrival(30, rate_end=10)):
+        course = Course(arrival, 10, 60)
+        at_s = course.time_of(number)
+        if not math.isinf(at_s):
+            assert course.expected(at_s) == pytest.approx(number)
+
+
+def test_a_falling_rate_never_gets_to_more_than_there_is() -> None:
+    course = Course(Arrival(30, rate_end=0), 10, 60)
+
+    assert course.time_of(course.expected(60) + 1) == math.inf
+
+
+# ── random gaps ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_poisson_gaps_have_the_mean_and_spread_of_an_exponential() -> None:
+    times = _times(Arrival(100, poisson=True), duration_s=1000)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+
+    # n = 100,000: the standard error of the mean is 0.3 %, that of the variance √8/√n = 0.9 %; bounds of 4.
+    assert statistics.fmean(gaps) == pytest.approx(0.01, rel=0.013)
+    assert statistics.variance(gaps) == pytest.approx(0.01**2, rel=0.036)
+    # Memoryless: a gap tells nothing of the next one. The standard error of the correlation is 1/√n.
+    assert abs(statistics.correlation(gaps[:-1], gaps[1:])) < 4 / math.sqrt(len(gaps))
+
+
+def test_poisson_counts_a_second_have_a_variance_as_large_as_their_mean() -> None:
+    counts = Counter(int(at_s) for at_s in _times(Arrival(50, poisson=True), duration_s=2000))
+    each = [counts[second] for second in range(2000)]
+
+    # The index of dispersion of 2,000 Poisson counts is 1 ± √(2/2000) = 0.032.
+    assert statistics.variance(each) / statistics.fmean(each) == pytest.approx(1, abs=0.13)
+
+
+def test_poisson_follows_the_course_too() -> None:
+    course = Course(Arrival(200, rate_end=600, poisson=True), 100, 500)
+    times = list(course.times(SEED))
+
+    for at_s in (50, 100, 200, 300, 400, 500):
+        expected = course.expected(at_s)
+        assert abs(sum(1 for time_s in times if time_s < at_s) - expected) < 4 * math.sqrt(expected)
+
+
+def test_the_same_seed_gives_the_same_times_and_another_others() -> None:
+    course = Course(Arrival(50, poisson=True), 5, 30)
+
+    assert list(course.times(1)) == list(course.times(1))
+    assert list(course.times(1)) != list(course.times(2))
+
+
+# ── roles ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("poisson", [False, True], ids=["equal gaps", "random gaps"])
+def test_the_mix_of_roles_holds_at_any_moment(poisson: bool) -> None:
+    so_far: Counter[str] = Counter()
+    for number, due in enumerate(dues(Course(Arrival(40, poisson=poisson), 10, 60), SEED, WEIGHTS), 1):
+        so_far[due.role] += 1
+        for role, weight in WEIGHTS.items():
+            assert abs(so_far[role] - number * weight / TOTAL) <= 1, (number, role)
+
+
+def test_turns_count_the_actions_of_a_role() -> None:
+    of_role: Counter[str] = Counter()
+    for due in dues(Course(Arrival(40), 0, 20), SEED, WEIGHTS):
+        assert due.turn == of_role[due.role]
+        of_role[due.role] += 1
+
+
+# ── processes ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dealt(users: int, processes: int) -> dict[str, list[int]]:
+    """Sessions as the conductor deals them: in their order of starting, one to each process in turn."""
+    sessions: dict[str, list[int]] = {}
+    for number, role in enumerate(start_order(users_by_role(users, ROLES))):
+        sessions.setdefault(role, []).append(number % processes)
+    return sessions
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 8])
+def test_every_action_is_begun_by_exactly_one_process(processes: int) -> None:
+    sessions = _dealt(91, processes)
+    of_process = [Owners(sessions) for _ in range(processes)]
+    course = Course(Arrival(40), 5, 60)
+    takers: list[list[Due]] = [[] for _ in range(processes)]
+    for index, owners in enumerate(of_process):
+        # Each computes the sequence for itself, as it does in its own process.
+        takers[index] = [due for due in dues(course, SEED, WEIGHTS) if owners.of(due) == index]
+
+    together = sorted((due for taken in takers for due in taken), key=lambda due: due.at_s)
+    assert together == list(dues(course, SEED, WEIGHTS))
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_sessions_of_a_role_have_equal_work_wherever_they_are(processes: int) -> None:
+    sessions = _dealt(91, processes)
+    owners = Owners(sessions)
+    work: Counter[tuple[str, int]] = Counter()
+    for due in dues(Course(Arrival(400), 0, 60), SEED, WEIGHTS):
+        index = owners.of(due)
+        assert index is not None
+        work[due.role, index] += 1
+
+    for (role, index), actions in work.items():
+        each = 24_000 * WEIGHTS[role] / TOTAL / len(sessions[role])
+        assert actions / sessions[role].count(index) == pytest.approx(each, abs=1)
+
+
+def test_a_lost_process_leaves_no_action_without_a_taker_from_the_change_on() -> None:
+    owners = Owners(_dealt(91, 2))
+    owners.change(30.0, {role: [0] * len(indices) for role, indices in _dealt(91, 2).items()})
+
+    takers = [(due.at_s, owners.of(due)) for due in dues(Course(Arrival(40), 0, 60), SEED, WEIGHTS)]
+
+    assert {index for at_s, index in takers if at_s < 30} == {0, 1}
+    assert {index for at_s, index in takers if at_s >= 30} == {0}
+
+
+def test_a_role_without_a_session_has_no_taker() -> None:
+    assert Owners({"policyholder": [0]}).of(Due(1.0, "agent", 0)) is None
