@@ -26,16 +26,17 @@ def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = 
     for name in ("Role", "Operation", "Route", "Result"):
         table.add_column(name, overflow="fold", no_wrap=name != "Result")
     for check in report.checks:
-        note = f" {check.message}" if check.message else ""
         table.add_row(
             check.role,
             check.operation,
             f"{check.method} {check.path.removeprefix('/api/v1')}",
-            Text(clean(f"{check.works.value}{note}"), _STYLES.get(check.works, "")),
+            Text(check.works.value, _STYLES.get(check.works, "")),
         )
+    # Below the table, where a message has the whole width.
+    notes = [f"{check.role}, {check.operation}: {clean(check.message)}" for check in report.checks if check.message]
     version = f" {report.version}" if report.version else ""
     counts = {works: sum(check.works is works for check in report.checks) for works in Works}
     told = ", ".join(f"{count} {works.value}" for works, count in counts.items() if count)
     heading = to_text(Text(f"{report.host}: {clean(report.service)}{clean(version)}"), width=width, color=color)
-    ending = to_text(Text(f"\n{told}"), width=width, color=color)
+    ending = to_text(Text("\n".join(["", *notes, *([""] if notes else []), told])), width=width, color=color)
     return f"{heading}\n{to_text(table, width=max(width, 100), color=color)}{ending}"
