@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
 from tests.integration.programs import (
@@ -156,7 +158,9 @@ def broken(folder: Path) -> Ended:
         done = run_suite(
             *backend.target, *TWENTY_USERS, "--duration", "10s", "--tolerate-broken", results=folder / "results"
         )
-        return replace(done, beside={"refused": refused, "table": table, "rows": backend.rows()})
+        health = httpx.get(f"{backend.host}/api/v1/health/database", trust_env=False).json()
+        pool, logged = health["database"]["pool_stats"], len(backend.requests(done.folder.name))
+        return replace(done, beside={"refused": refused, "table": table, "pool": pool, "logged": logged})
 
 
 def lost(folder: Path) -> Ended:

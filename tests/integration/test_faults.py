@@ -167,6 +167,9 @@ def test_preflight_tells_what_is_missing_and_what_is_broken(made: Ended) -> None
     assert table.out.rstrip().endswith("4 missing, 2 broken")
     broken = [line for line in table.out.splitlines() if " broken" in line and "/agents/" in line]
     assert [line.split()[0] for line in broken] == ["provider_admin", "regional_manager"]
+    for role in ("provider_admin", "regional_manager"):
+        assert f"\n{role}, agents.list: HTTP 500: Injected error\n" in table.out
+    assert max(map(len, table.out.splitlines())) <= 100
 
 
 @pytest.mark.made("broken")
@@ -187,6 +190,13 @@ def test_what_is_broken_or_missing_is_left_out_and_said(made: Ended) -> None:
     behaviours = {(row["role"], row["behaviour"]): row for row in summary["behaviours"]}
     assert behaviours["support_staff", "ticket management"]["actions"] == 0
     assert behaviours["support_staff", "ticket management"]["success_rate"] is None
+
+
+@pytest.mark.made("broken")
+def test_two_connections_to_the_database_are_enough_for_a_few_users(made: Ended) -> None:
+    assert made.beside["pool"]["size"] == 2
+    assert made.summary["totals"]["requests"] > 100
+    assert made.summary["reconciliation"]["recorded"] == made.beside["logged"]
 
 
 @pytest.mark.made("lost")

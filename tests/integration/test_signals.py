@@ -9,7 +9,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.programs import Backend, Ended, Program, alive, ended, run_suite, suite, until
+from tests.integration.programs import (
+    Backend,
+    Ended,
+    Program,
+    alive,
+    ended,
+    family_of,
+    run_suite,
+    running_backend,
+    suite,
+    until,
+)
 from tests.integration.runs import TWENTY_USERS, made_rows
 
 pytestmark = pytest.mark.integration
@@ -108,6 +119,24 @@ def test_kill_9_of_a_demo_run_leaves_no_process(begin: Begin, results: Path) -> 
     run.process.kill()
     run.process.wait()
     until(lambda: not alive(family), GONE_WITHIN_S, f"the end of {family}")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        pytest.param(Program.interrupt, 0, id="Ctrl-C"),
+        pytest.param(lambda program: program.process.terminate(), 0, id="SIGTERM"),
+        pytest.param(lambda program: program.process.kill(), -signal.SIGKILL, id="kill -9"),
+    ],
+)
+def test_the_backend_command_leaves_no_server(end: Callable[[Program], None], code: int, tmp_path: Path) -> None:
+    with running_backend(tmp_path) as backend:
+        family = family_of(backend.program.process.pid)
+        assert len(family) == 2, "the command and the server"
+        end(backend.program)
+        assert backend.program.process.wait(GONE_WITHIN_S) == code
+        until(lambda: not alive(family), GONE_WITHIN_S, f"the end of {family}")
+        assert "Traceback" not in backend.program.err
 
 
 @pytest.mark.made("killed")
