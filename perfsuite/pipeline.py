@@ -171,6 +171,8 @@ def _follow(process: LoadProcess, plan: Plan, folder: Path, desk: Desk) -> str:
             _interrupt(process, told, desk.screen)
         if time.monotonic() > deadline:
             process.kill()
+    if desk.interrupts.count > told:  # while the load was ending by itself
+        return "interrupted"
     if process.failed and not told:
         desk.screen.say(f"The load process died: {process.last_words() or 'it left no message'}")
         return "load process died"

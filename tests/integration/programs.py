@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -133,13 +134,14 @@ class Program:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> None:
-        """End it and its descendants, at once."""
+        """End it and its descendants, at once; its output goes."""
         for process in [*family_of(self.process.pid), *alive(list(self.seen.values()))]:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
         self.process.wait()
+        shutil.rmtree(self.out_file.parent, ignore_errors=True)
 
 
 def start(command: Sequence[str], **more: Any) -> Program:

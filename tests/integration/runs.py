@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import psutil
 
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
 from tests.integration.programs import (
     Backend,
     Ended,
+    Program,
     alive,
     ended,
     family_of,
@@ -211,6 +213,34 @@ def killed(folder: Path) -> Ended:
             run.end()
 
 
+def hung_cleanup(folder: Path) -> Ended:
+    """Nobody can log in any more when the load is over; Ctrl-C while cleanup waits for its login."""
+    with running_backend(folder, "latency=25s@auth.login from 10s") as backend:
+        run = suite(*backend.target, *TWENTY_USERS, "--duration", "14s", "--results", str(folder / "results"))
+        try:
+            until(lambda: made_rows(folder / "results") >= 1, 40, "rows made by the load")
+            until(lambda: not any(loads(process) for process in family_of(run.process.pid)), 40, "the end of the load")
+            until(lambda: talks_to(run, backend), 10, "the login of cleanup")
+            run.interrupt()
+            return ended(run, run.wait(15), folder / "results")
+        finally:
+            run.end()
+
+
+def loads(process: psutil.Process) -> bool:
+    """True for a load process."""
+    try:
+        return "perfsuite.load" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
+def talks_to(run: Program, backend: Backend) -> bool:
+    """True while the suite itself has a connection to the backend."""
+    connections = psutil.Process(run.process.pid).net_connections("tcp")
+    return any(connection.raddr and connection.raddr.port == backend.port for connection in connections)
+
+
 def loaded(backend: Backend, results: Path) -> list[object]:
     """Requests that the load of the one run in `results` has made so far."""
     folders = list(results.iterdir()) if results.is_dir() else []
@@ -240,6 +270,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         own_target,
         slow_later,
         seldom_wrong,
+        hung_cleanup,
         all_kinds,
         stalls,
         lost,

@@ -121,6 +121,17 @@ def test_kill_9_of_a_demo_run_leaves_no_process(begin: Begin, results: Path) -> 
     until(lambda: not alive(family), GONE_WITHIN_S, f"the end of {family}")
 
 
+@pytest.mark.made("hung_cleanup")
+def test_ctrl_c_while_rows_are_removed_tells_which_are_left(made: Ended) -> None:
+    cleanup = made.summary["cleanup"]
+    assert (made.code, made.left, made.summary["verdict"]) == (130, (), "interrupted")
+    assert "Traceback" not in made.err
+    assert cleanup["removed"] == 0
+    assert len(cleanup["not_removed"]) == cleanup["created"] > 0
+    assert all("cleanup was interrupted" in line for line in cleanup["not_removed"])
+    assert (made.folder / "report.html").exists()
+
+
 @pytest.mark.parametrize(
     ("end", "code"),
     [
