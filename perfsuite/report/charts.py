@@ -78,6 +78,8 @@ def charts_of(summary: Summary, limits: Sequence[Limit] = ()) -> list[Chart]:
     if len(course.points) < 2:
         return []
     charts = [_requests(course), _times(course, limits)]
+    if course.knows("due"):
+        charts += _open_model(course)
     if any(point["fps"] for point in course.points):
         charts.append(_failures(course))
     if course.roles:
@@ -87,7 +89,7 @@ def charts_of(summary: Summary, limits: Sequence[Limit] = ()) -> list[Chart]:
 
 def _requests(course: Course) -> Chart:
     line = Line("rps", "requests/s", "--line-avg")
-    note = "Requests sent per second, all operations together."
+    note = "Requests that ended in each second, all operations together."
     return Chart("requests", "Requests per second", note + _bin_note(course), _lines_spec(course, [line]))
 
 
@@ -107,6 +109,38 @@ def _times(course: Course, limits: Sequence[Limit]) -> Chart:
     return Chart("times", "Response time, ms", note + _bin_note(course), spec, tuple(legend))
 
 
+_SERVICE = (
+    Line("avg", "response time", "--line-p95"),
+    Line("service", "service time", "--line-avg"),
+)
+_ACTIONS = (
+    Line("due", "due", "--line-p50"),
+    Line("begun", "begun", "--line-avg"),
+    Line("queue", "waiting", "--line-max"),
+)
+_LAG = (Line("lag", "average", "--line-avg"), Line("latest", "latest", "--line-max"))
+
+
+def _open_model(course: Course) -> list[Chart]:
+    """Response beside service time, actions due beside those begun, and how late they began."""
+    apart = "Averages by the second that a request was due in. Service time begins with the send: what lies between"
+    apart += " the lines is waiting, which those who come feel and plain service times hide."
+    due = "By the second that they were due in, however late they began; waiting is the queue at its end."
+    late = "From due to begun, by the second that the action was due in."
+    return [
+        _plain("service", "Response and service time, ms", apart, course, _SERVICE),
+        _plain("arrivals", "Actions due and begun per second", due, course, _ACTIONS),
+        _plain("lag", "How late actions began, ms", late, course, _LAG),
+    ]
+
+
+def _plain(name: str, title: str, note: str, course: Course, lines: Sequence[Line]) -> Chart:
+    """A chart of the lines that are known, each with its key."""
+    known = [line for line in lines if course.knows(line.key)]
+    legend = tuple(Key(line.label, line.colour) for line in known)
+    return Chart(name, title, note + _bin_note(course), _lines_spec(course, known), legend)
+
+
 def _decades(course: Course, lines: Sequence[Line]) -> list[float]:
     """The ends of the logarithmic scale: the next 1, 2 or 5 times a power of ten below and above all lines."""
     values = [value for point in course.points for line in lines if (value := point[line.key])]
@@ -119,7 +153,7 @@ def _failures(course: Course) -> Chart:
     mark = {"type": "rect", "color": "var(--bad)"}
     encoding = {"x": _x(course), "x2": {"field": "end"}, "y": _y("fps"), "y2": {"datum": 0}}
     spec = _spec(course, [{"mark": mark, "encoding": encoding}, *_hover(course, [Line("fps", "failures/s", "")])])
-    return Chart("failures", "Failures per second", "Failed requests by the second they were sent in.", spec)
+    return Chart("failures", "Failures per second", "Failed requests by the second they were due in.", spec)
 
 
 def _users(course: Course) -> Chart:

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
-from perfsuite.report.figures import clock, human, limit_text, percent, with_unit
-from perfsuite.report.text import clean, plural, shortened
-from perfsuite.report.wording import LABELS, sentence, target_title
+from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.report.text import clean, heading, plural, shortened
+from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title
 
 MOST_FAILURES = 5
 STEADY = "steady"
@@ -42,6 +42,8 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
     """
     summary, verdict = report.summary, report.verdict
     parts: list[RenderableType] = [_heading(summary), "", _roles(summary)]
+    if summary.arrivals:
+        parts += ["", *(Text(line) for line in arrival_lines(summary))]
     if verdict.targets:
         parts += ["", _targets(verdict.targets), *_target_reasons(verdict.targets)]
     if summary.failures:
@@ -151,13 +153,16 @@ def _load(figures: Statistics) -> tuple[str, str, str, str]:
 
 
 def _targets(results: Iterable[TargetResult]) -> Table:
-    table = _table("Target", ">Observed", ">Limit", "Outcome")
-    for result in results:
+    shown = list(results)
+    sure = [">95 % sure"] if any(result.interval for result in shown) else []
+    table = _table("Target", ">Observed", *sure, ">Limit", "Outcome")
+    for result in shown:
         table.add_row(
             Text(target_title(result)),
             with_unit(result.metric, result.observed),
+            *([interval_text(result.metric, result.interval)] if sure else []),
             limit_text(result.metric, result.limit, below=result.below),
-            Text(result.outcome.value, TARGET_STYLES[result.outcome]),
+            Text(outcome_text(result), "yellow" if result.too_close else TARGET_STYLES[result.outcome]),
         )
     for column in table.columns[1:]:
         column.no_wrap = True
@@ -167,11 +172,13 @@ def _targets(results: Iterable[TargetResult]) -> Table:
 def _target_reasons(results: Iterable[TargetResult]) -> Iterable[RenderableType]:
     """Each reason once, after the names of the targets that have it: they are too long for a column.
 
-    Those of missed targets are among the reasons of the verdict.
+    Those of missed targets are among the reasons of the verdict, those of met ones told where they are too close.
     """
     by_reason: dict[str, list[str]] = {}
     for result in results:
-        if result.reason and result.outcome not in _TOLD_ELSEWHERE:
+        if result.too_close and result.outcome is TargetOutcome.MET:
+            yield _bullet(heading(result.reason), "yellow")
+        elif result.reason and result.outcome not in _TOLD_ELSEWHERE:
             by_reason.setdefault(f"{result.outcome.value}: {result.reason}", []).append(target_title(result))
     for reason, names in by_reason.items():
         yield _bullet(f"{', '.join(names)} {reason}", "dim")

@@ -6,12 +6,14 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-from perfsuite.model import ALL, FailureGroup, Row, Second, Statistics, Summary
-from perfsuite.report.figures import STATISTIC_FIELDS, exact, values_of
+from perfsuite.model import ALL, Breakdown, FailureGroup, Row, Second, SecondArrivals, Statistics, Summary
+from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact, parts_of, rounded, values_of
 from perfsuite.report.text import csv_cell, utc
 
-STATS_COLUMNS = ("period", "role", "behaviour", "operation", *STATISTIC_FIELDS)
-HISTORY_COLUMNS = ("second", *STATS_COLUMNS)
+STATS_COLUMNS = ("period", "role", "behaviour", "operation", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS)
+ARRIVAL_COLUMNS = ("actions_due", "actions_begun", "lag_avg_ms", "lag_max_ms", "actions_waiting")
+"""Open model, in the total of each second: blank in other rows and in the closed model."""
+HISTORY_COLUMNS = ("second", *STATS_COLUMNS, *ARRIVAL_COLUMNS)
 FAILURE_COLUMNS = ("role", "operation", "kind", "message", "count", "first_seen", "last_seen", "request_id")
 
 
@@ -41,20 +43,28 @@ def _history(summary: Summary) -> Iterator[Sequence[str]]:
         if known:
             yield _second_cells(known)
         for row in rows_by_second.get(number, ()):
-            yield [utc(number), csv_cell(period), *_stats_cells(row)[1:]]
+            yield [utc(number), csv_cell(period), *_stats_cells(row)[1:], *_arrivals(None)]
 
 
 def _second_cells(second: Second) -> list[str]:
-    return [utc(second.second), csv_cell(second.period), ALL, ALL, ALL, *_figures(second.statistics)]
+    names = [utc(second.second), csv_cell(second.period), ALL, ALL, ALL]
+    return [*names, *_figures(second.statistics, second.breakdown), *_arrivals(second.arrivals)]
+
+
+def _arrivals(told: SecondArrivals | None) -> list[str]:
+    if told is None:
+        return [""] * len(ARRIVAL_COLUMNS)
+    values = (told.due, told.begun, told.lag_avg_ms, told.lag_max_ms, told.waiting)
+    return [exact(rounded(name, value)) for name, value in zip(ARRIVAL_COLUMNS, values, strict=True)]
 
 
 def _stats_cells(row: Row) -> list[str]:
     names = (row.period, row.role, row.behaviour, row.operation)
-    return [*map(csv_cell, names), *_figures(row.statistics)]
+    return [*map(csv_cell, names), *_figures(row.statistics, row.breakdown)]
 
 
-def _figures(statistics: Statistics) -> list[str]:
-    return [exact(value) for value in values_of(statistics).values()]
+def _figures(statistics: Statistics, breakdown: Breakdown) -> list[str]:
+    return [exact(value) for value in (*values_of(statistics).values(), *parts_of(breakdown).values())]
 
 
 def _failure_cells(group: FailureGroup) -> list[str]:

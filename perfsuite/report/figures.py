@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 
-from perfsuite.model import Statistics
+from perfsuite.model import Breakdown, Statistics
 
 Number = int | float | None
 
 STATISTIC_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Statistics))
 """requests, failures, failure_rate, rps, avg_ms … p999_ms, in the order of the files."""
+
+BREAKDOWN_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Breakdown))
+"""service_avg_ms … not_started: where the time went, after all that was there before."""
 
 UNKNOWN = "–"
 TOO_FEW = "too few samples"
@@ -37,6 +40,11 @@ def rounded(name: str, value: float | None) -> Number:
 def values_of(statistics: Statistics) -> dict[str, Number]:
     """The figures by name, in the order of the files, rounded as files carry them."""
     return {name: rounded(name, getattr(statistics, name)) for name in STATISTIC_FIELDS}
+
+
+def parts_of(breakdown: Breakdown) -> dict[str, Number]:
+    """Where the time went, by name, in the order of the files, rounded as files carry it."""
+    return {name: rounded(name, getattr(breakdown, name)) for name in BREAKDOWN_FIELDS}
 
 
 def exact(value: Number) -> str:
@@ -80,6 +88,15 @@ def with_unit(metric: str, value: float | None) -> str:
     whole = int(value) if not metric.endswith("_rate") and value == int(value) else value
     unit = "ms" if metric.endswith("_ms") else _UNITS.get(metric, "")
     return f"{human(metric, whole)} {unit}".rstrip()
+
+
+def interval_text(metric: str, interval: tuple[float, float] | None) -> str:
+    """A 95 % interval with its unit: "1,890–2,110 ms"; "" for None."""
+    if interval is None:
+        return ""
+    low, high = (with_unit(metric, value) for value in interval)
+    unit = high[high.rfind(" ") :] if " " in high else ""
+    return f"{low.removesuffix(unit)}–{high}"
 
 
 def limit_text(metric: str, limit: float, *, below: bool) -> str:

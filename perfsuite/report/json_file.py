@@ -1,7 +1,7 @@
 """`summary.json`: the figures and the verdict of a run for programs.
 
 Schema history
-    1   first layout
+    1   first layout; keys that came later stand after those that were there before
 """
 
 from __future__ import annotations
@@ -12,8 +12,23 @@ from dataclasses import asdict
 from typing import Any
 
 from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, RunReport, Summary, TargetResult
-from perfsuite.report.figures import rounded, values_of
+from perfsuite.model import (
+    ALL,
+    NOTHING_TOLD,
+    ArrivalFigures,
+    BehaviourRow,
+    Breakdown,
+    Drift,
+    FailureGroup,
+    GeneratorHealth,
+    LostWorker,
+    Occupancy,
+    Row,
+    RunReport,
+    Summary,
+    TargetResult,
+)
+from perfsuite.report.figures import parts_of, rounded, values_of
 from perfsuite.report.text import clean
 
 SCHEMA = 1
@@ -39,12 +54,12 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
         "reasons": list(verdict.reasons),
         "exit_code": verdict.exit_code,
         "users": asdict(summary.users),
-        "totals": values_of(summary.totals),
+        "totals": values_of(summary.totals) | parts_of(totals_breakdown(summary)),
         "operations": [_operation(row) for row in steady_operations(summary)],
-        "behaviours": [_behaviour(row) for row in summary.behaviours],
+        "behaviours": [_rounded(row) for row in summary.behaviours],
         "whole_run": {"requests": summary.whole_run.requests, "failures": summary.whole_run.failures},
         "targets": [_target(result) for result in verdict.targets],
-        "generator": {name: rounded(name, value) for name, value in asdict(summary.generator).items()},
+        "generator": _rounded(summary.generator),
         "coverage": {
             "offered": summary.coverage.offered,
             "missing": list(summary.coverage.missing),
@@ -53,6 +68,13 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
         "environment": dict(summary.environment),
         **_extra(report),
     }
+
+
+def totals_breakdown(summary: Summary) -> Breakdown:
+    """Where the time went over all requests of the steady state."""
+    grand = ("steady", ALL, ALL, ALL)
+    rows = (row for row in summary.rows if (row.period, row.role, row.behaviour, row.operation) == grand)
+    return next((row.breakdown for row in rows), NOTHING_TOLD)
 
 
 def steady_operations(summary: Summary) -> list[Row]:
@@ -78,7 +100,18 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "reconciliation": asdict(summary.reconciliation) | {"agrees": summary.reconciliation.agrees},
         "cleanup": asdict(summary.cleanup) if summary.cleanup else None,
         "not_possible": dict(summary.coverage.not_possible),
+        "arrivals": _rounded(summary.arrivals) if summary.arrivals else None,
+        "lost_workers": [_rounded(worker) for worker in summary.lost_workers],
+        "occupancy": [_rounded(role) for role in summary.occupancy],
+        "drifts": [_rounded(drift) for drift in summary.drifts],
     }
+
+
+def _rounded(
+    record: ArrivalFigures | GeneratorHealth | LostWorker | Occupancy | Drift | BehaviourRow,
+) -> dict[str, Any]:
+    """The fields of a record, its numbers rounded as files carry them."""
+    return {name: value if isinstance(value, str) else rounded(name, value) for name, value in asdict(record).items()}
 
 
 def _operation(row: Row) -> dict[str, Any]:
@@ -90,11 +123,8 @@ def _operation(row: Row) -> dict[str, Any]:
         "method": known.method if known else None,
         "path": known.path if known else None,
         **values_of(row.statistics),
+        **parts_of(row.breakdown),
     }
-
-
-def _behaviour(row: BehaviourRow) -> dict[str, Any]:
-    return {name: rounded(name, v) if not isinstance(v, str) else v for name, v in asdict(row).items()}
 
 
 def _target(result: TargetResult) -> dict[str, Any]:
@@ -106,6 +136,8 @@ def _target(result: TargetResult) -> dict[str, Any]:
         "unit": result.unit,
         "outcome": result.outcome.value,
         "reason": result.reason,
+        "interval": [rounded(result.metric, end) for end in result.interval] if result.interval else None,
+        "too_close": result.too_close,
     }
 
 

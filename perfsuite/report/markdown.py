@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfsuite.model import FailureGroup, Outcome, RunReport, Summary, TargetOutcome, TargetResult
-from perfsuite.report.figures import clock, human, limit_text, with_unit
+from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
 from perfsuite.report.text import markdown, shortened
-from perfsuite.report.wording import LABELS, sentence, target_title
+from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_title
 
 SLOWEST = 10
 MOST_FAILURES = 10
@@ -30,7 +30,10 @@ def summary_md(report: RunReport) -> str:
         markdown(sentence(report)),
         "\n".join(f"- {markdown(reason)}" for reason in verdict.reasons),
         _figures(summary),
-        _section("Targets", ("Target", "Limit", "Observed", "Outcome", "Reason"), map(_target, verdict.targets)),
+        "\n".join(f"- {markdown(line)}" for line in arrival_lines(summary)),
+        _section(
+            "Targets", ("Target", "Limit", "Observed", "95 % sure", "Outcome", "Reason"), map(_target, verdict.targets)
+        ),
         _slowest(summary),
         _failures(summary.failures),
         "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
@@ -56,7 +59,8 @@ def _target(result: TargetResult) -> Sequence[str]:
         markdown(target_title(result)),
         markdown(limit_text(result.metric, result.limit, below=result.below)),
         with_unit(result.metric, result.observed),
-        _MARKS[result.outcome],
+        interval_text(result.metric, result.interval),
+        _MARKS[result.outcome] + (", too close" if result.too_close else ""),
         markdown(result.reason),
     )
 

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.model import ALL, ArrivalFigures, GeneratorHealth, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.charts import Chart, Limit, charts_of
-from perfsuite.report.figures import TOO_FEW, clock, human, limit_text, with_unit
-from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables
+from perfsuite.report.figures import TOO_FEW, clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables, time_table
 from perfsuite.report.text import clean, plural
-from perfsuite.report.wording import LABELS, sentence, target_title
+from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title
 
 _LIMIT_AT = 0.7
 """Where on the bar of a target the limit is marked: what is beyond it shows too."""
@@ -29,11 +29,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """One target as shown. `fill` and `mark` are fractions of the bar; None without an observed value."""
+    """One target as shown. `fill` and `mark` are fractions of the bar; None without an observed value. `sure`: the
+    95 % interval, "" where there is none. `kind` is the outcome as the style sheet knows it, `outcome` as it is read.
+    """
 
     name: str
     limit: str
     observed: Cell
+    sure: str
+    kind: str
     outcome: str
     reason: str
     fill: float | None
@@ -87,9 +91,14 @@ def page_of(report: RunReport) -> Page:
         targets=tuple(map(_target, verdict.targets)),
         failures=failures_table(summary),
         charts=tuple(charts_of(summary, _limits(verdict.targets))),
-        tables=(*role_tables(summary), *operation_tables(summary)),
+        tables=(*role_tables(summary), *_times(summary), *operation_tables(summary)),
         facts=tuple(_facts(report)),
     )
+
+
+def _times(summary: Summary) -> Iterable[Table]:
+    table = time_table(summary)
+    return (table,) if table else ()
 
 
 def _figures(summary: Summary) -> Iterable[Figure]:
@@ -109,7 +118,18 @@ def _figures(summary: Summary) -> Iterable[Figure]:
         "%" if totals.failure_rate is not None else "",
         f"{plural(totals.failures, 'failure')}, {whole.failures:,} in the whole run",
     )
-    yield Figure("Users", human("users", summary.users.peak), "", f"{summary.users.requested:,} asked for")
+    asked = f"{summary.users.requested:,} asked for"
+    if summary.arrivals:
+        yield Figure(
+            "Arrivals", human("rate", summary.arrivals.offered_per_s), "actions/s", _arrivals(summary.arrivals)
+        )
+    yield Figure("Sessions" if summary.arrivals else "Users", human("users", summary.users.peak), "", asked)
+
+
+def _arrivals(told: ArrivalFigures) -> str:
+    late = with_unit("lag_max_ms", told.lag_max_ms)
+    never = f", {told.not_started:,} not started" if told.not_started else ""
+    return f"{told.asked_per_s:,.4g}/s asked, at most {late} late{never}"
 
 
 def _ms(value: float | None) -> str:
@@ -132,7 +152,9 @@ def _target(result: TargetResult) -> TargetLine:
         name=target_title(result),
         limit=limit_text(result.metric, result.limit, below=result.below),
         observed=Cell.measured(result.metric, result.observed, with_unit(result.metric, result.observed)),
-        outcome=result.outcome.value,
+        sure=interval_text(result.metric, result.interval),
+        kind=result.outcome.value.replace(" ", "-"),
+        outcome=outcome_text(result),
         reason=clean(result.reason or _plain_reason(result)),
         fill=fill,
         mark=_LIMIT_AT,
@@ -151,7 +173,9 @@ def _facts(report: RunReport) -> Iterable[Fact]:
     summary = report.summary
     yield from _load_facts(report)
     yield from _coverage_facts(summary)
-    yield Fact("Load generator", tuple(_generator(summary)))
+    if summary.arrivals:
+        yield Fact("Arrivals", arrival_lines(summary))
+    yield Fact("Load generator", tuple(map(clean, _generator(summary))))
     yield Fact("Requests counted", (_reconciled(summary),))
     if summary.cleanup:
         yield Fact("Rows made at the target", tuple(_cleaned_up(summary)))
@@ -197,10 +221,22 @@ def _generator(summary: Summary) -> Sequence[str]:
     cpu = "–" if health.cpu_percent_max is None else f"{health.cpu_percent_max:.0f} %"
     lag = with_unit("loop_lag_p99_ms", health.loop_lag_p99_ms)
     return [
-        f"{plural(health.processes, 'process', 'processes')}; the busiest used {cpu} of a core at most",
+        f"{plural(health.processes, 'process', 'processes')}; the busiest used {cpu} of a core at most"
+        + ("" if health.cpu_percent_mean is None else f", {health.cpu_percent_mean:.0f} % on average"),
         f"event loop late by {lag} at the 99th percentile",
+        *_collections(health),
+        *(
+            f"process {lost.worker} lost with {plural(lost.users, 'user')}: {lost.reason}"
+            for lost in summary.lost_workers
+        ),
         *([f"{plural(health.lost_reports, 'report')} of load processes lost"] if health.lost_reports else []),
     ]
+
+
+def _collections(health: GeneratorHealth) -> Iterable[str]:
+    if health.gc_pause_max_ms is not None and health.gc_share_rate is not None:
+        longest = with_unit("gc_pause_max_ms", health.gc_pause_max_ms)
+        yield f"garbage collection stopped it for {longest} at most, {percent(health.gc_share_rate)} of the time"
 
 
 def _reconciled(summary: Summary) -> str:

@@ -27,7 +27,7 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Course:
     """What happened when. `points` have the keys t, mid and end (seconds since the start), rps, fps, avg, p50, p95,
-    p99, max and, for every role, `users: role`.
+    p99, max and, for every role, `users: role`; in the open model also service, due, begun, queue, lag and latest.
     """
 
     points: tuple[Point, ...]
@@ -65,22 +65,43 @@ def role_key(role: str) -> str:
 
 def _point(t: int, end: int, seconds: Sequence[Second]) -> Point:
     figures = [second.statistics for second in seconds]
-    requests = sum(figure.requests for figure in figures)
-    busy = sum(figure.requests * figure.avg_ms for figure in figures if figure.avg_ms is not None)
     point: Point = {
         "t": t,
         "mid": (t + end) / 2,
         "end": end,
-        "rps": rounded("rps", requests / (end - t)),
+        "rps": rounded("rps", sum(figure.rps for figure in figures) / (end - t)),
         "fps": rounded("rps", sum(figure.failures for figure in figures) / (end - t)),
-        "avg": rounded("avg_ms", busy / requests) if requests else None,
+        "avg": _mean((figure.requests, figure.avg_ms) for figure in figures),
         "p50": _highest(figure.p50_ms for figure in figures),
         "p95": _highest(figure.p95_ms for figure in figures),
         "p99": _highest(figure.p99_ms for figure in figures),
         "max": _highest(figure.max_ms for figure in figures),
     }
+    if any(second.arrivals for second in seconds):
+        point |= _arrivals(seconds, end - t)
     roles = dict.fromkeys(role for second in seconds for role in second.users)
     return point | {role_key(role): max(second.users.get(role, 0) for second in seconds) for role in roles}
+
+
+def _arrivals(seconds: Sequence[Second], length_s: int) -> Point:
+    """Open model: actions due and begun a second, how late they began, the queue, and the mean service time."""
+    told = [second.arrivals for second in seconds if second.arrivals]
+    sent = ((second.statistics.requests - second.breakdown.not_started, second.breakdown) for second in seconds)
+    return {
+        "due": rounded("due", sum(second.due for second in told) / length_s),
+        "begun": rounded("begun", sum(second.begun for second in told) / length_s),
+        "queue": max(second.waiting for second in told),
+        "lag": _mean((second.begun, second.lag_avg_ms) for second in told),
+        "latest": _highest(second.lag_max_ms for second in told),
+        "service": _mean((count, breakdown.service_avg_ms) for count, breakdown in sent),
+    }
+
+
+def _mean(parts: Iterable[tuple[int, float | None]]) -> float | int | None:
+    """The mean of means, each with its weight; None without any."""
+    known = [(weight, value) for weight, value in parts if weight and value is not None]
+    total = sum(weight for weight, _ in known)
+    return rounded("ms", sum(weight * value for weight, value in known) / total) if total else None
 
 
 def _highest(values: Iterable[float | None]) -> float | int | None:

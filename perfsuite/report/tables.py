@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
-from perfsuite.report.figures import TOO_FEW, UNKNOWN, Number, clock, exact, human, rounded, values_of
+from perfsuite.report.figures import TOO_FEW, UNKNOWN, Number, clock, exact, human, parts_of, rounded, values_of
 from perfsuite.report.text import clean, utc
 
 MOST_FAILURE_GROUPS = 200
+NOT_TOLD = "not told, or by too few requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,44 @@ def operation_tables(summary: Summary) -> list[Table]:
     ]
     only_these = not summary.totals.requests
     return [replace(table, open=table.open or only_these) for table in tables if table.rows]
+
+
+_PARTS = (
+    ("service_avg_ms", Column("Service", hint="mean from the send to the last byte, without connecting, ms")),
+    ("service_p50_ms", Column("p50", hint="half of the service times were at most this long, ms")),
+    ("service_p95_ms", Column("p95", hint="95 of 100 service times were at most this long, ms")),
+    ("server_avg_ms", Column("Server", hint="mean of the time that the server told as its own, ms")),
+    ("server_p95_ms", Column("p95", hint="95 of 100 requests kept the server at most this long, ms")),
+    ("outside_avg_ms", Column("Outside", hint="mean service time less the server's own: network, proxies, queues, ms")),
+    ("waiting_avg_ms", Column("Waiting", hint="mean from due to the send: for a free session, or the generator, ms")),
+    ("connections", Column("Connections", hint="opened for these requests")),
+    ("connect_avg_ms", Column("Connect", hint="mean set-up of a connection, name and TCP, ms")),
+    ("tls_avg_ms", Column("TLS", hint="mean TLS handshake of a connection, ms")),
+)
+
+
+def time_table(summary: Summary) -> Table | None:
+    """Where the time goes, by operation over all roles, the longest service first; None where nothing tells it."""
+    steady = [row for row in summary.rows if row.period == "steady" and row.role == row.behaviour == ALL]
+    rows = [row for row in steady if row.operation != ALL and row.breakdown.service_avg_ms is not None]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: row.breakdown.service_avg_ms or 0, reverse=True)
+    cells = tuple((_operation(row.operation), *_parts(row)) for row in rows)
+    total = next(((Cell("All operations"), *_parts(row)) for row in steady if row.operation == ALL), ())
+    caption = (
+        "Steady state, all roles; times in ms. Response = waiting + connecting + service; service = server + outside."
+        " The server tells its time in X-Process-Time or Server-Timing; – where it does not."
+    )
+    columns = (Column("Operation", number=False), *(column for _, column in _PARTS))
+    return Table("time", "Where the time goes", caption, columns, cells, total)
+
+
+def _parts(row: Row) -> Iterable[Cell]:
+    values = parts_of(row.breakdown)
+    for name, _ in _PARTS:
+        value = values[name]
+        yield Cell(UNKNOWN, title=NOT_TOLD) if value is None else Cell.measured(name, value)
 
 
 def failures_table(summary: Summary) -> Table | None:

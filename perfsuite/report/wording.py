@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
-from perfsuite.report.figures import clock, percent
+from perfsuite.model import ALL, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.figures import clock, percent, with_unit
 from perfsuite.report.text import heading, plural, utc
 
 LABELS = {
@@ -31,6 +31,26 @@ def target_title(result: TargetResult) -> str:
     return heading(result.name if result.scope == ALL else f"{result.name} ({result.scope})")
 
 
+def outcome_text(result: TargetResult) -> str:
+    """ "met", "met, too close": a limit within the interval of the figure is told beside the outcome."""
+    return f"{result.outcome.value}, too close" if result.too_close else result.outcome.value
+
+
+def arrival_lines(summary: Summary) -> tuple[str, ...]:
+    """How the open model kept to its times, in one line for what was offered and one for how late; () without it."""
+    told = summary.arrivals
+    if told is None:
+        return ()
+    never = plural(told.not_started, "action") if told.not_started else "none"
+    offered = (
+        f"{told.asked_per_s:,.4g} actions/s asked, {told.offered_per_s:,.4g}/s offered ({told.begun:,} of"
+        f" {told.due:,}), {never} not started"
+    )
+    late = f"begun at most {with_unit('lag_max_ms', told.lag_max_ms)} late, at the 99th percentile"
+    queue = f"{with_unit('lag_p99_ms', told.lag_p99_ms)}; longest queue {told.longest_queue:,}"
+    return offered, f"{late} {queue}"
+
+
 def unjudged(count: int) -> str:
     """ "; 2 targets could not be judged", or "" for none."""
     return f"; {plural(count, 'target')} could not be judged" if count else ""
@@ -55,6 +75,9 @@ def _failed(report: RunReport) -> str:
         faults.append(f"stopped answering at {utc(lost)[11:19]} UTC")
     elif report.summary.ended == "target lost":
         faults.append("stopped answering")
+    never = report.summary.arrivals.not_started if report.summary.arrivals else 0
+    if never:
+        faults.append(f"was too slow for the rate asked: {plural(never, 'action')} never began")
     if not faults:
         rate = whole.failures / whole.requests if whole.requests else 0
         faults.append(f"failed {plural(whole.failures, 'request')} of {whole.requests:,} ({percent(rate)})")
@@ -86,7 +109,10 @@ def _interrupted(report: RunReport) -> str:
 
 
 def _users(report: RunReport) -> str:
-    return plural(report.summary.users.peak, "user")
+    arrivals, peak = report.summary.arrivals, report.summary.users.peak
+    if arrivals is None:
+        return plural(peak, "user")
+    return f"{arrivals.asked_per_s:,.4g} actions/s asked and {plural(peak, 'session')}"
 
 
 _SENTENCES = {

@@ -7,17 +7,27 @@ from collections import Counter
 from dataclasses import replace
 
 from perfsuite.model import (
+    NOTHING_TOLD,
+    Arrival,
+    ArrivalFigures,
+    Breakdown,
     Cleanup,
     Coverage,
+    Drift,
     FailureGroup,
     FailureKind,
     GeneratorHealth,
     LiveState,
+    LostWorker,
+    Occupancy,
     Outcome,
     Plan,
     Reconciliation,
     RunReport,
     Scenario,
+    Second,
+    SecondArrivals,
+    Statistics,
     Summary,
     Target,
     TargetOutcome,
@@ -171,7 +181,59 @@ def interrupted() -> RunReport:
     return RunReport(plan_of(load), summary, verdict)
 
 
-EXAMPLES = {"passed": passed, "failed": failed, "inconclusive": inconclusive, "interrupted": interrupted}
+def open_model() -> RunReport:
+    """30 actions/s asked of a target that takes 24: they wait ever longer, and a fifth never begins."""
+    load = Load(users=12, duration_s=60, runs_s=60, rps=27, scenario="arrivals")
+    summary = summary_of(load)
+    seconds = tuple(_late(second, number) for number, second in enumerate(summary.seconds))
+    summary = replace(
+        summary,
+        rows=tuple(replace(row, breakdown=_parts(row.statistics)) for row in summary.rows),
+        seconds=seconds,
+        arrivals=ArrivalFigures(30.0, 24.12, 1_590, 1_278, 312, 330, 4_100.0, 7_150.0, 7_210.5, 331),
+        occupancy=(Occupancy("policyholder", 3.0, 120, 2.96, 0.01, 2.5),),
+        drifts=(Drift("p50_ms", 40.0, 52.0, 0.0012),),
+        lost_workers=(LostWorker("2", START + 31.5, 6, "was killed by signal SIGKILL"),),
+    )
+    known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}
+    results = tuple(
+        replace(result, interval=known.get(result.metric), too_close=result.metric == "p95_ms")
+        for result in results_of(summary, {"concurrent_users": "ran 12 users, more than 200 needed"})
+    )
+    results = tuple(
+        replace(result, reason="95th percentile 49 ms, limit 2,000 ms; too close to call, 95 % sure is 48.1–2,050 ms")
+        if result.too_close
+        else result
+        for result in results
+    )
+    plan = plan_of(load)
+    plan = replace(plan, scenario=replace(plan.scenario, arrival=Arrival(30.0)), processes=2)
+    reasons = ("30 actions/s were asked, 24.12/s could be begun: 312 of 1,590 never began",)
+    return RunReport(plan, summary, Verdict(Outcome.FAIL, reasons, 1, results))
+
+
+def _parts(figures: Statistics) -> Breakdown:
+    if figures.avg_ms is None:
+        return NOTHING_TOLD
+    service = figures.avg_ms * 0.8
+    return Breakdown(
+        service, figures.p50_ms, figures.p95_ms, figures.requests, service / 2, None, service / 2,
+        figures.avg_ms - service, 3, 0.4, None, 7,
+    )  # fmt: skip
+
+
+def _late(second: Second, number: int) -> Second:
+    arrivals = SecondArrivals(30, max(24, 30 - number), number * 100.0, number * 121.5, number * 6)
+    return replace(second, arrivals=arrivals, breakdown=_parts(second.statistics))
+
+
+EXAMPLES = {
+    "passed": passed,
+    "failed": failed,
+    "inconclusive": inconclusive,
+    "interrupted": interrupted,
+    "open_model": open_model,
+}
 
 
 def live() -> LiveState:

@@ -60,6 +60,7 @@ def _asked_for(log: str) -> list[str]:
     ("name", "charts"),
     [
         pytest.param("passed", ["requests", "times", "users"], id="no failures chart without failures"),
+        pytest.param("open_model", ["requests", "times", "service", "arrivals", "lag", "users"], id="the open model"),
         pytest.param("failed", ["requests", "times", "failures", "users"], id="failed"),
     ],
 )

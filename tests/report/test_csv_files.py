@@ -13,8 +13,11 @@ from tests.report import example_runs
 
 STATS = (
     "period,role,behaviour,operation,requests,failures,failure_rate,rps,"
-    "avg_ms,min_ms,max_ms,p50_ms,p75_ms,p90_ms,p95_ms,p99_ms,p999_ms"
+    "avg_ms,min_ms,max_ms,p50_ms,p75_ms,p90_ms,p95_ms,p99_ms,p999_ms,"
+    "service_avg_ms,service_p50_ms,service_p95_ms,server_told,server_avg_ms,server_p95_ms,outside_avg_ms,"
+    "waiting_avg_ms,connections,connect_avg_ms,tls_avg_ms,not_started"
 )
+ARRIVALS = ["actions_due", "actions_begun", "lag_avg_ms", "lag_max_ms", "actions_waiting"]
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -33,7 +36,8 @@ def test_unknown_figures_are_blank() -> None:
     steady = [row for row in rows_of(stats_csv(example_runs.interrupted().summary)) if row["period"] == "steady"]
     assert steady == [
         {**dict.fromkeys(STATS.split(","), ""), "period": "steady", "role": "all", "behaviour": "all",
-         "operation": "all", "requests": "0", "failures": "0", "rps": "0.0"}
+         "operation": "all", "requests": "0", "failures": "0", "rps": "0.0", "server_told": "0", "connections": "0",
+         "not_started": "0"}
     ]  # fmt: skip
 
 
@@ -47,6 +51,16 @@ def test_history_has_a_total_row_and_the_operations_of_each_second() -> None:
     assert {row["period"] for row in rows} == {"ramp-up", "steady", "ramp-down"}
     of_first = [int(row["requests"]) for row in rows if row["second"] == totals[0]["second"] and row["role"] != "all"]
     assert sum(of_first) == int(totals[0]["requests"])
+
+
+def test_seconds_of_the_open_model_tell_its_actions() -> None:
+    rows = rows_of(stats_history_csv(example_runs.open_model().summary))
+    assert list(rows[0])[-5:] == ARRIVALS
+    totals = [row for row in rows if row["role"] == "all"]
+    assert [totals[3][name] for name in ARRIVALS] == ["30", "27", "300.0", "364.5", "18"]
+    assert {row[name] for row in rows if row["role"] != "all" for name in ARRIVALS} == {""}
+    closed = rows_of(stats_history_csv(example_runs.passed().summary))
+    assert {row[name] for row in closed for name in ARRIVALS} == {""}
 
 
 def test_failures_carry_times_and_harmless_cells() -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perfsuite.report.figures import clock, human, limit_text, percent, rounded, with_unit
+from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, rounded, with_unit
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,19 @@ def test_limits_and_units() -> None:
     assert limit_text("failure_rate", 0.005, below=True) == "< 0.5 %"
     assert limit_text("rps", 100.0, below=False) == "> 100 req/s"
     assert with_unit("concurrent_users", 220.0) == "220 users"
+
+
+@pytest.mark.parametrize(
+    ("metric", "interval", "shown"),
+    [
+        pytest.param("p95_ms", (1_890.4, 2_110.0), "1,890–2,110 ms", id="one unit for both ends"),
+        pytest.param("failure_rate", (0.0, 0.00005), "0–< 0.01 %", id="per cent"),
+        pytest.param("rps", (24.5, 26.75), "24.5–26.8 req/s", id="a rate"),
+        pytest.param("rps", None, "", id="not known"),
+    ],
+)
+def test_intervals(metric: str, interval: tuple[float, float] | None, shown: str) -> None:
+    assert interval_text(metric, interval) == shown
 
 
 def test_clock() -> None:

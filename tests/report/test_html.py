@@ -76,10 +76,33 @@ def test_figures_are_those_of_the_csv_and_the_json_to_the_letter() -> None:
 def test_targets_are_shown_with_observed_limit_outcome_and_reason() -> None:
     rows = Tables(without_bundle(report_html(example_runs.failed()))).rows["targets"]
     shown = [[cell[0] for cell in row] for row in rows[1:]]
-    assert shown[2] == ["Failure rate", "7.19 %", "", "< 1 %", "missed", "7.2 times the limit"]
+    assert shown[2] == ["Failure rate", "7.19 %", "", "", "< 1 %", "missed", "7.2 times the limit"]
     assert shown[4] == [
-        "Concurrent users", "50 users", "", "> 200 users", "not judged", "ran 50 users, more than 200 needed",
+        "Concurrent users", "50 users", "", "", "> 200 users", "not judged", "ran 50 users, more than 200 needed",
     ]  # fmt: skip
+
+
+def test_the_open_model_has_its_charts_its_figures_and_where_the_time_goes() -> None:
+    report = example_runs.open_model()
+    html = without_bundle(report_html(report))
+    rows = Tables(html).rows
+    assert re.findall(r'data-chart="(\w+)"', html) == [
+        "requests", "times", "service", "arrivals", "lag", "users",
+    ]  # fmt: skip
+    assert rows["time"][0][0][0] == "Operation"
+    policies = next(row for row in rows["time"] if row[0][0] == "policies.list")
+    steady = [row for row in report.summary.rows if row.period == "steady"]
+    shown = next(row for row in steady if (row.role, row.operation) == ("all", "policies.list"))
+    assert policies[1][1] == repr(round(shown.breakdown.service_avg_ms or 0, 3))
+    assert rows["time"][-1][0][0] == "All operations"
+    p95 = [cell[0] for cell in rows["targets"][2]]
+    assert (p95[3], p95[5]) == ("48.1–2,050 ms", "met, too close")
+    assert "<small>30/s asked, at most 7,210 ms late, 312 not started</small>" in html
+    assert "process 2 lost with 6 users: was killed by signal SIGKILL" in html
+
+
+def test_a_run_that_tells_no_service_time_has_no_table_for_it() -> None:
+    assert "time" not in Tables(without_bundle(report_html(example_runs.passed()))).rows
 
 
 def test_unknown_figures_are_a_dash_that_says_why() -> None:

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from perfsuite.report.csv_files import stats_csv
-from perfsuite.report.figures import STATISTIC_FIELDS, exact
+from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact
 from perfsuite.report.json_file import summary_json
 from tests.report import example_runs
 
@@ -17,6 +17,7 @@ KEYS = [
     "schema", "run_id", "scenario", "host", "started_at", "duration_s", "steady_s", "verdict", "reasons", "exit_code",
     "users", "totals", "operations", "behaviours", "whole_run", "targets", "generator", "coverage", "environment",
     "notes", "failures_by_kind", "reconciliation", "cleanup", "not_possible",
+    "arrivals", "lost_workers", "occupancy", "drifts",
 ]  # fmt: skip
 
 
@@ -24,29 +25,29 @@ KEYS = [
 def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
     told = json.loads(summary_json(example_runs.EXAMPLES[name]()))
     assert list(told) == KEYS
-    assert list(told["totals"]) == list(STATISTIC_FIELDS)
+    assert list(told["totals"]) == [*STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
     assert all(
-        list(row) == ["role", "behaviour", "operation", "method", "path", *STATISTIC_FIELDS]
+        list(row) == ["role", "behaviour", "operation", "method", "path", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
         for row in told["operations"]
     )
     assert list(told["coverage"]) == ["offered", "missing", "broken"]
     assert [list(target) for target in told["targets"]] == [
-        ["name", "scope", "limit", "observed", "unit", "outcome", "reason"]
+        ["name", "scope", "limit", "observed", "unit", "outcome", "reason", "interval", "too_close"]
     ] * 5
 
 
 def test_figures_agree_with_the_csv_to_the_letter() -> None:
-    report = example_runs.failed()
+    report = example_runs.open_model()
     told = json.loads(summary_json(report))
     rows = [row for row in csv.DictReader(io.StringIO(stats_csv(report.summary))) if row["period"] == "steady"]
     by_key = {(row["role"], row["behaviour"], row["operation"]): row for row in rows}
-    assert len(told["operations"]) == 18
+    assert len(told["operations"]) == 18  # every operation of every role
     for figures, key in [
         (told["totals"], ("all", "all", "all")),
         *((row, (row["role"], row["behaviour"], row["operation"])) for row in told["operations"]),
     ]:
-        assert {name: exact(figures[name]) for name in STATISTIC_FIELDS} == {
-            name: by_key[key][name] for name in STATISTIC_FIELDS
+        assert {name: exact(figures[name]) for name in (*STATISTIC_FIELDS, *BREAKDOWN_FIELDS)} == {
+            name: by_key[key][name] for name in (*STATISTIC_FIELDS, *BREAKDOWN_FIELDS)
         }
 
 
@@ -69,3 +70,25 @@ def test_failures_by_kind_and_the_extras() -> None:
 def test_no_steady_state_is_null_not_zero() -> None:
     totals = json.loads(summary_json(example_runs.interrupted()))["totals"]
     assert (totals["requests"], totals["avg_ms"], totals["p95_ms"], totals["failure_rate"]) == (0, None, None, None)
+
+
+def test_the_open_model_tells_what_was_asked_and_offered() -> None:
+    told = json.loads(summary_json(example_runs.open_model()))
+    assert told["arrivals"] == {
+        "asked_per_s": 30.0, "offered_per_s": 24.12, "due": 1590, "begun": 1278, "not_started": 312,
+        "not_started_whole_run": 330, "lag_avg_ms": 4100.0, "lag_p99_ms": 7150.0, "lag_max_ms": 7210.5,
+        "longest_queue": 331,
+    }  # fmt: skip
+    assert told["lost_workers"] == [
+        {"worker": "2", "at": 1772357431.5, "users": 6, "reason": "was killed by signal SIGKILL"}
+    ]
+    assert told["drifts"] == [{"figure": "p50_ms", "start": 40.0, "end": 52.0, "p_value": 0.001}]
+    assert json.loads(summary_json(example_runs.passed()))["arrivals"] is None
+
+
+def test_intervals_stand_beside_the_targets() -> None:
+    targets = {target["name"]: target for target in json.loads(summary_json(example_runs.open_model()))["targets"]}
+    p95, users = targets["95th percentile"], targets["concurrent users"]
+    assert (p95["outcome"], p95["interval"], p95["too_close"]) == ("met", [48.1, 2050.4], True)
+    assert (users["interval"], users["too_close"]) == (None, False)
+    assert targets["failure rate"]["interval"] == [0.0, 0.0123]

@@ -13,9 +13,16 @@ from tests.report import example_runs
 def test_verdict_targets_and_failures_of_a_failed_run() -> None:
     text = summary_md(example_runs.failed())
     assert text.startswith("## ❌ FAIL: moderate\n\nWith 50 users the backend missed")
-    assert "| Failure rate | &lt; 1 % | 7.19 % | ❌ missed |" in text
+    assert "| Failure rate | &lt; 1 % | 7.19 % |  | ❌ missed |" in text
     slowest = text[text.index("### Slowest operations") :]
     assert slowest.splitlines()[4].startswith("| users.me | junior\\_agent | 620 | 1,660 |")
+
+
+def test_the_open_model_and_a_target_too_close_to_call() -> None:
+    text = summary_md(example_runs.open_model())
+    assert "- 30 actions/s asked, 24.12/s offered \\(1,278 of 1,590\\), 312 actions not started\n" in text
+    assert "- begun at most 7,210 ms late, at the 99th percentile 7,150 ms; longest queue 331\n" in text
+    assert "| 48.1–2,050 ms | ✅ met, too close | 95th percentile 49 ms, limit" in text
 
 
 @pytest.mark.parametrize("name", example_runs.EXAMPLES)

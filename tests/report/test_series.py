@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from perfsuite.model import Second, Statistics
+from dataclasses import replace
+
+from perfsuite.model import Breakdown, Second, SecondArrivals, Statistics
 from perfsuite.report.series import MOST_POINTS, Band, course_of, role_key
 
 
@@ -41,6 +43,22 @@ def test_silent_seconds_are_gaps_not_zeros() -> None:
     assert [point["avg"] for point in course.points] == [20.0, None, 20.0]
     assert course.points[1]["rps"] == 0
     assert not course.knows("p95")
+
+
+def test_the_open_model_has_its_actions_and_service_times() -> None:
+    def late(number: int, begun: int, lag_ms: float, service_ms: float) -> Second:
+        told = SecondArrivals(30, begun, lag_ms, lag_ms * 2, number)
+        return replace(
+            second(number, requests=begun + 5), arrivals=told,
+            breakdown=Breakdown(service_avg_ms=service_ms, not_started=5),
+        )  # fmt: skip
+
+    seconds = [
+        late(100 + n, begun=10 + 20 * (n % 2), lag_ms=100.0 * (n % 2), service_ms=8.0 * (n % 2)) for n in range(600)
+    ]
+    point = course_of(seconds).points[1]
+    assert (point["due"], point["begun"], point["queue"]) == (30, 20, 103)
+    assert (point["lag"], point["latest"], point["service"]) == (75.0, 200.0, 6.0)
 
 
 def test_a_run_without_a_second() -> None:
