@@ -1,6 +1,6 @@
 """The runs that many tests look at. Each is a function of a fresh folder; it gives what the run left.
 
-`from 10s` in a fault: preflight is over by then, so that the backend turns bad under load only.
+`from 12s` in a fault: preflight is over by then, so that the backend turns bad under load only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.integration.programs import (
 
 TWENTY_USERS = ("--users", "20", "--spawn-rate", "20")
 FORTY_USERS = ("--users", "40", "--spawn-rate", "40")
-LONGER = ("--duration", "16s")
+LONGER = ("--duration", "18s")
 
 
 def acceptance(folder: Path) -> Ended:
@@ -114,7 +114,7 @@ def slow_later(folder: Path) -> Ended:
         encoding="utf-8",
     )
     targets = ("--targets", str(folder / "targets.toml"))
-    return _faulty(folder, ("latency=1500ms@users.me from 10s",), *TWENTY_USERS, *LONGER, *targets)
+    return _faulty(folder, ("latency=1500ms@users.me from 12s",), *TWENTY_USERS, *LONGER, *targets)
 
 
 def errors(folder: Path) -> Ended:
@@ -124,21 +124,21 @@ def errors(folder: Path) -> Ended:
 
 def seldom_wrong(folder: Path) -> Ended:
     """A route that one user asks for a few times answers wrongly: less than 1 % of all requests."""
-    fault = "missing_field=totalAgents@dashboard.provider from 10s"
+    fault = "missing_field=totalAgents@dashboard.provider from 12s"
     return _faulty(folder, (fault,), *FORTY_USERS, *LONGER)
 
 
 def all_kinds(folder: Path) -> Ended:
     """Each route that is asked for often goes wrong in a way of its own."""
     faults = (
-        "wrong_rows@policies.list from 10s",
-        "wrong_rows@agents.profile from 10s",
-        "missing_field=personalStats@dashboard.senior_agent from 10s",
-        "missing_field=lead_status@leads.list from 10s",
-        "foreign_answer@policies.coverage from 10s",
-        "cut@agents.performance from 10s",
-        "redirect@policies.read from 10s",
-        "rate_limit=1/s@users.me from 10s",
+        "wrong_rows@policies.list from 12s",
+        "wrong_rows@agents.profile from 12s",
+        "missing_field=personalStats@dashboard.senior_agent from 12s",
+        "missing_field=lead_status@leads.list from 12s",
+        "foreign_answer@policies.coverage from 12s",
+        "cut@agents.performance from 12s",
+        "redirect@policies.read from 12s",
+        "rate_limit=1/s@users.me from 12s",
     )
     return _faulty(folder, faults, *FORTY_USERS, *LONGER)
 
@@ -215,7 +215,7 @@ def killed(folder: Path) -> Ended:
 
 def hung_cleanup(folder: Path) -> Ended:
     """Nobody can log in any more when the load is over; Ctrl-C while cleanup waits for its login."""
-    with running_backend(folder, "latency=25s@auth.login from 10s") as backend:
+    with running_backend(folder, "latency=25s@auth.login from 12s") as backend:
         run = suite(*backend.target, *TWENTY_USERS, "--duration", "14s", "--results", str(folder / "results"))
         try:
             until(lambda: made_rows(folder / "results") >= 1, 40, "rows made by the load")
