@@ -176,8 +176,8 @@ class LostWorker:
 class Occupancy:
     """Little's law for one role in the steady state (closed model): what its users spent their time on.
 
-    `users`: mean number alive. `accounted`: actions/s × mean action time + pauses/s × mean pause, which is the
-    mean number of users that were acting or pausing. `in_login`: mean number that were logging in, at most.
+    `users`: mean number alive. `accounted`: actions/s × (mean action time + mean pause), which is the mean number
+    of users that were acting or pausing. `in_login`: mean number that were logging in, at most.
     `cycle_s`: mean action time + mean pause, or the mean login where that is longer.
     """
 

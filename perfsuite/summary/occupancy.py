@@ -28,9 +28,22 @@ class _Spent:
     pauses_us: int = 0
     steady_logins_us: int = 0
 
-    def cycle_s(self) -> float:
-        """Mean time of an action and the pause after it."""
-        return self.actions_us / self.actions / 1e6 + self.pauses_us / self.pauses / 1e6
+    def action_s(self) -> float:
+        """Mean time of an action."""
+        return self.actions_us / self.actions / 1e6
+
+    def pause_s(self) -> float:
+        """Mean pause."""
+        return self.pauses_us / self.pauses / 1e6
+
+    def accounted(self, steady_s: int) -> float:
+        """The mean number of users that acted or paused.
+
+        As many pauses as actions at least: one that the end of the run cuts off is not recorded, and after an
+        action of which nothing was possible there is a pause too.
+        """
+        pauses = max(self.actions, self.pauses)
+        return (self.actions * self.action_s() + pauses * self.pause_s()) / steady_s
 
 
 def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequence[Second]) -> tuple[Occupancy, ...]:
@@ -49,9 +62,9 @@ def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequenc
             role=role,
             users=_mean_users(seconds, when, role),
             actions=of_role.actions,
-            accounted=(of_role.actions_us + of_role.pauses_us) / 1e6 / when.steady_s,
+            accounted=of_role.accounted(when.steady_s),
             in_login=of_role.steady_logins_us / 1e6 / when.steady_s,
-            cycle_s=max(of_role.cycle_s(), _mean_login_s(logins.get(role, ()))),
+            cycle_s=max(of_role.action_s() + of_role.pause_s(), _mean_login_s(logins.get(role, ()))),
         )
         for role in plan.users_by_role
         if (of_role := spent[role]).actions and of_role.pauses

@@ -114,10 +114,12 @@ class _Simulated:
             cell = self.actions[self._second(began), role.slug, behaviour.name]
             cell.times.add(round((at - began) * 1e6))
             pause = self.dice.uniform(role.think_min_s, role.think_max_s)
-            ended = self.actions[self._second(at), role.slug, behaviour.name]
-            ended.pauses += 1
-            ended.pause_us += round(pause * 1e6)
-            at += pause + abs(self.dice.gauss(0, 0.0005))  # the event loop is a little late
+            pause += abs(self.dice.gauss(0, 0.0005))  # the event loop is a little late
+            if at + pause < self.end:  # a pause that the end of the run cuts off is not recorded
+                ended = self.actions[self._second(at), role.slug, behaviour.name]
+                ended.pauses += 1
+                ended.pause_us += round(pause * 1e6)
+            at += pause
 
     def _request(self, at: float, role: str, behaviour: str, operation: str, median_ms: float) -> float:
         if at >= self.end:

@@ -150,6 +150,19 @@ def test_users_are_accounted_for_by_what_they_did() -> None:
     assert reader == Occupancy("reader", users=2.0, actions=18, accounted=2.0, in_login=0.9 / 18, cycle_s=2.0)
 
 
+@pytest.mark.parametrize(
+    ("pauses", "accounted"),
+    [
+        pytest.param([1_500.0] * 17, 2.0, id="a pause that the end cut off is not recorded"),
+        pytest.param([1_500.0] * 20, (18 * 0.5 + 20 * 1.5) / 18, id="actions without a request are followed by pauses"),
+    ],
+)
+def test_pauses_that_do_not_match_the_actions(pauses: list[float], accounted: float) -> None:
+    records = run_of(lambda second, one: [one.acts(second, [500.0], pauses if second == 5 else [])])
+    (reader,) = build(make_plan(), records, preflight=None, roles=ROLES).occupancy
+    assert reader.accounted == pytest.approx(accounted)
+
+
 def test_a_slow_login_is_the_longest_cycle() -> None:
     login = ("reader", "login", "login")
     records = run_of(lambda second, one: [one.acts(second, [500.0], [1_500.0])])
