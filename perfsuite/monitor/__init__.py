@@ -1,0 +1,33 @@
+"""What the target does while it is loaded: its server, machine, pool, database and cache, on the clock of the load.
+
+A run watches with
+
+    sampler = Sampler(build_sources(Watch(...), SystemClock()), SystemClock(), ReadingsWriter(path))
+    sampler.start()      # every whole second from now on
+    sampler.latest()     # for a live view
+    sampler.stop()
+    sampler.notes()      # what was missing, in lines for the user
+"""
+
+from perfsuite.monitor.build import Watch, build_sources
+from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, read_readings
+from perfsuite.monitor.prometheus import Queries, read_queries
+from perfsuite.monitor.sampler import Sampler, Sink
+from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
+
+__all__ = [
+    "FILE_NAME",
+    "READINGS_COLUMNS",
+    "Clock",
+    "Queries",
+    "ReadingsWriter",
+    "Sampler",
+    "Sink",
+    "Source",
+    "SourceError",
+    "SystemClock",
+    "Watch",
+    "build_sources",
+    "read_queries",
+    "read_readings",
+]

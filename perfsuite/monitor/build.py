@@ -1,0 +1,109 @@
+"""From what the user named to the sources that watch it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+
+from perfsuite.api.client import HttpxTransport
+from perfsuite.errors import UsageError
+from perfsuite.monitor import health, prometheus
+from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource
+from perfsuite.monitor.machine import MachineSource
+from perfsuite.monitor.postgres import PostgresSource
+from perfsuite.monitor.prometheus import PrometheusSource, Queries
+from perfsuite.monitor.redis import RedisSource
+from perfsuite.monitor.server import ServerSource, by_pid, by_port
+from perfsuite.monitor.source import Clock, Source
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to watch. None: not that. `server`: a process id, or the URL of the backend. DSN and URLs hold secrets."""
+
+    run_id: str
+    host: str
+    """The target; its page /api/v1/health/database tells of the pool."""
+    server: str | None = None
+    postgres_dsn: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    prometheus_url: str | None = field(default=None, repr=False)
+    queries: Queries = field(default_factory=Queries, repr=False)
+
+    @property
+    def wanted(self) -> bool:
+        """True when anything is to be watched."""
+        return any((self.server, self.postgres_dsn, self.redis_url, self.prometheus_url))
+
+
+def build_sources(watch: Watch, clock: Clock) -> list[Source]:
+    """The sources, not opened yet; [] when nothing is to be watched. Raises UsageError for what cannot be meant."""
+    if not watch.wanted:
+        return []
+    sources = _server(watch.server, watch.run_id, clock) if watch.server else []
+    here = any(source.name == ServerSource.name for source in sources)
+    sources.append(MachineSource(clock, only_network=not here))
+    sources.append(PageSource(POOL_PAGE, _transport(watch.host, "--host", health.TIMEOUT_S), watch.run_id, clock))
+    if watch.postgres_dsn:
+        sources.append(PostgresSource(watch.postgres_dsn, clock))
+    if watch.redis_url:
+        sources.append(RedisSource(watch.redis_url, clock))
+    if watch.prometheus_url:
+        transport = _transport(watch.prometheus_url, "--monitor-prometheus", prometheus.TIMEOUT_S)
+        sources.append(PrometheusSource(transport, watch.queries, clock))
+    return sources
+
+
+def _server(server: str, run_id: str, clock: Clock) -> list[Source]:
+    """By process id; by the port of a URL of this machine; else by what the backend tells of itself."""
+    if server.isascii() and server.isdigit():
+        return [ServerSource(by_pid(int(server)), clock)]
+    parts = urlsplit(server)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise UsageError(
+            f"--monitor-server {_shown(server)}: give a process id, or a URL such as http://localhost:8015"
+        )
+    if is_this_machine(parts.hostname):
+        return [ServerSource(by_port(_port(server)), clock)]
+    transport = _transport(server, "--monitor-server", health.TIMEOUT_S)
+    return [PageSource(SYSTEM_PAGE, transport, run_id, clock)]
+
+
+def _port(url: str) -> int:
+    try:
+        parts = urlsplit(url)
+        return parts.port or _PORTS[parts.scheme]
+    except ValueError:
+        raise UsageError(f"--monitor-server {_shown(url)}: the port has to be a number below 65536") from None
+
+
+def _transport(url: str, option: str, timeout_s: float) -> HttpxTransport:
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise UsageError(f"{option} {_shown(url)}: give a URL such as http://localhost:9090")
+    try:
+        return HttpxTransport(url, timeout_s=timeout_s)
+    except httpx.InvalidURL:
+        raise UsageError(f"{option} {_shown(url)}: this is no URL") from None
+
+
+def _shown(url: str) -> str:
+    """Without what may be a password."""
+    return url.rsplit("@", 1)[-1]
+
+
+def is_this_machine(name: str) -> bool:
+    """True for a loopback address, one of this machine's own, or a name of one. False for a name not known."""
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(name, None)}
+    except OSError:
+        return False
+    own = {address.address.split("%")[0] for addresses in psutil.net_if_addrs().values() for address in addresses}
+    return any(ipaddress.ip_address(one.split("%")[0]).is_loopback or one in own for one in found)

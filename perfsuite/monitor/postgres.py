@@ -1,0 +1,255 @@
+"""A PostgreSQL server, through a session of its own that can only read."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+
+from perfsuite.model.monitor import Reading
+from perfsuite.monitor.postgres_queries import (
+    APPLICATION_NAME,
+    PG_13,
+    Part,
+    Server,
+    joined,
+    own_statements,
+    parts_for,
+    sessions_metrics,
+)
+from perfsuite.monitor.source import Clock, Rates, SourceError, readings_of, scrubbed, share_percent
+
+STATEMENT_TIMEOUT_MS = 800
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+_EXTENSION: LiteralString = (
+    "SELECT n.nspname AS schema, EXISTS (SELECT FROM pg_attribute WHERE attname = 'total_exec_time'"
+    " AND attrelid = (quote_ident(n.nspname) || '.pg_stat_statements')::regclass) AS new_names"
+    " FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'"
+)
+_ABOUT_US: LiteralString = (
+    "SELECT current_user AS name, pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,"
+    " current_setting('max_connections')::int AS max_connections"
+)
+_AT_ONCE = {  # what is told as it is, without a rate
+    "postgres.connections": "connections",
+    "postgres.locks_waiting": "locks_waiting",
+    **{name: name.split(".")[1] for name in sessions_metrics()},
+}
+_PER_S = {
+    "postgres.rollbacks_per_s": "xact_rollback",
+    "postgres.block_reads_per_s": "blks_read",
+    "postgres.rows_read_per_s": "tup_returned",
+    "postgres.temp_bytes_per_s": "temp_bytes",
+    "postgres.deadlocks_per_s": "deadlocks",
+    "postgres.wal_bytes_per_s": "wal_bytes",
+    "postgres.checkpoints_per_s": "checkpoints",
+    "postgres.statements_calls_per_s": "statement_calls",
+    "postgres.statements_exec_ms_per_s": "statement_ms",
+}
+_ALWAYS = ("postgres.answer_ms", "postgres.connections_limit")
+
+Connection = psycopg.Connection[dict[str, Any]]
+Query = LiteralString | sql.Composed
+Rows = list[dict[str, Any]]
+
+
+class PostgresSource:
+    """Sessions, locks, work and statements. One statement a second; its own session and statements are left out."""
+
+    name = "postgres"
+
+    def __init__(self, dsn: str, clock: Clock) -> None:
+        self._dsn, self._clock = dsn, clock
+        self._password: str | None = None
+        self._connection: Connection | None = None
+        self._parts: list[Part] = []
+        self._own = "{}"
+        self._max_connections = 0
+        self._rates = Rates()
+        self._thrown_out: int | None = None
+        self._ours = 0
+        """Transactions of ours that have not been seen in the server's count yet."""
+        self._ended: tuple[int, float] | None = None
+        everything = Server(PG_13, sees_all=True, statements_schema="public")
+        self.metrics: tuple[str, ...] = _metrics(parts_for(everything))
+
+    def open(self) -> list[str]:
+        """Connect; what this account or this server lacks. Raises SourceError."""
+        try:
+            connection = self._connect()
+            notes = self._look_around(connection)
+            self._look(connection)  # the first look, so that the first reading has rates
+        except psycopg.Error as error:
+            self.close()
+            raise self._trouble(error) from None
+        return notes
+
+    def read(self) -> list[Reading]:
+        """Figures of this moment; connects anew after a break. Raises SourceError."""
+        try:
+            if self._connection is None:
+                self._look_around(self._connect())
+            assert self._connection is not None  # noqa: S101 - made above
+            figures = self._look(self._connection)
+        except psycopg.Error as error:
+            if self._connection is None or self._connection.broken or self._connection.closed:
+                self.close()
+            raise self._trouble(error) from None
+        return readings_of(self.name, self._clock.utc_s(), {name: figures.get(name) for name in self.metrics})
+
+    def close(self) -> None:
+        """End the session."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._ended = None, None
+        self._rates.forget()
+
+    def _connect(self) -> Connection:
+        try:
+            # SQLAlchemy names the driver, libpq knows no such thing.
+            dsn = re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", self._dsn)
+            wanted = conninfo_to_dict(dsn)
+        except psycopg.Error:
+            # Its message would show the DSN.
+            raise SourceError(
+                "the DSN cannot be read; postgresql://user@host:5432/database is one", final=True
+            ) from None
+        self._password = str(wanted["password"]) if wanted.get("password") else None
+        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        conninfo = make_conninfo(
+            dsn,
+            application_name=APPLICATION_NAME,
+            options=f"{wanted.get('options') or ''} {settings}".strip(),
+            connect_timeout=2,
+            tcp_user_timeout=5000,
+        )
+        self._connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
+        return self._connection
+
+    def _look_around(self, connection: Connection) -> list[str]:
+        """Find out what can be asked; a line for everything that cannot."""
+        about_us = self._execute(connection, _ABOUT_US)[0]
+        found = next(iter(self._execute(connection, _EXTENSION)), None)
+        notes = []
+        if not about_us["sees_all"]:
+            notes.append(
+                f"account {about_us['name']} may not see other sessions, so there is no {_listed(sessions_metrics())}: "
+                f"GRANT pg_monitor TO {about_us['name']}"
+            )
+        if found is None:
+            notes.append(
+                "there is no pg_stat_statements in this database, so its totals are missing: CREATE EXTENSION "
+                "pg_stat_statements (and shared_preload_libraries)"
+            )
+        server = Server(
+            connection.info.server_version,
+            bool(about_us["sees_all"]),
+            found["schema"] if found else None,
+            "total_exec_time" if found and found["new_names"] else "total_time",
+        )
+        self._max_connections, self._own = about_us["max_connections"], "{}"
+        self._parts = [part for part in parts_for(server) if self._works(connection, part, notes)]
+        self.metrics = _metrics(self._parts)
+        if any(part.name == "statements" for part in self._parts) and server.statements_schema is not None:
+            self._find_own(connection, server.statements_schema)
+        return notes
+
+    def _works(self, connection: Connection, part: Part, notes: list[str]) -> bool:
+        try:
+            self._execute(connection, joined([part]), {"own": "{}"})
+        except (
+            psycopg.ProgrammingError,  # no right, no such view
+            psycopg.NotSupportedError,
+            psycopg.errors.ObjectNotInPrerequisiteState,  # not in shared_preload_libraries
+        ) as error:
+            notes.append(f"no {_listed(part.metrics)}: {scrubbed(str(error), self._password)}")
+            return False
+        return True
+
+    def _find_own(self, connection: Connection, schema: str) -> None:
+        self._execute(connection, joined(self._parts), {"own": "{}"})
+        found = self._execute(connection, own_statements(schema), {"mark": f"%{APPLICATION_NAME}%"})
+        self._own = "{" + ",".join(str(row["queryid"]) for row in found if row["queryid"] is not None) + "}"
+
+    def _look(self, connection: Connection) -> dict[str, float | None]:
+        began = time.perf_counter()
+        row = self._execute(connection, joined(self._parts), {"own": self._own})[0]
+        answer_ms = (time.perf_counter() - began) * 1000
+        now_s = self._clock.utc_s()
+        figures: dict[str, float | None] = {"postgres.answer_ms": answer_ms}
+        figures |= {metric: row.get(column) for metric, column in _AT_ONCE.items()}
+        connections, most = row.get("connections"), self._max_connections
+        figures["postgres.connections_limit"] = most or None
+        figures["postgres.connections_used_percent"] = 100.0 * connections / most if connections is not None else None
+        if row.get("statements_thrown_out") != self._thrown_out:
+            self._thrown_out = row.get("statements_thrown_out")
+            self._rates.forget("statement_calls", "statement_ms")
+        rates = {column: self._rates.per_s(column, row.get(column), now_s) for column in _PER_S.values()}
+        figures |= {metric: rates[column] for metric, column in _PER_S.items()}
+        hits = self._rates.per_s("blks_hit", row.get("blks_hit"), now_s)
+        figures["postgres.cache_hit_percent"] = share_percent(hits, rates["blks_read"])
+        figures["postgres.transactions_per_s"] = self._transactions(row, now_s)
+        return figures
+
+    def _transactions(self, row: dict[str, Any], now_s: float) -> float | None:
+        """Commits and rollbacks, less those of ours, which the server counts up to a second after they ended."""
+        before, self._ended = self._ended, None
+        if row.get("xact_commit") is None:
+            return None
+        self._ended = (row["xact_commit"] + row["xact_rollback"], now_s)
+        if before is None or self._ended[0] < before[0] or now_s <= before[1]:
+            return None
+        ended = self._ended[0] - before[0]
+        ours = min(self._ours, ended)
+        self._ours -= ours
+        return (ended - ours) / (now_s - before[1])
+
+    def _execute(self, connection: Connection, query: Query, values: dict[str, str] | None = None) -> Rows:
+        self._ours += 1
+        return connection.execute(query, values).fetchall()
+
+    def _trouble(self, error: psycopg.Error) -> SourceError:
+        text = scrubbed(_reason(str(error)), self._password)
+        for pattern, said, final in _TROUBLES:
+            if pattern.search(text) or (error.sqlstate and pattern.search(error.sqlstate)):
+                return SourceError(said or text, final=final)
+        return SourceError(text)
+
+
+_TROUBLES = (
+    (re.compile("password authentication failed|28P01"), "", True),
+    (re.compile("no password supplied"), "no password was given: put it into PGPASSWORD or ~/.pgpass", True),
+    (re.compile("no pg_hba.conf entry|28000"), "", True),
+    (re.compile(r"(role|database) \".*\" does not exist"), "", True),
+    (re.compile("unsupported startup parameter"), "this is a pooler; give the address of PostgreSQL itself", True),
+    (re.compile("Connection refused"), "nothing listens there (connection refused)", False),
+    (re.compile("No such file or directory"), "nothing listens at that socket", False),
+    (re.compile("could not translate|not known|failed to resolve"), "the name of the host is not known", False),
+    (re.compile("57014"), f"the answer took longer than {STATEMENT_TIMEOUT_MS} ms", False),
+    (re.compile("timeout expired|ConnectionTimeout"), "no connection within 2 s", False),
+)
+
+
+def _reason(text: str) -> str:
+    """The line of libpq's message that tells why."""
+    fatal = re.search(r"FATAL:\s*(.*)", text)
+    return fatal.group(1) if fatal else text
+
+
+def _metrics(parts: list[Part]) -> tuple[str, ...]:
+    return (*_ALWAYS, *(metric for part in parts for metric in part.metrics))
+
+
+def _listed(metrics: tuple[str, ...]) -> str:
+    names = [metric.split(".", 1)[1] for metric in metrics]
+    return ", ".join(names)

@@ -1,0 +1,168 @@
+"""What PostgreSQL is asked, by version and rights: parts of one row each, joined to one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+APPLICATION_NAME = "agentmitra-performance monitor"
+PG_13, PG_14, PG_17 = 130000, 140000, 170000
+
+_OTHERS = f"pid <> pg_backend_pid() AND coalesce(application_name, '') <> '{APPLICATION_NAME}'"
+_CLIENTS = f"datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' AND {_OTHERS}"
+_WAITS = ("Lock", "LWLock", "IO", "Client", "IPC")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A SELECT of one row. `metrics`: what is missing when it cannot be had."""
+
+    name: str
+    select: sql.Composed
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What decides how a server is asked. `statements_schema`: where pg_stat_statements is; None without it."""
+
+    version: int
+    sees_all: bool
+    statements_schema: str | None
+    statements_time: str = "total_exec_time"
+
+
+def parts_for(server: Server) -> list[Part]:
+    """All that this account can ask this server."""
+    parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _wal(), _checkpoints(server)]
+    if server.statements_schema is not None:
+        parts.append(_statements(server, server.statements_schema))
+    return parts
+
+
+def joined(parts: list[Part]) -> sql.Composed:
+    """One statement, and so one transaction and one round trip, for the figures of all parts.
+
+    Named in a comment after its first word, so that pg_stat_statements can tell it from others.
+    """
+    tables = [sql.SQL("({}) AS {}").format(part.select, sql.Identifier(part.name)) for part in parts]
+    head = sql.SQL(f"SELECT /* {APPLICATION_NAME} */ * FROM ")  # noqa: S608 - no input in it
+    return head + sql.SQL(" CROSS JOIN ").join(tables)
+
+
+def sessions_metrics() -> tuple[str, ...]:
+    """Figures that need to see the sessions of others."""
+    waits = tuple(f"postgres.waits_{kind.lower()}" for kind in (*_WAITS, "other"))
+    states = ("active", "idle", "idle_in_transaction")
+    return (
+        *(f"postgres.connections_{state}" for state in states),
+        *waits,
+        "postgres.blocked_sessions",
+        "postgres.longest_query_s",
+        "postgres.longest_transaction_s",
+    )
+
+
+def _plain(name: str, text: str, *metrics: str) -> Part:
+    # The texts are of this module alone; percent signs are psycopg's marks for parameters.
+    return Part(name, sql.Composed([sql.SQL(text.replace("%", "%%"))]), metrics)
+
+
+def _connections() -> Part:
+    return _plain(
+        "sessions",
+        f"SELECT count(*) AS connections FROM pg_stat_activity WHERE {_CLIENTS}",  # noqa: S608 - no input in it
+        "postgres.connections",
+        "postgres.connections_used_percent",
+    )
+
+
+def _sessions() -> Part:
+    waits = [
+        f"count(*) FILTER (WHERE state = 'active' AND wait_event_type = '{w}') AS waits_{w.lower()}" for w in _WAITS
+    ]
+    known = ", ".join(f"'{kind}'" for kind in _WAITS)
+    columns = (
+        "count(*) AS connections",
+        "count(*) FILTER (WHERE state IN ('active', 'fastpath function call')) AS connections_active",
+        "count(*) FILTER (WHERE state = 'idle') AS connections_idle",
+        "count(*) FILTER (WHERE state LIKE 'idle in transaction%') AS connections_idle_in_transaction",
+        *waits,
+        f"count(*) FILTER (WHERE state = 'active' AND wait_event_type NOT IN ({known})) AS waits_other",
+        # Finding out who blocks stops the lock manager for a moment: only for those that wait for a lock at all.
+        "count(*) FILTER (WHERE CASE WHEN wait_event_type = 'Lock' THEN cardinality(pg_blocking_pids(pid)) > 0 END)"
+        " AS blocked_sessions",
+        "coalesce(extract(epoch FROM max(clock_timestamp() - query_start) FILTER (WHERE state = 'active')), 0)::float8"
+        " AS longest_query_s",
+        "coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8 AS longest_transaction_s",
+    )
+    return _plain(
+        "sessions",
+        f"SELECT {', '.join(columns)} FROM pg_stat_activity WHERE {_CLIENTS}",  # noqa: S608 - no input in it
+        "postgres.connections",
+        "postgres.connections_used_percent",
+        *sessions_metrics(),
+    )
+
+
+def _locks() -> Part:
+    text = "SELECT count(*) AS locks_waiting FROM pg_locks WHERE NOT granted"
+    return _plain("locks", text, "postgres.locks_waiting")
+
+
+def _database() -> Part:
+    return _plain(
+        "work",
+        "SELECT xact_commit, xact_rollback, blks_hit, blks_read, tup_returned, temp_bytes, deadlocks"
+        " FROM pg_stat_database WHERE datname = current_database()",
+        "postgres.transactions_per_s",
+        "postgres.rollbacks_per_s",
+        "postgres.cache_hit_percent",
+        "postgres.block_reads_per_s",
+        "postgres.rows_read_per_s",
+        "postgres.temp_bytes_per_s",
+        "postgres.deadlocks_per_s",
+    )
+
+
+def _wal() -> Part:
+    return _plain(
+        "wal",
+        "SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END"
+        " - '0/0'::pg_lsn)::float8 AS wal_bytes",
+        "postgres.wal_bytes_per_s",
+    )
+
+
+def _checkpoints(server: Server) -> Part:
+    if server.version >= PG_17:
+        text = "SELECT num_timed + num_requested AS checkpoints FROM pg_stat_checkpointer"
+    else:
+        text = "SELECT checkpoints_timed + checkpoints_req AS checkpoints FROM pg_stat_bgwriter"
+    return _plain("checkpoints", text, "postgres.checkpoints_per_s")
+
+
+def _statements(server: Server, schema: str) -> Part:
+    """Totals over the statements of this database; without their texts, which would be read from a file."""
+    # Entries that were thrown out take their counts with them: since 14 the server tells how often that happened.
+    thrown_out = sql.SQL("(SELECT dealloc FROM {}.pg_stat_statements_info)").format(sql.Identifier(schema))
+    select = sql.SQL(
+        "SELECT coalesce(sum(calls), 0)::float8 AS statement_calls, coalesce(sum({time}), 0)::float8 AS statement_ms,"
+        " {thrown_out} AS statements_thrown_out FROM {schema}.pg_stat_statements(false)"
+        " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND (queryid IS NULL OR queryid <> ALL (%(own)s::bigint[]))"
+    ).format(
+        time=sql.Identifier(server.statements_time),
+        thrown_out=thrown_out if server.version >= PG_14 else sql.SQL("0"),
+        schema=sql.Identifier(schema),
+    )
+    return Part("statements", select, ("postgres.statements_calls_per_s", "postgres.statements_exec_ms_per_s"))
+
+
+def own_statements(schema: str) -> sql.Composed:
+    """The ids under which this account's monitors are counted."""
+    return sql.SQL(
+        f"SELECT /* {APPLICATION_NAME} */ queryid FROM {{}}.pg_stat_statements"  # noqa: S608 - no input in it
+        " WHERE userid = (SELECT oid FROM pg_roles WHERE rolname = current_user) AND query LIKE %(mark)s"
+    ).format(sql.Identifier(schema))

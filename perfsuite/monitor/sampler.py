@@ -1,0 +1,192 @@
+"""Asks all sources at the same whole UTC seconds, each in a thread of its own, and waits for none too long."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.monitor.notes import Notes
+from perfsuite.monitor.source import Clock, Source
+from perfsuite.monitor.worker import Result, Worker
+
+OPEN_LIMIT_S = 3.0
+"""How long `start` waits for the sources to get ready; one that takes longer gives gaps until it is."""
+STOP_WITHIN_S = 2.0
+
+
+class Sink(Protocol):
+    """Where readings go."""
+
+    def write(self, readings: Sequence[Reading]) -> None:
+        """Keep them. Raises OSError when it cannot."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class Sampler:
+    """Readings of all sources, once every `every_s`, on the same clock.
+
+    A source that gives nothing within `limit_s` gives gaps (None) for everything it gave last. It is asked again
+    once it has answered; what it says late counts for the second in which it comes. One that fails, hangs or dies
+    does not delay the others. `<source>.up` is 1 or 0 from its first answer on.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], clock: Clock, sink: Sink, every_s: float = 1.0, limit_s: float = 0.8
+    ) -> None:
+        self._clock, self._sink = clock, sink
+        self._every_s, self._limit_s = every_s, limit_s
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._notes = Notes()
+        self._workers = [Worker(source, self._wake) for source in sources]
+        self._keys = {worker: _hoped(worker.source) for worker in self._workers}
+        self._once_up: set[Worker] = set()
+        self._latest: dict[str, Reading] = {}
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+        self._sink_works = True
+
+    def start(self) -> None:
+        """Open the sources, within a bounded time, and begin at the next whole second."""
+        for worker in self._workers:
+            worker.start()
+        until_s = self._clock.utc_s() + OPEN_LIMIT_S
+        for worker in self._pending(until_s):
+            self._notes.add(worker.source.name, f"not ready within {OPEN_LIMIT_S:g} s; it is still tried", until_s)
+        for worker in self._workers:
+            self._take(worker, self._clock.utc_s())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a bounded time: a source that hangs is left to its daemon thread."""
+        self._stopping.set()
+        self._wake.set()
+        for worker in self._workers:
+            worker.end()
+        until_s = self._clock.utc_s() + STOP_WITHIN_S
+        for thread in (self._thread, *self._workers):
+            if thread.ident is not None:
+                thread.join(max(until_s - self._clock.utc_s(), 0.05))
+        self._sink.close()
+
+    def notes(self) -> list[str]:
+        """One line for everything that was missing, hung or failed, with how often; [] when all is well."""
+        return self._notes.lines()
+
+    def latest(self) -> dict[str, Reading]:
+        """Metric → its latest reading, gaps too; parts (one core, one process) are left out."""
+        with self._lock:
+            return dict(self._latest)
+
+    def _run(self) -> None:
+        at_s = self._next_s()
+        while not self._stopping.is_set():
+            self._until(at_s)
+            if self._stopping.is_set():
+                return
+            self._tick(at_s)
+            after_s, at_s = at_s + self._every_s, self._next_s()
+            if at_s > after_s:
+                self._notes.add("monitor", "seconds were missed: this machine was too busy or asleep", at_s)
+
+    def _next_s(self) -> float:
+        return (math.floor(self._clock.utc_s() / self._every_s) + 1) * self._every_s
+
+    def _until(self, at_s: float) -> None:
+        while not self._stopping.is_set() and (left_s := at_s - self._clock.utc_s()) > 0:
+            self._wake.clear()
+            if not self._stopping.is_set():
+                self._clock.wait(self._wake, left_s)
+
+    def _tick(self, at_s: float) -> None:
+        """One moment: ask everybody who is free, take what comes in time, and leave gaps for the others."""
+        answered = {worker for worker in self._workers if self._take(worker, at_s, late=True)}
+        for worker in self._workers:
+            if worker not in answered and worker.is_alive():
+                worker.ask()
+        while True:
+            self._wake.clear()
+            answered |= {worker for worker in self._workers if worker not in answered and self._take(worker, at_s)}
+            left_s = at_s + self._limit_s - self._clock.utc_s()
+            waited_for = [worker for worker in self._workers if worker not in answered and worker.is_alive()]
+            if not waited_for or left_s <= 0 or self._stopping.is_set():
+                break
+            self._clock.wait(self._wake, left_s)
+        for worker in self._workers:
+            if worker not in answered:
+                self._miss(worker, at_s)
+
+    def _pending(self, until_s: float) -> list[Worker]:
+        """Wait for the opening of all sources; those that were not done by then."""
+        while True:
+            self._wake.clear()
+            pending = [worker for worker in self._workers if worker.is_alive() and not worker.opened]
+            left_s = until_s - self._clock.utc_s()
+            if not pending or left_s <= 0:
+                return pending
+            self._clock.wait(self._wake, left_s)
+
+    def _take(self, worker: Worker, at_s: float, *, late: bool = False) -> bool:
+        """Deal with what a worker has to say. True when that stands for this moment; a late error does not."""
+        answered = False
+        for result in worker.results():
+            for note in result.notes:
+                self._notes.tell(worker.source.name, note)
+            if result.error is not None:
+                self._notes.add(worker.source.name, str(result.error), at_s, final=result.error.final)
+            if result.opening or (late and result.error is not None):
+                continue
+            self._keep(worker, result, at_s)
+            answered = True
+        return answered
+
+    def _keep(self, worker: Worker, result: Result, at_s: float) -> None:
+        if result.error is not None:
+            self._gap(worker, at_s)
+            return
+        readings = [replace(reading, at_s=at_s) for reading in result.readings]
+        self._once_up.add(worker)
+        self._keys[worker] = [(reading.source, reading.metric) for reading in readings]
+        self._write([*readings, *self._up(worker, at_s, 1.0)])
+
+    def _miss(self, worker: Worker, at_s: float) -> None:
+        if worker.given_up:
+            return
+        if self._stopping.is_set():
+            return  # it was not given its time
+        if worker.is_alive():
+            said = f"no answer within {self._limit_s * 1000:.0f} ms"
+            self._notes.add(worker.source.name, said, at_s)
+        else:
+            self._notes.add(worker.source.name, "has ended by a fault of the monitor itself", at_s)
+        self._gap(worker, at_s)
+
+    def _gap(self, worker: Worker, at_s: float) -> None:
+        gaps = [Reading(at_s, source, metric, None, METRICS[metric].unit) for source, metric in self._keys[worker]]
+        self._write([*gaps, *self._up(worker, at_s, 0.0)])
+
+    def _up(self, worker: Worker, at_s: float, value: float) -> list[Reading]:
+        metric = f"{worker.source.name}.up"
+        if worker not in self._once_up or metric not in METRICS:
+            return []
+        return [Reading(at_s, worker.source.name, metric, value, METRICS[metric].unit)]
+
+    def _write(self, readings: Sequence[Reading]) -> None:
+        with self._lock:
+            self._latest.update({reading.metric: reading for reading in readings if not reading.is_part})
+        if not self._sink_works:
+            return
+        try:
+            self._sink.write(readings)
+        except OSError as error:
+            self._sink_works = False
+            self._notes.tell("monitor", f"readings are not kept any more: {error.strerror or type(error).__name__}")
+
+
+def _hoped(source: Source) -> list[tuple[str, str]]:
+    return [(source.name, metric) for metric in source.metrics]
