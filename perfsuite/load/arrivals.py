@@ -14,7 +14,7 @@ from gevent.monkey import get_original
 from perfsuite.clock import utc_s
 from perfsuite.load.deck import Deck
 from perfsuite.load.schedule import Due, Owners
-from perfsuite.recorder.cells import Cells
+from perfsuite.recorder.recorder import Recorder
 from perfsuite.roles.role import Behaviour
 
 _start_thread = get_original("_thread", "start_new_thread")
@@ -39,9 +39,10 @@ class Arrived:
 class ArrivalDesk:
     """Lets actions become due, and hands them to the sessions of their role, oldest first."""
 
-    def __init__(self, decks: Mapping[str, Deck], cells: Cells, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, decks: Mapping[str, Deck], recorder: Recorder, *, max_waiting: int = MAX_WAITING) -> None:
         self._decks = decks
-        self._cells = cells
+        self._cells = recorder.cells
+        self._health = recorder.health
         self._max_waiting = max_waiting
         self._queues: dict[str, deque[Arrived]] = {role: deque() for role in decks}
         self._news: dict[str, Event] = {role: Event() for role in decks}
@@ -77,6 +78,8 @@ class ArrivalDesk:
         """In the event loop: whatever the thread has let become due."""
         while self._from_thread:
             role, due_at = self._from_thread.popleft()
+            # No session and no target has had a part in it so far: what is late here is this process.
+            self._health.add_lag(round((utc_s() - due_at) * 1e6))
             self._arrive(role, due_at)
 
     def _arrive(self, role: str, due_at: float) -> None:

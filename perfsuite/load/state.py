@@ -112,7 +112,7 @@ class LoadState:
             return
         decks = {role.slug: Deck(self.order.behaviours(role), self.random) for role in roles}
         self.owners = owners
-        self.arrivals = ArrivalDesk(decks, self.recorder.cells)
+        self.arrivals = ArrivalDesk(decks, self.recorder)
         ramp_s = min(scenario.users / scenario.spawn_rate, scenario.duration_s)
         all_dues: Iterable[Due] = dues(
             Course(scenario.arrival, ramp_s, scenario.duration_s), self.order.plan.seed, weights
