@@ -152,7 +152,9 @@ class Users(msgspec.Struct, frozen=True, tag="users", tag_field="kind"):
 class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
     """Health of one load process in one UTC second.
 
-    CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector.
+    CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector. `waited_percent`: share of
+    the second in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
+    waiting together near 100 is a saturated generator, however little of the core it was given.
     """
 
     worker: str
@@ -162,6 +164,7 @@ class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
     loop_lag: Times
     memory_bytes: int
     gc_pauses: Times = Times()
+    waited_percent: float | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -12,16 +13,21 @@ import psutil
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Times, times_of
 
+_SCHEDULED = Path("/proc/self/schedstat")
+"""Of the main thread, in which the event loop runs: ns on a core, ns of waiting for one, times given one."""
+
 
 @dataclass(frozen=True, slots=True)
 class HealthFigures:
     """CPU since the last time (100 = one core), lag of the event loop (µs), resident memory, pauses of the
-    garbage collector (µs), in which nothing else of the process runs."""
+    garbage collector (µs), in which nothing else of the process runs, and the share of the time in which it
+    waited for a core (None where the system does not tell)."""
 
     cpu_percent: float
     loop_lag: Times
     memory_bytes: int
     gc_pauses: Times
+    waited_percent: float | None
 
 
 class Health:
@@ -33,6 +39,8 @@ class Health:
         self._lag = Histogram()
         self._gc = Histogram()
         self._gc_began_ns = 0
+        self._taken_ns = time.perf_counter_ns()
+        self._waited_ns = _waited_ns()
         gc.callbacks.append(self._on_gc)
 
     def close(self) -> None:
@@ -55,5 +63,24 @@ class Health:
         lag, self._lag = self._lag, Histogram()
         gc_pauses, self._gc = self._gc, Histogram()
         return HealthFigures(
-            self._process.cpu_percent(), times_of(lag), self._process.memory_info().rss, times_of(gc_pauses)
+            self._process.cpu_percent(),
+            times_of(lag),
+            self._process.memory_info().rss,
+            times_of(gc_pauses),
+            self._waited_percent(),
         )
+
+    def _waited_percent(self) -> float | None:
+        taken_ns, waited_ns = time.perf_counter_ns(), _waited_ns()
+        percent = None
+        if waited_ns is not None and self._waited_ns is not None and taken_ns > self._taken_ns:
+            percent = round(100 * (waited_ns - self._waited_ns) / (taken_ns - self._taken_ns), 1)
+        self._taken_ns, self._waited_ns = taken_ns, waited_ns
+        return percent
+
+
+def _waited_ns() -> int | None:
+    try:
+        return int(_SCHEDULED.read_text().split()[1])
+    except OSError:
+        return None  # not Linux, or a kernel that does not count it

@@ -82,6 +82,7 @@ class Recorder:
                 health.loop_lag,
                 health.memory_bytes,
                 health.gc_pauses,
+                health.waited_percent,
             )
         )
         self._sink.flush()
