@@ -1,0 +1,54 @@
+"""One line of what the experiments found: the truth beside what was measured, and whether it is near enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`holds` is None where a line only informs."""
+
+    experiment: str
+    what: str
+    truth: str
+    measured: str
+    bound: str = ""
+    holds: bool | None = None
+
+
+def times_row(experiment: str, what: str, true_us: float, measured_us: float, bound_us: float) -> Row:
+    """Two times and whether they are within the bound of each other."""
+    off_us = measured_us - true_us
+    measured = f"{measured_us / 1000:.2f} ms ({off_us / 1000:+.2f})"
+    bound = f"± {bound_us / 1000:.2f} ms"
+    return Row(experiment, what, f"{true_us / 1000:.2f} ms", measured, bound, abs(off_us) <= bound_us)
+
+
+def rate_row(experiment: str, what: str, truth: float, measured: float, share: float) -> Row:
+    """Two rates and whether they are within a share of each other."""
+    near = abs(measured - truth) <= share * truth
+    return Row(experiment, what, f"{truth:.2f}/s", f"{measured:.2f}/s", f"± {share:.0%}", near)
+
+
+def equal_row(experiment: str, what: str, truth: object, measured: object) -> Row:
+    """Two values that must be the same."""
+    return Row(experiment, what, str(truth), str(measured), "equal", truth == measured)
+
+
+def missed(rows: Iterable[Row]) -> list[Row]:
+    """The rows that do not hold."""
+    return [row for row in rows if row.holds is False]
+
+
+def rendered(rows: Iterable[Row]) -> str:
+    """All rows as a Markdown table."""
+    verdicts = {True: "yes", False: "NO", None: ""}
+    cells = [("experiment", "figure", "truth", "measured", "bound", "holds")]
+    cells += [(row.experiment, row.what, row.truth, row.measured, row.bound, verdicts[row.holds]) for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(6)]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])

@@ -1,0 +1,76 @@
+"""Experiment 6: what the suite says when it is the generator that is slow, and when it is the target."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from perfsuite.measurements import Generator
+from perfsuite.model import Arrival, Scenario
+from perfsuite.model import Outcome as Judged
+from perfsuite.process import LoadProcess
+from tests.accuracy.lab import Load, Outcome, run, wait_until, workers_of
+from tests.accuracy.overload import verdict_on
+from tests.accuracy.table import Row, equal_row
+
+_CORE = 0
+_NEIGHBOURS = 8
+_TOO_FAST = 2500
+_WITHIN_S = 30.0
+
+
+@contextmanager
+def busy_neighbours() -> Iterator[None]:
+    """Programs that want all of one core."""
+    program = f"import os\nos.sched_setaffinity(0, {{{_CORE}}})\nwhile True: pass"
+    # Each in a session of its own: Linux shares a core out by sessions first, and the load has one too.
+    neighbours = [subprocess.Popen([sys.executable, "-c", program], start_new_session=True) for _ in range(_NEIGHBOURS)]
+    try:
+        yield
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+
+
+def _pin(process: LoadProcess, folder: Path) -> None:
+    wait_until(lambda: bool(workers_of(folder)) or not process.running, _WITHIN_S)
+    for worker in workers_of(folder):
+        # All its threads.
+        for thread in worker.threads():
+            os.sched_setaffinity(thread.id, {_CORE})
+
+
+def starved(seconds: int, folder: Path) -> Outcome:
+    """A fast target, and a generator that gets little of a core for what takes most of one."""
+    scenario = Scenario("accuracy", 100, 100, seconds, arrival=Arrival(_TOO_FAST))
+    with busy_neighbours():
+        return run(Load(scenario, "fixed 5"), folder, _pin)
+
+
+def short(folder: Path) -> Outcome:
+    """A run of three seconds."""
+    return run(Load(Scenario("accuracy", 10, 10, 3), "fixed 20"), folder)
+
+
+def slow(seconds: int, folder: Path) -> Outcome:
+    """A target that is too slow, and a generator that has nothing to do but wait for it."""
+    return run(Load(Scenario("accuracy", 40, 40, seconds), "fixed 800"), folder)
+
+
+def verdict_rows(name: str, outcome: Outcome, expected: Judged, word: str) -> list[Row]:
+    """The verdict, and a word that its reasons have to hold."""
+    verdict = verdict_on(outcome)
+    reasons = "; ".join(verdict.reasons)
+    health = outcome.of(Generator)
+    busiest = max((record.cpu_percent for record in health), default=0.0)
+    waited = max((record.waited_percent or 0.0 for record in health), default=0.0)
+    return [
+        equal_row(name, "verdict", expected.value, verdict.outcome.value),
+        Row(name, "reasons", f"… {word} …", reasons[:160], "", word in reasons),
+        Row(name, "load process: most of a core, most waiting for one", "", f"{busiest:.0f} %, {waited:.0f} %"),
+    ]
