@@ -18,6 +18,9 @@ from perfsuite.judge.limits import (
 from perfsuite.judge.words import count, figure, percent, time_of_day
 from perfsuite.model import GeneratorHealth, LostWorker, Plan, Summary
 
+_TOLD_WAITING = 5.0
+"""Per cent of the time from which on waiting for a core is worth a word."""
+
 
 def unfit_because(plan: Plan, summary: Summary) -> list[str]:
     """One sentence for each reason, with what to do; [] for a generator that was fit."""
@@ -37,14 +40,18 @@ def long_pause(health: GeneratorHealth) -> str:
 
 def _busy(summary: Summary) -> list[str]:
     health = summary.generator
-    mean, over_90 = health.cpu_percent_mean, health.cpu_over_90_rate or 0.0
+    mean, over_90 = health.cpu_wanted_percent_mean, health.cpu_over_90_rate or 0.0
     if mean is None:
         return []
+    used = mean if health.cpu_percent_mean is None else health.cpu_percent_mean
     often = over_90 > CPU_OVER_90_SHARE and over_90 * summary.steady_s >= CPU_OVER_90_LEAST_S
     if mean <= CPU_MEAN_PERCENT and not often:
         return []
     whose = "its process" if health.processes == 1 else "a process of it"
-    return [f"{whose} used {mean:.0f} % of a core on average and more than 90 % in {percent(over_90)} of the seconds"]
+    waited = f", waited for one {mean - used:.0f} % of the time," if mean - used >= _TOLD_WAITING else ""
+    return [
+        f"{whose} used {used:.0f} % of a core on average{waited} and wanted over 90 % in {percent(over_90)} of seconds"
+    ]
 
 
 def _late(health: GeneratorHealth) -> list[str]:

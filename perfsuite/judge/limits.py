@@ -6,8 +6,9 @@ All in one place, each with its reason.
 from __future__ import annotations
 
 CPU_MEAN_PERCENT = 85.0
-"""A load process that is busy for more than this on average has requests waiting for itself: at 85 % a single
-server's queue is already 5.7 requests long (M/M/1: ρ / (1 − ρ))."""
+"""A load process that wants a core for more than this of the time has requests waiting for itself: at 85 % a single
+server's queue is already 5.7 requests long (M/M/1: ρ / (1 − ρ)). What it used and what it waited for count
+together: a process that has to share a core shows little use of it."""
 
 CPU_OVER_90_SHARE = 0.10
 CPU_OVER_90_LEAST_S = 3.0

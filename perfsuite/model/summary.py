@@ -147,8 +147,10 @@ class WholeRun:
 class GeneratorHealth:
     """The load side's own state, each figure that of the process which is worst in it. CPU 100 = one core.
 
-    `cpu_over_90_rate`: share of the seconds in which a process used more than 90 % of a core. `gc_share_rate`:
-    share of the time that a process stood still for the garbage collector. None where it is not known.
+    `cpu_wanted_percent_mean`: what a process used and what it waited for together, where the system tells that: one
+    that is given little of a core shows little use of it. `cpu_over_90_rate`: share of the seconds in which it wanted
+    more than 90 % of a core. `gc_share_rate`: share of the time that it stood still for the garbage collector. None
+    where it is not known.
     """
 
     processes: int
@@ -156,6 +158,7 @@ class GeneratorHealth:
     loop_lag_p99_ms: float | None
     lost_reports: int
     cpu_percent_mean: float | None = None
+    cpu_wanted_percent_mean: float | None = None
     cpu_over_90_rate: float | None = None
     gc_pause_p99_ms: float | None = None
     gc_pause_max_ms: float | None = None

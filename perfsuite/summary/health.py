@@ -42,6 +42,7 @@ def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
         loop_lag_p99_ms=_worst(process.loop_lag_p99_ms for process in each),
         lost_reports=sum(_gaps(numbers) for numbers in gathered.sequences.values()),
         cpu_percent_mean=_worst(process.cpu_percent_mean for process in each),
+        cpu_wanted_percent_mean=_worst(process.cpu_wanted_percent_mean for process in each),
         cpu_over_90_rate=_worst(process.cpu_over_90_rate for process in each),
         gc_pause_p99_ms=_worst(process.gc_pause_p99_ms for process in each),
         gc_pause_max_ms=_worst(process.gc_pause_max_ms for process in each),
@@ -56,6 +57,7 @@ def _health(told: Sequence[Generator]) -> GeneratorHealth:
         add_times(lag, generator.loop_lag)
         add_times(pauses, generator.gc_pauses)
     cpu = [generator.cpu_percent for generator in told]
+    wanted = [generator.cpu_percent + (generator.waited_percent or 0.0) for generator in told]
     seconds = len({generator.second for generator in told})
     return GeneratorHealth(
         processes=1,
@@ -63,7 +65,8 @@ def _health(told: Sequence[Generator]) -> GeneratorHealth:
         loop_lag_p99_ms=_p99_ms(lag),
         lost_reports=0,
         cpu_percent_mean=math.fsum(cpu) / len(cpu),
-        cpu_over_90_rate=sum(percent > _BUSY_PERCENT for percent in cpu) / len(cpu),
+        cpu_wanted_percent_mean=math.fsum(wanted) / len(wanted),
+        cpu_over_90_rate=sum(percent > _BUSY_PERCENT for percent in wanted) / len(wanted),
         gc_pause_p99_ms=_p99_ms(pauses),
         gc_pause_max_ms=pauses.max_us / 1000 if pauses.count else None,
         gc_share_rate=pauses.sum_us / 1e6 / seconds if pauses.count else None,

@@ -163,7 +163,8 @@ class _Simulated:
             for _ in range(self.dice.randrange(6)):
                 pauses.add(round(self.dice.lognormvariate(7, 1)))
             cpu = min(max(self.dice.gauss(busy, 8), 0), 100)
-            yield Generator("local", next(number), second, cpu, times_of(lag), 60_000_000, times_of(pauses))
+            health = (cpu, times_of(lag), 60_000_000, times_of(pauses), self.dice.uniform(0, 8))
+            yield Generator("local", next(number), second, *health)
 
 
 def records_of(run: Healthy) -> list[Record]:

@@ -13,7 +13,8 @@ from perfsuite.model import GeneratorHealth, LostWorker, Occupancy
 from tests.judge.made_summaries import figures, make_plan, make_summary
 
 HEALTHY = GeneratorHealth(
-    processes=1, cpu_percent_max=60.0, loop_lag_p99_ms=4.0, lost_reports=0, cpu_percent_mean=40.0, cpu_over_90_rate=0.0,
+    processes=1, cpu_percent_max=60.0, loop_lag_p99_ms=4.0, lost_reports=0, cpu_percent_mean=40.0,
+    cpu_wanted_percent_mean=40.0, cpu_over_90_rate=0.0,
     gc_pause_p99_ms=5.0, gc_pause_max_ms=20.0, gc_share_rate=0.002,
 )  # fmt: skip
 MEND = "use more load processes (--processes 2), fewer users, or a machine with nothing else on"
@@ -28,16 +29,22 @@ def unfit(steady_s: float = 60.0, **health: Any) -> list[str]:
     ("health", "sign"),
     [
         pytest.param({}, "", id="healthy"),
-        pytest.param({"cpu_percent_mean": 85.0}, "", id="85 % on average is the limit"),
+        pytest.param({"cpu_wanted_percent_mean": 85.0}, "", id="85 % on average is the limit"),
         pytest.param(
-            {"cpu_percent_mean": 86.0, "cpu_over_90_rate": 0.05},
-            "its process used 86 % of a core on average and more than 90 % in 5.0 % of the seconds",
+            {"cpu_percent_mean": 86.0, "cpu_wanted_percent_mean": 86.0, "cpu_over_90_rate": 0.05},
+            "its process used 86 % of a core on average and wanted over 90 % in 5.0 % of seconds",
             id="busier than that",
+        ),
+        pytest.param(
+            {"cpu_percent_mean": 48.0, "cpu_wanted_percent_mean": 97.0, "cpu_over_90_rate": 1.0},
+            "its process used 48 % of a core on average, waited for one 49 % of the time, and wanted over 90 % in"
+            " 100 % of seconds",
+            id="starved by a neighbour on the same core",
         ),
         pytest.param({"cpu_over_90_rate": 0.1}, "", id="a tenth of the seconds above 90 % is the limit"),
         pytest.param(
-            {"cpu_percent_mean": 70.0, "cpu_over_90_rate": 0.12, "processes": 2},
-            "a process of it used 70 % of a core on average and more than 90 % in 12 % of the seconds",
+            {"cpu_percent_mean": 70.0, "cpu_wanted_percent_mean": 74.9, "cpu_over_90_rate": 0.12, "processes": 2},
+            "a process of it used 70 % of a core on average and wanted over 90 % in 12 % of seconds",
             id="more of them, in one of two processes",
         ),
         pytest.param(
@@ -62,7 +69,7 @@ def unfit(steady_s: float = 60.0, **health: Any) -> list[str]:
             id="short pauses, too many of them",
         ),
         pytest.param(
-            dict.fromkeys(("cpu_percent_mean", "cpu_over_90_rate", "loop_lag_p99_ms", "gc_pause_max_ms")), "",
+            dict.fromkeys(("cpu_wanted_percent_mean", "cpu_over_90_rate", "loop_lag_p99_ms", "gc_pause_max_ms")), "",
             id="nothing known is nothing against it",
         ),
     ],
@@ -72,10 +79,10 @@ def test_saturation(health: dict[str, Any], sign: str) -> None:
 
 
 def test_all_signs_are_told_together() -> None:
-    (reason,) = unfit(cpu_percent_mean=99.0, cpu_over_90_rate=1.0, loop_lag_p99_ms=90.0)
+    (reason,) = unfit(cpu_percent_mean=99.0, cpu_wanted_percent_mean=99.0, cpu_over_90_rate=1.0, loop_lag_p99_ms=90.0)
     assert reason == (
-        "the load generator was saturated: its process used 99 % of a core on average and more than 90 % in 100 % of"
-        f" the seconds; its event loop came 90 ms late at the 99th percentile, limit 50 ms; {MEND}"
+        "the load generator was saturated: its process used 99 % of a core on average and wanted over 90 % in 100 %"
+        f" of seconds; its event loop came 90 ms late at the 99th percentile, limit 50 ms; {MEND}"
     )
 
 

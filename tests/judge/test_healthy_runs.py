@@ -57,13 +57,23 @@ def busy(record: Record) -> Record:
     return msgspec.structs.replace(record, cpu_percent=97.0) if isinstance(record, Generator) else record
 
 
+def starved(record: Record) -> Record:
+    if not isinstance(record, Generator):
+        return record
+    return msgspec.structs.replace(record, cpu_percent=48.0, waited_percent=50.0)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         pytest.param(half_the_pauses, "Little's law does not hold for", id="users spend time on what is not recorded"),
         pytest.param(busy, "the load generator was saturated: its process used 97 %", id="no core left"),
+        pytest.param(
+            starved, "the load generator was saturated: its process used 48 % of a core on average, waited for one",
+            id="a neighbour has the other half of the core",
+        ),
     ],
-)
+)  # fmt: skip
 def test_the_same_run_with_something_wrong_is_inconclusive(change: Callable[[Record], Record], reason: str) -> None:
     verdict = verdict_of(SICK, [change(record) for record in records_of(SICK)])
     assert verdict.outcome is Outcome.INCONCLUSIVE

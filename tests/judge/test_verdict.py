@@ -177,7 +177,7 @@ def test_reasons_to_fail_win_over_invalidity_which_is_noted() -> None:
     )
 
 
-SATURATED = GeneratorHealth(1, 99.0, 312.0, 0, cpu_percent_mean=97.0, cpu_over_90_rate=0.9)
+SATURATED = GeneratorHealth(1, 99.0, 312.0, 0, cpu_wanted_percent_mean=97.0, cpu_over_90_rate=0.9)
 KILLED = LostWorker("2", 1_772_357_460.0, 25, "was killed by signal SIGKILL")
 
 

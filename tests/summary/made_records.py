@@ -118,9 +118,14 @@ class Process:
         return Users(self.name, next(self.numbers), START + second, by_role)
 
     def generator(
-        self, second: int, cpu: float, lag_ms: Sequence[float] = (), pauses_ms: Sequence[float] = ()
+        self,
+        second: int,
+        cpu: float,
+        lag_ms: Sequence[float] = (),
+        pauses_ms: Sequence[float] = (),
+        waited: float | None = None,
     ) -> Generator:
-        health = (cpu, times(lag_ms), 50_000_000, times(pauses_ms))
+        health = (cpu, times(lag_ms), 50_000_000, times(pauses_ms), waited)
         return Generator(self.name, next(self.numbers), START + second, *health)
 
     def lost(self, at: float, worker: str, users: int, reason: str) -> WorkerLost:

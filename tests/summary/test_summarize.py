@@ -209,7 +209,7 @@ def test_generator_health_is_the_worst_process_of_the_steady_state() -> None:
         [
             one.generator(1, 180.0, [900.0] * 1000, [300.0] * 100),
             one.generator(10, 40.0, [2.0] * 98, [10.0] * 100),
-            one.generator(11, 92.0, [2.0] * 2),
+            one.generator(11, 52.0, [2.0] * 2, waited=40.0),
             two.generator(10, 55.0, [8.0] * 100, [120.0]),
             two.generator(11, 95.0, [8.0]),
         ],
@@ -220,6 +220,7 @@ def test_generator_health_is_the_worst_process_of_the_steady_state() -> None:
         loop_lag_p99_ms=pytest.approx(8.0, rel=0.0005),
         lost_reports=0,
         cpu_percent_mean=75.0,
+        cpu_wanted_percent_mean=75.0,
         cpu_over_90_rate=0.5,
         gc_pause_p99_ms=pytest.approx(10.0, rel=0.0005),
         gc_pause_max_ms=120.0,
@@ -231,7 +232,7 @@ def test_generator_health_of_a_run_without_steady_state_is_that_of_all_of_it() -
     one = Process()
     records: list[Record] = [one.generator(1, 80.0, [5.0] * 99), one.generator(2, 30.0)]
     health = summary_of(records).generator
-    assert health == GeneratorHealth(1, 80.0, None, 0, 55.0, 0.0)  # 99 lags are too few
+    assert health == GeneratorHealth(1, 80.0, None, 0, 55.0, 55.0, 0.0)  # 99 lags are too few
 
 
 def test_reports_that_never_arrived_are_counted_per_process() -> None:
