@@ -1,0 +1,99 @@
+"""docs/metrics.md lists every number that the suite writes or shows, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from perfsuite.judge import limits
+from perfsuite.report.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
+from perfsuite.report.json_file import summary_dict
+from perfsuite.report.page import page_of
+from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
+from tests.report import example_runs
+
+PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+ANY_KEY = {"users.by_role", "not_possible", "failures_by_kind", "environment"}
+"""Their keys are names from the run."""
+
+
+def section(heading: str) -> str:
+    return re.split(r"^## ", TEXT.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def first_cells(heading: str) -> list[str]:
+    rows = [line for line in section(heading).splitlines() if line.startswith("|")]
+    return [row.split("|")[1].strip() for row in rows[2:]]
+
+
+def named(heading: str) -> list[str]:
+    return [name for cell in first_cells(heading) for name in re.findall(r"`([^`]+)`", cell)]
+
+
+FIGURES = named("Figures of a set of requests")
+ABOUT = named("Columns that say what a row is about")
+
+
+def test_columns_of_the_statistics() -> None:
+    assert [*ABOUT[:-1], *FIGURES] == list(STATS_COLUMNS)
+    assert [ABOUT[-1], *ABOUT[:-1], *FIGURES, *named("Actions of the open model, by second")] == list(HISTORY_COLUMNS)
+    assert named("Actions of the open model, by second") == list(ARRIVAL_COLUMNS)
+
+
+def test_columns_of_the_failures() -> None:
+    assert ["role", "operation", *named("failures.csv")] == list(FAILURE_COLUMNS)
+
+
+def keys(value: Any, path: str = "") -> Iterator[str]:
+    """Every key of a dict with the keys above it; "[]" stands for the entries of a list."""
+    if isinstance(value, dict) and path not in ANY_KEY:
+        for key, inner in value.items():
+            yield from keys(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for inner in value:
+            yield from keys(inner, f"{path}[]")
+    else:
+        yield path
+
+
+def test_keys_of_the_summary() -> None:
+    written = set(keys(summary_dict(example_runs.open_model())))
+    figures = {f"{where}.{name}" for where in ("totals", "operations[]") for name in FIGURES}
+    assert figures <= written
+    assert sorted(written - figures) == sorted(named("summary.json"))
+
+
+def test_titles_of_the_page() -> None:
+    shown = {
+        name.strip() for cell in first_cells("On screen, in report.html and summary.md") for name in cell.split(",")
+    }
+    pages = [page_of(example()) for example in example_runs.EXAMPLES.values()]
+    tables = [table for page in pages for table in (*page.tables, *([page.failures] if page.failures else []))]
+    titles = {column.title for table in tables for column in table.columns}
+    assert titles | {figure.label for page in pages for figure in page.figures} <= shown
+
+
+def test_limits_are_those_of_the_code() -> None:
+    told = section("When a run says nothing")
+    for text in (
+        f"mean > {limits.CPU_MEAN_PERCENT:g} % of a core",
+        f"({limits.CPU_OVER_90_LEAST_S:g} at least)",
+        f"of its lag > {limits.LOOP_LAG_P99_MS:g} ms",
+        f"> {limits.GC_SHARE * 100:g} % of the time, or > {limits.GC_LONG_SHARE * 100:g} % with a pause"
+        f" > {limits.GC_PAUSE_MS:g} ms",
+        f"more than {limits.LITTLE_SHARE * 100:g} % and two mean cycles",
+        f"roles with {limits.LITTLE_ACTIONS} actions at least",
+        f"fewer than {limits.FEWEST_REQUESTS} requests, or less than {limits.SHORTEST_STEADY_S:g} s",
+        f"more than {limits.FLATTERED_SHARE * 100:g} % higher",
+    ):
+        assert text in told, text
+    assert limits.LITTLE_CYCLES == 2
+
+
+def test_blocks_are_those_of_the_code() -> None:
+    told = section("How sure a figure is")
+    assert f"{FEWEST_BLOCKS} to {MOST_BLOCKS} blocks of consecutive seconds, each at least {SHORTEST_BLOCK_S} s" in told
+    assert f"{RESAMPLES:,} times" in told
