@@ -17,9 +17,11 @@ from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, run_parser
 from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import DemoSettings, running_demo
+from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, SuiteError, TargetError, UsageError
 from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
+from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import Ground, Inputs, Options, build, read_inputs, with_demo
@@ -29,6 +31,7 @@ from perfsuite.report.console import render_many, render_summary
 from perfsuite.report.files import write_all
 from perfsuite.report.short import render_preflight, render_verdict
 from perfsuite.roles import ROLES
+from perfsuite.run_files import PLAN_FILE, load
 from perfsuite.screen import PlainScreen, QuietScreen, screen_for
 
 PAUSE_BETWEEN_S = 10.0
@@ -74,9 +77,7 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
     with ExitStack() as stack:
         inputs, request_log = _started(stack, arguments, options, inputs, screen)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
-        desk = pipeline.Desk(
-            options.results, screen, interrupts, request_log, Path(summary_file) if summary_file else None
-        )
+        desk = Desk(options.results, screen, interrupts, request_log, Path(summary_file) if summary_file else None)
         return _run_scenarios(options, inputs, ground, desk)
 
 
@@ -98,7 +99,7 @@ def _started(
     return with_demo(inputs, demo.host, demo.credentials, _ground()), demo.request_log
 
 
-def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: pipeline.Desk) -> int:
+def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk) -> int:
     reports: list[RunReport] = []
     codes: list[int] = []
     for number, scenario in enumerate(inputs.scenarios):
@@ -132,7 +133,7 @@ def _preflight(arguments: argparse.Namespace, argv: list[str], interrupts: Inter
     with ExitStack() as stack:
         inputs, _log = _started(stack, arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
-        report = pipeline.only_preflight(plan, inputs.accounts, pipeline.Desk(options.results, screen, interrupts))
+        report = pipeline.only_preflight(plan, inputs.accounts, Desk(options.results, screen, interrupts))
     _out(render_preflight(report, width=_width(), color=_color(options.color)))
     broken = any(check.works is Works.BROKEN for check in report.checks)
     return EXIT_TARGET if broken and not options.tolerate_broken else EXIT_PASS
@@ -153,13 +154,13 @@ def _judge(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interru
 def _other_targets(arguments: argparse.Namespace) -> tuple[Target, ...] | None:
     if arguments.targets is None:
         return None
-    scenario = pipeline.load(arguments.run / pipeline.PLAN_FILE, Plan).scenario.name
+    scenario = load(arguments.run / PLAN_FILE, Plan).scenario.name
     names = {scenario, *read_scenarios(arguments.scenarios).scenarios}
     return read_targets(arguments.targets, Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names)))
 
 
 def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interrupts) -> int:
-    plan = pipeline.load(arguments.run / pipeline.PLAN_FILE, Plan)
+    plan = load(arguments.run / PLAN_FILE, Plan)
     if plan.demo:
         _out("This run loaded a demo backend, which is gone with all that was in it.")
         return EXIT_PASS
@@ -171,8 +172,8 @@ def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interr
         scenarios_file=arguments.scenarios,
     )
     inputs = read_inputs(options, _ground())
-    desk = pipeline.Desk(arguments.run.parent, PlainScreen(sys.stdout), interrupts)
-    done = pipeline.clean(plan, inputs.accounts, arguments.run, desk)
+    desk = Desk(arguments.run.parent, PlainScreen(sys.stdout), interrupts)
+    done = clean(plan, inputs.accounts, arguments.run, desk)
     if done is None or not (done.created or done.not_restored):
         _out("Nothing is left to remove.")
         return EXIT_PASS

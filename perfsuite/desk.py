@@ -1,0 +1,36 @@
+"""What the stages of a run share: where results go, whom to tell, how an interruption is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from perfsuite.interrupts import Interrupts
+from perfsuite.model import LiveState, TargetResult
+
+
+class Screen(Protocol):
+    """What the pipeline tells while it works."""
+
+    def say(self, text: str) -> None:
+        """One line about a stage."""
+
+    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+        """The state of the load, once a second."""
+
+    def load_over(self) -> None:
+        """The load has ended; the next progress belongs to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all runs of a command share."""
+
+    results: Path
+    screen: Screen
+    interrupts: Interrupts
+    request_log: Path | None = None
+    """Log of a demo backend, to hold the suite's counts against."""
+    step_summary: Path | None = None

@@ -1,0 +1,72 @@
+"""The load of a run, started and followed to its end: progress, interruptions, a target that is lost."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from perfsuite import measurements
+from perfsuite.clock import utc_s
+from perfsuite.desk import Desk, Screen
+from perfsuite.judge import live_targets
+from perfsuite.model import Account, Plan
+from perfsuite.process import LoadProcess
+from perfsuite.roles import ROLES
+from perfsuite.summary.live import Live
+
+TARGET_LOST_S = 10
+"""A target that gives no answer at all for this long is lost: the load stops."""
+_LOOK_EVERY_S = 0.2
+_GRACE_S = 60.0
+"""How long the load process may take beyond its plan (start, drain of 30 s) before it is ended."""
+
+
+def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:
+    """Make the load; how it ended."""
+    needed = tuple(account for account in accounts if plan.users_by_role.get(account.role))
+    desk.interrupts.counting = True
+    process = LoadProcess(folder, needed)
+    try:
+        return _follow(process, plan, folder, desk)
+    finally:
+        process.close()
+        desk.screen.load_over()
+        desk.interrupts.counting = False
+
+
+def _follow(process: LoadProcess, plan: Plan, folder: Path, desk: Desk) -> str:
+    tail, live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
+    deadline = time.monotonic() + plan.scenario.duration_s + _GRACE_S
+    reason, told, shown_at = "completed", 0, 0.0
+    while process.running:
+        time.sleep(_LOOK_EVERY_S)
+        live.feed(tail.read())
+        if time.monotonic() - shown_at >= 1.0:
+            shown_at = time.monotonic()
+            state = live.state(utc_s())
+            desk.screen.progress(state, live_targets(plan, state, ROLES))
+            if state.unanswered_s >= TARGET_LOST_S and reason == "completed":
+                reason = "target lost"
+                desk.screen.say(f"The target has not answered for {state.unanswered_s} s: the load is stopped")
+                process.stop(reason)
+        if desk.interrupts.count > told:
+            told = desk.interrupts.count
+            reason = "interrupted"
+            _interrupt(process, told, desk.screen)
+        if time.monotonic() > deadline:
+            process.kill()
+    if desk.interrupts.count > told:  # while the load was ending by itself
+        return "interrupted"
+    if process.failed and not told:
+        desk.screen.say(f"The load process died: {process.last_words() or 'it left no message'}")
+        return "load process died"
+    return reason
+
+
+def _interrupt(process: LoadProcess, count: int, screen: Screen) -> None:
+    if count == 1:
+        screen.say("Interrupted: requests in flight may finish (30 s at most); once more to end at once")
+        process.stop("interrupted")
+    else:
+        screen.say("Interrupted again: the load is cut off")
+        process.kill()

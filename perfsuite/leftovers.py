@@ -1,0 +1,72 @@
+"""What a run made at its target, removed after it: in order, in a hurry, or by the command `cleanup`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from perfsuite.api import journal
+from perfsuite.api.client import TIMEOUT_S, HttpxTransport
+from perfsuite.api.exchange import Answer, Failure, Request, Transport
+from perfsuite.api.run import Run
+from perfsuite.cleanup import clean_up
+from perfsuite.clock import utc_s
+from perfsuite.desk import Desk
+from perfsuite.model import Account, Cleanup, FailureKind, Plan
+from perfsuite.roles import ROLES
+
+_HURRIED_S = 2.0
+"""How long cleanup waits for an answer once a person has asked twice for the end."""
+
+
+def clean_after(
+    ended: str, plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk
+) -> tuple[Cleanup | None, str]:
+    """What became of the rows, and how the run ended: who interrupts in here too gets a report of what is left."""
+    patience_s = _HURRIED_S if desk.interrupts.count > 1 else TIMEOUT_S
+    try:
+        connect = partial(HttpxTransport, plan.host, timeout_s=patience_s)
+        return clean(plan, accounts, folder, desk, connect), ended
+    except KeyboardInterrupt:
+        return clean(plan, accounts, folder, desk, _Hangup), "interrupted"
+
+
+class _Hangup:
+    """A transport that sends nothing any more: cleanup then tells what it would have removed."""
+
+    def exchange(self, request: Request) -> Answer:
+        """No answer."""
+        return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, "cleanup was interrupted"))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def clean(
+    plan: Plan,
+    accounts: tuple[Account, ...],
+    folder: Path,
+    desk: Desk,
+    connect: Callable[[], Transport] | None = None,
+) -> Cleanup | None:
+    """Remove what the run made, over `connect()` where given; None when it made and changed nothing."""
+    entries = list(journal.read(folder))
+    admins = [account for account in accounts if account.role == ROLES[0].slug]
+    if not entries or not admins:
+        return None
+    book = journal.Journal(folder / journal.FILE_NAME)
+    transport = connect() if connect else HttpxTransport(plan.host)
+    try:
+        run_ = Run(plan.run_id, purpose="cleanup", journal=book)
+        done = clean_up(entries, ROLES[0], admins[0], run_, transport)
+    finally:
+        transport.close()
+        book.close()
+    if done.created:
+        desk.screen.say(f"Cleanup: removed {done.removed} of {done.created} rows that the run made")
+    for line in done.not_removed[:10]:
+        desk.screen.say(f"  not removed: {line}")
+    if len(done.not_removed) > 10:
+        desk.screen.say(f"  … and {len(done.not_removed) - 10} more; try again with: cleanup {folder}")
+    return done
