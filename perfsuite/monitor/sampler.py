@@ -53,9 +53,9 @@ class Sampler:
 
     def start(self) -> None:
         """Open the sources, within a bounded time, and begin at the next whole second."""
+        until_s = self._clock.utc_s() + OPEN_LIMIT_S
         for worker in self._workers:
             worker.start()
-        until_s = self._clock.utc_s() + OPEN_LIMIT_S
         for worker in self._pending(until_s):
             self._notes.add(worker.source.name, f"not ready within {OPEN_LIMIT_S:g} s; it is still tried", until_s)
         for worker in self._workers:

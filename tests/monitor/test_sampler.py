@@ -115,12 +115,19 @@ def test_what_is_missing_is_known_when_it_starts() -> None:
 
 
 def test_opening_that_hangs_holds_nobody_up() -> None:
-    clock, sink, release = FakeClock(), FakeSink(), threading.Event()
+    clock, sink = FakeClock(), FakeSink()
+    begun, release = threading.Event(), threading.Event()
     slow = FakeSource("redis", MEMORY, [5])
-    slow.opening = lambda: float(release.wait(PATIENCE_S)) and None
+
+    def hang() -> None:
+        begun.set()
+        release.wait(PATIENCE_S)
+
+    slow.opening = hang
     sampler = Sampler([FakeSource("machine", CPU, [1]), slow], clock, sink)
     starting = threading.Thread(target=sampler.start)
     starting.start()
+    assert begun.wait(PATIENCE_S)
     clock.move_to(1000.0 + OPEN_LIMIT_S)
     starting.join(PATIENCE_S)
     assert not starting.is_alive()

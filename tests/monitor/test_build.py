@@ -1,0 +1,67 @@
+"""From what a user names to what is watched."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from perfsuite.errors import UsageError
+from perfsuite.monitor.build import Watch, build_sources, is_this_machine
+from tests.monitor.fakes import FakeClock
+
+HOST = "http://192.0.2.1:8015"
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        pytest.param({}, [], id="nothing named, nothing watched"),
+        pytest.param({"server": "4711"}, ["server", "machine", "pool"], id="a process"),
+        pytest.param({"server": "http://127.0.0.1:8015"}, ["server", "machine", "pool"], id="a URL of this machine"),
+        pytest.param({"server": "http://192.0.2.1:8015"}, ["health", "machine", "pool"], id="a URL of another"),
+        pytest.param(
+            {"postgres_dsn": "x", "redis_url": "y", "prometheus_url": "http://192.0.2.1:9090"},
+            ["machine", "pool", "postgres", "redis", "prometheus"],
+            id="everything but the server",
+        ),
+    ],
+)
+def test_what_is_watched(named: dict[str, str], expected: list[str]) -> None:
+    sources = build_sources(Watch("run", HOST, **named), FakeClock())  # type: ignore[arg-type]
+    assert [source.name for source in sources] == expected
+    machine = [source for source in sources if source.name == "machine"]
+    here = "server" in expected
+    assert all(("machine.cpu_percent" in source.metrics) is here for source in machine), "else it is the load's"
+    for source in sources:
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"server": "backend"}, "--monitor-server backend: give a process id, or a URL"),
+        ({"server": "http://user:s3cr3t@"}, "--monitor-server : give a process id"),
+        ({"server": "http://localhost:99999"}, "the port has to be a number below 65536"),
+        ({"prometheus_url": "localhost:9090"}, "--monitor-prometheus localhost:9090: give a URL"),
+        ({"prometheus_url": "ftp://user:s3cr3t@h"}, "--monitor-prometheus h: give a URL"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_without_secrets(named: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        build_sources(Watch("run", HOST, **named), FakeClock())  # type: ignore[arg-type]
+    assert said in str(error.value)
+    assert "s3cr3t" not in str(error.value)
+
+
+def test_secrets_are_not_shown() -> None:
+    watch = Watch("run", HOST, "1", "postgresql://a:s3cr3t@h/x", "redis://:s3cr3t@h", "http://a:s3cr3t@h")
+    assert "s3cr3t" not in repr(watch)
+
+
+def test_this_machine() -> None:
+    assert [is_this_machine(name) for name in ("localhost", "127.0.0.1", "::1", "192.0.2.1", "x.invalid")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+    own = socket.gethostbyname(socket.gethostname())
+    assert is_this_machine(own)

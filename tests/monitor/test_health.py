@@ -1,0 +1,213 @@
+"""What the application and a Prometheus tell over HTTP, with answers made up here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from perfsuite.api.exchange import Answer, Failure, Request
+from perfsuite.errors import UsageError
+from perfsuite.model import FailureKind
+from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource
+from perfsuite.monitor.prometheus import DEFAULT_QUERIES, PrometheusSource, Queries, read_queries
+from perfsuite.monitor.source import SourceError
+from tests.monitor.fakes import FakeClock, figures
+
+POOL = {"size": 10, "checked_in": 3, "checked_out": 7, "overflow": 2, "waiting": 4}
+DATABASE = {"status": "healthy", "database": {"connection": {"response_time_ms": 1.5}, "pool_stats": POOL}}
+SYSTEM = {
+    "memory": {"percent": 40.0, "process_gb": 0.25},
+    "cpu": {"percent": 75.5, "cores": 4},
+    "disk": {"percent": 60.0},
+}
+REFUSED = Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
+
+
+def answer(status: int, body: object = None, failure: Failure | None = None) -> Answer:
+    return Answer(status, {}, json.dumps(body).encode(), 0.0, 2500, failure)
+
+
+class FakeTransport:
+    """Gives these answers one after the other, the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers, self.requests = list(answers), list[Request]()
+
+    def exchange(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def close(self) -> None:
+        self.answers = []
+
+
+def pool(transport: FakeTransport) -> PageSource:
+    return PageSource(POOL_PAGE, transport, "basic_20260101_000000", FakeClock())
+
+
+def test_the_pool_as_the_application_tells_it() -> None:
+    transport = FakeTransport(answer(200, DATABASE))
+    source = pool(transport)
+    assert source.open() == []
+    assert figures(source.read()) == {
+        "pool.checked_out": 7,
+        "pool.size": 10,
+        "pool.overflow": 2,
+        "pool.used_percent": 70.0,
+        "pool.waiting": 4,
+        "pool.database_ms": 1.5,
+        "pool.answer_ms": 2.5,
+    }
+    assert transport.requests[0].target == "/api/v1/health/database"
+    assert transport.requests[0].headers["X-Run-ID"] == "basic_20260101_000000/monitor"
+
+
+def test_figures_that_the_application_does_not_tell_are_named() -> None:
+    told = {"database": {"pool_stats": {"size": 10, "checked_out": True, "overflow": None}}}
+    source = pool(FakeTransport(answer(200, told)))
+    assert source.open() == [
+        "/api/v1/health/database does not tell pool.checked_out, pool.overflow, pool.used_percent, pool.waiting, "
+        "pool.database_ms"
+    ]
+    assert figures(source.read()) == {"pool.size": 10, "pool.answer_ms": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("bad", "said", "final"),
+    [
+        pytest.param(answer(404), "GET /api/v1/health/database: HTTP 404", True, id="not there"),
+        pytest.param(answer(401), "GET /api/v1/health/database: HTTP 401", True, id="not for us"),
+        pytest.param(answer(503), "GET /api/v1/health/database: HTTP 503", False, id="not now"),
+        pytest.param(answer(200, [1]), "GET /api/v1/health/database: no JSON object", False, id="something else"),
+        pytest.param(
+            answer(0, None, REFUSED),
+            "GET /api/v1/health/database: nothing listens there (connection refused)",
+            False,
+            id="refused",
+        ),
+    ],
+)
+def test_a_page_that_is_not_there(bad: Answer, said: str, final: bool) -> None:
+    with pytest.raises(SourceError) as error:
+        pool(FakeTransport(bad)).open()
+    assert (str(error.value), error.value.final) == (said, final)
+
+
+def test_a_page_that_goes_away_in_mid_run_is_asked_on() -> None:
+    source = pool(FakeTransport(answer(200, DATABASE), answer(404), answer(200, DATABASE)))
+    source.open()
+    with pytest.raises(SourceError) as error:
+        source.read()
+    assert not error.value.final
+    assert figures(source.read())["pool.size"] == 10
+
+
+def test_a_backend_elsewhere_as_it_tells_itself() -> None:
+    source = PageSource(SYSTEM_PAGE, FakeTransport(answer(200, SYSTEM)), "run", FakeClock())
+    assert source.open() == []
+    assert figures(source.read()) == {
+        "machine.cpu_percent": 75.5,
+        "machine.memory_used_percent": 40.0,
+        "machine.disk_used_percent": 60.0,
+        "server.memory_bytes": 250_000_000,
+    }
+    assert {reading.source for reading in source.read()} == {"health"}
+
+
+# ── Prometheus ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class FakePrometheus:
+    """Knows some expressions; `vector` of any other is empty."""
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        self.known = dict(known)
+
+    def exchange(self, request: Request) -> Answer:
+        parts = urlsplit(request.target)
+        assert parts.path == "/api/v1/query"
+        found = self.known.get(parse_qs(parts.query)["query"][0], [])
+        if isinstance(found, Answer):
+            return found
+        result = [{"metric": {"instance": str(n)}, "value": [1764000000.0, text]} for n, text in enumerate(found)]
+        return answer(200, {"status": "success", "data": {"resultType": "vector", "result": result}})
+
+    def close(self) -> None:
+        self.known = {}
+
+
+TWO = Queries(templates={"server.cpu_percent": "sum(cpu{$process})", "machine.cpu_percent": "avg(cpu{$node})"})
+CPU, NODE = 'sum(cpu{job=~".*mitra.*"})', 'avg(cpu{job=~".*node.*"})'
+
+
+def test_queries_become_readings() -> None:
+    prometheus = FakePrometheus({CPU: ["12.5"], NODE: ["80"]})
+    source = PrometheusSource(prometheus, TWO, FakeClock())
+    assert source.open() == []
+    assert figures(source.read()) == {"server.cpu_percent": 12.5, "machine.cpu_percent": 80.0}
+    prometheus.known = {CPU: [], NODE: ["NaN"]}
+    assert figures(source.read()) == {"server.cpu_percent": None, "machine.cpu_percent": None}, "gaps, no zeros"
+
+
+def test_queries_that_give_no_figure_are_named_and_left_out() -> None:
+    wrong = answer(400, {"status": "error", "errorType": "bad_data", "error": "parse error: unexpected end\nmore"})
+    source = PrometheusSource(FakePrometheus({CPU: ["1", "2"], NODE: wrong}), TWO, FakeClock())
+    assert source.open() == [
+        f"no server.cpu_percent: 2 series instead of one; sum() or max() them: {CPU}",
+        "no machine.cpu_percent: parse error: unexpected end",
+        "no query gives a figure: set node and process to match its labels",
+    ]
+    assert source.read() == []
+    empty = PrometheusSource(FakePrometheus({CPU: ["1"]}), TWO, FakeClock())
+    assert empty.open() == [f"no machine.cpu_percent: nothing matches {NODE}"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said", "final"),
+    [
+        pytest.param(answer(0, None, REFUSED), "nothing listens there (connection refused)", False, id="refused"),
+        pytest.param(answer(401), "HTTP 401", True, id="not allowed"),
+        pytest.param(answer(200, {"a": 1}), "this is not a Prometheus server", True, id="another server"),
+    ],
+)
+def test_a_prometheus_that_is_not_there(bad: Answer, said: str, final: bool) -> None:
+    with pytest.raises(SourceError, match=said.replace("(", r"\(").replace(")", r"\)")) as error:
+        PrometheusSource(FakePrometheus({CPU: bad}), TWO, FakeClock()).open()
+    assert error.value.final is final
+
+
+def test_queries_from_a_file_add_to_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "queries.toml"
+    path.write_text(
+        "node = 'instance=\"db1:9100\"'\n[queries]\n"
+        '"server.threads" = \'sum(threads{mode="x",$process})\'\n"server.descriptors" = \'\'\n'
+    )
+    expressions = read_queries(path).expressions()
+    assert expressions["server.threads"] == 'sum(threads{mode="x",job=~".*mitra.*"})'
+    assert 'node_memory_MemTotal_bytes{instance="db1:9100"}' in expressions["machine.memory_used_percent"]
+    assert set(expressions) == set(DEFAULT_QUERIES) - {"server.descriptors"} | {"server.threads"}
+    assert not any("$" in expression for expression in expressions.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("nodes = 'x'", "unknown key 'nodes', did you mean 'node'?", id="key"),
+        pytest.param("[queries]\n'server.cpu_percnt' = 'x'", "did you mean 'server.cpu_percent'?", id="metric"),
+        pytest.param("[queries]\n'server.cpu_percent' = 1", "has to be a text", id="number"),
+        pytest.param("queries = 1", "has to be a table", id="no table"),
+        pytest.param("node = [", "cannot be read", id="no TOML"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "queries.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as error:
+        read_queries(path)
+    assert said in str(error.value)
+    assert str(path) in str(error.value)

@@ -1,0 +1,256 @@
+"""PostgreSQL: a real one, with accounts that have exactly the rights that the documentation gives."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from perfsuite.monitor import postgres_queries
+from perfsuite.monitor.postgres import PostgresSource
+from perfsuite.monitor.postgres_queries import APPLICATION_NAME, Server, joined, parts_for
+from perfsuite.monitor.source import SourceError, SystemClock
+from tests.monitor.conftest import Postgres
+from tests.monitor.fakes import FakeClock, figures, until
+
+GRANTS = ("GRANT pg_monitor TO watcher",)
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def source(postgres: Postgres) -> Iterator[PostgresSource]:
+    """Opened, as an account that has pg_monitor and nothing else."""
+    with closing(PostgresSource(postgres.account("watcher", *GRANTS), FakeClock())) as opened:
+        assert opened.open() == []
+        yield opened
+
+
+def look(source: PostgresSource) -> dict[str, float | None]:
+    clock = source._clock
+    assert isinstance(clock, FakeClock)
+    clock.move_to(clock.utc_s() + 1)
+    return figures(source.read())
+
+
+def ours(seen: dict[str, float | None], metric: str) -> float:
+    value = seen[f"postgres.{metric}"]
+    assert value is not None, metric
+    return value
+
+
+def test_an_account_with_pg_monitor_sees_everything(source: PostgresSource) -> None:
+    seen = look(source)
+    known = {name.removeprefix("postgres.") for name, value in seen.items() if value is not None}
+    assert known >= {
+        "answer_ms", "connections", "connections_limit", "connections_used_percent", "connections_active",
+        "connections_idle", "connections_idle_in_transaction", "waits_lock", "waits_lwlock", "waits_io",
+        "waits_client", "waits_ipc", "waits_other", "blocked_sessions", "longest_query_s", "longest_transaction_s",
+        "locks_waiting", "transactions_per_s", "rollbacks_per_s", "block_reads_per_s", "rows_read_per_s",
+        "temp_bytes_per_s", "deadlocks_per_s", "wal_bytes_per_s", "checkpoints_per_s", "statements_calls_per_s",
+        "statements_exec_ms_per_s",
+    }  # fmt: skip
+    assert (ours(seen, "connections_limit"), ours(seen, "deadlocks_per_s")) == (100, 0)
+
+
+def test_sessions_by_state_and_who_blocks_whom(source: PostgresSource, postgres: Postgres, stack: ExitStack) -> None:
+    before = look(source)
+    holder, waiter, idle = (stack.enter_context(postgres.connect()) for _ in range(3))
+    holder.execute("CREATE TABLE IF NOT EXISTS held (id int)")
+    idle.execute("SELECT 1")
+    holder.execute("BEGIN")
+    holder.execute("LOCK TABLE held")
+    waiting = threading.Thread(target=waiter.execute, args=("SELECT * FROM held",))
+    waiting.start()
+
+    def seen() -> dict[str, float | None]:
+        return look(source)
+
+    until(lambda: ours(seen(), "waits_lock") == 1)
+    now = seen()
+    assert ours(now, "connections") - ours(before, "connections") == 3
+    assert ours(now, "connections_used_percent") == ours(now, "connections")  # of 100
+    assert ours(now, "connections_active") == 1, "the one that waits; the monitor itself is left out"
+    assert ours(now, "connections_idle_in_transaction") == 1
+    assert ours(now, "locks_waiting") == 1
+    assert ours(now, "blocked_sessions") == 1
+    assert ours(now, "longest_query_s") > 0
+    assert ours(now, "longest_transaction_s") >= ours(now, "longest_query_s")
+    holder.execute("ROLLBACK")
+    waiting.join()
+    after = seen()
+    assert (ours(after, "waits_lock"), ours(after, "blocked_sessions"), ours(after, "longest_query_s")) == (0, 0, 0)
+
+
+def test_work_is_counted_and_the_monitors_own_is_not(source: PostgresSource, postgres: Postgres) -> None:
+    quiet = [look(source) for _ in range(30)]
+    assert sum(ours(seen, "transactions_per_s") for seen in quiet) <= 3
+    assert [ours(seen, "statements_calls_per_s") for seen in quiet] == [0] * 30
+    assert source._connection is not None
+    source._connection.execute("SELECT pg_stat_force_next_flush()")  # 30 looks took 30 ms, not 30 s
+    look(source)
+    with postgres.connect() as connection:
+        connection.execute("CREATE TABLE work AS SELECT n, repeat('x', 500) t FROM generate_series(1, 20000) n")
+        for _ in range(50):
+            connection.execute("SELECT count(*) FROM work WHERE n = 1")
+        connection.execute("SET work_mem = '64kB'")
+        connection.execute("SELECT count(*) FROM (SELECT * FROM work ORDER BY t, n) s")
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            connection.execute("SELECT 1/0")
+        connection.execute("CHECKPOINT")
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute("SELECT 1")
+    seen = look(source)
+    assert 50 <= ours(seen, "transactions_per_s") <= 70
+    assert 1 <= ours(seen, "rollbacks_per_s") <= 2
+    assert 50 <= ours(seen, "statements_calls_per_s") <= 70
+    assert ours(seen, "statements_exec_ms_per_s") > 5
+    assert ours(seen, "temp_bytes_per_s") > 1_000_000
+    assert ours(seen, "wal_bytes_per_s") > 100_000
+    assert ours(seen, "rows_read_per_s") >= 50 * 20_000
+    assert 0 < ours(seen, "cache_hit_percent") <= 100
+    assert ours(seen, "checkpoints_per_s") >= 1
+
+
+def test_statistics_that_are_reset_are_a_gap(source: PostgresSource, postgres: Postgres) -> None:
+    with postgres.connect() as connection:
+        for _ in range(20):
+            connection.execute("SELECT 42")
+        look(source)
+        connection.execute("SELECT pg_stat_statements_reset()")
+    assert look(source)["postgres.statements_calls_per_s"] is None
+    assert look(source)["postgres.statements_calls_per_s"] is not None
+
+
+def test_it_can_only_read_and_gives_itself_a_name_and_a_limit(source: PostgresSource, postgres: Postgres) -> None:
+    assert source._connection is not None
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        source._connection.execute("CREATE TABLE never (id int)")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        source._connection.execute("SELECT pg_sleep(5)")
+    with postgres.connect() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION_NAME]
+        ).fetchone()
+    assert row == (1,)
+
+
+def test_an_account_without_pg_monitor_says_what_is_missing(postgres: Postgres, stack: ExitStack) -> None:
+    source = stack.enter_context(closing(PostgresSource(postgres.account("plain"), FakeClock())))
+    (note,) = source.open()
+    assert note == (
+        "account plain may not see other sessions, so there is no connections_active, connections_idle, "
+        "connections_idle_in_transaction, waits_lock, waits_lwlock, waits_io, waits_client, waits_ipc, waits_other, "
+        "blocked_sessions, longest_query_s, longest_transaction_s: GRANT pg_monitor TO plain"
+    )
+    seen = look(source)
+    assert "postgres.connections_active" not in seen
+    stack.enter_context(postgres.connect())
+    assert ours(look(source), "connections") == ours(seen, "connections") + 1
+    assert ours(seen, "transactions_per_s") >= 0
+    assert ours(seen, "statements_calls_per_s") >= 0
+
+
+def test_a_right_that_is_taken_away_is_told_by_part(postgres: Postgres, stack: ExitStack) -> None:
+    with postgres.connect() as connection:
+        connection.execute("REVOKE SELECT ON pg_locks FROM PUBLIC")
+        stack.callback(lambda: postgres.connect().execute("GRANT SELECT ON pg_locks TO PUBLIC").connection.close())
+    source = stack.enter_context(closing(PostgresSource(postgres.account("watcher", *GRANTS), FakeClock())))
+    assert source.open() == ["no locks_waiting: permission denied for view pg_locks"]
+    assert "postgres.locks_waiting" not in look(source)
+
+
+def test_a_database_without_the_extension(postgres: Postgres, stack: ExitStack) -> None:
+    with postgres.connect() as connection:
+        connection.execute("DROP DATABASE IF EXISTS bare")
+        connection.execute("CREATE DATABASE bare")
+    dsn = make_conninfo(postgres.account("watcher", *GRANTS), dbname="bare")
+    source = stack.enter_context(closing(PostgresSource(dsn, FakeClock())))
+    (note,) = source.open()
+    assert note.startswith("there is no pg_stat_statements in this database, so its totals are missing")
+    assert "postgres.statements_calls_per_s" not in look(source)
+
+
+def test_a_session_that_was_ended_is_a_gap_and_comes_again(source: PostgresSource, postgres: Postgres) -> None:
+    with postgres.connect() as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION_NAME]
+        )
+    with pytest.raises(SourceError) as error:
+        look(source)
+    assert not error.value.final
+    assert look(source)["postgres.transactions_per_s"] is None
+    assert ours(look(source), "transactions_per_s") >= 0
+
+
+SECRET = "s3cr3t%21pass"
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "final"),
+    [
+        pytest.param({"password": SECRET}, 'password authentication failed for user "watcher"', True, id="password"),
+        pytest.param({"dbname": "nowhere"}, 'database "nowhere" does not exist', True, id="no such database"),
+        pytest.param({"host": "127.0.0.1", "port": "1"}, "nothing listens there", False, id="refused"),
+        pytest.param({"host": "no-such-host.invalid"}, "the name of the host is not known", False, id="name"),
+        pytest.param({"host": "/nowhere"}, "nothing listens at that socket", False, id="no socket"),
+    ],
+)
+def test_trouble_is_one_clear_line_without_secrets(
+    change: dict[str, Any], said: str, final: bool, postgres: Postgres
+) -> None:
+    dsn = make_conninfo(postgres.account("watcher", *GRANTS), **change)
+    with pytest.raises(SourceError) as error:
+        PostgresSource(dsn, SystemClock()).open()
+    text = str(error.value)
+    assert said in text
+    assert error.value.final is final
+    assert "\n" not in text
+    assert "pass-of-watcher" not in text
+    assert SECRET not in text
+    assert error.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "dsn", ["postgresql://a:s3cr3t%@h/x", "postgresqlx://a:s3cr3t@h/x", "s3cr3t", "pasword=s3cr3t"]
+)
+def test_a_dsn_that_cannot_be_read_is_not_shown(dsn: str) -> None:
+    with pytest.raises(SourceError) as error:
+        PostgresSource(dsn, SystemClock()).open()
+    assert str(error.value) == "the DSN cannot be read; postgresql://user@host:5432/database is one"
+    assert error.value.final
+
+
+def test_the_dsn_of_sqlalchemy_is_understood(postgres: Postgres) -> None:
+    with closing(PostgresSource(postgres.dsn.replace("postgresql://", "postgresql+psycopg://"), FakeClock())) as source:
+        assert source.open() == []
+
+
+def text_of(server: Server) -> str:
+    return joined(parts_for(server)).as_string(None)
+
+
+def test_queries_fit_the_version() -> None:
+    old = text_of(Server(120000, sees_all=True, statements_schema="ext", statements_time="total_time"))
+    assert 'sum("total_time")' in old
+    assert "pg_stat_statements_info" not in old
+    assert "checkpoints_req" in old
+    middle = text_of(Server(140000, sees_all=True, statements_schema="ext"))
+    assert '"ext".pg_stat_statements_info' in middle
+    assert "checkpoints_req" in middle
+    new = text_of(Server(170000, sees_all=True, statements_schema="ext"))
+    assert "FROM pg_stat_checkpointer" in new
+    assert "checkpoints_req" not in new
+    assert "statements" not in text_of(Server(170000, sees_all=True, statements_schema=None))
+
+
+def test_only_what_waits_for_a_lock_is_asked_who_blocks_it() -> None:
+    (sessions, *_) = parts_for(Server(150000, sees_all=True, statements_schema=None))
+    assert "CASE WHEN wait_event_type = 'Lock' THEN cardinality(pg_blocking_pids(pid))" in sessions.select.as_string(
+        None
+    )
+    assert set(postgres_queries.sessions_metrics()) <= set(sessions.metrics)

@@ -1,0 +1,69 @@
+"""Everything together, at a full demo and by the real clock."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perfsuite.clock import utc_s
+from perfsuite.demo.client import DemoSettings, running_demo
+from perfsuite.demo.programs import FULL_DEMO
+from perfsuite.model.monitor import METRICS
+from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources, read_readings
+from tests.monitor.conftest import need
+from tests.monitor.fakes import until
+
+pytestmark = pytest.mark.integration
+
+NOT_IN_A_DEMO = {
+    "redis.memory_used_percent",  # it has no maxmemory
+    "machine.disk_used_percent", "health.up", "prometheus.up",  # told of servers elsewhere
+}  # fmt: skip
+MAY_BE_GAPS = {"redis.hit_percent", "postgres.cache_hit_percent", "machine.tcp_retransmitted_percent"}
+"""Shares, when there was nothing to have a share of."""
+
+
+def test_a_full_demo_is_watched_whole_and_a_hanging_redis_disturbs_nobody(tmp_path: Path) -> None:
+    need(*FULL_DEMO)
+    path, clock = tmp_path / "readings.csv", SystemClock()
+    with running_demo("full", DemoSettings(seed_factor=0.02)) as demo:
+        watch = Watch("run", demo.host, str(demo.pid), demo.postgres_dsn, demo.redis_url)
+        sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(path))
+        redis = psutil.Process(demo.server_pids["redis"])
+        sampler.start()
+        try:
+            assert sampler.notes() == []
+            until(lambda: "redis.up" in sampler.latest() and "postgres.up" in sampler.latest())
+            redis.send_signal(signal.SIGSTOP)
+            stopped_at = utc_s()
+            until(lambda: sampler.latest()["redis.up"].value == 0)
+            until(lambda: utc_s() > stopped_at + 2.5)
+            redis.send_signal(signal.SIGCONT)
+            until(lambda: sampler.latest()["redis.up"].value == 1)
+            assert {name: one.unit for name, one in sampler.latest().items()} == {
+                name: metric.unit
+                for name, metric in METRICS.items()
+                if name not in NOT_IN_A_DEMO and name not in ("machine.core_cpu_percent", "server.process_cpu_percent")
+            }
+        finally:
+            redis.send_signal(signal.SIGCONT)
+            before_s = utc_s()
+            sampler.stop()
+            assert utc_s() - before_s < 3
+    readings = read_readings(path)
+    assert {reading.metric for reading in readings} == set(METRICS) - NOT_IN_A_DEMO
+    assert all(reading.at_s.is_integer() for reading in readings)
+    seconds = {one.at_s for one in readings if one.metric == "server.cpu_percent"}
+    assert len(seconds) >= 3
+    assert max(seconds) - min(seconds) == len(seconds) - 1, "not a second is missing"
+    gaps = {(one.source, one.at_s) for one in readings if one.value is None and one.metric not in MAY_BE_GAPS}
+    assert sum(source == "redis" for source, _ in gaps) >= 1
+    # One second may be lost to a machine that has other things to do.
+    assert all(count <= 1 for source, count in Counter(source for source, _ in gaps).items() if source != "redis")
+    assert any(note.startswith("redis: no answer within 800 ms (") for note in sampler.notes())
+    secrets = [str(url).split("@")[0].rsplit(":", 1)[1] for url in (demo.postgres_dsn, demo.redis_url)]
+    assert not any(secret in path.read_text() for secret in secrets)
