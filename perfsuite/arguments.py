@@ -14,6 +14,7 @@ from perfsuite.plan.durations import parse_duration
 _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
 COMMANDS = ("preflight", "report", "judge", "cleanup", "backend")
+_SECRET_OPTIONS = ("--monitor-postgres", "--monitor-redis", "--database-url", "--redis-url")
 _EPILOG = """commands:
   preflight            log in as every role, call every operation once, print the table, stop
   report RUN           make the report anew from the files of a run
@@ -84,6 +85,7 @@ def run_parser() -> argparse.ArgumentParser:
         help="leave out operations that fail before the load, and say so, instead of stopping",
     )
     _add_target(parser)
+    _add_monitors(parser)
     files = parser.add_argument_group("files")
     files.add_argument("--targets", type=Path, default=data_file("targets.toml"), metavar="FILE")
     files.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
@@ -93,6 +95,30 @@ def run_parser() -> argparse.ArgumentParser:
     output.add_argument("--quiet", action="store_true", help="only the verdict and its reasons")
     output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
     return parser
+
+
+def _add_monitors(parser: argparse.ArgumentParser) -> None:
+    monitors = parser.add_argument_group("what to watch at the target (--demo fills them in)")
+    monitors.add_argument("--monitor-server", metavar="PID|URL", help="the backend's process, or its URL")
+    monitors.add_argument("--monitor-postgres", metavar="DSN", help="an account with pg_monitor is enough")
+    monitors.add_argument("--monitor-redis", metavar="URL")
+    monitors.add_argument("--monitor-prometheus", metavar="URL", help="for a server on another machine")
+
+
+def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
+    """The command line as it may be kept: addresses that can hold a password are left out."""
+    kept: list[str] = []
+    hide = False
+    for word in command:
+        option, equals, _value = word.partition("=")
+        if hide:
+            kept.append("…")
+        elif option in _SECRET_OPTIONS and equals:
+            kept.append(f"{option}=…")
+        else:
+            kept.append(word)
+        hide = word in _SECRET_OPTIONS
+    return tuple(kept)
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +168,7 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         dry_run=arguments.dry_run,
         quiet=arguments.quiet,
         color=not arguments.no_color,
-        command=tuple(command),
+        command=without_secrets(command),
     )
 
 

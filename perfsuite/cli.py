@@ -16,13 +16,14 @@ from perfsuite import __version__, pipeline
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, run_parser
 from perfsuite.demo.alone import BackendSettings, start_backend
-from perfsuite.demo.client import DemoSettings, running_demo
+from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, SuiteError, TargetError, UsageError
 from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
 from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
+from perfsuite.monitor import Watch
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import Ground, Inputs, Options, build, read_inputs, with_demo
 from perfsuite.plan.scenarios import read_scenarios
@@ -75,9 +76,16 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
         return EXIT_PASS
     screen = _screen(options)
     with ExitStack() as stack:
-        inputs, request_log = _started(stack, arguments, options, inputs, screen)
+        inputs, demo = _started(stack, arguments, options, inputs, screen)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
-        desk = Desk(options.results, screen, interrupts, request_log, Path(summary_file) if summary_file else None)
+        desk = Desk(
+            options.results,
+            screen,
+            interrupts,
+            request_log=demo.request_log if demo else None,
+            step_summary=Path(summary_file) if summary_file else None,
+            watch=_watch(arguments, demo),
+        )
         return _run_scenarios(options, inputs, ground, desk)
 
 
@@ -89,14 +97,26 @@ def _inputs(arguments: argparse.Namespace, options: Options, ground: Ground) -> 
 
 def _started(
     stack: ExitStack, arguments: argparse.Namespace, options: Options, inputs: Inputs, screen: PlainScreen
-) -> tuple[Inputs, Path | None]:
-    """The inputs pointed at a running target, and its request log where it is a demo."""
+) -> tuple[Inputs, Demo | None]:
+    """The inputs pointed at a running target, and the demo where it is one."""
     if not options.demo:
         return inputs, None
     screen.say(f"Demo: starting the reference backend ({options.demo})")
     settings = DemoSettings(faults=tuple(arguments.fault or ()))
     demo = stack.enter_context(running_demo(options.demo, settings))
-    return with_demo(inputs, demo.host, demo.credentials, _ground()), demo.request_log
+    return with_demo(inputs, demo.host, demo.credentials, _ground()), demo
+
+
+def _watch(arguments: argparse.Namespace, demo: Demo | None) -> Watch:
+    """What was asked to be watched; everything of a demo. Run and host are filled in by the run."""
+    return Watch(
+        run_id="",
+        host="",
+        server=arguments.monitor_server or (str(demo.pid) if demo else None),
+        postgres_dsn=arguments.monitor_postgres or (demo.postgres_dsn if demo else None),
+        redis_url=arguments.monitor_redis or (demo.redis_url if demo else None),
+        prometheus_url=arguments.monitor_prometheus,
+    )
 
 
 def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk) -> int:
@@ -131,7 +151,7 @@ def _preflight(arguments: argparse.Namespace, argv: list[str], interrupts: Inter
     inputs = _inputs(arguments, options, ground)
     screen = _screen(options)
     with ExitStack() as stack:
-        inputs, _log = _started(stack, arguments, options, inputs, screen)
+        inputs, _demo = _started(stack, arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
         report = pipeline.only_preflight(plan, inputs.accounts, Desk(options.results, screen, interrupts))
     _out(render_preflight(report, width=_width(), color=_color(options.color)))

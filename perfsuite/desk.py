@@ -9,6 +9,7 @@ from typing import Protocol
 
 from perfsuite.interrupts import Interrupts
 from perfsuite.model import LiveState, TargetResult
+from perfsuite.monitor import Watch
 
 
 class Screen(Protocol):
@@ -34,3 +35,5 @@ class Desk:
     request_log: Path | None = None
     """Log of a demo backend, to hold the suite's counts against."""
     step_summary: Path | None = None
+    watch: Watch | None = None
+    """What to watch at the target while it is loaded."""

@@ -13,6 +13,7 @@ from perfsuite.model import Account, Plan
 from perfsuite.process import LoadProcess
 from perfsuite.roles import ROLES
 from perfsuite.summary.live import Live
+from perfsuite.watching import watching
 
 TARGET_LOST_S = 10
 """A target that gives no answer at all for this long is lost: the load stops."""
@@ -25,12 +26,15 @@ def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Des
     """Make the load; how it ended."""
     needed = tuple(account for account in accounts if plan.users_by_role.get(account.role))
     desk.interrupts.counting = True
-    process = LoadProcess(folder, needed)
     try:
-        return _follow(process, plan, folder, desk)
+        with watching(plan, folder, desk):
+            process = LoadProcess(folder, needed)
+            try:
+                return _follow(process, plan, folder, desk)
+            finally:
+                process.close()
+                desk.screen.load_over()
     finally:
-        process.close()
-        desk.screen.load_over()
         desk.interrupts.counting = False
 
 

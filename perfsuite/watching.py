@@ -1,0 +1,36 @@
+"""Watches the target while a load is on, from before its first request until after its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from perfsuite.desk import Desk
+from perfsuite.model import Plan
+from perfsuite.monitor import FILE_NAME, ReadingsWriter, Sampler, SystemClock, build_sources
+
+
+@contextmanager
+def watching(plan: Plan, folder: Path, desk: Desk) -> Iterator[Sampler | None]:
+    """The sampler at work, writing `readings.csv`; None when nothing is to be watched.
+
+    What a source needs and does not have is told in a line each; the run goes on without it.
+    """
+    if desk.watch is None or not desk.watch.wanted:
+        yield None
+        return
+    clock = SystemClock()
+    sources = build_sources(replace(desk.watch, run_id=plan.run_id, host=plan.host), clock)
+    sampler = Sampler(sources, clock, ReadingsWriter(folder / FILE_NAME))
+    sampler.start()
+    for note in sampler.notes():
+        desk.screen.say(f"Monitor: {note}")
+    told = len(sampler.notes())
+    try:
+        yield sampler
+    finally:
+        sampler.stop()
+        for note in sampler.notes()[told:]:
+            desk.screen.say(f"Monitor: {note}")
