@@ -43,6 +43,22 @@ def whole_rows(seconds: int, outcome: Outcome) -> list[Row]:
     ]
 
 
+def late(folder: Path) -> Outcome:
+    """Two processes, one of which is ready long after the other."""
+    load = Load(Scenario("accuracy", 4, 4, 3), "fixed 50", processes=2, roles_module="tests.accuracy.late_roles")
+    return run(load, folder)
+
+
+def late_rows(outcome: Outcome) -> list[Row]:
+    """The one that waited for it is no loss."""
+    name = "one process is late"
+    return [
+        equal_row(name, "processes lost", [], [one.lost for one in outcome.of(WorkerLost)]),
+        equal_row(name, "processes that told their end", 2, len(outcome.of(End))),
+        equal_row(name, "requests, served and recorded", len(outcome.truth.served), outcome.service().count),
+    ]
+
+
 def len_of(record: Requests) -> int:
     """Requests in a record."""
     return sum(record.ok.counts.values()) + sum(record.failed.counts.values())

@@ -63,6 +63,7 @@ class _Together:
         self.longer = self._begin("longer", lambda folder: losses.whole(12, folder))
         self.killed = self._begin("killed", lambda folder: losses.with_loss(self.kill, 4, folder))
         self.stopped = self._begin("stopped", lambda folder: losses.with_loss(self.stop, 4, folder))
+        self.late = self._begin("late", losses.late)
         self.slow = self._begin("slow", lambda folder: validity.slow(10, folder))
 
     def _begin(self, name: str, make: Callable[[Path], Outcome]) -> Future[Outcome]:
@@ -71,7 +72,7 @@ class _Together:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Together]:
-    with ThreadPoolExecutor(7) as pool:
+    with ThreadPoolExecutor(8) as pool:
         yield _Together(tmp_path_factory.mktemp("together"), pool)
 
 
@@ -101,6 +102,10 @@ def test_a_process_that_was_stopped_does_not_come_back_as_extra_load(together: _
     outcome = together.stopped.result()
 
     _all_hold(losses.loss_rows(together.stop, outcome))
+
+
+def test_a_process_that_waits_for_a_late_one_is_not_lost(together: _Together) -> None:
+    _all_hold(losses.late_rows(together.late.result()))
 
 
 def test_a_slow_target_fails(together: _Together) -> None:

@@ -1,0 +1,74 @@
+"""A load process as the conductor sees it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perfsuite.load.follower import Follower
+from perfsuite.load.messages import Add, Ready
+from perfsuite.measurements import to_json
+from perfsuite.model import Account, Plan, Scenario
+
+pytestmark = pytest.mark.integration
+
+_WITHIN_S = 30.0
+_MUCH = Add([Account(f"98765{number:05}", "secret", "policyholder") for number in range(5_000)], 1.0, 0.0, {})
+"""Several times what a pipe holds."""
+
+
+@pytest.fixture
+def follower(tmp_path: Path) -> Iterator[Follower]:
+    plan = Plan("run", Scenario("basic", 1, 1, 60), "http://127.0.0.1:1", {}, (), (), 1, "2026-03-01T09:30:00Z")
+    (tmp_path / "plan.json").write_bytes(to_json(plan))
+    follower = Follower(0, tmp_path)
+    yield follower
+    follower.kill()
+    assert psutil.Process().children() == []
+
+
+def _process(follower: Follower) -> psutil.Process:
+    (process,) = (child for child in psutil.Process().children() if child.cmdline()[-1] == follower.name)
+    return process
+
+
+def test_it_says_when_it_is_ready(follower: Follower) -> None:
+    assert follower.read() == [Ready()]
+    assert follower.exit_code is None
+
+
+def test_orders_to_a_stopped_one_keep_nobody_waiting(follower: Follower) -> None:
+    assert follower.read() == [Ready()]
+    _process(follower).suspend()
+    began = time.monotonic()
+
+    follower.tell(_MUCH)
+    follower.tell(_MUCH)
+    follower.send()
+
+    assert time.monotonic() - began < _WITHIN_S
+    follower.kill()
+    assert follower.exit_code == -9
+    follower.tell(_MUCH)  # it is dead, and that is no mistake of the one who tells
+
+
+def test_what_the_pipe_did_not_take_at_once_follows(follower: Follower) -> None:
+    assert follower.read() == [Ready()]
+    process = _process(follower)
+    process.suspend()
+    follower.tell(_MUCH)
+    held = os.sysconf("SC_PAGESIZE") * 16
+    assert follower.unsent_bytes > held
+    process.resume()
+
+    deadline = time.monotonic() + _WITHIN_S
+    while follower.unsent_bytes and time.monotonic() < deadline:
+        follower.send()
+        time.sleep(0.01)
+
+    assert follower.unsent_bytes == 0
