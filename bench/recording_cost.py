@@ -1,0 +1,189 @@
+"""What recording costs: processor time a request, and memory over 8 hours.
+
+    python bench/recording_cost.py [--requests 50000] [--rounds 5] [--hours 8]
+
+The figure to read is "recording": what a load process would save if it wrote nothing down. The whole request
+is what one costs the load process from the session's step to the record, waiting left out, against a target
+that answers at once. The least of several rounds counts: whatever else runs can only add. Ends with 1 when
+recording costs more than 5 µs or memory grows by more than 2 MB after the first tenth.
+"""
+
+from __future__ import annotations
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import argparse  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from locust.env import Environment  # noqa: E402
+
+from perfsuite.api.run import Run  # noqa: E402
+from perfsuite.api.session import Observed, Session  # noqa: E402
+from perfsuite.load.client import GeventTransport  # noqa: E402
+from perfsuite.load.users import EventObserver  # noqa: E402
+from perfsuite.measurements import Record  # noqa: E402
+from perfsuite.model import Account  # noqa: E402
+from perfsuite.recorder.cells import Parts  # noqa: E402
+from perfsuite.recorder.recorder import Recorder  # noqa: E402
+from tests.accuracy.lab import truth_server  # noqa: E402
+from tests.accuracy.long_run import HOURS_8_S, simulated  # noqa: E402
+from tests.accuracy.roles import LOOK, ROLES  # noqa: E402
+
+LIMIT_US, LIMIT_MB = 5.0, 2.0
+_START = 1_772_357_400
+_PER_SECOND = 500
+
+
+class Nowhere:
+    """A sink that takes everything and keeps nothing."""
+
+    def write(self, record: Record) -> None:
+        """Take one record."""
+
+    def flush(self) -> None:
+        """Nothing is waiting."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Load:
+    """What an observer asks of the state of a load."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+
+def cpu_us(do: Callable[[int], None], count: int, rounds: int) -> float:
+    """µs of processor time for one call, the least of several rounds."""
+    found = []
+    for _ in range(rounds):
+        began = time.process_time()
+        for number in range(count):
+            do(number)
+        found.append((time.process_time() - began) / count * 1e6)
+    return min(found)
+
+
+def observed(number: int) -> Observed:
+    """A request of the usual mix, due in one of the seconds in turn."""
+    elapsed_us = 3_000 + number * 7_919 % 60_000
+    return Observed(
+        role="policyholder",
+        behaviour="profile access",
+        operation="users.me",
+        method="GET",
+        request_id=f"{number:032x}",
+        sent_at=_START + number / _PER_SECOND,
+        elapsed_us=elapsed_us,
+        status=200,
+        length=400,
+        failure=None,
+        service_us=elapsed_us,
+        server_us=elapsed_us // 2,
+    )
+
+
+def recording(requests: int, rounds: int) -> float:
+    """Listener and cells, with the writing of a record a second."""
+    recorder = Recorder("local", Nowhere())
+    events = [
+        {
+            "name": one.operation,
+            "response_time": one.elapsed_us / 1000,
+            "exception": None,
+            "context": {
+                "role": one.role,
+                "behaviour": one.behaviour,
+                "due_at": one.sent_at,
+                "parts": Parts(int(one.sent_at), one.elapsed_us, one.server_us),
+                "request_id": one.request_id,
+                "failure_kind": None,
+            },
+            "request_type": one.method,
+            "response_length": one.length,
+            "start_time": one.sent_at,
+        }
+        for one in map(observed, range(requests))
+    ]
+
+    def record(number: int) -> None:
+        recorder.on_request(**events[number])
+        if number % _PER_SECOND == 0:
+            recorder.tick({"policyholder": 50})
+
+    return cpu_us(record, requests, rounds)
+
+
+def told(requests: int, rounds: int, *, recorded: bool) -> float:
+    """From the session's observer through Locust's event, with Locust's statistics, with or without our listener."""
+    environment = Environment(user_classes=[])
+    environment.create_local_runner()
+    recorder = Recorder("local", Nowhere())
+    if recorded:
+        environment.events.request.add_listener(recorder.on_request)
+    observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
+    ready = [observed(number) for number in range(requests)]
+
+    def tell(number: int) -> None:
+        observer.request(ready[number])
+        if recorded and number % _PER_SECOND == 0:
+            recorder.tick({"policyholder": 50})
+
+    return cpu_us(tell, requests, rounds)
+
+
+def whole_request(requests: int, rounds: int) -> float:
+    """One action of one request, as a virtual user makes it."""
+    environment = Environment(user_classes=[])
+    environment.create_local_runner()
+    recorder = Recorder("local", Nowhere())
+    environment.events.request.add_listener(recorder.on_request)
+    with tempfile.TemporaryDirectory() as folder, truth_server("fixed 0", Path(folder)) as server:
+        transport = GeventTransport(server.url)
+        observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
+        session = Session(ROLES[0], Account("1", "secret", "caller"), transport, Run("bench"), observer)
+        session.login()
+        cost = cpu_us(lambda _number: session.perform(LOOK) and None, requests, rounds)
+        transport.close()
+    return cost
+
+
+def grown_mb(hours: float) -> tuple[float, float]:
+    """By how much memory grew after the first tenth of a simulated run, and where it was then, MB."""
+    samples = list(simulated(round(hours * 3600), 120))
+    settled = samples[len(samples) // 10 :]
+    first = settled[0].memory_bytes
+    return (max(sample.memory_bytes for sample in settled) - first) / 1e6, first / 1e6
+
+
+def main() -> int:
+    """Measure and print; 1 when a bound is not met."""
+    parser = argparse.ArgumentParser(description="What recording costs.")
+    parser.add_argument("--requests", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hours", type=float, default=HOURS_8_S / 3600)
+    options = parser.parse_args()
+    cost = recording(options.requests, options.rounds)
+    with_, without = (told(options.requests, options.rounds, recorded=yes) for yes in (True, False))
+    whole = whole_request(options.requests // 20, options.rounds)
+    print(f"recording (listener, cells, records)      {cost:6.2f} µs a request, bound {LIMIT_US:g} µs")
+    print(f"Locust's event and statistics, ours apart {without:6.2f} µs")
+    print(f"both together                             {with_:6.2f} µs")
+    print(f"a whole request                           {whole:6.1f} µs: recording is {cost / whole:.1%} of it")
+    grown, first = grown_mb(options.hours)
+    print(f"memory over {options.hours:g} simulated hours: {first:.1f} MB, then at most {grown:+.2f} MB")
+    return 0 if cost <= LIMIT_US and grown <= LIMIT_MB else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

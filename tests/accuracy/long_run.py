@@ -1,0 +1,85 @@
+"""Experiment 7: a load process's memory over a simulated 8 hours, with every way in which a message can be new."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+
+from perfsuite.load.messages import Ack, Report, encoded
+from perfsuite.load.pipe import Pipe, PipeSink
+from perfsuite.recorder.cells import Parts
+from perfsuite.recorder.recorder import Recorder
+
+HOURS_8_S = 28_800
+_START = 1_772_357_400
+_REQUESTS = 12
+_FAILURES = 4
+_OPERATIONS = [f"operation.{number}" for number in range(30)]
+_WORDS = [f"{first}{last}" for first in "abcdefghijklmnop" for last in "abcdefghijklmnopqrstuvwxyz"]
+
+
+class _Wire(Pipe):
+    """Takes batches as the pipe to the conductor does, and has each acknowledged at once."""
+
+    def __init__(self) -> None:
+        self.sink: PipeSink | None = None
+        self.written_bytes = 0
+
+    def send(self, report: Report) -> None:
+        self.written_bytes += len(encoded(report))
+        if self.sink is not None:
+            self.sink.on_ack(Ack(report.batch))  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Resident memory at one second of the simulated time."""
+
+    second: int
+    memory_bytes: int
+
+
+def simulated(seconds: int, every_s: int) -> Iterator[Sample]:
+    """Feed a recorder with the events of so many seconds as fast as it takes them, and look at the memory."""
+    wire = _Wire()
+    sink = wire.sink = PipeSink(wire)
+    recorder = Recorder("worker-1", sink)
+    rng = random.Random(11)
+    process = psutil.Process()
+    for second in range(seconds):
+        for number in range(_REQUESTS):
+            recorder.on_request(**_event(second, number, rng))
+        recorder.tick({"policyholder": 50})
+        if second % every_s == 0:
+            gc.collect()
+            yield Sample(second, process.memory_info().rss)
+
+
+def _event(second: int, number: int, rng: random.Random) -> dict[str, object]:
+    due_at = _START + second + number / _REQUESTS
+    elapsed_us = round(rng.lognormvariate(3, 1) * 1000)
+    failed = number < _FAILURES
+    return {
+        "name": rng.choice(_OPERATIONS),
+        "response_time": elapsed_us / 1000,
+        "exception": _message(second, number, rng) if failed else None,
+        "start_time": due_at,
+        "context": {
+            "role": "policyholder",
+            "behaviour": f"behaviour {number}",
+            "due_at": due_at,
+            "parts": Parts(int(due_at + elapsed_us / 1e6), elapsed_us, server_us=elapsed_us // 2),
+            "request_id": f"{second:016x}{number:016x}",
+            "failure_kind": "status" if failed else None,
+        },
+    }
+
+
+def _message(second: int, number: int, rng: random.Random) -> str:
+    """With ids, with short numbers, and with words that never come again: no rule finds them all to be one."""
+    three = " ".join(rng.choice(_WORDS) for _ in range(3))
+    return f"HTTP 500: row {second}-{number} of {rng.getrandbits(128):032x}: {three} after {second % 1000} ms"
