@@ -40,6 +40,11 @@ class LoadProcess:
         self._tell(msgspec.json.encode(tuple(accounts)))
 
     @property
+    def pid(self) -> int:
+        """Its process id; the leader of a session and process group of its own."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """True until the process has ended."""
         return self._process.poll() is None

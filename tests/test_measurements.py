@@ -157,8 +157,8 @@ HEADER = b'{"schema":1,"run_id":"run"}'
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    path = packed(tmp_path / FILE_NAME, b'{"schema":2,"run_id":"run","more":true}', b'{"kind":"unheard of"}')
-    with pytest.raises(LoadError, match=r"written by a newer suite \(schema 2, this one reads up to 1\)"):
+    path = packed(tmp_path / FILE_NAME, b'{"schema":3,"run_id":"run","more":true}', b'{"kind":"unheard of"}')
+    with pytest.raises(LoadError, match=r"written by a newer suite \(schema 3, this one reads up to 2\)"):
         list(read(path))
 
 

@@ -28,8 +28,16 @@ def _until(true: Callable[[], bool]) -> bool:
     return true()
 
 
-def _children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def _alive(session: int) -> list[psutil.Process]:
+    """Processes of a session: the load process and all that it started, and nothing of other tests."""
+    alive = []
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getsid(process.pid) == session and process.info["status"] != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+        except ProcessLookupError:
+            continue  # it has ended since
+    return alive
 
 
 @pytest.fixture
@@ -38,11 +46,11 @@ def process(tmp_path: Path) -> Iterator[LoadProcess]:
     process = LoadProcess(tmp_path, ACCOUNTS)
     yield process
     process.close()
-    assert _children() == []
+    assert _alive(process.pid) == []
 
 
 def test_accounts_are_in_no_file_argument_or_variable(process: LoadProcess, tmp_path: Path) -> None:
-    (child,) = _children()
+    child = psutil.Process(process.pid)
     seen = " ".join(child.cmdline()) + str(child.environ())
     _until(lambda: not process.running)
 
@@ -52,9 +60,7 @@ def test_accounts_are_in_no_file_argument_or_variable(process: LoadProcess, tmp_
 
 
 def test_it_is_in_a_session_of_its_own(process: LoadProcess) -> None:
-    (child,) = _children()
-
-    assert os.getsid(child.pid) == child.pid != os.getsid(0)
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
 
 
 def test_a_load_that_fails_leaves_its_last_words(process: LoadProcess, tmp_path: Path) -> None:
@@ -134,7 +140,7 @@ def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadP
 
 
 def test_a_signal_ends_it_in_order_too(loading: LoadProcess, tmp_path: Path) -> None:
-    psutil.Process().children()[0].send_signal(signal.SIGTERM)
+    psutil.Process(loading.pid).send_signal(signal.SIGTERM)
 
     assert _until(lambda: not loading.running)
     assert not loading.failed, loading.last_words()
@@ -150,12 +156,12 @@ def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
 
     assert _until(lambda: not loading.running)
     assert loading.failed
-    assert _until(lambda: _children() == [])
+    assert _until(lambda: _alive(loading.pid) == [])
 
 
 def test_killed_with_all_that_it_started(loading: LoadProcess) -> None:
-    assert len(_children()) == 2  # who leads, and who makes the load
+    assert len(_alive(loading.pid)) == 2  # who leads, and who makes the load
 
     loading.kill()
 
-    assert _until(lambda: _children() == [])
+    assert _until(lambda: _alive(loading.pid) == [])

@@ -47,7 +47,7 @@ def test_a_malformed_login_does_not_repeat_the_password(api: Api) -> None:
 
 def _token(**changes: object) -> str:
     claims = {"sub": "x", "roles": ["super_admin"], "permissions": ["users.me"], "type": "access"}
-    return jwt.encode({**claims, "exp": time.time() + 60, **changes}, SECRET, "HS256")
+    return jwt.encode({**claims, "exp": time.time() + 86_400, **changes}, SECRET, "HS256")
 
 
 @pytest.mark.parametrize(
