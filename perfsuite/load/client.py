@@ -83,6 +83,16 @@ class _Alive:
         return not poll.poll(0)
 
 
+class _Response(HTTPSocketPoolResponse):
+    """Notes when bytes came: what parsing them takes is not the target's time."""
+
+    came_ns = 0
+
+    def feed(self, data: str | bytes) -> None:
+        self.came_ns = time.perf_counter_ns()
+        super().feed(data)
+
+
 class _PlainPool(_Alive, _TcpMark):
     pass
 
@@ -91,6 +101,19 @@ class _TlsPool(_Alive, SSLConnectionPool, _TcpMark):
     def __init__(self, *address: Any, **limits: Any) -> None:
         limits["ssl_context_factory"] = _tls_context
         super().__init__(*address, **limits)
+
+
+class _Span:
+    """From its making to its end."""
+
+    def __init__(self) -> None:
+        self.sent_at = utc_s()
+        self._began_ns = time.perf_counter_ns()
+        self.elapsed_us = 0
+
+    def end(self, at_ns: int | None = None) -> None:
+        """Now, or at a time of the same clock."""
+        self.elapsed_us = ((at_ns or time.perf_counter_ns()) - self._began_ns) // 1000
 
 
 class GeventTransport:
@@ -121,6 +144,7 @@ class GeventTransport:
             network_timeout=answer_timeout_s,
         )
         self._answer_timeout_s = answer_timeout_s
+        self._span = _Span()
         self._base_path = url.path.rstrip("/")
         bracketed = f"[{name}]" if ":" in name else name
         default = port == (443 if secure else 80)
@@ -131,31 +155,37 @@ class GeventTransport:
 
         A greenlet killed in here answers UNFINISHED once: the request was sent and has to be counted.
         """
-        self._pool.connect_us = self._pool.tls_us = None
-        sent_at, began = utc_s(), time.perf_counter_ns()
+        pool = self._pool
+        pool.connect_us = pool.tls_us = None
+        self._span = _Span()
+        encoded = self._encoded(request)
         failure = None
         status, headers, body = 0, dict[str, str](), b""
         try:
             with gevent.Timeout(self._answer_timeout_s, TimeoutError("no answer in time")):
-                status, headers, body = self._round_trip(request)
+                status, headers, body = self._round_trip(request.method, encoded)
         except GreenletExit:
             failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
         except (OSError, HTTPParseError) as error:
             failure = _failure_of(error)
-        elapsed_us = _since_us(began)
-        pool = self._pool
-        return Answer(status, headers, body, sent_at, elapsed_us, failure, pool.connect_us, pool.tls_us)
+        if failure is not None:
+            self._span.end()
+        span = self._span
+        return Answer(status, headers, body, span.sent_at, span.elapsed_us, failure, pool.connect_us, pool.tls_us)
 
-    def _round_trip(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+    def _round_trip(self, method: str, encoded: bytes) -> tuple[int, dict[str, str], bytes]:
         sock = self._pool.get_socket()
         try:
-            sock.sendall(self._encoded(request))
+            if self._pool.connect_us is None:
+                self._span = _Span()  # over an open connection the time begins with the send itself
+            sock.sendall(encoded)
         except BaseException:
             self._pool.release_socket(sock)
             raise
         # From here on the response owns the connection and gives it back or closes it.
-        response = HTTPSocketPoolResponse(sock, self._pool, block_size=_BLOCK_BYTES, method=request.method)
+        response = _Response(sock, self._pool, block_size=_BLOCK_BYTES, method=method)
         body = bytes(response.read())
+        self._span.end(response.came_ns)
         if not response.message_complete:
             raise ConnectionResetError("connection closed within an answer")
         return response.status_code, {name.lower(): value for name, value in response.items()}, body
