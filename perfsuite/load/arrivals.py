@@ -26,6 +26,7 @@ MAX_WAITING = 10_000
 MAX_LEAD_S = 0.0005
 """At most so much before its time an action is announced, to make up for how long waking takes."""
 _LEAD_STEP_S = 2e-6
+_WAITED_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +99,25 @@ class ArrivalDesk:
     def take(self, role: str) -> Arrived | None:
         """The action of `role` that has been due longest; waits for one. None when the load is over."""
         queue, news = self._queues[role], self._news[role]
-        was_free = False
         while not queue:
             if self._closed:
                 return None
-            was_free = True
             news.clear()
             news.wait()
         arrived = queue.popleft()
-        late_s = utc_s() - arrived.due_at
-        if was_free:
-            self._adjust_lead(late_s)
         self._cells.waiting -= 1
-        self._cells.begun(int(arrived.due_at), max(round(late_s * 1e6), 0))
+        self._cells.begun(int(arrived.due_at), max(round((utc_s() - arrived.due_at) * 1e6), 0))
         return arrived
 
-    def _adjust_lead(self, late_s: float) -> None:
-        """Follow the median of the time from the thread's alarm to the session's first step.
+    def sent(self, late_s: float) -> None:
+        """The first request of an action was sent so late. From these times follows how early to announce the next.
 
-        A timer, a thread and the event loop take 0.2 ms to come round, which would be in every response time.
-        Single steps of equal size: a pause of the machine moves it no more than anything else.
+        Timer, thread, event loop and session take 0.3 ms to come round, which would be in every response time.
+        The lead follows the median, in single steps of equal size: a pause of the machine moves it no more than
+        anything else. What is much later waited for a session, and tells nothing of that.
         """
+        if late_s > _WAITED_S:
+            return
         step_s = _LEAD_STEP_S if late_s > 0 else -_LEAD_STEP_S
         self._lead_s = min(max(self._lead_s + step_s, 0.0), MAX_LEAD_S)
 

@@ -36,6 +36,8 @@ class EventObserver:
     def request(self, observed: Observed) -> None:
         """Fire the `request` event."""
         failure = observed.failure
+        if observed.due_at is not None and self._load.arrivals is not None:
+            self._load.arrivals.sent(observed.sent_at - observed.due_at)
         self._fire(
             request_type=observed.method,
             name=observed.operation,
