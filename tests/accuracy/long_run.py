@@ -1,4 +1,7 @@
-"""Experiment 7: a load process's memory over a simulated 8 hours, with every way in which a message can be new."""
+"""Experiment 7: a load process's memory over a simulated 8 hours, with every way in which a message can be new.
+
+To be imported where gevent's patches are in place: it holds Locust.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
+from locust.env import Environment
 
+from perfsuite.load.locust_count import LocustCount
 from perfsuite.load.messages import Ack, Report, encoded
 from perfsuite.load.pipe import Pipe, PipeSink
+from perfsuite.load.users import RequestFailed
 from perfsuite.recorder.cells import Parts
 from perfsuite.recorder.recorder import Recorder
 
@@ -44,18 +50,24 @@ class Sample:
 
 
 def simulated(seconds: int, every_s: int) -> Iterator[Sample]:
-    """Feed a recorder with the events of so many seconds as fast as it takes them, and look at the memory."""
+    """Feed Locust and a recorder with the events of so many seconds as fast as they take them; look at the memory."""
     wire = _Wire()
     sink = wire.sink = PipeSink(wire)
     recorder = Recorder("worker-1", sink)
+    environment = Environment(user_classes=[])
+    environment.create_local_runner()
+    environment.events.request.add_listener(recorder.on_request)
+    locust = LocustCount()
     rng = random.Random(11)
     process = psutil.Process()
     for second in range(seconds):
         for number in range(_REQUESTS):
-            recorder.on_request(**_event(second, number, rng))
+            environment.events.request.fire(**_event(second, number, rng))
         recorder.tick({"policyholder": 50})
+        locust.take_over(environment)
         if second % every_s == 0:
             gc.collect()
+            assert locust.total(environment) == recorder.cells.recorded == (second + 1) * _REQUESTS
             yield Sample(second, process.memory_info().rss)
 
 
@@ -64,9 +76,11 @@ def _event(second: int, number: int, rng: random.Random) -> dict[str, object]:
     elapsed_us = round(rng.lognormvariate(3, 1) * 1000)
     failed = number < _FAILURES
     return {
+        "request_type": "GET",
         "name": rng.choice(_OPERATIONS),
+        "response_length": 400,
         "response_time": elapsed_us / 1000,
-        "exception": _message(second, number, rng) if failed else None,
+        "exception": RequestFailed(_message(second, number, rng)) if failed else None,
         "start_time": due_at,
         "context": {
             "role": "policyholder",
