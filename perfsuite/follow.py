@@ -64,6 +64,9 @@ def _follow(process: LoadProcess, plan: Plan, folder: Path, desk: Desk) -> str:
     if process.failed and not told:
         desk.screen.say(f"The load process died: {process.last_words() or 'it left no message'}")
         return "load process died"
+    if reason == "completed" and time.monotonic() < deadline - _GRACE_S:
+        desk.screen.say("The load process ended before its time: something outside told it to")
+        return "interrupted"
     return reason
 
 

@@ -99,7 +99,7 @@ class Arrivals(msgspec.Struct, frozen=True, tag="arrivals", tag_field="kind"):
 
 
 class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind"):
-    """A load process died or fell silent. `users`: how many it had; they were placed on the others."""
+    """A load process died or fell silent. `users`: how many it had; `placed`: how many of them the others took."""
 
     worker: str
     sequence: int
@@ -107,6 +107,8 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind
     at: float
     users: int
     reason: str
+    placed: int | None = None
+    """None in older files, which do not tell."""
 
 
 class Actions(msgspec.Struct, frozen=True, tag="actions", tag_field="kind", omit_defaults=True):

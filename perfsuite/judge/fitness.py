@@ -70,6 +70,8 @@ def _collecting(health: GeneratorHealth) -> list[str]:
 
 def _lost(worker: LostWorker) -> str:
     whom = f"its {count(worker.users, 'user')} were placed on the others" if worker.users else "it had no users"
+    if worker.users and worker.placed == 0:
+        whom = f"its {count(worker.users, 'user')} were gone with it"
     return (
         f"load process {worker.worker} was lost at {time_of_day(int(worker.at))} ({worker.reason}): {whom};"
         " look into its log for why, and run again"

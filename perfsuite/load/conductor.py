@@ -80,7 +80,7 @@ class Conductor:
             if not any(place.follower.ready for place in self._places):
                 return 1
             self._begin()
-            self._until(lambda: bool(self._stopping) or utc_s() >= self._end_at, float("inf"))
+            self._until(lambda: self._over or not any(place.at_work for place in self._places), float("inf"))
             return self._finish()
         finally:
             for place in self._places:
@@ -90,6 +90,10 @@ class Conductor:
     @property
     def _end_at(self) -> float:
         return self._start_at + self._plan.scenario.duration_s
+
+    @property
+    def _over(self) -> bool:
+        return bool(self._stopping) or (self._start_at > 0 and utc_s() >= self._end_at)
 
     def stop(self, reason: str) -> None:
         """End the load in order; the first reason counts."""
@@ -189,8 +193,11 @@ class Conductor:
                     self._writer.write(record)
                 self._writer.flush()
                 place.follower.tell(Ack(number))
-            case Ended():
+            case Ended() if self._over:
                 place.ended = True
+            case Ended():
+                # Somebody told it to, but not we: its users are missing as if it had died.
+                self._lose(place, "ended in order before the load was over: something told it to")
 
     def _look_for_plateau(self) -> None:
         if not self._on_plateau and sum(place.placed for place in self._places if not place.lost) >= len(self._users):
@@ -232,12 +239,15 @@ class Conductor:
             return  # it had said goodbye; its last words were still in the pipe
         place.lost = True
         orphans, place.users = place.users, []
-        name = place.follower.name
-        self._writer.write(WorkerLost(WORKER, next(self._sequence), name, utc_s(), len(orphans), reason))
-        self._writer.flush()
         others = [other for other in self._places if other.at_work and other.users]
-        if orphans and others and self._start_at and not self._stopping and utc_s() < self._end_at:
-            self._place_again(orphans, others)
+        again = orphans if others and self._start_at and not self._over else []
+        lost = place.follower.name
+        self._writer.write(
+            WorkerLost(WORKER, next(self._sequence), lost, utc_s(), len(orphans), reason, placed=len(again))
+        )
+        self._writer.flush()
+        if again:
+            self._place_again(again, others)
 
     def _place_again(self, orphans: Sequence[Account], others: Sequence[_Place]) -> None:
         shares: dict[int, list[Account]] = {}

@@ -167,12 +167,16 @@ class GeneratorHealth:
 
 @dataclass(frozen=True, slots=True)
 class LostWorker:
-    """A load process that died or fell silent. `at`: UTC epoch, s; `users` were placed on the others."""
+    """A load process that died or fell silent. `at`: UTC epoch, s.
+
+    `users`: how many it had; `placed`: how many of them the others took, None where that is not told.
+    """
 
     worker: str
     at: float
     users: int
     reason: str
+    placed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _worst(values: Iterable[float | None]) -> float | None:
 
 def lost_workers(gathered: Gathered) -> tuple[LostWorker, ...]:
     """The load processes that were lost, in the order of time."""
-    lost = (LostWorker(record.lost, record.at, record.users, record.reason) for record in gathered.lost)
+    lost = (LostWorker(record.lost, record.at, record.users, record.reason, record.placed) for record in gathered.lost)
     return tuple(sorted(lost, key=lambda worker: (worker.at, worker.worker)))
 
 

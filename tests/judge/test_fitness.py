@@ -89,13 +89,16 @@ def test_all_signs_are_told_together() -> None:
 def test_a_lost_process_is_told_with_its_users() -> None:
     plan = make_plan()
     lost = LostWorker("2", 1_772_357_460.4, 25, "was killed by signal SIGKILL")
-    idle = LostWorker("3", 1_772_357_461.0, 0, "ended by itself with exit code 1")
-    summary = make_summary(plan, generator=HEALTHY, lost_workers=(lost, idle))
+    idle = LostWorker("3", 1_772_357_461.0, 0, "ended by itself with exit code 1", placed=0)
+    last = LostWorker("1", 1_772_357_462.0, 50, "was killed by signal SIGKILL", placed=0)
+    summary = make_summary(plan, generator=HEALTHY, lost_workers=(lost, idle, last))
 
     assert unfit_because(plan, summary) == [
         "load process 2 was lost at 09:31:00 UTC (was killed by signal SIGKILL): its 25 users were placed on the"
         " others; look into its log for why, and run again",
         "load process 3 was lost at 09:31:01 UTC (ended by itself with exit code 1): it had no users;"
+        " look into its log for why, and run again",
+        "load process 1 was lost at 09:31:02 UTC (was killed by signal SIGKILL): its 50 users were gone with it;"
         " look into its log for why, and run again",
     ]
 

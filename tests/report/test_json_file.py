@@ -80,7 +80,7 @@ def test_the_open_model_tells_what_was_asked_and_offered() -> None:
         "longest_queue": 331,
     }  # fmt: skip
     assert told["lost_workers"] == [
-        {"worker": "2", "at": 1772357431.5, "users": 6, "reason": "was killed by signal SIGKILL"}
+        {"worker": "2", "at": 1772357431.5, "users": 6, "reason": "was killed by signal SIGKILL", "placed": None}
     ]
     assert told["drifts"] == [{"figure": "p50_ms", "start": 40.0, "end": 52.0, "p_value": 0.001}]
     assert json.loads(summary_json(example_runs.passed()))["arrivals"] is None

@@ -1,0 +1,117 @@
+"""Load processes that end before their time: never taken for a load that was made to its end."""
+
+from __future__ import annotations
+
+import io
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perfsuite.desk import Desk
+from perfsuite.follow import make_load
+from perfsuite.interrupts import Interrupts
+from perfsuite.measurements import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
+from perfsuite.model import Account, LiveState, Plan, PreflightReport, Scenario, TargetResult
+from perfsuite.process import LoadProcess
+from perfsuite.screen import PlainScreen
+
+pytestmark = pytest.mark.integration
+
+_WITHIN_S = 30.0
+_ACCOUNTS = (Account("9876543205", "secret", "policyholder"), Account("9876543206", "secret", "policyholder"))
+
+
+def _plan(folder: Path, processes: int) -> Plan:
+    """A load of a minute on a port where nobody listens."""
+    host = "http://127.0.0.1:1"
+    scenario = Scenario("basic", 2, 2, 60)
+    plan = Plan("run", scenario, host, {"policyholder": 2}, (), (), 1, "2026-03-01T09:30:00Z", processes=processes)
+    (folder / "plan.json").write_bytes(to_json(plan))
+    (folder / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
+    return plan
+
+
+def _records(folder: Path) -> list[Record]:
+    return Tail(folder / FILE_NAME).read()
+
+
+def _until(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _WITHIN_S
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true()
+
+
+def _on_plateau(folder: Path) -> bool:
+    return any(isinstance(record, Phase) and record.name == "plateau" for record in _records(folder))
+
+
+def _lost(folder: Path) -> list[tuple[str, int, int | None]]:
+    return [(one.lost, one.users, one.placed) for one in _records(folder) if isinstance(one, WorkerLost)]
+
+
+def _worker(process: LoadProcess, name: str) -> psutil.Process:
+    return next(child for child in psutil.Process(process.pid).children() if child.cmdline()[-1] == name)
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[[int], LoadProcess]]:
+    begun: list[LoadProcess] = []
+
+    def start(processes: int) -> LoadProcess:
+        _plan(tmp_path, processes)
+        begun.append(LoadProcess(tmp_path, _ACCOUNTS))
+        assert _until(lambda: _on_plateau(tmp_path)), begun[-1].last_words()
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        process.close()
+
+
+def test_one_that_somebody_else_ended_in_order_is_lost_all_the_same(
+    begin: Callable[[int], LoadProcess], tmp_path: Path
+) -> None:
+    process = begin(2)
+
+    _worker(process, "worker-1").send_signal(signal.SIGTERM)
+
+    assert _until(lambda: _lost(tmp_path) == [("worker-1", 1, 1)]), _lost(tmp_path)
+    assert process.running
+    process.stop("completed")
+    assert _until(lambda: not process.running)
+    assert {one.worker for one in _records(tmp_path) if isinstance(one, End)} == {"worker-1", "worker-2"}
+
+
+def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess], tmp_path: Path) -> None:
+    process = begin(1)
+
+    _worker(process, "worker-1").kill()
+
+    assert _until(lambda: not process.running)
+    assert process.failed
+    assert _lost(tmp_path) == [("worker-1", 2, 0)]
+
+
+class _TerminatesTheLoad(PlainScreen):
+    """Sends SIGTERM to who leads the load once users are at work."""
+
+    def progress(self, live: LiveState, _targets: Sequence[TargetResult]) -> None:
+        if sum(live.users.values()):
+            for child in psutil.Process().children():
+                if "perfsuite.load" in child.cmdline():
+                    child.terminate()
+
+
+def test_a_load_that_somebody_else_ended_was_interrupted(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, 1)
+    said = io.StringIO()
+
+    ended = make_load(plan, _ACCOUNTS, tmp_path, Desk(tmp_path, _TerminatesTheLoad(said), Interrupts()))
+
+    assert ended == "interrupted"
+    assert "something outside told it to" in said.getvalue()
