@@ -19,6 +19,7 @@ from mitra_backend.faults import parse_fault
 from perfsuite import cli, errors, measurements, model
 from perfsuite.api.journal import Entry
 from perfsuite.arguments import COMMANDS, command_parser, run_parser
+from perfsuite.monitor.files import READINGS_COLUMNS
 from perfsuite.plan.durations import show_duration
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
@@ -296,7 +297,10 @@ def file_names_in(source: Path) -> set[str]:
 
 
 def test_list_of_files(tmp_path: Path) -> None:
-    modules = ("pipeline.py", "process.py", "measurements.py", "api/journal.py", "load/state.py")
+    modules = (
+        "pipeline.py", "run_files.py", "process.py", "measurements.py", "watching.py",
+        "api/journal.py", "load/state.py", "monitor/files.py",
+    )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
     made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}
     assert {row[0] for row in table(FILES_PAGE.read_text())} == made
@@ -308,6 +312,7 @@ def test_list_of_files(tmp_path: Path) -> None:
         pytest.param("stats.csv", STATS_COLUMNS, id="stats.csv"),
         pytest.param("stats_history.csv", HISTORY_COLUMNS, id="stats_history.csv"),
         pytest.param("failures.csv", FAILURE_COLUMNS, id="failures.csv"),
+        pytest.param("readings.csv", READINGS_COLUMNS, id="readings.csv"),
     ],
 )
 def test_columns(heading: str, names: tuple[str, ...]) -> None:
