@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,9 @@ PASSWORD_VARIABLE = "REDISCLI_AUTH"  # noqa: S105 - the name of redis-cli's own 
 TIMEOUT_S = 2.0
 _SLOWLOG_FULL = 128
 """slowlog-max-len as Redis sets it: a log of that length may have dropped entries, so its growth is not known."""
+
+
+_CERTIFICATE = re.compile(r"certificate verify failed: ([^(]*)")
 
 
 class RedisSource:
@@ -166,6 +170,8 @@ class RedisSource:
                 return SourceError("the password or the account was refused", final=True)
             case RedisTimeoutError():
                 return SourceError(f"no answer within {TIMEOUT_S:g} s")
+            case RedisConnectionError() if found := _CERTIFICATE.search(text):
+                return SourceError(f"the certificate was not accepted ({found.group(1).strip()})", final=True)
             case RedisConnectionError() if "refused" in text:
                 return SourceError("nothing listens there (connection refused)")
             case RedisConnectionError() if "No such file" in text:

@@ -16,6 +16,8 @@ from perfsuite.monitor.worker import Result, Worker
 OPEN_LIMIT_S = 3.0
 """How long `start` waits for the sources to get ready; one that takes longer gives gaps until it is."""
 STOP_WITHIN_S = 2.0
+LIMIT_S = 0.8
+"""How long a source has for its answer."""
 
 
 class Sink(Protocol):
@@ -37,7 +39,7 @@ class Sampler:
     """
 
     def __init__(
-        self, sources: Sequence[Source], clock: Clock, sink: Sink, every_s: float = 1.0, limit_s: float = 0.8
+        self, sources: Sequence[Source], clock: Clock, sink: Sink, every_s: float = 1.0, limit_s: float = LIMIT_S
     ) -> None:
         self._clock, self._sink = clock, sink
         self._every_s, self._limit_s = every_s, limit_s

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 
+from perfsuite.demo.programs import find_program
 from perfsuite.monitor.redis import RedisSource
 from perfsuite.monitor.source import SourceError, SystemClock
-from tests.monitor.conftest import PrivateRedis
+from tests.api.raw_server import self_signed
+from tests.monitor.conftest import PrivateRedis, need
 from tests.monitor.fakes import FakeClock, figures, until
 
 RIGHTS = ("+info", "+slowlog|len")
@@ -190,3 +196,32 @@ def test_the_password_may_come_from_the_environment(redis_server: PrivateRedis) 
     environment = {"REDISCLI_AUTH": parts.password or ""}
     with closing(RedisSource(f"unix://{parts.path}", SystemClock(), environment)) as source:
         assert source.open() == []
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the program openssl for a certificate")
+def test_tls_is_used_and_the_certificate_is_looked_at(tmp_path: Path) -> None:
+    need("redis-server")
+    pem = str(self_signed(tmp_path))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    files = ("--tls-cert-file", pem, "--tls-key-file", pem, "--tls-ca-cert-file", pem, "--tls-auth-clients", "no")
+    command = [str(find_program("redis-server")), "--port", "0", "--tls-port", port, *files, "--save", ""]
+    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: accepts(int(port)))
+        url = f"rediss://localhost:{port}"
+        with closing(RedisSource(f"{url}?ssl_ca_certs={pem}", SystemClock(), {})) as source:
+            assert source.open() == []
+        with pytest.raises(SourceError) as error:
+            RedisSource(url, SystemClock(), {}).open()
+        assert str(error.value).startswith("the certificate was not accepted (self")
+        assert error.value.final
+    finally:
+        server.kill()
+        server.wait()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("localhost", port)) == 0

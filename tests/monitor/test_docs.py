@@ -1,0 +1,46 @@
+"""docs/monitoring.md is held to the code: every figure, the grants, and the cost that is promised."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from perfsuite.model.monitor import METRICS, Direction
+from perfsuite.monitor import machine, postgres, server
+from perfsuite.monitor.postgres_queries import APPLICATION_NAME
+from perfsuite.monitor.redis import PASSWORD_VARIABLE
+from perfsuite.monitor.sampler import LIMIT_S
+from tests.monitor import test_postgres, test_redis
+
+PAGE = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+WORSE = {Direction.HIGHER_IS_WORSE: "higher", Direction.LOWER_IS_WORSE: "lower", Direction.NEUTRAL: "–"}
+
+
+def test_every_figure_is_explained_as_in_the_catalogue() -> None:
+    expected = [
+        f"| `{metric.name}` | {metric.unit} | {metric.meaning} | {WORSE[metric.direction]} | "
+        + (f"`{metric.limit_metric}` |" if metric.limit_metric else f"{metric.limit:g} |" if metric.limit else "– |")
+        for metric in METRICS.values()
+    ]
+    rows = [line for line in PAGE.splitlines() if re.match(r"\| `[a-z]+\.\w+` \|", line)]
+    assert sorted(rows) == sorted(expected)
+
+
+def test_the_rights_are_those_that_the_tests_use() -> None:
+    for grant in test_postgres.GRANTS:
+        assert f"{grant};" in PAGE
+    assert f"-@all {' '.join(test_redis.RIGHTS)}\n" in PAGE
+
+
+def test_numbers_and_names_in_the_text_are_those_of_the_code() -> None:
+    assert f"calls itself `{APPLICATION_NAME}`" in PAGE
+    assert f"ends any statement of its own after {postgres.STATEMENT_TIMEOUT_MS} ms" in PAGE
+    assert f"no answer within {LIMIT_S * 1000:.0f} ms" in PAGE
+    assert f"at most {machine.MOST_PARTS} cores and {server.MOST_PARTS} processes are shown" in PAGE
+    assert f"`{PASSWORD_VARIABLE}`" in PAGE
+
+
+def test_the_cost_that_was_measured_is_below_the_bound() -> None:
+    rows = re.findall(r"\| (application|PostgreSQL|Redis) \|.*\| (-?[\d.]+) % \|", PAGE)
+    assert {name for name, _ in rows} == {"application", "PostgreSQL", "Redis"}
+    assert all(float(percent) < 1 for _, percent in rows)
