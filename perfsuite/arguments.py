@@ -14,7 +14,15 @@ from perfsuite.plan.durations import parse_duration
 _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
 COMMANDS = ("preflight", "report", "judge", "cleanup", "backend")
-_SECRET_OPTIONS = ("--monitor-postgres", "--monitor-redis", "--database-url", "--redis-url")
+_MAY_HOLD_SECRETS = (
+    "--monitor-server",
+    "--monitor-postgres",
+    "--monitor-redis",
+    "--monitor-prometheus",
+    "--database-url",
+    "--redis-url",
+    "--host",
+)
 _EPILOG = """commands:
   preflight            log in as every role, call every operation once, print the table, stop
   report RUN           make the report anew from the files of a run
@@ -106,19 +114,22 @@ def _add_monitors(parser: argparse.ArgumentParser) -> None:
 
 
 def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """The command line as it may be kept: addresses that can hold a password are left out."""
+    """The command line as it may be kept: an address that may hold a password is left out."""
     kept: list[str] = []
-    hide = False
+    option = ""
     for word in command:
-        option, equals, _value = word.partition("=")
-        if hide:
-            kept.append("…")
-        elif option in _SECRET_OPTIONS and equals:
-            kept.append(f"{option}=…")
-        else:
-            kept.append(word)
-        hide = word in _SECRET_OPTIONS
+        name, equals, value = word.partition("=")
+        if option in _MAY_HOLD_SECRETS and _may_hold_a_secret(word):
+            word = "…"
+        elif name in _MAY_HOLD_SECRETS and equals and _may_hold_a_secret(value):
+            word = f"{name}=…"
+        kept.append(word)
+        option = word
     return tuple(kept)
+
+
+def _may_hold_a_secret(address: str) -> bool:
+    return "@" in address or "password" in address.lower()
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,22 @@ ROOT = Path(__file__).parents[1]
 
 SHARED = {"model", "errors", "api", "roles", "histogram", "measurements", "clock", "hosts"}
 """Ground on which everybody stands."""
-STAGES = {"plan", "preflight", "monitor", "summary", "judge", "history", "report", "demo", "cleanup", "recorder"}
+STAGES = {
+    "plan",
+    "preflight",
+    "monitor",
+    "fingerprint",
+    "findings",
+    "summary",
+    "judge",
+    "history",
+    "report",
+    "demo",
+    "cleanup",
+    "recorder",
+}
 """Each knows the shared ground and itself, never another."""
-JOINERS = {"cli", "pipeline", "arguments", "screen", "load.plain"}
+JOINERS = {"cli", "pipeline", "follow", "leftovers", "watching", "desk", "arguments", "screen", "load.plain"}
 """The few modules that put stages together."""
 OF_LOAD = {"gevent", "geventhttpclient", "greenlet", "locust", "flask"}
 """They patch the process they are imported in, or belong to what does."""
@@ -86,7 +99,18 @@ def test_the_rules_look_at_something() -> None:
 
 
 def test_every_module_has_its_place() -> None:
-    placed = SHARED | STAGES | {joiner.split(".")[0] for joiner in JOINERS} | {"", "load", "interrupts", "process"}
+    placed = (
+        SHARED
+        | STAGES
+        | {joiner.split(".")[0] for joiner in JOINERS}
+        | {
+            "",
+            "load",
+            "interrupts",
+            "process",
+            "run_files",
+        }
+    )
 
     assert {_part(name) for name in SUITE} <= placed
 
