@@ -217,7 +217,8 @@ def test_commands_print_what_the_readme_shows(
 
 
 def test_the_table_heads_of_the_readme_are_those_of_the_program() -> None:
-    printed = render_summary(example_runs.passed(), width=80)
+    runs = (example_runs.passed(), example_runs.open_model())  # without and with intervals
+    printed = "\n".join(render_summary(run, width=80) for run in runs)
     heads = [re.findall(r"\S+", line) for line in printed.splitlines()]
     shown = [line for language, text in blocks(README) if language == "text" for line in text.splitlines()]
     for line in shown:
@@ -278,6 +279,17 @@ def test_kinds_of_failure() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "perfsuite").rglob("*.py") if "model" not in path.parts)
     used = {kind.value for kind in model.FailureKind if f"FailureKind.{kind.name}" in sources}
     assert used <= {row[0] for row in table(section(README, "High failure rates"))} <= set(model.FailureKind)
+
+
+def test_reasons_of_an_inconclusive_run() -> None:
+    """Each reason in the table is one that the judge gives: its words, where they are not filled in."""
+    sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict"))
+    reasons = [row[0] for row in table(section(README, "When a run says INCONCLUSIVE"))]
+    words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
+    assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
+    rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
+    # saturated, lost, rate not reached, nothing judged, no target; the two of "too little" stand in one line
+    assert len(reasons) == 5 + len(re.findall(r"_\w+\(", rules))
 
 
 # ── files of a run ──────────────────────────────────────────────────────────────────────────────────
