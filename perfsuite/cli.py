@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,10 +24,10 @@ from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
 from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
-from perfsuite.monitor import Watch
+from perfsuite.monitor import SystemClock, Watch, build_sources
 from perfsuite.plan import dry_run
-from perfsuite.plan.build import Ground, Inputs, Options, build, read_inputs, with_demo
-from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
+from perfsuite.plan.scenarios import STANDARD_SCENARIOS, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.console import render_many, render_summary
 from perfsuite.report.files import write_all
@@ -74,6 +75,8 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
         for scenario in inputs.scenarios:
             _out(dry_run.render(build(options, inputs, scenario, ground, datetime.now(UTC)), ROLES))
         return EXIT_PASS
+    # Nonsense is found now, before anything is sent; the real sources are made when the target is there.
+    build_sources(replace(_watch(arguments, None), host=inputs.host or DEFAULT_HOST), SystemClock())
     screen = _screen(options)
     with ExitStack() as stack:
         inputs, demo = _started(stack, arguments, options, inputs, screen)
@@ -175,7 +178,7 @@ def _other_targets(arguments: argparse.Namespace) -> tuple[Target, ...] | None:
     if arguments.targets is None:
         return None
     scenario = load(arguments.run / PLAN_FILE, Plan).scenario.name
-    names = {scenario, *read_scenarios(arguments.scenarios).scenarios}
+    names = {scenario, *STANDARD_SCENARIOS, *read_scenarios(arguments.scenarios).scenarios}
     return read_targets(arguments.targets, Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names)))
 
 

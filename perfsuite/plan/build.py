@@ -13,7 +13,7 @@ from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import run_id_of
-from perfsuite.plan.scenarios import Overrides, ScenarioFile, choose, read_scenarios
+from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, ScenarioFile, choose, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.roles.mix import users_by_role
 from perfsuite.roles.role import Role
@@ -83,7 +83,9 @@ def read_inputs(options: Options, ground: Ground) -> Inputs:
     _check_options(options)
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
-    known = Known([role.slug for role in ground.roles], sorted(ground.operations), list(file.scenarios))
+    known = Known(
+        [role.slug for role in ground.roles], sorted(ground.operations), sorted({*file.scenarios, *STANDARD_SCENARIOS})
+    )
     scenarios = _chosen(options, file)
     targets = read_targets(options.targets_file, known)
     allowed = hosts.allowed_names(rules)

@@ -21,6 +21,9 @@ _SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
+STANDARD_SCENARIOS = ("basic", "moderate", "heavy", "peak", "stress", "endurance", "acceptance")
+"""Those that the suite comes with: its targets may name them beside a scenario file of one's own, too."""
+
 ARRIVALS = ("constant", "poisson")
 
 

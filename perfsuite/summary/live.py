@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users
+from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users, WorkerLost
 from perfsuite.model import LiveState, Plan
 from perfsuite.summary.failures import unanswered
 from perfsuite.summary.gather import requests_in
@@ -59,6 +59,10 @@ class Live:
                 self._count(record)
             elif isinstance(record, Users):
                 self._see_users(record)
+            elif isinstance(record, WorkerLost):
+                # Its users were placed on the others, and nothing more will come from it.
+                self._users.pop(record.lost, None)
+                self._told_by.pop(record.lost, None)
         self._settle()
         self._forget()
 

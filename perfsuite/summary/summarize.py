@@ -73,10 +73,9 @@ def _summary(
 ) -> Summary:
     phases = phase_times(gathered.phases)
     when = timeline(phases, gathered.first, gathered.last)
-    order = Order(roles)
     due = due_by_second(gathered)
-    rows = period_rows(due, when, order)
-    alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role)
+    rows = period_rows(due, when, Order(roles))
+    alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role, gathered.lost)
     seconds, whole = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
     failures = failure_groups(record for of_second in due.values() for record in of_second)
     evidence = evidence_of(plan, due, when)
@@ -94,7 +93,7 @@ def _summary(
         rows=rows,
         behaviours=behaviour_rows(gathered.actions, when, _taking_part(plan, roles)),
         seconds=seconds,
-        second_rows=tuple(second_rows(due, order)),
+        second_rows=tuple(second_rows(due, Order(roles))),
         failures=failures,
         whole_run=WholeRun(whole.requests, whole.failures, wrong_answers(failures)),
         generator=generator_health(gathered, when),

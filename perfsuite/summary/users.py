@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from perfsuite.measurements import Users
+from perfsuite.measurements import Users, WorkerLost
 from perfsuite.model import UserCounts
 
 FORGOTTEN_AFTER_S = 5
@@ -13,12 +13,17 @@ FORGOTTEN_AFTER_S = 5
 
 
 def users_by_second(
-    told: Mapping[str, Mapping[int, Users]], seconds: Iterable[int], roles: Iterable[str]
+    told: Mapping[str, Mapping[int, Users]],
+    seconds: Iterable[int],
+    roles: Iterable[str],
+    lost: Iterable[WorkerLost] = (),
 ) -> dict[int, dict[str, int]]:
     """Second → role → users alive at its end: the sum of each process's latest word up to that second.
 
-    Roles without users are there with 0.
+    Roles without users are there with 0. A process that was `lost` has none from that second on: they were
+    placed on the others, and would count twice.
     """
+    gone = {record.lost: int(record.at) for record in lost}
     latest: dict[str, Users] = {}
     by_second: dict[int, dict[str, int]] = {}
     slugs = list(roles)
@@ -27,8 +32,8 @@ def users_by_second(
             if second in of_worker:
                 latest[worker] = of_worker[second]
         alive: Counter[str] = Counter(dict.fromkeys(slugs, 0))
-        for users in latest.values():
-            if second - users.second <= FORGOTTEN_AFTER_S:
+        for worker, users in latest.items():
+            if second - users.second <= FORGOTTEN_AFTER_S and second < gone.get(worker, second + 1):
                 alive.update(users.by_role)
         by_second[second] = dict(alive)
     return by_second

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.errors import UsageError
 from perfsuite.model import Scenario, Target
-from perfsuite.plan.scenarios import Overrides, choose, read_scenarios
+from perfsuite.plan.build import Ground, Options, read_inputs
+from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, choose, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
+from perfsuite.roles import ROLES
 
 ROOT = Path(__file__).parents[2]
 KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"))
@@ -233,3 +236,16 @@ def test_an_unknown_scenario_on_the_command_line_is_named(tmp_path: Path) -> Non
     file = read_scenarios(scenario_file(tmp_path, "schema = 1\n" + SCENARIO))
     with pytest.raises(UsageError, match="--scenario: unknown scenario 'basc', did you mean 'basic'"):
         choose(file, ("basc",), Overrides())
+
+
+def test_the_suites_targets_go_with_a_scenario_file_of_ones_own(tmp_path: Path) -> None:
+    """They name scenarios, such as `stress`, that the file does not hold."""
+    own = tmp_path / "own.toml"
+    own.write_text('schema = 1\n[scenario.mine]\nusers = 7\nspawn_rate = 7\nduration = "10s"\n')
+    options = Options(scenarios=("mine",), scenarios_file=own, targets_file=ROOT / "targets.toml", demo="embedded")
+
+    assert len(read_inputs(options, Ground(ROLES, tuple(CATALOGUE))).targets) == 5
+
+
+def test_the_standard_scenarios_are_those_of_the_file() -> None:
+    assert tuple(read_scenarios(ROOT / "scenarios.toml").scenarios) == STANDARD_SCENARIOS
