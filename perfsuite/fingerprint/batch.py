@@ -1,0 +1,292 @@
+"""From the requests of one operation to its cost: pure arithmetic, and the doubts about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from perfsuite.fingerprint.counters import NOTHING, Counters, Delta, Key
+from perfsuite.fingerprint.entries import Entry, Foreign
+from perfsuite.fingerprint.texts import headline, shape_of
+from perfsuite.model.fingerprint import (
+    Caching,
+    Cost,
+    Known,
+    OperationCost,
+    RequestCost,
+    Spread,
+    StatementCost,
+    StatementKind,
+    Suspicion,
+)
+
+_LIKELY_FOREIGN = 0.05
+"""A statement seen while nothing was asked counts as foreign where it is expected more often than this in a batch."""
+_FEWEST_ROWS = 3
+_FEWEST_CALLS = 5
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request of an operation. `arguments`: the first call that asked for the same.
+
+    `again`: made only to ask for the same as the call before. `failure` is "" when it worked.
+    """
+
+    call: int
+    arguments: int
+    delta: Delta
+    elapsed_ms: float
+    answered_rows: int | None = None
+    failure: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A sample with its statements by shape. Those of others are gone."""
+
+    sample: Sample
+    shapes: Mapping[str, Counters]
+    queries: frozenset[str]
+    """Shapes of the real queries among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The requests of one operation, as far as they can be trusted."""
+
+    requests: tuple[Request, ...]
+    again: Request | None
+    entries: Mapping[str, Entry]
+    queryids: Mapping[str, tuple[str, ...]]
+    doubt: str = ""
+    """Why the figures cannot be attributed to the operation; "" when they can."""
+    failure: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reached(self) -> bool:
+        """True when a request ran a statement at all."""
+        return any(request.shapes for request in self.requests)
+
+    @property
+    def regular(self) -> bool:
+        """True when the requests ran the same statements, or fewer of them where a cache answered."""
+        return _full(self) is not None
+
+    @property
+    def sure(self) -> bool:
+        """True when there is nothing that a second try could make clearer."""
+        return bool(self.failure) or (not self.doubt and self.regular)
+
+    @property
+    def ways(self) -> tuple[frozenset[str], ...]:
+        """Which queries each request ran."""
+        return tuple(request.queries for request in self.requests)
+
+
+def batch_of(samples: Sequence[Sample], entries: Mapping[Key, Entry], foreign: Foreign) -> Batch:
+    """Sort the statements of the samples into ours and others', and say what is to be doubted."""
+    duration_s = sum(sample.delta.duration_s for sample in samples)
+    seen = {key for sample in samples for key in sample.delta.statements if not entries[key].ours}
+    strange = {key for key in seen & foreign.keys() if foreign.rate_per_s(key) * duration_s >= _LIKELY_FOREIGN}
+    users = {user for user, _queryid in seen - strange}
+    # What another user runs is not the backend's; what the backend's own runs may be, and nobody can tell.
+    mixed = sorted((key for key in strange if key[0] in users), key=lambda key: -foreign.rate_per_s(key))
+    ours = seen - strange if not mixed else seen
+    requests = [_request(sample, entries, ours) for sample in samples]
+    queryids: dict[str, tuple[str, ...]] = {}
+    for key in sorted(ours):
+        shape = entries[key].shape
+        queryids[shape] = (*queryids.get(shape, ()), str(key[1]))
+    return Batch(
+        requests=tuple(request for request in requests if not request.sample.again),
+        again=next((request for request in requests if request.sample.again), None),
+        entries={entries[key].shape: entries[key] for key in ours},
+        queryids=queryids,
+        doubt=_doubt(samples, mixed, entries, foreign),
+        failure=next((sample.failure for sample in samples if sample.failure), ""),
+        notes=tuple(_traffic_notes(samples, strange - set(mixed), entries)),
+    )
+
+
+def _request(sample: Sample, entries: Mapping[Key, Entry], ours: set[Key]) -> Request:
+    shapes: dict[str, Counters] = {}
+    for key, counters in sample.delta.statements.items():
+        if key in ours:
+            shape = entries[key].shape
+            shapes[shape] = shapes.get(shape, NOTHING) + counters
+    kinds = {entries[key].shape: entries[key].kind for key in sample.delta.statements}
+    return Request(sample, shapes, frozenset(shape for shape in shapes if kinds[shape] is StatementKind.QUERY))
+
+
+def _doubt(samples: Sequence[Sample], mixed: Sequence[Key], entries: Mapping[Key, Entry], foreign: Foreign) -> str:
+    trouble = next((sample.delta.trouble for sample in samples if sample.delta.trouble), "")
+    if trouble or not mixed:
+        return trouble
+    text = headline(entries[mixed[0]].text, _SHOWN)
+    return f"other traffic: {text} ran {foreign.rate_per_s(mixed[0]):.1f} times a second while nothing was asked"
+
+
+def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mapping[Key, Entry]) -> list[str]:
+    notes = []
+    if left_out:
+        names = ", ".join(sorted({entries[key].user or "unknown" for key in left_out}))
+        notes.append(f"statements of other users were left out ({names})")
+    if not all(sample.delta.settled for sample in samples):
+        notes.append("the database did not come to rest after every request")
+    return notes
+
+
+def _full(batch: Batch) -> list[bool] | None:
+    """Which requests no cache answered; None when that cannot be told, as they differ in another way."""
+    requests = batch.requests
+    ways = sorted({request.queries for request in requests} - {frozenset()}, key=len)
+    if not ways:
+        return [bool(request.shapes) for request in requests]
+    if len(ways) == 1:
+        return [bool(request.queries) for request in requests]
+    if len(ways) > 2 or not ways[0] < ways[1]:
+        return None
+    full = [request.queries == ways[1] for request in requests]
+    # A single odd request after regular ones may have met somebody else's statement.
+    if not full[0] and sum(full) == 1:
+        return None
+    # The same question answered in both ways is a cache's doing; otherwise the arguments made the difference.
+    return full if _both_ways(batch) else [bool(request.queries) for request in requests]
+
+
+def _both_ways(batch: Batch) -> bool:
+    made = [*batch.requests, *([batch.again] if batch.again else [])]
+    ways: dict[int, set[frozenset[str]]] = {}
+    for request in made:
+        if request.queries:
+            ways.setdefault(request.sample.arguments, set()).add(request.queries)
+    return any(len(each) > 1 for each in ways.values())
+
+
+def cost_of(operation: OperationCost, batch: Batch, *, repeated: bool = False) -> OperationCost:
+    """`operation` with what the batch tells. `repeated`: a batch before it ran the same, call by call."""
+    if batch.failure:
+        return replace(operation, known=Known.NOT_MEASURED, reason=batch.failure)
+    if batch.doubt:
+        return replace(operation, known=Known.UNKNOWN, reason=batch.doubt, notes=batch.notes)
+    regular = _full(batch)
+    full = regular or [bool(request.shapes) for request in batch.requests]
+    chosen = [request for request, is_full in zip(batch.requests, full, strict=True) if is_full]
+    notes = batch.notes if regular is not None else (*batch.notes, _irregular(batch, repeated=repeated))
+    return replace(
+        operation,
+        known=Known.YES,
+        requests=tuple(
+            _request_cost(request, batch, full=is_full) for request, is_full in zip(batch.requests, full, strict=True)
+        ),
+        statements=tuple(_statements(chosen, batch)),
+        suspicions=tuple(_suspicions(chosen, batch)),
+        caching=_caching(batch, full),
+        notes=notes,
+    )
+
+
+def _irregular(batch: Batch, *, repeated: bool) -> str:
+    if repeated:
+        return "which statements are run depends on the arguments"
+    everywhere = frozenset.intersection(*(request.queries for request in batch.requests))
+    odd = sorted(frozenset.union(*(request.queries for request in batch.requests)) - everywhere)
+    count = sum(odd[0] in request.queries for request in batch.requests)
+    text = headline(batch.entries[odd[0]].text, _SHOWN)
+    return (
+        f"not every request ran the same statements ({text} in {count} of {len(batch.requests)}): "
+        "it depends on the arguments, or is other traffic"
+    )
+
+
+def _request_cost(request: Request, batch: Batch, *, full: bool) -> RequestCost:
+    sample = request.sample
+    ran = shape_of(" ".join(sorted(request.queries))) if request.queries else ""
+    return RequestCost(
+        call=sample.call,
+        cost=_cost(request, batch),
+        full=full,
+        ran=ran,
+        arguments=sample.arguments,
+        elapsed_ms=sample.elapsed_ms,
+        answered_rows=sample.answered_rows,
+    )
+
+
+def _cost(request: Request, batch: Batch) -> Cost:
+    calls = dict.fromkeys(StatementKind, 0)
+    total = NOTHING
+    for shape, counters in request.shapes.items():
+        kind = batch.entries[shape].kind
+        calls[kind] += counters.calls
+        if kind is not StatementKind.CONNECTION:
+            total += counters
+    return Cost(
+        queries=calls[StatementKind.QUERY],
+        transaction_statements=calls[StatementKind.TRANSACTION],
+        connection_statements=calls[StatementKind.CONNECTION],
+        rows=total.rows,
+        shared_hit_blocks=total.shared_hit_blocks,
+        shared_read_blocks=total.shared_read_blocks,
+        shared_dirtied_blocks=total.shared_dirtied_blocks,
+        shared_written_blocks=total.shared_written_blocks,
+        temp_read_blocks=total.temp_read_blocks,
+        temp_written_blocks=total.temp_written_blocks,
+        wal_bytes=total.wal_bytes,
+        execution_ms=round(total.execution_ms, 4),
+        planning_ms=round(total.planning_ms, 4) or None,
+    )
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Smallest and largest of the values, of which there is at least one."""
+    return Spread(min(values), max(values))
+
+
+def _statements(full: Sequence[Request], batch: Batch) -> list[StatementCost]:
+    shapes = {shape for request in full for shape in request.shapes}
+    found = []
+    for shape in shapes:
+        each = [request.shapes.get(shape, NOTHING) for request in full]
+        found.append(
+            StatementCost(
+                shape=shape,
+                text=batch.entries[shape].text,
+                queryids=batch.queryids[shape],
+                kind=batch.entries[shape].kind,
+                calls=spread([counters.calls for counters in each]),
+                rows=spread([counters.rows for counters in each]),
+                shared_blocks=spread([counters.shared_hit_blocks + counters.shared_read_blocks for counters in each]),
+                execution_ms=round(sum(counters.execution_ms for counters in each) / len(each), 4),
+            )
+        )
+    return sorted(found, key=lambda cost: (cost.kind, -cost.calls.maximum, cost.text))
+
+
+def _suspicions(full: Sequence[Request], batch: Batch) -> list[Suspicion]:
+    rows = [request.sample.answered_rows for request in full]
+    known = [count for count in rows if count is not None]
+    found = []
+    for shape in sorted({shape for request in full for shape in request.queries}):
+        calls = [request.shapes.get(shape, NOTHING).calls for request in full]
+        per_row = len(known) == len(rows) and all(_about(c, r) for c, r in zip(calls, known, strict=True))
+        if (per_row and max(known) >= _FEWEST_ROWS) or min(calls) >= _FEWEST_CALLS:
+            answered = spread(known) if len(known) == len(rows) else None
+            found.append(Suspicion(shape, batch.entries[shape].text, spread(calls), answered))
+    return sorted(found, key=lambda each: -each.calls.maximum)
+
+
+def _about(calls: int, rows: int) -> bool:
+    return abs(calls - rows) <= max(1.0, 0.1 * rows)
+
+
+def _caching(batch: Batch, full: Sequence[bool]) -> Caching:
+    if not any(full) or batch.again is None:
+        return Caching.UNTOLD
+    if not all(full) or batch.again.queries < batch.requests[-1].queries:
+        return Caching.REPEATS
+    return Caching.NONE

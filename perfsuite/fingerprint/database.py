@@ -1,0 +1,291 @@
+"""Reading pg_stat_statements: an account with read rights is enough, and nothing is changed.
+
+PostgreSQL 13 to 17 and later: columns are looked for by name, since they follow the version of the extension,
+which may be older than the server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, LiteralString, Protocol
+
+import psycopg
+from psycopg import sql
+
+from perfsuite.errors import TargetError, UsageError
+from perfsuite.fingerprint.counters import Client, Counters, Key, Snapshot
+from perfsuite.model.fingerprint import DatabaseInfo
+
+APPLICATION = "agentmitra-fingerprint"
+OWN_MARK = "/* agentmitra"
+"""Statements of the suite say so in a comment, which pg_stat_statements keeps: they are left out."""
+
+_CONNECT_WITHIN_S = 10
+_ANSWER_WITHIN_S = 10
+_FIRST_EXTENSION = (1, 8)
+
+_COLUMNS: tuple[tuple[str, ...], ...] = (
+    ("calls",),
+    ("rows",),
+    ("shared_blks_hit",),
+    ("shared_blks_read",),
+    ("shared_blks_dirtied",),
+    ("shared_blks_written",),
+    ("temp_blks_read",),
+    ("temp_blks_written",),
+    ("wal_bytes",),
+    ("total_exec_time", "total_time"),
+    ("total_plan_time",),
+)
+"""In the order of Counters: names of each figure, newest first. A figure that is not there is 0."""
+
+_ABOUT = """
+SELECT /* agentmitra fingerprint */ current_database() AS name, current_setting('server_version') AS server,
+  (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())::bigint AS dbid,
+  extension.extversion AS extension, schema.nspname AS schema,
+  pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may_read,
+  current_setting('pg_stat_statements.track', true) AS track,
+  current_setting('pg_stat_statements.track_utility', true) AS track_utility,
+  current_setting('pg_stat_statements.track_planning', true) AS track_planning,
+  current_setting('compute_query_id', true) AS query_id
+FROM (SELECT 1) AS one
+LEFT JOIN pg_catalog.pg_extension AS extension ON extension.extname = 'pg_stat_statements'
+LEFT JOIN pg_catalog.pg_namespace AS schema ON schema.oid = extension.extnamespace
+"""
+_CLIENTS = """
+SELECT /* agentmitra fingerprint */ pid, coalesce(usename, '') AS usename, coalesce(application_name, ''),
+  coalesce(greatest(state_change, query_start)::text, '')
+FROM pg_catalog.pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND application_name NOT LIKE 'agentmitra%%'
+"""
+_TOTALS = """
+SELECT /* agentmitra fingerprint */
+  (SELECT coalesce(sum(calls), 0)::bigint FROM {statements}(false)
+   WHERE dbid = %(dbid)s AND queryid <> ALL(%(own)s) AND userid <> ALL(%(ignored)s)),
+  (SELECT coalesce(array_agg(pid), '{{}}') FROM pg_catalog.pg_stat_activity
+   WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+     AND application_name NOT LIKE 'agentmitra%%' AND usesysid <> ALL(%(ignored)s) AND state <> 'idle')
+"""
+_ENTRIES = """
+SELECT /* agentmitra fingerprint */ userid::bigint, queryid, {columns} FROM {statements}(false)
+WHERE dbid = %(dbid)s AND queryid IS NOT NULL AND queryid <> ALL(%(own)s) AND userid <> ALL(%(ignored)s) {outermost}
+"""
+_TEXTS = """
+SELECT /* agentmitra fingerprint */ entry.userid::bigint, entry.queryid, coalesce(entry.query, ''),
+  coalesce(role.rolname, '')
+FROM {statements}(true) AS entry LEFT JOIN pg_catalog.pg_roles AS role ON role.oid = entry.userid
+WHERE entry.dbid = %(dbid)s AND entry.queryid = ANY(%(queryids)s)
+"""
+_OWN = """
+SELECT /* agentmitra fingerprint */ coalesce(array_agg(queryid), '{{}}') FROM {statements}(true)
+WHERE dbid = %(dbid)s AND strpos(query, %(mark)s) > 0 AND queryid IS NOT NULL
+"""
+_INFO = "SELECT /* agentmitra fingerprint */ dealloc, coalesce(stats_reset::text, '') FROM {info}"
+_TRANSACTIONS = """
+SELECT /* agentmitra fingerprint */ xact_commit + xact_rollback
+FROM pg_catalog.pg_stat_database WHERE datname = current_database()
+"""
+_IGNORED = "SELECT /* agentmitra fingerprint */ oid::bigint FROM pg_catalog.pg_roles WHERE rolname = ANY(%(users)s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What pg_stat_statements shows of an entry: its text, not masked yet, and the user who ran it."""
+
+    query: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Calls of all statements so far, and the clients that are busy right now (pids)."""
+
+    calls: int
+    busy: frozenset[int]
+
+
+class Statistics(Protocol):
+    """What the fingerprint reads of a database."""
+
+    info: DatabaseInfo
+    notes: tuple[str, ...]
+    asked: int
+    """Statements of its own so far, each a transaction."""
+
+    def totals(self) -> Totals:
+        """Cheap: has anything happened, is anybody busy?"""
+
+    def snapshot(self) -> Snapshot:
+        """All counters now."""
+
+    def texts(self, keys: Collection[Key]) -> Mapping[Key, Text]:
+        """The texts of entries; one that was evicted is left out."""
+
+    def transactions(self) -> int:
+        """Transactions of the database so far; a server reports them some seconds late."""
+
+
+@contextmanager
+def opened_statistics(dsn: str, ignored_users: Sequence[str] = ()) -> Iterator[Statistics]:
+    """Statistics of the database at `dsn`, without those of `ignored_users`.
+
+    Raises UsageError for a DSN that is missing or wrong, TargetError, in one line, for what the database lacks.
+    """
+    if not dsn.strip():
+        raise UsageError("a fingerprint needs the database: give its DSN with --monitor-postgres, or use --demo full")
+    connection = _connected(dsn)
+    try:
+        yield _PostgresStatistics(connection, ignored_users)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise TargetError(f"PostgreSQL: {_line(error)}. {_GRANT}") from error
+    except psycopg.Error as error:
+        raise TargetError(f"PostgreSQL: the statistics could not be read ({_line(error)})") from error
+    finally:
+        connection.close()
+
+
+_GRANT = "Give the account the right to read statistics: GRANT pg_read_all_stats TO the_account"
+
+
+def _connected(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
+    try:
+        connection = psycopg.connect(
+            dsn,
+            autocommit=True,
+            connect_timeout=_CONNECT_WITHIN_S,
+            application_name=APPLICATION,
+            prepare_threshold=None,
+        )
+    except psycopg.ProgrammingError:
+        # The message would repeat the DSN, which may hold a password.
+        raise UsageError("the PostgreSQL DSN is not one: write postgresql://user@host:5432/database") from None
+    except psycopg.OperationalError as error:
+        raise TargetError(f"PostgreSQL cannot be reached: {_line(error)}") from None
+    return connection
+
+
+def _line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split("\n")[0].split())[:200] or type(error).__name__
+
+
+class _PostgresStatistics:
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], ignored_users: Sequence[str]) -> None:
+        self._connection = connection
+        self.asked = 0
+        connection.execute(f"SET statement_timeout = '{_ANSWER_WITHIN_S}s'")
+        with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            about = cursor.execute(_ABOUT).fetchone() or {}
+        self.info, self.notes = described(about)
+        schema = str(about["schema"])
+        self._dbid = int(about["dbid"])
+        self._statements = sql.Identifier(schema, "pg_stat_statements")
+        self._info_view = sql.Identifier(schema, "pg_stat_statements_info") if self.info.evictions_seen else None
+        self._entries = self._entries_query()
+        self._ignored = [row[0] for row in self._ask(_IGNORED, users=list(ignored_users))]
+        self._own: list[int] = []
+        # Each of our statements has to have run once before its entry can be known.
+        self.totals()
+        self.snapshot()
+        self.texts([(0, 0)])
+        self.transactions()
+        for _both_times in range(2):
+            self._own = list(self._ask(_OWN, mark=OWN_MARK)[0][0])
+
+    def _entries_query(self) -> sql.Composed:
+        described_by = self._connection.execute(self._named("SELECT * FROM {statements}(false) LIMIT 0"))
+        present = {column.name for column in described_by.description or ()}
+        found = [next((name for name in names if name in present), None) for names in _COLUMNS]
+        columns = sql.SQL(", ").join(sql.Identifier(name) if name else sql.SQL("0") for name in found)
+        outermost = sql.SQL("AND toplevel" if "toplevel" in present else "")
+        return sql.SQL(_ENTRIES).format(columns=columns, statements=self._statements, outermost=outermost)
+
+    def _named(self, query: LiteralString) -> sql.Composed:
+        return sql.SQL(query).format(statements=self._statements)
+
+    def _ask(self, query: LiteralString | sql.Composed, **parameters: object) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        composed = query if isinstance(query, sql.Composed) else self._named(query)
+        return self._connection.execute(composed, {"dbid": self._dbid, **parameters}).fetchall()
+
+    def totals(self) -> Totals:
+        ((calls, busy),) = self._ask(_TOTALS, own=self._own, ignored=self._ignored)
+        return Totals(int(calls), frozenset(busy))
+
+    def snapshot(self) -> Snapshot:
+        rows = self._ask(self._entries, own=self._own, ignored=self._ignored)
+        statements: dict[Key, Counters] = {}
+        for user, queryid, *figures in rows:
+            statements[user, queryid] = _counters(figures)
+        evictions, reset_at = None, ""
+        if self._info_view is not None:
+            ((evictions, reset_at),) = self._ask(sql.SQL(_INFO).format(info=self._info_view))
+        clients = tuple(Client(*row) for row in self._ask(_CLIENTS))
+        return Snapshot(time.monotonic(), statements, reset_at, evictions, clients)
+
+    def texts(self, keys: Collection[Key]) -> Mapping[Key, Text]:
+        rows = self._ask(_TEXTS, queryids=[queryid for _user, queryid in keys])
+        return {(user, queryid): Text(query, name) for user, queryid, query, name in rows if (user, queryid) in keys}
+
+    def transactions(self) -> int:
+        return int(self._ask(_TRANSACTIONS)[0][0])
+
+
+def _counters(figures: Sequence[Any]) -> Counters:
+    *whole, execution_ms, planning_ms = figures
+    counts = (int(figure) for figure in whole)
+    return replace(Counters(*counts), execution_ms=float(execution_ms), planning_ms=float(planning_ms))
+
+
+_NOT_LOADED = (
+    "PostgreSQL: pg_stat_statements is not loaded. Set shared_preload_libraries = 'pg_stat_statements' "
+    "and restart the server"
+)
+
+
+def described(about: Mapping[str, Any]) -> tuple[DatabaseInfo, tuple[str, ...]]:
+    """What the statistics can tell, and notes on what they cannot. Raises TargetError when that is nothing."""
+    name = about["name"]
+    create = "" if about["extension"] else f"in the database {name}: CREATE EXTENSION pg_stat_statements"
+    if about["track"] is None:
+        raise TargetError(_NOT_LOADED + (f"; then, {create}" if create else ""))
+    if create:
+        raise TargetError(f"PostgreSQL: pg_stat_statements is not created; {create}")
+    version = _version(str(about["extension"]))
+    if version < _FIRST_EXTENSION:
+        raise TargetError(
+            f"PostgreSQL: pg_stat_statements {about['extension']} is too old: ALTER EXTENSION pg_stat_statements UPDATE"
+        )
+    if not about["may_read"]:
+        raise TargetError(f"PostgreSQL: this account may not read the statements of others. {_GRANT}")
+    if about["track"] == "none" or about["query_id"] == "off":
+        setting = "pg_stat_statements.track = none" if about["track"] == "none" else "compute_query_id = off"
+        raise TargetError(f"PostgreSQL: no statements are counted ({setting}). Set it back to its default")
+    info = DatabaseInfo(
+        name=str(name),
+        server_version=str(about["server"]),
+        extension_version=str(about["extension"]),
+        planning_tracked=about["track_planning"] == "on",
+        utility_tracked=about["track_utility"] != "off",
+        evictions_seen=version >= (1, 9),
+    )
+    return info, tuple(_limits(info, str(about["track"])))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdecimal())
+
+
+def _limits(info: DatabaseInfo, track: str) -> Iterator[str]:
+    if not info.utility_tracked:
+        yield "BEGIN, COMMIT and the like are not counted (pg_stat_statements.track_utility is off)"
+    if not info.evictions_seen:
+        yield f"pg_stat_statements {info.extension_version} tells of no evictions: only vanished entries are noticed"
+        if track == "all":
+            yield "statements inside functions are counted as queries (pg_stat_statements.track is all)"
+
+
+__all__ = ["APPLICATION", "OWN_MARK", "Statistics", "Text", "Totals", "described", "opened_statistics"]

@@ -1,0 +1,152 @@
+"""A fingerprint, and the difference of two, as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from perfsuite.fingerprint.batch import spread
+from perfsuite.fingerprint.texts import cut, headline
+from perfsuite.model.fingerprint import (
+    Caching,
+    Difference,
+    Fingerprint,
+    Known,
+    OperationCost,
+    Spread,
+    StatementChange,
+    Suspicion,
+)
+
+_HEADS = ("Role", "Operation", "Queries", "Rows", "Blocks", "ms", "")
+_LEFT = (0, 1, 6)
+_MOST_STATEMENTS = 3
+_UNITS = {
+    "queries": "queries per request",
+    "rows": "rows per request",
+    "shared_blocks": "blocks per request",
+    "temp_blocks": "blocks of temporary files per request",
+}
+
+
+def number(value: float) -> str:
+    """ "3", "1,204", "0.25": no more digits than tell something."""
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
+
+
+def spread_text(value: Spread) -> str:
+    """ "3" where all requests agree, else "3–7"."""
+    low, high = number(value.minimum), number(value.maximum)
+    return low if low == high else f"{low}–{high}"
+
+
+def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
+    """A line per role and operation, then what is suspected and what has to be known. No line is wider."""
+    database = fingerprint.database
+    title = (
+        f"What each operation costs the database {database.name} (PostgreSQL {database.server_version}), "
+        f"per request, one user at a time"
+    )
+    blocks = [cut(title, width), "", *_table(fingerprint.operations, width)]
+    blocks += _part("Looks like N+1", _suspicion_lines(fingerprint), width)
+    unknown = [
+        f"{cost.role} {cost.operation}: {cost.reason}" for cost in fingerprint.operations if cost.known is Known.UNKNOWN
+    ]
+    blocks += _part("Not known", unknown, width)
+    blocks += _part("Other traffic on the database", _traffic(fingerprint), width)
+    noted = [f"{cost.role} {cost.operation}: {note}" for cost in fingerprint.operations for note in cost.notes]
+    blocks += _part("Notes", [*fingerprint.notes, *noted], width)
+    return "\n".join(line.rstrip() for line in blocks) + "\n"
+
+
+def _part(title: str, lines: Sequence[str], width: int) -> list[str]:
+    return ["", title, *(cut(f"  {line}", width) for line in lines)] if lines else []
+
+
+def _table(operations: Sequence[OperationCost], width: int) -> Iterator[str]:
+    rows = [_HEADS, *(_row(cost) for cost in operations)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    for row in rows:
+        cells = (
+            cell.ljust(size) if column in _LEFT else cell.rjust(size)
+            for column, (cell, size) in enumerate(zip(row, widths, strict=True))
+        )
+        yield cut("  ".join(cells).rstrip(), width)
+
+
+def _row(cost: OperationCost) -> tuple[str, ...]:
+    if cost.known is not Known.YES:
+        return (cost.role, cost.operation, "", "", "", "", f"{cost.known.value}: {cost.reason}")
+    full = [request.cost for request in cost.full_requests]
+    figures = ("0", "0", "0", "0") if not full else (
+        spread_text(spread([each.queries for each in full])),
+        spread_text(spread([each.rows for each in full])),
+        spread_text(spread([each.shared_blocks for each in full])),
+        number(sum(each.execution_ms for each in full) / len(full)),
+    )  # fmt: skip
+    return (cost.role, cost.operation, *figures, ", ".join(flags(cost)))
+
+
+def flags(cost: OperationCost) -> list[str]:
+    """Short words on an operation whose cost is known: "write", "N+1?", "cached", "temporary files" …"""
+    found = ["write"] if cost.writes else []
+    if any(each.answered_rows for each in cost.suspicions):
+        found.append("N+1?")
+    elif cost.suspicions:
+        found.append("many times the same")
+    if cost.caching is Caching.REPEATS:
+        found.append("cached")
+    if any(request.cost.temp_blocks for request in cost.requests):
+        found.append("temporary files")
+    return found + (["see notes"] if cost.notes else [])
+
+
+def suspicion_text(suspicion: Suspicion, length: int = 120) -> str:
+    """ "SELECT … FROM premiums WHERE policy_id = $1 ×20 per request, 20 rows answered"."""
+    answered = suspicion.answered_rows
+    rows = "" if answered is None else f", {spread_text(answered)} rows answered"
+    return f"×{spread_text(suspicion.calls)} per request{rows}: {headline(suspicion.text, length)}"
+
+
+def _suspicion_lines(fingerprint: Fingerprint) -> list[str]:
+    return [
+        f"{cost.role} {cost.operation}: {suspicion_text(each)}"
+        for cost in fingerprint.operations
+        for each in cost.suspicions
+    ]
+
+
+def _traffic(fingerprint: Fingerprint) -> list[str]:
+    return [
+        f"{each.rate_per_s:.1f} a second by {each.user or 'unknown'} while nothing was asked: {headline(each.text, 90)}"
+        for each in fingerprint.foreign
+    ]
+
+
+def difference_text(difference: Difference, length: int = 120) -> str:
+    """ "senior_agent policies.list: 3 → 23 queries per request; SELECT … FROM premiums WHERE policy_id = $1 ×20"."""
+    head = f"{difference.role} {difference.operation}: "
+    if difference.metric == "caching":
+        cached, not_cached = "repeats answered from a cache", "every request asks the database"
+        return head + (f"{cached} → {not_cached}" if difference.worse else f"{not_cached} → {cached}")
+    figures = f"{spread_text(difference.before)} → {spread_text(difference.after)} {_UNITS[difference.metric]}"
+    shown = [_change_text(change, length) for change in difference.statements[:_MOST_STATEMENTS]]
+    more = len(difference.statements) - len(shown)
+    return "; ".join([head + figures, *shown, *([f"and {more} more"] if more > 0 else [])])
+
+
+def _change_text(change: StatementChange, length: int) -> str:
+    calls = f"×{change.calls_before} → ×{change.calls_after}"
+    if not change.calls_before:
+        calls = f"×{change.calls_after}"
+    elif not change.calls_after:
+        calls = "gone"
+    return f"{headline(change.text, length)} {calls}"
+
+
+def render_differences(differences: Sequence[Difference], left_out: Sequence[str] = ()) -> str:
+    """A line per difference, and what could not be compared."""
+    lines = [difference_text(difference) for difference in differences] or ["no difference"]
+    lines += [f"not compared: {line}" for line in left_out]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,287 @@
+"""Each operation of each role alone, one user at a time: what it costs the database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.exchange import Transport
+from perfsuite.api.run import Run
+from perfsuite.fingerprint.batch import Batch, Sample, batch_of, cost_of
+from perfsuite.fingerprint.calls import LOGIN, Called, Caller, makers_first, steps_of
+from perfsuite.fingerprint.counters import Snapshot, between
+from perfsuite.fingerprint.database import Statistics, opened_statistics
+from perfsuite.fingerprint.entries import Entries, Foreign
+from perfsuite.fingerprint.watch import Clock, Watch
+from perfsuite.model import Account, Plan
+from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
+from perfsuite.roles.role import Call, Role, Step
+
+_QUIET_PER_OPERATION_S = 0.015
+_ATTEMPTS = 2
+"""Requests that met other traffic, or differ in a way that cannot be explained, are made anew so often at most."""
+_ASK_AGAIN_S = 2.0
+_NEEDS_NO_DATABASE = frozenset({"health.root"})
+"""Nobody waits for these to reach the database."""
+_NOT_REACHED = "no request reached the database: a cache answered all of them, or nothing is needed from it"
+_UNEXPLAINED = 500
+"""Transactions that servers may report late, from before the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintSettings:
+    """How to take it. `dsn` is that of the database behind the target.
+
+    `cold_wait_s`: how long to go on asking, now and then, where every answer came from a cache (filled by
+    preflight, say), until one expires. What is still answered from a cache then is not known.
+    `ignored_users`: users of the database whose statements are left out, such as a monitor's own.
+    """
+
+    dsn: str = field(repr=False)
+    repeats: int = 5
+    cold_wait_s: float = 35.0
+    quiet_s: float = 1.0
+    ignored_users: tuple[str, ...] = ()
+    tell: Callable[[str], None] = field(default=lambda _line: None, repr=False)
+
+
+def fingerprint(
+    plan: Plan,
+    roles: Sequence[Role],
+    accounts: Iterable[Account],
+    run: Run,
+    connect: Callable[[], Transport],
+    settings: FingerprintSettings,
+) -> Fingerprint:
+    """What every operation of `roles` costs the database. What it creates is journaled by `run`.
+
+    What `run` leaves out is not called, nor are writes when the plan is read-only.
+    Raises UsageError and TargetError, in a line each, when the statistics cannot be read.
+    """
+    with opened_statistics(settings.dsn, settings.ignored_users) as statistics:
+        transport = connect()
+        try:
+            taker = Taker(plan, run, statistics, settings)
+            first = {account.role: account for account in reversed(tuple(accounts))}
+            callers = [Caller(role, first[role.slug], transport, run) for role in roles if role.slug in first]
+            return taker.take(roles, callers)
+        finally:
+            transport.close()
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An operation that reached the database with no call so far."""
+
+    caller: Caller
+    blank: OperationCost
+    steps: tuple[Step, ...]
+    samples: list[Sample]
+
+
+class Taker:
+    """Takes one fingerprint."""
+
+    def __init__(
+        self, plan: Plan, run: Run, statistics: Statistics, settings: FingerprintSettings, clock: Clock | None = None
+    ) -> None:
+        self._plan = plan
+        self._run = run
+        self._statistics = statistics
+        self._settings = settings
+        self._clock = clock or Clock()
+        self._watch = Watch(statistics, self._clock)
+        self._entries = Entries(statistics)
+        self._foreign = Foreign()
+        self._costs: dict[tuple[str, str], OperationCost] = {}
+        self._pending: list[_Pending] = []
+        self._active: Counter[tuple[str, str]] = Counter()
+        self._last: Snapshot | None = None
+
+    def take(self, roles: Sequence[Role], callers: Sequence[Caller]) -> Fingerprint:
+        """Reads first, so that they do not meet the rows that the writes make; then writes, makers first."""
+        taken_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        begin, transactions = self._watch.reading(), self._statistics.transactions()
+        self._stay_quiet(self._settings.quiet_s)
+        for caller in callers:
+            self._settings.tell(f"Fingerprint: {caller.role.title}")
+            self._take_reads(caller)
+        in_order = {role.slug: position for position, role in enumerate(makers_first(roles))}
+        for caller in sorted(callers, key=lambda each: in_order[each.role.slug]):
+            self._take_writes(caller)
+        self._wait_for_caches()
+        end = self._watch.reading()
+        operations = tuple(self._cost(role, name) for role in roles for name in (LOGIN, *steps_of(role)))
+        return Fingerprint(
+            run_id=self._plan.run_id,
+            host=self._plan.host,
+            taken_at=taken_at,
+            repeats=self._settings.repeats,
+            database=self._statistics.info,
+            operations=operations,
+            foreign=self._foreign.told(self._entries.of([between(begin, end)])),
+            notes=tuple(self._notes(operations, begin, end, self._statistics.transactions() - transactions)),
+        )
+
+    # ── one role ───────────────────────────────────────────────────────────────────────────────────
+
+    def _take_reads(self, caller: Caller) -> None:
+        self._measure(caller, LOGIN, ())
+        if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
+            return
+        for name, steps in steps_of(caller.role).items():
+            if not CATALOGUE[name].writes:
+                self._measure(caller, name, steps)
+
+    def _take_writes(self, caller: Caller) -> None:
+        """The writes, and the reads that had to wait for a row that a write makes."""
+        if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
+            return
+        for name, steps in steps_of(caller.role).items():
+            if (caller.role.slug, name) not in self._costs:
+                self._measure(caller, name, steps)
+
+    def _measure(self, caller: Caller, name: str, steps: tuple[Step, ...]) -> None:
+        blank = _blank(caller.role.slug, name)
+        if reason := self._left_out(blank):
+            self._costs[blank.role, name] = replace(blank, reason=reason)
+            return
+        samples = self._samples(caller, blank, steps)
+        if not samples:
+            return  # no data: perhaps when the writes have made some
+        batch, repeated = self._batch(samples), False
+        notes: tuple[str, ...] = ()
+        for _attempt in range(_ATTEMPTS):
+            if batch.sure or repeated or blank.writes:
+                break
+            notes = (f"measured anew: {batch.doubt or 'odd statements among the first requests'}",)
+            before, samples = batch, self._samples(caller, blank, steps)
+            batch = self._batch(samples)
+            repeated = not batch.doubt and before.ways == batch.ways
+        cost = cost_of(blank, batch, repeated=repeated)
+        self._costs[blank.role, name] = replace(cost, notes=cost.notes + notes) if batch.sure else cost
+        if not batch.reached and not batch.failure and not blank.writes and name not in _NEEDS_NO_DATABASE:
+            self._pending.append(_Pending(caller, blank, steps, samples))
+
+    def _left_out(self, blank: OperationCost) -> str:
+        if self._run.leaves_out(blank.role, blank.operation):
+            return "left out of the run"
+        if blank.writes and self._plan.read_only:
+            return "a write, and the run is read-only"
+        return ""
+
+    def _batch(self, samples: Sequence[Sample]) -> Batch:
+        return batch_of(samples, self._entries.of(sample.delta for sample in samples), self._foreign)
+
+    # ── requests ───────────────────────────────────────────────────────────────────────────────────
+
+    def _samples(self, caller: Caller, blank: OperationCost, steps: tuple[Step, ...]) -> list[Sample]:
+        """The warm-up, the repeats, and for reads one call more with the arguments of the last."""
+        caller.begin(blank.operation)
+        self._stay_quiet(_QUIET_PER_OPERATION_S)
+        samples: list[Sample] = []
+        asked: list[Call] = []
+        for number in range(1 + self._settings.repeats):
+            arguments = self._arguments(caller, steps, number)
+            if arguments is None:
+                return samples
+            asked.append(arguments)
+            sample = self._sample(caller, blank.operation, arguments)
+            samples.append(replace(sample, call=number, arguments=asked.index(arguments)))
+            if sample.failure:
+                return samples
+        if not blank.writes and blank.operation != LOGIN:
+            again = self._sample(caller, blank.operation, asked[-1])
+            samples.append(replace(again, call=len(asked), arguments=samples[-1].arguments, again=True))
+        return samples
+
+    def _arguments(self, caller: Caller, steps: tuple[Step, ...], number: int) -> Call | None:
+        if not steps:
+            return Call()
+        requests = caller.requests
+        arguments = caller.arguments(steps[number % len(steps)])
+        if caller.requests != requests:
+            self._last = None  # the requests for the arguments are not part of the operation
+        return arguments
+
+    def _sample(self, caller: Caller, operation: str, arguments: Call) -> Sample:
+        before = self._last or self._watch.reading()
+        called: Called = caller.login() if operation == LOGIN else caller.call(operation, arguments)
+        self._last = self._watch.reading()
+        delta = between(before, self._last)
+        self._active.update(delta.active)
+        return Sample(0, 0, delta, round(called.elapsed_ms, 3), called.answered_rows, called.failure)
+
+    def _stay_quiet(self, duration_s: float) -> None:
+        quiet = self._watch.quiet(duration_s, self._last)
+        self._foreign.add(quiet)
+        self._entries.of([quiet])
+        self._last = None
+
+    # ── caches ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _wait_for_caches(self) -> None:
+        """Ask the first question of each operation again until its answer comes from the database."""
+        until_s = self._clock.now_s() + self._settings.cold_wait_s
+        self._ask_pending()  # the writes may have emptied caches
+        if self._pending and self._settings.cold_wait_s > 0:
+            self._settings.tell(f"Fingerprint: waiting until caches expire, {self._settings.cold_wait_s:.0f} s at most")
+        while self._pending and self._clock.now_s() < until_s:
+            self._stay_quiet(min(_ASK_AGAIN_S, max(until_s - self._clock.now_s(), 0.0)))
+            self._ask_pending()
+        for each in self._pending:
+            key = (each.blank.role, each.blank.operation)
+            self._costs[key] = replace(self._costs[key], known=Known.UNKNOWN, reason=_NOT_REACHED)
+
+    def _ask_pending(self) -> None:
+        self._pending = [each for each in self._pending if self._asked_in_vain(each)]
+
+    def _asked_in_vain(self, pending: _Pending) -> bool:
+        pending.caller.begin(pending.blank.operation)
+        arguments = self._arguments(pending.caller, pending.steps, 0)
+        if arguments is None:
+            return True
+        sample = self._sample(pending.caller, pending.blank.operation, arguments)
+        batch = self._batch([sample, *pending.samples[1:]])
+        if not batch.reached or batch.failure or not batch.sure:
+            return True
+        self._costs[pending.blank.role, pending.blank.operation] = cost_of(pending.blank, batch)
+        return False
+
+    # ── the whole ──────────────────────────────────────────────────────────────────────────────────
+
+    def _cost(self, role: Role, name: str) -> OperationCost:
+        blank = _blank(role.slug, name)
+        found = self._costs.get((role.slug, name))
+        if found is not None:
+            return found
+        login = self._costs.get((role.slug, LOGIN))
+        if login is None:
+            return replace(blank, reason="no account of this role")
+        if login.known is Known.NOT_MEASURED:
+            return replace(blank, reason="the account could not log in")
+        return replace(blank, reason="needs an id that the target's answers did not give")
+
+    def _notes(
+        self, operations: Sequence[OperationCost], begin: Snapshot, end: Snapshot, transactions: int
+    ) -> list[str]:
+        notes = list(self._statistics.notes)
+        if not any(cost.statements for cost in operations):
+            notes.append("no statement was seen at all: is this the database of the target?")
+        whole = between(begin, end)
+        statements = sum(counters.calls for counters in whole.statements.values())
+        if not whole.trouble and transactions > statements + self._statistics.asked + _UNEXPLAINED:
+            unexplained = transactions - statements - self._statistics.asked
+            notes.append(f"{unexplained:,} transactions are not explained by statements: other traffic on the database")
+        for (user, application), count in self._active.most_common()[1:]:
+            who = f"{application or 'without a name'} (user {user})"
+            notes.append(f"another client was active during {count} of the requests: {who}")
+        return notes
+
+
+def _blank(role: str, name: str) -> OperationCost:
+    operation = CATALOGUE[name]
+    return OperationCost(role, name, operation.method, operation.template, operation.writes, Known.NOT_MEASURED)
