@@ -13,7 +13,7 @@ from perfsuite.plan.durations import parse_duration
 
 _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
-COMMANDS = ("preflight", "report", "judge", "cleanup", "backend")
+COMMANDS = ("preflight", "report", "judge", "fingerprint", "cleanup", "backend")
 _MAY_HOLD_SECRETS = (
     "--monitor-server",
     "--monitor-postgres",
@@ -27,6 +27,7 @@ _EPILOG = """commands:
   preflight            log in as every role, call every operation once, print the table, stop
   report RUN           make the report anew from the files of a run
   judge RUN            judge a run anew (--targets FILE for other limits)
+  fingerprint          what each operation costs the database (--monitor-postgres DSN, or --demo full)
   cleanup RUN          remove what a run created and, having been cut off, left behind
   backend              the reference backend on its own, seeded, until Ctrl-C
 
@@ -190,9 +191,22 @@ def command_parser(command: str) -> argparse.ArgumentParser:
 
 def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.description = "Log in as every role, call every operation once, print the table, stop."
+    _without_load(parser)
+    parser.add_argument("--tolerate-broken", action="store_true", help="exit with 0 even where operations fail")
+    return parser
+
+
+def _fingerprint(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.description = "What each operation costs the database: each alone, between two looks at pg_stat_statements."
+    _without_load(parser)
+    parser.add_argument("--monitor-postgres", metavar="DSN", help="the target's database; --demo full has its own")
+    parser.set_defaults(tolerate_broken=True)
+    return parser
+
+
+def _without_load(parser: argparse.ArgumentParser) -> None:
     _add_target(parser)
     parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
-    parser.add_argument("--tolerate-broken", action="store_true", help="exit with 0 even where operations fail")
     parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     parser.add_argument("--quiet", action="store_true", help="only the table")
@@ -208,7 +222,6 @@ def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         targets=data_file("targets.toml"),
         dry_run=False,
     )
-    return parser
 
 
 def _run_folder(parser: argparse.ArgumentParser) -> None:
@@ -256,6 +269,7 @@ _COMMAND_PARSERS = {
     "preflight": _preflight,
     "report": _report,
     "judge": _judge,
+    "fingerprint": _fingerprint,
     "cleanup": _cleanup,
     "backend": _backend,
 }

@@ -20,6 +20,8 @@ from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, SuiteError, TargetError, UsageError
+from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
+from perfsuite.fingerprint import render_fingerprint
 from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
 from perfsuite.leftovers import clean
@@ -162,6 +164,26 @@ def _preflight(arguments: argparse.Namespace, argv: list[str], interrupts: Inter
     return EXIT_TARGET if broken and not options.tolerate_broken else EXIT_PASS
 
 
+def _fingerprint(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts) -> int:
+    options, ground = options_of(arguments, (PROGRAM, *argv)), _ground()
+    if not arguments.monitor_postgres and options.demo != "full":
+        raise UsageError(
+            "fingerprint reads pg_stat_statements: name the target's database with --monitor-postgres DSN,\n"
+            "or try it with --demo full"
+        )
+    inputs = _inputs(arguments, options, ground)
+    screen = _screen(options)
+    with ExitStack() as stack:
+        inputs, demo = _started(stack, arguments, options, inputs, screen)
+        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        desk = Desk(options.results, screen, interrupts)
+        dsn = arguments.monitor_postgres or (demo.postgres_dsn if demo else "") or ""
+        taken, folder = pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
+    _out(render_fingerprint(taken, max(_width(), 100)))
+    _out(f"\nKept in {folder / FINGERPRINT_FILE}")
+    return EXIT_PASS
+
+
 def _report(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
     for path in write_all(pipeline.report_of(arguments.run), arguments.run):
         _out(str(path))
@@ -229,6 +251,7 @@ _HANDLERS: dict[str, Callable[[argparse.Namespace, list[str], Interrupts], int]]
     "preflight": _preflight,
     "report": _report,
     "judge": _judge,
+    "fingerprint": _fingerprint,
     "cleanup": _cleanup,
     "backend": _backend,
 }

@@ -20,6 +20,7 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.run import Run
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError
+from perfsuite.fingerprint import FingerprintSettings, fingerprint, write_fingerprint
 from perfsuite.follow import make_load
 from perfsuite.judge import judge
 from perfsuite.leftovers import clean, clean_after
@@ -30,6 +31,7 @@ from perfsuite.model import (
     RunReport,
     Target,
 )
+from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight.run import broken_table, preflight
 from perfsuite.report.files import write_all
@@ -73,6 +75,29 @@ def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> Pre
         return look_before(plan, accounts, folder, desk)
     finally:
         clean(plan, accounts, folder, desk)
+
+
+def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn: str) -> tuple[Fingerprint, Path]:
+    """What each operation costs the database, without a load; what it created is removed again.
+
+    Operations that preflight found missing or broken are left out.
+    """
+    folder = new_run_folder(desk.results, "fingerprint", datetime.now(UTC))
+    plan = replace(plan, run_id=folder.name, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
+    save(folder / PLAN_FILE, plan)
+    book = journal.Journal(folder / "journal-fingerprint.jsonl")
+    try:
+        seen = look_before(plan, accounts, folder, desk)
+        desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
+        left_out = {role.slug: seen.left_out(role.slug) for role in ROLES}
+        run_ = Run(plan.run_id, left_out=left_out, purpose="fingerprint", journal=book, thorough=True)
+        settings = FingerprintSettings(dsn, tell=desk.screen.say)
+        taken = fingerprint(plan, ROLES, accounts, run_, lambda: HttpxTransport(plan.host), settings)
+    finally:
+        book.close()
+        clean(plan, accounts, folder, desk)
+    write_fingerprint(taken, folder)
+    return taken, folder
 
 
 def look_before(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> PreflightReport:

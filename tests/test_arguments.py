@@ -1,8 +1,9 @@
-"""The command line that is kept with a run holds no password."""
+"""The command line: what is kept of it holds no password, and what it lacks is told."""
 
 import pytest
 
 from perfsuite.arguments import without_secrets
+from perfsuite.cli import main
 
 DSN = "postgresql://watcher:secret@localhost/mitra"
 
@@ -31,3 +32,8 @@ DSN = "postgresql://watcher:secret@localhost/mitra"
 )
 def test_what_may_be_a_password_is_left_out(given: tuple[str, ...], kept: tuple[str, ...]) -> None:
     assert without_secrets(given) == kept
+
+
+def test_a_fingerprint_needs_a_database(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fingerprint", "--demo"]) == 2
+    assert "--monitor-postgres DSN" in capsys.readouterr().err
