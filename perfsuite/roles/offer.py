@@ -45,22 +45,26 @@ def arriving_rps(
     present = [role for role in roles if users_by_role.get(role.slug, 0) > 0]
     weights = sum(role.weight for role in present)
     return sum(
-        actions_per_s
-        * role.weight
-        / weights
-        * (role.requests_per_action if operation is None else _calls_per_action(role, operation))
+        actions_per_s * role.weight / weights * _counted_per_action(role, operation)
         for role in present
         if counted is None or role.slug in counted
     )
 
 
 def _of_role(users: int, role: Role, response_time_s: float, operation: str | None) -> float:
-    requests = role.requests_per_action if role.behaviours else 0.0
-    counted = requests if operation is None else _calls_per_action(role, operation)
+    counted = _counted_per_action(role, operation)
     if not counted:
         return 0.0
+    requests = _counted_per_action(role, None)
     cycle_s = role.think_mean_s + requests * response_time_s
     return users * counted / cycle_s if cycle_s else math.inf
+
+
+def _counted_per_action(role: Role, operation: str | None) -> float:
+    """Mean requests of one action, or those of one operation only; 0 for a role of which nothing is left."""
+    if operation is not None:
+        return _calls_per_action(role, operation)
+    return role.requests_per_action if role.behaviours else 0.0
 
 
 def _calls_per_action(role: Role, operation: str) -> float:

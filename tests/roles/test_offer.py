@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.roles.offer import offered_rps, without
+from perfsuite.roles.offer import arriving_rps, offered_rps, without
 from perfsuite.roles.role import Behaviour, Role, Step
 
 # 3 × 2 requests and 1 × 1.2 in four actions: 1.8 requests an action; 2 s of thinking
@@ -59,3 +59,10 @@ def test_steps_left_out_offer_nothing_and_empty_behaviours_give_their_share_away
 
     assert [[b.name for b in role.behaviours] for role in left] == [["checking"], []]
     assert offered_rps({"reader": 10, "writer": 5}, left, 0.5) == pytest.approx(10 / 2.5)
+
+
+def test_arrivals_for_a_role_of_which_nothing_is_left_offer_nothing() -> None:
+    left = without(ROLES, [("writer", "policies.create")])
+    users = {"reader": 10, "writer": 5}
+    assert arriving_rps(20, users, left, counted=("writer",)) == 0
+    assert arriving_rps(21, users, left) == pytest.approx(21 * 2 / 3 * 1.8)  # a third is the writers' and is not made
