@@ -29,11 +29,16 @@ def follower(tmp_path: Path) -> Iterator[Follower]:
     follower = Follower(0, tmp_path)
     yield follower
     follower.kill()
-    assert psutil.Process().children() == []
+    assert _processes(tmp_path) == []
 
 
-def _process(follower: Follower) -> psutil.Process:
-    (process,) = (child for child in psutil.Process().children() if child.cmdline()[-1] == follower.name)
+def _processes(folder: Path) -> list[psutil.Process]:
+    """Our children that work on that folder; other tests may have children of their own."""
+    return [child for child in psutil.Process().children() if str(folder) in child.cmdline()]
+
+
+def _process(folder: Path) -> psutil.Process:
+    (process,) = _processes(folder)
     return process
 
 
@@ -42,9 +47,9 @@ def test_it_says_when_it_is_ready(follower: Follower) -> None:
     assert follower.exit_code is None
 
 
-def test_orders_to_a_stopped_one_keep_nobody_waiting(follower: Follower) -> None:
+def test_orders_to_a_stopped_one_keep_nobody_waiting(follower: Follower, tmp_path: Path) -> None:
     assert follower.read() == [Ready()]
-    _process(follower).suspend()
+    _process(tmp_path).suspend()
     began = time.monotonic()
 
     follower.tell(_MUCH)
@@ -57,9 +62,9 @@ def test_orders_to_a_stopped_one_keep_nobody_waiting(follower: Follower) -> None
     follower.tell(_MUCH)  # it is dead, and that is no mistake of the one who tells
 
 
-def test_what_the_pipe_did_not_take_at_once_follows(follower: Follower) -> None:
+def test_what_the_pipe_did_not_take_at_once_follows(follower: Follower, tmp_path: Path) -> None:
     assert follower.read() == [Ready()]
-    process = _process(follower)
+    process = _process(tmp_path)
     process.suspend()
     follower.tell(_MUCH)
     held = os.sysconf("SC_PAGESIZE") * 16
