@@ -92,9 +92,10 @@ def batch_of(samples: Sequence[Sample], entries: Mapping[Key, Entry], foreign: F
     duration_s = sum(sample.delta.duration_s for sample in samples)
     seen = {key for sample in samples for key in sample.delta.statements if not entries[key].ours}
     strange = {key for key in seen & foreign.keys() if foreign.rate_per_s(key) * duration_s >= _LIKELY_FOREIGN}
-    users = {user for user, _queryid in seen - strange}
+    foreign.backend_users |= (users := {user for user, _queryid in seen - strange})
     # What another user runs is not the backend's; what the backend's own runs may be, and nobody can tell.
-    mixed = sorted((key for key in strange if key[0] in users), key=lambda key: -foreign.rate_per_s(key))
+    users = users or foreign.backend_users
+    mixed = sorted((key for key in strange if not users or key[0] in users), key=lambda key: -foreign.rate_per_s(key))
     ours = seen - strange if not mixed else seen
     requests = [_request(sample, entries, ours) for sample in samples]
     queryids: dict[str, tuple[str, ...]] = {}

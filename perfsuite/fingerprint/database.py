@@ -6,6 +6,7 @@ which may be older than the server.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -137,7 +138,7 @@ def opened_statistics(dsn: str, ignored_users: Sequence[str] = ()) -> Iterator[S
     """
     if not dsn.strip():
         raise UsageError("a fingerprint needs the database: give its DSN with --monitor-postgres, or use --demo full")
-    connection = _connected(dsn)
+    connection = _connected(re.sub(r"^postgres(?:ql)?\+\w+://", "postgresql://", dsn.strip()))
     try:
         yield _PostgresStatistics(connection, ignored_users)
     except psycopg.errors.InsufficientPrivilege as error:

@@ -53,6 +53,8 @@ class Foreign:
     def __init__(self) -> None:
         self._calls: dict[Key, int] = {}
         self._quiet_s = 0.0
+        self.backend_users: set[int] = set()
+        """Who ran statements that belong to requests."""
 
     def add(self, quiet: Delta) -> None:
         """A time in which the suite asked nothing."""

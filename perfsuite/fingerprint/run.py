@@ -15,6 +15,7 @@ from perfsuite.fingerprint.calls import LOGIN, Called, Caller, makers_first, ste
 from perfsuite.fingerprint.counters import Snapshot, between
 from perfsuite.fingerprint.database import Statistics, opened_statistics
 from perfsuite.fingerprint.entries import Entries, Foreign
+from perfsuite.fingerprint.texts import cut
 from perfsuite.fingerprint.watch import Clock, Watch
 from perfsuite.model import Account, Plan
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
@@ -27,6 +28,7 @@ _ASK_AGAIN_S = 2.0
 _NEEDS_NO_DATABASE = frozenset({"health.root"})
 """Nobody waits for these to reach the database."""
 _NOT_REACHED = "no request reached the database: a cache answered all of them, or nothing is needed from it"
+_LONGEST_NAME = 60
 _UNEXPLAINED = 500
 """Transactions that servers may report late, from before the beginning."""
 
@@ -99,6 +101,7 @@ class Taker:
         self._costs: dict[tuple[str, str], OperationCost] = {}
         self._pending: list[_Pending] = []
         self._active: Counter[tuple[str, str]] = Counter()
+        self._active_in_quiet: Counter[tuple[str, str]] = Counter()
         self._last: Snapshot | None = None
 
     def take(self, roles: Sequence[Role], callers: Sequence[Caller]) -> Fingerprint:
@@ -163,7 +166,13 @@ class Taker:
             repeated = not batch.doubt and before.ways == batch.ways
         cost = cost_of(blank, batch, repeated=repeated)
         self._costs[blank.role, name] = replace(cost, notes=cost.notes + notes) if batch.sure else cost
-        if not batch.reached and not batch.failure and not blank.writes and name not in _NEEDS_NO_DATABASE:
+        if (
+            batch.sure
+            and not batch.reached
+            and not batch.failure
+            and not blank.writes
+            and name not in _NEEDS_NO_DATABASE
+        ):
             self._pending.append(_Pending(caller, blank, steps, samples))
 
     def _left_out(self, blank: OperationCost) -> str:
@@ -218,6 +227,7 @@ class Taker:
     def _stay_quiet(self, duration_s: float) -> None:
         quiet = self._watch.quiet(duration_s, self._last)
         self._foreign.add(quiet)
+        self._active_in_quiet.update(quiet.active)
         self._entries.of([quiet])
         self._last = None
 
@@ -276,10 +286,20 @@ class Taker:
         if not whole.trouble and transactions > statements + self._statistics.asked + _UNEXPLAINED:
             unexplained = transactions - statements - self._statistics.asked
             notes.append(f"{unexplained:,} transactions are not explained by statements: other traffic on the database")
-        for (user, application), count in self._active.most_common()[1:]:
-            who = f"{application or 'without a name'} (user {user})"
-            notes.append(f"another client was active during {count} of the requests: {who}")
-        return notes
+        return notes + self._other_clients()
+
+    def _other_clients(self) -> list[str]:
+        """Who worked without being asked, and who worked in requests besides the most active one, the backend."""
+        told = [f"a client was active while nothing was asked: {_named(who)}" for who in sorted(self._active_in_quiet)]
+        in_requests = [each for each in self._active.most_common() if each[0] not in self._active_in_quiet]
+        return told + [
+            f"another client was active during {count} of the requests: {_named(who)}" for who, count in in_requests[1:]
+        ]
+
+
+def _named(who: tuple[str, str]) -> str:
+    user, application = who
+    return f"{cut(application, _LONGEST_NAME) or 'without a name'} (user {user})"
 
 
 def _blank(role: str, name: str) -> OperationCost:

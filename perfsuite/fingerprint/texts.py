@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"""
     (?P<comment>--[^\n]*|/\*(?:(?!/\*).)*?\*/)
   | (?P<nested>/\*)
-  | (?P<dollar>\$(?P<tag>[A-Za-z_\x80-\uffff][\w]*)?\$(?:(?!\$(?P=tag)?\$).)*\$(?(tag)(?P=tag)|)\$)
+  | (?P<dollar>\$\$.*?\$\$|\$(?P<tag>[A-Za-z_\x80-\uffff]\w*)\$.*?\$(?P=tag)\$)
   | (?P<open_dollar>\$(?:[A-Za-z_\x80-\uffff]\w*)?\$)
   | (?P<parameter>\$\d+)
   | (?P<identifier>"(?:[^"]|"")*")

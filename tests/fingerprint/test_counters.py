@@ -1,0 +1,48 @@
+"""The difference of two readings, and what makes it worthless."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.fingerprint.counters import Client, Counters, Snapshot, between
+
+A, B = (10, 1), (10, 2)
+
+
+def _snapshot(at_s: float = 0.0, evictions: int | None = 0, reset_at: str = "t0", **calls: int) -> Snapshot:
+    keys = {"a": A, "b": B}
+    return Snapshot(
+        at_s, {keys[name]: Counters(count, count * 2) for name, count in calls.items()}, reset_at, evictions
+    )
+
+
+def test_statements_that_ran() -> None:
+    delta = between(_snapshot(1.0, a=5, b=7), _snapshot(1.5, a=8, b=7))
+
+    assert delta.statements == {A: Counters(3, 6)}
+    assert (delta.duration_s, delta.trouble) == (0.5, "")
+
+
+def test_a_statement_seen_for_the_first_time() -> None:
+    assert between(_snapshot(a=5), _snapshot(a=5, b=2)).statements == {B: Counters(2, 4)}
+
+
+@pytest.mark.parametrize(
+    ("after", "trouble"),
+    [
+        pytest.param(_snapshot(a=6, reset_at="t1"), "was reset", id="reset"),
+        pytest.param(_snapshot(a=6, evictions=2), "evicted entries meanwhile (2 times)", id="evictions counted"),
+        pytest.param(_snapshot(a=2), "reset or evicted", id="one entry began anew"),
+        pytest.param(_snapshot(b=9), "reset or evicted", id="one entry is gone"),
+        pytest.param(_snapshot(a=2, evictions=None), "reset or evicted", id="seen without the newer view"),
+    ],
+)
+def test_trouble(after: Snapshot, trouble: str) -> None:
+    assert trouble in between(_snapshot(a=5), after).trouble
+
+
+def test_clients_that_did_something() -> None:
+    before = Snapshot(0, {}, clients=(Client(1, "app", "api", "10:00"), Client(2, "app", "cron", "10:00")))
+    after = Snapshot(1, {}, clients=(Client(1, "app", "api", "10:01"), Client(2, "app", "cron", "10:00")))
+
+    assert between(before, after).active == {("app", "api")}

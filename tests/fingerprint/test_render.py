@@ -1,0 +1,42 @@
+"""A fingerprint as a table of plain text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from perfsuite.fingerprint import render_fingerprint
+from perfsuite.model.fingerprint import ForeignStatement, Known
+from tests.fingerprint.made import POLICIES, PREMIUMS, UPDATE, fingerprint, operation
+
+MADE = fingerprint(
+    operation("users.me", {POLICIES: 1}, {}, arguments=(0, 0), again={}, rows=None),
+    operation("users.update", {UPDATE: 1}, {UPDATE: 3}, rows=None, writes=True),
+    operation("policies.list", {POLICIES: 1, PREMIUMS: 20}, {POLICIES: 1, PREMIUMS: 20}),
+    replace(operation("leads.list"), known=Known.UNKNOWN, reason="pg_stat_statements was reset meanwhile"),
+    foreign=(ForeignStatement("DELETE FROM jobs WHERE id = ?", "cron", 12, 6.0),),
+)
+
+
+def test_the_whole() -> None:
+    assert render_fingerprint(MADE, 120) == (
+        "What each operation costs the database mitra (PostgreSQL 16.3), per request, one user at a time\n"
+        "\n"
+        "Role          Operation      Queries  Rows  Blocks    ms\n"
+        "senior_agent  users.me             1     1       3  0.25  cached\n"
+        "senior_agent  users.update       1–3   1–3     3–9  0.50  write\n"
+        "senior_agent  policies.list       21    21      63  5.25  N+1?\n"
+        "senior_agent  leads.list                                  unknown: pg_stat_statements was reset meanwhile\n"
+        "\n"
+        "Looks like N+1\n"
+        "  senior_agent policies.list: ×20 per request, 20 rows answered: SELECT … FROM premiums WHERE policy_id = $1\n"
+        "\n"
+        "Not known\n"
+        "  senior_agent leads.list: pg_stat_statements was reset meanwhile\n"
+        "\n"
+        "Other traffic on the database\n"
+        "  6.0 a second by cron while nothing was asked: DELETE FROM jobs WHERE id = ?\n"
+    )
+
+
+def test_no_line_is_wider_than_asked_for() -> None:
+    assert max(len(line) for line in render_fingerprint(MADE, 60).splitlines()) <= 60
