@@ -72,23 +72,30 @@ def _read(entries: Iterable[Entry]) -> _Rows:
     return rows
 
 
-def clean_up(entries: Iterable[Entry], role: Role, account: Account, run: Run, transport: Transport) -> Cleanup:
+def clean_up(entries: Iterable[Entry], role: Role, account: Account | None, run: Run, transport: Transport) -> Cleanup:
     """Remove every row that `entries` tell of; `account` is a Super Admin, who alone may delete everything.
 
+    None where the credentials hold no such account: then nothing is sent, and all of it is told as left.
     What could not be removed or put back is part of the answer, never an error; it is found again by the next cleanup.
     """
     rows = _read(entries)
     not_restored = [f"{thing} (changed on {count})" for thing, count in rows.not_restorable.items()]
     if not rows.ids and not rows.flags:
         return Cleanup(0, 0, (), tuple(not_restored))
+    if account is None:
+        return _all_left(rows, not_restored, f"the credentials hold no {role.title}, who alone may remove it")
     last = _Last()
     session = Session(role, account, transport, run, last)
     if not session.login():
         reason = last.observed.failure.message if last.observed and last.observed.failure else "login failed"
-        names = [f"{thing} {mark}: {role.title} cannot log in ({reason})" for thing, mark in rows.ids]
-        flags = [f"flag {name} (was {before})" for name, before in rows.flags.items()]
-        return Cleanup(len(rows.ids), 0, tuple(names), tuple(not_restored + flags))
+        return _all_left(rows, not_restored, f"{role.title} cannot log in ({reason})")
     return _Cleaner(session, last, run).clean(rows, not_restored)
+
+
+def _all_left(rows: _Rows, not_restored: list[str], reason: str) -> Cleanup:
+    names = [f"{thing} {mark}: {reason}" for thing, mark in rows.ids]
+    flags = [f"flag {name} (was {before})" for name, before in rows.flags.items()]
+    return Cleanup(len(rows.ids), 0, tuple(names), tuple(not_restored + flags))
 
 
 class _Cleaner:

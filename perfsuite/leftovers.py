@@ -52,14 +52,14 @@ def clean(
 ) -> Cleanup | None:
     """Remove what the run made, over `connect()` where given; None when it made and changed nothing."""
     entries = list(journal.read(folder))
-    admins = [account for account in accounts if account.role == ROLES[0].slug]
-    if not entries or not admins:
+    if not entries:
         return None
+    admin = next((account for account in accounts if account.role == ROLES[0].slug), None)
     book = journal.Journal(folder / journal.FILE_NAME)
     transport = connect() if connect else HttpxTransport(plan.host)
     try:
         run_ = Run(plan.run_id, purpose="cleanup", journal=book)
-        done = clean_up(entries, ROLES[0], admins[0], run_, transport)
+        done = clean_up(entries, ROLES[0], admin, run_, transport)
     finally:
         transport.close()
         book.close()

@@ -31,7 +31,7 @@ class Scene:
             book.write(entry)
         book.close()
 
-    def clean(self, account: Account = ACCOUNTS["super_admin"]) -> Cleanup:
+    def clean(self, account: Account | None = ACCOUNTS["super_admin"]) -> Cleanup:
         book = Journal(self.folder / "journal.jsonl")
         run = Run("basic_1", purpose="cleanup", journal=book)
         done = clean_up(list(journal.read(self.folder)), ADMIN, account, run, self.target)
@@ -257,6 +257,21 @@ def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
         ("flag perf_dark (was False)",),
     )
     assert PASSWORD not in str(done)
+
+
+def test_without_a_super_admin_nothing_is_sent_and_everything_is_listed(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=True))
+
+    done = scene.clean(None)
+
+    assert done == Cleanup(
+        1,
+        0,
+        ("lead PERF-l: the credentials hold no Super Admin, who alone may remove it",),
+        ("flag perf_dark (was True)",),
+    )
+    assert scene.asked() == []
+    assert scene.clean().removed == 1  # with one, the next cleanup finds it
 
 
 def test_a_target_that_has_gone_is_not_asked_for_every_row(scene: Scene) -> None:

@@ -153,16 +153,13 @@ def _finish(load: LoadState) -> None:
     log.warning("debug mode gives no verdict; for one: python run_performance_tests.py report %s", order.folder)
 
 
-def _remove_what_was_made(order: Order) -> Cleanup | None:
-    admins = [account for account in order.accounts if account.role == ROLES[0].slug]
-    if not admins:
-        log.warning("no Super Admin account: what this run made stays; see %s", order.folder)
-        return None
+def _remove_what_was_made(order: Order) -> Cleanup:
+    admin = next((account for account in order.accounts if account.role == ROLES[0].slug), None)
     transport = GeventTransport(order.plan.host)
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
         run = Run(order.plan.run_id, purpose="cleanup", journal=book)
-        done = clean_up(list(journal.read(order.folder)), ROLES[0], admins[0], run, transport)
+        done = clean_up(list(journal.read(order.folder)), ROLES[0], admin, run, transport)
     finally:
         transport.close()
         book.close()
