@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause
 from perfsuite.judge.limits import FLATTERED_SHARE
+from perfsuite.judge.on_target import is_on_target
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent
 from perfsuite.model import Drift, Plan, Summary, Target, TargetFigures
 
@@ -64,6 +65,8 @@ def _flattered(plan: Plan, summary: Summary) -> list[str]:
     totals = figures_by_scope(summary)
     notes = []
     for target in targets_of(plan):
+        if is_on_target(target.metric):
+            continue
         figures = known.get((target.metric, target.role, target.operation))
         all_requests = totals.get((target.role, target.operation))
         if figures is not None and all_requests is not None and all_requests.failures and target.below:

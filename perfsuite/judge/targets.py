@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
+from perfsuite.judge.on_target import OnTarget, is_on_target, judge_on_target
 from perfsuite.judge.words import (
     FAILURE_RATE,
     RPS,
@@ -39,16 +40,24 @@ _NEEDED_FOR_AVERAGE = 30
 _BEYOND = 10
 
 
-def judge_targets(plan: Plan, summary: Summary, roles: Sequence[Role]) -> tuple[TargetResult, ...]:
+_NOTHING_KNOWN = OnTarget()
+
+
+def judge_targets(
+    plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget = _NOTHING_KNOWN
+) -> tuple[TargetResult, ...]:
     """The targets that hold in the run's scenario, in the plan's order, judged over the steady state."""
     evidence = evidence_of(plan, summary, roles)
-    return tuple(_judge(target, evidence) for target in targets_of(plan))
+    return tuple(
+        judge_on_target(target, plan, summary, known) if is_on_target(target.metric) else _judge(target, evidence)
+        for target in targets_of(plan)
+    )
 
 
 def live_targets(plan: Plan, live: LiveState, roles: Sequence[Role]) -> tuple[TargetResult, ...]:
-    """The same for a run that still goes, as far as its live figures tell."""
+    """The same for a run that still goes, as far as its live figures tell: those on the target itself are not there."""
     evidence = live_evidence(plan, live, roles)
-    return tuple(_judge(target, evidence) for target in targets_of(plan))
+    return tuple(_judge(target, evidence) for target in targets_of(plan) if not is_on_target(target.metric))
 
 
 def _judge(target: Target, evidence: Evidence) -> TargetResult:

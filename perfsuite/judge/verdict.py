@@ -22,6 +22,7 @@ from perfsuite.errors import (
 from perfsuite.judge.fitness import unfit_because
 from perfsuite.judge.limits import NOT_STARTED_SHARE
 from perfsuite.judge.notes import notes_of
+from perfsuite.judge.on_target import OnTarget, is_on_target
 from perfsuite.judge.targets import judge_targets
 from perfsuite.judge.validity import invalid_because
 from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
@@ -40,12 +41,13 @@ _EXIT_CODES = {
 }
 _SEVEREST_FIRST = (EXIT_INTERRUPTED, EXIT_TARGET, EXIT_FAIL, EXIT_REGRESSION, EXIT_INCONCLUSIVE, EXIT_PASS)
 _TOLD_TARGETS = 5
+_NOTHING_KNOWN = OnTarget()
 
 
-def judge(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Verdict:
+def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget = _NOTHING_KNOWN) -> Verdict:
     """The verdict on one run. Reasons of lesser weight than the outcome are among the notes."""
     unfit = unfit_because(plan, summary)
-    observed = judge_targets(plan, summary, roles)
+    observed = judge_targets(plan, summary, roles, known)
     targets = tuple(_spared(result, summary) for result in observed) if unfit else observed
     slow = _rate_not_reached(plan, summary)
     failed = _failed_because(summary, targets) + ([slow] if slow and not unfit else [])
@@ -86,8 +88,8 @@ _GENERATORS_OWN = frozenset(
 
 def _spared(result: TargetResult, summary: Summary) -> TargetResult:
     """A missed target as one that was not judged, where a generator that was not fit may be the cause."""
-    if result.outcome is not TargetOutcome.MISSED or result.metric == USERS:
-        return result
+    if result.outcome is not TargetOutcome.MISSED or result.metric == USERS or is_on_target(result.metric):
+        return result  # a generator that is too slow asks less of the target, not more
     if result.metric == FAILURE_RATE and (result.observed or 0.0) * _share_told(summary) >= result.limit:
         return result
     reason = f"{result.reason}; the load generator was not fit to tell whether that is the target's"

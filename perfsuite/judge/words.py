@@ -48,6 +48,12 @@ def figure(metric: str, value: float) -> str:
     return f"{shown:,.{_decimals(metric, shown)}f}{_unit_shown(metric)}"
 
 
+def plain_figure(value: float, unit: str) -> str:
+    """A monitor's value with its unit, with up to four figures: "82.5 %", "1,200 ms", "12 per second"."""
+    shown = f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.4g}"
+    return f"{shown} {'%' if unit == 'percent' else unit}" if unit not in ("", "count") else shown
+
+
 def limit_figure(metric: str, limit: float) -> str:
     """A limit as it was set, with its unit: "2,000 ms", "1.5 %"."""
     return f"{_shown(metric, limit):,.10g}{_unit_shown(metric)}"

@@ -1,5 +1,8 @@
 """`targets.toml`: the limits that the backend has to meet.
 
+What a monitor reads may be limited too. Such a target's metric is kept as "server.cpu_percent p95": the reading, and
+which figure of its samples counts.
+
 Schema history
     1   first layout
 """
@@ -10,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfsuite.errors import UsageError
+from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Target
 from perfsuite.plan.tables import Table, read_tables
 
@@ -27,16 +30,20 @@ METRICS = (
     "rps",
     CONCURRENT_USERS,
 )
-_KEYS = ("name", "metric", "below", "above", "role", "operation", "scenarios", "information_in")
+MAX_QUERIES = "max_queries_per_request"
+STATISTICS = {"below": ("max", "p95", "avg"), "above": ("min", "p5", "avg")}
+"""Of a reading's samples in the steady state; the first counts where none is named, since it is the worst."""
+_KEYS = ("name", "metric", "statistic", "below", "above", "role", "operation", "scenarios", "information_in")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The words that a target may use: slugs of roles, names of operations, names of scenarios."""
+    """The words that a target may use: slugs of roles, names of operations, of scenarios, and of what monitors read."""
 
     roles: Collection[str]
     operations: Collection[str]
     scenarios: Collection[str]
+    readings: Collection[str] = ()
 
 
 def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
@@ -61,15 +68,19 @@ def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
 def _target(table: Table, known: Known) -> Target:
     table.only(_KEYS)
     name = table.text("name")
-    metric = table.name_among("metric", "metric", METRICS)
+    metric = _metric(table, known)
     limit, below = _limit(table, metric)
     role = table.name_among("role", "role", known.roles) if "role" in table.values else None
     operation = table.name_among("operation", "operation", known.operations) if "operation" in table.values else None
     if metric == CONCURRENT_USERS and operation is not None:
         raise table.wrong("operation", "users are not counted by operation; leave it out")
+    if metric == MAX_QUERIES and not below:
+        raise table.wrong("above", "queries per request are limited with 'below'")
+    if metric in known.readings and (role or operation):
+        raise table.wrong("role" if role else "operation", "a monitor reads the whole target; leave it out")
     return Target(
         name=name,
-        metric=metric,
+        metric=f"{metric} {_statistic(table, below=below)}" if metric in known.readings else metric,
         limit=limit,
         below=below,
         role=role,
@@ -77,6 +88,29 @@ def _target(table: Table, known: Known) -> Target:
         scenarios=table.names_among("scenarios", "scenario", known.scenarios),
         information_in=table.names_among("information_in", "scenario", known.scenarios),
     )
+
+
+def _metric(table: Table, known: Known) -> str:
+    metric = table.text("metric")
+    own = (*METRICS, MAX_QUERIES)
+    if metric not in own and metric not in known.readings:
+        also = ", and what a monitor reads, such as server.cpu_percent" if known.readings else ""
+        hint = nearest(metric, (*own, *known.readings)) or f". Known: {', '.join(own)}{also}"
+        raise table.wrong("metric", f"unknown metric {metric!r}{hint}")
+    if "statistic" in table.values and metric not in known.readings:
+        raise table.wrong("statistic", f"only what a monitor reads has one; {metric} says which figure it is")
+    return metric
+
+
+def _statistic(table: Table, *, below: bool) -> str:
+    side = "below" if below else "above"
+    if "statistic" not in table.values:
+        return STATISTICS[side][0]
+    statistic = table.text("statistic")
+    other = STATISTICS["above" if below else "below"]
+    if statistic in other and statistic not in STATISTICS[side]:
+        raise table.wrong("statistic", f"{statistic} does not go with {side!r}; use {' or '.join(STATISTICS[side])}")
+    return table.name_among("statistic", "statistic", STATISTICS[side])
 
 
 def _limit(table: Table, metric: str) -> tuple[float, bool]:

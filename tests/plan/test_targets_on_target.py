@@ -1,0 +1,100 @@
+"""Entries of targets.toml that limit the target itself: what they become, and how mistakes in them are told."""
+
+from pathlib import Path
+
+import pytest
+
+from perfsuite.errors import UsageError
+from perfsuite.model import Target
+from perfsuite.plan.targets import Known, read_targets
+
+READINGS = ("server.cpu_percent", "postgres.connections_used_percent", "redis.hit_percent")
+KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"), READINGS)
+
+
+def read(folder: Path, text: str, known: Known = KNOWN) -> Target:
+    path = folder / "targets.toml"
+    path.write_text(f'schema = 1\n[[target]]\nname = "t"\n{text}\n', encoding="utf-8")
+    (target,) = read_targets(path, known)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        pytest.param(
+            'metric = "postgres.connections_used_percent"\nbelow = 80',
+            Target("t", "postgres.connections_used_percent max", 80, below=True),
+            id="the most counts",
+        ),
+        pytest.param(
+            'metric = "server.cpu_percent"\nstatistic = "p95"\nbelow = 85',
+            Target("t", "server.cpu_percent p95", 85, below=True),
+            id="or what is named",
+        ),
+        pytest.param(
+            'metric = "redis.hit_percent"\nabove = 70',
+            Target("t", "redis.hit_percent min", 70, below=False),
+            id="above a limit the least counts",
+        ),
+        pytest.param(
+            'metric = "server.cpu_percent"\nbelow = 85\nscenarios = ["basic"]\ninformation_in = ["stress"]',
+            Target("t", "server.cpu_percent max", 85, True, scenarios=("basic",), information_in=("stress",)),
+            id="scenarios as with all targets",
+        ),
+        pytest.param(
+            'metric = "max_queries_per_request"\nbelow = 20',
+            Target("t", "max_queries_per_request", 20, below=True),
+            id="queries of every operation",
+        ),
+        pytest.param(
+            'metric = "max_queries_per_request"\nbelow = 5\noperation = "policies.list"\nrole = "agent"',
+            Target("t", "max_queries_per_request", 5, True, role="agent", operation="policies.list"),
+            id="queries of one",
+        ),
+    ],
+)
+def test_an_entry_becomes_a_target(tmp_path: Path, text: str, target: Target) -> None:
+    assert read(tmp_path, text) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('metric = "postgres.connections_used_percnt"\nbelow = 80',
+         "metric: unknown metric 'postgres.connections_used_percnt', "
+         "did you mean 'postgres.connections_used_percent'?"),
+        ('metric = "cpu_percent"\nbelow = 80',
+         "metric: unknown metric 'cpu_percent', did you mean 'server.cpu_percent'?"),
+        ('metric = "max_query_per_request"\nbelow = 80',
+         "metric: unknown metric 'max_query_per_request', did you mean 'max_queries_per_request'?"),
+        ('metric = "nonsense"\nbelow = 80',
+         "metric: unknown metric 'nonsense'. Known: avg_ms, p50_ms, p75_ms, p90_ms, p95_ms, p99_ms, p999_ms, "
+         "failure_rate, rps, concurrent_users, max_queries_per_request, and what a monitor reads, such as "
+         "server.cpu_percent"),
+        ('metric = "server.cpu_percent"\nstatistic = "p59"\nbelow = 80',
+         "statistic: unknown statistic 'p59', did you mean 'p95'?"),
+        ('metric = "server.cpu_percent"\nstatistic = "min"\nbelow = 80',
+         "statistic: min does not go with 'below'; use max or p95 or avg"),
+        ('metric = "redis.hit_percent"\nstatistic = "max"\nabove = 80',
+         "statistic: max does not go with 'above'; use min or p5 or avg"),
+        ('metric = "avg_ms"\nstatistic = "max"\nbelow = 80',
+         "statistic: only what a monitor reads has one; avg_ms says which figure it is"),
+        ('metric = "server.cpu_percent"\nbelow = 80\nrole = "agent"',
+         "role: a monitor reads the whole target; leave it out"),
+        ('metric = "server.cpu_percent"\nbelow = 80\noperation = "users.me"',
+         "operation: a monitor reads the whole target; leave it out"),
+        ('metric = "max_queries_per_request"\nabove = 2', "above: queries per request are limited with 'below'"),
+        ('metric = "server.cpu_percent"', "needs exactly one of 'below' and 'above'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_mend(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        read(tmp_path, text)
+
+    assert str(raised.value) == f"targets.toml: [[target]] 't' {told}"
+
+
+def test_readings_are_only_known_where_they_are_given(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"unknown metric 'server\.cpu_percent'"):
+        read(tmp_path, 'metric = "server.cpu_percent"\nbelow = 80', Known((), (), ()))
