@@ -199,8 +199,18 @@ class Cells:
     def _take_arrivals(self, worker: str, sequence: Iterator[int]) -> list[Record]:
         arrivals, self._arrivals = self._arrivals, {}
         given_up, self._not_started = self._not_started, {}
+        # What begins late counts in the second in which it was due; the queue of today is not that second's.
+        now = max(arrivals, default=0)
         records: list[Record] = [
-            Arrivals(worker, next(sequence), second, cell.due, cell.begun, times_of(cell.lag), self.waiting)
+            Arrivals(
+                worker,
+                next(sequence),
+                second,
+                cell.due,
+                cell.begun,
+                times_of(cell.lag),
+                self.waiting if second == now else 0,
+            )
             for second, cell in arrivals.items()
         ]
         records += [NotStarted(worker, next(sequence), *key, times_of(waited)) for key, waited in given_up.items()]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.measurements import Actions, NotPossible, Record, Requests, histogram_of
+from perfsuite.measurements import Actions, Arrivals, NotPossible, Record, Requests, histogram_of
 from perfsuite.recorder.cells import MAX_MESSAGES, OTHER, Cells, without_ids
 
 KEY = (1_772_357_400, "policyholder", "profile access", "users.me")
@@ -78,6 +78,20 @@ def test_deltas_add_up_and_nothing_is_lost() -> None:
     assert sum(record.ok.sum_us + record.failed.sum_us for record in _requests(records)) == spent_us
     assert cells.recorded == 5000
     assert [record.sequence for record in records] == list(range(1, len(records) + 1))
+
+
+def test_the_queue_is_told_with_the_second_it_stands_in_and_not_with_that_of_a_late_action() -> None:
+    cells = Cells()
+    cells.begun(100, 9_000_000)  # due nine seconds ago
+    cells.arrival(109)
+    cells.waiting = 40
+
+    told = [record for record in cells.take("w", itertools.count(1)) if isinstance(record, Arrivals)]
+
+    assert [(record.second, record.due, record.begun, record.waiting) for record in told] == [
+        (100, 0, 1, 0),
+        (109, 1, 0, 40),
+    ]
 
 
 def test_actions_and_operations_that_were_not_possible() -> None:
