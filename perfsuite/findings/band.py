@@ -1,0 +1,126 @@
+"""When does a series leave its band for good, and is it a band at all?
+
+The band is what the beginning of the series shows: its median, and a noise that is the larger of two estimates,
+both robust: the median absolute deviation from that median (Hampel 1974, doi 10.1080/01621459.1974.10482962) and
+that of the differences between neighbours, which no change of level can widen (von Neumann et al. 1941,
+doi 10.1214/aoms/1177731677; with the median instead of the mean). A rise is told when the median of a window lies
+so far above the band that the effect matters *and* the noise cannot explain it, as a Shewhart chart for the median
+with its limits wide enough for a whole run (Page 1954, doi 10.1093/biomet/41.1-2.100, says why persistence is
+asked for). How often that is wrong is simulated in tests/findings/test_no_false_findings.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.intp]
+
+FEWEST_BEFORE = 10
+"""Values that a band is made of at least."""
+MOST_BEFORE = 60
+"""And at most: later ones would let a slow rise become the band."""
+_TO_SIGMA = 1.4826  # of a normal distribution: 1 / Φ⁻¹(3/4)
+_OF_MEDIAN = math.pi / 2
+"""The variance of a median is this many times that of a mean."""
+_OUTSIDE_SIGMAS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """From where on a rise counts: for `window` values, by `shift`, and by `sigmas` of what noise makes of a window.
+
+    `smoothed`: over how many values the series was smoothed, so that only values that far apart tell of its noise.
+    """
+
+    window: int
+    shift: float
+    sigmas: float
+    smoothed: int = 1
+    fewest_before: int = FEWEST_BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """Positions in the series: out of the band from `start` until before `stop`. Medians before and in it."""
+
+    start: int
+    stop: int
+    before: float
+    after: float
+    sigma: float
+
+
+def middle(values: Floats) -> float:
+    """The median; NaN for none."""
+    return float(np.median(values)) if values.size else math.nan
+
+
+def deviation(values: Floats) -> float:
+    """Standard deviation of the bulk of the values, by the median absolute deviation; 0 for none."""
+    return _TO_SIGMA * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
+
+
+def noise(values: Floats) -> float:
+    """Standard deviation of a series around its level, wherever that changes; 0 for fewer than two values."""
+    if values.size < 2:
+        return 0.0
+    return _TO_SIGMA * float(np.median(np.abs(np.diff(values)))) / math.sqrt(2)
+
+
+def rises(values: Floats, rule: Rule) -> list[Rise]:
+    """Every rise out of the band of what came before, in order. The series has no gaps. []: it stays in its band."""
+    last = values.size - rule.window
+    fewest = rule.fewest_before
+    if last < fewest:
+        return []
+    usual, sigma, count = _bands(values, last, rule)
+    windows = np.lib.stride_tricks.sliding_window_view(values, rule.window)[fewest:]
+    shifts = np.median(windows, axis=1) - usual
+    needed = np.maximum(rule.shift, rule.sigmas * sigma * np.sqrt(_OF_MEDIAN / rule.window + _OF_MEDIAN / count))
+    edge = usual + np.maximum(_OUTSIDE_SIGMAS * sigma, rule.shift / 2)
+    outside = (windows > edge[:, None]).sum(axis=1)
+    found: list[Rise] = []
+    for at in np.flatnonzero((shifts >= needed) & (outside >= max(3, rule.window - 1))):
+        start = int(at) + fewest + int(np.argmax(windows[at] > edge[at]))
+        if found and start < found[-1].stop:
+            continue
+        stop = _back(values, start, rule.window, float(usual[at] + max(rule.shift, _OUTSIDE_SIGMAS * sigma[at])))
+        found.append(Rise(start, stop, float(usual[at]), middle(values[start:stop]), float(sigma[at])))
+    return found
+
+
+def _bands(values: Floats, last: int, rule: Rule) -> tuple[Floats, Floats, Floats]:
+    """Median, noise and number of the values before each position that has enough of them, to `last`."""
+    overall = noise(values[:: rule.smoothed])
+    counts = np.minimum(np.arange(rule.fewest_before, last + 1), MOST_BEFORE)
+    usual, sigma = np.empty(counts.size), np.empty(counts.size)
+    settled = MOST_BEFORE - rule.fewest_before
+    for place, count in enumerate(counts[: settled + 1]):
+        before = values[:count]
+        usual[place], sigma[place] = np.median(before), max(overall, deviation(before))
+    usual[settled:], sigma[settled:] = usual[settled : settled + 1], sigma[settled : settled + 1]
+    return usual, sigma, counts.astype(np.float64)
+
+
+def _back(values: Floats, start: int, window: int, edge: float) -> int:
+    """Where the series is back below `edge` for most of a window, begun by such a value; its end when it never is."""
+    inside = values[start:] <= edge
+    if inside.size < window:
+        return int(values.size)
+    most = np.lib.stride_tricks.sliding_window_view(inside, window).sum(axis=1) > window / 2
+    back = np.flatnonzero(most & inside[: most.size])
+    return start + int(back[0]) if back.size else int(values.size)
+
+
+def runs_of(flags: Flags, shortest: int) -> list[tuple[int, int]]:
+    """Start and stop of each unbroken stretch of True that has at least `shortest` values."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return [
+        (int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start >= shortest
+    ]

@@ -1,0 +1,62 @@
+"""What a run shows about where the time went: evidence for a person to weigh, never a cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FindingKind(StrEnum):
+    """What sort of evidence a finding is."""
+
+    ONSET = "left its band"  # response time or failures, and what left its band with them
+    EPISODE = "for some seconds"  # a resource was at its limit for a while, whatever the load felt of it
+    LIMIT = "at its limit"  # a resource that was at its limit for most of the steady state
+    GROWTH = "growth"  # something that only grows
+    COST = "database cost"  # what an operation asks of the database for one request
+    CHANGE = "changed cost"  # the same, beside an earlier fingerprint
+    SLOWEST = "most time"
+    ROLE = "role that waits most"
+    OUTSIDE = "time outside the server"
+
+
+_ALWAYS_TOLD = frozenset({FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One figure that bears a finding out.
+
+    `at_s`: the UTC second in which it left its band; None where it was so from the start, or is a total.
+    `before`: its usual value (median), `after`: what it became; None where there is no such value: after None is a gap.
+    """
+
+    metric: str
+    label: str
+    before: float | None
+    after: float | None
+    unit: str
+    at_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence for a person, and the figures behind it, the most telling first.
+
+    `resource`: what it points at, such as "locks" or "pool"; "" where it is about the load alone. `at_s`: the UTC
+    second to point at on the time axis; None where it holds for the whole steady state. `role` and `operation`:
+    whom it touches most; None where that is not told.
+    """
+
+    kind: FindingKind
+    headline: str
+    resource: str = ""
+    at_s: int | None = None
+    role: str | None = None
+    operation: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def unusual(self) -> bool:
+        """False for what is told of every run: its slowest operations, where the time goes."""
+        return self.kind not in _ALWAYS_TOLD

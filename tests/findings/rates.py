@@ -1,0 +1,61 @@
+"""How often findings are false, and how often faults are found: python -m tests.findings.rates [RUNS]."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import numpy as np
+
+from perfsuite.findings import Watched, find
+from perfsuite.model.finding import Finding
+from tests.findings.simulated import Fault, Made, made
+
+RESOURCES = {
+    "pool": "pool",
+    "n_plus_one": "queries per request",
+    "index": "rows per request",
+    "lock": "locks",
+    "redis": "Redis",
+    "no_cache": "cache",
+    "cpu": "other processes",
+    "leak": "memory",
+}
+"""Fault → the resource that the first finding has to name."""
+NOT_WITHOUT_FINGERPRINT = frozenset({"n_plus_one", "index"})
+"""From the start on, only a fingerprint tells of these."""
+
+
+def unusual(run: Made) -> list[Finding]:
+    return [finding for finding in find(run.summary, Watched(run.readings)) if finding.unusual]
+
+
+def healthy(seed: int) -> list[Finding]:
+    """What is found in a healthy run of 30 to 300 s at 10 to 200 requests a second."""
+    rng = np.random.default_rng(10_000 + seed)
+    length, rps = int(rng.integers(30, 301)), float(np.exp(rng.uniform(np.log(10), np.log(200))))
+    return unusual(made(seed, length, rps))
+
+
+def found(kind: str, from_s: int, seed: int) -> bool:
+    """Does the first finding of a run of 75 s name the right resource?"""
+    rps = float(np.exp(np.random.default_rng(20_000 + seed).uniform(np.log(30), np.log(200))))
+    fault = Fault(kind, from_s, 4 if kind == "lock" else 10_000)
+    first = unusual(made(seed, 60, rps, fault))[:1]
+    return [finding.resource for finding in first] == [RESOURCES[kind]]
+
+
+def main(runs: int) -> None:
+    """Print both."""
+    false = [finding for seed in range(runs) for finding in healthy(seed)]
+    kinds = Counter((finding.kind.value, finding.resource) for finding in false)
+    sys.stdout.write(f"{runs} healthy runs: {len(false)} findings {dict(kinds)}\n")
+    for kind in RESOURCES:
+        for from_s in (0, 30, 45):
+            if from_s or kind not in NOT_WITHOUT_FINGERPRINT | {"lock"}:
+                hits = sum(found(kind, from_s, seed) for seed in range(runs // 10))
+                sys.stdout.write(f"{kind} from {from_s} s: {hits} of {runs // 10}\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)

@@ -1,0 +1,210 @@
+"""What single runs with one fault are told to have, in words and figures; and what is told of every run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.findings import Watched, find
+from perfsuite.findings.series import OTHER_CPU, STATEMENTS, tracks_of
+from perfsuite.model import ALL, Breakdown, OperationCheck, PreflightReport, Row, Works
+from perfsuite.model.finding import Finding, FindingKind
+from perfsuite.model.monitor import METRICS, Reading
+from tests.findings.simulated import BEFORE_S, FIRST_S, Fault, Made, figures, made, summary_of
+
+
+def run(kind: str = "", from_s: int = 45, for_s: int = 10_000, *, seed: int = 3, rps: float = 80.0) -> Made:
+    return made(seed, 75, rps, Fault(kind, from_s, for_s) if kind else None)
+
+
+def told(run: Made) -> list[Finding]:
+    return [finding for finding in find(run.summary, Watched(run.readings)) if finding.unusual]
+
+
+def at(finding: Finding) -> int:
+    """The second of the run that it points at."""
+    assert finding.at_s is not None
+    return finding.at_s - FIRST_S + BEFORE_S
+
+
+def test_a_lock_is_told_with_its_second_and_what_it_blocked() -> None:
+    first = told(run("lock", 45, 4))[0]
+
+    assert (first.kind, first.resource) == (FindingKind.ONSET, "locks")
+    assert abs(at(first) - 45) <= 1
+    assert first.operation is not None
+    assert first.operation.startswith("policies")
+    assert first.evidence[0].metric == "avg_ms"
+    locks = next(row for row in first.evidence if row.metric == "postgres.blocked_sessions")
+    assert locks.before == 0.0
+    assert locks.after is not None
+    assert locks.after >= 5
+    assert "sessions blocked by another session (0 →" in first.headline
+    assert "cause" not in first.headline
+
+
+def test_an_n_plus_one_from_some_second_on_names_operation_and_number() -> None:
+    first = told(run("n_plus_one"))[0]
+
+    assert (first.resource, first.operation) == ("queries per request", "policies.list")
+    more = int(first.headline.split("that is ")[1].split(" more")[0])
+    assert more == pytest.approx(20, abs=5)
+
+
+def test_a_part_that_is_gone_is_told_though_the_load_felt_nothing() -> None:
+    healthy = run()
+    readings = [
+        replace(each, value=0.0) if each.metric == "redis.up" and each.at_s > FIRST_S + 40 else each
+        for each in healthy.readings
+    ]
+    (finding,) = told(Made(healthy.summary, readings))
+
+    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "Redis", FIRST_S + 40)
+    assert finding.headline == "Redis gave no answer for 35 s from 09:30:40 UTC on"
+
+
+def test_a_single_late_answer_is_no_finding() -> None:
+    healthy = run()
+    readings = [
+        replace(each, value=0.0) if each.metric == "redis.up" and FIRST_S + 40 < each.at_s <= FIRST_S + 43 else each
+        for each in healthy.readings
+    ]
+
+    assert told(Made(healthy.summary, readings)) == []
+
+
+def test_a_small_pool_is_told_with_its_size() -> None:
+    first = told(run("pool", 0))[0]
+
+    assert (first.kind, first.resource, first.at_s) == (FindingKind.LIMIT, "pool", None)
+    assert first.headline.startswith("The application's pool of 2 connections was full in ")
+
+
+def test_a_cache_that_nobody_asks_is_told() -> None:
+    first = told(run("no_cache", 0))[0]
+
+    assert first.headline == "The cache was not used: Redis is there, and no request looked anything up in it"
+
+
+def test_a_leak_is_told_with_its_rate_and_its_end() -> None:
+    first = told(run("leak", 0))[0]
+
+    assert (first.kind, first.resource) == (FindingKind.GROWTH, "memory")
+    assert "a minute; at this rate it is used up in " in first.headline
+    left_s = first.evidence[1].after
+    assert left_s == pytest.approx(20e9 / 1e6, rel=0.1)
+
+
+def test_failures_are_told_with_their_share() -> None:
+    healthy = run()
+    seconds = [
+        replace(each, statistics=figures(each.statistics.requests, 20 if at >= 40 else 0, each.statistics.avg_ms))
+        for at, each in enumerate(healthy.summary.seconds)
+    ]
+    (finding,) = told(Made(replace(healthy.summary, seconds=tuple(seconds)), healthy.readings))
+
+    assert (finding.kind, finding.at_s, finding.resource) == (FindingKind.ONSET, FIRST_S + 40, "")
+    assert finding.evidence[0].metric == "failure_rate"
+    assert finding.headline.endswith("nothing that was watched left its band with them")
+
+
+def test_failures_that_were_there_all_the_time_are_no_onset() -> None:
+    healthy = run()
+    seconds = [
+        replace(each, statistics=figures(each.statistics.requests, 4 + at % 3, each.statistics.avg_ms))
+        for at, each in enumerate(healthy.summary.seconds)
+    ]
+
+    assert told(Made(replace(healthy.summary, seconds=tuple(seconds)), healthy.readings)) == []
+
+
+def test_slow_answers_without_any_monitor_are_told_too() -> None:
+    slow = run("lock", 45, 4)
+    (finding,) = told(Made(slow.summary, []))
+
+    assert (finding.kind, finding.resource) == (FindingKind.ONSET, "")
+
+
+def test_what_may_follow_from_slowness_stands_behind() -> None:
+    full = run("pool", 0)
+    gone = [replace(each, value=0.0) if each.metric == "redis.up" else each for each in full.readings]
+
+    assert [finding.resource for finding in told(Made(full.summary, gone))] == ["Redis", "pool"]
+
+
+def test_without_a_steady_state_nothing_unusual_is_told() -> None:
+    assert find(summary_of((), ()), Watched(run().readings)) == ()
+
+
+def test_gaps_are_no_zeros() -> None:
+    healthy = run()
+    gaps = [replace(each, value=None) if each.at_s > FIRST_S + 40 else each for each in healthy.readings]
+
+    assert told(Made(healthy.summary, gaps)) == []
+
+
+def test_per_request_and_other_cpu_by_hand() -> None:
+    seconds = tuple(
+        replace(run().summary.seconds[0], second=FIRST_S + at, statistics=figures(10, 0, 5.0)) for at in range(10)
+    )
+    values = {"machine.cpu_percent": 80.0, "server.cpu_percent": 40.0, "postgres.statements_exec_ms_per_s": 200.0,
+              "postgres.statements_calls_per_s": 30.0, "redis.cpu_percent": 5.0}  # fmt: skip
+    readings = [
+        Reading(FIRST_S + at + 1.0, name.split(".")[0], name, value, METRICS[name].unit)
+        for name, value in values.items()
+        for at in range(10)
+    ]
+    cores = [
+        Reading(FIRST_S + 1.0, f"machine/core {core}", "machine.core_cpu_percent", 1.0, "percent") for core in (0, 1)
+    ]
+    tracks = tracks_of(summary_of(seconds, ()), readings + cores)
+
+    assert list(tracks[STATEMENTS].values) == [3.0] * 10
+    # 2 cores · 80 % − 40 % backend − 20 % statements − 5 % Redis − 10 % load generator
+    assert list(tracks[OTHER_CPU].values) == [pytest.approx(85.0)] * 10
+
+
+def row(role: str, operation: str, requests: int, avg_ms: float, breakdown: Breakdown | None = None) -> Row:
+    return Row("steady", role, ALL, operation, figures(requests, 0, avg_ms), breakdown or Breakdown())
+
+
+ROWS = (
+    row(ALL, ALL, 1000, 20.0, Breakdown(server_avg_ms=6.0, outside_avg_ms=14.0)),
+    row(ALL, "policies.list", 400, 40.0),
+    row(ALL, "users.me", 600, 20.0 / 3),
+    row("policyholder", ALL, 900, 10.0),
+    row("agent", ALL, 100, 110.0),
+)
+
+
+def always(rows: Sequence[Row], preflight: PreflightReport | None = None) -> list[Finding]:
+    return list(find(summary_of((), (), tuple(rows)), Watched(preflight=preflight)))
+
+
+def test_what_is_told_of_every_run() -> None:
+    assert [finding.headline for finding in always(ROWS)] == [
+        "Most response time goes to policies.list: 80 % of it, 40 ms on average over 400 requests",
+        "agent waits most: 10 % of the requests and 55 % of the response time, 110 ms on average against 20 ms over "
+        "all roles",
+        "Most of the time is spent outside the application: 6 ms in it on average, 14 ms outside (network, proxies, "
+        "queues before it)",
+    ]
+    assert not any(finding.unusual for finding in always(ROWS))
+
+
+def test_preflight_tells_how_fast_an_operation_is_alone() -> None:
+    check = OperationCheck("agent", "policies.list", "GET", "/policies", Works.YES, 200, "", 12.0)
+    slowest = always(ROWS, PreflightReport("h", "s", "1", (), (check,)))[0]
+
+    assert [(each.before, each.after) for each in slowest.evidence] == [(12.0, 40.0), (None, 20.0 / 3)]
+
+
+def test_half_an_hour_takes_less_than_five_seconds() -> None:
+    long = made(5, 1800, 60.0)
+    began = time.perf_counter()
+    find(long.summary, Watched(long.readings))
+
+    assert time.perf_counter() - began < 5.0

@@ -1,0 +1,31 @@
+"""How often findings are false, and how often a fault is found and named first.
+
+Over 500 healthy runs (30 to 300 s, 10 to 200 requests a second; `python -m tests.findings.rates 500`): no finding.
+Here fewer, of other seeds, since they take time.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.findings.rates import NOT_WITHOUT_FINGERPRINT, RESOURCES, found, healthy
+
+HEALTHY_RUNS = 60
+FAULTY_RUNS, NAMED_IN = 6, 5
+PAIRS = [
+    (kind, from_s)
+    for kind in RESOURCES
+    for from_s in (0, 45)
+    if from_s or kind not in NOT_WITHOUT_FINGERPRINT | {"lock"}
+]
+
+
+def test_healthy_runs_have_no_finding() -> None:
+    findings = {seed: healthy(seed) for seed in range(1000, 1000 + HEALTHY_RUNS)}
+
+    assert {seed: [each.headline for each in found] for seed, found in findings.items() if found} == {}
+
+
+@pytest.mark.parametrize(("kind", "from_s"), PAIRS, ids=[f"{kind} from {from_s} s" for kind, from_s in PAIRS])
+def test_the_first_finding_names_what_was_made_scarce(kind: str, from_s: int) -> None:
+    assert sum(found(kind, from_s, seed) for seed in range(FAULTY_RUNS)) >= NAMED_IN
