@@ -1,7 +1,8 @@
 """How often findings are false, and how often a fault is found and named first.
 
 Over 500 healthy runs (30 to 300 s, 10 to 200 requests a second; `python -m tests.findings.rates 500`): no finding.
-Here fewer, of other seeds, since they take time.
+The limits were chosen on those seeds; over 500 others, one run had one (rows read per request). A fault is named
+first in 38 to 40 of 40 other runs, a missing index in 35. Here fewer, since they take time.
 """
 
 from __future__ import annotations
