@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, LiteralString, Protocol
 
 import psycopg
@@ -188,6 +188,7 @@ class _PostgresStatistics:
         self._entries = self._entries_query()
         self._ignored = [row[0] for row in self._ask(_IGNORED, users=list(ignored_users))]
         self._own: list[int] = []
+        self._parsed: dict[Key, tuple[list[Any], Counters]] = {}
         # Each of our statements has to have run once before its entry can be known.
         self.totals()
         self.snapshot()
@@ -200,7 +201,11 @@ class _PostgresStatistics:
         described_by = self._connection.execute(self._named("SELECT * FROM {statements}(false) LIMIT 0"))
         present = {column.name for column in described_by.description or ()}
         found = [next((name for name in names if name in present), None) for names in _COLUMNS]
-        columns = sql.SQL(", ").join(sql.Identifier(name) if name else sql.SQL("0") for name in found)
+        named = (sql.Identifier(name) if name else sql.SQL("0") for name in found)
+        types = ("bigint",) * (len(_COLUMNS) - 2) + ("float8",) * 2
+        columns = sql.SQL(", ").join(
+            sql.SQL("{}::{}").format(name, sql.SQL(kind)) for name, kind in zip(named, types, strict=True)
+        )
         outermost = sql.SQL("AND toplevel" if "toplevel" in present else "")
         return sql.SQL(_ENTRIES).format(columns=columns, statements=self._statements, outermost=outermost)
 
@@ -220,7 +225,11 @@ class _PostgresStatistics:
         rows = self._ask(self._entries, own=self._own, ignored=self._ignored)
         statements: dict[Key, Counters] = {}
         for user, queryid, *figures in rows:
-            statements[user, queryid] = _counters(figures)
+            # A server may hold thousands of entries, of which few have moved since the last time.
+            known = self._parsed.get((user, queryid))
+            if known is None or known[0] != figures:
+                known = self._parsed[user, queryid] = (figures, Counters(*figures))
+            statements[user, queryid] = known[1]
         evictions, reset_at = None, ""
         if self._info_view is not None:
             ((evictions, reset_at),) = self._ask(sql.SQL(_INFO).format(info=self._info_view))
@@ -233,12 +242,6 @@ class _PostgresStatistics:
 
     def transactions(self) -> int:
         return int(self._ask(_TRANSACTIONS)[0][0])
-
-
-def _counters(figures: Sequence[Any]) -> Counters:
-    *whole, execution_ms, planning_ms = figures
-    counts = (int(figure) for figure in whole)
-    return replace(Counters(*counts), execution_ms=float(execution_ms), planning_ms=float(planning_ms))
 
 
 _NOT_LOADED = (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from heapq import nlargest
 
 from perfsuite.fingerprint import texts
 from perfsuite.fingerprint.counters import Delta, Key
 from perfsuite.fingerprint.database import OWN_MARK, Statistics
 from perfsuite.model.fingerprint import ForeignStatement, StatementKind
 
+MOST_TOLD = 20
+"""Statements of others that are named; there may be thousands."""
 _NO_TEXT = "(a statement whose text pg_stat_statements no longer has)"
 
 
@@ -39,7 +42,15 @@ class Entries:
 
     def of(self, deltas: Iterable[Delta]) -> Mapping[Key, Entry]:
         """All entries known so far, among them those of `deltas`."""
-        unknown = {key for delta in deltas for key in delta.statements} - self._known.keys()
+        return self.known({key for delta in deltas for key in delta.statements})
+
+    def of_most(self, delta: Delta) -> Mapping[Key, Entry]:
+        """All entries known so far, among them those that ran most often in `delta`."""
+        return self.known(set(nlargest(MOST_TOLD, delta.statements, key=lambda key: delta.statements[key].calls)))
+
+    def known(self, keys: Collection[Key]) -> Mapping[Key, Entry]:
+        """All entries known so far, among them `keys`."""
+        unknown = set(keys) - self._known.keys()
         if unknown:
             found = self._statistics.texts(unknown)
             for key in unknown:
@@ -71,10 +82,12 @@ class Foreign:
         return frozenset(self._calls)
 
     def told(self, entries: Mapping[Key, Entry]) -> tuple[ForeignStatement, ...]:
-        """The statements for the reader, the most frequent first."""
-        found = [
-            ForeignStatement(entries[key].text, entries[key].user, calls, round(self.rate_per_s(key), 2))
-            for key, calls in self._calls.items()
-            if not entries[key].ours
-        ]
-        return tuple(sorted(found, key=lambda each: (-each.calls, each.text)))
+        """The most frequent statements for the reader, the most frequent first."""
+        calls: dict[tuple[str, str], int] = {}
+        for key in self._calls.keys() & entries.keys():
+            if not (entry := entries[key]).ours:
+                calls[entry.text, entry.user] = calls.get((entry.text, entry.user), 0) + self._calls[key]
+        first = sorted(calls.items(), key=lambda each: (-each[1], each[0]))[:MOST_TOLD]
+        return tuple(
+            ForeignStatement(text, user, count, round(count / self._quiet_s, 2)) for (text, user), count in first
+        )

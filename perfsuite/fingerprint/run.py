@@ -125,7 +125,7 @@ class Taker:
             repeats=self._settings.repeats,
             database=self._statistics.info,
             operations=operations,
-            foreign=self._foreign.told(self._entries.of([between(begin, end)])),
+            foreign=self._foreign.told(self._entries.known(())),
             notes=tuple(self._notes(operations, begin, end, self._statistics.transactions() - transactions)),
         )
 
@@ -228,7 +228,7 @@ class Taker:
         quiet = self._watch.quiet(duration_s, self._last)
         self._foreign.add(quiet)
         self._active_in_quiet.update(quiet.active)
-        self._entries.of([quiet])
+        self._entries.of_most(quiet)
         self._last = None
 
     # ── caches ─────────────────────────────────────────────────────────────────────────────────────

@@ -13,8 +13,9 @@ from perfsuite.fingerprint.database import Statistics, Totals
 _STEP_S = 0.004
 """The database is at rest when two looks this far apart are the same and no client is busy."""
 _PATIENCE_S = 0.5
-_HURRY_AFTER = 3
-"""So many times in a row without rest, and it is no longer waited for: others are at work all the time."""
+_HURRY_AFTER = 4
+_HURRIED_S = 0.02
+"""So often waited for in vain, and it is hardly waited for any more: others are at work all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Watch:
 
     def reading(self) -> Snapshot:
         """The counters, once the database is at rest or patience is at its end."""
-        until_s = self._clock.now_s() + (_PATIENCE_S if self._restless < _HURRY_AFTER else 0.0)
+        until_s = self._clock.now_s() + (_PATIENCE_S if self._restless < _HURRY_AFTER else _HURRIED_S)
         before, settled = self._statistics.totals(), False
         while not settled:
             self._clock.sleep(_STEP_S)
@@ -46,7 +47,7 @@ class Watch:
             if self._clock.now_s() >= until_s:
                 break
             before = now
-        self._restless = 0 if settled else self._restless + 1
+        self._restless += not settled
         snapshot = self._statistics.snapshot()
         return snapshot if settled else _unsettled(snapshot)
 

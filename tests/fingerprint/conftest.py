@@ -26,7 +26,7 @@ from perfsuite.errors import TargetError
 from perfsuite.fingerprint import FingerprintSettings, fingerprint
 from perfsuite.model import Account, Cleanup, Plan, Scenario
 from perfsuite.model.fingerprint import Fingerprint
-from perfsuite.roles import ROLES
+from perfsuite.roles import ROLES, policyholder, provider_admin, regional_manager, support_staff
 from perfsuite.roles.role import Role
 
 SEED_FACTOR = 0.1
@@ -152,11 +152,12 @@ def healthy(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Taken
 def n_plus_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fingerprint]:
     """The fingerprint of a backend that reads each policy of a list once more."""
     with _running("n_plus_one@policies.list") as running:
-        yield running.take(tmp_path_factory.mktemp("n_plus_one"))
+        roles = (provider_admin.ROLE, policyholder.ROLE, support_staff.ROLE)
+        yield running.take(tmp_path_factory.mktemp("n_plus_one"), roles, read_only=True)
 
 
 @pytest.fixture(scope="session")
 def missing_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fingerprint]:
     """The fingerprint of a backend whose policy lists have no index."""
     with _running("missing_index") as running:
-        yield running.take(tmp_path_factory.mktemp("missing_index"), read_only=True)
+        yield running.take(tmp_path_factory.mktemp("missing_index"), (regional_manager.ROLE,), read_only=True)
