@@ -155,7 +155,7 @@ class LoadState:
             self.recorder.tick(self._alive)
 
     def _watch_event_loop(self) -> None:
+        due_at = utc_s() + LAG_PROBE_S
         while True:
-            due = utc_s() + LAG_PROBE_S
-            gevent.sleep(LAG_PROBE_S)
-            self.recorder.health.add_lag(max(0, round((utc_s() - due) * 1e6)))
+            gevent.sleep(max(due_at - utc_s(), 0.0))
+            due_at = self.recorder.health.add_lags(due_at, utc_s(), LAG_PROBE_S)

@@ -58,6 +58,17 @@ class Health:
         """A timer of the event loop fired this much too late."""
         self._lag.add(late_us)
 
+    def add_lags(self, due_at: float, now: float, every_s: float) -> float:
+        """All probes that were due every `every_s` from `due_at` to `now` (s) fire now; when the next one is due.
+
+        Each of them counts: a pause of half a second that were one late probe would hide from every percentile,
+        though whatever was due within it had to wait.
+        """
+        while due_at <= now:
+            self.add_lag(round((now - due_at) * 1e6))
+            due_at += every_s
+        return due_at
+
     def take(self) -> HealthFigures:
         """The figures since the last call."""
         lag, self._lag = self._lag, Histogram()

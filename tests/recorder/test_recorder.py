@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements import End, Generator, Phase, Record, Requests, Users
+from perfsuite.measurements import End, Generator, Phase, Record, Requests, Users, histogram_of
 from perfsuite.recorder.cells import Parts
 from perfsuite.recorder.health import Health
 from perfsuite.recorder.recorder import Recorder
@@ -178,6 +178,19 @@ def test_lags_begin_anew_each_time() -> None:
 
     assert health.take().loop_lag.sum_us == 400
     assert health.take().loop_lag.counts == {}
+
+
+def test_a_pause_counts_for_every_probe_that_was_due_in_it() -> None:
+    health = Health()
+
+    due_at = health.add_lags(100.0, 99.9, 0.25)  # a timer that fires early
+    assert due_at == 100.0
+    due_at = health.add_lags(due_at, 101.0, 0.25)
+
+    assert due_at == 101.25
+    lag = histogram_of(health.take().loop_lag)
+    assert (lag.count, lag.sum_us, lag.max_us) == (5, 2_500_000, 1_000_000)
+    health.close()
 
 
 def test_cpu_is_that_of_this_process_since_the_last_time() -> None:
