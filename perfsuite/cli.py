@@ -26,6 +26,7 @@ from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
 from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
+from perfsuite.model.monitor import METRICS
 from perfsuite.monitor import SystemClock, Watch, build_sources
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
@@ -201,7 +202,8 @@ def _other_targets(arguments: argparse.Namespace) -> tuple[Target, ...] | None:
         return None
     scenario = load(arguments.run / PLAN_FILE, Plan).scenario.name
     names = {scenario, *STANDARD_SCENARIOS, *read_scenarios(arguments.scenarios).scenarios}
-    return read_targets(arguments.targets, Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names)))
+    known = Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names), sorted(METRICS))
+    return read_targets(arguments.targets, known)
 
 
 def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interrupts) -> int:

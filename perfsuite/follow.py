@@ -18,8 +18,8 @@ from perfsuite.watching import watching
 TARGET_LOST_S = 10
 """A target that gives no answer at all for this long is lost: the load stops."""
 _LOOK_EVERY_S = 0.2
-_GRACE_S = 60.0
-"""How long the load process may take beyond its plan (start, drain of 30 s) before it is ended."""
+_GRACE_S = 120.0
+"""How long the load process may take beyond its plan before it is ended: 60 s for a slow start, 45 s to drain."""
 
 
 def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:

@@ -20,9 +20,10 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.run import Run
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError
-from perfsuite.fingerprint import FingerprintSettings, fingerprint, write_fingerprint
+from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
+from perfsuite.fingerprint import FingerprintSettings, fingerprint, read_fingerprint, write_fingerprint
 from perfsuite.follow import make_load
-from perfsuite.judge import judge
+from perfsuite.judge import OnTarget, judge
 from perfsuite.leftovers import clean, clean_after
 from perfsuite.model import (
     Account,
@@ -32,6 +33,8 @@ from perfsuite.model import (
     Target,
 )
 from perfsuite.model.fingerprint import Fingerprint
+from perfsuite.monitor import FILE_NAME as READINGS_FILE
+from perfsuite.monitor import read_readings
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight.run import broken_table, preflight
 from perfsuite.report.files import write_all
@@ -169,7 +172,12 @@ def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None) -> Run
         roles=ROLES,
         circumstances=circumstances,
     )
-    return RunReport(plan, summary, judge(plan, summary, ROLES))
+    watched = OnTarget(read_readings(folder / READINGS_FILE), _fingerprint_of(folder))
+    return RunReport(plan, summary, judge(plan, summary, ROLES, watched))
+
+
+def _fingerprint_of(folder: Path) -> Fingerprint | None:
+    return read_fingerprint(folder) if (folder / FINGERPRINT_FILE).exists() else None
 
 
 def pause(seconds: float, desk: Desk, sleep: Callable[[float], None] = time.sleep) -> None:

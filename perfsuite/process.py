@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -60,8 +61,10 @@ class LoadProcess:
 
     def kill(self) -> None:
         """End it and all that it started, at once."""
-        if self.running:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # One that died out of order may have left others of its group behind.
+        if self._process.poll() != 0:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:

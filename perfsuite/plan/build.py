@@ -11,6 +11,7 @@ from pathlib import Path
 from perfsuite import hosts
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
+from perfsuite.model.monitor import METRICS
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import run_id_of
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, ScenarioFile, choose, read_scenarios
@@ -84,7 +85,10 @@ def read_inputs(options: Options, ground: Ground) -> Inputs:
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
     known = Known(
-        [role.slug for role in ground.roles], sorted(ground.operations), sorted({*file.scenarios, *STANDARD_SCENARIOS})
+        [role.slug for role in ground.roles],
+        sorted(ground.operations),
+        sorted({*file.scenarios, *STANDARD_SCENARIOS}),
+        sorted(METRICS),
     )
     scenarios = _chosen(options, file)
     targets = read_targets(options.targets_file, known)
