@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
