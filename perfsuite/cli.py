@@ -275,7 +275,11 @@ def _color(asked: bool) -> bool:
 
 
 def _out(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  this module is the one that prints
+    try:
+        print(text, flush=True)  # noqa: T201  this module is the one that prints
+    except BrokenPipeError:
+        # The reader has gone (`| head`); the exit code is still told, and Python must not fail at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _err(text: str) -> None:

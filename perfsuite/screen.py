@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -25,7 +26,11 @@ class PlainScreen:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        print(text, file=self._stream, flush=True)
+        try:
+            print(text, file=self._stream, flush=True)
+        except BrokenPipeError:
+            # The reader has gone (`| head`). The run goes on to its end all the same: what it made is removed.
+            self._stream = io.StringIO()
 
     def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
         """Write a line when the last one is old enough."""
