@@ -179,7 +179,7 @@ class GeventTransport:
             if self._pool.connect_us is None:
                 self._span = _Span()  # over an open connection the time begins with the send itself
             sock.sendall(encoded)
-        except BaseException:
+        except BaseException:  # the killing of a greenlet too: the connection must not stay taken
             self._pool.release_socket(sock)
             raise
         # From here on the response owns the connection and gives it back or closes it.
