@@ -18,6 +18,7 @@ from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, run_parser
 from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.demo.faults import check_faults
 from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, SuiteError, TargetError, UsageError
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
@@ -98,6 +99,7 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
 def _inputs(arguments: argparse.Namespace, options: Options, ground: Ground) -> Inputs:
     if arguments.fault and not options.demo:
         raise UsageError("--fault works on the reference backend only: add --demo, or leave --fault out")
+    check_faults(arguments.fault or ())
     return read_inputs(options, ground)
 
 
@@ -230,6 +232,7 @@ def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interr
 
 
 def _backend(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
+    check_faults(arguments.fault or ())
     process = start_backend(
         BackendSettings(
             port=arguments.port,

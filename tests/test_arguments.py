@@ -37,3 +37,36 @@ def test_what_may_be_a_password_is_left_out(given: tuple[str, ...], kept: tuple[
 def test_a_fingerprint_needs_a_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fingerprint", "--demo"]) == 2
     assert "--monitor-postgres DSN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        pytest.param("latncy=1s@users.me", "unknown kind 'latncy'; did you mean 'latency'?", id="the kind"),
+        pytest.param("latency=1s@users.mee", "'users.mee' is not a route; did you mean 'users.me'?", id="the route"),
+        pytest.param("latency=long@users.me", "expected a time, as in latency=200ms", id="the value"),
+        pytest.param("-latency", "expected KIND[=VALUE]@ROUTE", id="looks like an option"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("--demo", "--dry-run"), id="the plan of a run"),
+        pytest.param(("--demo",), id="a run"),
+        pytest.param(("preflight", "--demo"), id="preflight"),
+        pytest.param(("backend", "--port", "0"), id="the backend alone"),
+    ],
+)
+def test_a_misspelt_fault_is_told_before_anything_is_started(
+    command: tuple[str, ...], fault: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, f"--fault={fault}"]) == 2
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith(f"--fault '{fault}': ")
+    assert said in told.err
+
+
+def test_a_right_fault_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--demo", "--dry-run", "--fault", "latency=1s@users.me from 3s", "--fault", "pool=2"]) == 0
+    assert capsys.readouterr().err == ""

@@ -1,10 +1,13 @@
 """Faults as text: `KIND[=VALUE]@ROUTE [from SECONDS] [to SECONDS]`, read once, at the start.
 
 Nothing here can be reached over HTTP: a fault is a word on the command line of the process.
+`python -m mitra_backend.faults SPEC…` only reads them: who is about to start a backend learns of a mistake at once.
 """
 
 import difflib
 import re
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -210,3 +213,18 @@ def pool_size(faults: tuple[Fault, ...]) -> int | None:
 def missing_routes(faults: tuple[Fault, ...]) -> frozenset[str]:
     """Return the names of routes that are not offered."""
     return frozenset().union(*(fault.routes for fault in faults if fault.kind == "missing_route"))
+
+
+def main(specs: Sequence[str]) -> int:
+    """Read every text; 0, or 2 with the first mistake on stderr."""
+    try:
+        for spec in specs:
+            parse_fault(spec)
+    except FaultError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
