@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from perfsuite.interrupts import Interrupts
-from perfsuite.model import LiveState, TargetResult
+from perfsuite.model import Moment
 from perfsuite.monitor import Watch
 
 
@@ -18,7 +17,7 @@ class Screen(Protocol):
     def say(self, text: str) -> None:
         """One line about a stage."""
 
-    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+    def progress(self, moment: Moment) -> None:
         """The state of the load, once a second."""
 
     def load_over(self) -> None:

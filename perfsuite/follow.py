@@ -9,7 +9,8 @@ from perfsuite import measurements
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk, Screen
 from perfsuite.judge import live_targets
-from perfsuite.model import Account, Plan
+from perfsuite.model import Account, Moment, Plan
+from perfsuite.monitor import Sampler
 from perfsuite.process import LoadProcess
 from perfsuite.roles import ROLES
 from perfsuite.summary.live import Live
@@ -27,10 +28,10 @@ def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Des
     needed = tuple(account for account in accounts if plan.users_by_role.get(account.role))
     desk.interrupts.counting = True
     try:
-        with watching(plan, folder, desk):
+        with watching(plan, folder, desk) as sampler:
             process = LoadProcess(folder, needed)
             try:
-                return _follow(process, plan, folder, desk)
+                return _follow(process, _Followed(plan, folder, sampler), desk)
             finally:
                 process.close()
                 desk.screen.load_over()
@@ -38,20 +39,39 @@ def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Des
         desk.interrupts.counting = False
 
 
-def _follow(process: LoadProcess, plan: Plan, folder: Path, desk: Desk) -> str:
-    tail, live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
-    deadline = time.monotonic() + plan.scenario.duration_s + _GRACE_S
+class _Followed:
+    """A run under way, as its records and the monitors tell it."""
+
+    def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None) -> None:
+        self.plan = plan
+        self._tail, self._live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
+        self._sampler = sampler
+
+    def read(self) -> None:
+        """Take in what was recorded since the last call."""
+        self._live.feed(self._tail.read())
+
+    def moment(self) -> Moment:
+        """The run as it stands now."""
+        plan, state = self.plan, self._live.state(utc_s())
+        targets = tuple(live_targets(plan, state, ROLES))
+        readings = self._sampler.latest() if self._sampler is not None else {}
+        return Moment(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
+
+
+def _follow(process: LoadProcess, followed: _Followed, desk: Desk) -> str:
+    deadline = time.monotonic() + followed.plan.scenario.duration_s + _GRACE_S
     reason, told, shown_at = "completed", 0, 0.0
     while process.running:
         time.sleep(_LOOK_EVERY_S)
-        live.feed(tail.read())
+        followed.read()
         if time.monotonic() - shown_at >= 1.0:
             shown_at = time.monotonic()
-            state = live.state(utc_s())
-            desk.screen.progress(state, live_targets(plan, state, ROLES))
-            if state.unanswered_s >= TARGET_LOST_S and reason == "completed":
+            moment = followed.moment()
+            desk.screen.progress(moment)
+            if moment.live.unanswered_s >= TARGET_LOST_S and reason == "completed":
                 reason = "target lost"
-                desk.screen.say(f"The target has not answered for {state.unanswered_s} s: the load is stopped")
+                desk.screen.say(f"The target has not answered for {moment.live.unanswered_s} s: the load is stopped")
                 process.stop(reason)
         if desk.interrupts.count > told:
             told = desk.interrupts.count

@@ -20,6 +20,7 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.run import Run
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError
+from perfsuite.findings import Watched, find
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, fingerprint, read_fingerprint, write_fingerprint
 from perfsuite.follow import make_load
@@ -165,15 +166,13 @@ def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None) -> Run
     circumstances = load(known, Circumstances) if known.exists() else Circumstances(ended="load process died")
     if not (folder / measurements.FILE_NAME).exists():
         raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
-    summary = build(
-        plan,
-        measurements.read(folder / measurements.FILE_NAME),
-        preflight=load(seen, PreflightReport) if seen.exists() else None,
-        roles=ROLES,
-        circumstances=circumstances,
-    )
-    watched = OnTarget(read_readings(folder / READINGS_FILE), _fingerprint_of(folder))
-    return RunReport(plan, summary, judge(plan, summary, ROLES, watched))
+    preflight_ = load(seen, PreflightReport) if seen.exists() else None
+    records = measurements.read(folder / measurements.FILE_NAME)
+    summary = build(plan, records, preflight=preflight_, roles=ROLES, circumstances=circumstances)
+    readings, fingerprint_ = read_readings(folder / READINGS_FILE), _fingerprint_of(folder)
+    verdict = judge(plan, summary, ROLES, OnTarget(readings, fingerprint_))
+    findings = find(summary, Watched(readings, fingerprint_, preflight=preflight_))
+    return RunReport(plan, summary, verdict, findings, readings, fingerprint_)
 
 
 def _fingerprint_of(folder: Path) -> Fingerprint | None:

@@ -9,7 +9,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.live import Live
 
-from perfsuite.model import LiveState, TargetResult
+from perfsuite.desk import Screen
+from perfsuite.model import Moment
 from perfsuite.report.progress import live_view, render_progress
 
 LINE_EVERY_S = 5.0
@@ -32,12 +33,12 @@ class PlainScreen:
             # The reader has gone (`| head`). The run goes on to its end all the same: what it made is removed.
             self._stream = io.StringIO()
 
-    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+    def progress(self, moment: Moment) -> None:
         """Write a line when the last one is old enough."""
-        if live.elapsed_s < self._next_s:
+        if moment.live.elapsed_s < self._next_s:
             return
-        self._next_s = live.elapsed_s + self._every_s
-        self.say(render_progress(live, targets))
+        self._next_s = moment.live.elapsed_s + self._every_s
+        self.say(render_progress(moment))
 
     def load_over(self) -> None:
         """The load is over; the next one begins counting anew."""
@@ -56,12 +57,12 @@ class LiveScreen(PlainScreen):
         """Write a line above the view."""
         self._console.print(text)
 
-    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+    def progress(self, moment: Moment) -> None:
         """Draw the view anew."""
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(live_view(live, targets), refresh=True)
+        self._live.update(live_view(moment), refresh=True)
 
     def load_over(self) -> None:
         """Take the view away."""
@@ -76,8 +77,30 @@ class QuietScreen(PlainScreen):
     def say(self, text: str) -> None:
         """Stay silent."""
 
-    def progress(self, live: LiveState, targets: Sequence[TargetResult]) -> None:
+    def progress(self, moment: Moment) -> None:
         """Stay silent."""
+
+
+class Screens:
+    """Several of them, each told everything: the terminal, the page, what Prometheus reads."""
+
+    def __init__(self, screens: Sequence[Screen]) -> None:
+        self._screens = tuple(screens)
+
+    def say(self, text: str) -> None:
+        """Tell all of them."""
+        for screen in self._screens:
+            screen.say(text)
+
+    def progress(self, moment: Moment) -> None:
+        """Show it on all of them."""
+        for screen in self._screens:
+            screen.progress(moment)
+
+    def load_over(self) -> None:
+        """Tell all of them."""
+        for screen in self._screens:
+            screen.load_over()
 
 
 def screen_for(stream: TextIO, *, color: bool) -> PlainScreen:

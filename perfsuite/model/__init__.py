@@ -5,6 +5,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
 from perfsuite.model.failures import FailureGroup, FailureKind
+from perfsuite.model.live import LiveState, Moment
 from perfsuite.model.plan import ALL, LOGIN, Account, Arrival, Plan, Scenario, Target
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
 from perfsuite.model.summary import (
@@ -16,7 +17,6 @@ from perfsuite.model.summary import (
     Coverage,
     Drift,
     GeneratorHealth,
-    LiveState,
     LostWorker,
     Occupancy,
     Reconciliation,
@@ -48,6 +48,7 @@ __all__ = [
     "GeneratorHealth",
     "LiveState",
     "LostWorker",
+    "Moment",
     "Occupancy",
     "OperationCheck",
     "Outcome",

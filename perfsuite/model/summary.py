@@ -295,26 +295,3 @@ class Summary:
     occupancy: tuple[Occupancy, ...] = ()
     drifts: tuple[Drift, ...] = ()
     target_figures: tuple[TargetFigures, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LiveState:
-    """Where a run stands, for the live view and the stop conditions.
-
-    `statistics` cover the steady state so far, or everything since the start while there is none
-    (`steady` tells which); `rps_now` and `p95_now_ms` the last five whole seconds.
-    """
-
-    phase: str
-    elapsed_s: float
-    total_s: float
-    users: dict[str, int]
-    users_requested: int
-    rps_now: float
-    p95_now_ms: float | None
-    statistics: Statistics
-    steady: bool
-    requests: int
-    failures: int
-    unanswered_s: int
-    """Length of the unbroken stretch of seconds, up to now, in which no request got any HTTP answer."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.model import LiveState, TargetOutcome, TargetResult
+from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
 from perfsuite.report.console import TARGET_STYLES, outcome_counts
 from perfsuite.report.figures import clock, human, limit_text, percent, with_unit
 from perfsuite.report.text import clean, plural, shortened
@@ -19,8 +19,9 @@ UNANSWERED_FROM_S = 3
 """So many seconds without any answer are worth a word."""
 
 
-def render_progress(live: LiveState, targets: Iterable[TargetResult] = ()) -> str:
+def render_progress(moment: Moment) -> str:
     """One plain line: time, phase, users, requests/s, p95, failures, state of the targets."""
+    live = moment.live
     p95 = "–" if live.p95_now_ms is None else f"{live.p95_now_ms:,.0f} ms"
     parts = [
         f"{clock(live.elapsed_s)}/{clock(live.total_s)} {_phase(live)}",
@@ -29,22 +30,21 @@ def render_progress(live: LiveState, targets: Iterable[TargetResult] = ()) -> st
         f"p95 {p95}",
         f"failures {live.failures:,} ({_failed_share(live)})",
     ]
-    results = list(targets)
-    if results:
-        parts.append(f"targets {outcome_counts(results)}")
+    if moment.targets:
+        parts.append(f"targets {outcome_counts(moment.targets)}")
     if live.unanswered_s >= UNANSWERED_FROM_S:
         parts.append(f"NO ANSWER for {live.unanswered_s} s")
     return "  ".join(parts)
 
 
-def live_view(live: LiveState, targets: Sequence[TargetResult], title: str = "") -> RenderableType:
+def live_view(moment: Moment) -> RenderableType:
     """The same for a terminal: bar, figures, users by role and targets. Fits 80 columns and 24 lines.
 
-    For `rich.live.Live.update`; `title` names scenario and host.
+    For `rich.live.Live.update`.
     """
-    parts: list[RenderableType] = []
-    if title:
-        parts += [Text(clean(title), "bold", no_wrap=True, overflow="ellipsis"), ""]
+    live, targets = moment.live, moment.targets
+    title = clean(f"{moment.scenario} · {moment.host}")
+    parts: list[RenderableType] = [Text(title, "bold", no_wrap=True, overflow="ellipsis"), ""]
     parts += [_bar(live), "", _figures(live), "", _users(live)]
     if live.unanswered_s >= UNANSWERED_FROM_S:
         parts += ["", Text(f"No answer from the target for {plural(live.unanswered_s, 'second')}", "bold red")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,7 @@ from perfsuite.desk import Desk
 from perfsuite.follow import make_load
 from perfsuite.interrupts import Interrupts
 from perfsuite.measurements import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
-from perfsuite.model import Account, LiveState, Plan, PreflightReport, Scenario, TargetResult
+from perfsuite.model import Account, Moment, Plan, PreflightReport, Scenario
 from perfsuite.process import LoadProcess
 from perfsuite.screen import PlainScreen
 
@@ -100,8 +100,8 @@ def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess],
 class _TerminatesTheLoad(PlainScreen):
     """Sends SIGTERM to who leads the load once users are at work."""
 
-    def progress(self, live: LiveState, _targets: Sequence[TargetResult]) -> None:
-        if sum(live.users.values()):
+    def progress(self, moment: Moment) -> None:
+        if sum(moment.live.users.values()):
             for child in psutil.Process().children():
                 if "perfsuite.load" in child.cmdline():
                     child.terminate()

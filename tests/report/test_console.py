@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.model import TargetResult
+from perfsuite.model import LiveState, Moment, TargetResult
 from perfsuite.report.console import render_many, render_summary, to_text
 from perfsuite.report.progress import live_view, render_progress
 from tests.report import example_runs
@@ -44,8 +44,12 @@ def test_several_runs() -> None:
     assert_golden("many.txt", text)
 
 
+def moment(live: LiveState, shown: tuple[TargetResult, ...] = ()) -> Moment:
+    return Moment("basic_20260301_093000", "basic", "http://localhost:8015", live, shown)
+
+
 def test_live_view_fits_a_small_terminal() -> None:
-    view = live_view(example_runs.live(), targets(), "basic · http://localhost:8015")
+    view = live_view(moment(example_runs.live(), targets()))
     text = to_text(view, width=80, color=False)
     assert len(text.splitlines()) <= 24
     assert max(map(len, text.splitlines())) <= 80
@@ -54,14 +58,14 @@ def test_live_view_fits_a_small_terminal() -> None:
 
 def test_many_targets_still_fit() -> None:
     lost = replace(example_runs.live(), unanswered_s=7)
-    text = to_text(live_view(lost, targets() * 5, "basic"), width=80, color=False)
+    text = to_text(live_view(moment(lost, targets() * 5)), width=80, color=False)
     assert len(text.splitlines()) <= 24
     assert "and 17 more" in text
     assert "No answer from the target for 7 seconds" in text
 
 
 def test_progress_line() -> None:
-    assert render_progress(example_runs.live(), targets()) == (
+    assert render_progress(moment(example_runs.live(), targets())) == (
         "00:35/01:00 steady  users 10/10  8.2 req/s  p95 41 ms  failures 0 (0.00 %)  targets 3 met, 2 not judged"
     )
 
@@ -70,7 +74,7 @@ def test_progress_line_tells_silence_and_what_is_not_known() -> None:
     live = replace(
         example_runs.live(), phase="ramp-up", steady=False, p95_now_ms=None, rps_now=0.0, failures=3, unanswered_s=4
     )
-    assert render_progress(live) == (
+    assert render_progress(moment(live)) == (
         "00:35/01:00 ramp-up  users 10/10  0.0 req/s  p95 –  failures 3 (1.03 %)  NO ANSWER for 4 s"
     )
 
