@@ -28,7 +28,7 @@ from perfsuite.judge import severest
 from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
 from perfsuite.model.monitor import METRICS
-from perfsuite.monitor import SystemClock, Watch, build_sources
+from perfsuite.monitor import Watch, check_watch
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, read_scenarios
@@ -75,12 +75,11 @@ def _ground() -> Ground:
 def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts) -> int:
     options, ground = options_of(arguments, (PROGRAM, *argv)), _ground()
     inputs = _inputs(arguments, options, ground)
+    check_watch(replace(_watch(arguments, None), host=inputs.host or DEFAULT_HOST))
     if options.dry_run:
         for scenario in inputs.scenarios:
             _out(dry_run.render(build(options, inputs, scenario, ground, datetime.now(UTC)), ROLES))
         return EXIT_PASS
-    # Nonsense is found now, before anything is sent; the real sources are made when the target is there.
-    build_sources(replace(_watch(arguments, None), host=inputs.host or DEFAULT_HOST), SystemClock())
     screen = _screen(options)
     with ExitStack() as stack:
         inputs, demo = _started(stack, arguments, options, inputs, screen)
@@ -175,6 +174,7 @@ def _fingerprint(arguments: argparse.Namespace, argv: list[str], interrupts: Int
             "or try it with --demo full"
         )
     inputs = _inputs(arguments, options, ground)
+    check_watch(Watch("", inputs.host or DEFAULT_HOST, postgres_dsn=arguments.monitor_postgres))
     screen = _screen(options)
     with ExitStack() as stack:
         inputs, demo = _started(stack, arguments, options, inputs, screen)

@@ -70,3 +70,28 @@ def test_a_misspelt_fault_is_told_before_anything_is_started(
 def test_a_right_fault_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--demo", "--dry-run", "--fault", "latency=1s@users.me from 3s", "--fault", "pool=2"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("--monitor-postgres", "localhost"), id="no DSN"),
+        pytest.param(("--monitor-redis", "localhost:6379"), id="no URL of a Redis"),
+        pytest.param(("--monitor-server", "999999999"), id="no such process"),
+    ],
+)
+@pytest.mark.parametrize("command", [pytest.param(("--dry-run",), id="a plan"), pytest.param((), id="a run")])
+def test_a_monitor_that_cannot_be_meant_is_told_before_anything_is_started(
+    command: tuple[str, ...], arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--demo", *command, *arguments]) == 2
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith(arguments[0])
+
+
+def test_a_fingerprint_of_nonsense_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["fingerprint", "--demo", "--monitor-postgres", "localhost"]) == 2
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith("--monitor-postgres: ")

@@ -9,7 +9,7 @@ A run watches with
     sampler.notes()      # what was missing, in lines for the user
 """
 
-from perfsuite.monitor.build import Watch, build_sources
+from perfsuite.monitor.build import Watch, build_sources, check_watch
 from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, read_readings
 from perfsuite.monitor.prometheus import Queries, read_queries
 from perfsuite.monitor.sampler import Sampler, Sink
@@ -28,6 +28,7 @@ __all__ = [
     "SystemClock",
     "Watch",
     "build_sources",
+    "check_watch",
     "read_queries",
     "read_readings",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,11 +16,12 @@ from perfsuite.errors import UsageError
 from perfsuite.monitor import health, prometheus
 from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource
 from perfsuite.monitor.machine import MachineSource
-from perfsuite.monitor.postgres import PostgresSource
+from perfsuite.monitor.postgres import PostgresSource, read_dsn
+from perfsuite.monitor.processes import find_process
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
-from perfsuite.monitor.redis import RedisSource
+from perfsuite.monitor.redis import RedisSource, client_for
 from perfsuite.monitor.server import ServerSource, by_pid, by_port
-from perfsuite.monitor.source import Clock, Source
+from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -43,6 +45,28 @@ class Watch:
         return any((self.server, self.postgres_dsn, self.redis_url, self.prometheus_url))
 
 
+def check_watch(watch: Watch) -> None:
+    """Raises UsageError for what cannot be meant, and for a process that is not there. Nothing is sent.
+
+    A server that does not answer is no mistake: it may come, and the load goes on without its figures.
+    """
+    for source in build_sources(watch, SystemClock()):
+        source.close()
+    if watch.server and _is_pid(watch.server) and find_process(int(watch.server)) is None:
+        raise UsageError(f"--monitor-server {watch.server}: there is no process with this id on this machine")
+    if watch.postgres_dsn:
+        _readable("--monitor-postgres", read_dsn, watch.postgres_dsn)
+    if watch.redis_url:
+        _readable("--monitor-redis", client_for, watch.redis_url)
+
+
+def _readable(option: str, read: Callable[[str], object], address: str) -> None:
+    try:
+        read(address)
+    except SourceError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
 def build_sources(watch: Watch, clock: Clock) -> list[Source]:
     """The sources, not opened yet; [] when nothing is to be watched. Raises UsageError for what cannot be meant."""
     if not watch.wanted:
@@ -63,7 +87,7 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
 
 def _server(server: str, run_id: str, clock: Clock) -> list[Source]:
     """By process id; by the port of a URL of this machine; else by what the backend tells of itself."""
-    if server.isascii() and server.isdigit():
+    if _is_pid(server):
         return [ServerSource(by_pid(int(server)), clock)]
     parts = urlsplit(server)
     if parts.scheme not in _PORTS or not parts.hostname:
@@ -74,6 +98,10 @@ def _server(server: str, run_id: str, clock: Clock) -> list[Source]:
         return [ServerSource(by_port(_port(server)), clock)]
     transport = _transport(server, "--monitor-server", health.TIMEOUT_S)
     return [PageSource(SYSTEM_PAGE, transport, run_id, clock)]
+
+
+def _is_pid(server: str) -> bool:
+    return server.isascii() and server.isdigit()
 
 
 def _port(url: str) -> int:

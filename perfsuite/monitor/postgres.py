@@ -25,6 +25,7 @@ from perfsuite.monitor.postgres_queries import (
 from perfsuite.monitor.source import Clock, Rates, SourceError, readings_of, scrubbed, share_percent
 
 STATEMENT_TIMEOUT_MS = 800
+_LARGEST_PORT = 65535
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
@@ -61,6 +62,20 @@ _ALWAYS = ("postgres.answer_ms", "postgres.connections_limit")
 Connection = psycopg.Connection[dict[str, Any]]
 Query = LiteralString | sql.Composed
 Rows = list[dict[str, Any]]
+
+
+def read_dsn(dsn: str) -> dict[str, Any]:
+    """What a DSN names, by libpq's words. Raises SourceError, which does not show it: it may hold a password."""
+    wrong = SourceError("the DSN cannot be read; postgresql://user@host:5432/database is one", final=True)
+    try:
+        # SQLAlchemy names the driver, libpq knows no such thing.
+        wanted = conninfo_to_dict(re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", dsn))
+    except psycopg.Error:
+        raise wrong from None
+    ports = str(wanted.get("port") or "").split(",")
+    if not all(port == "" or (port.isdecimal() and 0 < int(port) <= _LARGEST_PORT) for port in ports):
+        raise wrong  # libpq finds it when it connects only
+    return wanted
 
 
 class PostgresSource:
@@ -115,24 +130,16 @@ class PostgresSource:
         self._rates.forget()
 
     def _connect(self) -> Connection:
-        try:
-            # SQLAlchemy names the driver, libpq knows no such thing.
-            dsn = re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", self._dsn)
-            wanted = conninfo_to_dict(dsn)
-        except psycopg.Error:
-            # Its message would show the DSN.
-            raise SourceError(
-                "the DSN cannot be read; postgresql://user@host:5432/database is one", final=True
-            ) from None
+        wanted = read_dsn(self._dsn)
         self._password = str(wanted["password"]) if wanted.get("password") else None
         settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-        conninfo = make_conninfo(
-            dsn,
-            application_name=APPLICATION_NAME,
-            options=f"{wanted.get('options') or ''} {settings}".strip(),
-            connect_timeout=2,
-            tcp_user_timeout=5000,
-        )
+        ours = {
+            "application_name": APPLICATION_NAME,
+            "options": f"{wanted.get('options') or ''} {settings}".strip(),
+            "connect_timeout": 2,
+            "tcp_user_timeout": 5000,
+        }
+        conninfo = make_conninfo(**(wanted | ours))
         self._connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
         return self._connection
 

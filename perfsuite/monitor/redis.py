@@ -27,6 +27,24 @@ _SLOWLOG_FULL = 128
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^(]*)")
 
 
+def client_for(url: str) -> Redis:
+    """A client that is not connected yet. Raises SourceError, which does not show the URL: it may hold a password."""
+    try:
+        client = Redis.from_url(
+            url,
+            protocol=2,
+            driver_info=None,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            single_connection_client=False,
+            retry=Retry(NoBackoff(), 0),
+        )
+        client.connection_pool.make_connection()  # refuses settings that there are not; it connects when it is used
+    except (ValueError, TypeError):
+        raise SourceError("the URL cannot be read; redis://user@host:6379 is one", final=True) from None
+    return client
+
+
 class RedisSource:
     """Hits, memory, evictions, clients, commands and slow log; the monitor's own client and commands left out."""
 
@@ -108,19 +126,7 @@ class RedisSource:
         return info, length
 
     def _connected(self) -> Redis:
-        try:
-            client = Redis.from_url(
-                self._url,
-                protocol=2,
-                driver_info=None,
-                socket_timeout=TIMEOUT_S,
-                socket_connect_timeout=TIMEOUT_S,
-                single_connection_client=False,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except (ValueError, TypeError):
-            # Its message may show the URL.
-            raise SourceError("the URL cannot be read; redis://user@host:6379 is one", final=True) from None
+        client = client_for(self._url)
         settings = client.connection_pool.connection_kwargs
         settings["db"] = 0  # INFO is the same in all, and SELECT may not be allowed
         if not settings.get("password") and self._given_password:

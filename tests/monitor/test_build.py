@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.monitor.build import Watch, build_sources, is_this_machine
+from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
 from tests.monitor.fakes import FakeClock
 
 HOST = "http://192.0.2.1:8015"
@@ -52,6 +55,39 @@ def test_what_cannot_be_meant_is_said_without_secrets(named: dict[str, str], sai
         build_sources(Watch("run", HOST, **named), FakeClock())  # type: ignore[arg-type]
     assert said in str(error.value)
     assert "s3cr3t" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        pytest.param({"server": "backend"}, "--monitor-server backend: give a process id", id="what is no server"),
+        pytest.param({"postgres_dsn": "localhost"}, "--monitor-postgres: the DSN cannot be read", id="no DSN"),
+        pytest.param({"postgres_dsn": "hots=db password=s3cr3t"}, "--monitor-postgres: the DSN", id="no such word"),
+        pytest.param({"postgres_dsn": "postgresql://a:s3cr3t@h:x/d"}, "--monitor-postgres: the DSN", id="no port"),
+        pytest.param({"redis_url": "localhost:6379"}, "--monitor-redis: the URL cannot be read", id="no scheme"),
+        pytest.param({"redis_url": "redis://:s3cr3t@h:99999"}, "--monitor-redis: the URL", id="port of Redis"),
+        pytest.param({"redis_url": "redis://:s3cr3t@h?databse=1"}, "--monitor-redis: the URL", id="no such setting"),
+    ],
+)
+def test_nonsense_is_found_without_sending_anything(named: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        check_watch(Watch("", HOST, **named))  # type: ignore[arg-type]
+    assert str(error.value).startswith(said)
+    assert "s3cr3t" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_process_that_is_not_there_is_a_mistake() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with pytest.raises(UsageError, match=f"--monitor-server {ended.pid}: there is no process with this id"):
+        check_watch(Watch("", HOST, server=str(ended.pid)))
+
+
+def test_servers_that_do_not_answer_are_none() -> None:
+    nobody = "192.0.2.1:1"
+    check_watch(Watch("", HOST, str(os.getpid()), f"postgresql://{nobody}/x", f"redis://{nobody}", f"http://{nobody}"))
+    check_watch(Watch("", HOST, postgres_dsn="host=db.invalid,other.invalid port=5432,5433 user=watcher"))
 
 
 def test_secrets_are_not_shown() -> None:
