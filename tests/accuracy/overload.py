@@ -32,7 +32,7 @@ def within_rows(rate: int, seconds: int, outcome: Outcome) -> list[Row]:
     return [
         rate_row(name, "offered", rate, began / seconds, 0.01),
         rate_row(name, "throughput", rate, ended / seconds, 0.01),
-        equal_row(name, "actions not started", 0, not_started(outcome)),
+        equal_row(name, "actions not started", 0, not_started(outcome), of_time=True),
     ]
 
 
@@ -51,10 +51,10 @@ def beyond_rows(rate: int, seconds: int, outcome: Outcome) -> list[Row]:
     return [
         rate_row(name, "actions due", rate, in_window / seconds, 0.01),
         rate_row(name, "throughput, and what the target can do", could, ended / seconds, 0.03),
-        Row(name, "greatest lag of a second, first to last", "grows", grown, "grows", lags == sorted(set(lags))),
+        Row(name, "greatest lag of a second, first to last", "grows", grown, "grows", lags == sorted(set(lags)), True),
         Row(name, "actions not started", "some", str(never), "> 0", never > 0),
         equal_row(name, "actions due, and begun + not started", due, begun + never),
-        equal_row(name, "verdict", Judged.FAIL.value, verdict_on(outcome).outcome.value),
+        equal_row(name, "verdict", Judged.FAIL.value, verdict_on(outcome).outcome.value, of_time=True),
     ]
 
 

@@ -1,4 +1,8 @@
-"""The suite's figures beside the truth, in short runs; `make accuracy` makes the long ones and prints the table."""
+"""The suite's figures beside the truth, in short runs; `make accuracy` makes the long ones and prints the table.
+
+The machine may have other things to do. Where a line misses that it can have made miss, the experiment is made
+again, up to three times in all: what is wrong in the suite is wrong each time.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +15,27 @@ import pytest
 
 from perfsuite.model import Outcome as Judged
 from tests.accuracy import losses, overload, timing, validity
-from tests.accuracy.lab import Outcome
 from tests.accuracy.quiet import Probe, undisturbed
-from tests.accuracy.table import Row, missed, rendered
+from tests.accuracy.table import Row, missed, rendered, worth_another_try
 
 pytestmark = pytest.mark.integration
 
 _LATE = 3
 """A request is woken three times: the target when it comes, the target when it is due, and the generator."""
+_TRIES = 3
+
+Experiment = Callable[[Path], list[Row]]
+"""Makes the load in a folder and gives the rows."""
 
 
-def _all_hold(rows: list[Row]) -> None:
-    assert not missed(rows), f"\n{rendered(rows)}"
+def _holds(experiment: Experiment, folder: Path, first: list[Row] | None = None) -> None:
+    """All rows of one of three tries hold; `first`: those of a try that was made already."""
+    rows = experiment(folder / "first") if first is None else first
+    tried = [rendered(rows)]
+    while worth_another_try(rows) and len(tried) < _TRIES:
+        rows = experiment(folder / str(len(tried)))
+        tried.append(rendered(rows))
+    assert not missed(rows), "\n" + "\n\n".join(tried)
 
 
 # ── times: one after the other, with the machine to themselves as far as that can be had ────────────
@@ -31,92 +44,88 @@ def _all_hold(rows: list[Row]) -> None:
 @pytest.mark.parametrize("behaviour", [timing.LOGNORMAL, timing.BIMODAL])
 def test_percentiles_of_a_known_distribution(behaviour: str, tmp_path: Path) -> None:
     asked = timing.Distribution(behaviour, rate=500, sessions=100, seconds=8)
-    with Probe() as probe, undisturbed():
-        outcome = timing.distribution(asked, tmp_path)
 
-    # However the machine is: what it is late at a percentile is allowed there, over the bound itself.
-    _all_hold(timing.distribution_rows(asked, outcome, lambda fraction: _LATE * probe.late_us(fraction)))
+    def rows(folder: Path) -> list[Row]:
+        with Probe() as probe, undisturbed():
+            outcome = timing.distribution(asked, folder)
+        # However the machine is: what it is late at a percentile is allowed there, over the bound itself.
+        return timing.distribution_rows(asked, outcome, lambda fraction: _LATE * probe.late_us(fraction))
+
+    _holds(rows, tmp_path)
 
 
 @pytest.mark.parametrize("sessions", [400, 20])
 def test_a_stalling_target_shows_in_the_response_time(sessions: int, tmp_path: Path) -> None:
-    with undisturbed():
-        outcome = timing.stalling(sessions, 2, tmp_path)
+    def rows(folder: Path) -> list[Row]:
+        with undisturbed():
+            outcome = timing.stalling(sessions, 2, folder)
+        return timing.stalling_rows(sessions, 2, outcome)
 
-    _all_hold(timing.stalling_rows(sessions, 2, outcome))
+    _holds(rows, tmp_path)
 
 
-# ── counts: at the same time, since nothing of them depends on how fast the machine is ──────────────
+# ── counts: at the same time, since hardly anything of them depends on how fast the machine is ──────
 
 
-class _Together:
-    """Runs that were begun together."""
+def _lost(how: signal.Signals) -> Experiment:
+    def rows(folder: Path) -> list[Row]:
+        loss = losses.Loss(how)
+        return losses.loss_rows(loss, losses.with_loss(loss, 4, folder))
 
-    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
-        self._folder = folder
-        self._pool = pool
-        self.kill = losses.Loss(signal.SIGKILL)
-        self.stop = losses.Loss(signal.SIGSTOP)
-        self.within = self._begin("within", lambda folder: overload.arrivals(20, 8, folder))
-        self.beyond = self._begin("beyond", lambda folder: overload.arrivals(30, 8, folder))
-        self.cut = self._begin("cut", lambda folder: losses.whole(4, folder))
-        self.longer = self._begin("longer", lambda folder: losses.whole(12, folder))
-        self.killed = self._begin("killed", lambda folder: losses.with_loss(self.kill, 4, folder))
-        self.stopped = self._begin("stopped", lambda folder: losses.with_loss(self.stop, 4, folder))
-        self.late = self._begin("late", losses.late)
-        self.slow = self._begin("slow", lambda folder: validity.slow(10, folder))
+    return rows
 
-    def _begin(self, name: str, make: Callable[[Path], Outcome]) -> Future[Outcome]:
-        return self._pool.submit(make, self._folder / name)
+
+def _slow(folder: Path) -> list[Row]:
+    return validity.verdict_rows("slow target", validity.slow(10, folder), Judged.FAIL, "average response time")
+
+
+_TOGETHER: dict[str, Experiment] = {
+    "within": lambda folder: overload.within_rows(20, 8, overload.arrivals(20, 8, folder)),
+    "beyond": lambda folder: overload.beyond_rows(30, 8, overload.arrivals(30, 8, folder)),
+    "cut": lambda folder: losses.whole_rows(4, losses.whole(4, folder)),
+    "longer": lambda folder: losses.whole_rows(12, losses.whole(12, folder)),
+    "killed": _lost(signal.SIGKILL),
+    "stopped": _lost(signal.SIGSTOP),
+    "late": lambda folder: losses.late_rows(losses.late(folder)),
+    "slow": _slow,
+}
 
 
 @pytest.fixture(scope="module")
-def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Together]:
-    with ThreadPoolExecutor(8) as pool:
-        yield _Together(tmp_path_factory.mktemp("together"), pool)
+def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[list[Row]]]]:
+    """The first try of each, begun together."""
+    folder = tmp_path_factory.mktemp("together")
+    with ThreadPoolExecutor(len(_TOGETHER)) as pool:
+        yield {name: pool.submit(rows, folder / name) for name, rows in _TOGETHER.items()}
 
 
-def test_what_twelve_sessions_can_do_is_offered(together: _Together) -> None:
-    _all_hold(overload.within_rows(20, 8, together.within.result()))
-
-
-def test_what_they_cannot_do_is_told_and_fails(together: _Together) -> None:
-    _all_hold(overload.beyond_rows(30, 8, together.beyond.result()))
-
-
-def test_every_request_is_counted_when_the_run_is_hardly_longer_than_one(together: _Together) -> None:
-    _all_hold(losses.whole_rows(4, together.cut.result()))
-
-
-def test_every_request_is_counted_in_a_longer_run(together: _Together) -> None:
-    _all_hold(losses.whole_rows(12, together.longer.result()))
-
-
-def test_users_of_a_killed_process_are_placed_again(together: _Together) -> None:
-    outcome = together.killed.result()
-
-    _all_hold(losses.loss_rows(together.kill, outcome))
-
-
-def test_a_process_that_was_stopped_does_not_come_back_as_extra_load(together: _Together) -> None:
-    outcome = together.stopped.result()
-
-    _all_hold(losses.loss_rows(together.stop, outcome))
-
-
-def test_a_process_that_waits_for_a_late_one_is_not_lost(together: _Together) -> None:
-    _all_hold(losses.late_rows(together.late.result()))
-
-
-def test_a_slow_target_fails(together: _Together) -> None:
-    _all_hold(validity.verdict_rows("slow target", together.slow.result(), Judged.FAIL, "average response time"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("within", id="what twelve sessions can do is offered"),
+        pytest.param("beyond", id="what they cannot do is told and fails"),
+        pytest.param("cut", id="every request is counted when the run is hardly longer than one"),
+        pytest.param("longer", id="every request is counted in a longer run"),
+        pytest.param("killed", id="users of a killed process are placed again"),
+        pytest.param("stopped", id="a process that was stopped does not come back as extra load"),
+        pytest.param("late", id="a process that waits for a late one is not lost"),
+        pytest.param("slow", id="a slow target fails"),
+    ],
+)
+def test_counts_and_verdicts(name: str, together: dict[str, Future[list[Row]]], tmp_path: Path) -> None:
+    _holds(_TOGETHER[name], tmp_path, first=together[name].result())
 
 
 def test_a_run_of_three_seconds_is_inconclusive(tmp_path: Path) -> None:
-    _all_hold(validity.verdict_rows("3 s", validity.short(tmp_path), Judged.INCONCLUSIVE, "too little was measured"))
+    def rows(folder: Path) -> list[Row]:
+        return validity.verdict_rows("3 s", validity.short(folder), Judged.INCONCLUSIVE, "too little was measured")
+
+    _holds(rows, tmp_path)
 
 
 def test_a_starved_generator_is_inconclusive(tmp_path: Path) -> None:
-    outcome = validity.starved(10, tmp_path)
+    def rows(folder: Path) -> list[Row]:
+        outcome = validity.starved(10, folder)
+        return validity.verdict_rows("starved", outcome, Judged.INCONCLUSIVE, "generator was saturated")
 
-    _all_hold(validity.verdict_rows("starved", outcome, Judged.INCONCLUSIVE, "generator was saturated"))
+    _holds(rows, tmp_path)

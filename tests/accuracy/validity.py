@@ -70,7 +70,7 @@ def verdict_rows(name: str, outcome: Outcome, expected: Judged, word: str) -> li
     busiest = max((record.cpu_percent for record in health), default=0.0)
     waited = max((record.waited_percent or 0.0 for record in health), default=0.0)
     return [
-        equal_row(name, "verdict", expected.value, verdict.outcome.value),
-        Row(name, "reasons", f"… {word} …", reasons[:110], "", word in reasons),
+        equal_row(name, "verdict", expected.value, verdict.outcome.value, of_time=True),
+        Row(name, "reasons", f"… {word} …", reasons[:110], "", word in reasons, of_time=True),
         Row(name, "load process: most of a core, most waiting for one", "", f"{busiest:.0f} %, {waited:.0f} %"),
     ]

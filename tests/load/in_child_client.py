@@ -17,7 +17,8 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 
 from perfsuite.api.exchange import Answer, Request  # noqa: E402
-from perfsuite.load.client import GeventTransport  # noqa: E402
+from perfsuite.clock import utc_s  # noqa: E402
+from perfsuite.load.client import CONNECT_TIMEOUT_S, GeventTransport  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 SINGLE = (
@@ -26,8 +27,9 @@ SINGLE = (
 )
 
 
-def told(answer: Answer) -> dict[str, Any]:
-    failure = answer.failure
+def told(answer: Answer, began_at: float = 0.0) -> dict[str, Any]:
+    """`asked_ago_s`: how long the caller itself has waited, who asked at `began_at`."""
+    failure, now = answer.failure, utc_s()
     return {
         "status": answer.status,
         "body": answer.body.decode("latin-1")[:40],
@@ -35,7 +37,8 @@ def told(answer: Answer) -> dict[str, Any]:
         "headers": dict(answer.headers),
         "failure": f"{failure.kind}: {failure.message}" if failure else None,
         "elapsed_us": answer.elapsed_us,
-        "sent_ago_s": time.time() - answer.sent_at,
+        "sent_ago_s": now - answer.sent_at,
+        "asked_ago_s": now - began_at,
     }
 
 
@@ -48,7 +51,8 @@ def several(host: str, *paths: str, pause_s: float = 0.0, **timeouts: float) -> 
     transport = GeventTransport(host, **timeouts)
     answers = []
     for path in paths:
-        answers.append(told(transport.exchange(get(path))))
+        began_at = utc_s()
+        answers.append(told(transport.exchange(get(path)), began_at))
         gevent.sleep(pause_s)
     transport.close()
     return answers
@@ -70,11 +74,13 @@ def killed(host: str) -> list[dict[str, Any]]:
     return [told(answer) for answer in answers]
 
 
-def at_once(host: str) -> float:
-    """Seconds that ten slow answers take for ten users at the same time."""
+def at_once(host: str) -> dict[str, float]:
+    """Seconds that ten slow answers take for ten users at the same time: in all, and each for itself added up."""
     began = time.perf_counter()
-    gevent.joinall([gevent.spawn(several, host, "/at-once/slow") for _ in range(10)], raise_error=True)
-    return time.perf_counter() - began
+    users = [gevent.spawn(several, host, "/at-once/slow") for _ in range(10)]
+    gevent.joinall(users, raise_error=True)
+    took_s = time.perf_counter() - began
+    return {"took_s": took_s, "waited_s": sum(user.value[0]["elapsed_us"] / 1e6 for user in users)}
 
 
 def many_descriptors(host: str) -> dict[str, Any]:
@@ -151,6 +157,7 @@ def main(host: str, dead: str) -> None:
         "drip": lambda: several(host, "/drip/drip", answer_timeout_s=0.5),
         "slow": lambda: several(host, "/slow/slow"),
         "no room": no_room_to_connect,
+        "usual time to connect": lambda: CONNECT_TIMEOUT_S,
         "killed": lambda: killed(host),
         "at once": lambda: at_once(host),
         "many": lambda: many_descriptors(host),

@@ -113,26 +113,28 @@ def test_no_answer_in_time(found: dict[str, Any], server: RawServer) -> None:
     answer, following = found["silent"]
 
     assert answer["failure"] == TIMEOUT
-    assert 0.3e6 <= answer["elapsed_us"] < 1.5e6
+    assert 0.3 <= answer["elapsed_us"] / 1e6 <= answer["asked_ago_s"]
     assert following["status"] == 200
     assert server.seen("silent") == [(1, "/silent/silent"), (2, "/silent/json")]
 
 
 def test_the_time_is_for_the_whole_answer_however_it_drips(found: dict[str, Any]) -> None:
     assert found["drip"][0]["failure"] == TIMEOUT
-    assert 0.5e6 <= found["drip"][0]["elapsed_us"] < 1.5e6
+    assert 0.5 <= found["drip"][0]["elapsed_us"] / 1e6 <= found["drip"][0]["asked_ago_s"]
 
 
 def test_no_connection_in_time(found: dict[str, Any]) -> None:
-    assert found["no room"]["failure"] == TIMEOUT
-    assert 0.3e6 <= found["no room"]["elapsed_us"] < 1.5e6
+    answer = found["no room"]
+
+    assert answer["failure"] == TIMEOUT
+    assert 0.3 <= answer["elapsed_us"] / 1e6 <= answer["asked_ago_s"] < found["usual time to connect"]
 
 
 def test_the_time_of_an_answer_is_that_of_the_server(found: dict[str, Any]) -> None:
     (answer,) = found["slow"]
 
-    assert SLOW_S * 1e6 <= answer["elapsed_us"] < SLOW_S * 1e6 + 300_000
-    assert SLOW_S <= answer["sent_ago_s"] < SLOW_S + 1
+    # What the caller has waited is the most that can be true, however busy the machine is.
+    assert SLOW_S <= answer["elapsed_us"] / 1e6 <= answer["sent_ago_s"] <= answer["asked_ago_s"]
 
 
 def test_a_user_who_is_killed_leaves_one_unfinished_request(found: dict[str, Any], server: RawServer) -> None:
@@ -144,7 +146,8 @@ def test_a_user_who_is_killed_leaves_one_unfinished_request(found: dict[str, Any
 
 
 def test_users_do_not_wait_for_each_other(found: dict[str, Any]) -> None:
-    assert found["at once"] < 5 * SLOW_S
+    # One after the other, both would be the same; at once, the one is a tenth of the other.
+    assert found["at once"]["took_s"] < found["at once"]["waited_s"] / 2
 
 
 def test_with_more_than_1024_descriptors(found: dict[str, Any], server: RawServer) -> None:
