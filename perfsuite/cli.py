@@ -29,6 +29,7 @@ from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
 from perfsuite.model.monitor import METRICS
 from perfsuite.monitor import Watch, check_watch
+from perfsuite.output import settle, silence, writing_to
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, read_scenarios
@@ -55,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
         except KeyboardInterrupt:
             _err("Interrupted.")
             return EXIT_INTERRUPTED
+        finally:
+            settle(sys.stdout)
 
 
 def _command(argv: list[str], interrupts: Interrupts) -> int:
@@ -278,12 +281,12 @@ def _color(asked: bool) -> bool:
 
 
 def _out(text: str) -> None:
-    try:
+    with writing_to(sys.stdout):
         print(text, flush=True)  # noqa: T201  this module is the one that prints
-    except BrokenPipeError:
-        # The reader has gone (`| head`); the exit code is still told, and Python must not fail at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _err(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    try:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        silence(sys.stderr)  # nobody is left to be told; the exit code says it

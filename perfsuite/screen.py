@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -10,7 +9,9 @@ from rich.console import Console
 from rich.live import Live
 
 from perfsuite.desk import Screen
+from perfsuite.errors import UsageError
 from perfsuite.model import Moment
+from perfsuite.output import writing_to
 from perfsuite.report.progress import live_view, render_progress
 
 LINE_EVERY_S = 5.0
@@ -24,14 +25,18 @@ class PlainScreen:
         self._stream = stream
         self._every_s = every_s
         self._next_s = 0.0
+        self._begun = False
 
     def say(self, text: str) -> None:
-        """Write a line."""
+        """Write a line. Raises UsageError when the first one cannot be written: nothing has been done by then."""
         try:
-            print(text, file=self._stream, flush=True)
-        except BrokenPipeError:
-            # The reader has gone (`| head`). The run goes on to its end all the same: what it made is removed.
-            self._stream = io.StringIO()
+            with writing_to(self._stream):
+                print(text, file=self._stream, flush=True)
+        except UsageError:
+            # A run under way goes on to its end, so that what it made is removed; the verdict tries once more.
+            if not self._begun:
+                raise
+        self._begun = True
 
     def progress(self, moment: Moment) -> None:
         """Write a line when the last one is old enough."""
@@ -55,20 +60,23 @@ class LiveScreen(PlainScreen):
 
     def say(self, text: str) -> None:
         """Write a line above the view."""
-        self._console.print(text)
+        with writing_to(self._stream):
+            self._console.print(text)
 
     def progress(self, moment: Moment) -> None:
         """Draw the view anew."""
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(live_view(moment), refresh=True)
+        with writing_to(self._stream):
+            if self._live is None:
+                self._live = Live(console=self._console, auto_refresh=False, transient=True)
+                self._live.start()
+            self._live.update(live_view(moment), refresh=True)
 
     def load_over(self) -> None:
         """Take the view away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None
+        if live is not None:
+            with writing_to(self._stream):
+                live.stop()
 
 
 class QuietScreen(PlainScreen):

@@ -107,6 +107,7 @@ def test_every_module_has_its_place() -> None:
             "",
             "load",
             "interrupts",
+            "output",
             "process",
             "run_files",
         }
