@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from perfsuite.findings.words import figure, percent
+from perfsuite.findings.words import percent
 from perfsuite.model import ALL, PreflightReport, Row, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.units import amount
 
 _SHOWN = 5
 _FEWEST_REQUESTS = 30
@@ -42,7 +43,7 @@ def _slowest(steady: Sequence[Row], alone: Mapping[str, float]) -> Finding | Non
     first = rows[0]
     share = percent(_total_ms(first) / whole)
     headline = (
-        f"Most response time goes to {first.operation}: {share} of it, {figure(first.statistics.avg_ms, 'ms')} "
+        f"Most response time goes to {first.operation}: {share} of it, {amount(first.statistics.avg_ms, 'ms')} "
         f"on average over {first.statistics.requests:,} requests"
     )
     evidence = tuple(
@@ -71,7 +72,7 @@ def _role(steady: Sequence[Row]) -> Finding | None:
     of_time, of_requests = _total_ms(worst) / time_ms, worst.statistics.requests / requests
     headline = (
         f"{worst.role} waits most: {percent(of_requests)} of the requests and {percent(of_time)} of the response time, "
-        f"{figure(worst.statistics.avg_ms, 'ms')} on average against {figure(time_ms / requests, 'ms')} over all roles"
+        f"{amount(worst.statistics.avg_ms, 'ms')} on average against {amount(time_ms / requests, 'ms')} over all roles"
     )
     evidence = (
         Evidence("requests_share", "its share of the requests", None, of_requests, "fraction"),
@@ -88,7 +89,7 @@ def _outside(steady: Sequence[Row]) -> Finding | None:
     inside, outside = total.breakdown.server_avg_ms, total.breakdown.outside_avg_ms
     where = "outside the application" if outside > inside else "inside the application"
     headline = (
-        f"Most of the time is spent {where}: {figure(inside, 'ms')} in it on average, {figure(outside, 'ms')} outside "
+        f"Most of the time is spent {where}: {amount(inside, 'ms')} in it on average, {amount(outside, 'ms')} outside "
         "(network, proxies, queues before it)"
     )
     evidence = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from perfsuite.findings.words import count, figure, listed
+from perfsuite.findings.words import count, listed
 from perfsuite.model import ALL, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Difference, Fingerprint, OperationCost, Spread, Suspicion
+from perfsuite.model.units import amount
 
 CHANGE_FACTOR = 1.5
 CHANGE_LEAST = 20.0
@@ -140,5 +141,5 @@ def _told(difference: Difference) -> str:
 
 def _range(spread: Spread) -> str:
     if spread.exact:
-        return figure(spread.maximum, "count")
-    return f"{figure(spread.minimum, 'count')}–{figure(spread.maximum, 'count')}"
+        return amount(spread.maximum, "count")
+    return f"{amount(spread.minimum, 'count')}–{amount(spread.maximum, 'count')}"

@@ -9,8 +9,9 @@ import numpy as np
 
 from perfsuite.findings.band import Flags, Rule, middle, rises, runs_of
 from perfsuite.findings.series import LOOKUPS, OTHER_CPU, ROWS_READ, SMOOTH_S, STATEMENTS, Track, cores_of
-from perfsuite.findings.words import change, figure, lasting, time_of_day
+from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.units import amount, change
 
 GONE_S = 4
 """A part that gives no answer for so long is told to be gone; a single answer that is late is the monitor's."""
@@ -146,7 +147,7 @@ def _cpu_taken(tracks: Mapping[str, Track]) -> Iterator[Finding]:
         for track, label in ((others, "CPU of other processes (100 % = one core)"), (machine, "CPU of the machine"))
     )
     headline = (
-        f"Other processes used {figure(rows[0].after, 'percent')} of a core, on a machine that was full, "
+        f"Other processes used {amount(rows[0].after, 'percent')} of a core, on a machine that was full, "
         f"{_span(at_s, stop - start, len(runs))}"
     )
     yield Finding(FindingKind.EPISODE, headline, "other processes", at_s, evidence=rows)

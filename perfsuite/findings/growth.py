@@ -11,8 +11,9 @@ import numpy as np
 from perfsuite.findings.band import Floats
 from perfsuite.findings.series import Track
 from perfsuite.findings.trend import FEWEST, growth_p, slope
-from perfsuite.findings.words import figure, lasting
+from perfsuite.findings.words import lasting
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.units import amount
 
 GROWTH_P = 1e-4
 """Samples hang together even when thinned, so that chance makes trends more often than it says."""
@@ -91,9 +92,9 @@ def _growth(growing: Growing, tracks: Mapping[str, Track]) -> Finding | None:
     left_s = _left_s(growing, tracks, recent, float(values[-1]))
     soon = f"; at this rate it is used up in {lasting(left_s)}" if left_s is not None and left_s < _SOON_S else ""
     first, last = float(values[0]), float(values[-1])
-    rate = figure(recent * 60, track.unit)
+    rate = amount(recent * 60, track.unit)
     headline = (
-        f"The {growing.label} only grew: {figure(first, track.unit)} → {figure(last, track.unit)} in "
+        f"The {growing.label} only grew: {amount(first, track.unit)} → {amount(last, track.unit)} in "
         f"{lasting(float(at[-1] - at[0]))}, at the end by {rate} a minute{soon}"
     )
     rows = [Evidence(growing.metric, growing.label, first, last, track.unit)]

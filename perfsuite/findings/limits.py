@@ -13,9 +13,10 @@ import numpy as np
 from perfsuite.findings.band import Floats, middle
 from perfsuite.findings.episodes import taken_seconds
 from perfsuite.findings.series import LOOKUPS, OTHER_CPU, Track
-from perfsuite.findings.words import figure, percent
+from perfsuite.findings.words import percent
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.units import amount
 
 MOST_OF_IT = 0.5
 """In half of the samples or more."""
@@ -80,7 +81,7 @@ def _at_limit(limit: Limit, tracks: Mapping[str, Track]) -> Finding | None:
     if share < limit.share:
         return None
     row = _row(tracks[limit.metric], limit.says, middle)
-    told = f"{limit.says}: {figure(row.after, row.unit)} (median), at its limit in {percent(share)} of the samples"
+    told = f"{limit.says}: {amount(row.after, row.unit)} (median), at its limit in {percent(share)} of the samples"
     return _finding(told, limit.resource, row)
 
 
@@ -116,7 +117,7 @@ def _cache(tracks: Mapping[str, Track]) -> Finding | None:
         return None
     row = _row(tracks["redis.hit_percent"], "cache hit ratio of Redis", middle)
     return _finding(
-        f"the cache had hardly anything: {figure(row.after, 'percent')} of the lookups found their key",
+        f"the cache had hardly anything: {amount(row.after, 'percent')} of the lookups found their key",
         "cache",
         row,
         asked,
@@ -132,7 +133,7 @@ def _other_cpu(tracks: Mapping[str, Track]) -> Finding | None:
     others = _row(tracks[OTHER_CPU], "CPU of other processes (100 % = one core)", middle)
     machine = _row(tracks["machine.cpu_percent"], "CPU of the machine", middle)
     told = (
-        f"other processes used {figure(others.after, 'percent')} of a core (median), on a machine that was full in "
+        f"other processes used {amount(others.after, 'percent')} of a core (median), on a machine that was full in "
         f"{percent(share)} of the samples"
     )
     return _finding(told, "other processes", others, machine)
@@ -151,7 +152,7 @@ def _pool(tracks: Mapping[str, Track]) -> Finding | None:
     if waiting is not None:
         rows.insert(0, _row(tracks["pool.waiting"], "requests waiting for a connection of the pool", np.mean))
     size = tracks.get("pool.size")
-    of = f" of {figure(float(size.known[-1]), 'count')} connections" if size is not None and size.known.size else ""
+    of = f" of {amount(float(size.known[-1]), 'count')} connections" if size is not None and size.known.size else ""
     told = (
         f"the application's pool{of} was full in {percent(full)} of the samples, with requests waiting for one "
         f"in {percent(waited)}"
@@ -169,5 +170,5 @@ def _generator(summary: Summary) -> Finding | None:
         rows.append(Evidence("generator.loop_lag_ms", "delay of its event loop, p99", None, lag_ms, "ms"))
     if not rows:
         return None
-    told = " and ".join(f"{row.label} {figure(row.after, row.unit)}" for row in rows)
+    told = " and ".join(f"{row.label} {amount(row.after, row.unit)}" for row in rows)
     return _finding(f"the load generator itself was at its limit: {told}", "load generator", *rows)

@@ -12,8 +12,9 @@ from perfsuite.findings.band import FEWEST_BEFORE, Places, Rule, rises
 from perfsuite.findings.load import Cell, Load, binned, by_operation, slowness_of
 from perfsuite.findings.movers import Moved, Slower, moved_with, slower_with
 from perfsuite.findings.series import STATEMENTS, Track
-from perfsuite.findings.words import change, listed, percent, time_of_day
+from perfsuite.findings.words import listed, percent, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.units import change
 
 LASTING = Rule(window=5, shift=math.log(1.5), sigmas=6.0)
 SHARP = Rule(window=3, shift=math.log(3.0), sigmas=8.0)

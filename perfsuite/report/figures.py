@@ -9,6 +9,8 @@ import math
 from dataclasses import fields
 
 from perfsuite.model import Breakdown, Statistics
+from perfsuite.model.monitor import METRICS
+from perfsuite.model.units import amount, suffix
 
 Number = int | float | None
 
@@ -78,16 +80,22 @@ def percent(fraction: float) -> str:
     return "> 99.99 %" if hundred > 99.99 else f"{hundred:.2f} %"
 
 
-_UNITS = {"failure_rate": "", "success_rate": "", "rps": "req/s", "concurrent_users": "users"}
+_UNITS = {"rps": "req/s", "concurrent_users": "users", "max_queries_per_request": "queries"}
 
 
 def with_unit(metric: str, value: float | None) -> str:
-    """The value of a target's metric with its unit: "1,240 ms", "0.50 %", "8.2 req/s", "–"."""
+    """The value of a target's metric with its unit: "1,240 ms", "0.50 %", "8.2 req/s", "–".
+
+    A metric that a monitor reads ("server.cpu_percent p95") has the unit of the catalogue: "82.5 %", "1.2 GB".
+    """
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    read = METRICS.get(metric.partition(" ")[0])
+    if read is not None and read.unit.startswith("bytes"):
+        return amount(value, read.unit)
     whole = int(value) if not metric.endswith("_rate") and value == int(value) else value
-    unit = "ms" if metric.endswith("_ms") else _UNITS.get(metric, "")
-    return f"{human(metric, whole)} {unit}".rstrip()
+    unit = read.unit if read else "ms" if metric.endswith("_ms") else _UNITS.get(metric, "")
+    return f"{human(metric, whole)}{suffix(unit)}"
 
 
 def interval_text(metric: str, interval: tuple[float, float] | None) -> str:

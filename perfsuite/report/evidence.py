@@ -1,0 +1,85 @@
+"""Findings as lines of text, the same for the terminal, Markdown and JUnit: evidence to weigh, never a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perfsuite.model import RunReport, Summary
+from perfsuite.model.finding import Evidence, Finding
+from perfsuite.model.units import change
+from perfsuite.report.figures import clock
+from perfsuite.report.text import clean, utc
+
+MOST_UNUSUAL = 5
+MOST_EVIDENCE = 3
+TITLE = "Findings (evidence of where to look, not causes)"
+ALWAYS_TITLE = "Where the time goes"
+NOT_WATCHED = (
+    "Nothing was watched at the target: --monitor-server, --monitor-postgres, --monitor-redis and "
+    "--monitor-prometheus tell what it was short of."
+)
+NOTHING_UNUSUAL = "Findings: nothing unusual in what was watched."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One finding to show: its sentence, and the figures behind it, the most telling first."""
+
+    headline: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a run shows, in reading order. `more`: how many unusual ones are left out; `always`: where the time goes.
+
+    `note`: one line where nothing unusual was found, and where nothing was watched; "" where there is none.
+    """
+
+    unusual: tuple[Told, ...]
+    more: int
+    always: tuple[str, ...]
+    note: str
+
+    @property
+    def left_out(self) -> str:
+        """ "and 2 more in the report"; "" where all are there."""
+        return f"and {self.more:,} more in the report" if self.more else ""
+
+
+def findings_of(report: RunReport) -> Findings:
+    """The findings of a run as text, on one line each and printable."""
+    start_s = started_s(report.summary)
+    unusual = [finding for finding in report.findings if finding.unusual]
+    return Findings(
+        unusual=tuple(_told(finding, start_s) for finding in unusual[:MOST_UNUSUAL]),
+        more=max(len(unusual) - MOST_UNUSUAL, 0),
+        always=tuple(clean(finding.headline) for finding in report.findings if not finding.unusual),
+        note=_note(report, unusual),
+    )
+
+
+def started_s(summary: Summary) -> int | None:
+    """The UTC second from which times since the start count; None where no second was recorded."""
+    return summary.seconds[0].second if summary.seconds else None
+
+
+def evidence_text(evidence: Evidence, start_s: int | None) -> str:
+    """ "sessions blocked by another session: 0 → 5, at 00:35"; the time of day where the start is not known."""
+    told = f"{clean(evidence.label)}: {change(evidence.before, evidence.after, evidence.unit)}"
+    if evidence.at_s is None:
+        return told
+    at = f"{utc(evidence.at_s)[11:19]} UTC" if start_s is None else clock(evidence.at_s - start_s)
+    return f"{told}, at {at}"
+
+
+def _told(finding: Finding, start_s: int | None) -> Told:
+    shown = finding.evidence[:MOST_EVIDENCE]
+    return Told(clean(finding.headline), tuple(evidence_text(evidence, start_s) for evidence in shown))
+
+
+def _note(report: RunReport, unusual: Sequence[Finding]) -> str:
+    if not report.readings:
+        return NOT_WATCHED
+    return "" if unusual or not report.summary.steady_s else NOTHING_UNUSUAL
