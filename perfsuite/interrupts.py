@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: counted while load runs, so that the run can end in order; else they interrupt as usual."""
+"""Ctrl-C, SIGTERM and a closed terminal: counted while a run must end in order; else they interrupt as usual."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Interrupts:
-    """A context in which both signals mean the same: KeyboardInterrupt, or, while `counting`, one more in `count`."""
+    """A context in which all three mean the same: KeyboardInterrupt, or, while `counting`, one more in `count`."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -16,7 +18,10 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
+            # Whoever starts a run with nohup wants it to outlive the terminal.
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._before[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -26,7 +31,9 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self.count:
+            return  # shell and kernel both tell that the terminal is closed: no second wish to end at once
         self.count += 1
         if not self.counting:
             raise KeyboardInterrupt

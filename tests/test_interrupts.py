@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, sent to this very process."""
+"""Ctrl-C, SIGTERM and a closed terminal, sent to this very process."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import pytest
 
 from perfsuite.interrupts import Interrupts
 
-BOTH = [pytest.param(signal.SIGINT, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="SIGTERM")]
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ALL = [pytest.param(number, id=number.name) for number in SIGNALS]
 
 
 @pytest.fixture(autouse=True)
 def handlers_stay() -> Iterator[None]:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in SIGNALS]
     yield
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
-@pytest.mark.parametrize("number", BOTH)
+@pytest.mark.parametrize("number", ALL)
 def test_before_the_load_it_interrupts(number: int) -> None:
     with pytest.raises(KeyboardInterrupt), Interrupts():
         os.kill(os.getpid(), number)
         signal.pause()
 
 
-@pytest.mark.parametrize("number", BOTH)
+@pytest.mark.parametrize("number", ALL[:2])
 def test_while_load_runs_it_is_counted(number: int) -> None:
     with Interrupts() as interrupts:
         interrupts.counting = True
@@ -44,3 +45,26 @@ def test_after_the_load_it_interrupts_again() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         signal.pause()
     assert interrupts.count == 2
+
+
+def test_a_terminal_that_closes_is_heard_once() -> None:
+    with Interrupts() as interrupts:
+        interrupts.counting = True
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupts.count == 1
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupts.count == 1
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupts.count == 2
+
+
+def test_a_run_that_is_to_outlive_the_terminal_does() -> None:
+    """As `nohup` starts it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupts.count == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

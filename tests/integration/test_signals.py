@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
+import subprocess
+import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,12 +15,14 @@ import psutil
 import pytest
 
 from tests.integration.programs import (
+    STARTER,
     Backend,
     Ended,
     Program,
     alive,
     ended,
     family_of,
+    read_json,
     run_suite,
     running_backend,
     suite,
@@ -77,6 +84,42 @@ def test_sigterm_writes_the_report_and_removes_what_was_made(begin: Begin, backe
     assert (done.folder / "report.html").exists()
     assert (backend.rows(), backend.flags()) == (rows, flags)
     assert len(backend.requests(done.folder.name)) == done.summary["whole_run"]["requests"]
+
+
+def test_a_closed_terminal_ends_a_run_in_order(backend: Backend, results: Path) -> None:
+    """The run is the foreground of a terminal that goes away with its window."""
+    rows, flags = backend.rows(), backend.flags()
+    command = [sys.executable, str(STARTER), *backend.target, *TWENTY_USERS, "--duration", "60s"]
+    window, terminal = os.openpty()
+    run = subprocess.Popen(
+        [*command, "--results", str(results)],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    seen = b""
+    try:
+        until(lambda: made_rows(results) >= 1 or run.poll() is not None, 60, "rows made by the load")
+        family = family_of(run.pid)
+        assert len(family) >= 2, "the suite and its load"
+        seen = os.read(window, 1 << 16)
+    finally:
+        os.close(window)
+        try:
+            run.wait(45)
+        finally:
+            run.kill()
+    assert b"Preflight: " in seen
+    (folder,) = results.iterdir()
+    summary = read_json(folder / "summary.json")
+    assert (run.returncode, summary["verdict"]) == (130, "interrupted")
+    assert summary["cleanup"]["removed"] == summary["cleanup"]["created"] > 0
+    assert (backend.rows(), backend.flags()) == (rows, flags)
+    assert (folder / "report.html").exists()
+    assert alive(family) == []
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_target_that_hangs(begin: Begin, backend: Backend, results: Path) -> None:
