@@ -2,10 +2,10 @@
 
 from locust import events
 
-from perfsuite.load.plain import install_plain, set_defaults
+from perfsuite.load.plain import install_plain, read_options
 from perfsuite.load.users import user_classes
 from perfsuite.roles import ROLES
 
 globals().update({user_class.__name__: user_class for user_class in user_classes(ROLES)})
-events.init_command_line_parser.add_listener(set_defaults)  # type: ignore[no-untyped-call]
+events.init_command_line_parser.add_listener(read_options)  # type: ignore[no-untyped-call]
 events.init.add_listener(install_plain)  # type: ignore[no-untyped-call]

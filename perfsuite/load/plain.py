@@ -21,7 +21,7 @@ from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
-from perfsuite.errors import SuiteError
+from perfsuite.errors import EXIT_USAGE, SuiteError
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
@@ -43,9 +43,21 @@ SCENARIO = "locust"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def set_defaults(parser: Any, **_event: Any) -> None:
-    """Locust's own options with safer defaults: requests in flight may finish, the page is for this machine only."""
+def read_options(parser: Any, **_event: Any) -> None:
+    """Locust's own options with safer defaults: requests in flight may finish, the page is for this machine only.
+
+    Several processes are refused here, before Locust has made them: each would keep a run of its own.
+    """
     parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
+    options, _others = parser.parse_known_args()
+    asked = [f"--{name}" for name in ("processes", "master", "worker") if getattr(options, name)]
+    if asked:
+        wanted = options.processes if options.processes and options.processes > 1 else os.cpu_count()
+        sys.stderr.write(
+            f"{asked[0]}: the debug mode is one process; each further one would count for itself, in its own folder.\n"
+            f"Load from several with: python run_performance_tests.py --processes {wanted}\n"
+        )
+        sys.exit(EXIT_USAGE)
 
 
 def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
