@@ -15,8 +15,10 @@ from perfsuite.judge.limits import (
     GC_SHARE,
     LOOP_LAG_P99_MS,
 )
-from perfsuite.judge.words import count, figure, percent, time_of_day
+from perfsuite.judge.words import count, figure, percent, seconds, time_of_day
 from perfsuite.model import GeneratorHealth, LostWorker, Plan, Summary
+
+DIED = "load process died"
 
 _TOLD_WAITING = 5.0
 """Per cent of the time from which on waiting for a core is worth a word."""
@@ -27,7 +29,7 @@ def unfit_because(plan: Plan, summary: Summary) -> list[str]:
     signs = [*_busy(summary), *_late(summary.generator), *_collecting(summary.generator)]
     mend = f"use more load processes (--processes {plan.processes + 1}), fewer users, or a machine with nothing else on"
     saturated = [f"the load generator was saturated: {'; '.join(signs)}; {mend}"] if signs else []
-    return saturated + [_lost(worker) for worker in summary.lost_workers]
+    return [*saturated, *map(_lost, summary.lost_workers), *_died(summary)]
 
 
 def long_pause(health: GeneratorHealth) -> str:
@@ -76,3 +78,9 @@ def _lost(worker: LostWorker) -> str:
         f"load process {worker.worker} was lost at {time_of_day(int(worker.at))} ({worker.reason}): {whom};"
         " look into its log for why, and run again"
     )
+
+
+def _died(summary: Summary) -> list[str]:
+    if summary.ended != DIED:
+        return []
+    return [f"the load process died after {seconds(summary.duration_s)}: look into its log for why, and run again"]

@@ -12,13 +12,10 @@ from perfsuite.judge.limits import (
 from perfsuite.judge.words import count, listed, percent, seconds
 from perfsuite.model import Occupancy, Plan, Reconciliation, Summary
 
-DIED = "load process died"
-
 
 def invalid_because(plan: Plan, summary: Summary) -> list[str]:
     """One sentence for each reason; [] for a valid run. Whether the generator was fit is asked elsewhere."""
     reasons = [
-        _died(summary),
         _nothing_sent(summary) or _too_little(summary),
         _users_missing(plan, summary),
         _not_accounted(summary),
@@ -26,12 +23,6 @@ def invalid_because(plan: Plan, summary: Summary) -> list[str]:
         _reports_lost(summary),
     ]
     return [reason for reason in reasons if reason]
-
-
-def _died(summary: Summary) -> str:
-    if summary.ended != DIED:
-        return ""
-    return f"the load process died after {seconds(summary.duration_s)}: look into its log for why, and run again"
 
 
 def _nothing_sent(summary: Summary) -> str:

@@ -1,9 +1,9 @@
 """The judgement of a run: one outcome, its reasons, its exit code.
 
 An interruption comes first; then what fails the target; then what makes the run say nothing; else it passed.
-Of a generator that was not fit (saturated, or a process of it lost) a missed latency or throughput does not fail
-the target, nor do failures that such a generator makes by itself; wrong answers, errors that the target told, and
-a target that was lost always do.
+In a run that is not valid, for whatever reason, a missed time or rate does not fail the target: figures that may be
+wrong prove nothing. Failed requests do, except those that a generator which was not fit (saturated, or a process of
+it lost) makes by itself; wrong answers, errors that the target told, and a target that was lost always do.
 """
 
 from __future__ import annotations
@@ -47,11 +47,12 @@ _NOTHING_KNOWN = OnTarget()
 def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget = _NOTHING_KNOWN) -> Verdict:
     """The verdict on one run. Reasons of lesser weight than the outcome are among the notes."""
     unfit = unfit_because(plan, summary)
+    invalid = [*unfit, *invalid_because(plan, summary)]
     observed = judge_targets(plan, summary, roles, known)
-    targets = tuple(_spared(result, summary) for result in observed) if unfit else observed
-    slow = _rate_not_reached(plan, summary)
-    failed = _failed_because(summary, targets) + ([slow] if slow and not unfit else [])
-    invalid = [*unfit, *([slow] if slow and unfit else []), *invalid_because(plan, summary)]
+    targets = tuple(_spared(result, summary, fit=not unfit) for result in observed) if invalid else observed
+    failed = _failed_because(summary, targets)
+    if slow := _rate_not_reached(plan, summary):
+        (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets))
     notes = notes_of(plan, summary)
@@ -86,13 +87,21 @@ _GENERATORS_OWN = frozenset(
 """Failures that a generator which is too slow, or is killed, makes by itself."""
 
 
-def _spared(result: TargetResult, summary: Summary) -> TargetResult:
-    """A missed target as one that was not judged, where a generator that was not fit may be the cause."""
+_NOT_FIT = "the load generator was not fit to tell whether that is the target's"
+_NOT_VALID = "the run is not valid, so that may not be the target's"
+
+
+def _spared(result: TargetResult, summary: Summary, *, fit: bool) -> TargetResult:
+    """A missed target of a run that is not valid, as one that was not judged where the target may not be the cause.
+
+    Users and what was read at the target stand: a load that is less than was asked for asks less of the target.
+    `fit`: the generator was, so that failed requests are the target's.
+    """
     if result.outcome is not TargetOutcome.MISSED or result.metric == USERS or is_on_target(result.metric):
-        return result  # a generator that is too slow asks less of the target, not more
-    if result.metric == FAILURE_RATE and (result.observed or 0.0) * _share_told(summary) >= result.limit:
         return result
-    reason = f"{result.reason}; the load generator was not fit to tell whether that is the target's"
+    if result.metric == FAILURE_RATE and (fit or (result.observed or 0.0) * _share_told(summary) >= result.limit):
+        return result
+    reason = f"{result.reason}; {_NOT_VALID if fit else _NOT_FIT}"
     return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=reason, too_close=False)
 
 
