@@ -13,6 +13,7 @@ from perfsuite.plan.durations import parse_duration
 
 _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
+_HIGHEST_PORT = 65535
 COMMANDS = ("preflight", "report", "judge", "fingerprint", "cleanup", "backend")
 _MAY_HOLD_SECRETS = (
     "--monitor-server",
@@ -59,6 +60,12 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 1 to {_HIGHEST_PORT}, or 0 for a free one")
+    return int(text)
+
+
 def run_parser() -> argparse.ArgumentParser:
     """The parser of a run, the command without a name."""
     parser = _Parser(
@@ -101,6 +108,12 @@ def run_parser() -> argparse.ArgumentParser:
     files.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     output = parser.add_argument_group("output")
     output.add_argument("--dry-run", action="store_true", help="print the plan and stop; nothing is sent")
+    output.add_argument(
+        "--metrics-port",
+        type=_port,
+        metavar="N",
+        help="live metrics for Prometheus at http://127.0.0.1:N/metrics; 0 takes a free port and tells it",
+    )
     output.add_argument("--quiet", action="store_true", help="only the verdict and its reasons")
     output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
     return parser
@@ -112,6 +125,11 @@ def _add_monitors(parser: argparse.ArgumentParser) -> None:
     monitors.add_argument("--monitor-postgres", metavar="DSN", help="an account with pg_monitor is enough")
     monitors.add_argument("--monitor-redis", metavar="URL")
     monitors.add_argument("--monitor-prometheus", metavar="URL", help="for a server on another machine")
+    monitors.add_argument(
+        "--no-fingerprint",
+        action="store_true",
+        help="do not measure before the load what each operation costs PostgreSQL",
+    )
 
 
 def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
@@ -173,6 +191,7 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         read_only=arguments.read_only,
         tolerate_broken=arguments.tolerate_broken,
         demo=arguments.demo,
+        fingerprint=not arguments.no_fingerprint and (arguments.demo == "full" or bool(arguments.monitor_postgres)),
         credentials_file=arguments.credentials,
         targets_file=arguments.targets,
         scenarios_file=arguments.scenarios,
@@ -212,6 +231,7 @@ def _without_load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="only the table")
     parser.add_argument("--no-color", action="store_true")
     parser.set_defaults(
+        no_fingerprint=True,
         scenario=None,
         multiple=False,
         users=None,

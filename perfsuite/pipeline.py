@@ -1,4 +1,4 @@
-"""The stages of a run, joined: plan → preflight → load → cleanup → summary → verdict → files.
+"""The stages of a run, joined: plan → fingerprint → preflight → load → cleanup → summary → verdict → files.
 
 Every stage leaves its file in the run's folder, so that `report` and `judge` can start again from there.
 """
@@ -18,11 +18,12 @@ from perfsuite import measurements
 from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.run import Run
+from perfsuite.costing import cost, cost_before_load
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError
 from perfsuite.findings import Watched, find
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.fingerprint import FingerprintSettings, fingerprint, read_fingerprint, write_fingerprint
+from perfsuite.fingerprint import FingerprintSettings, read_fingerprint
 from perfsuite.follow import make_load
 from perfsuite.judge import OnTarget, judge
 from perfsuite.leftovers import clean, clean_after
@@ -57,6 +58,7 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
     plan = replace(plan, run_id=folder.name)
     save(folder / PLAN_FILE, plan)
     try:
+        cost_before_load(plan, accounts, folder, desk)
         look_before(plan, accounts, folder, desk)
     except (SuiteError, KeyboardInterrupt):
         clean(plan, accounts, folder, desk)
@@ -89,18 +91,13 @@ def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn:
     folder = new_run_folder(desk.results, "fingerprint", datetime.now(UTC))
     plan = replace(plan, run_id=folder.name, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
     save(folder / PLAN_FILE, plan)
-    book = journal.Journal(folder / "journal-fingerprint.jsonl")
     try:
         seen = look_before(plan, accounts, folder, desk)
         desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
         left_out = {role.slug: seen.left_out(role.slug) for role in ROLES}
-        run_ = Run(plan.run_id, left_out=left_out, purpose="fingerprint", journal=book, thorough=True)
-        settings = FingerprintSettings(dsn, tell=desk.screen.say)
-        taken = fingerprint(plan, ROLES, accounts, run_, lambda: HttpxTransport(plan.host), settings)
+        taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say))
     finally:
-        book.close()
         clean(plan, accounts, folder, desk)
-    write_fingerprint(taken, folder)
     return taken, folder
 
 

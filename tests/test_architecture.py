@@ -30,7 +30,7 @@ STAGES = {
     "recorder",
 }
 """Each knows the shared ground and itself, never another."""
-JOINERS = {"cli", "pipeline", "follow", "leftovers", "watching", "desk", "arguments", "screen", "load.plain"}
+JOINERS = {"cli", "pipeline", "costing", "follow", "leftovers", "watching", "desk", "arguments", "screen", "load.plain"}
 """The few modules that put stages together."""
 OF_LOAD = {"gevent", "geventhttpclient", "greenlet", "locust", "flask"}
 """They patch the process they are imported in, or belong to what does."""

@@ -95,3 +95,20 @@ def test_a_fingerprint_of_nonsense_is_refused(capfd: pytest.CaptureFixture[str])
     told = capfd.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
     assert told.err.startswith("--monitor-postgres: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "taken"),
+    [
+        pytest.param(("--demo", "full"), True, id="a demo with a database"),
+        pytest.param(("--demo",), False, id="a demo without PostgreSQL"),
+        pytest.param(("--monitor-postgres", DSN), True, id="a database that is watched"),
+        pytest.param(("--monitor-postgres", DSN, "--no-fingerprint"), False, id="switched off"),
+        pytest.param((), False, id="no database is known"),
+    ],
+)
+def test_a_plan_tells_whether_a_fingerprint_comes_before_the_load(
+    arguments: tuple[str, ...], taken: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--dry-run"]) == 0
+    assert ("before the load: what each operation costs the database" in capsys.readouterr().out) is taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ _ATTEMPTS = 2
 _ASK_AGAIN_S = 2.0
 _NEEDS_NO_DATABASE = frozenset({"health.root"})
 """Nobody waits for these to reach the database."""
+_NO_TIME = "not asked: the {:g} s that the fingerprint may take were over"
 _NOT_REACHED = "no request reached the database: a cache answered all of them, or nothing is needed from it"
 _LONGEST_NAME = 60
 _UNEXPLAINED = 500
@@ -39,6 +41,7 @@ class FingerprintSettings:
 
     `cold_wait_s`: how long to go on asking, now and then, where every answer came from a cache (filled by
     preflight, say), until one expires. What is still answered from a cache then is not known.
+    `within_s`: no operation is begun later than that; those left are not known. None: it takes its time.
     `ignored_users`: users of the database whose statements are left out, such as a monitor's own.
     """
 
@@ -46,6 +49,7 @@ class FingerprintSettings:
     repeats: int = 5
     cold_wait_s: float = 35.0
     quiet_s: float = 1.0
+    within_s: float | None = None
     ignored_users: tuple[str, ...] = ()
     tell: Callable[[str], None] = field(default=lambda _line: None, repr=False)
 
@@ -103,6 +107,7 @@ class Taker:
         self._active: Counter[tuple[str, str]] = Counter()
         self._active_in_quiet: Counter[tuple[str, str]] = Counter()
         self._last: Snapshot | None = None
+        self._until_s = self._clock.now_s() + (math.inf if settings.within_s is None else settings.within_s)
 
     def take(self, roles: Sequence[Role], callers: Sequence[Caller]) -> Fingerprint:
         """Reads first, so that they do not meet the rows that the writes make; then writes, makers first."""
@@ -151,6 +156,10 @@ class Taker:
         blank = _blank(caller.role.slug, name)
         if reason := self._left_out(blank):
             self._costs[blank.role, name] = replace(blank, reason=reason)
+            return
+        if self._clock.now_s() >= self._until_s:
+            reason = _NO_TIME.format(self._settings.within_s)
+            self._costs[blank.role, name] = replace(blank, known=Known.UNKNOWN, reason=reason)
             return
         samples = self._samples(caller, blank, steps)
         if not samples:

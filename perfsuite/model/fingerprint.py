@@ -21,8 +21,8 @@ class Known(StrEnum):
     """Is the cost of an operation known?"""
 
     YES = "known"
-    UNKNOWN = "unknown"  # it was called, but the figures cannot be attributed to it
-    NOT_MEASURED = "not measured"  # it was not called, or failed
+    UNKNOWN = "unknown"  # the figures cannot be attributed to it, or there was no time to call it
+    NOT_MEASURED = "not measured"  # it could not be called, or failed
 
 
 class Caching(StrEnum):

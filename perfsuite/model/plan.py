@@ -75,6 +75,8 @@ class Plan:
     read_only: bool = False
     tolerate_broken: bool = False
     demo: str | None = None
+    fingerprint: bool = False
+    """Before the load it is measured what each operation costs the database."""
     processes: int = 1
     roles_module: str = "perfsuite.roles"
     """Module whose ROLES the load is made of."""

@@ -43,6 +43,7 @@ class Options:
     accept_production: bool = False
     read_only: bool = False
     tolerate_broken: bool = False
+    fingerprint: bool = False
     demo: str | None = None
     credentials_file: Path = Path("credentials.csv")
     targets_file: Path = Path("targets.toml")
@@ -130,6 +131,7 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
         read_only=options.read_only,
         tolerate_broken=options.tolerate_broken,
         demo=options.demo,
+        fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),
         suite_version=ground.version,
     )

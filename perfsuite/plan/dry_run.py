@@ -95,6 +95,8 @@ def _heading(plan: Plan) -> list[str]:
     lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
     if plan.read_only:
         lines.append("  read-only: operations that write are left out")
+    if plan.fingerprint:
+        lines.append("  before the load: what each operation costs the database (--no-fingerprint leaves it out)")
     return lines
 
 

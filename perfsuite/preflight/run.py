@@ -63,6 +63,22 @@ def preflight(
     )
 
 
+def not_offered(
+    plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run_header: str
+) -> dict[str, frozenset[str]]:
+    """Role → operations that a run cannot make: the target does not list them, or they write and the run must not.
+
+    Asks two pages of the target and calls no operation. Raises TargetError when it is not there or not ours.
+    """
+    transport = connect()
+    try:
+        offer = look_at(plan.host, transport, run_header)
+    finally:
+        transport.close()
+    left_out = frozenset(_left_out(offer, roles, read_only=plan.read_only))
+    return {role.slug: left_out for role in roles}
+
+
 def _first_of_each_role(roles: Sequence[Role], accounts: Iterable[Account]) -> dict[str, Account]:
     first = {account.role: account for account in reversed(tuple(accounts))}
     if without := [role.slug for role in roles if role.slug not in first]:

@@ -86,11 +86,17 @@ class CostlyTarget(FakeTarget):
         return replace(given, elapsed_us=1000)
 
 
-def take(target: CostlyTarget, *roles: Role, run: Run | None = None, read_only: bool = False) -> Fingerprint:
+def take(
+    target: CostlyTarget,
+    *roles: Role,
+    run: Run | None = None,
+    read_only: bool = False,
+    within_s: float | None = None,
+) -> Fingerprint:
     """The fingerprint of `roles` at the target; three repeats."""
     scenario = Scenario("basic", 10, 2, 60)
     plan = Plan("basic_1", scenario, "http://t", {}, (), (), 1, "2026-03-01T09:30:00Z", read_only=read_only)
     run = run or Run("basic_1", purpose="fingerprint")
-    settings = FingerprintSettings(dsn="", repeats=3)
+    settings = FingerprintSettings(dsn="", repeats=3, within_s=within_s)
     taker = Taker(plan, run, target.database, settings, target.database.clock)
     return taker.take(roles, [Caller(role, ACCOUNTS[role.slug], target, run) for role in roles])

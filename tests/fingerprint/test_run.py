@@ -293,3 +293,19 @@ def test_the_wrong_database_is_told(target: CostlyTarget) -> None:
     target.costs = dict.fromkeys(["login", *steps], lambda _asked: None)
 
     assert "no statement was seen at all: is this the database of the target?" in take(target, HOLDER).notes
+
+
+def test_what_there_was_no_time_for_is_not_known(target: CostlyTarget, database: FakeDatabase) -> None:
+    def slow(_asked: object) -> None:
+        database.now_s += 3
+        database.run("SELECT a FROM users WHERE id = $1")
+
+    target.costs["users.me"] = slow
+    fingerprint = take(target, HOLDER, within_s=10)
+
+    known = {cost.operation for cost in fingerprint.operations if cost.known is Known.YES}
+    assert known == {"login", "users.me"}, "what was begun in time is finished"
+    assert {(cost.known, cost.reason) for cost in fingerprint.operations if cost.operation not in known} == {
+        (Known.UNKNOWN, "not asked: the 10 s that the fingerprint may take were over")
+    }
+    assert not target.asked_for("policies.list")

@@ -1,0 +1,71 @@
+"""What each operation costs the database: in short before every load, at leisure by the command `fingerprint`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from perfsuite.api import journal
+from perfsuite.api.client import HttpxTransport
+from perfsuite.api.run import Run
+from perfsuite.desk import Desk
+from perfsuite.errors import TargetError, UsageError
+from perfsuite.fingerprint import FingerprintSettings, fingerprint, write_fingerprint
+from perfsuite.model import Account, Plan
+from perfsuite.model.fingerprint import Fingerprint, Known
+from perfsuite.preflight.run import not_offered
+from perfsuite.roles import ROLES
+
+PURPOSE = "fingerprint"
+SHORT_REPEATS = 2
+SHORT_WITHIN_S = 20.0
+"""Before a load: what has not been asked by then is not known. Nor are caches waited for."""
+
+
+def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> None:
+    """Take the short fingerprint of a run where it is planned; why not, in one line, where it cannot be taken.
+
+    It comes before preflight, which would fill the target's caches: what they answer costs nothing and so stays
+    unknown. Raises TargetError when the target is not there or not ours.
+    """
+    dsn = desk.watch.postgres_dsn if desk.watch is not None else None
+    if not plan.fingerprint or not dsn:
+        return
+    left_out = not_offered(plan, ROLES, partial(HttpxTransport, plan.host), f"{plan.run_id}/{PURPOSE}")
+    desk.screen.say("Fingerprint: what each operation costs the database, one at a time; some seconds")
+    settings = FingerprintSettings(dsn, repeats=SHORT_REPEATS, cold_wait_s=0, within_s=SHORT_WITHIN_S)
+    try:
+        taken = cost(plan, accounts, folder, left_out, settings)
+    except (TargetError, UsageError) as error:
+        desk.screen.say(f"Fingerprint: not taken. {error}")
+        return
+    desk.screen.say(f"Fingerprint: {_told(taken)}")
+
+
+def cost(
+    plan: Plan,
+    accounts: tuple[Account, ...],
+    folder: Path,
+    left_out: dict[str, frozenset[str]],
+    settings: FingerprintSettings,
+) -> Fingerprint:
+    """The fingerprint of the roles that have users, kept in `folder`; what it creates is in a journal there.
+
+    `left_out`: role → operations that are not called.
+    """
+    book = journal.Journal(folder / "journal-fingerprint.jsonl")
+    try:
+        roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
+        run = Run(plan.run_id, left_out=left_out, purpose=PURPOSE, journal=book, thorough=True)
+        taken = fingerprint(plan, roles, accounts, run, partial(HttpxTransport, plan.host), settings)
+    finally:
+        book.close()
+    write_fingerprint(taken, folder)
+    return taken
+
+
+def _told(taken: Fingerprint) -> str:
+    asked = [each for each in taken.operations if each.known is not Known.NOT_MEASURED]
+    known = [each for each in asked if each.known is Known.YES]
+    suspected = sum(bool(each.suspicions) for each in known)
+    return f"{len(known)} of {len(asked)} operations known" + (f", {suspected} look like N+1" if suspected else "")
