@@ -33,6 +33,10 @@ LITTLE_ACTIONS = 30
 are cut at both of its ends, so that a fixed 5 % would fail short runs for no reason. Fewer than 30 actions of a
 role are not looked at."""
 
+USERS_MISSING_SHARE = 0.01
+"""Users of any role may be missing for 1 % of the steady state's user-seconds: the load is then still what was asked
+for, as near as an arrival rate is held to."""
+
 FEWEST_REQUESTS = 30
 SHORTEST_STEADY_S = 3.0
 """With fewer requests than a mean is judged on, or less than three whole seconds, nothing can be said."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from perfsuite.judge.evidence import STEADY
 from perfsuite.judge.limits import (
     FEWEST_REQUESTS,
     LITTLE_ACTIONS,
     LITTLE_CYCLES,
     LITTLE_SHARE,
     SHORTEST_STEADY_S,
+    USERS_MISSING_SHARE,
 )
-from perfsuite.judge.words import count, listed, percent, seconds
+from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
 from perfsuite.model import Occupancy, Plan, Reconciliation, Summary
 
 
@@ -17,7 +21,7 @@ def invalid_because(plan: Plan, summary: Summary) -> list[str]:
     """One sentence for each reason; [] for a valid run. Whether the generator was fit is asked elsewhere."""
     reasons = [
         _nothing_sent(summary) or _too_little(summary),
-        _users_missing(plan, summary),
+        _users_missing(plan, summary) or _users_ended(plan, summary),
         _not_accounted(summary),
         _counts_disagree(summary.reconciliation),
         _reports_lost(summary),
@@ -75,6 +79,33 @@ def _users_missing(plan: Plan, summary: Summary) -> str:
         takes = f"at {scenario.spawn_rate:g} users/s that takes {seconds(ramp_up_s)}"
         return f"{found}: {takes} of {seconds(scenario.duration_s)}; raise --spawn-rate or --duration"
     return f"{found}: this machine may be too slow for them; use fewer users or a lower --spawn-rate"
+
+
+def _users_ended(plan: Plan, summary: Summary) -> str:
+    """Roles that were there in full and then had fewer users for long. A lost process tells of its users itself."""
+    if summary.lost_workers:
+        return ""
+    # The last second is left out: whether users go down just before or after they are counted is chance.
+    steady = [second for second in summary.seconds if second.period == STEADY][:-1]
+    few = [
+        (role, asked, mean)
+        for role, asked in plan.users_by_role.items()
+        if (mean := _mean(second.users.get(role, 0) for second in steady)) is not None
+        and mean < asked * (1 - USERS_MISSING_SHARE)
+    ]
+    if not few:
+        return ""
+    since = next(second.second for second in steady if any(second.users.get(role, 0) < asked for role, asked, _ in few))
+    told = listed([f"{mean:,.1f} of {asked:,} as {role}" for role, asked, mean in few])
+    return (
+        f"users ended before the load did: from {time_of_day(since)} on some were missing, over the steady state there"
+        f" were {told} on average; look into the log of the load process for why, and run again"
+    )
+
+
+def _mean(values: Iterable[int]) -> float | None:
+    known = list(values)
+    return sum(known) / len(known) if known else None
 
 
 def _counts_disagree(counts: Reconciliation) -> str:

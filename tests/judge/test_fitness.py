@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.judge.fitness import long_pause, unfit_because
 from perfsuite.judge.validity import invalid_because
-from perfsuite.model import GeneratorHealth, LostWorker, Occupancy
+from perfsuite.model import GeneratorHealth, LostWorker, Occupancy, Second
 from tests.judge.made_summaries import figures, make_plan, make_summary
 
 HEALTHY = GeneratorHealth(
@@ -168,3 +168,49 @@ def test_too_little(requests: int, steady_s: float, told: str) -> None:
     reasons = invalid_because(plan, make_summary(plan, figures(requests), steady_s=steady_s))
     least = "30 in 3 s are the least; run longer or with more users"
     assert reasons == ([f"too little was measured: {told}, {least}"] if told else [])
+
+
+FULL, ONE_LESS, FEW = {"reader": 150, "writer": 90}, {"reader": 150, "writer": 89}, {"reader": 75, "writer": 90}
+LEFT = (
+    "users ended before the load did: from 09:{since} UTC on some were missing, over the steady state there were {told}"
+    " on average; look into the log of the load process for why, and run again"
+)
+
+
+def seconds_with(*users: dict[str, int]) -> tuple[Second, ...]:
+    """The 60 s of the steady state, with a second of ramp-up before it."""
+    alive = [{"reader": 0, "writer": 0}, *users]
+    return tuple(
+        Second(1_772_357_419 + number, "steady" if number else "ramp-up", figures(), by_role)
+        for number, by_role in enumerate(alive)
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "told"),
+    [
+        pytest.param([FULL] * 60, "", id="all stay"),
+        pytest.param([FULL] * 59 + [FEW], "", id="they go down with the last second"),
+        pytest.param([FULL] * 29 + [ONE_LESS] + [FULL] * 30, "", id="one is missing for a second"),
+        pytest.param(
+            [FULL] * 30 + [FEW] * 30, LEFT.format(since="30:50", told="113.1 of 150 as reader"), id="half a role left"
+        ),
+        pytest.param(
+            [FULL] * 10 + [ONE_LESS] * 50, "", id="one of 90 is missing for 85 % of the time: less than 1 %"
+        ),
+        pytest.param(
+            [FULL] * 10 + [{"reader": 0, "writer": 88}] * 50,
+            LEFT.format(since="30:30", told="25.4 of 150 as reader, 88.3 of 90 as writer"), id="of both roles",
+        ),
+    ],
+)  # fmt: skip
+def test_users_that_end_before_the_load(users: list[dict[str, int]], told: str) -> None:
+    plan = make_plan()
+    assert invalid_because(plan, make_summary(plan, seconds=seconds_with(*users))) == ([told] if told else [])
+
+
+def test_users_that_a_lost_process_had_are_told_with_it() -> None:
+    plan = make_plan()
+    lost = LostWorker("2", 1_772_357_450.0, 75, "was killed by signal SIGKILL")
+    summary = make_summary(plan, seconds=seconds_with(*[FULL] * 30, *[FEW] * 30), lost_workers=(lost,))
+    assert invalid_because(plan, summary) == []

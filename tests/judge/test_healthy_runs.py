@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from perfsuite.judge import judge
-from perfsuite.measurements import Actions, Generator, Record
+from perfsuite.measurements import Actions, Generator, Record, Users
 from perfsuite.model import Outcome, Verdict
 from perfsuite.roles import ROLES
 from perfsuite.summary import build
-from tests.judge.healthy_runs import Healthy, records_of, some
+from tests.judge.healthy_runs import START, Healthy, records_of, some
 
 RUNS = 200
 
@@ -63,10 +63,18 @@ def starved(record: Record) -> Record:
     return msgspec.structs.replace(record, cpu_percent=48.0, waited_percent=50.0)
 
 
+def half_the_users(record: Record) -> Record:
+    """From the middle of the run on."""
+    if not isinstance(record, Users) or record.second < START + SICK.duration_s / 2:
+        return record
+    return msgspec.structs.replace(record, by_role={role: users // 2 for role, users in record.by_role.items()})
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         pytest.param(half_the_pauses, "Little's law does not hold for", id="users spend time on what is not recorded"),
+        pytest.param(half_the_users, "users ended before the load did: from 09:30:31 UTC on", id="users leave"),
         pytest.param(busy, "the load generator was saturated: its process used 97 %", id="no core left"),
         pytest.param(
             starved, "the load generator was saturated: its process used 48 % of a core on average, waited for one",
