@@ -176,6 +176,6 @@ def _remove_what_was_made(order: Order) -> Cleanup:
         transport.close()
         book.close()
     log.info("removed %s of %s rows that this run made", done.removed, done.created)
-    for line in (*done.not_removed, *done.not_restored):
+    for line in (*done.not_removed, *done.not_restored, *done.not_restorable):
         log.warning("not removed or put back: %s", line)
     return done

@@ -13,11 +13,12 @@ import gevent
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
 from perfsuite.clock import utc_s
+from perfsuite.course import course_of
 from perfsuite.errors import SafetyError
 from perfsuite.hosts import is_allowed
 from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.deck import Deck
-from perfsuite.load.schedule import Course, Due, Owners, dues
+from perfsuite.load.schedule import Owners, dues
 from perfsuite.model import Account, Plan
 from perfsuite.recorder.recorder import Recorder, Sink
 from perfsuite.roles.role import Behaviour, Role
@@ -107,17 +108,13 @@ class LoadState:
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], owners: Owners) -> None:
         """Open model: let actions become due from `order.start_at` on."""
-        scenario = self.order.plan.scenario
-        if scenario.arrival is None:
+        course = course_of(self.order.plan.scenario)
+        if course is None:
             return
         decks = {role.slug: Deck(self.order.behaviours(role), self.random) for role in roles}
         self.owners = owners
         self.arrivals = ArrivalDesk(decks, self.recorder)
-        ramp_s = min(scenario.users / scenario.spawn_rate, scenario.duration_s)
-        all_dues: Iterable[Due] = dues(
-            Course(scenario.arrival, ramp_s, scenario.duration_s), self.order.plan.seed, weights
-        )
-        self.arrivals.begin(all_dues, owners, self.order.index, self.order.start_at)
+        self.arrivals.begin(dues(course, self.order.plan.seed, weights), owners, self.order.index, self.order.start_at)
 
     def retarget(self, users_requested: int) -> None:
         """The number of users asked for has changed."""

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from perfsuite.course import Course, course_of
 from perfsuite.histogram import Histogram
-from perfsuite.model import Arrival, ArrivalFigures, Plan, Scenario, SecondArrivals
+from perfsuite.model import ArrivalFigures, Plan, SecondArrivals
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import PhaseTimes, Timeline
 from perfsuite.summary.tally import add_times, samples_needed
@@ -55,8 +56,8 @@ def _told(second: _Second) -> SecondArrivals:
 
 def arrival_figures(plan: Plan, gathered: Gathered, when: Timeline, phases: PhaseTimes) -> ArrivalFigures | None:
     """The figures of the steady state; None in the closed model. p99 needs 1,000 actions."""
-    arrival = plan.scenario.arrival
-    if arrival is None:
+    course = course_of(plan.scenario)
+    if course is None:
         return None
     found = _by_second(gathered)
     steady = [found[second] for second in found if when.is_steady(second)]
@@ -70,7 +71,7 @@ def arrival_figures(plan: Plan, gathered: Gathered, when: Timeline, phases: Phas
     for record in gathered.not_started:
         given_up[when.is_steady(record.second)] += sum(record.waited.counts.values())
     return ArrivalFigures(
-        asked_per_s=_asked_per_s(plan, arrival, when, phases),
+        asked_per_s=_asked_per_s(course, when, phases),
         offered_per_s=begun / when.steady_s if when.steady_s else 0.0,
         due=sum(second.due for second in steady),
         begun=begun,
@@ -83,23 +84,9 @@ def arrival_figures(plan: Plan, gathered: Gathered, when: Timeline, phases: Phas
     )
 
 
-def _asked_per_s(plan: Plan, arrival: Arrival, when: Timeline, phases: PhaseTimes) -> float:
+def _asked_per_s(course: Course, when: Timeline, phases: PhaseTimes) -> float:
     """The mean of the planned rate over the steady state; the rate itself where there is no steady state."""
     start, end = when.steady_start, when.steady_end
     if start is None or end is None or phases.ramp_up is None:
-        return arrival.rate
-    due = _expected(plan.scenario, arrival, end - phases.ramp_up)
-    return (due - _expected(plan.scenario, arrival, start - phases.ramp_up)) / (end - start)
-
-
-def _expected(scenario: Scenario, arrival: Arrival, at_s: float) -> float:
-    """How many actions are to be due until `at_s` seconds after the start.
-
-    The rate grows evenly from 0 to `rate` while users are started, then moves evenly to `rate_end`.
-    """
-    ramp_s = min(scenario.users / scenario.spawn_rate, scenario.duration_s)
-    if at_s < ramp_s:
-        return arrival.rate * at_s * at_s / (2 * ramp_s)
-    plateau_s, past_s = scenario.duration_s - ramp_s, at_s - ramp_s
-    growth = 0.0 if arrival.rate_end is None or plateau_s <= 0 else (arrival.rate_end - arrival.rate) / plateau_s
-    return arrival.rate * (ramp_s / 2 + past_s) + growth * past_s * past_s / 2
+        return course.arrival.rate
+    return (course.expected(end - phases.ramp_up) - course.expected(start - phases.ramp_up)) / (end - start)

@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.load.schedule import Course, Due, Owners, dues
+from perfsuite.course import Course
+from perfsuite.load.schedule import Due, Owners, dues
 from perfsuite.model import Arrival
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
