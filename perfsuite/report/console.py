@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, Findings, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.text import clean, heading, plural, shortened
-from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title
+from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title, unjudged_reasons
 
 MOST_FAILURES = 5
 STEADY = "steady"
-_TOLD_ELSEWHERE = (TargetOutcome.MET, TargetOutcome.MISSED)
 
 OUTCOME_STYLES = {
     Outcome.PASS: "bold green",
@@ -36,7 +36,7 @@ TARGET_STYLES = {
 
 
 def render_summary(report: RunReport, *, width: int = 80, color: bool = False, folder: Path | None = None) -> str:
-    """The run in lines of at most `width`: by role, targets, failures, reasons, files; the verdict comes last.
+    """The run in lines of at most `width`: by role, targets, failures, findings, reasons, files; last the verdict.
 
     `folder`: where the files of the run are; left out when None.
     """
@@ -48,6 +48,7 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
         parts += ["", _targets(verdict.targets), *_target_reasons(verdict.targets)]
     if summary.failures:
         parts += ["", *_failures(summary)]
+    parts += _findings(findings_of(report))
     parts += ["", Text(clean(sentence(report)))]
     parts += [_bullet(reason) for reason in verdict.reasons]
     parts += [_bullet(f"Note: {note}", "dim") for note in verdict.notes]
@@ -169,19 +170,16 @@ def _targets(results: Iterable[TargetResult]) -> Table:
     return table
 
 
-def _target_reasons(results: Iterable[TargetResult]) -> Iterable[RenderableType]:
+def _target_reasons(results: Sequence[TargetResult]) -> Iterable[RenderableType]:
     """Each reason once, after the names of the targets that have it: they are too long for a column.
 
     Those of missed targets are among the reasons of the verdict, those of met ones told where they are too close.
     """
-    by_reason: dict[str, list[str]] = {}
     for result in results:
         if result.too_close and result.outcome is TargetOutcome.MET:
             yield _bullet(heading(result.reason), "yellow")
-        elif result.reason and result.outcome not in _TOLD_ELSEWHERE:
-            by_reason.setdefault(f"{result.outcome.value}: {result.reason}", []).append(target_title(result))
-    for reason, names in by_reason.items():
-        yield _bullet(f"{', '.join(names)} {reason}", "dim")
+    for reason in unjudged_reasons(results):
+        yield _bullet(reason, "dim")
 
 
 def _failures(summary: Summary) -> Iterable[RenderableType]:
@@ -197,6 +195,20 @@ def _failures(summary: Summary) -> Iterable[RenderableType]:
     yield table
     if len(groups) > MOST_FAILURES:
         yield Text(f"and {plural(len(groups) - MOST_FAILURES, 'more group')} in failures.csv", "dim")
+
+
+def _findings(found: Findings) -> list[RenderableType]:
+    parts: list[RenderableType] = ["", Text(TITLE, "dim")] if found.unusual else []
+    for told in found.unusual:
+        parts.append(_bullet(told.headline))
+        parts += [Padding(Text(line, "dim"), (0, 0, 0, 6)) for line in told.evidence]
+    if found.left_out:
+        parts.append(Padding(Text(found.left_out, "dim"), (0, 0, 0, 4)))
+    if found.always:
+        parts += ["", Text(ALWAYS_TITLE, "dim"), *map(_bullet, found.always)]
+    if found.note:
+        parts += ["", Text(found.note, "dim")]
+    return parts
 
 
 def _bullet(text: str, style: str = "") -> Padding:

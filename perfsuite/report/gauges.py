@@ -98,10 +98,12 @@ def _text(metric: str, value: float, readings: Readings) -> str:
     known = METRICS[metric]
     if known.unit == "count" and (limit := _limit(metric, readings)) is not None:
         return f"{value:,.0f}/{limit:,.0f}"
-    if known.direction is Direction.LOWER_IS_WORSE:
+    if known.unit != "percent":
+        return amount(value, known.unit)
+    if known.direction is Direction.LOWER_IS_WORSE and value < 100:
         # Rounded down: of 99.97 % nobody should read that all were found.
-        return f"{math.floor(value * 10) / 10:g} %"
-    return amount(value, known.unit)
+        return f"{math.floor(value * 10) / 10:.1f} %"
+    return f"{value:.0f} %"
 
 
 def _state(main: _Main, readings: Readings) -> GaugeState:

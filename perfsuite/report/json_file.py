@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -28,6 +29,9 @@ from perfsuite.model import (
     Summary,
     TargetResult,
 )
+from perfsuite.model.finding import Evidence, Finding
+from perfsuite.model.fingerprint import Known, OperationCost
+from perfsuite.model.monitor import PART
 from perfsuite.report.figures import parts_of, rounded, values_of
 from perfsuite.report.text import clean
 
@@ -104,6 +108,55 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "lost_workers": [_rounded(worker) for worker in summary.lost_workers],
         "occupancy": [_rounded(role) for role in summary.occupancy],
         "drifts": [_rounded(drift) for drift in summary.drifts],
+        "findings": [_finding(finding) for finding in report.findings],
+        "monitors": {"sources": sorted({reading.source.split(PART)[0] for reading in report.readings})},
+        "fingerprint": {
+            "taken": report.fingerprint is not None,
+            "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],
+        },
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind.value,
+        "headline": finding.headline,
+        "resource": finding.resource,
+        "at_s": finding.at_s,
+        "role": finding.role,
+        "operation": finding.operation,
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    name = "share_rate" if evidence.unit == "fraction" else evidence.metric
+    return {
+        "metric": evidence.metric,
+        "label": evidence.label,
+        "before": rounded(name, evidence.before),
+        "after": rounded(name, evidence.after),
+        "unit": evidence.unit,
+        "at_s": evidence.at_s,
+    }
+
+
+def _cost(cost: OperationCost) -> dict[str, Any]:
+    """Per request that no cache answered: the most of each count, the mean of the time; null where it is not known."""
+    known = cost.known is Known.YES
+    full = [request.cost for request in cost.full_requests]
+
+    def most(counts: Iterable[int]) -> int | None:
+        return max(counts, default=0) if known else None
+
+    mean_ms = sum(one.execution_ms for one in full) / len(full) if full else 0.0
+    return {
+        "role": cost.role,
+        "operation": cost.operation,
+        "queries": most(one.queries for one in full),
+        "rows": most(one.rows for one in full),
+        "shared_blocks": most(one.shared_blocks for one in full),
+        "execution_ms": rounded("execution_ms", mean_ms) if known else None,
     }
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from perfsuite.model import Outcome, RunReport, TargetOutcome, TargetResult
+from perfsuite.report.evidence import TITLE, findings_of
 from perfsuite.report.figures import limit_text, with_unit
 from perfsuite.report.text import clean
-from perfsuite.report.wording import sentence
+from perfsuite.report.wording import sentence, target_name
 
 
 def junit_xml(report: RunReport) -> str:
-    """The whole file. A missed target is a failure, one that was not judged is skipped with its reason."""
+    """The whole file. A missed target is a failure, one that was not judged is skipped with its reason.
+
+    What was unusual at the target stands in the output of the suite.
+    """
     summary, verdict = report.summary, report.verdict
     name = clean(f"agentmitra.performance.{summary.scenario}")
     suite = ET.Element(
@@ -27,6 +31,7 @@ def junit_xml(report: RunReport) -> str:
     for result in verdict.targets:
         _target_case(suite, name, result)
     _verdict_case(suite, name, report)
+    _findings(suite, report)
     _count(suite)
     root = ET.Element("testsuites", {key: value for key, value in suite.attrib.items() if key in _TOTALS})
     root.append(suite)
@@ -44,8 +49,7 @@ def _property(suite: ET.Element, **values: str) -> None:
 
 
 def _target_case(suite: ET.Element, class_name: str, result: TargetResult) -> None:
-    title = result.name if result.scope == "all" else f"{result.name} ({result.scope})"
-    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": clean(title), "time": "0"})
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": target_name(result), "time": "0"})
     limit = limit_text(result.metric, result.limit, below=result.below)
     told = clean(f"observed {with_unit(result.metric, result.observed)}, limit {limit}")
     reason = clean(result.reason)
@@ -71,6 +75,17 @@ def _verdict_case(suite: ET.Element, class_name: str, report: RunReport) -> None
         element.text = reasons
         return
     ET.SubElement(case, "system-out").text = "\n".join(filter(None, (clean(sentence(report)), reasons)))
+
+
+def _findings(suite: ET.Element, report: RunReport) -> None:
+    found = findings_of(report)
+    if not found.unusual:
+        return
+    lines = [TITLE]
+    for told in found.unusual:
+        lines += [f"- {told.headline}", *(f"    {line}" for line in told.evidence)]
+    lines += [found.left_out] if found.left_out else []
+    ET.SubElement(suite, "system-out").text = "\n".join(lines)
 
 
 def _count(suite: ET.Element) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfsuite.model import FailureGroup, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
 from perfsuite.report.text import markdown, shortened
@@ -22,7 +23,7 @@ _MARKS = {
 
 
 def summary_md(report: RunReport) -> str:
-    """Verdict, targets, slowest operations and failures, as GitHub-flavoured Markdown."""
+    """Verdict, targets, findings, slowest operations and failures, as GitHub-flavoured Markdown."""
     summary, verdict = report.summary, report.verdict
     mark = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.REGRESSION: "❌"}.get(verdict.outcome, "⚠️")
     parts = [
@@ -34,6 +35,7 @@ def summary_md(report: RunReport) -> str:
         _section(
             "Targets", ("Target", "Limit", "Observed", "95 % sure", "Outcome", "Reason"), map(_target, verdict.targets)
         ),
+        *_findings(report),
         _slowest(summary),
         _failures(summary.failures),
         "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
@@ -63,6 +65,22 @@ def _target(result: TargetResult) -> Sequence[str]:
         _MARKS[result.outcome] + (", too close" if result.too_close else ""),
         markdown(result.reason),
     )
+
+
+def _findings(report: RunReport) -> Sequence[str]:
+    """The unusual ones with their evidence below them, where the time goes, and what is to be said beside."""
+    found = findings_of(report)
+    lines: list[str] = []
+    for told in found.unusual:
+        lines += [f"- {markdown(told.headline)}", *(f"  - {markdown(line)}" for line in told.evidence)]
+    lines += [f"- {found.left_out}"] if found.left_out else []
+    always = [f"- {markdown(line)}" for line in found.always]
+    return _list(TITLE, lines), _list(ALWAYS_TITLE, always), markdown(found.note)
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    """A heading and a list; "" without lines."""
+    return "\n".join([f"### {title}", "", *lines]) if lines else ""
 
 
 def _slowest(summary: Summary) -> str:

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from perfsuite.model import PreflightReport, RunReport, Works
 from perfsuite.report.console import to_text
+from perfsuite.report.evidence import findings_of
 from perfsuite.report.text import clean
 from perfsuite.report.wording import sentence
 
@@ -14,8 +15,11 @@ _STYLES = {Works.YES: "green", Works.BROKEN: "bold red", Works.MISSING: "yellow"
 
 
 def render_verdict(report: RunReport, *, width: int = 80, color: bool = False) -> str:
-    """One sentence, the reasons, and the verdict."""
+    """One sentence, the reasons, what was unusual at the target, and the verdict."""
     lines = [clean(sentence(report)), *(f"- {clean(reason)}" for reason in report.verdict.reasons)]
+    found = findings_of(report)
+    lines += [f"- Finding: {told.headline}" for told in found.unusual]
+    lines += [f"  {found.left_out}"] if found.left_out else []
     lines.append(f"VERDICT: {report.verdict.outcome.value.upper()}")
     return to_text(Text("\n".join(lines)), width=width, color=color)
 

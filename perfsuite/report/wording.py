@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from perfsuite.model import ALL, Outcome, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.figures import clock, percent, with_unit
-from perfsuite.report.text import heading, plural, utc
+from perfsuite.report.text import clean, heading, plural, utc
+
+_THE_TARGET = "target"
+"""Scope of the targets on what a monitor reads."""
 
 LABELS = {
     Outcome.PASS: "PASS",
@@ -26,9 +31,23 @@ def count_outcomes(report: RunReport) -> dict[TargetOutcome, int]:
     return {outcome: found.count(outcome) for outcome in TargetOutcome}
 
 
+def target_name(result: TargetResult) -> str:
+    """The name of a target, with its scope where that is a role or an operation."""
+    return clean(result.name if result.scope in (ALL, _THE_TARGET) else f"{result.name} ({result.scope})")
+
+
 def target_title(result: TargetResult) -> str:
-    """The name of a target as a heading, with its scope where it does not hold over everything."""
-    return heading(result.name if result.scope == ALL else f"{result.name} ({result.scope})")
+    """The same as a heading."""
+    return heading(target_name(result))
+
+
+def unjudged_reasons(results: Iterable[TargetResult]) -> tuple[str, ...]:
+    """Why targets were neither met nor missed: each reason once, after the names of the targets that have it."""
+    by_reason: dict[str, list[str]] = {}
+    for result in results:
+        if result.reason and result.outcome not in (TargetOutcome.MET, TargetOutcome.MISSED):
+            by_reason.setdefault(f"{result.outcome.value}: {result.reason}", []).append(target_title(result))
+    return tuple(clean(f"{', '.join(names)} {reason}") for reason, names in by_reason.items())
 
 
 def outcome_text(result: TargetResult) -> str:

@@ -35,6 +35,7 @@ from perfsuite.model import (
     UserCounts,
     Verdict,
 )
+from tests.report import watched_run
 from tests.report.made_load import START, USERS, Load, requests_of, summary_of, users_of
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">\u2028`|*\x1b[31m\u202e=cmd()"
@@ -227,12 +228,18 @@ def _late(second: Second, number: int) -> Second:
     return replace(second, arrivals=arrivals, breakdown=_parts(second.statistics))
 
 
+def watched() -> RunReport:
+    """The failed run again, with its target watched."""
+    return watched_run.watched(failed())
+
+
 EXAMPLES = {
     "passed": passed,
     "failed": failed,
     "inconclusive": inconclusive,
     "interrupted": interrupted,
     "open_model": open_model,
+    "watched": watched,
 }
 
 

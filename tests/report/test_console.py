@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from perfsuite.model import LiveState, Moment, TargetResult
-from perfsuite.report.console import render_many, render_summary, to_text
-from perfsuite.report.progress import live_view, render_progress
+from perfsuite.report.console import render_many, render_summary
+from perfsuite.report.short import render_verdict
 from tests.report import example_runs
+from tests.report.golden_files import assert_golden
 
-GOLDEN = Path(__file__).parent / "golden"
 FOLDER = Path("results/basic_20260301_093000")
-
-
-def assert_golden(name: str, text: str) -> None:
-    path = GOLDEN / name
-    if os.environ.get("RENEW_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
-
-
-def targets() -> tuple[TargetResult, ...]:
-    return example_runs.passed().verdict.targets
 
 
 @pytest.mark.parametrize("name", example_runs.EXAMPLES)
@@ -44,39 +31,25 @@ def test_several_runs() -> None:
     assert_golden("many.txt", text)
 
 
-def moment(live: LiveState, shown: tuple[TargetResult, ...] = ()) -> Moment:
-    return Moment("basic_20260301_093000", "basic", "http://localhost:8015", live, shown)
+def test_without_monitors_the_options_are_named_and_with_them_it_is_said_that_nothing_was_unusual() -> None:
+    report = example_runs.passed()
+    assert "Nothing was watched at the target: --monitor-server, --monitor-postgres,\n" in render_summary(report)
+    quiet = replace(report, readings=example_runs.watched().readings)
+    text = render_summary(quiet)
+    assert "\nFindings: nothing unusual in what was watched.\n" in text
+    assert "--monitor" not in text
 
 
-def test_live_view_fits_a_small_terminal() -> None:
-    view = live_view(moment(example_runs.live(), targets()))
-    text = to_text(view, width=80, color=False)
-    assert len(text.splitlines()) <= 24
-    assert max(map(len, text.splitlines())) <= 80
-    assert_golden("live.txt", text)
+def test_no_steady_state_is_not_called_usual() -> None:
+    report = replace(example_runs.interrupted(), readings=example_runs.watched().readings)
+    assert "Findings" not in render_summary(report)
 
 
-def test_many_targets_still_fit() -> None:
-    lost = replace(example_runs.live(), unanswered_s=7)
-    text = to_text(live_view(moment(lost, targets() * 5)), width=80, color=False)
-    assert len(text.splitlines()) <= 24
-    assert "and 17 more" in text
-    assert "No answer from the target for 7 seconds" in text
-
-
-def test_progress_line() -> None:
-    assert render_progress(moment(example_runs.live(), targets())) == (
-        "00:35/01:00 steady  users 10/10  8.2 req/s  p95 41 ms  failures 0 (0.00 %)  targets 3 met, 2 not judged"
-    )
-
-
-def test_progress_line_tells_silence_and_what_is_not_known() -> None:
-    live = replace(
-        example_runs.live(), phase="ramp-up", steady=False, p95_now_ms=None, rps_now=0.0, failures=3, unanswered_s=4
-    )
-    assert render_progress(moment(live)) == (
-        "00:35/01:00 ramp-up  users 10/10  0.0 req/s  p95 –  failures 3 (1.03 %)  NO ANSWER for 4 s"
-    )
+def test_quiet_tells_what_was_unusual_by_its_headlines() -> None:
+    lines = render_verdict(example_runs.watched(), width=200).splitlines()
+    at = lines.index("- Finding: Redis gave no answer for 6 s from 09:30:35 UTC on")
+    assert [line[:11] for line in lines[at - 1 : at + 4]] == ["- Finding: "] * 5
+    assert lines[at + 4 :] == ["  and 2 more in the report", "VERDICT: FAIL"]
 
 
 def test_colours_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:

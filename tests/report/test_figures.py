@@ -61,6 +61,23 @@ def test_limits_and_units() -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "value", "shown"),
+    [
+        pytest.param("pool.used_percent p95", 97.54, "97.5 %", id="per cent of a reading"),
+        pytest.param("server.memory_bytes max", 1.25e9, "1.2 GB", id="bytes in a size that is read"),
+        pytest.param("pool.answer_ms avg", 12.0, "12 ms", id="ms"),
+        pytest.param("postgres.longest_query_s max", 3.25, "3.25 s", id="seconds"),
+        pytest.param("redis.evictions_per_s max", 4.0, "4/s", id="per second"),
+        pytest.param("postgres.blocked_sessions max", 3.0, "3", id="counts have none"),
+        pytest.param("max_queries_per_request", 21.0, "21 queries", id="queries"),
+        pytest.param("pool.used_percent p95", None, "–", id="not read"),
+    ],
+)
+def test_targets_on_readings_have_the_units_of_the_catalogue(metric: str, value: float | None, shown: str) -> None:
+    assert with_unit(metric, value) == shown
+
+
+@pytest.mark.parametrize(
     ("metric", "interval", "shown"),
     [
         pytest.param("p95_ms", (1_890.4, 2_110.0), "1,890–2,110 ms", id="one unit for both ends"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ KEYS = [
     "users", "totals", "operations", "behaviours", "whole_run", "targets", "generator", "coverage", "environment",
     "notes", "failures_by_kind", "reconciliation", "cleanup", "not_possible",
     "arrivals", "lost_workers", "occupancy", "drifts",
+    "findings", "monitors", "fingerprint",
 ]  # fmt: skip
 
 
@@ -33,7 +36,7 @@ def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
     assert list(told["coverage"]) == ["offered", "missing", "broken"]
     assert [list(target) for target in told["targets"]] == [
         ["name", "scope", "limit", "observed", "unit", "outcome", "reason", "interval", "too_close"]
-    ] * 5
+    ] * (6 if name == "watched" else 5)
 
 
 def test_figures_agree_with_the_csv_to_the_letter() -> None:
@@ -92,3 +95,58 @@ def test_intervals_stand_beside_the_targets() -> None:
     assert (p95["outcome"], p95["interval"], p95["too_close"]) == ("met", [48.1, 2050.4], True)
     assert (users["interval"], users["too_close"]) == (None, False)
     assert targets["failure rate"]["interval"] == [0.0, 0.0123]
+
+
+def test_findings_with_their_evidence() -> None:
+    findings = json.loads(summary_json(example_runs.watched()))["findings"]
+    assert len(findings) == 10
+    onset = findings[0]
+    assert {name: onset[name] for name in ("kind", "resource", "at_s", "role", "operation")} == {
+        "kind": "left its band", "resource": "locks", "at_s": 1772357430, "role": "policyholder",
+        "operation": "users.me",
+    }  # fmt: skip
+    assert onset["headline"].startswith("Response times rose (26 ms → 1,140 ms")
+    assert onset["evidence"][3] == {
+        "metric": "failure_rate", "label": "requests that failed", "before": 0.0, "after": 0.31, "unit": "fraction",
+        "at_s": 1772357430,
+    }  # fmt: skip
+    assert findings[1]["evidence"][0]["after"] is None
+
+
+def test_what_was_watched_and_what_operations_cost() -> None:
+    told = json.loads(summary_json(example_runs.watched()))
+    assert told["monitors"] == {"sources": ["machine", "pool", "postgres", "redis", "server"]}
+    cost = {"role": "senior_agent", "operation": "policies.list"}
+    assert told["fingerprint"] == {
+        "taken": True,
+        "operations": [
+            # the most of the requests that no cache answered, and their mean time
+            {**cost, "queries": 21, "rows": 40, "shared_blocks": 63, "execution_ms": 4.0},
+            {**cost, "operation": "health.root", "queries": 0, "rows": 0, "shared_blocks": 0, "execution_ms": 0.0},
+            {
+                **cost, "operation": "leads.delete",
+                "queries": None, "rows": None, "shared_blocks": None, "execution_ms": None,
+            },
+        ],
+    }  # fmt: skip
+
+
+def test_nothing_watched_is_empty_and_not_missing() -> None:
+    told = json.loads(summary_json(example_runs.passed()))
+    assert (told["findings"], told["monitors"]) == ([], {"sources": []})
+    assert told["fingerprint"] == {"taken": False, "operations": []}
+
+
+def names_within(value: object) -> set[str]:
+    """The keys of all objects in `value`."""
+    if isinstance(value, list):
+        return set().union(*map(names_within, value))
+    return set().union(value, *map(names_within, value.values())) if isinstance(value, dict) else set()
+
+
+@pytest.mark.parametrize("key", ["findings", "monitors", "fingerprint"])
+def test_the_page_of_files_names_what_is_within(key: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{key}` |"))
+    told = json.loads(summary_json(example_runs.watched()))[key]
+    assert names_within(told) <= set(re.findall(r"`(\w+)`", row))

@@ -69,3 +69,18 @@ def test_characters_that_xml_cannot_hold_are_stripped() -> None:
     report = replace(report, verdict=replace(report.verdict, reasons=reasons))
     error = cases_of(report)["verdict"].find("error")
     assert error is not None and (error.text or "").split() == ["bell", "null", "surrogate", "end", "]]>", "<b>"]
+
+
+def test_findings_stand_in_the_output_of_the_suite() -> None:
+    suite = parsed(example_runs.watched())[0]
+    lines = (suite.findtext("system-out") or "").splitlines()
+    assert lines[0] == "Findings (evidence of where to look, not causes)"
+    assert lines[1].startswith("- Response times rose (26 ms → 1,140 ms on average")
+    assert lines[3] == "    sessions blocked by another session: 0 → 5, at 00:29"
+    assert lines[-1] == "and 2 more in the report"
+    assert parsed(example_runs.passed())[0].find("system-out") is None
+
+
+def test_a_target_on_a_reading_has_its_unit_and_no_scope() -> None:
+    failure = cases_of(example_runs.watched())["pool in use"].find("failure")
+    assert failure is not None and failure.get("message") == "observed 97.5 %, limit < 80 %"

@@ -42,3 +42,19 @@ def test_without_a_steady_state_there_is_no_table_of_operations() -> None:
     text = summary_md(example_runs.interrupted())
     assert "none in the steady state" in text
     assert "Slowest operations" not in text
+
+
+def test_findings_with_their_evidence_and_where_the_time_goes() -> None:
+    lines = summary_md(example_runs.watched()).splitlines()
+    at = lines.index("### Findings (evidence of where to look, not causes)")
+    assert lines[at + 2].startswith("- Response times rose \\(26 ms → 1,140 ms on average")
+    assert lines[at + 4] == "  - sessions blocked by another session: 0 → 5, at 00:29"
+    assert "- and 2 more in the report" in lines
+    where = lines.index("### Where the time goes")
+    assert lines[where + 3] == "- policyholder waits most: 30 % of the requests"
+
+
+def test_where_nothing_was_watched_the_options_are_named() -> None:
+    text = summary_md(example_runs.passed())
+    assert "Nothing was watched at the target: --monitor-server, " in text
+    assert "Findings" not in text

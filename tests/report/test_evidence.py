@@ -1,0 +1,69 @@
+"""Findings as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.model.finding import Evidence
+from perfsuite.report import evidence
+from perfsuite.report.evidence import evidence_text, findings_of, started_s
+from tests.report import example_runs
+from tests.report.made_load import START
+
+
+def test_five_of_seven_with_three_rows_each() -> None:
+    found = findings_of(example_runs.watched())
+    assert (len(found.unusual), found.more, found.left_out) == (5, 2, "and 2 more in the report")
+    assert found.unusual[0].evidence == (
+        "response time, mean: 26 ms → 1,140 ms, at 00:30",
+        "sessions blocked by another session: 0 → 5, at 00:29",
+        "connections of the pool in use: 12 % → 100 %, at 00:32",
+    )
+    assert [line.split()[0] for line in found.always] == ["Most", "policyholder", "Most"]
+    assert found.note == ""
+
+
+def test_all_are_shown_where_they_are_few() -> None:
+    report = example_runs.watched()
+    found = findings_of(replace(report, findings=report.findings[:5]))
+    assert (found.more, found.left_out) == (0, "")
+
+
+def test_the_start_is_the_first_second_that_was_recorded() -> None:
+    summary = example_runs.watched().summary
+    assert started_s(summary) == START
+    assert started_s(replace(summary, seconds=())) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "start_s", "told"),
+    [
+        pytest.param(Evidence("m", "memory", 1.2e8, 4.8e8, "bytes"), START, "memory: 120 MB → 480 MB", id="a total"),
+        pytest.param(Evidence("m", "queries", None, 21.0, "count"), START, "queries: 21", id="nothing from before"),
+        pytest.param(
+            Evidence("m", "failed", 0.0, 0.0325, "fraction", START + 61),
+            START,
+            "failed: 0 % → 3.2 %, at 01:01",
+            id="share",
+        ),
+        pytest.param(
+            Evidence("m", "answers", 1.0, None, "count", START), START, "answers: 1 → no answer, at 00:00", id="a gap"
+        ),
+        pytest.param(
+            Evidence("m", "blocked", 0.0, 5.0, "count", START + 2),
+            None,
+            "blocked: 0 → 5, at 09:30:02 UTC",
+            id="no start",
+        ),
+        pytest.param(Evidence("m", "a\x1b[31m\nb", None, 3.0, "ms"), START, "a [31m b: 3 ms", id="unprintable"),
+    ],
+)
+def test_a_row(row: Evidence, start_s: int | None, told: str) -> None:
+    assert evidence_text(row, start_s) == told
+
+
+def test_no_word_of_a_cause() -> None:
+    assert "root cause" not in f"{evidence.TITLE} {evidence.ALWAYS_TITLE} {evidence.NOT_WATCHED}".lower()
+    assert "not causes" in evidence.TITLE

@@ -1,0 +1,130 @@
+"""What is shown while a run goes on: the live view of a terminal, and the line of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from rich.console import RenderableType
+
+from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
+from perfsuite.model.monitor import Reading
+from perfsuite.report.console import to_text
+from perfsuite.report.progress import live_view, render_progress
+from tests.report import example_runs
+from tests.report.golden_files import assert_golden
+from tests.report.watched_run import latest
+
+LINES = 23
+"""Of 24: taking the view away needs one."""
+NOT_BEGUN = "the steady state has not begun"
+
+
+def targets() -> tuple[TargetResult, ...]:
+    return example_runs.passed().verdict.targets
+
+
+def moment(
+    live: LiveState | None = None, shown: tuple[TargetResult, ...] = (), readings: Mapping[str, Reading] | None = None
+) -> Moment:
+    state = live or example_runs.live()
+    return Moment("basic_20260301_093000", "basic", "http://localhost:8015", state, shown, readings or {})
+
+
+def drawn(view: RenderableType, *, color: bool = False) -> str:
+    """On 80 columns and 24 lines."""
+    return to_text(view, width=80, color=color)
+
+
+@pytest.mark.parametrize(
+    ("name", "readings"),
+    [
+        pytest.param("live.txt", {}, id="nothing is watched"),
+        pytest.param("live_watched.txt", latest(), id="everything is"),
+    ],
+)
+def test_live_view_fits_a_small_terminal(name: str, readings: Mapping[str, Reading]) -> None:
+    text = drawn(live_view(moment(shown=targets(), readings=readings)))
+    assert len(text.splitlines()) <= LINES
+    assert max(map(len, text.splitlines())) <= 80
+    assert_golden(name, text)
+
+
+def test_many_targets_and_a_silent_target_still_fit() -> None:
+    lost = replace(example_runs.live(), unanswered_s=7)
+    text = drawn(live_view(moment(lost, targets() * 5, latest())))
+    lines = text.splitlines()
+    assert len(lines) == LINES
+    shown = next(line for line in lines if line.startswith("and "))
+    rows = sum(any(line.startswith(start) for start in ("Average", "95th", "Failure", "Thr", "Conc")) for line in lines)
+    assert shown.split() == ["and", str(25 - rows), "more"]
+    assert "No answer from the target for 7 seconds" in text
+
+
+def test_missed_targets_come_first_and_tell_why() -> None:
+    why = "throughput 8.2 requests/s, more than 100 requests/s needed; answers took 1,200 ms on average"
+    met = targets()[:3]
+    missed = replace(targets()[3], outcome=TargetOutcome.MISSED, reason=why)
+    lines = drawn(live_view(moment(shown=(*met, missed)))).splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("Target "))
+    assert lines[head + 1].startswith("Throughput ")
+    assert lines[head + 5 :] == [
+        "– throughput 8.2 requests/s, more than 100 requests/s needed; answers took",
+        "  1,200 ms on average",
+    ]
+
+
+def test_a_reason_for_all_targets_stands_once() -> None:
+    waiting = tuple(replace(each, outcome=TargetOutcome.NOT_JUDGED, reason=NOT_BEGUN) for each in targets())
+    text = drawn(live_view(moment(shown=waiting)))
+    assert " ".join(text.split()).count(NOT_BEGUN) == 1
+
+
+def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
+    long = tuple(
+        replace(each, outcome=TargetOutcome.MISSED, reason=f"{n} {'why ' * 50}") for n, each in enumerate(targets())
+    )
+    lines = drawn(live_view(moment(shown=long, readings=latest()))).splitlines()
+    assert len(lines) == LINES
+    assert lines[-1].endswith("why …")
+    assert max(map(len, lines)) <= 80
+
+
+def test_figures_near_their_limit_are_coloured() -> None:
+    near = latest(pool__checked_out=16.0, machine__cpu_percent=85.0)
+    text = drawn(live_view(moment(readings=near)), color=True)
+    assert "\x1b[1;31m16/16\x1b[0m" in text
+    assert "\x1b[33m85 %\x1b[0m" in text
+
+
+def test_progress_line() -> None:
+    assert render_progress(moment(shown=targets(), readings=latest())) == (
+        "00:35/01:00 steady  users 10/10  8.2 req/s  p95 41.3 ms  failures 0 (0.00 %)  server 45 % CPU, db 12/100  "
+        "targets 3 met, 2 not judged"
+    )
+
+
+def few_requests(**changes: object) -> LiveState:
+    live = example_runs.live()
+    return replace(live, p95_now_ms=None, statistics=replace(live.statistics, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        pytest.param(few_requests(), "p95 50.5 ms (steady state)", id="few in the last seconds: that of all so far"),
+        pytest.param(replace(few_requests(), steady=False), "p95 50.5 ms (since the start)", id="in the ramp-up"),
+        pytest.param(few_requests(p95_ms=None), "avg 19.2 ms (steady state)", id="few at all: the mean"),
+        pytest.param(few_requests(p95_ms=None, avg_ms=None, requests=0), "p95 –", id="none at all"),
+    ],
+)
+def test_progress_line_of_a_small_run_has_a_time_with_what_it_covers(live: LiveState, told: str) -> None:
+    assert render_progress(moment(live)) == (f"00:35/01:00 steady  users 10/10  8.2 req/s  {told}  failures 0 (0.00 %)")
+
+
+def test_progress_line_tells_silence() -> None:
+    live = replace(example_runs.live(), phase="ramp-up", steady=False, rps_now=0.0, failures=3, unanswered_s=4)
+    assert render_progress(moment(live)) == (
+        "00:35/01:00 ramp-up  users 10/10  0.0 req/s  p95 41.3 ms  failures 3 (1.03 %)  NO ANSWER for 4 s"
+    )
