@@ -20,18 +20,37 @@ from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.faults import check_faults
 from perfsuite.desk import Desk
-from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, SuiteError, TargetError, UsageError
+from perfsuite.errors import (
+    EXIT_FAIL,
+    EXIT_INTERRUPTED,
+    EXIT_PASS,
+    EXIT_TARGET,
+    LoadError,
+    SuiteError,
+    TargetError,
+    UsageError,
+)
+from perfsuite.exposition import Exposition, serving
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.fingerprint import render_fingerprint
+from perfsuite.fingerprint import (
+    compare,
+    not_compared,
+    read_fingerprint,
+    render_differences,
+    render_fingerprint,
+)
+from perfsuite.hosts import HostRules, checked_url
 from perfsuite.interrupts import Interrupts
 from perfsuite.judge import severest
 from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
+from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.monitor import METRICS
 from perfsuite.monitor import Watch, check_watch
 from perfsuite.output import settle, silence, writing_to
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
+from perfsuite.plan.credentials import read_accounts
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.console import render_many, render_summary
@@ -39,7 +58,7 @@ from perfsuite.report.files import write_all
 from perfsuite.report.short import render_preflight, render_verdict
 from perfsuite.roles import ROLES
 from perfsuite.run_files import PLAN_FILE, load
-from perfsuite.screen import PlainScreen, QuietScreen, screen_for
+from perfsuite.screen import PlainScreen, QuietScreen, Screens, screen_for
 
 PAUSE_BETWEEN_S = 10.0
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
@@ -85,15 +104,17 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
         return EXIT_PASS
     screen = _screen(options)
     with ExitStack() as stack:
+        exposition = _exposition(stack, arguments, screen)
         inputs, demo = _started(stack, arguments, options, inputs, screen)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
         desk = Desk(
             options.results,
-            screen,
+            Screens([screen, exposition]) if exposition else screen,
             interrupts,
             request_log=demo.request_log if demo else None,
             step_summary=Path(summary_file) if summary_file else None,
             watch=_watch(arguments, demo),
+            listener=exposition,
         )
         return _run_scenarios(options, inputs, ground, desk)
 
@@ -115,6 +136,15 @@ def _started(
     settings = DemoSettings(faults=tuple(arguments.fault or ()))
     demo = stack.enter_context(running_demo(options.demo, settings))
     return with_demo(inputs, demo.host, demo.credentials, _ground()), demo
+
+
+def _exposition(stack: ExitStack, arguments: argparse.Namespace, screen: PlainScreen) -> Exposition | None:
+    """What Prometheus reads while the command lasts; None where it was not asked for."""
+    if arguments.metrics_port is None:
+        return None
+    exposition = Exposition()
+    screen.say(f"Metrics: {stack.enter_context(serving(exposition, arguments.metrics_port))}")
+    return exposition
 
 
 def _watch(arguments: argparse.Namespace, demo: Demo | None) -> Watch:
@@ -170,6 +200,25 @@ def _preflight(arguments: argparse.Namespace, argv: list[str], interrupts: Inter
 
 
 def _fingerprint(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts) -> int:
+    before = read_fingerprint(arguments.against) if arguments.against else None
+    width = max(_width(), 100)
+    if arguments.run:
+        taken, where = read_fingerprint(arguments.run), ""
+    else:
+        taken, folder = _take_fingerprint(arguments, argv, interrupts)
+        where = f"\nKept in {folder / FINGERPRINT_FILE}"
+    _out(render_fingerprint(taken, width) + where)
+    if before is None:
+        return EXIT_PASS
+    differences = compare(before, taken)
+    _out(f"\nAgainst {before.run_id}, taken at {before.taken_at}")
+    _out(render_differences(differences, not_compared(before, taken)))
+    return EXIT_FAIL if any(difference.worse for difference in differences) else EXIT_PASS
+
+
+def _take_fingerprint(
+    arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts
+) -> tuple[Fingerprint, Path]:
     options, ground = options_of(arguments, (PROGRAM, *argv)), _ground()
     if not arguments.monitor_postgres and options.demo != "full":
         raise UsageError(
@@ -184,10 +233,7 @@ def _fingerprint(arguments: argparse.Namespace, argv: list[str], interrupts: Int
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
         desk = Desk(options.results, screen, interrupts)
         dsn = arguments.monitor_postgres or (demo.postgres_dsn if demo else "") or ""
-        taken, folder = pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
-    _out(render_fingerprint(taken, max(_width(), 100)))
-    _out(f"\nKept in {folder / FINGERPRINT_FILE}")
-    return EXIT_PASS
+        return pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
 
 
 def _report(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
@@ -216,22 +262,19 @@ def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interr
     if plan.demo:
         _out("This run loaded a demo backend, which is gone with all that was in it.")
         return EXIT_PASS
-    options = Options(
-        host=plan.host,
-        allow_hosts=tuple(arguments.allow_host or ()),
-        accept_production=arguments.i_accept_production_load,
-        credentials_file=arguments.credentials,
-        scenarios_file=arguments.scenarios,
-    )
-    inputs = read_inputs(options, _ground())
+    configured = read_scenarios(arguments.scenarios).allowed_hosts
+    extra = tuple(arguments.allow_host or ())
+    checked_url(plan.host, HostRules(configured, extra, arguments.i_accept_production_load))
+    # A Super Admin removes everything; which roles else the file holds does not matter here.
+    accounts = read_accounts(arguments.credentials, ROLES, os.environ)
     desk = Desk(arguments.run.parent, PlainScreen(sys.stdout), interrupts)
-    done = clean(plan, inputs.accounts, arguments.run, desk)
+    done = clean(plan, accounts, arguments.run, desk)
     if done is None or not (done.created or done.not_restored):
         _out("Nothing is left to remove.")
         return EXIT_PASS
     for line in done.not_restored:
         _out(f"not put back: {line}")
-    return EXIT_TARGET if done.not_removed else EXIT_PASS
+    return EXIT_TARGET if done.not_removed or done.not_restored else EXIT_PASS
 
 
 def _backend(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:

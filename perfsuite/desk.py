@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from perfsuite.interrupts import Interrupts
-from perfsuite.model import Moment
+from perfsuite.measurements import Record
+from perfsuite.model import Moment, Plan
 from perfsuite.monitor import Watch
 
 
@@ -24,6 +26,16 @@ class Screen(Protocol):
         """The load has ended; the next progress belongs to another one."""
 
 
+class Listener(Protocol):
+    """Who wants the records of a load themselves, and not only the moments made from them."""
+
+    def load_begins(self, plan: Plan) -> None:
+        """The records to come are those of this plan's load."""
+
+    def recorded(self, records: Sequence[Record]) -> None:
+        """What was recorded since the last call: all of it by the time that the load is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What all runs of a command share."""
@@ -36,3 +48,4 @@ class Desk:
     step_summary: Path | None = None
     watch: Watch | None = None
     """What to watch at the target while it is loaded."""
+    listener: Listener | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfsuite import measurements
 from perfsuite.clock import utc_s
-from perfsuite.desk import Desk, Screen
+from perfsuite.desk import Desk, Listener, Screen
 from perfsuite.judge import live_targets
 from perfsuite.model import Account, Moment, Plan
 from perfsuite.monitor import Sampler
@@ -29,9 +29,13 @@ def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Des
     desk.interrupts.counting = True
     try:
         with watching(plan, folder, desk) as sampler:
+            followed = _Followed(plan, folder, sampler, desk.listener)
             process = LoadProcess(folder, needed)
             try:
-                return _follow(process, _Followed(plan, folder, sampler), desk)
+                ended = _follow(process, followed, desk)
+                followed.read()  # what was recorded after the last look
+                desk.screen.progress(followed.moment())
+                return ended
             finally:
                 process.close()
                 desk.screen.load_over()
@@ -42,14 +46,19 @@ def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Des
 class _Followed:
     """A run under way, as its records and the monitors tell it."""
 
-    def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None) -> None:
+    def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None, listener: Listener | None) -> None:
         self.plan = plan
         self._tail, self._live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
-        self._sampler = sampler
+        self._sampler, self._listener = sampler, listener
+        if listener is not None:
+            listener.load_begins(plan)
 
     def read(self) -> None:
         """Take in what was recorded since the last call."""
-        self._live.feed(self._tail.read())
+        records = self._tail.read()
+        self._live.feed(records)
+        if self._listener is not None:
+            self._listener.recorded(records)
 
     def moment(self) -> Moment:
         """The run as it stands now."""

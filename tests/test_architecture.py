@@ -26,6 +26,7 @@ STAGES = {
     "history",
     "report",
     "demo",
+    "exposition",
     "cleanup",
     "recorder",
 }

@@ -1,0 +1,44 @@
+"""Names and units as Prometheus wants them: seconds, bytes and ratios, written out at the end of the name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perfsuite.model.monitor import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A base unit, how many of ours make one of it, and how our names end that tell ours."""
+
+    name: str
+    divisor: float = 1.0
+    suffix: str = ""
+
+
+_UNITS = {
+    "ms": Unit("seconds", 1000.0, "_ms"),
+    "s": Unit("seconds", suffix="_s"),
+    "percent": Unit("ratio", 100.0, "_percent"),
+    "bytes": Unit("bytes", suffix="_bytes"),
+    "per second": Unit("per_second", suffix="_per_s"),
+    "bytes per second": Unit("bytes_per_second", suffix="_bytes_per_s"),
+    "ms per second": Unit("seconds_per_second", 1000.0, "_ms_per_s"),
+    "count": Unit(""),
+    # of targets
+    "fraction": Unit("ratio"),
+    "requests/s": Unit("requests_per_second"),
+    "users": Unit("users"),
+}
+
+
+def base_unit(unit: str) -> Unit:
+    """What a unit of the suite becomes. Raises KeyError for one that the suite does not have."""
+    return _UNITS[unit]
+
+
+def reading_name(metric: Metric) -> str:
+    """The name under which a reading is told: "server.cpu_percent" → "mitra_reading_server_cpu_ratio"."""
+    unit = base_unit(metric.unit)
+    words = [metric.name.removesuffix(unit.suffix).replace(".", "_"), unit.name]
+    return "_".join(["mitra_reading", *filter(None, words)])
