@@ -1,0 +1,60 @@
+"""Many operations at once: how often chance alone would show a difference as clear as this one anywhere among them.
+
+Westfall & Young 1993, *Resampling-Based Multiple Testing*, single-step max-T: the runs' labels are permuted for all
+operations together, so that what is common to a run stays common. The statistic is a t with its spread moderated by
+the median spread of all operations (as SAM does: Tusher, Tibshirani & Chu 2001, doi 10.1073/pnas.091062498): five
+runs tell little of one operation's spread, and all operations together tell a lot. Ranks cannot be used here: with
+5 + 5 runs the largest rank sum comes up once in 252 labelings for every single operation, and so for one of 30 in
+about every ninth labeling, whatever the size of the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfsuite.comparison.labelings import Labelings, labelings
+
+Values = NDArray[np.float64]
+"""Operations × runs, A's runs first; the logarithm of a time, so that a shift is a ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """One-sided p-values an operation, already adjusted for the number of operations."""
+
+    more: Values
+    less: Values
+
+
+def max_t(values: Values, runs_a: int) -> Adjusted:
+    """Adjusted p-values of "B is more" and "B is less" for each operation. 5 + 5 runs: 0.004 at the least."""
+    statistic = _statistic(values, labelings(runs_a, values.shape[1] - runs_a))
+    return Adjusted(_adjusted(statistic), _adjusted(-statistic))
+
+
+def _adjusted(statistic: Values) -> Values:
+    highest = np.sort(statistic.max(axis=0))
+    own = statistic[:, 0] - 1e-9
+    adjusted: Values = (len(highest) - np.searchsorted(highest, own)) / len(highest)
+    return adjusted
+
+
+def _statistic(values: Values, dealt: Labelings) -> Values:
+    """Operations × labelings: difference of the means over its moderated standard error."""
+    is_b = dealt.T.astype(float)
+    runs, runs_b = values.shape[1], int(dealt[0].sum())
+    runs_a = runs - runs_b
+    centred = values - values.mean(axis=1, keepdims=True)
+    sum_b = centred @ is_b
+    mean_b, mean_a = sum_b / runs_b, -sum_b / runs_a
+    squares = (centred**2).sum(axis=1, keepdims=True) - runs_b * mean_b**2 - runs_a * mean_a**2
+    spread = np.sqrt(np.maximum(squares, 0.0) / max(runs - 2, 1) * (1 / runs_a + 1 / runs_b))
+    moderated = spread + np.median(spread, axis=0)
+    difference = mean_b - mean_a
+    # Where nothing varies at all, any difference is beyond chance, and none is none.
+    return np.divide(
+        difference, moderated, out=np.where(difference == 0, 0.0, np.copysign(np.inf, difference)), where=moderated > 0
+    )
