@@ -218,7 +218,11 @@ def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def _fingerprint(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.description = "What each operation costs the database: each alone, between two looks at pg_stat_statements."
     _without_load(parser)
+    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="show that of a run; nothing is sent")
     parser.add_argument("--monitor-postgres", metavar="DSN", help="the target's database; --demo full has its own")
+    parser.add_argument(
+        "--against", type=Path, metavar="RUN", help="tell what differs from that of a run; ends with 1 if it got worse"
+    )
     parser.set_defaults(tolerate_broken=True)
     return parser
 

@@ -31,7 +31,7 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
     dsn = desk.watch.postgres_dsn if desk.watch is not None else None
     if not plan.fingerprint or not dsn:
         return
-    left_out = not_offered(plan, ROLES, partial(HttpxTransport, plan.host), f"{plan.run_id}/{PURPOSE}")
+    left_out = not_callable(plan)
     desk.screen.say("Fingerprint: what each operation costs the database, one at a time; some seconds")
     settings = FingerprintSettings(dsn, repeats=SHORT_REPEATS, cold_wait_s=0, within_s=SHORT_WITHIN_S)
     try:
@@ -40,6 +40,14 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
         desk.screen.say(f"Fingerprint: not taken. {error}")
         return
     desk.screen.say(f"Fingerprint: {_told(taken)}")
+
+
+def not_callable(plan: Plan) -> dict[str, frozenset[str]]:
+    """Role → operations that are not called: missing at the target, or writes of a read-only run.
+
+    Raises TargetError when the target is not there or not ours.
+    """
+    return not_offered(plan, ROLES, partial(HttpxTransport, plan.host), f"{plan.run_id}/{PURPOSE}")
 
 
 def cost(

@@ -18,7 +18,7 @@ from perfsuite import measurements
 from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.run import Run
-from perfsuite.costing import cost, cost_before_load
+from perfsuite.costing import cost, cost_before_load, not_callable
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError
 from perfsuite.findings import Watched, find
@@ -34,7 +34,7 @@ from perfsuite.model import (
     RunReport,
     Target,
 )
-from perfsuite.model.fingerprint import Fingerprint
+from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import read_readings
 from perfsuite.plan.run_folder import new_run_folder
@@ -86,18 +86,23 @@ def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> Pre
 def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn: str) -> tuple[Fingerprint, Path]:
     """What each operation costs the database, without a load; what it created is removed again.
 
-    Operations that preflight found missing or broken are left out.
+    Preflight stays away: its rows would be in the answers. So this is comparable with what a run takes before it.
+    Raises TargetError when the target or its database is not there, or nobody can log in.
     """
     folder = new_run_folder(desk.results, "fingerprint", datetime.now(UTC))
-    plan = replace(plan, run_id=folder.name, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
+    plan = replace(plan, run_id=folder.name, users_by_role={role.slug: 1 for role in ROLES})
     save(folder / PLAN_FILE, plan)
     try:
-        seen = look_before(plan, accounts, folder, desk)
+        left_out = not_callable(plan)
         desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
-        left_out = {role.slug: seen.left_out(role.slug) for role in ROLES}
         taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say))
     finally:
         clean(plan, accounts, folder, desk)
+    if all(each.known is Known.NOT_MEASURED for each in taken.operations):
+        raise TargetError(
+            f"No operation could be called at {plan.host}: the accounts cannot log in ({taken.operations[0].reason}).\n"
+            "Check --credentials; the command preflight tells more."
+        )
     return taken, folder
 
 
