@@ -13,6 +13,7 @@ from perfsuite.report.json_file import summary_dict
 from perfsuite.report.page import page_of
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
 from tests.report import example_runs
+from tests.report.watched_run import watched
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def keys(value: Any, path: str = "") -> Iterator[str]:
 
 
 def test_keys_of_the_summary() -> None:
-    written = set(keys(summary_dict(example_runs.open_model())))
+    written = set(keys(summary_dict(watched(example_runs.open_model()))))
     figures = {f"{where}.{name}" for where in ("totals", "operations[]") for name in FIGURES}
     assert figures <= written
     assert sorted(written - figures) == sorted(named("summary.json"))

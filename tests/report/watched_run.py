@@ -37,6 +37,7 @@ def unusual() -> tuple[Finding, ...]:
     gone = Evidence("redis.up", "answers (1: yes, 0: none)", 1.0, None, "count", AT_S + 5)
     grown = Evidence("server.memory_bytes", "memory of the backend", 120e6, 480e6, "bytes")
     queries = Evidence("queries_per_request", "policies.list as senior_agent: queries", None, 21.0, "count")
+    waits = Evidence("machine.iowait_percent", "time waiting for storage", None, 42.0, "percent")
     return (
         onset(),
         Finding(FindingKind.EPISODE, "Redis gave no answer for 6 s from 09:30:35 UTC on", "Redis", AT_S + 5, None, None,
@@ -45,18 +46,25 @@ def unusual() -> tuple[Finding, ...]:
                 "senior_agent", "policies.list", (queries,)),
         Finding(FindingKind.GROWTH, "The memory of the backend only grew: 120 MB → 480 MB in 100 s", "memory",
                 evidence=(grown,)),
-        *(Finding(FindingKind.LIMIT, f"Storage {number} at its limit", f"storage {number}") for number in (1, 2, 3)),
+        *(
+            Finding(FindingKind.LIMIT, f"Storage {number} at its limit", f"storage {number}", evidence=(waits,))
+            for number in (1, 2, 3)
+        ),
     )  # fmt: skip
 
 
 def always() -> tuple[Finding, ...]:
     """What is told of every run."""
-    row = Evidence("avg_ms", "users.me: mean time (52 % of all)", 6.0, 980.0, "ms")
+    slowest = Evidence("avg_ms", "users.me: mean time (52 % of all)", 6.0, 980.0, "ms")
+    share = Evidence("requests_share", "its share of the requests", None, 0.3, "fraction")
+    inside = Evidence("server_avg_ms", "time in the application, mean", None, 510.0, "ms")
     return (
         Finding(FindingKind.SLOWEST, "Most response time goes to users.me: 52 % of it", operation="users.me",
-                evidence=(row,)),
-        Finding(FindingKind.ROLE, "policyholder waits most: 30 % of the requests", role="policyholder"),
-        Finding(FindingKind.OUTSIDE, "Most of the time is spent inside the application: 510 ms in it on average"),
+                evidence=(slowest,)),
+        Finding(FindingKind.ROLE, "policyholder waits most: 30 % of the requests", role="policyholder",
+                evidence=(share,)),
+        Finding(FindingKind.OUTSIDE, "Most of the time is spent inside the application: 510 ms in it on average",
+                evidence=(inside,)),
     )  # fmt: skip
 
 
