@@ -87,7 +87,10 @@ class NotStarted(msgspec.Struct, frozen=True, tag="not_started", tag_field="kind
 
 
 class Arrivals(msgspec.Struct, frozen=True, tag="arrivals", tag_field="kind"):
-    """Open model, one process and UTC second: actions that were due, that began, and how late the latest began."""
+    """Open model, one process and UTC second: actions that were due, those of them that began, and how late.
+
+    `beginnings` counts actions, whenever due, that began in this second; 0 everywhere in older files.
+    """
 
     worker: str
     sequence: int
@@ -96,6 +99,7 @@ class Arrivals(msgspec.Struct, frozen=True, tag="arrivals", tag_field="kind"):
     begun: int
     lag: Times
     waiting: int
+    beginnings: int = 0
 
 
 class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind"):

@@ -106,7 +106,8 @@ class ArrivalDesk:
             news.wait()
         arrived = queue.popleft()
         self._cells.waiting -= 1
-        self._cells.begun(int(arrived.due_at), max(round((utc_s() - arrived.due_at) * 1e6), 0))
+        now = utc_s()
+        self._cells.begun(int(arrived.due_at), max(round((now - arrived.due_at) * 1e6), 0), second=int(now))
         return arrived
 
     def sent(self, late_s: float) -> None:

@@ -109,8 +109,8 @@ class Second:
 class ArrivalFigures:
     """How the open model kept to its times, over the steady state; all counts are of actions, not of requests.
 
-    `asked_per_s`: mean of the rate that was planned. `offered_per_s`: actions that were due in the steady state
-    and began, whenever that was, over its length. Lag: from due to begun, of those that began.
+    `asked_per_s`: mean of the rate that was planned. `offered_per_s`: actions that began in the steady state,
+    whenever they were due, over its length. `begun`, lag: of those that were due in it, whenever they began.
     """
 
     asked_per_s: float

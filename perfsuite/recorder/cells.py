@@ -64,6 +64,7 @@ class _ActionCell:
 class _ArrivalCell:
     due: int = 0
     begun: int = 0
+    beginnings: int = 0
     lag: Histogram = field(default_factory=Histogram)
 
 
@@ -159,11 +160,12 @@ class Cells:
         """Open model: one action is due."""
         self._arrivals.setdefault(second, _ArrivalCell()).due += 1
 
-    def begun(self, due_second: int, lag_us: int) -> None:
-        """Open model: one action that was due begins, so much too late."""
+    def begun(self, due_second: int, lag_us: int, *, second: int) -> None:
+        """Open model: one action that was due begins in `second`, so much too late."""
         cell = self._arrivals.setdefault(due_second, _ArrivalCell())
         cell.begun += 1
         cell.lag.add(lag_us)
+        self._arrivals.setdefault(second, _ArrivalCell()).beginnings += 1
 
     def not_started(self, key: Key, waited_us: int) -> None:
         """Open model: one action that was due is given up."""
@@ -210,6 +212,7 @@ class Cells:
                 cell.begun,
                 times_of(cell.lag),
                 self.waiting if second == now else 0,
+                cell.beginnings,
             )
             for second, cell in arrivals.items()
         ]

@@ -18,6 +18,7 @@ from perfsuite.summary.tally import add_times, samples_needed
 class _Second:
     due: int = 0
     begun: int = 0
+    beginnings: int = 0
     lag: Histogram = field(default_factory=Histogram)
     waiting: dict[str, int] = field(default_factory=dict)
     """Process → the longest queue that it told of in this second."""
@@ -29,6 +30,7 @@ def _by_second(gathered: Gathered) -> dict[int, _Second]:
         second = found[record.second]
         second.due += record.due
         second.begun += record.begun
+        second.beginnings += record.beginnings
         add_times(second.lag, record.lag)
         second.waiting[record.worker] = max(record.waiting, second.waiting.get(record.worker, 0))
     return found
@@ -67,12 +69,15 @@ def arrival_figures(plan: Plan, gathered: Gathered, when: Timeline, phases: Phas
     p99_us = lag.percentile_us(0.99) if lag.count >= samples_needed(0.99) else None
     mean_us = lag.mean_us()
     begun = sum(second.begun for second in steady)
+    # Older files do not tell when actions began.
+    told = any(second.beginnings for second in found.values())
+    offered = sum(second.beginnings for second in steady) if told else begun
     given_up = {True: 0, False: 0}
     for record in gathered.not_started:
         given_up[when.is_steady(record.second)] += sum(record.waited.counts.values())
     return ArrivalFigures(
         asked_per_s=_asked_per_s(course, when, phases),
-        offered_per_s=begun / when.steady_s if when.steady_s else 0.0,
+        offered_per_s=offered / when.steady_s if when.steady_s else 0.0,
         due=sum(second.due for second in steady),
         begun=begun,
         not_started=given_up[True],

@@ -28,7 +28,7 @@ def within_rows(rate: int, seconds: int, outcome: Outcome) -> list[Row]:
     name = f"{SESSIONS} sessions, {rate}/s"
     window = outcome.window(_SETTLED_S, seconds)
     ended = sum(record.ended for record in outcome.requests() if record.second in window)
-    began = sum(record.begun for record in outcome.of(Arrivals) if record.second in window)
+    began = sum(record.beginnings for record in outcome.of(Arrivals) if record.second in window)
     return [
         rate_row(name, "offered", rate, began / seconds, 0.01),
         rate_row(name, "throughput", rate, ended / seconds, 0.01),
@@ -44,12 +44,14 @@ def beyond_rows(rate: int, seconds: int, outcome: Outcome) -> list[Row]:
     ended = sum(record.ended for record in outcome.requests() if record.second in window)
     due = sum(record.due for record in outcome.of(Arrivals))
     begun = sum(record.begun for record in outcome.of(Arrivals))
+    began = sum(record.beginnings for record in outcome.of(Arrivals) if record.second in window)
     in_window = sum(record.due for record in outcome.of(Arrivals) if record.second in window)
     lags = _greatest_lags_us(outcome, window)
     grown = f"{lags[0] / 1e6:.2f} s to {lags[-1] / 1e6:.2f} s"
     never = not_started(outcome)
     return [
         rate_row(name, "actions due", rate, in_window / seconds, 0.01),
+        rate_row(name, "offered, and what the target can do", could, began / seconds, 0.03),
         rate_row(name, "throughput, and what the target can do", could, ended / seconds, 0.03),
         Row(name, "greatest lag of a second, first to last", "grows", grown, "grows", lags == sorted(set(lags)), True),
         Row(name, "actions not started", "some", str(never), "> 0", never > 0),

@@ -82,15 +82,15 @@ def test_deltas_add_up_and_nothing_is_lost() -> None:
 
 def test_the_queue_is_told_with_the_second_it_stands_in_and_not_with_that_of_a_late_action() -> None:
     cells = Cells()
-    cells.begun(100, 9_000_000)  # due nine seconds ago
+    cells.begun(100, 9_000_000, second=109)  # due nine seconds ago
     cells.arrival(109)
     cells.waiting = 40
 
     told = [record for record in cells.take("w", itertools.count(1)) if isinstance(record, Arrivals)]
 
-    assert [(record.second, record.due, record.begun, record.waiting) for record in told] == [
-        (100, 0, 1, 0),
-        (109, 1, 0, 40),
+    assert [(record.second, record.due, record.begun, record.waiting, record.beginnings) for record in told] == [
+        (100, 0, 1, 0, 0),
+        (109, 1, 0, 40, 1),
     ]
 
 

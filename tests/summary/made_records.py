@@ -95,8 +95,11 @@ class Process:
     def not_started(self, second: int, waited_ms: Sequence[float], *, where: Where = BROWSING) -> NotStarted:
         return NotStarted(self.name, next(self.numbers), START + second, *where, times(waited_ms))
 
-    def arrivals(self, second: int, due: int, lag_ms: Sequence[float], waiting: int = 0) -> Arrivals:
-        return Arrivals(self.name, next(self.numbers), START + second, due, len(lag_ms), times(lag_ms), waiting)
+    def arrivals(
+        self, second: int, due: int, lag_ms: Sequence[float], waiting: int = 0, beginnings: int = 0
+    ) -> Arrivals:
+        number, begun = next(self.numbers), len(lag_ms)
+        return Arrivals(self.name, number, START + second, due, begun, times(lag_ms), waiting, beginnings)
 
     def actions(
         self, second: int, actions: int, succeeded: int, *, role: str = "reader", behaviour: str = "browsing"

@@ -47,6 +47,28 @@ def test_figures_of_the_steady_state() -> None:
     )
 
 
+def test_the_rate_offered_is_that_of_the_beginnings() -> None:
+    """Ten are due each second from the start on, and nine can be begun: the k-th begins at k / 9 s."""
+    one = Process()
+    due = [number / 10 for number in range(220)]
+    begun = {at_s: number / 9 for number, at_s in enumerate(due) if number / 9 < 22}
+    records = [
+        one.arrivals(
+            second,
+            10,
+            [(begin - at_s) * 1000 for at_s, begin in begun.items() if int(at_s) == second],
+            beginnings=sum(int(begin) == second for begin in begun.values()),
+        )
+        for second in range(22)
+    ]
+    figures = summary_of(steady_run(one, records)).arrivals
+
+    assert figures is not None
+    assert (figures.asked_per_s, figures.offered_per_s) == (10.0, 9.0)
+    # Of the 180 that were due in the 18 s of the steady state the last 22 never began, but 22 older ones did.
+    assert (figures.due, figures.begun) == (180, 158)
+
+
 def test_seconds_tell_their_own_actions() -> None:
     seconds = {second.second - START: second.arrivals for second in summary_of(overloaded()).seconds}
     assert seconds[21] == SecondArrivals(10, 9, (8 + 2_100) / 9, 2_100.0, 23)
