@@ -29,6 +29,7 @@ STAGES = {
     "exposition",
     "cleanup",
     "recorder",
+    "web",
 }
 """Each knows the shared ground and itself, never another."""
 JOINERS = {"cli", "pipeline", "costing", "follow", "leftovers", "watching", "desk", "arguments", "screen", "load.plain"}

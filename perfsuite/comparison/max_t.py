@@ -55,6 +55,6 @@ def _statistic(values: Values, dealt: Labelings) -> Values:
     moderated = spread + np.median(spread, axis=0)
     difference = mean_b - mean_a
     # Where nothing varies at all, any difference is beyond chance, and none is none.
-    return np.divide(
-        difference, moderated, out=np.where(difference == 0, 0.0, np.copysign(np.inf, difference)), where=moderated > 0
-    )
+    clearest = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
+    statistic: Values = np.divide(difference, moderated, out=clearest, where=moderated > 0)
+    return statistic

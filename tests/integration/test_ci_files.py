@@ -1,0 +1,147 @@
+"""The workflows of `deploy/ci`: their steps are run, as far as that can be done without those services."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.programs import ROOT
+
+CI = ROOT / "deploy" / "ci"
+GITHUB, GITLAB = CI / "github-actions.yml", CI / "gitlab-ci.yml"
+SMALL_LOAD = "--users 20 --spawn-rate 20 --duration 12s"
+ATTEMPTS = 3
+_OPTION = re.compile(r"\$\{\{\s*env\.(\w+)\s*\}\}")
+
+
+def _read(path: Path) -> dict[Any, Any]:
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def _checkout(folder: Path) -> Path:
+    """The files of the repository, as a runner has them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        source, place = ROOT / name, folder / name
+        if source.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(source.read_bytes())
+    return folder
+
+
+def _run(script: Iterable[str], folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """One shell for all lines, as both services have it: the first that fails ends it."""
+    environment = {**os.environ, **variables}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    environment["VIRTUAL_ENV"] = sys.prefix
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(script)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def _github_steps(job: str, variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Working directory and script of the job's own steps."""
+
+    def filled(text: str) -> str:
+        return _OPTION.sub(lambda found: variables[found.group(1)], text)
+
+    steps = _read(GITHUB)["jobs"][job]["steps"]
+    return [(filled(step["working-directory"]), step["run"]) for step in steps if "run" in step]
+
+
+@pytest.mark.integration
+def test_the_smoke_job_of_github_in_a_sub_folder(tmp_path: Path) -> None:
+    where = "performance-tests"
+    folder = _checkout(tmp_path / "work" / where)
+    summary = tmp_path / "step_summary.md"
+    variables = {**_read(GITHUB)["env"], "PERFORMANCE_FOLDER": where, "SMOKE_LOAD": SMALL_LOAD}
+    variables["GITHUB_STEP_SUMMARY"] = str(summary)
+    set_up, load = _github_steps("smoke", variables)
+
+    done = _run([set_up[1]], tmp_path / "work" / set_up[0], variables)
+    assert done.returncode == 0, done.stderr
+    assert not folder.joinpath("results").exists()
+    for _attempt in range(ATTEMPTS):  # a machine that is too busy makes a run inconclusive
+        done = _run([load[1]], tmp_path / "work" / load[0], variables)
+        if done.returncode != 4:
+            break
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    # What the last step keeps is there, and the page of the run shows the summary.
+    kept = _OPTION.sub(lambda found: variables[found.group(1)], _upload_path("smoke"))
+    runs = sorted(path.name for path in (tmp_path / "work" / kept).glob("*/*"))
+    assert {"report.html", "junit.xml", "summary.md", "stats.csv"} <= set(runs)
+    assert "PASS" in summary.read_text(encoding="utf-8")
+
+
+def _upload_path(job: str) -> str:
+    (path,) = [step["with"]["path"] for step in _read(GITHUB)["jobs"][job]["steps"] if "upload" in step.get("uses", "")]
+    return str(path)
+
+
+@pytest.mark.integration
+def test_the_smoke_job_of_gitlab_gates(tmp_path: Path) -> None:
+    _checkout(tmp_path)
+    file = _read(GITLAB)
+    variables = {**file["variables"], "SMOKE_LOAD": f"{SMALL_LOAD} --fault error=503:30%@users.me"}
+    shared, job = file[".performance"], file["performance-smoke"]
+
+    done = _run([*shared["before_script"], *job["script"]], tmp_path, variables)
+    after = _run(shared["after_script"], tmp_path, variables)
+
+    # The backend answers with errors here: the job fails with the code of a failed run, and shows why.
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert (after.returncode, "FAIL" in after.stdout) == (0, True)
+    pattern = shared["artifacts"]["reports"]["junit"].replace("$PERFORMANCE_FOLDER", variables["PERFORMANCE_FOLDER"])
+    assert len(list(tmp_path.glob(pattern))) == 1
+
+
+@pytest.mark.parametrize("job", ["smoke", "staging"])
+def test_the_jobs_of_github_keep_results_whatever_happens_and_gate(job: str) -> None:
+    steps = _read(GITHUB)["jobs"][job]["steps"]
+
+    assert [step["if"] for step in steps if "upload" in step.get("uses", "")] == ["always()"]
+    assert not any("continue-on-error" in step for step in steps)
+
+
+def test_the_staging_jobs_use_commands_that_there_are() -> None:
+    """They cannot be run here: hosts other than this machine are never loaded. Their plan can be printed."""
+    github = [
+        line for _folder, script in _github_steps("staging", _read(GITHUB)["env"]) for line in script.splitlines()
+    ]
+    gitlab = [str(line) for line in _read(GITLAB)["performance-staging"]["script"]]
+    values = {"TARGET": "http://127.0.0.1:9", "PERFORMANCE_HOST": "http://127.0.0.1:9"}
+    values |= {"STAGING_LOAD": str(_read(GITHUB)["env"]["STAGING_LOAD"])}
+
+    for line in [*github, *gitlab]:
+        words = shlex.split(re.sub(r"\$(\w+)", lambda found: values[found.group(1)], line))
+        assert words[:2] == ["python", "run_performance_tests.py"]
+        command = words[2:] if "preflight" in words else [*words[2:], "--dry-run"]
+        done = subprocess.run(
+            [sys.executable, words[1], *command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        # Nobody answers at that port: preflight says so, everything else prints its plan.
+        assert done.returncode == (3 if "preflight" in words else 0), done.stderr
