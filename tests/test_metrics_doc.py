@@ -86,13 +86,14 @@ def test_limits_are_those_of_the_code() -> None:
         f"> {limits.GC_SHARE * 100:g} % of the time, or > {limits.GC_LONG_SHARE * 100:g} % with a pause"
         f" > {limits.GC_PAUSE_MS:g} ms",
         f"fewer than {100 - limits.USERS_MISSING_SHARE * 100:g} % of those of a role",
+        f"more than {limits.NOT_STARTED_SHARE * 100:g} % fewer actions became due",
         f"more than {limits.LITTLE_SHARE * 100:g} % and two mean cycles",
         f"roles with {limits.LITTLE_ACTIONS} actions at least",
         f"fewer than {limits.FEWEST_REQUESTS} requests, or less than {limits.SHORTEST_STEADY_S:g} s",
         f"more than {limits.FLATTERED_SHARE * 100:g} % higher",
     ):
         assert text in told, text
-    assert limits.LITTLE_CYCLES == 2
+    assert (limits.LITTLE_CYCLES, limits.CHANCE_SD) == (2, 4)
 
 
 def test_blocks_are_those_of_the_code() -> None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from perfsuite.judge.evidence import STEADY
 from perfsuite.judge.limits import (
+    CHANCE_SD,
     FEWEST_REQUESTS,
     LITTLE_ACTIONS,
     LITTLE_CYCLES,
     LITTLE_SHARE,
+    NOT_STARTED_SHARE,
     SHORTEST_STEADY_S,
     USERS_MISSING_SHARE,
 )
 from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
-from perfsuite.model import Occupancy, Plan, Reconciliation, Summary
+from perfsuite.model import LostWorker, Occupancy, Plan, Reconciliation, Summary
+from perfsuite.roles.role import Role
 
 
-def invalid_because(plan: Plan, summary: Summary) -> list[str]:
+def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
     """One sentence for each reason; [] for a valid run. Whether the generator was fit is asked elsewhere."""
     reasons = [
         _nothing_sent(summary) or _too_little(summary),
         _users_missing(plan, summary) or _users_ended(plan, summary),
+        _not_announced(plan, summary, roles),
         _not_accounted(summary),
         _counts_disagree(summary.reconciliation),
         _reports_lost(summary),
@@ -43,6 +48,41 @@ def _too_little(summary: Summary) -> str:
     told = f"{count(sent, 'request')} in {seconds(summary.steady_s)} of steady state"
     needed = f"{FEWEST_REQUESTS} in {seconds(SHORTEST_STEADY_S)} are the least"
     return f"too little was measured: {told}, {needed}; run longer or with more users"
+
+
+def _not_announced(plan: Plan, summary: Summary, roles: Sequence[Role]) -> str:
+    """Open model: actions that the rate asks for and no process let become due, so that nobody counted them."""
+    told, arrival = summary.arrivals, plan.scenario.arrival
+    if told is None or arrival is None or not summary.steady_s:
+        return ""
+    expected = told.asked_per_s * summary.steady_s * _living_share(plan, summary, roles)
+    chance = CHANCE_SD * math.sqrt(expected) if arrival.poisson else 1.0
+    if told.due >= expected * (1 - NOT_STARTED_SHARE) - chance:
+        return ""
+    found = f"the schedule had about {expected:,.0f} actions due in the steady state, and only {told.due:,} came up"
+    if summary.lost_workers:
+        return f"{found}: the others were those of {_names_of(summary.lost_workers)}"
+    return (
+        f"{found}: the load generator was too slow to keep to it; use more load processes"
+        f" (--processes {plan.processes + 1}), or a lower rate"
+    )
+
+
+def _living_share(plan: Plan, summary: Summary, roles: Sequence[Role]) -> float:
+    """The share of the actions that are for roles of which anything is left to do."""
+    dead = set(summary.coverage.dead_behaviours)
+    present = [role for role in roles if plan.users_by_role.get(role.slug)]
+    living = [
+        role for role in present if any(f"{role.slug} / {behaviour.name}" not in dead for behaviour in role.behaviours)
+    ]
+    weights = sum(role.weight for role in present)
+    return sum(role.weight for role in living) / weights if weights else 0.0
+
+
+def _names_of(lost: Sequence[LostWorker]) -> str:
+    """ "load process worker-1, which was lost"."""
+    names = listed([worker.worker for worker in lost])
+    return f"load process {names}, which was lost" if len(lost) == 1 else f"load processes {names}, which were lost"
 
 
 def _not_accounted(summary: Summary) -> str:

@@ -47,7 +47,7 @@ _NOTHING_KNOWN = OnTarget()
 def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget = _NOTHING_KNOWN) -> Verdict:
     """The verdict on one run. Reasons of lesser weight than the outcome are among the notes."""
     unfit = unfit_because(plan, summary)
-    invalid = [*unfit, *invalid_because(plan, summary)]
+    invalid = [*unfit, *invalid_because(plan, summary, roles)]
     observed = judge_targets(plan, summary, roles, known)
     targets = tuple(_spared(result, summary, fit=not unfit) for result in observed) if invalid else observed
     failed = _failed_because(summary, targets)

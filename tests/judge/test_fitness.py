@@ -9,8 +9,18 @@ import pytest
 
 from perfsuite.judge.fitness import long_pause, unfit_because
 from perfsuite.judge.validity import invalid_because
-from perfsuite.model import GeneratorHealth, LostWorker, Occupancy, Second
-from tests.judge.made_summaries import figures, make_plan, make_summary
+from perfsuite.model import (
+    Arrival,
+    ArrivalFigures,
+    Coverage,
+    GeneratorHealth,
+    LostWorker,
+    Occupancy,
+    Plan,
+    Second,
+    Statistics,
+)
+from tests.judge.made_summaries import ROLES, figures, make_plan, make_summary
 
 HEALTHY = GeneratorHealth(
     processes=1, cpu_percent_max=60.0, loop_lag_p99_ms=4.0, lost_reports=0, cpu_percent_mean=40.0,
@@ -23,6 +33,10 @@ MEND = "use more load processes (--processes 2), fewer users, or a machine with 
 def unfit(steady_s: float = 60.0, **health: Any) -> list[str]:
     plan = make_plan()
     return unfit_because(plan, make_summary(plan, steady_s=steady_s, generator=replace(HEALTHY, **health)))
+
+
+def reasons_of(plan: Plan, totals: Statistics | None = None, **changed: Any) -> list[str]:
+    return invalid_because(plan, make_summary(plan, totals, **changed), ROLES)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,7 @@ LITTLE = (
 )  # fmt: skip
 def test_littles_law(changed: dict[str, Any], told: str) -> None:
     plan = make_plan()
-    reasons = invalid_because(plan, make_summary(plan, occupancy=(replace(READER, **changed),)))
+    reasons = reasons_of(plan, occupancy=(replace(READER, **changed),))
     assert reasons == ([f"Little's law does not hold for {told}{LITTLE}"] if told else [])
 
 
@@ -165,7 +179,7 @@ def test_littles_law(changed: dict[str, Any], told: str) -> None:
 )
 def test_too_little(requests: int, steady_s: float, told: str) -> None:
     plan = make_plan()
-    reasons = invalid_because(plan, make_summary(plan, figures(requests), steady_s=steady_s))
+    reasons = reasons_of(plan, figures(requests), steady_s=steady_s)
     least = "30 in 3 s are the least; run longer or with more users"
     assert reasons == ([f"too little was measured: {told}, {least}"] if told else [])
 
@@ -206,11 +220,50 @@ def seconds_with(*users: dict[str, int]) -> tuple[Second, ...]:
 )  # fmt: skip
 def test_users_that_end_before_the_load(users: list[dict[str, int]], told: str) -> None:
     plan = make_plan()
-    assert invalid_because(plan, make_summary(plan, seconds=seconds_with(*users))) == ([told] if told else [])
+    assert reasons_of(plan, seconds=seconds_with(*users)) == ([told] if told else [])
 
 
 def test_users_that_a_lost_process_had_are_told_with_it() -> None:
     plan = make_plan()
     lost = LostWorker("2", 1_772_357_450.0, 75, "was killed by signal SIGKILL")
-    summary = make_summary(plan, seconds=seconds_with(*[FULL] * 30, *[FEW] * 30), lost_workers=(lost,))
-    assert invalid_because(plan, summary) == []
+    assert reasons_of(plan, seconds=seconds_with(*[FULL] * 30, *[FEW] * 30), lost_workers=(lost,)) == []
+
+
+TOO_SLOW = ": the load generator was too slow to keep to it; use more load processes (--processes 2), or a lower rate"
+
+
+@pytest.mark.parametrize(
+    ("arrival", "due", "changed", "told"),
+    [
+        pytest.param(Arrival(30.0), 1800, {}, "", id="all came up"),
+        pytest.param(Arrival(30.0), 1781, {}, "", id="1 % less"),
+        pytest.param(
+            Arrival(30.0), 1780, {},
+            f"the schedule had about 1,800 actions due in the steady state, and only 1,780 came up{TOO_SLOW}",
+            id="more than 1 %",
+        ),
+        pytest.param(Arrival(30.0, poisson=True), 1613, {}, "", id="chance"),
+        pytest.param(
+            Arrival(30.0, poisson=True), 1612, {},
+            f"the schedule had about 1,800 actions due in the steady state, and only 1,612 came up{TOO_SLOW}",
+            id="not chance any more",
+        ),
+        pytest.param(
+            Arrival(30.0), 1745, {"lost_workers": (LostWorker("2", 1_772_357_450.0, 75, "was killed"),)},
+            "the schedule had about 1,800 actions due in the steady state, and only 1,745 came up: the others were"
+            " those of load process 2, which was lost",
+            id="those of a lost process",
+        ),
+        pytest.param(
+            Arrival(30.0), 1200,
+            {"coverage": Coverage(20, (), (), (), {}, ("writer / creating",))}, "",
+            id="a role of which nothing is left has a third of the weight",
+        ),
+        pytest.param(Arrival(30.0), 0, {"steady_s": 0.0, "steady_start": None, "steady_end": None}, "", id="no steady"),
+    ],
+)  # fmt: skip
+def test_actions_that_never_became_due(arrival: Arrival, due: int, changed: dict[str, Any], told: str) -> None:
+    plan = make_plan()
+    plan = replace(plan, scenario=replace(plan.scenario, arrival=arrival))
+    arrivals = ArrivalFigures(30.0, due / 60, due, due, 0, 0, 1.0, None, 2.0, 1)
+    assert reasons_of(plan, arrivals=arrivals, **changed) == ([told] if told else [])
