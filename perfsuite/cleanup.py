@@ -39,6 +39,11 @@ class _Rows:
     flags: dict[str, bool] = field(default_factory=dict)
     not_restorable: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def for_good(self) -> tuple[str, ...]:
+        """What was changed and has no way back, by kind."""
+        return tuple(f"{thing} (changed on {count})" for thing, count in self.not_restorable.items())
+
 
 class _Last:
     """Keeps the last request, to tell why it failed."""
@@ -79,23 +84,22 @@ def clean_up(entries: Iterable[Entry], role: Role, account: Account | None, run:
     What could not be removed or put back is part of the answer, never an error; it is found again by the next cleanup.
     """
     rows = _read(entries)
-    not_restored = [f"{thing} (changed on {count})" for thing, count in rows.not_restorable.items()]
     if not rows.ids and not rows.flags:
-        return Cleanup(0, 0, (), tuple(not_restored))
+        return Cleanup(0, 0, not_restorable=rows.for_good)
     if account is None:
-        return _all_left(rows, not_restored, f"the credentials hold no {role.title}, who alone may remove it")
+        return _all_left(rows, f"the credentials hold no {role.title}, who alone may put it right")
     last = _Last()
     session = Session(role, account, transport, run, last)
     if not session.login():
         reason = last.observed.failure.message if last.observed and last.observed.failure else "login failed"
-        return _all_left(rows, not_restored, f"{role.title} cannot log in ({reason})")
-    return _Cleaner(session, last, run).clean(rows, not_restored)
+        return _all_left(rows, f"{role.title} cannot log in ({reason})")
+    return _Cleaner(session, last, run).clean(rows)
 
 
-def _all_left(rows: _Rows, not_restored: list[str], reason: str) -> Cleanup:
-    names = [f"{thing} {mark}: {reason}" for thing, mark in rows.ids]
-    flags = [f"flag {name} (was {before})" for name, before in rows.flags.items()]
-    return Cleanup(len(rows.ids), 0, tuple(names), tuple(not_restored + flags))
+def _all_left(rows: _Rows, reason: str) -> Cleanup:
+    names = tuple(f"{thing} {mark}: {reason}" for thing, mark in rows.ids)
+    flags = tuple(f"flag {name} (was {before}): {reason}" for name, before in rows.flags.items())
+    return Cleanup(len(rows.ids), 0, names, flags, rows.for_good)
 
 
 class _Cleaner:
@@ -106,8 +110,9 @@ class _Cleaner:
         self._silent = 0
         self._tickets: dict[str, str] | None = None
 
-    def clean(self, rows: _Rows, not_restored: list[str]) -> Cleanup:
+    def clean(self, rows: _Rows) -> Cleanup:
         failed: list[str] = []
+        not_restored: list[str] = []
         for (thing, mark), identity in rows.ids.items():
             try:
                 self._remove(thing, mark, identity)
@@ -122,7 +127,7 @@ class _Cleaner:
                 not_restored.append(f"flag {name} (was {before}): {error}")
             else:
                 self._run.journal.write(Entry("restored", "flag", name))
-        return Cleanup(len(rows.ids), len(rows.ids) - len(failed), tuple(failed), tuple(not_restored))
+        return Cleanup(len(rows.ids), len(rows.ids) - len(failed), tuple(failed), tuple(not_restored), rows.for_good)
 
     def _remove(self, thing: str, mark: str, identity: str) -> None:
         """Returns when the row is gone, or was never made: it is not found under its mark."""

@@ -218,7 +218,7 @@ def test_a_flag_that_cannot_be_put_back_is_listed_and_put_back_the_next_time(sce
 def test_what_cannot_be_put_back_is_counted(scene: Scene) -> None:
     scene.wrote(*(Entry("not restorable", "theme preference of account", f"user-{n}") for n in range(3)))
 
-    assert scene.clean() == Cleanup(0, 0, (), ("theme preference of account (changed on 3)",))
+    assert scene.clean() == Cleanup(0, 0, not_restorable=("theme preference of account (changed on 3)",))
 
 
 def test_a_second_cleanup_finds_nothing_and_changes_nothing(scene: Scene) -> None:
@@ -254,7 +254,7 @@ def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
         1,
         0,
         ("lead PERF-l: Super Admin cannot log in (HTTP 401: Invalid credentials)",),
-        ("flag perf_dark (was False)",),
+        ("flag perf_dark (was False): Super Admin cannot log in (HTTP 401: Invalid credentials)",),
     )
     assert PASSWORD not in str(done)
 
@@ -267,8 +267,8 @@ def test_without_a_super_admin_nothing_is_sent_and_everything_is_listed(scene: S
     assert done == Cleanup(
         1,
         0,
-        ("lead PERF-l: the credentials hold no Super Admin, who alone may remove it",),
-        ("flag perf_dark (was True)",),
+        ("lead PERF-l: the credentials hold no Super Admin, who alone may put it right",),
+        ("flag perf_dark (was True): the credentials hold no Super Admin, who alone may put it right",),
     )
     assert scene.asked() == []
     assert scene.clean().removed == 1  # with one, the next cleanup finds it

@@ -11,7 +11,7 @@ from perfsuite.judge.fitness import long_pause
 from perfsuite.judge.limits import FLATTERED_SHARE
 from perfsuite.judge.on_target import is_on_target
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent
-from perfsuite.model import Drift, Plan, Summary, Target, TargetFigures
+from perfsuite.model import Cleanup, Drift, Plan, Summary, Target, TargetFigures
 
 
 def notes_of(plan: Plan, summary: Summary) -> list[str]:
@@ -36,7 +36,7 @@ def notes_of(plan: Plan, summary: Summary) -> list[str]:
             for role, accounts in plan.shared_accounts.items()
         ),
         _absent(plan),
-        *_left_behind(summary),
+        *_left_behind(plan, summary.cleanup),
     ]
     return [note for note in notes if note]
 
@@ -119,10 +119,9 @@ def _absent(plan: Plan) -> str:
     return f"with {count(plan.scenario.users, 'user')} nobody was there as {listed(plan.absent_roles)}"
 
 
-def _left_behind(summary: Summary) -> list[str]:
-    cleanup = summary.cleanup
-    if cleanup is None:
-        return []
+def _left_behind(plan: Plan, cleanup: Cleanup | None) -> list[str]:
+    if cleanup is None or plan.demo:
+        return []  # a demo is gone with all that was in it
+    changed = (*cleanup.not_restored, *cleanup.not_restorable)
     left = [f"created by this run and not removed: {listed(cleanup.not_removed)}"] if cleanup.not_removed else []
-    changed = [f"changed by this run and not put back: {listed(cleanup.not_restored)}"] if cleanup.not_restored else []
-    return left + changed
+    return left + ([f"changed by this run and not put back: {listed(changed)}"] if changed else [])

@@ -257,6 +257,9 @@ class Cleanup:
     removed: int
     not_removed: tuple[str, ...] = ()
     not_restored: tuple[str, ...] = ()
+    """Changes that the next cleanup may put back."""
+    not_restorable: tuple[str, ...] = ()
+    """Changes for which the API has no way back."""
 
 
 @dataclass(frozen=True, slots=True)

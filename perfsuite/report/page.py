@@ -255,4 +255,4 @@ def _cleaned_up(summary: Summary) -> Iterable[str]:
         return
     yield f"{cleanup.created:,} created, {cleanup.removed:,} removed"
     yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
-    yield from (clean(f"not put back: {row}") for row in cleanup.not_restored)
+    yield from (clean(f"not put back: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))

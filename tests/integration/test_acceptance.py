@@ -108,9 +108,10 @@ def test_three_counts_of_the_requests_agree(made: Ended) -> None:
 def test_what_it_made_was_removed(made: Ended) -> None:
     cleanup = made.summary["cleanup"]
     assert cleanup["created"] == cleanup["removed"] > 20
-    assert cleanup["not_removed"] == []
+    assert (cleanup["not_removed"], cleanup["not_restored"]) == ([], [])
     # The API offers no way to read what a preference was before.
-    assert [text.split(" (")[0] for text in cleanup["not_restored"]] == ["theme preference of account"]
+    assert [text.split(" (")[0] for text in cleanup["not_restorable"]] == ["theme preference of account"]
+    assert not any("not put back" in note for note in made.summary["notes"]), "a demo is gone with all that was in it"
 
 
 def test_the_rows_of_the_csv_add_up_to_the_whole_run(made: Ended) -> None:

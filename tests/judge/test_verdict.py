@@ -220,7 +220,7 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
         {"policies.premiums": 34},
         ("support_staff / ticket management",),
     )
-    cleanup = Cleanup(5, 3, ("policy 7",), ("approval of policy 8",))
+    cleanup = Cleanup(5, 3, ("policy 7",), ("flag perf_a",), ("theme of 4",))
     verdict = verdict_of(plan, coverage=coverage, cleanup=cleanup)
 
     assert verdict.outcome is Outcome.PASS
@@ -235,8 +235,15 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
         "150 users as reader shared 7 accounts",
         "with 240 users nobody was there as auditor",
         "created by this run and not removed: policy 7",
-        "changed by this run and not put back: approval of policy 8",
+        "changed by this run and not put back: flag perf_a, theme of 4",
     )
+
+
+def test_what_a_run_left_in_a_demo_is_gone_with_it() -> None:
+    cleanup = Cleanup(5, 3, ("policy 7",), ("flag perf_a",), ("theme of 4",))
+    notes = verdict_of(make_plan(demo="embedded"), cleanup=cleanup).notes
+
+    assert not any("by this run" in note for note in notes), notes
 
 
 @pytest.mark.parametrize(
