@@ -28,7 +28,7 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
         _users_missing(plan, summary) or _users_ended(plan, summary),
         _not_announced(plan, summary, roles),
         _not_accounted(summary),
-        _counts_disagree(summary.reconciliation),
+        _counts_disagree(summary.reconciliation, summary.lost_workers),
         _reports_lost(summary),
     ]
     return [reason for reason in reasons if reason]
@@ -90,9 +90,12 @@ def _not_accounted(summary: Summary) -> str:
     wrong = [_unlike(role) for role in summary.occupancy if _differs(role, summary.steady_s)]
     if not wrong:
         return ""
+    found = f"Little's law does not hold for {listed(wrong)}"
+    if summary.lost_workers:
+        return f"{found}: the last actions of {_names_of(summary.lost_workers)}, were not handed over"
     return (
-        f"Little's law does not hold for {listed(wrong)}: users spent time on what was not recorded, or actions are"
-        " missing; the load generator may be too slow, run again with fewer users or more --processes"
+        f"{found}: users spent time on what was not recorded, or actions are missing; the load generator may be too"
+        " slow, run again with fewer users or more --processes"
     )
 
 
@@ -148,17 +151,17 @@ def _mean(values: Iterable[int]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _counts_disagree(counts: Reconciliation) -> str:
+def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> str:
+    """Only requests that carry this run's id are counted, so nobody else's load has a part in it."""
     if counts.agrees:
         return ""
     others = {"Locust": counts.locust_total, "the backend's log": counts.backend_log}
-    told = [
-        f"{number:,} by {name} ({number - counts.recorded:+,})" for name, number in others.items() if number is not None
-    ]
-    return (
-        f"the counts of requests disagree: {counts.recorded:,} recorded, {', '.join(told)};"
-        " run again, with nobody else loading the target"
-    )
+    apart = {name: number - counts.recorded for name, number in others.items() if number is not None}
+    told = [f"{counts.recorded + more:,} by {name} ({more:+,})" for name, more in apart.items()]
+    found = f"the counts of requests disagree: {counts.recorded:,} recorded, {', '.join(told)}"
+    if lost and min(apart.values()) >= 0:
+        return f"{found}: the last ones of {_names_of(lost)}, were not handed over"
+    return f"{found}; some were counted twice or not at all, so no figure is sure: run again"
 
 
 def _reports_lost(summary: Summary) -> str:

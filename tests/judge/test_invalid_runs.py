@@ -158,6 +158,34 @@ def test_every_reason_is_told_and_beside_a_failure_among_the_notes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        pytest.param(
+            {"reconciliation": Reconciliation(10_000, None, 10_014)},
+            "the counts of requests disagree: 10,000 recorded, 10,014 by the backend's log (+14): the last ones of load"
+            " process 2, which was lost, were not handed over",
+            id="what it had not handed over is missing",
+        ),
+        pytest.param(
+            {"reconciliation": Reconciliation(10_000, None, 9_990)},
+            "the counts of requests disagree: 10,000 recorded, 9,990 by the backend's log (-10); some were counted"
+            " twice or not at all, so no figure is sure: run again",
+            id="a loss does not make requests",
+        ),
+        pytest.param(
+            INVALID["Little's law"],
+            "Little's law does not hold for reader (150.0 users, 120.0 accounted for, 20 % apart): the last actions of"
+            " load process 2, which was lost, were not handed over",
+            id="actions are missing",
+        ),
+    ],
+)  # fmt: skip
+def test_what_comes_of_a_lost_process_is_told_as_its_loss(changed: dict[str, Any], told: str) -> None:
+    verdict = verdict_of(make_plan(), lost_workers=(KILLED,), **changed)
+    assert [verdict.reasons[0][:23], *verdict.reasons[1:]] == ["load process 2 was lost", told]
+
+
 def test_a_miss_of_an_invalid_run_is_not_judged_and_says_so() -> None:
     verdict = verdict_of(make_plan(), SLOW, **INVALID["counts disagree"])
 
