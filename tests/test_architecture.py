@@ -21,6 +21,7 @@ STAGES = {
     "monitor",
     "fingerprint",
     "findings",
+    "comparison",
     "summary",
     "judge",
     "history",
