@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -12,9 +12,10 @@ from perfsuite.judge.limits import FLATTERED_SHARE
 from perfsuite.judge.on_target import is_on_target
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent
 from perfsuite.model import Cleanup, Drift, Plan, Summary, Target, TargetFigures
+from perfsuite.roles.role import Role
 
 
-def notes_of(plan: Plan, summary: Summary) -> list[str]:
+def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
     """One sentence each: what makes figures doubtful, what was not exercised and why, what was left behind."""
     coverage = summary.coverage
     notes = [
@@ -26,11 +27,7 @@ def notes_of(plan: Plan, summary: Summary) -> list[str]:
         _left_out(coverage.broken, "failing without any load"),
         _left_out(coverage.left_out, "which write, while the run is read-only"),
         _dead(coverage.dead_behaviours),
-        *(
-            f"{operation} could not be made {count(times, 'time')}: the target holds no data for it"
-            for operation, times in coverage.not_possible.items()
-            if times
-        ),
+        *_not_possible(coverage.not_possible, roles),
         *(
             f"{count(plan.users_by_role.get(role, 0), 'user')} as {role} shared {count(accounts, 'account')}"
             for role, accounts in plan.shared_accounts.items()
@@ -111,6 +108,19 @@ def _left_out(entries: Sequence[str], which: str) -> str:
 
 def _dead(behaviours: Sequence[str]) -> str:
     return f"nothing is left to do of {listed(behaviours)}: not exercised at all" if behaviours else ""
+
+
+def _not_possible(times: Mapping[str, int], roles: Sequence[Role]) -> list[str]:
+    """What could not be made, and what was wanting: data at the target, or rows of the run's own."""
+    steps = [step for role in roles for behaviour in role.behaviours for step in behaviour.steps]
+    of_run = {step.operation for step in steps if step.of_run}
+    wanting = "it works on what the same load process has made, and none of that was left"
+    return [
+        f"{operation} could not be made {count(number, 'time')}:"
+        f" {wanting if operation in of_run else 'the target holds no data for it'}"
+        for operation, number in times.items()
+        if number
+    ]
 
 
 def _absent(plan: Plan) -> str:

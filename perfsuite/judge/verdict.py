@@ -55,7 +55,7 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets))
-    notes = notes_of(plan, summary)
+    notes = notes_of(plan, summary, roles)
     if summary.ended == INTERRUPTED:
         planned = seconds(plan.scenario.duration_s)
         cut = f"interrupted after {seconds(summary.duration_s)} of {planned}"

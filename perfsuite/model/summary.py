@@ -230,7 +230,7 @@ class Coverage:
     broken: tuple[str, ...]
     left_out: tuple[str, ...]
     not_possible: dict[str, int]
-    """Operation → how often it could not be made for want of data."""
+    """Operation → how often it could not be made for want of data, at the target or of what the run made."""
     dead_behaviours: tuple[str, ...]
 
 

@@ -209,7 +209,7 @@ def _coverage_facts(summary: Summary) -> Iterable[Fact]:
         ("Broken without any load", coverage.broken),
         ("Left out", coverage.left_out),
         ("Behaviours of which nothing is left", coverage.dead_behaviours),
-        ("Not possible for want of data", [f"{name}: {n:,} times" for name, n in coverage.not_possible.items()]),
+        ("Not possible", [f"{name}: {n:,} times" for name, n in coverage.not_possible.items()]),
     )
     for term, entries in lists:
         if entries:

@@ -53,7 +53,7 @@ ROLE = Role(
             (
                 Step("policies.by_status", _reviewed),
                 Step("policies.read", one("policy")),
-                Step("policies.approve", _policy_of_this_run, every=5),
+                Step("policies.approve", _policy_of_this_run, every=5, of_run=True),
             ),
         ),
     ),

@@ -29,11 +29,15 @@ def nothing(_session: Session) -> Call | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation within an action. `every` = 5: takes part in every fifth action of the user only."""
+    """One operation within an action. `every` = 5: takes part in every fifth action of the user only.
+
+    `of_run`: it works on rows that the run has made, of which each load process knows its own.
+    """
 
     operation: str
     arguments: Arguments = nothing
     every: int = 1
+    of_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

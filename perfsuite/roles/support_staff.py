@@ -63,7 +63,7 @@ ROLE = Role(
                 Step("tickets.list"),
                 Step("tickets.read", one("ticket")),
                 Step("tickets.create", _new_ticket, every=5),
-                Step("tickets.status", _ticket_of_this_run, every=5),
+                Step("tickets.status", _ticket_of_this_run, every=5, of_run=True),
             ),
         ),
         Behaviour(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from perfsuite.judge.notes import notes_of
-from perfsuite.model import Drift, GeneratorHealth, Statistics, TargetFigures
-from tests.judge.made_summaries import AVERAGE, P95, THROUGHPUT, figures, make_plan, make_summary, row
+from perfsuite.model import Coverage, Drift, GeneratorHealth, Statistics, TargetFigures
+from perfsuite.roles import ROLES as SEVEN
+from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
 SHARED = (
     "demo only: generator and target shared the cores of this machine, each slowing the other; the figures are not"
@@ -30,12 +32,36 @@ SHARED = (
 )
 def test_shared_cores(host: str, demo: str | None, told: bool) -> None:
     plan = replace(make_plan(), host=host, demo=demo)
-    assert notes_of(plan, make_summary(plan)) == ([SHARED] if told else [])
+    assert notes_of(plan, make_summary(plan), ROLES) == ([SHARED] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("operation", "wanting"),
+    [
+        pytest.param("policies.premiums", "the target holds no data for it", id="a policyholder without a policy"),
+        pytest.param(
+            "policies.approve", "it works on what the same load process has made, and none of that was left",
+            id="the policy was made by another process, or is approved already",
+        ),
+    ],
+)  # fmt: skip
+def test_why_an_operation_was_not_possible(operation: str, wanting: str) -> None:
+    plan = make_plan()
+    coverage = Coverage(20, (), (), (), {operation: 3}, ())
+    (note,) = notes_of(plan, make_summary(plan, coverage=coverage), SEVEN)
+    assert note == f"{operation} could not be made 3 times: {wanting}"
+
+
+def test_the_steps_that_look_into_what_the_run_has_made_say_so() -> None:
+    """Nothing else makes them find out: a step without the word would be told as a want of data at the target."""
+    for role in SEVEN:
+        for step in (step for behaviour in role.behaviours for step in behaviour.steps):
+            assert step.of_run == ("run.created" in inspect.getsource(step.arguments)), (role.slug, step.operation)
 
 
 def flattered(totals: Statistics, *known: TargetFigures) -> list[str]:
     plan = make_plan(AVERAGE, P95, THROUGHPUT)
-    return notes_of(plan, make_summary(plan, totals, target_figures=known))
+    return notes_of(plan, make_summary(plan, totals, target_figures=known), ROLES)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +92,7 @@ def test_the_scope_is_named() -> None:
     plan = make_plan(replace(AVERAGE, role="reader", operation="policies.list"))
     known = TargetFigures("avg_ms", "reader", "policies.list", None, 60.0)
     cell = row("reader", "browsing", "policies.list", figures(900, 40))
-    (note,) = notes_of(plan, make_summary(plan, None, cell, target_figures=(known,)))
+    (note,) = notes_of(plan, make_summary(plan, None, cell, target_figures=(known,)), ROLES)
     assert "the average response time of policies.list as reader of those that succeeded is 60 ms" in note
 
 
@@ -92,12 +118,12 @@ def test_the_scope_is_named() -> None:
 )
 def test_drift(drift: Drift, told: str) -> None:
     plan = make_plan()
-    (note,) = notes_of(plan, make_summary(plan, drifts=(drift,)))
+    (note,) = notes_of(plan, make_summary(plan, drifts=(drift,)), ROLES)
     assert note == (f"{told}: what is told is a mean over a change; run longer, or look for what fills up or warms up")
 
 
 def test_a_single_long_pause() -> None:
     health: dict[str, Any] = {"gc_pause_max_ms": 180.0, "gc_share_rate": 0.001}
     plan = make_plan()
-    (note,) = notes_of(plan, make_summary(plan, generator=GeneratorHealth(1, 40.0, 2.0, 0, **health)))
+    (note,) = notes_of(plan, make_summary(plan, generator=GeneratorHealth(1, 40.0, 2.0, 0, **health)), ROLES)
     assert note.startswith("the load generator stood still for 180 ms")
