@@ -18,6 +18,8 @@ from perfsuite.roles import ROLES
 
 PURPOSE = "fingerprint"
 SHORT_REPEATS = 2
+"""Lists are asked page by page, three pages in turn: as with five repeats, the last one asked for is the third, from
+which ids for other operations are drawn."""
 SHORT_WITHIN_S = 20.0
 """Before a load: what has not been asked by then is not known. Nor are caches waited for."""
 

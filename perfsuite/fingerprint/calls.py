@@ -54,8 +54,10 @@ class Caller:
         return self._last.count
 
     def begin(self, operation: str) -> None:
-        """From here the same choices are made as in every other fingerprint."""
+        """From here the same choices are made as in every other fingerprint, however many repeats came before."""
         self._session.random = random.Random(f"{self.role.slug}/{operation}")
+        for kind in tuple(self._session.chosen):
+            self._session.pick(kind)  # steps about the row chosen last; one that was made (kind "created …") stays
 
     def arguments(self, step: Step) -> Call | None:
         """What the role would ask for; None when the target holds no data for it. May itself ask for a list."""

@@ -92,11 +92,12 @@ def take(
     run: Run | None = None,
     read_only: bool = False,
     within_s: float | None = None,
+    repeats: int = 3,
 ) -> Fingerprint:
-    """The fingerprint of `roles` at the target; three repeats."""
+    """The fingerprint of `roles` at the target."""
     scenario = Scenario("basic", 10, 2, 60)
     plan = Plan("basic_1", scenario, "http://t", {}, (), (), 1, "2026-03-01T09:30:00Z", read_only=read_only)
     run = run or Run("basic_1", purpose="fingerprint")
-    settings = FingerprintSettings(dsn="", repeats=3, within_s=within_s)
+    settings = FingerprintSettings(dsn="", repeats=repeats, within_s=within_s)
     taker = Taker(plan, run, target.database, settings, target.database.clock)
     return taker.take(roles, [Caller(role, ACCOUNTS[role.slug], target, run) for role in roles])

@@ -309,3 +309,13 @@ def test_what_there_was_no_time_for_is_not_known(target: CostlyTarget, database:
         (Known.UNKNOWN, "not asked: the 10 s that the fingerprint may take were over")
     }
     assert not target.asked_for("policies.list")
+
+
+def test_choices_do_not_depend_on_the_repeats_before(target: CostlyTarget) -> None:
+    """`policies.coverage` is about the policy that was read last: which one, the number of repeats must not decide."""
+    asked = []
+    for repeats in (2, 3, 5):
+        take(target, HOLDER, repeats=repeats)
+        asked.append(target.asked_for("policies.coverage")[-1].ids["policy_id"])
+
+    assert len(set(asked)) == 1
