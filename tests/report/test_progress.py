@@ -91,6 +91,13 @@ def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("width", [2, 12, 40])
+def test_a_narrow_terminal_is_no_trouble(width: int) -> None:
+    text = to_text(live_view(moment(shown=targets(), readings=latest())), width=width, color=False)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.startswith("b")
+
+
 def test_figures_near_their_limit_are_coloured() -> None:
     near = latest(pool__checked_out=16.0, machine__cpu_percent=85.0)
     text = drawn(live_view(moment(readings=near)), color=True)
