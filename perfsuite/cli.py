@@ -173,10 +173,12 @@ def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk)
             codes.append(error.exit_code)
             break  # what kept this one from running keeps the next one too
         reports.append(report)
-        codes.append(report.verdict.exit_code)
+        codes.append(EXIT_INTERRUPTED if desk.interrupts.count else report.verdict.exit_code)
         render = render_verdict if options.quiet else partial(render_summary, folder=folder)
         _out(render(report, width=_width(), color=_color(options.color)))
-        if report.verdict.exit_code == EXIT_INTERRUPTED:
+        if codes[-1] == EXIT_INTERRUPTED:
+            if report.verdict.exit_code != EXIT_INTERRUPTED:
+                _err("Interrupted after the load: its figures and its verdict are whole.")
             break
     if len(inputs.scenarios) > 1 and reports:
         _out(render_many(reports, width=_width(), color=_color(options.color)))

@@ -24,23 +24,19 @@ _GRACE_S = 120.0
 
 
 def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:
-    """Make the load; how it ended."""
+    """Make the load; how it ended. Interruptions are to be held meanwhile: it looks for them."""
     needed = tuple(account for account in accounts if plan.users_by_role.get(account.role))
-    desk.interrupts.counting = True
-    try:
-        with watching(plan, folder, desk) as sampler:
-            followed = _Followed(plan, folder, sampler, desk.listener)
-            process = LoadProcess(folder, needed)
-            try:
-                ended = _follow(process, followed, desk)
-                followed.read()  # what was recorded after the last look
-                desk.screen.progress(followed.moment())
-                return ended
-            finally:
-                process.close()
-                desk.screen.load_over()
-    finally:
-        desk.interrupts.counting = False
+    with watching(plan, folder, desk) as sampler:
+        followed = _Followed(plan, folder, sampler, desk.listener)
+        process = LoadProcess(folder, needed)
+        try:
+            ended = _follow(process, followed, desk)
+            followed.read()  # what was recorded after the last look
+            desk.screen.progress(followed.moment())
+            return ended
+        finally:
+            process.close()
+            desk.screen.load_over()
 
 
 class _Followed:

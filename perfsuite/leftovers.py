@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from perfsuite.api import journal
-from perfsuite.api.client import TIMEOUT_S, HttpxTransport
+from perfsuite.api.client import HttpxTransport
 from perfsuite.api.exchange import Answer, Failure, Request, Transport
 from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
@@ -24,12 +24,38 @@ def clean_after(
     ended: str, plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk
 ) -> tuple[Cleanup | None, str]:
     """What became of the rows, and how the run ended: who interrupts in here too gets a report of what is left."""
-    patience_s = _HURRIED_S if desk.interrupts.count > 1 else TIMEOUT_S
+    hurried = desk.interrupts.count > 1
+    if hurried and plan.demo:
+        return None, ended  # the demo goes with all that is in it
     try:
-        connect = partial(HttpxTransport, plan.host, timeout_s=patience_s)
-        return clean(plan, accounts, folder, desk, connect), ended
+        with desk.interrupts.heard():
+            return clean(plan, accounts, folder, desk, partial(_in_a_hurry, plan.host) if hurried else None), ended
     except KeyboardInterrupt:
         return clean(plan, accounts, folder, desk, _Hangup), "interrupted"
+
+
+def _in_a_hurry(host: str) -> Transport:
+    return Hurried(HttpxTransport(host, timeout_s=_HURRIED_S))
+
+
+class Hurried:
+    """A transport that sends nothing more once an answer did not come."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._silent = False
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer; none after one that did not come in time."""
+        if self._silent:
+            return _no_answer("the target does not answer, and the end was asked for at once")
+        answer = self._transport.exchange(request)
+        self._silent = answer.failure is not None and answer.failure.kind.never_answered
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
 
 
 class _Hangup:
@@ -37,10 +63,14 @@ class _Hangup:
 
     def exchange(self, request: Request) -> Answer:
         """No answer."""
-        return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, "cleanup was interrupted"))
+        return _no_answer("cleanup was interrupted")
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _no_answer(why: str) -> Answer:
+    return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, why))
 
 
 def clean(

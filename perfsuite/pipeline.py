@@ -52,7 +52,7 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
     """One run, from the plan to its files.
 
     Raises TargetError when the target is not ready (nothing is left behind at it), KeyboardInterrupt when
-    interrupted before the load.
+    interrupted before the load, or twice while the report is written.
     """
     folder = new_run_folder(desk.results, plan.scenario.name, datetime.now(UTC))
     plan = replace(plan, run_id=folder.name)
@@ -63,12 +63,14 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
     except (SuiteError, KeyboardInterrupt):
         clean(plan, accounts, folder, desk)
         raise
-    ended = make_load(plan, accounts, folder, desk)
-    cleanup, ended = clean_after(ended, plan, accounts, folder, desk)
-    backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
-    save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, _environment(plan)))
-    report = report_of(folder)
-    write_all(report, folder, step_summary=desk.step_summary)
+    with desk.interrupts.held():
+        ended = make_load(plan, accounts, folder, desk)
+        cleanup, ended = clean_after(ended, plan, accounts, folder, desk)
+        with desk.interrupts.held(1):  # what was measured is told all the same: it takes a second or two
+            backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
+            save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, _environment(plan)))
+            report = report_of(folder)
+            write_all(report, folder, step_summary=desk.step_summary)
     return report, folder
 
 

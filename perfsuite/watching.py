@@ -9,7 +9,9 @@ from pathlib import Path
 
 from perfsuite.desk import Desk
 from perfsuite.model import Plan
-from perfsuite.monitor import FILE_NAME, ReadingsWriter, Sampler, SystemClock, build_sources
+from perfsuite.monitor import FILE_NAME, STOP_WITHIN_S, ReadingsWriter, Sampler, SystemClock, build_sources
+
+_HURRIED_S = 0.2
 
 
 @contextmanager
@@ -31,6 +33,7 @@ def watching(plan: Plan, folder: Path, desk: Desk) -> Iterator[Sampler | None]:
     try:
         yield sampler
     finally:
-        sampler.stop()
+        # Who has asked twice for the end is not kept waiting by a source that hangs.
+        sampler.stop(_HURRIED_S if desk.interrupts.count > 1 else STOP_WITHIN_S)
         for note in sampler.notes()[told:]:
             desk.screen.say(f"Monitor: {note}")

@@ -30,8 +30,7 @@ def test_before_the_load_it_interrupts(number: int) -> None:
 
 @pytest.mark.parametrize("number", ALL[:2])
 def test_while_load_runs_it_is_counted(number: int) -> None:
-    with Interrupts() as interrupts:
-        interrupts.counting = True
+    with Interrupts() as interrupts, interrupts.held():
         for expected in (1, 2):
             os.kill(os.getpid(), number)
             assert interrupts.count == expected
@@ -39,17 +38,35 @@ def test_while_load_runs_it_is_counted(number: int) -> None:
 
 def test_after_the_load_it_interrupts_again() -> None:
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
-        interrupts.counting = True
-        os.kill(os.getpid(), signal.SIGINT)
-        interrupts.counting = False
+        with interrupts.held():
+            os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         signal.pause()
     assert interrupts.count == 2
 
 
+def test_cleanup_within_a_run_hears_it_and_the_run_goes_on() -> None:
+    with Interrupts() as interrupts, interrupts.held():
+        with pytest.raises(KeyboardInterrupt), interrupts.heard():
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupts.count == 2
+
+
+def test_a_report_bears_one_and_not_two() -> None:
+    with Interrupts() as interrupts, interrupts.held():
+        os.kill(os.getpid(), signal.SIGINT)  # during the load
+        with pytest.raises(KeyboardInterrupt), interrupts.held(1):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interrupts.count == 2
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        assert interrupts.count == 3
+
+
 def test_a_terminal_that_closes_is_heard_once() -> None:
-    with Interrupts() as interrupts:
-        interrupts.counting = True
+    with Interrupts() as interrupts, interrupts.held():
         os.kill(os.getpid(), signal.SIGHUP)
         assert interrupts.count == 1
         os.kill(os.getpid(), signal.SIGHUP)

@@ -12,12 +12,13 @@ A run watches with
 from perfsuite.monitor.build import Watch, build_sources, check_watch
 from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, read_readings
 from perfsuite.monitor.prometheus import Queries, read_queries
-from perfsuite.monitor.sampler import Sampler, Sink
+from perfsuite.monitor.sampler import STOP_WITHIN_S, Sampler, Sink
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 
 __all__ = [
     "FILE_NAME",
     "READINGS_COLUMNS",
+    "STOP_WITHIN_S",
     "Clock",
     "Queries",
     "ReadingsWriter",

@@ -64,13 +64,13 @@ class Sampler:
             self._take(worker, self._clock.utc_s())
         self._thread.start()
 
-    def stop(self) -> None:
-        """End within a bounded time: a source that hangs is left to its daemon thread."""
+    def stop(self, within_s: float = STOP_WITHIN_S) -> None:
+        """End within that time: a source that hangs is left to its daemon thread."""
         self._stopping.set()
         self._wake.set()
         for worker in self._workers:
             worker.end()
-        until_s = self._clock.utc_s() + STOP_WITHIN_S
+        until_s = self._clock.utc_s() + within_s
         for thread in (self._thread, *self._workers):
             if thread.ident is not None:
                 thread.join(max(until_s - self._clock.utc_s(), 0.05))

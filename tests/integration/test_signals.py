@@ -122,6 +122,23 @@ def test_a_closed_terminal_ends_a_run_in_order(backend: Backend, results: Path) 
     assert alive(family) == []
 
 
+def test_ctrl_c_after_the_load_leaves_the_report_whole(results: Path) -> None:
+    """While the lines of the backend's log are counted, and the report is written."""
+    run = suite("--demo", *TWENTY_USERS, "--duration", "6s", "--results", str(results))
+    try:
+        until(lambda: "Cleanup: removed" in run.out or not run.running, 60, "the end of the load")
+        run.interrupt()
+        done = ended(run, run.wait(30), results)
+    finally:
+        run.end()
+    assert (done.code, done.left) == (130, ())
+    assert done.err.strip() == "Interrupted after the load: its figures and its verdict are whole."
+    assert done.summary["verdict"] in ("pass", "inconclusive"), done.summary["reasons"]
+    assert done.summary["reconciliation"]["agrees"]
+    assert (done.folder / "report.html").exists()
+    assert "VERDICT: " in done.out
+
+
 def test_a_second_ctrl_c_does_not_wait_for_a_target_that_hangs(begin: Begin, backend: Backend, results: Path) -> None:
     run = begin(*backend.target)
     wait_for_load(run, results)

@@ -1,0 +1,66 @@
+"""What a run made, removed after it: in a hurry, and where it goes by itself."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from perfsuite.api.exchange import Request
+from perfsuite.api.journal import FILE_NAME, Entry, Journal
+from perfsuite.desk import Desk
+from perfsuite.interrupts import Interrupts
+from perfsuite.leftovers import Hurried, clean_after
+from perfsuite.model import Account, Cleanup, FailureKind, Plan, Scenario
+from perfsuite.screen import PlainScreen
+from tests.api.fake_target import FakeTarget, lost
+
+NOBODY = "http://127.0.0.1:1"
+ADMINS = (Account("9876543200", "secret", "super_admin"),)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """One that was interrupted twice, with a run that made a lead."""
+    book = Journal(tmp_path / FILE_NAME)
+    book.write(Entry("create", "lead", "PERF-1"))
+    book.close()
+    interrupts = Interrupts()
+    interrupts.count = 2
+    return Desk(tmp_path, PlainScreen(io.StringIO()), interrupts)
+
+
+def plan(demo: str | None) -> Plan:
+    return Plan("basic_1", Scenario("basic", 1, 1, 60), NOBODY, {}, (), (), 1, "2026-03-01T09:30:00Z", demo=demo)
+
+
+def test_a_demo_is_not_cleaned_in_a_hurry(desk: Desk) -> None:
+    assert clean_after("interrupted", plan("embedded"), ADMINS, desk.results, desk) == (None, "interrupted")
+
+
+def test_a_target_of_ones_own_is(desk: Desk) -> None:
+    done, ended = clean_after("interrupted", plan(None), ADMINS, desk.results, desk)
+
+    assert ended == "interrupted"
+    assert done == Cleanup(1, 0, ("lead PERF-1: Super Admin cannot log in (connection refused)",))
+
+
+def test_in_a_hurry_one_answer_is_waited_for_in_vain_and_no_more() -> None:
+    target = FakeTarget()
+    target.give("health.root", lost(FailureKind.TIMEOUT, "no answer in time"))
+    hurried = Hurried(target)
+    request = Request("GET", "/health", {})
+
+    kinds = [failure.kind if (failure := hurried.exchange(request).failure) else None for _ in range(3)]
+
+    assert kinds == [FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST, FailureKind.CONNECTION_LOST]
+    assert len(target.sent) == 1
+
+
+def test_in_a_hurry_an_answer_that_comes_changes_nothing() -> None:
+    target = FakeTarget()
+    hurried = Hurried(target)
+
+    assert [hurried.exchange(Request("GET", "/health", {})).status for _ in range(2)] == [200, 200]
+    assert len(target.sent) == 2
