@@ -156,10 +156,11 @@ class Users(msgspec.Struct, frozen=True, tag="users", tag_field="kind"):
 
 
 class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
-    """Health of one load process in one UTC second.
+    """Health of one load process in one UTC second, or in the `span_s` seconds that end with it: a process that
+    is busy comes to telling it late, and then soon again.
 
     CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector. `waited_percent`: share of
-    the second in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
+    the time in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
     waiting together near 100 is a saturated generator, however little of the core it was given.
     """
 
@@ -171,6 +172,7 @@ class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
     memory_bytes: int
     gc_pauses: Times = Times()
     waited_percent: float | None = None
+    span_s: float = 1.0
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):

@@ -20,14 +20,15 @@ _SCHEDULED = Path("/proc/self/schedstat")
 @dataclass(frozen=True, slots=True)
 class HealthFigures:
     """CPU since the last time (100 = one core), lag of the event loop (µs), resident memory, pauses of the
-    garbage collector (µs), in which nothing else of the process runs, and the share of the time in which it
-    waited for a core (None where the system does not tell)."""
+    garbage collector (µs), in which nothing else of the process runs, the share of the time in which it
+    waited for a core (None where the system does not tell), and how long that time was."""
 
     cpu_percent: float
     loop_lag: Times
     memory_bytes: int
     gc_pauses: Times
     waited_percent: float | None
+    span_s: float
 
 
 class Health:
@@ -73,21 +74,23 @@ class Health:
         """The figures since the last call."""
         lag, self._lag = self._lag, Histogram()
         gc_pauses, self._gc = self._gc, Histogram()
+        taken_ns, since_ns = time.perf_counter_ns(), self._taken_ns
+        self._taken_ns = taken_ns
         return HealthFigures(
             self._process.cpu_percent(),
             times_of(lag),
             self._process.memory_info().rss,
             times_of(gc_pauses),
-            self._waited_percent(),
+            self._waited_percent(taken_ns - since_ns),
+            (taken_ns - since_ns) / 1e9,
         )
 
-    def _waited_percent(self) -> float | None:
-        taken_ns, waited_ns = time.perf_counter_ns(), _waited_ns()
-        percent = None
-        if waited_ns is not None and self._waited_ns is not None and taken_ns > self._taken_ns:
-            percent = round(100 * (waited_ns - self._waited_ns) / (taken_ns - self._taken_ns), 1)
-        self._taken_ns, self._waited_ns = taken_ns, waited_ns
-        return percent
+    def _waited_percent(self, span_ns: int) -> float | None:
+        waited_ns, before_ns = _waited_ns(), self._waited_ns
+        self._waited_ns = waited_ns
+        if waited_ns is None or before_ns is None or span_ns <= 0:
+            return None
+        return round(100 * (waited_ns - before_ns) / span_ns, 1)
 
 
 def _waited_ns() -> int | None:

@@ -83,6 +83,7 @@ class Recorder:
                 health.memory_bytes,
                 health.gc_pauses,
                 health.waited_percent,
+                round(health.span_s, 6),
             )
         )
         self._sink.flush()

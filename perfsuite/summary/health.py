@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Generator
@@ -28,12 +29,19 @@ _NEEDED = 100
 _BUSY_PERCENT = 90.0
 """The field `cpu_over_90_rate` has this number in its name."""
 
+_LEAST_S = 0.5
+"""A process's CPU time is counted in hundredths of a second: a share of less time than this may be anything."""
+
 
 def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
-    """The worst process in each figure over the steady state; over the whole run when there was none."""
-    steady = [told for told in gathered.generators if when.is_steady(told.second)]
+    """The worst process in each figure over the steady state; over the whole run when there was none.
+
+    What CPU it used is that of the process that wanted most, so that the two belong together.
+    """
+    known = [told for told in gathered.generators if told.span_s > 0]
+    steady = [told for told in known if when.is_steady(told.second)]
     of_process: dict[str, list[Generator]] = defaultdict(list)
-    for told in steady or gathered.generators:
+    for told in steady or known:
         of_process[told.worker].append(told)
     each = [_health(told) for told in of_process.values()]
     return GeneratorHealth(
@@ -41,7 +49,7 @@ def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
         cpu_percent_max=_worst(process.cpu_percent_max for process in each),
         loop_lag_p99_ms=_worst(process.loop_lag_p99_ms for process in each),
         lost_reports=sum(_gaps(numbers) for numbers in gathered.sequences.values()),
-        cpu_percent_mean=_worst(process.cpu_percent_mean for process in each),
+        cpu_percent_mean=_of_most_wanting(each),
         cpu_wanted_percent_mean=_worst(process.cpu_wanted_percent_mean for process in each),
         cpu_over_90_rate=_worst(process.cpu_over_90_rate for process in each),
         gc_pause_p99_ms=_worst(process.gc_pause_p99_ms for process in each),
@@ -50,26 +58,52 @@ def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
     )
 
 
+def _of_most_wanting(each: Sequence[GeneratorHealth]) -> float | None:
+    known = [(one.cpu_wanted_percent_mean or 0.0, one.cpu_percent_mean or 0.0) for one in each]
+    return max(known)[1] if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Busy:
+    """Some time of a process: percent × s that it used and wanted, over so many seconds."""
+
+    span_s: float
+    used: float
+    wanted: float
+
+
+def _busy(told: Iterable[Generator]) -> _Busy:
+    """All that was told together, each for as long as it is of."""
+    records = list(told)
+    used = math.fsum(record.cpu_percent * record.span_s for record in records)
+    waited = math.fsum((record.waited_percent or 0.0) * record.span_s for record in records)
+    return _Busy(math.fsum(record.span_s for record in records), used, used + waited)
+
+
 def _health(told: Sequence[Generator]) -> GeneratorHealth:
-    """The figures of one process, which told them in at least one second."""
+    """The figures of one process, which told them in at least one second. Each counts for as long as it is of."""
     lag, pauses = Histogram(), Histogram()
     for generator in told:
         add_times(lag, generator.loop_lag)
         add_times(pauses, generator.gc_pauses)
-    cpu = [generator.cpu_percent for generator in told]
-    wanted = [generator.cpu_percent + (generator.waited_percent or 0.0) for generator in told]
-    seconds = len({generator.second for generator in told})
+    of_second: dict[int, list[Generator]] = defaultdict(list)
+    for generator in told:
+        of_second[generator.second].append(generator)
+    seconds = [_busy(records) for records in of_second.values()]
+    whole = [second for second in seconds if second.span_s >= _LEAST_S] or seconds
+    total = _busy(told)
+    often_s = math.fsum(second.span_s for second in seconds if second.wanted / second.span_s > _BUSY_PERCENT)
     return GeneratorHealth(
         processes=1,
-        cpu_percent_max=max(cpu),
+        cpu_percent_max=max(second.used / second.span_s for second in whole),
         loop_lag_p99_ms=_p99_ms(lag),
         lost_reports=0,
-        cpu_percent_mean=math.fsum(cpu) / len(cpu),
-        cpu_wanted_percent_mean=math.fsum(wanted) / len(wanted),
-        cpu_over_90_rate=sum(percent > _BUSY_PERCENT for percent in wanted) / len(wanted),
+        cpu_percent_mean=total.used / total.span_s,
+        cpu_wanted_percent_mean=total.wanted / total.span_s,
+        cpu_over_90_rate=often_s / total.span_s,
         gc_pause_p99_ms=_p99_ms(pauses),
         gc_pause_max_ms=pauses.max_us / 1000 if pauses.count else None,
-        gc_share_rate=pauses.sum_us / 1e6 / seconds if pauses.count else None,
+        gc_share_rate=pauses.sum_us / 1e6 / total.span_s if pauses.count else None,
     )
 
 

@@ -127,6 +127,7 @@ def test_an_event_of_a_plug_in_without_time_or_start(shelf: Shelf, response_time
 
 
 def test_a_tick_tells_of_the_second_that_has_ended(shelf: Shelf) -> None:
+    began = utc_s()
     recorder = Recorder("w1", shelf)
     recorder.health.add_lag(250)
     time.sleep(1.0 - utc_s() % 1.0 + 0.01)
@@ -139,6 +140,7 @@ def test_a_tick_tells_of_the_second_that_has_ended(shelf: Shelf) -> None:
     assert (users.second, users.by_role) == (this_second - 1, {"policyholder": 3})
     assert (generator.second, generator.loop_lag.sum_us) == (this_second - 1, 250)
     assert generator.memory_bytes > 1_000_000
+    assert 0 < generator.span_s < utc_s() - began
     assert shelf.flushed == [2]
 
 
@@ -198,8 +200,11 @@ def test_cpu_is_that_of_this_process_since_the_last_time() -> None:
     until = time.perf_counter() + 0.2
     while time.perf_counter() < until:
         pass
-    busy = health.take().cpu_percent
+    busy = health.take()
     time.sleep(0.2)
+    idle = health.take()
 
-    assert busy > 20
-    assert health.take().cpu_percent < busy
+    assert busy.cpu_percent > 20
+    assert idle.cpu_percent < busy.cpu_percent
+    assert 0.2 <= idle.span_s <= time.perf_counter() - until
+    health.close()

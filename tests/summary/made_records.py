@@ -127,8 +127,9 @@ class Process:
         lag_ms: Sequence[float] = (),
         pauses_ms: Sequence[float] = (),
         waited: float | None = None,
+        span_s: float = 1.0,
     ) -> Generator:
-        health = (cpu, times(lag_ms), 50_000_000, times(pauses_ms), waited)
+        health = (cpu, times(lag_ms), 50_000_000, times(pauses_ms), waited, span_s)
         return Generator(self.name, next(self.numbers), START + second, *health)
 
     def lost(self, at: float, worker: str, users: int, reason: str) -> WorkerLost:

@@ -228,6 +228,39 @@ def test_generator_health_is_the_worst_process_of_the_steady_state() -> None:
     )
 
 
+def test_what_a_process_tells_of_itself_counts_for_as_long_as_it_is_of() -> None:
+    """It is blocked for two seconds, tells of both with the second, and comes again in the same second."""
+    one = Process()
+    records = steady_run(
+        one,
+        [
+            one.generator(10, 40.0, span_s=1.0),
+            one.generator(12, 100.0, pauses_ms=[800.0], span_s=1.999),
+            one.generator(12, 2_000.0, span_s=0.001),  # a hundredth of a second of CPU time in a thousandth of one
+            one.generator(13, 40.0, span_s=1.0),
+        ],
+    )
+    health = summary_of(records).generator
+
+    assert health.cpu_percent_mean == health.cpu_wanted_percent_mean == pytest.approx((40 + 201.9 + 40) / 4)
+    assert health.cpu_percent_max == pytest.approx(201.9 / 2)
+    assert health.cpu_over_90_rate == pytest.approx(0.5)
+    assert health.gc_share_rate == pytest.approx(0.2)
+
+
+def test_a_share_of_hardly_any_time_is_no_maximum() -> None:
+    one = Process()
+    records = steady_run(one, [one.generator(10, 40.0), one.generator(11, 900.0, span_s=0.02)])
+    assert summary_of(records).generator.cpu_percent_max == 40.0
+
+
+def test_cpu_used_is_that_of_the_process_that_wanted_most() -> None:
+    one, two = Process("1"), Process("2")
+    records = steady_run(one, [one.generator(10, 70.0, waited=2.0), two.generator(10, 40.0, waited=50.0)])
+    health = summary_of(records).generator
+    assert (health.cpu_percent_mean, health.cpu_wanted_percent_mean) == (40.0, 90.0)
+
+
 def test_generator_health_of_a_run_without_steady_state_is_that_of_all_of_it() -> None:
     one = Process()
     records: list[Record] = [one.generator(1, 80.0, [5.0] * 99), one.generator(2, 30.0)]
