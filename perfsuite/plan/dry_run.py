@@ -7,12 +7,26 @@ from collections.abc import Sequence
 
 from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.plan.durations import show_duration
-from perfsuite.plan.targets import CONCURRENT_USERS
+from perfsuite.plan.targets import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.roles.offer import arriving_rps, offered_rps
 from perfsuite.roles.role import Role
 
 SETTLING_SHARE = 0.1
 SETTLING_MAX_S = 5.0
+READINGS_NEEDED = 30
+_WATCHES = {
+    "--monitor-server": ("server", "health"),
+    "--monitor-postgres": ("postgres",),
+    "--monitor-redis": ("redis",),
+    "--monitor-prometheus": ("server", "prometheus"),
+}
+"""Option → the parts of the target that it has watched, besides the machine and the application's pool."""
+_HOW_TO_WATCH = {
+    "server": "give --monitor-server or --monitor-prometheus",
+    "postgres": "give --monitor-postgres",
+    "redis": "give --monitor-redis",
+    "prometheus": "give --monitor-prometheus",
+}
 _PERCENTILES = {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
 
 
@@ -45,8 +59,12 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | N
         return (
             None if target.below or users > target.limit else f"runs {users} users, more than {target.limit:g} needed"
         )
+    if target.metric == MAX_QUERIES:
+        return None if plan.fingerprint else f"no fingerprint is taken: {_HOW_TO_WATCH['postgres']}"
     if steady_s(scenario) <= 0:
         return "the load is never steady"
+    if "." in target.metric:
+        return _why_no_reading(target, plan)
     if target.metric == "rps" and not target.below:
         return _why_no_throughput(target, plan, roles)
     if target.metric in _PERCENTILES:
@@ -80,6 +98,23 @@ def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> str
     samples = _expected_rps(target, plan, roles) * steady_s(plan.scenario)
     needed = math.ceil(round(10 / (1 - _PERCENTILES[target.metric]), 6))
     return None if samples >= needed else f"about {samples:.0f} samples, {needed} needed"
+
+
+def _why_no_reading(target: Target, plan: Plan) -> str | None:
+    component = target.metric.partition(".")[0]
+    if component not in _watched(plan):
+        return f"nobody watches it: {_HOW_TO_WATCH.get(component, 'give one of the --monitor options')}"
+    samples = steady_s(plan.scenario)  # one a second
+    return None if samples >= READINGS_NEEDED else f"about {samples:.0f} samples, {READINGS_NEEDED} needed"
+
+
+def _watched(plan: Plan) -> set[str]:
+    """The parts of the target that the command asks to be watched, or that a demo has watched by itself."""
+    options = {word.partition("=")[0] for word in plan.command}
+    monitors = {option for option in _WATCHES if option in options}
+    monitors |= {"--monitor-server"} if plan.demo else set()
+    monitors |= {"--monitor-postgres", "--monitor-redis"} if plan.demo == "full" else set()
+    return {component for option in monitors for component in ("machine", "pool", *_WATCHES[option])}
 
 
 def render(plan: Plan, roles: Sequence[Role]) -> str:
@@ -161,6 +196,8 @@ def _targets(plan: Plan, roles: Sequence[Role]) -> list[str]:
             outcome = f"not judged: {reason}"
         elif plan.scenario.name in target.information_in:
             outcome = "shown as information"
+        elif "." in target.metric:
+            outcome = "judged where it can be read"
         else:
             outcome = "judged"
         lines.append(f"  {target.name}{_scope(target)} ({limit}): {outcome}")

@@ -1,7 +1,11 @@
 """What is said of a plan before it runs. Example roles: 1 s and 3 s of think time, two requests an action."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from perfsuite.judge.on_target import SAMPLES_NEEDED
 from perfsuite.model import Plan, Scenario, Target
 from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
 from tests.plan.example import ROLES
@@ -76,6 +80,50 @@ def test_the_steady_state(duration_s: float, spawn_rate: float, seconds: float) 
 )
 def test_which_targets_can_be_judged_and_why_not(target: Target, reason: str | None) -> None:
     assert why_not_judged(target, plan_of(AVERAGE, target), ROLES) == reason
+
+
+SERVER = Target("t", "server.cpu_percent p95", 80, below=True)
+CONNECTIONS = Target("t", "postgres.connections_used_percent max", 90, below=True)
+QUERIES = Target("t", "max_queries_per_request", 20, below=True)
+PID, DSN = ("run", "--monitor-server", "4711"), ("run", "--monitor-postgres=…")
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "reason"),
+    [
+        pytest.param(
+            SERVER, {}, "nobody watches it: give --monitor-server or --monitor-prometheus", id="nothing is watched"
+        ),
+        pytest.param(SERVER, {"command": PID}, None, id="the server is"),
+        pytest.param(SERVER, {"command": ("run", "--monitor-prometheus", "http://p")}, None, id="by way of Prometheus"),
+        pytest.param(
+            CONNECTIONS, {"command": PID}, "nobody watches it: give --monitor-postgres", id="but not the database"
+        ),
+        pytest.param(CONNECTIONS, {"command": DSN}, None, id="now it is"),
+        pytest.param(Target("t", "pool.used_percent max", 90, below=True), {"command": DSN}, None, id="with the pool"),
+        pytest.param(SERVER, {"demo": "embedded"}, None, id="a demo is watched by itself"),
+        pytest.param(
+            CONNECTIONS, {"demo": "embedded"}, "nobody watches it: give --monitor-postgres", id="as far as there is one"
+        ),
+        pytest.param(CONNECTIONS, {"demo": "full"}, None, id="in the full one there is"),
+        pytest.param(
+            QUERIES, {}, "no fingerprint is taken: give --monitor-postgres", id="queries need a fingerprint"
+        ),
+        pytest.param(QUERIES, {"fingerprint": True}, None, id="and there is one"),
+    ],
+)  # fmt: skip
+def test_what_is_read_at_the_target_is_judged_where_it_is_watched(
+    target: Target, more: dict[str, Any], reason: str | None
+) -> None:
+    assert why_not_judged(target, replace(plan_of(AVERAGE, target), **more), ROLES) == reason
+
+
+def test_readings_need_as_many_samples_here_as_in_the_judgement() -> None:
+    plan = replace(plan_of(AVERAGE, SERVER, duration_s=40), command=PID)  # 27 s of steady state
+    assert why_not_judged(SERVER, plan, ROLES) == f"about 27 samples, {SAMPLES_NEEDED} needed"
+    assert "t (server.cpu_percent p95 < 80): judged where it can be read" in render(
+        replace(plan_of(SERVER), command=PID), ROLES
+    )
 
 
 def test_without_a_steady_state_nothing_over_it_is_judged() -> None:
