@@ -1,0 +1,94 @@
+"""The files in deploy/ fit each other and the suite; no program is needed to see that."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+from perfsuite.arguments import run_parser
+from perfsuite.exposition.families import FAMILIES, READINGS
+from tests.deploy.dashboard import dashboard, queries
+from tests.deploy.programs import CONFIG, DEPLOY, SCRAPED_AT
+
+PAGE = (DEPLOY.parent / "docs" / "live-metrics.md").read_text(encoding="utf-8")
+SUFFIXES = r"_(bucket|sum|count)$"
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
+    known = {family.name for family in FAMILIES}
+    asked = {name for query in queries() for name in re.findall(r"(?<!\")\bmitra_\w+", query.expression)}
+    assert {name for name in asked if re.sub(SUFFIXES, "", name) not in known} == set()
+
+
+def test_the_dashboard_shows_every_metric_of_load_and_targets() -> None:
+    text = " ".join(query.expression for query in queries())
+    of_readings = {family.name for family in READINGS.values()}
+    assert [family.name for family in FAMILIES if family.name not in of_readings and family.name not in text] == []
+
+
+def test_the_dashboard_shows_each_part_of_the_target() -> None:
+    text = " ".join(query.expression for query in queries())
+    parts = (
+        "server_cpu",
+        "machine_cpu",
+        "pool_waiting",
+        "postgres_connections",
+        "postgres_locks",
+        "postgres_cache_hit",
+        "redis_hit",
+    )
+    assert [part for part in parts if f"mitra_reading_{part}" not in text] == []
+
+
+def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+    panels = dashboard()["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    places = [(panel["title"], panel["gridPos"]) for panel in panels]
+    assert [title for title, at in places if at["x"] + at["w"] > 24] == []
+    for (one, a), (other, b) in combinations(places, 2):
+        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+        below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+        assert beside or below, (one, other)
+
+
+def test_every_query_goes_to_the_prometheus_that_is_chosen() -> None:
+    sources = {
+        part["datasource"]["uid"]
+        for panel in dashboard()["panels"]
+        for part in (panel, *panel.get("targets", []))
+        if "datasource" in part
+    }
+    assert sources == {"${datasource}"}
+    assert dashboard()["templating"]["list"][0]["type"] == "datasource"
+
+
+def test_grafana_is_shown_where_things_are() -> None:
+    folder = DEPLOY / "grafana" / "provisioning"
+    source = (folder / "datasources" / "prometheus.yml").read_text(encoding="utf-8")
+    boards = (folder / "dashboards" / "mitra.yml").read_text(encoding="utf-8")
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+
+    listen = re.search(r"--web\.listen-address=(\S+)", page)
+    assert listen
+    assert f"url: http://{listen[1]}\n" in source
+    assert "path: /etc/grafana/dashboards\n" in boards
+    assert "`grafana/dashboards/` as `/etc/grafana/dashboards/`" in page
+    interval = re.search(r"scrape_interval: (\w+)", CONFIG.read_text(encoding="utf-8"))
+    assert interval
+    assert f"timeInterval: {interval[1]} " in source
+    assert f"scrape at least every {interval[1].removesuffix('s')} s" in PAGE
+
+
+def test_all_name_the_same_port_of_the_suite() -> None:
+    port = SCRAPED_AT.split(":")[1]
+    assert f'targets: ["{SCRAPED_AT}"]' in CONFIG.read_text(encoding="utf-8")
+    for text in (PAGE, (DEPLOY / "README.md").read_text(encoding="utf-8"), CONFIG.read_text(encoding="utf-8")):
+        assert set(re.findall(r"--metrics-port (\d+)", text)) == {port}
+
+
+def test_the_commands_of_the_readme_parse() -> None:
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    calls = re.findall(r"(?m)^python run_performance_tests\.py (.*)$", text)
+    assert [run_parser().parse_args(call.split()).metrics_port for call in calls] == [9764]
+    for link in re.findall(r"\]\((\S+)\)", text):
+        assert (DEPLOY / link).exists(), link
