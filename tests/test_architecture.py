@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-SHARED = {"model", "errors", "api", "roles", "histogram", "measurements", "clock", "hosts", "course"}
+SHARED = {"model", "errors", "api", "roles", "histogram", "measurements", "clock", "hosts", "course", "trend"}
 """Ground on which everybody stands."""
 STAGES = {
     "plan",

@@ -10,10 +10,10 @@ import numpy as np
 
 from perfsuite.findings.band import Floats
 from perfsuite.findings.series import Track
-from perfsuite.findings.trend import FEWEST, growth_p, slope
 from perfsuite.findings.words import lasting
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount
+from perfsuite.trend import FEWEST, growth_p, slope
 
 GROWTH_P = 1e-4
 """Samples hang together even when thinned, so that chance makes trends more often than it says."""

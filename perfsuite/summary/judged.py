@@ -11,7 +11,7 @@ from perfsuite.model import Drift, Plan, Target, TargetFigures
 from perfsuite.summary.bootstrap import Block, block_of, empty_blocks, interval
 from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import PERCENTILES, Due, add_times, samples_needed, statistics
-from perfsuite.summary.trend import FEWEST, mann_kendall, theil_sen
+from perfsuite.trend import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
 """Role and operation that a target is limited to."""

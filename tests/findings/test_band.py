@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from perfsuite.findings.band import Rule, deviation, noise, rises, runs_of
-from perfsuite.findings.trend import growth_p, slope
+from perfsuite.trend import growth_p, slope
 
 RULE = Rule(window=5, shift=0.4, sigmas=6.0)
 

@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 
 import pytest
 
-from perfsuite.summary.trend import mann_kendall, theil_sen
+from perfsuite.trend import mann_kendall, theil_sen
 
 
 @pytest.mark.parametrize(
