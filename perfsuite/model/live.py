@@ -15,7 +15,7 @@ class LiveState:
     """Where a run stands, for the live view and the stop conditions.
 
     `statistics` cover the steady state so far, or everything since the start while there is none
-    (`steady` tells which); `rps_now` and `p95_now_ms` the last five whole seconds.
+    (`steady` tells which); `rps_now`, `p95_now_ms` and `avg_now_ms` the last five whole seconds.
     """
 
     phase: str
@@ -31,6 +31,7 @@ class LiveState:
     failures: int
     unanswered_s: int
     """Length of the unbroken stretch of seconds, up to now, in which no request got any HTTP answer."""
+    avg_now_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

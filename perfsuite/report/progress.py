@@ -12,13 +12,20 @@ from rich.text import Text
 
 from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
 from perfsuite.report.console import TARGET_STYLES, outcome_counts
-from perfsuite.report.figures import UNKNOWN, clock, human, limit_text, percent, with_unit
+from perfsuite.report.figures import UNKNOWN, clock, limit_text, with_unit
 from perfsuite.report.gauges import Gauge, GaugeState, gauges, gauges_in_short
-from perfsuite.report.text import clean, plural, shortened
+from perfsuite.report.live_texts import (
+    UNANSWERED_FROM_S,
+    live_figures,
+    phase_text,
+    silence_text,
+    since_text,
+    users_by_role,
+    worst_first,
+)
+from perfsuite.report.text import clean, shortened
 from perfsuite.report.wording import target_title, unjudged_reasons
 
-UNANSWERED_FROM_S = 3
-"""So many seconds without any answer are worth a word."""
 _MOST_REASONS = 4
 """Lines that are kept for reasons where not all targets can be shown."""
 _FEWEST_TARGETS = 2
@@ -36,7 +43,7 @@ def render_progress(moment: Moment) -> str:
     """One plain line: time, phase, users, requests/s, p95, failures, what is watched, state of the targets."""
     live = moment.live
     parts = [
-        f"{clock(live.elapsed_s)}/{clock(live.total_s)} {_phase(live)}",
+        f"{clock(live.elapsed_s)}/{clock(live.total_s)} {phase_text(live)}",
         f"users {sum(live.users.values()):,}/{live.users_requested:,}",
         f"{live.rps_now:,.1f} req/s",
         _times(live),
@@ -80,8 +87,8 @@ def _upper(moment: Moment) -> Iterator[RenderableType]:
     yield from (_bar(live), _figures(live), "", _users(live))
     if shown:
         yield from ("", _gauges(shown))
-    if live.unanswered_s >= UNANSWERED_FROM_S:
-        yield Text(f"No answer from the target for {plural(live.unanswered_s, 'second')}", "bold red")
+    if silence := silence_text(live):
+        yield Text(silence, "bold red")
     yield ""
 
 
@@ -89,7 +96,7 @@ def _lower(targets: Sequence[TargetResult], width: int, lines: int) -> Iterator[
     """As many targets as there are lines for, the missed ones first, and below them why, as far as it fits."""
     reasons = _reasons(targets, width)
     room = max(lines - 1 - min(len(reasons), _MOST_REASONS), _FEWEST_TARGETS)
-    ordered = _worst_first(targets)
+    ordered = worst_first(targets)
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
     yield _targets(shown, len(ordered) - len(shown))
     left = max(lines - 1 - min(len(ordered), room), 0)
@@ -116,23 +123,14 @@ def _first(count: int, lines: list[str]) -> list[str]:
     return [*lines[: count - 1], f"{lines[count - 1]} …"]
 
 
-def _phase(live: LiveState) -> str:
-    return "steady" if live.steady and live.phase == "plateau" else clean(live.phase)
-
-
-def _since(live: LiveState) -> str:
-    """What the figures so far cover."""
-    return "steady state" if live.steady else "since the start"
-
-
 def _times(live: LiveState) -> str:
     """p95 of the last five seconds; of all so far, marked so, while these have too few samples; else the mean."""
     if live.p95_now_ms is not None:
         return f"p95 {with_unit('p95_ms', live.p95_now_ms)}"
     figures = live.statistics
     if figures.p95_ms is not None:
-        return f"p95 {with_unit('p95_ms', figures.p95_ms)} ({_since(live)})"
-    return f"avg {with_unit('avg_ms', figures.avg_ms)} ({_since(live)})" if figures.requests else f"p95 {UNKNOWN}"
+        return f"p95 {with_unit('p95_ms', figures.p95_ms)} ({since_text(live)})"
+    return f"avg {with_unit('avg_ms', figures.avg_ms)} ({since_text(live)})" if figures.requests else f"p95 {UNKNOWN}"
 
 
 def _failed_share(live: LiveState) -> str:
@@ -145,36 +143,26 @@ def _bar(live: LiveState) -> Table:
     row.add_column(ratio=1)
     row.add_column(no_wrap=True)
     bar = ProgressBar(total=max(live.total_s, 0.001), completed=min(live.elapsed_s, live.total_s))
-    row.add_row(f"{clock(live.elapsed_s)} / {clock(live.total_s)}", bar, Text(_phase(live), "bold"))
+    row.add_row(f"{clock(live.elapsed_s)} / {clock(live.total_s)}", bar, Text(phase_text(live), "bold"))
     return row
 
 
 def _figures(live: LiveState) -> Table:
     """Now (the last five seconds) beside all that counts so far."""
-    figures = live.statistics
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    for name in ("", "Users", "Requests", "Req/s", "Avg ms", "p95 ms", "Failures", "Rate"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    users = f"{sum(live.users.values()):,}/{live.users_requested:,}"
-    table.add_row("now", users, "", human("rps", live.rps_now), "", human("p95_ms", live.p95_now_ms), "", "")
-    red = "red" if figures.failures else ""
-    table.add_row(
-        _since(live),
-        "",
-        f"{figures.requests:,}",
-        human("rps", figures.rps),
-        human("avg_ms", figures.avg_ms),
-        human("p95_ms", figures.p95_ms),
-        Text(f"{figures.failures:,}", red),
-        Text("–" if figures.failure_rate is None else percent(figures.failure_rate), red),
-    )
+    table.add_column("", no_wrap=True)
+    figures = live_figures(live)
+    for figure in figures:
+        table.add_column(figure.name, justify="right", no_wrap=True)
+    table.add_row("now", *(figure.now for figure in figures))
+    table.add_row(since_text(live), *(Text(figure.so_far, "red" if figure.alarm else "") for figure in figures))
     return table
 
 
 def _users(live: LiveState) -> Text:
     text = Text()
-    for role, count in live.users.items():
-        text.append(f"{'  ' if text else ''}{clean(role.replace('_', ' '))} ", "dim").append(f"{count:,}")
+    for role, count in users_by_role(live):
+        text.append(f"{'  ' if text else ''}{role} ", "dim").append(count)
     return text
 
 
@@ -205,8 +193,3 @@ def _targets(shown: Sequence[TargetResult], more: int) -> Table:
     if more:
         table.add_row(Text(f"and {more:,} more", "dim"))
     return table
-
-
-def _worst_first(targets: Sequence[TargetResult]) -> list[TargetResult]:
-    """Missed ones first, so that they are seen where there are many; else as they are."""
-    return sorted(targets, key=lambda result: result.outcome is not TargetOutcome.MISSED)

@@ -12,7 +12,7 @@ from perfsuite.model import LiveState, Plan
 from perfsuite.summary.failures import unanswered
 from perfsuite.summary.gather import requests_in
 from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
-from perfsuite.summary.tally import Due, Tally, percentiles_ms, statistics
+from perfsuite.summary.tally import Due, Tally, statistics
 from perfsuite.summary.users import FORGOTTEN_AFTER_S
 
 KEPT_S = 30
@@ -76,19 +76,21 @@ class Live:
         for second in range(stop - _NOW_S, stop):
             if second in self._recent:
                 now.merge(self._recent[second].tally)
+        figures_now = statistics(now, max(1, min(_NOW_S, stop - self._start(stop))), ends_told=ends_told)
         return LiveState(
             phase=self._phase,
             elapsed_s=max(0.0, now_utc_s - self._phases.get(RAMP_UP, now_utc_s)),
             total_s=self._plan.scenario.duration_s,
             users=self._alive(),
             users_requested=self._plan.scenario.users,
-            rps_now=statistics(now, max(1, min(_NOW_S, stop - self._start(stop))), ends_told=ends_told).rps,
-            p95_now_ms=percentiles_ms(now.times)["p95_ms"],
+            rps_now=figures_now.rps,
+            p95_now_ms=figures_now.p95_ms,
             statistics=statistics(shown, length_s, ends_told=ends_told),
             steady=steady_s > 0,
             requests=self._whole.requests,
             failures=self._whole.failures,
             unanswered_s=0 if self._unanswered_since is None else max(0, stop - self._unanswered_since),
+            avg_now_ms=figures_now.avg_ms,
         )
 
     def _enter(self, phase: Phase) -> None:

@@ -258,4 +258,5 @@ def live() -> LiveState:
         requests=291,
         failures=0,
         unanswered_s=0,
+        avg_now_ms=17.6,
     )

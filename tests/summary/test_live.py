@@ -83,6 +83,7 @@ def test_a_second_counts_when_every_process_has_gone_past_it() -> None:
     state = live.state(START + 10)
 
     assert (state.rps_now, state.steady) == (10.0, True)
+    assert state.avg_now_ms == pytest.approx(5.0, rel=0.001)
     assert (state.statistics.requests, state.statistics.rps) == (20, 10.0)  # the seconds 5 and 6
     live.feed([two.requests(7, [5.0] * 4), two.users(9, reader=1)])
     assert live.state(START + 10).statistics.requests == 20 + 14 + 4
