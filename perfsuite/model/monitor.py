@@ -175,6 +175,10 @@ _METRICS: Final = (
     ),
     Metric("postgres.block_reads_per_s", "per second", "blocks not found in shared buffers", _UP),
     Metric("postgres.rows_read_per_s", "per second", "rows read by scans of tables and indexes"),
+    Metric("postgres.full_scans_per_s", "per second", "how often large tables were read from end to end", _UP),
+    Metric("postgres.full_scan_rows_per_s", "per second", "rows that this read", _UP),
+    Metric("postgres.table_full_scans_per_s", "per second", "how often one large table was read so (a part)", _UP),
+    Metric("postgres.table_full_scan_rows_per_s", "per second", "rows that this read of it (a part)", _UP),
     Metric(
         "postgres.temp_bytes_per_s", "bytes per second", "written to temporary files since work_mem was too small", _UP
     ),

@@ -18,11 +18,12 @@ from perfsuite.monitor.postgres_queries import (
     Part,
     Server,
     joined,
+    large_tables,
     own_statements,
     parts_for,
     sessions_metrics,
 )
-from perfsuite.monitor.source import Clock, Rates, SourceError, readings_of, scrubbed, share_percent
+from perfsuite.monitor.source import Clock, GroupRates, Rates, SourceError, readings_of, scrubbed, share_percent
 
 STATEMENT_TIMEOUT_MS = 800
 _LARGEST_PORT = 65535
@@ -57,11 +58,17 @@ _PER_S = {
     "postgres.statements_calls_per_s": "statement_calls",
     "postgres.statements_exec_ms_per_s": "statement_ms",
 }
+_FULL_SCANS = {
+    "postgres.full_scans_per_s": "postgres.table_full_scans_per_s",
+    "postgres.full_scan_rows_per_s": "postgres.table_full_scan_rows_per_s",
+}
+"""Figure of the whole → figure of one table."""
 _ALWAYS = ("postgres.answer_ms", "postgres.connections_limit")
 
 Connection = psycopg.Connection[dict[str, Any]]
 Query = LiteralString | sql.Composed
 Rows = list[dict[str, Any]]
+Figures = dict[str, float | None]
 
 
 def read_dsn(dsn: str) -> dict[str, Any]:
@@ -89,8 +96,11 @@ class PostgresSource:
         self._connection: Connection | None = None
         self._parts: list[Part] = []
         self._own = "{}"
+        self._tables: dict[int, str] = {}
+        """Names of the tables whose full scans are counted, by id."""
         self._max_connections = 0
         self._rates = Rates()
+        self._scans, self._scan_rows = GroupRates(), GroupRates()
         self._thrown_out: int | None = None
         self._ours = 0
         """Transactions of ours that have not been seen in the server's count yet."""
@@ -115,12 +125,16 @@ class PostgresSource:
             if self._connection is None:
                 self._look_around(self._connect())
             assert self._connection is not None  # noqa: S101 - made above
-            figures = self._look(self._connection)
+            figures, of_tables = self._look(self._connection)
         except psycopg.Error as error:
             if self._connection is None or self._connection.broken or self._connection.closed:
                 self.close()
             raise self._trouble(error) from None
-        return readings_of(self.name, self._clock.utc_s(), {name: figures.get(name) for name in self.metrics})
+        now_s = self._clock.utc_s()
+        whole = readings_of(self.name, now_s, {name: figures.get(name) for name in self.metrics})
+        return whole + [
+            reading for table, own in of_tables.items() for reading in readings_of(f"{self.name}/{table}", now_s, own)
+        ]
 
     def close(self) -> None:
         """End the session."""
@@ -128,6 +142,8 @@ class PostgresSource:
             self._connection.close()
         self._connection, self._ended = None, None
         self._rates.forget()
+        self._scans.forget()
+        self._scan_rows.forget()
 
     def _connect(self) -> Connection:
         wanted = read_dsn(self._dsn)
@@ -164,16 +180,17 @@ class PostgresSource:
             found["schema"] if found else None,
             "total_exec_time" if found and found["new_names"] else "total_time",
         )
-        self._max_connections, self._own = about_us["max_connections"], "{}"
+        self._max_connections, self._own, self._tables = about_us["max_connections"], "{}", {}
         self._parts = [part for part in parts_for(server) if self._works(connection, part, notes)]
         self.metrics = _metrics(self._parts)
+        self._tables = {row["id"]: row["name"] for row in self._execute(connection, large_tables())}
         if any(part.name == "statements" for part in self._parts) and server.statements_schema is not None:
             self._find_own(connection, server.statements_schema)
         return notes
 
     def _works(self, connection: Connection, part: Part, notes: list[str]) -> bool:
         try:
-            self._execute(connection, joined([part]), {"own": "{}"})
+            self._execute(connection, joined([part]), self._values)
         except (
             psycopg.ProgrammingError,  # no right, no such view
             psycopg.NotSupportedError,
@@ -184,16 +201,21 @@ class PostgresSource:
         return True
 
     def _find_own(self, connection: Connection, schema: str) -> None:
-        self._execute(connection, joined(self._parts), {"own": "{}"})
+        self._execute(connection, joined(self._parts), self._values)
         found = self._execute(connection, own_statements(schema), {"mark": f"%{APPLICATION_NAME}%"})
         self._own = "{" + ",".join(str(row["queryid"]) for row in found if row["queryid"] is not None) + "}"
 
-    def _look(self, connection: Connection) -> dict[str, float | None]:
+    @property
+    def _values(self) -> dict[str, str]:
+        return {"own": self._own, "tables": "{" + ",".join(map(str, self._tables)) + "}"}
+
+    def _look(self, connection: Connection) -> tuple[Figures, dict[str, Figures]]:
+        """Figures of the whole, and of each large table by its name."""
         began = time.perf_counter()
-        row = self._execute(connection, joined(self._parts), {"own": self._own})[0]
+        row = self._execute(connection, joined(self._parts), self._values)[0]
         answer_ms = (time.perf_counter() - began) * 1000
         now_s = self._clock.utc_s()
-        figures: dict[str, float | None] = {"postgres.answer_ms": answer_ms}
+        figures: Figures = {"postgres.answer_ms": answer_ms}
         figures |= {metric: row.get(column) for metric, column in _AT_ONCE.items()}
         connections, most = row.get("connections"), self._max_connections
         figures["postgres.connections_limit"] = most or None
@@ -206,7 +228,19 @@ class PostgresSource:
         hits = self._rates.per_s("blks_hit", row.get("blks_hit"), now_s)
         figures["postgres.cache_hit_percent"] = share_percent(hits, rates["blks_read"])
         figures["postgres.transactions_per_s"] = self._transactions(row, now_s)
-        return figures
+        of_tables = self._full_scans(row.get("full_scans") or [], now_s)
+        for metric, part in _FULL_SCANS.items():
+            known = [own[part] for own in of_tables.values()]
+            figures[metric] = None if None in known else sum(rate or 0.0 for rate in known)
+        return figures, of_tables
+
+    def _full_scans(self, counted: list[tuple[int, int, int]], now_s: float) -> dict[str, Figures]:
+        scans = self._scans.each({table: count for table, count, _rows in counted}, now_s)
+        rows = self._scan_rows.each({table: count for table, _scans, count in counted}, now_s)
+        return {
+            self._tables[table]: dict(zip(_FULL_SCANS.values(), (scans[table], rows[table]), strict=True))
+            for table, _scans, _rows in counted
+        }
 
     def _transactions(self, row: dict[str, Any], now_s: float) -> float | None:
         """Commits and rollbacks, less those of ours, which the server counts up to a second after they ended."""

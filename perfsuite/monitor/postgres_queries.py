@@ -12,6 +12,9 @@ PG_13, PG_14, PG_17 = 130000, 140000, 170000
 _OTHERS = f"pid <> pg_backend_pid() AND coalesce(application_name, '') <> '{APPLICATION_NAME}'"
 _CLIENTS = f"datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' AND {_OTHERS}"
 _WAITS = ("Lock", "LWLock", "IO", "Client", "IPC")
+FEWEST_ROWS = 1000
+"""A smaller table may as well be read from end to end."""
+MOST_TABLES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Server:
 
 def parts_for(server: Server) -> list[Part]:
     """All that this account can ask this server."""
-    parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _wal(), _checkpoints(server)]
+    parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _full_scans()]
+    parts += [_wal(), _checkpoints(server)]
     if server.statements_schema is not None:
         parts.append(_statements(server, server.statements_schema))
     return parts
@@ -126,6 +130,17 @@ def _database() -> Part:
     )
 
 
+def _full_scans() -> Part:
+    """What was read of the tables that `large_tables` found; by their ids, so that no catalogue is read for it."""
+    # Of a table, these functions count its sequential scans and the rows that they read.
+    select = sql.SQL(
+        "SELECT json_agg(json_build_array(id::bigint, pg_stat_get_numscans(id), pg_stat_get_tuples_returned(id)))"
+        " AS full_scans FROM unnest(%(tables)s::oid[]) AS id"
+    )
+    metrics = ("postgres.full_scans_per_s", "postgres.full_scan_rows_per_s")
+    return Part("scans", sql.Composed([select]), metrics)
+
+
 def _wal() -> Part:
     return _plain(
         "wal",
@@ -158,6 +173,19 @@ def _statements(server: Server, schema: str) -> Part:
         schema=sql.Identifier(schema),
     )
     return Part("statements", select, ("postgres.statements_calls_per_s", "postgres.statements_exec_ms_per_s"))
+
+
+def large_tables() -> sql.Composed:
+    """Ids and names of the largest tables of the database, as large as they are now."""
+    rows = "greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid))"  # the first is known only after ANALYZE
+    text = (
+        f"SELECT /* {APPLICATION_NAME} */ c.oid::bigint AS id,"  # noqa: S608 - no input in it
+        " CASE n.nspname WHEN 'public' THEN c.relname::text ELSE n.nspname || '.' || c.relname END AS name"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+        f" AND {rows} >= {FEWEST_ROWS} ORDER BY {rows} DESC LIMIT {MOST_TABLES}"
+    )
+    return sql.Composed([sql.SQL(text)])
 
 
 def own_statements(schema: str) -> sql.Composed:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfsuite.model.monitor import METRICS, Direction
 from perfsuite.monitor import machine, postgres, server
-from perfsuite.monitor.postgres_queries import APPLICATION_NAME
+from perfsuite.monitor.postgres_queries import APPLICATION_NAME, FEWEST_ROWS, MOST_TABLES
 from perfsuite.monitor.redis import PASSWORD_VARIABLE
 from perfsuite.monitor.sampler import LIMIT_S
 from tests.monitor import test_postgres, test_redis
@@ -37,6 +37,7 @@ def test_numbers_and_names_in_the_text_are_those_of_the_code() -> None:
     assert f"ends any statement of its own after {postgres.STATEMENT_TIMEOUT_MS} ms" in PAGE
     assert f"no answer within {LIMIT_S * 1000:.0f} ms" in PAGE
     assert f"at most {machine.MOST_PARTS} cores and {server.MOST_PARTS} processes are shown" in PAGE
+    assert f"holds {FEWEST_ROWS:,} rows or more when the monitor connects; the {MOST_TABLES} largest" in PAGE
     assert f"`{PASSWORD_VARIABLE}`" in PAGE
 
 

@@ -51,8 +51,8 @@ def test_an_account_with_pg_monitor_sees_everything(source: PostgresSource) -> N
         "connections_idle", "connections_idle_in_transaction", "waits_lock", "waits_lwlock", "waits_io",
         "waits_client", "waits_ipc", "waits_other", "blocked_sessions", "longest_query_s", "longest_transaction_s",
         "locks_waiting", "transactions_per_s", "rollbacks_per_s", "block_reads_per_s", "rows_read_per_s",
-        "temp_bytes_per_s", "deadlocks_per_s", "wal_bytes_per_s", "checkpoints_per_s", "statements_calls_per_s",
-        "statements_exec_ms_per_s",
+        "full_scans_per_s", "full_scan_rows_per_s", "temp_bytes_per_s", "deadlocks_per_s", "wal_bytes_per_s",
+        "checkpoints_per_s", "statements_calls_per_s", "statements_exec_ms_per_s",
     }  # fmt: skip
     assert (ours(seen, "connections_limit"), ours(seen, "deadlocks_per_s")) == (100, 0)
 
@@ -114,6 +114,35 @@ def test_work_is_counted_and_the_monitors_own_is_not(source: PostgresSource, pos
     assert ours(seen, "rows_read_per_s") >= 50 * 20_000
     assert 0 < ours(seen, "cache_hit_percent") <= 100
     assert ours(seen, "checkpoints_per_s") >= 1
+
+
+def test_large_tables_that_are_read_from_end_to_end(postgres: Postgres) -> None:
+    with postgres.connect() as connection, closing(PostgresSource(postgres.dsn, FakeClock())) as source:
+        connection.execute("CREATE TABLE large AS SELECT n FROM generate_series(1, 2000) AS n")
+        connection.execute("CREATE TABLE small AS SELECT n FROM generate_series(1, 100) AS n")
+        connection.execute("CREATE INDEX ON large (n)")
+        connection.execute("ANALYZE")
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute("SELECT 1")
+        source.open()
+        look(source)
+        for _ in range(3):
+            connection.execute("SELECT count(*) FROM large")
+            connection.execute("SELECT * FROM large WHERE n = 7")
+            connection.execute("SELECT count(*) FROM small")
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute("SELECT 1")
+        clock = source._clock
+        assert isinstance(clock, FakeClock)
+        clock.move_to(clock.utc_s() + 1)
+        readings = source.read()
+
+    seen = figures([reading for reading in readings if not reading.is_part])
+    assert (ours(seen, "full_scans_per_s"), ours(seen, "full_scan_rows_per_s")) == (3, 6000)
+    parts = {(each.source, each.metric): each.value for each in readings if each.is_part}
+    assert parts["postgres/large", "postgres.table_full_scans_per_s"] == 3
+    assert parts["postgres/large", "postgres.table_full_scan_rows_per_s"] == 6000
+    assert ("postgres/small", "postgres.table_full_scans_per_s") not in parts
 
 
 def test_statistics_that_are_reset_are_a_gap(source: PostgresSource, postgres: Postgres) -> None:
