@@ -9,21 +9,22 @@ from perfsuite.model.monitor import Metric
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A base unit, how many of ours make one of it, and how our names end that tell ours."""
+    """A base unit, how many of ours make one of it, and what ends our names in ours and theirs in it."""
 
     name: str
     divisor: float = 1.0
     suffix: str = ""
+    base_suffix: str = ""
 
 
 _UNITS = {
-    "ms": Unit("seconds", 1000.0, "_ms"),
-    "s": Unit("seconds", suffix="_s"),
-    "percent": Unit("ratio", 100.0, "_percent"),
-    "bytes": Unit("bytes", suffix="_bytes"),
-    "per second": Unit("per_second", suffix="_per_s"),
-    "bytes per second": Unit("bytes_per_second", suffix="_bytes_per_s"),
-    "ms per second": Unit("seconds_per_second", 1000.0, "_ms_per_s"),
+    "ms": Unit("seconds", 1000.0, "_ms", "_seconds"),
+    "s": Unit("seconds", 1.0, "_s", "_seconds"),
+    "percent": Unit("ratio", 100.0, "_percent", "_ratio"),
+    "bytes": Unit("bytes", 1.0, "_bytes", "_bytes"),
+    "per second": Unit("per_second", 1.0, "_per_s", "_per_second"),
+    "bytes per second": Unit("bytes_per_second", 1.0, "_per_s", "_per_second"),
+    "ms per second": Unit("seconds_per_second", 1000.0, "_ms_per_s", "_seconds_per_second"),
     "count": Unit(""),
     # of targets
     "fraction": Unit("ratio"),
@@ -40,5 +41,4 @@ def base_unit(unit: str) -> Unit:
 def reading_name(metric: Metric) -> str:
     """The name under which a reading is told: "server.cpu_percent" → "mitra_reading_server_cpu_ratio"."""
     unit = base_unit(metric.unit)
-    words = [metric.name.removesuffix(unit.suffix).replace(".", "_"), unit.name]
-    return "_".join(["mitra_reading", *filter(None, words)])
+    return f"mitra_reading_{metric.name.removesuffix(unit.suffix).replace('.', '_')}{unit.base_suffix}"

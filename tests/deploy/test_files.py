@@ -40,6 +40,11 @@ def test_the_dashboard_shows_each_part_of_the_target() -> None:
     assert [part for part in parts if f"mitra_reading_{part}" not in text] == []
 
 
+def test_no_reading_is_shown_twice() -> None:
+    readings = [query.expression for query in queries() if query.expression.startswith("mitra_reading_")]
+    assert len(set(readings)) == len(readings) > 40
+
+
 def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
     panels = dashboard()["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)

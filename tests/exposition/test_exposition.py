@@ -8,8 +8,10 @@ import pytest
 
 from perfsuite.exposition import Exposition
 from perfsuite.exposition.units import base_unit, reading_name
-from perfsuite.model import LOGIN, FailureKind
+from perfsuite.judge import live_targets
+from perfsuite.model import LOGIN, FailureKind, Target
 from perfsuite.model.monitor import METRICS
+from perfsuite.plan.targets import METRICS as TARGET_METRICS
 from perfsuite.summary import build
 from tests.exposition import made_run
 from tests.exposition.made_run import MadeRun
@@ -159,6 +161,20 @@ def test_targets_are_in_base_units_and_what_is_not_known_is_absent() -> None:
     }
 
 
+@pytest.mark.parametrize("metric", TARGET_METRICS)
+def test_whatever_a_target_limits_has_a_base_unit(metric: str) -> None:
+    run = MadeRun(Exposition())
+    run.begin()
+    target = Target("mine", metric, 1000.0, below=True)
+    results = tuple(live_targets(replace(made_run.PLAN, targets=(target,)), made_run.LIVE, ()))
+    run.exposition.progress(replace(made_run.MOMENT, targets=results))
+    limits = Metrics(text_of(run.exposition)).all("mitra_target_limit", "metric", "unit", "target", "scope", "wanted")
+
+    unit = {"failure_rate": "ratio", "rps": "requests_per_second", "concurrent_users": "users"}.get(metric, "seconds")
+    limit = 1 if unit == "seconds" else 1000
+    assert limits == {(metric.removesuffix("_ms"), unit, "mine", "all", "below"): limit}
+
+
 def test_every_reading_is_told_in_base_units() -> None:
     _, told = made()
     for number, metric in enumerate(METRICS.values(), 1):
@@ -185,6 +201,11 @@ def test_every_reading_is_told_in_base_units() -> None:
 )
 def test_names_of_readings_end_in_their_unit(metric: str, name: str) -> None:
     assert reading_name(METRICS[metric]) == name
+
+
+def test_every_reading_has_a_name_that_tells_its_unit() -> None:
+    suffixes = {metric.name: base_unit(metric.unit).suffix for metric in METRICS.values()}
+    assert [name for name, suffix in suffixes.items() if not name.endswith(suffix)] == []
 
 
 def test_a_gap_is_absent() -> None:
