@@ -9,7 +9,7 @@ from perfsuite import measurements
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk, Listener, Screen
 from perfsuite.judge import live_targets
-from perfsuite.model import Account, Moment, Plan
+from perfsuite.model import INTERRUPTED, LOAD_DIED, TARGET_LOST, Account, Moment, Plan
 from perfsuite.monitor import Sampler
 from perfsuite.process import LoadProcess
 from perfsuite.roles import ROLES
@@ -75,30 +75,30 @@ def _follow(process: LoadProcess, followed: _Followed, desk: Desk) -> str:
             moment = followed.moment()
             desk.screen.progress(moment)
             if moment.live.unanswered_s >= TARGET_LOST_S and reason == "completed":
-                reason = "target lost"
+                reason = TARGET_LOST
                 desk.screen.say(f"The target has not answered for {moment.live.unanswered_s} s: the load is stopped")
                 process.stop(reason)
         if desk.interrupts.count > told:
             told = desk.interrupts.count
-            reason = "interrupted"
+            reason = INTERRUPTED
             _interrupt(process, told, desk.screen)
         if time.monotonic() > deadline:
             process.kill()
     if desk.interrupts.count > told:  # while the load was ending by itself
-        return "interrupted"
+        return INTERRUPTED
     if process.failed and not told:
         desk.screen.say(f"The load process died: {process.last_words() or 'it left no message'}")
-        return "load process died"
+        return LOAD_DIED
     if reason == "completed" and time.monotonic() < deadline - _GRACE_S:
         desk.screen.say("The load process ended before its time: something outside told it to")
-        return "interrupted"
+        return INTERRUPTED
     return reason
 
 
 def _interrupt(process: LoadProcess, count: int, screen: Screen) -> None:
     if count == 1:
         screen.say("Interrupted: requests in flight may finish (30 s at most); once more to end at once")
-        process.stop("interrupted")
+        process.stop(INTERRUPTED)
     else:
         screen.say("Interrupted again: the load is cut off")
         process.kill()

@@ -13,7 +13,7 @@ from perfsuite.api.run import Run
 from perfsuite.cleanup import clean_up
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk
-from perfsuite.model import Account, Cleanup, FailureKind, Plan
+from perfsuite.model import INTERRUPTED, Account, Cleanup, FailureKind, Plan
 from perfsuite.roles import ROLES
 
 _HURRIED_S = 2.0
@@ -31,7 +31,7 @@ def clean_after(
         with desk.interrupts.heard():
             return clean(plan, accounts, folder, desk, partial(_in_a_hurry, plan.host) if hurried else None), ended
     except KeyboardInterrupt:
-        return clean(plan, accounts, folder, desk, _Hangup), "interrupted"
+        return clean(plan, accounts, folder, desk, _Hangup), INTERRUPTED
 
 
 def _in_a_hurry(host: str) -> Transport:

@@ -28,6 +28,7 @@ from perfsuite.follow import make_load
 from perfsuite.judge import OnTarget, judge
 from perfsuite.leftovers import clean, clean_after
 from perfsuite.model import (
+    CUT_OFF,
     Account,
     Plan,
     PreflightReport,
@@ -167,7 +168,7 @@ def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None) -> Run
         plan = replace(plan, targets=targets)
     seen = folder / PREFLIGHT_FILE
     known = folder / CIRCUMSTANCES_FILE
-    circumstances = load(known, Circumstances) if known.exists() else Circumstances(ended="load process died")
+    circumstances = load(known, Circumstances) if known.exists() else Circumstances(ended=CUT_OFF)
     if not (folder / measurements.FILE_NAME).exists():
         raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
     preflight_ = load(seen, PreflightReport) if seen.exists() else None

@@ -7,7 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perfsuite.judge.words import AVERAGE, USERS
-from perfsuite.model import ALL, LiveState, Plan, Row, Statistics, Summary, Target, TargetFigures
+from perfsuite.model import (
+    ALL,
+    CUT_OFF,
+    INTERRUPTED,
+    LOAD_DIED,
+    TARGET_LOST,
+    LiveState,
+    Plan,
+    Row,
+    Statistics,
+    Summary,
+    Target,
+    TargetFigures,
+)
 from perfsuite.roles.offer import arriving_rps, offered_rps, without
 from perfsuite.roles.role import Role
 
@@ -142,7 +155,17 @@ def _names(row: Row) -> tuple[str, str, str]:
     return row.role, row.behaviour, row.operation
 
 
+_WHAT_CAME = {
+    INTERRUPTED: "interrupted",
+    CUT_OFF: "cut off",
+    TARGET_LOST: "the target was lost",
+    LOAD_DIED: "the load process died",
+}
+
+
 def _why_not_steady(summary: Summary) -> str:
+    if summary.ended in _WHAT_CAME:
+        return f"{_WHAT_CAME[summary.ended]} before the steady state"
     users = summary.users
     if users.peak < users.requested:
         return f"no steady state: only {users.peak:,} of {users.requested:,} users were started"

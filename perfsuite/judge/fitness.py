@@ -16,9 +16,7 @@ from perfsuite.judge.limits import (
     LOOP_LAG_P99_MS,
 )
 from perfsuite.judge.words import count, figure, percent, seconds, time_of_day
-from perfsuite.model import GeneratorHealth, LostWorker, Plan, Summary
-
-DIED = "load process died"
+from perfsuite.model import CUT_OFF, LOAD_DIED, GeneratorHealth, LostWorker, Plan, Summary
 
 _TOLD_WAITING = 5.0
 """Per cent of the time from which on waiting for a core is worth a word."""
@@ -81,6 +79,12 @@ def _lost(worker: LostWorker) -> str:
 
 
 def _died(summary: Summary) -> list[str]:
-    if summary.ended != DIED:
-        return []
-    return [f"the load process died after {seconds(summary.duration_s)}: look into its log for why, and run again"]
+    after = f"after {seconds(summary.duration_s)}"
+    if summary.ended == LOAD_DIED:
+        return [f"the load process died {after}: look into its log for why, and run again"]
+    if summary.ended == CUT_OFF:
+        return [
+            f"the run was cut off {after}, and nobody wrote down how it ended: the suite itself was killed, or its"
+            " machine stopped (or the run still goes on); run again"
+        ]
+    return []

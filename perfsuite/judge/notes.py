@@ -11,7 +11,7 @@ from perfsuite.judge.fitness import long_pause
 from perfsuite.judge.limits import FLATTERED_SHARE
 from perfsuite.judge.on_target import is_on_target
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent
-from perfsuite.model import Cleanup, Drift, Plan, Summary, Target, TargetFigures
+from perfsuite.model import CUT_OFF, Drift, Plan, Summary, Target, TargetFigures
 from perfsuite.roles.role import Role
 
 
@@ -33,19 +33,22 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
             for role, accounts in plan.shared_accounts.items()
         ),
         _absent(plan),
-        *_left_behind(plan, summary.cleanup),
+        *_left_behind(plan, summary),
     ]
     return [note for note in notes if note]
 
 
 def _same_machine(plan: Plan) -> str:
     """What a run on this machine's own address is good for."""
-    if plan.demo is None and not _is_loopback(plan.host):
-        return ""
-    return (
-        "demo only: generator and target shared the cores of this machine, each slowing the other; the figures are"
-        " not those of the target on a machine of its own"
+    shared = (
+        "generator and target shared the cores of this machine, each slowing the other; the figures are not those of"
+        " the target on a machine of its own"
     )
+    if plan.demo:
+        return f"demo only: {shared}"
+    if _is_loopback(plan.host):
+        return f"{plan.host} is this machine: unless that leads on to another one (a tunnel), {shared}"
+    return ""
 
 
 def _is_loopback(host: str) -> bool:
@@ -129,9 +132,14 @@ def _absent(plan: Plan) -> str:
     return f"with {count(plan.scenario.users, 'user')} nobody was there as {listed(plan.absent_roles)}"
 
 
-def _left_behind(plan: Plan, cleanup: Cleanup | None) -> list[str]:
-    if cleanup is None or plan.demo:
-        return []  # a demo is gone with all that was in it
+def _left_behind(plan: Plan, summary: Summary) -> list[str]:
+    cleanup = summary.cleanup
+    if plan.demo:
+        return []  # it is gone with all that was in it
+    if summary.ended == CUT_OFF and not plan.read_only:
+        return ["what this run created may still be at the target: remove it with the command cleanup"]
+    if cleanup is None:
+        return []
     changed = (*cleanup.not_restored, *cleanup.not_restorable)
     left = [f"created by this run and not removed: {listed(cleanup.not_removed)}"] if cleanup.not_removed else []
     return left + ([f"changed by this run and not put back: {listed(changed)}"] if changed else [])

@@ -17,7 +17,7 @@ from perfsuite.judge.limits import (
     USERS_MISSING_SHARE,
 )
 from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
-from perfsuite.model import LostWorker, Occupancy, Plan, Reconciliation, Summary
+from perfsuite.model import CUT_OFF, INTERRUPTED, TARGET_LOST, LostWorker, Occupancy, Plan, Reconciliation, Summary
 from perfsuite.roles.role import Role
 
 
@@ -34,8 +34,13 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
     return [reason for reason in reasons if reason]
 
 
+def ended_early(summary: Summary) -> bool:
+    """What such a run lacks has a cause that is told: longer, slower or with fewer users is no advice."""
+    return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST)
+
+
 def _nothing_sent(summary: Summary) -> str:
-    if summary.whole_run.requests:
+    if summary.whole_run.requests or ended_early(summary):
         return ""
     return "no request was recorded: look into the log of the load process, or run longer"
 
@@ -43,7 +48,9 @@ def _nothing_sent(summary: Summary) -> str:
 def _too_little(summary: Summary) -> str:
     """A steady state that is there, but hardly. Where there is none at all, no target is judged, which is told."""
     sent = summary.totals.requests
-    if not summary.steady_s or (sent >= FEWEST_REQUESTS and summary.steady_s >= SHORTEST_STEADY_S):
+    if not summary.steady_s or ended_early(summary):
+        return ""
+    if sent >= FEWEST_REQUESTS and summary.steady_s >= SHORTEST_STEADY_S:
         return ""
     told = f"{count(sent, 'request')} in {seconds(summary.steady_s)} of steady state"
     needed = f"{FEWEST_REQUESTS} in {seconds(SHORTEST_STEADY_S)} are the least"
@@ -114,7 +121,7 @@ def _unlike(role: Occupancy) -> str:
 
 def _users_missing(plan: Plan, summary: Summary) -> str:
     users, scenario = summary.users, plan.scenario
-    if users.peak >= users.requested:
+    if users.peak >= users.requested or ended_early(summary):
         return ""
     ramp_up_s = users.requested / scenario.spawn_rate if scenario.spawn_rate > 0 else float("inf")
     found = f"only {users.peak:,} of {users.requested:,} users were started"

@@ -24,13 +24,20 @@ from perfsuite.judge.limits import NOT_STARTED_SHARE
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.on_target import OnTarget, is_on_target
 from perfsuite.judge.targets import judge_targets
-from perfsuite.judge.validity import invalid_because
+from perfsuite.judge.validity import ended_early, invalid_because
 from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
-from perfsuite.model import FailureKind, Outcome, Plan, Summary, TargetOutcome, TargetResult, Verdict
+from perfsuite.model import (
+    INTERRUPTED,
+    TARGET_LOST,
+    FailureKind,
+    Outcome,
+    Plan,
+    Summary,
+    TargetOutcome,
+    TargetResult,
+    Verdict,
+)
 from perfsuite.roles.role import Role
-
-INTERRUPTED = "interrupted"
-LOST = "target lost"
 
 _EXIT_CODES = {
     Outcome.PASS: EXIT_PASS,
@@ -54,7 +61,7 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
     if slow := _rate_not_reached(plan, summary):
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
-        invalid.append(_nothing_judged(targets))
+        invalid.append(_nothing_judged(targets, ended_early(summary)))
     notes = notes_of(plan, summary, roles)
     if summary.ended == INTERRUPTED:
         planned = seconds(plan.scenario.duration_s)
@@ -146,17 +153,17 @@ def _wrong_answers(summary: Summary) -> str:
 
 def _target_lost(summary: Summary) -> str:
     if summary.target_lost_at is None:
-        return "the target was lost, and the load was stopped" if summary.ended == LOST else ""
+        return "the target was lost, and the load was stopped" if summary.ended == TARGET_LOST else ""
     since = time_of_day(summary.target_lost_at)
     return f"the target was lost: from {since} on no request got an answer; see whether it is still running"
 
 
-def _nothing_judged(targets: Sequence[TargetResult]) -> str:
+def _nothing_judged(targets: Sequence[TargetResult], early: bool) -> str:
     if not targets:
         return "no target holds in this scenario: add one to the targets file"
     told = "; ".join(f"{result.name}: {result.reason}" for result in targets[:_TOLD_TARGETS])
     more = f"; and {len(targets) - _TOLD_TARGETS} more" if len(targets) > _TOLD_TARGETS else ""
-    return f"no target could be judged ({told}{more}): run longer or with more users"
+    return f"no target could be judged ({told}{more})" + ("" if early else ": run longer or with more users")
 
 
 def _passed(summary: Summary, targets: Iterable[TargetResult]) -> str:

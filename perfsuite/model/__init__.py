@@ -9,7 +9,11 @@ from perfsuite.model.live import LiveState, Moment
 from perfsuite.model.plan import ALL, LOGIN, Account, Arrival, Plan, Scenario, Target
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
 from perfsuite.model.summary import (
+    CUT_OFF,
+    INTERRUPTED,
+    LOAD_DIED,
     NOTHING_TOLD,
+    TARGET_LOST,
     ArrivalFigures,
     BehaviourRow,
     Breakdown,
@@ -33,8 +37,12 @@ from perfsuite.model.verdict import Outcome, RunReport, TargetOutcome, TargetRes
 
 __all__ = [
     "ALL",
+    "CUT_OFF",
+    "INTERRUPTED",
+    "LOAD_DIED",
     "LOGIN",
     "NOTHING_TOLD",
+    "TARGET_LOST",
     "Account",
     "Arrival",
     "ArrivalFigures",

@@ -249,6 +249,13 @@ class Reconciliation:
         return len(known) == 1
 
 
+INTERRUPTED = "interrupted"
+TARGET_LOST = "target lost"
+LOAD_DIED = "load process died"
+CUT_OFF = "cut off"
+"""Nobody wrote down how the run ended: the suite itself was killed, its machine stopped, or it still runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cleanup:
     """What the run made at the target and what became of it."""
@@ -290,7 +297,7 @@ class Summary:
     target_lost_at: int | None
     """UTC second from which on the target answered nothing any more, until the end."""
     ended: str
-    """"completed", "interrupted", "target lost", or "load process died"."""
+    """"completed", INTERRUPTED, TARGET_LOST, LOAD_DIED or CUT_OFF."""
     environment: dict[str, str]
     arrivals: ArrivalFigures | None = None
     """None in the closed model."""

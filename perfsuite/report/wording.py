@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perfsuite.model import ALL, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.model import ALL, TARGET_LOST, Outcome, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.figures import clock, percent, with_unit
 from perfsuite.report.text import clean, heading, plural, utc
 
@@ -92,7 +92,7 @@ def _failed(report: RunReport) -> str:
         faults.append(f"gave {plural(whole.wrong_answers, 'wrong answer')}")
     if lost is not None:
         faults.append(f"stopped answering at {utc(lost)[11:19]} UTC")
-    elif report.summary.ended == "target lost":
+    elif report.summary.ended == TARGET_LOST:
         faults.append("stopped answering")
     never = report.summary.arrivals.not_started if report.summary.arrivals else 0
     if never:

@@ -14,25 +14,41 @@ from perfsuite.roles import ROLES as SEVEN
 from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
 SHARED = (
-    "demo only: generator and target shared the cores of this machine, each slowing the other; the figures are not"
-    " those of the target on a machine of its own"
+    "generator and target shared the cores of this machine, each slowing the other; the figures are not those of the"
+    " target on a machine of its own"
 )
+IN_DEMO = f"demo only: {SHARED}"
 
 
 @pytest.mark.parametrize(
     ("host", "demo", "told"),
     [
-        ("http://staging-api.agentmitra.com", None, False),
-        ("http://10.0.0.7:8015", None, False),
-        ("http://localhost:8015", None, True),
-        ("http://127.0.0.9:8015", None, True),
-        ("http://[::1]:8015", None, True),
-        pytest.param("http://staging-api.agentmitra.com", "embedded", True, id="a demo, wherever it says it is"),
+        ("http://staging-api.agentmitra.com", None, []),
+        ("http://10.0.0.7:8015", None, []),
+        *(
+            (host, None, [f"{host} is this machine: unless that leads on to another one (a tunnel), {SHARED}"])
+            for host in ("http://localhost:8015", "http://127.0.0.9:8015", "http://[::1]:8015")
+        ),
+        pytest.param("http://staging-api.agentmitra.com", "embedded", [IN_DEMO], id="a demo, wherever it says it is"),
     ],
 )
-def test_shared_cores(host: str, demo: str | None, told: bool) -> None:
+def test_shared_cores(host: str, demo: str | None, told: list[str]) -> None:
     plan = replace(make_plan(), host=host, demo=demo)
-    assert notes_of(plan, make_summary(plan), ROLES) == ([SHARED] if told else [])
+    assert notes_of(plan, make_summary(plan), ROLES) == told
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        pytest.param({}, True, id="rows may be left"),
+        pytest.param({"demo": "embedded"}, False, id="a demo is gone with its rows"),
+        pytest.param({"read_only": True}, False, id="nothing was written"),
+    ],
+)
+def test_a_run_that_was_cut_off_may_have_left_rows(changed: dict[str, Any], told: bool) -> None:
+    plan = replace(make_plan(), **changed)
+    notes = notes_of(plan, make_summary(plan, ended="cut off"), ROLES)
+    assert any("remove it with the command cleanup" in note for note in notes) is told
 
 
 @pytest.mark.parametrize(

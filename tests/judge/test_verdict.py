@@ -88,6 +88,12 @@ def test_every_reason_to_fail_is_told() -> None:
             "the load process died after 34 s: look into its log for why, and run again", id="the load process died",
         ),
         pytest.param(
+            {"ended": "cut off", "duration_s": 34.0},
+            "the run was cut off after 34 s, and nobody wrote down how it ended: the suite itself was killed, or its"
+            " machine stopped (or the run still goes on); run again",
+            id="the suite was killed",
+        ),
+        pytest.param(
             {"reconciliation": Reconciliation(10_000, 10_003, 9_990)},
             "the counts of requests disagree: 10,000 recorded, 10,003 by Locust (+3), 9,990 by the backend's log (-10);"
             " some were counted twice or not at all, so no figure is sure: run again",
@@ -208,6 +214,25 @@ def test_an_interruption_comes_first_and_tells_what_is_known() -> None:
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INTERRUPTED, EXIT_INTERRUPTED)
     assert verdict.reasons == ("interrupted after 34.2 s of 300 s", "average response time 612 ms, limit 500 ms")
+
+
+@pytest.mark.parametrize(
+    ("ended", "why"),
+    [
+        ("interrupted", "interrupted before the steady state"),
+        ("target lost", "the target was lost before the steady state"),
+        ("cut off", "cut off before the steady state"),
+    ],
+)
+def test_a_run_that_ended_in_its_ramp_up_gets_no_advice_on_its_size(ended: str, why: str) -> None:
+    plan = make_plan()
+    verdict = verdict_of(plan, ended=ended, steady_s=0.0, users=peak_of(plan, reader=12, writer=3))
+
+    told = " ".join((*verdict.reasons, *verdict.notes))
+    assert why in told
+    assert "spawn-rate" not in told
+    assert "run longer" not in told
+    assert {result.reason for result in verdict.targets if result.metric != "concurrent_users"} == {why}
 
 
 def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
