@@ -104,7 +104,7 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
         return EXIT_PASS
     screen = _screen(options)
     with ExitStack() as stack:
-        exposition = _exposition(stack, arguments, screen)
+        exposition = _exposition(stack, arguments)
         inputs, demo = _started(stack, arguments, options, inputs, screen)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
         desk = Desk(
@@ -138,12 +138,12 @@ def _started(
     return with_demo(inputs, demo.host, demo.credentials, _ground()), demo
 
 
-def _exposition(stack: ExitStack, arguments: argparse.Namespace, screen: PlainScreen) -> Exposition | None:
+def _exposition(stack: ExitStack, arguments: argparse.Namespace) -> Exposition | None:
     """What Prometheus reads while the command lasts; None where it was not asked for."""
     if arguments.metrics_port is None:
         return None
     exposition = Exposition()
-    screen.say(f"Metrics: {stack.enter_context(serving(exposition, arguments.metrics_port))}")
+    _out(f"Metrics: {stack.enter_context(serving(exposition, arguments.metrics_port))}")
     return exposition
 
 
