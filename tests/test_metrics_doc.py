@@ -72,7 +72,7 @@ def test_titles_of_the_page() -> None:
         name.strip() for cell in first_cells("On screen, in report.html and summary.md") for name in cell.split(",")
     }
     pages = [page_of(example()) for example in example_runs.EXAMPLES.values()]
-    tables = [table for page in pages for table in (*page.tables, *([page.failures] if page.failures else []))]
+    tables = [table for page in pages for table in (*page.tables, page.failures, page.database.table) if table]
     titles = {column.title for table in tables for column in table.columns}
     assert titles | {figure.label for page in pages for figure in page.figures} <= shown
 

@@ -13,26 +13,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from perfsuite.model import RunReport
-from perfsuite.report.bundle import chart_script
-from perfsuite.report.charts import Chart
+from perfsuite.report.charts import Told
+from perfsuite.report.database import NOT_ATTRIBUTED
 from perfsuite.report.page import page_of
+from perfsuite.report.timeline import Timeline, curve_id
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def report_html(report: RunReport) -> str:
-    """The whole page. Everything that is not ours is escaped; only our two scripts, named by hash, may run."""
+    """The whole page. Everything that is not ours is escaped; only our script, named by its hash, may run."""
     page = page_of(report)
-    scripts = [_own_file("report.js")]
-    if page.charts:
-        scripts.insert(0, chart_script())
+    script = _own_file("report.js")
     template = _environment().get_template("report.html.j2")
     return template.render(
         page=page,
-        style=Markup(_own_file("report.css")),  # noqa: S704 - our own file
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own file and the bundle
-        policy=_policy(scripts),
-        specs=Markup(json_for_script(_specs(page.charts))),  # noqa: S704 - escaped by json_for_script
+        style=Markup(_own_file("report.css") + _own_file("charts.css")),  # noqa: S704 - our own files
+        script=Markup(script),  # noqa: S704 - our own file
+        policy=_policy(script),
+        curve_id=curve_id,
+        not_attributed=NOT_ATTRIBUTED,
+        values=Markup(json_for_script(_values(page.timeline))),  # noqa: S704 - escaped by json_for_script
     )
 
 
@@ -42,14 +43,30 @@ def json_for_script(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _specs(charts: tuple[Chart, ...]) -> dict[str, Any]:
-    return {chart.name: chart.spec for chart in charts}
+def _values(timeline: Timeline | None) -> dict[str, Any]:
+    """What the pointer tells: length of the run, and of each chart the values of its curves by bin."""
+    if timeline is None:
+        return {}
+    charts = {
+        chart.name: {
+            "bin": chart.bin_s,
+            "unit": chart.unit,
+            "curves": [[_plain(curve.lows), *([_plain(curve.highs)] if curve.highs else [])] for curve in chart.curves],
+        }
+        for chart in timeline.charts
+    }
+    return {"length": timeline.axis.length_s, "charts": charts}
 
 
-def _policy(scripts: list[str]) -> str:
-    """A content security policy: nothing is loaded from anywhere, no script runs but these."""
-    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+def _plain(values: Told) -> list[float | int | None]:
+    """Whole numbers without a point: they are most of the page."""
+    return [int(value) if value is not None and value == int(value) else value for value in values]
+
+
+def _policy(script: str) -> str:
+    """A content security policy: nothing is loaded from anywhere, no script runs but this one."""
+    digest = f"'sha256-{_digest(script)}'"
+    return f"default-src 'none'; script-src {digest}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
 def _digest(script: str) -> str:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from perfsuite.model import ALL, ArrivalFigures, GeneratorHealth, RunReport, Summary, TargetOutcome, TargetResult
-from perfsuite.report.charts import Chart, Limit, charts_of
-from perfsuite.report.figures import TOO_FEW, clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.model import ALL, GeneratorHealth, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.cards import Findings, cards_of
+from perfsuite.report.database import DatabaseCost, database_cost
+from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.report.load_charts import Limit
 from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables, time_table
 from perfsuite.report.text import clean, plural
+from perfsuite.report.timeline import Timeline, timeline_of
 from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title
 
 _LIMIT_AT = 0.7
 """Where on the bar of a target the limit is marked: what is beyond it shows too."""
+INTERVAL_FROM_S = 16
+"""Steady states that are shorter have no 95 % interval (docs/metrics.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +35,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """One target as shown. `fill` and `mark` are fractions of the bar; None without an observed value. `sure`: the
-    95 % interval, "" where there is none. `kind` is the outcome as the style sheet knows it, `outcome` as it is read.
+    """One target as shown. `fill` and `mark` are fractions of the bar; None without an observed value.
+
+    `sure`: the 95 % interval, or why there is none. `kind` is the outcome as the style sheet knows it, `outcome` as
+    it is read.
     """
 
     name: str
     limit: str
     observed: Cell
-    sure: str
+    sure: Cell
     kind: str
     outcome: str
     reason: str
@@ -68,32 +76,66 @@ class Page:
     notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     targets: tuple[TargetLine, ...]
+    no_interval: str
+    findings: Findings
     failures: Table | None
-    charts: tuple[Chart, ...]
+    timeline: Timeline | None
+    database: DatabaseCost
     tables: tuple[Table, ...]
     facts: tuple[Fact, ...]
+
+    @property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """Heading and anchor of the parts that the page has, in reading order."""
+        parts = (
+            ("Targets", "targets-title", self.targets),
+            ("Findings", "findings", self.findings.any),
+            ("What failed", "failures-title", self.failures),
+            ("Over time", "charts", self.timeline),
+            ("Database cost", "database", True),
+            *((table.title, f"{table.name}-title", table.open) for table in self.tables),
+            ("Notes", "notes-title", self.notes),
+            ("About this run", "facts-title", True),
+        )
+        return tuple((title, anchor) for title, anchor, there in parts if there)
 
 
 def page_of(report: RunReport) -> Page:
     """The page of a run; texts from outside are on one line and printable, not yet escaped for HTML."""
     summary, verdict = report.summary, report.verdict
+    timeline = timeline_of(report, _limits(verdict.targets))
+    database = database_cost(report)
+    tables = (*role_tables(summary), *_times(summary), *operation_tables(summary))
+    names = [table.name for table in (*tables, database.table) if table]
     return Page(
-        title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {summary.started_at}"),
+        title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {moment(summary.started_at)}"),
         outcome=verdict.outcome.value,
         label=LABELS[verdict.outcome],
         scenario=clean(summary.scenario),
         host=clean(summary.host),
-        started=clean(summary.started_at.replace("T", " ").replace("Z", " UTC")),
+        started=clean(moment(summary.started_at)),
         sentence=clean(sentence(report)),
         reasons=tuple(map(clean, verdict.reasons)),
         notes=tuple(map(clean, verdict.notes)),
         figures=tuple(_figures(summary)),
-        targets=tuple(map(_target, verdict.targets)),
+        targets=tuple(_target(result, summary.steady_s) for result in verdict.targets),
+        no_interval=_no_interval(verdict.targets, summary.steady_s),
+        findings=cards_of(report, timeline, names),
         failures=failures_table(summary),
-        charts=tuple(charts_of(summary, _limits(verdict.targets))),
-        tables=(*role_tables(summary), *_times(summary), *operation_tables(summary)),
+        timeline=timeline,
+        database=database,
+        tables=tables,
         facts=tuple(_facts(report)),
     )
+
+
+def moment(text: str) -> str:
+    """A moment of ISO 8601 to the minute: "24 November 2026, 02:37 UTC"; the text as it is where it is none."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return text
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 def _times(summary: Summary) -> Iterable[Table]:
@@ -118,18 +160,23 @@ def _figures(summary: Summary) -> Iterable[Figure]:
         "%" if totals.failure_rate is not None else "",
         f"{plural(totals.failures, 'failure')}, {whole.failures:,} in the whole run",
     )
-    asked = f"{summary.users.requested:,} asked for"
     if summary.arrivals:
-        yield Figure(
-            "Arrivals", human("rate", summary.arrivals.offered_per_s), "actions/s", _arrivals(summary.arrivals)
-        )
+        yield from _arrivals(summary)
+    asked = f"{summary.users.requested:,} asked for"
     yield Figure("Sessions" if summary.arrivals else "Users", human("users", summary.users.peak), "", asked)
 
 
-def _arrivals(told: ArrivalFigures) -> str:
-    late = with_unit("lag_max_ms", told.lag_max_ms)
+def _arrivals(summary: Summary) -> Iterable[Figure]:
+    """Open model: what could be offered, and how late."""
+    told = summary.arrivals
+    if told is None:
+        return
     never = f", {told.not_started:,} not started" if told.not_started else ""
-    return f"{told.asked_per_s:,.4g}/s asked, at most {late} late{never}"
+    offered = human("rate", told.offered_per_s)
+    yield Figure("Arrivals", offered, "actions/s", f"{told.asked_per_s:,.4g}/s asked{never}")
+    p99 = with_unit("lag_p99_ms", told.lag_p99_ms) if told.lag_p99_ms is not None else TOO_FEW
+    lag = human("lag_max_ms", told.lag_max_ms)
+    yield Figure("Latest begin", lag, _ms(told.lag_max_ms), f"99th: {p99}; longest queue {told.longest_queue:,}")
 
 
 def _ms(value: float | None) -> str:
@@ -144,7 +191,7 @@ def _limits(targets: Iterable[TargetResult]) -> list[Limit]:
     ]
 
 
-def _target(result: TargetResult) -> TargetLine:
+def _target(result: TargetResult, steady_s: float) -> TargetLine:
     fill = None
     if result.observed is not None and result.limit > 0:
         fill = min(max(result.observed / result.limit * _LIMIT_AT, 0.004), 1.0)
@@ -152,13 +199,31 @@ def _target(result: TargetResult) -> TargetLine:
         name=target_title(result),
         limit=limit_text(result.metric, result.limit, below=result.below),
         observed=Cell.measured(result.metric, result.observed, with_unit(result.metric, result.observed)),
-        sure=interval_text(result.metric, result.interval),
+        sure=Cell(interval_text(result.metric, result.interval) or UNKNOWN, title=_why_no_interval(result, steady_s)),
         kind=result.outcome.value.replace(" ", "-"),
         outcome=outcome_text(result),
         reason=clean(result.reason or _plain_reason(result)),
         fill=fill,
         mark=_LIMIT_AT,
     )
+
+
+def _why_no_interval(result: TargetResult, steady_s: float) -> str:
+    """Why a target has no 95 % interval; "" where it has one."""
+    if result.interval is not None:
+        return ""
+    if result.outcome is TargetOutcome.NOT_JUDGED:
+        return "not told of what could not be judged"
+    if steady_s < INTERVAL_FROM_S:
+        return f"needs {INTERVAL_FROM_S} s of steady state"
+    return "not told of this figure"
+
+
+def _no_interval(targets: Iterable[TargetResult], steady_s: float) -> str:
+    """One line where the whole column is empty for want of time; else ""."""
+    if steady_s >= INTERVAL_FROM_S or any(result.interval for result in targets):
+        return ""
+    return f"No 95 % interval: it needs {INTERVAL_FROM_S} s of steady state, this run has {steady_s:.0f} s."
 
 
 def _plain_reason(result: TargetResult) -> str:

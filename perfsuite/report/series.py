@@ -36,6 +36,16 @@ class Course:
     bin_s: int
     length_s: int
 
+    @property
+    def middles(self) -> list[float]:
+        """The middle of each point's span, in seconds since the start."""
+        return [float(point["mid"] or 0) for point in self.points]
+
+    @property
+    def edges(self) -> list[float]:
+        """Where the points' spans begin, and where the last one ends."""
+        return [*(float(point["t"] or 0) for point in self.points), float(self.length_s)]
+
     def knows(self, name: str) -> bool:
         """True when any point has the figure."""
         return any(point.get(name) is not None for point in self.points)

@@ -16,13 +16,17 @@ NOT_TOLD = "not told, or by too few requests"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`text` is read, `value` is exact (as in the CSV) and sorts; `title` explains; `code` is something to copy."""
+    """`text` is read, `value` is exact (as in the CSV) and sorts; `title` explains; `code` is something to copy.
+
+    `link`: the id of what tells more on the same page.
+    """
 
     text: str
     value: str = ""
     title: str = ""
     code: bool = False
     alarm: bool = False
+    link: str = ""
 
     @staticmethod
     def measured(name: str, value: float | None, text: str = "") -> Cell:
@@ -128,7 +132,7 @@ def time_table(summary: Summary) -> Table | None:
         " The server tells its time in X-Process-Time or Server-Timing; – where it does not."
     )
     columns = (Column("Operation", number=False), *(column for _, column in _PARTS))
-    return Table("time", "Where the time goes", caption, columns, cells, total)
+    return Table("time", "Parts of the response time", caption, columns, cells, total)
 
 
 def _parts(row: Row) -> Iterable[Cell]:

@@ -7,13 +7,20 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from perfsuite.model import RunReport
+from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.monitor import METRICS
+from perfsuite.model.units import amount
 from perfsuite.report.html import report_html
 from tests.report import example_runs
+from tests.report.made_load import START
+from tests.report.made_readings import all_moving, read
 
 pytestmark = pytest.mark.integration
 
@@ -69,16 +76,101 @@ def test_charts_are_drawn_and_nothing_goes_wrong(browser: str, tmp_path: Path, n
     assert seen.console == []
     assert seen.requests == []
     assert 'data-errors="' not in seen.document[:2000]
-    assert f'data-drawn="{len(charts)}"' in seen.document[:2000]
+    assert re.findall(r'data-chart="([^"]*)"', seen.document) == charts
     for chart in charts:
-        part = seen.document[seen.document.index(f'data-chart="{chart}"') :]
-        assert re.search(r"<path[^>]* d=\"M[^\"]{20,}", part[: part.index("</figure>")]), f"{chart} has no line"
+        assert re.search(rf'id="curve-{chart}-0"[^>]* d="M[^"]{{20,}}"', seen.document), f"{chart} has no line"
+
+
+def ask(browser: str, folder: Path, report: RunReport, script: str) -> Any:
+    """What `script` returns in the page of a report, as JSON. The page's own policy would forbid the script."""
+    html = re.sub(r"<meta http-equiv[^>]*>", "", report_html(report))
+    asked = f"document.body.dataset.told = JSON.stringify((() => {{{script}}})());"
+    seen = visit(browser, folder, html.replace("</body>", f"<script>{asked}</script></body>"))
+    assert seen.console == []
+    found = re.search(r'data-told="([^"]*)"', seen.document)
+    assert found is not None
+    return json.loads(found[1].replace("&quot;", '"').replace("&amp;", "&"))
+
+
+def watched() -> RunReport:
+    return replace(example_runs.watched(), readings=all_moving(120))
+
+
+def test_a_second_is_at_the_same_place_in_all_charts(browser: str, tmp_path: Path) -> None:
+    script = """
+      for (const details of document.querySelectorAll("details")) details.open = true;
+      const boxes = [...document.querySelectorAll(".plot")].map((plot) => plot.getBoundingClientRect());
+      return {plots: boxes.length, edges: [...new Set(boxes.map((box) => `${box.left} ${box.right}`))].length,
+              wide: boxes[0].width > 300};
+    """
+    told = ask(browser, tmp_path, watched(), script)
+    assert (told["edges"], told["wide"]) == (1, True)
+    assert told["plots"] > 30
+
+
+def test_pointing_at_one_chart_tells_the_second_in_all(browser: str, tmp_path: Path) -> None:
+    script = """
+      const plot = document.querySelector("[data-chart='requests']");
+      const box = plot.getBoundingClientRect();
+      const point = (share) => plot.dispatchEvent(
+        new PointerEvent("pointermove", {bubbles: true, clientX: box.left + box.width * share}));
+      const read = (chart) => [...document.querySelectorAll(`#chart-${chart} .now`)].map((item) => item.textContent);
+      point(0.5);
+      const middle = [document.querySelector(".moment").textContent, read("redis-memory"), read("postgres-longest")];
+      document.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
+      const next = [document.querySelector(".moment").textContent, read("redis-memory")];
+      document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+      return [middle, next, [document.querySelector(".moment"), read("redis-memory")]];
+    """
+    middle, following, left = ask(browser, tmp_path, watched(), script)
+    assert middle == ["01:00", ["60 bytes"], ["60 s", "60 s"]]
+    assert following == ["01:01", ["61 bytes"]]
+    assert left == [None, [""]]
+
+
+def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_path: Path) -> None:
+    values = [0.0, 0.25, 0.00513, 1.0, 3.44, 9.96, 12.4, 1234.6, 3.2e6, 1.26e9]
+    metrics = ["redis.memory_bytes", "redis.cpu_percent", "postgres.longest_query_s", "postgres.statements_calls_per_s",
+               "postgres.statements_exec_ms_per_s", "postgres.wal_bytes_per_s", "pool.answer_ms"]  # fmt: skip
+    readings = [reading for metric in metrics for reading in read(metric, values)]
+    script = f"""
+      for (const details of document.querySelectorAll("details")) details.open = true;
+      const plot = document.querySelector("[data-chart='requests']");
+      const box = plot.getBoundingClientRect();
+      return [...Array({len(values)}).keys()].map((at) => {{
+        const clientX = box.left + box.width * (at + 0.5) / 120;
+        plot.dispatchEvent(new PointerEvent("pointermove", {{bubbles: true, clientX}}));
+        return [...document.querySelectorAll(".component .now")].map((item) => item.textContent);
+      }});
+    """
+    report = replace(example_runs.watched(), readings=readings)
+    html = report_html(report)
+    order = re.findall(r'title="([a-z]+\.[a-z_]+):', html[html.index('class="component"') :])
+    drawn = [metric for metric in order if metric in metrics]
+    told = ask(browser, tmp_path, report, script)
+    assert len(drawn) == len(metrics)
+    assert told == [[amount(round(value, 3), METRICS[metric].unit) for metric in drawn] for value in values]
+
+
+def test_a_finding_shows_the_charts_of_its_evidence_folded_ones_too(browser: str, tmp_path: Path) -> None:
+    rows = tuple(Evidence(metric, metric, 1.0, 2.0, "count", START + 40) for metric in ("avg_ms", "server.threads"))
+    finding = Finding(FindingKind.ONSET, "slow", "locks", START + 40, evidence=rows)
+    script = """
+      const lit = () => [...document.querySelectorAll(".lit")].map((chart) => chart.id);
+      const folded = document.querySelector("#chart-server-count").closest("details");
+      const before = [lit(), folded.open];
+      document.querySelector("#finding-1 .evidence a[href='#chart-server-count']").click();
+      const after = [lit(), folded.open, location.hash];
+      document.querySelector("#chart-times .mark").click();
+      return [before, after, location.hash];
+    """
+    before, after, marked = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
+    assert before == [[], False]
+    assert after == [["chart-times", "chart-server-count"], True, "#chart-server-count"]
+    assert marked == "#finding-1"
 
 
 def test_tables_sort_by_exact_value_and_unknown_comes_last(browser: str, tmp_path: Path) -> None:
-    html = report_html(example_runs.failed())
-    # The page's own policy would forbid the script of this test.
-    html = re.sub(r"<meta http-equiv[^>]*>", "", html)
     script = """
       const heading = document.querySelectorAll("#roles thead th")[COLUMN];
       heading.querySelector("button").click();
@@ -86,12 +178,9 @@ def test_tables_sort_by_exact_value_and_unknown_comes_last(browser: str, tmp_pat
       const read = () => [...rows].map((row) => row.cells[COLUMN].textContent);
       const first = read();
       heading.querySelector("button").click();
-      document.body.dataset.sorted = JSON.stringify([first, heading.getAttribute("aria-sort"), read()]);
+      return [first, heading.getAttribute("aria-sort"), read()];
     """.replace("COLUMN", "6")
-    seen = visit(browser, tmp_path, html.replace("</body>", f"<script>{script}</script></body>"))
-    found = re.search(r'data-sorted="([^"]*)"', seen.document)
-    assert found is not None
-    down, order, up = json.loads(found[1].replace("&quot;", '"'))
+    down, order, up = ask(browser, tmp_path, example_runs.failed(), script)
     assert down == ["4,528", "–", "–", "–", "–", "–", "–"]
     assert (order, up[0], up[1:]) == ("ascending", "4,528", ["–"] * 6)
 
