@@ -10,7 +10,7 @@ from perfsuite.clock import utc_s
 from perfsuite.desk import Desk, Listener, Screen
 from perfsuite.judge import live_targets
 from perfsuite.model import INTERRUPTED, LOAD_DIED, TARGET_LOST, Account, Moment, Plan
-from perfsuite.monitor import Sampler
+from perfsuite.monitor import LoadSide, Sampler
 from perfsuite.process import LoadProcess
 from perfsuite.roles import ROLES
 from perfsuite.summary.live import Live
@@ -19,6 +19,7 @@ from perfsuite.watching import watching
 TARGET_LOST_S = 10
 """A target that gives no answer at all for this long is lost: the load stops."""
 _LOOK_EVERY_S = 0.2
+_REMEMBERED_S = 30
 _GRACE_S = 120.0
 """How long the load process may take beyond its plan before it is ended: 60 s for a slow start, 45 s to drain."""
 
@@ -45,6 +46,7 @@ class _Followed:
     def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None, listener: Listener | None) -> None:
         self.plan = plan
         self._tail, self._live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
+        self._side = LoadSide(keep_s=_REMEMBERED_S)
         self._sampler, self._listener = sampler, listener
         if listener is not None:
             listener.load_begins(plan)
@@ -53,6 +55,7 @@ class _Followed:
         """Take in what was recorded since the last call."""
         records = self._tail.read()
         self._live.feed(records)
+        self._side.feed(records)
         if self._listener is not None:
             self._listener.recorded(records)
 
@@ -60,7 +63,8 @@ class _Followed:
         """The run as it stands now."""
         plan, state = self.plan, self._live.state(utc_s())
         targets = tuple(live_targets(plan, state, ROLES))
-        readings = self._sampler.latest() if self._sampler is not None else {}
+        watched = self._sampler.latest() if self._sampler is not None else {}
+        readings = watched | self._side.latest()
         return Moment(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
 
 

@@ -6,7 +6,8 @@ they arrive, and from which process, does not matter.
 
 Schema history
     1   first layout
-    2   response time apart from service time, server's time, connections, arrivals, think times, lost workers
+    2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
+        later on `span_s`, `sent_bytes` and `received_bytes` of a process, which readers of 2 may pass over
 """
 
 from __future__ import annotations
@@ -161,7 +162,8 @@ class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
 
     CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector. `waited_percent`: share of
     the time in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
-    waiting together near 100 is a saturated generator, however little of the core it was given.
+    waiting together near 100 is a saturated generator, however little of the core it was given. `sent_bytes` and
+    `received_bytes` of HTTP, heads and bodies, in that time; None in older files, which do not tell.
     """
 
     worker: str
@@ -173,6 +175,8 @@ class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
     gc_pauses: Times = Times()
     waited_percent: float | None = None
     span_s: float = 1.0
+    sent_bytes: int | None = None
+    received_bytes: int | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):

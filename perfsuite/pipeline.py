@@ -37,7 +37,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
-from perfsuite.monitor import read_readings
+from perfsuite.monitor import add_readings, read_readings, with_load_side
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight.run import broken_table, preflight
 from perfsuite.report.files import write_all
@@ -71,6 +71,7 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
             backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
             save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, _environment(plan)))
             report = report_of(folder)
+            add_readings(folder / READINGS_FILE, [one for one in report.readings if one.is_of_load_side])
             write_all(report, folder, step_summary=desk.step_summary)
     return report, folder
 
@@ -172,9 +173,10 @@ def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None) -> Run
     if not (folder / measurements.FILE_NAME).exists():
         raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
     preflight_ = load(seen, PreflightReport) if seen.exists() else None
-    records = measurements.read(folder / measurements.FILE_NAME)
+    records = list(measurements.read(folder / measurements.FILE_NAME))
     summary = build(plan, records, preflight=preflight_, roles=ROLES, circumstances=circumstances)
-    readings, fingerprint_ = read_readings(folder / READINGS_FILE), _fingerprint_of(folder)
+    readings = with_load_side(read_readings(folder / READINGS_FILE), records)
+    fingerprint_ = _fingerprint_of(folder)
     verdict = judge(plan, summary, ROLES, OnTarget(readings, fingerprint_))
     findings = find(summary, Watched(readings, fingerprint_, preflight=preflight_))
     return RunReport(plan, summary, verdict, findings, readings, fingerprint_)

@@ -31,6 +31,8 @@ _COMPONENTS = {
     "pool": "the application's pool",
     "postgres": "PostgreSQL",
     "redis": "Redis",
+    "network": "the network",
+    "generator": "the load generator",
     "health": "the backend's health page",
     "prometheus": "Prometheus",
 }

@@ -26,6 +26,7 @@ from perfsuite.api.client import tls_message
 from perfsuite.api.exchange import Answer, Failure, Request
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
+from perfsuite.recorder.traffic import Traffic
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
@@ -62,6 +63,7 @@ class _Alive:
 
     connect_us: int | None = None
     tls_us: int | None = None
+    traffic: Traffic
     _tcp_ready_ns: int
 
     def _create_socket(self) -> Any:
@@ -84,12 +86,13 @@ class _Alive:
 
 
 class _Response(HTTPSocketPoolResponse):
-    """Notes when bytes came: what parsing them takes is not the target's time."""
+    """Notes when bytes came, and how many: what parsing them takes is not the target's time."""
 
     came_ns = 0
 
     def feed(self, data: str | bytes) -> None:
         self.came_ns = time.perf_counter_ns()
+        self._pool.traffic.received_bytes += len(data)
         super().feed(data)
 
 
@@ -119,7 +122,7 @@ class _Span:
 class GeventTransport:
     """Sends requests to one host over one connection that is opened when needed.
 
-    `answer_timeout_s` is from before the send to the last byte.
+    `answer_timeout_s` is from before the send to the last byte. `traffic`: where its bytes are counted.
     """
 
     def __init__(
@@ -128,6 +131,7 @@ class GeventTransport:
         *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        traffic: Traffic | None = None,
     ) -> None:
         url = urlsplit(host)
         secure = url.scheme == "https"
@@ -143,6 +147,7 @@ class GeventTransport:
             connection_timeout=connect_timeout_s,
             network_timeout=answer_timeout_s,
         )
+        self._pool.traffic = self._traffic = traffic or Traffic()
         self._answer_timeout_s = answer_timeout_s
         self._span = _Span()
         self._base_path = url.path.rstrip("/")
@@ -179,6 +184,7 @@ class GeventTransport:
             if self._pool.connect_us is None:
                 self._span = _Span()  # over an open connection the time begins with the send itself
             sock.sendall(encoded)
+            self._traffic.sent_bytes += len(encoded)
         except BaseException:  # the killing of a greenlet too: the connection must not stay taken
             self._pool.release_socket(sock)
             raise

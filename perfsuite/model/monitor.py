@@ -1,4 +1,4 @@
-"""What is watched at the target: the reading, and the fixed catalogue of everything that can be read.
+"""What is watched at the target and on the load's own side: the reading, and the catalogue of all that can be read.
 
 A reading at second T is the state at T; a figure "per second", a percentage of time and a ratio of counters
 describe the second that ends at T. `None` is a gap: the figure could not be had then. It is never a zero.
@@ -12,6 +12,9 @@ from typing import Final
 
 PART = "/"
 """In the source of a reading, what follows is one part of a whole: "machine/core 3", "server/pid 4711"."""
+
+NETWORK, GENERATOR = "network", "generator"
+"""Sources that are no monitors: the load's own records tell of them."""
 
 
 class Direction(StrEnum):
@@ -37,6 +40,11 @@ class Reading:
         """True for one core of a machine or one process of a server; the whole has a metric of its own."""
         return PART in self.source
 
+    @property
+    def is_of_load_side(self) -> bool:
+        """True where the load's own records tell it; all else was watched at the target."""
+        return self.source in (NETWORK, GENERATOR)
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -51,7 +59,7 @@ class Metric:
 
     @property
     def component(self) -> str:
-        """What it belongs to: "server", "machine", "pool", "postgres", "redis" or "prometheus"."""
+        """What it belongs to: "server", "machine", "pool", "postgres", "redis", "network", "generator" …"""
         return self.name.split(".", 1)[0]
 
 
@@ -219,6 +227,38 @@ _METRICS: Final = (
     Metric("redis.rejected_connections_per_s", "per second", "connections refused since maxclients was reached", _UP),
     Metric("redis.commands_per_s", "per second", "commands done, the monitor's own left out"),
     Metric("redis.slowlog_per_s", "per second", "commands that entered the slow log; a gap once it is full (128)", _UP),
+    # ── network: as the load's own requests met it
+    Metric("network.connections_opened_per_s", "per second", "connections that its requests opened"),
+    Metric(
+        "network.connect_ms", "ms", "opening one: name and TCP, mean of those opened; a gap when none was opened", _UP
+    ),
+    Metric("network.tls_ms", "ms", "TLS of one, mean; a gap when none was opened; absent without TLS", _UP),
+    Metric("network.bytes_sent_per_s", "bytes per second", "HTTP sent, heads and bodies"),
+    Metric("network.bytes_received_per_s", "bytes per second", "HTTP received, heads and bodies"),
+    Metric("network.errors_refused_per_s", "per second", "requests whose connection was refused", _UP),
+    Metric(
+        "network.errors_reset_per_s", "per second", "requests whose connection broke: reset, or closed too early", _UP
+    ),
+    Metric("network.errors_timeout_per_s", "per second", "requests without a connection or an answer in time", _UP),
+    # ── generator: the processes that make the load
+    Metric(
+        "generator.cpu_percent",
+        "percent",
+        "CPU of all load processes; 100 = one core",
+        _UP,
+        None,
+        "generator.cpu_limit_percent",
+    ),
+    Metric("generator.cpu_limit_percent", "percent", "most CPU that they can use: 100 for each process"),
+    Metric(
+        "generator.busiest_process_cpu_percent",
+        "percent",
+        "CPU of the load process that used most; it cannot use more than one core",
+        _UP,
+        100.0,
+    ),
+    Metric("generator.loop_lag_ms", "ms", "longest delay of an event loop; what was due in it began later", _UP),
+    Metric("generator.users", "count", "virtual users alive; in the open model its sessions"),
     # ── what is asked instead when the backend runs elsewhere
     Metric("health.up", "count", "1 when /api/v1/health/system answered in time, else 0", _DOWN),
     Metric("prometheus.up", "count", "1 when it answered in time, else 0", _DOWN),

@@ -10,7 +10,8 @@ A run watches with
 """
 
 from perfsuite.monitor.build import Watch, build_sources, check_watch
-from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, read_readings
+from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, add_readings, read_readings
+from perfsuite.monitor.load_side import LoadSide, with_load_side
 from perfsuite.monitor.prometheus import Queries, read_queries
 from perfsuite.monitor.sampler import STOP_WITHIN_S, Sampler, Sink
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
@@ -20,6 +21,7 @@ __all__ = [
     "READINGS_COLUMNS",
     "STOP_WITHIN_S",
     "Clock",
+    "LoadSide",
     "Queries",
     "ReadingsWriter",
     "Sampler",
@@ -28,8 +30,10 @@ __all__ = [
     "SourceError",
     "SystemClock",
     "Watch",
+    "add_readings",
     "build_sources",
     "check_watch",
     "read_queries",
     "read_readings",
+    "with_load_side",
 ]

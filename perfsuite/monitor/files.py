@@ -52,6 +52,18 @@ class ReadingsWriter:
         return self._at[1]
 
 
+def add_readings(path: Path, readings: Sequence[Reading]) -> None:
+    """Append to the file of a run that is over, or begin one. Raises LoadError when the disk does not take them."""
+    try:
+        writer = ReadingsWriter(path)
+        try:
+            writer.write(readings)
+        finally:
+            writer.close()
+    except OSError as error:
+        raise LoadError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def read_readings(path: Path) -> list[Reading]:
     """All readings in file order; [] when there is no file since nothing was watched.
 

@@ -10,6 +10,7 @@ from perfsuite.clock import utc_s
 from perfsuite.measurements import End, Generator, Phase, Record, Users
 from perfsuite.recorder.cells import Cells, Parts
 from perfsuite.recorder.health import Health
+from perfsuite.recorder.traffic import Traffic
 
 
 class Sink(Protocol):
@@ -31,6 +32,7 @@ class Recorder:
     def __init__(self, worker: str, sink: Sink) -> None:
         self.cells = Cells()
         self.health = Health()
+        self.traffic = Traffic()
         self._worker = worker
         self._sink = sink
         self._sequence = itertools.count(1)
@@ -84,6 +86,7 @@ class Recorder:
                 health.gc_pauses,
                 health.waited_percent,
                 round(health.span_s, 6),
+                *self.traffic.take(),
             )
         )
         self._sink.flush()

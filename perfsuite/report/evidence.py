@@ -80,6 +80,6 @@ def _told(finding: Finding, start_s: int | None) -> Told:
 
 
 def _note(report: RunReport, unusual: Sequence[Finding]) -> str:
-    if not report.readings:
+    if all(reading.is_of_load_side for reading in report.readings):
         return NOT_WATCHED
     return "" if unusual or not report.summary.steady_s else NOTHING_UNUSUAL

@@ -31,7 +31,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import Known, OperationCost
-from perfsuite.model.monitor import PART
+from perfsuite.model.monitor import PART, Reading
 from perfsuite.report.figures import parts_of, rounded, values_of
 from perfsuite.report.text import clean
 
@@ -109,12 +109,16 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "occupancy": [_rounded(role) for role in summary.occupancy],
         "drifts": [_rounded(drift) for drift in summary.drifts],
         "findings": [_finding(finding) for finding in report.findings],
-        "monitors": {"sources": sorted({reading.source.split(PART)[0] for reading in report.readings})},
+        "monitors": {"sources": _watched(report.readings)},
         "fingerprint": {
             "taken": report.fingerprint is not None,
             "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],
         },
     }
+
+
+def _watched(readings: Iterable[Reading]) -> list[str]:
+    return sorted({reading.source.split(PART)[0] for reading in readings if not reading.is_of_load_side})
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
