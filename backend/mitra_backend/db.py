@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -93,6 +93,13 @@ class Database:
         finally:
             with self._count:
                 self._waiting -= 1
+
+    def gather_statistics(self) -> None:
+        """Let PostgreSQL look at tables that were just filled. Its own daemon would do so at some moment of the
+        next minute, and change the plans of queries in the middle of a measurement."""
+        if not self.embedded:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM ANALYZE"))
 
     def pool_figures(self) -> dict[str, int]:
         """Return size, checked_in, checked_out, overflow and the threads now waiting for a connection."""

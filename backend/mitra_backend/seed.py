@@ -350,6 +350,7 @@ def seed_if_empty(database: Database, seed: int, factor: float) -> bool:
         )
         for model, rows in filled:
             _insert(session, model, rows)
+    database.gather_statistics()
     return True
 
 

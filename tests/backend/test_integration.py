@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mitra_backend.config import Settings, database_url
 from mitra_backend.db import Database
 from mitra_backend.faults import parse_fault
 from mitra_backend.main import prepare_database
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from tests.backend.servers import postgresql, redis_server
@@ -90,6 +92,11 @@ def test_migrations_lead_to_the_models_on_postgresql(postgres_url: str) -> None:
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), models.Base.metadata) == []
     database.close()
+
+
+def test_a_seeded_postgresql_knows_its_tables(postgres_url: str) -> None:
+    with closing(Database(database_url(postgres_url))) as database, database.read() as session:
+        assert session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'policies'")) > 0
 
 
 def test_lock_holds_readers_up_on_postgresql(postgres_url: str) -> None:
