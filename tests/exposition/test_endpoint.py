@@ -67,6 +67,14 @@ def test_port_and_thread_are_gone_afterwards() -> None:
         pass
 
 
+def test_who_asks_and_says_no_more_holds_up_neither_others_nor_the_end() -> None:
+    with serving(Exposition(), 0) as address, socket.create_connection(("127.0.0.1", port_of(address))) as silent:
+        silent.sendall(b"GET /metrics HTTP/1.1\r\n")
+        assert httpx.get(address).status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+
+
 def test_a_port_can_be_named() -> None:
     with serving(Exposition(), 0) as address:
         port = port_of(address)
