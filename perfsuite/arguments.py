@@ -126,6 +126,9 @@ def _add_monitors(parser: argparse.ArgumentParser) -> None:
     monitors.add_argument("--monitor-redis", metavar="URL")
     monitors.add_argument("--monitor-prometheus", metavar="URL", help="for a server on another machine")
     monitors.add_argument(
+        "--monitor-prometheus-queries", type=Path, metavar="FILE", help="TOML: which series to ask it for"
+    )
+    monitors.add_argument(
         "--no-fingerprint",
         action="store_true",
         help="do not measure before the load what each operation costs PostgreSQL",

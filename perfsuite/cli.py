@@ -46,7 +46,7 @@ from perfsuite.leftovers import clean
 from perfsuite.model import Plan, RunReport, Target, Works
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.monitor import METRICS
-from perfsuite.monitor import Watch, check_watch
+from perfsuite.monitor import Queries, Watch, check_watch, read_queries
 from perfsuite.output import settle, silence, writing_to
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
@@ -156,7 +156,16 @@ def _watch(arguments: argparse.Namespace, demo: Demo | None) -> Watch:
         postgres_dsn=arguments.monitor_postgres or (demo.postgres_dsn if demo else None),
         redis_url=arguments.monitor_redis or (demo.redis_url if demo else None),
         prometheus_url=arguments.monitor_prometheus,
+        queries=_queries(arguments),
     )
+
+
+def _queries(arguments: argparse.Namespace) -> Queries:
+    if arguments.monitor_prometheus_queries is None:
+        return Queries()
+    if arguments.monitor_prometheus is None:
+        raise UsageError("--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL")
+    return read_queries(arguments.monitor_prometheus_queries)
 
 
 def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk) -> int:

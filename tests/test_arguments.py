@@ -1,5 +1,7 @@
 """The command line: what is kept of it holds no password, and what it lacks is told."""
 
+from pathlib import Path
+
 import pytest
 
 from perfsuite.arguments import without_secrets
@@ -78,6 +80,7 @@ def test_a_right_fault_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None
         pytest.param(("--monitor-postgres", "localhost"), id="no DSN"),
         pytest.param(("--monitor-redis", "localhost:6379"), id="no URL of a Redis"),
         pytest.param(("--monitor-server", "999999999"), id="no such process"),
+        pytest.param(("--monitor-prometheus-queries", "queries.toml"), id="queries, and nobody to ask"),
     ],
 )
 @pytest.mark.parametrize("command", [pytest.param(("--dry-run",), id="a plan"), pytest.param((), id="a run")])
@@ -112,3 +115,18 @@ def test_a_plan_tells_whether_a_fingerprint_comes_before_the_load(
 ) -> None:
     assert main([*arguments, "--dry-run"]) == 0
     assert ("before the load: what each operation costs the database" in capsys.readouterr().out) is taken
+
+
+@pytest.mark.parametrize("command", [pytest.param(("--dry-run",), id="a plan"), pytest.param((), id="a run")])
+def test_a_mistake_in_the_queries_is_told_before_anything_is_started(
+    command: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    queries = tmp_path / "queries.toml"
+    queries.write_text("[queries]\n\"server.cpu\" = 'up'\n", encoding="utf-8")
+    arguments = ("--monitor-prometheus", "http://localhost:9090", "--monitor-prometheus-queries", str(queries))
+
+    assert main(["--demo", *command, *arguments]) == 2
+
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith(f"{queries}: there is no metric 'server.cpu'")

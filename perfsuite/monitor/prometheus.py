@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from perfsuite.api.exchange import USER_AGENT, Request, Transport
 from perfsuite.errors import UsageError, nearest
-from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK, Reading
 from perfsuite.monitor.health import http_trouble, json_object
 from perfsuite.monitor.source import Clock, SourceError, readings_of
 
@@ -58,7 +58,9 @@ def read_queries(path: Path) -> Queries:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from error
     known = {"node", "process", "queries"}
     for key in content:
@@ -68,9 +70,13 @@ def read_queries(path: Path) -> Queries:
     if not isinstance(own, dict):
         raise UsageError(f"{path}: [queries] has to be a table of metric = query")
     for metric, query in own.items():
+        if isinstance(query, dict):
+            raise UsageError(f"{path}: queries.{metric}.{next(iter(query), '')}: put the name of the metric in quotes")
         _check(path, f'queries."{metric}"', query)
         if metric not in METRICS:
             raise UsageError(f"{path}: there is no metric '{metric}'{nearest(metric, METRICS)}")
+        if METRICS[metric].component in (NETWORK, GENERATOR):
+            raise UsageError(f"{path}: queries.\"{metric}\": the load tells this of itself, nobody else can")
     for key in ("node", "process"):
         _check(path, key, content.get(key, ""))
     templates = {metric: query for metric, query in {**DEFAULT_QUERIES, **own}.items() if query}

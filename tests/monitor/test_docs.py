@@ -8,6 +8,7 @@ from pathlib import Path
 from perfsuite.model.monitor import METRICS, Direction
 from perfsuite.monitor import machine, postgres, server
 from perfsuite.monitor.postgres_queries import APPLICATION_NAME, FEWEST_ROWS, MOST_TABLES
+from perfsuite.monitor.prometheus import DEFAULT_QUERIES, read_queries
 from perfsuite.monitor.redis import PASSWORD_VARIABLE
 from perfsuite.monitor.sampler import LIMIT_S
 from tests.monitor import test_postgres, test_redis
@@ -22,7 +23,7 @@ def test_every_figure_is_explained_as_in_the_catalogue() -> None:
         + (f"`{metric.limit_metric}` |" if metric.limit_metric else f"{metric.limit:g} |" if metric.limit else "– |")
         for metric in METRICS.values()
     ]
-    rows = [line for line in PAGE.splitlines() if re.match(r"\| `[a-z]+\.\w+` \|", line)]
+    rows = [line for line in PAGE.splitlines() if re.match(r"\| `[a-z]+\.\w+` \| [^`]", line)]
     assert sorted(rows) == sorted(expected)
 
 
@@ -45,3 +46,21 @@ def test_the_cost_that_was_measured_is_below_the_bound() -> None:
     rows = re.findall(r"\| (application|PostgreSQL|Redis) \|.*\| (-?[\d.]+) % \|", PAGE)
     assert {name for name, _ in rows} == {"application", "PostgreSQL", "Redis"}
     assert all(float(percent) < 1 for _, percent in rows)
+
+
+def test_the_queries_are_those_that_are_asked() -> None:
+    rows = re.findall(r"^\| `([a-z]+\.\w+)` \| `(.+)` \|$", PAGE, re.MULTILINE)
+    assert dict(rows) == DEFAULT_QUERIES
+
+
+def test_the_file_of_queries_is_read_as_it_says(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    path = tmp_path / "queries.toml"
+    path.write_text(example, encoding="utf-8")
+    expressions = read_queries(path).expressions()
+
+    node, process = 'job="linux",instance="db1:9100"', 'job="agentmitra-api"'
+    assert expressions["machine.memory_available_bytes"] == f"sum(node_memory_MemAvailable_bytes{{{node}}})"
+    assert expressions["server.threads"] == f"sum(process_threads{{{process}}})"
+    assert expressions.keys() - DEFAULT_QUERIES == {"server.threads", "pool.used_percent"}
+    assert DEFAULT_QUERIES.keys() - expressions == {"server.descriptors"}

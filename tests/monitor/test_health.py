@@ -202,6 +202,11 @@ def test_queries_from_a_file_add_to_the_defaults(tmp_path: Path) -> None:
         pytest.param("[queries]\n'server.cpu_percent' = 1", "has to be a text", id="number"),
         pytest.param("queries = 1", "has to be a table", id="no table"),
         pytest.param("node = [", "cannot be read", id="no TOML"),
+        pytest.param("process = 1", "process has to be a text", id="matcher"),
+        pytest.param(
+            "[queries]\nserver.threads = 'x'", "queries.server.threads: put the name of the metric in quotes", id="dots"
+        ),
+        pytest.param("[queries]\n'generator.cpu_percent' = 'x'", "the load tells this of itself", id="of the load"),
     ],
 )
 def test_mistakes_in_the_file_are_named(text: str, said: str, tmp_path: Path) -> None:
