@@ -114,8 +114,7 @@ def run_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="live metrics for Prometheus at http://127.0.0.1:N/metrics; 0 takes a free port and tells it",
     )
-    output.add_argument("--quiet", action="store_true", help="only the verdict and its reasons")
-    output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
+    _add_output(output, "only the verdict and its reasons")
     return parser
 
 
@@ -172,9 +171,8 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--credentials",
         type=Path,
-        default=data_file("credentials.csv"),
         metavar="FILE",
-        help="CSV phone_number,password,role; passwords may come from AGENTMITRA_TEST_PASSWORD",
+        help="CSV phone_number,password,role (credentials.csv); passwords may come from AGENTMITRA_TEST_PASSWORD",
     )
 
 
@@ -195,7 +193,7 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         tolerate_broken=arguments.tolerate_broken,
         demo=arguments.demo,
         fingerprint=not arguments.no_fingerprint and (arguments.demo == "full" or bool(arguments.monitor_postgres)),
-        credentials_file=arguments.credentials,
+        credentials_file=arguments.credentials or data_file("credentials.csv"),
         targets_file=arguments.targets,
         scenarios_file=arguments.scenarios,
         results=arguments.results,
@@ -235,8 +233,7 @@ def _without_load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
     parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
-    parser.add_argument("--quiet", action="store_true", help="only the table")
-    parser.add_argument("--no-color", action="store_true")
+    _add_output(parser, "only the table")
     parser.set_defaults(
         no_fingerprint=True,
         scenario=None,
@@ -251,6 +248,11 @@ def _without_load(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_output(parser: argparse._ActionsContainer, what_is_left: str) -> None:
+    parser.add_argument("--quiet", action="store_true", help=what_is_left)
+    parser.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
+
+
 def _run_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, results/<scenario>_<time>")
 
@@ -258,6 +260,7 @@ def _run_folder(parser: argparse.ArgumentParser) -> None:
 def _report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.description = "Make all files of a run anew from its measurements."
     _run_folder(parser)
+    _add_output(parser, "print nothing: the files are made")
     return parser
 
 
@@ -266,7 +269,7 @@ def _judge(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     _run_folder(parser)
     parser.add_argument("--targets", type=Path, metavar="FILE", help="other limits than those of the run")
     parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
-    parser.add_argument("--no-color", action="store_true")
+    _add_output(parser, "only the verdict and its reasons")
     return parser
 
 

@@ -122,6 +122,8 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
 def _inputs(arguments: argparse.Namespace, options: Options, ground: Ground) -> Inputs:
     if arguments.fault and not options.demo:
         raise UsageError("--fault works on the reference backend only: add --demo, or leave --fault out")
+    if options.demo and arguments.credentials is not None:
+        raise UsageError("--demo makes accounts of its own: leave out --credentials, or leave out --demo")
     check_faults(arguments.fault or ())
     return read_inputs(options, ground)
 
@@ -249,13 +251,15 @@ def _take_fingerprint(
 
 def _report(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
     for path in write_all(pipeline.report_of(arguments.run), arguments.run):
-        _out(str(path))
+        if not arguments.quiet:
+            _out(str(path))
     return EXIT_PASS
 
 
 def _judge(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
     report = pipeline.report_of(arguments.run, targets=_other_targets(arguments))
-    _out(render_summary(report, width=_width(), color=_color(not arguments.no_color)))
+    render = render_verdict if arguments.quiet else render_summary
+    _out(render(report, width=_width(), color=_color(not arguments.no_color)))
     return report.verdict.exit_code
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.arguments import without_secrets
+from perfsuite.arguments import command_parser, without_secrets
 from perfsuite.cli import main
 
 DSN = "postgresql://watcher:secret@localhost/mitra"
@@ -34,6 +34,14 @@ DSN = "postgresql://watcher:secret@localhost/mitra"
 )
 def test_what_may_be_a_password_is_left_out(given: tuple[str, ...], kept: tuple[str, ...]) -> None:
     assert without_secrets(given) == kept
+
+
+@pytest.mark.parametrize("command", ["report", "judge", "preflight", "fingerprint"])
+def test_what_prints_can_be_quiet_and_without_colours(command: str) -> None:
+    parser = command_parser(command)
+    words = [*(["RUN"] if command in ("report", "judge") else []), "--quiet", "--no-color"]
+    asked, default = parser.parse_args(words), parser.parse_args(words[:-2])
+    assert (asked.quiet, asked.no_color, default.quiet, default.no_color) == (True, True, False, False)
 
 
 def test_a_fingerprint_needs_a_database(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,6 +50,18 @@ def test_a_run_is_judged_by_stricter_limits_and_its_files_stay(copy: Path, tmp_p
     assert run_suite("judge", str(copy)).code == 0
 
 
+def test_quiet_leaves_the_verdict_and_no_word_of_the_files(copy: Path) -> None:
+    judged = run_suite("judge", str(copy), "--quiet", "--no-color")
+    assert (judged.code, judged.err) == (0, "")
+    assert judged.out.startswith("With 40 users the backend met ")
+    assert judged.out.rstrip().endswith("VERDICT: PASS")
+    assert "Average response time" not in judged.out
+    (copy / "report.html").unlink()
+    reported = run_suite("report", str(copy), "--quiet", "--no-color")
+    assert (reported.code, reported.out, reported.err) == (0, "", "")
+    assert (copy / "report.html").exists()
+
+
 def test_damaged_files_are_named(copy: Path) -> None:
     (copy / "plan.json").write_text("{", encoding="utf-8")
     done = run_suite("report", str(copy))

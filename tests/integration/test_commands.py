@@ -42,6 +42,18 @@ def closed_port() -> Iterator[int]:
         pytest.param(["preflihgt"], 2, "unrecognized arguments: preflihgt, did you mean 'preflight'?", id="command"),
         pytest.param(["--multiple", "--scenario", "peak"], 2, "--multiple runs all its scenarios", id="both"),
         pytest.param(["--demo", "--host", "http://localhost:1"], 2, "--demo starts its own backend", id="two targets"),
+        pytest.param(
+            ["--demo", "--credentials", "/nowhere/c.csv"],
+            2,
+            "--demo makes accounts of its own",
+            id="two sets of accounts",
+        ),
+        pytest.param(
+            ["preflight", "--demo", "--credentials", "credentials.csv"],
+            2,
+            "--demo makes accounts of its own",
+            id="two sets of accounts for preflight",
+        ),
         pytest.param(["--fault", "pool=2"], 2, "--fault works on the reference backend only", id="fault, no demo"),
         pytest.param(["--demo", "--fault", "latncy=1s@users.me"], 2, "did you mean 'latency'?", id="unknown fault"),
         pytest.param(["--demo", "maximal"], 2, "invalid choice: 'maximal'", id="unknown demo"),
