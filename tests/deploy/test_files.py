@@ -81,7 +81,7 @@ def test_grafana_is_shown_where_things_are() -> None:
     interval = re.search(r"scrape_interval: (\w+)", CONFIG.read_text(encoding="utf-8"))
     assert interval
     assert f"timeInterval: {interval[1]} " in source
-    assert f"scrape at least every {interval[1].removesuffix('s')} s" in PAGE
+    assert f"Scrape every {interval[1].removesuffix('s')} s or more often" in PAGE
 
 
 def test_all_name_the_same_port_of_the_suite() -> None:
