@@ -39,7 +39,8 @@ from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings, read_readings, with_load_side
 from perfsuite.plan.run_folder import new_run_folder
-from perfsuite.preflight.run import broken_table, preflight
+from perfsuite.preflight import Teller, preflight
+from perfsuite.preflight.run import broken_table
 from perfsuite.report.files import write_all
 from perfsuite.roles import ROLES
 from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, load, save
@@ -117,7 +118,7 @@ def look_before(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: D
     try:
         roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
         seen = Run(plan.run_id, purpose="preflight", journal=book, thorough=True)
-        report = preflight(plan, roles, accounts, seen, lambda: HttpxTransport(plan.host))
+        report = preflight(plan, roles, accounts, seen, lambda: HttpxTransport(plan.host), Teller(desk.screen.say))
     finally:
         book.close()
     save(folder / PREFLIGHT_FILE, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import Transport
@@ -11,22 +12,26 @@ from perfsuite.api.session import Observed, Session
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.preflight.offer import Offer, look_at
+from perfsuite.preflight.progress import Progress, Teller
 from perfsuite.roles.role import Role
 
 
 class _Notebook:
     """Keeps, per operation, the failure if there was one, else the success."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.seen: dict[str, Observed] = {}
+        self._progress = progress
 
     def request(self, observed: Observed) -> None:
+        self._progress.asked(observed.role, observed.operation, observed.elapsed_us / 1000)
         before = self.seen.get(observed.operation)
         if before is None or before.failure is None:
             self.seen[observed.operation] = observed
 
-    def not_possible(self, _role: str, _behaviour: str, _operation: str) -> None:
+    def not_possible(self, role: str, _behaviour: str, operation: str) -> None:
         """Seen by what is missing in `seen`."""
+        self._progress.asked(role, operation, None)
 
 
 def preflight(
@@ -35,23 +40,26 @@ def preflight(
     accounts: Iterable[Account],
     run: Run,
     connect: Callable[[], Transport],
+    teller: Teller,
 ) -> PreflightReport:
     """Find out what of `roles` works at the plan's host. What it creates is journaled by `run`.
 
+    The teller hears every few seconds how far it is.
     Raises TargetError when the target is not there, not ours, or an account cannot log in, UsageError when
     a role has no account.
     """
-    transport = connect()
-    try:
+    with Progress(teller) as progress, closing(progress.watched(connect())) as transport:
         offer = look_at(plan.host, transport, run.run_header)
         left_out = _left_out(offer, roles, read_only=plan.read_only)
         run.left_out = {role.slug: frozenset(left_out) for role in roles}
+        progress.expect(sum(1 + len(set(_operations(role)) - set(left_out)) for role in roles))
         first = _first_of_each_role(roles, accounts)
         checks: dict[str, list[OperationCheck]] = {}
         for role in sorted(roles, key=_makers_first):
-            checks[role.slug] = _check_role(role, first[role.slug], transport, run, left_out)
-    finally:
-        transport.close()
+            notebook = _Notebook(progress)
+            account = first[role.slug]
+            _ask_role(role, account, Session(role, account, transport, run, notebook), notebook)
+            checks[role.slug] = [_outcome(role, name, notebook, left_out) for name in (LOGIN, *_operations(role))]
     in_order = tuple(check for role in roles for check in checks[role.slug])
     return PreflightReport(
         host=plan.host,
@@ -109,11 +117,8 @@ def _left_out(offer: Offer, roles: Sequence[Role], *, read_only: bool) -> dict[s
     return left_out
 
 
-def _check_role(
-    role: Role, account: Account, transport: Transport, run: Run, left_out: dict[str, Works]
-) -> list[OperationCheck]:
-    notebook = _Notebook()
-    session = Session(role, account, transport, run, notebook)
+def _ask_role(role: Role, account: Account, session: Session, notebook: _Notebook) -> None:
+    """Log in and do every behaviour once. Raises TargetError when the account cannot log in."""
     if not session.login():
         failure = notebook.seen[LOGIN].failure
         raise TargetError(
@@ -123,7 +128,6 @@ def _check_role(
         )
     for behaviour in role.behaviours:
         session.perform(behaviour)
-    return [_outcome(role, name, notebook, left_out) for name in (LOGIN, *_operations(role))]
 
 
 def _outcome(role: Role, name: str, notebook: _Notebook, left_out: dict[str, Works]) -> OperationCheck:

@@ -14,7 +14,7 @@ from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import Account, OperationCheck, Plan, PreflightReport, Scenario, Works
-from perfsuite.preflight import preflight
+from perfsuite.preflight import Teller, preflight
 from perfsuite.preflight.run import broken_table
 from perfsuite.roles import ROLES
 from tests.api.fake_target import ACCOUNTS, PASSWORD, FakeTarget, answer
@@ -32,7 +32,7 @@ def _look(
     target: FakeTarget, accounts: Collection[Account] = tuple(ACCOUNTS.values()), run: Run | None = None, **more: Any
 ) -> PreflightReport:
     run = run or Run("basic_1", purpose="preflight", thorough=True)
-    return preflight(_plan(**more), ROLES, accounts, run, lambda: target)
+    return preflight(_plan(**more), ROLES, accounts, run, lambda: target, Teller([].append))
 
 
 def _check(report: PreflightReport, role: str, operation: str) -> OperationCheck:

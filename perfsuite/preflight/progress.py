@@ -1,0 +1,112 @@
+"""How far preflight is: a slow target makes its requests, one after the other, take minutes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from perfsuite.api.exchange import Answer, Request, Transport
+
+EVERY_S = 5.0
+_LONG_S = 1.0
+"""A request that has been on its way for so long is worth a word."""
+_TOLD_SLOW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Whom to tell, how often, and by which clock (seconds)."""
+
+    say: Callable[[str], None]
+    every_s: float = EVERY_S
+    clock: Callable[[], float] = time.monotonic
+
+
+class Progress:
+    """A context that tells every few seconds where preflight is and, when it was long, what took the time."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self._began_s = teller.clock()
+        self._over = threading.Event()
+        # A thread of its own: what is worth telling is the request that does not come back.
+        self._thread = threading.Thread(target=self._tell, name="preflight progress", daemon=True)
+        self._seen: dict[tuple[str, str], float | None] = {}
+        """(role, operation) → its longest time in ms; None where it could not be made."""
+        self._total = 0
+        self._waiting: tuple[str, float] | None = None
+
+    def expect(self, operations: int) -> None:
+        """So many operations, each once per role, are to be asked for."""
+        self._total = operations
+
+    def asked(self, role: str, operation: str, elapsed_ms: float | None) -> None:
+        """One was asked for; None: it could not be, for want of data."""
+        before = self._seen.get((role, operation)) or 0.0
+        self._seen[role, operation] = None if elapsed_ms is None else max(before, elapsed_ms)
+
+    def watched(self, transport: Transport) -> Transport:
+        """The transport, with its requests in sight."""
+        return _Watched(transport, self)
+
+    def begins(self, request: Request) -> None:
+        """A request is on its way."""
+        self._waiting = (f"{request.method} {request.target.split('?')[0]}", self._teller.clock())
+
+    def ends(self) -> None:
+        """Its answer has come, or will not come."""
+        self._waiting = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        took_s = self._teller.clock() - self._began_s
+        if error is None and took_s >= self._teller.every_s:
+            self._teller.say(f"Preflight took {took_s:,.0f} s; slowest: {self._slowest()}")
+
+    def _tell(self) -> None:
+        while not self._over.wait(self._teller.every_s):
+            self._teller.say(self._where())
+
+    def _where(self) -> str:
+        waiting = self._waiting
+        told = f"Preflight: {len(self._seen)} of {self._total} operations" if self._total else "Preflight"
+        asked, since_s = waiting or ("", self._teller.clock())
+        waited_s = self._teller.clock() - since_s
+        return f"{told}; waiting for {asked} since {waited_s:,.0f} s" if waited_s >= _LONG_S else told
+
+    def _slowest(self) -> str:
+        known = [(elapsed_ms, *key) for key, elapsed_ms in self._seen.items() if elapsed_ms is not None]
+        return ", ".join(
+            f"{operation} as {role} {elapsed_ms / 1000:,.1f} s"
+            for elapsed_ms, role, operation in sorted(known, reverse=True)[:_TOLD_SLOW]
+        )
+
+
+class _Watched:
+    """A transport that tells when a request begins and ends."""
+
+    def __init__(self, transport: Transport, progress: Progress) -> None:
+        self._transport, self._progress = transport, progress
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer."""
+        self._progress.begins(request)
+        try:
+            return self._transport.exchange(request)
+        finally:
+            self._progress.ends()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
