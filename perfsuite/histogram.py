@@ -8,8 +8,10 @@ sub-bucket count of 2,048.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 _SUB_BITS = 10
 _SUB = 1 << _SUB_BITS
@@ -59,9 +61,12 @@ class Histogram:
         """Add all of `other`'s values. Exact: order and grouping do not matter."""
         if other.count == 0:
             return
-        for bucket, count in other.counts.items():
-            self.counts[bucket] = self.counts.get(bucket, 0) + count
-        self.min_us = other.min_us if self.count == 0 else min(self.min_us, other.min_us)
+        if self.count == 0:
+            self.counts, self.min_us = other.counts.copy(), other.min_us
+        else:
+            for bucket, count in other.counts.items():
+                self.counts[bucket] = self.counts.get(bucket, 0) + count
+            self.min_us = min(self.min_us, other.min_us)
         self.max_us = max(self.max_us, other.max_us)
         self.count += other.count
         self.sum_us += other.sum_us
@@ -83,15 +88,10 @@ class Histogram:
         wanted = list(fractions)
         if not self.count:
             return [None] * len(wanted)
-        ranks = sorted((_rank(fraction, self.count), index) for index, fraction in enumerate(wanted))
-        answers: list[float | None] = [None] * len(wanted)
-        seen, position = 0, 0
-        for bucket in sorted(self.counts):
-            seen += self.counts[bucket]
-            while position < len(ranks) and ranks[position][0] <= seen:
-                answers[ranks[position][1]] = min(max(middle_of(bucket), self.min_us), self.max_us)
-                position += 1
-        return answers
+        buckets = sorted(self.counts)
+        seen = list(accumulate(map(self.counts.__getitem__, buckets)))
+        found = (buckets[bisect_left(seen, _rank(fraction, self.count))] for fraction in wanted)
+        return [min(max(middle_of(bucket), self.min_us), self.max_us) for bucket in found]
 
 
 def _rank(fraction: float, count: int) -> int:

@@ -7,7 +7,7 @@ they arrive, and from which process, does not matter.
 Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
-        later on `span_s`, `sent_bytes` and `received_bytes` of a process, which readers of 2 may pass over
+        later on `beginnings` of actions, `span_s`, `sent_bytes` and `received_bytes` of a process, which readers of 2 may pass over
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ SCHEMA = 2
 FILE_NAME = "measurements.jsonl.gz"
 
 
-class Times(msgspec.Struct, frozen=True, omit_defaults=True):
+# gc=False: records hold no cycles, and a run has hundreds of thousands of them. Looking through them for some took half
+# of the time of reading a file.
+
+
+class Times(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A histogram as the file keeps it: bucket number → count, and the exact sum, minimum, maximum (µs)."""
 
     counts: dict[int, int] = {}
@@ -36,7 +40,7 @@ class Times(msgspec.Struct, frozen=True, omit_defaults=True):
     max_us: int = 0
 
 
-class ErrorCount(msgspec.Struct, frozen=True):
+class ErrorCount(msgspec.Struct, frozen=True, gc=False):
     """How often one error happened within a record, with one request id to look for in the server's log."""
 
     kind: str
@@ -45,7 +49,7 @@ class ErrorCount(msgspec.Struct, frozen=True):
     request_id: str
 
 
-class Requests(msgspec.Struct, frozen=True, tag="requests", tag_field="kind", omit_defaults=True):
+class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field="kind", omit_defaults=True):
     """Requests of one process, role, behaviour and operation that were **due** in one UTC second.
 
     Due is when the user wanted to send: in the closed model the send itself, in the open model the intended
@@ -72,7 +76,7 @@ class Requests(msgspec.Struct, frozen=True, tag="requests", tag_field="kind", om
     ended: int = 0
 
 
-class NotStarted(msgspec.Struct, frozen=True, tag="not_started", tag_field="kind"):
+class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):
     """Actions of the open model that were due in one UTC second and never began.
 
     `operation` is the first of the behaviour; `waited` how long they had been due when they were given up.
@@ -87,7 +91,7 @@ class NotStarted(msgspec.Struct, frozen=True, tag="not_started", tag_field="kind
     waited: Times
 
 
-class Arrivals(msgspec.Struct, frozen=True, tag="arrivals", tag_field="kind"):
+class Arrivals(msgspec.Struct, frozen=True, gc=False, tag="arrivals", tag_field="kind"):
     """Open model, one process and UTC second: actions that were due, those of them that began, and how late.
 
     `beginnings` counts actions, whenever due, that began in this second; 0 everywhere in older files.
@@ -116,7 +120,7 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind
     """None in older files, which do not tell."""
 
 
-class Actions(msgspec.Struct, frozen=True, tag="actions", tag_field="kind", omit_defaults=True):
+class Actions(msgspec.Struct, frozen=True, gc=False, tag="actions", tag_field="kind", omit_defaults=True):
     """Actions (one behaviour done once) that were due in one UTC second.
 
     `times` run from due to the last answer, without the think time; `pauses` counts the pauses (from the end
@@ -135,7 +139,7 @@ class Actions(msgspec.Struct, frozen=True, tag="actions", tag_field="kind", omit
     pause_us: int = 0
 
 
-class NotPossible(msgspec.Struct, frozen=True, tag="not_possible", tag_field="kind"):
+class NotPossible(msgspec.Struct, frozen=True, gc=False, tag="not_possible", tag_field="kind"):
     """Operations that could not be made since the target holds no data for them: neither success nor failure."""
 
     worker: str
@@ -147,7 +151,7 @@ class NotPossible(msgspec.Struct, frozen=True, tag="not_possible", tag_field="ki
     count: int
 
 
-class Users(msgspec.Struct, frozen=True, tag="users", tag_field="kind"):
+class Users(msgspec.Struct, frozen=True, gc=False, tag="users", tag_field="kind"):
     """Virtual users alive in one process at the end of one UTC second, by role."""
 
     worker: str
@@ -156,7 +160,7 @@ class Users(msgspec.Struct, frozen=True, tag="users", tag_field="kind"):
     by_role: dict[str, int]
 
 
-class Generator(msgspec.Struct, frozen=True, tag="generator", tag_field="kind"):
+class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_field="kind"):
     """Health of one load process in one UTC second, or in the `span_s` seconds that end with it: a process that
     is busy comes to telling it late, and then soon again.
 

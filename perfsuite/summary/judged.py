@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Requests
 from perfsuite.model import Drift, Plan, Target, TargetFigures
-from perfsuite.summary.bootstrap import Block, block_of, empty_blocks, interval
+from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import PERCENTILES, Due, add_times, samples_needed, statistics
+from perfsuite.summary.tally import PERCENTILES, Due, histogram_of_all, samples_needed, statistics, tally_of
 from perfsuite.trend import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
@@ -28,35 +28,38 @@ _DRIFT_BLOCK_S = 5
 _FIGURES = ("p50_ms", "p95_ms", "rps")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """The requests of one scope in the steady state, in blocks of seconds, and the times of those that succeeded."""
+    """The requests of one scope in the steady state, in blocks of seconds, and the times of those that succeeded.
 
-    blocks: list[Block]
-    ok: Histogram = field(default_factory=Histogram)
+    No blocks where the steady state is too short.
+    """
 
-    def add(self, record: Due, block: int) -> None:
-        """Count a record in. Without blocks only the times of what succeeded are kept."""
-        if self.blocks:
-            self.blocks[block].tally.add(record)
-        if isinstance(record, Requests):
-            add_times(self.ok, record.ok)
+    blocks: Sequence[Block]
+    ok: Histogram
 
 
 def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> dict[Scope, Evidence]:
     """For everything and for each scope that a target has."""
     scopes = {EVERYTHING, *((target.role, target.operation) for target in plan.targets)}
-    found = {scope: Evidence(empty_blocks(when.steady_s)) for scope in scopes}
-    if when.steady_start is None:
-        return found
-    for second in range(when.steady_start, when.steady_start + when.steady_s):
-        blocks = len(found[EVERYTHING].blocks)
-        block = block_of(second - when.steady_start, when.steady_s, blocks) if blocks else 0
-        for record in due.get(second, ()):
-            for scope in _scopes_of(record):
-                if scope in found:
-                    found[scope].add(record, block)
-    return found
+    parts = max(block_count(when.steady_s), 1)
+    found: dict[Scope, list[list[Due]]] = {scope: [[] for _ in range(parts)] for scope in scopes}
+    if when.steady_start is not None:
+        for second in range(when.steady_s):
+            part = block_of(second, when.steady_s, parts)
+            for record in due.get(when.steady_start + second, ()):
+                for scope in _scopes_of(record):
+                    if scope in found:
+                        found[scope][part].append(record)
+    return {scope: _evidence(of_part, when.steady_s) for scope, of_part in found.items()}
+
+
+def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> Evidence:
+    blocks = empty_blocks(steady_s)
+    for block, records in zip(blocks, parts, strict=False):  # one part and no block where it is too short
+        block.tally = tally_of(records, responses_only=True)
+    sent = (record for records in parts for record in records if isinstance(record, Requests))
+    return Evidence(blocks, histogram_of_all([record.ok for record in sent]))
 
 
 def _scopes_of(record: Due) -> tuple[Scope, ...]:

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from perfsuite.histogram import Histogram
-from perfsuite.measurements import Actions
+from perfsuite.measurements import Actions, Times
 from perfsuite.model import ALL, BehaviourRow, Row
 from perfsuite.roles.role import Role
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import PERIODS, STEADY, Timeline
-from perfsuite.summary.tally import Due, Tally, add_times, breakdown, percentiles_ms, statistics
+from perfsuite.summary.tally import Due, Tally, breakdown, histogram_of_all, percentiles_ms, statistics, tally_of
 
 Key = tuple[str, str, str]
 """Role, behaviour, operation."""
@@ -29,19 +30,16 @@ Key = tuple[str, str, str]
 
 def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) -> tuple[Row, ...]:
     """The figures of each period, in the order that the head of this file tells."""
-    cells: dict[str, dict[Key, Tally]] = {period: {} for period in PERIODS}
+    cells: dict[str, dict[Key, list[Due]]] = {period: defaultdict(list) for period in PERIODS}
     for second, records in due.items():
         of_period = cells[when.period(second)]
         for record in records:
-            key = (record.role, record.behaviour, record.operation)
-            if key not in of_period:
-                of_period[key] = Tally()
-            of_period[key].add(record)
+            of_period[record.role, record.behaviour, record.operation].append(record)
     rows: list[Row] = []
     for period in PERIODS:
         length_s = when.length_s(period)
         if length_s or period == STEADY:
-            tallies = _with_totals(cells[period])
+            tallies = _with_totals({key: tally_of(records) for key, records in cells[period].items()})
             rows += [
                 Row(period, *key, statistics(tallies[key], length_s), breakdown(tallies[key]))
                 for key in sorted(tallies, key=lambda key: _place(key, order))
@@ -51,16 +49,21 @@ def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) 
 
 def _with_totals(cells: Mapping[Key, Tally]) -> dict[Key, Tally]:
     """The cells and every total of them; the grand total also when there is no cell."""
-    totals: dict[Key, Tally] = defaultdict(Tally)
-    totals[ALL, ALL, ALL] = Tally()
     behaviours_with = Counter((role, operation) for role, _, operation in cells)
+    operations: dict[Key, Tally] = defaultdict(Tally)
+    behaviours: dict[Key, Tally] = defaultdict(Tally)
     for (role, behaviour, operation), tally in cells.items():
-        keys = [(ALL, ALL, ALL), (ALL, ALL, operation), (role, ALL, ALL), (role, behaviour, ALL)]
+        behaviours[role, behaviour, ALL].merge(tally)
+        operations[ALL, ALL, operation].merge(tally)
         if behaviours_with[role, operation] > 1:
-            keys.append((role, ALL, operation))
-        for key in keys:
-            totals[key].merge(tally)
-    return {**totals, **cells}
+            operations[role, ALL, operation].merge(tally)
+    roles: dict[Key, Tally] = defaultdict(Tally)
+    for (role, _, _), tally in behaviours.items():
+        roles[role, ALL, ALL].merge(tally)
+    grand = Tally()
+    for tally in roles.values():
+        grand.merge(tally)
+    return {(ALL, ALL, ALL): grand, **operations, **roles, **behaviours, **cells}
 
 
 def _place(key: Key, order: Order) -> tuple[object, ...]:
@@ -77,15 +80,13 @@ def _place(key: Key, order: Order) -> tuple[object, ...]:
 
 def second_rows(due: Mapping[int, Sequence[Due]], order: Order) -> Iterator[Row]:
     """One row per second, role and operation of which requests were due or ended, in that order."""
+    place = cache(lambda key: (order.role(key[0]), order.operation(key[1])))
     for second in sorted(due):
-        cells: dict[tuple[str, str], Tally] = {}
+        cells: dict[tuple[str, str], list[Due]] = defaultdict(list)
         for record in due[second]:
-            key = (record.role, record.operation)
-            if key not in cells:
-                cells[key] = Tally()
-            cells[key].add(record)
-        for role, operation in sorted(cells, key=lambda key: (order.role(key[0]), order.operation(key[1]))):
-            tally = cells[role, operation]
+            cells[record.role, record.operation].append(record)
+        for role, operation in sorted(cells, key=place):
+            tally = tally_of(cells[role, operation])
             yield Row(str(second), role, ALL, operation, statistics(tally, 1), breakdown(tally))
 
 
@@ -94,17 +95,17 @@ def behaviour_rows(actions: Iterable[Actions], when: Timeline, roles: Sequence[R
     counts: dict[tuple[str, str], list[int]] = {
         (role.slug, behaviour.name): [0, 0] for role in roles for behaviour in role.behaviours
     }
-    times: dict[tuple[str, str], Histogram] = defaultdict(Histogram)
+    times: dict[tuple[str, str], list[Times]] = defaultdict(list)
     for record in actions:
         if when.is_steady(record.second):
             key = (record.role, record.behaviour)
             count = counts.setdefault(key, [0, 0])
             count[0] += record.actions
             count[1] += record.succeeded
-            add_times(times[key], record.times)
+            times[key].append(record.times)
     order = Order(roles)
     keys = sorted(counts, key=lambda key: (order.role(key[0]), order.behaviour(*key)))
-    return tuple(_behaviour_row(key, counts[key], times[key]) for key in keys)
+    return tuple(_behaviour_row(key, counts[key], histogram_of_all(times[key])) for key in keys)
 
 
 def _behaviour_row(key: tuple[str, str], count: Sequence[int], times: Histogram) -> BehaviourRow:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from perfsuite.measurements import Record
 from perfsuite.model import (
     ALL,
     Cleanup,
+    FailureKind,
     Plan,
     PreflightReport,
     Row,
@@ -20,7 +23,7 @@ from perfsuite.model import (
 )
 from perfsuite.roles.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
-from perfsuite.summary.failures import failure_groups, target_lost_at, wrong_answers
+from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
 from perfsuite.summary.gather import Gathered, due_by_second, gather
 from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation
 from perfsuite.summary.judged import drifts, evidence_of, target_figures
@@ -28,7 +31,7 @@ from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
-from perfsuite.summary.tally import Due, Tally, breakdown, statistics
+from perfsuite.summary.tally import Due, breakdown, statistics, tally_of
 from perfsuite.summary.users import user_counts, users_by_second
 
 COMPLETED = "completed"
@@ -61,7 +64,21 @@ def build(
     not tell the ends (schema 1) give the rate of the requests that were sent.
     A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
     """
-    return _summary(plan, gather(records), preflight, roles, circumstances)
+    with _without_collecting():
+        return _summary(plan, gather(records), preflight, roles, circumstances)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Records and figures are many and hold no cycles: to look through them again and again for some takes a fifth
+    of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _summary(
@@ -76,7 +93,7 @@ def _summary(
     due = due_by_second(gathered)
     rows = period_rows(due, when, Order(roles))
     alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role, gathered.lost)
-    seconds, whole = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
+    seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
     failures = failure_groups(record for of_second in due.values() for record in of_second)
     evidence = evidence_of(plan, due, when)
     return Summary(
@@ -95,10 +112,15 @@ def _summary(
         seconds=seconds,
         second_rows=tuple(second_rows(due, Order(roles))),
         failures=failures,
-        whole_run=WholeRun(whole.requests, whole.failures, wrong_answers(failures)),
+        whole_run=WholeRun(
+            sum(second.statistics.requests for second in seconds),
+            sum(second.statistics.failures for second in seconds),
+            count_of(FailureKind.WRONG_ANSWER, failures),
+            count_of(FailureKind.RATE_LIMIT, failures),
+        ),
         generator=generator_health(gathered, when),
         coverage=coverage(preflight, gathered.not_possible),
-        reconciliation=reconciliation(gathered, whole.sent, circumstances.backend_log),
+        reconciliation=reconciliation(gathered, sent, circumstances.backend_log),
         cleanup=circumstances.cleanup,
         target_lost_at=target_lost_at(gathered.requests, when),
         ended=circumstances.ended,
@@ -119,15 +141,13 @@ class _Beside:
     arrivals: Mapping[int, SecondArrivals]
 
 
-def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) -> tuple[tuple[Second, ...], Tally]:
-    """Every second of the run, those without a request too, and the whole run."""
-    whole = Tally()
+def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) -> tuple[tuple[Second, ...], int]:
+    """Every second of the run, those without a request too, and how many requests were sent in all of them."""
+    sent = 0
     seconds: list[Second] = []
     for second in range(when.first, when.stop):
-        tally = Tally()
-        for record in due.get(second, ()):
-            tally.add(record)
-        whole.merge(tally)
+        tally = tally_of(due.get(second, ()))
+        sent += tally.sent
         seconds.append(
             Second(
                 second=second,
@@ -138,7 +158,7 @@ def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) 
                 arrivals=beside.arrivals.get(second),
             )
         )
-    return tuple(seconds), whole
+    return tuple(seconds), sent
 
 
 def _duration_s(phases: PhaseTimes, when: Timeline) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 
 from perfsuite.histogram import Histogram
-from perfsuite.measurements import NotStarted, Requests, Times
+from perfsuite.measurements import NotStarted, Requests, Times, histogram_of
 from perfsuite.model import Breakdown, Statistics
 
 Due = Requests | NotStarted
@@ -28,6 +31,7 @@ def samples_needed(fraction: float) -> int:
 
 _NEEDED = {name: samples_needed(fraction) for name, fraction in PERCENTILES.items()}
 _FEWEST = min(_NEEDED.values())
+_NONE_TOLD: Mapping[str, float | None] = MappingProxyType(dict.fromkeys(PERCENTILES))
 
 
 _SERVER_TOLD_SHARE = 0.95
@@ -63,7 +67,7 @@ class Tally:
         return self.times.count - self.not_started
 
     def add(self, record: Due) -> None:
-        """Count the requests of one record in."""
+        """Count the requests of one record in; `tally_of` is quicker for many."""
         if isinstance(record, NotStarted):
             count = add_times(self.times, record.waited)
             self.failures += count
@@ -71,12 +75,17 @@ class Tally:
             self.not_started_us += record.waited.sum_us
             return
         add_times(self.times, record.ok)
-        self.failures += add_times(self.times, record.failed)
         self.ended += record.ended
         add_times(self.service, record.service)
-        add_times(self.server, record.server)
-        add_times(self.connects, record.connects)
-        add_times(self.tls, record.tls)
+        # Asked here, since most records have none of these.
+        if record.failed.counts:
+            self.failures += add_times(self.times, record.failed)
+        if record.server.counts:
+            add_times(self.server, record.server)
+        if record.connects.counts:
+            add_times(self.connects, record.connects)
+        if record.tls.counts:
+            add_times(self.tls, record.tls)
 
     def merge(self, other: Tally) -> None:
         """Count all requests of `other` in."""
@@ -91,15 +100,77 @@ class Tally:
         self.tls.merge(other.tls)
 
 
+def tally_of(records: Sequence[Due], *, responses_only: bool = False) -> Tally:
+    """The requests of many records, added up. `responses_only`: without what their times are made of."""
+    if len(records) == 1 and not responses_only:  # most rows of one second are of one record
+        tally = Tally()
+        tally.add(records[0])
+        return tally
+    sent: list[Requests] = []
+    never: list[NotStarted] = []
+    for record in records:
+        if isinstance(record, Requests):
+            sent.append(record)
+        else:
+            never.append(record)
+    failed = [record.failed for record in sent if record.failed.counts]
+    not_started = sum([values_in(record.waited) for record in never])
+    tally = Tally(
+        times=histogram_of_all([*(record.ok for record in sent), *failed, *(record.waited for record in never)]),
+        failures=sum([values_in(times) for times in failed]) + not_started,
+        ended=sum([record.ended for record in sent]),
+        not_started=not_started,
+        not_started_us=sum([record.waited.sum_us for record in never]),
+    )
+    if not responses_only:
+        tally.service = histogram_of_all([record.service for record in sent])
+        tally.server = histogram_of_all([record.server for record in sent])
+        tally.connects = histogram_of_all([record.connects for record in sent])
+        tally.tls = histogram_of_all([record.tls for record in sent])
+    return tally
+
+
+def values_in(times: Times) -> int:
+    """How many values a record's histogram holds."""
+    return sum(times.counts.values())
+
+
+def histogram_of_all(many: Iterable[Times]) -> Histogram:
+    """The values of many records.
+
+    Nearly every bucket of a record holds one value, so all buckets are counted at once, which Counter does in C.
+    """
+    known = [times for times in many if times.counts]
+    if len(known) < 2:
+        return histogram_of(known[0]) if known else Histogram()
+    buckets = list(chain.from_iterable([times.counts for times in known]))
+    numbers = list(chain.from_iterable([times.counts.values() for times in known]))
+    counts, total = Counter(buckets), sum(numbers)
+    if total != len(numbers):
+        for bucket, number in zip(buckets, numbers, strict=True):
+            if number != 1:
+                counts[bucket] += number - 1
+    return Histogram(
+        dict(counts),
+        total,
+        sum([times.sum_us for times in known]),
+        min([times.min_us for times in known]),
+        max([times.max_us for times in known]),
+    )
+
+
 def add_times(into: Histogram, times: Times) -> int:
     """Add the values of a record to a histogram, without a copy in between; how many they were."""
     if not times.counts:
         return 0
-    counts, added = into.counts, 0
-    for bucket, count in times.counts.items():
-        counts[bucket] = counts.get(bucket, 0) + count
-        added += count
-    into.min_us = times.min_us if into.count == 0 else min(into.min_us, times.min_us)
+    added = values_in(times)
+    if not into.count:
+        into.counts, into.min_us = times.counts.copy(), times.min_us
+    else:
+        counts = into.counts
+        for bucket, count in times.counts.items():
+            counts[bucket] = counts.get(bucket, 0) + count
+        into.min_us = min(into.min_us, times.min_us)
     into.max_us = max(into.max_us, times.max_us)
     into.count += added
     into.sum_us += times.sum_us
@@ -136,19 +207,20 @@ def breakdown(tally: Tally) -> Breakdown:
     """
     service, server = tally.service, tally.server
     in_service, in_server = percentiles_ms(service), percentiles_ms(server)
+    service_us, server_us = service.mean_us(), server.mean_us()
     outside_us = None
-    if server.count and server.count >= _SERVER_TOLD_SHARE * service.count:
-        outside_us = service.sum_us / service.count - server.sum_us / server.count if service.count else None
+    if service_us is not None and server_us is not None and server.count >= _SERVER_TOLD_SHARE * service.count:
+        outside_us = service_us - server_us
     waiting_us = None
     if service.count and service.count == tally.sent:
         set_up_us = tally.connects.sum_us + tally.tls.sum_us
         waiting_us = (tally.times.sum_us - tally.not_started_us - set_up_us - service.sum_us) / tally.sent
     return Breakdown(
-        service_avg_ms=_ms(service.mean_us()),
+        service_avg_ms=_ms(service_us),
         service_p50_ms=in_service["p50_ms"],
         service_p95_ms=in_service["p95_ms"],
         server_told=server.count,
-        server_avg_ms=_ms(server.mean_us()),
+        server_avg_ms=_ms(server_us),
         server_p95_ms=in_server["p95_ms"],
         outside_avg_ms=_ms(outside_us),
         waiting_avg_ms=None if waiting_us is None else max(waiting_us, 0.0) / 1000,
@@ -163,11 +235,11 @@ def _ms(value_us: float | None) -> float | None:
     return None if value_us is None else value_us / 1000
 
 
-def percentiles_ms(times: Histogram) -> dict[str, float | None]:
+def percentiles_ms(times: Histogram) -> Mapping[str, float | None]:
     """Every percentile of Statistics by its field's name; None where there are too few samples."""
-    told: dict[str, float | None] = dict.fromkeys(PERCENTILES)
     if times.count < _FEWEST:
-        return told
+        return _NONE_TOLD
+    told = dict(_NONE_TOLD)
     wanted = [name for name, needed in _NEEDED.items() if times.count >= needed]
     found = times.percentiles_us(PERCENTILES[name] for name in wanted)
     for name, value_us in zip(wanted, found, strict=True):

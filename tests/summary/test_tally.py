@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
+from perfsuite.histogram import Histogram
 from perfsuite.model import NOTHING_TOLD, Breakdown, Statistics
-from perfsuite.summary.tally import PERCENTILES, Tally, breakdown, samples_needed, statistics
+from perfsuite.summary.tally import (
+    PERCENTILES,
+    Due,
+    Tally,
+    breakdown,
+    histogram_of_all,
+    samples_needed,
+    statistics,
+)
+from perfsuite.summary.tally import tally_of as all_at_once
 from tests.summary.made_records import Process
 
 
@@ -17,6 +27,34 @@ def tally_of(ok_ms: list[float], failed_ms: list[float]) -> Tally:
     tally = Tally()
     tally.add(Process().requests(0, ok_ms, failed_ms, ended=len(ok_ms) + len(failed_ms)))
     return tally
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_many_records_at_once_are_the_same_as_one_by_one(seed: int) -> None:
+    dice, process = random.Random(seed), Process()
+
+    def some(most: int = 40) -> list[float]:
+        return [dice.choice((1.0, 2.0, dice.uniform(0.1, 900))) for _ in range(dice.randrange(most))]
+
+    records: list[Due] = []
+    for second in range(dice.randrange(6)):
+        parts = {name: some() for name in ("service", "server", "connects", "tls")}
+        records.append(process.requests(second, some(), some(3), ended=dice.randrange(9), **parts))
+        if dice.random() < 0.3:
+            records.append(process.not_started(second, some()))
+    one_by_one = Tally()
+    for record in records:
+        one_by_one.add(record)
+
+    assert all_at_once(records) == one_by_one
+    without_parts = replace(one_by_one, service=Histogram(), server=Histogram(), connects=Histogram(), tls=Histogram())
+    assert all_at_once(records, responses_only=True) == without_parts
+
+
+def test_a_histogram_of_records_is_none_of_theirs() -> None:
+    record = Process().requests(0, [1.0, 2.0])
+    histogram_of_all([record.ok]).add(5_000)
+    assert sum(record.ok.counts.values()) == 2
 
 
 def test_figures_of_known_requests() -> None:
