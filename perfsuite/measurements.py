@@ -7,7 +7,8 @@ they arrive, and from which process, does not matter.
 Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
-        later on `beginnings` of actions, `span_s`, `sent_bytes` and `received_bytes` of a process, which readers of 2 may pass over
+        later on `beginnings` of actions, and `span_s`, `sent_bytes` and `received_bytes` of a process, which readers
+        of 2 may pass over
 """
 
 from __future__ import annotations
