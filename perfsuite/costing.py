@@ -34,8 +34,13 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
     if not plan.fingerprint or not dsn:
         return
     left_out = not_callable(plan)
-    desk.screen.say("Fingerprint: what each operation costs the database, one at a time; some seconds")
-    settings = FingerprintSettings(dsn, repeats=SHORT_REPEATS, cold_wait_s=0, within_s=SHORT_WITHIN_S)
+    settings = FingerprintSettings(
+        dsn,
+        repeats=SHORT_REPEATS,
+        cold_wait_s=0,
+        within_s=SHORT_WITHIN_S,
+        begun=lambda: desk.screen.say("Fingerprint: what each operation costs the database; some seconds"),
+    )
     try:
         taken = cost(plan, accounts, folder, left_out, settings)
     except (TargetError, UsageError) as error:

@@ -24,7 +24,7 @@ APPLICATION = "agentmitra-fingerprint"
 OWN_MARK = "/* agentmitra"
 """Statements of the suite say so in a comment, which pg_stat_statements keeps: they are left out."""
 
-_CONNECT_WITHIN_S = 10
+_CONNECT_WITHIN_S = 5
 _ANSWER_WITHIN_S = 10
 _FIRST_EXTENSION = (1, 8)
 
@@ -170,7 +170,10 @@ def _connected(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def _line(error: psycopg.Error) -> str:
-    return " ".join(str(error).split("\n")[0].split())[:200] or type(error).__name__
+    """What the server or the system says, without where it was asked for, which the user knows."""
+    line = " ".join(str(error).split("\n")[0].split())
+    said = re.sub(r"^connection failed: (?:connection to server .*? failed: )?(?:FATAL: )?", "", line)
+    return said[:200] or type(error).__name__
 
 
 class _PostgresStatistics:

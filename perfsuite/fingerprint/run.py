@@ -42,6 +42,7 @@ class FingerprintSettings:
     `cold_wait_s`: how long to go on asking, now and then, where every answer came from a cache (filled by
     preflight, say), until one expires. What is still answered from a cache then is not known.
     `within_s`: no operation is begun later than that; those left are not known. None: it takes its time.
+    `begun` is called once the statistics can be read, `tell` for every role.
     `ignored_users`: users of the database whose statements are left out, such as a monitor's own.
     """
 
@@ -51,6 +52,7 @@ class FingerprintSettings:
     quiet_s: float = 1.0
     within_s: float | None = None
     ignored_users: tuple[str, ...] = ()
+    begun: Callable[[], None] = field(default=lambda: None, repr=False)
     tell: Callable[[str], None] = field(default=lambda _line: None, repr=False)
 
 
@@ -68,6 +70,7 @@ def fingerprint(
     Raises UsageError and TargetError, in a line each, when the statistics cannot be read.
     """
     with opened_statistics(settings.dsn, settings.ignored_users) as statistics:
+        settings.begun()
         transport = connect()
         try:
             taker = Taker(plan, run, statistics, settings)

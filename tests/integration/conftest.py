@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.programs import Backend, Ended, running_backend, skip_without
-from tests.integration.runs import RUNS, full_demo_programs
+from tests.integration.programs import Backend, Ended, full_demo_programs, running_backend, skip_without
+from tests.integration.runs import RUNS
 
 Runs = dict[str, Future[Ended | None]]
 AT_ONCE = 3

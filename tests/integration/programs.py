@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
+from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,12 @@ def free_port() -> int:
     """A port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def full_demo_programs() -> None:
+    """Raises TargetError, with what to install, where a program for a full demo is missing."""
+    for name in FULL_DEMO:
+        find_program(name)
 
 
 def skip_without(find_programs: Callable[[], None]) -> None:

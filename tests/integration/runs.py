@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
+from tests.integration.cost_runs import n_plus_one, refused_account, useless_monitors
 from tests.integration.programs import (
     Backend,
     Ended,
@@ -22,6 +22,7 @@ from tests.integration.programs import (
     alive,
     ended,
     family_of,
+    full_demo_programs,
     run_suite,
     running_backend,
     suite,
@@ -71,12 +72,6 @@ def full_demo(folder: Path) -> Ended | None:
     except TargetError:
         return None
     return run_suite("--demo", "full", *TWENTY_USERS, "--duration", "12s", results=folder / "results")
-
-
-def full_demo_programs() -> None:
-    """Raises TargetError, with what to install, where a program for it is missing."""
-    for name in FULL_DEMO:
-        find_program(name)
 
 
 def two_scenarios(folder: Path) -> Ended:
@@ -267,6 +262,9 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         broken,
         killed,
         full_demo,
+        n_plus_one,
+        refused_account,
+        useless_monitors,
         own_target,
         slow_later,
         seldom_wrong,

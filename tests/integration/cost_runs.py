@@ -1,0 +1,92 @@
+"""Runs that look at the database of their target, and runs whose monitors are of no use."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.errors import TargetError
+from tests.integration.programs import SMALL, Ended, ended, full_demo_programs, run_suite, running_backend, suite
+
+TARGET = """
+schema = 1
+[[target]]
+name = "few queries"
+metric = "max_queries_per_request"
+below = 15
+"""
+"""A healthy backend makes 9 at most."""
+LOAD = ("--users", "20", "--spawn-rate", "20", "--duration", "6s")
+COMPARED = ("--users", "30", "--spawn-rate", "30", "--duration", "10s")
+
+
+def n_plus_one(folder: Path) -> Ended | None:
+    """A full demo that reads each policy of a list once more, with a limit for queries per request."""
+    try:
+        full_demo_programs()
+    except TargetError:
+        return None
+    targets = folder / "targets.toml"
+    targets.write_text(TARGET, encoding="utf-8")
+    fault = ("--fault", "n_plus_one@policies.list", "--targets", str(targets))
+    return run_suite("--demo", "full", *fault, *LOAD, results=folder / "results")
+
+
+def refused_account(folder: Path) -> Ended | None:
+    """A run whose database does not let its account in; `beside`: one that takes no fingerprint of the same target."""
+    try:
+        full_demo_programs()
+    except TargetError:
+        return None
+    with running_demo("full", DemoSettings(seed_factor=float(SMALL))) as demo:
+        dsn = demo.postgres_dsn or ""
+        wrong = re.sub(r"(?<=:)[^:@/]+(?=@)", "wr0ng", dsn)
+        refused, without = side_by_side(
+            folder,
+            [*_target(demo), *LOAD, "--monitor-postgres", wrong],
+            [*_target(demo), *LOAD, "--monitor-postgres", dsn, "--no-fingerprint"],
+        )
+    return replace(refused, beside={"without": without})
+
+
+def useless_monitors(folder: Path) -> Ended:
+    """A run with monitors that hang or are refused; `beside`: a run at the same time, on the same backend, without."""
+    with running_backend(folder) as backend, ExitStack() as stack:
+        hangs, closed = (stack.enter_context(_port(listens=yes)) for yes in (True, False))
+        watched = (
+            *("--monitor-postgres", f"postgresql://watcher@127.0.0.1:{hangs}/mitra"),
+            *("--monitor-redis", f"redis://127.0.0.1:{closed}"),
+            *("--monitor-prometheus", f"http://127.0.0.1:{hangs}"),
+        )
+        with_them, without = side_by_side(folder, [*backend.target, *COMPARED, *watched], [*backend.target, *COMPARED])
+    return replace(with_them, beside={"without": without})
+
+
+def side_by_side(folder: Path, *commands: Sequence[str]) -> list[Ended]:
+    """Runs at the same time, so that whatever this machine does otherwise is the same for all of them."""
+    results = [folder / f"results-{number}" for number, _command in enumerate(commands)]
+    programs = [suite(*command, "--results", str(place)) for command, place in zip(commands, results, strict=True)]
+    try:
+        return [ended(run, run.wait(), place) for run, place in zip(programs, results, strict=True)]
+    finally:
+        for program in programs:
+            program.end()
+
+
+def _target(demo: Demo) -> tuple[str, ...]:
+    return ("--host", demo.host, "--credentials", str(demo.credentials))
+
+
+@contextmanager
+def _port(*, listens: bool) -> Iterator[int]:
+    """A port that takes connections and never answers, or one that refuses them."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        if listens:
+            held.listen(50)
+        yield held.getsockname()[1]

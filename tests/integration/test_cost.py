@@ -1,0 +1,124 @@
+"""What a run measures at its database before the load, and that what watches the target never disturbs the load."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from perfsuite.fingerprint import read_fingerprint
+from perfsuite.model.fingerprint import Spread
+from perfsuite.monitor import read_readings
+from tests.integration.programs import Ended
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.made("full_demo")
+@pytest.mark.parametrize(
+    ("role", "operation", "queries"),
+    [
+        pytest.param("provider_admin", "policies.list", 1, id="a list"),
+        pytest.param("policyholder", "policies.coverage", 2, id="whose it is, and its rows"),
+        pytest.param("senior_agent", "policies.create", 7, id="a write"),
+        pytest.param("super_admin", "health.root", 0, id="no database"),
+    ],
+)
+def test_a_run_knows_what_operations_cost(made: Ended, role: str, operation: str, queries: int) -> None:
+    found = read_fingerprint(made.folder).of(role, operation)
+
+    assert found is not None
+    assert found.queries == Spread(queries, queries), (found.known, found.reason)
+
+
+@pytest.mark.made("full_demo")
+def test_it_comes_before_preflight_in_two_lines_and_leaves_no_row(made: Ended) -> None:
+    told = [line for line in made.out.splitlines() if line.startswith(("Fingerprint", "Preflight", "Cleanup"))]
+
+    assert [line.split(":")[0] for line in told] == ["Fingerprint", "Fingerprint", "Preflight", "Cleanup"]
+    assert made.summary["cleanup"]["created"] == made.summary["cleanup"]["removed"]
+    assert (made.folder / "journal-fingerprint.jsonl").stat().st_size > 0
+
+
+@pytest.mark.made("full_demo")
+def test_its_requests_are_none_of_the_loads(made: Ended) -> None:
+    counted = made.summary["reconciliation"]
+    assert (
+        counted["recorded"]
+        == counted["locust_total"]
+        == counted["backend_log"]
+        == made.summary["whole_run"]["requests"]
+    )
+
+
+@pytest.mark.made("n_plus_one")
+def test_too_many_queries_miss_a_target_that_names_the_operation(made: Ended) -> None:
+    (target,) = made.summary["targets"]
+
+    assert (made.code, made.summary["verdict"]) == (1, "fail")
+    assert (target["name"], target["outcome"], target["observed"], target["limit"]) == ("few queries", "missed", 21, 15)
+    assert re.fullmatch(r"policies\.list as \w+ makes 21 queries per request.*, limit 15", target["reason"])
+    assert "policies.list as" in made.out
+
+
+@pytest.mark.made("refused_account")
+def test_a_wrong_password_is_told_and_the_run_goes_on(made: Ended) -> None:
+    lines = [line for line in made.out.splitlines() if "password" in line]
+    without: Ended = made.beside["without"]
+
+    assert (made.code, made.err) == (without.code, without.err) == (0, "")
+    assert lines == [
+        'Fingerprint: not taken. PostgreSQL cannot be reached: password authentication failed for user "mitra"',
+        'Monitor: postgres: password authentication failed for user "mitra"; not watched',
+    ]
+    assert not (made.folder / "fingerprint.json").exists()
+    assert made.summary["fingerprint"]["taken"] is False
+
+
+@pytest.mark.made("refused_account")
+def test_without_a_fingerprint_the_database_is_watched_all_the_same(made: Ended) -> None:
+    without: Ended = made.beside["without"]
+
+    assert "Fingerprint" not in without.out
+    assert not list(without.folder.glob("*fingerprint*"))
+    assert "postgres" in without.summary["monitors"]["sources"]
+
+
+# ── monitors that are of no use ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.made("useless_monitors")
+def test_what_was_wanting_is_told_in_a_line_each(made: Ended) -> None:
+    told = [line for line in made.out.splitlines() if line.startswith(("Monitor: ", "Fingerprint: "))]
+
+    assert "Monitor: redis: nothing listens there (connection refused)" in made.out
+    assert len([line for line in told if "redis" in line]) == 1
+    assert len([line for line in told if "prometheus: no answer within 800 ms" in line]) == 1, "not one for each second"
+    assert len(told) < 10
+    assert [line for line in told if line.startswith("Fingerprint: ")] == [
+        "Fingerprint: not taken. PostgreSQL cannot be reached: connection timeout expired"
+    ]
+    assert made.err == ""
+
+
+@pytest.mark.made("useless_monitors")
+def test_the_load_is_the_same_with_monitors_that_hang(made: Ended) -> None:
+    with_them, without = made.summary["totals"], made.beside["without"].summary["totals"]
+    counts = [run.summary["whole_run"]["requests"] for run in (made, made.beside["without"])]
+
+    assert made.code == made.beside["without"].code == 0
+    assert abs(counts[0] - counts[1]) <= 4 * math.sqrt(sum(counts)), "as many requests, but for chance"
+    assert 1 / 2 < with_them["p50_ms"] / without["p50_ms"] < 2
+    assert 1 / 3 < with_them["p95_ms"] / without["p95_ms"] < 3
+
+
+@pytest.mark.made("useless_monitors")
+def test_no_second_is_missing_among_what_the_load_tells_of_itself(made: Ended) -> None:
+    readings = read_readings(made.folder / "readings.csv")
+    seconds = [one.at_s for one in readings if one.metric == "generator.users"]
+    asked: dict[str, Any] = {one.metric: one.value for one in readings if one.source in ("redis", "prometheus")}
+
+    assert len(seconds) == seconds[-1] - seconds[0] + 1 >= 10
+    assert set(asked.values()) == {None}, "gaps, never zeros"
