@@ -209,4 +209,3 @@ def test_cpu_is_that_of_this_process_over_the_time_since_the_last() -> None:
     assert idle.cpu_percent < busy.cpu_percent
     assert idle.span_s >= 0.2
     health.close()
-
