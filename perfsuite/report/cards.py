@@ -103,7 +103,9 @@ class _Maker:
     def _about(self, finding: Finding) -> Iterable[str]:
         if not finding.unusual:
             return
-        yield from (clean(finding.resource), finding.kind.value)
+        yield clean(finding.resource)
+        if finding.kind is not FindingKind.EPISODE:  # its sentence tells for how long
+            yield finding.kind.value
         if finding.at_s is not None:
             yield f"from {self._since(finding.at_s)}"
         else:

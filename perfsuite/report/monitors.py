@@ -26,7 +26,14 @@ _NEAR_LIMIT = 0.25
 """A limit is drawn where the figure comes to this share of it; else the curve would lie flat on the ground."""
 _FAR_FROM_ZERO = 0.5
 _TICKS = 3
-_UNIT_WORDS = {"percent": "%", "count": "", "bytes": "", "bytes per second": "per second"}
+_UNIT_WORDS = {
+    "percent": "%",
+    "count": "",
+    "bytes": "",
+    "bytes per second": "per s",
+    "per second": "per s",
+    "ms per second": "ms per s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,7 @@ def _level(still: Iterable[Track], main: set[str]) -> str:
 
 def _still(component: Component, still: Sequence[Track]) -> Table | None:
     """What never moved, with its one value; None where everything did."""
-    columns = (Column("Figure", number=False), Column("Value"), Column("In readings.csv", number=False))
+    columns = (Column("Figure", number=False), Column("Value"), Column("Metric", number=False))
     rows = tuple(_still_rows(still))
     caption = "One value for the whole run. – where there were only gaps."
     return Table(f"still-{component.name}", f"{component.title}: stood still", caption, columns, rows) if rows else None

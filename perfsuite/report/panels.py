@@ -172,7 +172,7 @@ COMPONENTS = (
             ),
             Panel(
                 "postgres-locks",
-                "Sessions held up by locks",
+                "Sessions held by locks",
                 {
                     "postgres.blocked_sessions": "blocked by another",
                     "postgres.waits_lock": "wait for row or table",
@@ -206,6 +206,26 @@ COMPONENTS = (
                 },
             ),
             Panel(
+                "postgres-statements-each",
+                "Statements per request",
+                {"postgres.statements_per_request": "all operations"},
+                "Over the last 5 s.",
+            ),
+            Panel(
+                "postgres-rows-each",
+                "Rows read per request",
+                {"postgres.rows_read_per_request": "all operations"},
+                "Over the last 5 s.",
+                shown=False,
+            ),
+            Panel(
+                "postgres-time-each",
+                "Time in statements per request",
+                {"postgres.execution_ms_per_request": "all operations"},
+                "Over the last 5 s.",
+                shown=False,
+            ),
+            Panel(
                 "postgres-time",
                 "Time in statements",
                 {"postgres.statements_exec_ms_per_s": "all sessions"},
@@ -213,7 +233,7 @@ COMPONENTS = (
             ),
             Panel(
                 "postgres-cache",
-                "Blocks found in shared buffers",
+                "Found in shared buffers",
                 {"postgres.cache_hit_percent": "cache hit ratio"},
                 close=True,
             ),
@@ -236,6 +256,12 @@ COMPONENTS = (
             Panel("redis-up", "Redis answers", {"redis.up": "1: yes, 0: no"}),
             Panel("redis-cpu", "CPU", {"redis.cpu_percent": "main thread"}, "100 % is one core, and its limit."),
             Panel("redis-hits", "Keys found", {"redis.hit_percent": "cache hit ratio"}, close=True),
+            Panel(
+                "redis-lookups-each",
+                "Keys looked up per request",
+                {"redis.lookups_per_request": "all operations"},
+                "Over the last 5 s.",
+            ),
             Panel("redis-memory", "Memory", {"redis.memory_bytes": "used for data"}, close=True),
             Panel(
                 "redis-clients",

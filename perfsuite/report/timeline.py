@@ -12,7 +12,7 @@ from perfsuite.report.load_charts import Limit, load_charts
 from perfsuite.report.monitors import Group, groups_of
 from perfsuite.report.series import course_of
 from perfsuite.report.text import clean
-from perfsuite.report.tracks import tracks_of
+from perfsuite.report.tracks import per_request, tracks_of
 
 _NEAR_PERCENT = 3.0
 """Marks that are nearer to each other stand one below the other."""
@@ -24,13 +24,7 @@ _SAME_COURSE = {
     "redis.memory_used_percent": "redis.memory_bytes",
 }
 """Figures that are drawn as another one, of which they are a share."""
-_BESIDE = {
-    "machine.other_cpu_percent": "machine.cpu_percent",
-    "postgres.statements_per_request": "postgres.statements_calls_per_s",
-    "postgres.rows_read_per_request": "postgres.rows_read_per_s",
-    "postgres.execution_ms_per_request": "postgres.statements_exec_ms_per_s",
-    "redis.lookups_per_request": "redis.lookups_per_s",
-}
+_BESIDE = {"machine.other_cpu_percent": "machine.cpu_percent"}
 """Figures that findings make from several, and the one of these that shows best what they tell."""
 
 
@@ -80,7 +74,9 @@ def timeline_of(report: RunReport, limits: Sequence[Limit]) -> Timeline | None:
     if not load:
         return None
     start_s = summary.seconds[0].second
-    groups = groups_of(tracks_of(report.readings, start_s, course.length_s), _steady(summary, start_s))
+    tracks = tracks_of(report.readings, start_s, course.length_s)
+    sent = {second.second - start_s: second.statistics.requests for second in summary.seconds}
+    groups = groups_of([*tracks, *per_request(tracks, sent)], _steady(summary, start_s))
     axis = axis_of(course)
     unusual = [finding for finding in report.findings if finding.unusual]
     marks = _marks(unusual, start_s, axis)

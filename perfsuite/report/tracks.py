@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -13,6 +13,16 @@ from perfsuite.report.plot import Point
 
 MOST_POINTS = 400
 """Of a curve, each bin giving its lowest and its highest."""
+
+SMOOTH_S = 5
+"""Requests and what they ask for fall into neighbouring seconds; their ratio is taken over so many."""
+PER_REQUEST = {
+    "postgres.statements_per_request": ("postgres.statements_calls_per_s", ""),
+    "postgres.rows_read_per_request": ("postgres.rows_read_per_s", ""),
+    "postgres.execution_ms_per_request": ("postgres.statements_exec_ms_per_s", "ms"),
+    "redis.lookups_per_request": ("redis.lookups_per_s", ""),
+}
+"""What is made from a metric and the requests of the same seconds, as findings name it, and its unit."""
 
 Values = Sequence[float | None]
 
@@ -60,6 +70,27 @@ def tracks_of(readings: Sequence[Reading], start_s: int, length_s: int) -> list[
         if reading.value is not None and math.isfinite(reading.value):
             track.values[place] = reading.value
     return list(tracks.values())
+
+
+def per_request(tracks: Iterable[Track], requests: Mapping[int, int]) -> list[Track]:
+    """What each request asked for, over the last SMOOTH_S seconds. `requests`: second since the start → how many."""
+    read = {track.metric: track for track in tracks if not track.part}
+    return [
+        Track(read[metric].source, name, unit, part=False, values=_ratios(read[metric].values, requests))
+        for name, (metric, unit) in PER_REQUEST.items()
+        if metric in read
+    ]
+
+
+def _ratios(values: Values, requests: Mapping[int, int]) -> list[float | None]:
+    """Of each second and those just before it: what happens in a second is not seen before it."""
+    ratios: list[float | None] = []
+    for at, value in enumerate(values):
+        known = [(values[second], requests.get(second, 0)) for second in range(max(at - SMOOTH_S + 1, 0), at + 1)]
+        sent = sum(count for asked, count in known if asked is not None)
+        asked_for = sum(asked for asked, _ in known if asked is not None)
+        ratios.append(asked_for / sent if value is not None and sent else None)
+    return ratios
 
 
 def bin_width(length_s: int) -> int:

@@ -140,7 +140,9 @@ def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_pat
       return [...Array({len(values)}).keys()].map((at) => {{
         const clientX = box.left + box.width * (at + 0.5) / 120;
         plot.dispatchEvent(new PointerEvent("pointermove", {{bubbles: true, clientX}}));
-        return [...document.querySelectorAll(".component .now")].map((item) => item.textContent);
+        return [...document.querySelectorAll(".component [data-curve]")]
+          .filter((item) => {json.dumps(metrics)}.includes(item.querySelector("span").title.split(":")[0]))
+          .map((item) => item.querySelector(".now").textContent);
       }});
     """
     report = replace(example_runs.watched(), readings=readings)

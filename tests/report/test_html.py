@@ -180,8 +180,8 @@ def test_every_chart_has_a_name_and_its_figures_for_those_who_cannot_see_it() ->
         attributes["aria-label"] or "" for tag, attributes in tags if tag == "svg" and attributes.get("role") == "img"
     ]
     assert len(charts) == len(set(charts)) == len(pictures) > 30
-    said = next(text for text in pictures if text.startswith("Blocks found"))
-    assert said == "Blocks found in shared buffers, %. cache hit ratio: median 42 %, least 0 %."
+    said = next(text for text in pictures if text.startswith("Found in"))
+    assert said == "Found in shared buffers, %. cache hit ratio: median 42 %, least 0 %."
     assert all(
         attributes.get("viewbox") == "0 0 120 100" for tag, attributes in tags if tag == "svg" and "role" in attributes
     )

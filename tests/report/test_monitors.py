@@ -50,7 +50,7 @@ def test_main_figures_are_shown_and_others_folded_with_the_times_below_the_last(
         "redis"
     ]
     assert [(chart.name, chart.timed) for chart in group.charts] == [("redis-cpu", False), ("redis-memory", True)]
-    assert [(chart.title, chart.timed) for chart in group.folded] == [("Slowlog, per second", True)]
+    assert [(chart.title, chart.timed) for chart in group.folded] == [("Slowlog, per s", True)]
     assert group.fold_title == "1 more chart"
 
 

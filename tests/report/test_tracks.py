@@ -6,9 +6,19 @@ import math
 
 import pytest
 
+from perfsuite.findings import series
 from perfsuite.model.monitor import Reading
 from perfsuite.report.plot import Point
-from perfsuite.report.tracks import MOST_POINTS, bin_width, extremes, thinned, tracks_of
+from perfsuite.report.tracks import (
+    MOST_POINTS,
+    PER_REQUEST,
+    SMOOTH_S,
+    bin_width,
+    extremes,
+    per_request,
+    thinned,
+    tracks_of,
+)
 from tests.report.made_load import START
 from tests.report.made_readings import part, read
 
@@ -74,3 +84,15 @@ def test_gaps(values: list[float | None], width: int, points: list[Point]) -> No
 
 def test_bins_of_gaps_stay_unknown() -> None:
     assert extremes([1, 5, None, None, None, 2], 2) == ([1, None, 2], [5, None, 2])
+
+
+def test_what_requests_ask_for_is_told_by_request_over_some_seconds_as_findings_do() -> None:
+    asked = [10.0, None, 30.0, 40.0, 50.0, 60.0, 0.0, 0.0]
+    requests = [5, 9, 10, 0, 10, 10, 0, 0]
+    (told,) = per_request(tracks_of(read("redis.lookups_per_s", asked), START, 8), dict(enumerate(requests)))
+    assert (told.metric, told.source, told.unit) == ("redis.lookups_per_request", "redis", "")
+    assert told.values == [2.0, None, 40 / 15, 80 / 15, 130 / 25, 180 / 30, 180 / 30, 150 / 20]
+    (alone,) = per_request(tracks_of(read("redis.lookups_per_s", [1.0]), START, 1), {})
+    assert alone.values == [None]
+    found = {name: (source, series.unit_of(name).replace("rows", "")) for name, source in series._PER_REQUEST.items()}
+    assert (found, series.SMOOTH_S) == (PER_REQUEST, SMOOTH_S)
