@@ -10,6 +10,7 @@ from perfsuite import __version__
 from perfsuite.errors import UsageError, nearest
 from perfsuite.plan.build import DEFAULT_HOST, Options
 from perfsuite.plan.durations import parse_duration
+from perfsuite.web import DEFAULT_PORT
 
 _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
@@ -107,6 +108,14 @@ def run_parser() -> argparse.ArgumentParser:
     files.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     files.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     output = parser.add_argument_group("output")
+    output.add_argument(
+        "--web",
+        nargs="?",
+        type=_port,
+        const=DEFAULT_PORT,
+        metavar="PORT",
+        help=f"show the run as a page, to this machine only; default port {DEFAULT_PORT}, 0 takes a free one",
+    )
     output.add_argument("--dry-run", action="store_true", help="print the plan and stop; nothing is sent")
     output.add_argument(
         "--metrics-port",

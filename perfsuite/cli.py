@@ -19,7 +19,7 @@ from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, r
 from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.faults import check_faults
-from perfsuite.desk import Desk
+from perfsuite.desk import Desk, Screen
 from perfsuite.errors import (
     EXIT_FAIL,
     EXIT_INTERRUPTED,
@@ -58,7 +58,7 @@ from perfsuite.report.files import write_all
 from perfsuite.report.short import render_preflight, render_verdict
 from perfsuite.roles import ROLES
 from perfsuite.run_files import PLAN_FILE, load
-from perfsuite.screen import PlainScreen, QuietScreen, Screens, screen_for
+from perfsuite.screen import PageScreen, PlainScreen, QuietScreen, Screens, live_page, screen_for
 
 PAUSE_BETWEEN_S = 10.0
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
@@ -104,19 +104,21 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
         return EXIT_PASS
     screen = _screen(options)
     with ExitStack() as stack:
+        page = _page(stack, arguments)
         exposition = _exposition(stack, arguments)
-        inputs, demo = _started(stack, arguments, options, inputs, screen)
+        screens = Screens([screen, *(also for also in (page, exposition) if also)])
+        inputs, demo = _started(stack, arguments, options, inputs, screens)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
         desk = Desk(
             options.results,
-            Screens([screen, exposition]) if exposition else screen,
+            screens,
             interrupts,
             request_log=demo.request_log if demo else None,
             step_summary=Path(summary_file) if summary_file else None,
             watch=_watch(arguments, demo),
             listener=exposition,
         )
-        return _run_scenarios(options, inputs, ground, desk)
+        return _run_scenarios(options, inputs, ground, desk, page)
 
 
 def _inputs(arguments: argparse.Namespace, options: Options, ground: Ground) -> Inputs:
@@ -129,7 +131,7 @@ def _inputs(arguments: argparse.Namespace, options: Options, ground: Ground) -> 
 
 
 def _started(
-    stack: ExitStack, arguments: argparse.Namespace, options: Options, inputs: Inputs, screen: PlainScreen
+    stack: ExitStack, arguments: argparse.Namespace, options: Options, inputs: Inputs, screen: Screen
 ) -> tuple[Inputs, Demo | None]:
     """The inputs pointed at a running target, and the demo where it is one."""
     if not options.demo:
@@ -138,6 +140,15 @@ def _started(
     settings = DemoSettings(faults=tuple(arguments.fault or ()))
     demo = stack.enter_context(running_demo(options.demo, settings))
     return with_demo(inputs, demo.host, demo.credentials, _ground()), demo
+
+
+def _page(stack: ExitStack, arguments: argparse.Namespace) -> PageScreen | None:
+    """The live page while the command lasts; None where it was not asked for. Its address is told even when quiet."""
+    if arguments.web is None:
+        return None
+    page = stack.enter_context(live_page(arguments.web))
+    _out(f"Live page: {page.address}")
+    return page
 
 
 def _exposition(stack: ExitStack, arguments: argparse.Namespace) -> Exposition | None:
@@ -170,7 +181,7 @@ def _queries(arguments: argparse.Namespace) -> Queries:
     return read_queries(arguments.monitor_prometheus_queries)
 
 
-def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk) -> int:
+def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk, page: PageScreen | None) -> int:
     reports: list[RunReport] = []
     codes: list[int] = []
     for number, scenario in enumerate(inputs.scenarios):
@@ -181,8 +192,12 @@ def _run_scenarios(options: Options, inputs: Inputs, ground: Ground, desk: Desk)
             report, folder = pipeline.run(plan, inputs.accounts, desk)
         except (TargetError, LoadError) as error:
             _err(str(error))
+            if page:
+                page.run_failed(str(error))
             codes.append(error.exit_code)
             break  # what kept this one from running keeps the next one too
+        if page:
+            page.run_over(report, folder)
         reports.append(report)
         codes.append(EXIT_INTERRUPTED if desk.interrupts.count else report.verdict.exit_code)
         render = render_verdict if options.quiet else partial(render_summary, folder=folder)

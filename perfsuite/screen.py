@@ -1,18 +1,24 @@
-"""What a person sees while a run goes on: a live view on a terminal, a line now and then in a log."""
+"""What a person sees while a run goes on: a live view on a terminal, a line now and then in a log, a live page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
+import msgspec
 from rich.console import Console
 from rich.live import Live
 
 from perfsuite.desk import Screen
-from perfsuite.errors import UsageError
-from perfsuite.model import Moment
+from perfsuite.errors import SuiteError, UsageError
+from perfsuite.model import Moment, RunReport
 from perfsuite.output import writing_to
+from perfsuite.report.live_files import live_files
+from perfsuite.report.live_story import LiveStory
 from perfsuite.report.progress import live_view, render_progress
+from perfsuite.web import PageServer
 
 LINE_EVERY_S = 5.0
 """In a log one line in five seconds is enough."""
@@ -87,6 +93,67 @@ class QuietScreen(PlainScreen):
 
     def progress(self, moment: Moment) -> None:
         """Stay silent."""
+
+
+class PageScreen:
+    """The live page: whoever opens it sees the last state, and each one that follows."""
+
+    def __init__(self, server: PageServer) -> None:
+        self.address = server.address
+        self._server = server
+        self._story = LiveStory()
+        self._show()
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self._story.say(text)
+        self._show()
+
+    def progress(self, moment: Moment) -> None:
+        """Show the state of the load."""
+        self._story.progress(moment)
+        self._show()
+
+    def load_over(self) -> None:
+        """Show that the verdict is on its way."""
+        self._story.load_over()
+        self._show()
+
+    def run_over(self, report: RunReport, folder: Path) -> None:
+        """Show the verdict."""
+        self._story.run_over(report, folder)
+        self._show()
+
+    def run_failed(self, reason: str) -> None:
+        """Show why there is no verdict."""
+        self._story.run_failed(reason)
+        self._show()
+
+    def end(self) -> None:
+        """Show that this was all, and end the page's server."""
+        self._story.end()
+        self._show()
+        self._server.close()
+
+    def _show(self) -> None:
+        page = self._story.page
+        self._server.publish(msgspec.json.encode(page), last=page.ended)
+
+
+@contextmanager
+def live_page(port: int) -> Iterator[PageScreen]:
+    """The live page at `port` of this machine (0: a free one), for as long as the block lasts.
+
+    What ends the block is told on the page. Raises UsageError where the port cannot be had.
+    """
+    page = PageScreen(PageServer(live_files(), port))
+    try:
+        yield page
+    except (SuiteError, KeyboardInterrupt) as error:
+        page.run_failed(str(error) or "Interrupted.")
+        raise
+    finally:
+        page.end()
 
 
 class Screens:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perfsuite.model import LiveState, Statistics, Summary, TargetOutcome, TargetResult
@@ -72,9 +72,9 @@ def _figures(
     )
 
 
-def users_by_role(live: LiveState) -> tuple[tuple[str, str], ...]:
-    """Role and its users now."""
-    return tuple((clean(role.replace("_", " ")), f"{count:,}") for role, count in live.users.items())
+def users_by_role(users: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+    """Role and its users."""
+    return tuple((clean(role.replace("_", " ")), f"{count:,}") for role, count in users.items())
 
 
 def worst_first(targets: Sequence[TargetResult]) -> list[TargetResult]:

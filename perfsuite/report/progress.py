@@ -161,7 +161,7 @@ def _figures(live: LiveState) -> Table:
 
 def _users(live: LiveState) -> Text:
     text = Text()
-    for role, count in users_by_role(live):
+    for role, count in users_by_role(live.users):
         text.append(f"{'  ' if text else ''}{role} ", "dim").append(count)
     return text
 
