@@ -40,7 +40,7 @@ class FingerprintSettings:
     """How to take it. `dsn` is that of the database behind the target.
 
     `cold_wait_s`: how long to go on asking, now and then, where every answer came from a cache (filled by
-    preflight, say), until one expires. What is still answered from a cache then is not known.
+    another role, say), until one expires. What is still answered from a cache then is not known.
     `within_s`: no operation is begun later than that; those left are not known. None: it takes its time.
     `begun` is called once the statistics can be read, `tell` for every role.
     `ignored_users`: users of the database whose statements are left out, such as a monitor's own.
