@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,15 +120,20 @@ class _Cleaner:
             except _NotDone as error:
                 failed.append(f"{thing} {mark}: {error}")
             else:
-                self._run.journal.write(Entry("removed", thing, mark))
+                self._note(Entry("removed", thing, mark))
         for name, before in rows.flags.items():
             try:
                 self._ask("flags.update", Call(path={"flag_name": name}, body={"is_enabled": before}))
             except _NotDone as error:
                 not_restored.append(f"flag {name} (was {before}): {error}")
             else:
-                self._run.journal.write(Entry("restored", "flag", name))
+                self._note(Entry("restored", "flag", name))
         return Cleanup(len(rows.ids), len(rows.ids) - len(failed), tuple(failed), tuple(not_restored), rows.for_good)
+
+    def _note(self, entry: Entry) -> None:
+        # On a full disk, rows go all the same; the next cleanup finds that they are not there any more.
+        with suppress(OSError):
+            self._run.journal.write(entry)
 
     def _remove(self, thing: str, mark: str, identity: str) -> None:
         """Returns when the row is gone, or was never made: it is not found under its mark."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -227,27 +228,39 @@ def histogram_of(times: Times) -> Histogram:
 
 
 class Writer:
-    """Appends records to the measurements file of a run."""
+    """Appends records to the measurements file of a run. Raises LoadError when the disk does not take them."""
 
     def __init__(self, path: Path, run_id: str) -> None:
+        self._path = path
         self._raw: BinaryIO = path.open("wb")
         self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5)
-        self._gzip.write(_encoder.encode(Header(SCHEMA, run_id)) + b"\n")
+        with self._told():
+            self._gzip.write(_encoder.encode(Header(SCHEMA, run_id)) + b"\n")
         self.flush()
 
     def write(self, record: Record) -> None:
         """Append one record; it is on disk after the next `flush`."""
-        self._gzip.write(_encoder.encode(record) + b"\n")
+        with self._told():
+            self._gzip.write(_encoder.encode(record) + b"\n")
 
     def flush(self) -> None:
         """Hand everything written so far to the operating system, readable as it stands."""
-        self._gzip.flush(zlib.Z_SYNC_FLUSH)
-        self._raw.flush()
+        with self._told():
+            self._gzip.flush(zlib.Z_SYNC_FLUSH)
+            self._raw.flush()
 
     def close(self) -> None:
         """Write the end of the file."""
-        self._gzip.close()
-        self._raw.close()
+        with self._told():
+            self._gzip.close()
+            self._raw.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LoadError(f"{self._path} cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 class Tail:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.run import Run
 from perfsuite.costing import cost, cost_before_load, not_callable
 from perfsuite.desk import Desk
-from perfsuite.errors import LoadError, SuiteError, TargetError
+from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
 from perfsuite.findings import Watched, find
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, read_fingerprint
@@ -68,13 +69,23 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
     with desk.interrupts.held():
         ended = make_load(plan, accounts, folder, desk)
         cleanup, ended = clean_after(ended, plan, accounts, folder, desk)
-        with desk.interrupts.held(1):  # what was measured is told all the same: it takes a second or two
+        # What was measured is told all the same: it takes a second or two.
+        with desk.interrupts.held(1), _after_the_load():
             backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
             save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, _environment(plan)))
             report = report_of(folder)
             add_readings(folder / READINGS_FILE, [one for one in report.readings if one.is_of_load_side])
             write_all(report, folder, step_summary=desk.step_summary)
     return report, folder
+
+
+@contextmanager
+def _after_the_load() -> Iterator[None]:
+    """What cannot be written now is no mistake of the command: a load was made."""
+    try:
+        yield
+    except UsageError as error:
+        raise LoadError(f"The load was made, and then: {error}") from error
 
 
 def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> PreflightReport:

@@ -27,11 +27,12 @@ class LoadProcess:
 
     def __init__(self, folder: Path, accounts: Iterable[Account]) -> None:
         self._log = folder / LOG_FILE
+        self._said = ""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own module
                 [sys.executable, "-m", "perfsuite.load", str(folder.resolve())],
                 stdin=subprocess.PIPE,
-                stdout=log,
+                stdout=subprocess.PIPE,  # for its last words: a full disk takes no log
                 stderr=log,
                 cwd=_ROOT,
                 start_new_session=True,
@@ -69,6 +70,7 @@ class LoadProcess:
     def close(self) -> None:
         """Release the pipe; the log stays only where it holds something."""
         self.kill()
+        self._listen()
         if self._process.stdin:
             # What an ended process did not read is still in the buffer; closing tries to send it once more.
             with suppress(BrokenPipeError):
@@ -77,9 +79,17 @@ class LoadProcess:
             self._log.unlink()
 
     def last_words(self) -> str:
-        """The end of its log, for the message when it failed."""
+        """Why it failed: as it said itself, else the end of its log; "" where it left no message."""
+        self._listen()
+        if self._said:
+            return self._said
         lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.exists() else []
         return " | ".join(lines[-_LAST_LINES:])
+
+    def _listen(self) -> None:
+        if not self.running and self._process.stdout and not self._process.stdout.closed:
+            self._said = self._process.stdout.read().decode(errors="replace").strip()
+            self._process.stdout.close()
 
     def _tell(self, line: bytes) -> None:
         if self._process.stdin is None:

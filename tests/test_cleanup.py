@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -78,6 +79,23 @@ def test_requests_of_cleanup_are_told_apart_in_the_targets_log(scene: Scene) -> 
     scene.clean()
 
     assert {request.headers["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
+
+
+class FullJournal(Journal):
+    """A journal on a full disk."""
+
+    def write(self, entry: Entry) -> None:
+        raise OSError(errno.ENOSPC, f"no room for {entry.what}")
+
+
+def test_rows_are_removed_though_nobody_can_write_it_down(scene: Scene) -> None:
+    scene.wrote(*_made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
+    entries = list(journal.read(scene.folder))
+    run = Run("basic_1", purpose="cleanup", journal=FullJournal(None))
+
+    assert clean_up(entries, ADMIN, ACCOUNTS["super_admin"], run, scene.target) == Cleanup(1, 1)
+    assert scene.target.leads == {}
+    assert scene.clean() == Cleanup(1, 1)  # the next one finds that it is not there any more
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,25 @@ def test_a_load_that_fails_leaves_its_last_words(process: LoadProcess, tmp_path:
     assert (tmp_path / LOG_FILE).exists()  # it holds something
 
 
+@pytest.fixture
+def full_disk(tmp_path: Path) -> None:
+    """The folder of a run on a disk that takes neither what is measured nor what is logged."""
+    _planned(tmp_path, "http://127.0.0.1:1")
+    for name in (FILE_NAME, LOG_FILE):
+        (tmp_path / name).symlink_to("/dev/full")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that takes nothing: Linux has one")
+@pytest.mark.usefixtures("full_disk")
+def test_on_a_full_disk_the_last_words_come_all_the_same(tmp_path: Path, process: LoadProcess) -> None:
+    assert _until(lambda: not process.running)
+    assert process.failed
+    expected = f"{tmp_path / FILE_NAME} cannot be written: no space left on device"
+    assert process.last_words() == expected
+    process.close()
+    assert process.last_words() == expected
+
+
 def test_telling_an_ended_process_to_stop_does_nothing(process: LoadProcess) -> None:
     _until(lambda: not process.running)
 
@@ -107,16 +126,20 @@ def loading(tmp_path: Path) -> Iterator[LoadProcess]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{free.getsockname()[1]}"
-    scenario = Scenario("basic", 1, 1, 60)
-    plan = Plan("basic_1", scenario, host, {"policyholder": 1}, (), (), 1, "2026-03-01T09:30:00Z")
-    (tmp_path / "plan.json").write_bytes(to_json(plan))
-    (tmp_path / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
+    _planned(tmp_path, host)
     process = LoadProcess(tmp_path, ACCOUNTS)
     try:
         assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.last_words()
         yield process
     finally:
         process.close()
+
+
+def _planned(folder: Path, host: str) -> None:
+    scenario = Scenario("basic", 1, 1, 60)
+    plan = Plan("basic_1", scenario, host, {"policyholder": 1}, (), (), 1, "2026-03-01T09:30:00Z")
+    (folder / "plan.json").write_bytes(to_json(plan))
+    (folder / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
 
 
 def _recorded(folder: Path) -> list[Requests]:

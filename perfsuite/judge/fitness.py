@@ -84,7 +84,7 @@ def _died(summary: Summary) -> list[str]:
         return [f"the load process died {after}: look into its log for why, and run again"]
     if summary.ended == CUT_OFF:
         return [
-            f"the run was cut off {after}, and nobody wrote down how it ended: the suite itself was killed, or its"
-            " machine stopped (or the run still goes on); run again"
+            f"the run was cut off {after}, and nobody wrote down how it ended: the suite itself was killed, its"
+            " machine stopped, the disk was full, or the run still goes on; run again"
         ]
     return []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from perfsuite.errors import SuiteError
 from perfsuite.load.conductor import Conductor, read_plan, users_of
 from perfsuite.model import Account
 from perfsuite.roles.mix import start_order
@@ -31,5 +33,15 @@ def main(folder: Path) -> int:
     return conductor.run(sys.stdin.fileno())
 
 
+def _last_words(error: SuiteError) -> None:
+    """Why the load ended, to the parent over the pipe: a full disk, which is a usual reason, takes no log."""
+    with suppress(BrokenPipeError):
+        print(error, flush=True)  # noqa: T201
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    try:
+        sys.exit(main(Path(sys.argv[1])))
+    except SuiteError as why:
+        _last_words(why)
+        sys.exit(1)

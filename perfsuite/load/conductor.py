@@ -61,9 +61,9 @@ class Conductor:
         self._plan = plan
         self._folder = folder
         self._users = list(users)
+        self._writer = Writer(folder / FILE_NAME, plan.run_id)  # first: nobody is started whom no file waits for
         self._places = [_Place(Follower(index, folder)) for index in range(plan.processes)]
         self._sequence = count(1)
-        self._writer = Writer(folder / FILE_NAME, plan.run_id)
         self._selector = selectors.DefaultSelector()
         self._start_at = 0.0
         self._stopping = ""

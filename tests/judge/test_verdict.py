@@ -89,8 +89,8 @@ def test_every_reason_to_fail_is_told() -> None:
         ),
         pytest.param(
             {"ended": "cut off", "duration_s": 34.0},
-            "the run was cut off after 34 s, and nobody wrote down how it ended: the suite itself was killed, or its"
-            " machine stopped (or the run still goes on); run again",
+            "the run was cut off after 34 s, and nobody wrote down how it ended: the suite itself was killed, its"
+            " machine stopped, the disk was full, or the run still goes on; run again",
             id="the suite was killed",
         ),
         pytest.param(
