@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 import pytest
@@ -98,12 +99,16 @@ def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess],
 
 
 class _TerminatesTheLoad(PlainScreen):
-    """Sends SIGTERM to who leads the load once users are at work."""
+    """Sends SIGTERM to who leads the load of one folder, once users are at work there."""
+
+    def __init__(self, stream: TextIO, folder: Path) -> None:
+        super().__init__(stream)
+        self._leads = ["perfsuite.load", str(folder.resolve())]
 
     def progress(self, moment: Moment) -> None:
         if sum(moment.live.users.values()):
             for child in psutil.Process().children():
-                if "perfsuite.load" in child.cmdline():
+                if child.cmdline()[-2:] == self._leads:
                     child.terminate()
 
 
@@ -111,7 +116,7 @@ def test_a_load_that_somebody_else_ended_was_interrupted(tmp_path: Path) -> None
     plan = _plan(tmp_path, 1)
     said = io.StringIO()
 
-    ended = make_load(plan, _ACCOUNTS, tmp_path, Desk(tmp_path, _TerminatesTheLoad(said), Interrupts()))
+    ended = make_load(plan, _ACCOUNTS, tmp_path, Desk(tmp_path, _TerminatesTheLoad(said, tmp_path), Interrupts()))
 
     assert ended == "interrupted"
     assert "something outside told it to" in said.getvalue()
