@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perfsuite.model.monitor import METRICS, Direction
+from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.model.units import amount, number
 from perfsuite.report.charts import Chart, Curve, Rule, ticks_of
 from perfsuite.report.figures import UNKNOWN, exact, rounded
@@ -174,8 +174,9 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched
     known = [value for value in within if value is not None]
     gaps = len(within) - len(known)
     worst = min if _falls(track.metric) else max
+    part = part_of(track.source)
     return Curve(
-        clean(track.metric),
+        clean(f"{track.metric}{PART}{part}" if part else track.metric),
         clean(label),
         colour,
         line(thinned(track.values, watched.width), scale),

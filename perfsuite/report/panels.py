@@ -212,6 +212,13 @@ COMPONENTS = (
                 "Over the last 5 s.",
             ),
             Panel(
+                "postgres-scans-each",
+                "Full scans per request",
+                {"postgres.full_scans_per_request": "all operations"},
+                "Over the last 5 s.",
+                shown=False,
+            ),
+            Panel(
                 "postgres-rows-each",
                 "Rows read per request",
                 {"postgres.rows_read_per_request": "all operations"},

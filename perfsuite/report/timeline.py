@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import Finding
+from perfsuite.model.monitor import PART
 from perfsuite.report.charts import Axis, Chart, Mark, axis_of
 from perfsuite.report.load_charts import Limit, load_charts
 from perfsuite.report.monitors import Group, groups_of
@@ -114,7 +115,7 @@ def _marks(unusual: Sequence[Finding], start_s: int, axis: Axis) -> tuple[Mark, 
 
 
 def _places(load: Sequence[Chart], groups: Iterable[Group]) -> dict[str, Place]:
-    """Metric or figure → its place; of a figure that several charts have, the first."""
+    """Metric or figure → its place; of a figure that several charts have, the first. A part is found as its whole."""
     places: dict[str, Place] = {}
     for group in groups:
         if group.still:
@@ -127,9 +128,9 @@ def _places(load: Sequence[Chart], groups: Iterable[Group]) -> dict[str, Place]:
 
 
 def _places_in(chart: Chart) -> dict[str, Place]:
-    return {
-        curve.key: Place(f"chart-{chart.name}", curve_id(chart, number)) for number, curve in enumerate(chart.curves)
-    }
+    anchor = f"chart-{chart.name}"
+    wholes = {curve.key.partition(PART)[0]: Place(anchor) for curve in chart.curves}
+    return wholes | {curve.key: Place(anchor, curve_id(chart, number)) for number, curve in enumerate(chart.curves)}
 
 
 def _marks_by_chart(unusual: Sequence[Finding], marks: Sequence[Mark], timeline: Timeline) -> dict[str, list[Mark]]:

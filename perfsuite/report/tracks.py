@@ -21,6 +21,7 @@ PER_REQUEST = {
     "postgres.rows_read_per_request": ("postgres.rows_read_per_s", ""),
     "postgres.execution_ms_per_request": ("postgres.statements_exec_ms_per_s", "ms"),
     "redis.lookups_per_request": ("redis.lookups_per_s", ""),
+    "postgres.full_scans_per_request": ("postgres.full_scans_per_s", ""),
 }
 """What is made from a metric and the requests of the same seconds, as findings name it, and its unit."""
 

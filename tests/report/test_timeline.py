@@ -13,13 +13,14 @@ from perfsuite.report.evidence import NOT_WATCHED, NOTHING_UNUSUAL
 from perfsuite.report.timeline import Place, Timeline, timeline_of
 from tests.report import example_runs
 from tests.report.made_load import START
-from tests.report.made_readings import read
+from tests.report.made_readings import part, read
 from tests.report.watched_run import AT_S, onset
 
 SECONDS = 120
 LOCKS = Place("chart-postgres-locks", "curve-postgres-locks-0")
 POOL = Place("chart-pool-connections", "curve-pool-connections-0")
 STATEMENTS = Place("chart-postgres-statements-each", "curve-postgres-statements-each-0")
+CORE = Place("chart-parts-machine-core-cpu-percent", "curve-parts-machine-core-cpu-percent-0")
 MACHINE = Place("chart-machine-cpu")
 BLOCKED = [0.0] * 30 + [5.0] * 90
 
@@ -31,6 +32,7 @@ def run(*findings: Finding) -> RunReport:
         *read("pool.checked_out", [float(at % 4) for at in range(SECONDS)]),
         *read("postgres.statements_calls_per_s", [float(at) for at in range(SECONDS)]),
         *read("machine.cpu_percent", [float(at) / 2 for at in range(SECONDS)]),
+        *part("machine.core_cpu_percent", "core 1", [float(at) for at in range(SECONDS)]),
         *read("postgres.deadlocks_per_s", [0.0] * SECONDS),
     )
     return replace(example_runs.failed(), findings=findings, readings=readings)
@@ -51,7 +53,8 @@ def test_all_charts_have_one_axis_and_monitors_follow_the_load() -> None:
     assert (found.axis.length_s, found.start_s) == (SECONDS, START)
     assert [chart.name for chart in found.charts] == [
         "requests", "times", "failures", "users",
-        "machine-cpu", "pool-connections", "postgres-locks", "postgres-statements", "postgres-statements-each",
+        "machine-cpu", "parts-machine-core-cpu-percent", "pool-connections", "postgres-locks",
+        "postgres-statements", "postgres-statements-each",
     ]  # fmt: skip
     assert [(tick.text, round(tick.at, 2)) for tick in found.axis.ticks][:3] == [
         ("00:00", 0),
@@ -84,6 +87,8 @@ def test_marks_that_are_near_each_other_stand_below_each_other() -> None:
         pytest.param("postgres.statements_per_request", STATEMENTS, id="by request"),
         pytest.param("machine.other_cpu_percent", MACHINE, id="beside what it is made from, without its line"),
         pytest.param("postgres.deadlocks_per_s", Place("still-postgres"), id="stood still: in the table"),
+        pytest.param("machine.core_cpu_percent/core 1", CORE, id="a part"),
+        pytest.param("machine.core_cpu_percent", Place(CORE.anchor), id="all parts"),
         pytest.param("queries_per_request", None, id="in no chart"),
     ],
 )  # fmt: skip
