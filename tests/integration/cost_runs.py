@@ -11,7 +11,17 @@ from pathlib import Path
 
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.errors import TargetError
-from tests.integration.programs import SMALL, Ended, ended, full_demo_programs, run_suite, running_backend, suite
+from tests.integration.programs import (
+    SMALL,
+    Ended,
+    Program,
+    ended,
+    full_demo_programs,
+    run_suite,
+    running_backend,
+    suite,
+    until,
+)
 
 TARGET = """
 schema = 1
@@ -55,7 +65,10 @@ def refused_account(folder: Path) -> Ended | None:
 
 
 def useless_monitors(folder: Path) -> Ended:
-    """A run with monitors that hang or are refused; `beside`: a run at the same time, on the same backend, without."""
+    """A run with monitors that hang or are refused; `beside`: a run at the same time, on the same backend, without.
+
+    The latter waits until the former has given up its fingerprint, so that their loads begin nearly together.
+    """
     with running_backend(folder) as backend, ExitStack() as stack:
         hangs, closed = (stack.enter_context(_port(listens=yes)) for yes in (True, False))
         watched = (
@@ -63,16 +76,24 @@ def useless_monitors(folder: Path) -> Ended:
             *("--monitor-redis", f"redis://127.0.0.1:{closed}"),
             *("--monitor-prometheus", f"http://127.0.0.1:{hangs}"),
         )
-        with_them, without = side_by_side(folder, [*backend.target, *COMPARED, *watched], [*backend.target, *COMPARED])
+        with_them, without = side_by_side(
+            folder, [*backend.target, *COMPARED, *watched], [*backend.target, *COMPARED], once="Preflight: "
+        )
     return replace(with_them, beside={"without": without})
 
 
-def side_by_side(folder: Path, *commands: Sequence[str]) -> list[Ended]:
-    """Runs at the same time, so that whatever this machine does otherwise is the same for all of them."""
-    results = [folder / f"results-{number}" for number, _command in enumerate(commands)]
-    programs = [suite(*command, "--results", str(place)) for command, place in zip(commands, results, strict=True)]
+def side_by_side(folder: Path, first: Sequence[str], second: Sequence[str], *, once: str = "") -> list[Ended]:
+    """Two runs at the same time, so that whatever this machine does otherwise is the same for both of them.
+
+    The second begins when the first has said `once`.
+    """
+    programs: list[Program] = []
     try:
-        return [ended(run, run.wait(), place) for run, place in zip(programs, results, strict=True)]
+        for number, command in enumerate((first, second)):
+            if programs:
+                until(lambda: once in programs[0].out or not programs[0].running, 60, f"the first run says {once!r}")
+            programs.append(suite(*command, "--results", str(folder / f"results-{number}")))
+        return [ended(run, run.wait(), folder / f"results-{number}") for number, run in enumerate(programs)]
     finally:
         for program in programs:
             program.end()

@@ -104,14 +104,14 @@ def test_what_was_wanting_is_told_in_a_line_each(made: Ended) -> None:
 
 
 @pytest.mark.made("useless_monitors")
-def test_the_load_is_the_same_with_monitors_that_hang(made: Ended) -> None:
+def test_the_load_is_as_large_and_no_slower_with_monitors_that_hang(made: Ended) -> None:
     with_them, without = made.summary["totals"], made.beside["without"].summary["totals"]
     counts = [run.summary["whole_run"]["requests"] for run in (made, made.beside["without"])]
 
     assert made.code == made.beside["without"].code == 0
     assert abs(counts[0] - counts[1]) <= 4 * math.sqrt(sum(counts)), "as many requests, but for chance"
-    assert 1 / 2 < with_them["p50_ms"] / without["p50_ms"] < 2
-    assert 1 / 3 < with_them["p95_ms"] / without["p95_ms"] < 3
+    assert with_them["p50_ms"] < 2.5 * without["p50_ms"]
+    assert with_them["p95_ms"] < 4 * without["p95_ms"]
 
 
 @pytest.mark.made("useless_monitors")
