@@ -1,0 +1,42 @@
+"""Rows of somebody else: found where the API tells whose they are, and said where it does not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.integration.programs import ROOT, read_json, run_suite
+
+pytestmark = pytest.mark.integration
+
+UNSEEN = {"leads.list", "policies.page", "policies.coverage", "policies.premiums"}
+FOUND = {
+    "agents.customers",
+    "agents.profile",
+    "agents.read",
+    "policies.by_policyholder",
+    "policies.list",
+    "policies.read",
+    "tickets.read",
+    "users.me",
+    "users.read",
+}
+
+
+def test_all_routes_with_an_owner_are_found(results: Path) -> None:
+    done = run_suite("preflight", "--demo", "--fault", "wrong_rows@*", results=results)
+    checks = read_json(done.folder / "preflight.json")["checks"]
+    works: dict[str, set[str]] = {}
+    for check in checks:
+        works.setdefault(check["operation"], set()).add(check["works"])
+    assert done.code == 3
+    assert {name for name in FOUND if "broken" not in works[name]} == set()
+    assert {name for name in UNSEEN if "broken" in works[name]} == set()
+
+
+def test_the_others_are_named_in_the_docs() -> None:
+    page = (ROOT / "docs" / "backend.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"It does not tell it of (.*?): their rows", page, re.DOTALL)
+    assert set(re.findall(r"`([a-z_.]+)`", told)) == UNSEEN
