@@ -32,7 +32,8 @@ below = 15
 """
 """A healthy backend makes 9 at most."""
 LOAD = ("--users", "20", "--spawn-rate", "20", "--duration", "6s")
-COMPARED = ("--users", "30", "--spawn-rate", "30", "--duration", "10s")
+COMPARED = ("--arrival-rate", "8", "--users", "40", "--spawn-rate", "40", "--duration", "12s")
+"""As many actions at the same times, however busy this machine is."""
 
 
 def n_plus_one(folder: Path) -> Ended | None:
