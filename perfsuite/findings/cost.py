@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from perfsuite.findings.words import count, listed
 from perfsuite.model import ALL, Summary
@@ -22,6 +23,9 @@ _NAMES = {
     "shared_blocks": "blocks touched",
     "temp_blocks": "blocks of temporary files",
 }
+_GROWN = {"queries per request": "queries", "rows per request": "shared_blocks"}
+"""Resource → the figure of the fingerprint that tells for which operation more of it was asked."""
+_MOST_SHOWN = 4
 _TEXT = 100
 
 _Suspected = tuple[OperationCost, Suspicion]
@@ -33,13 +37,13 @@ def suspected(fingerprint: Fingerprint | None, summary: Summary) -> list[Finding
     for cost in fingerprint.operations if fingerprint else ():
         for suspicion in cost.suspicions:
             by_shape[suspicion.shape].append((cost, suspicion))
-    sent = _requests(summary)
+    sent = requests_in_run(summary)
     groups = [sorted(group, key=lambda pair: -_calls_in_run(pair, sent)) for group in by_shape.values()]
     groups.sort(key=lambda group: -sum(_calls_in_run(pair, sent) for pair in group))
     return [_suspicion(group) for group in groups]
 
 
-def _requests(summary: Summary) -> Mapping[tuple[str, str], int]:
+def requests_in_run(summary: Summary) -> Mapping[tuple[str, str], int]:
     """Role and operation → requests in the steady state."""
     sent: dict[tuple[str, str], int] = defaultdict(int)
     for row in summary.rows:
@@ -85,6 +89,42 @@ def _plain(rows: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
 def _shown(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _TEXT else line[: _TEXT - 1] + "…"
+
+
+def asks_more(findings: Iterable[Finding]) -> bool:
+    """Did the database get more to do for each request in the run, so that it is worth while to see for which?"""
+    return any(finding.at_s is not None and finding.resource in _GROWN for finding in findings)
+
+
+def with_operation(finding: Finding, grown: Sequence[Difference], summary: Summary) -> Finding:
+    """A finding that the database got more to do, with the operation that asks most of it; any other as it is."""
+    metric = _GROWN.get(finding.resource)
+    worse = [each for each in grown if each.metric == metric and each.worse and _clearly(each)]
+    if finding.at_s is None or not worse:
+        return finding
+    sent = requests_in_run(summary)
+
+    def added(each: Difference) -> float:
+        return (each.after.maximum - each.before.maximum) * (1 + sent.get((each.role, each.operation), 0))
+
+    most = sorted(worse, key=added, reverse=True)
+    first, name = most[0], _NAMES[most[0].metric]
+    headline = (
+        f"{finding.headline}; measured alone, {first.operation} as {first.role} costs {_range(first.before)} → "
+        f"{_range(first.after)} {name} per request, before the load and after it"
+    )
+    rows = tuple(
+        Evidence(
+            f"{each.metric}_per_request",
+            f"{each.operation} as {each.role}: {name} per request, alone, before and after the load",
+            each.before.maximum,
+            each.after.maximum,
+            "count",
+        )
+        for each in most[:_MOST_SHOWN]
+    )
+    evidence = (*finding.evidence, *rows)
+    return replace(finding, headline=headline, role=first.role, operation=first.operation, evidence=evidence)
 
 
 def changed(differences: Sequence[Difference]) -> list[Finding]:

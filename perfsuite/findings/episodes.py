@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perfsuite.findings.band import Flags, Rule, middle, rises, runs_of
-from perfsuite.findings.series import LOOKUPS, OTHER_CPU, ROWS_READ, SMOOTH_S, STATEMENTS, Track, cores_of
+from perfsuite.findings.series import FULL_SCANS, LOOKUPS, OTHER_CPU, ROWS_READ, SMOOTH_S, STATEMENTS, Track, cores_of
 from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount, change
@@ -45,6 +45,7 @@ class Work:
 WORK = (
     Work("cache", LOOKUPS, "lookups in Redis per request", 3.0, 0.0, down=True),
     Work("queries per request", STATEMENTS, "database statements per request", 1.5, 2.0),
+    Work("rows per request", FULL_SCANS, "reads of large tables from end to end, per request", 2.5, 0.3),
     Work("rows per request", ROWS_READ, "rows that the database read per request", 3.0, 1000.0, sigmas=9.0),
 )
 PARTS = (

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfsuite.findings.always import always
-from perfsuite.findings.cost import changed, suspected
+from perfsuite.findings.cost import changed, suspected, with_operation
 from perfsuite.findings.episodes import episodes
 from perfsuite.findings.growth import growths
 from perfsuite.findings.limits import limits
 from perfsuite.findings.load import load_of
 from perfsuite.findings.onset import onset_finding
+from perfsuite.findings.scans import scanned
 from perfsuite.findings.series import tracks_of
 from perfsuite.findings.watched import Watched
 from perfsuite.model import Summary
-from perfsuite.model.finding import Finding, FindingKind
+from perfsuite.model.finding import Finding
 
-_MAY_FOLLOW = frozenset({"pool", "listen queue", "backend CPU", "connections", "PostgreSQL", "application", ""})
-"""Resources that fill up when answers are slow, whatever made them slow."""
-_MAY_NOT_MATTER = "other processes"
-"""A machine that others fill need not slow the target: where the load did not leave its band, what else there is
-comes first."""
+_LATER = (
+    *("pool", "connections", "backend CPU"),  # fill up when answers are slow, but hardly for want of CPU alone
+    "other processes",  # a machine that others fill need not slow the target
+    "cores",  # that the backend's threads wait for, whoever has them
+    "load generator",  # which stands on the same machine, and suffers from them too
+    *("network", "PostgreSQL", "listen queue", "application", ""),  # whatever made answers slow
+)
+"""Resources that may be short in consequence of something else; the later, the more so. All others come before."""
 _NOTHING = Watched()
 
 
@@ -32,14 +36,15 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     run. Without a steady state: only that, and what the fingerprint tells.
     """
     tracks, load = tracks_of(summary, watched.readings), load_of(summary)
-    onset = onset_finding(load, tracks) if load is not None else None
+    onset = onset_finding(load, tracks, estimate=not watched.grown) if load is not None else None
     unusual = [onset] if onset is not None else []
     unusual += _apart_from(unusual, episodes(tracks))
     costs = [*suspected(watched.fingerprint, summary), *changed(watched.differences)]
-    unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *growths(tracks)])
+    scans = scanned(tracks, watched.fingerprint, summary)
+    unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *scans, *growths(tracks)])
     if onset is not None:
         unusual.sort(key=lambda finding: not _before(finding, onset))
-    ordered = sorted(unusual, key=_weight)
+    ordered = (with_operation(finding, watched.grown, summary) for finding in sorted(unusual, key=_weight))
     return (*ordered, *always(summary, watched.preflight))
 
 
@@ -49,18 +54,17 @@ def _before(finding: Finding, onset: Finding) -> bool:
 
 
 def _weight(finding: Finding) -> int:
-    if finding.resource == _MAY_NOT_MATTER and finding.kind is not FindingKind.ONSET:
-        return 1
-    return 2 if finding.resource in _MAY_FOLLOW else 0
+    return _LATER.index(finding.resource) + 1 if finding.resource in _LATER else 0
 
 
 def _apart_from(told: Sequence[Finding], more: Iterable[Finding]) -> list[Finding]:
     """Those of `more` that are not told yet, neither by resource nor by metric; those of the fingerprint stay."""
     resources = {finding.resource for finding in told}
     metrics = {row.metric for finding in told for row in finding.evidence}
-    return [
-        finding
-        for finding in more
-        if finding.operation is not None
-        or (finding.resource not in resources and finding.evidence[0].metric not in metrics)
-    ]
+    apart = []
+    for finding in more:
+        if finding.operation is None and (finding.resource in resources or finding.evidence[0].metric in metrics):
+            continue
+        apart.append(finding)
+        resources.add(finding.resource)
+    return apart

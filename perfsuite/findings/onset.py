@@ -43,8 +43,11 @@ class Onset:
     times: int = 1
 
 
-def onset_finding(load: Load, tracks: Mapping[str, Track]) -> Finding | None:
-    """The first time that the load left its band; None: it stayed in it."""
+def onset_finding(load: Load, tracks: Mapping[str, Track], *, estimate: bool = True) -> Finding | None:
+    """The first time that the load left its band; None: it stayed in it.
+
+    `estimate`: reckon how many statements an operation runs more, where nobody has counted them.
+    """
     onset = onset_of(load)
     if onset is None:
         return None
@@ -56,7 +59,7 @@ def onset_finding(load: Load, tracks: Mapping[str, Track]) -> Finding | None:
     evidence += [_slower_evidence(each, start_s) for each in slower[:_SHOWN_OPERATIONS]]
     return Finding(
         kind=FindingKind.ONSET,
-        headline=_headline(load, onset, moved, worst),
+        headline=_headline(load, onset, moved, worst) + (_more(moved, load, onset, worst) if estimate else ""),
         resource=moved[0].suspect.resource if moved else "",
         at_s=start_s,
         role=worst.role if worst else None,
@@ -183,7 +186,7 @@ def _headline(load: Load, onset: Onset, moved: list[Moved], worst: Slower | None
     if not moved:
         return said + "nothing that was watched left its band with them"
     told = [f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in moved[:_NAMED]]
-    return said + f"what left its band with it: {listed(told)}" + _per_request(moved[0], load, onset, worst)
+    return said + f"what left its band with it: {listed(told)}"
 
 
 def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
@@ -203,12 +206,12 @@ def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
     return f"Response times rose ({change(load.mean_ms(0, start), load.mean_ms(start, stop), 'ms')} on average{most})"
 
 
-def _per_request(first: Moved, load: Load, onset: Onset, worst: Slower | None) -> str:
+def _more(moved: list[Moved], load: Load, onset: Onset, worst: Slower | None) -> str:
     """How many statements the operation that moved most would have more, if they all were its own."""
     names = onset.operations or ((worst.operation,) if worst else ())
     part = slice(onset.start, onset.stop)
     own = sum(float(cell.requests[part].sum()) for (_role, name), cell in load.cells.items() if name in names)
-    if first.suspect.metric != STATEMENTS or not own:
+    if not moved or moved[0].suspect.metric != STATEMENTS or not own:
         return ""
-    more = (first.after - first.before) * float(load.requests[part].sum()) / own
+    more = (moved[0].after - moved[0].before) * float(load.requests[part].sum()) / own
     return f". If {listed(names)} alone ran them, that is {more:.0f} more in each of those requests"

@@ -13,7 +13,7 @@ import numpy as np
 
 from perfsuite.findings.band import Floats
 from perfsuite.model import Summary
-from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.model.monitor import PART, Reading
 
 CORE = "machine.core_cpu_percent"
 OTHER_CPU = "machine.other_cpu_percent"
@@ -21,15 +21,17 @@ STATEMENTS = "postgres.statements_per_request"
 ROWS_READ = "postgres.rows_read_per_request"
 EXECUTION = "postgres.execution_ms_per_request"
 LOOKUPS = "redis.lookups_per_request"
+FULL_SCANS = "postgres.full_scans_per_request"
+TABLE_SCANS, TABLE_SCAN_ROWS = "postgres.table_full_scans_per_s", "postgres.table_full_scan_rows_per_s"
 _PER_REQUEST = {
     STATEMENTS: "postgres.statements_calls_per_s",
     ROWS_READ: "postgres.rows_read_per_s",
     EXECUTION: "postgres.statements_exec_ms_per_s",
     LOOKUPS: "redis.lookups_per_s",
+    FULL_SCANS: "postgres.full_scans_per_s",
 }
-_DERIVED_UNITS = {OTHER_CPU: "percent", STATEMENTS: "", ROWS_READ: "rows", EXECUTION: "ms", LOOKUPS: ""}
-_OTHER_UNITS = {"generator.cpu_percent": "percent", "generator.loop_lag_ms": "ms"}
-"""Not of the target: readings of the load's own processes, where the caller gives them."""
+_DERIVED_UNITS = {ROWS_READ: "rows", EXECUTION: "ms"}
+_KEPT_PARTS = frozenset({TABLE_SCANS, TABLE_SCAN_ROWS})
 SMOOTH_S = 5
 """Requests and what they ask for fall into neighbouring seconds; their ratio is taken over so many."""
 
@@ -61,11 +63,9 @@ class Track:
         return self.first_s + np.flatnonzero(~np.isnan(self.values)).astype(np.float64)
 
 
-def unit_of(metric: str) -> str:
-    """The unit of a metric, derived ones included."""
-    if metric in METRICS:
-        return METRICS[metric].unit
-    return _DERIVED_UNITS.get(metric, _OTHER_UNITS.get(metric, ""))
+def part_name(metric: str, part: str) -> str:
+    """Under which name the track of a part stands, such as that of one table; the metric for the whole."""
+    return f"{metric}{PART}{part}" if part else metric
 
 
 def tracks_of(summary: Summary, readings: Sequence[Reading]) -> dict[str, Track]:
@@ -97,12 +97,14 @@ def _read(readings: Sequence[Reading], first: int, stop: int) -> tuple[dict[str,
         if reading.is_part:
             if reading.metric == CORE:
                 cores.add(reading.source)
-            continue
-        track = tracks.get(reading.metric)
+            if reading.metric not in _KEPT_PARTS:
+                continue
+        name = part_name(reading.metric, reading.source.partition(PART)[2])
+        track = tracks.get(name)
         if track is None:
             nothing = np.full(stop - first, math.nan)
             track = Track(reading.metric, reading.unit, first, nothing, np.zeros(stop - first))
-            tracks[reading.metric] = track
+            tracks[name] = track
         track.read[place] = 1.0
         if reading.value is not None:
             track.values[place] = reading.value
@@ -115,7 +117,7 @@ def _per_request(name: str, track: Track, requests: Floats) -> Track:
     total = _moving_sum(np.where(known, track.values, 0.0))
     of = _moving_sum(np.where(known, requests, 0.0))
     ratio = np.divide(total, of, out=np.full(total.size, math.nan), where=of > 0).round(6)  # 1e-18 is 0
-    return Track(name, unit_of(name), track.first_s, np.where(known, ratio, math.nan), track.read)
+    return Track(name, _DERIVED_UNITS.get(name, ""), track.first_s, np.where(known, ratio, math.nan), track.read)
 
 
 def _moving_sum(values: Floats) -> Floats:

@@ -12,9 +12,14 @@ from perfsuite.model.monitor import Reading
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Readings in any order; `differences`: of the fingerprint from an earlier one. All of it may be missing."""
+    """Readings in any order. All of it may be missing.
+
+    `differences`: of the fingerprint from that of an earlier run; `grown`: of one taken after the load from the one
+    taken before it.
+    """
 
     readings: Sequence[Reading] = ()
     fingerprint: Fingerprint | None = None
     differences: Sequence[Difference] = ()
+    grown: Sequence[Difference] = ()
     preflight: PreflightReport | None = None

@@ -22,8 +22,8 @@ RESOURCES = {
     "leak": "memory",
 }
 """Fault → the resource that the first finding has to name."""
-NOT_WITHOUT_FINGERPRINT = frozenset({"n_plus_one", "index"})
-"""From the start on, only a fingerprint tells of these."""
+NOT_WITHOUT_FINGERPRINT = frozenset({"n_plus_one"})
+"""From the start on, only a fingerprint tells of it."""
 
 
 def unusual(run: Made) -> list[Finding]:

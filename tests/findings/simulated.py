@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perfsuite.findings.series import TABLE_SCAN_ROWS, TABLE_SCANS
 from perfsuite.model import (
     ALL,
     Coverage,
@@ -154,8 +155,26 @@ class Run:
             for place, value in enumerate(values):
                 told = None if gone and self.on[place] else float(value)
                 yield Reading(FIRST_S + place + 1.0, metric.split(".")[0], metric, told, METRICS[metric].unit)
+        yield from self._table_readings()
         for core in range(CORES):
             yield Reading(FIRST_S + 1.0, f"machine/core {core}", "machine.core_cpu_percent", 20.0, "percent")
+
+    def _table_readings(self) -> Iterator[Reading]:
+        """Reports read the large tables from end to end now and then; without their index most lists do."""
+        per_request = {
+            "premiums": 0.07,
+            "holders": 0.04,
+            "policies": np.where(self.on & (self.kind == "index"), 0.7, 0.05),
+        }
+        whole = np.zeros(self.length)
+        for table, often in per_request.items():
+            scans = self.rng.poisson(np.maximum(self.requests, 0.0) * often).astype(float)
+            whole += scans
+            for metric, values in ((TABLE_SCANS, scans), (TABLE_SCAN_ROWS, scans * 5000.0)):
+                for place, value in enumerate(values):
+                    yield Reading(FIRST_S + place + 1.0, f"postgres/{table}", metric, float(value), "per second")
+        for place, value in enumerate(whole):
+            yield Reading(FIRST_S + place + 1.0, "postgres", "postgres.full_scans_per_s", float(value), "per second")
 
     def _values(self) -> dict[str, Floats]:
         rng, length, on, requests = self.rng, self.length, self.on, np.maximum(self.requests, 0.0)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Watched, asks_more, find
 from perfsuite.model import Row
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.fingerprint import DatabaseInfo, Difference, Fingerprint, Known, OperationCost, Spread, Suspicion
-from tests.findings.simulated import figures, summary_of
+from tests.findings.simulated import Fault, figures, made, summary_of
 
 TEXT = "SELECT name FROM customers WHERE id = $1"
 ROWS = (
@@ -97,3 +97,68 @@ def test_of_many_changes_the_five_worst_are_told() -> None:
     many = tuple(difference("queries", 2, 3 + number, f"operation.{number}") for number in range(8))
 
     assert [finding.operation for finding in told(differences=many)] == [f"operation.{n}" for n in (7, 6, 5, 4, 3)]
+
+
+def grown(metric: str, *changes: tuple[str, str, int, int]) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(role, operation, metric, Spread(before, before), Spread(after, after))
+        for role, operation, before, after in changes
+    )
+
+
+def later(kind: str, differences: tuple[Difference, ...]) -> Finding:
+    """The first finding of a run in which the fault began, with what two fingerprints tell of it."""
+    run = made(3, 75, 80.0, Fault(kind, 45))
+    summary = replace(run.summary, rows=ROWS)
+    return find(summary, Watched(run.readings, grown=differences))[0]
+
+
+def test_more_queries_in_mid_run_are_told_with_operation_and_number_where_they_were_counted() -> None:
+    counted = grown("queries", ("provider_admin", "policies.by_status", 1, 21), ("policyholder", "policies.list", 1, 6))
+    finding = later("n_plus_one", counted)
+
+    assert (finding.resource, finding.role, finding.operation) == (
+        "queries per request",
+        "policyholder",
+        "policies.list",
+    )
+    assert finding.at_s is not None
+    assert finding.headline.endswith(
+        "; measured alone, policies.list as policyholder costs 1 → 6 queries per request, before the load and after it"
+    )
+    assert "If " not in finding.headline
+    assert [(row.metric, row.before, row.after) for row in finding.evidence[-2:]] == [
+        ("queries_per_request", 1, 6),
+        ("queries_per_request", 1, 21),
+    ]
+
+
+def test_more_rows_in_mid_run_are_told_with_the_operation_whose_blocks_grew() -> None:
+    counted = grown("shared_blocks", ("policyholder", "policies.list", 18, 221), ("policyholder", "users.me", 3, 5))
+    finding = later("index", counted)
+
+    assert (finding.resource, finding.operation) == ("rows per request", "policies.list")
+    assert "policies.list as policyholder costs 18 → 221 blocks touched per request" in finding.headline
+
+
+def test_what_grew_stays_away_from_findings_about_something_else() -> None:
+    finding = later("lock", grown("queries", ("policyholder", "policies.list", 1, 6)))
+
+    assert finding.resource == "locks"
+    assert "measured alone" not in finding.headline
+
+
+@pytest.mark.parametrize(
+    ("kind", "from_s", "asks"),
+    [
+        pytest.param("n_plus_one", 45, True, id="more queries from some second on"),
+        pytest.param("index", 45, True, id="more rows from some second on"),
+        pytest.param("index", 0, False, id="so from the start: the first fingerprint has seen it"),
+        pytest.param("lock", 45, False, id="slow for another reason"),
+        pytest.param("", 0, False, id="healthy"),
+    ],
+)
+def test_counting_again_is_worth_while_where_the_database_got_more_to_do(kind: str, from_s: int, asks: bool) -> None:
+    run = made(3, 75, 80.0, Fault(kind, from_s) if kind else None)
+
+    assert asks_more(find(run.summary, Watched(run.readings))) is asks
