@@ -226,7 +226,7 @@ def test_a_killed_run_can_be_reported(made: Ended) -> None:
     assert '"verdict": "inconclusive"' in made.beside["summary"]
     assert "the run was cut off after" in made.beside["summary"]
     assert "the load process died" not in made.beside["summary"]
-    assert (made.folder / "report.html").stat().st_size > 500_000
+    assert "the run was cut off after" in (made.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.made("killed")
