@@ -141,6 +141,8 @@ class WholeRun:
     requests: int
     failures: int
     wrong_answers: int
+    rate_limited: int = 0
+    """Of the failures, those that the target's rate limit answered (HTTP 429)."""
 
 
 @dataclass(frozen=True, slots=True)

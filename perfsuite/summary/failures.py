@@ -80,9 +80,9 @@ def _told(key: _Key, group: _Group) -> FailureGroup:
     return FailureGroup(*key, group.count, group.first, group.last, group.request_id)
 
 
-def wrong_answers(groups: Iterable[FailureGroup]) -> int:
-    """Requests that were answered with a fine status and a wrong content."""
-    return sum(group.count for group in groups if group.kind == FailureKind.WRONG_ANSWER)
+def count_of(kind: FailureKind, groups: Iterable[FailureGroup]) -> int:
+    """Failed requests of that kind."""
+    return sum(group.count for group in groups if group.kind == kind)
 
 
 def unanswered(record: Requests) -> int:
