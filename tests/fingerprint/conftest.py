@@ -26,7 +26,7 @@ from perfsuite.errors import TargetError
 from perfsuite.fingerprint import FingerprintSettings, fingerprint
 from perfsuite.model import Account, Cleanup, Plan, Scenario
 from perfsuite.model.fingerprint import Fingerprint
-from perfsuite.roles import ROLES, policyholder, provider_admin, regional_manager, support_staff
+from perfsuite.roles import ROLES, junior_agent, policyholder, provider_admin, support_staff
 from perfsuite.roles.role import Role
 
 SEED_FACTOR = 0.1
@@ -158,6 +158,6 @@ def n_plus_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fingerprint
 
 @pytest.fixture(scope="session")
 def missing_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fingerprint]:
-    """The fingerprint of a backend whose policy lists have no index."""
+    """The fingerprint of a backend whose larger tables lack their indexes."""
     with _running("missing_index") as running:
-        yield running.take(tmp_path_factory.mktemp("missing_index"), (regional_manager.ROLE,), read_only=True)
+        yield running.take(tmp_path_factory.mktemp("missing_index"), (junior_agent.ROLE,), read_only=True)

@@ -93,7 +93,7 @@ def test_a_missing_index_is_seen_by_its_blocks(healthy: Taken, missing_index: Fi
     worse = [each for each in compare(healthy.fingerprint, missing_index) if each.worse]
 
     assert {each.metric for each in worse} == {"shared_blocks"}
-    assert "policies.by_status" in {each.operation for each in worse}
+    assert "agents.profile" in {each.operation for each in worse}
 
 
 def test_parameters_are_not_in_the_file(backend: Backend, healthy: Taken, tmp_path: Path) -> None:
