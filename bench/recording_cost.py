@@ -28,6 +28,7 @@ from locust.env import Environment  # noqa: E402
 
 from perfsuite.api.run import Run  # noqa: E402
 from perfsuite.api.session import Observed, Session  # noqa: E402
+from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
 from perfsuite.measurements import Record  # noqa: E402
@@ -149,7 +150,7 @@ def whole_request(requests: int, rounds: int) -> float:
     recorder = Recorder("local", Nowhere())
     environment.events.request.add_listener(recorder.on_request)
     with tempfile.TemporaryDirectory() as folder, truth_server("fixed 0", Path(folder)) as server:
-        transport = GeventTransport(server.url)
+        transport = GeventTransport(Way(server.url))
         observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
         session = Session(ROLES[0], Account("1", "secret", "caller"), transport, Run("bench"), observer)
         session.login()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from perfsuite import __version__
 from perfsuite.errors import UsageError, nearest
+from perfsuite.plan.access import FROM_ENVIRONMENT, Reaching
 from perfsuite.plan.build import DEFAULT_HOST, Options
 from perfsuite.plan.durations import parse_duration
 from perfsuite.web import DEFAULT_PORT
@@ -15,6 +17,7 @@ from perfsuite.web import DEFAULT_PORT
 _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
 _HIGHEST_PORT = 65535
+HEADER = "--header"
 COMMANDS = ("preflight", "report", "judge", "fingerprint", "cleanup", "backend")
 _MAY_HOLD_SECRETS = (
     "--monitor-server",
@@ -24,6 +27,7 @@ _MAY_HOLD_SECRETS = (
     "--database-url",
     "--redis-url",
     "--host",
+    "--proxy",
 )
 _EPILOG = """commands:
   preflight            log in as every role, call every operation once, print the table, stop
@@ -144,18 +148,26 @@ def _add_monitors(parser: argparse.ArgumentParser) -> None:
 
 
 def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """The command line as it may be kept: an address that may hold a password is left out."""
+    """The command line as it may be kept: without addresses that may hold a password, and values of headers."""
     kept: list[str] = []
     option = ""
     for word in command:
         name, equals, value = word.partition("=")
-        if option in _MAY_HOLD_SECRETS and _may_hold_a_secret(word):
-            word = "…"
-        elif name in _MAY_HOLD_SECRETS and equals and _may_hold_a_secret(value):
-            word = f"{name}=…"
+        if equals and name in (*_MAY_HOLD_SECRETS, HEADER):
+            word = f"{name}={_kept(name, value)}"
+        elif option in (*_MAY_HOLD_SECRETS, HEADER):
+            word = _kept(option, word)
         kept.append(word)
         option = word
     return tuple(kept)
+
+
+def _kept(option: str, value: str) -> str:
+    if option == HEADER:
+        name, colon, told = value.partition(":")
+        from_environment = told.strip().startswith(FROM_ENVIRONMENT)
+        return value if colon and from_environment else f"{name}: …" if colon else "…"
+    return "…" if _may_hold_a_secret(value) else value
 
 
 def _may_hold_a_secret(address: str) -> bool:
@@ -183,6 +195,33 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="CSV phone_number,password,role (credentials.csv); passwords may come from AGENTMITRA_TEST_PASSWORD",
     )
+    add_reaching(target)
+
+
+def add_reaching(parser: Any, **more: Any) -> None:
+    """How the target is reached, for the suite's parsers and Locust's. `more`: what that one wants besides."""
+    trusted = "also trust the certificates in it (PEM); SSL_CERT_FILE and SSL_CERT_DIR work, too"
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help=trusted, **more)
+    parser.add_argument("--proxy", metavar="URL", help="go through this proxy; HTTP_PROXY is not looked at", **more)
+    parser.add_argument(
+        HEADER,
+        action="append",
+        metavar='"NAME: VALUE"',
+        help="add it to every request; the value env:VARIABLE is taken from the environment; repeatable",
+        **more,
+    )
+    parser.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="TOML: where the deployed API has other paths or role names than the contract",
+        **more,
+    )
+
+
+def reaching_of(arguments: argparse.Namespace) -> Reaching:
+    """What was typed."""
+    return Reaching(arguments.ca_file, arguments.proxy, tuple(arguments.header or ()), arguments.mapping)
 
 
 def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options:
@@ -198,6 +237,7 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         host=arguments.host,
         allow_hosts=tuple(arguments.allow_host or ()),
         accept_production=arguments.i_accept_production_load,
+        reaching=reaching_of(arguments),
         read_only=arguments.read_only,
         tolerate_broken=arguments.tolerate_broken,
         demo=arguments.demo,
@@ -288,6 +328,7 @@ def _cleanup(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--credentials", type=Path, default=data_file("credentials.csv"), metavar="FILE")
     parser.add_argument("--allow-host", action="append", metavar="HOST")
     parser.add_argument("--i-accept-production-load", action="store_true")
+    add_reaching(parser)
     parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     return parser
 

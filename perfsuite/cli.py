@@ -15,7 +15,8 @@ from pathlib import Path
 
 from perfsuite import __version__, pipeline
 from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, run_parser
+from perfsuite.api.way import Way
+from perfsuite.arguments import COMMANDS, PROGRAM, command_parser, options_of, reaching_of, run_parser
 from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.faults import check_faults
@@ -49,6 +50,7 @@ from perfsuite.model.monitor import METRICS
 from perfsuite.monitor import Queries, Watch, check_watch, read_queries
 from perfsuite.output import settle, silence, writing_to
 from perfsuite.plan import dry_run
+from perfsuite.plan.access import reached_again
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build, read_inputs, with_demo
 from perfsuite.plan.credentials import read_accounts
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, read_scenarios
@@ -97,7 +99,7 @@ def _ground() -> Ground:
 def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts) -> int:
     options, ground = options_of(arguments, (PROGRAM, *argv)), _ground()
     inputs = _inputs(arguments, options, ground)
-    check_watch(replace(_watch(arguments, None), host=inputs.host or DEFAULT_HOST))
+    check_watch(replace(_watch(arguments, None), way=Way(inputs.host or DEFAULT_HOST)))
     if options.dry_run:
         for scenario in inputs.scenarios:
             _out(dry_run.render(build(options, inputs, scenario, ground, datetime.now(UTC)), ROLES))
@@ -117,6 +119,7 @@ def _run(arguments: argparse.Namespace, argv: list[str], interrupts: Interrupts)
             step_summary=Path(summary_file) if summary_file else None,
             watch=_watch(arguments, demo),
             listener=exposition,
+            headers=inputs.reached.headers,
         )
         return _run_scenarios(options, inputs, ground, desk, page)
 
@@ -161,10 +164,10 @@ def _exposition(stack: ExitStack, arguments: argparse.Namespace) -> Exposition |
 
 
 def _watch(arguments: argparse.Namespace, demo: Demo | None) -> Watch:
-    """What was asked to be watched; everything of a demo. Run and host are filled in by the run."""
+    """What was asked to be watched; everything of a demo. Run and way are filled in by the run."""
     return Watch(
         run_id="",
-        host="",
+        way=Way(""),
         server=arguments.monitor_server or (str(demo.pid) if demo else None),
         postgres_dsn=arguments.monitor_postgres or (demo.postgres_dsn if demo else None),
         redis_url=arguments.monitor_redis or (demo.redis_url if demo else None),
@@ -221,7 +224,7 @@ def _preflight(arguments: argparse.Namespace, argv: list[str], interrupts: Inter
     with ExitStack() as stack:
         inputs, _demo = _started(stack, arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
-        report = pipeline.only_preflight(plan, inputs.accounts, Desk(options.results, screen, interrupts))
+        report = pipeline.only_preflight(plan, inputs.accounts, _desk(options, inputs, screen, interrupts))
     _out(render_preflight(report, width=_width(), color=_color(options.color)))
     broken = any(check.works is Works.BROKEN for check in report.checks)
     return EXIT_TARGET if broken and not options.tolerate_broken else EXIT_PASS
@@ -254,14 +257,19 @@ def _take_fingerprint(
             "or try it with --demo full"
         )
     inputs = _inputs(arguments, options, ground)
-    check_watch(Watch("", inputs.host or DEFAULT_HOST, postgres_dsn=arguments.monitor_postgres))
+    check_watch(Watch("", Way(inputs.host or DEFAULT_HOST), postgres_dsn=arguments.monitor_postgres))
     screen = _screen(options)
     with ExitStack() as stack:
         inputs, demo = _started(stack, arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
-        desk = Desk(options.results, screen, interrupts)
+        desk = _desk(options, inputs, screen, interrupts)
         dsn = arguments.monitor_postgres or (demo.postgres_dsn if demo else "") or ""
         return pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
+
+
+def _desk(options: Options, inputs: Inputs, screen: PlainScreen, interrupts: Interrupts) -> Desk:
+    """For what looks at the target without a load."""
+    return Desk(options.results, screen, interrupts, headers=inputs.reached.headers)
 
 
 def _report(arguments: argparse.Namespace, _argv: list[str], _interrupts: Interrupts) -> int:
@@ -295,9 +303,10 @@ def _cleanup(arguments: argparse.Namespace, _argv: list[str], interrupts: Interr
     configured = read_scenarios(arguments.scenarios).allowed_hosts
     extra = tuple(arguments.allow_host or ())
     checked_url(plan.host, HostRules(configured, extra, arguments.i_accept_production_load))
+    plan, headers = reached_again(plan, reaching_of(arguments), os.environ)
     # A Super Admin removes everything; which roles else the file holds does not matter here.
-    accounts = read_accounts(arguments.credentials, ROLES, os.environ)
-    desk = Desk(arguments.run.parent, PlainScreen(sys.stdout), interrupts)
+    accounts = read_accounts(arguments.credentials, ROLES, os.environ, plan.mapping.roles)
+    desk = Desk(arguments.run.parent, PlainScreen(sys.stdout), interrupts, headers=headers)
     done = clean(plan, accounts, arguments.run, desk)
     if done is None or not (done.created or done.not_restored):
         _out("Nothing is left to remove.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
+from perfsuite.api.exchange import Transport
+from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
+from perfsuite.api.way import way_of
 from perfsuite.desk import Desk
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.fingerprint import FingerprintSettings, fingerprint, write_fingerprint
@@ -33,7 +36,7 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
     dsn = desk.watch.postgres_dsn if desk.watch is not None else None
     if not plan.fingerprint or not dsn:
         return
-    left_out = not_callable(plan)
+    left_out = not_callable(plan, desk)
     settings = FingerprintSettings(
         dsn,
         repeats=SHORT_REPEATS,
@@ -42,19 +45,24 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
         begun=lambda: desk.screen.say("Fingerprint: what each operation costs the database; some seconds"),
     )
     try:
-        taken = cost(plan, accounts, folder, left_out, settings)
+        taken = cost(plan, accounts, folder, left_out, settings, desk)
     except (TargetError, UsageError) as error:
         desk.screen.say(f"Fingerprint: not taken. {error}")
         return
     desk.screen.say(f"Fingerprint: {_told(taken)}")
 
 
-def not_callable(plan: Plan) -> dict[str, frozenset[str]]:
+def not_callable(plan: Plan, desk: Desk) -> dict[str, frozenset[str]]:
     """Role → operations that are not called: missing at the target, or writes of a read-only run.
 
     Raises TargetError when the target is not there or not ours.
     """
-    return not_offered(plan, ROLES, partial(HttpxTransport, plan.host), f"{plan.run_id}/{PURPOSE}")
+    return not_offered(plan, ROLES, _connect(plan, desk), Run.of(plan, desk.headers, PURPOSE))
+
+
+def _connect(plan: Plan, desk: Desk) -> Callable[[], Transport]:
+    way, tell = way_of(plan, desk.headers), desk.screen.say
+    return lambda: Patient(HttpxTransport(way), tell)
 
 
 def cost(
@@ -63,6 +71,7 @@ def cost(
     folder: Path,
     left_out: dict[str, frozenset[str]],
     settings: FingerprintSettings,
+    desk: Desk,
 ) -> Fingerprint:
     """The fingerprint of the roles that have users, kept in `folder`; what it creates is in a journal there.
 
@@ -71,8 +80,9 @@ def cost(
     book = journal.Journal(folder / "journal-fingerprint.jsonl")
     try:
         roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
-        run = Run(plan.run_id, left_out=left_out, purpose=PURPOSE, journal=book, thorough=True)
-        taken = fingerprint(plan, roles, accounts, run, partial(HttpxTransport, plan.host), settings)
+        run = Run.of(plan, desk.headers, PURPOSE, book)
+        run.left_out, run.thorough = left_out, True
+        taken = fingerprint(plan, roles, accounts, run, _connect(plan, desk), settings)
     finally:
         book.close()
     write_fingerprint(taken, folder)

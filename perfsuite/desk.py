@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from perfsuite.interrupts import Interrupts
 from perfsuite.measurements import Record
-from perfsuite.model import Moment, Plan
+from perfsuite.model import Headers, Moment, Plan
 from perfsuite.monitor import Watch
 
 
@@ -49,3 +49,5 @@ class Desk:
     watch: Watch | None = None
     """What to watch at the target while it is loaded."""
     listener: Listener | None = None
+    headers: Headers = field(default=(), repr=False)
+    """Added to every request to the target; their values are secret and so not in the plan."""

@@ -9,7 +9,7 @@ from perfsuite import measurements
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk, Listener, Screen
 from perfsuite.judge import live_targets
-from perfsuite.model import INTERRUPTED, LOAD_DIED, TARGET_LOST, Account, Moment, Plan
+from perfsuite.model import INTERRUPTED, LOAD_DIED, TARGET_LOST, Account, Moment, Plan, Secrets
 from perfsuite.monitor import LoadSide, Sampler
 from perfsuite.process import LoadProcess
 from perfsuite.roles import ROLES
@@ -29,7 +29,7 @@ def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Des
     needed = tuple(account for account in accounts if plan.users_by_role.get(account.role))
     with watching(plan, folder, desk) as sampler:
         followed = _Followed(plan, folder, sampler, desk.listener)
-        process = LoadProcess(folder, needed)
+        process = LoadProcess(folder, Secrets(needed, desk.headers))
         try:
             ended = _follow(process, followed, desk)
             followed.read()  # what was recorded after the last look

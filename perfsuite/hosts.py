@@ -6,11 +6,12 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from perfsuite.errors import SafetyError, UsageError
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
+_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*", re.ASCII)
 _TEST_LABELS = frozenset({"staging", "stage", "test", "testing", "dev", "qa", "uat", "sandbox", "perf"})
 
 
@@ -24,7 +25,10 @@ class HostRules:
 
 
 def normalised_url(url: str) -> str:
-    """`scheme://host[:port]` in lower case, without a trailing slash. Raises UsageError for anything else."""
+    """`scheme://host[:port][/base/path]`, up to the path in lower case, without a trailing slash.
+
+    Raises UsageError for anything else.
+    """
     try:
         parts = urlsplit(url.strip())
     except ValueError:
@@ -34,8 +38,7 @@ def normalised_url(url: str) -> str:
     if "@" in parts.netloc:
         # The URL itself is not repeated: it holds a password.
         raise UsageError("--host: a URL may not hold a user name or password. Accounts belong into --credentials FILE")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise UsageError(f"--host: give scheme, host and port only: {parts.scheme}://{parts.netloc}")
+    base_path = _base_path(parts)
     try:
         port = parts.port
     except ValueError:
@@ -44,7 +47,20 @@ def normalised_url(url: str) -> str:
         raise UsageError(f"--host: the port of {url!r} is not a number from 1 to 65535")
     name = normalised_name(parts.hostname or "", option="--host")
     shown = f"[{name}]" if ":" in name else name
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "") + base_path
+
+
+def _base_path(parts: SplitResult) -> str:
+    """What stands before the paths of the API, such as "/mitra" behind a gateway; "" for nothing."""
+    path = parts.path.rstrip("/")
+    where = f"{parts.scheme}://{parts.netloc}"
+    if parts.query or parts.fragment:
+        raise UsageError(f"--host: give scheme, host, port and base path only: {where}{path}")
+    if "/api/v1" in path:
+        raise UsageError(f"--host: leave out /api/v1 and what follows: {where}{path.partition('/api/v1')[0]}")
+    if not _BASE_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise UsageError(f"--host: {path!r} is no base path. Write it as https://gateway.example/mitra")
+    return path
 
 
 def _scheme_message(url: str) -> str:

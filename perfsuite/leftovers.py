@@ -9,7 +9,9 @@ from pathlib import Path
 from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.exchange import Answer, Failure, Request, Transport
+from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
+from perfsuite.api.way import Way, way_of
 from perfsuite.cleanup import clean_up
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk
@@ -29,13 +31,15 @@ def clean_after(
         return None, ended  # the demo goes with all that is in it
     try:
         with desk.interrupts.heard():
-            return clean(plan, accounts, folder, desk, partial(_in_a_hurry, plan.host) if hurried else None), ended
+            return clean(
+                plan, accounts, folder, desk, partial(_in_a_hurry, way_of(plan, desk.headers)) if hurried else None
+            ), ended
     except KeyboardInterrupt:
         return clean(plan, accounts, folder, desk, _Hangup), INTERRUPTED
 
 
-def _in_a_hurry(host: str) -> Transport:
-    return Hurried(HttpxTransport(host, timeout_s=_HURRIED_S))
+def _in_a_hurry(way: Way) -> Transport:
+    return Hurried(HttpxTransport(way, timeout_s=_HURRIED_S))
 
 
 class Hurried:
@@ -86,9 +90,9 @@ def clean(
         return None
     admin = next((account for account in accounts if account.role == ROLES[0].slug), None)
     book = journal.Journal(folder / journal.FILE_NAME)
-    transport = connect() if connect else HttpxTransport(plan.host)
+    transport = connect() if connect else Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
     try:
-        run_ = Run(plan.run_id, purpose="cleanup", journal=book)
+        run_ = Run.of(plan, desk.headers, "cleanup", book)
         done = clean_up(entries, ROLES[0], admin, run_, transport)
     finally:
         transport.close()

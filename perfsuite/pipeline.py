@@ -18,7 +18,9 @@ import msgspec
 from perfsuite import measurements
 from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
+from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
+from perfsuite.api.way import way_of
 from perfsuite.costing import cost, cost_before_load, not_callable
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
@@ -41,7 +43,7 @@ from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings, read_readings, with_load_side
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight import Teller, preflight
-from perfsuite.preflight.run import broken_table
+from perfsuite.preflight.run import broken_table, differences
 from perfsuite.report.files import write_all
 from perfsuite.roles import ROLES
 from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, load, save
@@ -62,7 +64,8 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
     save(folder / PLAN_FILE, plan)
     try:
         cost_before_load(plan, accounts, folder, desk)
-        look_before(plan, accounts, folder, desk)
+        for line in differences(look_before(plan, accounts, folder, desk)):
+            desk.screen.say(f"  differs from the contract: {line}")
     except (SuiteError, KeyboardInterrupt):
         clean(plan, accounts, folder, desk)
         raise
@@ -109,9 +112,9 @@ def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn:
     plan = replace(plan, run_id=folder.name, users_by_role={role.slug: 1 for role in ROLES})
     save(folder / PLAN_FILE, plan)
     try:
-        left_out = not_callable(plan)
+        left_out = not_callable(plan, desk)
         desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
-        taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say))
+        taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say), desk)
     finally:
         clean(plan, accounts, folder, desk)
     if all(each.known is Known.NOT_MEASURED for each in taken.operations):
@@ -128,8 +131,10 @@ def look_before(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: D
     book = journal.Journal(folder / "journal-preflight.jsonl")
     try:
         roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
-        seen = Run(plan.run_id, purpose="preflight", journal=book, thorough=True)
-        report = preflight(plan, roles, accounts, seen, lambda: HttpxTransport(plan.host), Teller(desk.screen.say))
+        seen = Run.of(plan, desk.headers, "preflight", book)
+        seen.thorough = True
+        way, tell = way_of(plan, desk.headers), desk.screen.say
+        report = preflight(plan, roles, accounts, seen, lambda: Patient(HttpxTransport(way), tell), Teller(tell))
     finally:
         book.close()
     save(folder / PREFLIGHT_FILE, report)

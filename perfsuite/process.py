@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from perfsuite.model import Account
+from perfsuite.model import Secrets
 
 LOG_FILE = "load.log"
 _ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +24,7 @@ class LoadProcess:
     Its standard input is a pipe from here: when this process dies, however, the load ends too.
     """
 
-    def __init__(self, folder: Path, accounts: Iterable[Account]) -> None:
+    def __init__(self, folder: Path, secrets: Secrets) -> None:
         self._log = folder / LOG_FILE
         self._said = ""
         with self._log.open("wb") as log:
@@ -37,8 +36,8 @@ class LoadProcess:
                 cwd=_ROOT,
                 start_new_session=True,
             )
-        # Accounts go through the pipe: never into a file, an argument or the environment.
-        self._tell(msgspec.json.encode(tuple(accounts)))
+        # They go through the pipe: never into a file, an argument or the environment.
+        self._tell(msgspec.json.encode(secrets))
 
     @property
     def pid(self) -> int:

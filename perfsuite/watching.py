@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from perfsuite.api.way import way_of
 from perfsuite.desk import Desk
 from perfsuite.model import Plan
 from perfsuite.monitor import FILE_NAME, STOP_WITHIN_S, ReadingsWriter, Sampler, SystemClock, build_sources
@@ -24,7 +25,8 @@ def watching(plan: Plan, folder: Path, desk: Desk) -> Iterator[Sampler | None]:
         yield None
         return
     clock = SystemClock()
-    sources = build_sources(replace(desk.watch, run_id=plan.run_id, host=plan.host), clock)
+    way, paths = way_of(plan, desk.headers), plan.mapping.paths
+    sources = build_sources(replace(desk.watch, run_id=plan.run_id, way=way, paths=paths), clock)
     sampler = Sampler(sources, clock, ReadingsWriter(folder / FILE_NAME))
     sampler.start()
     for note in sampler.notes():

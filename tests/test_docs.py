@@ -46,9 +46,13 @@ OTHER_PROGRAMS = {
     # Chromium's, for the picture of the report
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", "--user-data-dir",
     "--window-size", "--screenshot",
+    # gunicorn's, for a log with the ids of requests
+    "--access-logformat",
     # every argparse program's
     "--help",
 }  # fmt: skip
+OPTIONS_OF_TARGET = "${target[@]}"
+"""What docs/real-backend.md has said once; its test runs the commands with it."""
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|tmp|home|root|Users|opt|mnt|var)/")
 LONGEST_DECISION = 25
 LARGEST_PICTURE = 150_000
@@ -127,7 +131,7 @@ def suite_commands(page: Path) -> Iterator[list[str]]:
     for words in commands(page):
         for number, word in enumerate(words[:3]):
             if word == STARTER:
-                yield words[number + 1 :]
+                yield [word for word in words[number + 1 :] if word != OPTIONS_OF_TARGET]
 
 
 def parser_of(arguments: list[str]) -> tuple[ArgumentParser, list[str]]:

@@ -22,6 +22,8 @@ DEFAULT = HostRules(configured=("staging-api.agentmitra.com",))
         pytest.param("http://[::ffff:127.0.0.1]", "http://127.0.0.1", id="loopback of IPv4 inside IPv6"),
         pytest.param("http://staging-api.agentmitra.com", "http://staging-api.agentmitra.com", id="configured"),
         pytest.param("https://staging-api.agentmitra.com.", "https://staging-api.agentmitra.com", id="with root dot"),
+        pytest.param("http://LocalHost:8015/Mitra/", "http://localhost:8015/Mitra", id="a base path keeps its case"),
+        pytest.param("http://localhost/a/b%20c", "http://localhost/a/b%20c", id="a base path of several parts"),
     ],
 )
 def test_this_machine_and_configured_hosts_may_be_loaded(given: str, normalised: str) -> None:
@@ -39,8 +41,17 @@ def test_this_machine_and_configured_hosts_may_be_loaded(given: str, normalised:
         pytest.param("http://localhost:99999", "not a number from 1 to 65535", id="port too large"),
         pytest.param("http://localhost:0", "not a number from 1 to 65535", id="port 0"),
         pytest.param("http://localhost:x", "not a number from 1 to 65535", id="port is a word"),
-        pytest.param("http://localhost/api/v1", "give scheme, host and port only: http://localhost", id="a path"),
-        pytest.param("http://localhost?x=1", "give scheme, host and port only", id="a query"),
+        pytest.param(
+            "http://localhost/mitra/api/v1", "leave out /api/v1 and what follows: http://localhost/mitra", id="v1"
+        ),
+        pytest.param(
+            "http://localhost/mitra?x=1", "host, port and base path only: http://localhost/mitra", id="a query"
+        ),
+        pytest.param("http://localhost/mitra#x", "give scheme, host, port and base path only", id="a fragment"),
+        pytest.param("http://localhost/a/../b", "is no base path", id="a path that goes up"),
+        pytest.param("http://localhost//evil.net", "is no base path", id="an empty part of a path"),
+        pytest.param("http://localhost/a b", "is no base path", id="a space in the path"),
+        pytest.param("http://localhost/{id}", "is no base path", id="a name in the path"),
         pytest.param("http://local host", "is not a host name", id="a space inside"),
         pytest.param("http://[::1", "is not an HTTP URL", id="an open bracket"),
         pytest.param("http://ágent.test", "is not a host name", id="letters that look like others"),
@@ -67,6 +78,7 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
         pytest.param("http://staging-api.agentmitra.com.evil.net", id="an allowed name as the beginning"),
         pytest.param("http://xstaging-api.agentmitra.com", id="an allowed name as the end"),
         pytest.param("http://localhost.evil.net", id="localhost as the beginning"),
+        pytest.param("http://example.com/localhost", id="an allowed name in the base path"),
         pytest.param("http://127.0.0.1.evil.net", id="an address as the beginning"),
         pytest.param("http://10.0.0.7", id="a private address is another machine"),
         pytest.param("http://0.0.0.0", id="every address is no loopback address"),

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from perfsuite.measurements import FILE_NAME, End, Requests, Tail, read, to_json
-from perfsuite.model import Account, Plan, PreflightReport, Scenario
+from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.process import LOG_FILE, LoadProcess
 
 PASSWORD = "the-secret-word"
@@ -43,7 +43,7 @@ def _alive(session: int) -> list[psutil.Process]:
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[LoadProcess]:
     """One that ends by itself as soon as it has read the accounts: the folder holds no plan."""
-    process = LoadProcess(tmp_path, ACCOUNTS)
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
     yield process
     process.close()
     assert _alive(process.pid) == []
@@ -104,7 +104,7 @@ def test_telling_an_ended_process_to_stop_does_nothing(process: LoadProcess) -> 
 
 
 def test_killed_at_once(tmp_path: Path) -> None:
-    process = LoadProcess(tmp_path, ACCOUNTS)
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
     assert process.running
     assert not process.failed  # not yet
 
@@ -127,7 +127,7 @@ def loading(tmp_path: Path) -> Iterator[LoadProcess]:
         free.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{free.getsockname()[1]}"
     _planned(tmp_path, host)
-    process = LoadProcess(tmp_path, ACCOUNTS)
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
     try:
         assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.last_words()
         yield process

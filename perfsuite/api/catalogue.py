@@ -65,6 +65,33 @@ FLAG = _names("flag_id flag_name flag_description flag_type is_enabled created_a
 PREMIUM = _names("id amount payment_date due_date status payment_method payment_gateway")
 
 
+_NUMBERS = _names(
+    "expires_in sum_assured premium_amount amount total_policies_sold total_premium_collected active_policyholders"
+    " sub_agents_count totalUsers activeUsers totalAgents activeAgents totalPolicies activePolicies totalPremium"
+    " monthlyRevenue activeSessions apiCalls24h pendingApprovals pendingVerifications regionalRevenue policiesCount"
+    " claimsCount total_agents active_agents total_policies active_policies total_premium monthly_premium_collected"
+    " total_customers active_customers new_customers_this_month conversion_rate average_policy_value leads_generated"
+    " quotes_created presentations_delivered"
+)
+_TEXTS = _names(
+    "access_token user_id policy_id policyholder_id agent_id provider_id lead_id ticket_id customer_id flag_id"
+    " policy_number role created_at updated_at application_date start_date timestamp generated_at"
+)
+_ARRAYS = _names(
+    "permissions topPerformingAgents recentPolicies topPerformers topCustomers recentActivities recentClaims top_agents"
+    " trends"
+)
+_OBJECTS = _names("user user_profile database regionalStats personalStats teamStats metrics comparison")
+TYPES: dict[str, str] = {
+    **dict.fromkeys(_NUMBERS, "a number"),
+    **dict.fromkeys(_TEXTS, "a text"),
+    **dict.fromkeys(_ARRAYS, "an array"),
+    **dict.fromkeys(_OBJECTS, "an object"),
+    "is_enabled": "true or false",
+}
+"""Field → what the contract says it is, where it says so: ids and times are texts, money and counts are numbers."""
+
+
 def _get(name: str, path: str, fields: str = "", **more: object) -> Operation:
     return Operation(name, "GET", PREFIX + path, _names(fields), **more)  # type: ignore[arg-type]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from perfsuite.api.catalogue import Operation
+from perfsuite.api.catalogue import TYPES, Operation
 from perfsuite.api.exchange import Answer, Failure
 from perfsuite.model import FailureKind
 
@@ -19,6 +19,16 @@ _MAX_DETAIL = 160
 
 # Arguments of the path or query that each row or the object itself must carry unchanged.
 _ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
+
+
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
 
 
 def status_failure(operation: Operation, answer: Answer) -> Failure | None:
@@ -83,6 +93,29 @@ def content_failure(operation: Operation, body: Any) -> Failure | None:
         return _wrong(f"an object '{'.'.join(operation.inside) or 'answer'}' expected, got {_kind_of(holder)}")
     missing = [name for name in operation.fields if name not in holder]
     return _wrong(f"field missing: {', '.join(missing[:3])}") if missing else None
+
+
+def differences(operation: Operation, body: Any) -> list[str]:
+    """Every promised field of an answer that is missing or of another type than the contract says, in words each.
+
+    [] too where the answer has another form altogether, which is a failure.
+    """
+    if operation.lists is not None:
+        objects, names = rows_of(operation, body) or [], operation.row_fields
+    else:
+        holder = _inside(body, operation.inside)
+        objects, names = [holder] if isinstance(holder, dict) else [], operation.fields
+    found = (_difference(name, row) for row in objects for name in names)
+    return [told for told in dict.fromkeys(found) if told]
+
+
+def _difference(name: str, row: Mapping[str, Any]) -> str:
+    if name not in row:
+        return f"field {name} is missing"
+    wanted, value = TYPES.get(name), row[name]
+    if value is None or wanted in (None, _kind_of(value)):
+        return ""
+    return f"field {name} is {_kind_of(value)}, the contract says {wanted}"
 
 
 def rows_of(operation: Operation, body: Any) -> list[dict[str, Any]] | None:
@@ -151,8 +184,7 @@ def _inside(body: Any, path: tuple[str, ...]) -> Any:
 def _kind_of(value: object) -> str:
     if value is None:
         return "nothing"
-    names: dict[type, str] = {dict: "an object", list: "an array", str: "a text"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
 def _wrong(message: str) -> Failure:

@@ -1,4 +1,4 @@
-"""The transport of the parent process (preflight, cleanup): httpx, one connection pool, no redirects."""
+"""The transport of the parent process (preflight, cleanup, health): httpx, one connection pool, no redirects."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import time
 from collections.abc import Iterator
 from socket import gaierror
 
-import certifi
 import httpx
 
-from perfsuite.api.exchange import Answer, Failure, Request
+from perfsuite.api.exchange import Answer, Failure, Request, of_proxy
+from perfsuite.api.tls import tls_context, tls_message
+from perfsuite.api.way import Way
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
 
 TIMEOUT_S = 30.0
+_AS_THE_LOAD = {"Accept-Encoding": "identity"}
+"""What is looked at before the load comes uncompressed too, as under load."""
 
 
 class HttpxTransport:
-    """Sends requests to `host` (scheme, name, port) and nowhere else. Certificates are verified."""
+    """Sends requests along `way` and nowhere else. Certificates are verified."""
 
-    def __init__(self, host: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, way: Way, *, timeout_s: float = TIMEOUT_S) -> None:
         # Neither proxies nor credentials of the environment take part: what is measured is the target.
         self._client = httpx.Client(
-            base_url=host, timeout=timeout_s, follow_redirects=False, trust_env=False, verify=_tls_context()
+            base_url=way.host,
+            headers={**_AS_THE_LOAD, **dict(way.headers)},
+            proxy=way.proxy or None,
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            verify=tls_context(way.ca_file),
         )
+        self._proxied = bool(way.proxy)
 
     def exchange(self, request: Request) -> Answer:
         """Send and wait for the whole answer; a failure to get one is part of the answer."""
@@ -34,7 +44,8 @@ class HttpxTransport:
                 request.method, request.target, headers=dict(request.headers), content=request.body
             )
         except httpx.HTTPError as error:
-            return Answer(0, {}, b"", sent_at, _since_us(began), failure_of(error))
+            failure = failure_of(error)
+            return Answer(0, {}, b"", sent_at, _since_us(began), of_proxy(failure) if self._proxied else failure)
         # Accounts share this transport: a cookie of one must not travel with the requests of another.
         self._client.cookies.clear()
         return Answer(response.status_code, response.headers, response.content, sent_at, _since_us(began))
@@ -44,17 +55,14 @@ class HttpxTransport:
         self._client.close()
 
 
-def _tls_context() -> ssl.SSLContext:
-    """Trusts whom the machine trusts, as the load process does: an authority of the house's own counts too."""
-    return ssl.create_default_context(cafile=ssl.get_default_verify_paths().cafile or certifi.where())
-
-
 def _since_us(began_ns: int) -> int:
     return (time.perf_counter_ns() - began_ns) // 1000
 
 
 def failure_of(error: httpx.HTTPError) -> Failure:
     """The kind of failure behind an error of httpx, which wraps the operating system's."""
+    if isinstance(error, httpx.ProxyError):
+        return Failure(FailureKind.PROXY, f"the proxy opens no way to the target ({error})")
     for cause in _causes(error):
         match cause:
             case gaierror():
@@ -66,12 +74,6 @@ def failure_of(error: httpx.HTTPError) -> Failure:
     if isinstance(error, httpx.TimeoutException):
         return Failure(FailureKind.TIMEOUT, "no answer in time")
     return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({type(error).__name__})")
-
-
-def tls_message(error: ssl.SSLError) -> str:
-    """Why TLS failed, in words."""
-    reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
-    return f"TLS: {str(reason).replace('_', ' ').lower()}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

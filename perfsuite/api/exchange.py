@@ -28,6 +28,18 @@ class Failure:
     message: str
 
 
+_OF_PROXY = {
+    FailureKind.CONNECTION_REFUSED: "nothing listens at the proxy's address",
+    FailureKind.NAME_NOT_FOUND: "the name of the proxy is not known",
+}
+
+
+def of_proxy(failure: Failure) -> Failure:
+    """The same where a proxy is between: what could not be connected to was not the target."""
+    told = _OF_PROXY.get(failure.kind)
+    return Failure(FailureKind.PROXY, told) if told else failure
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is sent. `target` is path and query, beginning with "/"."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from perfsuite.api.catalogue import Operation
+from perfsuite.api.deployed import OPENAPI, deployed, deployed_paths
 from perfsuite.api.exchange import RequestIds
 from perfsuite.api.journal import Journal, Marks
+from perfsuite.model import Headers, Plan
 
 MAX_REMEMBERED = 200
 
@@ -24,12 +27,31 @@ class Run:
     journal: Journal = field(default_factory=lambda: Journal(None))
     thorough: bool = False
     """Preflight: every step takes part in every action."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Operation → its path at the target, where that is not the contract's."""
+    role_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Slug → what the target calls the role, where that is not what the contract calls it."""
+    differences: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    """Role and operation → in what its answers differ from the contract, in words. Only looked for when thorough."""
+    openapi: str = OPENAPI
+    """Path of the list of routes at the target."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Texts besides passwords and tokens that must not get into a message, though the target repeats them."""
     request_ids: RequestIds = field(default_factory=RequestIds)
     marks: Marks = field(init=False)
     created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Kind of row → rows that this process made and that are still there."""
     owners: dict[str, str] = field(default_factory=dict)
     """Id of a person's own row (policyholder) → user id it was first answered to."""
+
+    @classmethod
+    def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> Run:
+        """The run of a plan, with its paths; `headers` are those added to its requests."""
+        paths, values = deployed_paths(plan.mapping.paths), tuple(value for _name, value in headers)
+        run = cls(plan.run_id, purpose=purpose, journal=journal or Journal(None), paths=paths, secrets=values)
+        run.openapi = deployed(OPENAPI, plan.mapping.paths)
+        run.role_names = {slug: (name,) for slug, name in plan.mapping.roles.items()}
+        return run
 
     def __post_init__(self) -> None:
         self.marks = Marks(self.run_id)
@@ -45,6 +67,15 @@ class Run:
         rows.append(row)
         if len(rows) > MAX_REMEMBERED:
             del rows[0]
+
+    def path_of(self, operation: Operation) -> str:
+        """Where the target has the operation, with names for ids and the query."""
+        return self.paths.get(operation.name, operation.path)
+
+    def notice(self, role: str, operation: str, differences: Iterable[str]) -> None:
+        """Keep in what an answer differs from the contract; each difference once."""
+        if told := dict.fromkeys(differences):
+            self.differences.setdefault((role, operation), {}).update(told)
 
     def leaves_out(self, role: str, operation: str) -> bool:
         """True when `role` must not make `operation`."""

@@ -231,8 +231,10 @@ class Session:
         request_id, headers = self._headers(operation)
         body = msgspec.json.encode(call.body) if call.body is not None else None
         self._announce(operation, call)
-        answer = self._transport.exchange(Request(operation.method, _target(operation, call), headers, body))
+        answer = self._transport.exchange(Request(operation.method, self._target(operation, call), headers, body))
         decoded, failure = self._checked(operation, call, answer)
+        if self.run.thorough and decoded is not None:
+            self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
         failure = failure and self._without_secrets(failure)
         self._settle(operation, call, answer, decoded)
         self._observe(operation, request_id, answer, failure)
@@ -253,6 +255,12 @@ class Session:
         if self._token and operation.name != LOGIN:
             headers["Authorization"] = f"Bearer {self._token}"
         return request_id, headers
+
+    def _target(self, operation: Operation, call: Call) -> str:
+        path = self.run.path_of(operation)
+        if not call.path:
+            return path
+        return path.format_map({name: quote(value, safe="") for name, value in call.path.items()})
 
     def _observe(self, operation: Operation, request_id: str, answer: Answer, failure: Failure | None) -> None:
         action = self._action
@@ -296,9 +304,9 @@ class Session:
         return body, failure
 
     def _without_secrets(self, failure: Failure) -> Failure:
-        """The failure less the password and token of this session, which a target may repeat in its answer."""
+        """The failure less what is secret (password, token, values of headers), which a target may repeat."""
         message = failure.message
-        for secret in (self._account.password, self._token):
+        for secret in (self._account.password, self._token, *self.run.secrets):
             if len(secret) >= _SHORTEST_SECRET:
                 message = message.replace(secret, "…")
         return replace(failure, message=message)
@@ -355,9 +363,3 @@ class Session:
 
 def _mark(operation: Operation, body: Mapping[str, Any] | None) -> str:
     return str(body.get(operation.marked_by, "")) if body else ""
-
-
-def _target(operation: Operation, call: Call) -> str:
-    if not call.path:
-        return operation.path
-    return operation.path.format_map({name: quote(value, safe="") for name, value in call.path.items()})

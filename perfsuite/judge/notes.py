@@ -23,6 +23,8 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         *_flattered(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
+        _through_proxy(plan),
+        _differs(coverage.differs),
         _left_out(coverage.missing, "not offered by the target"),
         _left_out(coverage.broken, "failing without any load"),
         _left_out(coverage.left_out, "which write, while the run is read-only"),
@@ -49,6 +51,15 @@ def _same_machine(plan: Plan) -> str:
     if _is_loopback(plan.host):
         return f"{plan.host} is this machine: unless that leads on to another one (a tunnel), {shared}"
     return ""
+
+
+def _through_proxy(plan: Plan) -> str:
+    proxy = plan.access.proxy
+    return f"all requests went through {proxy}: the times are those of proxy and target together" if proxy else ""
+
+
+def _differs(entries: Sequence[str]) -> str:
+    return f"answers that differ from the contract and were used all the same: {listed(entries)}" if entries else ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -23,6 +23,7 @@ from perfsuite.judge.fitness import unfit_because
 from perfsuite.judge.limits import NOT_STARTED_SHARE
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.on_target import OnTarget, is_on_target
+from perfsuite.judge.rate_limit import rate_limited
 from perfsuite.judge.targets import judge_targets
 from perfsuite.judge.validity import ended_early, invalid_because
 from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
@@ -63,6 +64,8 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets, ended_early(summary)))
     notes = notes_of(plan, summary, roles)
+    if limited := rate_limited(summary):
+        (failed if _failures_missed(targets) else notes).append(limited)
     if summary.ended == INTERRUPTED:
         planned = seconds(plan.scenario.duration_s)
         cut = f"interrupted after {seconds(summary.duration_s)} of {planned}"
@@ -136,6 +139,10 @@ def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[s
     reasons = [_wrong_answers(summary), _target_lost(summary)]
     reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
     return [reason for reason in reasons if reason]
+
+
+def _failures_missed(targets: Iterable[TargetResult]) -> bool:
+    return any(result.metric == FAILURE_RATE and result.outcome is TargetOutcome.MISSED for result in targets)
 
 
 def _wrong_answers(summary: Summary) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from perfsuite.errors import SuiteError
 from perfsuite.load.conductor import Conductor, read_plan, users_of
-from perfsuite.model import Account
+from perfsuite.model import Secrets
 from perfsuite.roles.mix import start_order
 
 
@@ -23,11 +23,11 @@ def main(folder: Path) -> int:
         line = pipe.readline()
     if not line:
         return 1
-    accounts = msgspec.json.decode(line, type=tuple[Account, ...])
+    secrets = msgspec.json.decode(line, type=Secrets)
     plan = read_plan(folder)
     roles = importlib.import_module(plan.roles_module).ROLES
     in_order = {role.slug: plan.users_by_role[role.slug] for role in roles if plan.users_by_role.get(role.slug)}
-    conductor = Conductor(plan, folder, users_of(plan, accounts, start_order(in_order)))
+    conductor = Conductor(plan, folder, users_of(plan, secrets.accounts, start_order(in_order)), secrets.headers)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: conductor.stop("interrupted"))
     return conductor.run(sys.stdin.fileno())

@@ -22,8 +22,9 @@ from gevent.monkey import get_original
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
-from perfsuite.api.client import tls_message
-from perfsuite.api.exchange import Answer, Failure, Request
+from perfsuite.api.exchange import Answer, Failure, Request, of_proxy
+from perfsuite.api.tls import tls_context, tls_message
+from perfsuite.api.way import DEFAULT_PORTS, Way
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
 from perfsuite.recorder.traffic import Traffic
@@ -38,10 +39,13 @@ _poll = get_original("select", "poll")
 
 
 @cache
-def _tls_context(cafile: str | None = None) -> ssl.SSLContext:
+def _tls_context(ca_file: str) -> ssl.SSLContext:
     # One for all users: reading the certificates takes some 20 ms, and hundreds of users start at once.
-    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=cafile)
-    return context
+    return tls_context(ca_file, gevent.ssl.create_default_context)
+
+
+class ProxyRefusal(OSError):
+    """The proxy opens no tunnel to the target; its answer in words."""
 
 
 class _TcpMark(ConnectionPool):
@@ -89,6 +93,7 @@ class _Response(HTTPSocketPoolResponse):
     """Notes when bytes came, and how many: what parsing them takes is not the target's time."""
 
     came_ns = 0
+    _pool: Any
 
     def feed(self, data: str | bytes) -> None:
         self.came_ns = time.perf_counter_ns()
@@ -101,9 +106,40 @@ class _PlainPool(_Alive, _TcpMark):
 
 
 class _TlsPool(_Alive, SSLConnectionPool, _TcpMark):
-    def __init__(self, *address: Any, **limits: Any) -> None:
-        limits["ssl_context_factory"] = _tls_context
+    def __init__(self, *address: Any, ca_file: str, **limits: Any) -> None:
+        # The pool's own idea of the machine's authorities is passed over.
+        limits["ssl_context_factory"] = lambda cafile: _tls_context(ca_file)
         super().__init__(*address, **limits)
+
+    def _setup_proxy(self, sock: Any) -> None:
+        try:
+            super()._setup_proxy(sock)
+        except RuntimeError as error:
+            raise ProxyRefusal(str(error)) from None
+
+
+def _pool_of(way: Way, connect_timeout_s: float, answer_timeout_s: float) -> _TlsPool | _PlainPool:
+    """The one connection of a user: to the target or, where there is a proxy, to that and through it."""
+    target, proxy = urlsplit(way.host), urlsplit(way.proxy)
+    name, port = target.hostname or "", target.port or DEFAULT_PORTS[target.scheme]
+    to = (proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme]) if way.proxy else (name, port)
+    limits: dict[str, Any] = {"size": 1, "connection_timeout": connect_timeout_s, "network_timeout": answer_timeout_s}
+    if target.scheme == "http":
+        return _PlainPool(*to, name, port, **limits)
+    # In CONNECT an address of IPv6 is in brackets, in a certificate it is not.
+    return _TlsPool(
+        *to,
+        _bracketed(name),
+        port,
+        ca_file=way.ca_file,
+        ssl_options={"server_hostname": name},
+        use_proxy=bool(way.proxy),
+        **limits,
+    )
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
 
 
 class _Span:
@@ -120,40 +156,30 @@ class _Span:
 
 
 class GeventTransport:
-    """Sends requests to one host over one connection that is opened when needed.
+    """Sends requests along one way over one connection that is opened when needed.
 
     `answer_timeout_s` is from before the send to the last byte. `traffic`: where its bytes are counted.
     """
 
     def __init__(
         self,
-        host: str,
+        way: Way,
         *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         traffic: Traffic | None = None,
     ) -> None:
-        url = urlsplit(host)
-        secure = url.scheme == "https"
-        name = url.hostname or ""
-        port = url.port or (443 if secure else 80)
-        pool: type[_TlsPool | _PlainPool] = _TlsPool if secure else _PlainPool
-        self._pool = pool(
-            name,
-            port,
-            name,
-            port,
-            size=1,
-            connection_timeout=connect_timeout_s,
-            network_timeout=answer_timeout_s,
-        )
+        self._pool = _pool_of(way, connect_timeout_s, answer_timeout_s)
         self._pool.traffic = self._traffic = traffic or Traffic()
         self._answer_timeout_s = answer_timeout_s
         self._span = _Span()
-        self._base_path = url.path.rstrip("/")
-        bracketed = f"[{name}]" if ":" in name else name
-        default = port == (443 if secure else 80)
-        self._host_header = bracketed if default else f"{bracketed}:{port}"
+        self._proxied = bool(way.proxy)
+        url = urlsplit(way.host)
+        default = url.port in (None, DEFAULT_PORTS[url.scheme])
+        host = _bracketed(url.hostname or "") + ("" if default else f":{url.port}")
+        # A proxy is told the whole address; within a tunnel it is the target that reads.
+        self._before_path = (f"http://{host}" if way.proxy and url.scheme == "http" else "") + way.base_path
+        self._same_for_all = "\r\n".join([f"Host: {host}", *(f"{name}: {value}" for name, value in way.headers)])
 
     def exchange(self, request: Request) -> Answer:
         """Send and wait for the whole answer; a failure to get one is part of the answer.
@@ -172,7 +198,7 @@ class GeventTransport:
         except GreenletExit:
             failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
         except (OSError, HTTPParseError) as error:
-            failure = _failure_of(error)
+            failure = of_proxy(_failure_of(error)) if self._proxied else _failure_of(error)
         if failure is not None:
             self._span.end()
         span = self._span
@@ -197,7 +223,7 @@ class GeventTransport:
         return response.status_code, {name.lower(): value for name, value in response.items()}, body
 
     def _encoded(self, request: Request) -> bytes:
-        lines = [f"{request.method} {self._base_path}{request.target} HTTP/1.1", f"Host: {self._host_header}"]
+        lines = [f"{request.method} {self._before_path}{request.target} HTTP/1.1", self._same_for_all]
         lines += [f"{name}: {value}" for name, value in request.headers.items()]
         body = request.body or b""
         if body or request.method in ("POST", "PUT"):
@@ -215,6 +241,8 @@ def _since_us(began_ns: int) -> int:
 
 def _failure_of(error: Exception) -> Failure:
     match error:
+        case ProxyRefusal():
+            return Failure(FailureKind.PROXY, f"the proxy opens no way to the target ({error})")
         case TimeoutError():
             return Failure(FailureKind.TIMEOUT, "no answer in time")
         case gaierror():

@@ -1,7 +1,7 @@
 """Leads the load processes of a run: starts them, writes down what they hand over, replaces those that are lost.
 
 `python -m perfsuite.load FOLDER` is this; it makes no load itself and needs neither Locust nor gevent.
-Standard input carries one line of JSON with the accounts (so that no password is in a file or a process
+Standard input carries one line of JSON with accounts and headers (so that no secret is in a file or a process
 list), then stays open: a line "stop REASON" ends the load in order, the end of the file means that the
 parent is gone and ends everything at once.
 """
@@ -24,7 +24,7 @@ from perfsuite.clock import utc_s
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
 from perfsuite.measurements import FILE_NAME, Phase, WorkerLost, Writer
-from perfsuite.model import Account, Plan
+from perfsuite.model import Account, Headers, Plan
 
 WORKER = "conductor"
 SILENT_S = 5.0
@@ -57,8 +57,9 @@ class _Place:
 class Conductor:
     """One run over `plan.processes` load processes."""
 
-    def __init__(self, plan: Plan, folder: Path, users: Sequence[Account]) -> None:
+    def __init__(self, plan: Plan, folder: Path, users: Sequence[Account], headers: Headers = ()) -> None:
         self._plan = plan
+        self._headers = headers
         self._folder = folder
         self._users = list(users)
         self._writer = Writer(folder / FILE_NAME, plan.run_id)  # first: nobody is started whom no file waits for
@@ -117,6 +118,7 @@ class Conductor:
                 max(rate, 1e-3),
                 self._start_at,
                 self._sessions(),
+                self._headers,
             )
             if place.users:
                 place.follower.tell(order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perfsuite.measurements import Record
-from perfsuite.model import Account
+from perfsuite.model import Account, Headers
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
@@ -20,6 +20,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     spawn_rate: float
     start_at: float
     sessions: dict[str, list[int]]
+    headers: Headers = ()
 
 
 class Add(msgspec.Struct, frozen=True, tag="add"):

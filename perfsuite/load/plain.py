@@ -19,14 +19,18 @@ import gevent
 from perfsuite import __version__, hosts
 from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
+from perfsuite.api.way import way_of
+from perfsuite.arguments import add_reaching, reaching_of, without_secrets
 from perfsuite.cleanup import clean_up
 from perfsuite.errors import EXIT_USAGE, SuiteError
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
 from perfsuite.measurements import FILE_NAME, Writer, to_json
-from perfsuite.model import Account, Cleanup, Plan, PreflightReport, Scenario, Target
+from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Scenario, Target
+from perfsuite.plan.access import Reached, reach
 from perfsuite.plan.build import DEFAULT_HOST
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import new_run_folder
@@ -49,6 +53,7 @@ def read_options(parser: Any, **_event: Any) -> None:
     Several processes are refused here, before Locust has made them: each would keep a run of its own.
     """
     parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
+    add_reaching(parser, include_in_web_ui=False)
     options, _others = parser.parse_known_args()
     asked = [f"--{name}" for name in ("processes", "master", "worker") if getattr(options, name)]
     if asked:
@@ -69,8 +74,8 @@ def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
     )
     install(environment, hooks)
     if web_ui is not None:
-        guard(web_ui, lambda host: str(_refusal(host) or ""))
-    elif error := _refusal(environment.host or ""):
+        guard(web_ui, lambda host: str(_refusal(host, environment) or ""))
+    elif error := _refusal(environment.host or "", environment):
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
 
@@ -79,9 +84,13 @@ def _rules() -> hosts.HostRules:
     return hosts.HostRules(read_scenarios(_ROOT / "scenarios.toml").allowed_hosts)
 
 
-def _refusal(host: str) -> SuiteError | None:
+def _reached(host: str, environment: Any) -> Reached:
+    return reach(reaching_of(environment.parsed_options), host, [role.slug for role in ROLES], os.environ)
+
+
+def _refusal(host: str, environment: Any) -> SuiteError | None:
     try:
-        hosts.checked_url(host or DEFAULT_HOST, _rules())
+        _reached(hosts.checked_url(host or DEFAULT_HOST, _rules()), environment)
     except SuiteError as error:
         return error
     return None
@@ -105,25 +114,27 @@ def _make_load(environment: Any) -> LoadState | None:
 def _order(environment: Any) -> Order:
     rules = _rules()
     host = hosts.checked_url(environment.host or DEFAULT_HOST, rules)
-    accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ)
-    report = _seen(host)
+    reached = _reached(host, environment)
+    accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ, reached.mapping.roles)
     now = datetime.now(UTC)
+    plan = _plan(environment, host, accounts, now)
+    plan = replace(plan, access=reached.access, mapping=reached.mapping)
+    report = _seen(plan, reached.headers)
     folder = new_run_folder(_ROOT / "results", SCENARIO, now)
-    plan = _plan(environment, folder.name, host, accounts, now)
-    plan = replace(plan, allowed_hosts=hosts.allowed_names(rules), targets=_targets())
+    plan = replace(plan, run_id=folder.name, allowed_hosts=hosts.allowed_names(rules), targets=_targets())
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(report))
     missing = frozenset(CATALOGUE) - set(report.offered)
-    return Order(plan, folder, accounts, {role.slug: missing for role in ROLES})
+    return Order(plan, folder, accounts, {role.slug: missing for role in ROLES}, headers=reached.headers)
 
 
-def _plan(environment: Any, run_id: str, host: str, accounts: tuple[Account, ...], now: datetime) -> Plan:
+def _plan(environment: Any, host: str, accounts: tuple[Account, ...], now: datetime) -> Plan:
     options = environment.parsed_options
     users = environment.runner.target_user_count
     duration_s = float(options.run_time or 0)
     counts = users_by_role(users, ROLES)
     return Plan(
-        run_id=run_id,
+        run_id=SCENARIO,
         scenario=Scenario(SCENARIO, users, float(options.spawn_rate or 1), duration_s, "plain Locust, debug mode"),
         host=host,
         users_by_role=counts,
@@ -131,7 +142,7 @@ def _plan(environment: Any, run_id: str, host: str, accounts: tuple[Account, ...
         allowed_hosts=(),
         seed=now.microsecond,
         created_at=now.isoformat(timespec="seconds"),
-        command=tuple(sys.argv),
+        command=without_secrets(sys.argv),
         absent_roles=tuple(slug for slug, count in counts.items() if not count),
         shared_accounts=accounts_for(counts, accounts).shared,
         suite_version=__version__,
@@ -143,18 +154,18 @@ def _targets() -> tuple[Target, ...]:
     return read_targets(_ROOT / "targets.toml", Known([role.slug for role in ROLES], sorted(CATALOGUE), names))
 
 
-def _seen(host: str) -> PreflightReport:
+def _seen(plan: Plan, headers: Headers) -> PreflightReport:
     """What the target offers. In debug mode no operation is called beforehand.
 
     Raises TargetError when it is not there or not ours: then no load is made.
     """
-    transport = GeventTransport(host)
+    run, transport = Run.of(plan, headers, "preflight"), GeventTransport(way_of(plan, headers))
     try:
-        offer = look_at(host, transport, Run(SCENARIO, purpose="preflight").run_header)
+        offer = look_at(plan.host, transport, run)
     finally:
         transport.close()
-    offered = frozenset(CATALOGUE) - offer.missing()
-    return PreflightReport(host, offer.service, offer.version, tuple(sorted(offered)), ())
+    offered = frozenset(CATALOGUE) - offer.missing(run)
+    return PreflightReport(plan.host, offer.service, offer.version, tuple(sorted(offered)), ())
 
 
 def _finish(load: LoadState) -> None:
@@ -167,10 +178,10 @@ def _finish(load: LoadState) -> None:
 
 def _remove_what_was_made(order: Order) -> Cleanup:
     admin = next((account for account in order.accounts if account.role == ROLES[0].slug), None)
-    transport = GeventTransport(order.plan.host)
+    transport = Patient(GeventTransport(way_of(order.plan, order.headers)), log.warning, gevent.sleep)
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
-        run = Run(order.plan.run_id, purpose="cleanup", journal=book)
+        run = Run.of(order.plan, order.headers, "cleanup", book)
         done = clean_up(list(journal.read(order.folder)), ROLES[0], admin, run, transport)
     finally:
         transport.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gevent
 
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
+from perfsuite.api.way import way_of
 from perfsuite.clock import utc_s
 from perfsuite.course import course_of
 from perfsuite.errors import SafetyError
@@ -19,7 +20,7 @@ from perfsuite.hosts import is_allowed
 from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.deck import Deck
 from perfsuite.load.schedule import Owners, dues
-from perfsuite.model import Account, Plan
+from perfsuite.model import Account, Headers, Plan
 from perfsuite.recorder.recorder import Recorder, Sink
 from perfsuite.roles.role import Behaviour, Role
 
@@ -43,6 +44,7 @@ class Order:
     worker: str = "local"
     index: int = 0
     start_at: float = 0.0
+    headers: Headers = field(default=(), repr=False)
 
     def behaviours(self, role: Role) -> list[Behaviour]:
         """What of the role the target can be asked to do."""
@@ -90,7 +92,9 @@ class LoadState:
         self.accounts = AccountPool(order.accounts)
         self.random = random.Random(f"{order.plan.seed}/{order.index}")
         journal = Journal(order.folder / f"journal-{order.worker}.jsonl")
-        self.run = Run(order.plan.run_id, left_out=order.left_out, journal=journal)
+        self.way = way_of(order.plan, order.headers)
+        self.run = Run.of(order.plan, order.headers, journal=journal)
+        self.run.left_out = order.left_out
         self.recorder = Recorder(order.worker, sink)
         self.arrivals: ArrivalDesk | None = None
         """None in the closed model."""

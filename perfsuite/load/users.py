@@ -105,7 +105,7 @@ class RoleUser(User):
         if self._leaving:
             raise GreenletExit
         self._account = self._load.accounts.take(self.role.slug)
-        self._transport = GeventTransport(self._load.order.plan.host, traffic=self._load.recorder.traffic)
+        self._transport = GeventTransport(self._load.way, traffic=self._load.recorder.traffic)
         observer = EventObserver(self.environment, self._load)
         self.session = Session(self.role, self._account, self._transport, self._load.run, observer)
         self.session.random = random.Random(self._load.random.random())

@@ -128,6 +128,7 @@ class Worker:
             self._name,
             begin.index,
             begin.start_at,
+            begin.headers,
         )
         load = LoadState(order, self._sink, on_placed=lambda users: self._pipe.send(Placed(users)))
         working = [role for role in self._roles if role.slug in begin.sessions]

@@ -6,7 +6,19 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 
 from perfsuite.model.failures import FailureGroup, FailureKind
 from perfsuite.model.live import LiveState, Moment
-from perfsuite.model.plan import ALL, LOGIN, Account, Arrival, Plan, Scenario, Target
+from perfsuite.model.plan import (
+    ALL,
+    LOGIN,
+    Access,
+    Account,
+    ApiMapping,
+    Arrival,
+    Headers,
+    Plan,
+    Scenario,
+    Secrets,
+    Target,
+)
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
 from perfsuite.model.summary import (
     CUT_OFF,
@@ -43,7 +55,9 @@ __all__ = [
     "LOGIN",
     "NOTHING_TOLD",
     "TARGET_LOST",
+    "Access",
     "Account",
+    "ApiMapping",
     "Arrival",
     "ArrivalFigures",
     "BehaviourRow",
@@ -54,6 +68,7 @@ __all__ = [
     "FailureGroup",
     "FailureKind",
     "GeneratorHealth",
+    "Headers",
     "LiveState",
     "LostWorker",
     "Moment",
@@ -68,6 +83,7 @@ __all__ = [
     "Scenario",
     "Second",
     "SecondArrivals",
+    "Secrets",
     "Statistics",
     "Summary",
     "Target",

@@ -18,6 +18,7 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     NAME_NOT_FOUND = "name not found"
     TLS = "tls"
+    PROXY = "proxy"  # the proxy is not there, or opens no way to the target
     NOT_STARTED = "not started"  # open model: due, but never begun
     UNFINISHED = "unfinished"  # still waiting for an answer when the run had to end
 
@@ -34,6 +35,7 @@ _NEVER_ANSWERED = frozenset(
         FailureKind.TIMEOUT,
         FailureKind.NAME_NOT_FOUND,
         FailureKind.TLS,
+        FailureKind.PROXY,
         FailureKind.UNFINISHED,
     }
 )

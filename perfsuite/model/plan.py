@@ -56,6 +56,34 @@ class Target:
     information_in: tuple[str, ...] = ()
 
 
+Headers = tuple[tuple[str, str], ...]
+"""Names and values of headers. The values may be secret: they are in no file of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the target is reached, beside its address. Empty: the usual.
+
+    `ca_file`: certificates (PEM) that are trusted besides the machine's own, an absolute path. `proxy`: a URL.
+    `header_names`: of the headers added to every request; their values are secret.
+    """
+
+    ca_file: str = ""
+    proxy: str = ""
+    header_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiMapping:
+    """Where the deployed API has another name for what the contract names.
+
+    `paths`: the contract's path, or its beginning followed by "*" → the deployed one. `roles`: slug → deployed name.
+    """
+
+    paths: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run was asked to do. Holds no secret: it is written to `plan.json`."""
@@ -81,6 +109,8 @@ class Plan:
     roles_module: str = "perfsuite.roles"
     """Module whose ROLES the load is made of."""
     suite_version: str = ""
+    access: Access = field(default_factory=Access)
+    mapping: ApiMapping = field(default_factory=ApiMapping)
     schema: int = 1
 
 
@@ -91,3 +121,11 @@ class Account:
     phone_number: str
     password: str = field(repr=False)
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What requests need and nobody may read: it goes to the load processes over pipes only."""
+
+    accounts: tuple[Account, ...] = field(repr=False)
+    headers: Headers = field(default=(), repr=False)

@@ -28,6 +28,8 @@ class OperationCheck:
     status: int | None = None
     message: str = ""
     elapsed_ms: float | None = None
+    differs: tuple[str, ...] = ()
+    """In what its answers differ from the contract, in words; the operation may work all the same."""
 
 
 @dataclass(frozen=True, slots=True)

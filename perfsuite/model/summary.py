@@ -234,6 +234,8 @@ class Coverage:
     not_possible: dict[str, int]
     """Operation → how often it could not be made for want of data, at the target or of what the run made."""
     dead_behaviours: tuple[str, ...]
+    differs: tuple[str, ...] = ()
+    """"operation: in what its answers differ from the contract", each once."""
 
 
 @dataclass(frozen=True, slots=True)

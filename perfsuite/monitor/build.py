@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import httpx
 import psutil
 
 from perfsuite.api.client import HttpxTransport
+from perfsuite.api.deployed import deployed
+from perfsuite.api.way import DEFAULT_PORTS, Way
 from perfsuite.errors import UsageError
 from perfsuite.monitor import health, prometheus
-from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource
+from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, Page, PageSource
 from perfsuite.monitor.machine import MachineSource
 from perfsuite.monitor.postgres import PostgresSource, read_dsn
 from perfsuite.monitor.processes import find_process
@@ -23,21 +25,21 @@ from perfsuite.monitor.redis import RedisSource, client_for
 from perfsuite.monitor.server import ServerSource, by_pid, by_port
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 
-_PORTS = {"http": 80, "https": 443}
-
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What to watch. None: not that. `server`: a process id, or the URL of the backend. DSN and URLs hold secrets."""
 
     run_id: str
-    host: str
-    """The target; its page /api/v1/health/database tells of the pool."""
+    way: Way
+    """To the target; its page /api/v1/health/database tells of the pool."""
     server: str | None = None
     postgres_dsn: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     prometheus_url: str | None = field(default=None, repr=False)
     queries: Queries = field(default_factory=Queries, repr=False)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """The contract's path → the target's."""
 
     @property
     def wanted(self) -> bool:
@@ -71,33 +73,38 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
     """The sources, not opened yet; [] when nothing is to be watched. Raises UsageError for what cannot be meant."""
     if not watch.wanted:
         return []
-    sources = _server(watch.server, watch.run_id, clock) if watch.server else []
+    sources = _server(watch.server, watch, clock) if watch.server else []
     here = any(source.name == ServerSource.name for source in sources)
     sources.append(MachineSource(clock, only_network=not here))
-    sources.append(PageSource(POOL_PAGE, _transport(watch.host, "--host", health.TIMEOUT_S), watch.run_id, clock))
+    transport = _transport(watch.way.host, "--host", watch.way, health.TIMEOUT_S)
+    sources.append(PageSource(_page(POOL_PAGE, watch), transport, watch.run_id, clock))
     if watch.postgres_dsn:
         sources.append(PostgresSource(watch.postgres_dsn, clock))
     if watch.redis_url:
         sources.append(RedisSource(watch.redis_url, clock))
     if watch.prometheus_url:
-        transport = _transport(watch.prometheus_url, "--monitor-prometheus", prometheus.TIMEOUT_S)
+        transport = _transport(watch.prometheus_url, "--monitor-prometheus", watch.way, prometheus.TIMEOUT_S)
         sources.append(PrometheusSource(transport, watch.queries, clock))
     return sources
 
 
-def _server(server: str, run_id: str, clock: Clock) -> list[Source]:
+def _page(page: Page, watch: Watch) -> Page:
+    return replace(page, path=deployed(page.path, watch.paths))
+
+
+def _server(server: str, watch: Watch, clock: Clock) -> list[Source]:
     """By process id; by the port of a URL of this machine; else by what the backend tells of itself."""
     if _is_pid(server):
         return [ServerSource(by_pid(int(server)), clock)]
     parts = urlsplit(server)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UsageError(
             f"--monitor-server {_shown(server)}: give a process id, or a URL such as http://localhost:8015"
         )
     if is_this_machine(parts.hostname):
         return [ServerSource(by_port(_port(server)), clock)]
-    transport = _transport(server, "--monitor-server", health.TIMEOUT_S)
-    return [PageSource(SYSTEM_PAGE, transport, run_id, clock)]
+    transport = _transport(server, "--monitor-server", watch.way, health.TIMEOUT_S)
+    return [PageSource(_page(SYSTEM_PAGE, watch), transport, watch.run_id, clock)]
 
 
 def _is_pid(server: str) -> bool:
@@ -107,18 +114,20 @@ def _is_pid(server: str) -> bool:
 def _port(url: str) -> int:
     try:
         parts = urlsplit(url)
-        return parts.port or _PORTS[parts.scheme]
+        return parts.port or DEFAULT_PORTS[parts.scheme]
     except ValueError:
         raise UsageError(f"--monitor-server {_shown(url)}: the port has to be a number below 65536") from None
 
 
-def _transport(url: str, option: str, timeout_s: float) -> HttpxTransport:
+def _transport(url: str, option: str, way: Way, timeout_s: float) -> HttpxTransport:
+    """To `url`; as the load goes where that leads to the target, else straight and without the added headers."""
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UsageError(f"{option} {_shown(url)}: give a URL such as http://localhost:9090")
     try:
-        return HttpxTransport(url, timeout_s=timeout_s)
-    except httpx.InvalidURL:
+        to = replace(way, host=url) if way.leads_to(url) else Way(url, way.ca_file)
+        return HttpxTransport(to, timeout_s=timeout_s)
+    except (httpx.InvalidURL, ValueError):
         raise UsageError(f"{option} {_shown(url)}: this is no URL") from None
 
 

@@ -12,6 +12,7 @@ from perfsuite import hosts
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
+from perfsuite.plan.access import Reached, Reaching, reach
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import run_id_of
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, ScenarioFile, choose, read_scenarios
@@ -41,6 +42,7 @@ class Options:
     host: str | None = None
     allow_hosts: tuple[str, ...] = ()
     accept_production: bool = False
+    reaching: Reaching = field(default_factory=Reaching)
     read_only: bool = False
     tolerate_broken: bool = False
     fingerprint: bool = False
@@ -75,6 +77,7 @@ class Inputs:
     host: str
     allowed_hosts: tuple[str, ...]
     accounts: tuple[Account, ...] = field(repr=False)
+    reached: Reached = field(default_factory=Reached)
 
 
 def read_inputs(options: Options, ground: Ground) -> Inputs:
@@ -95,12 +98,14 @@ def read_inputs(options: Options, ground: Ground) -> Inputs:
     targets = read_targets(options.targets_file, known)
     allowed = hosts.allowed_names(rules)
     if options.demo:
+        options.reaching.of_demo()
         return Inputs(scenarios, targets, "", (), ())
     host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
-    accounts = read_accounts(options.credentials_file, ground.roles, ground.environment)
+    reached = reach(options.reaching, host, known.roles, ground.environment)
+    accounts = read_accounts(options.credentials_file, ground.roles, ground.environment, reached.mapping.roles)
     for scenario in scenarios:
         accounts_for(users_by_role(scenario.users, ground.roles), accounts)
-    return Inputs(scenarios, targets, host, allowed, accounts)
+    return Inputs(scenarios, targets, host, allowed, accounts, reached)
 
 
 def with_demo(inputs: Inputs, host: str, credentials: Path, ground: Ground) -> Inputs:
@@ -134,6 +139,8 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
         fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),
         suite_version=ground.version,
+        access=inputs.reached.access,
+        mapping=inputs.reached.mapping,
     )
 
 

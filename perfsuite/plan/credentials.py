@@ -17,6 +17,7 @@ from perfsuite.roles.role import Role
 
 PASSWORD_VARIABLE = "AGENTMITRA_TEST_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 _COLUMNS = ("phone_number", "password", "role")
+_NO_NAMES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,15 @@ class AccountsByRole:
     shared: dict[str, int]
 
 
-def read_accounts(path: Path, roles: Sequence[Role], environment: Mapping[str, str]) -> tuple[Account, ...]:
-    """The accounts in the order of the file, their role as a slug.
+def read_accounts(
+    path: Path, roles: Sequence[Role], environment: Mapping[str, str], deployed: Mapping[str, str] = _NO_NAMES
+) -> tuple[Account, ...]:
+    """The accounts in the order of the file, their role as a slug. `deployed`: slug → the target's own name for it.
 
     An empty password cell means the environment variable AGENTMITRA_TEST_PASSWORD.
     Raises UsageError with file and line.
     """
-    slugs = {name: role.slug for role in roles for name in (role.slug, *role.api_names)}
+    slugs = _slugs(roles, deployed)
     accounts: dict[str, Account] = {}
     for line, cells in _rows(path):
         place = f"{path.name}, line {line}"
@@ -42,6 +45,9 @@ def read_accounts(path: Path, roles: Sequence[Role], environment: Mapping[str, s
             raise UsageError(f"{place}: the phone number must be digits only")
         if role_name not in slugs:
             raise UsageError(f"{place}: the third cell is not a role. Known: {', '.join(slugs)}")
+        if not slugs[role_name]:
+            several = ", ".join(slug for slug, name in deployed.items() if name == role_name)
+            raise UsageError(f"{place}: the target calls several roles so ({several}); write which of them is meant")
         if phone_number in accounts:
             raise UsageError(f"{place}: this phone number was there before; give each account once")
         password = password or environment.get(PASSWORD_VARIABLE, "")
@@ -51,6 +57,16 @@ def read_accounts(path: Path, roles: Sequence[Role], environment: Mapping[str, s
     if not accounts:
         raise UsageError(f"{path}: holds no account. Add lines {','.join(_COLUMNS)}")
     return tuple(accounts.values())
+
+
+def _slugs(roles: Sequence[Role], deployed: Mapping[str, str]) -> dict[str, str]:
+    """Name of a role → its slug, or "" where the target has one name for several roles. A slug always means itself."""
+    slugs = {role.slug: role.slug for role in roles}
+    of_target: dict[str, str] = {}
+    for slug, name in deployed.items():
+        of_target[name] = "" if name in of_target else slug
+    of_contract = {name: role.slug for role in roles for name in role.api_names}
+    return slugs | {name: slug for name, slug in (of_contract | of_target).items() if name not in slugs}
 
 
 def _rows(path: Path) -> list[tuple[int, tuple[str, str, str]]]:

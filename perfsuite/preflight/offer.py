@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
-from perfsuite.api.catalogue import CATALOGUE, Operation
+from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport
+from perfsuite.api.run import Run
+from perfsuite.api.tls import tls_mend
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
 
 _SERVICE = "agent-mitra"
+_LOOKS_ALIKE = 0.8
 _NAMED = re.compile(r"\{[^}]*\}")
 
 
@@ -26,40 +31,66 @@ class Offer:
     version: str
     routes: frozenset[tuple[str, str]] | None
 
-    def has(self, operation: Operation) -> bool:
-        """True when the target lists the operation, or lists nothing at all so that nobody can know."""
-        return self.routes is None or (operation.method, _anonymous(operation.template)) in self.routes
+    def has(self, method: str, path: str) -> bool:
+        """True when the target lists the route, or lists nothing at all so that nobody can know."""
+        return self.routes is None or (method, _anonymous(path.split("?")[0])) in self.routes
 
-    def missing(self) -> frozenset[str]:
-        """Names of the operations of the catalogue that the target does not list."""
-        return frozenset(name for name, operation in CATALOGUE.items() if not self.has(operation))
+    def missing(self, run: Run) -> frozenset[str]:
+        """Names of the operations of the catalogue that the target does not list where the run asks for them."""
+        return frozenset(
+            name for name, operation in CATALOGUE.items() if not self.has(operation.method, run.path_of(operation))
+        )
+
+    def nearest(self, method: str, path: str) -> str:
+        """The listed path of that method which looks most like `path`; "" where none does."""
+        listed = sorted(route for of_method, route in self.routes or () if of_method == method)
+        found = get_close_matches(_anonymous(path), listed, n=1, cutoff=_LOOKS_ALIKE)
+        return found[0] if found else ""
 
 
-def look_at(host: str, transport: Transport, run_header: str) -> Offer:
-    """Ask `/health` and `/openapi.json`.
+def look_at(host: str, transport: Transport, run: Run) -> Offer:
+    """Ask for `/health` and `/openapi.json`, or where the run has them.
 
-    Raises TargetError that tells apart: nothing there, name unknown, TLS, no answer, somebody else's server.
+    Raises TargetError that tells apart: nothing there, name unknown, TLS, no answer, a redirect, somebody else's
+    server.
     """
-    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": run_header}
-    health = transport.exchange(Request("GET", "/health", headers))
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": run.run_header}
+    path = run.path_of(CATALOGUE["health.root"])
+    health = transport.exchange(Request("GET", path, headers))
     if health.failure is not None:
         raise TargetError(_unreachable(host, health.failure))
     body = _object(health)
     service = str(body.get("service", ""))
     if _SERVICE not in service:
-        raise TargetError(
-            f"{host} answers, but is not an Agent Mitra backend: GET /health gave {_seen(health, service)}.\n"
-            "Give the backend's address with --host, or use --demo for the reference backend."
-        )
+        raise TargetError(_not_ours(host, path, health, service))
     if health.status != 200 or body.get("status") != "healthy":
         raise TargetError(
             f"{host} says it is not healthy (HTTP {health.status}, status {str(body.get('status'))[:40]!r}); "
             "look at its log and at /api/v1/health/database before loading it."
         )
-    routes = _routes(transport.exchange(Request("GET", "/openapi.json", headers)))
-    if routes is not None and not any(path.startswith("/api/v1/") for _method, path in routes):
-        raise TargetError(f"{host} has no routes under /api/v1/: it is not an Agent Mitra backend. Check --host.")
-    return Offer(service, str(body.get("version", "")), routes)
+    routes = _routes(transport.exchange(Request("GET", run.openapi, headers)), urlsplit(host).path)
+    offer = Offer(service, str(body.get("version", "")), routes)
+    if offer.missing(run) >= CATALOGUE.keys() - {"health.root"}:
+        raise TargetError(
+            f"{host} lists none of the routes under /api/v1/: it is not an Agent Mitra backend.\n"
+            "Check --host; where all its paths are others, name them in a file for --mapping."
+        )
+    return offer
+
+
+def _not_ours(host: str, path: str, health: Answer, service: str) -> str:
+    if 300 <= health.status < 400:
+        where = health.header("location").split("?")[0][:160] or "nowhere"
+        return (
+            f"{host} redirects: GET {path} gave HTTP {health.status} to {where}.\n"
+            "Redirects are not followed: give the address behind it with --host."
+        )
+    if health.status == 429:
+        return f"{host}: its rate limit answers GET {path} already (HTTP 429). Raise it for the load, or wait."
+    return (
+        f"{host} answers, but is not an Agent Mitra backend: GET {path} gave {_seen(health, service)}.\n"
+        "Give the backend's address with --host (behind a gateway with its base path), or use --demo."
+    )
 
 
 def _unreachable(host: str, failure: Failure) -> str:
@@ -71,8 +102,9 @@ def _unreachable(host: str, failure: Failure) -> str:
         FailureKind.TIMEOUT: "no answer in time. Is a firewall in between, or the backend stuck? Try it with curl.",
         FailureKind.TLS: (
             f"the certificate was not accepted ({failure.message}). "
-            "Give the name that the certificate is for, or renew it; verification is never switched off."
+            f"{tls_mend(failure.message)}; verification is never switched off."
         ),
+        FailureKind.PROXY: f"{failure.message}. Check --proxy; load that needs none goes without it.",
     }
     return f"{host}: {mend.get(failure.kind, f'{failure.message}. Is it an HTTP server? Check scheme and port.')}"
 
@@ -92,12 +124,13 @@ def _seen(answer: Answer, service: str) -> str:
     return f"HTTP {answer.status}, {kind}"
 
 
-def _routes(answer: Answer) -> frozenset[tuple[str, str]] | None:
+def _routes(answer: Answer, base_path: str) -> frozenset[tuple[str, str]] | None:
+    """Method and path; a gateway may list the paths with its base path, the backend itself without."""
     paths = _object(answer).get("paths") if answer.status == 200 else None
     if not isinstance(paths, dict):
         return None
     return frozenset(
-        (method.upper(), _anonymous(path))
+        (method.upper(), _anonymous(str(path).removeprefix(base_path)))
         for path, methods in paths.items()
         for method in (methods if isinstance(methods, Iterable) else ())
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import Transport
+from perfsuite.api.patience import TOO_MANY
 from perfsuite.api.run import Run
 from perfsuite.api.session import Observed, Session
 from perfsuite.errors import TargetError, UsageError
-from perfsuite.model import LOGIN, Account, OperationCheck, Plan, PreflightReport, Works
+from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.preflight.progress import Progress, Teller
 from perfsuite.roles.role import Role
+
+_CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
+_RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
 
 
 class _Notebook:
@@ -49,8 +54,8 @@ def preflight(
     a role has no account.
     """
     with Progress(teller) as progress, closing(progress.watched(connect())) as transport:
-        offer = look_at(plan.host, transport, run.run_header)
-        left_out = _left_out(offer, roles, read_only=plan.read_only)
+        offer = look_at(plan.host, transport, run)
+        left_out = _left_out(offer, roles, run, read_only=plan.read_only)
         run.left_out = {role.slug: frozenset(left_out) for role in roles}
         progress.expect(sum(1 + len(set(_operations(role)) - set(left_out)) for role in roles))
         first = _first_of_each_role(roles, accounts)
@@ -59,20 +64,21 @@ def preflight(
             notebook = _Notebook(progress)
             account = first[role.slug]
             _ask_role(role, account, Session(role, account, transport, run, notebook), notebook)
-            checks[role.slug] = [_outcome(role, name, notebook, left_out) for name in (LOGIN, *_operations(role))]
+            places = _Places(run, offer, left_out)
+            checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
     in_order = tuple(check for role in roles for check in checks[role.slug])
     return PreflightReport(
         host=plan.host,
         service=offer.service,
         version=offer.version,
-        offered=tuple(sorted(_wanted(roles) - offer.missing())),
+        offered=tuple(sorted(_wanted(roles) - offer.missing(run))),
         checks=in_order,
         dead_behaviours=tuple(_dead_behaviours(roles, in_order)),
     )
 
 
 def not_offered(
-    plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run_header: str
+    plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run: Run
 ) -> dict[str, frozenset[str]]:
     """Role → operations that a run cannot make: the target does not list them, or they write and the run must not.
 
@@ -80,10 +86,10 @@ def not_offered(
     """
     transport = connect()
     try:
-        offer = look_at(plan.host, transport, run_header)
+        offer = look_at(plan.host, transport, run)
     finally:
         transport.close()
-    left_out = frozenset(_left_out(offer, roles, read_only=plan.read_only))
+    left_out = frozenset(_left_out(offer, roles, run, read_only=plan.read_only))
     return {role.slug: left_out for role in roles}
 
 
@@ -110,8 +116,8 @@ def _wanted(roles: Sequence[Role]) -> frozenset[str]:
     return frozenset([LOGIN, *(name for role in roles for name in _operations(role))])
 
 
-def _left_out(offer: Offer, roles: Sequence[Role], *, read_only: bool) -> dict[str, Works]:
-    left_out = dict.fromkeys(offer.missing(), Works.MISSING)
+def _left_out(offer: Offer, roles: Sequence[Role], run: Run, *, read_only: bool) -> dict[str, Works]:
+    left_out = dict.fromkeys(offer.missing(run), Works.MISSING)
     if read_only:
         left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) if CATALOGUE[name].writes and name not in left_out}
     return left_out
@@ -121,22 +127,37 @@ def _ask_role(role: Role, account: Account, session: Session, notebook: _Noteboo
     """Log in and do every behaviour once. Raises TargetError when the account cannot log in."""
     if not session.login():
         failure = notebook.seen[LOGIN].failure
+        limited = failure is not None and failure.kind is FailureKind.RATE_LIMIT
         raise TargetError(
             f"{role.title}: the account {account.phone_number} cannot log in "
-            f"({failure.message if failure else 'no reason given'}).\n"
-            "Check its line in the credentials file (--credentials), and that the account exists at the target."
+            f"({failure.message if failure else 'no reason given'}).\n{_RAISE_IT if limited else _CHECK_ACCOUNT}"
         )
+    told = str(session.user.get("role") or "")
+    known = session.run.role_names.get(role.slug, role.api_names)
+    if told and told not in known:
+        session.run.notice(role.slug, LOGIN, [f"role is {told!r}, the contract says {' or '.join(map(repr, known))}"])
     for behaviour in role.behaviours:
         session.perform(behaviour)
 
 
-def _outcome(role: Role, name: str, notebook: _Notebook, left_out: dict[str, Works]) -> OperationCheck:
-    operation = CATALOGUE[name]
-    seen = notebook.seen.get(name)
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What tells of an operation beside the answers to it."""
+
+    run: Run
+    offer: Offer
+    left_out: dict[str, Works]
+
+
+def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> OperationCheck:
+    operation, path = CATALOGUE[name], places.run.path_of(CATALOGUE[name]).split("?")[0]
+    seen, left_out = notebook.seen.get(name), places.left_out
     status: int | None = None
     message, elapsed_ms = "", None
     if name in left_out:
         works = left_out[name]
+        if works is Works.MISSING:
+            message = _not_listed(operation.method, path, places.offer)
     elif seen is None:
         works = Works.NO_DATA
         message = "needs an id that the target's answers did not give"
@@ -145,7 +166,13 @@ def _outcome(role: Role, name: str, notebook: _Notebook, left_out: dict[str, Wor
         status = seen.status or None
         message = seen.failure.message if seen.failure else ""
         elapsed_ms = seen.elapsed_us / 1000
-    return OperationCheck(role.slug, name, operation.method, operation.template, works, status, message, elapsed_ms)
+    differs = places.run.differences.get((role.slug, name), ())
+    return OperationCheck(role.slug, name, operation.method, path, works, status, message, elapsed_ms, tuple(differs))
+
+
+def _not_listed(method: str, path: str, offer: Offer) -> str:
+    near = offer.nearest(method, path)
+    return "not in the target's list of routes" + (f"; {near} is: if that is it, name it for --mapping" if near else "")
 
 
 def _dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:
@@ -165,4 +192,15 @@ def broken_table(report: PreflightReport) -> str:
         for check in report.checks
         if check.works is Works.BROKEN
     ]
-    return "\n".join(rows)
+    limited = any(check.works is Works.BROKEN and check.status == TOO_MANY for check in report.checks)
+    return "\n".join([*rows, *([f"  ({_RAISE_IT})"] if limited else [])])
+
+
+def differences(report: PreflightReport) -> tuple[str, ...]:
+    """Where the deployed API differs from the contract, in a line for each route and difference, with its roles."""
+    roles: dict[str, list[str]] = {}
+    for check in report.checks:
+        missing = [check.message] if check.works is Works.MISSING else []
+        for told in (*missing, *check.differs):
+            roles.setdefault(f"{check.method} {check.path} ({check.operation}): {told}", []).append(check.role)
+    return tuple(f"{told}, as {', '.join(whom)}" for told, whom in roles.items())

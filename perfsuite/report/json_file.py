@@ -13,9 +13,11 @@ from dataclasses import asdict
 from typing import Any
 
 from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.deployed import deployed
 from perfsuite.model import (
     ALL,
     NOTHING_TOLD,
+    ApiMapping,
     ArrivalFigures,
     BehaviourRow,
     Breakdown,
@@ -59,15 +61,20 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
         "exit_code": verdict.exit_code,
         "users": asdict(summary.users),
         "totals": values_of(summary.totals) | parts_of(totals_breakdown(summary)),
-        "operations": [_operation(row) for row in steady_operations(summary)],
+        "operations": [_operation(row, report.plan.mapping) for row in steady_operations(summary)],
         "behaviours": [_rounded(row) for row in summary.behaviours],
-        "whole_run": {"requests": summary.whole_run.requests, "failures": summary.whole_run.failures},
+        "whole_run": {
+            "requests": summary.whole_run.requests,
+            "failures": summary.whole_run.failures,
+            "rate_limited": summary.whole_run.rate_limited,
+        },
         "targets": [_target(result) for result in verdict.targets],
         "generator": _rounded(summary.generator),
         "coverage": {
             "offered": summary.coverage.offered,
             "missing": list(summary.coverage.missing),
             "broken": list(summary.coverage.broken),
+            "differs": list(summary.coverage.differs),
         },
         "environment": dict(summary.environment),
         **_extra(report),
@@ -171,14 +178,14 @@ def _rounded(
     return {name: value if isinstance(value, str) else rounded(name, value) for name, value in asdict(record).items()}
 
 
-def _operation(row: Row) -> dict[str, Any]:
+def _operation(row: Row, mapping: ApiMapping) -> dict[str, Any]:
     known = CATALOGUE.get(row.operation)
     return {
         "role": row.role,
         "behaviour": row.behaviour,
         "operation": row.operation,
         "method": known.method if known else None,
-        "path": known.path if known else None,
+        "path": deployed(known.path, mapping.paths) if known else None,
         **values_of(row.statistics),
         **parts_of(row.breakdown),
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from perfsuite.model import ALL, GeneratorHealth, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.model import ALL, GeneratorHealth, Plan, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.cards import Findings, cards_of
 from perfsuite.report.database import DatabaseCost, database_cost
 from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, percent, with_unit
@@ -261,9 +261,24 @@ def _load_facts(report: RunReport) -> Iterable[Fact]:
     yield Fact("Users by role", (clean(", ".join(users)),))
     if report.plan.absent_roles:
         yield Fact("Roles without a user", (clean(", ".join(report.plan.absent_roles)),))
+    yield from _reaching_facts(report.plan)
     shared = [f"{role}: {plural(count, 'account')}" for role, count in report.plan.shared_accounts.items()]
     if shared:
         yield Fact("Shared accounts", tuple(map(clean, shared)))
+
+
+def _reaching_facts(plan: Plan) -> Iterable[Fact]:
+    access, mapping = plan.access, plan.mapping
+    facts = (
+        ("Certificates trusted besides", [access.ca_file] if access.ca_file else []),
+        ("Through the proxy", [access.proxy] if access.proxy else []),
+        ("Headers added", access.header_names),
+        ("Paths of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
+        ("Roles of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
+    )
+    for term, entries in facts:
+        if entries:
+            yield Fact(term, tuple(map(clean, entries)))
 
 
 def _coverage_facts(summary: Summary) -> Iterable[Fact]:
@@ -272,6 +287,7 @@ def _coverage_facts(summary: Summary) -> Iterable[Fact]:
     lists = (
         ("Missing at the target", coverage.missing),
         ("Broken without any load", coverage.broken),
+        ("Differs from the contract", coverage.differs),
         ("Left out", coverage.left_out),
         ("Behaviours of which nothing is left", coverage.dead_behaviours),
         ("Not possible", [f"{name}: {n:,} times" for name, n in coverage.not_possible.items()]),

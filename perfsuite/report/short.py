@@ -37,10 +37,13 @@ def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = 
             Text(check.works.value, _STYLES.get(check.works, "")),
         )
     # Below the table, where a message has the whole width.
-    notes = [f"{check.role}, {check.operation}: {clean(check.message)}" for check in report.checks if check.message]
+    told = ((check, message) for check in report.checks for message in (check.message, *check.differs))
+    notes = [f"{check.role}, {check.operation}: {clean(message)}" for check, message in told if message]
     version = f" {report.version}" if report.version else ""
     counts = {works: sum(check.works is works for check in report.checks) for works in Works}
-    told = ", ".join(f"{count} {works.value}" for works, count in counts.items() if count)
+    differ = sum(bool(check.differs) for check in report.checks)
+    sums = [f"{count} {works.value}" for works, count in counts.items() if count]
+    sums += [f"{differ} with other fields than the contract's"] if differ else []
     heading = to_text(Text(f"{report.host}: {clean(report.service)}{clean(version)}"), width=width, color=color)
-    ending = to_text(Text("\n".join(["", *notes, *([""] if notes else []), told])), width=width, color=color)
+    ending = to_text(Text("\n".join(["", *notes, *([""] if notes else []), ", ".join(sums)])), width=width, color=color)
     return f"{heading}\n{to_text(table, width=max(width, 100), color=color)}{ending}"

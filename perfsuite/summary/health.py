@@ -137,6 +137,7 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[str, int])
         left_out=_named(checks, Works.LEFT_OUT),
         not_possible=dict(sorted(not_possible.items())),
         dead_behaviours=preflight.dead_behaviours if preflight else (),
+        differs=tuple(dict.fromkeys(f"{check.operation}: {told}" for check in checks for told in check.differs)),
     )
 
 

@@ -16,7 +16,7 @@ import psutil
 
 from perfsuite.histogram import Histogram, merged
 from perfsuite.measurements import FILE_NAME, End, Phase, Record, Requests, histogram_of, read, to_json
-from perfsuite.model import Account, Plan, PreflightReport, Scenario, Target
+from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
 from perfsuite.process import LoadProcess
 from perfsuite.roles.mix import users_by_role
 from perfsuite.roles.role import Role
@@ -205,7 +205,7 @@ def prepared(plan: Plan, folder: Path) -> LoadProcess:
     """A load process that has been started on a plan."""
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(preflight_of(plan)))
-    return LoadProcess(folder, accounts_of(plan))
+    return LoadProcess(folder, Secrets(accounts_of(plan)))
 
 
 def preflight_of(plan: Plan) -> PreflightReport:

@@ -136,7 +136,7 @@ def _without(fields: str, name: str) -> dict[str, Any]:
         pytest.param("agents.read", None, "an object 'answer' expected, got nothing", id="null for an object"),
         pytest.param("policies.approve", {}, None, id="any object will do where no field is promised"),
         pytest.param("policies.approve", "ok", "an object expected, got a text", id="but a text will not"),
-        pytest.param("policies.approve", 7, "an object expected, got a int", id="nor a number"),
+        pytest.param("policies.approve", 7, "an object expected, got a number", id="nor a number"),
         pytest.param("analytics.comprehensive", {"data": row(COMPREHENSIVE)}, None, id="fields in an envelope"),
         pytest.param(
             "analytics.comprehensive",

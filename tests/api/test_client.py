@@ -10,6 +10,7 @@ import pytest
 
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.exchange import Answer, Request
+from perfsuite.api.way import Way
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
 from tests.api.raw_server import SLOW_S, RawServer, nobody_listens, self_signed
@@ -23,7 +24,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def transport(server: RawServer) -> Iterator[HttpxTransport]:
-    transport = HttpxTransport(server.host, timeout_s=1.0)
+    transport = HttpxTransport(Way(server.host), timeout_s=1.0)
     yield transport
     transport.close()
 
@@ -82,14 +83,14 @@ def test_no_answer(transport: HttpxTransport, path: str, kind: FailureKind) -> N
 
 def test_refused() -> None:
     with nobody_listens() as host:
-        answer = _get(HttpxTransport(host), "/x/json")
+        answer = _get(HttpxTransport(Way(host)), "/x/json")
 
     assert answer.failure is not None
     assert (answer.failure.kind, answer.failure.message) == (FailureKind.CONNECTION_REFUSED, "connection refused")
 
 
 def test_a_name_that_nobody_knows() -> None:
-    answer = _get(HttpxTransport("http://nobody.invalid:80"), "/x/json")
+    answer = _get(HttpxTransport(Way("http://nobody.invalid:80")), "/x/json")
 
     assert answer.failure is not None
     assert answer.failure.kind is FailureKind.NAME_NOT_FOUND
@@ -101,9 +102,9 @@ def test_a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_acc
 ) -> None:
     certificate = self_signed(tmp_path)
     with RawServer(certificate) as server:
-        unknown = _get(HttpxTransport(server.host), "/tls/json")
+        unknown = _get(HttpxTransport(Way(server.host)), "/tls/json")
         monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
-        known = _get(HttpxTransport(server.host), "/tls/json")
+        known = _get(HttpxTransport(Way(server.host)), "/tls/json")
 
     assert unknown.failure is not None
     assert (unknown.failure.kind, unknown.failure.message) == (FailureKind.TLS, "TLS: self-signed certificate")
@@ -116,4 +117,4 @@ def test_neither_proxies_nor_credentials_of_the_environment_take_part(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
 
-    assert _get(HttpxTransport(server.host), "/x/json").status == 200
+    assert _get(HttpxTransport(Way(server.host)), "/x/json").status == 200

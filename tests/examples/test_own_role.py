@@ -19,6 +19,7 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.exchange import Answer, Request
 from perfsuite.api.run import Run
 from perfsuite.api.session import Observed, Session
+from perfsuite.api.way import Way
 from perfsuite.load.deck import Deck
 from perfsuite.model import LOGIN, Account, FailureKind
 from perfsuite.roles import ROLES
@@ -82,7 +83,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 def test_every_behaviour_succeeds_at_the_reference_backend(api: Api) -> None:
-    notebook, transport = Notebook(), HttpxTransport(api.url)
+    notebook, transport = Notebook(), HttpxTransport(Way(api.url))
     session = Session(AUDITOR, ACCOUNT, transport, Run("example_20260101_000000", thorough=True), notebook)
     try:
         assert session.login()
@@ -105,7 +106,7 @@ def test_every_behaviour_succeeds_at_the_reference_backend(api: Api) -> None:
 
 
 def test_a_step_with_every_three_takes_part_in_every_third_action(api: Api) -> None:
-    notebook, transport = Notebook(), HttpxTransport(api.url)
+    notebook, transport = Notebook(), HttpxTransport(Way(api.url))
     session = Session(AUDITOR, ACCOUNT, transport, Run("example_20260101_000000"), notebook)
     try:
         for _action in range(6):

@@ -19,6 +19,7 @@ from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
+from perfsuite.api.way import Way
 from perfsuite.cleanup import clean_up
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
@@ -70,14 +71,14 @@ class Backend:
         run = Run(plan.run_id, purpose="fingerprint", journal=book)
         settings = FingerprintSettings(self.dsn, repeats=repeats, quiet_s=0.5, cold_wait_s=0)
         try:
-            return fingerprint(plan, roles, self.accounts, run, lambda: HttpxTransport(self.demo.host), settings)
+            return fingerprint(plan, roles, self.accounts, run, lambda: HttpxTransport(Way(self.demo.host)), settings)
         finally:
             book.close()
 
     def clean(self, folder: Path) -> Cleanup:
         """Remove what a fingerprint made."""
         admin = next(account for account in self.accounts if account.role == ROLES[0].slug)
-        transport = HttpxTransport(self.demo.host)
+        transport = HttpxTransport(Way(self.demo.host))
         try:
             run = Run("fp_1", purpose="cleanup")
             return clean_up(list(journal.read(folder)), ROLES[0], admin, run, transport)

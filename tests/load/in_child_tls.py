@@ -1,4 +1,4 @@
-"""One request over TLS, in a process patched like the load process. Arguments: host, path."""
+"""Requests over TLS, in a process patched like the load process. Arguments: host, path, a file of authorities."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ gevent.monkey.patch_all()
 import sys  # noqa: E402
 
 from perfsuite.api.exchange import Request  # noqa: E402
+from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 if __name__ == "__main__":
-    host, path = sys.argv[1:]
-    transports = [GeventTransport(host) for _ in range(2)]
+    host, path, *ca_file = sys.argv[1:]
+    transports = [GeventTransport(Way(host, *ca_file)) for _ in range(2)]
     answers = [transport.exchange(Request("GET", path, {})) for transport in transports for _ in range(2)]
     shared = len({id(transport._pool.ssl_context) for transport in transports}) == 1
     failures = [f"{answer.failure.kind}: {answer.failure.message}" if answer.failure else None for answer in answers]

@@ -16,7 +16,7 @@ from perfsuite.desk import Desk
 from perfsuite.follow import make_load
 from perfsuite.interrupts import Interrupts
 from perfsuite.measurements import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
-from perfsuite.model import Account, Moment, Plan, PreflightReport, Scenario
+from perfsuite.model import Account, Moment, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.process import LoadProcess
 from perfsuite.screen import PlainScreen
 
@@ -65,7 +65,7 @@ def begin(tmp_path: Path) -> Iterator[Callable[[int], LoadProcess]]:
 
     def start(processes: int) -> LoadProcess:
         _plan(tmp_path, processes)
-        begun.append(LoadProcess(tmp_path, _ACCOUNTS))
+        begun.append(LoadProcess(tmp_path, Secrets(_ACCOUNTS)))
         assert _until(lambda: _on_plateau(tmp_path)), begun[-1].last_words()
         return begun[-1]
 

@@ -9,11 +9,12 @@ import sys
 
 import pytest
 
+from perfsuite.api.way import Way
 from perfsuite.errors import UsageError
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
 from tests.monitor.fakes import FakeClock
 
-HOST = "http://192.0.2.1:8015"
+HOST = Way("http://192.0.2.1:8015")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from perfsuite.api.way import Way
 from perfsuite.clock import utc_s
 from perfsuite.demo.client import DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO
@@ -35,7 +36,7 @@ def test_a_full_demo_is_watched_whole_and_a_hanging_redis_disturbs_nobody(tmp_pa
     need(*FULL_DEMO)
     path, clock = tmp_path / "readings.csv", SystemClock()
     with running_demo("full", DemoSettings(seed_factor=0.02)) as demo:
-        watch = Watch("run", demo.host, str(demo.pid), demo.postgres_dsn, demo.redis_url)
+        watch = Watch("run", Way(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
         sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(path))
         redis = psutil.Process(demo.server_pids["redis"])
         sampler.start()

@@ -69,7 +69,7 @@ def test_an_empty_password_comes_from_the_environment(tmp_path: Path) -> None:
         pytest.param(f"{HEADER}1,{SECRET},agent,x\n", "line 2: has 4 cells instead of 3", id="a comma too many"),
         pytest.param(f"{HEADER}1,agent,{SECRET}\n", "line 2: the third cell is not a role", id="swapped cells"),
         pytest.param(f"{HEADER}{SECRET},1,agent\n", "line 2: the phone number must be digits", id="swapped: number"),
-        pytest.param(f"{HEADER}1,{SECRET},boss\n", "Known: agent, api_agent, customer, api_customer", id="a role"),
+        pytest.param(f"{HEADER}1,{SECRET},boss\n", "Known: agent, customer, api_agent, api_customer", id="a role"),
         pytest.param(f"{HEADER}1,a,agent\n1,{SECRET},agent\n", "line 3: this phone number was there", id="given twice"),
         pytest.param(
             f"{HEADER}1,,agent\n",

@@ -6,18 +6,20 @@ import pytest
 
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import Answer
+from perfsuite.api.run import Run
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
 from perfsuite.preflight import Offer, look_at
 from tests.api.fake_target import FakeTarget, answer, lost
 
 HOST = "http://localhost:8015"
+RUN = Run("basic_1", purpose="preflight")
 HEALTHY = {"status": "healthy", "service": "agent-mitra-backend", "version": "2.0"}
 
 
 def _refusal(target: FakeTarget) -> str:
     with pytest.raises(TargetError) as raised:
-        look_at(HOST, target, "basic_1/preflight")
+        look_at(HOST, target, RUN)
     assert raised.value.exit_code == 3
     message = str(raised.value)
     assert len(message.splitlines()) <= 2
@@ -27,10 +29,10 @@ def _refusal(target: FakeTarget) -> str:
 def test_a_target_of_ours() -> None:
     target = FakeTarget()
 
-    offer = look_at(HOST, target, "basic_1/preflight")
+    offer = look_at(HOST, target, RUN)
 
     assert (offer.service, offer.version) == ("agent-mitra-backend", "2.0")
-    assert offer.missing() == frozenset()
+    assert offer.missing(RUN) == frozenset()
     assert [request.target for request in target.sent] == ["/health", "/openapi.json"]
     assert {request.headers["X-Run-ID"] for request in target.sent} == {"basic_1/preflight"}
 
@@ -89,7 +91,7 @@ def test_routes_of_another_service() -> None:
     target = FakeTarget()
     target.give("openapi", answer({"paths": {"/shop": {"get": {}}}}))
 
-    assert "has no routes under /api/v1/" in _refusal(target)
+    assert "lists none of the routes under /api/v1/: it is not an Agent Mitra backend" in _refusal(target)
 
 
 @pytest.mark.parametrize(
@@ -105,17 +107,17 @@ def test_where_nothing_is_listed_nothing_is_missing(given: Answer) -> None:
     target = FakeTarget()
     target.give("openapi", given)
 
-    offer = look_at(HOST, target, "r")
+    offer = look_at(HOST, target, RUN)
 
     assert offer.routes is None
-    assert offer.missing() == frozenset()
+    assert offer.missing(RUN) == frozenset()
 
 
 def test_what_is_not_listed_is_missing() -> None:
     target = FakeTarget()
     target.without = {"agents.list", "tickets.status", "tickets.list", "tickets.create", "tickets.page"}
 
-    assert look_at(HOST, target, "r").missing() == target.without
+    assert look_at(HOST, target, RUN).missing(RUN) == target.without
 
 
 @pytest.mark.parametrize(
@@ -130,4 +132,4 @@ def test_what_is_not_listed_is_missing() -> None:
 def test_has(routes: set[tuple[str, str]] | None, has: bool) -> None:
     offer = Offer("s", "v", frozenset(routes) if routes is not None else None)
 
-    assert offer.has(CATALOGUE["policies.read"]) is has
+    assert offer.has("GET", CATALOGUE["policies.read"].path) is has

@@ -1,0 +1,45 @@
+"""Whom a TLS connection trusts, and why one failed. Certificates are always verified."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import certifi
+
+
+def tls_context(ca_file: str = "", make: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> ssl.SSLContext:
+    """Trusts whom the machine trusts (or SSL_CERT_FILE and SSL_CERT_DIR name instead), and who is in `ca_file`.
+
+    Where the machine has no authorities at all, those of certifi. `make` makes the context, with the machine's own
+    loaded. Raises OSError (SSLError among them) when `ca_file` cannot be read or holds no certificate.
+    """
+    context = make()
+    if not _machine_has_authorities():
+        context.load_verify_locations(certifi.where())
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _machine_has_authorities() -> bool:
+    paths = ssl.get_default_verify_paths()  # what there is of them, after the environment
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
+
+
+def tls_message(error: ssl.SSLError) -> str:
+    """Why TLS failed, in words."""
+    reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
+    return f"TLS: {str(reason).replace('_', ' ').lower()}"
+
+
+def tls_mend(message: str) -> str:
+    """What to do about a failure with that message, as one sentence."""
+    if "self-signed" in message or "self signed" in message or "issuer" in message:
+        return "Name the authority that signed it with --ca-file FILE (PEM)"
+    if "mismatch" in message or "doesn't match" in message or "not valid for" in message:
+        return "Give the name that the certificate is for with --host"
+    if "expired" in message or "not yet valid" in message:
+        return "Have it renewed, and see whether the clock of this machine is right"
+    return "Is it HTTPS that answers there? Check scheme and port of --host"

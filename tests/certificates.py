@@ -1,0 +1,43 @@
+"""A certificate authority of the house's own, as networks have it, made with the program openssl."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs the program openssl for certificates")
+
+_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+
+
+@dataclass(frozen=True)
+class PrivateCa:
+    """`authority`: its certificate, which clients have to trust. `server`: key and certificate for localhost."""
+
+    authority: Path
+    server: Path
+
+
+def private_ca(folder: Path) -> PrivateCa:
+    """The authority and what it signed, as files in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ca, ca_key, key, request, signed = (
+        str(folder / name) for name in ("ca.pem", "ca.key", "server.key", "server.csr", "server.crt")
+    )
+    extensions = folder / "server.cnf"
+    extensions.write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n", encoding="utf-8")
+    _openssl("req -x509", f"{_KEY} -days 2", "-subj", "/CN=House CA", "-keyout", ca_key, "-out", ca)
+    _openssl("req -new", _KEY, "-subj", "/CN=localhost", "-keyout", key, "-out", request)
+    by_ca = ["-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial"]
+    _openssl("x509 -req", "-days 2", *by_ca, "-extfile", str(extensions), "-out", signed)
+    server = folder / "server.pem"
+    server.write_bytes(Path(key).read_bytes() + Path(signed).read_bytes())
+    return PrivateCa(Path(ca), server)
+
+
+def _openssl(command: str, options: str, *more: str) -> None:
+    subprocess.run(["openssl", *command.split(), *options.split(), *more], check=True, capture_output=True)

@@ -1,0 +1,26 @@
+"""Requests along one way, in a process patched like the load process. Arguments: the way as JSON, paths."""
+
+from __future__ import annotations
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import sys  # noqa: E402
+
+import msgspec  # noqa: E402
+
+from perfsuite.api.exchange import Request  # noqa: E402
+from perfsuite.api.way import Way  # noqa: E402
+from perfsuite.load.client import GeventTransport  # noqa: E402
+from tests.load.child import report  # noqa: E402
+
+if __name__ == "__main__":
+    transport = GeventTransport(msgspec.json.decode(sys.argv[1], type=Way))
+    answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in sys.argv[2:]]
+    failures = [answer.failure for answer in answers]
+    told = [
+        f"{failure.kind}: {failure.message}" if failure else str(answer.status)
+        for answer, failure in zip(answers, failures, strict=True)
+    ]
+    report({"told": told})
