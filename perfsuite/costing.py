@@ -13,9 +13,9 @@ from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
 from perfsuite.desk import Desk
 from perfsuite.errors import TargetError, UsageError
-from perfsuite.fingerprint import FingerprintSettings, fingerprint, write_fingerprint
+from perfsuite.fingerprint import FingerprintSettings, fingerprint, render_short, write_fingerprint
 from perfsuite.model import Account, Plan
-from perfsuite.model.fingerprint import Fingerprint, Known
+from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
 
@@ -49,7 +49,7 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
     except (TargetError, UsageError) as error:
         desk.screen.say(f"Fingerprint: not taken. {error}")
         return
-    desk.screen.say(f"Fingerprint: {_told(taken)}")
+    desk.screen.say(f"Fingerprint: {render_short(taken)}")
 
 
 def not_callable(plan: Plan, desk: Desk) -> dict[str, frozenset[str]]:
@@ -87,10 +87,3 @@ def cost(
         book.close()
     write_fingerprint(taken, folder)
     return taken
-
-
-def _told(taken: Fingerprint) -> str:
-    asked = [each for each in taken.operations if each.known is not Known.NOT_MEASURED]
-    known = [each for each in asked if each.known is Known.YES]
-    suspected = sum(bool(each.suspicions) for each in known)
-    return f"{len(known)} of {len(asked)} operations known" + (f", {suspected} look like N+1" if suspected else "")

@@ -7,6 +7,7 @@ from perfsuite.fingerprint.render import (
     flags,
     render_differences,
     render_fingerprint,
+    render_short,
     spread_text,
     suspicion_text,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "read_fingerprint",
     "render_differences",
     "render_fingerprint",
+    "render_short",
     "spread_text",
     "suspicion_text",
     "write_fingerprint",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from perfsuite.fingerprint.batch import spread
@@ -20,6 +21,7 @@ from perfsuite.model.fingerprint import (
 _HEADS = ("Role", "Operation", "Queries", "Rows", "Blocks", "ms", "")
 _LEFT = (0, 1, 6)
 _MOST_STATEMENTS = 3
+_MUCH = 0.1
 _UNITS = {
     "queries": "queries per request",
     "rows": "rows per request",
@@ -58,6 +60,20 @@ def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
     noted = [f"{cost.role} {cost.operation}: {note}" for cost in fingerprint.operations for note in cost.notes]
     blocks += _part("Notes", [*fingerprint.notes, *noted], width)
     return "\n".join(line.rstrip() for line in blocks) + "\n"
+
+
+def render_short(fingerprint: Fingerprint) -> str:
+    """What came of it, on one line; why much is not known, where that is so."""
+    asked = [cost for cost in fingerprint.operations if cost.known is not Known.NOT_MEASURED]
+    reasons = Counter(cost.reason for cost in asked if cost.known is Known.UNKNOWN)
+    suspected = sum(bool(cost.suspicions) for cost in asked)
+    parts = [f"{len(asked) - reasons.total()} of {len(asked)} operations known"]
+    if suspected:
+        parts.append(f"{suspected} suspected of N+1")
+    if fingerprint.foreign:
+        parts.append("other traffic on the database")
+    told = ", ".join(parts)
+    return f"{told}; most others: {reasons.most_common(1)[0][0]}" if reasons.total() > _MUCH * len(asked) else told
 
 
 def _part(title: str, lines: Sequence[str], width: int) -> list[str]:

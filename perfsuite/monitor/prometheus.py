@@ -76,7 +76,7 @@ def read_queries(path: Path) -> Queries:
         if metric not in METRICS:
             raise UsageError(f"{path}: there is no metric '{metric}'{nearest(metric, METRICS)}")
         if METRICS[metric].component in (NETWORK, GENERATOR):
-            raise UsageError(f"{path}: queries.\"{metric}\": the load tells this of itself, nobody else can")
+            raise UsageError(f'{path}: queries."{metric}": the load tells this of itself, nobody else can')
     for key in ("node", "process"):
         _check(path, key, content.get(key, ""))
     templates = {metric: query for metric, query in {**DEFAULT_QUERIES, **own}.items() if query}

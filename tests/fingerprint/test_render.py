@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from perfsuite.fingerprint import render_fingerprint
-from perfsuite.model.fingerprint import ForeignStatement, Known
+import pytest
+
+from perfsuite.fingerprint import render_fingerprint, render_short
+from perfsuite.model.fingerprint import Fingerprint, ForeignStatement, Known
 from tests.fingerprint.made import POLICIES, PREMIUMS, UPDATE, fingerprint, operation
 
 MADE = fingerprint(
@@ -40,3 +42,24 @@ def test_the_whole() -> None:
 
 def test_no_line_is_wider_than_asked_for() -> None:
     assert max(len(line) for line in render_fingerprint(MADE, 60).splitlines()) <= 60
+
+
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        pytest.param(fingerprint(MADE.operations[0]), "1 of 1 operations known", id="all is well"),
+        pytest.param(
+            MADE,
+            "3 of 4 operations known, 1 suspected of N+1, other traffic on the database; "
+            "most others: pg_stat_statements was reset meanwhile",
+            id="what has to be known",
+        ),
+        pytest.param(
+            fingerprint(MADE.operations[0], replace(MADE.operations[0], known=Known.NOT_MEASURED, reason="left out")),
+            "1 of 1 operations known",
+            id="what was left out was not asked",
+        ),
+    ],
+)
+def test_on_one_line(taken: Fingerprint, told: str) -> None:
+    assert render_short(taken) == told
