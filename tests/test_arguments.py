@@ -30,6 +30,12 @@ DSN = "postgresql://watcher:secret@localhost/mitra"
             ("--monitor-prometheus", "http://localhost:9090"),
             id="an address without a password",
         ),
+        pytest.param(("--header", "X-Api-Key: secret"), ("--header", "X-Api-Key: …"), id="the value of a header"),
+        pytest.param(("--header=X-Api-Key:secret", "-q"), ("--header=X-Api-Key: …", "-q"), id="of one after ="),
+        pytest.param(("--header", "X-A: b", "--header", "c"), ("--header", "X-A: …", "--header", "…"), id="of each"),
+        pytest.param(("--header", "X-A: env:KEY"), ("--header", "X-A: env:KEY"), id="the name of a variable stays"),
+        pytest.param(("--proxy", "http://me:secret@proxy:1"), ("--proxy", "…"), id="a proxy's password"),
+        pytest.param(("--proxy", "http://proxy:3128"), ("--proxy", "http://proxy:3128"), id="a proxy without one"),
     ],
 )
 def test_what_may_be_a_password_is_left_out(given: tuple[str, ...], kept: tuple[str, ...]) -> None:

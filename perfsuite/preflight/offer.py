@@ -41,9 +41,10 @@ class Offer:
             name for name, operation in CATALOGUE.items() if not self.has(operation.method, run.path_of(operation))
         )
 
-    def nearest(self, method: str, path: str) -> str:
-        """The listed path of that method which looks most like `path`; "" where none does."""
-        listed = sorted(route for of_method, route in self.routes or () if of_method == method)
+    def nearest(self, method: str, path: str, run: Run) -> str:
+        """The listed path of that method which looks most like `path`; "" where none does, but for those in use."""
+        in_use = {_anonymous(run.path_of(operation).split("?")[0]) for operation in CATALOGUE.values()}
+        listed = sorted(route for of_method, route in self.routes or () if of_method == method and route not in in_use)
         found = get_close_matches(_anonymous(path), listed, n=1, cutoff=_LOOKS_ALIKE)
         return found[0] if found else ""
 

@@ -157,7 +157,7 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
     if name in left_out:
         works = left_out[name]
         if works is Works.MISSING:
-            message = _not_listed(operation.method, path, places.offer)
+            message = _not_listed(operation.method, path, places)
     elif seen is None:
         works = Works.NO_DATA
         message = "needs an id that the target's answers did not give"
@@ -170,8 +170,8 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
     return OperationCheck(role.slug, name, operation.method, path, works, status, message, elapsed_ms, tuple(differs))
 
 
-def _not_listed(method: str, path: str, offer: Offer) -> str:
-    near = offer.nearest(method, path)
+def _not_listed(method: str, path: str, places: _Places) -> str:
+    near = places.offer.nearest(method, path, places.run)
     return "not in the target's list of routes" + (f"; {near} is: if that is it, name it for --mapping" if near else "")
 
 
@@ -189,6 +189,7 @@ def broken_table(report: PreflightReport) -> str:
     """The operations that fail without any load, a line each; "" when there are none."""
     rows = [
         f"  {check.role:<17} {check.operation:<24} {check.method:<5} {check.path}: {check.message}"
+        + (f" ({'; '.join(check.differs)})" if check.differs else "")
         for check in report.checks
         if check.works is Works.BROKEN
     ]

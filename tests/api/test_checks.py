@@ -10,7 +10,7 @@ from perfsuite.api import checks
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import Answer
 from perfsuite.model import FailureKind
-from tests.api.contract import AGENT, ANALYTICS_AGENT, COMPREHENSIVE, POLICY, row
+from tests.api.contract import AGENT, ANALYTICS_AGENT, COMPREHENSIVE, FLAG, POLICY, row
 from tests.api.fake_target import answer, lost
 
 PRIVATE = "testpassword"
@@ -282,3 +282,56 @@ def test_written(operation: str, body: Any, sent: dict[str, Any] | None, message
 )
 def test_object_of(body: Any, found: dict[str, Any]) -> None:
     assert checks.object_of(body) == found
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "told"),
+    [
+        pytest.param("users.me", {"user_id": "1", "role": "r", "status": None}, [], id="as promised; null may be"),
+        pytest.param(
+            "users.me",
+            {"user_id": 1},
+            [
+                "field user_id is a number, the contract says a text",
+                "field role is missing",
+                "field status is missing",
+            ],
+            id="every field, not the first alone",
+        ),
+        pytest.param(
+            "policies.coverage",
+            {"coverage": [{"coverage_type": "death", "amount": 1}, {"coverage_type": "death", "amount": "1.00"}]},
+            ["field amount is a text, the contract says a number"],
+            id="in any row",
+        ),
+        pytest.param(
+            "policies.coverage",
+            {"coverage": [{"coverage_type": "death"}] * 3},
+            ["field amount is missing"],
+            id="once, in however many rows",
+        ),
+        pytest.param("policies.coverage", {"coverage": []}, [], id="no row tells nothing"),
+        pytest.param("policies.coverage", ["x"], [], id="another form is a failure and told as such"),
+        pytest.param(
+            "flags.list",
+            {"data": {"flags": [dict.fromkeys(FLAG.replace("?", "").split(), "x") | {"is_enabled": 1}]}},
+            ["field is_enabled is a number, the contract says true or false"],
+            id="true or false",
+        ),
+        pytest.param(
+            "health.database",
+            {"status": "healthy", "database": "fine", "timestamp": "2026"},
+            ["field database is a text, the contract says an object"],
+            id="an object",
+        ),
+        pytest.param(
+            "dashboard.analytics",
+            {"totalPremium": 1.5, "policiesCount": 2, "claimsCount": 0, "recentPolicies": {}, "recentClaims": []},
+            ["field recentPolicies is an object, the contract says an array"],
+            id="an array; whole and other numbers are numbers",
+        ),
+        pytest.param("tickets.status", {"anything": 1}, [], id="nothing is promised"),
+    ],
+)
+def test_differences(operation: str, body: object, told: list[str]) -> None:
+    assert checks.differences(CATALOGUE[operation], body) == told

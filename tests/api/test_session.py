@@ -12,6 +12,7 @@ import pytest
 
 from perfsuite import __version__
 from perfsuite.api import journal
+from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.journal import Entry, Journal
 from perfsuite.api.run import Run
 from perfsuite.api.session import ActionResult, Session, SessionEnded
@@ -218,6 +219,47 @@ def test_a_secret_that_the_target_repeats_is_not_in_the_message(field: str) -> N
     stage.perform(Step("users.me"))
 
     assert stage.notes.failures == [("users.me", f"HTTP 400: {field} … is bad")]
+
+
+def test_the_value_of_an_added_header_is_not_in_the_message() -> None:
+    stage = Stage()
+    stage.session.run.secrets = ("geheim-1",)
+    stage.session.login()
+    stage.target.give("users.me", answer({"detail": "key geheim-1 is bad"}, 403))
+
+    stage.perform(Step("users.me"))
+
+    assert stage.notes.failures == [("users.me", "HTTP 403: key … is bad")]
+
+
+def test_requests_go_where_the_target_has_the_operation() -> None:
+    stage = Stage()
+    stage.session.run.paths = {"policies.page": "/v2/policies/?limit=20&offset={offset}", "users.me": "/v2/me"}
+    stage.session.login()
+
+    stage.session.call(CATALOGUE["policies.page"], Call(path={"offset": "40"}))
+    stage.session.call(CATALOGUE["users.me"], Call())
+
+    assert [request.target for request in stage.target.sent] == [
+        "/api/v1/auth/login",
+        "/v2/policies/?limit=20&offset=40",
+        "/v2/me",
+    ]
+
+
+def test_differences_are_only_looked_for_when_thorough() -> None:
+    stage = Stage()
+    stage.session.login()
+    other = answer(stage.session.user | {"role": 5})
+    stage.target.give("users.me", other, other)
+    stage.perform(Step("users.me"))
+    assert stage.session.run.differences == {}
+
+    stage.session.run.thorough = True
+    stage.perform(Step("users.me"))
+    told = "field role is a number, the contract says a text"
+    assert stage.session.run.differences == {("policyholder", "users.me"): {told: None}}
+    assert stage.notes.failures == []
 
 
 def test_neither_account_nor_failures_show_the_password() -> None:

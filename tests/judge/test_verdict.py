@@ -285,3 +285,60 @@ def test_what_a_run_left_in_a_demo_is_gone_with_it() -> None:
 )
 def test_the_severest_of_several_runs(codes: list[int], severe: int) -> None:
     assert severest(codes) == severe
+
+
+# ── the target's rate limit ─────────────────────────────────────────────────────────────────────────
+
+LIMITED = FailureGroup("reader", "policies.list", "rate limit", "HTTP 429, Retry-After 30", 400, 100, 120, "id-1")
+OWN = FailureGroup("reader", "policies.list", "http status", "HTTP 500", 48, 100, 120, "id-2")
+RAISE = "raise it for the load accounts, or lower the load"
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        pytest.param(
+            (LIMITED,),
+            f"the target's rate limit answered 400 requests of 10,000 (HTTP 429, Retry-After 30): {RAISE};"
+            " of the other 9,600 requests 0 % failed",
+            id="the limit alone",
+        ),
+        pytest.param(
+            (OWN, LIMITED),
+            f"the target's rate limit answered 400 requests of 10,000 (HTTP 429, Retry-After 30): {RAISE};"
+            " of the other 9,600 requests 0.5 % failed",
+            id="beside failures of the application",
+        ),
+    ],
+)
+def test_a_rate_limit_fails_the_run_and_is_told_apart(groups: tuple[FailureGroup, ...], told: str) -> None:
+    failures = sum(group.count for group in groups)
+    whole = WholeRun(10_000, failures, 0, rate_limited=400)
+
+    verdict = verdict_of(make_plan(), figures(failures=failures), whole_run=whole, failures=groups)
+
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.reasons[0].startswith("failure rate 4")
+    assert verdict.reasons[1:] == (told,)
+
+
+def test_a_rate_limit_that_fails_nothing_is_a_note() -> None:
+    few = replace(LIMITED, count=5)
+    whole = WholeRun(10_000, 5, 0, rate_limited=5)
+
+    verdict = verdict_of(make_plan(), figures(failures=5), whole_run=whole, failures=(few,))
+
+    assert verdict.outcome is Outcome.PASS
+    assert [note for note in verdict.notes if "rate limit" in note] == [
+        f"the target's rate limit answered 5 requests of 10,000 (HTTP 429, Retry-After 30): {RAISE};"
+        " of the other 9,995 requests 0 % failed"
+    ]
+
+
+def test_a_rate_limit_that_let_nothing_through() -> None:
+    whole = WholeRun(10_000, 10_000, 0, rate_limited=10_000)
+    all_of_them = replace(LIMITED, count=10_000)
+
+    verdict = verdict_of(make_plan(), figures(failures=10_000), whole_run=whole, failures=(all_of_them,))
+
+    assert verdict.reasons[-1].endswith(RAISE)

@@ -6,12 +6,15 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from perfsuite.api.way import Way
 from perfsuite.errors import UsageError
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
+from perfsuite.monitor.health import PageSource
 from tests.monitor.fakes import FakeClock
 
 HOST = Way("http://192.0.2.1:8015")
@@ -102,3 +105,37 @@ def test_this_machine() -> None:
     ]  # fmt: skip
     own = socket.gethostbyname(socket.gethostname())
     assert is_this_machine(own)
+
+
+@pytest.mark.parametrize(
+    ("named", "sent"),
+    [
+        pytest.param({"server": "http://192.0.2.1:8015"}, {"pool": True, "health": True}, id="the target's own server"),
+        pytest.param({"server": "http://192.0.2.1:8016"}, {"pool": True, "health": False}, id="another port"),
+        pytest.param({"prometheus_url": "http://192.0.2.9:9090"}, {"pool": True, "prometheus": False}, id="elsewhere"),
+    ],
+)
+def test_added_headers_go_to_the_target_only(named: dict[str, str], sent: dict[str, bool]) -> None:
+    way = replace(HOST, headers=(("X-Api-Key", "geheim"),))
+    watch = Watch("run", way, **named)  # type: ignore[arg-type]
+
+    sources = build_sources(watch, FakeClock())
+
+    assert "geheim" not in repr(watch)
+    with_key = {source.name: "x-api-key" in _client_headers(source) for source in sources if source.name in sent}
+    assert with_key == sent
+    for source in sources:
+        source.close()
+
+
+def _client_headers(source: Any) -> set[str]:
+    return {name.lower() for name in source._transport._client.headers}
+
+
+def test_a_mapped_page_is_asked_for_where_it_is() -> None:
+    watch = Watch("run", HOST, server="http://192.0.2.1:8015", paths={"/api/v1/health/*": "/live/*"})
+
+    sources = build_sources(watch, FakeClock())
+
+    pages = {source.name: source._page.path for source in sources if isinstance(source, PageSource)}
+    assert pages == {"health": "/live/system", "pool": "/live/database"}

@@ -133,3 +133,73 @@ def test_has(routes: set[tuple[str, str]] | None, has: bool) -> None:
     offer = Offer("s", "v", frozenset(routes) if routes is not None else None)
 
     assert offer.has("GET", CATALOGUE["policies.read"].path) is has
+
+
+@pytest.mark.parametrize(
+    ("message", "mend"),
+    [
+        pytest.param("TLS: self-signed certificate in certificate chain", "--ca-file FILE (PEM)", id="house CA"),
+        pytest.param("TLS: unable to get local issuer certificate", "--ca-file FILE (PEM)", id="issuer not sent"),
+        pytest.param("TLS: hostname mismatch, certificate is not valid for 'x'.", "the name that the", id="name"),
+        pytest.param("TLS: ip address mismatch, certificate is not valid for 'x'.", "the name that the", id="address"),
+        pytest.param("TLS: certificate has expired", "Have it renewed", id="expired"),
+        pytest.param("TLS: certificate is not yet valid", "Have it renewed", id="of tomorrow"),
+        pytest.param("TLS: wrong version number", "Is it HTTPS that answers there?", id="no TLS"),
+    ],
+)
+def test_a_certificate_that_does_not_verify_is_one_line_with_its_mend(message: str, mend: str) -> None:
+    target = FakeTarget()
+    target.give("health.root", lost(FailureKind.TLS, message))
+
+    refusal = _refusal(target)
+
+    assert refusal.startswith(f"{HOST}: the certificate was not accepted ({message}). ")
+    assert mend in refusal
+    assert refusal.endswith("; verification is never switched off.")
+    assert len(refusal.splitlines()) == 1
+
+
+def test_a_proxy_that_is_in_the_way_is_named() -> None:
+    target = FakeTarget()
+    target.give("health.root", lost(FailureKind.PROXY, "nothing listens at the proxy's address"))
+
+    assert "nothing listens at the proxy's address. Check --proxy" in _refusal(target)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_told_with_the_address_behind_it(status: int) -> None:
+    target = FakeTarget()
+    target.give("health.root", answer(status=status, location="https://staging.test/mitra/health?token=geheim"))
+
+    assert _refusal(target) == (
+        f"{HOST} redirects: GET /health gave HTTP {status} to https://staging.test/mitra/health.\n"
+        "Redirects are not followed: give the address behind it with --host."
+    )
+
+
+def test_a_limit_that_answers_already_here_is_named() -> None:
+    target = FakeTarget()
+    target.give("health.root", answer({"detail": "Rate limit exceeded"}, 429))
+
+    assert "its rate limit answers GET /health already (HTTP 429)" in _refusal(target)
+
+
+def test_routes_may_be_listed_with_the_base_path() -> None:
+    target = FakeTarget()
+    listed = {
+        f"/mitra{operation.template}": {"get": {}, "post": {}, "put": {}, "delete": {}}
+        for operation in CATALOGUE.values()
+    }
+    target.give("openapi", answer({"paths": listed}))
+
+    assert look_at(f"{HOST}/mitra", target, RUN).missing(RUN) == frozenset()
+
+
+def test_the_list_of_routes_and_health_may_be_elsewhere() -> None:
+    target = FakeTarget()
+    run = Run("basic_1", paths={"health.root": "/healthz"}, openapi="/docs/openapi.json")
+    target.give("openapi", answer({"paths": {}}))
+
+    with pytest.raises(TargetError, match="GET /healthz gave HTTP 404"):
+        look_at(HOST, target, run)
+    assert [request.target for request in target.sent] == ["/healthz"]

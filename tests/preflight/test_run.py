@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 
 from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.exchange import Answer, Request
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
 from perfsuite.errors import TargetError, UsageError
-from perfsuite.model import Account, OperationCheck, Plan, PreflightReport, Scenario, Works
+from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.preflight import Teller, preflight
-from perfsuite.preflight.run import broken_table
+from perfsuite.preflight.run import broken_table, differences
 from perfsuite.roles import ROLES
 from tests.api.fake_target import ACCOUNTS, PASSWORD, FakeTarget, answer
 
@@ -230,3 +232,153 @@ def test_a_behaviour_whose_ids_come_from_what_is_broken_is_dead() -> None:
         ("junior_agent", "policies.read"): Works.NO_DATA,
     }
     assert report.dead_behaviours == ("junior_agent / policy browsing",)
+
+
+# ── where the deployed API differs ──────────────────────────────────────────────────────────────────
+
+
+def _mapped(mapping: ApiMapping) -> Run:
+    run = Run.of(replace(_plan(), mapping=mapping), (), "preflight")
+    run.thorough = True
+    return run
+
+
+def _of(report: PreflightReport, operation: str) -> list[str]:
+    return [line for line in differences(report) if f"({operation})" in line]
+
+
+def test_a_missing_route_is_told_with_the_one_that_looks_most_like_it() -> None:
+    target = FakeTarget()
+    target.without = {"agents.list"}
+    paths = {"/api/v1/agent/": {"get": {}}} | {
+        operation.template: {operation.method.lower(): {}}
+        for operation in sorted(CATALOGUE.values(), key=lambda one: one.method)
+        if operation.name != "agents.list" and operation.method == "GET"
+    }
+    target.give("openapi", answer({"paths": paths}))
+
+    report = _look(target)
+
+    assert _of(report, "agents.list") == [
+        "GET /api/v1/agents/ (agents.list): not in the target's list of routes; /api/v1/agent/ is:"
+        " if that is it, name it for --mapping, as provider_admin, regional_manager"
+    ]
+    assert _check(report, "provider_admin", "agents.list").works is Works.MISSING
+
+
+def test_every_missing_field_is_named_though_the_operation_is_broken() -> None:
+    target = FakeTarget()
+    policy = next(iter(target.policies.values()))
+    target.always("policies.page", answer([{"policy_id": policy["policy_id"], "status": "active"}]))
+
+    check = _check(_look(target), "junior_agent", "policies.page")
+
+    assert (check.works, check.message) == (Works.BROKEN, "field missing in a row: policy_number")
+    assert "field premium_amount is missing" in check.differs
+    assert "field payment_status is missing" in check.differs
+    assert len(check.differs) == 12
+
+
+def test_another_type_is_told_and_the_operation_works() -> None:
+    target = FakeTarget()
+    numbers = {"premium_amount": "1200.00", "sum_assured": 5}
+    rows = [row | numbers for row in target.policies.values() if row["policyholder_id"] == "holder-1"]
+    target.always("policies.by_policyholder", answer(rows))
+
+    check = _check(_look(target), "support_staff", "policies.by_policyholder")
+
+    assert (check.works, check.message) == (Works.YES, "")
+    assert check.differs == ("field premium_amount is a text, the contract says a number",)
+
+
+def test_another_role_is_told_and_the_run_goes_on() -> None:
+    target = FakeTarget()
+    target.users[ACCOUNTS["junior_agent"].phone_number]["role"] = "trainee"
+
+    report = _look(target)
+
+    assert _check(report, "junior_agent", "login").differs[-1:] == (
+        "role is 'trainee', the contract says 'junior_agent'",
+    )
+    assert _check(report, "junior_agent", "login").works is Works.YES
+    assert report.left_out("junior_agent") == frozenset()
+
+
+def test_both_names_of_the_contract_are_good() -> None:
+    target = FakeTarget()
+    target.users[ACCOUNTS["provider_admin"].phone_number]["role"] = "insurance_provider_admin"
+
+    assert not any("role is" in told for told in _check(_look(target), "provider_admin", "login").differs)
+
+
+def test_a_mapped_role_is_expected_under_its_name_there() -> None:
+    target = FakeTarget()
+    mapped = ApiMapping(roles={"junior_agent": "trainee", "senior_agent": "agent"})
+    target.users[ACCOUNTS["junior_agent"].phone_number]["role"] = "trainee"
+
+    report = _look(target, run=_mapped(mapped))
+
+    assert not any("role is" in told for told in _check(report, "junior_agent", "login").differs)
+    assert "role is 'senior_agent', the contract says 'agent'" in _check(report, "senior_agent", "login").differs
+
+
+class Elsewhere:
+    """The target in memory, with its leads under another path."""
+
+    def __init__(self, target: FakeTarget) -> None:
+        self._target = target
+        self.sent: list[str] = []
+
+    def exchange(self, request: Request) -> Answer:
+        self.sent.append(request.target)
+        return self._target.exchange(replace(request, target=request.target.replace("/crm/leads", "/api/v1/leads")))
+
+    def close(self) -> None:
+        self._target.close()
+
+
+def test_what_is_mapped_is_asked_for_and_told_where_it_is() -> None:
+    target = FakeTarget()
+    listed = {
+        operation.template.replace("/api/v1/leads", "/crm/leads"): {"get": {}, "post": {}, "put": {}, "delete": {}}
+        for operation in CATALOGUE.values()
+    }
+    target.give("openapi", answer({"paths": listed}))
+    elsewhere = Elsewhere(target)
+    run = _mapped(ApiMapping({"/api/v1/leads/*": "/crm/leads/*"}))
+
+    report = preflight(_plan(), ROLES, ACCOUNTS.values(), run, lambda: elsewhere, Teller(lambda _line: None))
+
+    assert _works(report) == {}
+    assert _check(report, "senior_agent", "leads.create").path == "/crm/leads/"
+    assert {path.split("?")[0] for path in elsewhere.sent if "leads" in path} == {"/crm/leads/"}
+
+
+# ── a limit of the target ───────────────────────────────────────────────────────────────────────────
+
+LIMITED = answer({"detail": "Rate limit exceeded"}, 429, retry_after="60")
+
+
+def test_a_limit_that_waiting_does_not_help_is_told_as_such() -> None:
+    target = FakeTarget()
+    target.always("users.me", LIMITED)
+
+    report = _look(target)
+
+    assert _check(report, "policyholder", "users.me").message == "HTTP 429, Retry-After 60"
+    assert broken_table(report).splitlines()[-1] == (
+        "  (HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts.)"
+    )
+
+
+def test_a_limit_on_logins_is_not_taken_for_a_wrong_account() -> None:
+    target = FakeTarget()
+    target.always("login", LIMITED)
+
+    with pytest.raises(TargetError) as raised:
+        _look(target)
+
+    assert str(raised.value).splitlines() == [
+        "Senior Agent: the account 9876543203 cannot log in (HTTP 429, Retry-After 60).",
+        "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts.",
+    ]
