@@ -56,8 +56,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One line or area. `key`: the metric or figure; `path`: its SVG; `gaps`: for how long it had no value, in words.
+    """One line or area. `key`: the metric or figure; `path`: its SVG, `dots`: that of what stands alone between gaps.
 
+    `gaps`: for how long it had no value, in words.
     `usual` and `worst`: its median and its highest, or its lowest where that is worse; "" where the tables tell more.
     `lows` and `highs`: its values by bin, for the pointer; `highs` is empty where they are the same.
     """
@@ -66,6 +67,7 @@ class Curve:
     label: str
     colour: str
     path: str
+    dots: str = ""
     area: bool = False
     usual: str = ""
     worst: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfsuite.report.charts import Chart, Curve, Rule, Told, ticks_of
-from perfsuite.report.plot import Scale, bars, line, linear, logarithmic, steps
+from perfsuite.report.plot import Scale, bars, dots, line, linear, logarithmic, steps
 from perfsuite.report.series import Course, role_key
 from perfsuite.report.text import clean
 
@@ -115,8 +115,8 @@ def _values(course: Course, key: str) -> Told:
 
 def _curve(course: Course, drawn: Line, scale: Scale) -> Curve:
     values = _values(course, drawn.key)
-    path = line(zip(course.middles, values, strict=True), scale)
-    return Curve(drawn.key, drawn.label, drawn.colour, path, lows=values)
+    points = list(zip(course.middles, values, strict=True))
+    return Curve(drawn.key, drawn.label, drawn.colour, line(points, scale), dots(points, scale), lows=values)
 
 
 def _times(course: Course, limits: Sequence[Limit]) -> Chart:

@@ -13,7 +13,7 @@ from perfsuite.model.units import amount, number
 from perfsuite.report.charts import Chart, Curve, Rule, ticks_of
 from perfsuite.report.figures import UNKNOWN, exact, rounded
 from perfsuite.report.panels import COMPONENTS, Component, Panel, component_of, label_of, meaning_of, part_of
-from perfsuite.report.plot import Scale, line, linear
+from perfsuite.report.plot import Scale, dots, line, linear
 from perfsuite.report.tables import Cell, Column, Table
 from perfsuite.report.text import clean, heading, plural
 from perfsuite.report.tracks import Track, bin_width, extremes, middle, thinned
@@ -174,12 +174,13 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched
     known = [value for value in within if value is not None]
     gaps = len(within) - len(known)
     worst = min if _falls(track.metric) else max
-    part = part_of(track.source)
+    part, points = part_of(track.source), thinned(track.values, watched.width)
     return Curve(
         clean(f"{track.metric}{PART}{part}" if part else track.metric),
         clean(label),
         colour,
-        line(thinned(track.values, watched.width), scale),
+        line(points, scale),
+        dots(points, scale),
         usual=amount(middle(known), track.unit) if known else UNKNOWN,
         worst=amount(worst(known), track.unit) if known else UNKNOWN,
         gaps=f"{gaps:,} s of gaps" if gaps else "",

@@ -7,8 +7,9 @@ one number of seconds is the same place in every chart, and nothing has to be me
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 HEIGHT = 100.0
 
@@ -78,18 +79,22 @@ def logarithmic(lowest: float, highest: float) -> Scale:
 
 
 def line(points: Iterable[Point], scale: Scale) -> str:
-    """A line through the points; a point between two gaps is a dot."""
-    parts: list[str] = []
-    alone = False
-    drawn = False
-    for x, value in points:
-        if value is None:
-            parts += ["h0"] if alone else []
-            alone = drawn = False
-            continue
-        parts.append(f"{'L' if drawn else 'M'}{_number(x)} {_number(scale.y(value))}")
-        alone, drawn = not drawn, True
-    return "".join([*parts, "h0"] if alone else parts)
+    """Lines through the points that follow each other without a gap; what stands alone is a line without a length."""
+    return "".join(
+        f"M{'L'.join(stretch)}" if len(stretch) > 1 else f"M{stretch[0]}h0" for stretch in _stretches(points, scale)
+    )
+
+
+def dots(points: Iterable[Point], scale: Scale) -> str:
+    """Only what stands alone, to be drawn with a broader pen: a line without a length is hardly seen."""
+    return "".join(f"M{stretch[0]}h0" for stretch in _stretches(points, scale) if len(stretch) == 1)
+
+
+def _stretches(points: Iterable[Point], scale: Scale) -> Iterator[list[str]]:
+    """The places of what is known, cut at the gaps."""
+    for known, stretch in groupby(points, key=lambda point: point[1] is not None):
+        if known:
+            yield [f"{_number(x)} {_number(scale.y(value))}" for x, value in stretch if value is not None]
 
 
 def steps(edges: Sequence[float], lower: Sequence[float], upper: Sequence[float], scale: Scale) -> str:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perfsuite.report.plot import Scale, bars, line, linear, logarithmic, steps
+from perfsuite.report.plot import Scale, bars, dots, line, linear, logarithmic, steps
 
 TO_100 = linear(100)
 
@@ -53,17 +53,18 @@ def test_places_on_a_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "path"),
+    ("values", "path", "alone"),
     [
-        pytest.param([0, 50, 100], "M0.5 100L1.5 50L2.5 0", id="a line"),
-        pytest.param([0, 50, None, 100, 25], "M0.5 100L1.5 50M3.5 0L4.5 75", id="a gap is not bridged"),
-        pytest.param([None, 50, None, 100], "M1.5 50h0M3.5 0h0", id="what stands alone is a dot"),
-        pytest.param([None, None], "", id="nothing known"),
-        pytest.param([1 / 3], "M0.5 99.67h0", id="two decimals"),
+        pytest.param([0, 50, 100], "M0.5 100L1.5 50L2.5 0", "", id="a line"),
+        pytest.param([0, 50, None, 100, 25], "M0.5 100L1.5 50M3.5 0L4.5 75", "", id="a gap is not bridged"),
+        pytest.param([None, 50, None, 100], "M1.5 50h0M3.5 0h0", "M1.5 50h0M3.5 0h0", id="what stands alone is a dot"),
+        pytest.param([None, None], "", "", id="nothing known"),
+        pytest.param([1 / 3], "M0.5 99.67h0", "M0.5 99.67h0", id="two decimals"),
     ],
 )
-def test_lines(values: list[float | None], path: str) -> None:
-    assert line([(at + 0.5, value) for at, value in enumerate(values)], TO_100) == path
+def test_lines_and_dots(values: list[float | None], path: str, alone: str) -> None:
+    points = [(at + 0.5, value) for at, value in enumerate(values)]
+    assert (line(points, TO_100), dots(points, TO_100)) == (path, alone)
 
 
 def test_areas_and_bars() -> None:
