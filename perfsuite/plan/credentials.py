@@ -44,7 +44,7 @@ def read_accounts(
         if not phone_number.removeprefix("+").isdigit():
             raise UsageError(f"{place}: the phone number must be digits only")
         if role_name not in slugs:
-            raise UsageError(f"{place}: the third cell is not a role. Known: {', '.join(slugs)}")
+            raise UsageError(f"{place}: the third cell is not a role. Known: {', '.join(slugs)}; --mapping adds names")
         if not slugs[role_name]:
             several = ", ".join(slug for slug, name in deployed.items() if name == role_name)
             raise UsageError(f"{place}: the target calls several roles so ({several}); write which of them is meant")

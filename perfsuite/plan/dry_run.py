@@ -128,11 +128,24 @@ def _heading(plan: Plan) -> list[str]:
     host = plan.host or f"the reference backend ({plan.demo}), on a free port"
     purpose = f", {scenario.purpose}" if scenario.purpose else ""
     lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
+    lines += _way(plan)
     if plan.read_only:
         lines.append("  read-only: operations that write are left out")
     if plan.fingerprint:
         lines.append("  before the load: what each operation costs the database (--no-fingerprint leaves it out)")
     return lines
+
+
+def _way(plan: Plan) -> list[str]:
+    """How the target is reached and what it calls otherwise, where that is not the usual."""
+    access, mapping = plan.access, plan.mapping
+    parts = (
+        ("trusting", access.ca_file),
+        ("through", access.proxy),
+        ("adding", ", ".join(access.header_names)),
+        ("mapping", ", ".join(f"{ours} → {theirs}" for ours, theirs in (mapping.paths | mapping.roles).items())),
+    )
+    return [f"  {name:<8} {told}" for name, told in parts if told]
 
 
 def _stages(scenario: Scenario) -> list[str]:

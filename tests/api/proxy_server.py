@@ -6,44 +6,24 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
+
+from tests.api.raw_server import Listener
 
 _BLOCK = 65536
 
 
-class ProxyServer:
-    """Listens on a free port of the loopback address until the end of the context.
-
-    `refuse`: the status line with which it answers every CONNECT instead of opening the tunnel.
-    """
+class ProxyServer(Listener):
+    """`refuse`: the status line with which it answers every CONNECT instead of opening the tunnel."""
 
     def __init__(self, refuse: str = "") -> None:
+        super().__init__()
         self.asked: list[str] = []
         """Method and address of each request that it was sent in clear: of CONNECT, and with a whole address."""
         self._refuse = refuse
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _address = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def _serve(self, client: socket.socket, _number: int) -> None:
         with suppress(OSError), client:
             head = client.recv(_BLOCK)
             method, address, _version = head.split(b"\r\n")[0].decode().split()

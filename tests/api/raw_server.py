@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,31 +77,16 @@ BEHAVIOURS: dict[str, Respond] = {
 }
 
 
-class RawServer:
-    """Listens on a free port of the loopback address until the end of the context."""
+class Listener:
+    """Listens on a free port of the loopback address until the end of the context; each connection has a thread."""
 
-    def __init__(self, certificate: Path | None = None) -> None:
-        self.log: list[tuple[int, str, bytes]] = []
-        """Connection, method and path, head and body of each request."""
+    def __init__(self) -> None:
         self.connections = 0
-        self._certificate = certificate
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
 
-    @property
-    def host(self) -> str:
-        return f"https://localhost:{self.port}" if self._certificate else f"http://127.0.0.1:{self.port}"
-
-    def seen(self, case: str) -> list[tuple[int, str]]:
-        """(connection, path) of the requests whose path begins with /case/, connections counted from 1."""
-        found = [
-            (number, line.split()[1]) for number, line, _raw in self.log if line.split()[1].startswith(f"/{case}/")
-        ]
-        order = list(dict.fromkeys(number for number, _path in found))
-        return [(order.index(number) + 1, path) for number, path in found]
-
-    def raw(self, case: str) -> list[bytes]:
-        return [raw for _number, line, raw in self.log if line.split()[1].startswith(f"/{case}/")]
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -121,6 +105,31 @@ class RawServer:
                 connection, _address = self._listener.accept()
                 self.connections += 1
                 threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True).start()
+
+
+class RawServer(Listener):
+    """A server that behaves as the last part of a path says."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        super().__init__()
+        self.log: list[tuple[int, str, bytes]] = []
+        """Connection, method and path, head and body of each request."""
+        self._certificate = certificate
+
+    @property
+    def host(self) -> str:
+        return f"https://localhost:{self.port}" if self._certificate else f"http://127.0.0.1:{self.port}"
+
+    def seen(self, case: str) -> list[tuple[int, str]]:
+        """(connection, path) of the requests whose path begins with /case/, connections counted from 1."""
+        found = [
+            (number, line.split()[1]) for number, line, _raw in self.log if line.split()[1].startswith(f"/{case}/")
+        ]
+        order = list(dict.fromkeys(number for number, _path in found))
+        return [(order.index(number) + 1, path) for number, path in found]
+
+    def raw(self, case: str) -> list[bytes]:
+        return [raw for _number, line, raw in self.log if line.split()[1].startswith(f"/{case}/")]
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with suppress(OSError), connection:
@@ -161,21 +170,3 @@ def nobody_listens() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-
-def self_signed(folder: Path) -> Path:
-    """Key and certificate for localhost in one file, signed by nobody but itself. Needs the program openssl."""
-    path = folder / "localhost.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    arguments = [
-        *command.split(),
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-keyout",
-        str(path),
-        "-out",
-        f"{path}.crt",
-    ]
-    subprocess.run(arguments, check=True, capture_output=True)
-    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
-    return path

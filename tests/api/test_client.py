@@ -1,10 +1,8 @@
-"""The transport of preflight and cleanup, against a server at the level of bytes."""
+"""The transport of preflight and cleanup at the level of bytes. How targets are reached: tests/load/test_ways.py."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,7 @@ from perfsuite.api.exchange import Answer, Request
 from perfsuite.api.way import Way
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
-from tests.api.raw_server import SLOW_S, RawServer, nobody_listens, self_signed
+from tests.api.raw_server import SLOW_S, RawServer, nobody_listens
 
 
 @pytest.fixture(scope="module")
@@ -94,27 +92,3 @@ def test_a_name_that_nobody_knows() -> None:
 
     assert answer.failure is not None
     assert answer.failure.kind is FailureKind.NAME_NOT_FOUND
-
-
-@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the program openssl for a certificate")
-def test_a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_accepted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate = self_signed(tmp_path)
-    with RawServer(certificate) as server:
-        unknown = _get(HttpxTransport(Way(server.host)), "/tls/json")
-        monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
-        known = _get(HttpxTransport(Way(server.host)), "/tls/json")
-
-    assert unknown.failure is not None
-    assert (unknown.failure.kind, unknown.failure.message) == (FailureKind.TLS, "TLS: self-signed certificate")
-    assert known.status == 200
-    assert server.seen("tls") == [(1, "/tls/json")]
-
-
-def test_neither_proxies_nor_credentials_of_the_environment_take_part(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-
-    assert _get(HttpxTransport(Way(server.host)), "/x/json").status == 200

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.raw_server import SLOW_S, RawServer, nobody_listens, self_signed
+from tests.api.raw_server import SLOW_S, RawServer, nobody_listens
+from tests.certificates import needs_openssl, private_ca
 from tests.load.child import findings
 
 LOST_BY_CLOSING = "connection lost: the connection was closed, or the answer was not HTTP"
@@ -175,16 +175,11 @@ def test_what_is_sent(found: dict[str, Any], server: RawServer) -> None:
     assert removal == b"DELETE /post/json HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the program openssl for a certificate")
-def test_a_certificate_of_an_unknown_authority_is_refused_and_of_a_known_one_accepted(tmp_path: Path) -> None:
-    certificate = self_signed(tmp_path)
-    with RawServer(certificate) as server:
-        unknown = findings("in_child_tls", server.host, "/tls/json")
-        trusted = {"SSL_CERT_FILE": f"{certificate}.crt"}
-        known = findings("in_child_tls", server.host, "/tls/json", environment=trusted)
-        by_address = findings("in_child_tls", f"https://127.0.0.1:{server.port}", "/tls/json", environment=trusted)
+@needs_openssl
+def test_users_share_what_they_trust_and_have_connections_of_their_own(tmp_path: Path) -> None:
+    ca = private_ca(tmp_path)
+    with RawServer(ca.server) as server:
+        found = findings("in_child_tls", server.host, "/tls/json", str(ca.authority))
 
-    assert unknown["failures"] == ["tls: TLS: self-signed certificate"] * 4
-    assert known == {"statuses": [200] * 4, "failures": [None] * 4, "context shared": True}
-    assert set(by_address["statuses"]) == {0}  # trusted, but the certificate is for another name
+    assert found == {"statuses": [200] * 4, "failures": [None] * 4, "context shared": True}
     assert server.seen("tls") == [(1, "/tls/json")] * 2 + [(2, "/tls/json")] * 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,7 +17,7 @@ from redis import Redis
 from perfsuite.demo.programs import find_program
 from perfsuite.monitor.redis import RedisSource
 from perfsuite.monitor.source import SourceError, SystemClock
-from tests.api.raw_server import self_signed
+from tests.certificates import needs_openssl, private_ca
 from tests.monitor.conftest import PrivateRedis, need
 from tests.monitor.fakes import FakeClock, figures, until
 
@@ -198,20 +197,21 @@ def test_the_password_may_come_from_the_environment(redis_server: PrivateRedis) 
         assert source.open() == []
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the program openssl for a certificate")
+@needs_openssl
 def test_tls_is_used_and_the_certificate_is_looked_at(tmp_path: Path) -> None:
     need("redis-server")
-    pem = str(self_signed(tmp_path))
+    ca = private_ca(tmp_path)
+    pem, authority = str(ca.server), str(ca.authority)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    files = ("--tls-cert-file", pem, "--tls-key-file", pem, "--tls-ca-cert-file", pem, "--tls-auth-clients", "no")
+    files = ("--tls-cert-file", pem, "--tls-key-file", pem, "--tls-ca-cert-file", authority, "--tls-auth-clients", "no")
     command = [str(find_program("redis-server")), "--port", "0", "--tls-port", port, *files, "--save", ""]
     server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
         until(lambda: accepts(int(port)))
         url = f"rediss://localhost:{port}"
-        with closing(RedisSource(f"{url}?ssl_ca_certs={pem}", SystemClock(), {})) as source:
+        with closing(RedisSource(f"{url}?ssl_ca_certs={authority}", SystemClock(), {})) as source:
             assert source.open() == []
         with pytest.raises(SourceError) as error:
             RedisSource(url, SystemClock(), {}).open()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from perfsuite.judge.on_target import SAMPLES_NEEDED
-from perfsuite.model import Plan, Scenario, Target
+from perfsuite.model import Access, ApiMapping, Plan, Scenario, Target
 from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
 from tests.plan.example import ROLES
 
@@ -160,3 +160,20 @@ def test_the_plan_as_text() -> None:
         "  failures (failure_rate < 0.01): shown as information",
         "  users (concurrent_users > 200): not judged: runs 40 users, more than 200 needed",
     ]
+
+
+def test_how_the_target_is_reached_is_said_where_it_is_not_the_usual() -> None:
+    plan = replace(
+        plan_of(),
+        access=Access("/etc/house-ca.pem", "http://proxy:3128", ("X-Api-Key", "X-Tenant")),
+        mapping=ApiMapping({"/health": "/healthz"}, {"agent": "seller"}),
+    )
+
+    assert render(plan, ROLES).splitlines()[1:6] == [
+        "  target   http://localhost:8015",
+        "  trusting /etc/house-ca.pem",
+        "  through  http://proxy:3128",
+        "  adding   X-Api-Key, X-Tenant",
+        "  mapping  /health → /healthz, agent → seller",
+    ]
+    assert "mapping" not in render(plan_of(), ROLES)

@@ -13,6 +13,7 @@ from perfsuite.model import (
     BehaviourRow,
     Cleanup,
     Coverage,
+    FailureKind,
     GeneratorHealth,
     OperationCheck,
     PreflightReport,
@@ -288,8 +289,8 @@ def test_counts_of_all_processes_are_set_beside_each_other() -> None:
 
 
 def test_coverage_tells_what_preflight_and_load_found() -> None:
-    def check(operation: str, works: Works) -> OperationCheck:
-        return OperationCheck("reader", operation, "GET", "/", works)
+    def check(operation: str, works: Works, *differs: str) -> OperationCheck:
+        return OperationCheck("reader", operation, "GET", "/", works, differs=differs)
 
     preflight = PreflightReport(
         "http://localhost:8015",
@@ -297,7 +298,8 @@ def test_coverage_tells_what_preflight_and_load_found() -> None:
         "1",
         ("login",),
         (
-            check("login", Works.YES),
+            check("login", Works.YES, "role is 'x'"),
+            check("login", Works.YES, "role is 'x'", "field user is missing"),
             check("policies.list", Works.MISSING),
             check("policies.read", Works.BROKEN),
             check("policies.create", Works.LEFT_OUT),
@@ -310,13 +312,22 @@ def test_coverage_tells_what_preflight_and_load_found() -> None:
     summary = build(make_plan(), records, preflight=preflight, roles=ROLES)
 
     assert summary.coverage == Coverage(
-        offered=4,
+        offered=5,
         missing=("reader / policies.list",),
         broken=("reader / policies.read",),
         left_out=("reader / policies.create",),
         not_possible={"policies.premiums": 3},
         dead_behaviours=("reader / browsing",),
+        differs=("login: role is 'x'", "login: field user is missing"),
     )
+
+
+def test_answers_of_a_rate_limit_are_counted_apart() -> None:
+    one = Process()
+    limited = one.requests(2, [1], [1, 1, 1], kind=FailureKind.RATE_LIMIT, message="HTTP 429")
+    summary = summary_of([limited, one.requests(3, [1], [1], message="HTTP 500")])
+
+    assert summary.whole_run == WholeRun(requests=6, failures=4, wrong_answers=0, rate_limited=3)
 
 
 def test_circumstances_are_passed_on() -> None:
