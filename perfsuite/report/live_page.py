@@ -113,6 +113,7 @@ class LivePage:
     where: str = ""
     over: str = ""
     alert: str = ""
+    news: str = ""
     clock: str = ""
     share: float = 0.0
     loading: bool = False

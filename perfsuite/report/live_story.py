@@ -46,11 +46,13 @@ class LiveStory:
         self._lines: dict[str, _Line] = {}
 
     def say(self, text: str) -> None:
-        """A line about a stage. Before a load it is the news."""
-        line = safe(text)
-        self.page = replace(self.page, lines=(*self.page.lines, line)[-LINES_KEPT:])
+        """A line about a stage. The last one is the headline before a load, and the news during one."""
+        said = safe(text)
+        self.page = replace(self.page, lines=(*self.page.lines, said)[-LINES_KEPT:])
         if self.page.badge == PREPARING:
-            self.page = replace(self.page, headline=line)
+            self.page = replace(self.page, headline=said)
+        elif self.page.loading:
+            self.page = replace(self.page, news=said)
 
     def progress(self, moment: Moment) -> None:
         """The state of a load. One of another run begins its course anew, beside the verdicts of those before."""
@@ -85,7 +87,7 @@ class LiveStory:
 
     def load_over(self) -> None:
         """The load has ended; what came of it is told later."""
-        self.page = replace(self.page, badge="load over", headline=LOAD_OVER, alert="", loading=False)
+        self.page = replace(self.page, badge="load over", headline=LOAD_OVER, alert="", news="", loading=False)
 
     def run_over(self, report: RunReport, folder: Path) -> None:
         """A run is judged: its figures and targets are now those of the verdict."""

@@ -9,7 +9,8 @@ import pytest
 
 from perfsuite.model import Moment, RunReport
 from perfsuite.report.console import render_summary, to_text
-from perfsuite.report.evidence import findings_of
+from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
+from perfsuite.report.live_files import live_files
 from perfsuite.report.live_page import Card, Judged, LivePage, Watched
 from perfsuite.report.live_story import LAST_S, LINES_KEPT, LOAD_OVER, OVER, LiveStory
 from perfsuite.report.progress import live_view
@@ -58,6 +59,19 @@ def test_a_moment_is_told_as_on_the_terminal() -> None:
     assert (page.badge, page.clock, page.share) == ("steady", "00:35 / 01:00", pytest.approx(0.59))
     assert page.alert == "No answer from the target for 7 seconds"
     assert page.title == "00:35 / 01:00 steady – moderate"
+
+
+def test_what_is_said_during_a_load_is_its_news_until_it_is_over() -> None:
+    story = LiveStory()
+    story.say("Preflight: http://localhost:8015")
+    story.progress(moment())
+    assert story.page.news == ""
+    story.say("Interrupted: requests in flight may finish")
+    story.progress(moment())
+    assert (story.page.headline, story.page.news) == ("moderate", "Interrupted: requests in flight may finish")
+    story.load_over()
+    story.say("Cleanup: removed 3 of 3 rows that the run made")
+    assert (story.page.headline, story.page.news) == (LOAD_OVER, "")
 
 
 def test_figures_are_now_with_what_they_were_so_far_below() -> None:
@@ -183,6 +197,13 @@ def test_findings_are_told_as_everywhere() -> None:
     assert judged is not None
     assert judged.findings == found.unusual != ()
     assert (judged.always, judged.note, judged.more) == (found.always, found.note, found.left_out)
+
+
+def test_the_headings_are_those_of_everywhere() -> None:
+    page = live_files()["/"][1].decode()
+    name, told = TITLE.rstrip(")").split(" (")
+    assert f"{name} <small>{told}</small>" in page
+    assert f">{ALWAYS_TITLE}</h2>" in page
 
 
 def finished(story: LiveStory, number: int, report: RunReport) -> None:

@@ -64,6 +64,8 @@ def test_it_fills_and_changes(page: PageScreen, tab: Tab) -> None:
     page.progress(moment(36.0, rps_now=77.0))
     tab.shows("Req/s 77.0 9.04 steady state", ".live-figures")
     assert tab.text("[role=alert]") == ""
+    page.say("Interrupted: requests in flight may finish")
+    tab.shows("Interrupted: requests in flight may finish", "header")
     assert tab.value("document.querySelectorAll('.live-figures > div').length") == 7
 
 
