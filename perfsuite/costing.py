@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.api import journal
@@ -13,7 +14,7 @@ from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
 from perfsuite.desk import Desk
 from perfsuite.errors import TargetError, UsageError
-from perfsuite.fingerprint import FingerprintSettings, fingerprint, render_short, write_fingerprint
+from perfsuite.fingerprint import AFTER_FILE, FingerprintSettings, fingerprint, render_short, write_fingerprint
 from perfsuite.model import Account, Plan
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.preflight.run import not_offered
@@ -46,10 +47,27 @@ def cost_before_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, de
     )
     try:
         taken = cost(plan, accounts, folder, left_out, settings, desk)
+        write_fingerprint(taken, folder)
     except (TargetError, UsageError) as error:
         desk.screen.say(f"Fingerprint: not taken. {error}")
         return
     desk.screen.say(f"Fingerprint: {render_short(taken)}")
+
+
+def cost_after_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> None:
+    """The same once more, reads alone, for a run in which requests began to ask more of the database.
+
+    Raises TargetError when the target is not there any more.
+    """
+    if desk.watch is None or not desk.watch.postgres_dsn:
+        return
+    desk.screen.say("Fingerprint: requests ask more of the database than before; looking once more which ones")
+    settings = FingerprintSettings(
+        desk.watch.postgres_dsn, repeats=SHORT_REPEATS, cold_wait_s=0, within_s=SHORT_WITHIN_S
+    )
+    reads = replace(plan, read_only=True)
+    taken = cost(reads, accounts, folder, not_callable(reads, desk), settings, desk)
+    write_fingerprint(taken, folder, AFTER_FILE)
 
 
 def not_callable(plan: Plan, desk: Desk) -> dict[str, frozenset[str]]:
@@ -73,7 +91,7 @@ def cost(
     settings: FingerprintSettings,
     desk: Desk,
 ) -> Fingerprint:
-    """The fingerprint of the roles that have users, kept in `folder`; what it creates is in a journal there.
+    """The fingerprint of the roles that have users; what it creates is in a journal in `folder`.
 
     `left_out`: role → operations that are not called.
     """
@@ -82,8 +100,6 @@ def cost(
         roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
         run = Run.of(plan, desk.headers, PURPOSE, book)
         run.left_out, run.thorough = left_out, True
-        taken = fingerprint(plan, roles, accounts, run, _connect(plan, desk), settings)
+        return fingerprint(plan, roles, accounts, run, _connect(plan, desk), settings)
     finally:
         book.close()
-    write_fingerprint(taken, folder)
-    return taken

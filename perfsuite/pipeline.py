@@ -21,24 +21,31 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
-from perfsuite.costing import cost, cost_before_load, not_callable
+from perfsuite.costing import cost, cost_after_load, cost_before_load, not_callable
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Watched, asks_more, find
+from perfsuite.fingerprint import (
+    AFTER_FILE,
+    FingerprintSettings,
+    compare,
+    read_fingerprint,
+    write_fingerprint,
+)
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.fingerprint import FingerprintSettings, read_fingerprint
 from perfsuite.follow import make_load
 from perfsuite.judge import OnTarget, judge
 from perfsuite.leftovers import clean, clean_after
 from perfsuite.model import (
     CUT_OFF,
+    INTERRUPTED,
     Account,
     Plan,
     PreflightReport,
     RunReport,
     Target,
 )
-from perfsuite.model.fingerprint import Fingerprint, Known
+from perfsuite.model.fingerprint import Difference, Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings, read_readings, with_load_side
 from perfsuite.plan.run_folder import new_run_folder
@@ -47,7 +54,7 @@ from perfsuite.preflight.run import broken_table, differences
 from perfsuite.report.files import write_all
 from perfsuite.roles import ROLES
 from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, load, save
-from perfsuite.summary.summarize import Circumstances, build
+from perfsuite.summary.summarize import COMPLETED, Circumstances, build
 
 _LOOK_EVERY_S = 0.2
 _LOG_PATIENCE_S = 3.0
@@ -70,7 +77,7 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
         clean(plan, accounts, folder, desk)
         raise
     with desk.interrupts.held():
-        ended = make_load(plan, accounts, folder, desk)
+        ended = look_again(make_load(plan, accounts, folder, desk), plan, accounts, folder, desk)
         cleanup, ended = clean_after(ended, plan, accounts, folder, desk)
         # What was measured is told all the same: it takes a second or two.
         with desk.interrupts.held(1), _after_the_load():
@@ -89,6 +96,25 @@ def _after_the_load() -> Iterator[None]:
         yield
     except UsageError as error:
         raise LoadError(f"The load was made, and then: {error}") from error
+
+
+def look_again(ended: str, plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:
+    """Where requests began to ask more of the database in the load: what they cost now. How the run ended.
+
+    Before cleanup, in the state that the load left. Whatever goes wrong here is told: rows must still be removed.
+    """
+    if ended != COMPLETED or not (folder / FINGERPRINT_FILE).exists():
+        return ended
+    try:
+        with desk.interrupts.heard():
+            so_far = report_of(folder)
+            if asks_more(so_far.summary, so_far.readings):
+                cost_after_load(plan, accounts, folder, desk)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SuiteError as error:
+        desk.screen.say(f"Fingerprint: not taken again. {error}")
+    return ended
 
 
 def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> PreflightReport:
@@ -115,6 +141,7 @@ def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn:
         left_out = not_callable(plan, desk)
         desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
         taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say), desk)
+        write_fingerprint(taken, folder)
     finally:
         clean(plan, accounts, folder, desk)
     if all(each.known is Known.NOT_MEASURED for each in taken.operations):
@@ -195,8 +222,13 @@ def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None) -> Run
     readings = with_load_side(read_readings(folder / READINGS_FILE), records)
     fingerprint_ = _fingerprint_of(folder)
     verdict = judge(plan, summary, ROLES, OnTarget(readings, fingerprint_))
-    findings = find(summary, Watched(readings, fingerprint_, preflight=preflight_))
+    findings = find(summary, Watched(readings, fingerprint_, grown=_grown(folder, fingerprint_), preflight=preflight_))
     return RunReport(plan, summary, verdict, findings, readings, fingerprint_)
+
+
+def _grown(folder: Path, before: Fingerprint | None) -> list[Difference]:
+    after = folder / AFTER_FILE
+    return compare(before, read_fingerprint(after)) if before is not None and after.exists() else []
 
 
 def _fingerprint_of(folder: Path) -> Fingerprint | None:

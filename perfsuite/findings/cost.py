@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from perfsuite.findings.words import count, listed
@@ -23,7 +23,8 @@ _NAMES = {
     "shared_blocks": "blocks touched",
     "temp_blocks": "blocks of temporary files",
 }
-_GROWN = {"queries per request": "queries", "rows per request": "shared_blocks"}
+QUERIES = "queries per request"
+_GROWN = {QUERIES: "queries", "rows per request": "shared_blocks"}
 """Resource → the figure of the fingerprint that tells for which operation more of it was asked."""
 _MOST_SHOWN = 4
 _TEXT = 100
@@ -78,7 +79,7 @@ def _suspicion(group: Sequence[_Suspected]) -> Finding:
         )
         for other, each in group
     )
-    return Finding(FindingKind.COST, headline, "queries per request", None, cost.role, cost.operation, _plain(evidence))
+    return Finding(FindingKind.COST, headline, QUERIES, None, cost.role, cost.operation, _plain(evidence))
 
 
 def _plain(rows: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -91,40 +92,60 @@ def _shown(text: str) -> str:
     return line if len(line) <= _TEXT else line[: _TEXT - 1] + "…"
 
 
-def asks_more(findings: Iterable[Finding]) -> bool:
-    """Did the database get more to do for each request in the run, so that it is worth while to see for which?"""
-    return any(finding.at_s is not None and finding.resource in _GROWN for finding in findings)
-
-
 def with_operation(finding: Finding, grown: Sequence[Difference], summary: Summary) -> Finding:
     """A finding that the database got more to do, with the operation that asks most of it; any other as it is."""
-    metric = _GROWN.get(finding.resource)
-    worse = [each for each in grown if each.metric == metric and each.worse and _clearly(each)]
-    if finding.at_s is None or not worse:
+    most = _grown_most(grown, _GROWN.get(finding.resource, ""), summary)
+    if not most or finding.kind in (FindingKind.COST, FindingKind.CHANGE):
         return finding
+    return replace(
+        finding,
+        headline=f"{finding.headline}; measured alone, {_costs(most[0])}",
+        role=most[0].role,
+        operation=most[0].operation,
+        evidence=(*finding.evidence, *_grown_rows(most)),
+    )
+
+
+def more_queries(grown: Sequence[Difference], summary: Summary) -> list[Finding]:
+    """The same by itself: queries are counted exactly, so that they tell though no reading does."""
+    most = _grown_most(grown, "queries", summary)
+    if not most:
+        return []
+    first = most[0]
+    headline = f"Measured alone, {_costs(first)}"
+    rows = tuple(_grown_rows(most))
+    return [Finding(FindingKind.CHANGE, headline, QUERIES, None, first.role, first.operation, rows)]
+
+
+def _grown_most(grown: Sequence[Difference], metric: str, summary: Summary) -> list[Difference]:
+    """What grew clearly in this figure, that first of which there was most in the run."""
     sent = requests_in_run(summary)
 
     def added(each: Difference) -> float:
         return (each.after.maximum - each.before.maximum) * (1 + sent.get((each.role, each.operation), 0))
 
-    most = sorted(worse, key=added, reverse=True)
-    first, name = most[0], _NAMES[most[0].metric]
-    headline = (
-        f"{finding.headline}; measured alone, {first.operation} as {first.role} costs {_range(first.before)} → "
-        f"{_range(first.after)} {name} per request, before the load and after it"
+    worse = (each for each in grown if each.metric == metric and each.worse and _clearly(each))
+    return sorted(worse, key=added, reverse=True)
+
+
+def _costs(grown: Difference) -> str:
+    before, after, name = _range(grown.before), _range(grown.after), _NAMES[grown.metric]
+    return (
+        f"{grown.operation} as {grown.role} costs {before} → {after} {name} per request, before the load and after it"
     )
-    rows = tuple(
+
+
+def _grown_rows(most: Sequence[Difference]) -> list[Evidence]:
+    return [
         Evidence(
             f"{each.metric}_per_request",
-            f"{each.operation} as {each.role}: {name} per request, alone, before and after the load",
+            f"{each.operation} as {each.role}: {_NAMES[each.metric]} per request, alone, before and after the load",
             each.before.maximum,
             each.after.maximum,
             "count",
         )
         for each in most[:_MOST_SHOWN]
-    )
-    evidence = (*finding.evidence, *rows)
-    return replace(finding, headline=headline, role=first.role, operation=first.operation, evidence=evidence)
+    ]
 
 
 def changed(differences: Sequence[Difference]) -> list[Finding]:
@@ -168,7 +189,7 @@ def _change(group: Sequence[Difference]) -> Finding:
 
 
 def _resource(metric: str) -> str:
-    known = {"queries": "queries per request", "caching": "cache"}
+    known = {"queries": QUERIES, "caching": "cache"}
     return known.get(metric, "rows per request")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfsuite.findings.always import always
-from perfsuite.findings.cost import changed, suspected, with_operation
+from perfsuite.findings.cost import QUERIES, changed, more_queries, suspected, with_operation
 from perfsuite.findings.episodes import episodes
 from perfsuite.findings.growth import growths
 from perfsuite.findings.limits import limits
@@ -40,6 +40,8 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     unusual = [onset] if onset is not None else []
     unusual += _apart_from(unusual, episodes(tracks))
     costs = [*suspected(watched.fingerprint, summary), *changed(watched.differences)]
+    if not any(finding.resource == QUERIES for finding in unusual):
+        costs += more_queries(watched.grown, summary)
     scans = scanned(tracks, watched.fingerprint, summary)
     unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *scans, *growths(tracks)])
     if onset is not None:

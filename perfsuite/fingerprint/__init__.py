@@ -1,7 +1,7 @@
 """What each operation costs the database: one user at a time, each operation alone, pg_stat_statements around it."""
 
 from perfsuite.fingerprint.compare import compare, not_compared
-from perfsuite.fingerprint.files import FILE_NAME, read_fingerprint, write_fingerprint
+from perfsuite.fingerprint.files import AFTER_FILE, FILE_NAME, read_fingerprint, write_fingerprint
 from perfsuite.fingerprint.render import (
     difference_text,
     flags,
@@ -14,6 +14,7 @@ from perfsuite.fingerprint.render import (
 from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
 
 __all__ = [
+    "AFTER_FILE",
     "FILE_NAME",
     "FingerprintSettings",
     "compare",

@@ -1,4 +1,4 @@
-"""`fingerprint.json`: a fingerprint kept with its run."""
+"""`fingerprint.json`, `fingerprint-after.json`: fingerprints kept with their run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from perfsuite.errors import UsageError
 from perfsuite.model.fingerprint import Fingerprint
 
 FILE_NAME = "fingerprint.json"
+AFTER_FILE = "fingerprint-after.json"
+"""One that was taken after the load, with those that look for what grew in it."""
 SCHEMA = 1
 
 
-def write_fingerprint(fingerprint: Fingerprint, folder: Path) -> Path:
-    """Write `fingerprint.json` into the folder of a run. Raises UsageError when the disk does not take it."""
-    path = folder / FILE_NAME
+def write_fingerprint(fingerprint: Fingerprint, folder: Path, name: str = FILE_NAME) -> Path:
+    """Write it into the folder of a run. Raises UsageError when the disk does not take it."""
+    path = folder / name
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(fingerprint), indent=1) + b"\n")
     except OSError as error:

@@ -141,6 +141,19 @@ def test_more_rows_in_mid_run_are_told_with_the_operation_whose_blocks_grew() ->
     assert "policies.list as policyholder costs 18 → 221 blocks touched per request" in finding.headline
 
 
+def test_queries_that_were_counted_are_told_though_no_reading_shows_them() -> None:
+    healthy = made(3, 75, 80.0)
+    counted = grown("queries", ("policyholder", "policies.list", 1, 21), ("policyholder", "users.me", 2, 1))
+    counted += grown("shared_blocks", ("policyholder", "policies.list", 18, 221))
+    first, *others = find(replace(healthy.summary, rows=ROWS), Watched(healthy.readings, grown=counted))
+
+    assert (first.kind, first.resource, first.operation) == (FindingKind.CHANGE, "queries per request", "policies.list")
+    assert first.headline == (
+        "Measured alone, policies.list as policyholder costs 1 → 21 queries per request, before the load and after it"
+    )
+    assert not any(finding.unusual for finding in others)
+
+
 def test_what_grew_stays_away_from_findings_about_something_else() -> None:
     finding = later("lock", grown("queries", ("policyholder", "policies.list", 1, 6)))
 
@@ -154,11 +167,11 @@ def test_what_grew_stays_away_from_findings_about_something_else() -> None:
         pytest.param("n_plus_one", 45, True, id="more queries from some second on"),
         pytest.param("index", 45, True, id="more rows from some second on"),
         pytest.param("index", 0, False, id="so from the start: the first fingerprint has seen it"),
-        pytest.param("lock", 45, False, id="slow for another reason"),
+        pytest.param("leak", 45, False, id="something else goes wrong"),
         pytest.param("", 0, False, id="healthy"),
     ],
 )
 def test_counting_again_is_worth_while_where_the_database_got_more_to_do(kind: str, from_s: int, asks: bool) -> None:
     run = made(3, 75, 80.0, Fault(kind, from_s) if kind else None)
 
-    assert asks_more(find(run.summary, Watched(run.readings))) is asks
+    assert asks_more(run.summary, run.readings) is asks
