@@ -10,7 +10,7 @@ import numpy as np
 
 from perfsuite.findings.band import Floats
 from perfsuite.findings.series import Track
-from perfsuite.findings.words import lasting
+from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount
 from perfsuite.trend import FEWEST, growth_p, slope
@@ -21,6 +21,8 @@ _BLOCKS, _SHORTEST_BLOCK_S = 40, 3
 _STILL_GROWING = 0.4
 """What a program takes while it warms up grows too, but ever more slowly: the last half must grow at least at this
 share of the whole's rate."""
+_KNEE = 0.2
+"""It began to grow in the run where by then this share of the growth was wanting to what a steady one had reached."""
 _STEPS = 0.6
 """And it grows in most steps; a single large one is no leak."""
 _SOON_S = 7 * 86_400.0
@@ -90,19 +92,36 @@ def _growth(growing: Growing, tracks: Mapping[str, Track]) -> Finding | None:
     if np.mean(np.diff(values[half:]) > 0) < _STEPS:
         return None
     left_s = _left_s(growing, tracks, recent, float(values[-1]))
-    soon = f"; at this rate it is used up in {lasting(left_s)}" if left_s is not None and left_s < _SOON_S else ""
-    first, last = float(values[0]), float(values[-1])
-    rate = amount(recent * 60, track.unit)
+    return _told(growing, track.unit, (at, values), recent, left_s if left_s is None or left_s < _SOON_S else None)
+
+
+def _told(growing: Growing, unit: str, series: tuple[Floats, Floats], per_s: float, left_s: float | None) -> Finding:
+    at, values = series
+    began = _began(at, values)
+    first, last = float(values[began]), float(values[-1])
+    at_s = int(at[began]) if began else None
+    since = f" from {time_of_day(at_s)} on" if at_s is not None else ""
+    soon = f"; at this rate it is used up in {lasting(left_s)}" if left_s is not None else ""
     headline = (
-        f"The {growing.label} only grew: {amount(first, track.unit)} → {amount(last, track.unit)} in "
-        f"{lasting(float(at[-1] - at[0]))}, at the end by {rate} a minute{soon}"
+        f"The {growing.label} only grew{since}: {amount(first, unit)} → {amount(last, unit)} in "
+        f"{lasting(float(at[-1] - at[began]))}, at the end by {amount(per_s * 60, unit)} a minute{soon}"
     )
-    rows = [Evidence(growing.metric, growing.label, first, last, track.unit)]
-    if left_s is not None and left_s < _SOON_S:
+    rows = [Evidence(growing.metric, growing.label, first, last, unit, at_s)]
+    if left_s is not None:
         rows.append(
             Evidence(growing.metric, "time until it is used up, at the rate of the last half", None, left_s, "s")
         )
-    return Finding(FindingKind.GROWTH, headline, growing.resource, evidence=tuple(rows))
+    return Finding(FindingKind.GROWTH, headline, growing.resource, at_s, evidence=tuple(rows))
+
+
+def _began(at: Floats, values: Floats) -> int:
+    """The place from which on it grew, where it had hardly done so before; 0: from the start.
+
+    It is the place farthest below the straight line from the first value to the last.
+    """
+    below = np.interp(at, at[[0, -1]], values[[0, -1]]) - values
+    place = int(np.argmax(below))
+    return place if below[place] >= _KNEE * (values[-1] - values[0]) else 0
 
 
 def _thinned(track: Track) -> tuple[Floats, Floats]:

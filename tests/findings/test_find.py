@@ -98,6 +98,14 @@ def test_a_leak_is_told_with_its_rate_and_its_end() -> None:
     assert left_s == pytest.approx(20e9 / 1e6, rel=0.1)
 
 
+def test_a_leak_that_begins_in_the_run_is_told_with_its_second() -> None:
+    (first,) = told(run("leak", 45))
+
+    assert (first.resource, first.evidence[0].at_s) == ("memory", first.at_s)
+    assert abs(at(first) - 45) <= 6
+    assert first.headline.startswith("The memory of the backend only grew from 09:30:")
+
+
 def test_failures_are_told_with_their_share() -> None:
     healthy = run()
     seconds = [
