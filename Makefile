@@ -4,13 +4,14 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STARTER := run_performance_tests.py
 REQUIREMENTS := requirements-dev.txt
+TIMES := 1
 
 # Any Python finds one that is new enough, as the starter does, and makes or mends .venv with it.
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test accuracy check lint format types fix clean
+.PHONY: help demo test accuracy truth check lint format types fix clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +25,9 @@ test: .venv/$(REQUIREMENTS).sha256 ## Run all tests
 accuracy: .venv/$(REQUIREMENTS).sha256 ## Hold the figures to the truth, and print the table
 	$(PYTHON) bench/accuracy.py
 	$(PYTHON) bench/recording_cost.py
+
+truth: .venv/$(REQUIREMENTS).sha256 ## Hold the findings to real runs with known trouble, and print the table
+	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth
 
 check: lint format types ## Lint, formatting and types
 
