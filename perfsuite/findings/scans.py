@@ -16,8 +16,8 @@ from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.units import amount
 
-LEAST_PER_REQUEST = 0.2
-"""Every fifth request reads the table from end to end, on average."""
+LEAST_PER_REQUEST = 0.25
+"""Every fourth request reads the table from end to end, on average."""
 LEAST_ROWS = 1000.0
 """Rows that such a read comes to, on average: a LIMIT may end it early."""
 FEWEST_SAMPLES = 10
