@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -58,18 +59,34 @@ def run(folder: Path, *arguments: str) -> tuple[Ended, Metrics]:
 Run = tuple[Ended, Metrics]
 
 
-@pytest.fixture(scope="module")
-def waiting(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Users who wait for their answers, of which some fail, in two processes."""
-    load = ("--users", "20", "--spawn-rate", "20", "--duration", "14s", "--processes", "2")
-    return run(tmp_path_factory.mktemp("waiting"), *load, "--fault", "error=503:25%@users.me from 12s")
+WAITING = (
+    *("--users", "20", "--spawn-rate", "20", "--duration", "14s", "--processes", "2"),
+    *("--fault", "error=503:25%@users.me from 12s"),
+)
+"""Users who wait for their answers, of which some fail, in two processes."""
+ARRIVING = (
+    *("--users", "10", "--spawn-rate", "10", "--duration", "12s", "--arrival-rate", "40"),
+    *("--fault", "latency=900ms@policies.list", "--quiet"),
+)
+"""Actions that begin at their times, more than ten sessions can do; the address is told even when quiet."""
 
 
 @pytest.fixture(scope="module")
-def arriving(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Actions that begin at their times, more than ten sessions can do; the address is told even when quiet."""
-    load = ("--users", "10", "--spawn-rate", "10", "--duration", "12s", "--arrival-rate", "40")
-    return run(tmp_path_factory.mktemp("arriving"), *load, "--fault", "latency=900ms@policies.list", "--quiet")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Run]]]:
+    """Both runs, made at the same time: they mostly wait."""
+    asked = {"waiting": WAITING, "arriving": ARRIVING}
+    with ThreadPoolExecutor(len(asked)) as pool:
+        yield {name: pool.submit(run, tmp_path_factory.mktemp(name), *options) for name, options in asked.items()}
+
+
+@pytest.fixture
+def waiting(together: dict[str, Future[Run]]) -> Run:
+    return together["waiting"].result()
+
+
+@pytest.fixture
+def arriving(together: dict[str, Future[Run]]) -> Run:
+    return together["arriving"].result()
 
 
 either = pytest.mark.parametrize("made", ["waiting", "arriving"])

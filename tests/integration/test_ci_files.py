@@ -7,7 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,29 +74,68 @@ def _github_steps(job: str, variables: Mapping[str, str]) -> list[tuple[str, str
     return [(filled(step["working-directory"]), step["run"]) for step in steps if "run" in step]
 
 
-@pytest.mark.integration
-def test_the_smoke_job_of_github_in_a_sub_folder(tmp_path: Path) -> None:
-    where = "performance-tests"
-    folder = _checkout(tmp_path / "work" / where)
-    summary = tmp_path / "step_summary.md"
-    variables = {**_read(GITHUB)["env"], "PERFORMANCE_FOLDER": where, "SMOKE_LOAD": SMALL_LOAD}
-    variables["GITHUB_STEP_SUMMARY"] = str(summary)
-    set_up, load = _github_steps("smoke", variables)
+Done = subprocess.CompletedProcess[str]
+SUB_FOLDER = "performance-tests"
 
-    done = _run([set_up[1]], tmp_path / "work" / set_up[0], variables)
-    assert done.returncode == 0, done.stderr
-    assert not folder.joinpath("results").exists()
+
+def _github_smoke(folder: Path) -> tuple[Done, Done]:
+    """The steps of the job, in a sub-folder of a repository: set-up and load."""
+    _checkout(folder / SUB_FOLDER)
+    variables = {**_read(GITHUB)["env"], "PERFORMANCE_FOLDER": SUB_FOLDER, "SMOKE_LOAD": SMALL_LOAD}
+    variables["GITHUB_STEP_SUMMARY"] = str(folder / "step_summary.md")
+    set_up, load = _github_steps("smoke", variables)
+    prepared = _run([set_up[1]], folder / set_up[0], variables)
     for _attempt in range(ATTEMPTS):  # a machine that is too busy makes a run inconclusive
-        done = _run([load[1]], tmp_path / "work" / load[0], variables)
+        done = _run([load[1]], folder / load[0], variables)
         if done.returncode != 4:
             break
+    return prepared, done
 
+
+def _gitlab_smoke(folder: Path) -> tuple[Done, Done]:
+    """The scripts of the job against a backend that answers with errors: the job's, and the one after it."""
+    _checkout(folder)
+    file = _read(GITLAB)
+    variables = {**file["variables"], "SMOKE_LOAD": f"{SMALL_LOAD} --fault error=503:30%@users.me"}
+    shared, job = file[".performance"], file["performance-smoke"]
+    done = _run([*shared["before_script"], *job["script"]], folder, variables)
+    return done, _run(shared["after_script"], folder, variables)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Both jobs, run at the same time, each in a folder of its own."""
+
+    folder: Path
+    github: Future[tuple[Done, Done]]
+    gitlab: Future[tuple[Done, Done]]
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    folder = tmp_path_factory.mktemp("ci")
+    (folder / "github").mkdir()
+    (folder / "gitlab").mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        yield Jobs(
+            folder,
+            pool.submit(_github_smoke, folder / "github"),
+            pool.submit(_gitlab_smoke, folder / "gitlab"),
+        )
+
+
+@pytest.mark.integration
+def test_the_smoke_job_of_github_in_a_sub_folder(jobs: Jobs) -> None:
+    prepared, done = jobs.github.result()
+
+    assert prepared.returncode == 0, prepared.stderr
+    assert prepared.stdout.startswith("Plan of scenario")
     assert done.returncode == 0, done.stdout + done.stderr
     # What the last step keeps is there, and the page of the run shows the summary.
-    kept = _OPTION.sub(lambda found: variables[found.group(1)], _upload_path("smoke"))
-    runs = sorted(path.name for path in (tmp_path / "work" / kept).glob("*/*"))
+    kept = _OPTION.sub(SUB_FOLDER, _upload_path("smoke"))
+    runs = sorted(path.name for path in (jobs.folder / "github" / kept).glob("*/*"))
     assert {"report.html", "junit.xml", "summary.md", "stats.csv"} <= set(runs)
-    assert "PASS" in summary.read_text(encoding="utf-8")
+    assert "PASS" in (jobs.folder / "github" / "step_summary.md").read_text(encoding="utf-8")
 
 
 def _upload_path(job: str) -> str:
@@ -103,20 +144,14 @@ def _upload_path(job: str) -> str:
 
 
 @pytest.mark.integration
-def test_the_smoke_job_of_gitlab_gates(tmp_path: Path) -> None:
-    _checkout(tmp_path)
-    file = _read(GITLAB)
-    variables = {**file["variables"], "SMOKE_LOAD": f"{SMALL_LOAD} --fault error=503:30%@users.me"}
-    shared, job = file[".performance"], file["performance-smoke"]
+def test_the_smoke_job_of_gitlab_gates(jobs: Jobs) -> None:
+    done, after = jobs.gitlab.result()
 
-    done = _run([*shared["before_script"], *job["script"]], tmp_path, variables)
-    after = _run(shared["after_script"], tmp_path, variables)
-
-    # The backend answers with errors here: the job fails with the code of a failed run, and shows why.
+    # The job fails with the code of a failed run, and shows why.
     assert done.returncode == 1, done.stdout + done.stderr
     assert (after.returncode, "FAIL" in after.stdout) == (0, True)
-    pattern = shared["artifacts"]["reports"]["junit"].replace("$PERFORMANCE_FOLDER", variables["PERFORMANCE_FOLDER"])
-    assert len(list(tmp_path.glob(pattern))) == 1
+    pattern = _read(GITLAB)[".performance"]["artifacts"]["reports"]["junit"].replace("$PERFORMANCE_FOLDER", ".")
+    assert len(list((jobs.folder / "gitlab").glob(pattern))) == 1
 
 
 @pytest.mark.parametrize("job", ["smoke", "staging"])
