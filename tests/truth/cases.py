@@ -67,7 +67,7 @@ _PAGE = Queries(_OF_ROUTE, more=20)
 CASES = (
     Case("pool of 2", "pool", ("pool=2",), users=250, brief=True),
     Case("N+1", "queries per request", (_N_PLUS_ONE,), queries=_PAGE, brief=True),
-    Case("missing index", "rows per request", ("missing_index",), brief=True),
+    Case("missing index", "rows per request", ("missing_index",)),
     Case("lock held for 3 s", "locks", ("lock=3s/10s",), brief=True),
     Case("cache off", "cache", ("no_cache",)),
     Case("leak", "memory", (_LEAK,), duration_s=34),
@@ -78,7 +78,6 @@ CASES = (
         (f"{_N_PLUS_ONE} {_FROM}",),
         duration_s=_LATER_RUN_S,
         queries=_PAGE,
-        brief=True,
     ),
     Case("missing index, later", "rows per request", (f"missing_index {_FROM}",), duration_s=_LATER_RUN_S),
     # The first lock comes one period, 10 s, after the fault has begun.
