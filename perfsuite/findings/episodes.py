@@ -22,7 +22,7 @@ written block each other for milliseconds in any healthy run."""
 CPU_TAKEN_S = 15
 MACHINE_FULL_PERCENT = 95.0
 OTHERS_SHARE = 0.4
-"""Other processes have at least this share of a machine that is full, for so long without a pause."""
+"""Other processes have at least this share of a machine that is full, for so long with pauses of a second at most."""
 _WORK_WINDOW, _WORK_BEFORE = 12, 12
 
 
@@ -131,6 +131,7 @@ def _cpu_taken(tracks: Mapping[str, Track]) -> Iterator[Finding]:
         return
     machine, others = tracks["machine.cpu_percent"], tracks[OTHER_CPU]
     taken = taken_seconds(tracks)
+    taken[1:-1] |= taken[:-2] & taken[2:]  # a pause of one second is none
     runs = runs_of(taken, CPU_TAKEN_S)
     if not runs:
         return
