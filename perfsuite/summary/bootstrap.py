@@ -144,10 +144,16 @@ def _percentile(fraction: float) -> _Resampled:
             for bucket, number in block.tally.times.counts.items():
                 row[place[bucket]] = number
         values = np.array([middle_of(bucket) / 1000 for bucket in buckets])
-        parts = [_at_rank(part @ counts, fraction, values) for part in np.split(weights, len(weights) // _AT_ONCE)]
+        parts = [_at_rank(_product(part, counts), fraction, values) for part in np.split(weights, len(weights) // _AT_ONCE)]
         return np.concatenate(parts)
 
     return resampled
+
+
+def _product(weights: _Floats, counts: _Floats) -> _Floats:
+    """weights @ counts, on one core: `@` shares it out, and its threads wait for each other wherever cores are busy."""
+    product: _Floats = np.einsum("ij,jk->ik", weights, counts)
+    return product
 
 
 def _at_rank(counts: _Floats, fraction: float, values: _Floats) -> _Floats:
