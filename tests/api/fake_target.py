@@ -83,6 +83,10 @@ class Asked:
     user: dict[str, Any] = field(default_factory=dict)
 
 
+def _resolved(given: Answer | Callable[[Asked], Answer], asked: Asked) -> Answer:
+    return given if isinstance(given, Answer) else given(asked)
+
+
 class FakeTarget:
     """Offers the whole contract. `give` scripts an answer; operations in `without` are not offered.
 
@@ -116,7 +120,7 @@ class FakeTarget:
         self._tokens: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._scripted: dict[str, deque[Answer | Callable[[Asked], Answer]]] = {}
-        self._always: dict[str, Answer] = {}
+        self._always: dict[str, Answer | Callable[[Asked], Answer]] = {}
 
     # ── what tests set ─────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +128,7 @@ class FakeTarget:
         """Answer the next requests of `operation` so, then by the contract again."""
         self._scripted.setdefault(operation, deque()).extend(answers)
 
-    def always(self, operation: str, given: Answer) -> None:
+    def always(self, operation: str, given: Answer | Callable[[Asked], Answer]) -> None:
         """Answer every request of `operation` so."""
         self._always[operation] = given
 
@@ -144,10 +148,9 @@ class FakeTarget:
             return answer({"detail": "Not Found"}, 404)
         self.asked.append(asked)
         if scripted := self._scripted.get(asked.operation):
-            given = scripted.popleft()
-            return given if isinstance(given, Answer) else given(asked)
+            return _resolved(scripted.popleft(), asked)
         if asked.operation in self._always:
-            return self._always[asked.operation]
+            return _resolved(self._always[asked.operation], asked)
         if asked.operation == "openapi":
             return answer({"openapi": "3.1.0", "paths": self._paths()})
         if asked.operation in self.without:
