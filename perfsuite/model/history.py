@@ -1,0 +1,142 @@
+"""What is kept of finished runs, and what is found by holding them against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from perfsuite.model.fingerprint import Difference, Fingerprint
+from perfsuite.model.summary import Statistics
+from perfsuite.model.verdict import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under what a run was made. Two runs are held against each other where these agree.
+
+    `scenario_digest` names the content of the scenario, so that two of the same name can be told apart.
+    `data_size`: rows at the target by kind, empty where it did not tell. `machine`: that of the load.
+    """
+
+    scenario: str
+    scenario_digest: str
+    users_by_role: dict[str, int]
+    host: str
+    demo: str | None = None
+    data_size: dict[str, int] = field(default_factory=dict)
+    read_only: bool = False
+    left_out: tuple[str, ...] = ()
+    processes: int = 1
+    machine: str = ""
+    suite_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Steady-state figures of one operation as one role. ALL stands where it is a total."""
+
+    role: str
+    operation: str
+    statistics: Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A finished run as history keeps it. `started_at`: UTC, ISO 8601. `folder`: name below the results folder.
+
+    `measured` holds the total, each role, each operation, and each operation as each role. `fingerprint` is None
+    where it was not taken, or not asked for.
+    """
+
+    run_id: str
+    started_at: str
+    folder: str
+    outcome: Outcome
+    exit_code: int
+    conditions: Conditions
+    measured: tuple[Measured, ...]
+    label: str = ""
+    release: str = ""
+    target_version: str = ""
+    steady_s: float = 0.0
+    fingerprint: Fingerprint | None = None
+    schema: int = 1
+
+    def of(self, role: str, operation: str) -> Statistics | None:
+        """Figures of an operation as a role (ALL for a total); None when the run has none."""
+        found = (one.statistics for one in self.measured if (one.role, one.operation) == (role, operation))
+        return next(found, None)
+
+
+class Word(StrEnum):
+    """What became of one figure from A to B, in one word."""
+
+    SLOWER = "slower"
+    FASTER = "faster"
+    SAME = "same"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure of one operation as one role, in the runs of A and in those of B (ALL for totals).
+
+    `metric` is a field of Statistics. `shift`: Hodges–Lehmann, B − A, in the figure's own unit, with its interval
+    (None where so few runs give none); `shift_rate`: as a fraction of A, None where A is 0. `p_value` is adjusted for
+    all operations that were looked at, None where no test was made. "slower" means worse in any figure: a longer
+    time, more failures, less throughput. `reason` is for the user.
+    """
+
+    role: str
+    operation: str
+    metric: str
+    a: tuple[float, ...]
+    b: tuple[float, ...]
+    shift: float
+    shift_rate: float | None
+    interval: tuple[float, float] | None
+    p_value: float | None
+    word: Word
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The runs of one side of a comparison, under the name that the user gave."""
+
+    name: str
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """B held against A.
+
+    `costs`: what differs in what operations cost the database, exactly. `mismatches`: conditions in which the sides
+    differ, though the comparison was forced. `notes`: what can be said and what cannot, for the user.
+    """
+
+    a: Side
+    b: Side
+    changes: tuple[Change, ...]
+    costs: tuple[Difference, ...] = ()
+    mismatches: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def regressions(self) -> tuple[Change, ...]:
+        """The changes for the worse."""
+        return tuple(change for change in self.changes if change.word is Word.SLOWER)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePoint:
+    """A run from which on a figure stays on another level. `before`, `after`: medians of the levels beside it."""
+
+    role: str
+    operation: str
+    metric: str
+    run_id: str
+    before: float
+    after: float
+    p_value: float
