@@ -18,7 +18,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
 _HIGHEST_PORT = 65535
 HEADER = "--header"
-COMMANDS = ("preflight", "report", "judge", "fingerprint", "cleanup", "backend")
 _MAY_HOLD_SECRETS = (
     "--monitor-server",
     "--monitor-postgres",
@@ -29,26 +28,17 @@ _MAY_HOLD_SECRETS = (
     "--host",
     "--proxy",
 )
-_EPILOG = """commands:
-  preflight            log in as every role, call every operation once, print the table, stop
-  report RUN           make the report anew from the files of a run
-  judge RUN            judge a run anew (--targets FILE for other limits)
-  fingerprint          what each operation costs the database (--monitor-postgres DSN, or --demo full)
-  cleanup RUN          remove what a run created and, having been cut off, left behind
-  backend              the reference backend on its own, seeded, until Ctrl-C
-
-exit codes: 0 pass · 1 fail · 2 wrong command or file · 3 target not ready · 4 inconclusive
-            6 host not allowed · 130 interrupted
-"""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in the suite's own way: one or two lines, and the nearest option."""
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in the suite's own way: one or two lines, and the nearest option or command."""
+
+    commands: tuple[str, ...] = ()
 
     def error(self, message: str) -> None:  # type: ignore[override]
         # argparse would print its usage and exit; here every mistake takes the same way out.
         word = message.removeprefix("unrecognized arguments: ").split()[0] if "unrecognized" in message else ""
-        options = [*COMMANDS, *(name for action in self._actions for name in action.option_strings)]
+        options = [*self.commands, *(name for action in self._actions for name in action.option_strings)]
         raise UsageError(f"{message}{nearest(word, options) if word else ''}\nSee {PROGRAM} --help")
 
 
@@ -71,15 +61,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def run_parser() -> argparse.ArgumentParser:
-    """The parser of a run, the command without a name."""
-    parser = _Parser(
+def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+    """The parser of a run, the command without a name. `epilog` and `commands`: what else can be typed."""
+    parser = Parser(
         prog=PROGRAM,
         description="Load the Agent Mitra backend with its seven kinds of users and judge it against its targets.",
-        epilog=_EPILOG,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.commands = commands
     parser.add_argument("--version", action="version", version=f"agentmitra-performance {__version__}")
     parser.add_argument(
         "--install-deps",
@@ -127,7 +118,7 @@ def run_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="live metrics for Prometheus at http://127.0.0.1:N/metrics; 0 takes a free port and tells it",
     )
-    _add_output(output, "only the verdict and its reasons")
+    add_output(output, "only the verdict and its reasons")
     return parser
 
 
@@ -253,36 +244,13 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
     )
 
 
-def command_parser(command: str) -> argparse.ArgumentParser:
-    """The parser of a command with a name."""
-    return _COMMAND_PARSERS[command](_Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False))
-
-
-def _preflight(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.description = "Log in as every role, call every operation once, print the table, stop."
-    _without_load(parser)
-    parser.add_argument("--tolerate-broken", action="store_true", help="exit with 0 even where operations fail")
-    return parser
-
-
-def _fingerprint(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.description = "What each operation costs the database: each alone, between two looks at pg_stat_statements."
-    _without_load(parser)
-    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="show that of a run; nothing is sent")
-    parser.add_argument("--monitor-postgres", metavar="DSN", help="the target's database; --demo full has its own")
-    parser.add_argument(
-        "--against", type=Path, metavar="RUN", help="tell what differs from that of a run; ends with 1 if it got worse"
-    )
-    parser.set_defaults(tolerate_broken=True)
-    return parser
-
-
-def _without_load(parser: argparse.ArgumentParser) -> None:
+def add_without_load(parser: argparse.ArgumentParser) -> None:
+    """What commands take that call the target and make no load."""
     _add_target(parser)
     parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
     parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
-    _add_output(parser, "only the table")
+    add_output(parser, "only the table")
     parser.set_defaults(
         no_fingerprint=True,
         scenario=None,
@@ -297,59 +265,12 @@ def _without_load(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_output(parser: argparse._ActionsContainer, what_is_left: str) -> None:
+def add_output(parser: argparse._ActionsContainer, what_is_left: str) -> None:
+    """How much is told, and in which colours."""
     parser.add_argument("--quiet", action="store_true", help=what_is_left)
     parser.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
 
 
-def _run_folder(parser: argparse.ArgumentParser) -> None:
+def add_run_folder(parser: argparse.ArgumentParser) -> None:
+    """The run that a command is about."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, results/<scenario>_<time>")
-
-
-def _report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.description = "Make all files of a run anew from its measurements."
-    _run_folder(parser)
-    _add_output(parser, "print nothing: the files are made")
-    return parser
-
-
-def _judge(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.description = "Judge a run anew and print the verdict; the exit code is the verdict's. Its files stay."
-    _run_folder(parser)
-    parser.add_argument("--targets", type=Path, metavar="FILE", help="other limits than those of the run")
-    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
-    _add_output(parser, "only the verdict and its reasons")
-    return parser
-
-
-def _cleanup(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.description = "Remove what a run created at its target and, having been cut off, left behind."
-    _run_folder(parser)
-    parser.add_argument("--credentials", type=Path, default=data_file("credentials.csv"), metavar="FILE")
-    parser.add_argument("--allow-host", action="append", metavar="HOST")
-    parser.add_argument("--i-accept-production-load", action="store_true")
-    add_reaching(parser)
-    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
-    return parser
-
-
-def _backend(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.description = "The reference backend on its own, seeded, until Ctrl-C."
-    parser.add_argument("--port", type=int, default=8015, metavar="N", help="default 8015; 0 takes a free one")
-    parser.add_argument("--database-url", metavar="URL", help="default: SQLite in a temporary folder")
-    parser.add_argument("--redis-url", metavar="URL", help="default: a cache within the process")
-    parser.add_argument("--seed-factor", type=float, default=1.0, metavar="F", help="size of the seeded data")
-    parser.add_argument("--fault", action="append", metavar="SPEC", help="make it misbehave; see docs/backend.md")
-    parser.add_argument("--request-log", type=Path, metavar="FILE", help="write one line a request")
-    parser.add_argument("--credentials-out", type=Path, metavar="FILE", help="write the seeded accounts")
-    return parser
-
-
-_COMMAND_PARSERS = {
-    "preflight": _preflight,
-    "report": _report,
-    "judge": _judge,
-    "fingerprint": _fingerprint,
-    "cleanup": _cleanup,
-    "backend": _backend,
-}

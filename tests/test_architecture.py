@@ -33,7 +33,19 @@ STAGES = {
     "web",
 }
 """Each knows the shared ground and itself, never another."""
-JOINERS = {"cli", "pipeline", "costing", "follow", "leftovers", "watching", "desk", "arguments", "screen", "load.plain"}
+JOINERS = {
+    "cli",
+    "commands",
+    "pipeline",
+    "costing",
+    "follow",
+    "leftovers",
+    "watching",
+    "desk",
+    "arguments",
+    "screen",
+    "load.plain",
+}
 """The few modules that put stages together."""
 OF_LOAD = {"gevent", "geventhttpclient", "greenlet", "locust", "flask"}
 """They patch the process they are imported in, or belong to what does."""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.arguments import command_parser, without_secrets
+from perfsuite.arguments import without_secrets
 from perfsuite.cli import main
+from perfsuite.commands import command_parser
 
 DSN = "postgresql://watcher:secret@localhost/mitra"
 

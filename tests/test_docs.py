@@ -18,7 +18,8 @@ from mitra_backend.faults import parse_fault
 
 from perfsuite import cli, errors, measurements, model
 from perfsuite.api.journal import Entry
-from perfsuite.arguments import COMMANDS, command_parser, run_parser
+from perfsuite.commands import COMMANDS, command_parser, load_parser
+from perfsuite.commands.run import PAUSE_BETWEEN_S
 from perfsuite.monitor.files import READINGS_COLUMNS
 from perfsuite.plan.durations import show_duration
 from perfsuite.plan.scenarios import read_scenarios
@@ -137,12 +138,12 @@ def suite_commands(page: Path) -> Iterator[list[str]]:
 def parser_of(arguments: list[str]) -> tuple[ArgumentParser, list[str]]:
     if arguments and arguments[0] in COMMANDS:
         return command_parser(arguments[0]), arguments[1:]
-    return run_parser(), arguments
+    return load_parser(), arguments
 
 
 @named
 def test_options_that_are_named_exist(page: Path) -> None:
-    ours = options_of(run_parser()).union(*(options_of(command_parser(command)) for command in COMMANDS))
+    ours = options_of(load_parser()).union(*(options_of(command_parser(command)) for command in COMMANDS))
     known = ours | options_of(backend_parser()) | bench_options() | OTHER_PROGRAMS
     text = re.sub(r"\]\([^)]*\)", "]", page.read_text())
     assert options_in(text) - known == set()
@@ -151,12 +152,12 @@ def test_options_that_are_named_exist(page: Path) -> None:
 def test_every_option_of_a_run_is_in_an_example() -> None:
     examples = [arguments for arguments in suite_commands(README) if not arguments or arguments[0] not in COMMANDS]
     shown = {word.split("=")[0] for arguments in examples for word in arguments if word.startswith("--")}
-    assert options_of(run_parser()) - shown == set()
+    assert options_of(load_parser()) - shown == set()
 
 
 def test_every_option_of_a_run_is_in_the_table_of_options() -> None:
     rows = table(section(README, "Running load"))
-    assert options_of(run_parser()) - options_in(" ".join(row[0] for row in rows)) == set()
+    assert options_of(load_parser()) - options_in(" ".join(row[0] for row in rows)) == set()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -267,14 +268,14 @@ def test_users_by_role() -> None:
 
 def test_exit_codes() -> None:
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
-    if "--baseline" not in options_of(run_parser()):
+    if "--baseline" not in options_of(load_parser()):
         codes.remove(errors.EXIT_REGRESSION)  # nothing compares runs yet
     rows = {int(row[0]): row[1] for row in table(section(README, "Verdict and exit codes"))}
     assert rows.keys() == codes
     assert {code: rows[code].split(":")[0] for code in (0, 1, 4)} == {0: "PASS", 1: "FAIL", 4: "INCONCLUSIVE"}
     words = {errors.UsageError: "wrong", errors.TargetError: "target", errors.SafetyError: "safety"}
     assert [word in rows[error.exit_code] for error, word in words.items()] == [True] * len(words)
-    in_help = re.search(r"exit codes:(.*)", run_parser().epilog or "", re.DOTALL)
+    in_help = re.search(r"exit codes:(.*)", load_parser().epilog or "", re.DOTALL)
     assert in_help
     assert set(re.findall(r"\b\d+\b", in_help[1])) == {str(code) for code in codes}
 
@@ -422,5 +423,5 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
     periods = texts_of(["perfsuite/summary/periods.py"])
     assert "_SETTLING_SHARE = 0.1\n" in periods
     assert "_SETTLING_MOST_S = 5.0\n" in periods
-    assert f"{int(cli.PAUSE_BETWEEN_S)} s apart" in readme
+    assert f"{int(PAUSE_BETWEEN_S)} s apart" in readme
     assert f"The seven roles add up to {sum(role.weight for role in ROLES)}" in texts_of(["docs/writing-a-role.md"])

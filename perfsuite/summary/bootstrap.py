@@ -144,7 +144,9 @@ def _percentile(fraction: float) -> _Resampled:
             for bucket, number in block.tally.times.counts.items():
                 row[place[bucket]] = number
         values = np.array([middle_of(bucket) / 1000 for bucket in buckets])
-        parts = [_at_rank(_product(part, counts), fraction, values) for part in np.split(weights, len(weights) // _AT_ONCE)]
+        parts = [
+            _at_rank(_product(part, counts), fraction, values) for part in np.split(weights, len(weights) // _AT_ONCE)
+        ]
         return np.concatenate(parts)
 
     return resampled

@@ -1,0 +1,63 @@
+"""Removing what a run left behind."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from perfsuite.arguments import add_reaching, add_run_folder, data_file, reaching_of
+from perfsuite.commands.command import Call, Command
+from perfsuite.desk import Desk
+from perfsuite.errors import EXIT_PASS, EXIT_TARGET
+from perfsuite.hosts import HostRules, checked_url
+from perfsuite.leftovers import clean
+from perfsuite.model import Plan
+from perfsuite.plan.access import reached_again
+from perfsuite.plan.credentials import read_accounts
+from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.roles import ROLES
+from perfsuite.run_files import PLAN_FILE, load
+from perfsuite.screen import PlainScreen
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after it."""
+    add_run_folder(parser)
+    parser.add_argument("--credentials", type=Path, default=data_file("credentials.csv"), metavar="FILE")
+    parser.add_argument("--allow-host", action="append", metavar="HOST")
+    parser.add_argument("--i-accept-production-load", action="store_true")
+    add_reaching(parser)
+    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
+
+
+def do(call: Call) -> int:
+    """Do it; the exit code."""
+    plan = load(call.arguments.run / PLAN_FILE, Plan)
+    if plan.demo:
+        call.terminal.out("This run loaded a demo backend, which is gone with all that was in it.")
+        return EXIT_PASS
+    configured = read_scenarios(call.arguments.scenarios).allowed_hosts
+    extra = tuple(call.arguments.allow_host or ())
+    checked_url(plan.host, HostRules(configured, extra, call.arguments.i_accept_production_load))
+    plan, headers = reached_again(plan, reaching_of(call.arguments), os.environ)
+    # A Super Admin removes everything; which roles else the file holds does not matter here.
+    accounts = read_accounts(call.arguments.credentials, ROLES, os.environ, plan.mapping.roles)
+    desk = Desk(call.arguments.run.parent, PlainScreen(call.terminal.told), call.interrupts, headers=headers)
+    done = clean(plan, accounts, call.arguments.run, desk)
+    if done is None or not (done.created or done.not_restored):
+        call.terminal.out("Nothing is left to remove.")
+        return EXIT_PASS
+    for line in done.not_restored:
+        call.terminal.out(f"not put back: {line}")
+    return EXIT_TARGET if done.not_removed or done.not_restored else EXIT_PASS
+
+
+COMMAND = Command(
+    name="cleanup",
+    usage="cleanup RUN",
+    summary="remove what a run created and, having been cut off, left behind",
+    description="Remove what a run created at its target and, having been cut off, left behind.",
+    configure=configure,
+    do=do,
+)

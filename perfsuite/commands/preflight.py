@@ -1,0 +1,45 @@
+"""Look before: every operation once per role, without a load."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from perfsuite import pipeline
+from perfsuite.arguments import add_without_load
+from perfsuite.commands.command import Call, Command
+from perfsuite.commands.target import desk_without_load, read, started
+from perfsuite.errors import EXIT_PASS, EXIT_TARGET
+from perfsuite.model import Works
+from perfsuite.plan.build import build
+from perfsuite.report.short import render_preflight
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after it."""
+    add_without_load(parser)
+    parser.add_argument("--tolerate-broken", action="store_true", help="exit with 0 even where operations fail")
+
+
+def do(call: Call) -> int:
+    """Do it; the exit code."""
+    options, inputs, ground = read(call)
+    screen = call.terminal.screen(options)
+    with ExitStack() as stack:
+        inputs, _demo = started(stack, call.arguments, options, inputs, screen)
+        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        report = pipeline.only_preflight(plan, inputs.accounts, desk_without_load(options, inputs, screen, call))
+    call.terminal.show(render_preflight, report, color=options.color)
+    broken = any(check.works is Works.BROKEN for check in report.checks)
+    return EXIT_TARGET if broken and not options.tolerate_broken else EXIT_PASS
+
+
+COMMAND = Command(
+    name="preflight",
+    usage="preflight",
+    summary="log in as every role, call every operation once, print the table, stop",
+    description="Log in as every role, call every operation once, print the table, stop.",
+    configure=configure,
+    do=do,
+)

@@ -1,0 +1,35 @@
+"""The files of a run made anew."""
+
+from __future__ import annotations
+
+import argparse
+
+from perfsuite import pipeline
+from perfsuite.arguments import add_output, add_run_folder
+from perfsuite.commands.command import Call, Command
+from perfsuite.errors import EXIT_PASS
+from perfsuite.report.files import write_all
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after it."""
+    add_run_folder(parser)
+    add_output(parser, "print nothing: the files are made")
+
+
+def do(call: Call) -> int:
+    """Do it; the exit code."""
+    for path in write_all(pipeline.report_of(call.arguments.run), call.arguments.run):
+        if not call.arguments.quiet:
+            call.terminal.out(str(path))
+    return EXIT_PASS
+
+
+COMMAND = Command(
+    name="report",
+    usage="report RUN",
+    summary="make the report anew from the files of a run",
+    description="Make all files of a run anew from its measurements.",
+    configure=configure,
+    do=do,
+)

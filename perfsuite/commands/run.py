@@ -1,0 +1,124 @@
+"""The command without a name: make load, and judge what was measured."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from perfsuite import pipeline
+from perfsuite.api.way import Way
+from perfsuite.commands.command import Call
+from perfsuite.commands.target import read, started, watch_of
+from perfsuite.desk import Desk
+from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, LoadError, TargetError
+from perfsuite.exposition import Exposition, serving
+from perfsuite.judge import severest
+from perfsuite.model import RunReport, Scenario
+from perfsuite.monitor import check_watch
+from perfsuite.plan import dry_run
+from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build
+from perfsuite.report.console import render_many, render_summary
+from perfsuite.report.short import render_verdict
+from perfsuite.roles import ROLES
+from perfsuite.screen import PageScreen, Screens, live_page
+
+PAUSE_BETWEEN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What all scenarios of a call share."""
+
+    options: Options
+    inputs: Inputs
+    ground: Ground
+    desk: Desk
+    page: PageScreen | None
+
+
+def do(call: Call) -> int:
+    """Run the scenarios that were asked for; the exit code of the most severe."""
+    arguments = call.arguments
+    options, inputs, ground = read(call)
+    check_watch(replace(watch_of(arguments, None), way=Way(inputs.host or DEFAULT_HOST)))
+    if options.dry_run:
+        for scenario in inputs.scenarios:
+            call.terminal.out(dry_run.render(build(options, inputs, scenario, ground, datetime.now(UTC)), ROLES))
+        return EXIT_PASS
+    screen = call.terminal.screen(options)
+    with ExitStack() as stack:
+        page = _page(stack, call)
+        exposition = _exposition(stack, call)
+        screens = Screens([screen, *(also for also in (page, exposition) if also)])
+        inputs, demo = started(stack, arguments, options, inputs, screens)
+        summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
+        desk = Desk(
+            options.results,
+            screens,
+            call.interrupts,
+            request_log=demo.request_log if demo else None,
+            step_summary=Path(summary_file) if summary_file else None,
+            watch=watch_of(arguments, demo),
+            listener=exposition,
+            headers=inputs.reached.headers,
+        )
+        return _run_scenarios(_Work(options, inputs, ground, desk, page), call)
+
+
+def _page(stack: ExitStack, call: Call) -> PageScreen | None:
+    """The live page while the command lasts; None where it was not asked for. Its address is told even when quiet."""
+    if call.arguments.web is None:
+        return None
+    page = stack.enter_context(live_page(call.arguments.web))
+    call.terminal.out(f"Live page: {page.address}")
+    return page
+
+
+def _exposition(stack: ExitStack, call: Call) -> Exposition | None:
+    """What Prometheus reads while the command lasts; None where it was not asked for."""
+    if call.arguments.metrics_port is None:
+        return None
+    exposition = Exposition()
+    call.terminal.out(f"Metrics: {stack.enter_context(serving(exposition, call.arguments.metrics_port))}")
+    return exposition
+
+
+def _run_scenarios(work: _Work, call: Call) -> int:
+    reports: list[RunReport] = []
+    codes: list[int] = []
+    for number, scenario in enumerate(work.inputs.scenarios):
+        if number:
+            pipeline.pause(PAUSE_BETWEEN_S, work.desk)
+        try:
+            report, folder = _run_one(work, scenario)
+        except (TargetError, LoadError) as error:
+            call.terminal.err(str(error))
+            if work.page:
+                work.page.run_failed(str(error))
+            codes.append(error.exit_code)
+            break  # what kept this one from running keeps the next one too
+        reports.append(report)
+        codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
+        render = render_verdict if work.options.quiet else partial(render_summary, folder=folder)
+        call.terminal.show(render, report, color=work.options.color)
+        if codes[-1] == EXIT_INTERRUPTED:
+            if report.verdict.exit_code != EXIT_INTERRUPTED:
+                call.terminal.err("Interrupted after the load: its figures and its verdict are whole.")
+            break
+    if len(work.inputs.scenarios) > 1 and reports:
+        call.terminal.out(
+            render_many(reports, width=call.terminal.width, color=call.terminal.color(work.options.color))
+        )
+    return severest(codes) if len(codes) > 1 else codes[0]
+
+
+def _run_one(work: _Work, scenario: Scenario) -> tuple[RunReport, Path]:
+    plan = build(work.options, work.inputs, scenario, work.ground, datetime.now(UTC))
+    report, folder = pipeline.run(plan, work.inputs.accounts, work.desk)
+    if work.page:
+        work.page.run_over(report, folder)
+    return report, folder
