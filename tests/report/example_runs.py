@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 from perfsuite.model import (
     NOTHING_TOLD,
@@ -92,6 +93,7 @@ def plan_of(load: Load) -> Plan:
     )
 
 
+@cache  # simulating a run takes a tenth of a second, and many tests show the same one
 def passed() -> RunReport:
     load = Load()
     summary = summary_of(load)
@@ -105,6 +107,7 @@ def passed() -> RunReport:
     return RunReport(plan_of(load), summary, verdict)
 
 
+@cache
 def passed_large(seconds: int = 300) -> RunReport:
     """All five targets judged; `seconds` long."""
     load = Load(scenario="acceptance", users=220, ramp_s=11, duration_s=seconds, runs_s=seconds, rps=130)
@@ -128,6 +131,7 @@ def failures_of(load: Load) -> tuple[FailureGroup, ...]:
     return (*groups, hostile, formula)
 
 
+@cache
 def failed() -> RunReport:
     """From second 30 on one operation is slow and every third request to it fails."""
     load = Load(
@@ -156,6 +160,7 @@ def failed() -> RunReport:
     return RunReport(plan_of(load), summary, Verdict(Outcome.FAIL, reasons, 1, targets))
 
 
+@cache
 def inconclusive() -> RunReport:
     load = Load(duration_s=20, runs_s=20, rps=4)
     summary = replace(summary_of(load), generator=GeneratorHealth(1, 99.1, 312.0, 2), cleanup=None)
@@ -168,6 +173,7 @@ def inconclusive() -> RunReport:
     return RunReport(plan_of(load), summary, Verdict(Outcome.INCONCLUSIVE, reasons, 4, results_of(summary, few)))
 
 
+@cache
 def interrupted() -> RunReport:
     """Stopped in the ramp-up: there is no steady state at all."""
     load = Load(users=100, ramp_s=10, duration_s=180, runs_s=7, rps=40, scenario="heavy")
@@ -182,6 +188,7 @@ def interrupted() -> RunReport:
     return RunReport(plan_of(load), summary, verdict)
 
 
+@cache
 def open_model() -> RunReport:
     """30 actions/s asked of a target that takes 24: they wait ever longer, and a fifth never begins."""
     load = Load(users=12, duration_s=60, runs_s=60, rps=27, scenario="arrivals")
@@ -228,6 +235,7 @@ def _late(second: Second, number: int) -> Second:
     return replace(second, arrivals=arrivals, breakdown=_parts(second.statistics))
 
 
+@cache
 def watched() -> RunReport:
     """The failed run again, with its target watched."""
     return watched_run.watched(failed())
@@ -243,6 +251,7 @@ EXAMPLES = {
 }
 
 
+@cache
 def live() -> LiveState:
     report = passed()
     return LiveState(
