@@ -1,5 +1,6 @@
 """Faults: read from text, refused when misspelt, and really happening."""
 
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -78,23 +79,28 @@ def test_stalls_end_together(elapsed_s: float, left_s: float) -> None:
     assert stall_left_s(Fault("stall", duration_s=1, every_s=5), elapsed_s) == pytest.approx(left_s)
 
 
-def _elapsed(api: Api, path: str = "/policies/") -> float:
-    start = time.perf_counter()
-    api.call("policyholder", "GET", path)
-    return time.perf_counter() - start
+def _elapsed(api: Api, path: str = "/policies/", tries: int = 1) -> float:
+    """Seconds that an answer took; the shortest of several tries where the machine may be busy."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        api.call("policyholder", "GET", path)
+        return time.perf_counter() - start
+
+    return min(once() for _ in range(tries))
 
 
 def test_latency_holds_between_its_times(serve: Serve) -> None:
     api = serve("latency=300ms@policies.list from 1s to 2s")
     api.login("policyholder")
     board = api.app.state.backend.board
-    assert _elapsed(api) < 0.2
+    assert _elapsed(api, tries=2) < 0.2
     time.sleep(max(0, 1.01 - board.elapsed_s()))
     answer = api.call("policyholder", "GET", "/policies/")
     assert float(answer.headers["x-process-time"]) > 0.3
-    assert _elapsed(api, "/users/me") < 0.2
+    assert _elapsed(api, "/users/me", tries=3) < 0.2
     time.sleep(max(0, 2.01 - board.elapsed_s()))
-    assert _elapsed(api) < 0.2
+    assert _elapsed(api, tries=5) < 0.2
 
 
 def test_errors_hit_their_share_exactly(serve: Serve) -> None:
@@ -206,11 +212,18 @@ def test_lock_holds_up_writers_and_lets_go(serve: Serve) -> None:
     api = serve("lock=0.6s/1s")
     board = api.app.state.backend.board
     own = f"/users/{api.login('policyholder')['user']['user_id']}/preferences"
-    time.sleep(max(0, 1.15 - board.elapsed_s()))
-    assert _elapsed(api) < 0.2
-    start = time.perf_counter()
-    assert api.call("policyholder", "PUT", own, json={"theme_preference": "x"}).status_code == 200
-    assert 0.1 < time.perf_counter() - start < 1
+
+    def read_and_written_s(second: int) -> tuple[float, float]:
+        """After the beginning of that second's lock: when a read was answered, and when a write was."""
+        time.sleep(max(0, second + 0.15 - board.elapsed_s()))
+        assert api.call("policyholder", "GET", "/policies/").status_code == 200
+        read_s = board.elapsed_s() - second
+        assert api.call("policyholder", "PUT", own, json={"theme_preference": "x"}).status_code == 200
+        return read_s, board.elapsed_s() - second
+
+    # On a busy machine a read can come too late to be seen within the lock: then the next one is looked at.
+    tries = (read_and_written_s(max(1, math.ceil(board.elapsed_s()))) for _ in range(10))
+    assert any(read_s < 0.6 <= written_s for read_s, written_s in tries)
 
 
 def test_leak_keeps_memory(serve: Serve) -> None:
@@ -225,9 +238,16 @@ def test_a_stall_lets_all_waiting_requests_go(serve: Serve) -> None:
     api = serve("stall=400ms/1s@*")
     api.login("policyholder")
     board = api.app.state.backend.board
-    time.sleep(max(0, 1.05 - board.elapsed_s()))
-    assert _elapsed(api) == pytest.approx(0.35, abs=0.15)
-    assert _elapsed(api) < 0.2
+
+    def answered_s(second: int) -> tuple[float, float]:
+        """What two requests took, one after the other, from the beginning of that second's stall on."""
+        time.sleep(max(0, second + 0.05 - board.elapsed_s()))
+        first_s, second_s = (_elapsed(api) for _ in range(2))
+        return first_s, second_s
+
+    # On a busy machine a request can come too late for the stall: then the next one is looked at.
+    tries = (answered_s(max(1, math.ceil(board.elapsed_s()))) for _ in range(10))
+    assert any(0.2 < held_s < 0.5 and free_s < 0.2 for held_s, free_s in tries)
 
 
 def test_a_fault_is_over_when_its_time_is() -> None:

@@ -171,6 +171,12 @@ def test_a_panel_shows_what_is_known_of_the_run(panel: str, live: Scraped) -> No
     assert found == expected
 
 
+def shown_soon(panel: str, live: Scraped) -> dict[str, float]:
+    """What a panel shows, as soon as it shows something: on a busy machine scrapes come late."""
+    found: dict[str, float] = until(lambda: attempt(panel, live), _WITHIN_S, f"{panel} shows something")
+    return found
+
+
 def attempt(panel: str, live: Scraped) -> dict[str, float]:
     try:
         return shown(panel, live)
@@ -181,12 +187,14 @@ def attempt(panel: str, live: Scraped) -> dict[str, float]:
 @pytest.mark.parametrize("panel", sorted(PLAIN))
 def test_a_panel_shows_its_readings(panel: str, live: Scraped) -> None:
     names = {query.legend: READING.fullmatch(query.expression) for query in of_panel(panel)}
-    assert shown(panel, live) == pytest.approx({legend: OF_READINGS[name[1]] for legend, name in names.items() if name})
+    assert shown_soon(panel, live) == pytest.approx(
+        {legend: OF_READINGS[name[1]] for legend, name in names.items() if name}
+    )
 
 
 def test_the_number_of_requests_is_that_of_whole_seconds(live: Scraped) -> None:
-    before = shown(GROWING, live)[""]
-    after = until(lambda: (now := shown(GROWING, live)[""]) > before and now, _WITHIN_S, "more requests")
+    before = shown_soon(GROWING, live)[""]
+    after = until(lambda: (now := shown_soon(GROWING, live)[""]) > before and now, _WITHIN_S, "more requests")
     assert (before % made_run.REQUESTS, after % made_run.REQUESTS) == (0, 0)
 
 
