@@ -5,13 +5,15 @@ PYTHON := .venv/bin/python
 STARTER := run_performance_tests.py
 REQUIREMENTS := requirements-dev.txt
 TIMES := 1
+WHOLE_RUNS := tests/accuracy tests/integration tests/truth
 
 # Any Python finds one that is new enough, as the starter does, and makes or mends .venv with it.
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test accuracy truth check lint format types fix clean
+.NOTPARALLEL:
+.PHONY: help demo test together alone accuracy truth check lint format types fix clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,8 +21,15 @@ help: ## Show what can be made
 demo: .venv/$(REQUIREMENTS).sha256 ## Run the main job against the bundled reference backend
 	$(PYTHON) $(STARTER) --demo
 
-test: .venv/$(REQUIREMENTS).sha256 ## Run all tests
-	$(PYTHON) -m pytest
+test: together alone ## Run all tests
+
+# Most tests can share the machine: two processes, each file in one of them.
+together: .venv/$(REQUIREMENTS).sha256
+	$(PYTHON) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
+
+# Whole runs load the machine themselves, several at a time where they bear that.
+alone: .venv/$(REQUIREMENTS).sha256
+	$(PYTHON) -m pytest $(WHOLE_RUNS)
 
 accuracy: .venv/$(REQUIREMENTS).sha256 ## Hold the figures to the truth, and print the table
 	$(PYTHON) bench/accuracy.py
