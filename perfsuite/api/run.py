@@ -43,6 +43,8 @@ class Run:
     """Kind of row → rows that this process made and that are still there."""
     owners: dict[str, str] = field(default_factory=dict)
     """Id of a person's own row (policyholder) → user id it was first answered to."""
+    payments: dict[str, str] = field(default_factory=dict)
+    """Id of a payment → id of the policy that it was first answered for."""
 
     @classmethod
     def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> Run:

@@ -300,6 +300,7 @@ class Session:
             or checks.echo_failure(operation, body, call.path)
             or checks.written_failure(operation, body, call.body)
             or self._ownership_failure(operation, body)
+            or self._payments_failure(operation, call, body)
         )
         return body, failure
 
@@ -328,6 +329,19 @@ class Session:
     def _one_owner_failure(self, owned_by: str, rows: list[dict[str, Any]]) -> Failure | None:
         if len({row.get(owned_by) for row in rows}) > 1:
             return checks.wrong_answer(f"rows with different {owned_by}, only one's own were asked for")
+        return None
+
+    def _payments_failure(self, operation: Operation, call: Call, body: Any) -> Failure | None:
+        """A failure when payments came back that were answered for another policy before.
+
+        They name no owner, but each has an id of its own: the same one under two policies is in a wrong place once.
+        """
+        if operation.name != "policies.premiums":
+            return None
+        policy_id = call.path["policy_id"]
+        for row in checks.rows_of(operation, body) or []:
+            if self.run.payments.setdefault(str(row["id"]), policy_id) != policy_id:
+                return checks.wrong_answer("payments of another policy were answered")
         return None
 
     def _learn(self, operation: Operation, body: Any) -> None:

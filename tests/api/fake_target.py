@@ -277,7 +277,7 @@ _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
     "policies.by_number": FakeTarget.policies_for,
     "policies.read": lambda t, a: _one(t.policies, a.ids["policy_id"]),
     "policies.coverage": lambda t, a: answer({"coverage": [{"coverage_type": "death", "amount": 1}]}),
-    "policies.premiums": lambda t, a: answer({"premiums": [row(PREMIUM)]}),
+    "policies.premiums": lambda t, a: answer({"premiums": [row(PREMIUM, id=f"payment for {a.ids['policy_id']}")]}),
     "policies.create": lambda t, a: t.make(t.policies, "policy", POLICY, a.body),
     "policies.approve": lambda t, a: t.changed(t.policies.get(a.ids["policy_id"]), {"status": "approved"}),
     "policies.delete": lambda t, a: _gone(t.policies, a.ids["policy_id"]),

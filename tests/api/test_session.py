@@ -20,7 +20,7 @@ from perfsuite.model import FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.roles.arguments import one, same
 from perfsuite.roles.role import Behaviour, Call, Role, Step
-from tests.api.contract import ACCOUNT_FIELDS, POLICY, row
+from tests.api.contract import ACCOUNT_FIELDS, POLICY, PREMIUM, row
 from tests.api.fake_target import ACCOUNTS, LIFE_S, PASSWORD, Asked, FakeTarget, Notes, answer, lost
 
 BY_SLUG = {role.slug: role for role in ROLES}
@@ -469,6 +469,19 @@ def test_two_users_of_a_shared_account_may_see_the_same_rows() -> None:
 
     assert Stage(run=run).perform(Step("policies.list")).succeeded
     assert Stage(run=run).perform(Step("policies.list")).succeeded
+
+
+def test_payments_that_were_answered_for_another_policy() -> None:
+    run = Run("basic_1")
+    first, second = Stage(run=run), Stage(run=run)
+
+    def premiums(policy_id: str) -> Step:
+        return Step("policies.premiums", lambda _session: Call(path={"policy_id": policy_id}))
+
+    assert first.perform(premiums("policy-1"), premiums("policy-2"), premiums("policy-1")).succeeded
+    second.target.give("policies.premiums", answer({"premiums": [row(PREMIUM, id="payment for policy-1")]}))
+    assert not second.perform(premiums("policy-2")).succeeded
+    assert second.notes.failures == [("policies.premiums", "payments of another policy were answered")]
 
 
 def test_rows_of_a_wrong_answer_teach_nothing() -> None:

@@ -11,7 +11,7 @@ from tests.integration.programs import ROOT, read_json, run_suite
 
 pytestmark = pytest.mark.integration
 
-UNSEEN = {"leads.list", "policies.page", "policies.coverage", "policies.premiums"}
+UNSEEN = {"leads.list", "policies.page", "policies.coverage"}
 FOUND = {
     "agents.customers",
     "agents.profile",
