@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import Transport
+from perfsuite.api.exchange import Failure, Transport
 from perfsuite.api.patience import TOO_MANY
 from perfsuite.api.run import Run
 from perfsuite.api.session import Observed, Session
@@ -18,6 +18,7 @@ from perfsuite.preflight.progress import Progress, Teller
 from perfsuite.roles.role import Role
 
 _CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
+_CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."
 _RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
 
 
@@ -60,12 +61,20 @@ def preflight(
         progress.expect(sum(1 + len(set(_operations(role)) - set(left_out)) for role in roles))
         first = _first_of_each_role(roles, accounts)
         checks: dict[str, list[OperationCheck]] = {}
+        refused: dict[str, Failure] = {}
         for role in sorted(roles, key=_makers_first):
             notebook = _Notebook(progress)
-            account = first[role.slug]
-            _ask_role(role, account, Session(role, account, transport, run, notebook), notebook)
+            session = Session(role, first[role.slug], transport, run, notebook)
+            if failure := _login_failure(session, notebook):
+                refused[role.slug] = failure
+                if _ends_it(failure):
+                    break
+            elif not refused:
+                _ask_role(role, session)
             places = _Places(run, offer, left_out)
             checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
+    if refused:
+        raise TargetError(_cannot_log_in(refused, roles, first))
     in_order = tuple(check for role in roles for check in checks[role.slug])
     return PreflightReport(
         host=plan.host,
@@ -123,15 +132,36 @@ def _left_out(offer: Offer, roles: Sequence[Role], run: Run, *, read_only: bool)
     return left_out
 
 
-def _ask_role(role: Role, account: Account, session: Session, notebook: _Notebook) -> None:
-    """Log in and do every behaviour once. Raises TargetError when the account cannot log in."""
-    if not session.login():
-        failure = notebook.seen[LOGIN].failure
-        limited = failure is not None and failure.kind is FailureKind.RATE_LIMIT
-        raise TargetError(
-            f"{role.title}: the account {account.phone_number} cannot log in "
-            f"({failure.message if failure else 'no reason given'}).\n{_RAISE_IT if limited else _CHECK_ACCOUNT}"
-        )
+def _login_failure(session: Session, notebook: _Notebook) -> Failure | None:
+    if session.login():
+        return None
+    return notebook.seen[LOGIN].failure
+
+
+def _ends_it(failure: Failure) -> bool:
+    """True where the other accounts would fare no better, for reasons that are not theirs."""
+    return failure.kind is FailureKind.RATE_LIMIT or failure.kind.never_answered
+
+
+def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accounts: Mapping[str, Account]) -> str:
+    """Every account that was refused, with the target's answer and what to do, in two lines."""
+    limited = any(failure.kind is FailureKind.RATE_LIMIT for failure in refused.values())
+    told = [
+        (role.title, accounts[role.slug].phone_number, refused[role.slug]) for role in roles if role.slug in refused
+    ]
+    if len(told) == 1:
+        ((title, number, failure),) = told
+        mend = _RAISE_IT if limited else _CHECK_ACCOUNT
+        return f"{title}: the account {number} cannot log in ({failure.message}).\n{mend}"
+    whom: dict[str, list[str]] = {}
+    for title, number, failure in told:
+        whom.setdefault(failure.message, []).append(f"{number} of {title}")
+    each = "; ".join(f"{', '.join(names)} ({message})" for message, names in whom.items())
+    return f"{len(told)} accounts cannot log in: {each}.\n{_RAISE_IT if limited else _CHECK_ACCOUNTS}"
+
+
+def _ask_role(role: Role, session: Session) -> None:
+    """Do every behaviour once, as who is logged in."""
     told = str(session.user.get("role") or "")
     known = session.run.role_names.get(role.slug, role.api_names)
     if told and told not in known:

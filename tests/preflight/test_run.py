@@ -194,6 +194,26 @@ def test_an_account_that_cannot_log_in_is_named_but_not_its_password(slug: str) 
     assert target.closed
 
 
+def test_all_accounts_that_cannot_log_in_are_named_at_once() -> None:
+    target = FakeTarget()
+    wrong = {
+        slug: Account(ACCOUNTS[slug].phone_number, "wrong-secret", slug) for slug in ("super_admin", "senior_agent")
+    }
+
+    with pytest.raises(TargetError) as raised:
+        _look(target, (ACCOUNTS | wrong).values())
+
+    first, second = str(raised.value).splitlines()
+    assert first == (
+        f"2 accounts cannot log in: {wrong['super_admin'].phone_number} of Super Admin,"
+        f" {wrong['senior_agent'].phone_number} of Senior Agent (HTTP 401: Invalid credentials)."
+    )
+    assert "--credentials" in second
+    # Each role logs in, and nothing else is done once it is known that the run will not be.
+    assert len(target.asked_for("login")) == len(ACCOUNTS)
+    assert target.asked_for("tickets.create") == []
+
+
 def test_the_first_account_of_each_role_is_tried() -> None:
     target = FakeTarget()
     second = Account("9000000000", PASSWORD, "policyholder")
