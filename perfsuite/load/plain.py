@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,7 +126,17 @@ def _order(environment: Any) -> Order:
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(report))
     missing = frozenset(CATALOGUE) - set(report.offered)
+    for line in _short_of(plan):
+        log.warning("%s", line)
     return Order(plan, folder, accounts, {role.slug: missing for role in ROLES}, headers=reached.headers)
+
+
+def _short_of(plan: Plan) -> Iterator[str]:
+    """What there are too few accounts or users for, in a line each."""
+    for role, accounts in plan.shared_accounts.items():
+        yield f"{plan.users_by_role[role]} users as {role} share {accounts} of the accounts in credentials.csv"
+    if plan.absent_roles:
+        yield f"with so few users nobody is there as {', '.join(plan.absent_roles)}"
 
 
 def _plan(environment: Any, host: str, accounts: tuple[Account, ...], now: datetime) -> Plan:

@@ -61,6 +61,7 @@ def headless(backend: Backend) -> Iterator[tuple[Program, Path, dict[str, int], 
 def test_headless_all_roles_take_part(headless: tuple[Program, Path, dict[str, int], dict[str, int]]) -> None:
     program, folder, _before, _after = headless
     assert "Traceback" not in program.err
+    assert "3 users as policyholder share 1 of the accounts in credentials.csv" in program.err
     assert alive(list(program.seen.values())) == []
     assert read_json(folder / "plan.json")["users_by_role"] == {
         "super_admin": 1,
