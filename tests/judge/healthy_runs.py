@@ -73,7 +73,9 @@ def some(seed: int) -> Healthy:
 
 
 @dataclass
-class _Cell:
+class Cell:
+    """Requests or actions of one second."""
+
     times: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     ended: int = 0
@@ -86,8 +88,8 @@ class _Simulated:
         self.dice = random.Random(run.seed)
         self.run, self.plan = run, plan
         self.end = run.duration_s
-        self.requests: dict[tuple[int, str, str, str], _Cell] = defaultdict(_Cell)
-        self.actions: dict[tuple[int, str, str], _Cell] = defaultdict(_Cell)
+        self.requests: dict[tuple[int, str, str, str], Cell] = defaultdict(Cell)
+        self.actions: dict[tuple[int, str, str], Cell] = defaultdict(Cell)
         self.started: list[tuple[float, str]] = []
         self.sent = 0
         self.levels = list(self._wander(math.ceil(self.end) + 120))
@@ -157,14 +159,20 @@ class _Simulated:
         for second in range(int(START), math.ceil(START + self.end)):
             alive = Counter(role for at, role in self.started if START + at < second + 1)
             yield Users("local", next(number), second, dict(alive))
-            lag, pauses = Histogram(), Histogram()
-            for _ in range(20):
-                lag.add(round(self.dice.lognormvariate(6, 1)))
-            for _ in range(self.dice.randrange(6)):
-                pauses.add(round(self.dice.lognormvariate(7, 1)))
-            cpu = min(max(self.dice.gauss(busy, 8), 0), 100)
-            health = (cpu, times_of(lag), 60_000_000, times_of(pauses), self.dice.uniform(0, 8))
-            yield Generator("local", next(number), second, *health)
+            yield healthy_generator(self.dice, "local", next(number), second, busy)
+
+
+def healthy_generator(dice: random.Random, worker: str, number: int, second: int, busy: float) -> Generator:
+    """What a load process that uses about `busy` per cent of a core tells of one second."""
+    lag, pauses = Histogram(), Histogram()
+    for _ in range(20):
+        lag.add(round(dice.lognormvariate(6, 1)))
+    for _ in range(dice.randrange(6)):
+        pauses.add(round(dice.lognormvariate(7, 1)))
+    cpu = min(max(dice.gauss(busy, 8), 0), 100)
+    return Generator(
+        worker, number, second, cpu, times_of(lag), 60_000_000, times_of(pauses), dice.uniform(0, 8)
+    )  # fmt: skip
 
 
 def records_of(run: Healthy) -> list[Record]:

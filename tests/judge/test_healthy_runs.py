@@ -11,28 +11,36 @@ import msgspec
 import pytest
 
 from perfsuite.judge import judge
-from perfsuite.measurements import Actions, Generator, Record, Users
-from perfsuite.model import Outcome, Verdict
+from perfsuite.measurements import Actions, Arrivals, Generator, Record, Users
+from perfsuite.model import Arrival, Outcome, Plan, Verdict
 from perfsuite.roles import ROLES
 from perfsuite.summary import build
+from tests.judge.healthy_arrivals import Arriving, arrival_records_of, some_arriving
 from tests.judge.healthy_runs import START, Healthy, records_of, some
 
-RUNS = 200
+RUNS, OPEN_RUNS = 200, 60
 
 
-def verdict_of(run: Healthy, records: Sequence[Record]) -> Verdict:
-    plan = run.plan()
+def verdict_of(plan: Plan, records: Sequence[Record]) -> Verdict:
     return judge(plan, build(plan, records, preflight=None, roles=ROLES), ROLES)
 
 
 @cache
 def healthy_verdicts() -> list[tuple[Healthy, Verdict]]:
-    return [(run, verdict_of(run, records_of(run))) for run in map(some, range(RUNS))]
+    return [(run, verdict_of(run.plan(), records_of(run))) for run in map(some, range(RUNS))]
 
 
 def test_no_healthy_run_is_inconclusive() -> None:
     doubted = [(run, verdict.reasons) for run, verdict in healthy_verdicts() if verdict.outcome is Outcome.INCONCLUSIVE]
     assert doubted == []
+
+
+def test_every_healthy_run_of_the_open_model_passes() -> None:
+    """That what was due was begun is held to one per cent there, in two processes as in one."""
+    runs = [(run, verdict_of(run.plan(), arrival_records_of(run))) for run in map(some_arriving, range(OPEN_RUNS))]
+    assert [(run, verdict.reasons) for run, verdict in runs if verdict.outcome is not Outcome.PASS] == []
+    kinds = {(run.processes, run.arrival.poisson, run.arrival.rate_end is None) for run, _ in runs}
+    assert len(kinds) == 8
 
 
 def test_healthy_runs_are_rarely_said_to_drift() -> None:
@@ -83,13 +91,27 @@ def half_the_users(record: Record) -> Record:
     ],
 )  # fmt: skip
 def test_the_same_run_with_something_wrong_is_inconclusive(change: Callable[[Record], Record], reason: str) -> None:
-    verdict = verdict_of(SICK, [change(record) for record in records_of(SICK)])
+    verdict = verdict_of(SICK.plan(), [change(record) for record in records_of(SICK)])
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.reasons[0].startswith(reason)
 
 
 def test_three_seconds_are_inconclusive() -> None:
     short = replace(SICK, duration_s=3)
-    verdict = verdict_of(short, records_of(short))
+    verdict = verdict_of(short.plan(), records_of(short))
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.reasons[0].startswith("too little was measured") or "no steady state" in verdict.reasons[-1]
+
+
+def let_nothing_become_due(record: Record) -> Record:
+    """One of two processes, for two seconds."""
+    if not isinstance(record, Arrivals) or record.worker != "worker-2" or not 30 <= record.second - START < 32:
+        return record
+    return msgspec.structs.replace(record, due=0, begun=0, beginnings=0)
+
+
+def test_actions_that_never_became_due_are_inconclusive() -> None:
+    run = Arriving(SICK, Arrival(40.0), processes=2)
+    verdict = verdict_of(run.plan(), [let_nothing_become_due(record) for record in arrival_records_of(run)])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons[0].startswith("the schedule had about 2,080 actions due in the steady state, and only 2,040")
