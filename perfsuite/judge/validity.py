@@ -107,11 +107,13 @@ def _not_accounted(summary: Summary) -> str:
 
 
 def _differs(role: Occupancy, steady_s: float) -> bool:
-    """Beyond the tolerance. Logins within actions would be counted twice, so they only widen what is expected."""
+    """Beyond the tolerance. Logins within actions would be counted twice, so they only widen what is expected, as do
+    actions that never ended: how long they took is not known, and it was the target that did not answer.
+    """
     if role.actions < LITTLE_ACTIONS or not role.users or not steady_s:
         return False
     tolerance = role.users * max(LITTLE_SHARE, LITTLE_CYCLES * role.cycle_s / steady_s)
-    return not role.accounted - tolerance <= role.users <= role.accounted + role.in_login + tolerance
+    return not role.accounted - tolerance <= role.users <= role.accounted + role.in_login + role.cut + tolerance
 
 
 def _unlike(role: Occupancy) -> str:

@@ -185,9 +185,10 @@ class LostWorker:
 class Occupancy:
     """Little's law for one role in the steady state (closed model): what its users spent their time on.
 
-    `users`: mean number alive. `accounted`: actions/s × (mean action time + mean pause), which is the mean number
-    of users that were acting or pausing. `in_login`: mean number that were logging in, at most.
-    `cycle_s`: mean action time + mean pause, or the mean login where that is longer.
+    `users`: mean number alive. `accounted`: the mean number that were acting or pausing, by the time that actions
+    took and the mean pause after each. `in_login`: mean number that were logging in, at most. `cut`: how many were
+    in an action that never ended, at most. `cycle_s`: mean action time + mean pause, or the mean login where that
+    is longer.
     """
 
     role: str
@@ -196,6 +197,7 @@ class Occupancy:
     accounted: float
     in_login: float
     cycle_s: float
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

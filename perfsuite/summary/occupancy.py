@@ -6,13 +6,13 @@ A user of the closed model is either acting, or pausing, or logging in.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.histogram import Histogram
+from perfsuite.histogram import Histogram, middle_of
 from perfsuite.measurements import Actions, Requests
-from perfsuite.model import LOGIN, Occupancy, Plan, Second
+from perfsuite.model import LOGIN, FailureKind, Occupancy, Plan, Second
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import add_times
@@ -20,10 +20,14 @@ from perfsuite.summary.tally import add_times
 
 @dataclass(slots=True)
 class _Spent:
-    """Actions and pauses of a role that began in the steady state, and its logins."""
+    """Actions and pauses of a role that began in the steady state, and its logins.
+
+    `within_us`: what lies in the steady state of the time of its actions, whenever they began.
+    """
 
     actions: int = 0
     actions_us: int = 0
+    within_us: float = 0.0
     pauses: int = 0
     pauses_us: int = 0
     steady_logins_us: int = 0
@@ -43,7 +47,7 @@ class _Spent:
         action of which nothing was possible there is a pause too.
         """
         pauses = max(self.actions, self.pauses)
-        return (self.actions * self.action_s() + pauses * self.pause_s()) / steady_s
+        return (self.within_us / 1e6 + pauses * self.pause_s()) / steady_s
 
 
 def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequence[Second]) -> tuple[Occupancy, ...]:
@@ -53,7 +57,7 @@ def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequenc
     """
     if plan.scenario.arrival is not None or not when.steady_s:
         return ()
-    logins = _logins(gathered)
+    logins, cut = _logins(gathered), _cut(gathered)
     spent = _spent(gathered.actions, when)
     for role, records in logins.items():
         spent[role].steady_logins_us = sum(_time_us(record) for record in records if when.is_steady(record.second))
@@ -65,6 +69,7 @@ def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequenc
             accounted=of_role.accounted(when.steady_s),
             in_login=of_role.steady_logins_us / 1e6 / when.steady_s,
             cycle_s=max(of_role.action_s() + of_role.pause_s(), _mean_login_s(logins.get(role, ()))),
+            cut=cut[role],
         )
         for role in plan.users_by_role
         if (of_role := spent[role]).actions and of_role.pauses
@@ -74,6 +79,7 @@ def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequenc
 def _spent(actions: Iterable[Actions], when: Timeline) -> dict[str, _Spent]:
     spent: dict[str, _Spent] = defaultdict(_Spent)
     for record in actions:
+        spent[record.role].within_us += _within_us(record, when)
         if when.is_steady(record.second):
             of_role = spent[record.role]
             of_role.actions += record.actions
@@ -81,6 +87,32 @@ def _spent(actions: Iterable[Actions], when: Timeline) -> dict[str, _Spent]:
             of_role.pauses += record.pauses
             of_role.pauses_us += record.pause_us
     return spent
+
+
+def _within_us(record: Actions, when: Timeline) -> float:
+    """How much of the time of a second's actions lies in the steady state, each begun in the middle of that second.
+
+    Where a target stands still at an end of the steady state, actions reach far beyond it.
+    """
+    if when.steady_start is None or when.steady_end is None:
+        return 0.0
+    began_us = 1e6 / 2
+    start_us, end_us = ((edge - record.second) * 1e6 for edge in (when.steady_start, when.steady_end))
+    if start_us <= began_us and began_us + record.times.max_us <= end_us:
+        return record.times.sum_us
+    return sum(
+        count * max(min(began_us + middle_of(bucket), end_us) - max(began_us, start_us), 0.0)
+        for bucket, count in record.times.counts.items()
+    )
+
+
+def _cut(gathered: Gathered) -> Counter[str]:
+    """Role → requests that the end of the run cut off, and with each of them an action that is not recorded."""
+    found: Counter[str] = Counter()
+    for of_second in gathered.requests.values():
+        for record in of_second:
+            found[record.role] += sum(error.count for error in record.errors if error.kind == FailureKind.UNFINISHED)
+    return found
 
 
 def _logins(gathered: Gathered) -> Mapping[str, list[Requests]]:

@@ -157,6 +157,7 @@ LITTLE = (
             {"accounted": 165.0}, "reader (150.0 users, 165.0 accounted for, 10 % apart)", id="or too much is there"
         ),
         pytest.param({"accounted": 120.0, "in_login": 30.0}, "", id="logging in accounts for the rest"),
+        pytest.param({"accounted": 120.0, "cut": 30}, "", id="so do actions that the end cut off"),
         pytest.param(
             {"accounted": 150.0, "in_login": 30.0}, "", id="logins within actions are not held against them"
         ),

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.measurements import Record
-from perfsuite.model import Arrival, Drift, LostWorker, Occupancy, Plan, Target, TargetFigures
+from perfsuite.model import Arrival, Drift, FailureKind, LostWorker, Occupancy, Plan, Target, TargetFigures
 from perfsuite.summary import build
 from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run
 
@@ -169,6 +169,35 @@ def test_a_slow_login_is_the_longest_cycle() -> None:
     records.append(Process("2").requests(0, [8_000.0], where=login))
     (reader,) = build(make_plan(), records, preflight=None, roles=ROLES).occupancy
     assert (reader.cycle_s, reader.in_login) == (8.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "accounted"),
+    [
+        pytest.param([48_500.0] * 2, 1.99, id="answers that come 29 s after the end count up to the end only"),
+        pytest.param([], 1.6, id="of requests that were cut no action is known"),
+    ],
+)
+def test_a_target_that_stands_still_at_the_end(late_ms: list[float], accounted: float) -> None:
+    """Two readers, acting for 0.5 s and pausing for 1.5 s until the target answers no more, 20 s before the end."""
+
+    def record(second: int, one: Process) -> list[Record]:
+        if second - 4 < 80:
+            return [one.acts(second, [500.0], [1_500.0]), one.users(second, reader=2)]
+        hangs = [one.acts(second, late_ms, []), one.requests(second, (), [50_000.0] * 2, kind=FailureKind.UNFINISHED)]
+        return [*(hangs if second - 4 == 80 else []), one.users(second, reader=2)]
+
+    (reader,) = build(make_plan(), run_of(record, steady_s=100), preflight=None, roles=ROLES).occupancy
+    pauses_s = len(late_ms) * 1.5
+    assert (reader.cut, reader.accounted) == (2, pytest.approx(accounted + pauses_s / 100, abs=0.001))
+
+
+def test_what_began_before_the_steady_state_counts_from_its_beginning() -> None:
+    """Of 10 s from the middle of a second on, 8.5 s lie in it."""
+    records = run_of(lambda second, one: [one.acts(second, [500.0], [1_500.0])])
+    before = Process("2").acts(2, [10_000.0], [])
+    (reader,) = build(make_plan(), [*records, before], preflight=None, roles=ROLES).occupancy
+    assert reader.accounted == pytest.approx(2.0 + 8.5 / 18, abs=0.001)
 
 
 @pytest.mark.parametrize(
