@@ -22,7 +22,8 @@ _sleep = get_original("time", "sleep")
 _LONGEST_SLEEP_S = 0.2
 
 MAX_WAITING = 10_000
-"""Actions that may wait in one process; what becomes due beyond is given up at once."""
+"""Actions that may wait in one process; what becomes due beyond, for a role that has some waiting, is given up at
+once."""
 MAX_LEAD_S = 0.0005
 """At most so much before its time an action is announced, to make up for how long waking takes."""
 _LEAD_STEP_S = 2e-6
@@ -88,11 +89,14 @@ class ArrivalDesk:
         if behaviour is None:
             return  # the target offers nothing that this role does
         self._cells.arrival(int(due_at))
-        arrived = Arrived(due_at, behaviour)
-        if self._cells.waiting >= self._max_waiting:
-            self._give_up(role, arrived)
+        arrived, queue = Arrived(due_at, behaviour), self._queues[role]
+        # A role that nobody waits for has sessions to spare: what waits for others is not to cost it an action.
+        if queue and self._cells.waiting >= self._max_waiting:
+            # It would begin after all of these, and the oldest has waited for so long. Counted with no time at all
+            # it would make the answers look the faster, the more is given up.
+            self._give_up(role, arrived, queue[0].due_at)
             return
-        self._queues[role].append(arrived)
+        queue.append(arrived)
         self._cells.waiting += 1
         self._news[role].set()
 
@@ -130,10 +134,12 @@ class ArrivalDesk:
             self._bell.stop()
         for role, queue in self._queues.items():
             while queue:
-                self._give_up(role, queue.popleft())
+                arrived = queue.popleft()
+                self._give_up(role, arrived, arrived.due_at)
                 self._cells.waiting -= 1
             self._news[role].set()
 
-    def _give_up(self, role: str, arrived: Arrived) -> None:
+    def _give_up(self, role: str, arrived: Arrived, since: float) -> None:
+        """Count it as not started, with the time since `since` (UTC epoch s): it would have waited so long at least."""
         key = (int(arrived.due_at), role, arrived.behaviour.name, arrived.behaviour.steps[0].operation)
-        self._cells.not_started(key, max(round((utc_s() - arrived.due_at) * 1e6), 0))
+        self._cells.not_started(key, max(round((utc_s() - since) * 1e6), 0))

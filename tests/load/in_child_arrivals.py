@@ -1,0 +1,82 @@
+"""The desk of the open model, in a process with gevent: what waits, what is given up, and with what time."""
+
+from __future__ import annotations
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import random  # noqa: E402
+import time  # noqa: E402
+from itertools import count  # noqa: E402
+
+import gevent  # noqa: E402
+
+from perfsuite.clock import utc_s  # noqa: E402
+from perfsuite.load.arrivals import ArrivalDesk  # noqa: E402
+from perfsuite.load.deck import Deck  # noqa: E402
+from perfsuite.load.schedule import Due, Owners  # noqa: E402
+from perfsuite.measurements import Arrivals, NotStarted, Record  # noqa: E402
+from perfsuite.recorder.recorder import Recorder  # noqa: E402
+from perfsuite.roles.role import Behaviour, Step  # noqa: E402
+from tests.load.child import report  # noqa: E402
+
+AGO_S = 10.0
+"""Everything became due long ago, so that nothing has to be waited for."""
+_WITHIN_S = 10.0
+
+
+class Nowhere:
+    """A sink that is never written to: the cells are asked themselves."""
+
+    def write(self, record: Record) -> None:
+        """Not called."""
+
+    def flush(self) -> None:
+        """Not called."""
+
+    def close(self) -> None:
+        """Not called."""
+
+
+def main() -> None:
+    """Five actions of a role that is waited for, with room for three, and one of a role that is not."""
+    recorder = Recorder("worker-1", Nowhere())
+    decks = {role: Deck([Behaviour("look", 1, (Step("health.root"),))], random.Random(1)) for role in ("slow", "free")}
+    desk = ArrivalDesk(decks, recorder, max_waiting=3)
+    dues = [Due(float(second), "slow", second) for second in range(5)] + [Due(5.0, "free", 0)]
+    start_at = utc_s() - AGO_S
+    desk.begin(dues, Owners({"slow": [0], "free": [0]}), 0, start_at)
+    deadline = time.monotonic() + _WITHIN_S
+    due: list[Arrivals] = []
+    given_up: list[NotStarted] = []
+
+    def look() -> None:
+        for record in recorder.cells.take("worker-1", count(1)):
+            if isinstance(record, Arrivals):
+                due.append(record)
+            elif isinstance(record, NotStarted):
+                given_up.append(record)
+
+    while sum(record.due for record in due) < len(dues) and time.monotonic() < deadline:
+        gevent.sleep(0.01)
+        look()
+    at_once = [record.waited.max_us / 1e6 for record in given_up]
+    begun = [taken.due_at - start_at for role in ("free", "slow") if (taken := desk.take(role))]
+    desk.close()
+    look()
+    report(
+        {
+            "given up at once, s": at_once,
+            "begun, due at": begun,
+            "given up at the end, s": sorted(record.waited.max_us / 1e6 for record in given_up[len(at_once) :]),
+            "due": sum(record.due for record in due),
+            "begun": sum(record.begun for record in due),
+            "after the end": desk.take("slow") is not None,
+            "took_s": utc_s() - start_at - AGO_S,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
