@@ -127,7 +127,7 @@ OF_MOMENTS = (
     *(ELAPSED, DURATION, PHASE, STEADY, USERS, USERS_REQUESTED),
     *(TARGET_LIMIT, TARGET_OBSERVED, TARGET_OUTCOME),
 )
-READINGS = {metric.name: _of_reading(metric) for metric in METRICS.values()}
+READINGS = {metric.name: _of_reading(metric) for metric in METRICS.values() if not metric.of_parts}
 """Monitors' metric → how it is told."""
 FAMILIES = (*OF_PLAN, *OF_MOMENTS, *OF_RECORDS, *READINGS.values())
 
@@ -168,7 +168,7 @@ def of_moment(moment: Moment) -> Iterator[Metric]:
     yield USERS_REQUESTED.numbers([((), live.users_requested)])
     yield from _of_targets({_target_labels(result): result for result in moment.targets})
     for metric, reading in moment.readings.items():
-        if reading.value is not None:
+        if reading.value is not None and metric in READINGS:
             value = reading.value / base_unit(METRICS[metric].unit).divisor
             yield READINGS[metric].numbers([((reading.source,), value)])
 

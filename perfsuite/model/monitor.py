@@ -48,7 +48,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a figure means. Where it saturates: at `limit`, or at the value of the metric `limit_metric`."""
+    """What a figure means. Where it saturates: at `limit`, or at the value of the metric `limit_metric`.
+
+    `of_parts`: only parts have it, such as one core or one table.
+    """
 
     name: str
     unit: str
@@ -56,6 +59,7 @@ class Metric:
     direction: Direction = Direction.NEUTRAL
     limit: float | None = None
     limit_metric: str | None = None
+    of_parts: bool = False
 
     @property
     def component(self) -> str:
@@ -84,7 +88,7 @@ _METRICS: Final = (
         _UP,
         100.0,
     ),
-    Metric("server.process_cpu_percent", "percent", "CPU of one process (a part)", _UP, 100.0),
+    Metric("server.process_cpu_percent", "percent", "CPU of one process (a part)", _UP, 100.0, of_parts=True),
     Metric(
         "server.cpu_wait_percent",
         "percent",
@@ -116,7 +120,7 @@ _METRICS: Final = (
     # ── machine
     Metric("machine.cpu_percent", "percent", "CPU in use, all cores together; 100 = all cores", _UP, 100.0),
     Metric("machine.busiest_core_percent", "percent", "CPU in use of the busiest core", _UP, 100.0),
-    Metric("machine.core_cpu_percent", "percent", "CPU in use of one core (a part)", _UP, 100.0),
+    Metric("machine.core_cpu_percent", "percent", "CPU in use of one core (a part)", _UP, 100.0, of_parts=True),
     Metric(
         "machine.iowait_percent", "percent", "time in which cores had nothing to do but wait for storage", _UP, 100.0
     ),
@@ -168,6 +172,7 @@ _METRICS: Final = (
         "active sessions that wait for something else (timeout, buffer pin, extension)",
         _UP,
     ),
+    Metric("postgres.waits_by_event", "count", "active sessions that wait for one event (a part)", _UP, of_parts=True),
     Metric("postgres.locks_waiting", "count", "lock requests that have not been granted", _UP),
     Metric("postgres.blocked_sessions", "count", "sessions that another session blocks", _UP),
     Metric("postgres.longest_query_s", "s", "age of the statement that runs longest; 0 when none runs", _UP),
@@ -185,8 +190,16 @@ _METRICS: Final = (
     Metric("postgres.rows_read_per_s", "per second", "rows read by scans of tables and indexes"),
     Metric("postgres.full_scans_per_s", "per second", "how often large tables were read from end to end", _UP),
     Metric("postgres.full_scan_rows_per_s", "per second", "rows that this read", _UP),
-    Metric("postgres.table_full_scans_per_s", "per second", "how often one large table was read so (a part)", _UP),
-    Metric("postgres.table_full_scan_rows_per_s", "per second", "rows that this read of it (a part)", _UP),
+    Metric(
+        "postgres.table_full_scans_per_s",
+        "per second",
+        "how often one large table was read so (a part)",
+        _UP,
+        of_parts=True,
+    ),
+    Metric(
+        "postgres.table_full_scan_rows_per_s", "per second", "rows that this read of it (a part)", _UP, of_parts=True
+    ),
     Metric(
         "postgres.temp_bytes_per_s", "bytes per second", "written to temporary files since work_mem was too small", _UP
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from typing import Any, LiteralString
 
 import psycopg
@@ -63,6 +64,7 @@ _FULL_SCANS = {
     "postgres.full_scan_rows_per_s": "postgres.table_full_scan_rows_per_s",
 }
 """Figure of the whole → figure of one table."""
+MOST_EVENTS = 16
 _ALWAYS = ("postgres.answer_ms", "postgres.connections_limit")
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -98,6 +100,8 @@ class PostgresSource:
         self._own = "{}"
         self._tables: dict[int, str] = {}
         """Names of the tables whose full scans are counted, by id."""
+        self._events: list[str] = []
+        """The events that sessions were seen to wait for."""
         self._max_connections = 0
         self._rates = Rates()
         self._scans, self._scan_rows = GroupRates(), GroupRates()
@@ -125,7 +129,7 @@ class PostgresSource:
             if self._connection is None:
                 self._look_around(self._connect())
             assert self._connection is not None  # noqa: S101 - made above
-            figures, of_tables = self._look(self._connection)
+            figures, of_parts = self._look(self._connection)
         except psycopg.Error as error:
             if self._connection is None or self._connection.broken or self._connection.closed:
                 self.close()
@@ -133,7 +137,7 @@ class PostgresSource:
         now_s = self._clock.utc_s()
         whole = readings_of(self.name, now_s, {name: figures.get(name) for name in self.metrics})
         return whole + [
-            reading for table, own in of_tables.items() for reading in readings_of(f"{self.name}/{table}", now_s, own)
+            reading for part, own in of_parts.items() for reading in readings_of(f"{self.name}/{part}", now_s, own)
         ]
 
     def close(self) -> None:
@@ -210,7 +214,7 @@ class PostgresSource:
         return {"own": self._own, "tables": "{" + ",".join(map(str, self._tables)) + "}"}
 
     def _look(self, connection: Connection) -> tuple[Figures, dict[str, Figures]]:
-        """Figures of the whole, and of each large table by its name."""
+        """Figures of the whole, and of each large table and each event that was waited for by its name."""
         began = time.perf_counter()
         row = self._execute(connection, joined(self._parts), self._values)[0]
         answer_ms = (time.perf_counter() - began) * 1000
@@ -232,7 +236,14 @@ class PostgresSource:
         for metric, part in _FULL_SCANS.items():
             known = [own[part] for own in of_tables.values()]
             figures[metric] = None if None in known else sum(rate or 0.0 for rate in known)
-        return figures, of_tables
+        return figures, of_tables | self._waits(row.get("wait_events"))
+
+    def _waits(self, events: list[str] | None) -> dict[str, Figures]:
+        """Sessions by the event that they wait for: once one was seen, nobody waiting for it is 0."""
+        counts = Counter(events or ())
+        new = [event for event, _ in counts.most_common() if event not in self._events]
+        self._events += new[: MOST_EVENTS - len(self._events)]
+        return {} if events is None else {event: {"postgres.waits_by_event": counts[event]} for event in self._events}
 
     def _full_scans(self, counted: list[tuple[int, int, int]], now_s: float) -> dict[str, Figures]:
         scans = self._scans.each({table: count for table, count, _rows in counted}, now_s)

@@ -94,6 +94,8 @@ def _sessions() -> Part:
         "count(*) FILTER (WHERE state LIKE 'idle in transaction%') AS connections_idle_in_transaction",
         *waits,
         f"count(*) FILTER (WHERE state = 'active' AND wait_event_type NOT IN ({known})) AS waits_other",
+        "coalesce(array_agg(wait_event_type || ': ' || wait_event) FILTER (WHERE state = 'active' AND wait_event"
+        " IS NOT NULL), '{}') AS wait_events",
         # Finding out who blocks stops the lock manager for a moment: only for those that wait for a lock at all.
         "count(*) FILTER (WHERE CASE WHEN wait_event_type = 'Lock' THEN cardinality(pg_blocking_pids(pid)) > 0 END)"
         " AS blocked_sessions",

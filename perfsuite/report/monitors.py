@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 
 from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.model.units import amount, number
@@ -172,7 +173,8 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched
     begin, end = watched.steady or (0, len(track.values))
     within = track.values[begin:end]
     known = [value for value in within if value is not None]
-    gaps = len(within) - len(known)
+    # A part begins when it is first seen: a process that was started, an event that somebody waited for.
+    gaps = len(list(dropwhile(lambda value: track.part and value is None, within))) - len(known)
     worst = min if _falls(track.metric) else max
     part, points = part_of(track.source), thinned(track.values, watched.width)
     return Curve(

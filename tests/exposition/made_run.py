@@ -47,7 +47,7 @@ READINGS = {
     name: Reading(0.0, metric.component, name, float(number), metric.unit)
     for number, (name, metric) in enumerate(METRICS.items(), 1)
 }
-"""Every metric with a value of its own: its place in the catalogue."""
+"""Every metric with a value of its own: its place in the catalogue. Metrics of parts too, which are not to be told."""
 
 
 def _target(name: str, metric: str, limit: float, observed: float | None, outcome: TargetOutcome) -> TargetResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from perfsuite.model.monitor import Reading
 from perfsuite.monitor import postgres_queries
 from perfsuite.monitor.postgres import PostgresSource
 from perfsuite.monitor.postgres_queries import APPLICATION_NAME, Server, joined, parts_for
@@ -35,6 +36,10 @@ def look(source: PostgresSource) -> dict[str, float | None]:
     assert isinstance(clock, FakeClock)
     clock.move_to(clock.utc_s() + 1)
     return figures(source.read())
+
+
+def parts_of(readings: Sequence[Reading], metric: str) -> dict[str, float | None]:
+    return {reading.source: reading.value for reading in readings if reading.metric == metric and reading.is_part}
 
 
 def ours(seen: dict[str, float | None], metric: str) -> float:
@@ -71,6 +76,8 @@ def test_sessions_by_state_and_who_blocks_whom(source: PostgresSource, postgres:
         return look(source)
 
     until(lambda: ours(seen(), "waits_lock") == 1)
+    events = parts_of(source.read(), "postgres.waits_by_event")
+    assert events == {"postgres/Lock: relation": 1}
     now = seen()
     assert ours(now, "connections") - ours(before, "connections") == 3
     assert ours(now, "connections_used_percent") == ours(now, "connections")  # of 100
@@ -84,6 +91,7 @@ def test_sessions_by_state_and_who_blocks_whom(source: PostgresSource, postgres:
     waiting.join()
     after = seen()
     assert (ours(after, "waits_lock"), ours(after, "blocked_sessions"), ours(after, "longest_query_s")) == (0, 0, 0)
+    assert parts_of(source.read(), "postgres.waits_by_event") == {"postgres/Lock: relation": 0}, "0, and not a gap"
 
 
 def test_work_is_counted_and_the_monitors_own_is_not(source: PostgresSource, postgres: Postgres) -> None:

@@ -24,10 +24,7 @@ NOT_IN_A_DEMO = {
     "redis.memory_used_percent",  # it has no maxmemory
     "machine.disk_used_percent", "health.up", "prometheus.up",  # told of servers elsewhere
 } | {name for name, metric in METRICS.items() if metric.component in (NETWORK, GENERATOR)}  # fmt: skip
-PARTS = {
-    "machine.core_cpu_percent", "server.process_cpu_percent",
-    "postgres.table_full_scans_per_s", "postgres.table_full_scan_rows_per_s",
-}  # fmt: skip
+PARTS = {name for name, metric in METRICS.items() if metric.of_parts}
 MAY_BE_GAPS = {"redis.hit_percent", "postgres.cache_hit_percent", "machine.tcp_retransmitted_percent"}
 """Shares, when there was nothing to have a share of."""
 

@@ -77,6 +77,15 @@ def test_figures_are_of_the_steady_state_and_tell_their_gaps() -> None:
     assert chart.said == "Keys found, %. cache hit ratio: median 80 %, least 70 %."
 
 
+def test_a_part_that_came_later_has_no_gap_before_it() -> None:
+    waits = part("postgres.waits_by_event", "Lock: relation", [None, None, 3.0, None, 0.0, 1.0])
+    whole = read("postgres.up", [1.0] * 6)
+    (chart,) = groups([each for each in waits if each.at_s >= START + 2], whole, steady=(0, 6))["postgres"].folded
+    assert [(curve.label, curve.worst, curve.gaps) for curve in chart.curves] == [
+        ("Lock: relation", "3", "1 s of gaps")
+    ]
+
+
 @pytest.mark.parametrize(
     ("values", "limit", "rules"),
     [
