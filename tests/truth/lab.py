@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +20,25 @@ ATTEMPTS = 3
 QUIET = 0.2
 """Where the machine was full in a larger share of the load, a run may tell about the machine: it is made again."""
 _FULL_PERCENT = 90.0
+OTHERS_PERCENT = 40.0
+"""Of a core: from here on others have a part in a full machine."""
+OF_OTHERS = frozenset({"other processes", "load generator", "cores"})
+"""What a run without a fault may name where others really filled the machine: it is true then."""
 _LONGEST_S = 240.0
 _LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run told. `full`: share of the load in which the machine was full; `attempts`: how often it was made."""
+    """What a run told. `full`: share of the load in which the machine was full, `others`: with a part of others in it.
+
+    `attempts`: how often it was made.
+    """
 
     case: Case
     report: RunReport
     full: float
+    others: float
     attempts: int = 1
 
     @property
@@ -40,18 +49,25 @@ class Seen:
     @property
     def wrong(self) -> str:
         """What is wrong with the findings, in words; "" when they are right."""
-        said = "".join(f"\n  {finding.resource or '(nothing)'}: {finding.headline}" for finding in self.unusual)
-        if self.case.resource is None:
-            return f"nothing is wrong, and yet was found:{said}" if said else ""
-        if not said:
-            return f"{self.case.resource} was to be found, and nothing was"
-        first = self.unusual[0]
-        if first.resource != self.case.resource:
-            return f"{self.case.resource} was to be found first, not:{said}"
-        wanted = self.case.queries
-        if wanted is not None and not _names(first, wanted):
-            return f"{wanted.more} more queries of {sorted(wanted.operations)} were to be told, not:{said}"
-        return ""
+        return wrong_in(self.unusual, self.case, self.others)
+
+
+def wrong_in(unusual: Sequence[Finding], case: Case, others: float) -> str:
+    """What is wrong with these findings of a run of `case`, in words; "" when they are right."""
+    said = "".join(f"\n  {finding.resource or '(nothing)'}: {finding.headline}" for finding in unusual)
+    if case.resource is None:
+        if others > QUIET and {finding.resource for finding in unusual} <= OF_OTHERS:
+            return ""
+        return f"nothing is wrong, and yet was found:{said}" if said else ""
+    if not said:
+        return f"{case.resource} was to be found, and nothing was"
+    first = unusual[0]
+    if first.resource != case.resource:
+        return f"{case.resource} was to be found first, not:{said}"
+    wanted = case.queries
+    if wanted is not None and not _names(first, wanted):
+        return f"{wanted.more} more queries of {sorted(wanted.operations)} were to be told, not:{said}"
+    return ""
 
 
 def _names(finding: Finding, wanted: Queries) -> bool:
@@ -75,17 +91,17 @@ def run(case: Case, results: Path, attempt: int = 1) -> Seen:
     """One run of a case, with its report."""
     program = suite(*case.options, "--results", str(results))
     try:
-        full = _followed(case, program, results)
+        busy = _followed(case, program, results)
         assert program.process.returncode in (0, 1, 4), program.out + program.err
         (folder,) = results.iterdir()
-        return Seen(case, pipeline.report_of(folder), full, attempt)
+        return Seen(case, pipeline.report_of(folder), busy.full, busy.others, attempt)
     finally:
         program.end()
 
 
-def _followed(case: Case, program: Program, results: Path) -> float:
-    """Follow it to its end, with its trouble at its time; the share of its load in which the machine was full."""
-    begun_s, trouble, busy = 0.0, case.trouble, Busy()
+def _followed(case: Case, program: Program, results: Path) -> Busy:
+    """Follow it to its end, with its trouble at its time; how busy the machine was in its load."""
+    begun_s, trouble, busy = 0.0, case.trouble, Busy(psutil.Process(program.process.pid))
     deadline = time.monotonic() + _LONGEST_S
     with ExitStack() as stack:
         while program.running:
@@ -102,27 +118,47 @@ def _followed(case: Case, program: Program, results: Path) -> float:
                 stack.close()  # cleanup meets a target that answers
             elif load_s > 0:
                 busy.look()
-    return busy.full
+    return busy
 
 
 class Busy:
-    """How often the machine was full, looked at once a second."""
+    """How often the machine was full, and with whose work, looked at once a second."""
 
-    def __init__(self) -> None:
-        self._seen: list[float] = []
-        self._last, self._last_s = psutil.cpu_times(), time.monotonic()
+    def __init__(self, suite: psutil.Process) -> None:
+        self._suite = suite
+        self._seen: list[tuple[float, float]] = []
+        """Of each second: CPU of the machine, all cores together, and CPU of others, of one core; per cent."""
+        self._last, self._own, self._last_s = psutil.cpu_times(), self._of_suite(), time.monotonic()
 
     def look(self) -> None:
         """Take note of the last second when it is over."""
-        if time.monotonic() - self._last_s < 1:
+        span_s = time.monotonic() - self._last_s
+        if span_s < 1:
             return
-        now, now_s = psutil.cpu_times(), time.monotonic()
+        now, own, now_s = psutil.cpu_times(), self._of_suite(), time.monotonic()
         whole = sum(now) - sum(self._last)
-        idle = now.idle + now.iowait - self._last.idle - self._last.iowait
-        self._seen.append(100 * (1 - idle / whole) if whole > 0 else 0.0)
-        self._last, self._last_s = now, now_s
+        used_s = whole - (now.idle + now.iowait - self._last.idle - self._last.iowait)
+        own_s = sum(spent_s - self._own.get(process, 0.0) for process, spent_s in own.items())
+        self._seen.append((100 * used_s / whole if whole > 0 else 0.0, 100 * (used_s - own_s) / span_s))
+        self._last, self._own, self._last_s = now, own, now_s
+
+    def _of_suite(self) -> dict[psutil.Process, float]:
+        """CPU seconds of the suite and all that it has started, its target too."""
+        found = {}
+        with suppress(psutil.NoSuchProcess):
+            for process in (self._suite, *self._suite.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    spent = process.cpu_times()
+                    found[process] = spent.user + spent.system
+        return found
 
     @property
     def full(self) -> float:
-        """The share of the seconds looked at."""
-        return sum(each >= _FULL_PERCENT for each in self._seen) / max(len(self._seen), 1)
+        """The share of the seconds looked at in which it was."""
+        return sum(machine >= _FULL_PERCENT for machine, _ in self._seen) / max(len(self._seen), 1)
+
+    @property
+    def others(self) -> float:
+        """The share of them in which others had a part in that."""
+        taken = [machine >= _FULL_PERCENT and others >= OTHERS_PERCENT for machine, others in self._seen]
+        return sum(taken) / max(len(taken), 1)

@@ -1,0 +1,41 @@
+"""What counts as right: the rules by which the findings of real runs are held to the truth."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.model.finding import Evidence, Finding, FindingKind
+from tests.truth.cases import Case, Queries
+from tests.truth.lab import wrong_in
+
+_HEALTHY, _POOL = Case("healthy", None), Case("pool", "pool")
+_N_PLUS_ONE = Case("N+1", "queries per request", queries=Queries(frozenset({"policies.page"}), more=20))
+
+
+def found(*resources: str, operation: str | None = None, after: float = 0.0) -> list[Finding]:
+    row = Evidence("queries_per_request", "queries per request", 1.0, after, "")
+    return [Finding(FindingKind.LIMIT, "…", name, operation=operation, evidence=(row,)) for name in resources]
+
+
+@pytest.mark.parametrize(
+    ("of", "findings", "others", "right"),
+    [
+        pytest.param(_HEALTHY, [], 0.0, True, id="a healthy run has no finding"),
+        pytest.param(_HEALTHY, found("cache"), 0.0, False, id="and must not have one"),
+        pytest.param(_HEALTHY, found("other processes"), 0.1, False, id="not of others either, on a quiet machine"),
+        pytest.param(_HEALTHY, found("other processes", "load generator"), 0.9, True, id="others did fill the machine"),
+        pytest.param(_HEALTHY, found("other processes", "cache"), 0.9, False, id="which excuses nothing else"),
+        pytest.param(_POOL, found("pool", "other processes"), 0.9, True, id="the first one counts"),
+        pytest.param(_POOL, found("other processes", "pool"), 0.9, False, id="others are not the first trouble"),
+        pytest.param(_POOL, [], 0.9, False, id="trouble that is not found"),
+        pytest.param(_N_PLUS_ONE, found("queries per request", operation="policies.page", after=21), 0, True, id="N+1"),
+        pytest.param(
+            _N_PLUS_ONE, found("queries per request", operation="policies.page", after=20), 0, False, id="a number off"
+        ),
+        pytest.param(
+            _N_PLUS_ONE, found("queries per request", operation="agents.list", after=21), 0, False, id="not that one"
+        ),
+    ],
+)
+def test_right_and_wrong(of: Case, findings: list[Finding], others: float, right: bool) -> None:
+    assert (wrong_in(findings, of, others) == "") is right
