@@ -68,6 +68,36 @@ class PastRun:
         return next(found, None)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTimes:
+    """Response times of one operation as one role in the steady state, as a histogram (buckets of `perfsuite.histogram`).
+
+    Kept beside a run, so that a figure that nobody thought of can be made from old runs.
+    """
+
+    role: str
+    operation: str
+    failures: int
+    counts: dict[int, int]
+    sum_us: int
+    min_us: int
+    max_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Runs under a name, to hold later ones against. `saved_at`: UTC, ISO 8601.
+
+    Schema history
+        1   first layout
+    """
+
+    name: str
+    saved_at: str
+    runs: tuple[PastRun, ...]
+    schema: int = 1
+
+
 class Word(StrEnum):
     """What became of one figure from A to B, in one word."""
 
