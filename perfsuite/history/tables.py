@@ -61,6 +61,7 @@ FIGURES = Table(
     Column("role", String, primary_key=True),
     Column("operation", String, primary_key=True),
     *(Column(name, Integer if name in _COUNTS else Float, nullable=name not in _KNOWN) for name in STATISTICS),
+    sqlite_with_rowid=False,  # the figures of a run lie side by side, and there is no second index
 )
 
 KEPT = Table(

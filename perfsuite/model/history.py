@@ -42,7 +42,8 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A finished run as history keeps it. `started_at`: UTC, ISO 8601. `folder`: name below the results folder.
+    """A finished run as history keeps it. `started_at`, `ended_at`: UTC, ISO 8601. `folder`: name below the results
+    folder.
 
     `measured` holds the total, each role, each operation, and each operation as each role. `fingerprint` is None
     where it was not taken, or not asked for.
@@ -60,6 +61,7 @@ class PastRun:
     target_version: str = ""
     steady_s: float = 0.0
     fingerprint: Fingerprint | None = None
+    ended_at: str = ""
     schema: int = 1
 
     def of(self, role: str, operation: str) -> Statistics | None:

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("rps", sa.Float, nullable=False),
         *(sa.Column(name, sa.Float) for name in _FIGURES),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "kept",

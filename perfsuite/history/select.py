@@ -1,0 +1,126 @@
+"""What the user names → runs: a folder, a file, a baseline, a run's id, a release, or the last ones that passed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from perfsuite.errors import UsageError, nearest
+from perfsuite.history.baseline_file import read_baseline
+from perfsuite.history.store import History, Wanted
+from perfsuite.model import Outcome
+from perfsuite.model.history import Conditions, PastRun, Side
+
+OF_WORTH = (Outcome.PASS, Outcome.FAIL, Outcome.REGRESSION)
+"""Outcomes of runs whose figures say something; those of a release are taken from them."""
+_LAST = re.compile(r"last:(\d+)")
+_SCANNED = 500
+"""So many of the newest passing runs are looked through for those made under the same conditions."""
+_KINDS = ("run", "release", "baseline")
+_SUGGESTED = 200
+
+Differ = Callable[[Conditions, Conditions], Sequence[object]]
+
+
+class RunReader(Protocol):
+    """Makes the record of a run from its folder."""
+
+    def __call__(self, folder: Path) -> PastRun:
+        """Raises SuiteError where the folder is not that of a run, or damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Where to look. `differ`: in what two runs' conditions differ; `like`: conditions that `last:N` must be of.
+
+    `without`: ids of runs that must not be among those found by a release or as the last ones.
+    """
+
+    history: History
+    read_folder: RunReader
+    differ: Differ
+    like: Conditions | None = None
+    without: tuple[str, ...] = ()
+    results: Path = Path("results")
+
+
+def select(name: str, where: Selection) -> tuple[Side, tuple[PastRun, ...]]:
+    """The runs of a name, the oldest first, with their fingerprints.
+
+    A path comes first, then a baseline, a run's id, a release; `run:`, `release:` or `baseline:` before the name says
+    which. Raises UsageError where there is none, or two kinds have the name.
+    """
+    runs = _of_path(name, where) or _last(name, where)
+    if not runs:
+        kind, colon, rest = name.partition(":")
+        runs = _of_kind(kind, rest, where) if colon and kind in _KINDS else _of_any_kind(name, where)
+    if not runs:
+        raise UsageError(_unknown(name, where))
+    return Side(name, tuple(run.run_id for run in runs)), tuple(runs)
+
+
+def _of_path(name: str, where: Selection) -> Sequence[PastRun]:
+    path = Path(name)
+    if not path.exists() and "/" not in name and (where.results / name).is_dir():
+        path = where.results / name  # a run's id, kept in history or not
+    if path.is_dir():
+        return [where.read_folder(path)]
+    if path.is_file():
+        return read_baseline(path).runs
+    if "/" in name and "://" not in name or name.endswith(".json"):
+        raise UsageError(f"{name}: no such folder or file")
+    return []
+
+
+def _last(name: str, where: Selection) -> Sequence[PastRun]:
+    if not name.startswith("last:"):
+        return []
+    found = _LAST.fullmatch(name)
+    count = int(found[1]) if found else 0
+    if not count:
+        raise UsageError(f"{name}: say how many of the last passing runs, as in last:5")
+    like = where.like
+    wanted = Wanted(
+        scenario=like.scenario if like else None, outcomes=(Outcome.PASS,), latest=_SCANNED, totals_only=True
+    )
+    passed = [run for run in where.history.runs(wanted) if run.run_id not in where.without]
+    if not passed:
+        of = f" of scenario {like.scenario}" if like else ""
+        raise UsageError(f"{name}: no passing run{of} is in {where.history.where}")
+    like = like or passed[-1].conditions
+    alike = [run.run_id for run in passed if not where.differ(run.conditions, like)][-count:]
+    if not alike:
+        raise UsageError(
+            f"{name}: none of the {len(passed)} passing runs was made under the same conditions: "
+            f"{'; '.join(map(str, where.differ(passed[-1].conditions, like)))}"
+        )
+    return where.history.runs(Wanted(run_ids=tuple(alike), fingerprints=True))
+
+
+def _of_any_kind(name: str, where: Selection) -> Sequence[PastRun]:
+    found = {kind: runs for kind in ("baseline", "run", "release") if (runs := _of_kind(kind, name, where))}
+    if len(found) > 1:
+        raise UsageError(f"{name}: is a {' and a '.join(found)}. Write {' or '.join(f'{kind}:{name}' for kind in found)}")
+    return next(iter(found.values()), [])
+
+
+def _of_kind(kind: str, name: str, where: Selection) -> Sequence[PastRun]:
+    if kind == "baseline":
+        found = where.history.baseline(name)
+        return found.runs if found else []
+    if kind == "run":
+        return where.history.runs(Wanted(run_ids=(name,), fingerprints=True))
+    runs = where.history.runs(Wanted(release=name, outcomes=OF_WORTH, fingerprints=True)) if name else []
+    return [run for run in runs if run.run_id not in where.without]
+
+
+def _unknown(name: str, where: Selection) -> str:
+    newest = where.history.runs(Wanted(latest=_SUGGESTED, totals_only=True))
+    baselines = [one.name for one in where.history.baselines()]
+    known = {*baselines, *(run.run_id for run in newest), *(run.release for run in newest if run.release)}
+    near = nearest(name, known)
+    told = f"{name}: neither a run, a release nor a baseline in {where.history.where}{near}"
+    return told + ("" if near else "\nThe commands `history` and `baseline list` show what there is.")
