@@ -1,7 +1,7 @@
-"""A baseline as a small file that can be committed to git: figures and conditions of its runs, and what operations cost.
+"""A baseline as a small file that can be committed to git: figures and conditions of runs, and what operations cost.
 
-The last byte of a fingerprint is not needed to compare counts: of its statements those that are queries stay, with
-the beginning of their text, and nothing of other traffic.
+Of the fingerprints stays what comparing counts needs: the requests, and of the statements the queries with the
+beginning of their text.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def is_newest(connection: Connection, where: str) -> bool:
             f"{where}: written by a newer suite (schema {found}, this one knows up to {NEWEST}).\n"
             "Update the suite, or name another history with --history."
         )
-    return found == NEWEST
+    return bool(found == NEWEST)
 
 
 def upgrade(connection: Connection, where: str, revision: str = NEWEST) -> None:

@@ -19,6 +19,7 @@ OF_WORTH = (Outcome.PASS, Outcome.FAIL, Outcome.REGRESSION)
 _LAST = re.compile(r"last:(\d+)")
 _SCANNED = 500
 """So many of the newest passing runs are looked through for those made under the same conditions."""
+_PLAN, _BASELINE_FILE = "plan.json", ".json"
 _KINDS = ("run", "release", "baseline")
 _SUGGESTED = 200
 
@@ -64,15 +65,13 @@ def select(name: str, where: Selection) -> tuple[Side, tuple[PastRun, ...]]:
 
 def _of_path(name: str, where: Selection) -> Sequence[PastRun]:
     path = Path(name)
-    if not path.exists() and "/" not in name and (where.results / name).is_dir():
-        path = where.results / name  # a run's id, kept in history or not
+    if "/" not in name and not name.endswith(_BASELINE_FILE) and not (path / _PLAN).exists():
+        return []  # a word, though something here may have that name
     if path.is_dir():
         return [where.read_folder(path)]
-    if path.is_file():
-        return read_baseline(path).runs
-    if "/" in name and "://" not in name or name.endswith(".json"):
+    if not path.is_file():
         raise UsageError(f"{name}: no such folder or file")
-    return []
+    return read_baseline(path).runs
 
 
 def _last(name: str, where: Selection) -> Sequence[PastRun]:
@@ -103,7 +102,8 @@ def _last(name: str, where: Selection) -> Sequence[PastRun]:
 def _of_any_kind(name: str, where: Selection) -> Sequence[PastRun]:
     found = {kind: runs for kind in ("baseline", "run", "release") if (runs := _of_kind(kind, name, where))}
     if len(found) > 1:
-        raise UsageError(f"{name}: is a {' and a '.join(found)}. Write {' or '.join(f'{kind}:{name}' for kind in found)}")
+        written = " or ".join(f"{kind}:{name}" for kind in found)
+        raise UsageError(f"{name}: is a {' and a '.join(found)}. Write {written}")
     return next(iter(found.values()), [])
 
 
@@ -112,9 +112,16 @@ def _of_kind(kind: str, name: str, where: Selection) -> Sequence[PastRun]:
         found = where.history.baseline(name)
         return found.runs if found else []
     if kind == "run":
-        return where.history.runs(Wanted(run_ids=(name,), fingerprints=True))
+        return _run(name, where)
     runs = where.history.runs(Wanted(release=name, outcomes=OF_WORTH, fingerprints=True)) if name else []
     return [run for run in runs if run.run_id not in where.without]
+
+
+def _run(run_id: str, where: Selection) -> Sequence[PastRun]:
+    """From history; where it is not kept there, from its folder."""
+    kept = where.history.runs(Wanted(run_ids=(run_id,), fingerprints=True))
+    folder = where.results / run_id
+    return kept or ([where.read_folder(folder)] if (folder / _PLAN).exists() else [])
 
 
 def _unknown(name: str, where: Selection) -> str:

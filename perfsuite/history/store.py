@@ -238,9 +238,7 @@ def _asked(wanted: Wanted) -> Select[Any]:
     return question.limit(wanted.latest) if wanted.latest is not None else question
 
 
-def _measured(
-    connection: Connection, numbers: Sequence[int] | None, *, totals_only: bool
-) -> dict[int, list[Measured]]:
+def _measured(connection: Connection, numbers: Sequence[int] | None, *, totals_only: bool) -> dict[int, list[Measured]]:
     """Run → its figures, the order of roles and operations as they were kept. `numbers` None: of all runs."""
     columns = (FIGURES.c.run, FIGURES.c.role, FIGURES.c.operation, *(FIGURES.c[name] for name in STATISTICS))
     question = select(*columns)
@@ -248,7 +246,8 @@ def _measured(
         question = question.where(FIGURES.c.role == ALL, FIGURES.c.operation == ALL)
     found: dict[int, list[Measured]] = defaultdict(list)
     for part in _parts(numbers):
-        for number, *figures in connection.execute(question if part is None else question.where(FIGURES.c.run.in_(part))):
+        asked = question if part is None else question.where(FIGURES.c.run.in_(part))
+        for number, *figures in connection.execute(asked):
             found[number].append(measured_of(figures))
     return found
 
@@ -257,7 +256,7 @@ def _fingerprints(connection: Connection, numbers: Sequence[int]) -> dict[int, b
     found: dict[int, bytes | None] = {}
     for part in _parts(numbers):
         question = select(KEPT.c.run, KEPT.c.fingerprint).where(KEPT.c.run.in_(part or ()))
-        found |= {number: content for number, content in connection.execute(question)}
+        found |= {row.run: row.fingerprint for row in connection.execute(question)}
     return found
 
 
