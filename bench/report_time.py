@@ -23,8 +23,8 @@ from perfsuite import measurements  # noqa: E402
 from perfsuite.model.monitor import METRICS, Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import ReadingsWriter  # noqa: E402
-from perfsuite.pipeline import report_of  # noqa: E402
 from perfsuite.report.files import write_all  # noqa: E402
+from perfsuite.reread import report_of  # noqa: E402
 from perfsuite.run_files import PLAN_FILE, save  # noqa: E402
 from tests.judge.healthy_runs import Healthy, records_of  # noqa: E402
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "run_performance_tests.py"
 _HIGHEST_PORT = 65535
 HEADER = "--header"
+HISTORY_VARIABLE = "AGENTMITRA_HISTORY"
 _MAY_HOLD_SECRETS = (
     "--monitor-server",
     "--monitor-postgres",
@@ -25,6 +27,7 @@ _MAY_HOLD_SECRETS = (
     "--monitor-prometheus",
     "--database-url",
     "--redis-url",
+    "--history",
     "--host",
     "--proxy",
 )
@@ -102,6 +105,7 @@ def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.Arg
     files.add_argument("--targets", type=Path, default=data_file("targets.toml"), metavar="FILE")
     files.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     files.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    _add_comparing(parser, files)
     output = parser.add_argument_group("output")
     output.add_argument(
         "--web",
@@ -135,6 +139,29 @@ def _add_monitors(parser: argparse.ArgumentParser) -> None:
         "--no-fingerprint",
         action="store_true",
         help="do not measure before the load what each operation costs PostgreSQL",
+    )
+
+
+def _add_comparing(parser: argparse.ArgumentParser, files: argparse._ActionsContainer) -> None:
+    comparing = parser.add_argument_group("slower than before?")
+    comparing.add_argument("--label", default="", metavar="TEXT", help="kept with the run in the history")
+    comparing.add_argument("--release", default="", metavar="TAG", help="version of the backend, kept in the same way")
+    comparing.add_argument(
+        "--baseline",
+        default="",
+        metavar="RUN|RELEASE|NAME",
+        help="hold the run against it and end with 5 on a regression; also last:N, or a file of baseline save",
+    )
+    add_history(files)
+
+
+def add_history(parser: argparse._ActionsContainer) -> None:
+    """Where finished runs are kept."""
+    parser.add_argument(
+        "--history",
+        default=os.environ.get(HISTORY_VARIABLE, ""),
+        metavar="URL",
+        help=f"PostgreSQL URL or SQLite file of the history, instead of history.db in the results; {HISTORY_VARIABLE}",
     )
 
 
@@ -240,6 +267,10 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         dry_run=arguments.dry_run,
         quiet=arguments.quiet,
         color=not arguments.no_color,
+        label=arguments.label,
+        release=arguments.release,
+        baseline=arguments.baseline,
+        history=arguments.history,
         command=without_secrets(command),
     )
 
@@ -262,6 +293,10 @@ def add_without_load(parser: argparse.ArgumentParser) -> None:
         processes=1,
         targets=data_file("targets.toml"),
         dry_run=False,
+        label="",
+        release="",
+        baseline="",
+        history="",
     )
 
 

@@ -49,5 +49,7 @@ class Desk:
     watch: Watch | None = None
     """What to watch at the target while it is loaded."""
     listener: Listener | None = None
+    history: str = field(default="", repr=False)
+    """URL of the history; "" for the file in `results`."""
     headers: Headers = field(default=(), repr=False)
     """Added to every request to the target; their values are secret and so not in the plan."""

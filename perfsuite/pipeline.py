@@ -5,7 +5,6 @@ Every stage leaves its file in the run's folder, so that `report` and `judge` ca
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,44 +23,40 @@ from perfsuite.api.way import way_of
 from perfsuite.costing import cost, cost_after_load, cost_before_load, not_callable
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
-from perfsuite.findings import Watched, asks_more, find
+from perfsuite.findings import asks_more
+from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import (
-    AFTER_FILE,
     FingerprintSettings,
-    compare,
-    read_fingerprint,
     write_fingerprint,
 )
-from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.follow import make_load
-from perfsuite.judge import OnTarget, judge
 from perfsuite.leftovers import clean, clean_after
 from perfsuite.model import (
-    CUT_OFF,
     INTERRUPTED,
     Account,
     Plan,
     PreflightReport,
     RunReport,
-    Target,
 )
-from perfsuite.model.fingerprint import Difference, Fingerprint, Known
+from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
-from perfsuite.monitor import add_readings, read_readings, with_load_side
+from perfsuite.monitor import add_readings
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight import Teller, preflight
 from perfsuite.preflight.run import broken_table, differences
 from perfsuite.report.files import write_all
 from perfsuite.roles import ROLES
-from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, load, save
-from perfsuite.summary.summarize import COMPLETED, Circumstances, build
+from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, save
+from perfsuite.summary.summarize import COMPLETED, Circumstances
 
 _LOOK_EVERY_S = 0.2
 _LOG_PATIENCE_S = 3.0
 
 
-def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunReport, Path]:
-    """One run, from the plan to its files.
+def run(
+    plan: Plan, accounts: tuple[Account, ...], desk: Desk, against: Against | None = None
+) -> tuple[RunReport, Path]:
+    """One run, from the plan to its files and the history. `against`: the runs that it is held against.
 
     Raises TargetError when the target is not ready (nothing is left behind at it), KeyboardInterrupt when
     interrupted before the load, or twice while the report is written.
@@ -82,11 +77,23 @@ def run(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[RunRepor
         # What was measured is told all the same: it takes a second or two.
         with desk.interrupts.held(1), _after_the_load():
             backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
-            save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, _environment(plan)))
-            report = report_of(folder)
-            add_readings(folder / READINGS_FILE, [one for one in report.readings if one.is_of_load_side])
-            write_all(report, folder, step_summary=desk.step_summary)
-    return report, folder
+            save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, environment_of(plan)))
+            read = _read_back(folder, against)
+            add_readings(folder / READINGS_FILE, [one for one in read.report.readings if one.is_of_load_side])
+            write_all(read.report, folder, step_summary=desk.step_summary)
+            for line in kept_at_the_end(read, Shelf(desk.results, desk.history)):
+                desk.screen.say(f"History: {line}")
+    return read.report, folder
+
+
+def _read_back(folder: Path, against: Against | None) -> Reread:
+    """What the folder tells, with the comparison where there is a baseline."""
+    read = reread(folder)
+    if against is None:
+        return read
+    comparison = held_against(against, [past_run(read)])
+    save(folder / COMPARISON_FILE, comparison)
+    return with_comparison(read, comparison)
 
 
 @contextmanager
@@ -191,48 +198,6 @@ def _lines_of(log: Path, run_id: str) -> int:
         # The backend may be in the middle of a line.
         whole = (line for line in lines if line.endswith(b"\n"))
         return sum(1 for line in whole if msgspec.json.decode(line).get("run_id") == run_id)
-
-
-def _environment(plan: Plan) -> dict[str, str]:
-    preflight_ = {"demo": plan.demo} if plan.demo else {}
-    return {
-        "suite": plan.suite_version,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        **preflight_,
-    }
-
-
-def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None) -> RunReport:
-    """Summary and verdict of a run, made from its files alone; judged against `targets` where given.
-
-    Raises UsageError when the folder is not that of a run, LoadError when its measurements are damaged.
-    """
-    plan = load(folder / PLAN_FILE, Plan)
-    if targets is not None:
-        plan = replace(plan, targets=targets)
-    seen = folder / PREFLIGHT_FILE
-    known = folder / CIRCUMSTANCES_FILE
-    circumstances = load(known, Circumstances) if known.exists() else Circumstances(ended=CUT_OFF)
-    if not (folder / measurements.FILE_NAME).exists():
-        raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
-    preflight_ = load(seen, PreflightReport) if seen.exists() else None
-    records = list(measurements.read(folder / measurements.FILE_NAME))
-    summary = build(plan, records, preflight=preflight_, roles=ROLES, circumstances=circumstances)
-    readings = with_load_side(read_readings(folder / READINGS_FILE), records)
-    fingerprint_ = _fingerprint_of(folder)
-    verdict = judge(plan, summary, ROLES, OnTarget(readings, fingerprint_))
-    findings = find(summary, Watched(readings, fingerprint_, grown=_grown(folder, fingerprint_), preflight=preflight_))
-    return RunReport(plan, summary, verdict, findings, readings, fingerprint_)
-
-
-def _grown(folder: Path, before: Fingerprint | None) -> list[Difference]:
-    after = folder / AFTER_FILE
-    return compare(before, read_fingerprint(after)) if before is not None and after.exists() else []
-
-
-def _fingerprint_of(folder: Path) -> Fingerprint | None:
-    return read_fingerprint(folder) if (folder / FINGERPRINT_FILE).exists() else None
 
 
 def pause(seconds: float, desk: Desk, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -13,6 +13,7 @@ from perfsuite.errors import UsageError
 T = TypeVar("T")
 
 PLAN_FILE, PREFLIGHT_FILE, CIRCUMSTANCES_FILE = "plan.json", "preflight.json", "circumstances.json"
+COMPARISON_FILE = "comparison.json"
 
 
 def save(path: Path, value: object) -> None:

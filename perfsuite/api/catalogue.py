@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PREFIX = "/api/v1"
+TOTALS = "totals"
+"""Kind of row that tells how many rows the target holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ _OPERATIONS = (
         "/dashboard/system-overview",
         "totalUsers activeUsers totalAgents activeAgents totalPolicies activePolicies totalPremium monthlyRevenue"
         " activeSessions systemHealth apiCalls24h pendingApprovals",
+        yields=TOTALS,
     ),
     _get(
         "dashboard.provider",

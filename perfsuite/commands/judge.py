@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfsuite import pipeline
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.arguments import add_output, add_run_folder, data_file
 from perfsuite.commands.command import Call, Command
@@ -15,6 +14,7 @@ from perfsuite.plan.scenarios import STANDARD_SCENARIOS, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.console import render_summary
 from perfsuite.report.short import render_verdict
+from perfsuite.reread import report_of
 from perfsuite.roles import ROLES
 from perfsuite.run_files import PLAN_FILE, load
 
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def do(call: Call) -> int:
     """Do it; the exit code."""
-    report = pipeline.report_of(call.arguments.run, targets=_other_targets(call.arguments))
+    report = report_of(call.arguments.run, targets=_other_targets(call.arguments))
     render = render_verdict if call.arguments.quiet else render_summary
     call.terminal.show(render, report, color=not call.arguments.no_color)
     return report.verdict.exit_code

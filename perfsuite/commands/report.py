@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from perfsuite import pipeline
 from perfsuite.arguments import add_output, add_run_folder
 from perfsuite.commands.command import Call, Command
 from perfsuite.errors import EXIT_PASS
 from perfsuite.report.files import write_all
+from perfsuite.reread import report_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def do(call: Call) -> int:
     """Do it; the exit code."""
-    for path in write_all(pipeline.report_of(call.arguments.run), call.arguments.run):
+    for path in write_all(report_of(call.arguments.run), call.arguments.run):
         if not call.arguments.quiet:
             call.terminal.out(str(path))
     return EXIT_PASS

@@ -11,6 +11,11 @@ from perfsuite.errors import UsageError
 REVISIONS = ("0001", "0002")
 NEWEST = REVISIONS[-1]
 
+
+class NewerSchemaError(UsageError):
+    """The database is of a newer suite; nothing of it is touched."""
+
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_NUMBER = 0x50657266  # two commands that begin on one PostgreSQL must not migrate at once
 
@@ -21,7 +26,7 @@ def is_newest(connection: Connection, where: str) -> bool:
         return False
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if found is not None and found not in REVISIONS:
-        raise UsageError(
+        raise NewerSchemaError(
             f"{where}: written by a newer suite (schema {found}, this one knows up to {NEWEST}).\n"
             "Update the suite, or name another history with --history."
         )

@@ -1,7 +1,8 @@
 """Summary → Verdict: pure functions that say what the figures of a run mean."""
 
 from perfsuite.judge.on_target import OnTarget
+from perfsuite.judge.regression import with_baseline
 from perfsuite.judge.targets import judge_targets, live_targets
 from perfsuite.judge.verdict import judge, severest
 
-__all__ = ["OnTarget", "judge", "judge_targets", "live_targets", "severest"]
+__all__ = ["OnTarget", "judge", "judge_targets", "live_targets", "severest", "with_baseline"]

@@ -111,6 +111,10 @@ class Plan:
     suite_version: str = ""
     access: Access = field(default_factory=Access)
     mapping: ApiMapping = field(default_factory=ApiMapping)
+    label: str = ""
+    release: str = ""
+    baseline: str = ""
+    """What the run is held against, as the user named it."""
     schema: int = 1
 
 

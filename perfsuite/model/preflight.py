@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -43,6 +43,8 @@ class PreflightReport:
     checks: tuple[OperationCheck, ...]
     dead_behaviours: tuple[str, ...] = ()
     """"role / behaviour" of which nothing is left to do."""
+    data_size: dict[str, int] = field(default_factory=dict)
+    """Rows at the target by kind, where it told: users, agents, policies."""
     schema: int = 1
 
     def left_out(self, role: str) -> frozenset[str]:

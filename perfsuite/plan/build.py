@@ -55,6 +55,10 @@ class Options:
     dry_run: bool = False
     quiet: bool = False
     color: bool = True
+    label: str = ""
+    release: str = ""
+    baseline: str = ""
+    history: str = ""
     command: tuple[str, ...] = ()
 
 
@@ -141,6 +145,9 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
         suite_version=ground.version,
         access=inputs.reached.access,
         mapping=inputs.reached.mapping,
+        label=options.label,
+        release=options.release,
+        baseline=options.baseline,
     )
 
 

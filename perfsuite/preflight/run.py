@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.catalogue import CATALOGUE, TOTALS
 from perfsuite.api.exchange import Failure, Transport
 from perfsuite.api.patience import TOO_MANY
 from perfsuite.api.run import Run
@@ -19,6 +19,7 @@ from perfsuite.roles.role import Role
 
 _CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
 _CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."
+_SIZES = {"users": "totalUsers", "agents": "totalAgents", "policies": "totalPolicies"}
 _RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
 
 
@@ -61,6 +62,7 @@ def preflight(
         progress.expect(sum(1 + len(set(_operations(role)) - set(left_out)) for role in roles))
         first = _first_of_each_role(roles, accounts)
         checks: dict[str, list[OperationCheck]] = {}
+        data_size: dict[str, int] = {}
         refused: dict[str, Failure] = {}
         for role in sorted(roles, key=_makers_first):
             notebook = _Notebook(progress)
@@ -71,6 +73,7 @@ def preflight(
                     break
             elif not refused:
                 _ask_role(role, session)
+                data_size |= _data_size(session)
             places = _Places(run, offer, left_out)
             checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
     if refused:
@@ -83,7 +86,15 @@ def preflight(
         offered=tuple(sorted(_wanted(roles) - offer.missing(run))),
         checks=in_order,
         dead_behaviours=tuple(_dead_behaviours(roles, in_order)),
+        data_size=data_size,
     )
+
+
+def _data_size(session: Session) -> dict[str, int]:
+    """Rows at the target by kind, as far as the session saw a page that tells them."""
+    told = next(iter(session.known.get(TOTALS, ())), {})
+    sizes = {kind: told.get(name) for kind, name in _SIZES.items()}
+    return {kind: size for kind, size in sizes.items() if isinstance(size, int) and not isinstance(size, bool)}
 
 
 def not_offered(

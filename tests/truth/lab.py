@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from perfsuite import measurements, pipeline
+from perfsuite import measurements
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
 from tests.integration.programs import Program, suite
@@ -94,7 +94,7 @@ def run(case: Case, results: Path, attempt: int = 1) -> Seen:
         busy = _followed(case, program, results)
         assert program.process.returncode in (0, 1, 4), program.out + program.err
         (folder,) = results.iterdir()
-        return Seen(case, pipeline.report_of(folder), busy.full, busy.others, attempt)
+        return Seen(case, report_of(folder), busy.full, busy.others, attempt)
     finally:
         program.end()
 

@@ -1,0 +1,94 @@
+"""What a run is held against: named before the load, and compared after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from perfsuite.comparing import hold
+from perfsuite.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
+from perfsuite.errors import UsageError
+from perfsuite.fingerprint import compare as compare_costs
+from perfsuite.history import History, select
+from perfsuite.keeping import Shelf, conditions_of, machine
+from perfsuite.model import Plan
+from perfsuite.model.fingerprint import Difference
+from perfsuite.model.history import Comparison, PastRun, Side
+from perfsuite.model.noise import Noise
+
+Hold = Callable[[Side, Sequence[PastRun], Side, Sequence[PastRun], Noise | None], Comparison]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Runs that a new one is held against, under the name that the user gave."""
+
+    name: str
+    runs: tuple[PastRun, ...]
+
+
+def find_baseline(plan: Plan, history: History, shelf: Shelf) -> Against:
+    """The runs that the plan's baseline names, as far as they can be compared with a run of it.
+
+    Raises UsageError where there are none, or none was made under such conditions: nothing has been sent yet.
+    """
+    ours = conditions_of(plan, None, machine())
+    _side, runs = select(plan.baseline, shelf.selection(history, like=ours, without=(plan.run_id,)))
+    differ = {run.run_id: _forbidding(mismatches(run.conditions, ours, apart=KNOWN_LATER)) for run in runs}
+    alike = tuple(run for run in runs if not differ[run.run_id])
+    if not alike:
+        nearest = min(runs, key=lambda run: len(differ[run.run_id]))
+        raise UsageError(
+            f"--baseline {plan.baseline}: this run cannot be held against it ({nearest.run_id}): "
+            f"{'; '.join(each.reason for each in differ[nearest.run_id])}"
+        )
+    return Against(plan.baseline, alike)
+
+
+def held_against(
+    against: Against, runs: Sequence[PastRun], noise: Noise | None = None, hold: Hold = hold
+) -> Comparison:
+    """New runs held against their baseline: figures, costs, and what could not be said.
+
+    Without changes, but with `mismatches`, where nothing could be compared.
+    """
+    newest = runs[-1].conditions
+    found = {run.run_id: mismatches(run.conditions, newest) for run in against.runs}
+    alike = [run for run in against.runs if not _forbidding(found[run.run_id])]
+    b = Side(runs[-1].run_id if len(runs) == 1 else f"{len(runs)} runs", tuple(run.run_id for run in runs))
+    if not alike:
+        a = Side(against.name, tuple(run.run_id for run in against.runs))
+        reasons = [each.reason for each in _forbidding(found[against.runs[-1].run_id])]
+        return Comparison(a, b, (), mismatches=tuple(reasons))
+    a = Side(against.name, tuple(run.run_id for run in alike))
+    notes = _notes(alike, found, newest_cautions=cautions(alike[-1].conditions, newest))
+    costs, cost_notes = costs_between(alike, runs)
+    if times := [each.reason for each in found[alike[-1].run_id] if each.times_only]:
+        notes += [f"times are not compared: {reason}" for reason in times]
+        return Comparison(a, b, (), tuple(costs), notes=(*notes, *cost_notes))
+    made = hold(a, alike, b, runs, noise)
+    return Comparison(a, b, made.changes, tuple(costs), notes=(*made.notes, *notes, *cost_notes))
+
+
+def costs_between(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[list[Difference], list[str]]:
+    """What operations cost the newest of B otherwise than each of A: a count that one of A had is none that changed."""
+    prints = [run.fingerprint for run in a_runs if run.fingerprint is not None]
+    newest = next((run.fingerprint for run in reversed(b_runs) if run.fingerprint is not None), None)
+    if newest is None or not prints:
+        side = "the run" if newest is None else "the baseline"
+        return [], [f"costs at the database are not compared: {side} has no fingerprint"]
+    found = [compare_costs(taken, newest) for taken in prints]
+    keys = [{(one.role, one.operation, one.metric) for one in differences} for differences in found]
+    always = set.intersection(*keys)
+    return [one for one in found[-1] if (one.role, one.operation, one.metric) in always], []
+
+
+def _forbidding(found: Sequence[Mismatch]) -> list[Mismatch]:
+    return [each for each in found if not each.times_only]
+
+
+def _notes(
+    alike: Sequence[PastRun], found: dict[str, tuple[Mismatch, ...]], *, newest_cautions: Sequence[str]
+) -> list[str]:
+    left = len(found) - len(alike)
+    return [*newest_cautions, *([f"{left} of its runs were made under other conditions and left out"] if left else [])]

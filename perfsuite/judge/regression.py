@@ -1,0 +1,125 @@
+"""A run held against its baseline: what that makes of its verdict.
+
+Regressed is a figure that became worse by the rule of statistics, or an operation that costs the database more: counts
+are exact, so one run on each side shows them. A target that is missed weighs more, and a run that says nothing about
+its targets says nothing about a baseline either: what was found is then told among the notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from perfsuite.judge.words import count, figure, name_of
+from perfsuite.model import ALL, Outcome, Verdict
+from perfsuite.model.fingerprint import Difference, Spread
+from perfsuite.model.history import Change, Comparison, Word
+
+MOST_REASONS = 10
+ROWS_FACTOR, ROWS_LEAST = 1.5, 20
+"""Rows grow with the data at the target: more of them are a regression from here on."""
+
+_UNITS = {
+    "queries": "queries per request",
+    "rows": "rows per request",
+    "shared_blocks": "blocks per request",
+    "temp_blocks": "blocks of temporary files per request",
+}
+
+
+def with_baseline(verdict: Verdict, comparison: Comparison | None) -> Verdict:
+    """The verdict, with what the comparison found: REGRESSION where the targets are met and something got worse."""
+    if comparison is None:
+        return verdict
+    if was_refused(comparison):
+        refused = f"it cannot be held against {comparison.a.name}: {'; '.join(comparison.mismatches)}"
+        return _lesser(verdict, Outcome.INCONCLUSIVE, EXIT_INCONCLUSIVE, [refused])
+    worse = regressed_because(comparison)
+    if worse:
+        return _lesser(verdict, Outcome.REGRESSION, EXIT_REGRESSION, worse)
+    return replace(verdict, notes=(*verdict.notes, _nothing_found(comparison)))
+
+
+def was_refused(comparison: Comparison) -> bool:
+    """True where the run and its baseline were made under other conditions, so that nothing was compared."""
+    return bool(comparison.mismatches) and not comparison.changes and not comparison.costs
+
+
+def regressed_because(comparison: Comparison) -> list[str]:
+    """What became worse, a line for each; the costs first, since they are exact."""
+    lines = [cost_text(cost) for cost in regressed_costs(comparison)]
+    lines += [change_text(change) for change in comparison.regressions]
+    shown = [f"{line}, against {comparison.a.name}" for line in lines[:MOST_REASONS]]
+    left = len(lines) - len(shown)
+    return [*shown, *([f"and {left} more that became worse"] if left else [])]
+
+
+def regressed_costs(comparison: Comparison) -> list[Difference]:
+    """The differences in cost that are a regression."""
+    return [cost for cost in comparison.costs if cost.worse and _counts(cost)]
+
+
+def cost_text(cost: Difference) -> str:
+    """ "policies.list as policyholder: 3 → 23 queries per request"."""
+    where = f"{cost.operation} as {cost.role}"
+    if cost.metric == "caching":
+        less, more = "repeats were answered from a cache", "every request asks the database"
+        return f"{where}: {less}, now {more}" if cost.worse else f"{where}: {more} no more, {less}"
+    return f"{where}: {_spread(cost.before)} → {_spread(cost.after)} {_UNITS.get(cost.metric, cost.metric)}"
+
+
+def change_text(change: Change) -> str:
+    """ "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower"."""
+    rate = "" if change.shift_rate is None else f" ({change.shift_rate * 100:+,.0f} %)"
+    before, after = (_middle(values) for values in (change.a, change.b))
+    told = f"{figure(change.metric, before)} → {figure(change.metric, after)}{rate}"
+    return f"{name_of(change.metric)} of {_scope(change)} {told}, {_word(change)}"
+
+
+def _word(change: Change) -> str:
+    if change.metric.endswith("_ms"):
+        return change.word.value
+    return {Word.SLOWER: "worse", Word.FASTER: "better"}.get(change.word, change.word.value)
+
+
+def _scope(change: Change) -> str:
+    if change.operation == ALL:
+        return "all requests" if change.role == ALL else f"all requests as {change.role}"
+    return change.operation if change.role == ALL else f"{change.operation} as {change.role}"
+
+
+def _counts(cost: Difference) -> bool:
+    if cost.metric != "rows":
+        return True
+    less, more = cost.before.maximum, cost.after.maximum
+    return more - less >= ROWS_LEAST and more >= less * ROWS_FACTOR
+
+
+def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequence[str]) -> Verdict:
+    """The outcome where nothing weighs more than it; else its reasons are notes."""
+    if verdict.outcome is not Outcome.PASS:
+        return replace(verdict, notes=(*verdict.notes, *reasons))
+    return replace(
+        verdict, outcome=outcome, exit_code=exit_code, reasons=tuple(reasons), notes=(*verdict.reasons, *verdict.notes)
+    )
+
+
+def _nothing_found(comparison: Comparison) -> str:
+    words = [change.word for change in comparison.changes]
+    unsure = words.count(Word.CANNOT_TELL)
+    runs = f"{count(len(comparison.b.run_ids), 'run')} against {count(len(comparison.a.run_ids), 'run')}"
+    told = f"no regression against {comparison.a.name} ({runs})"
+    told += f"; {unsure:,} of {count(len(words), 'figure')} cannot be told apart" if unsure else ""
+    return "; ".join([told, *comparison.notes])
+
+
+def _middle(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _spread(value: Spread) -> str:
+    low, high = f"{value.minimum:,g}", f"{value.maximum:,g}"
+    return low if low == high else f"{low}–{high}"
