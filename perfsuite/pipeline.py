@@ -20,24 +20,17 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
+from perfsuite.baselining import Against, held_against
 from perfsuite.costing import cost, cost_after_load, cost_before_load, not_callable
 from perfsuite.desk import Desk
 from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
 from perfsuite.findings import asks_more
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.fingerprint import (
-    FingerprintSettings,
-    write_fingerprint,
-)
+from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
 from perfsuite.follow import make_load
+from perfsuite.keeping import Shelf, environment_of, kept_at_the_end, past_run
 from perfsuite.leftovers import clean, clean_after
-from perfsuite.model import (
-    INTERRUPTED,
-    Account,
-    Plan,
-    PreflightReport,
-    RunReport,
-)
+from perfsuite.model import INTERRUPTED, Account, Plan, PreflightReport, RunReport
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings
@@ -45,8 +38,9 @@ from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight import Teller, preflight
 from perfsuite.preflight.run import broken_table, differences
 from perfsuite.report.files import write_all
+from perfsuite.reread import Reread, report_of, reread, with_comparison
 from perfsuite.roles import ROLES
-from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, save
+from perfsuite.run_files import CIRCUMSTANCES_FILE, COMPARISON_FILE, PLAN_FILE, PREFLIGHT_FILE, save
 from perfsuite.summary.summarize import COMPLETED, Circumstances
 
 _LOOK_EVERY_S = 0.2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,12 +12,14 @@ from pathlib import Path
 
 from perfsuite import pipeline
 from perfsuite.api.way import Way
+from perfsuite.baselining import Against, find_baseline
 from perfsuite.commands.command import Call
 from perfsuite.commands.target import read, started, watch_of
 from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, LoadError, TargetError
 from perfsuite.exposition import Exposition, serving
 from perfsuite.judge import severest
+from perfsuite.keeping import Shelf
 from perfsuite.model import RunReport, Scenario
 from perfsuite.monitor import check_watch
 from perfsuite.plan import dry_run
@@ -31,9 +34,10 @@ PAUSE_BETWEEN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What all scenarios of a call share."""
+    """What all scenarios of a call share. `against`: what each scenario is held against, where that was asked for."""
 
     options: Options
+    against: Mapping[str, Against]
     inputs: Inputs
     ground: Ground
     desk: Desk
@@ -44,6 +48,8 @@ def do(call: Call) -> int:
     """Run the scenarios that were asked for; the exit code of the most severe."""
     arguments = call.arguments
     options, inputs, ground = read(call)
+    shelf = Shelf(options.results, options.history)
+    against = _baselines(options, inputs, ground, shelf)
     check_watch(replace(watch_of(arguments, None), way=Way(inputs.host or DEFAULT_HOST)))
     if options.dry_run:
         for scenario in inputs.scenarios:
@@ -64,9 +70,19 @@ def do(call: Call) -> int:
             step_summary=Path(summary_file) if summary_file else None,
             watch=watch_of(arguments, demo),
             listener=exposition,
+            history=options.history,
             headers=inputs.reached.headers,
         )
-        return _run_scenarios(_Work(options, inputs, ground, desk, page), call)
+        return _run_scenarios(_Work(options, against, inputs, ground, desk, page), call)
+
+
+def _baselines(options: Options, inputs: Inputs, ground: Ground, shelf: Shelf) -> dict[str, Against]:
+    """What each scenario is held against. Raises UsageError where there is nothing for one: nothing was sent yet."""
+    if not options.baseline:
+        return {}
+    with shelf.opened() as history:
+        plans = (build(options, inputs, scenario, ground, datetime.now(UTC)) for scenario in inputs.scenarios)
+        return {plan.scenario.name: find_baseline(plan, history, shelf) for plan in plans}
 
 
 def _page(stack: ExitStack, call: Call) -> PageScreen | None:
@@ -118,7 +134,7 @@ def _run_scenarios(work: _Work, call: Call) -> int:
 
 def _run_one(work: _Work, scenario: Scenario) -> tuple[RunReport, Path]:
     plan = build(work.options, work.inputs, scenario, work.ground, datetime.now(UTC))
-    report, folder = pipeline.run(plan, work.inputs.accounts, work.desk)
+    report, folder = pipeline.run(plan, work.inputs.accounts, work.desk, work.against.get(scenario.name))
     if work.page:
         work.page.run_over(report, folder)
     return report, folder

@@ -17,8 +17,6 @@ from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, Comparison, Word
 
 MOST_REASONS = 10
-ROWS_FACTOR, ROWS_LEAST = 1.5, 20
-"""Rows grow with the data at the target: more of them are a regression from here on."""
 
 _UNITS = {
     "queries": "queries per request",
@@ -32,35 +30,25 @@ def with_baseline(verdict: Verdict, comparison: Comparison | None) -> Verdict:
     """The verdict, with what the comparison found: REGRESSION where the targets are met and something got worse."""
     if comparison is None:
         return verdict
-    if was_refused(comparison):
+    if comparison.refused:
         refused = f"it cannot be held against {comparison.a.name}: {'; '.join(comparison.mismatches)}"
         return _lesser(verdict, Outcome.INCONCLUSIVE, EXIT_INCONCLUSIVE, [refused])
-    worse = regressed_because(comparison)
+    worse = _became_worse(comparison)
     if worse:
         return _lesser(verdict, Outcome.REGRESSION, EXIT_REGRESSION, worse)
     return replace(verdict, notes=(*verdict.notes, _nothing_found(comparison)))
 
 
-def was_refused(comparison: Comparison) -> bool:
-    """True where the run and its baseline were made under other conditions, so that nothing was compared."""
-    return bool(comparison.mismatches) and not comparison.changes and not comparison.costs
-
-
-def regressed_because(comparison: Comparison) -> list[str]:
+def _became_worse(comparison: Comparison) -> list[str]:
     """What became worse, a line for each; the costs first, since they are exact."""
-    lines = [cost_text(cost) for cost in regressed_costs(comparison)]
-    lines += [change_text(change) for change in comparison.regressions]
+    lines = [_cost(cost) for cost in comparison.dearer]
+    lines += [_change(change) for change in comparison.regressions]
     shown = [f"{line}, against {comparison.a.name}" for line in lines[:MOST_REASONS]]
     left = len(lines) - len(shown)
     return [*shown, *([f"and {left} more that became worse"] if left else [])]
 
 
-def regressed_costs(comparison: Comparison) -> list[Difference]:
-    """The differences in cost that are a regression."""
-    return [cost for cost in comparison.costs if cost.worse and _counts(cost)]
-
-
-def cost_text(cost: Difference) -> str:
+def _cost(cost: Difference) -> str:
     """ "policies.list as policyholder: 3 → 23 queries per request"."""
     where = f"{cost.operation} as {cost.role}"
     if cost.metric == "caching":
@@ -69,7 +57,7 @@ def cost_text(cost: Difference) -> str:
     return f"{where}: {_spread(cost.before)} → {_spread(cost.after)} {_UNITS.get(cost.metric, cost.metric)}"
 
 
-def change_text(change: Change) -> str:
+def _change(change: Change) -> str:
     """ "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower"."""
     rate = "" if change.shift_rate is None else f" ({change.shift_rate * 100:+,.0f} %)"
     before, after = (_middle(values) for values in (change.a, change.b))
@@ -87,13 +75,6 @@ def _scope(change: Change) -> str:
     if change.operation == ALL:
         return "all requests" if change.role == ALL else f"all requests as {change.role}"
     return change.operation if change.role == ALL else f"{change.operation} as {change.role}"
-
-
-def _counts(cost: Difference) -> bool:
-    if cost.metric != "rows":
-        return True
-    less, more = cost.before.maximum, cost.after.maximum
-    return more - less >= ROWS_LEAST and more >= less * ROWS_FACTOR
 
 
 def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequence[str]) -> Verdict:

@@ -156,9 +156,30 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     @property
+    def refused(self) -> bool:
+        """True where the sides were made under other conditions, so that nothing was compared."""
+        return bool(self.mismatches) and not self.changes and not self.costs
+
+    @property
+    def dearer(self) -> tuple[Difference, ...]:
+        """The costs that are a regression: those that are worse, of rows those that are far more."""
+        return tuple(cost for cost in self.costs if cost.worse and _counts(cost))
+
+    @property
     def regressions(self) -> tuple[Change, ...]:
         """The changes for the worse."""
         return tuple(change for change in self.changes if change.word is Word.SLOWER)
+
+
+ROWS_FACTOR, ROWS_LEAST = 1.5, 20
+"""Rows grow with the data at the target: more of them are a regression from here on."""
+
+
+def _counts(cost: Difference) -> bool:
+    if cost.metric != "rows":
+        return True
+    less, more = cost.before.maximum, cost.after.maximum
+    return more - less >= ROWS_LEAST and more >= less * ROWS_FACTOR
 
 
 @dataclass(frozen=True, slots=True)

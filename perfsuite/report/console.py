@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, Findings, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.text import clean, heading, plural, shortened
 from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title, unjudged_reasons
 
 MOST_FAILURES = 5
+MOST_CHANGES = 10
 STEADY = "steady"
 
 OUTCOME_STYLES = {
@@ -48,6 +50,7 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
         parts += ["", _targets(verdict.targets), *_target_reasons(verdict.targets)]
     if summary.failures:
         parts += ["", *_failures(summary)]
+    parts += _baseline(report)
     parts += _findings(findings_of(report))
     parts += ["", Text(clean(sentence(report)))]
     parts += [_bullet(reason) for reason in verdict.reasons]
@@ -195,6 +198,22 @@ def _failures(summary: Summary) -> Iterable[RenderableType]:
     yield table
     if len(groups) > MOST_FAILURES:
         yield Text(f"and {plural(len(groups) - MOST_FAILURES, 'more group')} in failures.csv", "dim")
+
+
+def _baseline(report: RunReport) -> list[RenderableType]:
+    """What changed against the baseline; that which is worse is told once more among the reasons."""
+    if report.comparison is None:
+        return []
+    held = held_of(report.comparison)
+    parts: list[RenderableType] = ["", Text(f"Against {held.name}: {held.headline}", "red" if held.regressed else "")]
+    if held.lines:
+        table = _table(*COLUMNS)
+        for line in held.lines[:MOST_CHANGES]:
+            table.add_row(*map(Text, line.cells), style="red" if line.worse else "")
+        parts.append(table)
+    if (left := len(held.lines) - MOST_CHANGES) > 0:
+        parts.append(Text(f"and {left:,} more in summary.json", "dim"))
+    return parts
 
 
 def _findings(found: Findings) -> list[RenderableType]:

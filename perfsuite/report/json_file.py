@@ -34,6 +34,7 @@ from perfsuite.model import (
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import Known, OperationCost
 from perfsuite.model.monitor import PART, Reading
+from perfsuite.report.baseline import baseline_dict
 from perfsuite.report.figures import parts_of, rounded, values_of
 from perfsuite.report.text import clean
 
@@ -121,6 +122,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
             "taken": report.fingerprint is not None,
             "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],
         },
+        "baseline": baseline_dict(report.comparison),
     }
 
 

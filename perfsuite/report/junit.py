@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from perfsuite.model import Outcome, RunReport, TargetOutcome, TargetResult
+from perfsuite.report.baseline import held_of
 from perfsuite.report.evidence import TITLE, findings_of
 from perfsuite.report.figures import limit_text, with_unit
 from perfsuite.report.text import clean
@@ -30,6 +31,7 @@ def junit_xml(report: RunReport) -> str:
     _property(suite, run_id=summary.run_id, exit_code=str(verdict.exit_code))
     for result in verdict.targets:
         _target_case(suite, name, result)
+    _baseline_case(suite, name, report)
     _verdict_case(suite, name, report)
     _findings(suite, report)
     _count(suite)
@@ -61,6 +63,20 @@ def _target_case(suite: ET.Element, class_name: str, result: TargetResult) -> No
     else:
         prefix = "information only: " if result.outcome is TargetOutcome.INFORMATION else ""
         ET.SubElement(case, "system-out").text = prefix + told + (f"; {reason}" if reason else "")
+
+
+def _baseline_case(suite: ET.Element, class_name: str, report: RunReport) -> None:
+    if report.comparison is None:
+        return
+    held = held_of(report.comparison)
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"baseline {held.name}", "time": "0"})
+    told = "\n".join([*(", ".join(line.cells) for line in held.lines if line.worse), *held.notes])
+    if held.regressed:
+        ET.SubElement(case, "failure", {"message": held.headline, "type": "regression"}).text = told
+    elif held.refused:
+        ET.SubElement(case, "skipped", {"message": "; ".join([held.headline, *held.notes])})
+    else:
+        ET.SubElement(case, "system-out").text = "\n".join(filter(None, (held.headline, told)))
 
 
 def _verdict_case(suite: ET.Element, class_name: str, report: RunReport) -> None:

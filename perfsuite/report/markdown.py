@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfsuite.model import FailureGroup, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
@@ -13,6 +14,7 @@ from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_tit
 
 SLOWEST = 10
 MOST_FAILURES = 10
+MOST_CHANGES = 20
 
 _MARKS = {
     TargetOutcome.MET: "✅ met",
@@ -35,6 +37,7 @@ def summary_md(report: RunReport) -> str:
         _section(
             "Targets", ("Target", "Limit", "Observed", "95 % sure", "Outcome", "Reason"), map(_target, verdict.targets)
         ),
+        *_baseline(report),
         *_findings(report),
         _slowest(summary),
         _failures(summary.failures),
@@ -65,6 +68,19 @@ def _target(result: TargetResult) -> Sequence[str]:
         _MARKS[result.outcome] + (", too close" if result.too_close else ""),
         markdown(result.reason),
     )
+
+
+def _baseline(report: RunReport) -> Sequence[str]:
+    """What changed against the baseline, and what could not be told; nothing without one."""
+    if report.comparison is None:
+        return ()
+    held = held_of(report.comparison)
+    rows = (tuple(map(markdown, line.cells)) for line in held.lines[:MOST_CHANGES])
+    notes = "\n".join(f"- {markdown(note)}" for note in held.notes)
+    left = len(held.lines) - MOST_CHANGES
+    more = f"{left:,} more in `summary.json`." if left > 0 else ""
+    title = f"### Against {markdown(held.name)}\n\n{markdown(held.headline)}"
+    return title, _rows(COLUMNS, rows), more, notes
 
 
 def _findings(report: RunReport) -> Sequence[str]:
@@ -123,7 +139,11 @@ def _failures(failures: tuple[FailureGroup, ...]) -> str:
 
 def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A heading and a table; "" without rows."""
+    table = _rows(columns, rows)
+    return f"### {title}\n\n{table}" if table else ""
+
+
+def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; "" without rows."""
     lines = [f"| {' | '.join(cells)} |" for cells in rows]
-    if not lines:
-        return ""
-    return "\n".join([f"### {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *lines])
+    return "\n".join([f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *lines]) if lines else ""

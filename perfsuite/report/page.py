@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from perfsuite.model import ALL, GeneratorHealth, Plan, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.baseline import Held, baseline_table, held_of
 from perfsuite.report.cards import Findings, cards_of
 from perfsuite.report.database import DatabaseCost, database_cost
 from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, percent, with_unit
@@ -78,6 +79,9 @@ class Page:
     targets: tuple[TargetLine, ...]
     no_interval: str
     findings: Findings
+    baseline: Held | None
+    changed: Table | None
+    """Figures that are not what they were in the baseline."""
     failures: Table | None
     timeline: Timeline | None
     database: DatabaseCost
@@ -90,6 +94,7 @@ class Page:
         parts = (
             ("Targets", "targets-title", self.targets),
             ("Findings", "findings", self.findings.any),
+            ("Baseline", "baseline-title", self.baseline),
             ("What failed", "failures-title", self.failures),
             ("Over time", "charts", self.timeline),
             ("Database cost", "database", True),
@@ -121,6 +126,8 @@ def page_of(report: RunReport) -> Page:
         targets=tuple(_target(result, summary.steady_s) for result in verdict.targets),
         no_interval=_no_interval(verdict.targets, summary.steady_s),
         findings=cards_of(report, timeline, names),
+        baseline=held_of(report.comparison) if report.comparison else None,
+        changed=baseline_table(report.comparison),
         failures=failures_table(summary),
         timeline=timeline,
         database=database,

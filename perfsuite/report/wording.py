@@ -119,7 +119,7 @@ def _inconclusive(report: RunReport) -> str:
 
 
 def _regression(report: RunReport) -> str:
-    return f"With {_users(report)} the backend meets its targets, but is slower than the baseline."
+    return f"With {_users(report)} the backend meets its targets, but is worse than its baseline."
 
 
 def _interrupted(report: RunReport) -> str:

@@ -13,6 +13,7 @@ import psutil
 from perfsuite import measurements
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
+from perfsuite.reread import report_of
 from tests.integration.programs import Program, suite
 from tests.truth.cases import Case, Queries
 

@@ -1,0 +1,67 @@
+"""Finished runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perfsuite.arguments import add_history
+from perfsuite.commands.command import Call, Command
+from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
+from perfsuite.history import Wanted
+from perfsuite.keeping import Rebuilt, Shelf, rebuild
+from perfsuite.report.past_runs import render_runs
+
+SHOWN = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after it."""
+    parser.add_argument(
+        "what", nargs="?", choices=("rebuild",), help="make the database anew from the folders of the runs"
+    )
+    parser.add_argument("--scenario", metavar="NAME", help="only runs of this scenario")
+    parser.add_argument("--release", metavar="TAG", help="only runs of this release")
+    parser.add_argument("--last", type=int, default=SHOWN, metavar="N", help=f"so many of the newest; default {SHOWN}")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    add_history(parser)
+    parser.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
+
+
+def do(call: Call) -> int:
+    """Do it; the exit code."""
+    arguments = call.arguments
+    shelf = Shelf(arguments.results, arguments.history)
+    if arguments.what == "rebuild":
+        return _rebuilt(rebuild(shelf, call.terminal.out), call)
+    if arguments.last < 1:
+        raise UsageError(f"--last: must be above 0, not {arguments.last}")
+    with shelf.opened() as history:
+        wanted = Wanted(scenario=arguments.scenario, release=arguments.release, latest=arguments.last, totals_only=True)
+        runs = history.runs(wanted)
+        if not runs:
+            call.terminal.out(f"No run is in {history.where}.")
+            return EXIT_PASS
+        call.terminal.show(render_runs, runs, color=not arguments.no_color)
+        more = history.count() - len(runs)
+        if more:
+            call.terminal.out(f"{more:,} more in {history.where}")
+    return EXIT_PASS
+
+
+def _rebuilt(done: Rebuilt, call: Call) -> int:
+    """What was done, and what was passed over; the latter is a failure, for those who do not read."""
+    for line in (*done.notes, *(f"passed over: {told}" for told in done.passed_over)):
+        call.terminal.out(line)
+    call.terminal.out(f"{done.runs:,} runs and {done.baselines:,} baselines are in the history.")
+    return EXIT_FAIL if done.passed_over else EXIT_PASS
+
+
+COMMAND = Command(
+    name="history",
+    usage="history [rebuild]",
+    summary="finished runs; rebuild: make their database anew from their folders",
+    description="Show finished runs, the newest last, or make their database anew from their folders.",
+    configure=configure,
+    do=do,
+)

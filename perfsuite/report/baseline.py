@@ -1,0 +1,165 @@
+"""A run held against its baseline: what every report says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from perfsuite.model import ALL
+from perfsuite.model.fingerprint import Difference, Spread
+from perfsuite.model.history import Change, Comparison, Word
+from perfsuite.report.figures import UNKNOWN, rounded, with_unit
+from perfsuite.report.tables import Cell, Column, Table
+from perfsuite.report.text import clean, plural
+
+COLUMNS = ("What", "Role", "Figure", "Baseline", "This run", "Change", "Result")
+MOST_ROWS = 200
+
+_FIGURES = {
+    "avg_ms": "average",
+    "rps": "throughput",
+    "failure_rate": "failure rate",
+    "queries": "queries per request",
+    "rows": "rows per request",
+    "shared_blocks": "blocks per request",
+    "temp_blocks": "temporary blocks per request",
+    "caching": "answers from a cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure that is not what it was: the cells under COLUMNS, and whether it is a regression."""
+
+    cells: tuple[str, ...]
+    worse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What to show. `headline` says it in one sentence; `notes` what could not be said."""
+
+    name: str
+    headline: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+    refused: bool
+
+    @property
+    def regressed(self) -> bool:
+        """True where something became worse."""
+        return any(line.worse for line in self.lines)
+
+
+def held_of(comparison: Comparison) -> Held:
+    """What became worse comes first, then what became better; what stayed is only counted."""
+    worse = [_cost_line(cost, worse=True) for cost in comparison.dearer]
+    worse += [_change_line(change) for change in comparison.regressions]
+    others = [_cost_line(cost, worse=False) for cost in comparison.costs if cost not in comparison.dearer]
+    others += [_change_line(change) for change in comparison.changes if change.word is Word.FASTER]
+    notes = [*comparison.mismatches, *comparison.notes]
+    return Held(
+        clean(comparison.a.name),
+        _headline(comparison, len(worse)),
+        (*worse, *others),
+        tuple(map(clean, notes)),
+        comparison.refused,
+    )
+
+
+def baseline_table(comparison: Comparison | None) -> Table | None:
+    """The same for the page; None without a baseline, or where every figure stayed what it was."""
+    held = held_of(comparison) if comparison else None
+    if held is None or not held.lines:
+        return None
+    columns = tuple(Column(title, number=False) for title in COLUMNS)
+    rows = tuple(
+        tuple(Cell(text, alarm=line.worse and place == len(line.cells) - 1) for place, text in enumerate(line.cells))
+        for line in held.lines[:MOST_ROWS]
+    )
+    left = len(held.lines) - MOST_ROWS
+    caption = f"Figures that changed.{f' {left:,} more are in summary.json.' if left > 0 else ''}"
+    return Table("baseline", f"Against {held.name}", caption, columns, rows)
+
+
+def baseline_dict(comparison: Comparison | None) -> dict[str, Any] | None:
+    """For `summary.json`; None without a baseline."""
+    if comparison is None:
+        return None
+    return {
+        "name": comparison.a.name,
+        "runs": list(comparison.a.run_ids),
+        "compared": not comparison.refused,
+        "regressions": len(comparison.dearer) + len(comparison.regressions),
+        "changes": [_change_dict(change) for change in comparison.changes],
+        "costs": [asdict(cost) | {"regression": cost in comparison.dearer} for cost in comparison.costs],
+        "mismatches": list(comparison.mismatches),
+        "notes": list(comparison.notes),
+    }
+
+
+def _change_dict(change: Change) -> dict[str, Any]:
+    def told(value: float | None) -> float | None:
+        return rounded(change.metric, value)
+
+    return asdict(change) | {
+        "a": [told(value) for value in change.a],
+        "b": [told(value) for value in change.b],
+        "shift": told(change.shift),
+        "shift_rate": rounded("shift_rate", change.shift_rate),
+        "interval": [told(end) for end in change.interval] if change.interval else None,
+        "p_value": rounded("p_value_rate", change.p_value),
+        "word": change.word.value,
+    }
+
+
+def _headline(comparison: Comparison, worse: int) -> str:
+    if comparison.refused:
+        return "Not compared: it was made under other conditions."
+    words = [change.word for change in comparison.changes]
+    against = plural(len(comparison.a.run_ids), "run")
+    parts = [f"{plural(worse, 'figure')} worse" if worse else "Nothing worse"]
+    parts += [f"{count:,} {told}" for word, told in _WORDS.items() if (count := words.count(word))]
+    return f"{', '.join(parts)}, against {against}."
+
+
+_WORDS = {Word.FASTER: "better", Word.SAME: "the same", Word.CANNOT_TELL: "that cannot be told apart"}
+
+
+def _cost_line(cost: Difference, *, worse: bool) -> Line:
+    result = "worse" if worse else "more" if cost.worse else "less"
+    change = cost.after.maximum - cost.before.maximum
+    cells = (cost.operation, cost.role, _FIGURES.get(cost.metric, cost.metric))
+    if cost.metric == "caching":
+        told = [_yes(value) for value in (cost.before, cost.after)]
+        return Line((*map(clean, cells), *told, "", result), worse)
+    return Line((*map(clean, cells), _spread(cost.before), _spread(cost.after), f"{change:+,g}", result), worse)
+
+
+def _change_line(change: Change) -> Line:
+    before, after = (_middle(values) for values in (change.a, change.b))
+    rate = UNKNOWN if change.shift_rate is None else f"{change.shift_rate * 100:+,.0f} %"
+    time = change.metric.endswith("_ms")
+    worse = change.word is Word.SLOWER
+    result = change.word.value if time else "worse" if worse else "better"
+    operation = "all operations" if change.operation == ALL else change.operation
+    role = "all roles" if change.role == ALL else change.role
+    name = _FIGURES.get(change.metric) or change.metric.removesuffix("_ms").replace("p999", "p99.9")
+    cells = (operation, role, name, with_unit(change.metric, before), with_unit(change.metric, after), rate, result)
+    return Line(tuple(map(clean, cells)), worse)
+
+
+def _middle(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _spread(value: Spread) -> str:
+    low, high = f"{value.minimum:,g}", f"{value.maximum:,g}"
+    return low if low == high else f"{low}–{high}"
+
+
+def _yes(value: Spread) -> str:
+    return "yes" if value.maximum else "no"
