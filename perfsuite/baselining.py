@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfsuite.comparing import hold
 from perfsuite.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
@@ -13,7 +13,7 @@ from perfsuite.history import History, select
 from perfsuite.keeping import Shelf, conditions_of, machine
 from perfsuite.model import Plan
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Comparison, PastRun, Side
+from perfsuite.model.history import Change, Comparison, Conditions, PastRun, Side
 from perfsuite.model.noise import Noise
 
 Hold = Callable[[Side, Sequence[PastRun], Side, Sequence[PastRun], Noise | None], Comparison]
@@ -33,14 +33,14 @@ def find_baseline(plan: Plan, history: History, shelf: Shelf) -> Against:
     Raises UsageError where there are none, or none was made under such conditions: nothing has been sent yet.
     """
     ours = conditions_of(plan, None, machine())
-    _side, runs = select(plan.baseline, shelf.selection(history, like=ours, without=(plan.run_id,)))
-    differ = {run.run_id: _forbidding(mismatches(run.conditions, ours, apart=KNOWN_LATER)) for run in runs}
+    _side, runs = select(plan.baseline, replace(shelf.selection(history), differ=_before_the_load, like=ours))
+    differ = {run.run_id: _before_the_load(run.conditions, ours) for run in runs}
     alike = tuple(run for run in runs if not differ[run.run_id])
     if not alike:
         nearest = min(runs, key=lambda run: len(differ[run.run_id]))
         raise UsageError(
             f"--baseline {plan.baseline}: this run cannot be held against it ({nearest.run_id}): "
-            f"{'; '.join(each.reason for each in differ[nearest.run_id])}"
+            f"{'; '.join(differ[nearest.run_id])}"
         )
     return Against(plan.baseline, alike)
 
@@ -61,13 +61,26 @@ def held_against(
         reasons = [each.reason for each in _forbidding(found[against.runs[-1].run_id])]
         return Comparison(a, b, (), mismatches=tuple(reasons))
     a = Side(against.name, tuple(run.run_id for run in alike))
-    notes = _notes(alike, found, newest_cautions=cautions(alike[-1].conditions, newest))
+    left = len(against.runs) - len(alike)
+    notes = [*cautions(alike[-1].conditions, newest)]
+    notes += [f"{_runs(left)} of the baseline made under other conditions, left out"] if left else []
+    changes, time_notes = _times(a, [run for run in alike if not found[run.run_id]], b, runs, (noise, hold))
+    if not changes:
+        told = dict.fromkeys(each.reason for run in alike for each in found[run.run_id])
+        notes += [f"times are not compared: {reason}" for reason in told]
     costs, cost_notes = costs_between(alike, runs)
-    if times := [each.reason for each in found[alike[-1].run_id] if each.times_only]:
-        notes += [f"times are not compared: {reason}" for reason in times]
-        return Comparison(a, b, (), tuple(costs), notes=(*notes, *cost_notes))
-    made = hold(a, alike, b, runs, noise)
-    return Comparison(a, b, made.changes, tuple(costs), notes=(*made.notes, *notes, *cost_notes))
+    return Comparison(a, b, changes, tuple(costs), notes=(*time_notes, *notes, *cost_notes))
+
+
+def _times(
+    a: Side, alike: Sequence[PastRun], b: Side, runs: Sequence[PastRun], by: tuple[Noise | None, Hold]
+) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """Figures against those runs of the baseline that the load of the same machine made."""
+    if not alike:
+        return (), ()
+    noise, hold = by
+    made = hold(replace(a, run_ids=tuple(run.run_id for run in alike)), alike, b, runs, noise)
+    return made.changes, made.notes
 
 
 def costs_between(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[list[Difference], list[str]]:
@@ -83,12 +96,15 @@ def costs_between(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple
     return [one for one in found[-1] if (one.role, one.operation, one.metric) in always], []
 
 
+def _before_the_load(a: Conditions, b: Conditions) -> list[str]:
+    """What forbids to compare, as far as it is known before a load; costs can be compared across machines."""
+    return [each.reason for each in _forbidding(mismatches(a, b, apart=KNOWN_LATER))]
+
+
+def _runs(runs: int) -> str:
+    """ "1 run", "3 runs"."""
+    return f"{runs} run{'' if runs == 1 else 's'}"
+
+
 def _forbidding(found: Sequence[Mismatch]) -> list[Mismatch]:
     return [each for each in found if not each.times_only]
-
-
-def _notes(
-    alike: Sequence[PastRun], found: dict[str, tuple[Mismatch, ...]], *, newest_cautions: Sequence[str]
-) -> list[str]:
-    left = len(found) - len(alike)
-    return [*newest_cautions, *([f"{left} of its runs were made under other conditions and left out"] if left else [])]

@@ -45,9 +45,9 @@ class Shelf:
         finally:
             history.close()
 
-    def selection(self, history: History, like: Conditions | None = None, without: tuple[str, ...] = ()) -> Selection:
-        """Where names of runs are looked up."""
-        return Selection(history, read_past_run, _reasons, like, without, self.results)
+    def selection(self, history: History) -> Selection:
+        """Where names of runs are looked up; `last:N` are runs that can be held against the newest of them."""
+        return Selection(history, read_past_run, _reasons, results=self.results)
 
 
 def _reasons(a: Conditions, b: Conditions) -> list[str]:

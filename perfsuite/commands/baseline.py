@@ -16,6 +16,7 @@ from perfsuite.keeping import Shelf
 from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.past_runs import render_baseline, render_baselines
+from perfsuite.report.text import plural
 
 _OF_NO_WORTH = (Outcome.INTERRUPTED, Outcome.INCONCLUSIVE)
 
@@ -67,7 +68,9 @@ def _save(call: Call, shelf: Shelf, history: History) -> int:
         terminal.out(f"Note: {line}")
     written = [write_baseline(path, baseline) for path in _files(call, shelf)]
     replaced = history.save_baseline(baseline)
-    terminal.out(f"Baseline {name}: {len(ordered)} runs{', in place of the one of that name' if replaced else ''}")
+    terminal.out(
+        f"Baseline {name}: {plural(len(ordered), 'run')}{', in place of the one of that name' if replaced else ''}"
+    )
     for path in written:
         terminal.out(f"  {path}")
     return EXIT_PASS

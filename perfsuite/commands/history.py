@@ -11,6 +11,7 @@ from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.history import Wanted
 from perfsuite.keeping import Rebuilt, Shelf, rebuild
 from perfsuite.report.past_runs import render_runs
+from perfsuite.report.text import plural
 
 SHOWN = 20
 
@@ -53,7 +54,8 @@ def _rebuilt(done: Rebuilt, call: Call) -> int:
     """What was done, and what was passed over; the latter is a failure, for those who do not read."""
     for line in (*done.notes, *(f"passed over: {told}" for told in done.passed_over)):
         call.terminal.out(line)
-    call.terminal.out(f"{done.runs:,} runs and {done.baselines:,} baselines are in the history.")
+    told = f"{plural(done.runs, 'run')} and {plural(done.baselines, 'baseline')}"
+    call.terminal.out(f"Taken into the history: {told}.")
     return EXIT_FAIL if done.passed_over else EXIT_PASS
 
 

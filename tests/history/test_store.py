@@ -243,8 +243,9 @@ def test_an_older_schema_is_brought_up_with_its_runs(tmp_path: Path) -> None:
         upgrade(connection, str(file), REVISIONS[0])
         connection.execute(
             text(
-                "INSERT INTO runs (run_id, started_at, ended_at, folder, outcome, scenario, scenario_digest, host, label,"
-                " release, target_version, suite_version, machine, exit_code, steady_s, conditions, record_schema)"
+                "INSERT INTO runs (run_id, started_at, ended_at, folder, outcome, scenario, scenario_digest, host,"
+                " label, release, target_version, suite_version, machine, exit_code, steady_s, conditions,"
+                " record_schema)"
                 " VALUES ('old', '2026-01-01T00:00:00+00:00', '', 'old', 'pass', 'basic', 'd', 'h', '', '', '', '', '',"
                 " 0, 10.0, :conditions, 1)"
             ),
