@@ -31,6 +31,13 @@ metric = "max_queries_per_request"
 below = 15
 """
 """A healthy backend makes 9 at most."""
+EASY_TARGET = """
+schema = 1
+[[target]]
+name = "average response time"
+metric = "avg_ms"
+below = 5000
+"""
 LOAD = ("--users", "20", "--spawn-rate", "20", "--duration", "6s")
 COMPARED = ("--arrival-rate", "8", "--users", "40", "--spawn-rate", "40", "--duration", "12s")
 """As many actions at the same times, however busy this machine is."""
@@ -46,6 +53,30 @@ def n_plus_one(folder: Path) -> Ended | None:
     targets.write_text(TARGET, encoding="utf-8")
     fault = ("--fault", "n_plus_one@policies.list", "--targets", str(targets))
     return run_suite("--demo", "full", *fault, *LOAD, results=folder / "results")
+
+
+def held(folder: Path) -> Ended | None:
+    """A full demo that reads each policy of a list once more, held against a run that does not.
+
+    `beside`: that run ("first"), a run like it held against its release ("same"), and its baseline saved ("saved").
+    """
+    try:
+        full_demo_programs()
+    except TargetError:
+        return None
+    targets, database, file = folder / "targets.toml", folder / "history.db", folder / "main.json"
+    targets.write_text(EASY_TARGET, encoding="utf-8")
+    kept = ("--history", str(database))
+    load = ("--demo", "full", *LOAD, "--targets", str(targets), *kept)
+    first = run_suite(*load, "--release", "1.0", "--label", "first", results=folder / "first")
+    saved = run_suite(
+        *("baseline", "save", "main", "--run", str(first.folder), "--file", str(file)),
+        *("--results", str(folder / "first"), *kept),
+    )
+    same = run_suite(*load, "--baseline", "1.0", results=folder / "same")
+    fault = ("--fault", "n_plus_one@policies.list")
+    worse = run_suite(*load, *fault, "--baseline", str(file), results=folder / "worse")
+    return replace(worse, beside={"first": first, "saved": saved, "same": same, "history": database})
 
 
 def refused_account(folder: Path) -> Ended | None:

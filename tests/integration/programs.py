@@ -240,15 +240,19 @@ def _run_once(*arguments: str, results: Path | None, within_s: float, **more: An
 
 def ended(program: Program, code: int, results: Path | None = None) -> Ended:
     """What a program that has ended leaves."""
-    folders = sorted(results.iterdir(), key=lambda folder: folder.name) if results and results.is_dir() else []
     return Ended(
         code,
         program.out,
         program.err,
-        tuple(folder for folder in folders if folder.is_dir()),
+        tuple(run_folders(results)) if results else (),
         frozenset(program.command_lines),
         tuple(map(str, alive(list(program.seen.values())))),
     )
+
+
+def run_folders(results: Path) -> list[Path]:
+    """The folders of runs, by name; beside them lies the history."""
+    return sorted(path for path in results.iterdir() if path.is_dir()) if results.is_dir() else []
 
 
 def read_json(path: Path) -> Any:

@@ -23,6 +23,7 @@ from tests.integration.programs import (
     ended,
     family_of,
     full_demo_programs,
+    run_folders,
     run_suite,
     running_backend,
     suite,
@@ -187,7 +188,7 @@ def killed(folder: Path) -> Ended:
             run.process.wait()
             until(lambda: not alive(family), 10, f"the end of {alive(family)}")
             code = int(run.process.returncode)
-            left, run_folder = backend.rows(), next((folder / "results").iterdir())
+            left, run_folder = backend.rows(), run_folders(folder / "results")[0]
             report = run_suite("report", str(run_folder))
             summary = (run_folder / "summary.json").read_text(encoding="utf-8")
             cleaned = run_suite("cleanup", str(run_folder), "--credentials", str(backend.credentials))
@@ -238,7 +239,7 @@ def talks_to(run: Program, backend: Backend) -> bool:
 
 def loaded(backend: Backend, results: Path) -> list[object]:
     """Requests that the load of the one run in `results` has made so far."""
-    folders = list(results.iterdir()) if results.is_dir() else []
+    folders = run_folders(results)
     return list(backend.requests(folders[0].name)) if folders and backend.log.exists() else []
 
 
@@ -263,6 +264,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         killed,
         full_demo,
         n_plus_one,
+        held,
         refused_account,
         useless_monitors,
         own_target,

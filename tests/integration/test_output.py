@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.programs import ROOT, STARTER, Backend, read_json
+from tests.integration.programs import ROOT, STARTER, Backend, read_json, run_folders
 from tests.integration.runs import TWENTY_USERS
 
 pytestmark = pytest.mark.integration
@@ -28,7 +28,7 @@ def test_a_reader_that_leaves_does_not_end_a_run(backend: Backend, results: Path
         assert run.stdout.readline().startswith(b"Preflight: ")
         run.stdout.close()
         said = run.stderr.read()
-    (folder,) = results.iterdir()
+    (folder,) = run_folders(results)
     summary = read_json(folder / "summary.json")
     assert (run.returncode, said) == (summary["exit_code"], b"")
     assert summary["verdict"] in ("pass", "inconclusive"), summary["reasons"]

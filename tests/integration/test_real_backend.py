@@ -33,6 +33,7 @@ from tests.integration.programs import (
     Ended,
     ended,
     read_json,
+    run_folders,
     run_suite,
     running_backend,
     start,
@@ -59,7 +60,7 @@ class Place:
     def sh(self, script: str, **more: str) -> Ended:
         """Run a script of the page in this folder; the runs in it that are new."""
         results = self.folder / "results"
-        before = set(results.iterdir()) if results.is_dir() else set()
+        before = set(run_folders(results))
         variables = {"MITRA_KEY": KEY, "AGENTMITRA_TEST_PASSWORD": "testpassword"} | more
         program = start(["bash", "-euc", self._here(script)], cwd=self.folder, env=variables)
         try:

@@ -23,6 +23,7 @@ from tests.integration.programs import (
     ended,
     family_of,
     read_json,
+    run_folders,
     run_suite,
     running_backend,
     suite,
@@ -113,7 +114,7 @@ def test_a_closed_terminal_ends_a_run_in_order(backend: Backend, results: Path) 
         finally:
             run.kill()
     assert b"Preflight: " in seen
-    (folder,) = results.iterdir()
+    (folder,) = run_folders(results)
     summary = read_json(folder / "summary.json")
     assert (run.returncode, summary["verdict"]) == (130, "interrupted")
     assert summary["cleanup"]["removed"] == summary["cleanup"]["created"] > 0

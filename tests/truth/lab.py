@@ -14,7 +14,7 @@ from perfsuite import measurements
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
 from perfsuite.reread import report_of
-from tests.integration.programs import Program, suite
+from tests.integration.programs import Program, run_folders, suite
 from tests.truth.cases import Case, Queries
 
 ATTEMPTS = 3
@@ -94,7 +94,7 @@ def run(case: Case, results: Path, attempt: int = 1) -> Seen:
     try:
         busy = _followed(case, program, results)
         assert program.process.returncode in (0, 1, 4), program.out + program.err
-        (folder,) = results.iterdir()
+        (folder,) = run_folders(results)
         return Seen(case, report_of(folder), busy.full, busy.others, attempt)
     finally:
         program.end()

@@ -1,0 +1,77 @@
+"""Real runs against a baseline: one run on each side shows an N+1, and nothing else is called a regression."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from perfsuite.history import History, read_baseline
+from perfsuite.model import Outcome
+from perfsuite.reread import report_of
+from tests.integration.programs import Ended
+
+pytestmark = [pytest.mark.integration, pytest.mark.made("held")]
+
+
+def test_an_n_plus_1_is_a_regression_in_one_run(made: Ended) -> None:
+    summary = made.summary
+
+    assert (made.code, summary["verdict"], summary["exit_code"]) == (5, "regression", 5), made.out
+    told = {reason.split(" as ")[0] for reason in summary["reasons"]}
+    assert told == {"policies.list"}
+    assert any(re.search(r"\d+ → \d+ queries per request, against .*main\.json", line) for line in summary["reasons"])
+    assert made.out.rstrip().endswith("VERDICT: REGRESSION")
+
+
+def test_every_file_says_so(made: Ended) -> None:
+    baseline = made.summary["baseline"]
+    assert baseline["compared"] is True
+    assert {cost["operation"] for cost in baseline["costs"] if cost["regression"]} == {"policies.list"}
+    cases = {case.get("name"): case for case in ET.parse(made.folder / "junit.xml").iter("testcase")}
+    assert cases["baseline " + baseline["name"]].find("failure") is not None
+    assert cases["verdict"].find("failure") is not None
+    assert "queries per request" in (made.folder / "summary.md").read_text(encoding="utf-8")
+    assert 'id="against-baseline"' in (made.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_same_backend_again_is_none(made: Ended) -> None:
+    same: Ended = made.beside["same"]
+    summary = same.summary
+
+    assert (same.code, summary["verdict"]) == (0, "pass"), (same.out, summary["baseline"]["costs"])
+    assert summary["baseline"]["runs"] == [made.beside["first"].folder.name]
+    assert any("no regression against 1.0 (1 run against 1 run)" in note for note in summary["notes"])
+
+
+def test_the_folder_alone_tells_it_again(made: Ended) -> None:
+    report = report_of(made.folder)
+
+    assert report.verdict.outcome is Outcome.REGRESSION
+    assert list(report.verdict.reasons) == made.summary["reasons"]
+
+
+def test_all_runs_are_in_the_history(made: Ended) -> None:
+    history = History(str(made.beside["history"]))
+    runs = {run.run_id: run for run in history.runs()}
+    first = runs[made.beside["first"].folder.name]
+
+    assert runs[made.folder.name].outcome is Outcome.REGRESSION
+    assert (first.release, first.label, first.conditions.demo) == ("1.0", "first", "full")
+    assert first.conditions.data_size.keys() == {"users", "agents", "policies"}
+    assert first.target_version != ""
+    assert (
+        sum(sum(one.counts.values()) for one in history.times_of(first.run_id))
+        == (made.beside["first"].summary["totals"]["requests"])
+    )
+    history.close()
+
+
+def test_the_file_for_git_is_small(made: Ended) -> None:
+    saved: Ended = made.beside["saved"]
+    file = made.beside["history"].with_name("main.json")
+
+    assert saved.code == 0, saved.err
+    assert [run.run_id for run in read_baseline(file).runs] == [made.beside["first"].folder.name]
+    assert file.stat().st_size < 1_500_000
