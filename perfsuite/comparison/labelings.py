@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 MOST_LABELINGS = 20_000
 """Beyond these (8 + 8 runs have 12,870), a random part of them stands for all."""
+FEWEST_LABELINGS = 2_000
+_MOST_CELLS = 2_000_000
+"""Labelings × runs that are held at once: hundreds of runs a side are dealt out less often."""
 _SEED = 20_140_601
 
 Labelings = NDArray[np.bool_]
@@ -31,5 +34,6 @@ def labelings(runs_a: int, runs_b: int) -> Labelings:
         np.put_along_axis(dealt, np.array(chosen), True, axis=1)
         return dealt
     true = np.arange(runs) >= runs_a
-    shuffled = np.random.default_rng(_SEED).permuted(np.tile(true, (MOST_LABELINGS - 1, 1)), axis=1)
+    dealt_out = max(FEWEST_LABELINGS, min(MOST_LABELINGS, _MOST_CELLS // runs))
+    shuffled = np.random.default_rng(_SEED).permuted(np.tile(true, (dealt_out - 1, 1)), axis=1)
     return np.vstack([true, shuffled])

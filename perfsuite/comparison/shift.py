@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 
 from perfsuite.comparison.labelings import labelings
 
 CONFIDENCE = 0.95
+_MOST_EXACT = 2_500
+"""Pairs of runs (50 + 50) beyond which the normal approximation of U is as good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,16 @@ def shift(a: Sequence[float], b: Sequence[float]) -> Shift:
     )
 
 
+def within(a: Sequence[float], b: Sequence[float], bound: float) -> float:
+    """The p-value of "B differs from A by more than `bound`": small where the two are the same for all that matters.
+
+    Two one-sided rank tests (Schuirmann 1987, doi 10.1007/BF01068419): the larger p of both.
+    """
+    below = shift([value - bound for value in a], b).p_more
+    above = shift([value + bound for value in a], b).p_less
+    return max(below, above)
+
+
 def _mid_ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1; equal values share the mean of their ranks."""
     _unique, place, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -56,12 +70,21 @@ def _mid_ranks(values: np.ndarray) -> np.ndarray:
 
 def _interval(differences: np.ndarray, runs_a: int, runs_b: int) -> tuple[float, float] | None:
     """From the k-th smallest to the k-th largest pairwise difference (Moses; Hollander & Wolfe 1999, section 4.3)."""
-    below = np.cumsum(_u_distribution(runs_a, runs_b))
-    tail = (1 - CONFIDENCE) / 2
-    outside = int(np.searchsorted(below, tail, side="right"))
+    outside = _outside(runs_a, runs_b)
     if outside == 0:
         return None
     return float(differences[outside - 1]), float(differences[len(differences) - outside])
+
+
+@cache
+def _outside(runs_a: int, runs_b: int) -> int:
+    """How many of the ordered differences lie outside at each end."""
+    tail = (1 - CONFIDENCE) / 2
+    pairs = runs_a * runs_b
+    if pairs > _MOST_EXACT:
+        deviation = math.sqrt(pairs * (runs_a + runs_b + 1) / 12)
+        return math.floor(pairs / 2 + NormalDist().inv_cdf(tail) * deviation)
+    return int(np.searchsorted(np.cumsum(_u_distribution(runs_a, runs_b)), tail, side="right"))
 
 
 def _u_distribution(runs_a: int, runs_b: int) -> np.ndarray:
