@@ -15,7 +15,7 @@ import numpy as np
 from perfsuite.comparison.family import ALPHA, PValues, p_values
 from perfsuite.comparison.figures import FAILURES, Line, lines
 from perfsuite.comparison.fisher import fisher_more
-from perfsuite.comparison.shift import Shift, shift, within
+from perfsuite.comparison.shift import Shift, shift
 from perfsuite.model.history import Change, Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
 from perfsuite.model.verdict import Outcome
@@ -77,7 +77,7 @@ def _judged(line: Line, moved: Shift, tested: PValues, bound: float) -> tuple[fl
     p = max(worse, p_worse) if grown >= 0 else max(better, p_better)
     if abs(grown) > bound and p < ALPHA:
         return p, Word.SLOWER if grown > 0 else Word.FASTER, ""
-    if within(line.a, line.b, bound) < ALPHA:
+    if moved.is_within(bound):
         return p, Word.SAME, ""
     if abs(grown) > bound:
         return p, Word.CANNOT_TELL, "so much may be chance"

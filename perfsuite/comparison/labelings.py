@@ -37,3 +37,9 @@ def labelings(runs_a: int, runs_b: int) -> Labelings:
     dealt_out = max(FEWEST_LABELINGS, min(MOST_LABELINGS, _MOST_CELLS // runs))
     shuffled = np.random.default_rng(_SEED).permuted(np.tile(true, (dealt_out - 1, 1)), axis=1)
     return np.vstack([true, shuffled])
+
+
+@cache
+def dealt_out(runs_a: int, runs_b: int) -> NDArray[np.float64]:
+    """The labelings as numbers, 1 for a run of B: a product with values gives the sum of B's in every labeling."""
+    return labelings(runs_a, runs_b).astype(np.float64)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perfsuite.comparison.labelings import Labelings, labelings
+from perfsuite.comparison.labelings import dealt_out
 
 Values = NDArray[np.float64]
 """Operations × runs, A's runs first; the logarithm of a time, so that a shift is a ratio."""
@@ -37,7 +37,7 @@ def max_t(values: Values, runs_a: int) -> Adjusted:
 
 def max_t_of(groups: Sequence[Values], runs_a: int) -> Adjusted:
     """The same over several kinds of figures, one after the other: the spread is moderated within each kind."""
-    dealt = labelings(runs_a, groups[0].shape[1] - runs_a)
+    dealt = dealt_out(runs_a, groups[0].shape[1] - runs_a)
     statistic = np.vstack([_statistic(values, dealt) for values in groups])
     return Adjusted(_adjusted(statistic), _adjusted(-statistic))
 
@@ -49,13 +49,12 @@ def _adjusted(statistic: Values) -> Values:
     return adjusted
 
 
-def _statistic(values: Values, dealt: Labelings) -> Values:
+def _statistic(values: Values, dealt: Values) -> Values:
     """Operations × labelings: difference of the means over its moderated standard error."""
-    is_b = dealt.T.astype(float)
     runs, runs_b = values.shape[1], int(dealt[0].sum())
     runs_a = runs - runs_b
     centred = values - values.mean(axis=1, keepdims=True)
-    sum_b = centred @ is_b
+    sum_b = centred @ dealt.T
     mean_b, mean_a = sum_b / runs_b, -sum_b / runs_a
     squares = (centred**2).sum(axis=1, keepdims=True) - runs_b * mean_b**2 - runs_a * mean_a**2
     spread = np.sqrt(np.maximum(squares, 0.0) / max(runs - 2, 1) * (1 / runs_a + 1 / runs_b))

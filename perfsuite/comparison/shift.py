@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from perfsuite.comparison.labelings import labelings
+from perfsuite.comparison.labelings import dealt_out
 
 CONFIDENCE = 0.95
 _MOST_EXACT = 2_500
@@ -25,13 +25,21 @@ class Shift:
     """B − A, in the figure's own unit.
 
     `interval`: 95 % or a little more, since ranks come in steps; None where so few runs cannot give one (fewer than
-    4 + 4). `p_more`, `p_less`: exact one-sided p-values of "B is more" and "B is less".
+    4 + 4). `narrow`: likewise 90 %. `p_more`, `p_less`: exact one-sided p-values of "B is more" and "B is less".
     """
 
     estimate: float
     interval: tuple[float, float] | None
+    narrow: tuple[float, float] | None
     p_more: float
     p_less: float
+
+    def is_within(self, bound: float) -> bool:
+        """Are A and B the same for all that matters? True where each of two one-sided rank tests has p < 0.05.
+
+        Schuirmann 1987 (doi 10.1007/BF01068419): the same as asking that the 90 % interval lies within ± `bound`.
+        """
+        return self.narrow is not None and -bound < self.narrow[0] and self.narrow[1] < bound
 
 
 def shift(a: Sequence[float], b: Sequence[float]) -> Shift:
@@ -40,27 +48,18 @@ def shift(a: Sequence[float], b: Sequence[float]) -> Shift:
         raise ValueError("each side needs a value")
     values = np.array([*a, *b], dtype=float)
     differences = np.sort(np.subtract.outer(np.array(b, dtype=float), np.array(a, dtype=float)).ravel())
-    ranks = _mid_ranks(values)
-    sums = labelings(len(a), len(b)) @ ranks
+    ranks = mid_ranks(values)
+    sums = dealt_out(len(a), len(b)) @ ranks
     return Shift(
         estimate=float(np.median(differences)),
-        interval=_interval(differences, len(a), len(b)),
+        interval=_interval(differences, _outside(len(a), len(b), CONFIDENCE)),
+        narrow=_interval(differences, _outside(len(a), len(b), 2 * CONFIDENCE - 1)),
         p_more=float(np.mean(sums >= sums[0] - 1e-9)),
         p_less=float(np.mean(sums <= sums[0] + 1e-9)),
     )
 
 
-def within(a: Sequence[float], b: Sequence[float], bound: float) -> float:
-    """The p-value of "B differs from A by more than `bound`": small where the two are the same for all that matters.
-
-    Two one-sided rank tests (Schuirmann 1987, doi 10.1007/BF01068419): the larger p of both.
-    """
-    below = shift([value - bound for value in a], b).p_more
-    above = shift([value + bound for value in a], b).p_less
-    return max(below, above)
-
-
-def _mid_ranks(values: np.ndarray) -> np.ndarray:
+def mid_ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1; equal values share the mean of their ranks."""
     _unique, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
@@ -68,18 +67,17 @@ def _mid_ranks(values: np.ndarray) -> np.ndarray:
     return shared
 
 
-def _interval(differences: np.ndarray, runs_a: int, runs_b: int) -> tuple[float, float] | None:
+def _interval(differences: np.ndarray, outside: int) -> tuple[float, float] | None:
     """From the k-th smallest to the k-th largest pairwise difference (Moses; Hollander & Wolfe 1999, section 4.3)."""
-    outside = _outside(runs_a, runs_b)
     if outside == 0:
         return None
     return float(differences[outside - 1]), float(differences[len(differences) - outside])
 
 
 @cache
-def _outside(runs_a: int, runs_b: int) -> int:
+def _outside(runs_a: int, runs_b: int, confidence: float) -> int:
     """How many of the ordered differences lie outside at each end."""
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - confidence) / 2
     pairs = runs_a * runs_b
     if pairs > _MOST_EXACT:
         deviation = math.sqrt(pairs * (runs_a + runs_b + 1) / 12)
