@@ -53,8 +53,8 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
     parts += _baseline(report)
     parts += _findings(findings_of(report))
     parts += ["", Text(clean(sentence(report)))]
-    parts += [_bullet(reason) for reason in verdict.reasons]
-    parts += [_bullet(f"Note: {note}", "dim") for note in verdict.notes]
+    parts += [bullet(reason) for reason in verdict.reasons]
+    parts += [bullet(f"Note: {note}", "dim") for note in verdict.notes]
     told = to_text(Group(*parts), width=width, color=color)
     label = Text(LABELS[verdict.outcome], OUTCOME_STYLES[verdict.outcome])
     last = to_text(Text("VERDICT: ").append_text(label), width=width, color=color)
@@ -63,7 +63,7 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
 
 def render_many(reports: Sequence[RunReport], *, width: int = 80, color: bool = False) -> str:
     """Several runs side by side, one line each, with their verdicts."""
-    table = _table("Scenario", ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Verdict")
+    table = plain_table("Scenario", ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Verdict")
     for report in reports:
         totals, outcome = report.summary.totals, report.verdict.outcome
         table.add_row(
@@ -120,7 +120,7 @@ def _roles(summary: Summary) -> Table:
     """
     period = _period_shown(summary)
     title = "Role" if period == STEADY else f"Role, {clean(period)}"
-    table = _table(title, ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
+    table = plain_table(title, ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
     totals = {row.role: row.statistics for row in summary.rows if row.period == period and _is_role_total(row)}
     for role in dict.fromkeys([*summary.users.by_role, *totals]):
         if role != ALL:
@@ -159,7 +159,7 @@ def _load(figures: Statistics) -> tuple[str, str, str, str]:
 def _targets(results: Iterable[TargetResult]) -> Table:
     shown = list(results)
     sure = [">95 % sure"] if any(result.interval for result in shown) else []
-    table = _table("Target", ">Observed", *sure, ">Limit", "Outcome")
+    table = plain_table("Target", ">Observed", *sure, ">Limit", "Outcome")
     for result in shown:
         table.add_row(
             Text(target_title(result)),
@@ -180,14 +180,14 @@ def _target_reasons(results: Sequence[TargetResult]) -> Iterable[RenderableType]
     """
     for result in results:
         if result.too_close and result.outcome is TargetOutcome.MET:
-            yield _bullet(heading(result.reason), "yellow")
+            yield bullet(heading(result.reason), "yellow")
     for reason in unjudged_reasons(results):
-        yield _bullet(reason, "dim")
+        yield bullet(reason, "dim")
 
 
 def _failures(summary: Summary) -> Iterable[RenderableType]:
     groups = sorted(summary.failures, key=lambda group: group.count, reverse=True)
-    table = _table(">Failures", "Operation", "Role", "What")
+    table = plain_table(">Failures", "Operation", "Role", "What")
     for group in groups[:MOST_FAILURES]:
         table.add_row(
             f"{group.count:,}",
@@ -219,18 +219,19 @@ def _baseline(report: RunReport) -> list[RenderableType]:
 def _findings(found: Findings) -> list[RenderableType]:
     parts: list[RenderableType] = ["", Text(TITLE, "dim")] if found.unusual else []
     for told in found.unusual:
-        parts.append(_bullet(told.headline))
+        parts.append(bullet(told.headline))
         parts += [Padding(Text(line, "dim"), (0, 0, 0, 6)) for line in told.evidence]
     if found.left_out:
         parts.append(Padding(Text(found.left_out, "dim"), (0, 0, 0, 4)))
     if found.always:
-        parts += ["", Text(ALWAYS_TITLE, "dim"), *map(_bullet, found.always)]
+        parts += ["", Text(ALWAYS_TITLE, "dim"), *map(bullet, found.always)]
     if found.note:
         parts += ["", Text(found.note, "dim")]
     return parts
 
 
-def _bullet(text: str, style: str = "") -> Padding:
+def bullet(text: str, style: str = "") -> Padding:
+    """A line of a list; what does not fit hangs below its beginning."""
     hanging = Table.grid(padding=(0, 1, 0, 0))
     hanging.add_row("–", Text(clean(text), style))
     return Padding(hanging, (0, 0, 0, 2))
@@ -241,7 +242,7 @@ def _whereabouts(folder: Path) -> str:
     return f"Report   {folder / 'report.html'}\nFigures  {folder / 'summary.json'}, stats.csv, failures.csv\n"
 
 
-def _table(*titles: str) -> Table:
+def plain_table(*titles: str) -> Table:
     """A table without frames; a title that begins with ">" heads a column of numbers."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
     for title in titles:

@@ -146,7 +146,7 @@ def test_a_figure_that_not_every_run_has_is_left_open() -> None:
 
 
 def test_the_noise_floor_is_what_a_change_must_exceed() -> None:
-    noise = Noise("2026-03-01T09:30:00Z", CONDITIONS, ("a", "b"), (Floor(*PLACE, "avg_ms", 0.15, 0.2),))
+    noise = Noise("2026-03-01T09:30:00Z", CONDITIONS, ("a", "b"), (Floor(*PLACE, "avg_ms", 100.0, 0.15, 0.2),))
 
     assert of(held(runs(100), runs(112), noise)).word is Word.SAME
     assert of(held(runs(100), runs(120), noise)).word is Word.SLOWER

@@ -1,0 +1,69 @@
+"""Runs held against other runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+from perfsuite.arguments import add_history, add_output
+from perfsuite.commands.command import Call, Command
+from perfsuite.floors import noise_of
+from perfsuite.history import History, select
+from perfsuite.judge.regression import regressed_because
+from perfsuite.keeping import Shelf
+from perfsuite.model.history import Comparison, PastRun, Side
+from perfsuite.report.comparison import render_comparison, render_short_comparison
+from perfsuite.side_by_side import Party, exit_code_of, side_by_side, write_comparison
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after it."""
+    named = "runs, with commas between several: a folder, an id, a release, a baseline or its file, last:N"
+    parser.add_argument("a", metavar="A", help=f"the side before: {named}")
+    parser.add_argument("b", metavar="B", help="the side after, likewise")
+    parser.add_argument("--force", action="store_true", help="compare runs of other conditions, and mark them")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    add_history(parser)
+    add_output(parser, "only what became worse")
+
+
+def do(call: Call) -> int:
+    """Do it; the exit code."""
+    arguments = call.arguments
+    shelf = Shelf(arguments.results, arguments.history)
+    with shelf.opened() as history:
+        a, b = (_party(name, shelf, history) for name in (arguments.a, arguments.b))
+    noise = noise_of(arguments.results, a.runs[-1].conditions)
+    return tell(side_by_side(a, b, noise=noise, force=arguments.force), call)
+
+
+def _party(names: str, shelf: Shelf, history: History) -> Party:
+    found: dict[str, PastRun] = {}
+    for name in filter(None, names.split(",")):
+        _side, runs = select(name, shelf.selection(history))
+        found |= {run.run_id: run for run in runs}
+    return Party(Side(names, tuple(found)), tuple(found.values()))
+
+
+def tell(comparison: Comparison, call: Call) -> int:
+    """Keep a comparison and show it; its exit code."""
+    summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
+    folder = write_comparison(comparison, call.arguments.results, Path(summary_file) if summary_file else None)
+    render = render_short_comparison if call.arguments.quiet else render_comparison
+    worse = regressed_because(comparison)
+    call.terminal.show(partial(render, worse=worse), comparison, color=not call.arguments.no_color)
+    if not call.arguments.quiet:
+        call.terminal.out(f"Kept in {folder}")
+    return exit_code_of(comparison)
+
+
+COMMAND = Command(
+    name="compare",
+    usage="compare A B",
+    summary="runs held against other runs: slower, faster, the same, or cannot tell",
+    description="Hold the runs of B against those of A; ends with 5 where something became worse.",
+    configure=configure,
+    do=do,
+)

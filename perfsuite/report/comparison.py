@@ -1,0 +1,232 @@
+"""Two sides held against each other, for a terminal and as Markdown; and the noise of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from perfsuite.model import ALL
+from perfsuite.model.history import Change, Comparison, Word
+from perfsuite.model.noise import Floor, Noise
+from perfsuite.report.console import bullet, plain_table, to_text
+from perfsuite.report.figures import human
+from perfsuite.report.text import clean, markdown, plural, shortened
+
+PRIMARY = "avg_ms"
+_OTHERS = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99", "rps": "Req/s", "failure_rate": "Failures"}
+_SHORT = {Word.SLOWER: "worse", Word.FASTER: "better", Word.SAME: "same", Word.CANNOT_TELL: "?"}
+_STYLES = {Word.SLOWER: "bold red", Word.FASTER: "green", Word.SAME: "", Word.CANNOT_TELL: "yellow"}
+_ORDER = (Word.SLOWER, Word.FASTER, Word.CANNOT_TELL, Word.SAME)
+_NAME_LENGTH = 30
+MOST_LINES = 10
+
+_Place = tuple[str, str]
+
+
+def overall(comparison: Comparison, worse: Sequence[str]) -> str:
+    """One word for all: REGRESSION, FASTER, SAME or CANNOT TELL; `worse` holds a line for every regression."""
+    if worse:
+        return "REGRESSION"
+    words = {change.word for change in comparison.changes}
+    if Word.FASTER in words:
+        return "FASTER"
+    totals = [change.word for change in comparison.changes if _is_total(change) and change.metric == PRIMARY]
+    return "SAME" if totals == [Word.SAME] else "CANNOT TELL"
+
+
+def render_comparison(comparison: Comparison, worse: Sequence[str], *, width: int = 80, color: bool = False) -> str:
+    """Sides, a line for the total, each role and each operation, what became worse, notes; last the word for all."""
+    parts: list[RenderableType] = [Text(f"{_side(comparison, 'A')}\n{_side(comparison, 'B')}"), ""]
+    parts += [bullet(f"compared by force: {reason}", "yellow") for reason in comparison.mismatches]
+    if comparison.changes:
+        parts += [_rows(comparison), Text("same: within what counts as a change; ?: cannot be told", "dim"), ""]
+    parts += [bullet(line, "red") for line in worse]
+    parts += [bullet(line, "green") for line in _better(comparison)]
+    parts += [bullet(note, "dim") for note in comparison.notes]
+    parts.append(Text(sentence(comparison)))
+    told = to_text(Group(*parts), width=width, color=color)
+    word = overall(comparison, worse)
+    style = {"REGRESSION": "bold red", "CANNOT TELL": "bold yellow"}.get(word, "bold green")
+    return told + to_text(Text("COMPARISON: ").append(word, style), width=width, color=color).rstrip("\n")
+
+
+def render_short_comparison(
+    comparison: Comparison, worse: Sequence[str], *, width: int = 80, color: bool = False
+) -> str:
+    """What became worse, and the word for all."""
+    lines = [sentence(comparison), *(f"- {clean(line)}" for line in worse)]
+    return to_text(
+        Text("\n".join([*lines, f"COMPARISON: {overall(comparison, worse)}"])), width=width, color=color
+    ).rstrip("\n")
+
+
+def sentence(comparison: Comparison) -> str:
+    """ "Averages of 30 operations: 1 slower, 14 the same, 15 cannot be told."."""
+    words = [
+        change.word
+        for change in comparison.changes
+        if change.metric == PRIMARY and change.role == ALL and change.operation != ALL
+    ]
+    if not words:
+        return "No times were compared."
+    told = {Word.SLOWER: "slower", Word.FASTER: "faster", Word.SAME: "the same", Word.CANNOT_TELL: "cannot be told"}
+    counts = ", ".join(f"{words.count(word)} {text}" for word, text in told.items() if word in words)
+    return f"Averages of {plural(len(words), 'operation')}: {counts}."
+
+
+def _side(comparison: Comparison, letter: str) -> str:
+    side = comparison.a if letter == "A" else comparison.b
+    ids = shortened(", ".join(side.run_ids), 60)
+    return clean(f"{letter}  {side.name}  ({plural(len(side.run_ids), 'run')}: {ids})")
+
+
+def _rows(comparison: Comparison) -> RenderableType:
+    table = plain_table("", ">A avg ms", ">B avg ms", ">Shift", ">95 % sure", "Average", *_OTHERS.values())
+    by_place = _by_place(comparison.changes)
+    for place in _shown(by_place):
+        figures = by_place[place]
+        change = figures[PRIMARY]
+        table.add_row(
+            Text(_name(place)),
+            human(PRIMARY, _middle(change.a)),
+            human(PRIMARY, _middle(change.b)),
+            _rate(change),
+            _interval(change),
+            Text(change.word.value, _STYLES[change.word]),
+            *(_short(figures.get(metric)) for metric in _OTHERS),
+        )
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def _by_place(changes: Sequence[Change]) -> dict[_Place, dict[str, Change]]:
+    found: dict[_Place, dict[str, Change]] = {}
+    for change in changes:
+        found.setdefault((change.role, change.operation), {})[change.metric] = change
+    return {place: figures for place, figures in found.items() if PRIMARY in figures}
+
+
+def _shown(by_place: dict[_Place, dict[str, Change]]) -> Iterator[_Place]:
+    """The total, the roles, the operations from the worst on; operations as one role where that has changed."""
+
+    def weight(place: _Place) -> tuple[int, float]:
+        change = by_place[place][PRIMARY]
+        return _ORDER.index(change.word), -(change.shift_rate or 0.0)
+
+    yield from (place for place in by_place if place == (ALL, ALL))
+    yield from (place for place in by_place if place[0] != ALL and place[1] == ALL)
+    for place in sorted((place for place in by_place if place[0] == ALL and place[1] != ALL), key=weight):
+        yield place
+        changed = (Word.SLOWER, Word.FASTER)
+        for role, operation in by_place:
+            if operation == place[1] and role != ALL and by_place[role, operation][PRIMARY].word in changed:
+                yield role, operation
+
+
+def _name(place: _Place) -> str:
+    role, operation = place
+    if operation == ALL:
+        return "all requests" if role == ALL else f"as {shortened(role.replace('_', ' '), _NAME_LENGTH)}"
+    return shortened(operation, _NAME_LENGTH) if role == ALL else f"  as {shortened(role.replace('_', ' '), 24)}"
+
+
+def _rate(change: Change) -> str:
+    return "–" if change.shift_rate is None else f"{change.shift_rate * 100:+.1f} %"
+
+
+def _interval(change: Change) -> str:
+    level = _middle(change.a)
+    if change.interval is None or not level:
+        return "–"
+    low, high = (value / level * 100 for value in change.interval)
+    return f"{low:+.0f} … {high:+.0f} %"
+
+
+def _short(change: Change | None) -> Text:
+    return Text("–") if change is None else Text(_SHORT[change.word], _STYLES[change.word])
+
+
+def _better(comparison: Comparison) -> list[str]:
+    faster = [change for change in comparison.changes if change.word is Word.FASTER and change.metric == PRIMARY]
+    lines = [
+        f"{_name((change.role, change.operation)).strip()}: {human(PRIMARY, _middle(change.a))} → "
+        f"{human(PRIMARY, _middle(change.b))} ms ({_rate(change)}), faster"
+        for change in faster
+        if change.role == ALL
+    ]
+    return [*lines[:MOST_LINES], *([f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else [])]
+
+
+def _is_total(change: Change) -> bool:
+    return change.role == change.operation == ALL
+
+
+def _middle(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def comparison_md(comparison: Comparison, worse: Sequence[str]) -> str:
+    """The same for a pull request or a CI job."""
+    word = overall(comparison, worse)
+    mark = {"REGRESSION": "❌", "CANNOT TELL": "⚠️"}.get(word, "✅")
+    by_place = _by_place(comparison.changes)
+    head = ("", "A avg ms", "B avg ms", "Shift", "95 % sure", "Average", *_OTHERS.values())
+    rows = [
+        (
+            markdown(_name(place).strip()),
+            human(PRIMARY, _middle(by_place[place][PRIMARY].a)),
+            human(PRIMARY, _middle(by_place[place][PRIMARY].b)),
+            _rate(by_place[place][PRIMARY]),
+            _interval(by_place[place][PRIMARY]),
+            by_place[place][PRIMARY].word.value,
+            *(_short(by_place[place].get(metric)).plain for metric in _OTHERS),
+        )
+        for place in _shown(by_place)
+    ]
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    parts = [
+        f"## {mark} {word}: {markdown(comparison.b.name)} against {markdown(comparison.a.name)}",
+        "\n".join(f"- {markdown(line)}" for line in [*worse, *_better(comparison)]),
+        sentence(comparison),
+        "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines]) if lines else "",
+        "\n".join(f"- Forced: {markdown(reason)}" for reason in comparison.mismatches),
+        "\n".join(f"- Note: {markdown(note)}" for note in comparison.notes),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_noise(noise: Noise, *, width: int = 80, color: bool = False) -> str:
+    """The smallest change that comparisons here can find: total, roles and operations, the quietest first."""
+    table = plain_table("", ">Average ms", ">Chance alone", ">Found from")
+    floors = [floor for floor in noise.floors if floor.metric == PRIMARY and ALL in (floor.role, floor.operation)]
+    ordered = sorted(floors, key=lambda floor: (_kind(floor), floor.detectable_rate))
+    for floor in ordered:
+        table.add_row(
+            Text(_name((floor.role, floor.operation))),
+            human(PRIMARY, floor.level),
+            f"± {floor.chance_rate * 100:.1f} %",
+            f"+{floor.detectable_rate * 100:.0f} %",
+        )
+    told = [f"{plural(len(noise.run_ids), 'run')} of the same thing.", "", table, "", *map(Text, _noise_lines(ordered))]
+    return to_text(Group(*told), width=width, color=color).rstrip("\n")
+
+
+def _kind(floor: Floor) -> int:
+    return 0 if floor.role == floor.operation == ALL else 1 if floor.operation == ALL else 2
+
+
+def _noise_lines(floors: Sequence[Floor]) -> Iterator[str]:
+    yield "Chance alone: the shift that 95 of 100 comparisons of 5 + 5 such runs stay within, though nothing changed."
+    yield "Found from: the true change that such a comparison calls slower in 9 of 10."
+    total = next((floor for floor in floors if _kind(floor) == 0), None)
+    operations = [floor.detectable_rate * 100 for floor in floors if _kind(floor) == 2]
+    if total and operations:
+        yield (
+            f"Smallest change that can be detected here: {total.detectable_rate * 100:.0f} % over all requests, "
+            f"{min(operations):.0f} % to {max(operations):.0f} % in one operation."
+        )

@@ -1,0 +1,91 @@
+"""Runs that the user names, held against others that the user names: may they be, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perfsuite.baselining import costs_between
+from perfsuite.comparing import hold
+from perfsuite.comparison.conditions import Mismatch, cautions, mismatches
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
+from perfsuite.judge.regression import regressed_because, regressed_costs
+from perfsuite.model.history import Comparison, PastRun, Side, Word
+from perfsuite.model.noise import Noise
+from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.report.comparison import comparison_md
+from perfsuite.run_files import COMPARISON_FILE, save
+
+MARKDOWN_FILE = "summary.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side with its runs."""
+
+    side: Side
+    runs: tuple[PastRun, ...]
+
+
+def side_by_side(
+    a: Party, b: Party, *, noise: Noise | None = None, apart: Collection[str] = (), force: bool = False
+) -> Comparison:
+    """B held against A, with what operations cost. `apart`: conditions that are meant to differ.
+
+    Raises UsageError where the runs were made under other conditions, unless forced: then they are marked.
+    """
+    found = _mismatches(a.runs, b.runs, apart)
+    forbidding = [each.reason for each in found if not each.times_only]
+    if forbidding and not force:
+        raise UsageError(
+            f"{b.side.name} cannot be held against {a.side.name}: {'; '.join(forbidding)}\n"
+            "Compare runs made under the same conditions, or add --force to see the figures all the same."
+        )
+    costs, notes = costs_between(a.runs, b.runs)
+    notes += list(dict.fromkeys(each for run in b.runs for each in cautions(a.runs[0].conditions, run.conditions)))
+    of_times = [each.reason for each in found if each.times_only]
+    if of_times and not force:
+        notes += [f"times are not compared: {reason} (--force compares them all the same)" for reason in of_times]
+        return Comparison(a.side, b.side, (), tuple(costs), notes=tuple(notes))
+    made = hold(a.side, a.runs, b.side, b.runs, noise)
+    marked = tuple(each.reason for each in found)
+    return replace(made, costs=tuple(costs), mismatches=marked, notes=(*made.notes, *notes))
+
+
+def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Collection[str]) -> list[Mismatch]:
+    """Each difference once: within a side nothing may differ, between the sides what is meant to."""
+    first = a_runs[0].conditions
+    found = [each for run in a_runs[1:] for each in mismatches(first, run.conditions)]
+    found += [each for run in b_runs for each in mismatches(first, run.conditions, apart=apart)]
+    if apart:
+        found += [each for run in b_runs[1:] for each in mismatches(b_runs[0].conditions, run.conditions)]
+    return list(dict.fromkeys(found))
+
+
+def exit_code_of(comparison: Comparison) -> int:
+    """5 for a regression, 4 where nothing could be told, else 0."""
+    if comparison.regressions or regressed_costs(comparison):
+        return EXIT_REGRESSION
+    told = any(change.word is not Word.CANNOT_TELL for change in comparison.changes)
+    return EXIT_PASS if told or comparison.costs or _costs_agree(comparison) else EXIT_INCONCLUSIVE
+
+
+def _costs_agree(comparison: Comparison) -> bool:
+    return not any("costs at the database are not compared" in note for note in comparison.notes)
+
+
+def write_comparison(comparison: Comparison, results: Path, step_summary: Path | None = None) -> Path:
+    """Its folder, with comparison.json and summary.md; the latter is appended to `step_summary` as well."""
+    folder = new_run_folder(results, "compare", datetime.now(UTC))
+    save(folder / COMPARISON_FILE, comparison)
+    told = comparison_md(comparison, regressed_because(comparison))
+    try:
+        (folder / MARKDOWN_FILE).write_text(told, encoding="utf-8")
+        if step_summary is not None:
+            with step_summary.open("a", encoding="utf-8") as summary:
+                summary.write(f"{told}\n")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}. Choose another with --results") from error
+    return folder
