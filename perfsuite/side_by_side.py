@@ -11,7 +11,6 @@ from perfsuite.baselining import costs_between
 from perfsuite.comparing import hold
 from perfsuite.comparison.conditions import Mismatch, cautions, mismatches
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
-from perfsuite.judge.regression import regressed_because, regressed_costs
 from perfsuite.model.history import Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
 from perfsuite.plan.run_folder import new_run_folder
@@ -66,7 +65,7 @@ def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Col
 
 def exit_code_of(comparison: Comparison) -> int:
     """5 for a regression, 4 where nothing could be told, else 0."""
-    if comparison.regressions or regressed_costs(comparison):
+    if comparison.regressions or comparison.dearer:
         return EXIT_REGRESSION
     told = any(change.word is not Word.CANNOT_TELL for change in comparison.changes)
     return EXIT_PASS if told or comparison.costs or _costs_agree(comparison) else EXIT_INCONCLUSIVE
@@ -80,7 +79,7 @@ def write_comparison(comparison: Comparison, results: Path, step_summary: Path |
     """Its folder, with comparison.json and summary.md; the latter is appended to `step_summary` as well."""
     folder = new_run_folder(results, "compare", datetime.now(UTC))
     save(folder / COMPARISON_FILE, comparison)
-    told = comparison_md(comparison, regressed_because(comparison))
+    told = comparison_md(comparison)
     try:
         (folder / MARKDOWN_FILE).write_text(told, encoding="utf-8")
         if step_summary is not None:

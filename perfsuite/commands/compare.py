@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from functools import partial
 from pathlib import Path
 
 from perfsuite.arguments import add_history, add_output
 from perfsuite.commands.command import Call, Command
 from perfsuite.floors import noise_of
 from perfsuite.history import History, select
-from perfsuite.judge.regression import regressed_because
 from perfsuite.keeping import Shelf
 from perfsuite.model.history import Comparison, PastRun, Side
 from perfsuite.report.comparison import render_comparison, render_short_comparison
@@ -52,8 +50,7 @@ def tell(comparison: Comparison, call: Call) -> int:
     summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
     folder = write_comparison(comparison, call.arguments.results, Path(summary_file) if summary_file else None)
     render = render_short_comparison if call.arguments.quiet else render_comparison
-    worse = regressed_because(comparison)
-    call.terminal.show(partial(render, worse=worse), comparison, color=not call.arguments.no_color)
+    call.terminal.show(render, comparison, color=not call.arguments.no_color)
     if not call.arguments.quiet:
         call.terminal.out(f"Kept in {folder}")
     return exit_code_of(comparison)

@@ -10,6 +10,7 @@ from rich.text import Text
 from perfsuite.model import ALL
 from perfsuite.model.history import Change, Comparison, Word
 from perfsuite.model.noise import Floor, Noise
+from perfsuite.report.baseline import held_of
 from perfsuite.report.console import bullet, plain_table, to_text
 from perfsuite.report.figures import human
 from perfsuite.report.text import clean, markdown, plural, shortened
@@ -20,14 +21,15 @@ _SHORT = {Word.SLOWER: "worse", Word.FASTER: "better", Word.SAME: "same", Word.C
 _STYLES = {Word.SLOWER: "bold red", Word.FASTER: "green", Word.SAME: "", Word.CANNOT_TELL: "yellow"}
 _ORDER = (Word.SLOWER, Word.FASTER, Word.CANNOT_TELL, Word.SAME)
 _NAME_LENGTH = 30
-MOST_LINES = 10
+_COLUMNS = ("What changed", "Role", "Figure", "A", "B", "Change", "Result")
+MOST_LINES = 20
 
 _Place = tuple[str, str]
 
 
-def overall(comparison: Comparison, worse: Sequence[str]) -> str:
-    """One word for all: REGRESSION, FASTER, SAME or CANNOT TELL; `worse` holds a line for every regression."""
-    if worse:
+def overall(comparison: Comparison) -> str:
+    """One word for all: REGRESSION, FASTER, SAME or CANNOT TELL."""
+    if comparison.regressions or comparison.dearer:
         return "REGRESSION"
     words = {change.word for change in comparison.changes}
     if Word.FASTER in words:
@@ -36,30 +38,27 @@ def overall(comparison: Comparison, worse: Sequence[str]) -> str:
     return "SAME" if totals == [Word.SAME] else "CANNOT TELL"
 
 
-def render_comparison(comparison: Comparison, worse: Sequence[str], *, width: int = 80, color: bool = False) -> str:
-    """Sides, a line for the total, each role and each operation, what became worse, notes; last the word for all."""
+def render_comparison(comparison: Comparison, *, width: int = 80, color: bool = False) -> str:
+    """Sides, a line for the total, each role and each operation, what changed, notes; last the word for all."""
     parts: list[RenderableType] = [Text(f"{_side(comparison, 'A')}\n{_side(comparison, 'B')}"), ""]
     parts += [bullet(f"compared by force: {reason}", "yellow") for reason in comparison.mismatches]
     if comparison.changes:
         parts += [_rows(comparison), Text("same: within what counts as a change; ?: cannot be told", "dim"), ""]
-    parts += [bullet(line, "red") for line in worse]
-    parts += [bullet(line, "green") for line in _better(comparison)]
+    parts += _changed(comparison)
     parts += [bullet(note, "dim") for note in comparison.notes]
     parts.append(Text(sentence(comparison)))
     told = to_text(Group(*parts), width=width, color=color)
-    word = overall(comparison, worse)
+    word = overall(comparison)
     style = {"REGRESSION": "bold red", "CANNOT TELL": "bold yellow"}.get(word, "bold green")
     return told + to_text(Text("COMPARISON: ").append(word, style), width=width, color=color).rstrip("\n")
 
 
-def render_short_comparison(
-    comparison: Comparison, worse: Sequence[str], *, width: int = 80, color: bool = False
-) -> str:
+def render_short_comparison(comparison: Comparison, *, width: int = 80, color: bool = False) -> str:
     """What became worse, and the word for all."""
-    lines = [sentence(comparison), *(f"- {clean(line)}" for line in worse)]
-    return to_text(
-        Text("\n".join([*lines, f"COMPARISON: {overall(comparison, worse)}"])), width=width, color=color
-    ).rstrip("\n")
+    lines = [sentence(comparison), *(f"- {line}" for line in _told(comparison))]
+    return to_text(Text("\n".join([*lines, f"COMPARISON: {overall(comparison)}"])), width=width, color=color).rstrip(
+        "\n"
+    )
 
 
 def sentence(comparison: Comparison) -> str:
@@ -149,15 +148,27 @@ def _short(change: Change | None) -> Text:
     return Text("–") if change is None else Text(_SHORT[change.word], _STYLES[change.word])
 
 
-def _better(comparison: Comparison) -> list[str]:
-    faster = [change for change in comparison.changes if change.word is Word.FASTER and change.metric == PRIMARY]
-    lines = [
-        f"{_name((change.role, change.operation)).strip()}: {human(PRIMARY, _middle(change.a))} → "
-        f"{human(PRIMARY, _middle(change.b))} ms ({_rate(change)}), faster"
-        for change in faster
-        if change.role == ALL
-    ]
-    return [*lines[:MOST_LINES], *([f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else [])]
+def _changed(comparison: Comparison) -> list[RenderableType]:
+    """Every figure that became worse or better, the worse ones first."""
+    lines = held_of(comparison).lines
+    if not lines:
+        return []
+    table = plain_table(*_COLUMNS)
+    for line in lines[:MOST_LINES]:
+        table.add_row(*map(Text, line.cells), style="red" if line.worse else "green")
+    left = len(lines) - MOST_LINES
+    return [table, *([Text(f"and {left:,} more in comparison.json", "dim")] if left > 0 else []), ""]
+
+
+def _told(comparison: Comparison) -> list[str]:
+    """The same as sentences: "policies.list, all roles: average 42 ms → 104 ms (+148 %), slower"."""
+    lines = held_of(comparison).lines
+    told = []
+    for line in lines[:MOST_LINES]:
+        what, role, figure, before, after, change, result = line.cells
+        told.append(f"{what}, {role}: {figure} {before} → {after}{f' ({change})' if change else ''}, {result}")
+    left = len(lines) - MOST_LINES
+    return [*told, *([f"and {left:,} more in comparison.json"] if left > 0 else [])]
 
 
 def _is_total(change: Change) -> bool:
@@ -170,9 +181,9 @@ def _middle(values: Sequence[float]) -> float:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def comparison_md(comparison: Comparison, worse: Sequence[str]) -> str:
+def comparison_md(comparison: Comparison) -> str:
     """The same for a pull request or a CI job."""
-    word = overall(comparison, worse)
+    word = overall(comparison)
     mark = {"REGRESSION": "❌", "CANNOT TELL": "⚠️"}.get(word, "✅")
     by_place = _by_place(comparison.changes)
     head = ("", "A avg ms", "B avg ms", "Shift", "95 % sure", "Average", *_OTHERS.values())
@@ -191,7 +202,7 @@ def comparison_md(comparison: Comparison, worse: Sequence[str]) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in rows]
     parts = [
         f"## {mark} {word}: {markdown(comparison.b.name)} against {markdown(comparison.a.name)}",
-        "\n".join(f"- {markdown(line)}" for line in [*worse, *_better(comparison)]),
+        "\n".join(f"- {markdown(line)}" for line in _told(comparison)),
         sentence(comparison),
         "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines]) if lines else "",
         "\n".join(f"- Forced: {markdown(reason)}" for reason in comparison.mismatches),
@@ -212,7 +223,8 @@ def render_noise(noise: Noise, *, width: int = 80, color: bool = False) -> str:
             f"± {floor.chance_rate * 100:.1f} %",
             f"+{floor.detectable_rate * 100:.0f} %",
         )
-    told = [f"{plural(len(noise.run_ids), 'run')} of the same thing.", "", table, "", *map(Text, _noise_lines(ordered))]
+    told: list[RenderableType] = [f"{plural(len(noise.run_ids), 'run')} of the same thing.", "", table, ""]
+    told += map(Text, _noise_lines(ordered))
     return to_text(Group(*told), width=width, color=color).rstrip("\n")
 
 

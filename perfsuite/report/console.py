@@ -207,7 +207,7 @@ def _baseline(report: RunReport) -> list[RenderableType]:
     held = held_of(report.comparison)
     parts: list[RenderableType] = ["", Text(f"Against {held.name}: {held.headline}", "red" if held.regressed else "")]
     if held.lines:
-        table = _table(*COLUMNS)
+        table = plain_table(*COLUMNS)
         for line in held.lines[:MOST_CHANGES]:
             table.add_row(*map(Text, line.cells), style="red" if line.worse else "")
         parts.append(table)
