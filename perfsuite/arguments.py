@@ -29,6 +29,7 @@ _MAY_HOLD_SECRETS = (
     "--redis-url",
     "--history",
     "--host",
+    "--against",
     "--proxy",
 )
 
@@ -81,24 +82,9 @@ def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.Arg
         help="first install what the suite needs into .venv (done by the starter)",
     )
     load = parser.add_argument_group("the load")
-    load.add_argument("--scenario", action="append", metavar="NAME", help="a scenario of scenarios.toml; repeatable")
+    add_load(load)
     load.add_argument("--multiple", action="store_true", help="the six scenarios in turn, 10 s apart")
-    load.add_argument("--users", type=int, metavar="N", help="virtual users, instead of the scenario's")
-    load.add_argument("--spawn-rate", type=float, metavar="R", help="users started a second")
-    load.add_argument("--duration", type=_duration, metavar="90s/5m/1h", help="includes the ramp-up")
-    load.add_argument(
-        "--arrival-rate",
-        type=float,
-        metavar="R",
-        help="open model: R actions a second begin at their time, however slow the answers are; --users are sessions",
-    )
-    load.add_argument("--processes", type=int, default=1, metavar="N", help="load processes on this machine")
     load.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
-    load.add_argument(
-        "--tolerate-broken",
-        action="store_true",
-        help="leave out operations that fail before the load, and say so, instead of stopping",
-    )
     _add_target(parser)
     _add_monitors(parser)
     files = parser.add_argument_group("files")
@@ -126,6 +112,26 @@ def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.Arg
     return parser
 
 
+def add_load(load: argparse._ActionsContainer) -> None:
+    """Which load, for a run and for what makes the same run several times."""
+    load.add_argument("--scenario", action="append", metavar="NAME", help="a scenario of scenarios.toml; repeatable")
+    load.add_argument("--users", type=int, metavar="N", help="virtual users, instead of the scenario's")
+    load.add_argument("--spawn-rate", type=float, metavar="R", help="users started a second")
+    load.add_argument("--duration", type=_duration, metavar="90s/5m/1h", help="includes the ramp-up")
+    load.add_argument(
+        "--arrival-rate",
+        type=float,
+        metavar="R",
+        help="open model: R actions a second begin at their time, however slow the answers are; --users are sessions",
+    )
+    load.add_argument("--processes", type=int, default=1, metavar="N", help="load processes on this machine")
+    load.add_argument(
+        "--tolerate-broken",
+        action="store_true",
+        help="leave out operations that fail before the load, and say so, instead of stopping",
+    )
+
+
 def _add_monitors(parser: argparse.ArgumentParser) -> None:
     monitors = parser.add_argument_group("what to watch at the target (--demo fills them in)")
     monitors.add_argument("--monitor-server", metavar="PID|URL", help="the backend's process, or its URL")
@@ -151,6 +157,15 @@ def _add_comparing(parser: argparse.ArgumentParser, files: argparse._ActionsCont
         default="",
         metavar="RUN|RELEASE|NAME",
         help="hold the run against it and end with 5 on a regression; also last:N, or a file of baseline save",
+    )
+    comparing.add_argument("--runs", type=int, metavar="N", help="the same run N times (5 with --against)")
+    comparing.add_argument(
+        "--against",
+        metavar="URL|demo",
+        help="by turns with the same on another target, and compare the two; demo: a second demo",
+    )
+    comparing.add_argument(
+        "--against-fault", action="append", metavar="SPEC", help="a fault of the second demo; see docs/backend.md"
     )
     add_history(files)
 

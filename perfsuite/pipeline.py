@@ -194,7 +194,7 @@ def _lines_of(log: Path, run_id: str) -> int:
         return sum(1 for line in whole if msgspec.json.decode(line).get("run_id") == run_id)
 
 
-def pause(seconds: float, desk: Desk, sleep: Callable[[float], None] = time.sleep) -> None:
+def pause(seconds: float, desk: Desk, sleep: Callable[[float], None] = time.sleep, *, what: str = "scenario") -> None:
     """The quiet time between two runs."""
-    desk.screen.say(f"Next scenario in {seconds:g} s")
+    desk.screen.say(f"Next {what} in {seconds:g} s")
     sleep(seconds)

@@ -5,12 +5,23 @@ from __future__ import annotations
 import argparse
 
 from perfsuite.arguments import PROGRAM, Parser, run_parser
-from perfsuite.commands import backend, baseline, cleanup, compare, fingerprint, history, judge, preflight, report
+from perfsuite.commands import (
+    backend,
+    baseline,
+    cleanup,
+    compare,
+    fingerprint,
+    history,
+    judge,
+    noise,
+    preflight,
+    report,
+)
 from perfsuite.commands.command import Command
 
 COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
-    for module in (preflight, report, judge, compare, history, baseline, fingerprint, cleanup, backend)
+    for module in (preflight, report, judge, compare, noise, history, baseline, fingerprint, cleanup, backend)
 }
 
 _EXIT_CODES = """exit codes: 0 pass · 1 fail · 2 wrong command or file · 3 target not ready · 4 inconclusive

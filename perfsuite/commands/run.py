@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,14 +12,16 @@ from pathlib import Path
 from perfsuite import pipeline
 from perfsuite.api.way import Way
 from perfsuite.baselining import Against, find_baseline
+from perfsuite.commands import repeat
 from perfsuite.commands.command import Call
 from perfsuite.commands.target import read, started, watch_of
+from perfsuite.commands.work import Work, run_one
 from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, LoadError, TargetError
 from perfsuite.exposition import Exposition, serving
 from perfsuite.judge import severest
 from perfsuite.keeping import Shelf
-from perfsuite.model import RunReport, Scenario
+from perfsuite.model import RunReport
 from perfsuite.monitor import check_watch
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build
@@ -32,22 +33,11 @@ from perfsuite.screen import PageScreen, Screens, live_page
 PAUSE_BETWEEN_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What all scenarios of a call share. `against`: what each scenario is held against, where that was asked for."""
-
-    options: Options
-    against: Mapping[str, Against]
-    inputs: Inputs
-    ground: Ground
-    desk: Desk
-    page: PageScreen | None
-
-
 def do(call: Call) -> int:
     """Run the scenarios that were asked for; the exit code of the most severe."""
     arguments = call.arguments
     options, inputs, ground = read(call)
+    repeat.check(arguments, options)
     shelf = Shelf(options.results, options.history)
     against = _baselines(options, inputs, ground, shelf)
     check_watch(replace(watch_of(arguments, None), way=Way(inputs.host or DEFAULT_HOST)))
@@ -73,7 +63,10 @@ def do(call: Call) -> int:
             history=options.history,
             headers=inputs.reached.headers,
         )
-        return _run_scenarios(_Work(options, against, inputs, ground, desk, page), call)
+        work = Work(options, against, inputs, ground, desk, page)
+        if repeat.is_asked(arguments):
+            return repeat.do(call, work, repeat.other(stack, call, work))
+        return _run_scenarios(work, call)
 
 
 def _baselines(options: Options, inputs: Inputs, ground: Ground, shelf: Shelf) -> dict[str, Against]:
@@ -103,14 +96,14 @@ def _exposition(stack: ExitStack, call: Call) -> Exposition | None:
     return exposition
 
 
-def _run_scenarios(work: _Work, call: Call) -> int:
+def _run_scenarios(work: Work, call: Call) -> int:
     reports: list[RunReport] = []
     codes: list[int] = []
     for number, scenario in enumerate(work.inputs.scenarios):
         if number:
             pipeline.pause(PAUSE_BETWEEN_S, work.desk)
         try:
-            report, folder = _run_one(work, scenario)
+            report, folder = run_one(work, scenario)
         except (TargetError, LoadError) as error:
             call.terminal.err(str(error))
             if work.page:
@@ -130,11 +123,3 @@ def _run_scenarios(work: _Work, call: Call) -> int:
             render_many(reports, width=call.terminal.width, color=call.terminal.color(work.options.color))
         )
     return severest(codes) if len(codes) > 1 else codes[0]
-
-
-def _run_one(work: _Work, scenario: Scenario) -> tuple[RunReport, Path]:
-    plan = build(work.options, work.inputs, scenario, work.ground, datetime.now(UTC))
-    report, folder = pipeline.run(plan, work.inputs.accounts, work.desk, work.against.get(scenario.name))
-    if work.page:
-        work.page.run_over(report, folder)
-    return report, folder

@@ -1,0 +1,156 @@
+"""The same run several times, by turns with the same on another target; and what comes of the two."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from perfsuite import pipeline
+from perfsuite.baselining import held_against
+from perfsuite.commands.command import Call
+from perfsuite.commands.compare import tell
+from perfsuite.commands.target import inputs_of, started, watch_of
+from perfsuite.commands.work import Work, run_one
+from perfsuite.comparison.compare import FEWEST
+from perfsuite.comparison.conditions import OF_THE_TARGET
+from perfsuite.demo.faults import check_faults
+from perfsuite.errors import EXIT_INTERRUPTED, LoadError, TargetError, UsageError
+from perfsuite.floors import noise_of
+from perfsuite.judge import severest
+from perfsuite.keeping import read_past_run
+from perfsuite.model import RunReport, Scenario
+from perfsuite.model.history import PastRun, Side
+from perfsuite.plan.build import Options
+from perfsuite.report.console import render_many
+from perfsuite.report.short import render_verdict
+from perfsuite.side_by_side import Party, side_by_side
+
+DEMO = "demo"
+MOST_RUNS = 100
+REST_S = 2.0
+"""Between two runs: sockets of the one close before the other begins."""
+
+
+@dataclass(slots=True)
+class Made:
+    """What was made of one scenario so far, side by side."""
+
+    runs: tuple[list[PastRun], list[PastRun]] = field(default_factory=lambda: ([], []))
+    reports: list[RunReport] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """False where a run was interrupted or could not be made."""
+        return len(self.reports) == len(self.codes) and EXIT_INTERRUPTED not in self.codes
+
+
+def is_asked(arguments: argparse.Namespace) -> bool:
+    """Is a run to be made more than once, or on two targets?"""
+    return bool(arguments.runs or arguments.against or arguments.against_fault)
+
+
+def check(arguments: argparse.Namespace, options: Options) -> None:
+    """Raises UsageError where what was asked for does not go together. Nothing was sent yet."""
+    if arguments.runs is not None and not 1 <= arguments.runs <= MOST_RUNS:
+        raise UsageError(f"--runs {arguments.runs}: give 1 to {MOST_RUNS}")
+    if not (arguments.against or arguments.against_fault):
+        return
+    if options.baseline:
+        raise UsageError("--against and --baseline are two things to compare with: give one of them")
+    if arguments.against_fault and arguments.against not in (None, DEMO):
+        raise UsageError("--against-fault works on a second demo only: leave out --against, or say --against demo")
+    if arguments.against != DEMO and not arguments.against_fault:
+        watched = [name for name in ("server", "postgres", "redis") if getattr(arguments, f"monitor_{name}")]
+        if watched:
+            raise UsageError(
+                f"--monitor-{watched[0]} watches one target, and watching costs it something: leave it out with "
+                "--against,\nor make the runs of each target by themselves and compare them"
+            )
+    elif not options.demo:
+        raise UsageError("--against demo is a second demo: add --demo, or give the URL of another target")
+    check_faults(arguments.against_fault or ())
+
+
+def other(stack: ExitStack, call: Call, work: Work) -> Work | None:
+    """The work on the other target, which is started where it is a demo; None where there is no other."""
+    arguments = call.arguments
+    if not (arguments.against or arguments.against_fault):
+        return None
+    if arguments.against in (None, DEMO):
+        settings = argparse.Namespace(**{**vars(arguments), "fault": arguments.against_fault})
+        inputs, demo = started(stack, settings, work.options, work.inputs, work.desk.screen)
+        desk = replace(work.desk, request_log=demo.request_log if demo else None, watch=watch_of(arguments, demo))
+        return replace(work, inputs=inputs, desk=desk)
+    options = replace(work.options, host=arguments.against, demo=None)
+    inputs = inputs_of(argparse.Namespace(**{**vars(arguments), "fault": None}), options, work.ground)
+    return replace(work, options=options, inputs=inputs, desk=replace(work.desk, request_log=None))
+
+
+def do(call: Call, work: Work, other_work: Work | None) -> int:
+    """Run each scenario that often, and tell what came of it; the exit code of the most severe."""
+    codes = []
+    times = call.arguments.runs or FEWEST
+    for scenario in work.inputs.scenarios:
+        made = by_turns(call, [work, *([other_work] if other_work else [])], scenario, times)
+        codes += [*made.codes, *_told(call, work, made, scenario)]
+        if not made.is_whole:
+            break
+    return severest(codes)
+
+
+def by_turns(call: Call, works: Sequence[Work], scenario: Scenario, times: int) -> Made:
+    """A B A B …, until something keeps a run from being made. What a run costs the database is asked once a side."""
+    made = Made()
+    for turn in range(times):
+        for side, work in enumerate(works):
+            if made.reports:
+                pipeline.pause(REST_S, work.desk, what="run")
+            letter = f" of {'AB'[side]}, {work.inputs.host}" if len(works) > 1 else ""
+            work.desk.screen.say(f"Run {turn + 1} of {times}{letter}")
+            options = replace(work.options, fingerprint=work.options.fingerprint and not turn)
+            desk = replace(work.desk, step_summary=None)
+            _one(call, replace(work, options=options, desk=desk, against={}), scenario, (made, side))
+            if not made.is_whole:
+                return made
+    return made
+
+
+def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int]) -> None:
+    made, side = to
+    try:
+        report, folder = run_one(work, scenario)
+    except (TargetError, LoadError) as error:
+        call.terminal.err(str(error))
+        if work.page:
+            work.page.run_failed(str(error))
+        made.codes.append(error.exit_code)
+        return
+    made.codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
+    made.reports.append(report)
+    made.runs[side].append(read_past_run(folder))
+    if work.options.quiet:
+        call.terminal.show(render_verdict, report, color=work.options.color)
+
+
+def _told(call: Call, work: Work, made: Made, scenario: Scenario) -> list[int]:
+    """The runs in a table, and the comparison where there is one; its exit code."""
+    if made.reports:
+        call.terminal.show(render_many, made.reports, color=work.options.color)
+    a, b = made.runs
+    if not made.is_whole:
+        return []
+    noise = noise_of(work.options.results, a[-1].conditions)
+    if b:
+        comparison = side_by_side(_party("A", a), _party("B", b), noise=noise, apart=OF_THE_TARGET)
+    elif scenario.name in work.against:
+        comparison = held_against(work.against[scenario.name], a, noise)
+    else:
+        return []
+    return [tell(comparison, call)]
+
+
+def _party(letter: str, runs: Sequence[PastRun]) -> Party:
+    return Party(Side(f"{letter} {runs[-1].conditions.host}", tuple(run.run_id for run in runs)), tuple(runs))
