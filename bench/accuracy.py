@@ -22,12 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from perfsuite.model import Outcome as Judged  # noqa: E402
-from tests.accuracy import losses, overload, peers, timing, validity  # noqa: E402
+from tests.accuracy import comparing, losses, overload, peers, timing, validity  # noqa: E402
 from tests.accuracy.quiet import undisturbed  # noqa: E402
 from tests.accuracy.table import Row, missed, rendered  # noqa: E402
 
 CYCLES = 6
 STAYS_S = 90
+COMPARISONS, SERIES = 1_000, 500
 _STALL_S = CYCLES * 5
 # p99.9 needs 10,000 requests: 20 s at 500/s, 200 s at 50/s.
 DISTRIBUTIONS = [
@@ -92,6 +93,14 @@ def judged(folder: Path) -> Iterator[Row]:
     yield from validity.verdict_rows("slow target", outcome, Judged.FAIL, "average response time")
 
 
+def compared(_folder: Path) -> Iterator[Row]:
+    """Made runs held against each other: false alarms, what is found, change points, published examples."""
+    yield from comparing.comparison_rows(COMPARISONS)
+    yield from comparing.noise_rows(COMPARISONS)
+    yield from comparing.change_point_rows(SERIES)
+    yield from comparing.published_rows()
+
+
 EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "distributions": distributions,
     "stalling": stalling,
@@ -99,6 +108,7 @@ EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "counted": counted,
     "lost": lost,
     "judged": judged,
+    "compared": compared,
 }
 
 
