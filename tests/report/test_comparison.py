@@ -1,0 +1,115 @@
+"""A comparison for the terminal and as Markdown, and the noise of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from perfsuite.comparison.compare import compare
+from perfsuite.comparison.noise import measure
+from perfsuite.model import ALL
+from perfsuite.model.fingerprint import Difference, Spread
+from perfsuite.model.history import Comparison
+from perfsuite.report.comparison import (
+    comparison_md,
+    overall,
+    render_comparison,
+    render_noise,
+    render_short_comparison,
+    sentence,
+)
+from tests.comparison.made_runs import run, sides
+from tests.report.golden_files import assert_golden
+
+JITTER = (0.0, 0.004, -0.004, 0.008, -0.008)
+BEFORE = {
+    (ALL, ALL): 60.0,
+    ("policyholder", ALL): 60.0,
+    (ALL, "policies.list"): 42.0,
+    ("policyholder", "policies.list"): 42.0,
+    (ALL, "claims.create"): 80.0,
+}
+N_PLUS_ONE = Difference("policyholder", "policies.list", "queries", Spread(3, 3), Spread(23, 23))
+
+
+def held(after_ms: float, *, runs: int = 5) -> Comparison:
+    after = {**BEFORE, (ALL, "policies.list"): after_ms, ("policyholder", "policies.list"): after_ms}
+    a, b = (
+        [
+            run(
+                f"basic_2026030{number + 1}_{hour}0000",
+                {place: value * (1 + JITTER[number]) for place, value in of.items()},
+            )
+            for number in range(runs)
+        ]
+        for of, hour in ((BEFORE, "09"), (after, "10"))
+    )
+    side_a, side_b = sides(a, b)
+    return compare(side_a, a, side_b, b)
+
+
+def test_a_regression() -> None:
+    comparison = replace(held(104), costs=(N_PLUS_ONE,))
+
+    assert overall(comparison) == "REGRESSION"
+    assert_golden("comparison_slower.txt", render_comparison(comparison, width=120))
+    assert_golden("comparison_slower.md", comparison_md(comparison))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "word", "said"),
+    [
+        pytest.param(held(42), "SAME", "Averages of 2 operations: 2 the same.", id="nothing changed"),
+        pytest.param(held(30), "FASTER", "Averages of 2 operations: 1 faster, 1 the same.", id="faster"),
+        pytest.param(held(104), "REGRESSION", "Averages of 2 operations: 1 slower, 1 the same.", id="slower"),
+        pytest.param(held(104, runs=1), "CANNOT TELL", "Averages of 2 operations: 2 cannot be told.", id="one run"),
+        pytest.param(
+            replace(held(42), changes=(), costs=(N_PLUS_ONE,)),
+            "REGRESSION",
+            "No times were compared.",
+            id="costs alone",
+        ),
+        pytest.param(replace(held(42), changes=()), "CANNOT TELL", "No times were compared.", id="nothing"),
+    ],
+)
+def test_the_word_for_all(comparison: Comparison, word: str, said: str) -> None:
+    assert overall(comparison) == word
+    assert sentence(comparison) == said
+    assert render_comparison(comparison).endswith(f"COMPARISON: {word}")
+    assert word in comparison_md(comparison).splitlines()[0]
+
+
+def test_in_short() -> None:
+    told = render_short_comparison(replace(held(42), costs=(N_PLUS_ONE,)), width=120)
+
+    assert told.splitlines() == [
+        "Averages of 2 operations: 2 the same.",
+        "- policies.list, policyholder: queries per request 3 → 23 (+20), worse",
+        "COMPARISON: REGRESSION",
+    ]
+
+
+def test_what_was_forced_is_marked() -> None:
+    forced = replace(held(42), mismatches=("other target: http://a, http://b",))
+
+    assert "compared by force: other target: http://a, http://b" in render_comparison(forced)
+    assert "- Forced: other target" in comparison_md(forced)
+
+
+def test_nothing_from_outside_is_markup() -> None:
+    odd = replace(held(42), notes=("a | b <script> \x1b[31m",))
+
+    assert "\x1b" not in render_comparison(odd)
+    assert "<script>" not in comparison_md(odd)
+
+
+def test_noise() -> None:
+    rng = np.random.default_rng(1)
+    runs = [run(f"r{number}", {k: v * np.exp(rng.normal(0, 0.03)) for k, v in BEFORE.items()}) for number in range(10)]
+
+    told = render_noise(measure(runs), width=100)
+
+    assert_golden("noise.txt", told + "\n")
+    assert "Smallest change that can be detected here:" in told
