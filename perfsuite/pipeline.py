@@ -27,6 +27,7 @@ from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
 from perfsuite.findings import asks_more
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
+from perfsuite.floors import noise_of
 from perfsuite.follow import make_load
 from perfsuite.keeping import Shelf, environment_of, kept_at_the_end, past_run
 from perfsuite.leftovers import clean, clean_after
@@ -85,7 +86,8 @@ def _read_back(folder: Path, against: Against | None) -> Reread:
     read = reread(folder)
     if against is None:
         return read
-    comparison = held_against(against, [past_run(read)])
+    run = past_run(read)
+    comparison = held_against(against, [run], noise_of(folder.parent, run.conditions))
     save(folder / COMPARISON_FILE, comparison)
     return with_comparison(read, comparison)
 

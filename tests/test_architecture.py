@@ -44,6 +44,9 @@ JOINERS = {
     "desk",
     "arguments",
     "screen",
+    "comparing",
+    "side_by_side",
+    "floors",
     "load.plain",
 }
 """The few modules that put stages together."""
