@@ -143,3 +143,13 @@ def _port(*, listens: bool) -> Iterator[int]:
         if listens:
             held.listen(50)
         yield held.getsockname()[1]
+
+
+def compared(folder: Path) -> Ended | None:
+    """Two full demos by turns, one run each; the second reads each policy of a list once more."""
+    try:
+        full_demo_programs()
+    except TargetError:
+        return None
+    fault = ("--against-fault", "n_plus_one@policies.list")
+    return run_suite("--demo", "full", "--runs", "1", *fault, *LOAD, results=folder / "results")
