@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from perfsuite.errors import TargetError
-from tests.integration.cost_runs import n_plus_one, refused_account, useless_monitors
+from tests.integration.cost_runs import compared, n_plus_one, refused_account, useless_monitors
 from tests.integration.programs import (
     Backend,
     Ended,
@@ -265,6 +265,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         full_demo,
         n_plus_one,
         held,
+        compared,
         refused_account,
         useless_monitors,
         own_target,
