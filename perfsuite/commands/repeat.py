@@ -28,6 +28,7 @@ from perfsuite.report.short import render_verdict
 from perfsuite.side_by_side import Party, side_by_side
 
 DEMO = "demo"
+_WATCHED = ("server", "postgres", "redis", "prometheus")
 MOST_RUNS = 100
 REST_S = 2.0
 """Between two runs: sockets of the one close before the other begins."""
@@ -62,14 +63,13 @@ def check(arguments: argparse.Namespace, options: Options) -> None:
         raise UsageError("--against and --baseline are two things to compare with: give one of them")
     if arguments.against_fault and arguments.against not in (None, DEMO):
         raise UsageError("--against-fault works on a second demo only: leave out --against, or say --against demo")
-    if arguments.against != DEMO and not arguments.against_fault:
-        watched = [name for name in ("server", "postgres", "redis") if getattr(arguments, f"monitor_{name}")]
-        if watched:
-            raise UsageError(
-                f"--monitor-{watched[0]} watches one target, and watching costs it something: leave it out with "
-                "--against,\nor make the runs of each target by themselves and compare them"
-            )
-    elif not options.demo:
+    watched = [name for name in _WATCHED if getattr(arguments, f"monitor_{name}")]
+    if watched:
+        raise UsageError(
+            f"--monitor-{watched[0]} watches one target, and watching costs it something: leave it out with "
+            "--against,\nor make the runs of each target by themselves and compare them"
+        )
+    if arguments.against in (None, DEMO) and not options.demo:
         raise UsageError("--against demo is a second demo: add --demo, or give the URL of another target")
     check_faults(arguments.against_fault or ())
 

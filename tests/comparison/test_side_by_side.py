@@ -106,7 +106,8 @@ def test_a_comparison_is_kept(tmp_path: Path) -> None:
 
 
 def asked(**given: object) -> argparse.Namespace:
-    nothing = dict.fromkeys(("runs", "against", "against_fault", "monitor_server", "monitor_postgres", "monitor_redis"))
+    watched = ("monitor_server", "monitor_postgres", "monitor_redis", "monitor_prometheus")
+    nothing = dict.fromkeys(("runs", "against", "against_fault", *watched))
     return argparse.Namespace(**{**nothing, **given})
 
 
