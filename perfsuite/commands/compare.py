@@ -42,7 +42,8 @@ def _party(names: str, shelf: Shelf, history: History) -> Party:
     for name in filter(None, names.split(",")):
         _side, runs = select(name, shelf.selection(history))
         found |= {run.run_id: run for run in runs}
-    return Party(Side(names, tuple(found)), tuple(found.values()))
+    name = names if "," not in names else "several"
+    return Party(Side(name, tuple(found)), tuple(found.values()))
 
 
 def tell(comparison: Comparison, call: Call) -> int:

@@ -20,7 +20,8 @@ _OTHERS = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99", "rps": "Req/s", "f
 _SHORT = {Word.SLOWER: "worse", Word.FASTER: "better", Word.SAME: "same", Word.CANNOT_TELL: "?"}
 _STYLES = {Word.SLOWER: "bold red", Word.FASTER: "green", Word.SAME: "", Word.CANNOT_TELL: "yellow"}
 _ORDER = (Word.SLOWER, Word.FASTER, Word.CANNOT_TELL, Word.SAME)
-_NAME_LENGTH = 30
+_NAME_LENGTH, _SHORT_NAME = 30, 23
+_WIDE = 110
 _COLUMNS = ("What changed", "Role", "Figure", "A", "B", "Change", "Result")
 MOST_LINES = 20
 
@@ -43,7 +44,11 @@ def render_comparison(comparison: Comparison, *, width: int = 80, color: bool = 
     parts: list[RenderableType] = [Text(f"{_side(comparison, 'A')}\n{_side(comparison, 'B')}"), ""]
     parts += [bullet(f"compared by force: {reason}", "yellow") for reason in comparison.mismatches]
     if comparison.changes:
-        parts += [_rows(comparison), Text("same: within what counts as a change; ?: cannot be told", "dim"), ""]
+        parts += [
+            _rows(comparison, wide=width >= _WIDE),
+            Text("Averages of the runs of either side; same: within what counts as a change", "dim"),
+            "",
+        ]
     parts += _changed(comparison)
     parts += [bullet(note, "dim") for note in comparison.notes]
     parts.append(Text(sentence(comparison)))
@@ -81,20 +86,22 @@ def _side(comparison: Comparison, letter: str) -> str:
     return clean(f"{letter}  {side.name}  ({plural(len(side.run_ids), 'run')}: {ids})")
 
 
-def _rows(comparison: Comparison) -> RenderableType:
-    table = plain_table("", ">A avg ms", ">B avg ms", ">Shift", ">95 % sure", "Average", *_OTHERS.values())
+def _rows(comparison: Comparison, *, wide: bool) -> RenderableType:
+    """Where there is no room for the words of all figures, those of the averages: what changed is listed below."""
+    others = _OTHERS if wide else {}
+    table = plain_table("", ">A ms", ">B ms", ">Shift", ">95 % sure", "Average", *others.values())
     by_place = _by_place(comparison.changes)
     for place in _shown(by_place):
         figures = by_place[place]
         change = figures[PRIMARY]
         table.add_row(
-            Text(_name(place)),
+            Text(shortened(_name(place), _NAME_LENGTH if wide else _SHORT_NAME)),
             human(PRIMARY, _middle(change.a)),
             human(PRIMARY, _middle(change.b)),
             _rate(change),
             _interval(change),
             Text(change.word.value, _STYLES[change.word]),
-            *(_short(figures.get(metric)) for metric in _OTHERS),
+            *(_short(figures.get(metric)) for metric in others),
         )
     for column in table.columns:
         column.no_wrap = True
@@ -133,7 +140,7 @@ def _name(place: _Place) -> str:
 
 
 def _rate(change: Change) -> str:
-    return "–" if change.shift_rate is None else f"{change.shift_rate * 100:+.1f} %"
+    return "–" if change.shift_rate is None else f"{change.shift_rate * 100:+,.1f} %"
 
 
 def _interval(change: Change) -> str:
@@ -141,7 +148,7 @@ def _interval(change: Change) -> str:
     if change.interval is None or not level:
         return "–"
     low, high = (value / level * 100 for value in change.interval)
-    return f"{low:+.0f} … {high:+.0f} %"
+    return f"{low:+,.0f} … {high:+,.0f} %"
 
 
 def _short(change: Change | None) -> Text:
