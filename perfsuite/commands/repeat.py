@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -46,6 +47,19 @@ class Made:
     def is_whole(self) -> bool:
         """False where a run was interrupted or could not be made."""
         return len(self.reports) == len(self.codes) and EXIT_INTERRUPTED not in self.codes
+
+
+def _run(work: Work, scenario: Scenario) -> tuple[RunReport, PastRun]:
+    report, folder = run_one(work, scenario)
+    return report, read_past_run(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a run is made, and how one waits for the next."""
+
+    run: Callable[[Work, Scenario], tuple[RunReport, PastRun]] = _run
+    sleep: Callable[[float], None] = time.sleep
 
 
 def is_asked(arguments: argparse.Namespace) -> bool:
@@ -101,27 +115,27 @@ def do(call: Call, work: Work, other_work: Work | None) -> int:
     return severest(codes)
 
 
-def by_turns(call: Call, works: Sequence[Work], scenario: Scenario, times: int) -> Made:
+def by_turns(call: Call, works: Sequence[Work], scenario: Scenario, times: int, making: Making = Making()) -> Made:
     """A B A B …, until something keeps a run from being made. What a run costs the database is asked once a side."""
     made = Made()
     for turn in range(times):
         for side, work in enumerate(works):
             if made.reports:
-                pipeline.pause(REST_S, work.desk, what="run")
+                pipeline.pause(REST_S, work.desk, making.sleep, what="run")
             letter = f" of {'AB'[side]}, {work.inputs.host}" if len(works) > 1 else ""
             work.desk.screen.say(f"Run {turn + 1} of {times}{letter}")
             options = replace(work.options, fingerprint=work.options.fingerprint and not turn)
             desk = replace(work.desk, step_summary=None)
-            _one(call, replace(work, options=options, desk=desk, against={}), scenario, (made, side))
+            _one(call, replace(work, options=options, desk=desk, against={}), scenario, (made, side), making)
             if not made.is_whole:
                 return made
     return made
 
 
-def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int]) -> None:
+def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int], making: Making) -> None:
     made, side = to
     try:
-        report, folder = run_one(work, scenario)
+        report, run = making.run(work, scenario)
     except (TargetError, LoadError) as error:
         call.terminal.err(str(error))
         if work.page:
@@ -130,7 +144,7 @@ def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int]) -> No
         return
     made.codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
     made.reports.append(report)
-    made.runs[side].append(read_past_run(folder))
+    made.runs[side].append(run)
     if work.options.quiet:
         call.terminal.show(render_verdict, report, color=work.options.color)
 

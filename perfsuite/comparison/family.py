@@ -1,10 +1,10 @@
 """P-values for all figures of a comparison, such that a whole comparison raises few false alarms.
 
-Of the 5 % that a comparison may be wrong in, the averages of operations, roles and total have 3.6, by max-T over all of
-them. All other figures have 1 together, by max-T as well; the rest is margin. Where an average was found to have changed, the other figures
-of that operation are also judged among themselves (gatekeeping: Dmitrienko & Tamhane 2007, doi 10.1002/pst.291): there
-nothing can be wrong any more about whether it changed. Why not all in one: a real change of 10 % in one operation of 30
-is then found in 63 of 100 comparisons instead of more than 90.
+Of the 5 % that a comparison may be wrong in, the averages of operations, roles and total have 3.6, by max-T over all
+of them. All other figures have 1 together, by max-T as well; the rest is margin. Where an average was found to have
+changed, the other figures of that operation are also judged among themselves (gatekeeping: Dmitrienko & Tamhane 2007,
+doi 10.1002/pst.291): there nothing can be wrong any more about whether it changed. Why not all in one: a real change of
+10 % in one operation of 30 is then found in 63 of 100 comparisons instead of more than 90.
 """
 
 from __future__ import annotations

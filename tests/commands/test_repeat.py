@@ -1,0 +1,109 @@
+"""Runs by turns: their order, what is asked of each, and what ends them early."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from perfsuite.commands.command import Call, Terminal
+from perfsuite.commands.repeat import REST_S, Made, Making, by_turns
+from perfsuite.commands.target import ground_of_suite
+from perfsuite.commands.work import Work
+from perfsuite.desk import Desk
+from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, TargetError
+from perfsuite.interrupts import Interrupts
+from perfsuite.model import ALL, RunReport, Scenario
+from perfsuite.model.history import PastRun
+from perfsuite.plan.build import Inputs, Options
+from perfsuite.screen import PlainScreen
+from tests.comparison.made_runs import run
+from tests.report.example_runs import passed
+
+SCENARIO = Scenario("basic", 10, 2.0, 60.0)
+
+
+@dataclass
+class Field:
+    """Where runs are pretended to be made. `trouble` may raise, or do anything else, before run number N."""
+
+    trouble: Callable[[int], None] = lambda number: None
+    made: list[tuple[str, bool]] = field(default_factory=list)
+    rests: list[float] = field(default_factory=list)
+    out: io.StringIO = field(default_factory=io.StringIO)
+    err: io.StringIO = field(default_factory=io.StringIO)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def run(self, work: Work, scenario: Scenario) -> tuple[RunReport, PastRun]:
+        number = len(self.made)
+        self.trouble(number)
+        self.made.append((work.inputs.host, work.options.fingerprint))
+        assert work.desk.step_summary is None
+        return passed(), run(f"run_{number}", {(ALL, ALL): 10.0})
+
+    def by_turns(self, hosts: tuple[str, ...], times: int) -> Made:
+        call = Call(argparse.Namespace(), (), Terminal(self.out, self.err), self.interrupts)
+        desk = Desk(Path("results"), PlainScreen(self.out), self.interrupts, step_summary=Path("summary.md"))
+        options = Options(fingerprint=True, color=False)
+        inputs = Inputs((SCENARIO,), (), "", (), ())
+        works = [Work(options, {}, replace(inputs, host=host), ground_of_suite(), desk, None) for host in hosts]
+        return by_turns(call, works, SCENARIO, times, Making(self.run, self.rests.append))
+
+
+def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
+    field_ = Field()
+
+    made = field_.by_turns(("http://a", "http://b"), 3)
+
+    assert field_.made == [
+        ("http://a", True), ("http://b", True),
+        ("http://a", False), ("http://b", False),
+        ("http://a", False), ("http://b", False),
+    ]  # fmt: skip
+    assert [[one.run_id for one in side] for side in made.runs] == [
+        ["run_0", "run_2", "run_4"],
+        ["run_1", "run_3", "run_5"],
+    ]
+    assert made.codes == [EXIT_PASS] * 6
+    assert made.is_whole
+    assert field_.rests == [REST_S] * 5
+    assert "Run 2 of 3 of B, http://b" in field_.out.getvalue()
+
+
+def test_one_target_alone() -> None:
+    field_ = Field()
+
+    made = field_.by_turns(("http://a",), 2)
+
+    assert [len(side) for side in made.runs] == [2, 0]
+    assert "Run 1 of 2\n" in field_.out.getvalue()
+
+
+def test_a_run_that_cannot_be_made_ends_them() -> None:
+    def trouble(number: int) -> None:
+        if number == 3:
+            raise TargetError("the target is gone")
+
+    field_ = Field(trouble)
+
+    made = field_.by_turns(("http://a", "http://b"), 5)
+
+    assert made.codes == [EXIT_PASS, EXIT_PASS, EXIT_PASS, EXIT_TARGET]
+    assert not made.is_whole
+    assert field_.err.getvalue() == "the target is gone\n"
+
+
+def test_an_interruption_ends_them() -> None:
+    field_ = Field()
+
+    def trouble(number: int) -> None:
+        field_.interrupts.count += number == 1
+
+    field_.trouble = trouble
+
+    made = field_.by_turns(("http://a", "http://b"), 5)
+
+    assert made.codes == [EXIT_PASS, EXIT_INTERRUPTED]
+    assert not made.is_whole
