@@ -24,13 +24,13 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def report_html(report: RunReport) -> str:
     """The whole page. Everything that is not ours is escaped; only our script, named by its hash, may run."""
     page = page_of(report)
-    script = _own_file("report.js")
-    template = _environment().get_template("report.html.j2")
+    script = own_file("report.js")
+    template = environment().get_template("report.html.j2")
     return template.render(
         page=page,
-        style=Markup(_own_file("report.css") + _own_file("charts.css")),  # noqa: S704 - our own files
+        style=Markup(own_file("report.css") + own_file("charts.css")),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704 - our own file
-        policy=_policy(script),
+        policy=policy_of(script),
         curve_id=curve_id,
         not_attributed=NOT_ATTRIBUTED,
         values=Markup(json_for_script(_values(page.timeline))),  # noqa: S704 - escaped by json_for_script
@@ -63,7 +63,7 @@ def _plain(values: Told) -> list[float | int | None]:
     return [int(value) if value is not None and value == int(value) else value for value in values]
 
 
-def _policy(script: str) -> str:
+def policy_of(script: str) -> str:
     """A content security policy: nothing is loaded from anywhere, no script runs but this one."""
     digest = f"'sha256-{_digest(script)}'"
     return f"default-src 'none'; script-src {digest}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
@@ -74,12 +74,14 @@ def _digest(script: str) -> str:
 
 
 @cache
-def _own_file(name: str) -> str:
+def own_file(name: str) -> str:
+    """The text of one of our own files beside the templates."""
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where pages are made of templates; every text is escaped."""
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

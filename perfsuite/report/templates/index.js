@@ -1,0 +1,270 @@
+// The table of runs with its filters, two runs side by side, and what the charts are drawn of.
+(() => {
+  const { data, runs, count, at, operations, roles, METRICS, short, withUnit, signed, words, moment, said, make } = past;
+  const byId = (name) => document.getElementById(name);
+  const PAGE = 50;
+  const OTHERS = 20; // runs under the same conditions beside the two
+  const LABELS = { pass: "PASS", fail: "FAIL", inconclusive: "INCONCLUSIVE", regression: "REGRESSION", interrupted: "INTERRUPTED" };
+  const KINDS = { pass: "met", fail: "missed", regression: "missed" };
+  const state = { page: 0, sort: "started", down: true, pair: [] };
+  let shown = [];
+
+  // ── columns of the table: name → value to sort by, text to show
+  const outcome = (run) => data.outcomes[runs.outcome[run]];
+  const COLUMNS = {
+    started: [(run) => runs.started[run], moment],
+    id: [(run) => runs.id[run], (run) => runs.id[run]],
+    outcome: [outcome, (run) => LABELS[outcome(run)]],
+    users: [(run) => runs.users[run], (run) => short("users", runs.users[run])],
+    ...Object.fromEntries(["requests", "rps", "avg_ms", "p95_ms", "failure_rate"].map((name) =>
+      [name, [(run) => runs[name][run], (run) => short(name, runs[name][run])]])),
+    ...Object.fromEntries(["release", "label", "host"].map((name) => [name, [(run) => said(name, run) || null, (run) => said(name, run)]])),
+  };
+
+  // ── filters
+  const FILTERS = ["scenario", "outcome", "release", "label", "host"];
+  const filter = byId("filters").elements;
+  const textOf = (name, run) => (name === "outcome" ? outcome(run) : said(name, run));
+  const fill = (select, values) => {
+    for (const [value, text] of values) select.append(make("option", text ?? value, { value }));
+  };
+  for (const name of FILTERS) {
+    const found = new Set();
+    for (let run = 0; run < count; run += 1) found.add(textOf(name, run));
+    found.delete("");
+    const sorted = [...found].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    fill(filter[name], sorted.map((value) => [value, name === "outcome" ? LABELS[value] : value]));
+  }
+  const haystack = (run) =>
+    [runs.id[run], outcome(run), ...["scenario", "host", "label", "release", "version"].map((name) => said(name, run))].join("\n").toLowerCase();
+  let haystacks = null; // made when somebody searches
+  const passing = () => {
+    const wanted = FILTERS.map((name) => [name, filter[name].value]).filter(([, value]) => value);
+    const parts = filter.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (parts.length) haystacks ??= Array.from({ length: count }, (_, run) => haystack(run));
+    const found = [];
+    for (let run = 0; run < count; run += 1) {
+      if (wanted.every(([name, value]) => textOf(name, run) === value) && parts.every((part) => haystacks[run].includes(part))) found.push(run);
+    }
+    return found;
+  };
+
+  // ── table
+  const body = byId("runs").tBodies[0];
+  const sorted = (found) => {
+    const key = COLUMNS[state.sort][0];
+    const sign = state.down ? -1 : 1;
+    const keyed = found.map((run) => [key(run), run]);
+    // What is not known stays at the end, whichever way the rest goes; equal ones stay in the order of time.
+    keyed.sort(([a, first], [b, second]) => (a === null) - (b === null) || (a === null ? 0
+      : sign * (typeof a === "number" ? a - b : a < b ? -1 : a > b ? 1 : 0)) || sign * (first - second));
+    return keyed.map(([, run]) => run);
+  };
+  const row = (run) => {
+    const line = make("tr", undefined, { "data-run": runs.id[run] });
+    const box = make("input", undefined, { type: "checkbox", "aria-label": `Compare ${runs.id[run]}` });
+    box.checked = state.pair.includes(run);
+    box.addEventListener("change", () => choose(run));
+    const cell = make("td");
+    cell.append(box);
+    line.append(cell);
+    for (const [name, [, text]] of Object.entries(COLUMNS)) {
+      const own = make(name === "id" ? "th" : "td", undefined, name === "id" ? { scope: "row" } : {});
+      if (body.parentNode.tHead.querySelector(`[data-column="${name}"]`).classList.contains("number")) own.className = "number";
+      if (name === "id" && runs.address[run]) own.append(make("a", text(run), { href: runs.address[run] }));
+      else if (name === "outcome") own.append(make("span", text(run), { class: `outcome ${KINDS[outcome(run)] ?? ""}` }));
+      else own.textContent = text(run);
+      line.append(own);
+    }
+    return line;
+  };
+  const showTable = () => {
+    const pages = Math.max(Math.ceil(shown.length / PAGE), 1);
+    state.page = Math.min(Math.max(state.page, 0), pages - 1);
+    body.replaceChildren(...shown.slice(state.page * PAGE, (state.page + 1) * PAGE).map(row));
+    byId("found").textContent = `${shown.length.toLocaleString("en")} of ${count.toLocaleString("en")} runs`;
+    byId("page").textContent = `Page ${state.page + 1} of ${pages.toLocaleString("en")}`;
+    byId("previous").disabled = state.page === 0;
+    byId("next").disabled = state.page >= pages - 1;
+    for (const heading of body.parentNode.tHead.querySelectorAll("[data-column]")) {
+      if (heading.dataset.column === state.sort) heading.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+      else heading.removeAttribute("aria-sort");
+    }
+  };
+  for (const heading of byId("runs").tHead.querySelectorAll("[data-column]")) {
+    const button = make("button", undefined, { type: "button" });
+    button.append(...heading.childNodes);
+    button.addEventListener("click", () => {
+      const name = heading.dataset.column;
+      const first = heading.classList.contains("number") || name === "started";
+      state.down = state.sort === name ? !state.down : first;
+      state.sort = name;
+      state.page = 0;
+      shown = sorted(shown);
+      showTable();
+    });
+    heading.append(button);
+  }
+  for (const [name, step] of [["previous", -1], ["next", 1]]) {
+    byId(name).addEventListener("click", () => {
+      state.page += step;
+      showTable();
+    });
+  }
+
+  // ── two runs side by side
+  const choose = (run) => {
+    const already = state.pair.includes(run);
+    state.pair = already ? state.pair.filter((each) => each !== run) : [...state.pair.slice(-1), run];
+    state.pair.sort((a, b) => a - b);
+    showPair();
+    showTable();
+    remember();
+  };
+  const pairMetric = byId("pair-metric");
+  const others = ([a, b]) => {
+    const found = [];
+    for (let run = count - 1; run >= 0 && found.length < OTHERS; run -= 1) {
+      if (run !== a && run !== b && data.group_of[run] === data.group_of[a]) found.push(run);
+    }
+    return found;
+  };
+  const pairRow = (role, operation, metric, beside) => {
+    const [a, b] = state.pair.map((run) => at(role, operation, metric, run));
+    if (a === null && b === null) return null;
+    const known = beside.map((run) => at(role, operation, metric, run)).filter((value) => value !== null);
+    const range = known.length ? [Math.min(...known), Math.max(...known)] : null;
+    const outside = range && known.length >= 5 && b !== null && (b < range[0] || b > range[1]);
+    const line = make("tr");
+    line.append(make("th", operation === "all" ? "all operations" : operation, { scope: "row" }), make("td", words(role)));
+    const cells = [short(metric, a), short(metric, b), a !== null && b !== null ? difference(metric, b - a) : "–",
+      a && b !== null ? signed(b / a - 1) : "–", range ? `${short(metric, range[0])}–${short(metric, range[1])}` : "–"];
+    for (const text of cells) line.append(make("td", text, { class: "number" }));
+    line.append(make("td", outside ? `B is ${b > range[1] ? "above" : "below"} all ${known.length} others` : ""));
+    return line;
+  };
+  const difference = (metric, value) => {
+    const sign = value < 0 ? "−" : value > 0 ? "+" : "";
+    return metric.endsWith("_rate") ? `${sign}${(Math.abs(value) * 100).toFixed(2)} points` : sign + short(metric, Math.abs(value));
+  };
+  const pairFacts = (beside) => {
+    const [a, b] = state.pair;
+    const [before, after] = state.pair.map((run) => data.conditions[data.conditions_of[run]]);
+    const differs = data.terms.map((term, number) => [term, before[number], after[number]]).filter(([, one, other]) => one !== other);
+    const list = byId("pair-conditions");
+    list.replaceChildren(...differs.map(([term, one, other]) => make("li", `${term}: ${one || "not told"} → ${other || "not told"}`)));
+    byId("pair-same").textContent = differs.length
+      ? "The two were not made under the same conditions; what differs may be the reason for any difference below:"
+      : "Both were made under the same conditions.";
+    byId("pair-others").textContent = beside.length
+      ? `Other runs: lowest and highest of the newest ${beside.length} others made under the conditions of A.`
+      : "There are no other runs under the conditions of A to show what is usual.";
+    for (const [name, run] of [["a", a], ["b", b]]) {
+      const told = [`${moment(run)} UTC`, LABELS[outcome(run)], said("release", run), said("label", run)].filter(Boolean).join(" · ");
+      byId(`pair-${name}`).replaceChildren(runs.address[run] ? make("a", runs.id[run], { href: runs.address[run] }) : make("span", runs.id[run]), document.createTextNode(` · ${told}`));
+    }
+  };
+  const showPair = () => {
+    const ready = state.pair.length === 2;
+    byId("pair").hidden = !ready;
+    byId("pair-hint").textContent = ready ? "" : state.pair.length
+      ? `${runs.id[state.pair[0]]} is chosen. Choose one more run in the table or in a chart.`
+      : "Choose two runs in the table or in a chart.";
+    if (!ready) return;
+    const metric = pairMetric.value;
+    const beside = others(state.pair);
+    pairFacts(beside);
+    byId("pair-rule").textContent = metric === "queries"
+      ? "Counts of queries hardly vary between runs: a difference here is one in the application or its data."
+      : "Two single runs cannot tell slower from faster: runs of one and the same system differ, too. From five runs a side on, the command compare can.";
+    const names = [["all", "all"], ...roles.map((role) => [role, "all"]), ...operations.map((name) => ["all", name]),
+      ...(byId("pair-roles").checked ? operations.flatMap((name) => roles.map((role) => [role, name])) : [])];
+    byId("pair-table").tBodies[0].replaceChildren(...names.map(([role, name]) => pairRow(role, name, metric, beside)).filter(Boolean));
+  };
+
+  // ── trends
+  const trend = byId("trend").elements;
+  fill(trend.metric, Object.entries(METRICS));
+  fill(pairMetric, Object.entries(METRICS));
+  trend.metric.value = pairMetric.value = "p95_ms";
+  fill(trend.view, [["roles", "Roles"], ["all", "Operations, all roles"], ...roles.map((role) => [role, `Operations as ${words(role)}`])]);
+  const groupsOf = (found) => {
+    const sizes = new Map();
+    for (const run of found) sizes.set(data.group_of[run], (sizes.get(data.group_of[run]) ?? 0) + 1);
+    return sizes;
+  };
+  const newestOf = new Map();
+  for (let run = 0; run < count; run += 1) newestOf.set(data.group_of[run], run);
+  const showGroups = () => {
+    const before = trend.group.value;
+    const sizes = [...groupsOf(shown)].sort((a, b) => b[1] - a[1]);
+    trend.group.replaceChildren();
+    fill(trend.group, sizes.map(([group, size]) => {
+      const run = newestOf.get(group);
+      return [String(group), `${said("scenario", run)} · ${said("host", run)} · ${runs.users[run]} users · ${size.toLocaleString("en")} runs (series ${group + 1})`];
+    }));
+    if (sizes.some(([group]) => String(group) === before)) trend.group.value = before;
+  };
+  const showTrends = () => {
+    const group = Number(trend.group.value);
+    const along = trend.group.value === "" ? [] : shown.filter((run) => data.group_of[run] === group).sort((a, b) => a - b);
+    const view = trend.view.value;
+    const pairs = view === "roles" ? [["all", "all"], ...roles.map((role) => [role, "all"])]
+      : [[view, "all"], ...operations.map((name) => [view, name])];
+    charts.draw(pairs, trend.metric.value, along);
+  };
+  charts.whenChosen((run) => choose(run));
+  byId("trend").addEventListener("change", showTrends);
+  byId("pair").addEventListener("change", showPair);
+  byId("pair-swap").addEventListener("click", () => {
+    state.pair.reverse();
+    showPair();
+    remember();
+  });
+
+  const showPoints = () => {
+    const list = byId("points");
+    const lines = [...data.points].reverse().slice(0, 200).map((point) => {
+      const line = make("tr");
+      line.append(make("th", point[1] === "all" ? "all operations" : point[1], { scope: "row" }), make("td", words(point[0])),
+        make("td", METRICS[point[2]] ?? point[2]), make("td", charts.pointText(point)));
+      return line;
+    });
+    list.hidden = !lines.length;
+    byId("no-points").hidden = lines.length > 0;
+    list.tBodies[0].replaceChildren(...lines);
+  };
+
+  // ── what is chosen is in the address, so that a link shows the same
+  const remember = () => {
+    const told = new URLSearchParams();
+    for (const name of [...FILTERS, "text"]) if (filter[name].value) told.set(name, filter[name].value);
+    if (state.pair.length) told.set("runs", state.pair.map((run) => runs.id[run]).join(" "));
+    history.replaceState(null, "", String(told) ? `#${told}` : location.href.split("#")[0]);
+  };
+  const recall = () => {
+    const told = new URLSearchParams(location.hash.slice(1));
+    for (const name of [...FILTERS, "text"]) filter[name].value = told.get(name) ?? "";
+    state.pair = (told.get("runs") ?? "").split(" ").map((name) => runs.id.indexOf(name)).filter((run) => run >= 0).slice(0, 2);
+  };
+  const refresh = () => {
+    state.page = 0;
+    shown = sorted(passing());
+    showTable();
+    showGroups();
+    showTrends();
+  };
+  byId("filters").addEventListener("input", () => {
+    refresh();
+    remember();
+  });
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  byId("filters").addEventListener("reset", () => setTimeout(() => {
+    refresh();
+    remember();
+  }));
+  recall();
+  refresh();
+  showPair();
+  showPoints();
+})();

@@ -1,0 +1,88 @@
+"use strict";
+// The runs as columns, and how their figures are written. Layout: perfsuite/report/past_columns.py.
+const past = (() => {
+  const root = document.documentElement;
+  let errors = 0;
+  window.addEventListener("error", (event) => {
+    errors += 1;
+    root.dataset.errors = errors;
+    console.error(String(event.message));
+  });
+  root.classList.add("scripted");
+
+  const data = JSON.parse(document.getElementById("runs-data").textContent);
+  const runs = data.runs;
+  const count = runs.id.length;
+  const [perDecade, lowest] = data.scale;
+  const valueOf = (code) => (code > 1 ? 10 ** ((code - 2) / perDecade + lowest) : code === 1 ? 0 : null);
+
+  // ── figures by role and operation
+  const FIRST_TEXT = 3;
+  const series = new Map();
+  for (const each of data.series) series.set(`${each[0]} ${each[1]}`, each);
+  const textOf = (role, operation, metric) => {
+    const each = series.get(`${role} ${operation}`);
+    return each ? [each[FIRST_TEXT + data.metrics.indexOf(metric)], each[2]] : ["", 0];
+  };
+  const exact = (metric, value) => (metric === "queries" && value !== null ? Math.round(value) : value);
+  // One value; four characters hold three bytes, so eight characters hold its two wherever they begin.
+  const at = (role, operation, metric, run) => {
+    const [text, first] = textOf(role, operation, metric);
+    const byte = 2 * (run - first);
+    if (!text || byte < 0 || byte >= Math.floor((text.length * 3) / 4)) return null;
+    const group = Math.floor(byte / 3);
+    const bytes = atob(text.slice(4 * group, 4 * group + 8));
+    const offset = byte - 3 * group;
+    if (bytes.length < offset + 2) return null;
+    return exact(metric, valueOf(bytes.charCodeAt(offset) | (bytes.charCodeAt(offset + 1) << 8)));
+  };
+  const column = (role, operation, metric, chosen) => {
+    const [text, first] = textOf(role, operation, metric);
+    const bytes = atob(text);
+    return chosen.map((run) => {
+      const byte = 2 * (run - first);
+      if (byte < 0 || byte + 1 >= bytes.length) return null;
+      return exact(metric, valueOf(bytes.charCodeAt(byte) | (bytes.charCodeAt(byte + 1) << 8)));
+    });
+  };
+  const operations = [...new Set(data.series.map((each) => each[1]))].filter((name) => name !== "all");
+  const roles = [...new Set(data.series.map((each) => each[0]))].filter((name) => name !== "all");
+
+  // ── words, as perfsuite/report/figures.py writes them
+  const METRICS = {
+    avg_ms: "Average", p50_ms: "p50", p95_ms: "95th percentile", p99_ms: "p99", rps: "Throughput",
+    failure_rate: "Failure rate", queries: "Queries per request",
+  };
+  const percent = (rate) => {
+    if (rate === 0 || rate === 1) return `${rate * 100} %`;
+    const hundred = rate * 100;
+    return hundred < 0.01 ? "< 0.01 %" : hundred > 99.99 ? "> 99.99 %" : `${hundred.toFixed(2)} %`;
+  };
+  const short = (metric, value) => {
+    if (value === null || value === undefined) return "–";
+    if (metric.endsWith("_rate")) return percent(value);
+    if (["queries", "requests", "users", "failures"].includes(metric)) return value.toLocaleString("en");
+    const decimals = value >= 100 || value === 0 ? 0 : value >= 10 ? 1 : 2;
+    return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  };
+  const UNITS = { rps: " req/s" };
+  const withUnit = (metric, value) => {
+    const text = short(metric, value);
+    return text === "–" ? text : text + (metric.endsWith("_ms") ? " ms" : UNITS[metric] ?? "");
+  };
+  const signed = (rate) => `${rate < 0 ? "−" : "+"}${(Math.abs(rate) * 100).toFixed(Math.abs(rate) < 0.1 ? 1 : 0)} %`;
+  const words = (name) => (name === "all" ? "all" : name.replaceAll("_", " "));
+  const moment = (run) => {
+    const second = runs.started[run];
+    return second === null ? "–" : new Date(second * 1000).toISOString().slice(0, 16).replace("T", " ");
+  };
+  const said = (name, run) => data.texts[runs[name][run]];
+
+  const make = (tag, text, attributes = {}) => {
+    const element = document.createElement(tag);
+    if (text !== undefined && text !== null) element.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    return element;
+  };
+  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, signed, words, moment, said, make };
+})();
