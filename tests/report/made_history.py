@@ -78,7 +78,7 @@ def all_names() -> list[tuple[str, str]]:
 
 def history(count: int, names: list[tuple[str, str]], *, seed: int = 1, shifted_from: int = -1) -> list[PastRun]:
     """Runs of two scenarios on two hosts, a release each twenty runs. From `shifted_from` on, SHIFTED takes 50 % longer."""
-    return list(_runs(count, names, random.Random(seed), shifted_from))  # noqa: S311 - figures, not secrets
+    return list(_runs(count, names, random.Random(seed), shifted_from))
 
 
 def _runs(count: int, names: list[tuple[str, str]], chance: random.Random, shifted_from: int) -> Iterator[PastRun]:

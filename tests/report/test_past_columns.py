@@ -58,11 +58,18 @@ def decoded(text: str) -> list[float | None]:
 def test_a_series_spans_the_runs_that_have_it_with_gaps_between() -> None:
     everything = Measured(ALL, ALL, statistics(10.0))
     rare = Measured("policyholder", "policies.list", statistics(20.0))
-    runs = [past_run(0, (everything,)), *(past_run(n, (everything, rare) if n != 2 else (everything,)) for n in (1, 2, 3))]
+    runs = [
+        past_run(0, (everything,)),
+        *(past_run(n, (everything, rare) if n != 2 else (everything,)) for n in (1, 2, 3)),
+    ]
     total, single = series_of(runs)
     assert (total.role, total.operation, total.first) == (ALL, ALL, 0)
     assert (single.role, single.operation, single.first) == ("policyholder", "policies.list", 1)
-    assert decoded(single.texts[METRICS.index("p95_ms")]) == [pytest.approx(40.0, rel=3e-4), None, pytest.approx(40.0, rel=3e-4)]
+    assert decoded(single.texts[METRICS.index("p95_ms")]) == [
+        pytest.approx(40.0, rel=3e-4),
+        None,
+        pytest.approx(40.0, rel=3e-4),
+    ]
     assert decoded(total.texts[METRICS.index("failure_rate")]) == [0.0] * 4
     assert total.texts[METRICS.index("p99_ms")] == ""  # known in no run
 
