@@ -75,6 +75,12 @@ class Histogram:
         """The exact mean; None when empty."""
         return self.sum_us / self.count if self.count else None
 
+    def count_within(self, limit_us: float) -> int:
+        """How many values are at most `limit_us`; a bucket counts whole, by its middle."""
+        if self.max_us <= limit_us:
+            return self.count
+        return sum(count for bucket, count in self.counts.items() if middle_of(bucket) <= limit_us)
+
     def percentile_us(self, fraction: float) -> float | None:
         """The nearest-rank percentile (the ⌈fraction·n⌉-th smallest value); None when empty.
 

@@ -13,7 +13,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-SHARED = {"model", "errors", "api", "roles", "histogram", "measurements", "clock", "hosts", "course", "trend"}
+SHARED = {
+    "model",
+    "errors",
+    "api",
+    "roles",
+    "histogram",
+    "measurements",
+    "clock",
+    "hosts",
+    "course",
+    "trend",
+    "standards",
+}
 """Ground on which everybody stands."""
 STAGES = {
     "plan",

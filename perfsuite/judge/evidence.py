@@ -23,6 +23,7 @@ from perfsuite.model import (
 )
 from perfsuite.roles.offer import arriving_rps, offered_rps, without
 from perfsuite.roles.role import Role
+from perfsuite.standards import apdex_threshold
 
 STEADY = "steady"
 DEFAULT_LIMIT_MS = 500.0
@@ -69,6 +70,9 @@ class Evidence:
         """The value of the target's metric; None where it is not known."""
         if target.metric == USERS:
             return float(self.users_ran(target))
+        if apdex_threshold(target.metric) is not None:
+            known = self.beyond.get((target.metric, target.role, target.operation))
+            return known.value if known else None
         figures = self.figures.get((target.role, target.operation))
         value = getattr(figures, target.metric) if figures else None
         return None if value is None else float(value)

@@ -3,6 +3,7 @@
 A target is judged only where it can be:
     percentiles         10 / (1 − p) samples (p95: 200)
     average, min, max   30 samples
+    Apdex               100 samples
     failure rate        1 / limit samples (1 %: 100); with fewer it is missed where the failures seen are
                         too many already, even if every further request up to that number succeeded
     throughput          the users would offer more than the limit at the response-time limit, or in the open
@@ -35,6 +36,7 @@ from perfsuite.judge.words import (
 )
 from perfsuite.model import LiveState, Plan, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.roles.role import Role
+from perfsuite.standards import FEWEST_REQUESTS, apdex_threshold
 
 _NEEDED_FOR_AVERAGE = 30
 _BEYOND = 10
@@ -114,7 +116,8 @@ def _hindrance(target: Target, evidence: Evidence, observed: float | None) -> st
     """Why a target cannot be judged; "" where it can."""
     if evidence.steady_missing:
         return evidence.steady_missing
-    if evidence.live and (target.operation or (target.role and target.metric != USERS)):
+    narrow = target.operation or (target.role and target.metric != USERS)
+    if evidence.live and (narrow or apdex_threshold(target.metric) is not None):
         return "judged at the end of the run"
     if target.metric == USERS:
         return _too_few_users(target, evidence)
@@ -136,7 +139,7 @@ def samples_needed(target: Target) -> int:
         return round(_BEYOND / (1 - fraction))
     if target.metric == FAILURE_RATE:
         return math.ceil(round(1 / target.limit, 9)) if target.limit > 0 else 1
-    return _NEEDED_FOR_AVERAGE
+    return _NEEDED_FOR_AVERAGE if apdex_threshold(target.metric) is None else FEWEST_REQUESTS
 
 
 def _short(metric: str) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from perfsuite.standards import apdex_threshold
+
 USERS = "concurrent_users"
 FAILURE_RATE = "failure_rate"
 RPS = "rps"
@@ -33,7 +35,9 @@ def percentile_of(metric: str) -> float | None:
 
 def name_of(metric: str) -> str:
     """The metric's name in a sentence: "95th percentile"."""
-    fraction = percentile_of(metric)
+    fraction, threshold_ms = percentile_of(metric), apdex_threshold(metric)
+    if threshold_ms is not None:
+        return f"Apdex at {threshold_ms:,g} ms"
     return _NAMES.get(metric, metric) if fraction is None else f"{fraction * 100:g}th percentile"
 
 

@@ -44,6 +44,7 @@ from perfsuite.model.summary import (
     TargetFigures,
     UserCounts,
     WholeRun,
+    Within,
 )
 from perfsuite.model.verdict import Outcome, RunReport, TargetOutcome, TargetResult, Verdict
 
@@ -93,5 +94,6 @@ __all__ = [
     "UserCounts",
     "Verdict",
     "WholeRun",
+    "Within",
     "Works",
 ]

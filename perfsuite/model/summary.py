@@ -215,7 +215,8 @@ class TargetFigures:
     """What the run tells of one target beyond its figure.
 
     `interval`: 95 % interval of the figure; None where the steady state is too short to tell one.
-    `ok_only`: the figure over the requests that succeeded; None where it is not a time, or of too few.
+    `ok_only`: the figure over the requests that succeeded; None where it is not a time, or of too few. `value`: the
+    figure itself where the rows do not hold it (Apdex), else None.
     """
 
     metric: str
@@ -223,6 +224,15 @@ class TargetFigures:
     operation: str | None
     interval: tuple[float, float] | None
     ok_only: float | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """How many requests of the steady state succeeded within a time."""
+
+    limit_ms: float
+    succeeded: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,3 +321,5 @@ class Summary:
     occupancy: tuple[Occupancy, ...] = ()
     drifts: tuple[Drift, ...] = ()
     target_figures: tuple[TargetFigures, ...] = ()
+    within: tuple[Within, ...] = ()
+    """For the published limits, shortest time first."""

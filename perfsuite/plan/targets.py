@@ -1,5 +1,7 @@
 """`targets.toml`: the limits that the backend has to meet.
 
+`preset` takes the limits of a published standard (perfsuite/standards.py) in besides. A metric "apdex_500" is the
+Apdex score at T = 500 ms.
 What a monitor reads may be limited too. Such a target's metric is kept as "server.cpu_percent p95": the reading, and
 which figure of its samples counts.
 
@@ -16,6 +18,7 @@ from pathlib import Path
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Target
 from perfsuite.plan.tables import Table, read_tables
+from perfsuite.standards import STANDARDS, apdex_threshold, preset
 
 CONCURRENT_USERS = "concurrent_users"
 METRICS = (
@@ -49,11 +52,12 @@ class Known:
 def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
     """The targets in the order of the file. Raises UsageError naming file, target and key."""
     top = read_tables(path)
-    top.only(("schema", "target"))
+    top.only(("schema", "preset", "target"))
+    chosen = top.name_among("preset", "preset", PRESETS) if "preset" in top.values else ""
     entries = top.values.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{path.name}: targets are written as [[target]], with two brackets")
-    if not entries:
+    if not entries and not chosen:
         raise UsageError(f"{path.name}: has no target, so nothing could be judged. Add a [[target]]")
     targets: list[Target] = []
     for number, entry in enumerate(entries, start=1):
@@ -62,7 +66,10 @@ def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
         if any(target.name == other.name for other in targets):
             raise UsageError(f"{path.name}: two targets are called {target.name!r}. Give each its own name")
         targets.append(target)
-    return tuple(targets)
+    return (*targets, *(target for target in preset(chosen) if target.name not in [own.name for own in targets]))
+
+
+PRESETS = tuple(one.name for one in STANDARDS)
 
 
 def _target(table: Table, known: Known) -> Target:
@@ -92,8 +99,8 @@ def _target(table: Table, known: Known) -> Target:
 
 def _metric(table: Table, known: Known) -> str:
     metric = table.text("metric")
-    own = (*METRICS, MAX_QUERIES)
-    if metric not in own and metric not in known.readings:
+    own = (*METRICS, MAX_QUERIES, "apdex_500")
+    if apdex_threshold(metric) is None and metric not in own and metric not in known.readings:
         also = ", and what a monitor reads, such as server.cpu_percent" if known.readings else ""
         hint = nearest(metric, (*own, *known.readings)) or f". Known: {', '.join(own)}{also}"
         raise table.wrong("metric", f"unknown metric {metric!r}{hint}")
@@ -118,6 +125,8 @@ def _limit(table: Table, metric: str) -> tuple[float, bool]:
         raise UsageError(f"{table.place} needs exactly one of 'below' and 'above'")
     key = "below" if "below" in table.values else "above"
     limit = table.number(key, or_zero=key == "above")
+    if apdex_threshold(metric) is not None and (key == "below" or limit >= 1):
+        raise table.wrong(key, "an Apdex score lies between 0 and 1, and more is better: write above = 0.85")
     if metric == "failure_rate" and limit > 1:
         raise table.wrong(key, f"a failure rate is a fraction: write {limit / 100:g} for {limit:g} %")
     return limit, key == "below"

@@ -15,6 +15,7 @@ from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, T
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, Findings, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.report.published import published_line
 from perfsuite.report.text import clean, heading, plural, shortened
 from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title, unjudged_reasons
 
@@ -48,6 +49,8 @@ def render_summary(report: RunReport, *, width: int = 80, color: bool = False, f
         parts += ["", *(Text(line) for line in arrival_lines(summary))]
     if verdict.targets:
         parts += ["", _targets(verdict.targets), *_target_reasons(verdict.targets)]
+    if published := published_line(report):
+        parts += ["", Text(published, "dim")]
     if summary.failures:
         parts += ["", *_failures(summary)]
     parts += _baseline(report)

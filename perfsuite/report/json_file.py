@@ -36,6 +36,7 @@ from perfsuite.model.fingerprint import Known, OperationCost
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.report.baseline import baseline_dict
 from perfsuite.report.figures import parts_of, rounded, values_of
+from perfsuite.report.published import published_entries
 from perfsuite.report.text import clean
 
 SCHEMA = 1
@@ -117,6 +118,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "occupancy": [_rounded(role) for role in summary.occupancy],
         "drifts": [_rounded(drift) for drift in summary.drifts],
         "findings": [_finding(finding) for finding in report.findings],
+        "published": published_entries(report),
         "monitors": {"sources": _watched(report.readings)},
         "fingerprint": {
             "taken": report.fingerprint is not None,

@@ -13,6 +13,7 @@ from perfsuite.report.cards import Findings, cards_of
 from perfsuite.report.database import DatabaseCost, database_cost
 from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.load_charts import Limit
+from perfsuite.report.published import published_table
 from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables, time_table
 from perfsuite.report.text import clean, plural
 from perfsuite.report.timeline import Timeline, timeline_of
@@ -110,7 +111,8 @@ def page_of(report: RunReport) -> Page:
     summary, verdict = report.summary, report.verdict
     timeline = timeline_of(report, _limits(verdict.targets))
     database = database_cost(report)
-    tables = (*role_tables(summary), *_times(summary), *operation_tables(summary))
+    published = published_table(report)
+    tables = (*role_tables(summary), *_times(summary), *operation_tables(summary), *([published] if published else ()))
     names = [table.name for table in (*tables, database.table) if table]
     return Page(
         title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {moment(summary.started_at)}"),

@@ -36,7 +36,7 @@ class Link:
 
 
 def comparable_key(conditions: Conditions) -> Hashable:
-    """What runs of one line of a chart have in common. The version of the suite and the rows at the target may differ."""
+    """What runs of one line of a chart have in common: all but the version of the suite and the rows at the target."""
     return (
         conditions.scenario,
         conditions.scenario_digest,

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perfsuite.histogram import Histogram
-from perfsuite.measurements import Requests
-from perfsuite.model import Drift, Plan, Target, TargetFigures
+from perfsuite.measurements import NotStarted, Requests
+from perfsuite.model import Drift, Plan, Target, TargetFigures, Within
+from perfsuite.standards import apdex, apdex_threshold, times_needed
 from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import PERCENTILES, Due, histogram_of_all, samples_needed, statistics, tally_of
+from perfsuite.summary.tally import PERCENTILES, Due, histogram_of_all, samples_needed, statistics, tally_of, values_in
 from perfsuite.trend import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
@@ -32,11 +33,12 @@ _FIGURES = ("p50_ms", "p95_ms", "rps")
 class Evidence:
     """The requests of one scope in the steady state, in blocks of seconds, and the times of those that succeeded.
 
-    No blocks where the steady state is too short.
+    No blocks where the steady state is too short. `requests`: all of them, failed ones and what never began included.
     """
 
     blocks: Sequence[Block]
     ok: Histogram
+    requests: int
 
 
 def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> dict[Scope, Evidence]:
@@ -58,8 +60,10 @@ def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> Evidence:
     blocks = empty_blocks(steady_s)
     for block, records in zip(blocks, parts, strict=False):  # one part and no block where it is too short
         block.tally = tally_of(records, responses_only=True)
-    sent = (record for records in parts for record in records if isinstance(record, Requests))
-    return Evidence(blocks, histogram_of_all([record.ok for record in sent]))
+    sent = [record for records in parts for record in records if isinstance(record, Requests)]
+    ok, failed = (histogram_of_all(times) for times in ([one.ok for one in sent], [one.failed for one in sent]))
+    never = sum(values_in(one.waited) for records in parts for one in records if isinstance(one, NotStarted))
+    return Evidence(blocks, ok, ok.count + failed.count + never)
 
 
 def _scopes_of(record: Due) -> tuple[Scope, ...]:
@@ -77,6 +81,7 @@ def target_figures(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Targ
             operation=operation,
             interval=interval(evidence[role, operation].blocks, metric, plan.seed),
             ok_only=_ok_only(metric, evidence[role, operation].ok),
+            value=_apdex(metric, evidence[role, operation]),
         )
         for metric, role, operation in wanted
     )
@@ -94,6 +99,20 @@ def _ok_only(metric: str, ok: Histogram) -> float | None:
     else:
         return None
     return None if value_us is None else value_us / 1000
+
+
+def _apdex(metric: str, evidence: Evidence) -> float | None:
+    threshold_ms = apdex_threshold(metric)
+    if threshold_ms is None:
+        return None
+    within_t, within_4t = (evidence.ok.count_within(1000 * times * threshold_ms) for times in (1, 4))
+    return apdex(within_t, within_4t, evidence.requests)
+
+
+def within(evidence: Mapping[Scope, Evidence]) -> tuple[Within, ...]:
+    """How many of all requests succeeded within each of the times that the published limits are about."""
+    ok = evidence[EVERYTHING].ok
+    return tuple(Within(limit_ms, ok.count_within(limit_ms * 1000)) for limit_ms in times_needed())
 
 
 def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:

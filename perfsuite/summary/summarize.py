@@ -26,7 +26,7 @@ from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
 from perfsuite.summary.gather import Gathered, due_by_second, gather
 from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation
-from perfsuite.summary.judged import drifts, evidence_of, target_figures
+from perfsuite.summary.judged import drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
@@ -130,6 +130,7 @@ def _summary(
         occupancy=occupancies(plan, gathered, when, seconds),
         drifts=drifts(plan, evidence),
         target_figures=target_figures(plan, evidence),
+        within=within(evidence) if when.steady_s else (),
     )
 
 

@@ -203,6 +203,33 @@ def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, message:
             "users are not counted by operation",
             id="users of an operation",
         ),
+        pytest.param(
+            'schema = 1\npreset = "nielson"\n',
+            "targets.toml: preset: unknown preset 'nielson', did you mean 'nielsen'?",
+            id="unknown preset",
+        ),
+        pytest.param(
+            'schema = 1\npreset = "fast"\n' + TARGET,
+            "unknown preset 'fast'. Known: apdex, nielsen, ttfb, google-sre, cdr, open-finance-uae, kubernetes",
+            id="unknown preset, near none",
+        ),
+        pytest.param("schema = 1\npreset = 3\n", "preset: must be a text in quotes, not 3", id="a preset has a name"),
+        pytest.param('schema = 1\npresets = "cdr"\n', "'presets', did you mean 'preset'?", id="misspelt preset"),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("avg_ms", "apdex_500"),
+            "below: an Apdex score lies between 0 and 1, and more is better: write above = 0.85",
+            id="less satisfaction",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("avg_ms", "apdex_500").replace("below = 500", "above = 1"),
+            "above: an Apdex score lies between 0 and 1",
+            id="more than all satisfied",
+        ),
+        pytest.param(
+            "schema = 1\n" + TARGET.replace("avg_ms", "apdex"),
+            "unknown metric 'apdex', did you mean 'apdex_500'?",
+            id="Apdex without its threshold",
+        ),
     ],
 )
 def test_a_mistake_in_the_targets_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -249,3 +276,15 @@ def test_the_suites_targets_go_with_a_scenario_file_of_ones_own(tmp_path: Path) 
 
 def test_the_standard_scenarios_are_those_of_the_file() -> None:
     assert tuple(read_scenarios(ROOT / "scenarios.toml").scenarios) == STANDARD_SCENARIOS
+
+
+def test_a_preset_adds_the_limits_of_a_published_standard(tmp_path: Path) -> None:
+    own = Target("t", "avg_ms", 500, below=True)
+    published = Target("Consumer Data Right (Australia): 95 % of calls", "p95_ms", 1500, below=True)
+    assert read_targets(target_file(tmp_path, f'schema = 1\npreset = "cdr"\n{TARGET}'), KNOWN) == (own, published)
+    assert read_targets(target_file(tmp_path, 'schema = 1\npreset = "cdr"\n'), KNOWN) == (published,)
+
+
+def test_a_target_for_apdex_names_its_threshold(tmp_path: Path) -> None:
+    text = 'schema = 1\n[[target]]\nname = "a"\nmetric = "apdex_300"\nabove = 0.9\nrole = "agent"\n'
+    assert read_targets(target_file(tmp_path, text), KNOWN) == (Target("a", "apdex_300", 0.9, False, role="agent"),)

@@ -70,7 +70,7 @@ def test_an_entry_becomes_a_target(tmp_path: Path, text: str, target: Target) ->
          "metric: unknown metric 'max_query_per_request', did you mean 'max_queries_per_request'?"),
         ('metric = "nonsense"\nbelow = 80',
          "metric: unknown metric 'nonsense'. Known: avg_ms, p50_ms, p75_ms, p90_ms, p95_ms, p99_ms, p999_ms, "
-         "failure_rate, rps, concurrent_users, max_queries_per_request, and what a monitor reads, such as "
+         "failure_rate, rps, concurrent_users, max_queries_per_request, apdex_500, and what a monitor reads, such as "
          "server.cpu_percent"),
         ('metric = "server.cpu_percent"\nstatistic = "p59"\nbelow = 80',
          "statistic: unknown statistic 'p59', did you mean 'p95'?"),

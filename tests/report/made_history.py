@@ -77,7 +77,7 @@ def all_names() -> list[tuple[str, str]]:
 
 
 def history(count: int, names: list[tuple[str, str]], *, seed: int = 1, shifted_from: int = -1) -> list[PastRun]:
-    """Runs of two scenarios on two hosts, a release each twenty runs. From `shifted_from` on, SHIFTED takes 50 % longer."""
+    """Runs of two scenarios, a release each twenty runs; from `shifted_from` on SHIFTED takes 50 % longer."""
     return list(_runs(count, names, random.Random(seed), shifted_from))
 
 

@@ -23,7 +23,9 @@ from perfsuite.model import (
     Summary,
     UserCounts,
     WholeRun,
+    Within,
 )
+from perfsuite.standards import times_needed
 
 START = 1_772_357_400  # 2026-03-01T09:30:00Z
 
@@ -225,7 +227,12 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
         target_lost_at=None,
         ended="completed",
         environment={"python": "3.11.9", "locust": "2.47.0", "cpu": "2 cores", "system": "Linux 6.8"},
+        within=tuple(within_of(by_period["steady"], limit_ms) for limit_ms in times_needed()) if steady_s else (),
     )
+
+
+def within_of(requests: Iterable[Request], limit_ms: float) -> Within:
+    return Within(limit_ms, sum(not request.failed and request.time_us <= limit_ms * 1000 for request in requests))
 
 
 def _behaviours(requests: Iterable[Request]) -> tuple[BehaviourRow, ...]:

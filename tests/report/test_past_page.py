@@ -64,10 +64,10 @@ def test_only_its_own_script_may_run_and_nothing_is_loaded() -> None:
     html = index_html(History(history(2, few_names())))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy is not None
-    assert re.fullmatch(
-        r"default-src &#39;none&#39;; script-src &#39;sha256-[\w+/=]*&#39;; style-src &#39;unsafe-inline&#39;; img-src data:; base-uri &#39;none&#39;",
-        policy[1],
-    )
+    parts = policy[1].replace("&#39;", "'").split("; ")
+    assert parts[0] == "default-src 'none'"
+    assert re.fullmatch(r"script-src 'sha256-[A-Za-z0-9+/]+='", parts[1])
+    assert parts[2:] == ["style-src 'unsafe-inline'", "img-src data:", "base-uri 'none'"]
     assert re.findall(r'(?:src|href)="(?!#|data:|\./)[^"]*"', html) == []
 
 

@@ -221,3 +221,19 @@ def test_lost_processes_come_in_the_order_of_time() -> None:
         LostWorker("2", START + 9.5, 5, "killed"),
     )
     assert summary.generator.processes == 0
+
+
+def test_apdex_counts_what_failed_as_frustrated() -> None:
+    # 18 s: 6 within 300 ms, 3 within 1,200 ms, 1 later, and 2 quick failures a second
+    times = [100.0] * 6 + [900.0] * 3 + [1500.0]
+    records = run_of(lambda second, one: [one.requests(second, times, [5.0, 5.0], ended=12)])
+    (known,) = figures_of(make_plan(targets=(Target("apdex", "apdex_300", 0.85, False),)), records)
+    assert (known.value, known.interval, known.ok_only) == (pytest.approx((6 + 3 / 2) / 12), None, None)
+
+
+def test_requests_are_counted_within_the_times_of_the_published_limits() -> None:
+    records = run_of(lambda second, one: [one.requests(second, [50.0, 100.0, 700.0, 9000.0], [5.0], ended=5)])
+    summary = build(make_plan(), records, preflight=None, roles=ROLES)
+    counts = {one.limit_ms: one.succeeded for one in summary.within}
+    assert counts == {100.0: 36, 500.0: 36, 1000.0: 54, 2000.0: 54, 10000.0: 72}
+    assert build(make_plan(), [], preflight=None, roles=ROLES).within == ()

@@ -1,0 +1,96 @@
+"""Published limits beside what the run showed: a line for the terminal, a table for the page, entries for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perfsuite.model import RunReport
+from perfsuite.report.figures import UNKNOWN, human, limit_text, percent, rounded, with_unit
+from perfsuite.report.tables import Cell, Column, Table
+from perfsuite.standards import APDEX_T_MS, FEWEST_REQUESTS, Compared, apdex_threshold, compared, rating
+
+TITLE = "Published limits"
+_WITHIN = "within_"
+_COLUMNS = (
+    Column("Published by", number=False),
+    Column("What", number=False),
+    Column("Observed"),
+    Column("Limit"),
+    Column("Held", number=False, hint="in this run, over all its requests; a scale has no limit to hold"),
+    Column("Speaks of", number=False),
+    Column("Source", number=False),
+)
+
+
+def published_line(report: RunReport) -> str:
+    """What a terminal tells in a sentence; "" where the run tells nothing of any of them."""
+    known = compared(report.summary)
+    judged = [one for one in known if one.holds is not None]
+    if not judged:
+        return ""
+    beyond = list(dict.fromkeys(one.standard.short for one in judged if not one.holds))
+    score = next((one.observed for one in known if apdex_threshold(one.limit.metric) == APDEX_T_MS), None)
+    apdex = "" if score is None else f"; Apdex {score:.2f} at {APDEX_T_MS} ms"
+    held = sum(1 for one in judged if one.holds)
+    others = f"; beyond: {', '.join(beyond)}" if beyond else ""
+    return f"{TITLE}, for information: {held} of {len(judged)} held{apdex}{others}"
+
+
+def published_table(report: RunReport) -> Table | None:
+    """All of them with their sources; None for a run without requests in the steady state."""
+    known = compared(report.summary)
+    if not known:
+        return None
+    caption = (
+        "For information, without effect on the verdict unless targets.toml chooses a preset. Over all requests of the"
+        " steady state; what a source measures is seldom exactly what is measured here."
+    )
+    return Table("published", TITLE, caption, _COLUMNS, tuple(map(_row, known)), open=False)
+
+
+def _row(one: Compared) -> tuple[Cell, ...]:
+    source, words = one.standard.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "a scale"}
+    return (
+        Cell(one.standard.title),
+        Cell(one.limit.name),
+        Cell(_observed(one), title="" if one.observed is not None else f"{FEWEST_REQUESTS} requests or more tell it"),
+        Cell(_limit(one)),
+        Cell(words[one.holds], alarm=one.holds is False),
+        Cell(one.standard.about),
+        Cell(f"{source.title}, {source.year or 'read in 2026'}: {source.url}"),
+    )
+
+
+def _observed(one: Compared) -> str:
+    if one.observed is None:
+        return UNKNOWN
+    if one.limit.metric.startswith(_WITHIN):
+        return f"{percent(one.observed)} within"
+    if apdex_threshold(one.limit.metric) is not None:
+        return f"{one.observed:.2f}, {rating(one.observed)}"
+    return with_unit(one.limit.metric, one.observed)
+
+
+def _limit(one: Compared) -> str:
+    metric = one.limit.metric
+    if metric.startswith(_WITHIN):
+        return f"{human('seconds', float(metric.removeprefix(_WITHIN)) / 1000).rstrip('0').rstrip('.')} s"
+    short = metric.removesuffix("_ms").replace("avg", "average") if metric.endswith("_ms") else "Apdex"
+    return f"{short} {limit_text(metric, one.limit.limit, below=one.limit.below)}"
+
+
+def published_entries(report: RunReport) -> list[dict[str, Any]]:
+    """One entry for each limit, for `summary.json`."""
+    return [
+        {
+            "standard": one.standard.name,
+            "name": f"{one.standard.title}: {one.limit.name}",
+            "metric": one.limit.metric,
+            "limit": one.limit.limit,
+            "observed": rounded("share_rate" if one.limit.limit <= 1 else one.limit.metric, one.observed),
+            "holds": one.holds,
+            "url": one.standard.source.url,
+            "year": one.standard.source.year,
+        }
+        for one in compared(report.summary)
+    ]
