@@ -35,6 +35,7 @@ from perfsuite.model import INTERRUPTED, Account, Plan, PreflightReport, RunRepo
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings
+from perfsuite.overview import overview_at_the_end
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight import Teller, preflight
 from perfsuite.preflight.run import broken_table, differences
@@ -76,7 +77,8 @@ def run(
             read = _read_back(folder, against)
             add_readings(folder / READINGS_FILE, [one for one in read.report.readings if one.is_of_load_side])
             write_all(read.report, folder, step_summary=desk.step_summary)
-            for line in kept_at_the_end(read, Shelf(desk.results, desk.history)):
+            shelf = Shelf(desk.results, desk.history)
+            for line in (*kept_at_the_end(read, shelf), *overview_at_the_end(shelf)):
                 desk.screen.say(f"History: {line}")
     return read.report, folder
 

@@ -59,6 +59,7 @@ JOINERS = {
     "comparing",
     "side_by_side",
     "floors",
+    "overview",
     "load.plain",
 }
 """The few modules that put stages together."""

@@ -10,6 +10,7 @@ from perfsuite.commands.command import Call, Command
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.history import Wanted
 from perfsuite.keeping import Rebuilt, Shelf, rebuild
+from perfsuite.overview import NEWEST, write_overview
 from perfsuite.report.past_runs import render_runs
 from perfsuite.report.text import plural
 
@@ -19,11 +20,15 @@ SHOWN = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """What can be typed after it."""
     parser.add_argument(
-        "what", nargs="?", choices=("rebuild",), help="make the database anew from the folders of the runs"
+        "what",
+        nargs="?",
+        choices=("rebuild", "index"),
+        help="rebuild: make the database anew from the folders of the runs; index: make the page of all runs anew",
     )
     parser.add_argument("--scenario", metavar="NAME", help="only runs of this scenario")
     parser.add_argument("--release", metavar="TAG", help="only runs of this release")
     parser.add_argument("--last", type=int, default=SHOWN, metavar="N", help=f"so many of the newest; default {SHOWN}")
+    parser.add_argument("--all", action="store_true", help=f"with index: all runs, not the newest {NEWEST:,} only")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     add_history(parser)
     parser.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
@@ -34,7 +39,15 @@ def do(call: Call) -> int:
     arguments = call.arguments
     shelf = Shelf(arguments.results, arguments.history)
     if arguments.what == "rebuild":
-        return _rebuilt(rebuild(shelf, call.terminal.out), call)
+        done = rebuild(shelf, call.terminal.out)
+        write_overview(shelf)
+        return _rebuilt(done, call)
+    if arguments.what == "index":
+        path = write_overview(shelf, latest=None if arguments.all else NEWEST)
+        call.terminal.out(f"Page of all runs: {path}")
+        return EXIT_PASS
+    if arguments.all:
+        raise UsageError("--all goes with: history index")
     if arguments.last < 1:
         raise UsageError(f"--last: must be above 0, not {arguments.last}")
     with shelf.opened() as history:
@@ -61,9 +74,9 @@ def _rebuilt(done: Rebuilt, call: Call) -> int:
 
 COMMAND = Command(
     name="history",
-    usage="history [rebuild]",
-    summary="finished runs; rebuild: make their database anew from their folders",
-    description="Show finished runs, the newest last, or make their database anew from their folders.",
+    usage="history [rebuild|index]",
+    summary="finished runs; rebuild, index: make their database or their page anew",
+    description="Show finished runs, the newest last, or make their database (from their folders) or their page anew.",
     configure=configure,
     do=do,
 )

@@ -108,6 +108,25 @@ class History:
             prints = _fingerprints(connection, numbers) if wanted.fingerprints else {}
         return [run_of(row, tuple(measured.get(row.number, ())), prints.get(row.number)) for row in rows]
 
+    def figures(
+        self, names: Sequence[str], latest: int | None = None
+    ) -> Iterator[tuple[str, str, str, tuple[float | None, ...]]]:
+        """Run, role, operation and the named figures, in no order: a tenth of the time that records of them take.
+
+        `latest`: only of so many of the newest runs.
+        """
+        if not self.is_there:
+            return
+        newest = _asked(Wanted(latest=latest)).with_only_columns(RUNS.c.number, RUNS.c.run_id)
+        question = select(FIGURES.c.run, FIGURES.c.role, FIGURES.c.operation, *(FIGURES.c[name] for name in names))
+        with self._reading() as connection:
+            run_ids = {row.number: row.run_id for row in connection.execute(newest)}
+            for part in _parts(None if latest is None else list(run_ids)):
+                asked = question if part is None else question.where(FIGURES.c.run.in_(part))
+                for number, role, operation, *values in connection.execute(asked):
+                    if number in run_ids:
+                        yield run_ids[number], role, operation, tuple(values)
+
     def count(self) -> int:
         """How many runs are kept."""
         if not self.is_there:

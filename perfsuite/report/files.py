@@ -14,6 +14,9 @@ from perfsuite.report.json_file import summary_json
 from perfsuite.report.junit import junit_xml
 from perfsuite.report.markdown import summary_md
 
+INDEX_FILE = "index.html"
+REPORT_FILE = "report.html"
+
 
 def write_all(report: RunReport, folder: Path, *, step_summary: Path | None = None) -> list[Path]:
     """Write the seven files of a run into `folder` (made where missing) and return their paths.
@@ -30,12 +33,17 @@ def write_all(report: RunReport, folder: Path, *, step_summary: Path | None = No
         "failures.csv": failures_csv(summary.failures),
         "junit.xml": junit_xml(report),
         "summary.md": markdown,
-        "report.html": report_html(report),
+        REPORT_FILE: report_html(report),
     }
     written = [_written(folder / name, text) for name, text in texts.items()]
     if step_summary is not None:
         _append(step_summary, markdown)
     return written
+
+
+def write_index(text: str, results: Path) -> Path:
+    """Write the page of all runs beside their folders; its path. Raises UsageError where it cannot be written."""
+    return _written(results / INDEX_FILE, text)
 
 
 def _written(path: Path, text: str) -> Path:

@@ -10,10 +10,9 @@ They stand in Base64, little-endian, one text for each figure, from the first ru
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +31,22 @@ LOWEST_DECADE = -5
 _HIGHEST = 65535
 _OFFSET = 2
 
+
 _figures = attrgetter(*FIGURES)
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint16]
+FigureRow = tuple[str, str, str, tuple[float | None, ...]]
+"""Id of a run, role, operation, and the FIGURES in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The METRICS of an operation as a role, a row for each run from `first` on; NaN where one is not known."""
+
+    role: str
+    operation: str
+    first: int
+    values: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +77,29 @@ def value_of(code: int) -> float | None:
     return float(10.0 ** ((code - _OFFSET) / STEPS_A_DECADE + LOWEST_DECADE))
 
 
-def series_of(runs: Sequence[PastRun]) -> list[Series]:
-    """Every role and operation of any run, totals first; `runs` in the order of the page."""
-    places: dict[tuple[str, str], list[int]] = {}
-    figures: dict[tuple[str, str], list[Any]] = {}
-    for place, run in enumerate(runs):
-        costs = _queries(run.fingerprint) if run.fingerprint else {}
+def figures_of(runs: Iterable[PastRun]) -> Iterator[FigureRow]:
+    """The figures of runs as rows; a store of many runs gives the same without records of each."""
+    for run in runs:
         for measured in run.measured:
-            name = (measured.role, measured.operation)
-            if name not in places:
-                places[name], figures[name] = [], []
-            places[name].append(place)
-            figures[name].append((*_figures(measured.statistics), costs.get(name)))
+            yield run.run_id, measured.role, measured.operation, _figures(measured.statistics)
+
+
+def columns_of(runs: Sequence[PastRun], rows: Iterable[FigureRow]) -> list[Column]:
+    """Every role and operation of any run, totals first; `runs` in the order of the page, `rows` in any."""
+    place_of = {run.run_id: place for place, run in enumerate(runs)}
+    costs = [_queries(run.fingerprint) if run.fingerprint else {} for run in runs]
+    places: dict[tuple[str, str], list[int]] = {}
+    figures: dict[tuple[str, str], list[tuple[float | None, ...]]] = {}
+    for run_id, role, operation, values in rows:
+        if run_id not in place_of:  # kept in the meantime
+            continue
+        name = (role, operation)
+        if name not in places:
+            places[name], figures[name] = [], []
+        places[name].append(place_of[run_id])
+        figures[name].append(values)
     order = sorted(places, key=lambda name: tuple((part != ALL, part) for part in name))
-    return [_series(name, places[name], figures[name]) for name in order]
+    return [_column(name, places[name], figures[name], costs) for name in order]
 
 
 def _queries(fingerprint: Fingerprint) -> dict[tuple[str, str], int]:
@@ -91,12 +112,23 @@ def _queries(fingerprint: Fingerprint) -> dict[tuple[str, str], int]:
     return found
 
 
-def _series(name: tuple[str, str], places: Sequence[int], figures: Iterable[Any]) -> Series:
-    first, last = places[0], places[-1]
-    columns = np.full((last - first + 1, len(METRICS)), np.nan)
-    columns[np.asarray(places) - first] = np.asarray(list(figures), dtype=np.float64)
-    codes = codes_of(columns)
-    return Series(*name, first, tuple(_text(codes[:, column]) for column in range(len(METRICS))))
+def _column(
+    name: tuple[str, str], places: Sequence[int], figures: object, costs: Sequence[dict[tuple[str, str], int]]
+) -> Column:
+    first, last = min(places), max(places)
+    values = np.full((last - first + 1, len(METRICS)), np.nan)
+    values[np.asarray(places) - first, : len(FIGURES)] = np.asarray(figures, dtype=np.float64)
+    for place in places:
+        if name in costs[place]:
+            values[place - first, -1] = costs[place][name]
+    return Column(*name, first, values)
+
+
+def series_of(column: Column) -> Series:
+    """The column as the page carries it."""
+    codes = codes_of(column.values)
+    texts = tuple(_text(codes[:, number]) for number in range(len(METRICS)))
+    return Series(column.role, column.operation, column.first, texts)
 
 
 def _text(codes: Codes) -> str:

@@ -5,8 +5,8 @@ Pure: runs and change points in, the page out. The page's script does the rest: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from perfsuite.model import ALL, Outcome
 from perfsuite.model.history import ChangePoint, Conditions, PastRun
 from perfsuite.report.figures import rounded
 from perfsuite.report.html import environment, json_for_script, own_file, policy_of
-from perfsuite.report.past_columns import LOWEST_DECADE, METRICS, STEPS_A_DECADE, series_of
+from perfsuite.report.past_columns import LOWEST_DECADE, METRICS, STEPS_A_DECADE, Column, series_of
 from perfsuite.report.text import clean
 from perfsuite.report.wording import LABELS
 
@@ -35,14 +35,18 @@ class Link:
     address: str
 
 
+def target_of(conditions: Conditions) -> str:
+    """What was loaded, in words: a demo has another port in every run."""
+    return f"demo {conditions.demo}" if conditions.demo else conditions.host.rstrip("/")
+
+
 def comparable_key(conditions: Conditions) -> Hashable:
     """What runs of one line of a chart have in common: all but the version of the suite and the rows at the target."""
     return (
         conditions.scenario,
         conditions.scenario_digest,
         tuple(sorted(conditions.users_by_role.items())),
-        conditions.host,
-        conditions.demo,
+        target_of(conditions),
         conditions.read_only,
         conditions.left_out,
         conditions.processes,
@@ -51,32 +55,40 @@ def comparable_key(conditions: Conditions) -> Hashable:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """What the page is made of. `reports`: folders of runs whose report is there to be linked.
+class Overview:
+    """What the page is made of: `runs` from the oldest to the newest, and their columns.
 
-    `key`: runs with the same are drawn in one line. `made_at`: UTC, ISO 8601.
+    `older`: how many runs there are besides that the page does not hold. `reports`: folders of runs whose report is
+    there to be linked. `made_at`: UTC, ISO 8601.
     """
 
     runs: Sequence[PastRun]
+    columns: Sequence[Column]
     change_points: Sequence[ChangePoint] = ()
+    older: int = 0
     reports: frozenset[str] = frozenset()
-    key: Callable[[Conditions], Hashable] = comparable_key
-    made_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    made_at: str = ""
 
 
-def index_html(history: History) -> str:
+def in_order(runs: Iterable[PastRun]) -> list[PastRun]:
+    """From the oldest to the newest; those whose start cannot be read come first."""
+    return sorted(runs, key=lambda run: (_epoch_s(run.started_at) or 0, run.run_id))
+
+
+def index_html(overview: Overview) -> str:
     """The whole page. Everything that is not ours is escaped; only our script, named by its hash, may run."""
-    runs = sorted(history.runs, key=lambda run: (_epoch_s(run.started_at) or 0, run.run_id))
+    runs = overview.runs
     script = "".join(own_file(name) for name in _SCRIPTS)
-    newest = [run for run in reversed(runs) if run.folder in history.reports][:LISTED_WITHOUT_SCRIPT]
+    newest = [run for run in reversed(runs) if run.folder in overview.reports][:LISTED_WITHOUT_SCRIPT]
     return environment().get_template("index.html.j2").render(
         count=len(runs),
-        made_at=clean(history.made_at),
+        older=overview.older,
+        made_at=clean(overview.made_at),
         links=[Link(clean(run.run_id), LABELS[run.outcome], _address(run.folder)) for run in newest],
         style=Markup(own_file("report.css") + own_file("charts.css") + own_file("index.css")),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704 - our own files
         policy=policy_of(script),
-        data=Markup(json_for_script(_data(runs, history))),  # noqa: S704 - escaped by json_for_script
+        data=Markup(json_for_script(_data(runs, overview))),  # noqa: S704 - escaped by json_for_script
     )  # fmt: skip
 
 
@@ -108,30 +120,30 @@ class _Numbers:
         return list(self._numbers)
 
 
-def _data(runs: Sequence[PastRun], history: History) -> dict[str, Any]:
+def _data(runs: Sequence[PastRun], overview: Overview) -> dict[str, Any]:
     texts = _Numbers()
     return {
         "scale": [STEPS_A_DECADE, LOWEST_DECADE],
         "metrics": list(METRICS),
         "outcomes": [outcome.value for outcome in Outcome],
-        "runs": _run_columns(runs, history, texts),
+        "runs": _run_columns(runs, overview, texts),
         "texts": texts.texts,
-        **_conditions(runs, history),
-        "series": [[one.role, one.operation, one.first, *one.texts] for one in series_of(runs)],
-        "points": _points(runs, history.change_points),
+        **_conditions(runs, overview),
+        "series": [[one.role, one.operation, one.first, *one.texts] for one in map(series_of, overview.columns)],
+        "points": _points(runs, overview.change_points),
     }
 
 
-def _run_columns(runs: Sequence[PastRun], history: History, texts: _Numbers) -> dict[str, list[Any]]:
+def _run_columns(runs: Sequence[PastRun], overview: Overview, texts: _Numbers) -> dict[str, list[Any]]:
     outcomes = {outcome: number for number, outcome in enumerate(Outcome)}
     totals = [run.of(ALL, ALL) for run in runs]
     return {
         "id": [clean(run.run_id) for run in runs],
         "started": [_epoch_s(run.started_at) for run in runs],
-        "address": [_address(run.folder) if run.folder in history.reports else "" for run in runs],
+        "address": [_address(run.folder) if run.folder in overview.reports else "" for run in runs],
         "outcome": [outcomes[run.outcome] for run in runs],
         "scenario": [texts.of(run.conditions.scenario) for run in runs],
-        "host": [texts.of(run.conditions.host) for run in runs],
+        "host": [texts.of(target_of(run.conditions)) for run in runs],
         "label": [texts.of(run.label) for run in runs],
         "release": [texts.of(run.release) for run in runs],
         "version": [texts.of(run.target_version) for run in runs],
@@ -140,20 +152,23 @@ def _run_columns(runs: Sequence[PastRun], history: History, texts: _Numbers) -> 
     }
 
 
-def _conditions(runs: Sequence[PastRun], history: History) -> dict[str, Any]:
+def _conditions(runs: Sequence[PastRun], overview: Overview) -> dict[str, Any]:
     """The sets of conditions, each once, and which of them and which line of a chart every run belongs to."""
     sets: dict[tuple[str, ...], int] = {}
     groups: dict[Hashable, int] = {}
     of_run, group_of_run = [], []
     for run in runs:
         of_run.append(sets.setdefault(_told(run), len(sets)))
-        group_of_run.append(groups.setdefault(history.key(run.conditions), len(groups)))
-    return {"terms": list(_TERMS), "conditions": list(sets), "conditions_of": of_run, "group_of": group_of_run}
+        group_of_run.append(groups.setdefault(comparable_key(run.conditions), len(groups)))
+    rows = [{clean(kind): count for kind, count in run.conditions.data_size.items()} for run in runs]
+    return {"terms": list(_TERMS), "conditions": list(sets), "conditions_of": of_run, "group_of": group_of_run} | (
+        {"rows_of": rows} if any(rows) else {}
+    )
 
 
 _TERMS = (
-    "scenario", "content of the scenario", "users", "host", "demo", "rows at the target", "read-only", "left out",
-    "load processes", "machine of the load", "version of the suite",
+    "scenario", "content of the scenario", "users", "target", "read-only", "left out", "load processes",
+    "machine of the load", "version of the suite",
 )  # fmt: skip
 
 
@@ -164,9 +179,7 @@ def _told(run: PastRun) -> tuple[str, ...]:
         given.scenario,
         given.scenario_digest,
         _pairs(given.users_by_role),
-        given.host,
-        given.demo or "no",
-        _pairs(given.data_size) or "not told",
+        target_of(given),
         "yes" if given.read_only else "no",
         ", ".join(given.left_out) or "nothing",
         str(given.processes),

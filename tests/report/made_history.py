@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from perfsuite.model import ALL, LOGIN, Outcome, Statistics
 from perfsuite.model.history import ChangePoint, Conditions, Measured, PastRun
+from perfsuite.report.past_columns import columns_of, figures_of
+from perfsuite.report.past_page import Overview, in_order, index_html
 from perfsuite.roles import ROLES
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -99,5 +101,13 @@ def _runs(count: int, names: list[tuple[str, str]], chance: random.Random, shift
         )
 
 
+def page_of(runs: Sequence[PastRun], points: Sequence[ChangePoint] = (), reports: frozenset[str] | None = None) -> str:
+    """The page of these runs, with a link to each report unless told otherwise."""
+    runs = in_order(runs)
+    linked = frozenset(run.folder for run in runs) if reports is None else reports
+    overview = Overview(runs, columns_of(runs, figures_of(runs)), points, reports=linked, made_at="2026-03-01T00:00:00")
+    return index_html(overview)
+
+
 def change_point(run: PastRun) -> ChangePoint:
-    return ChangePoint(ALL, SHIFTED, "p95_ms", run.run_id, 40.0, 60.0, 0.002)
+    return ChangePoint(ALL, SHIFTED, "avg_ms", run.run_id, 20.0, 30.0, 0.002)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from perfsuite.model import ALL
-from perfsuite.model.history import Measured
-from perfsuite.report.past_columns import METRICS, codes_of, series_of, value_of
+from perfsuite.model.history import Measured, PastRun
+from perfsuite.report.past_columns import METRICS, Series, codes_of, columns_of, figures_of, series_of, value_of
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
 from tests.report.made_history import past_run, statistics
 
@@ -51,6 +51,10 @@ def test_counts_of_queries_come_back_whole(count: int) -> None:
     assert round(kept(float(count)) or 0) == count
 
 
+def series(runs: list[PastRun]) -> list[Series]:
+    return [series_of(column) for column in columns_of(runs, figures_of(runs))]
+
+
 def decoded(text: str) -> list[float | None]:
     return [value_of(int(code)) for code in np.frombuffer(base64.b64decode(text), dtype="<u2")]
 
@@ -62,7 +66,7 @@ def test_a_series_spans_the_runs_that_have_it_with_gaps_between() -> None:
         past_run(0, (everything,)),
         *(past_run(n, (everything, rare) if n != 2 else (everything,)) for n in (1, 2, 3)),
     ]
-    total, single = series_of(runs)
+    total, single = series(runs)
     assert (total.role, total.operation, total.first) == (ALL, ALL, 0)
     assert (single.role, single.operation, single.first) == ("policyholder", "policies.list", 1)
     assert decoded(single.texts[METRICS.index("p95_ms")]) == [
@@ -78,6 +82,6 @@ def test_queries_come_from_the_fingerprint() -> None:
     taken = fingerprint(operation("policies.list", {PREMIUMS: 3}, {PREMIUMS: 21}))
     both = tuple(Measured(role, "policies.list", statistics(20.0)) for role in (ALL, "senior_agent", "policyholder"))
     run = replace(past_run(0, both), fingerprint=taken)
-    queries = {one.role: one.texts[METRICS.index("queries")] for one in series_of([run])}
+    queries = {one.role: one.texts[METRICS.index("queries")] for one in series([run])}
     assert decoded(queries[ALL]) == decoded(queries["senior_agent"]) == [pytest.approx(21.0, rel=3e-4)]
     assert queries["policyholder"] == ""

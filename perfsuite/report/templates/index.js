@@ -2,7 +2,7 @@
 (() => {
   const { data, runs, count, at, operations, roles, METRICS, short, withUnit, signed, words, moment, said, make } = past;
   const byId = (name) => document.getElementById(name);
-  const PAGE = 50;
+  const PAGE = 25;
   const OTHERS = 20; // runs under the same conditions beside the two
   const LABELS = { pass: "PASS", fail: "FAIL", inconclusive: "INCONCLUSIVE", regression: "REGRESSION", interrupted: "INTERRUPTED" };
   const KINDS = { pass: "met", fail: "missed", regression: "missed" };
@@ -150,7 +150,10 @@
   const pairFacts = (beside) => {
     const [a, b] = state.pair;
     const [before, after] = state.pair.map((run) => data.conditions[data.conditions_of[run]]);
+    const rows = state.pair.map((run) => data.rows_of?.[run] ?? {});
+    const apart = Object.keys(rows[0]).filter((kind) => kind in rows[1] && Math.abs(rows[0][kind] - rows[1][kind]) > 0.1 * Math.max(rows[0][kind], rows[1][kind]));
     const differs = data.terms.map((term, number) => [term, before[number], after[number]]).filter(([, one, other]) => one !== other);
+    differs.push(...apart.map((kind) => [`rows at the target: ${kind}`, ...rows.map((each) => short("requests", each[kind]))]));
     const list = byId("pair-conditions");
     list.replaceChildren(...differs.map(([term, one, other]) => make("li", `${term}: ${one || "not told"} → ${other || "not told"}`)));
     byId("pair-same").textContent = differs.length
@@ -186,7 +189,7 @@
   const trend = byId("trend").elements;
   fill(trend.metric, Object.entries(METRICS));
   fill(pairMetric, Object.entries(METRICS));
-  trend.metric.value = pairMetric.value = "p95_ms";
+  trend.metric.value = pairMetric.value = "avg_ms";
   fill(trend.view, [["roles", "Roles"], ["all", "Operations, all roles"], ...roles.map((role) => [role, `Operations as ${words(role)}`])]);
   const groupsOf = (found) => {
     const sizes = new Map();
