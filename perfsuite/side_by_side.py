@@ -15,9 +15,11 @@ from perfsuite.model.history import Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.report.comparison import comparison_md
+from perfsuite.report.junit import comparison_junit_xml
 from perfsuite.run_files import COMPARISON_FILE, save
 
 MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ def _costs_agree(comparison: Comparison) -> bool:
 
 
 def write_comparison(comparison: Comparison, results: Path, step_summary: Path | None = None) -> Path:
-    """Its folder, with comparison.json and summary.md; the latter is appended to `step_summary` as well."""
+    """Its folder, with comparison.json, junit.xml and summary.md; this is appended to `step_summary` as well."""
     folder = new_run_folder(results, "compare", datetime.now(UTC))
     save(folder / COMPARISON_FILE, comparison)
     told = comparison_md(comparison)
     try:
         (folder / MARKDOWN_FILE).write_text(told, encoding="utf-8")
+        (folder / JUNIT_FILE).write_text(comparison_junit_xml(comparison), encoding="utf-8")
         if step_summary is not None:
             with step_summary.open("a", encoding="utf-8") as summary:
                 summary.write(f"{told}\n")

@@ -15,6 +15,7 @@ from perfsuite.report.text import clean, plural
 
 COLUMNS = ("What", "Role", "Figure", "Baseline", "This run", "Change", "Result")
 MOST_ROWS = 200
+ALL_ROLES = "all roles"
 
 _FIGURES = {
     "avg_ms": "average",
@@ -144,7 +145,7 @@ def _change_line(change: Change) -> Line:
     worse = change.word is Word.SLOWER
     result = change.word.value if time else "worse" if worse else "better"
     operation = "all operations" if change.operation == ALL else change.operation
-    role = "all roles" if change.role == ALL else change.role
+    role = ALL_ROLES if change.role == ALL else change.role
     name = _FIGURES.get(change.metric) or change.metric.removesuffix("_ms").replace("p999", "p99.9")
     cells = (operation, role, name, with_unit(change.metric, before), with_unit(change.metric, after), rate, result)
     return Line(tuple(map(clean, cells)), worse)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from perfsuite.model import Outcome, RunReport, TargetOutcome, TargetResult
-from perfsuite.report.baseline import held_of
+from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
+from perfsuite.model.history import Comparison, Word
+from perfsuite.report.baseline import ALL_ROLES, Held, held_of
 from perfsuite.report.evidence import TITLE, findings_of
 from perfsuite.report.figures import limit_text, with_unit
 from perfsuite.report.text import clean
@@ -34,6 +35,10 @@ def junit_xml(report: RunReport) -> str:
     _baseline_case(suite, name, report)
     _verdict_case(suite, name, report)
     _findings(suite, report)
+    return _document(suite)
+
+
+def _document(suite: ET.Element) -> str:
     _count(suite)
     root = ET.Element("testsuites", {key: value for key, value in suite.attrib.items() if key in _TOTALS})
     root.append(suite)
@@ -41,6 +46,8 @@ def junit_xml(report: RunReport) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
+_ANY_ROLE = (ALL, ALL_ROLES)
+_WORSE = "became worse"
 _TOTALS = ("tests", "failures", "errors", "skipped", "time")
 
 
@@ -69,6 +76,7 @@ def _baseline_case(suite: ET.Element, class_name: str, report: RunReport) -> Non
     if report.comparison is None:
         return
     held = held_of(report.comparison)
+    _worse_cases(suite, class_name, held)
     case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"baseline {held.name}", "time": "0"})
     told = "\n".join([*(", ".join(line.cells) for line in held.lines if line.worse), *held.notes])
     if held.regressed:
@@ -77,6 +85,37 @@ def _baseline_case(suite: ET.Element, class_name: str, report: RunReport) -> Non
         ET.SubElement(case, "skipped", {"message": "; ".join([held.headline, *held.notes])})
     else:
         ET.SubElement(case, "system-out").text = "\n".join(filter(None, (held.headline, told)))
+
+
+def _worse_cases(suite: ET.Element, class_name: str, held: Held) -> None:
+    """One failure for each operation that became worse, so that a CI server names it."""
+    found: dict[str, list[str]] = {}
+    for line in held.lines:
+        if line.worse:
+            operation, role, figure, before, after, change, _result = line.cells
+            told = f"{figure} {before} → {after}{f' ({change})' if change else ''}"
+            found.setdefault(f"{operation} as {role}" if role not in _ANY_ROLE else operation, []).append(told)
+    for name, told in found.items():
+        case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"{name}: {_WORSE}", "time": "0"})
+        message = f"{'; '.join(told)}, against {held.name}"
+        ET.SubElement(case, "failure", {"message": message, "type": "regression"}).text = message
+
+
+def comparison_junit_xml(comparison: Comparison) -> str:
+    """The same for runs held against runs: a case for each operation that became worse, and one for all of it."""
+    held = held_of(comparison)
+    name = "agentmitra.performance.comparison"
+    suite = ET.Element("testsuite", {"name": name, "time": "0"})
+    _worse_cases(suite, name, held)
+    case = ET.SubElement(suite, "testcase", {"classname": name, "name": f"against {held.name}", "time": "0"})
+    told = "\n".join(filter(None, (held.headline, *held.notes)))
+    if held.regressed:
+        ET.SubElement(case, "failure", {"message": held.headline, "type": "regression"}).text = told
+    elif held.refused or all(change.word is Word.CANNOT_TELL for change in comparison.changes):
+        ET.SubElement(case, "skipped", {"message": told})
+    else:
+        ET.SubElement(case, "system-out").text = told
+    return _document(suite)
 
 
 def _verdict_case(suite: ET.Element, class_name: str, report: RunReport) -> None:
