@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from itertools import combinations
+from pathlib import Path
+
+import pytest
+import yaml
 
 from perfsuite.arguments import run_parser
 from perfsuite.exposition.families import FAMILIES, READINGS
@@ -97,3 +103,31 @@ def test_the_commands_of_the_readme_parse() -> None:
     assert [run_parser().parse_args(call.split()).metrics_port for call in calls] == [9764]
     for link in re.findall(r"\]\((\S+)\)", text):
         assert (DEPLOY / link).exists(), link
+
+
+@pytest.mark.parametrize("there", [pytest.param(True, id="committed"), pytest.param(False, id="not there")])
+@pytest.mark.parametrize("workflow", ["github-actions.yml", "gitlab-ci.yml"])
+def test_staging_is_held_against_the_baseline_where_one_is_committed(
+    workflow: str, there: bool, tmp_path: Path
+) -> None:
+    text = yaml.safe_load((DEPLOY / "ci" / workflow).read_text(encoding="utf-8"))
+    if workflow.startswith("github"):
+        variables = text["env"]
+        scripts = [step["run"] for step in text["jobs"]["staging"]["steps"] if step.get("name") == "Load it"]
+    else:
+        variables, scripts = text["variables"], text["performance-staging"]["script"][1:]
+    if there:
+        (tmp_path / variables["BASELINE"]).write_text("{}", encoding="utf-8")
+    host = {"TARGET": "http://staging.example", "PERFORMANCE_HOST": "http://staging.example"}
+    script = "\n".join(["python() { printf '%s\\n' \"$@\"; }", *scripts])
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **variables, **host},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arguments = run_parser().parse_args(done.stdout.split()[1:])
+    assert (arguments.host, arguments.runs) == ("http://staging.example", 5 if there else None)
+    assert arguments.baseline == (variables["BASELINE"] if there else "")
