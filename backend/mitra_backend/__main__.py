@@ -1,6 +1,7 @@
 """`python -m mitra_backend`: migrate, seed, serve. Prints one line when it is ready."""
 
 import argparse
+import contextlib
 import csv
 import gc
 import logging
@@ -63,13 +64,20 @@ def main(arguments: list[str] | None = None) -> int:
     # Until the server takes over, SIGTERM would end the process with its temporary directory left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with tempfile.TemporaryDirectory(prefix="mitra-backend-") as directory:
+        with _database_directory(options) as directory:
             return _serve(options, _settings(options, Path(directory)))
     except StartError as error:
         sys.stderr.write(f"mitra_backend: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _database_directory(options: argparse.Namespace) -> contextlib.AbstractContextManager[str]:
+    """Where the database is made when none is named; nothing is made, and so left by a kill -9, when one is."""
+    if options.database_url:
+        return contextlib.nullcontext("")
+    return tempfile.TemporaryDirectory(prefix="mitra-backend-")
 
 
 def _settings(options: argparse.Namespace, directory: Path) -> Settings:

@@ -48,6 +48,13 @@ def _started(tmp_path: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen
         process.communicate()
 
 
+def test_with_a_database_of_its_own_a_killed_process_leaves_no_directory(tmp_path: Path) -> None:
+    with _started(tmp_path, "--database-url", str(tmp_path / "named.db")) as (process, _url):
+        process.kill()
+        process.wait()
+    assert {path.name.partition(".")[0] for path in tmp_path.iterdir()} == {"named"}
+
+
 @pytest.mark.parametrize("how", ["stdin", "SIGTERM", "SIGINT"])
 def test_start_and_stop_with_an_open_connection(tmp_path: Path, how: str) -> None:
     accounts = tmp_path / "accounts.csv"
