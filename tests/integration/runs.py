@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from perfsuite.errors import TargetError
-from tests.integration.cost_runs import compared, n_plus_one, refused_account, useless_monitors
+from tests.integration.cost_runs import compared, held, n_plus_one, refused_account, useless_monitors
 from tests.integration.programs import (
     Backend,
     Ended,
