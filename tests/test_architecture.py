@@ -60,6 +60,9 @@ JOINERS = {
     "side_by_side",
     "floors",
     "overview",
+    "reread",
+    "keeping",
+    "baselining",
     "load.plain",
 }
 """The few modules that put stages together."""

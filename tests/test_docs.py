@@ -179,7 +179,8 @@ def test_commands_parse(page: Path) -> None:
         for fault in getattr(parsed, "fault", None) or ():
             parse_fault(fault)
         wrong = {"baic"}  # shown for its message
-        assert set(getattr(parsed, "scenario", None) or ()) <= wrong | set(known)
+        scenarios = getattr(parsed, "scenario", None) or ()
+        assert ({scenarios} if isinstance(scenarios, str) else set(scenarios)) <= wrong | set(known)
 
 
 @named
@@ -288,13 +289,13 @@ def test_kinds_of_failure() -> None:
 
 def test_reasons_of_an_inconclusive_run() -> None:
     """Each reason in the table is one that the judge gives: its words, where they are not filled in."""
-    sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict"))
+    sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict", "regression"))
     reasons = [row[0] for row in table(section(README, "When a run says INCONCLUSIVE"))]
     words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
     assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
-    # saturated, lost, died, cut off, rate not reached, nothing judged, no target
-    assert len(reasons) == 7 + len(re.findall(r"_\w+\(", rules))
+    # saturated, lost, died, cut off, rate not reached, nothing judged, no target, another baseline
+    assert len(reasons) == 8 + len(re.findall(r"_\w+\(", rules))
 
 
 # ── files of a run ──────────────────────────────────────────────────────────────────────────────────

@@ -64,9 +64,8 @@ def kept_row(number: int, times: Sequence[KeptTimes], fingerprint: Fingerprint |
 
 
 def measured_of(row: Sequence[Any]) -> Measured:
-    """From role, operation and the statistics, in that order."""
-    role, operation, *figures = row
-    return Measured(role, operation, Statistics(*figures))
+    """From run, role, operation and the statistics, in that order."""
+    return Measured(row[1], row[2], Statistics(*row[3:]))
 
 
 def run_of(row: Row[Any], measured: tuple[Measured, ...], fingerprint: bytes | None = None) -> PastRun:
