@@ -134,7 +134,7 @@ def _cost_line(cost: Difference, *, worse: bool) -> Line:
     cells = (cost.operation, cost.role, _FIGURES.get(cost.metric, cost.metric))
     if cost.metric == "caching":
         told = [_yes(value) for value in (cost.before, cost.after)]
-        return Line((*map(clean, cells), *told, "", result), worse)
+        return Line((*map(clean, cells), *told, "", result if worse else "better"), worse)
     return Line((*map(clean, cells), _spread(cost.before), _spread(cost.after), f"{change:+,g}", result), worse)
 
 

@@ -1,0 +1,143 @@
+"""What every report says of a run that was held against a baseline."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.judge import with_baseline
+from perfsuite.model import ALL, RunReport
+from perfsuite.model.fingerprint import Difference, Spread
+from perfsuite.model.history import Change, Comparison, Side, Word
+from perfsuite.report.baseline import held_of
+from perfsuite.report.console import render_summary
+from perfsuite.report.html import report_html
+from perfsuite.report.json_file import summary_dict, summary_json
+from perfsuite.report.junit import junit_xml
+from perfsuite.report.markdown import summary_md
+from perfsuite.report.short import render_verdict
+from tests.report import example_runs
+
+
+def change(word: Word, metric: str = "p95_ms", operation: str = "policies.list") -> Change:
+    return Change("policyholder", operation, metric, (30.0, 34.0, 36.0), (95.0,), 61.0, 1.79, (58.5, 65.0), 0.004, word)
+
+
+def cost(metric: str, before: float, after: float) -> Difference:
+    return Difference("senior_agent", "agents.list", metric, Spread(before, before), Spread(after, after))
+
+
+A, B = Side(example_runs.HOSTILE, ("run-1", "run-2", "run-3")), Side("run-9", ("run-9",))
+WORSE = Comparison(
+    A,
+    B,
+    (change(Word.SLOWER), change(Word.FASTER, "avg_ms"), change(Word.SAME), change(Word.CANNOT_TELL)),
+    (cost("queries", 3, 23), cost("rows", 20, 21), cost("caching", 0, 1)),
+    notes=("fewer than 5 + 5 runs",),
+)
+SAME = replace(WORSE, changes=(change(Word.SAME),), costs=())
+REFUSED = Comparison(A, B, (), mismatches=("other mix of users",))
+
+
+def held_against(comparison: Comparison | None) -> RunReport:
+    passed = example_runs.passed()
+    return replace(passed, comparison=comparison, verdict=with_baseline(passed.verdict, comparison))
+
+
+def baseline_case(report: RunReport) -> ET.Element:
+    cases = ET.fromstring(junit_xml(report)).iter("testcase")  # noqa: S314  our own text
+    return next(case for case in cases if str(case.get("name")).startswith("baseline"))
+
+
+def test_what_is_worse_comes_first() -> None:
+    held = held_of(WORSE)
+
+    assert held.headline == "2 figures worse, 1 better, 1 the same, 1 that cannot be told apart, against 3 runs."
+    assert [(line.cells, line.worse) for line in held.lines] == [
+        (("agents.list", "senior_agent", "queries per request", "3", "23", "+20", "worse"), True),
+        (("policies.list", "policyholder", "p95", "34 ms", "95 ms", "+179 %", "slower"), True),
+        (("agents.list", "senior_agent", "rows per request", "20", "21", "+1", "more"), False),
+        (("agents.list", "senior_agent", "answers from a cache", "no", "yes", "", "better"), False),
+        (("policies.list", "policyholder", "average", "34 ms", "95 ms", "+179 %", "faster"), False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "headline"),
+    [
+        pytest.param(SAME, "Nothing worse, 1 the same, against 3 runs.", id="the same"),
+        pytest.param(REFUSED, "Not compared: it was made under other conditions.", id="refused"),
+    ],
+)
+def test_what_is_not_worse(comparison: Comparison, headline: str) -> None:
+    held = held_of(comparison)
+
+    assert (held.headline, held.regressed, held.lines) == (headline, False, ())
+
+
+def test_totals_are_named() -> None:
+    total = replace(change(Word.SLOWER, "rps"), role=ALL, operation=ALL)
+
+    (line,) = held_of(replace(SAME, changes=(total,))).lines
+    assert line.cells[:3] == ("all operations", "all roles", "throughput")
+    assert line.cells[-1] == "worse"
+
+
+def test_the_terminal() -> None:
+    shown = render_summary(held_against(WORSE), width=120)
+
+    assert "2 figures worse, 1 better" in " ".join(shown.split())
+    row = next(line for line in shown.splitlines() if "queries per request" in line and "agents.list" in line)
+    assert row.split() == ["agents.list", "senior_agent", "queries", "per", "request", "3", "23", "+20", "worse"]
+    assert shown.rstrip().endswith("VERDICT: REGRESSION")
+    assert "is worse than its baseline" in render_verdict(held_against(WORSE))
+    assert "Against" not in render_summary(held_against(None))
+
+
+def test_json() -> None:
+    told = json.loads(summary_json(held_against(WORSE)))
+
+    assert (told["verdict"], told["exit_code"]) == ("regression", 5)
+    baseline = told["baseline"]
+    assert (baseline["runs"], baseline["compared"], baseline["regressions"]) == (["run-1", "run-2", "run-3"], True, 2)
+    assert baseline["changes"][0] | {"reason": ""} == {
+        "role": "policyholder", "operation": "policies.list", "metric": "p95_ms", "a": [30, 34, 36], "b": [95],
+        "shift": 61, "shift_rate": 1.79, "interval": [58.5, 65], "p_value": 0.004, "word": "slower", "reason": "",
+    }  # fmt: skip
+    assert [(one["metric"], one["regression"]) for one in baseline["costs"]] == [
+        ("queries", True), ("rows", False), ("caching", False),
+    ]  # fmt: skip
+    assert summary_dict(held_against(REFUSED))["baseline"]["mismatches"] == ["other mix of users"]
+    assert summary_dict(held_against(None))["baseline"] is None
+
+
+def test_junit() -> None:
+    failure = baseline_case(held_against(WORSE)).find("failure")
+    assert failure is not None
+    assert failure.get("type") == "regression"
+    assert "agents.list, senior_agent, queries per request, 3, 23, +20, worse" in str(failure.text)
+    skipped = baseline_case(held_against(REFUSED)).find("skipped")
+    assert skipped is not None
+    assert "other mix of users" in str(skipped.get("message"))
+    assert [element.tag for element in baseline_case(held_against(SAME))] == ["system-out"]
+
+
+def test_markdown() -> None:
+    text = summary_md(held_against(WORSE))
+
+    assert "| agents.list | senior\\_agent | queries per request | 3 | 23 | \\+20 | worse |" in text
+    assert "- fewer than 5 \\+ 5 runs" in text
+    assert "<script>" not in text
+
+
+def test_the_page() -> None:
+    page = report_html(held_against(WORSE))
+
+    assert 'id="against-baseline"' in page
+    assert "<td>queries per request</td>" in page
+    assert "<img src=x" not in page  # the baseline's name is the user's, and escaped
+    assert "against-baseline" not in report_html(held_against(None))
+    assert "other mix of users" in report_html(held_against(REFUSED))
