@@ -95,9 +95,9 @@ def _worse_cases(suite: ET.Element, class_name: str, held: Held) -> None:
             operation, role, figure, before, after, change, _result = line.cells
             told = f"{figure} {before} → {after}{f' ({change})' if change else ''}"
             found.setdefault(f"{operation} as {role}" if role not in _ANY_ROLE else operation, []).append(told)
-    for name, figures in found.items():
+    for name, lines in found.items():
         case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"{name}: {_WORSE}", "time": "0"})
-        message = f"{'; '.join(figures)}, against {held.name}"
+        message = f"{'; '.join(lines)}, against {held.name}"
         ET.SubElement(case, "failure", {"message": message, "type": "regression"}).text = message
 
 

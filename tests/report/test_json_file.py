@@ -20,7 +20,7 @@ KEYS = [
     "users", "totals", "operations", "behaviours", "whole_run", "targets", "generator", "coverage", "environment",
     "notes", "failures_by_kind", "reconciliation", "cleanup", "not_possible",
     "arrivals", "lost_workers", "occupancy", "drifts",
-    "findings", "monitors", "fingerprint", "baseline",
+    "findings", "published", "monitors", "fingerprint", "baseline",
 ]  # fmt: skip
 
 
