@@ -24,6 +24,7 @@ SHARED = {
     "hosts",
     "course",
     "trend",
+    "collecting",
     "standards",
 }
 """Ground on which everybody stands."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from perfsuite.collecting import without_collecting
 from perfsuite.errors import UsageError
 from perfsuite.history.engine import BUSY_S, default_url, file_of, make_engine, read_url, where_is, writing
 from perfsuite.history.migrate import is_newest, upgrade
@@ -100,7 +100,7 @@ class History:
         wanted = wanted or Wanted()
         if not self.is_there:
             return []
-        with self._reading() as connection, _without_collecting():
+        with self._reading() as connection, without_collecting():
             rows = list(connection.execute(_asked(wanted)))
             # Newest first in the question, so that `latest` takes those.
             rows.reverse()
@@ -244,18 +244,6 @@ class History:
             with writing(self._engine) as connection:
                 upgrade(connection, self.where)
         self._ready = True
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Figures are many and hold no cycles: to look through them for some takes a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _asked(wanted: Wanted) -> Select[Any]:

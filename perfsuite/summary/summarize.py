@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from perfsuite.collecting import without_collecting
 from perfsuite.measurements import Record
 from perfsuite.model import (
     ALL,
@@ -64,21 +63,8 @@ def build(
     not tell the ends (schema 1) give the rate of the requests that were sent.
     A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
     """
-    with _without_collecting():
+    with without_collecting():
         return _summary(plan, gather(records), preflight, roles, circumstances)
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Records and figures are many and hold no cycles: to look through them again and again for some takes a fifth
-    of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _summary(
