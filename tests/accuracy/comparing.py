@@ -64,7 +64,7 @@ def published_rows() -> list[Row]:
     nile = [NILE_FROM + at for at, *_ in points(np.array(NILE, dtype=float), AVERAGE)]
     return [
         equal_row(
-            "James & Matteson 2014, example 3.1.1", "order found, then considered last", [201, 308, 108, 358], ecp
+            "James & Matteson 2014, section 3.1.1", "order found, then considered last", [201, 308, 108, 358], ecp
         ),
         equal_row("flow of the Nile", "year of the change", [1899], nile),
     ]
