@@ -158,7 +158,7 @@ def _told(call: Call, work: Work, made: Made, scenario: Scenario) -> list[int]:
         return []
     noise = noise_of(work.options.results, a[-1].conditions)
     if b:
-        comparison = side_by_side(_party("A", a), _party("B", b), noise=noise, apart=OF_THE_TARGET)
+        comparison = side_by_side(_party(a), _party(b), noise=noise, apart=OF_THE_TARGET)
     elif scenario.name in work.against:
         comparison = held_against(work.against[scenario.name], a, noise)
     else:
@@ -166,5 +166,5 @@ def _told(call: Call, work: Work, made: Made, scenario: Scenario) -> list[int]:
     return [tell(comparison, call)]
 
 
-def _party(letter: str, runs: Sequence[PastRun]) -> Party:
-    return Party(Side(f"{letter} {runs[-1].conditions.host}", tuple(run.run_id for run in runs)), tuple(runs))
+def _party(runs: Sequence[PastRun]) -> Party:
+    return Party(Side(runs[-1].conditions.host, tuple(run.run_id for run in runs)), tuple(runs))

@@ -12,6 +12,10 @@ from tests.integration.programs import Ended, run_suite
 pytestmark = [pytest.mark.integration, pytest.mark.made("compared")]
 
 
+LISTS = {"policies.list", "policies.page", "policies.by_status", "policies.by_policyholder"}
+"""The operations of the route that is to blame."""
+
+
 def comparison_of(made: Ended) -> Comparison:
     (folder,) = (each for each in made.folders if each.name.startswith("compare_"))
     return msgspec.json.decode((folder / COMPARISON_FILE).read_bytes(), type=Comparison)
@@ -20,8 +24,9 @@ def comparison_of(made: Ended) -> Comparison:
 def test_an_n_plus_1_is_found_by_its_cost(made: Ended) -> None:
     comparison = comparison_of(made)
 
-    assert {cost.operation for cost in comparison.dearer} == {"policies.list"}
-    assert {cost.metric for cost in comparison.dearer} >= {"queries"}
+    more = {cost.operation for cost in comparison.dearer if cost.metric == "queries"}
+    assert "policies.list" in more
+    assert {cost.operation for cost in comparison.dearer} <= LISTS
     assert "COMPARISON: REGRESSION" in made.out
     assert made.code in (1, 5), made.out + made.err  # 1 where this machine is too busy for a target
 

@@ -20,7 +20,8 @@ pytestmark = [
     pytest.mark.skipif(TIMES not in os.environ, reason="several minutes: make truth"),
 ]
 LOAD = ("--demo", "--runs", "5", "--arrival-rate", "20", "--users", "60", "--spawn-rate", "60", "--duration", "12s")
-SLOWED = "policies.list"
+SLOWED = {"policies.list", "policies.page", "policies.by_status", "policies.by_policyholder"}
+"""The operations of the route that is slowed."""
 _LONGEST_S = 480.0
 
 
@@ -51,12 +52,12 @@ def test_the_same_against_itself(tmp_path: Path) -> None:
 
 
 def test_60_ms_are_found_where_they_are(tmp_path: Path) -> None:
-    comparison = compared(tmp_path, "--against-fault", f"latency=60ms@{SLOWED}")
+    comparison = compared(tmp_path, "--against-fault", "latency=60ms@policies.list")
 
     # Totals and roles contain that operation.
-    assert slower(comparison) - {ALL} == {SLOWED}
-    change = next(
-        each for each in comparison.changes if (each.role, each.operation, each.metric) == (ALL, SLOWED, "avg_ms")
-    )
+    assert "policies.list" in slower(comparison)
+    assert slower(comparison) - {ALL} <= SLOWED
+    place = (ALL, "policies.list", "avg_ms")
+    change = next(each for each in comparison.changes if (each.role, each.operation, each.metric) == place)
     assert change.word is Word.SLOWER
     assert 50 <= change.shift <= 75, change
