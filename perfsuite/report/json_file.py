@@ -118,13 +118,13 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "occupancy": [_rounded(role) for role in summary.occupancy],
         "drifts": [_rounded(drift) for drift in summary.drifts],
         "findings": [_finding(finding) for finding in report.findings],
-        "published": published_entries(report),
         "monitors": {"sources": _watched(report.readings)},
         "fingerprint": {
             "taken": report.fingerprint is not None,
             "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],
         },
         "baseline": baseline_dict(report.comparison),
+        "published": published_entries(report),
     }
 
 

@@ -20,7 +20,8 @@ KEYS = [
     "users", "totals", "operations", "behaviours", "whole_run", "targets", "generator", "coverage", "environment",
     "notes", "failures_by_kind", "reconciliation", "cleanup", "not_possible",
     "arrivals", "lost_workers", "occupancy", "drifts",
-    "findings", "published", "monitors", "fingerprint", "baseline",
+    "findings", "monitors", "fingerprint", "baseline",
+    "published",
 ]  # fmt: skip
 
 
