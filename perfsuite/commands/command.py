@@ -16,6 +16,7 @@ from perfsuite.plan.build import Options
 from perfsuite.screen import PlainScreen, QuietScreen, screen_for
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
+_MIN_LINES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,14 @@ class Terminal:
     @property
     def width(self) -> int:
         """Columns to write in, 80 to 120."""
-        return min(max(shutil.get_terminal_size((_MIN_WIDTH, 24)).columns, _MIN_WIDTH), _MAX_WIDTH)
+        return min(max(shutil.get_terminal_size((_MIN_WIDTH, _MIN_LINES)).columns, _MIN_WIDTH), _MAX_WIDTH)
+
+    @property
+    def lines(self) -> int | None:
+        """Lines of one screen, less one for the prompt; None where what is told is no terminal and may be long."""
+        if not self.told.isatty():
+            return None
+        return max(shutil.get_terminal_size((_MIN_WIDTH, _MIN_LINES)).lines, _MIN_LINES) - 1
 
     def color(self, asked: bool) -> bool:
         """Are colours to be shown where the user did not forbid them?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from perfsuite.api.catalogue import CATALOGUE
@@ -30,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def do(call: Call) -> int:
     """Do it; the exit code."""
     report = report_of(call.arguments.run, targets=_other_targets(call.arguments))
-    render = render_verdict if call.arguments.quiet else render_summary
+    whole = partial(render_summary, lines=call.terminal.lines)
+    render = render_verdict if call.arguments.quiet else whole
     call.terminal.show(render, report, color=not call.arguments.no_color)
     return report.verdict.exit_code
 

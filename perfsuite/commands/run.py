@@ -112,7 +112,8 @@ def _run_scenarios(work: Work, call: Call) -> int:
             break  # what kept this one from running keeps the next one too
         reports.append(report)
         codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
-        render = render_verdict if work.options.quiet else partial(render_summary, folder=folder)
+        whole = partial(render_summary, folder=folder, lines=call.terminal.lines)
+        render = render_verdict if work.options.quiet else whole
         call.terminal.show(render, report, color=work.options.color)
         if codes[-1] == EXIT_INTERRUPTED:
             if report.verdict.exit_code != EXIT_INTERRUPTED:

@@ -5,7 +5,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
 from perfsuite.model.failures import FailureGroup, FailureKind
-from perfsuite.model.live import LiveState, Moment
+from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
 from perfsuite.model.plan import (
     ALL,
     LOGIN,
@@ -70,6 +70,8 @@ __all__ = [
     "FailureKind",
     "GeneratorHealth",
     "Headers",
+    "LiveFailure",
+    "LiveLine",
     "LiveState",
     "LostWorker",
     "Moment",

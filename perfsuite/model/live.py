@@ -11,6 +11,26 @@ from perfsuite.model.verdict import TargetResult
 
 
 @dataclass(frozen=True, slots=True)
+class LiveLine:
+    """One role or one operation over the last seconds; `avg_ms` is None without a request."""
+
+    name: str
+    requests: int
+    avg_ms: float | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFailure:
+    """Requests of one operation that failed alike, since the start."""
+
+    operation: str
+    kind: str
+    message: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """Where a run stands, for the live view and the stop conditions.
 
@@ -32,6 +52,12 @@ class LiveState:
     unanswered_s: int
     """Length of the unbroken stretch of seconds, up to now, in which no request got any HTTP answer."""
     avg_now_ms: float | None = None
+    roles: tuple[LiveLine, ...] = ()
+    """Over the last 30 s, in the order of the plan."""
+    operations: tuple[LiveLine, ...] = ()
+    """Over the last 30 s, the slowest first."""
+    failed: tuple[LiveFailure, ...] = ()
+    """The most frequent first; of many, the first ten."""
 
 
 @dataclass(frozen=True, slots=True)

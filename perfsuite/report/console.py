@@ -13,14 +13,13 @@ from rich.text import Text
 
 from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import COLUMNS, held_of
-from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, Findings, findings_of
+from perfsuite.report.cuts import Shown, left_out, shown_in
+from perfsuite.report.evidence import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Findings, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.published import published_line
 from perfsuite.report.text import clean, heading, plural, shortened
 from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title, unjudged_reasons
 
-MOST_FAILURES = 5
-MOST_CHANGES = 10
 STEADY = "steady"
 
 OUTCOME_STYLES = {
@@ -38,30 +37,49 @@ TARGET_STYLES = {
 }
 
 
-def render_summary(report: RunReport, *, width: int = 80, color: bool = False, folder: Path | None = None) -> str:
+def render_summary(
+    report: RunReport, *, width: int = 80, color: bool = False, folder: Path | None = None, lines: int | None = None
+) -> str:
     """The run in lines of at most `width`: by role, targets, failures, findings, reasons, files; last the verdict.
 
-    `folder`: where the files of the run are; left out when None.
+    `folder`: where the files of the run are; left out when None. `lines`: so many fit the screen; what is least
+    telling is then left out, and named in a line. Never left out: reasons of the verdict, missed targets.
     """
+
+    def told(shown: Shown) -> str:
+        return _render(report, shown, width=width, color=color, folder=folder)
+
+    return told(Shown() if lines is None else shown_in(lines, lambda shown: told(shown).count("\n")))
+
+
+def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder: Path | None) -> str:
     summary, verdict = report.summary, report.verdict
-    parts: list[RenderableType] = [_heading(summary), "", _roles(summary)]
+    parts: list[RenderableType] = [
+        _heading(summary),
+        *(shown.blank if shown.all_files else ()),
+        *_roles(summary, shown.roles),
+    ]
     if summary.arrivals:
-        parts += ["", *(Text(line) for line in arrival_lines(summary))]
+        parts += [*shown.blank, *(Text(line) for line in arrival_lines(summary))]
     if verdict.targets:
-        parts += ["", _targets(verdict.targets), *_target_reasons(verdict.targets)]
-    if published := published_line(report):
-        parts += ["", Text(published, "dim")]
+        parts += [*shown.blank, *_targets(verdict.targets, shown)]
+    if shown.hint and (published := published_line(report)):
+        parts += [*shown.blank, Text(published, "dim")]
     if summary.failures:
-        parts += ["", *_failures(summary)]
-    parts += _baseline(report)
-    parts += _findings(findings_of(report))
-    parts += ["", Text(clean(sentence(report)))]
+        parts += [*shown.blank, *_failures(summary, shown.failures)]
+    parts += _baseline(report, shown)
+    parts += _findings(findings_of(report), shown)
+    parts += [*shown.blank, Text(clean(sentence(report)))]
     parts += [bullet(reason) for reason in verdict.reasons]
-    parts += [bullet(f"Note: {note}", "dim") for note in verdict.notes]
+    if shown.notes:
+        parts += [bullet(f"Note: {note}", "dim") for note in verdict.notes]
+    if left := left_out(report, shown):
+        parts += [Text(f"In the report: {left}", "dim")]
     told = to_text(Group(*parts), width=width, color=color)
     label = Text(LABELS[verdict.outcome], OUTCOME_STYLES[verdict.outcome])
     last = to_text(Text("VERDICT: ").append_text(label), width=width, color=color)
-    return "\n".join([told, *([_whereabouts(folder)] if folder is not None else []), last])
+    places = [_whereabouts(folder, shown)] if folder is not None else []
+    return ("\n" if shown.all_files else "").join([told, *places, last])
 
 
 def render_many(reports: Sequence[RunReport], *, width: int = 80, color: bool = False) -> str:
@@ -116,20 +134,27 @@ def _heading(summary: Summary) -> Text:
     return text
 
 
-def _roles(summary: Summary) -> Table:
+def _roles(summary: Summary, most: int | None) -> Iterable[RenderableType]:
     """Users, requests, rate, times and failures by role over the steady state, and the total.
 
-    Where the run ended before its steady state, the figures of the period that it reached.
+    Where the run ended before its steady state, the figures of the period that it reached. `most`: only so many
+    roles, those with the most failures and then the slowest.
     """
     period = _period_shown(summary)
     title = "Role" if period == STEADY else f"Role, {clean(period)}"
     table = plain_table(title, ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
     totals = {row.role: row.statistics for row in summary.rows if row.period == period and _is_role_total(row)}
-    for role in dict.fromkeys([*summary.users.by_role, *totals]):
-        if role != ALL:
+    roles = [role for role in dict.fromkeys([*summary.users.by_role, *totals]) if role != ALL]
+    kept = roles if most is None else sorted(roles, key=lambda role: _badness(totals.get(role)), reverse=True)[:most]
+    for role in roles:
+        if role in kept:
             _add_figures(table, role.replace("_", " "), summary.users.by_role.get(role, 0), totals.get(role))
     _add_figures(table, ALL, summary.users.peak, totals.get(ALL))
-    return table
+    yield table
+
+
+def _badness(figures: Statistics | None) -> tuple[int, float]:
+    return (figures.failures, figures.avg_ms or 0.0) if figures else (0, 0.0)
 
 
 def _period_shown(summary: Summary) -> str:
@@ -159,8 +184,16 @@ def _load(figures: Statistics) -> tuple[str, str, str, str]:
     )
 
 
-def _targets(results: Iterable[TargetResult]) -> Table:
-    shown = list(results)
+def _targets(results: Sequence[TargetResult], shown: Shown) -> Iterable[RenderableType]:
+    kept = [result for result in results if shown.all_targets or result.outcome is TargetOutcome.MISSED]
+    if kept:
+        yield _target_table(kept)
+    if len(kept) < len(results):
+        yield Text(f"Other targets: {outcome_counts(result for result in results if result not in kept)}", "dim")
+    yield from _target_reasons(kept, unjudged=shown.unjudged)
+
+
+def _target_table(shown: Sequence[TargetResult]) -> Table:
     sure = [">95 % sure"] if any(result.interval for result in shown) else []
     table = plain_table("Target", ">Observed", *sure, ">Limit", "Outcome")
     for result in shown:
@@ -176,7 +209,7 @@ def _targets(results: Iterable[TargetResult]) -> Table:
     return table
 
 
-def _target_reasons(results: Sequence[TargetResult]) -> Iterable[RenderableType]:
+def _target_reasons(results: Sequence[TargetResult], *, unjudged: bool) -> Iterable[RenderableType]:
     """Each reason once, after the names of the targets that have it: they are too long for a column.
 
     Those of missed targets are among the reasons of the verdict, those of met ones told where they are too close.
@@ -184,14 +217,14 @@ def _target_reasons(results: Sequence[TargetResult]) -> Iterable[RenderableType]
     for result in results:
         if result.too_close and result.outcome is TargetOutcome.MET:
             yield bullet(heading(result.reason), "yellow")
-    for reason in unjudged_reasons(results):
+    for reason in unjudged_reasons(results) if unjudged else ():
         yield bullet(reason, "dim")
 
 
-def _failures(summary: Summary) -> Iterable[RenderableType]:
+def _failures(summary: Summary, most: int) -> Iterable[RenderableType]:
     groups = sorted(summary.failures, key=lambda group: group.count, reverse=True)
     table = plain_table(">Failures", "Operation", "Role", "What")
-    for group in groups[:MOST_FAILURES]:
+    for group in groups[:most]:
         table.add_row(
             f"{group.count:,}",
             Text(shortened(group.operation, 24)),
@@ -199,37 +232,40 @@ def _failures(summary: Summary) -> Iterable[RenderableType]:
             Text(clean(f"{group.kind}: {group.message}"), no_wrap=True, overflow="ellipsis"),
         )
     yield table
-    if len(groups) > MOST_FAILURES:
-        yield Text(f"and {plural(len(groups) - MOST_FAILURES, 'more group')} in failures.csv", "dim")
+    if len(groups) > most:
+        yield Text(f"and {plural(len(groups) - most, 'more group')} in failures.csv", "dim")
 
 
-def _baseline(report: RunReport) -> list[RenderableType]:
+def _baseline(report: RunReport, shown: Shown) -> list[RenderableType]:
     """What changed against the baseline; that which is worse is told once more among the reasons."""
     if report.comparison is None:
         return []
     held = held_of(report.comparison)
-    parts: list[RenderableType] = ["", Text(f"Against {held.name}: {held.headline}", "red" if held.regressed else "")]
-    if held.lines:
+    told = Text(f"Against {held.name}: {held.headline}", "red" if held.regressed else "")
+    parts: list[RenderableType] = [*shown.blank, told]
+    if held.lines and shown.changes:
         table = plain_table(*COLUMNS)
-        for line in held.lines[:MOST_CHANGES]:
+        for line in held.lines[: shown.changes]:
             table.add_row(*map(Text, line.cells), style="red" if line.worse else "")
         parts.append(table)
-    if (left := len(held.lines) - MOST_CHANGES) > 0:
+    if (left := len(held.lines) - shown.changes) > 0:
         parts.append(Text(f"and {left:,} more in summary.json", "dim"))
     return parts
 
 
-def _findings(found: Findings) -> list[RenderableType]:
-    parts: list[RenderableType] = ["", Text(TITLE, "dim")] if found.unusual else []
-    for told in found.unusual:
+def _findings(found: Findings, shown: Shown) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if found.unusual and shown.findings:
+        parts += [*shown.blank, Text(TITLE, "dim")]
+    for told in found.unusual[: shown.findings]:
         parts.append(bullet(told.headline))
-        parts += [Padding(Text(line, "dim"), (0, 0, 0, 6)) for line in told.evidence]
-    if found.left_out:
+        parts += [Padding(Text(line, "dim"), (0, 0, 0, 6)) for line in told.evidence if shown.evidence]
+    if found.left_out and shown.findings == MOST_UNUSUAL:
         parts.append(Padding(Text(found.left_out, "dim"), (0, 0, 0, 4)))
-    if found.always:
-        parts += ["", Text(ALWAYS_TITLE, "dim"), *map(bullet, found.always)]
-    if found.note:
-        parts += ["", Text(found.note, "dim")]
+    if found.always and shown.always:
+        parts += [*shown.blank, Text(ALWAYS_TITLE, "dim"), *map(bullet, found.always)]
+    if found.note and shown.hint:
+        parts += [*shown.blank, Text(found.note, "dim")]
     return parts
 
 
@@ -240,9 +276,10 @@ def bullet(text: str, style: str = "") -> Padding:
     return Padding(hanging, (0, 0, 0, 2))
 
 
-def _whereabouts(folder: Path) -> str:
+def _whereabouts(folder: Path, shown: Shown) -> str:
     """Paths are whole, each on a line of its own however long, so that they can be opened or copied."""
-    return f"Report   {folder / 'report.html'}\nFigures  {folder / 'summary.json'}, stats.csv, failures.csv\n"
+    report = f"Report   {folder / 'report.html'}\n"
+    return f"{report}Figures  {folder / 'summary.json'}, stats.csv, failures.csv\n" if shown.all_files else report
 
 
 def plain_table(*titles: str) -> Table:

@@ -12,6 +12,7 @@ from perfsuite.report.text import clean, plural
 UNANSWERED_FROM_S = 3
 """So many seconds without any answer are worth a word."""
 STEADY_STATE = "steady state"
+SINCE_START = "since the start"
 _RATE_AND_TIMES = ("rps", "avg_ms", "p95_ms")
 
 
@@ -35,7 +36,7 @@ def phase_text(live: LiveState) -> str:
 
 def since_text(live: LiveState) -> str:
     """What the figures so far cover."""
-    return STEADY_STATE if live.steady else "since the start"
+    return STEADY_STATE if live.steady else SINCE_START
 
 
 def silence_text(live: LiveState) -> str:

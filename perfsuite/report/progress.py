@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
-from perfsuite.report.console import TARGET_STYLES, outcome_counts
-from perfsuite.report.figures import UNKNOWN, clock, limit_text, with_unit
-from perfsuite.report.gauges import Gauge, GaugeState, gauges, gauges_in_short
-from perfsuite.report.live_texts import (
-    UNANSWERED_FROM_S,
-    live_figures,
-    phase_text,
-    silence_text,
-    since_text,
-    users_by_role,
-    worst_first,
+from perfsuite.model import LiveState, Moment
+from perfsuite.report.console import outcome_counts
+from perfsuite.report.figures import UNKNOWN, clock, with_unit
+from perfsuite.report.gauges import gauges, gauges_in_short
+from perfsuite.report.live_parts import (
+    bar,
+    facts,
+    failed_table,
+    figures_table,
+    gauge_table,
+    missed_lines,
+    role_table,
+    slowest_table,
+    targets_table,
+    unjudged_lines,
 )
-from perfsuite.report.text import clean, shortened
-from perfsuite.report.wording import target_title, unjudged_reasons
+from perfsuite.report.live_texts import UNANSWERED_FROM_S, phase_text, silence_text, since_text, worst_first
+from perfsuite.report.text import clean
 
+WIDE = 120
+"""From so many columns on, two stand side by side."""
 _MOST_REASONS = 4
-"""Lines that are kept for reasons where not all targets can be shown."""
+"""Lines that are kept for why targets are missed where not all targets can be shown."""
 _FEWEST_TARGETS = 2
-_NARROWEST = 20
-
-_GAUGE_STYLES = {
-    GaugeState.FINE: "",
-    GaugeState.NEAR: "yellow",
-    GaugeState.FULL: "bold red",
-    GaugeState.GAP: "dim",
-}
+_FEWEST_SLOWEST, _MOST_SLOWEST = 3, 12
+_MANY_LINES = 30
+_GAP = 4
 
 
 def render_progress(moment: Moment) -> str:
@@ -59,61 +58,110 @@ def render_progress(moment: Moment) -> str:
 
 
 def live_view(moment: Moment) -> RenderableType:
-    """The same for a terminal: bar, figures, users by role, what is watched, targets. Fits 80 columns and 24 lines.
+    """The same for a terminal: bar, figures, users, the slowest operations, failures, what is watched, targets.
 
-    Larger terminals show more targets and reasons. For `rich.live.Live.update`.
+    Fits 80 columns and 24 lines; a wide terminal shows roles, operations and failures as tables beside the targets,
+    a higher one more of them. For `rich.live.Live.update`.
     """
     return _View(moment)
 
 
 class _View:
-    """Lays itself out in the lines that the terminal has."""
+    """Lays itself out in the columns and lines that the terminal has."""
 
     def __init__(self, moment: Moment) -> None:
         self._moment = moment
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        parts = list(_upper(self._moment))
-        yield from parts
-        used = sum(len(console.render_lines(part, options, pad=False)) for part in parts)
-        if self._moment.targets:
-            # A view that is taken away needs a line for the cursor, or its first line stays.
-            yield from _lower(self._moment.targets, options.max_width, options.max_height - 1 - used)
+        page = _Page(console, options)
+        yield from page.put(*_top(self._moment))
+        lower = _wide if options.max_width >= WIDE else _narrow
+        yield from lower(self._moment, page)
 
 
-def _upper(moment: Moment) -> Iterator[RenderableType]:
-    live, shown = moment.live, gauges(moment)
+@dataclass(slots=True)
+class _Page:
+    """What is left of the terminal."""
+
+    console: Console
+    options: ConsoleOptions
+    used: int = 0
+
+    @property
+    def width(self) -> int:
+        """Its columns."""
+        return self.options.max_width
+
+    @property
+    def left(self) -> int:
+        """Lines that are free. A view that is taken away needs one for the cursor, or its first line stays."""
+        return max(self.options.max_height - 1 - self.used, 0)
+
+    def put(self, *parts: RenderableType) -> Iterator[RenderableType]:
+        """The parts, counted."""
+        for part in parts:
+            self.used += self.height(part, self.width)
+            yield part
+
+    def height(self, part: RenderableType, width: int) -> int:
+        """Lines that a part takes."""
+        return len(self.console.render_lines(part, self.options.update_width(max(width, 1)), pad=False))
+
+
+def _top(moment: Moment) -> Iterator[RenderableType]:
+    live = moment.live
     yield Text(clean(f"{moment.scenario} · {moment.host}"), "bold", no_wrap=True, overflow="ellipsis")
-    yield from (_bar(live), _figures(live), "", _users(live))
-    if shown:
-        yield from ("", _gauges(shown))
+    yield bar(live)
+    yield figures_table(live)
     if silence := silence_text(live):
         yield Text(silence, "bold red")
     yield ""
 
 
-def _lower(targets: Sequence[TargetResult], width: int, lines: int) -> Iterator[RenderableType]:
-    """As many targets as there are lines for, the missed ones first, and below them why, as far as it fits."""
-    reasons = _reasons(targets, width)
-    room = max(lines - 1 - min(len(reasons), _MOST_REASONS), _FEWEST_TARGETS)
-    ordered = worst_first(targets)
+def _narrow(moment: Moment, page: _Page) -> Iterator[RenderableType]:
+    yield from page.put(facts(moment.live, gauges(moment), page.width))
+    if moment.targets and page.left > _FEWEST_TARGETS:
+        yield from page.put("")
+        yield from _targets(moment, page.width, page.left)
+
+
+def _targets(moment: Moment, width: int, lines: int) -> list[RenderableType]:
+    """As many targets as there are lines for, the missed ones first; below them why, as far as it fits."""
+    missed = missed_lines(moment.targets, width)
+    room = max(lines - 1 - min(len(missed), _MOST_REASONS), _FEWEST_TARGETS)
+    ordered = worst_first(moment.targets)
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
-    yield _targets(shown, len(ordered) - len(shown))
     left = max(lines - 1 - min(len(ordered), room), 0)
-    for line in _first(left, reasons):
-        yield Text(line, "dim", no_wrap=True, overflow="ellipsis")
+    reasons = _first(left, [*missed, *unjudged_lines(moment.targets, width)])
+    told = (Text(line, "dim", no_wrap=True, overflow="ellipsis") for line in reasons)
+    return [targets_table(shown, len(ordered) - len(shown)), *told]
 
 
-def _reasons(targets: Sequence[TargetResult], width: int) -> list[str]:
-    """Why targets are missed, then why others are not judged, in lines that leave room for an ellipsis."""
-    missed = [clean(result.reason) for result in targets if result.outcome is TargetOutcome.MISSED and result.reason]
-    wrapped = (
-        textwrap.wrap(
-            reason, max(width - 2, _NARROWEST), initial_indent="– ", subsequent_indent="  ", break_on_hyphens=False
-        )
-        for reason in (*missed, *unjudged_reasons(targets))
-    )
-    return [line for lines in wrapped for line in lines]
+def _wide(moment: Moment, page: _Page) -> Iterator[RenderableType]:
+    """Targets and what is watched on the left, roles and operations on the right, failures below."""
+    live, half = moment.live, (page.width - _GAP) // 2
+    failed = live.failed[: 5 if page.left >= _MANY_LINES else 2]
+    below: list[RenderableType] = ["", failed_table(failed, len(live.failed) - len(failed))] if failed else []
+    lines = page.left - sum(page.height(part, page.width) for part in below)
+    watched: list[RenderableType] = ["", gauge_table(shown, half)] if (shown := gauges(moment)) else []
+    free = lines - sum(page.height(part, half) for part in watched)
+    beside: list[RenderableType] = [role_table(live)]
+    rest = lines - page.height(beside[0], half) - 2
+    if live.operations and rest >= _FEWEST_SLOWEST:
+        beside += ["", slowest_table(live.operations[: min(rest, _MOST_SLOWEST)])]
+    left: Sequence[RenderableType] = _targets(moment, half, free) if moment.targets else []
+    columns = Table.grid(padding=(0, _GAP, 0, 0), expand=True)
+    columns.add_column(width=half)
+    columns.add_column(width=half)
+    columns.add_row(_stack([*left, *watched]), _stack(beside))
+    yield from page.put(columns, *below)
+
+
+def _stack(parts: Sequence[RenderableType]) -> Table:
+    stack = Table.grid()
+    for part in parts:
+        stack.add_row(part)
+    return stack
 
 
 def _first(count: int, lines: list[str]) -> list[str]:
@@ -135,61 +183,3 @@ def _times(live: LiveState) -> str:
 
 def _failed_share(live: LiveState) -> str:
     return f"{live.failures / live.requests * 100 if live.requests else 0:.2f} %"
-
-
-def _bar(live: LiveState) -> Table:
-    row = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    row.add_column(no_wrap=True)
-    row.add_column(ratio=1)
-    row.add_column(no_wrap=True)
-    bar = ProgressBar(total=max(live.total_s, 0.001), completed=min(live.elapsed_s, live.total_s))
-    row.add_row(f"{clock(live.elapsed_s)} / {clock(live.total_s)}", bar, Text(phase_text(live), "bold"))
-    return row
-
-
-def _figures(live: LiveState) -> Table:
-    """Now (the last five seconds) beside all that counts so far."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("", no_wrap=True)
-    figures = live_figures(live)
-    for figure in figures:
-        table.add_column(figure.name, justify="right", no_wrap=True)
-    table.add_row("now", *(figure.now for figure in figures))
-    table.add_row(since_text(live), *(Text(figure.so_far, "red" if figure.alarm else "") for figure in figures))
-    return table
-
-
-def _users(live: LiveState) -> Text:
-    text = Text()
-    for role, count in users_by_role(live.users):
-        text.append(f"{'  ' if text else ''}{role} ", "dim").append(count)
-    return text
-
-
-def _gauges(shown: Iterable[Gauge]) -> Table:
-    """A line for each part of the target; what is near its limit is coloured."""
-    lines: dict[str, Text] = {}
-    for gauge in shown:
-        line = lines.setdefault(gauge.part, Text())
-        line.append(f"{'  ' if line else ''}{gauge.label} ", "dim").append(gauge.text, _GAUGE_STYLES[gauge.state])
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for part, line in lines.items():
-        table.add_row(Text(part), line)
-    return table
-
-
-def _targets(shown: Sequence[TargetResult], more: int) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    for name in ("Target", "Observed", "Limit", "So far"):
-        number = name in ("Observed", "Limit")
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    for result in shown:
-        table.add_row(
-            Text(shortened(target_title(result), 40)),
-            with_unit(result.metric, result.observed),
-            limit_text(result.metric, result.limit, below=result.below),
-            Text(result.outcome.value, TARGET_STYLES[result.outcome]),
-        )
-    if more:
-        table.add_row(Text(f"and {more:,} more", "dim"))
-    return table

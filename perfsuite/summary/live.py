@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users, WorkerLost
-from perfsuite.model import LiveState, Plan
+from perfsuite.model import LiveLine, LiveState, Plan
 from perfsuite.summary.failures import unanswered
 from perfsuite.summary.gather import requests_in
+from perfsuite.summary.live_lines import FailedSoFar, Lines, lines_of
 from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
 from perfsuite.summary.tally import Due, Tally, statistics
 from perfsuite.summary.users import FORGOTTEN_AFTER_S
@@ -29,6 +30,8 @@ WAITING = "starting"
 @dataclass(slots=True)
 class _Recent:
     tally: Tally = field(default_factory=Tally)
+    roles: Lines = field(default_factory=Lines)
+    operations: Lines = field(default_factory=Lines)
     answered: int = 0
     unanswered: int = 0
 
@@ -41,6 +44,7 @@ class Live:
         self._whole = Tally()
         self._steady = Tally()
         self._recent: dict[int, _Recent] = {}
+        self._failed = FailedSoFar()
         self._users: dict[str, Users] = {}
         self._phases: dict[str, float] = {}
         self._phase = WAITING
@@ -91,7 +95,15 @@ class Live:
             failures=self._whole.failures,
             unanswered_s=0 if self._unanswered_since is None else max(0, stop - self._unanswered_since),
             avg_now_ms=figures_now.avg_ms,
+            roles=self._roles(),
+            operations=lines_of(recent.operations for recent in self._recent.values()),
+            failed=self._failed.most(),
         )
+
+    def _roles(self) -> tuple[LiveLine, ...]:
+        told = {line.name: line for line in lines_of(recent.roles for recent in self._recent.values())}
+        order = dict.fromkeys([*self._plan.users_by_role, *told])
+        return tuple(told.get(role, LiveLine(role, 0, None, 0)) for role in order)
 
     def _enter(self, phase: Phase) -> None:
         latest = max(self._phases.values(), default=-math.inf)
@@ -114,6 +126,9 @@ class Live:
             self._steady.add(record)
         recent = self._recent.setdefault(second, _Recent())
         recent.tally.add(record)
+        recent.roles.add(record.role, record)
+        recent.operations.add(record.operation, record)
+        self._failed.add(record)
         if isinstance(record, NotStarted):
             return
         without_answer = unanswered(record)

@@ -1,4 +1,4 @@
-"""Made-up runs in every outcome."""
+"""Made-up runs in every outcome, each made once: they are frozen."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from perfsuite.model import (
     FailureGroup,
     FailureKind,
     GeneratorHealth,
+    LiveFailure,
+    LiveLine,
     LiveState,
     LostWorker,
     Occupancy,
@@ -268,4 +270,22 @@ def live() -> LiveState:
         failures=0,
         unanswered_s=0,
         avg_now_ms=17.6,
+        roles=tuple(LiveLine(role, 35 * count, 12.0 + 3 * count, 0) for role, count in USERS.items()),
+        operations=(
+            LiveLine("login", 3, 212.4, 0),
+            LiveLine("dashboard.regional_manager", 14, 61.7, 0),
+            LiveLine("policies.by_policyholder", 22, 48.0, 0),
+            LiveLine("users.me", 51, 9.51, 0),
+        ),
     )
+
+
+def failing() -> LiveState:
+    """The same with failures of several kinds, one of them with hostile text."""
+    refused = "HTTP 503: Injected error that goes on and on, and tells much more than a line can hold"
+    groups = [LiveFailure("users.me", FailureKind.STATUS, refused, 1_204)]
+    groups += [LiveFailure("policies.list", FailureKind.WRONG_ANSWER, HOSTILE, 7)]
+    groups += [LiveFailure(f"agents.{n}", FailureKind.TIMEOUT, "no answer within 60 s", 1) for n in range(8)]
+    state = live()
+    operations = (replace(state.operations[3], failures=40), *state.operations[:3])
+    return replace(state, failures=1_219, failed=tuple(groups), operations=operations)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.model import TargetOutcome
 from perfsuite.report.console import render_many, render_summary
 from perfsuite.report.short import render_verdict
 from tests.report import example_runs
@@ -23,6 +24,44 @@ def test_summary(name: str) -> None:
     assert text.splitlines()[-1] == f"VERDICT: {report.verdict.outcome.value.upper()}"
     assert "\x1b" not in text
     assert_golden(f"summary_{name}.txt", text)
+
+
+SCREEN = 23
+"""Of 24 lines: the prompt needs one."""
+HEIGHTS = (SCREEN, 26, 31, 38, 45, 55)
+
+
+@pytest.mark.parametrize("name", example_runs.EXAMPLES)
+def test_on_a_terminal_the_summary_fits_one_screen_and_ends_with_the_verdict(name: str) -> None:
+    report = example_runs.EXAMPLES[name]()
+    text = render_summary(report, width=80, folder=FOLDER, lines=SCREEN)
+    lines = text.splitlines()
+    assert len(lines) <= SCREEN
+    assert max(map(len, lines)) <= 80
+    assert lines[-2:] == [f"Report   {FOLDER}/report.html", f"VERDICT: {report.verdict.outcome.value.upper()}"]
+    told = " ".join(text.split())
+    assert [reason for reason in report.verdict.reasons if reason not in told] == []
+    missed = [target for target in report.verdict.targets if target.outcome is TargetOutcome.MISSED]
+    assert sum(line.endswith("  missed") for line in lines) == len(missed)
+    assert "In the report: " in text
+
+
+def test_what_does_not_fit_is_named_and_a_larger_screen_shows_it() -> None:
+    report = example_runs.watched()
+    small, whole = (render_summary(report, lines=lines) for lines in (SCREEN, None))
+    assert "In the report: 7 findings, where the time goes, why 2 targets were not judged,\nmore roles\n" in small
+    assert render_summary(report, lines=whole.count("\n")) == whole
+    assert "In the report: " not in whole
+    heights = [render_summary(report, lines=lines).count("\n") for lines in HEIGHTS]
+    assert all(height <= lines for lines, height in zip(HEIGHTS, heights, strict=True))
+    assert heights[-1] > heights[0]
+
+
+def test_roles_that_fail_stay_longest() -> None:
+    kept = render_summary(example_runs.failed(), lines=SCREEN + 3)
+    assert "junior agent  " in kept
+    assert "policyholder  " in kept
+    assert "support staff" not in kept
 
 
 def test_several_runs() -> None:

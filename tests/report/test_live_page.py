@@ -47,7 +47,7 @@ def test_before_a_load_the_last_line_is_the_news() -> None:
 
 def test_a_moment_is_told_as_on_the_terminal() -> None:
     shown = moment(unanswered_s=7, failures=3)
-    page, terminal = page_after(shown), to_text(live_view(shown), width=200, color=False)
+    page, terminal = page_after(shown), to_text(live_view(shown), width=118, color=False)
     told = [page.badge, page.headline, page.clock, page.alert]
     told += [text for role in page.roles for text in (f"{role.name} {role.users}",)]
     told += [text for card in page.cards for text in (card.value, *card.detail.split(" ", 1))]

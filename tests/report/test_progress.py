@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 
 from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
 from perfsuite.model.monitor import Reading
@@ -35,6 +36,13 @@ def moment(
 def drawn(view: RenderableType, *, color: bool = False) -> str:
     """On 80 columns and 24 lines."""
     return to_text(view, width=80, color=color)
+
+
+def on_terminal(view: RenderableType, columns: int, lines: int) -> list[str]:
+    """What a terminal of that size shows."""
+    out = io.StringIO()
+    Console(file=out, width=columns, height=lines, highlight=False, markup=False, _environ={}).print(view)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +97,33 @@ def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
     assert len(lines) == LINES
     assert lines[-1].endswith("why …")
     assert max(map(len, lines)) <= 80
+
+
+def test_what_is_slow_and_what_fails_is_named_with_its_operation() -> None:
+    text = drawn(live_view(moment(example_runs.failing(), targets(), latest())))
+    lines = text.splitlines()
+    assert len(lines) <= LINES
+    assert [line for line in lines if line.startswith("slowest")] == [
+        "slowest     users.me 9.51 ms  login 212 ms  dashboard.regional_manager 61.7 ms"
+    ]
+    at = next(number for number, line in enumerate(lines) if line.startswith("failed "))
+    assert lines[at].startswith("failed      1,204  users.me  HTTP 503: Injected error")
+    assert lines[at + 1].startswith("            7  policies.list  ")
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("live", [example_runs.live(), example_runs.failing()], ids=["fine", "failing"])
+@pytest.mark.parametrize(("columns", "lines"), [(120, 24), (160, 24), (160, 50), (120, 12), (80, 12), (79, 60)])
+def test_every_size_of_a_terminal_is_kept_to(live: LiveState, columns: int, lines: int) -> None:
+    shown = on_terminal(live_view(moment(live, targets(), latest())), columns, lines)
+    assert max(map(len, shown)) <= columns
+    assert len(shown) < max(lines, 24)
+
+
+@pytest.mark.parametrize("name", ["live", "failing"])
+def test_a_wide_terminal_shows_roles_operations_and_failures_as_tables(name: str) -> None:
+    view = live_view(moment(getattr(example_runs, name)(), targets(), latest()))
+    assert_golden(f"{name}_wide.txt", "\n".join(on_terminal(view, 160, 50)) + "\n")
 
 
 @pytest.mark.parametrize("width", [2, 12, 40])
