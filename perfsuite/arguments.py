@@ -59,6 +59,22 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def whole(text: str) -> int:
+    """For argparse: a whole number, or a message that says what would be right."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number such as 50, not {text!r}") from None
+
+
+def number(text: str) -> float:
+    """For argparse: a number, or the same."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number such as 2.5, not {text!r}") from None
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 1 to {_HIGHEST_PORT}, or 0 for a free one")
@@ -115,16 +131,16 @@ def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.Arg
 def add_load(load: argparse._ActionsContainer) -> None:
     """Which load, for a run and for what makes the same run several times."""
     load.add_argument("--scenario", action="append", metavar="NAME", help="a scenario of scenarios.toml; repeatable")
-    load.add_argument("--users", type=int, metavar="N", help="virtual users, instead of the scenario's")
-    load.add_argument("--spawn-rate", type=float, metavar="R", help="users started a second")
+    load.add_argument("--users", type=whole, metavar="N", help="virtual users, instead of the scenario's")
+    load.add_argument("--spawn-rate", type=number, metavar="R", help="users started a second")
     load.add_argument("--duration", type=_duration, metavar="90s/5m/1h", help="includes the ramp-up")
     load.add_argument(
         "--arrival-rate",
-        type=float,
+        type=number,
         metavar="R",
         help="open model: R actions a second begin at their time, however slow the answers are; --users are sessions",
     )
-    load.add_argument("--processes", type=int, default=1, metavar="N", help="load processes on this machine")
+    load.add_argument("--processes", type=whole, default=1, metavar="N", help="load processes on this machine")
     load.add_argument(
         "--tolerate-broken",
         action="store_true",
@@ -158,7 +174,7 @@ def _add_comparing(parser: argparse.ArgumentParser, files: argparse._ActionsCont
         metavar="RUN|RELEASE|NAME",
         help="hold the run against it and end with 5 on a regression; also last:N, or a file of baseline save",
     )
-    comparing.add_argument("--runs", type=int, metavar="N", help="the same run N times (5 with --against)")
+    comparing.add_argument("--runs", type=whole, metavar="N", help="the same run N times (5 with --against)")
     comparing.add_argument(
         "--against",
         metavar="URL|demo",

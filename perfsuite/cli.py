@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from perfsuite.commands import COMMANDS, command_parser, load_parser, run
 from perfsuite.commands.command import Call, Terminal, standard_terminal
-from perfsuite.errors import EXIT_INTERRUPTED, SuiteError
+from perfsuite.errors import EXIT_INTERRUPTED, SuiteError, unwritable
 from perfsuite.interrupts import Interrupts
 from perfsuite.output import settle
 
@@ -21,6 +21,10 @@ def main(argv: Sequence[str]) -> int:
         except SuiteError as error:
             terminal.err(str(error))
             return error.exit_code
+        except OSError as error:  # a disk or a right that no stage expected
+            told = unwritable(error)
+            terminal.err(str(told))
+            return told.exit_code
         except KeyboardInterrupt:
             terminal.err("Interrupted.")
             return EXIT_INTERRUPTED

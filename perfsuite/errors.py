@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 EXIT_PASS = 0
 EXIT_FAIL = 1
@@ -55,6 +56,13 @@ class SafetyError(SuiteError):
     """The host may not be loaded."""
 
     exit_code = EXIT_SAFETY
+
+
+def unwritable(error: OSError, place: Path | None = None) -> LoadError:
+    """What to tell of a file that the system did not take or give; `place`: where, if the error does not know."""
+    where = error.filename or place or "a file"
+    why = (error.strerror or str(error)).lower()
+    return LoadError(f"{where}: {why}. Make room there or mend its rights, or choose another folder with --results")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -89,7 +89,7 @@ def clean(
     if not entries:
         return None
     admin = next((account for account in accounts if account.role == ROLES[0].slug), None)
-    book = journal.Journal(folder / journal.FILE_NAME)
+    book = journal_to_note_in(folder)
     transport = connect() if connect else Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
     try:
         run_ = Run.of(plan, desk.headers, "cleanup", book)
@@ -101,6 +101,15 @@ def clean(
         desk.screen.say(f"Cleanup: removed {done.removed} of {done.created} rows that the run made")
     for line in done.not_removed[:10]:
         desk.screen.say(f"  not removed: {line}")
-    if len(done.not_removed) > 10:
-        desk.screen.say(f"  … and {len(done.not_removed) - 10} more; try again with: cleanup {folder}")
+    if done.not_removed and not plan.demo:
+        more = f"… and {len(done.not_removed) - 10} more; " if len(done.not_removed) > 10 else ""
+        desk.screen.say(f"  {more}try again with: cleanup {folder}")
     return done
+
+
+def journal_to_note_in(folder: Path) -> journal.Journal:
+    """The journal to note in; where the disk takes none, rows go all the same."""
+    try:
+        return journal.Journal(folder / journal.FILE_NAME)
+    except OSError:
+        return journal.Journal(None)

@@ -23,7 +23,7 @@ from perfsuite.api.way import way_of
 from perfsuite.baselining import Against, held_against
 from perfsuite.costing import cost, cost_after_load, cost_before_load, not_callable
 from perfsuite.desk import Desk
-from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError
+from perfsuite.errors import LoadError, SuiteError, TargetError, UsageError, unwritable
 from perfsuite.findings import asks_more
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
@@ -60,15 +60,14 @@ def run(
     folder = new_run_folder(desk.results, plan.scenario.name, datetime.now(UTC))
     plan = replace(plan, run_id=folder.name)
     save(folder / PLAN_FILE, plan)
-    try:
+    with _cleaned_where_it_fails(plan, accounts, folder, desk):
         cost_before_load(plan, accounts, folder, desk)
         for line in differences(look_before(plan, accounts, folder, desk)):
             desk.screen.say(f"  differs from the contract: {line}")
-    except (SuiteError, KeyboardInterrupt):
-        clean(plan, accounts, folder, desk)
-        raise
     with desk.interrupts.held():
-        ended = look_again(make_load(plan, accounts, folder, desk), plan, accounts, folder, desk)
+        with _cleaned_where_it_fails(plan, accounts, folder, desk):
+            ended = make_load(plan, accounts, folder, desk)
+        ended = look_again(ended, plan, accounts, folder, desk)
         cleanup, ended = clean_after(ended, plan, accounts, folder, desk)
         # What was measured is told all the same: it takes a second or two.
         with desk.interrupts.held(1), _after_the_load():
@@ -95,12 +94,27 @@ def _read_back(folder: Path, against: Against | None) -> Reread:
 
 
 @contextmanager
+def _cleaned_where_it_fails(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> Iterator[None]:
+    """What was made at the target goes where a block ends early. A file that cannot be written ends it as LoadError."""
+    try:
+        yield
+    except (SuiteError, KeyboardInterrupt):
+        clean(plan, accounts, folder, desk)
+        raise
+    except OSError as error:
+        clean(plan, accounts, folder, desk)
+        raise unwritable(error, folder) from error
+
+
+@contextmanager
 def _after_the_load() -> Iterator[None]:
     """What cannot be written now is no mistake of the command: a load was made."""
     try:
         yield
     except UsageError as error:
         raise LoadError(f"The load was made, and then: {error}") from error
+    except OSError as error:
+        raise LoadError(f"The load was made, and then: {unwritable(error)}") from error
 
 
 def look_again(ended: str, plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:
@@ -127,10 +141,10 @@ def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> Pre
     folder = new_run_folder(desk.results, "preflight", datetime.now(UTC))
     plan = replace(plan, run_id=folder.name, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
     save(folder / PLAN_FILE, plan)
-    try:
-        return look_before(plan, accounts, folder, desk)
-    finally:
-        clean(plan, accounts, folder, desk)
+    with _cleaned_where_it_fails(plan, accounts, folder, desk):
+        report = look_before(plan, accounts, folder, desk)
+    clean(plan, accounts, folder, desk)
+    return report
 
 
 def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn: str) -> tuple[Fingerprint, Path]:

@@ -26,6 +26,7 @@ SHARED = {
     "trend",
     "collecting",
     "standards",
+    "toml_lines",
 }
 """Ground on which everybody stands."""
 STAGES = {

@@ -144,4 +144,4 @@ def test_a_mistake_in_the_queries_is_told_before_anything_is_started(
 
     told = capfd.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
-    assert told.err.startswith(f"{queries}: there is no metric 'server.cpu'")
+    assert told.err.startswith(f"{queries}, line 2: there is no metric 'server.cpu'")

@@ -46,6 +46,26 @@ def test_a_target_of_ones_own_is(desk: Desk) -> None:
     assert done == Cleanup(1, 0, ("lead PERF-1: Super Admin cannot log in (connection refused)",))
 
 
+def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_named(tmp_path: Path) -> None:
+    """The load was over when it went: the run is judged, and the command to try again is told."""
+    book = Journal(tmp_path / FILE_NAME)
+    for number in range(12):
+        book.write(Entry("create", "lead", f"PERF-{number}"))
+    book.close()
+    said = io.StringIO()
+    desk = Desk(tmp_path, PlainScreen(said), Interrupts())
+
+    done, ended = clean_after("completed", plan(None), ADMINS, tmp_path, desk)
+
+    assert ended == "completed"
+    assert done is not None
+    assert (done.created, done.removed, len(done.not_removed)) == (12, 0, 12)
+    first, *rows, last = said.getvalue().splitlines()
+    assert first == "Cleanup: removed 0 of 12 rows that the run made"
+    assert rows[0] == "  not removed: lead PERF-0: Super Admin cannot log in (connection refused)"
+    assert (len(rows), last) == (10, f"  … and 2 more; try again with: cleanup {tmp_path}")
+
+
 def test_in_a_hurry_one_answer_is_waited_for_in_vain_and_no_more() -> None:
     target = FakeTarget()
     target.give("health.root", lost(FailureKind.TIMEOUT, "no answer in time"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from perfsuite.arguments import number, whole
 from perfsuite.commands.command import Call, Command
 from perfsuite.demo.alone import BackendSettings, start_backend
 from perfsuite.demo.faults import check_faults
@@ -13,10 +14,10 @@ from perfsuite.errors import EXIT_PASS
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What can be typed after it."""
-    parser.add_argument("--port", type=int, default=8015, metavar="N", help="default 8015; 0 takes a free one")
+    parser.add_argument("--port", type=whole, default=8015, metavar="N", help="default 8015; 0 takes a free one")
     parser.add_argument("--database-url", metavar="URL", help="default: SQLite in a temporary folder")
     parser.add_argument("--redis-url", metavar="URL", help="default: a cache within the process")
-    parser.add_argument("--seed-factor", type=float, default=1.0, metavar="F", help="size of the seeded data")
+    parser.add_argument("--seed-factor", type=number, default=1.0, metavar="F", help="size of the seeded data")
     parser.add_argument("--fault", action="append", metavar="SPEC", help="make it misbehave; see docs/backend.md")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="write one line a request")
     parser.add_argument("--credentials-out", type=Path, metavar="FILE", help="write the seeded accounts")

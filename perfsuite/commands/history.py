@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perfsuite.arguments import add_history
+from perfsuite.arguments import add_history, whole
 from perfsuite.commands.command import Call, Command
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.history import Wanted
@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scenario", metavar="NAME", help="only runs of this scenario")
     parser.add_argument("--release", metavar="TAG", help="only runs of this release")
-    parser.add_argument("--last", type=int, default=SHOWN, metavar="N", help=f"so many of the newest; default {SHOWN}")
+    parser.add_argument(
+        "--last", type=whole, default=SHOWN, metavar="N", help=f"so many of the newest; default {SHOWN}"
+    )
     parser.add_argument("--all", action="store_true", help=f"with index: all runs, not the newest {NEWEST:,} only")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     add_history(parser)

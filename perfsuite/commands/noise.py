@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 
-from perfsuite.arguments import add_history, add_load, add_without_load
+from perfsuite.arguments import add_history, add_load, add_without_load, whole
 from perfsuite.commands.command import Call, Command
 from perfsuite.commands.repeat import MOST_RUNS, by_turns
 from perfsuite.commands.target import read, started, watch_of
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """What can be typed after it."""
     parser.add_argument(
         "--runs",
-        type=int,
+        type=whole,
         default=DEFAULT_RUNS,
         metavar="K",
         help=f"default {DEFAULT_RUNS}, at least {FEWEST_RUNS}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 from contextlib import ExitStack
 
 from perfsuite import __version__
@@ -23,7 +24,9 @@ from perfsuite.screen import PlainScreen
 
 def ground_of_suite() -> Ground:
     """What plans are built on: the roles, the operations, the environment."""
-    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ)
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes lift the soft limit themselves
+    limit = None if most == resource.RLIM_INFINITY else most
+    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
 
 
 def read(call: Call) -> tuple[Options, Inputs, Ground]:

@@ -267,7 +267,9 @@ class Conductor:
 
 def _death(code: int) -> str:
     if code < 0:
-        return f"was killed by signal {signal.Signals(-code).name}"
+        # The kernel ends so who takes the memory that others need; nobody else usually does.
+        memory = "; out of memory? The system's log tells" if code == -signal.SIGKILL else ""
+        return f"was killed by signal {signal.Signals(-code).name}{memory}"
     return f"ended by itself with exit code {code}"
 
 

@@ -15,6 +15,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK, Reading
 from perfsuite.monitor.health import http_trouble, json_object
 from perfsuite.monitor.source import Clock, SourceError, readings_of
+from perfsuite.toml_lines import Place, key_lines, line_of
 
 TIMEOUT_S = 5.0
 
@@ -54,39 +55,57 @@ class Queries:
 def read_queries(path: Path) -> Queries:
     """Queries from TOML: `node`, `process`, and a table `[queries]` that adds to or replaces the defaults.
 
-    An empty query leaves the metric out. Raises UsageError naming file and key.
+    An empty query leaves the metric out. Raises UsageError naming file, line and key.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from error
-    known = {"node", "process", "queries"}
-    for key in content:
-        if key not in known:
-            raise UsageError(f"{path}: unknown key '{key}'{nearest(key, known)}")
+    _check(content, _Mistakes(path, key_lines(text)))
     own = content.get("queries", {})
-    if not isinstance(own, dict):
-        raise UsageError(f"{path}: [queries] has to be a table of metric = query")
-    for metric, query in own.items():
-        if isinstance(query, dict):
-            raise UsageError(f"{path}: queries.{metric}.{next(iter(query), '')}: put the name of the metric in quotes")
-        _check(path, f'queries."{metric}"', query)
-        if metric not in METRICS:
-            raise UsageError(f"{path}: there is no metric '{metric}'{nearest(metric, METRICS)}")
-        if METRICS[metric].component in (NETWORK, GENERATOR):
-            raise UsageError(f'{path}: queries."{metric}": the load tells this of itself, nobody else can')
-    for key in ("node", "process"):
-        _check(path, key, content.get(key, ""))
     templates = {metric: query for metric, query in {**DEFAULT_QUERIES, **own}.items() if query}
     default = Queries()
     return Queries(content.get("node", default.node), content.get("process", default.process), templates)
 
 
-def _check(path: Path, key: str, value: Any) -> None:
-    if not isinstance(value, str):
-        raise UsageError(f"{path}: {key} has to be a text")
+@dataclass(frozen=True, slots=True)
+class _Mistakes:
+    """Where in which file a mistake is."""
+
+    path: Path
+    lines: Mapping[Place, int]
+
+    def wrong(self, place: Place, message: str) -> UsageError:
+        """The error to raise about one key."""
+        line = line_of(place, self.lines)
+        return UsageError(f"{self.path}{'' if line is None else f', line {line}'}: {message}")
+
+
+def _check(content: Mapping[str, Any], mistakes: _Mistakes) -> None:
+    known = {"node", "process", "queries"}
+    for key in content:
+        if key not in known:
+            raise mistakes.wrong((key,), f"unknown key '{key}'{nearest(key, known)}")
+    own = content.get("queries", {})
+    if not isinstance(own, dict):
+        raise mistakes.wrong(("queries",), "[queries] has to be a table of metric = query")
+    for metric, query in own.items():
+        at = ("queries", metric)
+        if isinstance(query, dict):
+            name = f"queries.{metric}.{next(iter(query), '')}"
+            raise mistakes.wrong(at, f"{name}: put the name of the metric in quotes")
+        if not isinstance(query, str):
+            raise mistakes.wrong(at, f'queries."{metric}" has to be a text')
+        if metric not in METRICS:
+            raise mistakes.wrong(at, f"there is no metric '{metric}'{nearest(metric, METRICS)}")
+        if METRICS[metric].component in (NETWORK, GENERATOR):
+            raise mistakes.wrong(at, f'queries."{metric}": the load tells this of itself, nobody else can')
+    for key in ("node", "process"):
+        if not isinstance(content.get(key, ""), str):
+            raise mistakes.wrong((key,), f"{key} has to be a text")
 
 
 class PrometheusSource:

@@ -23,6 +23,8 @@ from perfsuite.roles.role import Role
 DEFAULT_HOST = "http://localhost:8015"
 DEFAULT_SCENARIO = "basic"
 DEFAULT_SEED = 1
+_OPEN_BESIDE = 50
+"""Files that a load process has open beside its connections, and some to spare."""
 DEMOS = ("embedded", "full")
 MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
@@ -70,6 +72,8 @@ class Ground:
     operations: Collection[str]
     version: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    most_open_files: int | None = None
+    """So many a process may have at most; None where there is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ def read_inputs(options: Options, ground: Ground) -> Inputs:
         sorted(METRICS),
     )
     scenarios = _chosen(options, file)
+    for scenario in scenarios:
+        _check_open_files(scenario.users, options.processes, ground.most_open_files)
     targets = read_targets(options.targets_file, known)
     allowed = hosts.allowed_names(rules)
     if options.demo:
@@ -170,6 +176,16 @@ def _check_options(options: Options) -> None:
     for name, value in numbers:
         if value is not None and not (math.isfinite(value) and value > 0):
             raise UsageError(f"{name}: must be above 0, not {value:g}")
+
+
+def _check_open_files(users: int, processes: int, most: int | None) -> None:
+    """Each user has a connection of its own; without this check its failure would look like the target's."""
+    needed = math.ceil(users / processes) + _OPEN_BESIDE
+    if most is not None and needed > most:
+        raise UsageError(
+            f"{users} users need {needed} open files in a load process, and {most} are allowed here.\n"
+            f"Allow more (ulimit -Hn {needed}, as root), spread the users with --processes, or take fewer"
+        )
 
 
 def _chosen(options: Options, file: ScenarioFile) -> tuple[Scenario, ...]:

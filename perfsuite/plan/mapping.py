@@ -45,10 +45,10 @@ def _deployed_path(table: Table, key: str) -> str:
     known = contract_paths()
     if key.endswith(REST):
         if not any(path.startswith(key.removesuffix(REST)) for path in known):
-            raise UsageError(f"{table.place} {key}: no path of the contract begins so")
+            raise UsageError(f"{table.place_of(key)} {key}: no path of the contract begins so")
     elif key not in known:
         hint = nearest(key, known) or ". The paths of the contract are in docs/real-backend.md"
-        raise UsageError(f"{table.place} unknown path {key!r}{hint}")
+        raise UsageError(f"{table.place_of(key)} unknown path {key!r}{hint}")
     value = table.text(key)
     if value.endswith(REST) != key.endswith(REST):
         raise table.wrong(key, f"the {REST} has to be at the end of both paths, or of none")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perfsuite.errors import UsageError
+from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Arrival, Scenario
 from perfsuite.plan.durations import parse_duration
-from perfsuite.plan.tables import Table, read_tables, unknown
+from perfsuite.plan.tables import Table, read_tables
 
 _SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival")
 # Names become folder names: <scenario>_<YYYYMMDD_HHMMSS>.
@@ -93,7 +93,7 @@ def _duration_s(table: Table) -> float:
     try:
         return parse_duration(table.text("duration"))
     except UsageError as error:
-        if str(error).startswith(table.place):
+        if str(error).startswith(table.place_of("duration")):
             raise
         raise table.wrong("duration", str(error)) from None
 
@@ -105,7 +105,9 @@ def choose(file: ScenarioFile, names: Sequence[str], overrides: Overrides) -> tu
     """
     for name in names:
         if name not in file.scenarios:
-            raise UsageError(f"--scenario: {unknown('scenario', name, file.scenarios)}")
+            hint = nearest(name, file.scenarios) or "."
+            known = ", ".join(file.scenarios)
+            raise UsageError(f"--scenario: unknown scenario {name!r}{hint}\nKnown: {known}")
     return tuple(_overridden(file.scenarios[name], overrides) for name in names)
 
 

@@ -1,15 +1,16 @@
-"""Reading TOML so that every mistake is told with its file, table and key."""
+"""Reading TOML so that every mistake is told with its file, line, table and key."""
 
 from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from perfsuite.errors import UsageError, nearest
+from perfsuite.toml_lines import Place, key_lines, line_of
 
 SCHEMA = 1
 
@@ -21,21 +22,31 @@ class Table:
     file: str
     label: str
     values: dict[str, Any]
+    path: Place = ()
+    lines: Mapping[Place, int] = field(default_factory=dict, repr=False)
 
     @property
     def place(self) -> str:
         """The beginning of every message about this table."""
-        return f"{self.file}: {self.label}".rstrip()
+        return f"{self._file_and_line()} {self.label}".rstrip()
+
+    def place_of(self, key: str) -> str:
+        """The beginning of a message about one of its keys, with the line of that key."""
+        return f"{self._file_and_line(key)} {self.label}".rstrip()
+
+    def _file_and_line(self, *key: str) -> str:
+        line = line_of((*self.path, *key), self.lines)
+        return f"{self.file}:" if line is None else f"{self.file}, line {line}:"
 
     def wrong(self, key: str, message: str) -> UsageError:
         """The error to raise about one key."""
-        return UsageError(f"{self.place} {key}: {message}")
+        return UsageError(f"{self.place_of(key)} {key}: {message}")
 
     def only(self, known: Collection[str]) -> None:
         """Raise UsageError when there is a key that nobody reads."""
         for key in self.values:
             if key not in known:
-                raise UsageError(f"{self.place} {unknown('key', key, known)}")
+                raise UsageError(f"{self.place_of(key)} {unknown('key', key, known)}")
 
     def required(self, key: str) -> Any:
         """The value, whatever its type. Raises UsageError when it is missing."""
@@ -95,7 +106,11 @@ class Table:
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, f"must be a table, [{name or key}], not {_shown(value)}")
-        return Table(self.file, f"[{name or key}]", value)
+        return Table(self.file, f"[{name or key}]", value, (*self.path, key), self.lines)
+
+    def entry(self, key: str, index: int, label: str) -> Table:
+        """One of the tables in the list under `key`, which has to be there."""
+        return Table(self.file, label, self.values[key][index], (*self.path, key, str(index)), self.lines)
 
 
 def unknown(kind: str, word: str, known: Collection[str]) -> str:
@@ -108,7 +123,8 @@ def read_tables(path: Path) -> Table:
     """The whole file. Raises UsageError when it cannot be read, is no TOML, or has another schema."""
     file = path.name
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -117,7 +133,7 @@ def read_tables(path: Path) -> Table:
         raise UsageError(f"{path}: is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file}: is not valid TOML: {error}") from None
-    top = Table(file, "", values)
+    top = Table(file, "", values, (), key_lines(text))
     schema = top.required("schema")
     if schema != SCHEMA or isinstance(schema, bool):
         raise top.wrong("schema", f"this version reads schema {SCHEMA}, not {_shown(schema)}")

@@ -62,7 +62,7 @@ def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
     targets: list[Target] = []
     for number, entry in enumerate(entries, start=1):
         label = f"[[target]] {entry['name']!r}" if isinstance(entry.get("name"), str) else f"[[target]] number {number}"
-        target = _target(Table(path.name, label, entry), known)
+        target = _target(top.entry("target", number - 1, label), known)
         if any(target.name == other.name for other in targets):
             raise UsageError(f"{path.name}: two targets are called {target.name!r}. Give each its own name")
         targets.append(target)

@@ -96,6 +96,8 @@ def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess],
     assert _until(lambda: not process.running)
     assert process.failed
     assert _lost(tmp_path) == [("worker-1", 2, 0)]
+    (reason,) = [one.reason for one in _records(tmp_path) if isinstance(one, WorkerLost)]
+    assert reason == "was killed by signal SIGKILL; out of memory? The system's log tells"
 
 
 class _TerminatesTheLoad(PlainScreen):

@@ -119,6 +119,31 @@ def test_a_wrong_option_is_told_before_anything_is_sent(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("users", "processes", "most", "fits"),
+    [
+        pytest.param(200, 1, 1024, True, id="usual"),
+        pytest.param(2000, 1, 1024, False, id="a user too many for a process"),
+        pytest.param(2000, 4, 1024, True, id="spread"),
+        pytest.param(2000, 1, None, True, id="no limit"),
+    ],
+)
+def test_users_that_could_not_all_connect_are_told_with_the_mend(
+    options: Options, users: int, processes: int, most: int | None, fits: bool
+) -> None:
+    asked = replace(options, users=users, processes=processes)
+    ground = replace(GROUND, most_open_files=most)
+    if fits:
+        assert read_inputs(asked, ground).scenarios[0].users == users
+        return
+    with pytest.raises(UsageError) as caught:
+        read_inputs(asked, ground)
+    assert str(caught.value) == (
+        "2000 users need 2050 open files in a load process, and 1024 are allowed here.\n"
+        "Allow more (ulimit -Hn 2050, as root), spread the users with --processes, or take fewer"
+    )
+
+
 def test_a_role_without_account_is_told_before_anything_is_sent(options: Options) -> None:
     options.credentials_file.write_text("phone_number,password,role\n1,x,agent\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no account for customer"):

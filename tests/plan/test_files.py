@@ -74,7 +74,7 @@ def test_the_shipped_targets_are_those_of_the_manual() -> None:
         ),
         pytest.param(
             "schema = 1\n[scenario.a]\nuser = 1\n",
-            "scenarios.toml: [scenario.a] unknown key 'user', did you mean 'users'?",
+            "scenarios.toml, line 3: [scenario.a] unknown key 'user', did you mean 'users'?",
             id="unknown key, near another",
         ),
         pytest.param(
@@ -126,7 +126,7 @@ def test_the_shipped_targets_are_those_of_the_manual() -> None:
         ),
         pytest.param(
             'schema = 1\nmultiple = ["basik"]\n' + SCENARIO,
-            "scenarios.toml: multiple: unknown scenario 'basik', did you mean 'basic'?",
+            "scenarios.toml, line 2: multiple: unknown scenario 'basik', did you mean 'basic'?",
             id="unknown scenario in multiple",
         ),
         pytest.param(
@@ -155,7 +155,7 @@ def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, message:
         ),
         pytest.param(
             "schema = 1\n" + TARGET.replace("avg_ms", "p95"),
-            "targets.toml: [[target]] 't' metric: unknown metric 'p95', did you mean 'p95_ms'?",
+            "targets.toml, line 4: [[target]] 't' metric: unknown metric 'p95', did you mean 'p95_ms'?",
             id="unknown metric",
         ),
         pytest.param(

@@ -51,31 +51,35 @@ def test_all_of_it_may_be_left_out(tmp_path: Path) -> None:
     ("text", "message"),
     [
         pytest.param('[path]\n"/health" = "/x"', "target.toml: key 'schema' is missing", id="no schema"),
-        pytest.param("schema = 2", "target.toml: schema: this version reads schema 1, not 2", id="another schema"),
-        pytest.param("schema = 1\n[paths]", "target.toml: unknown key 'paths', did you mean 'path'?", id="a table"),
+        pytest.param(
+            "schema = 2", "target.toml, line 1: schema: this version reads schema 1, not 2", id="another schema"
+        ),
+        pytest.param(
+            "schema = 1\n[paths]", "target.toml, line 2: unknown key 'paths', did you mean 'path'?", id="a table"
+        ),
         pytest.param(
             'schema = 1\n[path]\n"/api/v1/policys/" = "/x"',
-            "target.toml: [path] unknown path '/api/v1/policys/', did you mean '/api/v1/policies/'?",
+            "target.toml, line 3: [path] unknown path '/api/v1/policys/', did you mean '/api/v1/policies/'?",
             id="a path",
         ),
         pytest.param(
             'schema = 1\n[path]\n"zzz" = "/x"',
-            "target.toml: [path] unknown path 'zzz'. The paths of the contract are in docs/real-backend.md",
+            "target.toml, line 3: [path] unknown path 'zzz'. The paths of the contract are in docs/real-backend.md",
             id="no path at all",
         ),
         pytest.param(
             'schema = 1\n[path]\n"/api/v1/police*" = "/x*"',
-            "target.toml: [path] /api/v1/police*: no path of the contract begins so",
+            "target.toml, line 3: [path] /api/v1/police*: no path of the contract begins so",
             id="a beginning",
         ),
         pytest.param(
             'schema = 1\n[path]\n"/api/v1/*" = "/x"',
-            "target.toml: [path] /api/v1/*: the * has to be at the end of both paths, or of none",
+            "target.toml, line 3: [path] /api/v1/*: the * has to be at the end of both paths, or of none",
             id="a beginning on one side",
         ),
         pytest.param(
             'schema = 1\n[path]\n"/health" = "healthz"',
-            'target.toml: [path] /health: must be a path without a query, such as "/api/v2/policies/"',
+            'target.toml, line 3: [path] /health: must be a path without a query, such as "/api/v2/policies/"',
             id="no slash",
         ),
         pytest.param('schema = 1\n[path]\n"/health" = "/x?a=b"', "must be a path without a query", id="a query"),
@@ -89,7 +93,7 @@ def test_all_of_it_may_be_left_out(tmp_path: Path) -> None:
         pytest.param('schema = 1\n[path]\n"/health" = "/{x}"', "contract's path (none)", id="an id too many"),
         pytest.param(
             'schema = 1\n[role]\npolicy_holder = "x"',
-            "target.toml: [role] unknown key 'policy_holder', did you mean 'policyholder'?",
+            "target.toml, line 3: [role] unknown key 'policy_holder', did you mean 'policyholder'?",
             id="a role",
         ),
         pytest.param('schema = 1\n[role]\npolicyholder = ""', "policyholder: must be a text", id="no name"),

@@ -1,5 +1,6 @@
 """Entries of targets.toml that limit the target itself: what they become, and how mistakes in them are told."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_a_mistake_is_told_with_its_mend(tmp_path: Path, text: str, told: str) -
     with pytest.raises(UsageError) as raised:
         read(tmp_path, text)
 
-    assert str(raised.value) == f"targets.toml: [[target]] 't' {told}"
+    assert re.sub(r", line \d+:", ":", str(raised.value)) == f"targets.toml: [[target]] 't' {told}"
 
 
 def test_readings_are_only_known_where_they_are_given(tmp_path: Path) -> None:
