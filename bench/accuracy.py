@@ -91,6 +91,7 @@ def judged(folder: Path) -> Iterator[Row]:
     yield from validity.verdict_rows("3 s", outcome, Judged.INCONCLUSIVE, "too little was measured")
     outcome = validity.slow(20, folder / "slow")
     yield from validity.verdict_rows("slow target", outcome, Judged.FAIL, "average response time")
+    yield validity.starts_row("slow target", outcome)
 
 
 def compared(_folder: Path) -> Iterator[Row]:

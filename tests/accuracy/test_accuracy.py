@@ -76,7 +76,9 @@ def _lost(how: signal.Signals) -> Experiment:
 
 
 def _slow(folder: Path) -> list[Row]:
-    return validity.verdict_rows("slow target", validity.slow(10, folder), Judged.FAIL, "average response time")
+    outcome = validity.slow(10, folder)
+    rows = validity.verdict_rows("slow target", outcome, Judged.FAIL, "average response time")
+    return [*rows, validity.starts_row("slow target", outcome)]
 
 
 _TOGETHER: dict[str, Experiment] = {

@@ -21,6 +21,7 @@ _CORE = 0
 _NEIGHBOURS = 8
 _TOO_FAST = 2500
 _WITHIN_S = 30.0
+_TOGETHER_S = 0.1
 
 
 @contextmanager
@@ -60,6 +61,17 @@ def short(folder: Path) -> Outcome:
 def slow(seconds: int, folder: Path) -> Outcome:
     """A target that is too slow, and a generator that has nothing to do but wait for it."""
     return run(Load(Scenario("accuracy", 40, 40, seconds), "fixed 800"), folder)
+
+
+def starts_row(name: str, outcome: Outcome) -> Row:
+    """All users are asked for in one second: they are to come spread over it, and not at once."""
+    at_s = sorted(one.began_ns / 1e9 for one in outcome.truth.connected)
+    most = max(sum(first <= other < first + _TOGETHER_S for other in at_s) for first in at_s)
+    few = len(at_s) // 2
+    measured = f"{most} of {len(at_s)}"
+    return Row(
+        name, "most users started within a tenth of a second", "", measured, f"≤ {few}", most <= few, of_time=True
+    )
 
 
 def verdict_rows(name: str, outcome: Outcome, expected: Judged, word: str) -> list[Row]:
