@@ -23,6 +23,8 @@ _SLOW_MS = 2500
 _ON_ITS_WAY_S = 2.5
 """What a process recorded since its last turn of a second, and what is in the pipe, dies with it."""
 _WITHIN_S = 60.0
+_AT_WORK_S = 4.0
+"""Users start within two seconds, and records come once a second."""
 
 
 def whole(seconds: int, folder: Path) -> Outcome:
@@ -77,13 +79,18 @@ class Loss:
     def __call__(self, process: LoadProcess, folder: Path) -> None:
         """To be called once the load process was started."""
         tail = Tail(folder / FILE_NAME)
-        phases: list[str] = []
+        seen: set[str] = set()
 
-        def on_plateau() -> bool:
-            phases.extend(record.name for record in tail.read() if isinstance(record, Phase))
-            return "plateau" in phases or not process.running
+        def at_work() -> bool:
+            """All users are there, and the one that will be lost has handed something over, which is to stay."""
+            for record in tail.read():
+                if isinstance(record, Phase):
+                    seen.add(record.name)
+                elif isinstance(record, Requests) and record.operation == OPERATION:
+                    seen.add(record.worker)
+            return {"plateau", LOST} <= seen or not process.running
 
-        assert wait_until(on_plateau, _WITHIN_S)
+        assert wait_until(at_work, _WITHIN_S)
         victim = next(worker for worker in workers_of(folder) if worker.cmdline()[-1] == LOST)
         self.at_s = utc_s()
         victim.send_signal(self.how)
@@ -96,7 +103,7 @@ class Loss:
 
 def with_loss(loss: Loss, stays_s: int, folder: Path) -> Outcome:
     """Make the load of experiment 5: the seven roles on two processes, one of which is lost."""
-    duration_s = 3 + BACK_WITHIN_S + stays_s
+    duration_s = _AT_WORK_S + BACK_WITHIN_S + stays_s
     load = Load(
         Scenario("accuracy", USERS, USERS, duration_s),
         "fixed 20",
