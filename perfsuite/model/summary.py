@@ -69,6 +69,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeBin:
+    """Requests of the steady state whose response time lay from `low_ms` up to, but not at, `high_ms`."""
+
+    low_ms: float
+    high_ms: float
+    ok: int
+    failed: int
+    """Actions that never began are among them, with the time that they had waited."""
+
+    @property
+    def requests(self) -> int:
+        """Both together."""
+        return self.ok + self.failed
+
+
+@dataclass(frozen=True, slots=True)
 class BehaviourRow:
     """How often users of a role could do what they came for (steady state)."""
 
@@ -323,3 +339,5 @@ class Summary:
     target_figures: tuple[TargetFigures, ...] = ()
     within: tuple[Within, ...] = ()
     """For the published limits, shortest time first."""
+    distribution: tuple[TimeBin, ...] = ()
+    """Response times of the steady state over all operations, in bins that follow each other without a gap."""

@@ -22,10 +22,11 @@ from perfsuite.model import (
 )
 from perfsuite.roles.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
+from perfsuite.summary.distribution import distribution
 from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
 from perfsuite.summary.gather import Gathered, due_by_second, gather
 from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation
-from perfsuite.summary.judged import drifts, evidence_of, target_figures, within
+from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
@@ -117,6 +118,7 @@ def _summary(
         drifts=drifts(plan, evidence),
         target_figures=target_figures(plan, evidence),
         within=within(evidence) if when.steady_s else (),
+        distribution=distribution(evidence[EVERYTHING].ok, due, when),
     )
 
 
