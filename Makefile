@@ -6,6 +6,7 @@ STARTER := run_performance_tests.py
 REQUIREMENTS := requirements-dev.txt
 TIMES := 1
 WHOLE_RUNS := tests/accuracy tests/integration tests/truth
+AXE := axe-playwright-python==0.1.8
 
 # Any Python finds one that is new enough, as the starter does, and makes or mends .venv with it.
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
@@ -13,7 +14,7 @@ PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test together alone accuracy truth check lint format types fix clean
+.PHONY: help demo test together alone accuracy truth pictures check lint format types fix clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,7 +25,7 @@ demo: .venv/$(REQUIREMENTS).sha256 ## Run the main job against the bundled refer
 test: together alone ## Run all tests
 
 # Most tests can share the machine: two processes, each file in one of them.
-together: .venv/$(REQUIREMENTS).sha256
+together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
 	$(PYTHON) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
 
 # Whole runs load the machine themselves, several at a time where they bear that.
@@ -53,6 +54,9 @@ fix: .venv/$(REQUIREMENTS).sha256 ## Mend what lint and formatting can mend
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+pictures: .venv/$(REQUIREMENTS).sha256 ## Make the pictures of the report in docs/images anew
+	$(PYTHON) bench/pictures.py
+
 clean: ## Remove .venv and caches; results stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -62,3 +66,9 @@ clean: ## Remove .venv and caches; results stay
 	@found="$$(python3 -c '$(FIND)')"; \
 	test -n "$$found" || { echo "error: Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)" >&2; exit 2; }; \
 	"$$found" -c '$(PREPARE)' && touch $@
+
+# axe-core, for the tests of the report. Of this package only the script is used, so what it asks for is left out: a
+# browser's driver of 168 MB. Where it cannot be had, its tests are skipped, and fail in CI.
+.venv/axe/$(AXE): .venv/$(REQUIREMENTS).sha256
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/axe $(AXE) && touch $@ \
+	|| echo "axe-core could not be installed: what it tries is not tried" >&2

@@ -69,6 +69,13 @@ class Tab:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    def until_loaded(self) -> None:
+        """Wait until the page is there with its scripts run."""
+        until(
+            lambda: self.value("location.href !== 'about:blank' && document.readyState === 'complete'"),
+            lambda: "the page has not loaded",
+        )
+
     def text(self, selector: str = "body") -> str:
         """The text that is seen there, on one line; "" where nothing is."""
         found = f"document.querySelector({json.dumps(selector)})"
