@@ -10,7 +10,9 @@ from typing import Any
 from perfsuite.judge import limits
 from perfsuite.report.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.json_file import summary_dict
-from perfsuite.report.page import page_of
+from perfsuite.report.page import Page, page_of
+from perfsuite.report.reading import READING
+from perfsuite.report.tables import Table
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
 from tests.report import example_runs
 from tests.report.watched_run import watched
@@ -67,12 +69,22 @@ def test_keys_of_the_summary() -> None:
     assert sorted(written - figures) == sorted(named("summary.json"))
 
 
+def tables_on(page: Page) -> list[Table]:
+    within = page.spread.table if page.spread else None
+    return [table for table in (*page.tables, page.failures, page.database.table, within) if table]
+
+
+def test_how_to_read_the_page_is_what_stands_here() -> None:
+    rows = [line.strip("| ").split(" | ") for line in section("In a line each").splitlines() if line.startswith("|")]
+    assert [tuple(row) for row in rows[2:]] == list(READING)
+
+
 def test_titles_of_the_page() -> None:
     shown = {
         name.strip() for cell in first_cells("On screen, in report.html and summary.md") for name in cell.split(",")
     }
     pages = [page_of(example()) for example in example_runs.EXAMPLES.values()]
-    tables = [table for page in pages for table in (*page.tables, page.failures, page.database.table) if table]
+    tables = [table for page in pages for table in tables_on(page)]
     titles = {column.title for table in tables for column in table.columns}
     assert titles | {figure.label for page in pages for figure in page.figures} <= shown
 

@@ -132,7 +132,7 @@ class _Maker:
             drawn.add(row.curve)
 
     def _row(self, finding: Finding, evidence: Evidence) -> EvidenceRow:
-        place = self.timeline.place(evidence.metric) if self.timeline and finding.unusual else None
+        place = self.timeline.place_of(evidence) if self.timeline and finding.unusual else None
         table = _TABLES.get(finding.kind, "")
         anchor = place.anchor if place else table if table in self.tables else ""
         at_percent = None

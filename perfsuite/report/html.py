@@ -16,6 +16,7 @@ from perfsuite.model import RunReport
 from perfsuite.report.charts import Told
 from perfsuite.report.database import NOT_ATTRIBUTED
 from perfsuite.report.page import page_of
+from perfsuite.report.reading import READING
 from perfsuite.report.timeline import Timeline, curve_id
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -33,6 +34,7 @@ def report_html(report: RunReport) -> str:
         policy=policy_of(script),
         curve_id=curve_id,
         not_attributed=NOT_ATTRIBUTED,
+        reading=READING,
         values=Markup(json_for_script(_values(page.timeline))),  # noqa: S704 - escaped by json_for_script
     )
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from perfsuite.model import ALL, GeneratorHealth, Plan, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import Held, baseline_table, held_of
 from perfsuite.report.cards import Findings, cards_of
+from perfsuite.report.coverage import CoverageShown, coverage_shown
 from perfsuite.report.database import DatabaseCost, database_cost
-from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.report.facts import Fact, facts_of
+from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, with_unit
+from perfsuite.report.highlights import Highlight, highlights_of
 from perfsuite.report.load_charts import Limit
 from perfsuite.report.published import published_table
+from perfsuite.report.spread import Spread, spread_of
 from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables, time_table
 from perfsuite.report.text import clean, plural
 from perfsuite.report.timeline import Timeline, timeline_of
-from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title
+from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
 
 _LIMIT_AT = 0.7
 """Where on the bar of a target the limit is marked: what is beyond it shows too."""
@@ -55,15 +58,6 @@ class TargetLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """A term with what is to be said about it; `code` when it is something to copy."""
-
-    term: str
-    lines: tuple[str, ...]
-    code: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """Everything on the page, in reading order."""
 
@@ -75,6 +69,7 @@ class Page:
     started: str
     sentence: str
     reasons: tuple[str, ...]
+    highlights: tuple[Highlight, ...]
     notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     targets: tuple[TargetLine, ...]
@@ -84,9 +79,11 @@ class Page:
     changed: Table | None
     """Figures that are not what they were in the baseline."""
     failures: Table | None
+    spread: Spread | None
     timeline: Timeline | None
     database: DatabaseCost
     tables: tuple[Table, ...]
+    coverage: CoverageShown
     facts: tuple[Fact, ...]
 
     @property
@@ -97,11 +94,14 @@ class Page:
             ("Findings", "findings", self.findings.any),
             ("Baseline", "baseline-title", self.baseline),
             ("What failed", "failures-title", self.failures),
+            ("Response times", "spread", self.spread),
             ("Over time", "charts", self.timeline),
             ("Database cost", "database", True),
             *((table.title, f"{table.name}-title", table.open) for table in self.tables),
+            ("Coverage", "coverage-title", True),
             ("Notes", "notes-title", self.notes),
             ("About this run", "facts-title", True),
+            ("How to read this", "reading", True),
         )
         return tuple((title, anchor) for title, anchor, there in parts if there)
 
@@ -109,11 +109,12 @@ class Page:
 def page_of(report: RunReport) -> Page:
     """The page of a run; texts from outside are on one line and printable, not yet escaped for HTML."""
     summary, verdict = report.summary, report.verdict
-    timeline = timeline_of(report, _limits(verdict.targets))
+    limits = _limits(verdict.targets)
+    timeline = timeline_of(report, limits)
     database = database_cost(report)
     published = published_table(report)
     tables = (*role_tables(summary), *_times(summary), *operation_tables(summary), *([published] if published else ()))
-    names = [table.name for table in (*tables, database.table) if table]
+    findings = cards_of(report, timeline, [table.name for table in (*tables, database.table) if table])
     return Page(
         title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {moment(summary.started_at)}"),
         outcome=verdict.outcome.value,
@@ -123,18 +124,21 @@ def page_of(report: RunReport) -> Page:
         started=clean(moment(summary.started_at)),
         sentence=clean(sentence(report)),
         reasons=tuple(map(clean, verdict.reasons)),
+        highlights=highlights_of(report, findings),
         notes=tuple(map(clean, verdict.notes)),
         figures=tuple(_figures(summary)),
         targets=tuple(_target(result, summary.steady_s) for result in verdict.targets),
         no_interval=_no_interval(verdict.targets, summary.steady_s),
-        findings=cards_of(report, timeline, names),
+        findings=findings,
         baseline=held_of(report.comparison) if report.comparison else None,
         changed=baseline_table(report.comparison),
         failures=failures_table(summary),
+        spread=spread_of(summary, limits),
         timeline=timeline,
         database=database,
         tables=tables,
-        facts=tuple(_facts(report)),
+        coverage=coverage_shown(summary),
+        facts=tuple(facts_of(report)),
     )
 
 
@@ -241,108 +245,3 @@ def _plain_reason(result: TargetResult) -> str:
         return ""
     share = result.observed / result.limit
     return f"{share:.0%} of the limit".replace("%", " %") if share < 2 else f"{share:.1f} times the limit"
-
-
-def _facts(report: RunReport) -> Iterable[Fact]:
-    summary = report.summary
-    yield from _load_facts(report)
-    yield from _coverage_facts(summary)
-    if summary.arrivals:
-        yield Fact("Arrivals", arrival_lines(summary))
-    yield Fact("Load generator", tuple(map(clean, _generator(summary))))
-    yield Fact("Requests counted", (_reconciled(summary),))
-    if summary.cleanup:
-        yield Fact("Rows made at the target", tuple(_cleaned_up(summary)))
-    environment = tuple(clean(f"{name}: {value}") for name, value in summary.environment.items())
-    if environment:
-        yield Fact("Environment", environment)
-    yield Fact("Suite", (clean(f"version {report.plan.suite_version or '–'}, seed {report.plan.seed}"),))
-    if report.plan.command:
-        yield Fact("To repeat this run", (clean(shlex.join(report.plan.command)),), code=True)
-
-
-def _load_facts(report: RunReport) -> Iterable[Fact]:
-    scenario, summary = report.plan.scenario, report.summary
-    yield Fact("Run", (clean(summary.run_id), f"ended: {clean(summary.ended)}"))
-    load = f"{plural(scenario.users, 'user')}, {scenario.spawn_rate:g} started a second, {clock(scenario.duration_s)}"
-    yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
-    users = [f"{count:,} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
-    yield Fact("Users by role", (clean(", ".join(users)),))
-    if report.plan.absent_roles:
-        yield Fact("Roles without a user", (clean(", ".join(report.plan.absent_roles)),))
-    yield from _reaching_facts(report.plan)
-    shared = [f"{role}: {plural(count, 'account')}" for role, count in report.plan.shared_accounts.items()]
-    if shared:
-        yield Fact("Shared accounts", tuple(map(clean, shared)))
-
-
-def _reaching_facts(plan: Plan) -> Iterable[Fact]:
-    access, mapping = plan.access, plan.mapping
-    facts = (
-        ("Certificates trusted besides", [access.ca_file] if access.ca_file else []),
-        ("Through the proxy", [access.proxy] if access.proxy else []),
-        ("Headers added", access.header_names),
-        ("Paths of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
-        ("Roles of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
-    )
-    for term, entries in facts:
-        if entries:
-            yield Fact(term, tuple(map(clean, entries)))
-
-
-def _coverage_facts(summary: Summary) -> Iterable[Fact]:
-    coverage = summary.coverage
-    yield Fact("Operations offered", (f"{coverage.offered:,}",))
-    lists = (
-        ("Missing at the target", coverage.missing),
-        ("Broken without any load", coverage.broken),
-        ("Differs from the contract", coverage.differs),
-        ("Left out", coverage.left_out),
-        ("Behaviours of which nothing is left", coverage.dead_behaviours),
-        ("Not possible", [f"{name}: {n:,} times" for name, n in coverage.not_possible.items()]),
-    )
-    for term, entries in lists:
-        if entries:
-            yield Fact(term, tuple(map(clean, entries)))
-
-
-def _generator(summary: Summary) -> Sequence[str]:
-    health = summary.generator
-    cpu = "–" if health.cpu_percent_max is None else f"{health.cpu_percent_max:.0f} %"
-    lag = with_unit("loop_lag_p99_ms", health.loop_lag_p99_ms)
-    return [
-        f"{plural(health.processes, 'process', 'processes')}; the busiest used {cpu} of a core at most"
-        + ("" if health.cpu_percent_mean is None else f", {health.cpu_percent_mean:.0f} % on average"),
-        f"event loop late by {lag} at the 99th percentile",
-        *_collections(health),
-        *(
-            f"process {lost.worker} lost with {plural(lost.users, 'user')}: {lost.reason}"
-            for lost in summary.lost_workers
-        ),
-        *([f"{plural(health.lost_reports, 'report')} of load processes lost"] if health.lost_reports else []),
-    ]
-
-
-def _collections(health: GeneratorHealth) -> Iterable[str]:
-    if health.gc_pause_max_ms is not None and health.gc_share_rate is not None:
-        longest = with_unit("gc_pause_max_ms", health.gc_pause_max_ms)
-        yield f"garbage collection stopped it for {longest} at most, {percent(health.gc_share_rate)} of the time"
-
-
-def _reconciled(summary: Summary) -> str:
-    counts = summary.reconciliation
-    others = (("Locust's own total", counts.locust_total), ("the backend's log", counts.backend_log))
-    known = [f"{name} {count:,}" for name, count in others if count is not None]
-    if not known:
-        return f"{counts.recorded:,} recorded; no other count to compare with"
-    word = "all agree" if counts.agrees else "they differ"
-    return f"{counts.recorded:,} recorded, {', '.join(known)}: {word}"
-
-
-def _cleaned_up(summary: Summary) -> Iterable[str]:
-    cleanup = summary.cleanup
-    if cleanup is None:
-        return
-    yield f"{cleanup.created:,} created, {cleanup.removed:,} removed"
-    yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
-    yield from (clean(f"not put back: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
-from perfsuite.report.figures import TOO_FEW, UNKNOWN, Number, clock, exact, human, parts_of, rounded, values_of
-from perfsuite.report.text import clean, utc
+from perfsuite.report.figures import (
+    TOO_FEW,
+    UNKNOWN,
+    Number,
+    clock,
+    exact,
+    human,
+    parts_of,
+    percent,
+    rounded,
+    values_of,
+    with_unit,
+)
+from perfsuite.report.text import clean, heading, utc
 
 MOST_FAILURE_GROUPS = 200
+_FEWEST_OF_A_ROLE = 30
+"""Requests of a role, from which on it is compared with others."""
 NOT_TOLD = "not told, or by too few requests"
 
 
@@ -18,7 +32,7 @@ NOT_TOLD = "not told, or by too few requests"
 class Cell:
     """`text` is read, `value` is exact (as in the CSV) and sorts; `title` explains; `code` is something to copy.
 
-    `link`: the id of what tells more on the same page.
+    `link`: the id of what tells more on the same page. `share`: of a bar behind the number, 0 to 1; None for no bar.
     """
 
     text: str
@@ -27,6 +41,7 @@ class Cell:
     code: bool = False
     alarm: bool = False
     link: str = ""
+    share: float | None = None
 
     @staticmethod
     def measured(name: str, value: float | None, text: str = "") -> Cell:
@@ -50,7 +65,7 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table with its heading and caption. `total` stays below the rows however they are sorted; `open` is false
-    for what only some readers want to see.
+    for what only some readers want to see. `hint`: one sentence above it.
     """
 
     name: str
@@ -60,6 +75,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] = ()
     open: bool = True
+    hint: str = ""
 
 
 _FIGURES = (
@@ -74,6 +90,7 @@ _FIGURES = (
     ("failure_rate", Column("Rate", hint="failures among the requests")),
 )
 _FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
+_TIME = Column("Time", hint="share of all time that users waited for answers")
 
 
 def role_tables(summary: Summary) -> list[Table]:
@@ -84,8 +101,27 @@ def role_tables(summary: Summary) -> list[Table]:
     columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
     rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
     sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
-    by_role = Table("roles", "By role", "Steady state, times in ms. Logins count as requests.", columns, rows, sums)
+    caption = "Steady state, times in ms. Logins count as requests."
+    by_role = Table("roles", "By role", caption, columns, rows, sums, hint=suffers_most(roles))
     return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
+
+
+def suffers_most(roles: Sequence[Row]) -> str:
+    """Which role the most requests fail for, else which waits longest, in a sentence; "" where roles do not differ."""
+    told = [row for row in roles if row.statistics.requests >= _FEWEST_OF_A_ROLE]
+    failing = max(told, key=lambda row: row.statistics.failure_rate or 0.0, default=None)
+    if failing is not None and failing.statistics.failure_rate:
+        share = percent(failing.statistics.failure_rate)
+        failed, requests = failing.statistics.failures, failing.statistics.requests
+        return (
+            f"{heading(_title(failing.role))} suffers most: {share} of its requests fail ({failed:,} of {requests:,})."
+        )
+    slowest = max(told, key=lambda row: row.statistics.avg_ms or 0.0, default=None)
+    if slowest is None or len(told) < 2:
+        return ""
+    wait = with_unit("avg_ms", slowest.statistics.avg_ms)
+    none = "" if any(row.statistics.failures for row in roles) else " No role has a failed request."
+    return f"{heading(_title(slowest.role))} waits longest: {wait} on average.{none}"
 
 
 def operation_tables(summary: Summary) -> list[Table]:
@@ -180,17 +216,19 @@ def _all_roles_operations(summary: Summary) -> Table:
         if row.period == "steady" and row.role == row.behaviour == ALL and row.operation != ALL
     ]
     spent = sum(_time_spent(row) for row in rows)
-    share = Column("Time", hint="share of all time that users waited for answers")
+    most = max((_time_spent(row) for row in rows), default=0.0)
     cells = tuple(
-        (
-            _operation(row.operation),
-            *_figures(row.statistics),
-            Cell.measured("time_rate", _time_spent(row) / spent if spent else None),
-        )
-        for row in _slowest_first(rows)
+        (_operation(row.operation), _share_of_time(_time_spent(row), spent, most), *_figures(row.statistics))
+        for row in sorted(rows, key=_time_spent, reverse=True)
     )
-    columns = (Column("Operation", number=False), *_FIGURE_COLUMNS, share)
-    return Table("operations", "By operation", "Steady state, all roles; times in ms, slowest first.", columns, cells)
+    columns = (Column("Operation", number=False), _TIME, *_FIGURE_COLUMNS)
+    caption = "Steady state, all roles; times in ms. Those first for whose answers users waited longest, all together."
+    return Table("operations", "Slowest operations by total time", caption, columns, cells)
+
+
+def _share_of_time(spent_ms: float, all_ms: float, most_ms: float) -> Cell:
+    cell = Cell.measured("time_rate", spent_ms / all_ms if all_ms else None)
+    return replace(cell, share=spent_ms / most_ms if most_ms else None)
 
 
 def _operations(name: str, title: str, what: str, rows: Iterable[Row], period: str) -> Table:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perfsuite.model import RunReport, Summary
-from perfsuite.model.finding import Finding
+from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.monitor import PART
 from perfsuite.report.charts import Axis, Chart, Mark, axis_of
 from perfsuite.report.load_charts import Limit, load_charts
 from perfsuite.report.monitors import Group, groups_of
+from perfsuite.report.operations_chart import operation_key, operations_chart
 from perfsuite.report.series import course_of
 from perfsuite.report.text import clean
 from perfsuite.report.tracks import per_request, tracks_of
@@ -53,6 +54,11 @@ class Timeline:
         """All charts, folded ones included, in reading order."""
         return (*self.load, *(chart for group in self.groups for chart in (*group.charts, *group.folded)))
 
+    def place_of(self, evidence: Evidence) -> Place | None:
+        """The same, of one operation where the figure is its response time."""
+        operation = evidence.label.partition(" as ")[0] if evidence.metric == "avg_ms" else ""
+        return self.places.get(operation_key(operation)) or self.place(evidence.metric)
+
     def place(self, metric: str) -> Place | None:
         """Where a figure of a finding is drawn, or told, or what comes nearest to it; None where nothing does."""
         same = self.places.get(_SAME_COURSE.get(metric, metric)) or self.places.get(metric)
@@ -75,11 +81,13 @@ def timeline_of(report: RunReport, limits: Sequence[Limit]) -> Timeline | None:
     if not load:
         return None
     start_s = summary.seconds[0].second
+    unusual = [finding for finding in report.findings if finding.unusual]
+    slowest = operations_chart(summary, course, [finding.operation for finding in unusual if finding.operation])
+    load[2:2] = [slowest] if slowest else []
     tracks = tracks_of(report.readings, start_s, course.length_s)
     sent = {second.second - start_s: second.statistics.requests for second in summary.seconds}
     groups = groups_of([*tracks, *per_request(tracks, sent)], _steady(summary, start_s))
     axis = axis_of(course)
-    unusual = [finding for finding in report.findings if finding.unusual]
     marks = _marks(unusual, start_s, axis)
     bare = Timeline(axis, start_s, tuple(load), tuple(groups), marks, _places(load, groups))
     marked = _marks_by_chart(unusual, marks, bare)
@@ -137,7 +145,7 @@ def _marks_by_chart(unusual: Sequence[Finding], marks: Sequence[Mark], timeline:
     """Anchor of a chart → the marks of the findings that have evidence in it."""
     found: dict[str, list[Mark]] = {}
     for mark in marks:
-        places = (timeline.place(evidence.metric) for evidence in unusual[mark.number - 1].evidence)
+        places = (timeline.place_of(evidence) for evidence in unusual[mark.number - 1].evidence)
         for anchor in dict.fromkeys(place.anchor for place in places if place):
             found.setdefault(anchor, []).append(mark)
     return found

@@ -104,13 +104,13 @@ def slow(folder: Path) -> Ended:
 
 
 def slow_later(folder: Path) -> Ended:
-    """One route becomes slow under load; it has a target of its own."""
+    """One route becomes slow in the middle of the load, long after its start; it has a target of its own."""
     folder.joinpath("targets.toml").write_text(
         'schema = 1\n[[target]]\nname = "own account"\nmetric = "avg_ms"\nbelow = 500\noperation = "users.me"\n',
         encoding="utf-8",
     )
     targets = ("--targets", str(folder / "targets.toml"))
-    return _faulty(folder, ("latency=1500ms@users.me from 12s",), *TWENTY_USERS, *LONGER, *targets)
+    return _faulty(folder, ("latency=1500ms@users.me from 36s",), *FORTY_USERS, "--duration", "55s", *targets)
 
 
 def errors(folder: Path) -> Ended:
@@ -259,6 +259,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
     make.__name__: make
     for make in (
         acceptance,
+        slow_later,
         two_scenarios,
         broken,
         killed,
@@ -269,7 +270,6 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         refused_account,
         useless_monitors,
         own_target,
-        slow_later,
         seldom_wrong,
         hung_cleanup,
         all_kinds,

@@ -25,14 +25,19 @@ def groups(run: Ended) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def rows_of_the_run(run: Ended) -> list[dict[str, str]]:
+    """The rows of stats_history.csv, in order of time."""
+    with (run.folder / "stats_history.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def averages(run: Ended, operation: str) -> list[tuple[datetime, float]]:
     """Second and average of an operation, over time, from stats_history.csv."""
-    with (run.folder / "stats_history.csv").open(encoding="utf-8", newline="") as file:
-        return [
-            (datetime.fromisoformat(row["second"]), float(row["avg_ms"]))
-            for row in csv.DictReader(file)
-            if row["operation"] == operation and row["avg_ms"]
-        ]
+    return [
+        (datetime.fromisoformat(row["second"]), float(row["avg_ms"]))
+        for row in rows_of_the_run(run)
+        if row["operation"] == operation and row["avg_ms"]
+    ]
 
 
 @pytest.mark.made("slow")
@@ -46,6 +51,30 @@ def test_a_slow_target_misses_the_average_and_the_slowest_operation_is_named(mad
     assert slowest["min_ms"] >= 3000
     assert min(row["min_ms"] for row in summary["operations"] if row["operation"] == "agents.profile") >= 2000
     assert any("slowest: users.me as " in reason for reason in summary["reasons"])
+
+
+@pytest.mark.made("slow_later")
+def test_the_report_alone_explains_it_operation_moment_kind_and_size(made: Ended) -> None:
+    page = (made.folder / "report.html").read_text(encoding="utf-8")
+    top = re.sub(r"<[^>]+>", " ", page[page.index('class="highlights"') : page.index('class="where"')])
+    told = averages(made, "users.me")
+    first = datetime.fromisoformat(rows_of_the_run(made)[0]["second"])
+    slow = next(second for second, average in told if average >= 1000)
+    found = re.search(
+        r"(Response times rose|users\.me took longer) \((\d[\d.]*) ms → ([\d,]+) ms on average.*?from (\d\d):(\d\d) on",
+        top,
+    )
+    assert found is not None, top
+    assert "users.me" in top
+    assert float(found[2]) < 500 < float(found[3].replace(",", ""))
+    since_s = int(found[4]) * 60 + int(found[5])
+    assert abs(since_s - (slow - first).total_seconds()) <= 3
+    assert since_s >= 20
+    # Its line in the chart of the operations, and the mark of the finding in it.
+    assert re.search(
+        r'<figure class="chart tall" id="chart-operations">.*?<span>users\.me</span>.*?</figure>', page, re.DOTALL
+    )
+    assert re.search(r'id="chart-operations">(?:(?!</figure>).)*class="mark" href="#finding-1"', page, re.DOTALL)
 
 
 @pytest.mark.made("slow_later")

@@ -21,11 +21,13 @@ from perfsuite.model import (
     Second,
     Statistics,
     Summary,
+    TimeBin,
     UserCounts,
     WholeRun,
     Within,
 )
 from perfsuite.standards import times_needed
+from perfsuite.summary.distribution import bins_of
 
 START = 1_772_357_400  # 2026-03-01T09:30:00Z
 
@@ -226,6 +228,7 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
         cleanup=Cleanup(created=12, removed=12),
         target_lost_at=None,
         ended="completed",
+        distribution=_bins(by_period["steady"]),
         environment={"python": "3.11.9", "locust": "2.47.0", "cpu": "2 cores", "system": "Linux 6.8"},
         within=tuple(within_of(by_period["steady"], limit_ms) for limit_ms in times_needed()) if steady_s else (),
     )
@@ -233,6 +236,13 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
 
 def within_of(requests: Iterable[Request], limit_ms: float) -> Within:
     return Within(limit_ms, sum(not request.failed and request.time_us <= limit_ms * 1000 for request in requests))
+
+
+def _bins(requests: Iterable[Request]) -> tuple[TimeBin, ...]:
+    times = {False: Histogram(), True: Histogram()}
+    for request in requests:
+        times[request.failed].add(request.time_us)
+    return bins_of(times[False], times[True])
 
 
 def _behaviours(requests: Iterable[Request]) -> tuple[BehaviourRow, ...]:

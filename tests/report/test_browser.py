@@ -66,9 +66,13 @@ def _asked_for(log: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "charts"),
     [
-        pytest.param("passed", ["requests", "times", "users"], id="no failures chart without failures"),
-        pytest.param("open_model", ["requests", "times", "service", "arrivals", "lag", "users"], id="the open model"),
-        pytest.param("failed", ["requests", "times", "failures", "users"], id="failed"),
+        pytest.param("passed", ["requests", "times", "operations", "users"], id="no failures chart without failures"),
+        pytest.param(
+            "open_model",
+            ["requests", "times", "operations", "service", "arrivals", "lag", "users"],
+            id="the open model",
+        ),
+        pytest.param("failed", ["requests", "times", "operations", "failures", "users"], id="failed"),
     ],
 )
 def test_charts_are_drawn_and_nothing_goes_wrong(browser: str, tmp_path: Path, name: str, charts: list[str]) -> None:
@@ -126,6 +130,81 @@ def test_pointing_at_one_chart_tells_the_second_in_all(browser: str, tmp_path: P
     assert middle == ["01:00", ["60 bytes"], ["60 s", "60 s"]]
     assert following == ["01:01", ["61 bytes"]]
     assert left == [None, [""]]
+
+
+def test_drawing_over_a_span_looks_closer_in_all_charts_and_a_double_click_goes_back(
+    browser: str, tmp_path: Path
+) -> None:
+    script = """
+      const plot = document.querySelector("[data-chart='times']");
+      const box = plot.getBoundingClientRect();
+      const send = (type, share) => plot.dispatchEvent(
+        new PointerEvent(type, {bubbles: true, button: 0, clientX: box.left + box.width * share}));
+      const drawn = () => [
+        [...new Set([...document.querySelectorAll(".timeline svg")].map((svg) => svg.getAttribute("viewBox")))],
+        document.getElementById("shown-span").textContent,
+        [...document.querySelectorAll("#chart-times .xaxis span:not([hidden])")].map((tick) => tick.textContent),
+        [...document.querySelectorAll("#chart-times .mark:not([hidden])")].map((mark) => mark.style.left)];
+      const before = drawn();
+      send("pointerdown", 0.25); send("pointermove", 0.5); send("pointerup", 0.5);
+      const after = drawn();
+      send("pointermove", 0.5);
+      const moment = document.querySelector(".moment").textContent;
+      plot.dispatchEvent(new MouseEvent("dblclick", {bubbles: true}));
+      return [before, after, moment, drawn()];
+    """
+    finding = Finding(FindingKind.EPISODE, "something", "locks", START + 45)
+    before, after, moment, back = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
+    assert (before[0], before[1], before[3]) == (["0 0 120 100"], "", ["37.5%"])
+    assert after[:2] == [["30 0 30 100"], "00:30 – 01:00"]
+    assert after[2] == ["00:30", "00:35", "00:40", "00:45", "00:50", "00:55", "01:00"]
+    assert after[3] == ["50%"]
+    assert moment == "00:45"
+    assert (back[0], back[1]) == (before[0], before[1])
+
+
+def test_buttons_look_closer_and_move_and_stay_within_the_run(browser: str, tmp_path: Path) -> None:
+    script = """
+      const shown = document.getElementById("shown-span");
+      return ["in", "in", "later", "later", "later", "earlier", "out", "out", "out"].map((how) => {
+        document.querySelector(`[data-zoom="${how}"]`).click();
+        return shown.textContent;
+      }).concat([...document.querySelectorAll("[data-zoom^='11 ']")].map((button) => {
+        button.click();
+        return shown.textContent;
+      }));
+    """
+    assert ask(browser, tmp_path, example_runs.failed(), script) == [
+        "00:30 – 01:30", "00:45 – 01:15", "01:00 – 01:30", "01:15 – 01:45", "01:30 – 02:00", "01:15 – 01:45",
+        "01:00 – 02:00", "", "", "00:11 – 01:59",
+    ]  # fmt: skip
+
+
+def test_tables_are_filtered_by_words_and_by_role(browser: str, tmp_path: Path) -> None:
+    script = """
+      const table = document.getElementById("detail");
+      const bar = table.closest(".scroll").previousElementSibling;
+      const [words, role, count] = ["input", "select", "output"].map((name) => bar.querySelector(name));
+      const rows = () => [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.cells[0].textContent);
+      const type = (text) => {
+        words.value = text;
+        words.dispatchEvent(new Event("input"));
+        return [rows(), count.textContent];
+      };
+      const all = type("");
+      const two = type("Policy viewing");
+      const none = type("policy dashboard");
+      type("");
+      role.value = "junior agent"; role.dispatchEvent(new Event("change"));
+      return [all[0].length, all[1], two, none, rows(), role.options.length, bar.parentNode.children.length,
+              document.querySelectorAll(".within .filter").length];
+    """
+    told = ask(browser, tmp_path, example_runs.failed(), script)
+    assert told[:2] == [18, ""]
+    assert [sorted(told[2][0]), told[2][1]] == [["policies.coverage", "policies.list"], "2 of 18 rows"]
+    assert told[3] == [[], "0 of 18 rows"]
+    assert sorted(told[4]) == ["policies.page", "users.me"]
+    assert told[5:] == [8, 3, 0]
 
 
 def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.report import example_runs
 from tests.report.made_readings import all_moving
 
 FIVE_MB = 5_000_000
+TWO_MB = 2_000_000
 SHOWN = ("requests", "rps", "avg_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "failures", "failure_rate")
 
 
@@ -65,7 +66,7 @@ def test_figures_are_those_of_the_csv_and_the_json_to_the_letter() -> None:
     rows = {tuple(cell[0] for cell in row[:3]): [cell[1] for cell in row[3:]] for row in tables["detail"][1:]}
     assert len(rows) == 18
     assert rows == {key: in_csv[key] for key in rows}
-    by_operation = {row[0][0]: [cell[1] for cell in row[1:-1]] for row in tables["operations"][1:]}
+    by_operation = {row[0][0]: [cell[1] for cell in row[2:]] for row in tables["operations"][1:]}
     assert by_operation == {name: in_csv[name, "all", "all"] for name in by_operation}
     totals = json.loads(summary_json(report))["totals"]
     assert tables["roles"][-1][0][0] == "All roles"
@@ -88,7 +89,7 @@ def test_the_open_model_has_its_charts_its_figures_and_where_the_time_goes() -> 
     html = report_html(report)
     rows = Tables(html).rows
     assert re.findall(r'data-chart="(\w+)"', html) == [
-        "requests", "times", "service", "arrivals", "lag", "users",
+        "requests", "times", "operations", "service", "arrivals", "lag", "users",
     ]  # fmt: skip
     assert rows["time"][0][0][0] == "Operation"
     policies = next(row for row in rows["time"] if row[0][0] == "policies.list")
@@ -179,11 +180,17 @@ def test_every_chart_has_a_name_and_its_figures_for_those_who_cannot_see_it() ->
     pictures = [
         attributes["aria-label"] or "" for tag, attributes in tags if tag == "svg" and attributes.get("role") == "img"
     ]
+    spread, *pictures = pictures
+    assert spread == (
+        "4,591 requests took from 1.6 ms to 20 s: half within 25.8 ms, 95 % within 2,524 ms, 99 % within 4,058 ms."
+    )
     assert len(charts) == len(set(charts)) == len(pictures) > 30
     said = next(text for text in pictures if text.startswith("Found in"))
     assert said == "Found in shared buffers, %. cache hit ratio: median 42 %, least 0 %."
     assert all(
-        attributes.get("viewbox") == "0 0 120 100" for tag, attributes in tags if tag == "svg" and "role" in attributes
+        attributes.get("viewbox") == "0 0 120 100"
+        for tag, attributes in tags
+        if tag == "svg" and "role" in attributes and attributes["aria-label"] != spread
     )
 
 
@@ -236,6 +243,11 @@ def test_a_column_without_an_interval_says_why() -> None:
     assert '<td class="number sure" title="needs 16 s of steady state">–</td>' in report_html(short)
     assert "No 95 % interval" not in report_html(report)
     assert (block_count(INTERVAL_FROM_S - 1), block_count(INTERVAL_FROM_S)) == (0, 8)
+
+
+def test_ten_minutes_with_all_monitors_are_at_most_two_megabytes() -> None:
+    report = replace(example_runs.passed_large(600), readings=all_moving(600))
+    assert len(report_html(report).encode()) <= TWO_MB
 
 
 def test_half_an_hour_with_all_monitors_stays_small() -> None:

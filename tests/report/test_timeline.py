@@ -52,7 +52,7 @@ def test_all_charts_have_one_axis_and_monitors_follow_the_load() -> None:
     found = timeline(onset())
     assert (found.axis.length_s, found.start_s) == (SECONDS, START)
     assert [chart.name for chart in found.charts] == [
-        "requests", "times", "failures", "users",
+        "requests", "times", "operations", "failures", "users",
         "machine-cpu", "parts-machine-core-cpu-percent", "pool-connections", "postgres-locks",
         "postgres-statements", "postgres-statements-each",
     ]  # fmt: skip
@@ -67,7 +67,7 @@ def test_all_charts_have_one_axis_and_monitors_follow_the_load() -> None:
 def test_a_finding_is_marked_in_the_charts_of_the_load_and_of_its_evidence() -> None:
     found = timeline(onset(), at(500))
     marked = [chart.name for chart in found.charts if chart.marks]
-    assert marked == ["requests", "times", "failures", "users", "pool-connections", "postgres-locks"]
+    assert marked == ["requests", "times", "operations", "failures", "users", "pool-connections", "postgres-locks"]
     assert [(mark.number, mark.at_s) for mark in found.marks] == [(1, 30)]
 
 

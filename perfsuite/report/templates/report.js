@@ -1,5 +1,6 @@
 "use strict";
-// Tells the figures of a moment, shows what a finding points at, makes tables sortable. Without it the page is whole.
+// Tells the figures of a moment, looks closer at a span of time, shows what a finding points at, sorts and filters tables.
+// Without it the page is whole.
 (() => {
   const root = document.documentElement;
   let errors = 0;
@@ -32,10 +33,13 @@
   // ── one moment in all charts
   const told = JSON.parse(document.getElementById("chart-data").textContent);
   const timeline = document.getElementById("timeline");
+  const slider = document.getElementById("moment");
   const moment = document.createElement("output");
   moment.className = "moment";
   let second = null;
   let plot = null;
+  let [from, to] = [0, told.length];
+  const placeOf = (at) => ((at - from) / (to - from)) * 100;
 
   const valueAt = (chart, curve, at) => {
     const place = Math.floor(at / chart.bin);
@@ -47,12 +51,14 @@
   };
 
   const point = (at, where) => {
-    second = Math.min(Math.max(at, 0), told.length - 1);
+    second = Math.min(Math.max(at, Math.floor(from)), Math.ceil(to) - 1);
     plot = where ?? plot;
     timeline.classList.add("pointed");
-    timeline.style.setProperty("--at", `${((second + 0.5) / told.length) * 100}%`);
+    timeline.style.setProperty("--at", `${placeOf(second + 0.5)}%`);
     moment.textContent = clock(second);
     plot?.append(moment);
+    slider.value = second;
+    slider.setAttribute("aria-valuetext", clock(second));
     for (const each of timeline.querySelectorAll("[data-chart]")) {
       if (!each.offsetParent) continue; // folded away
       const chart = told.charts[each.dataset.chart];
@@ -68,18 +74,106 @@
     for (const text of timeline.querySelectorAll(".now")) text.textContent = "";
   };
 
+  // ── a span of the time axis, the same in all charts
+  const shortest = Math.min(5, told.length);
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
+  const seconds = () => {
+    const step = steps.find((each) => to - from <= each * 12) ?? steps.at(-1);
+    const first = Math.ceil(from / step) * step;
+    return [...Array(Math.floor((to - first) / step) + 1).keys()].map((count) => first + count * step);
+  };
+  const place = (item, at) => {
+    item.style.left = `${at}%`;
+    item.hidden = at < 0 || at > 100;
+  };
+  const show = (begin, end) => {
+    const wide = Math.min(Math.max(end - begin, shortest), told.length);
+    from = Math.min(Math.max(begin, 0), told.length - wide);
+    to = from + wide;
+    timeline.classList.toggle("zoomed", wide < told.length);
+    const ticks = seconds();
+    for (const svg of timeline.querySelectorAll(".plot svg")) svg.setAttribute("viewBox", `${from} 0 ${wide} 100`);
+    document.getElementById("ground-grid").setAttribute("d", ticks.map((tick) => `M${tick} 0V100`).join(""));
+    for (const axis of timeline.querySelectorAll(".xaxis")) {
+      axis.replaceChildren(...ticks.map((tick) => {
+        const text = document.createElement("span");
+        text.textContent = clock(tick);
+        place(text, placeOf(tick));
+        return text;
+      }));
+    }
+    const shown = (item) => placeOf((Number(item.dataset.at) / 100) * told.length);
+    for (const mark of timeline.querySelectorAll(".mark")) place(mark, shown(mark));
+    for (const chart of timeline.querySelectorAll(".chart")) {
+      const names = [...chart.querySelectorAll(".period")];
+      // A period that began before is named at the left edge, unless the next one begins there.
+      names.forEach((name, index) => {
+        const next = names[index + 1] ? shown(names[index + 1]) : 100;
+        place(name, shown(name) < 0 && next > 8 ? 0 : shown(name));
+      });
+    }
+    document.getElementById("shown-span").textContent = wide < told.length ? `${clock(Math.round(from))} – ${clock(Math.round(to))}` : "";
+    [slider.min, slider.max] = [Math.floor(from), Math.ceil(to) - 1];
+    if (second !== null) leave();
+  };
+  const zoom = (how) => {
+    const [middle, half] = [(from + to) / 2, (to - from) / 2];
+    const spans = {
+      all: [0, told.length],
+      in: [middle - half / 2, middle + half / 2],
+      out: [middle - half * 2, middle + half * 2],
+      earlier: [from - half, to - half],
+      later: [from + half, to + half],
+    };
+    show(...(spans[how] ?? how.split(" ").map(Number)));
+  };
+
   if (timeline) {
-    timeline.addEventListener("pointermove", (event) => {
-      const where = event.target.closest(".plot");
-      if (!where) return;
+    const secondAt = (event, where) => {
       const box = where.getBoundingClientRect();
-      point(Math.floor(((event.clientX - box.left) / box.width) * told.length), where);
+      return from + Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * (to - from);
+    };
+    const chosen = document.createElement("i");
+    chosen.className = "chosen";
+    let drawn = null; // the plot that is drawn over, and the second that began it
+    timeline.addEventListener("pointerdown", (event) => {
+      const where = event.target.closest(".plot");
+      if (!where || event.button || event.target.closest("a")) return;
+      drawn = { where, begin: secondAt(event, where), x: event.clientX };
+      if (event.isTrusted) where.setPointerCapture(event.pointerId);
     });
-    timeline.addEventListener("pointerleave", leave);
+    timeline.addEventListener("pointermove", (event) => {
+      const where = drawn?.where ?? event.target.closest(".plot");
+      if (!where) return;
+      const at = secondAt(event, where);
+      point(Math.floor(at), where);
+      if (!drawn || Math.abs(event.clientX - drawn.x) < 5) return;
+      where.append(chosen);
+      const [left, right] = [Math.min(at, drawn.begin), Math.max(at, drawn.begin)].map(placeOf);
+      chosen.style.left = `${left}%`;
+      chosen.style.width = `${right - left}%`;
+    });
+    const end = (event) => {
+      const [begun, over] = [drawn, chosen.isConnected];
+      chosen.remove();
+      drawn = null;
+      if (!begun || !over || event.type === "pointercancel") return;
+      const at = secondAt(event, begun.where);
+      show(Math.min(at, begun.begin), Math.max(at, begun.begin));
+    };
+    timeline.addEventListener("pointerup", end);
+    timeline.addEventListener("pointercancel", end);
+    timeline.addEventListener("dblclick", (event) => event.target.closest(".plot") && zoom("all"));
+    timeline.addEventListener("pointerleave", () => drawn || leave());
+    slider.addEventListener("input", () => point(Number(slider.value), plot ?? timeline.querySelector(".plot")));
+    for (const button of document.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", () => zoom(button.dataset.zoom));
+    }
     document.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (event.key === "Escape") leave();
       if (second === null || !step || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.target.closest?.("input, select")) return;
       event.preventDefault();
       point(second + step);
     });
@@ -97,6 +191,7 @@
     open(link.hash.slice(1));
     const finding = link.closest(".finding") ?? (link.classList.contains("mark") ? document.querySelector(link.hash) : null);
     if (!finding) return;
+    if (to - from < told.length) show(0, told.length); // what it points at may lie outside
     for (const chart of document.querySelectorAll(".chart.lit")) chart.classList.remove("lit");
     for (const each of finding.querySelectorAll("a[href^='#chart-']")) document.querySelector(each.hash)?.classList.add("lit");
   });
@@ -131,6 +226,57 @@
     button.append(...heading.childNodes);
     button.addEventListener("click", () => sort(heading));
     heading.append(button);
+  }
+
+  // ── tables that are long enough to look for something in them
+  const filterOf = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    if (rows.length < 8 || table.closest(".within")) return;
+    const part = (name, className, ...inner) => {
+      const made = document.createElement(name);
+      made.className = className;
+      made.append(...inner);
+      return made;
+    };
+    const words = part("input", "");
+    words.type = "search";
+    const bar = part("div", "filter", part("label", "", "Filter ", words));
+    const column = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent.trim() === "Role");
+    const roles = column < 0 ? [] : [...new Set(rows.map((row) => row.cells[column].textContent.trim()))].sort();
+    const role = part("select", "", ...["All roles", ...roles].map((name) => new Option(name)));
+    if (roles.length > 1) bar.append(part("label", "", part("span", "unseen", "Role "), role));
+    const count = part("output", "");
+    count.setAttribute("aria-live", "polite");
+    bar.append(count);
+    const filter = () => {
+      const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of rows) {
+        const text = row.textContent.toLowerCase();
+        const ofRole = !role.selectedIndex || row.cells[column].textContent.trim() === role.value;
+        row.hidden = !ofRole || !wanted.every((word) => text.includes(word));
+        shown += !row.hidden;
+      }
+      count.textContent = shown < rows.length ? `${shown} of ${rows.length} rows` : "";
+    };
+    words.addEventListener("input", filter);
+    role.addEventListener("change", filter);
+    table.closest(".scroll").before(bar);
+  };
+  for (const table of document.querySelectorAll("table.sortable")) filterOf(table);
+
+  // ── the command that repeats the run
+  for (const code of document.querySelectorAll("code.copied")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(code);
+      await navigator.clipboard?.writeText(code.textContent);
+      button.textContent = "Copied";
+    });
+    code.after(button);
   }
 
   // What is folded away on the screen belongs on paper too.

@@ -1,0 +1,46 @@
+"""What of the planned operations the run could exercise: the page's section of what is missing, broken or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from perfsuite.model import Summary
+from perfsuite.report.facts import Fact
+from perfsuite.report.text import clean, plural
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageShown:
+    """`sentence` in short; `gaps`: what was not exercised, or not as the contract has it, each with its entries."""
+
+    sentence: str
+    gaps: tuple[Fact, ...]
+
+
+def coverage_shown(summary: Summary) -> CoverageShown:
+    """The coverage of a run. Entries read "role / operation"."""
+    gaps = tuple(_gaps(summary))
+    offered = f"{plural(summary.coverage.offered, 'operation')}, counted for each role"
+    if not summary.coverage.offered:
+        return CoverageShown("What the target offers was not looked at before the load.", gaps)
+    if not gaps:
+        return CoverageShown(f"The target offers all that was planned: {offered}.", gaps)
+    told = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({len(gap.lines):,})" for gap in gaps)
+    return CoverageShown(f"The target offers {offered}. Not as planned: {told}.", gaps)
+
+
+def _gaps(summary: Summary) -> Iterable[Fact]:
+    coverage = summary.coverage
+    lists = (
+        ("Missing at the target", coverage.missing),
+        ("Broken without any load", coverage.broken),
+        ("Differs from the contract", coverage.differs),
+        ("Left out", coverage.left_out),
+        ("Behaviours of which nothing is left", coverage.dead_behaviours),
+        (
+            "Not possible for want of data",
+            [f"{name}: {count:,} times" for name, count in coverage.not_possible.items()],
+        ),
+    )
+    return (Fact(term, tuple(map(clean, entries))) for term, entries in lists if entries)

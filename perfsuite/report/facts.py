@@ -1,0 +1,110 @@
+"""What is told about a run beside its figures: how it was made, what it reached, what its load generator did."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perfsuite.model import GeneratorHealth, Plan, RunReport, Summary
+from perfsuite.report.figures import clock, percent, with_unit
+from perfsuite.report.text import clean, plural
+from perfsuite.report.wording import arrival_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A term with what is to be said about it; `code` when it is something to copy."""
+
+    term: str
+    lines: tuple[str, ...]
+    code: bool = False
+
+
+def facts_of(report: RunReport) -> Iterable[Fact]:
+    """The facts of a run in reading order, the command that repeats it last."""
+    summary = report.summary
+    yield from _load_facts(report)
+    if summary.arrivals:
+        yield Fact("Arrivals", arrival_lines(summary))
+    yield Fact("Load generator", tuple(map(clean, _generator(summary))))
+    yield Fact("Requests counted", (_reconciled(summary),))
+    if summary.cleanup:
+        yield Fact("Rows made at the target", tuple(_cleaned_up(summary)))
+    environment = tuple(clean(f"{name}: {value}") for name, value in summary.environment.items())
+    if environment:
+        yield Fact("Environment", environment)
+    yield Fact("Suite", (clean(f"version {report.plan.suite_version or '–'}, seed {report.plan.seed}"),))
+    if report.plan.command:
+        yield Fact("To repeat this run", (clean(shlex.join(report.plan.command)),), code=True)
+
+
+def _load_facts(report: RunReport) -> Iterable[Fact]:
+    scenario, summary = report.plan.scenario, report.summary
+    yield Fact("Run", (clean(summary.run_id), f"ended: {clean(summary.ended)}"))
+    load = f"{plural(scenario.users, 'user')}, {scenario.spawn_rate:g} started a second, {clock(scenario.duration_s)}"
+    yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
+    users = [f"{count:,} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
+    yield Fact("Users by role", (clean(", ".join(users)),))
+    if report.plan.absent_roles:
+        yield Fact("Roles without a user", (clean(", ".join(report.plan.absent_roles)),))
+    yield from _reaching_facts(report.plan)
+    shared = [f"{role}: {plural(count, 'account')}" for role, count in report.plan.shared_accounts.items()]
+    if shared:
+        yield Fact("Shared accounts", tuple(map(clean, shared)))
+
+
+def _reaching_facts(plan: Plan) -> Iterable[Fact]:
+    access, mapping = plan.access, plan.mapping
+    facts = (
+        ("Certificates trusted besides", [access.ca_file] if access.ca_file else []),
+        ("Through the proxy", [access.proxy] if access.proxy else []),
+        ("Headers added", access.header_names),
+        ("Paths of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
+        ("Roles of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
+    )
+    for term, entries in facts:
+        if entries:
+            yield Fact(term, tuple(map(clean, entries)))
+
+
+def _generator(summary: Summary) -> Sequence[str]:
+    health = summary.generator
+    cpu = "–" if health.cpu_percent_max is None else f"{health.cpu_percent_max:.0f} %"
+    lag = with_unit("loop_lag_p99_ms", health.loop_lag_p99_ms)
+    return [
+        f"{plural(health.processes, 'process', 'processes')}; the busiest used {cpu} of a core at most"
+        + ("" if health.cpu_percent_mean is None else f", {health.cpu_percent_mean:.0f} % on average"),
+        f"event loop late by {lag} at the 99th percentile",
+        *_collections(health),
+        *(
+            f"process {lost.worker} lost with {plural(lost.users, 'user')}: {lost.reason}"
+            for lost in summary.lost_workers
+        ),
+        *([f"{plural(health.lost_reports, 'report')} of load processes lost"] if health.lost_reports else []),
+    ]
+
+
+def _collections(health: GeneratorHealth) -> Iterable[str]:
+    if health.gc_pause_max_ms is not None and health.gc_share_rate is not None:
+        longest = with_unit("gc_pause_max_ms", health.gc_pause_max_ms)
+        yield f"garbage collection stopped it for {longest} at most, {percent(health.gc_share_rate)} of the time"
+
+
+def _reconciled(summary: Summary) -> str:
+    counts = summary.reconciliation
+    others = (("Locust's own total", counts.locust_total), ("the backend's log", counts.backend_log))
+    known = [f"{name} {count:,}" for name, count in others if count is not None]
+    if not known:
+        return f"{counts.recorded:,} recorded; no other count to compare with"
+    word = "all agree" if counts.agrees else "they differ"
+    return f"{counts.recorded:,} recorded, {', '.join(known)}: {word}"
+
+
+def _cleaned_up(summary: Summary) -> Iterable[str]:
+    cleanup = summary.cleanup
+    if cleanup is None:
+        return
+    yield f"{cleanup.created:,} created, {cleanup.removed:,} removed"
+    yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
+    yield from (clean(f"not put back: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))
