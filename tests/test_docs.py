@@ -36,9 +36,12 @@ from tests.report import example_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+RUNNING, COMMANDS_PAGE = ROOT / "docs" / "running.md", ROOT / "docs" / "commands.md"
+TROUBLE_PAGE = ROOT / "docs" / "troubleshooting.md"
 FILES_PAGE = ROOT / "docs" / "files.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES_PAGE = ROOT / "examples" / "README.md"
+PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", EXAMPLES_PAGE, *sorted((ROOT / "docs").rglob("*.md"))]
 
 STARTER = "run_performance_tests.py"
 OTHER_PROGRAMS = {
@@ -51,6 +54,8 @@ OTHER_PROGRAMS = {
     "--access-logformat",
     # every argparse program's
     "--help",
+    # shown for its message
+    "--user",
 }  # fmt: skip
 OPTIONS_OF_TARGET = "${target[@]}"
 """What docs/real-backend.md has said once; its test runs the commands with it."""
@@ -150,21 +155,21 @@ def test_options_that_are_named_exist(page: Path) -> None:
 
 
 def test_every_option_of_a_run_is_in_an_example() -> None:
-    examples = [arguments for arguments in suite_commands(README) if not arguments or arguments[0] not in COMMANDS]
+    examples = [arguments for arguments in suite_commands(RUNNING) if not arguments or arguments[0] not in COMMANDS]
     shown = {word.split("=")[0] for arguments in examples for word in arguments if word.startswith("--")}
     assert options_of(load_parser()) - shown == set()
 
 
 def test_every_option_of_a_run_is_in_the_table_of_options() -> None:
-    rows = table(section(README, "Running load"))
+    rows = table(section(RUNNING, "Every option"))
     assert options_of(load_parser()) - options_in(" ".join(row[0] for row in rows)) == set()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_is_in_its_section(command: str) -> None:
-    text = section(README, command)
+    text = section(COMMANDS_PAGE, command)
     assert options_of(command_parser(command)) - options_in(text) - {"--help"} == set()
-    assert [arguments for arguments in suite_commands(README) if arguments[:1] == [command]] != []
+    assert [arguments for arguments in suite_commands(COMMANDS_PAGE) if arguments[:1] == [command]] != []
 
 
 @named
@@ -179,8 +184,14 @@ def test_commands_parse(page: Path) -> None:
         for fault in getattr(parsed, "fault", None) or ():
             parse_fault(fault)
         wrong = {"baic"}  # shown for its message
+<<<<<<< HEAD
         scenarios = getattr(parsed, "scenario", None) or ()
         assert ({scenarios} if isinstance(scenarios, str) else set(scenarios)) <= wrong | set(known)
+=======
+        own = getattr(parsed, "scenarios", None)
+        more = read_scenarios(ROOT / own).scenarios if own and (ROOT / own).exists() else {}
+        assert set(getattr(parsed, "scenario", None) or ()) <= wrong | set(known) | set(more)
+>>>>>>> 01824ee (Let the README invite, tell every message with its mend in one table, and show each target on the page of a workflow)
 
 
 @named
@@ -201,13 +212,13 @@ def test_make_targets_exist(page: Path) -> None:
 
 
 def shown_calls() -> list[tuple[str, str]]:
-    """Commands of the README with what they print, from its console blocks."""
-    texts = [text for language, text in blocks(README) if language == "console"]
+    """Commands of README and docs/running.md with what they print, from their console blocks."""
+    texts = [text for page in (README, RUNNING) for language, text in blocks(page) if language == "console"]
     return [(text.split("\n", 1)[0].removeprefix("$ "), text.split("\n", 1)[1]) for text in texts]
 
 
 @pytest.mark.parametrize(("command", "printed"), shown_calls(), ids=lambda text: text.split("\n")[0][:60])
-def test_commands_print_what_the_readme_shows(
+def test_commands_print_what_the_docs_show(
     command: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as probe:  # a port where nothing listens, since something may listen at the usual one
@@ -222,11 +233,11 @@ def test_commands_print_what_the_readme_shows(
     assert (err if code else out).strip().replace(f":{port}", ":8015") == printed
 
 
-def test_the_table_heads_of_the_readme_are_those_of_the_program() -> None:
+def test_the_table_heads_of_the_docs_are_those_of_the_program() -> None:
     runs = (example_runs.passed(), example_runs.open_model())  # without and with intervals
     printed = "\n".join(render_summary(run, width=80) for run in runs)
     heads = [re.findall(r"\S+", line) for line in printed.splitlines()]
-    shown = [line for language, text in blocks(README) if language == "text" for line in text.splitlines()]
+    shown = [line for language, text in blocks(RUNNING) if language == "text" for line in text.splitlines()]
     for line in shown:
         if line.startswith(("Role ", "Target ")):
             assert line.split() in heads
@@ -289,8 +300,13 @@ def test_kinds_of_failure() -> None:
 
 def test_reasons_of_an_inconclusive_run() -> None:
     """Each reason in the table is one that the judge gives: its words, where they are not filled in."""
+<<<<<<< HEAD
     sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict", "regression"))
     reasons = [row[0] for row in table(section(README, "When a run says INCONCLUSIVE"))]
+=======
+    sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict"))
+    reasons = [row[0] for row in table(section(TROUBLE_PAGE, "When a run says INCONCLUSIVE"))]
+>>>>>>> 01824ee (Let the README invite, tell every message with its mend in one table, and show each target on the page of a workflow)
     words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
     assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]

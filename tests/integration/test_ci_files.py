@@ -78,18 +78,18 @@ Done = subprocess.CompletedProcess[str]
 SUB_FOLDER = "performance-tests"
 
 
-def _github_smoke(folder: Path) -> tuple[Done, Done]:
-    """The steps of the job, in a sub-folder of a repository: set-up and load."""
+def _github_smoke(folder: Path) -> tuple[Done, Done, Done]:
+    """The steps of the job, in a sub-folder of a repository: set-up, load, and what shows its targets."""
     _checkout(folder / SUB_FOLDER)
     variables = {**_read(GITHUB)["env"], "PERFORMANCE_FOLDER": SUB_FOLDER, "SMOKE_LOAD": SMALL_LOAD}
     variables["GITHUB_STEP_SUMMARY"] = str(folder / "step_summary.md")
-    set_up, load = _github_steps("smoke", variables)
+    set_up, load, show = _github_steps("smoke", variables)
     prepared = _run([set_up[1]], folder / set_up[0], variables)
     for _attempt in range(ATTEMPTS):  # a machine that is too busy makes a run inconclusive
         done = _run([load[1]], folder / load[0], variables)
         if done.returncode != 4:
             break
-    return prepared, done
+    return prepared, done, _run([show[1]], folder / show[0], variables)
 
 
 def _gitlab_smoke(folder: Path) -> tuple[Done, Done]:
@@ -107,7 +107,7 @@ class Jobs:
     """Both jobs, run at the same time, each in a folder of its own."""
 
     folder: Path
-    github: Future[tuple[Done, Done]]
+    github: Future[tuple[Done, Done, Done]]
     gitlab: Future[tuple[Done, Done]]
 
 
@@ -126,7 +126,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
 
 @pytest.mark.integration
 def test_the_smoke_job_of_github_in_a_sub_folder(jobs: Jobs) -> None:
-    prepared, done = jobs.github.result()
+    prepared, done, shown = jobs.github.result()
 
     assert prepared.returncode == 0, prepared.stderr
     assert prepared.stdout.startswith("Plan of scenario")
@@ -135,6 +135,7 @@ def test_the_smoke_job_of_github_in_a_sub_folder(jobs: Jobs) -> None:
     kept = _OPTION.sub(SUB_FOLDER, _upload_path("smoke"))
     runs = sorted(path.name for path in (jobs.folder / "github" / kept).glob("*/*"))
     assert {"report.html", "junit.xml", "summary.md", "stats.csv"} <= set(runs)
+    assert (shown.returncode, shown.stdout.count("::notice title=basic")) == (0, 3), shown.stdout
     assert "PASS" in (jobs.folder / "github" / "step_summary.md").read_text(encoding="utf-8")
 
 
@@ -173,6 +174,8 @@ def test_the_staging_jobs_use_commands_that_there_are() -> None:
 
     for line in [*github, *gitlab]:
         words = shlex.split(re.sub(r"\$(\w+)", lambda found: values[found.group(1)], line))
+        if words[1] == "deploy/ci/annotations.py":
+            continue  # run by the smoke job
         assert words[:2] == ["python", "run_performance_tests.py"]
         command = words[2:] if "preflight" in words else [*words[2:], "--dry-run"]
         done = subprocess.run(
