@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perfsuite.commands import load_parser
 from tests.integration.programs import ROOT
 
 CI = ROOT / "deploy" / "ci"
@@ -169,14 +170,18 @@ def test_the_staging_jobs_use_commands_that_there_are() -> None:
         line for _folder, script in _github_steps("staging", _read(GITHUB)["env"]) for line in script.splitlines()
     ]
     gitlab = [str(line) for line in _read(GITLAB)["performance-staging"]["script"]]
-    values = {"TARGET": "http://127.0.0.1:9", "PERFORMANCE_HOST": "http://127.0.0.1:9"}
+    values = {"TARGET": "http://127.0.0.1:9", "PERFORMANCE_HOST": "http://127.0.0.1:9", "against": "", "AGAINST": ""}
     values |= {"STAGING_LOAD": str(_read(GITHUB)["env"]["STAGING_LOAD"])}
 
-    for line in [*github, *gitlab]:
+    with_baseline = [line for line in (*github, *gitlab) if line.startswith("if [ -f")]
+    for line in with_baseline:
+        (options,) = re.findall(r'="(--[^"]+)"', line)
+        assert load_parser().parse_args(options.split()).baseline == "$BASELINE"
+    assert len(with_baseline) == 2
+    suite = [line for line in (*github, *gitlab) if line.startswith("python run_performance_tests.py ")]
+    assert len(suite) == 5
+    for line in suite:
         words = shlex.split(re.sub(r"\$(\w+)", lambda found: values[found.group(1)], line))
-        if words[1] == "deploy/ci/annotations.py":
-            continue  # run by the smoke job
-        assert words[:2] == ["python", "run_performance_tests.py"]
         command = words[2:] if "preflight" in words else [*words[2:], "--dry-run"]
         done = subprocess.run(
             [sys.executable, words[1], *command], cwd=ROOT, capture_output=True, text=True, check=False

@@ -205,7 +205,7 @@ def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, message:
         ),
         pytest.param(
             'schema = 1\npreset = "nielson"\n',
-            "targets.toml: preset: unknown preset 'nielson', did you mean 'nielsen'?",
+            "targets.toml, line 2: preset: unknown preset 'nielson', did you mean 'nielsen'?",
             id="unknown preset",
         ),
         pytest.param(
