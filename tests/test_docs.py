@@ -184,14 +184,11 @@ def test_commands_parse(page: Path) -> None:
         for fault in getattr(parsed, "fault", None) or ():
             parse_fault(fault)
         wrong = {"baic"}  # shown for its message
-<<<<<<< HEAD
         scenarios = getattr(parsed, "scenario", None) or ()
-        assert ({scenarios} if isinstance(scenarios, str) else set(scenarios)) <= wrong | set(known)
-=======
         own = getattr(parsed, "scenarios", None)
         more = read_scenarios(ROOT / own).scenarios if own and (ROOT / own).exists() else {}
-        assert set(getattr(parsed, "scenario", None) or ()) <= wrong | set(known) | set(more)
->>>>>>> 01824ee (Let the README invite, tell every message with its mend in one table, and show each target on the page of a workflow)
+        named_ones = {scenarios} if isinstance(scenarios, str) else set(scenarios)
+        assert named_ones <= wrong | set(known) | set(more)
 
 
 @named
@@ -300,13 +297,8 @@ def test_kinds_of_failure() -> None:
 
 def test_reasons_of_an_inconclusive_run() -> None:
     """Each reason in the table is one that the judge gives: its words, where they are not filled in."""
-<<<<<<< HEAD
     sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict", "regression"))
-    reasons = [row[0] for row in table(section(README, "When a run says INCONCLUSIVE"))]
-=======
-    sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict"))
     reasons = [row[0] for row in table(section(TROUBLE_PAGE, "When a run says INCONCLUSIVE"))]
->>>>>>> 01824ee (Let the README invite, tell every message with its mend in one table, and show each target on the page of a workflow)
     words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
     assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
