@@ -14,13 +14,16 @@ from tests.integration.programs import Ended
 
 pytestmark = [pytest.mark.integration, pytest.mark.made("held")]
 
+LISTS = {"policies.list", "policies.page", "policies.by_status", "policies.by_policyholder"}
+"""The fault is that of a route, and these are its operations."""
+
 
 def test_an_n_plus_1_is_a_regression_in_one_run(made: Ended) -> None:
     summary = made.summary
 
     assert (made.code, summary["verdict"], summary["exit_code"]) == (5, "regression", 5), made.out
-    told = {reason.split(" as ")[0] for reason in summary["reasons"]}
-    assert told == {"policies.list"}
+    told = {reason.split(" as ")[0] for reason in summary["reasons"] if " as " in reason}
+    assert {"policies.list"} <= told <= LISTS
     assert any(re.search(r"\d+ → \d+ queries per request, against .*main\.json", line) for line in summary["reasons"])
     assert made.out.rstrip().endswith("VERDICT: REGRESSION")
 
@@ -28,7 +31,7 @@ def test_an_n_plus_1_is_a_regression_in_one_run(made: Ended) -> None:
 def test_every_file_says_so(made: Ended) -> None:
     baseline = made.summary["baseline"]
     assert baseline["compared"] is True
-    assert {cost["operation"] for cost in baseline["costs"] if cost["regression"]} == {"policies.list"}
+    assert {cost["operation"] for cost in baseline["costs"] if cost["regression"]} == LISTS
     cases = {case.get("name"): case for case in ET.parse(made.folder / "junit.xml").iter("testcase")}  # noqa: S314  our own file
     assert cases["baseline " + baseline["name"]].find("failure") is not None
     assert cases["verdict"].find("failure") is not None
