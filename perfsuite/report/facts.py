@@ -36,7 +36,12 @@ def facts_of(report: RunReport) -> Iterable[Fact]:
         yield Fact("Environment", environment)
     yield Fact("Suite", (clean(f"version {report.plan.suite_version or '–'}, seed {report.plan.seed}"),))
     if report.plan.command:
-        yield Fact("To repeat this run", (clean(shlex.join(report.plan.command)),), code=True)
+        yield Fact("To repeat this run", (clean(_typed(report.plan.command)),), code=True)
+
+
+def _typed(command: Sequence[str]) -> str:
+    """The command as it is typed: a script is started with python."""
+    return ("python " if command[0].endswith(".py") else "") + shlex.join(command)
 
 
 def _load_facts(report: RunReport) -> Iterable[Fact]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perfsuite.model import RunReport
+from perfsuite.model.finding import Finding, FindingKind
+from perfsuite.model.units import change
 from perfsuite.report.cards import Findings
 from perfsuite.report.evidence import started_s
 from perfsuite.report.figures import clock, percent
@@ -25,9 +27,29 @@ class Highlight:
 
 
 def highlights_of(report: RunReport, findings: Findings) -> tuple[Highlight, ...]:
-    """At most two findings and one sentence on failures, in that order; () where nothing stands out."""
-    told = [Highlight(card.headline, f"finding-{card.number}") for card in findings.cards[:_MOST_FINDINGS]]
+    """At most two findings and one sentence on failures, in that order; () where nothing stands out.
+
+    A change in response times or failures is always among the findings.
+    """
+    unusual = [finding for finding in report.findings if finding.unusual]
+    pairs = list(zip(findings.cards, unusual, strict=True))
+    # What the load felt comes first here, since that is what the verdict speaks of.
+    pairs.sort(key=lambda pair: pair[1].kind is not FindingKind.ONSET)
+    told = [
+        Highlight(card.headline + _own_change(finding), f"finding-{card.number}")
+        for card, finding in pairs[:_MOST_FINDINGS]
+    ]
     return (*told, *_failures(report))
+
+
+def _own_change(finding: Finding) -> str:
+    """ "; users.me as policyholder: 6 ms → 980 ms": how much slower the operation became that a finding names."""
+    head = f"{finding.operation} as "
+    for each in finding.evidence:
+        if finding.operation and each.metric == "avg_ms" and each.label.startswith(head) and each.before is not None:
+            who = each.label.partition(":")[0]
+            return clean(f"; {who}: {change(each.before, each.after, each.unit)}")
+    return ""
 
 
 def _failures(report: RunReport) -> Iterable[Highlight]:

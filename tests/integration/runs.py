@@ -106,7 +106,7 @@ def slow(folder: Path) -> Ended:
 def slow_later(folder: Path) -> Ended:
     """One route becomes slow in the middle of the load, long after its start; it has a target of its own."""
     folder.joinpath("targets.toml").write_text(
-        'schema = 1\n[[target]]\nname = "own account"\nmetric = "avg_ms"\nbelow = 500\noperation = "users.me"\n',
+        'schema = 1\n[[target]]\nname = "own account"\nmetric = "avg_ms"\nbelow = 200\noperation = "users.me"\n',
         encoding="utf-8",
     )
     targets = ("--targets", str(folder / "targets.toml"))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.model import Coverage, FailureGroup, FailureKind, Row, RunReport
+from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.report.cards import cards_of
 from perfsuite.report.coverage import coverage_shown
 from perfsuite.report.highlights import Highlight, highlights_of
@@ -15,6 +16,7 @@ from perfsuite.report.timeline import timeline_of
 from tests.report import example_runs
 from tests.report.example_runs import HOSTILE
 from tests.report.made_load import START
+from tests.report.watched_run import AT_S, onset
 
 
 def highlights(report: RunReport) -> tuple[Highlight, ...]:
@@ -31,6 +33,20 @@ def test_two_findings_and_the_operation_that_failed_most_since_when_and_how() ->
         "users.me failed 332 times from 00:30 on (99.40 % of 334 failed requests), most often with http status: 503"
         " Service Unavailable: database pool exhausted."
     )
+
+
+def test_how_much_slower_the_operation_became_stands_behind_the_finding() -> None:
+    own = Evidence("avg_ms", "users.me as policyholder: mean time, 93 % of the time added", 6.0, 980.0, "ms", AT_S)
+    finding = replace(onset(), evidence=(*onset().evidence, own))
+    report = replace(example_runs.passed(), findings=(finding,))
+    (only,) = highlights(report)
+    assert only.text.endswith("sessions blocked by another session (0 → 5); users.me as policyholder: 6 ms → 980 ms")
+
+
+def test_what_the_load_felt_is_told_first_however_many_findings_come_before_it() -> None:
+    others = tuple(Finding(FindingKind.LIMIT, f"limit {number}", "storage") for number in range(3))
+    report = replace(example_runs.passed(), findings=(*others, onset()))
+    assert [each.anchor for each in highlights(report)] == ["finding-4", "finding-1"]
 
 
 def test_nothing_stands_out_of_a_run_in_order() -> None:

@@ -96,6 +96,25 @@ def test_places(metric: str, place: Place | None) -> None:
     assert timeline().place(metric) == place
 
 
+def test_the_time_of_an_operation_is_found_in_its_own_line() -> None:
+    own = Evidence("avg_ms", "users.me as policyholder: mean time, 93 % of the time added", 6.0, 980.0, "ms", AT_S)
+    of_all = replace(own, label="response time, mean")
+    found = timeline(replace(onset(), operation="users.me", evidence=(of_all, own)))
+    assert [found.place_of(each) for each in (own, of_all)] == [
+        Place("chart-operations", "curve-operations-0"),
+        Place("chart-times", "curve-times-0"),
+    ]
+
+
+def test_operations_that_findings_name_are_drawn_first_then_those_of_the_most_time() -> None:
+    found = timeline(replace(onset(), operation="tickets.list"))
+    lines = next(chart for chart in found.charts if chart.name == "operations").curves
+    assert [line.label for line in lines][:2] == ["tickets.list", "users.me"]
+    assert len(lines) == 6
+    slow = lines[1].lows
+    assert max(value for value in slow[:30] if value) < 100 < min(value for value in slow[30:] if value)
+
+
 def test_a_run_of_one_second_has_no_time_axis() -> None:
     report = run()
     assert timeline_of(replace(report, summary=replace(report.summary, seconds=report.summary.seconds[:1])), ()) is None
