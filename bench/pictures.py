@@ -61,7 +61,7 @@ class Look:
 
 KEPT = {
     "report": ("failed", Look()),
-    "report-dark": ("failed", Look(scheme="dark", at="#charts")),
+    "report-dark": ("failed", Look(width=900, height=640, scheme="dark", at="#charts")),
     "report-narrow": ("failed", Look(width=400)),
     "report-print": ("failed", Look(width=794, height=1123, media="print")),
     "report-passed": ("passed", Look(height=760)),
@@ -98,6 +98,7 @@ def take(tab: Tab, page: Path, look: Look, picture: Path) -> None:
     feature = [{"name": "prefers-color-scheme", "value": look.scheme}]
     size = {"width": look.width, "deviceScaleFactor": 1, "mobile": False}
     tab.call("Emulation.setEmulatedMedia", media=look.media, features=feature)
+    tab.call("Emulation.setScrollbarsHidden", hidden=True)
     tab.call("Emulation.setDeviceMetricsOverride", height=look.height, **size)
     tab.call("Page.navigate", url="about:blank")
     tab.call("Page.navigate", url=page.as_uri())
@@ -113,7 +114,10 @@ def take(tab: Tab, page: Path, look: Look, picture: Path) -> None:
 @contextmanager
 def browser() -> Iterator[Tab]:
     """A tab of a browser of its own."""
-    with tempfile.TemporaryDirectory() as profile, running_tab(find_chromium(), Path(profile)) as tab:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        running_tab(find_chromium(), Path(profile)) as tab,
+    ):
         yield tab
 
 
