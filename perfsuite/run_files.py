@@ -28,7 +28,7 @@ def load(path: Path, kind: type[T]) -> T:
     """Read a record back. Raises UsageError when it is not there or not what it should be."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{path.parent}: not the folder of a run ({path.name} is not there)") from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path}: damaged, or written by another version ({error})") from error

@@ -79,6 +79,7 @@ SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\\.|geheim")
         pytest.param(["--targets", "/nowhere/targets.toml"], 2, "/nowhere/targets.toml", id="no targets file"),
         pytest.param(["--credentials", "/nowhere/c.csv"], 2, "/nowhere/c.csv: there is no such file", id="no accounts"),
         pytest.param(["report", "tests"], 2, "tests: not the folder of a run (plan.json is not there)", id="report"),
+        pytest.param(["report", "README.md"], 2, "README.md: not the folder of a run", id="report of a file"),
         pytest.param(["judge", "/nowhere"], 2, "/nowhere: not the folder of a run", id="judge"),
         pytest.param(["cleanup", "tests"], 2, "tests: not the folder of a run", id="cleanup"),
         pytest.param(["backend", "--port", "x"], 2, "--port: ", id="backend's port"),
