@@ -54,8 +54,9 @@ def render_baseline(baseline: Baseline, *, width: int = 80, color: bool = False)
     """Its runs, and under what they were made."""
     known = baseline.runs[-1].conditions
     sizes = ", ".join(f"{kind} {size:,}" for kind, size in known.data_size.items())
+    saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
     lines = [
-        f"{baseline.name}: {plural(len(baseline.runs), 'run')}, saved {baseline.saved_at[:16].replace('T', ' ')} UTC",
+        f"{baseline.name}: {plural(len(baseline.runs), 'run')}{saved}",
         f"  target   {f'demo {known.demo}' if known.demo else known.host}{f', {sizes}' if sizes else ''}",
         f"  machine  {known.machine or 'unknown'}",
         f"  suite    {known.suite_version or 'unknown'}",
