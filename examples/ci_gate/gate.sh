@@ -20,7 +20,8 @@ code=$?
 
 case $code in
   0) echo "gate: open" ;;
-  1 | 5) echo "gate: closed, the backend misses its targets or answers wrongly: read report.html" ;;
+  1) echo "gate: closed, the backend misses its targets or answers wrongly: read report.html" ;;
+  5) echo "gate: closed, the backend became worse than the baseline: read report.html" ;;
   4)
     if [[ ${ALLOW_INCONCLUSIVE:-} == 1 ]]; then
       echo "gate: open, though the run says nothing of the backend (ALLOW_INCONCLUSIVE=1)"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.programs import run_folders
+
 ROOT = Path(__file__).resolve().parents[2]
 GATE = ROOT / "examples" / "ci_gate" / "gate.sh"
 
@@ -40,6 +42,7 @@ def _suite_that_ends_with(code: int, folder: Path) -> Path:
         (3, "1", 3, "gate: closed, nothing was measured"),
         (4, "", 4, "gate: closed, the run says nothing"),
         (4, "1", 0, "gate: open, though"),
+        (5, "1", 5, "gate: closed, the backend became worse than the baseline"),
         (6, "1", 6, "gate: closed, nothing was measured"),
         (130, "1", 130, "gate: closed, the run was interrupted"),
     ],
@@ -64,7 +67,7 @@ def test_it_loads_the_reference_backend_with_own_scenario_and_own_targets(tmp_pa
     load = ("--users", "20", "--spawn-rate", "20", "--duration", "10s", "--results", str(tmp_path))
     done = _gate(Path(sys.executable).parent, *load)
     assert done.returncode in (0, 4), done.stdout + done.stderr
-    (folder,) = tmp_path.iterdir()
+    (folder,) = run_folders(tmp_path)
     assert folder.name.startswith("monday_morning_")
     assert 'name="policy list (operation policies.list)"' in (folder / "junit.xml").read_text(encoding="utf-8")
     assert done.stdout.splitlines()[-1].startswith("gate: open" if done.returncode == 0 else "gate: closed, the run")
