@@ -59,7 +59,7 @@ def held_against(
     if not alike:
         a = Side(against.name, tuple(run.run_id for run in against.runs))
         reasons = [each.reason for each in _forbidding(found[against.runs[-1].run_id])]
-        return Comparison(a, b, (), mismatches=tuple(reasons))
+        return Comparison(a, b, (), mismatches=tuple(reasons), costs_compared=False)
     a = Side(against.name, tuple(run.run_id for run in alike))
     left = len(against.runs) - len(alike)
     notes = [*cautions(alike[-1].conditions, newest)]
@@ -69,7 +69,8 @@ def held_against(
         told = dict.fromkeys(each.reason for run in alike for each in found[run.run_id])
         notes += [f"times are not compared: {reason}" for reason in told]
     costs, cost_notes = costs_between(alike, runs)
-    return Comparison(a, b, changes, tuple(costs), notes=(*time_notes, *notes, *cost_notes))
+    told = (*time_notes, *notes, *cost_notes)
+    return Comparison(a, b, changes, tuple(costs), notes=told, costs_compared=not cost_notes)
 
 
 def _times(
@@ -84,16 +85,22 @@ def _times(
 
 
 def costs_between(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[list[Difference], list[str]]:
-    """What operations cost the newest of B otherwise than each of A: a count that one of A had is none that changed."""
+    """What operations cost the newest of B otherwise than each of A, the same way each time; and why not, in notes.
+
+    A count that one of A had, or that lies between two of them, has not changed.
+    """
     prints = [run.fingerprint for run in a_runs if run.fingerprint is not None]
     newest = next((run.fingerprint for run in reversed(b_runs) if run.fingerprint is not None), None)
     if newest is None or not prints:
         side = "the run" if newest is None else "the baseline"
         return [], [f"costs at the database are not compared: {side} has no fingerprint"]
     found = [compare_costs(taken, newest) for taken in prints]
-    keys = [{(one.role, one.operation, one.metric) for one in differences} for differences in found]
-    always = set.intersection(*keys)
-    return [one for one in found[-1] if (one.role, one.operation, one.metric) in always], []
+    always = set.intersection(*({_key(one) for one in differences} for differences in found))
+    return [one for one in found[-1] if _key(one) in always], []
+
+
+def _key(found: Difference) -> tuple[str, str, str, bool]:
+    return found.role, found.operation, found.metric, found.worse
 
 
 def _before_the_load(a: Conditions, b: Conditions) -> list[str]:

@@ -45,14 +45,16 @@ def side_by_side(
             "Compare runs made under the same conditions, or add --force to see the figures all the same."
         )
     costs, notes = costs_between(a.runs, b.runs)
+    costs_compared = not notes
     notes += list(dict.fromkeys(each for run in b.runs for each in cautions(a.runs[0].conditions, run.conditions)))
     of_times = [each.reason for each in found if each.times_only]
     if of_times and not force:
         notes += [f"times are not compared: {reason} (--force compares them all the same)" for reason in of_times]
-        return Comparison(a.side, b.side, (), tuple(costs), notes=tuple(notes))
+        return Comparison(a.side, b.side, (), tuple(costs), notes=tuple(notes), costs_compared=costs_compared)
     made = hold(a.side, a.runs, b.side, b.runs, noise)
     marked = tuple(each.reason for each in found)
-    return replace(made, costs=tuple(costs), mismatches=marked, notes=(*made.notes, *notes))
+    notes = [*made.notes, *notes]
+    return replace(made, costs=tuple(costs), mismatches=marked, notes=tuple(notes), costs_compared=costs_compared)
 
 
 def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Collection[str]) -> list[Mismatch]:
@@ -69,12 +71,10 @@ def exit_code_of(comparison: Comparison) -> int:
     """5 for a regression, 4 where nothing could be told, else 0."""
     if comparison.regressions or comparison.dearer:
         return EXIT_REGRESSION
+    if comparison.refused:
+        return EXIT_INCONCLUSIVE
     told = any(change.word is not Word.CANNOT_TELL for change in comparison.changes)
-    return EXIT_PASS if told or comparison.costs or _costs_agree(comparison) else EXIT_INCONCLUSIVE
-
-
-def _costs_agree(comparison: Comparison) -> bool:
-    return not any("costs at the database are not compared" in note for note in comparison.notes)
+    return EXIT_PASS if told or comparison.costs_compared else EXIT_INCONCLUSIVE
 
 
 def write_comparison(comparison: Comparison, results: Path, step_summary: Path | None = None) -> Path:

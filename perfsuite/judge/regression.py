@@ -31,7 +31,8 @@ def with_baseline(verdict: Verdict, comparison: Comparison | None) -> Verdict:
     if comparison is None:
         return verdict
     if comparison.refused:
-        refused = f"it cannot be held against {comparison.a.name}: {'; '.join(comparison.mismatches)}"
+        why = "; ".join(comparison.mismatches or comparison.notes)
+        refused = f"it cannot be held against {comparison.a.name}: {why}"
         return _lesser(verdict, Outcome.INCONCLUSIVE, EXIT_INCONCLUSIVE, [refused])
     worse = _became_worse(comparison)
     if worse:

@@ -146,6 +146,7 @@ class Comparison:
 
     `costs`: what differs in what operations cost the database, exactly. `mismatches`: conditions in which the sides
     differ, though the comparison was forced. `notes`: what can be said and what cannot, for the user.
+    `costs_compared`: False where a side has no fingerprint.
     """
 
     a: Side
@@ -154,11 +155,13 @@ class Comparison:
     costs: tuple[Difference, ...] = ()
     mismatches: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    costs_compared: bool = True
 
     @property
     def refused(self) -> bool:
-        """True where the sides were made under other conditions, so that nothing was compared."""
-        return bool(self.mismatches) and not self.changes and not self.costs
+        """True where nothing was compared: made under other conditions or, on another machine, without fingerprints."""
+        nothing = not self.changes and not self.costs
+        return nothing and (bool(self.mismatches) or not self.costs_compared)
 
     @property
     def dearer(self) -> tuple[Difference, ...]:

@@ -42,7 +42,8 @@ def overall(comparison: Comparison) -> str:
 def render_comparison(comparison: Comparison, *, width: int = 80, color: bool = False) -> str:
     """Sides, a line for the total, each role and each operation, what changed, notes; last the word for all."""
     parts: list[RenderableType] = [Text(f"{_side(comparison, 'A')}\n{_side(comparison, 'B')}"), ""]
-    parts += [bullet(f"compared by force: {reason}", "yellow") for reason in comparison.mismatches]
+    marked = "not compared" if comparison.refused else "compared by force"
+    parts += [bullet(f"{marked}: {reason}", "yellow") for reason in comparison.mismatches]
     if comparison.changes:
         parts += [
             _rows(comparison, wide=width >= _WIDE),
@@ -207,12 +208,13 @@ def comparison_md(comparison: Comparison) -> str:
         for place in _shown(by_place)
     ]
     lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    marked = "Not compared" if comparison.refused else "Forced"
     parts = [
         f"## {mark} {word}: {markdown(comparison.b.name)} against {markdown(comparison.a.name)}",
         "\n".join(f"- {markdown(line)}" for line in _told(comparison)),
         sentence(comparison),
         "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines]) if lines else "",
-        "\n".join(f"- Forced: {markdown(reason)}" for reason in comparison.mismatches),
+        "\n".join(f"- {marked}: {markdown(reason)}" for reason in comparison.mismatches),
         "\n".join(f"- Note: {markdown(note)}" for note in comparison.notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -10,11 +10,14 @@ import pytest
 
 from perfsuite.baselining import Against, costs_between, find_baseline, held_against
 from perfsuite.errors import UsageError
+from perfsuite.judge import with_baseline
 from perfsuite.keeping import Shelf, conditions_of, machine
-from perfsuite.model import Plan
+from perfsuite.model import Outcome, Plan, Verdict
 from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Baseline, Change, Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
+from perfsuite.report.comparison import render_comparison
+from perfsuite.side_by_side import exit_code_of
 from tests.history import folders, made
 
 
@@ -87,6 +90,8 @@ def test_other_data_at_the_target_is_refused_after_the_load() -> None:
     assert found.refused
     assert found.mismatches == ("other size of data at the target: users 100, 900",)
     assert found.changes == ()
+    assert exit_code_of(found) == 4
+    assert "not compared: other size of data at the target: users 100, 900" in render_comparison(found)
 
 
 def test_runs_of_the_baseline_that_do_not_fit_are_left_out() -> None:
@@ -111,6 +116,18 @@ def test_on_another_machine_costs_are_compared_and_times_are_not() -> None:
     assert found.notes[0].startswith("times are not compared: the load was made on other machines")
 
 
+def test_on_another_machine_without_fingerprints_nothing_is_compared() -> None:
+    elsewhere = made.run(2, conditions=made.conditions(machine="another"))
+
+    found = held_against(Against("main", (made.run(1),)), [elsewhere], hold=slower)
+
+    assert (found.refused, exit_code_of(found)) == (True, 4)
+    verdict = with_baseline(Verdict(Outcome.PASS, ("met",), 0, ()), found)
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
+    assert verdict.reasons[0].startswith("it cannot be held against main: times are not compared: the load was made on")
+    assert "the run has no fingerprint" in verdict.reasons[0]
+
+
 def differing(found: Sequence[Difference]) -> list[tuple[str, float, float]]:
     return [(one.metric, one.before.maximum, one.after.maximum) for one in found]
 
@@ -127,6 +144,12 @@ def test_a_count_that_one_of_the_baseline_had_has_not_changed() -> None:
 
     assert costs_between(runs, [made.run(9, fingerprint=made.fingerprint(4))])[0] == []
     assert differing(costs_between(runs, [made.run(9, fingerprint=made.fingerprint(9))])[0]) == [("queries", 3, 9)]
+
+
+def test_a_count_between_two_of_the_baseline_has_not_changed() -> None:
+    runs = [made.run(number, fingerprint=made.fingerprint(queries)) for number, queries in enumerate((5, 3))]
+
+    assert costs_between(runs, [made.run(9, fingerprint=made.fingerprint(4))])[0] == []
 
 
 @pytest.mark.parametrize(
