@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from perfsuite.comparing import hold
+from perfsuite.comparison.compare import compare
 from perfsuite.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
 from perfsuite.errors import UsageError
 from perfsuite.fingerprint import compare as compare_costs
@@ -46,7 +46,7 @@ def find_baseline(plan: Plan, history: History, shelf: Shelf) -> Against:
 
 
 def held_against(
-    against: Against, runs: Sequence[PastRun], noise: Noise | None = None, hold: Hold = hold
+    against: Against, runs: Sequence[PastRun], noise: Noise | None = None, hold: Hold = compare
 ) -> Comparison:
     """New runs held against their baseline: figures, costs, and what could not be said.
 
@@ -69,8 +69,8 @@ def held_against(
         told = dict.fromkeys(each.reason for run in alike for each in found[run.run_id])
         notes += [f"times are not compared: {reason}" for reason in told]
     costs, cost_notes = costs_between(alike, runs)
-    told = (*time_notes, *notes, *cost_notes)
-    return Comparison(a, b, changes, tuple(costs), notes=told, costs_compared=not cost_notes)
+    all_notes = (*time_notes, *notes, *cost_notes)
+    return Comparison(a, b, changes, tuple(costs), notes=all_notes, costs_compared=not cost_notes)
 
 
 def _times(

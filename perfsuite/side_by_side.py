@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from perfsuite.baselining import costs_between
-from perfsuite.comparing import hold
+from perfsuite.comparison.compare import compare
 from perfsuite.comparison.conditions import Mismatch, cautions, mismatches
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
 from perfsuite.model.history import Comparison, PastRun, Side, Word
@@ -51,7 +51,7 @@ def side_by_side(
     if of_times and not force:
         notes += [f"times are not compared: {reason} (--force compares them all the same)" for reason in of_times]
         return Comparison(a.side, b.side, (), tuple(costs), notes=tuple(notes), costs_compared=costs_compared)
-    made = hold(a.side, a.runs, b.side, b.runs, noise)
+    made = compare(a.side, a.runs, b.side, b.runs, noise)
     marked = tuple(each.reason for each in found)
     notes = [*made.notes, *notes]
     return replace(made, costs=tuple(costs), mismatches=marked, notes=tuple(notes), costs_compared=costs_compared)

@@ -13,12 +13,9 @@ from perfsuite.errors import EXIT_PASS, UsageError
 from perfsuite.history import History, select, write_baseline
 from perfsuite.history.baseline_file import FOLDER, NAME, slim
 from perfsuite.keeping import Shelf
-from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.past_runs import render_baseline, render_baselines
 from perfsuite.report.text import plural
-
-_OF_NO_WORTH = (Outcome.INTERRUPTED, Outcome.INCONCLUSIVE)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +80,7 @@ def _files(call: Call, shelf: Shelf) -> list[Path]:
 
 def _doubts(runs: list[PastRun]) -> list[str]:
     """What makes a baseline tell less; it is saved all the same."""
-    lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if run.outcome in _OF_NO_WORTH]
+    lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if not run.outcome.is_of_worth]
     first: dict[str, PastRun] = {}
     for run in runs:
         other = first.setdefault(run.conditions.scenario, run)

@@ -18,7 +18,6 @@ from perfsuite.comparison.fisher import fisher_more
 from perfsuite.comparison.shift import Shift, shift
 from perfsuite.model.history import Change, Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
-from perfsuite.model.verdict import Outcome
 
 FEWEST = 5
 """Runs a side below which nothing is told apart: 4 + 4 cannot reach p < 0.01, and 3 + 3 not even 0.05."""
@@ -30,7 +29,7 @@ def compare(
     """B held against A, figure by figure. The runs are comparable, or were forced: that is not looked at here.
 
     `noise`: the floor of this environment, where one was measured under the same conditions. `costs` and
-    `mismatches` stay empty: the caller adds them (`perfsuite.comparing.hold` adds the costs).
+    `mismatches` stay empty: the caller adds them.
     Raises ValueError where a side has no run.
     """
     if not a_runs or not b_runs:
@@ -111,7 +110,7 @@ def _notes(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], noise: Noise | 
     elif noise is None:
         yield "The noise of this environment was not measured: a change counts from 5 % and 2 ms on."
     for run in (*a_runs, *b_runs):
-        if run.outcome in (Outcome.INCONCLUSIVE, Outcome.INTERRUPTED):
+        if not run.outcome.is_of_worth:
             yield f"{run.run_id} is {run.outcome.value}: what it measured may not be the target's doing."
     yield from _only_in("A", a_runs, b_runs)
     yield from _only_in("B", b_runs, a_runs)

@@ -14,8 +14,7 @@ from perfsuite.history.store import History, Wanted
 from perfsuite.model import Outcome
 from perfsuite.model.history import Conditions, PastRun, Side
 
-OF_WORTH = (Outcome.PASS, Outcome.FAIL, Outcome.REGRESSION)
-"""Outcomes of runs whose figures say something; those of a release are taken from them."""
+_OF_WORTH = tuple(outcome for outcome in Outcome if outcome.is_of_worth)
 _LAST = re.compile(r"last:(\d+)")
 _SCANNED = 500
 """So many of the newest passing runs are looked through for those made under the same conditions."""
@@ -113,7 +112,7 @@ def _of_kind(kind: str, name: str, where: Selection) -> Sequence[PastRun]:
         return found.runs if found else []
     if kind == "run":
         return _run(name, where)
-    runs = where.history.runs(Wanted(release=name, outcomes=OF_WORTH, fingerprints=True)) if name else []
+    runs = where.history.runs(Wanted(release=name, outcomes=_OF_WORTH, fingerprints=True)) if name else []
     return [run for run in runs if run.run_id not in where.without]
 
 

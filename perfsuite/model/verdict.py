@@ -26,6 +26,11 @@ class Outcome(StrEnum):
     REGRESSION = "regression"
     INTERRUPTED = "interrupted"
 
+    @property
+    def is_of_worth(self) -> bool:
+        """True where the figures of such a run say something of the target."""
+        return self not in (Outcome.INCONCLUSIVE, Outcome.INTERRUPTED)
+
 
 class TargetOutcome(StrEnum):
     """What became of one target."""
