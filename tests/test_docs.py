@@ -19,7 +19,7 @@ from mitra_backend.faults import parse_fault
 from perfsuite import cli, errors, measurements, model
 from perfsuite.api.journal import Entry
 from perfsuite.commands import COMMANDS, command_parser, load_parser
-from perfsuite.commands.run import PAUSE_BETWEEN_S
+from perfsuite.commands.repeat import PAUSE_BETWEEN_S
 from perfsuite.monitor.files import READINGS_COLUMNS
 from perfsuite.plan.durations import show_duration
 from perfsuite.plan.scenarios import read_scenarios

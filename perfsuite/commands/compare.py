@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.arguments import add_history, add_output
 from perfsuite.commands.command import Call, Command
+from perfsuite.errors import UsageError
 from perfsuite.floors import noise_of
-from perfsuite.history import History, select
+from perfsuite.history import Selection, select
 from perfsuite.keeping import Shelf
 from perfsuite.model.history import Comparison, PastRun, Side
 from perfsuite.report.comparison import render_comparison, render_short_comparison
@@ -32,15 +34,19 @@ def do(call: Call) -> int:
     arguments = call.arguments
     shelf = Shelf(arguments.results, arguments.history)
     with shelf.opened() as history:
-        a, b = (_party(name, shelf, history) for name in (arguments.a, arguments.b))
+        selection = shelf.selection(history)
+        a = _party(arguments.a, selection)
+        b = _party(arguments.b, replace(selection, without=a.side.run_ids))
+    if both := [run_id for run_id in b.side.run_ids if run_id in a.side.run_ids]:
+        raise UsageError(f"compare: {both[0]} is on both sides; a run cannot be held against itself")
     noise = noise_of(arguments.results, a.runs[-1].conditions)
     return tell(side_by_side(a, b, noise=noise, force=arguments.force), call)
 
 
-def _party(names: str, shelf: Shelf, history: History) -> Party:
+def _party(names: str, selection: Selection) -> Party:
     found: dict[str, PastRun] = {}
     for name in filter(None, names.split(",")):
-        _side, runs = select(name, shelf.selection(history))
+        _side, runs = select(name, selection)
         found |= {run.run_id: run for run in runs}
     name = names if "," not in names else "several"
     return Party(Side(name, tuple(found)), tuple(found.values()))

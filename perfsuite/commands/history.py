@@ -27,9 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scenario", metavar="NAME", help="only runs of this scenario")
     parser.add_argument("--release", metavar="TAG", help="only runs of this release")
-    parser.add_argument(
-        "--last", type=whole, default=SHOWN, metavar="N", help=f"so many of the newest; default {SHOWN}"
-    )
+    parser.add_argument("--last", type=whole, metavar="N", help=f"so many of the newest; default {SHOWN}")
     parser.add_argument("--all", action="store_true", help=f"with index: all runs, not the newest {NEWEST:,} only")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     add_history(parser)
@@ -40,6 +38,7 @@ def do(call: Call) -> int:
     """Do it; the exit code."""
     arguments = call.arguments
     shelf = Shelf(arguments.results, arguments.history)
+    _check(arguments)
     if arguments.what == "rebuild":
         done = rebuild(shelf, call.terminal.out)
         write_overview(shelf)
@@ -48,12 +47,9 @@ def do(call: Call) -> int:
         path = write_overview(shelf, latest=None if arguments.all else NEWEST)
         call.terminal.out(f"Page of all runs: {path}")
         return EXIT_PASS
-    if arguments.all:
-        raise UsageError("--all goes with: history index")
-    if arguments.last < 1:
-        raise UsageError(f"--last: must be above 0, not {arguments.last}")
+    last = arguments.last or SHOWN
     with shelf.opened() as history:
-        wanted = Wanted(scenario=arguments.scenario, release=arguments.release, latest=arguments.last, totals_only=True)
+        wanted = Wanted(scenario=arguments.scenario, release=arguments.release, latest=last, totals_only=True)
         runs = history.runs(wanted)
         if not runs:
             call.terminal.out(f"No run is in {history.where}.")
@@ -63,6 +59,17 @@ def do(call: Call) -> int:
         if more:
             call.terminal.out(f"{more:,} more in {history.where}")
     return EXIT_PASS
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.all and arguments.what != "index":
+        raise UsageError("--all goes with: history index")
+    of_list = {"--scenario": arguments.scenario, "--release": arguments.release, "--last": arguments.last}
+    given = [name for name, value in of_list.items() if value is not None]
+    if arguments.what and given:
+        raise UsageError(f"{given[0]} goes with the list of runs: leave it out, or leave out {arguments.what}")
+    if arguments.last is not None and arguments.last < 1:
+        raise UsageError(f"--last: must be above 0, not {arguments.last}")
 
 
 def _rebuilt(done: Rebuilt, call: Call) -> int:

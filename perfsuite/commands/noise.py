@@ -48,6 +48,8 @@ def do(call: Call) -> int:
     if not FEWEST_RUNS <= times <= MOST_RUNS:
         raise UsageError(f"--runs {times}: give {FEWEST_RUNS} to {MOST_RUNS}")
     options, inputs, ground = read(call)
+    if len(inputs.scenarios) > 1:
+        raise UsageError("noise: measures one scenario at a time; give --scenario once")
     screen = call.terminal.screen(options)
     with ExitStack() as stack:
         inputs, demo = started(stack, call.arguments, options, inputs, screen)
@@ -66,6 +68,9 @@ def do(call: Call) -> int:
     if not made.is_whole:
         return severest(made.codes)
     noise = measure(made.runs[0])
+    for run in made.runs[0]:
+        if not run.outcome.is_of_worth:
+            call.terminal.out(f"Note: {run.run_id} is {run.outcome.value}: its noise may not be the target's.")
     call.terminal.show(render_noise, noise, color=options.color)
     call.terminal.out(f"Kept in {keep_noise(options.results, noise)}")
     return EXIT_PASS if noise.floors else EXIT_INCONCLUSIVE

@@ -31,6 +31,8 @@ from perfsuite.side_by_side import Party, side_by_side
 DEMO = "demo"
 _WATCHED = ("server", "postgres", "redis", "prometheus")
 MOST_RUNS = 100
+PAUSE_BETWEEN_S = 10.0
+"""Between two scenarios."""
 REST_S = 2.0
 """Between two runs: sockets of the one close before the other begins."""
 
@@ -103,12 +105,15 @@ def other(stack: ExitStack, call: Call, work: Work) -> Work | None:
     return replace(work, options=options, inputs=inputs, desk=replace(work.desk, request_log=None))
 
 
-def do(call: Call, work: Work, other_work: Work | None) -> int:
+def do(call: Call, work: Work, other_work: Work | None, making: Making = Making()) -> int:
     """Run each scenario that often, and tell what came of it; the exit code of the most severe."""
     codes = []
     times = call.arguments.runs or FEWEST
-    for scenario in work.inputs.scenarios:
-        made = by_turns(call, [work, *([other_work] if other_work else [])], scenario, times)
+    works = [work, *([other_work] if other_work else [])]
+    for number, scenario in enumerate(work.inputs.scenarios):
+        if number:
+            pipeline.pause(PAUSE_BETWEEN_S, work.desk, making.sleep)
+        made = by_turns(call, works, scenario, times, making)
         codes += [*made.codes, *_told(call, work, made, scenario)]
         if not made.is_whole:
             break

@@ -30,8 +30,6 @@ from perfsuite.report.short import render_verdict
 from perfsuite.roles import ROLES
 from perfsuite.screen import PageScreen, Screens, live_page
 
-PAUSE_BETWEEN_S = 10.0
-
 
 def do(call: Call) -> int:
     """Run the scenarios that were asked for; the exit code of the most severe."""
@@ -101,7 +99,7 @@ def _run_scenarios(work: Work, call: Call) -> int:
     codes: list[int] = []
     for number, scenario in enumerate(work.inputs.scenarios):
         if number:
-            pipeline.pause(PAUSE_BETWEEN_S, work.desk)
+            pipeline.pause(repeat.PAUSE_BETWEEN_S, work.desk)
         try:
             report, folder = run_one(work, scenario)
         except (TargetError, LoadError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perfsuite.commands.command import Call, Terminal
-from perfsuite.commands.repeat import REST_S, Made, Making, by_turns
+from perfsuite.commands.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_turns, do
 from perfsuite.commands.target import ground_of_suite
 from perfsuite.commands.work import Work
 from perfsuite.desk import Desk
@@ -43,13 +43,21 @@ class Field:
         assert work.desk.step_summary is None
         return passed(), run(f"run_{number}", {(ALL, ALL): 10.0})
 
+    @property
+    def making(self) -> Making:
+        return Making(self.run, self.rests.append)
+
     def by_turns(self, hosts: tuple[str, ...], times: int) -> Made:
-        call = Call(argparse.Namespace(), (), Terminal(self.out, self.err), self.interrupts)
+        works = [self.work(host) for host in hosts]
+        return by_turns(self.call(), works, SCENARIO, times, self.making)
+
+    def call(self, **arguments: object) -> Call:
+        return Call(argparse.Namespace(**arguments), (), Terminal(self.out, self.err), self.interrupts)
+
+    def work(self, host: str, *scenarios: Scenario) -> Work:
         desk = Desk(Path("results"), PlainScreen(self.out), self.interrupts, step_summary=Path("summary.md"))
         options = Options(fingerprint=True, color=False)
-        inputs = Inputs((SCENARIO,), (), "", (), ())
-        works = [Work(options, {}, replace(inputs, host=host), ground_of_suite(), desk, None) for host in hosts]
-        return by_turns(call, works, SCENARIO, times, Making(self.run, self.rests.append))
+        return Work(options, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), desk, None)
 
 
 def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
@@ -79,6 +87,16 @@ def test_one_target_alone() -> None:
 
     assert [len(side) for side in made.runs] == [2, 0]
     assert "Run 1 of 2\n" in field_.out.getvalue()
+
+
+def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
+    field_ = Field()
+    work = field_.work("http://a", SCENARIO, replace(SCENARIO, name="peak"))
+
+    code = do(field_.call(runs=2), work, None, field_.making)
+
+    assert code == EXIT_PASS
+    assert field_.rests == [REST_S, PAUSE_BETWEEN_S, REST_S]
 
 
 def test_a_run_that_cannot_be_made_ends_them() -> None:
