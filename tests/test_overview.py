@@ -63,6 +63,16 @@ def test_change_points_are_searched_among_runs_of_the_same_conditions(tmp_path: 
     assert after / before == pytest.approx(1.5, rel=0.05)
 
 
+def test_a_change_point_is_found_past_runs_without_the_figure(tmp_path: Path) -> None:
+    place = (ALL, SHIFTED)
+    runs = history(60, [place], shifted_from=30)
+    runs[10] = replace(runs[10], measured=())
+
+    points = told(write_overview(kept(tmp_path, runs)))["points"]
+
+    assert [point[3] for point in points] == [30]
+
+
 def test_older_runs_are_left_out_and_counted(tmp_path: Path) -> None:
     runs = history(12, few_names())
     shelf = kept(tmp_path, runs)

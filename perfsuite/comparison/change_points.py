@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfsuite.comparison.energy import best_split, p_of_ranks
-from perfsuite.comparison.figures import FIGURES, Figure
+from perfsuite.comparison.figures import Figure
 from perfsuite.comparison.shift import mid_ranks
-from perfsuite.model.history import ChangePoint, PastRun
 
 WINDOW = 100
 LEAST = 5
@@ -30,27 +29,12 @@ _SIZES = (10, 14, 20, 28, 40, 56, 75, WINDOW)
 Values = NDArray[np.float64]
 
 
-def change_points(runs: Sequence[PastRun], metric: str = "avg_ms") -> tuple[ChangePoint, ...]:
-    """All change points of a figure: total, each role, each operation, and each operation as each role.
-
-    `runs` in the order they were made, under conditions that can be compared. Runs without the figure are passed
-    over. A level that differs by less than 5 % (or 2 ms) is not told.
-    """
-    figure = next(figure for figure in FIGURES if figure.metric == metric)
-    known: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for run in runs:
-        for one in run.measured:
-            if (value := getattr(one.statistics, metric)) is not None:
-                known.setdefault((one.role, one.operation), []).append((run.run_id, value))
-    return tuple(
-        ChangePoint(role, operation, metric, series[at][0], before, after, p)
-        for (role, operation), series in known.items()
-        for at, before, after, p in points(np.array([value for _run, value in series]), figure)
-    )
-
-
 def points(values: Values, figure: Figure) -> list[tuple[int, float, float, float]]:
-    """Change points of one series: index of the first value of the new level, medians beside it, and p-value."""
+    """Change points of one series: index of the first value of the new level, medians beside it, and p-value.
+
+    The values in the order of the runs, which were made under conditions that can be compared. A level that differs
+    by less than 5 % (or 2 ms) is not told.
+    """
     scaled = figure.badness(values)
     places = sorted(_apart(_found(scaled)))
     places = sorted({_placed(scaled, places, number) for number in range(len(places))})

@@ -21,7 +21,6 @@ from perfsuite.history.rows import baseline_row, figure_rows, kept_row, measured
 from perfsuite.history.tables import BASELINES, FIGURES, KEPT, RUNS, STATISTICS
 from perfsuite.history.trouble import told
 from perfsuite.model import ALL, Outcome
-from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import Baseline, KeptTimes, Measured, PastRun
 
 __all__ = ["History", "Wanted", "default_url"]
@@ -144,11 +143,6 @@ class History:
             question = select(KEPT.c.histograms).join(RUNS, RUNS.c.number == KEPT.c.run).where(RUNS.c.run_id == run_id)
             found = connection.scalar(question)
         return unpacked(found, tuple[KeptTimes, ...]) if found else ()
-
-    def fingerprint_of(self, run_id: str) -> Fingerprint | None:
-        """What operations cost the database in a run; None where that is not kept."""
-        found = self.runs(Wanted(run_ids=(run_id,), totals_only=True, fingerprints=True))
-        return found[0].fingerprint if found else None
 
     def begun_after(self, moment: str) -> PastRun | None:
         """The newest run that began later than a moment (UTC, ISO 8601); None where there is none."""

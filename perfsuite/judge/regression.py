@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from perfsuite.judge.words import count, figure, name_of
 from perfsuite.model import ALL, Outcome, Verdict
-from perfsuite.model.fingerprint import Difference, Spread
+from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Change, Comparison, Word
 
 MOST_REASONS = 10
@@ -55,13 +56,13 @@ def _cost(cost: Difference) -> str:
     if cost.metric == "caching":
         less, more = "repeats were answered from a cache", "every request asks the database"
         return f"{where}: {less}, now {more}" if cost.worse else f"{where}: {more} no more, {less}"
-    return f"{where}: {_spread(cost.before)} → {_spread(cost.after)} {_UNITS.get(cost.metric, cost.metric)}"
+    return f"{where}: {cost.before.told()} → {cost.after.told()} {_UNITS.get(cost.metric, cost.metric)}"
 
 
 def _change(change: Change) -> str:
     """ "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower"."""
     rate = "" if change.shift_rate is None else f" ({change.shift_rate * 100:+,.0f} %)"
-    before, after = (_middle(values) for values in (change.a, change.b))
+    before, after = (median(values) for values in (change.a, change.b))
     told = f"{figure(change.metric, before)} → {figure(change.metric, after)}{rate}"
     return f"{name_of(change.metric)} of {_scope(change)} {told}, {_word(change)}"
 
@@ -94,14 +95,3 @@ def _nothing_found(comparison: Comparison) -> str:
     told = f"no regression against {comparison.a.name} ({runs})"
     told += f"; {unsure:,} of {count(len(words), 'figure')} cannot be told apart" if unsure else ""
     return "; ".join([told, *comparison.notes])
-
-
-def _middle(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
-def _spread(value: Spread) -> str:
-    low, high = f"{value.minimum:,g}", f"{value.maximum:,g}"
-    return low if low == high else f"{low}–{high}"

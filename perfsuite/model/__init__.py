@@ -20,6 +20,7 @@ from perfsuite.model.plan import (
     Target,
 )
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
+from perfsuite.model.run_report import RunReport
 from perfsuite.model.summary import (
     CUT_OFF,
     INTERRUPTED,
@@ -47,7 +48,7 @@ from perfsuite.model.summary import (
     WholeRun,
     Within,
 )
-from perfsuite.model.verdict import Outcome, RunReport, TargetOutcome, TargetResult, Verdict
+from perfsuite.model.verdict import Outcome, TargetOutcome, TargetResult, Verdict
 
 __all__ = [
     "ALL",

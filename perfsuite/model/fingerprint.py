@@ -45,6 +45,13 @@ class Spread:
         """True when all requests agree."""
         return self.minimum == self.maximum
 
+    def told(self) -> str:
+        """ "3" where all requests agree, else "3–7"; counts in full, however large."""
+        low, high = (
+            f"{value:,.0f}" if value == int(value) else f"{value:,g}" for value in (self.minimum, self.maximum)
+        )
+        return low if low == high else f"{low}–{high}"
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 from perfsuite.model import ALL
@@ -135,11 +135,11 @@ def _cost_line(cost: Difference, *, worse: bool) -> Line:
     if cost.metric == "caching":
         told = [_yes(value) for value in (cost.before, cost.after)]
         return Line((*map(clean, cells), *told, "", result if worse else "better"), worse)
-    return Line((*map(clean, cells), _spread(cost.before), _spread(cost.after), f"{change:+,g}", result), worse)
+    return Line((*map(clean, cells), cost.before.told(), cost.after.told(), f"{change:+,.0f}", result), worse)
 
 
 def _change_line(change: Change) -> Line:
-    before, after = (_middle(values) for values in (change.a, change.b))
+    before, after = (median(values) for values in (change.a, change.b))
     rate = UNKNOWN if change.shift_rate is None else f"{change.shift_rate * 100:+,.0f} %"
     time = change.metric.endswith("_ms")
     worse = change.word is Word.SLOWER
@@ -149,17 +149,6 @@ def _change_line(change: Change) -> Line:
     name = _FIGURES.get(change.metric) or change.metric.removesuffix("_ms").replace("p999", "p99.9")
     cells = (operation, role, name, with_unit(change.metric, before), with_unit(change.metric, after), rate, result)
     return Line(tuple(map(clean, cells)), worse)
-
-
-def _middle(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
-def _spread(value: Spread) -> str:
-    low, high = f"{value.minimum:,g}", f"{value.maximum:,g}"
-    return low if low == high else f"{low}–{high}"
 
 
 def _yes(value: Spread) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -97,8 +98,8 @@ def _rows(comparison: Comparison, *, wide: bool) -> RenderableType:
         change = figures[PRIMARY]
         table.add_row(
             Text(shortened(_name(place), _NAME_LENGTH if wide else _SHORT_NAME)),
-            human(PRIMARY, _middle(change.a)),
-            human(PRIMARY, _middle(change.b)),
+            human(PRIMARY, median(change.a)),
+            human(PRIMARY, median(change.b)),
             _rate(change),
             _interval(change),
             Text(change.word.value, _STYLES[change.word]),
@@ -145,7 +146,7 @@ def _rate(change: Change) -> str:
 
 
 def _interval(change: Change) -> str:
-    level = _middle(change.a)
+    level = median(change.a)
     if change.interval is None or not level:
         return "–"
     low, high = (value / level * 100 for value in change.interval)
@@ -183,12 +184,6 @@ def _is_total(change: Change) -> bool:
     return change.role == change.operation == ALL
 
 
-def _middle(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
 def comparison_md(comparison: Comparison) -> str:
     """The same for a pull request or a CI job."""
     word = overall(comparison)
@@ -198,8 +193,8 @@ def comparison_md(comparison: Comparison) -> str:
     rows = [
         (
             markdown(_name(place).strip()),
-            human(PRIMARY, _middle(by_place[place][PRIMARY].a)),
-            human(PRIMARY, _middle(by_place[place][PRIMARY].b)),
+            human(PRIMARY, median(by_place[place][PRIMARY].a)),
+            human(PRIMARY, median(by_place[place][PRIMARY].b)),
             _rate(by_place[place][PRIMARY]),
             _interval(by_place[place][PRIMARY]),
             by_place[place][PRIMARY].word.value,

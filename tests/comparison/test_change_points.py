@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from perfsuite.comparison.change_points import LEVEL, change_points, points
+from perfsuite.comparison.change_points import LEVEL, points
 from perfsuite.comparison.energy import best_split, p_of_ranks, splits
 from perfsuite.comparison.figures import AVERAGE
-from perfsuite.model import ALL
-from tests.comparison.made_runs import run
 from tests.comparison.published import NILE, NILE_FROM, OTAVA, OTAVA_STEPS, ecp_example, r_normal
 
 NOISE = 0.03
@@ -117,17 +114,6 @@ def test_a_level_that_came_and_went_again() -> None:
 )
 def test_no_change_point(values: list[float], why: str) -> None:
     assert points(np.array(values), AVERAGE) == [], why
-
-
-def test_points_name_the_run_and_pass_over_runs_without_the_figure() -> None:
-    place = (ALL, "policies.list")
-    runs = [run(f"run_{number}", {place: 100.0 if number < 20 else 130.0}) for number in range(40)]
-    runs[10] = replace(runs[10], measured=())
-
-    (found,) = change_points(runs)
-
-    assert (found.role, found.operation, found.metric) == (*place, "avg_ms")
-    assert (found.run_id, found.before, found.after) == ("run_20", 100.0, 130.0)
 
 
 def test_ten_thousand_runs_take_no_time() -> None:

@@ -43,6 +43,11 @@ def test_without_a_baseline_nothing_changes() -> None:
         ),
         pytest.param(DEARER, "agents.list as senior_agent: 3 → 23 queries per request, against main", id="N+1"),
         pytest.param(
+            replace(NOTHING, costs=(cost("shared_blocks", 20, 2_345_678),)),
+            "agents.list as senior_agent: 20 → 2,345,678 blocks per request, against main",
+            id="millions of blocks",
+        ),
+        pytest.param(
             replace(NOTHING, costs=(cost("rows", 20, 400),)),
             "agents.list as senior_agent: 20 → 400 rows per request, against main",
             id="many more rows",
