@@ -161,14 +161,17 @@ def _told(call: Call, work: Work, made: Made, scenario: Scenario) -> list[int]:
     a, b = made.runs
     if not made.is_whole:
         return []
-    noise = noise_of(work.options.results, a[-1].conditions)
-    if b:
-        comparison = side_by_side(_party(a), _party(b), noise=noise, apart=OF_THE_TARGET)
-    elif scenario.name in work.against:
-        comparison = held_against(work.against[scenario.name], a, noise)
-    else:
+    if not b and scenario.name not in work.against:
         return []
-    return [tell(comparison, call)]
+    try:
+        noise = noise_of(work.options.results, a[-1].conditions)
+        if b:
+            comparison = side_by_side(_party(a), _party(b), noise=noise, apart=OF_THE_TARGET)
+        else:
+            comparison = held_against(work.against[scenario.name], a, noise)
+        return [tell(comparison, call)]
+    except UsageError as error:  # whose code would say that nothing was sent
+        raise LoadError(f"The runs were made, and then: {error}") from error
 
 
 def _party(runs: Sequence[PastRun]) -> Party:

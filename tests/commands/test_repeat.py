@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from perfsuite.commands.command import Call, Terminal
 from perfsuite.commands.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_turns, do
 from perfsuite.commands.target import ground_of_suite
 from perfsuite.commands.work import Work
 from perfsuite.desk import Desk
-from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, TargetError
+from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
 from perfsuite.interrupts import Interrupts
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
@@ -35,13 +37,15 @@ class Field:
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    users: int = 1
 
     def run(self, work: Work, scenario: Scenario) -> tuple[RunReport, PastRun]:
         number = len(self.made)
         self.trouble(number)
         self.made.append((work.inputs.host, work.options.fingerprint))
         assert work.desk.step_summary is None
-        return passed(), run(f"run_{number}", {(ALL, ALL): 10.0})
+        made = run(f"run_{number}", {(ALL, ALL): 10.0})
+        return passed(), replace(made, conditions=replace(made.conditions, users_by_role={"role_0": self.users}))
 
     @property
     def making(self) -> Making:
@@ -97,6 +101,16 @@ def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
 
     assert code == EXIT_PASS
     assert field_.rests == [REST_S, PAUSE_BETWEEN_S, REST_S]
+
+
+def test_runs_that_cannot_be_compared_are_not_called_a_mistake_in_the_command() -> None:
+    def other_users(number: int) -> None:
+        field_.users = 1 + number // 2
+
+    field_ = Field(other_users)
+
+    with pytest.raises(LoadError, match=r"The runs were made, and then: .*other mix of users: role_0 1, 2"):
+        do(field_.call(runs=2), field_.work("http://a", SCENARIO), field_.work("http://b"), field_.making)
 
 
 def test_a_run_that_cannot_be_made_ends_them() -> None:
