@@ -16,15 +16,18 @@ import psutil
 
 from perfsuite import measurements
 from perfsuite.comparison.conditions import mismatches
-from perfsuite.errors import SuiteError, UsageError
-from perfsuite.history import History, Selection, default_url, read_baseline
+from perfsuite.errors import LoadError, SuiteError, UsageError
+from perfsuite.history import History, Selection, Wanted, default_url, read_baseline
 from perfsuite.history.baseline_file import FOLDER as BASELINES_FOLDER
 from perfsuite.history.migrate import NewerSchemaError
+from perfsuite.history.trouble import OutOfReachError
 from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
 from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
+from perfsuite.report.text import plural
 from perfsuite.reread import Reread, reread
 from perfsuite.summary.kept import kept_times
 from perfsuite.summary.periods import STEADY
+from perfsuite.summary.summarize import COMPLETED
 
 _GIB = 1 << 30
 
@@ -138,7 +141,16 @@ def past_run(read: Reread) -> PastRun:
 
 def read_past_run(folder: Path) -> PastRun:
     """The record of the run in a folder. Raises SuiteError where there is none, or it is damaged."""
-    return past_run(reread(folder))
+    return past_run(_undamaged(folder))
+
+
+def _undamaged(folder: Path) -> Reread:
+    """Also whole: the first seconds of a run that ended in order are not its figures."""
+    read = reread(folder)
+    path = folder / measurements.FILE_NAME
+    if read.report.summary.ended == COMPLETED and not measurements.is_whole(path):
+        raise LoadError(f"{path}: damaged, its end is missing")
+    return read
 
 
 def _measured(summary: Summary) -> tuple[Measured, ...]:
@@ -218,15 +230,18 @@ def rebuild(shelf: Shelf, tell: Callable[[str], None]) -> Rebuilt:
         runs, passed_over = 0, []
         seen: dict[str, str] = {}
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        for folder in _folders(shelf.results):
+        kept = {run.folder for run in history.runs(Wanted(totals_only=True))}
+        folders = _folders(shelf.results)
+        for folder in folders:
             try:
-                read = reread(folder)
+                read = _undamaged(folder)
                 run_id = read.report.plan.run_id
                 if run_id in seen:
                     passed_over.append(f"{folder.name}: the same run as in {seen[run_id]}")
                     continue
             except SuiteError as error:
-                passed_over.append(f"{folder.name}: {' '.join(str(error).split())}")
+                stays = ". What the history holds of it stays" if folder.name in kept else ""
+                passed_over.append(f"{folder.name}: {' '.join(str(error).split())}{stays}")
                 continue
             seen[run_id] = folder.name
             keep(read, history)
@@ -234,16 +249,16 @@ def rebuild(shelf: Shelf, tell: Callable[[str], None]) -> Rebuilt:
             runs += 1
             tell(f"  {folder.name}")
         baselines = _baselines_again(shelf.results / BASELINES_FOLDER, history, passed_over)
-        if gone := history.count() - runs:
-            notes.append(f"{gone} more in {history.where} have no folder here; they stay")
+        if gone := len(kept - {folder.name for folder in folders}):
+            notes.append(f"of {plural(gone, 'run')} in {history.where} nothing measured is here; what is kept stays")
         return Rebuilt(runs, baselines, tuple(passed_over), tuple(notes))
 
 
 def _usable(history: History) -> list[str]:
     try:
         history.check()
-    except NewerSchemaError:
-        raise
+    except (NewerSchemaError, OutOfReachError):
+        raise  # nothing says that it is damaged
     except UsageError:
         if history.file is None:
             raise

@@ -27,6 +27,7 @@ from perfsuite.histogram import Histogram, from_counts
 
 SCHEMA = 2
 FILE_NAME = "measurements.jsonl.gz"
+_PART_BYTES = 1 << 20
 
 
 # gc=False: records hold no cycles, and a run has hundreds of thousands of them. Looking through them for some took half
@@ -293,7 +294,10 @@ class Tail:
     def _past_header(self, lines: list[bytes]) -> list[bytes]:
         if self._header is not None or not lines:
             return lines
-        self._header = msgspec.json.decode(lines[0], type=Header)
+        try:
+            self._header = msgspec.json.decode(lines[0], type=Header)
+        except msgspec.DecodeError as error:
+            raise LoadError(f"{self._path}: its first line is damaged ({error})") from error
         if self._header.schema > SCHEMA:
             raise LoadError(
                 f"{self._path}: written by a newer suite (schema {self._header.schema}, this one reads up to {SCHEMA})"
@@ -312,6 +316,15 @@ def read(path: Path) -> Iterator[Record]:
     if not path.exists():
         raise LoadError(f"{path}: not there; is this the folder of a run?")
     yield from Tail(path).read()
+
+
+def is_whole(path: Path) -> bool:
+    """Is the end of the file there? It is where the load ended in order; a killed run has none."""
+    unzip = zlib.decompressobj(wbits=31)
+    with path.open("rb") as file:
+        while part := file.read(_PART_BYTES):
+            unzip.decompress(part)
+    return unzip.eof
 
 
 def to_json(value: Any) -> bytes:

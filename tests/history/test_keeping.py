@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from perfsuite.errors import UsageError
+from perfsuite.errors import LoadError, UsageError
 from perfsuite.histogram import from_counts
 from perfsuite.history import History, write_baseline
-from perfsuite.keeping import Shelf, conditions_of, digest_of, keep, kept_at_the_end, machine, past_run, rebuild
+from perfsuite.history.trouble import in_words
+from perfsuite.keeping import (
+    Shelf,
+    conditions_of,
+    digest_of,
+    keep,
+    kept_at_the_end,
+    machine,
+    past_run,
+    read_past_run,
+    rebuild,
+)
 from perfsuite.model import ALL, Outcome, Scenario, Statistics
 from perfsuite.model.history import Baseline
 from perfsuite.reread import reread
@@ -209,7 +222,62 @@ def test_runs_whose_folders_are_gone_stay(tmp_path: Path) -> None:
 
     done = rebuild(Shelf(tmp_path), quiet)
 
-    assert done.notes == (f"1 more in {tmp_path / 'history.db'} have no folder here; they stay",)
+    assert done.notes == (f"of 1 run in {tmp_path / 'history.db'} nothing measured is here; what is kept stays",)
+    with Shelf(tmp_path).opened() as history:
+        assert history.count() == 2
+
+
+@pytest.mark.parametrize("left", [pytest.param(0, id="nothing left"), pytest.param(2_000, id="the first seconds left")])
+def test_a_file_cut_short_later_does_not_replace_what_the_history_holds(left: int, tmp_path: Path) -> None:
+    path = folders.folder(tmp_path, NAME) / "measurements.jsonl.gz"
+    rebuild(Shelf(tmp_path), quiet)
+    with Shelf(tmp_path).opened() as history:
+        before = history.runs()
+    assert len(path.read_bytes()) > 2 * left
+    path.write_bytes(path.read_bytes()[:left])
+
+    done = rebuild(Shelf(tmp_path), quiet)
+
+    assert (done.runs, done.notes) == (0, ())
+    assert done.passed_over == (f"{NAME}: {path}: damaged, its end is missing. What the history holds of it stays",)
+    with Shelf(tmp_path).opened() as history:
+        assert history.runs() == before
+    with pytest.raises(LoadError, match="its end is missing"):
+        read_past_run(path.parent)
+
+
+def test_a_killed_run_has_no_end_and_is_taken_up(tmp_path: Path) -> None:
+    folder = folders.folder(tmp_path, NAME)
+    path = folder / "measurements.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-2_000])
+    (folder / "circumstances.json").unlink()
+
+    done = rebuild(Shelf(tmp_path), quiet)
+
+    assert (done.runs, done.passed_over) == (1, ())
+
+
+class NoRoom(History):
+    """Its database is sound, and its disk is full."""
+
+    def check(self) -> None:
+        raise in_words(OSError(28, "No space left on device"), self.where)
+
+
+def test_a_database_without_room_is_not_taken_for_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    with Shelf(tmp_path).opened() as history:
+        history.keep(made.run(1))
+
+    class NoRoomShelf(Shelf):
+        @contextmanager
+        def opened(self) -> Iterator[History]:
+            yield NoRoom(str(file))
+
+    with pytest.raises(UsageError, match=r"the disk is full\.\nMake room"):
+        rebuild(NoRoomShelf(tmp_path), quiet)
+
+    assert [path.name for path in tmp_path.glob("history.db*")] == ["history.db"]
 
 
 def test_a_database_of_a_newer_suite_is_not_made_anew(tmp_path: Path) -> None:
