@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perfsuite.comparison.conditions import mismatches
+from perfsuite.errors import UsageError
 from perfsuite.model.history import Conditions
 from perfsuite.model.noise import Noise, NoiseFile
 from perfsuite.run_files import load, save
@@ -26,6 +27,16 @@ def keep_noise(results: Path, noise: Noise) -> Path:
     return results / FILE_NAME
 
 
+def check_noise(results: Path) -> None:
+    """Raises UsageError where what was measured before is damaged: to be told before hours of load, not after."""
+    _read(results)
+
+
 def _read(results: Path) -> NoiseFile:
     path = results / FILE_NAME
-    return load(path, NoiseFile) if path.exists() else NoiseFile()
+    if not path.exists():
+        return NoiseFile()
+    try:
+        return load(path, NoiseFile)
+    except UsageError as error:
+        raise UsageError(f"{error}.\nRemove it: the command `noise` makes it anew") from error

@@ -13,7 +13,7 @@ from perfsuite.commands.work import Work
 from perfsuite.comparison.noise import FEWEST_RUNS, measure
 from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
-from perfsuite.floors import keep_noise
+from perfsuite.floors import check_noise, keep_noise
 from perfsuite.judge import severest
 from perfsuite.report.comparison import render_noise
 from perfsuite.report.console import render_many
@@ -47,6 +47,7 @@ def do(call: Call) -> int:
     times = call.arguments.runs
     if not FEWEST_RUNS <= times <= MOST_RUNS:
         raise UsageError(f"--runs {times}: give {FEWEST_RUNS} to {MOST_RUNS}")
+    check_noise(call.arguments.results)
     options, inputs, ground = read(call)
     if len(inputs.scenarios) > 1:
         raise UsageError("noise: measures one scenario at a time; give --scenario once")

@@ -18,7 +18,7 @@ from perfsuite.comparison.compare import FEWEST
 from perfsuite.comparison.conditions import OF_THE_TARGET
 from perfsuite.demo.faults import check_faults
 from perfsuite.errors import EXIT_INTERRUPTED, LoadError, TargetError, UsageError
-from perfsuite.floors import noise_of
+from perfsuite.floors import check_noise, noise_of
 from perfsuite.judge import severest
 from perfsuite.keeping import read_past_run
 from perfsuite.model import RunReport, Scenario
@@ -73,6 +73,7 @@ def check(arguments: argparse.Namespace, options: Options) -> None:
     """Raises UsageError where what was asked for does not go together. Nothing was sent yet."""
     if arguments.runs is not None and not 1 <= arguments.runs <= MOST_RUNS:
         raise UsageError(f"--runs {arguments.runs}: give 1 to {MOST_RUNS}")
+    check_noise(options.results)
     if not (arguments.against or arguments.against_fault):
         return
     if options.baseline:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfsuite import cli
 from perfsuite.comparison.noise import measure
 from perfsuite.errors import UsageError
 from perfsuite.floors import FILE_NAME, keep_noise, noise_of
@@ -84,5 +85,16 @@ def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("{", encoding="utf-8")
 
-    with pytest.raises(UsageError, match=r"noise\.json: damaged"):
+    with pytest.raises(UsageError, match=r"noise\.json: damaged.*\nRemove it: the command `noise` makes it anew"):
         noise_of(tmp_path, CONDITIONS)
+
+
+@pytest.mark.parametrize("words", [("noise", "--demo"), ("--demo", "--runs", "5")])
+def test_a_damaged_file_is_told_before_the_load(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / FILE_NAME).write_text("{", encoding="utf-8")
+
+    assert cli.main([*words, "--results", str(tmp_path)]) == 2
+    assert "noise.json: damaged" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
