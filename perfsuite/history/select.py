@@ -50,13 +50,14 @@ class Selection:
 def select(name: str, where: Selection) -> tuple[Side, tuple[PastRun, ...]]:
     """The runs of a name, the oldest first, with their fingerprints.
 
-    A path comes first, then a baseline, a run's id, a release; `run:`, `release:` or `baseline:` before the name says
-    which. Raises UsageError where there is none, or two kinds have the name.
+    `run:`, `release:` or `baseline:` before the name says of which kind it is; else a path that is there comes first,
+    then a baseline, a run's id, a release. Raises UsageError where there is none, or two kinds have the name.
     """
-    runs = _of_path(name, where) or _last(name, where)
-    if not runs:
-        kind, colon, rest = name.partition(":")
-        runs = _of_kind(kind, rest, where) if colon and kind in _KINDS else _of_any_kind(name, where)
+    kind, colon, rest = name.partition(":")
+    if colon and kind in _KINDS:
+        runs = _of_kind(kind, rest, where)
+    else:
+        runs = _of_path(name, where) or _last(name, where) or _of_any_kind(name, where)
     if not runs:
         raise UsageError(_unknown(name, where))
     return Side(name, tuple(run.run_id for run in runs)), tuple(runs)
@@ -64,13 +65,15 @@ def select(name: str, where: Selection) -> tuple[Side, tuple[PastRun, ...]]:
 
 def _of_path(name: str, where: Selection) -> Sequence[PastRun]:
     path = Path(name)
-    if "/" not in name and not name.endswith(_BASELINE_FILE) and not (path / _PLAN).exists():
+    if not _looks_like_a_path(name) and not (path / _PLAN).exists():
         return []  # a word, though something here may have that name
     if path.is_dir():
         return [where.read_folder(path)]
-    if not path.is_file():
-        raise UsageError(f"{name}: no such folder or file")
-    return read_baseline(path).runs
+    return read_baseline(path).runs if path.is_file() else []  # releases are called "release/2.3", too
+
+
+def _looks_like_a_path(name: str) -> bool:
+    return "/" in name or name.endswith(_BASELINE_FILE)
 
 
 def _last(name: str, where: Selection) -> Sequence[PastRun]:
@@ -128,5 +131,6 @@ def _unknown(name: str, where: Selection) -> str:
     baselines = [one.name for one in where.history.baselines()]
     known = {*baselines, *(run.run_id for run in newest), *(run.release for run in newest if run.release)}
     near = nearest(name, known)
-    told = f"{name}: neither a run, a release nor a baseline in {where.history.where}{near}"
+    path = "no such folder or file, and " if _looks_like_a_path(name) else ""
+    told = f"{name}: {path}neither a run, a release nor a baseline in {where.history.where}{near}"
     return told + ("" if near else "\nThe commands `history` and `baseline list` show what there is.")

@@ -114,6 +114,15 @@ def test_a_word_is_no_path_though_something_here_is_called_so(
     assert found("main", where(history, tmp_path)) == ["run-2", "run-3"]
 
 
+def test_a_release_with_a_slash(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history.keep(replace(made.run(9), run_id="run-9", release="release/2.3"))
+
+    assert found("release/2.3", where(history, tmp_path)) == ["run-9"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "release" / "2.3").mkdir(parents=True)
+    assert found("release:release/2.3", where(history, tmp_path)) == ["run-9"]
+
+
 def test_two_kinds_of_the_same_name(history: History, tmp_path: Path) -> None:
     history.save_baseline(Baseline("1.1", "", (made.run(1),)))
 
