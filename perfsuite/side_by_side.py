@@ -35,8 +35,14 @@ def side_by_side(
 ) -> Comparison:
     """B held against A, with what operations cost. `apart`: conditions that are meant to differ.
 
-    Raises UsageError where the runs were made under other conditions, unless forced: then they are marked.
+    Raises UsageError where a run is on both sides, and where the runs were made under other conditions, unless forced:
+    then they are marked.
     """
+    if shared := [run_id for run_id in b.side.run_ids if run_id in a.side.run_ids]:
+        raise UsageError(
+            f"{_few(shared)}: on both sides, and a run cannot be held against itself.\n"
+            "Leave it out of one of them: name the runs one by one, with commas between them."
+        )
     found = _mismatches(a.runs, b.runs, apart)
     forbidding = [each.reason for each in found if not each.times_only]
     if forbidding and not force:
@@ -65,6 +71,11 @@ def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Col
     if apart:
         found += [each for run in b_runs[1:] for each in mismatches(b_runs[0].conditions, run.conditions)]
     return list(dict.fromkeys(found))
+
+
+def _few(run_ids: Sequence[str]) -> str:
+    """The first, and how many more."""
+    return run_ids[0] + (f" and {len(run_ids) - 1} more" if len(run_ids) > 1 else "")
 
 
 def exit_code_of(comparison: Comparison) -> int:

@@ -10,7 +10,7 @@ from perfsuite.arguments import add_history
 from perfsuite.commands.command import Call, Command
 from perfsuite.comparison.conditions import mismatches
 from perfsuite.errors import EXIT_PASS, UsageError
-from perfsuite.history import History, select, write_baseline
+from perfsuite.history import History, read_baseline, select, write_baseline
 from perfsuite.history.baseline_file import FOLDER, NAME, slim
 from perfsuite.keeping import Shelf
 from perfsuite.model.history import Baseline, PastRun
@@ -50,8 +50,7 @@ def do(call: Call) -> int:
 
 def _save(call: Call, shelf: Shelf, history: History) -> int:
     name, terminal = call.arguments.name, call.terminal
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a baseline: letters, digits, '.', '_' and '-', at most 80")
+    _check_name(name)
     if not call.arguments.run:
         raise UsageError(f"baseline save {name}: say of which runs, as in --run last:5")
     runs: dict[str, PastRun] = {}
@@ -73,9 +72,16 @@ def _save(call: Call, shelf: Shelf, history: History) -> int:
     return EXIT_PASS
 
 
+def _check_name(name: str) -> None:
+    """It becomes the name of a file, so it must not lead elsewhere."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a baseline: letters, digits, '.', '_' and '-', at most 80")
+
+
 def _files(call: Call, shelf: Shelf) -> list[Path]:
+    """The user's first: where that cannot be written, no copy may be left that `history rebuild` would take."""
     copy = shelf.results / FOLDER / f"{call.arguments.name}.json"
-    return [copy, *([call.arguments.file] if call.arguments.file else [])]
+    return [*([call.arguments.file] if call.arguments.file else []), copy]
 
 
 def _doubts(runs: list[PastRun]) -> list[str]:
@@ -102,6 +108,8 @@ def _list(call: Call, _shelf: Shelf, history: History) -> int:
 def _show(call: Call, shelf: Shelf, history: History) -> int:
     name = call.arguments.name
     found = history.baseline(name)
+    if found is None and Path(name).is_file():
+        found = read_baseline(Path(name))
     if found is None:
         _side, runs = select(name, shelf.selection(history))
         found = Baseline(name, "", runs)
@@ -111,6 +119,7 @@ def _show(call: Call, shelf: Shelf, history: History) -> int:
 
 def _remove(call: Call, shelf: Shelf, history: History) -> int:
     name = call.arguments.name
+    _check_name(name)
     copy = shelf.results / FOLDER / f"{name}.json"
     there = history.remove_baseline(name)
     if not there and not copy.exists():

@@ -37,18 +37,19 @@ def do(call: Call) -> int:
         selection = shelf.selection(history)
         a = _party(arguments.a, selection)
         b = _party(arguments.b, replace(selection, without=a.side.run_ids))
-    if both := [run_id for run_id in b.side.run_ids if run_id in a.side.run_ids]:
-        raise UsageError(f"compare: {both[0]} is on both sides; a run cannot be held against itself")
     noise = noise_of(arguments.results, a.runs[-1].conditions)
     return tell(side_by_side(a, b, noise=noise, force=arguments.force), call)
 
 
 def _party(names: str, selection: Selection) -> Party:
     found: dict[str, PastRun] = {}
-    for name in filter(None, names.split(",")):
+    words = [word for word in (part.strip() for part in names.split(",")) if word]
+    if not words:
+        raise UsageError(f"compare: a side is empty ({names!r}); name a run, a release or a baseline, as in last:5")
+    for name in words:
         _side, runs = select(name, selection)
         found |= {run.run_id: run for run in runs}
-    name = names if "," not in names else "several"
+    name = words[0] if len(words) == 1 else "several"
     return Party(Side(name, tuple(found)), tuple(found.values()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.arguments import add_history, whole
@@ -49,15 +50,16 @@ def do(call: Call) -> int:
         return EXIT_PASS
     last = arguments.last or SHOWN
     with shelf.opened() as history:
-        wanted = Wanted(scenario=arguments.scenario, release=arguments.release, latest=last, totals_only=True)
-        runs = history.runs(wanted)
+        wanted = Wanted(scenario=arguments.scenario, release=arguments.release, totals_only=True)
+        kind = _kind(wanted)
+        runs = history.runs(replace(wanted, latest=last))
         if not runs:
-            call.terminal.out(f"No run is in {history.where}.")
+            call.terminal.out(f"No run{kind} is in {history.where}.")
             return EXIT_PASS
         call.terminal.show(render_runs, runs, color=not arguments.no_color)
-        more = history.count() - len(runs)
+        more = history.count(wanted) - len(runs)
         if more:
-            call.terminal.out(f"{more:,} more in {history.where}")
+            call.terminal.out(f"{more:,} more{kind} in {history.where}")
     return EXIT_PASS
 
 
@@ -70,6 +72,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{given[0]} goes with the list of runs: leave it out, or leave out {arguments.what}")
     if arguments.last is not None and arguments.last < 1:
         raise UsageError(f"--last: must be above 0, not {arguments.last}")
+
+
+def _kind(wanted: Wanted) -> str:
+    """ " of scenario peak", " of scenario peak of release 2.3.0"; "" where all are asked for."""
+    asked = (("scenario", wanted.scenario), ("release", wanted.release))
+    return "".join(f" of {what} {name}" for what, name in asked if name is not None)
 
 
 def _rebuilt(done: Rebuilt, call: Call) -> int:

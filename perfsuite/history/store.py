@@ -128,12 +128,13 @@ class History:
                     if number in run_ids:
                         yield run_ids[number], role, operation, tuple(values)
 
-    def count(self) -> int:
-        """How many runs are kept."""
+    def count(self, wanted: Wanted | None = None) -> int:
+        """How many runs are kept, of those asked for."""
         if not self.is_there:
             return 0
+        asked = _asked(wanted or Wanted()).order_by(None).subquery()
         with self._reading() as connection:
-            return int(connection.scalar(select(func.count()).select_from(RUNS)) or 0)
+            return int(connection.scalar(select(func.count()).select_from(asked)) or 0)
 
     def times_of(self, run_id: str) -> tuple[KeptTimes, ...]:
         """The histograms of a run; () where it is not kept."""

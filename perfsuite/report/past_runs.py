@@ -51,8 +51,9 @@ def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: b
 
 
 def render_baseline(baseline: Baseline, *, width: int = 80, color: bool = False) -> str:
-    """Its runs, and under what they were made."""
+    """Its runs, and under what they were made. Without `saved_at` they are runs that were never saved."""
     known = baseline.runs[-1].conditions
+    saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
     sizes = ", ".join(f"{kind} {size:,}" for kind, size in known.data_size.items())
     saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
     lines = [

@@ -56,7 +56,12 @@ def test_history_of_a_scenario_and_of_a_release(typed: Typed) -> None:
 
     assert "peak" not in typed("history", "--release", "1.1")[1]
     assert made.run(1).run_id not in typed("history", "--scenario", "peak")[1]
-    assert typed("history", "--scenario", "nobody")[1] == f"No run is in {typed.results / 'history.db'}.\n"
+    where = typed.results / "history.db"
+    assert typed("history", "--scenario", "nobody")[1] == f"No run of scenario nobody is in {where}.\n"
+    with Shelf(typed.results).opened() as history:
+        history.keep(made.run(3, release="1.1"))
+    shown = typed("history", "--scenario", "basic", "--release", "1.1", "--last", 1)[1]
+    assert shown.splitlines()[-1] == f"1 more of scenario basic of release 1.1 in {where}"
 
 
 def test_an_empty_history(typed: Typed) -> None:
@@ -106,10 +111,57 @@ def test_a_baseline_from_saving_to_removing(typed: Typed, tmp_path: Path) -> Non
     shown = typed("baseline", "show", "main")[1]
     assert "main: 1 run, saved" in shown
     assert "http://staging-api.agentmitra.com, users 100, agents 12, policies\n1,000" in shown
-    assert f"{NAME}_2" in typed("baseline", "show", file)[1]
+    from_file = typed("baseline", "show", file)[1]
+    assert f"{NAME}_2" in from_file
+    assert "2 runs, saved 20" in from_file.replace("\n", " ")
+    assert "1.0: 2 runs\n" in typed("baseline", "show", "1.0")[1]
     assert typed("baseline", "remove", "main")[:2] == (0, "Baseline main removed; its runs stay.\n")
     assert not (typed.results / "baselines" / "main.json").exists()
     assert typed("baseline", "remove", "main")[0] == 2
+
+
+def test_a_baseline_whose_file_cannot_be_written_is_saved_nowhere(typed: Typed, tmp_path: Path) -> None:
+    with Shelf(typed.results).opened() as history:
+        history.keep(made.run(1, run_id="one"))
+
+    code, _out, err = typed("baseline", "save", "main", "--run", "one", "--file", tmp_path)
+
+    assert (code, err) == (2, f"{tmp_path} cannot be written: Is a directory. Name another file with --file\n")
+    assert not (typed.results / "baselines").exists()
+    assert "No baseline" in typed("baseline", "list")[1]
+
+
+def test_only_baselines_are_removed(typed: Typed) -> None:
+    typed.results.mkdir()
+    noise = typed.results / "noise.json"
+    noise.write_text("{}")
+
+    code, _out, err = typed("baseline", "remove", "../noise")
+
+    assert (code, noise.exists()) == (2, True)
+    assert "'../noise' is no name for a baseline" in err
+
+
+def test_a_side_of_a_comparison_that_names_nothing(typed: Typed) -> None:
+    with Shelf(typed.results).opened() as history:
+        history.keep(made.run(1, run_id="one"))
+
+    code, _out, err = typed("compare", ",", "one")
+
+    assert (code, err) == (2, "compare: a side is empty (','); name a run, a release or a baseline, as in last:5\n")
+
+
+def test_runs_that_are_on_both_sides(typed: Typed) -> None:
+    with Shelf(typed.results).opened() as history:
+        for number in range(1, 4):
+            history.keep(made.run(number, run_id=f"run-{number}", release="1.1"))
+
+    code, _out, err = typed("compare", "1.1", "last:2")
+
+    assert code == 2
+    assert err.startswith("run-2 and 1 more: on both sides, and a run cannot be held against itself.\n")
+    assert typed("compare", "run-1", "run-2, run-3")[0] == 4
+    assert len(list(typed.results.glob("compare_*"))) == 1
 
 
 def test_a_baseline_outlives_database_and_runs(typed: Typed) -> None:
