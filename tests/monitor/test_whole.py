@@ -33,7 +33,7 @@ MAY_BE_GAPS = {"redis.hit_percent", "postgres.cache_hit_percent", "machine.tcp_r
 def test_a_full_demo_is_watched_whole_and_a_hanging_redis_disturbs_nobody(tmp_path: Path) -> None:
     need(*FULL_DEMO)
     path, clock = tmp_path / "readings.csv", SystemClock()
-    with running_demo("full", DemoSettings(seed_factor=0.02)) as demo:
+    with running_demo("full", DemoSettings(seed_factor=0.05)) as demo:  # premiums: a large table
         watch = Watch("run", Way(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
         sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(path))
         redis = psutil.Process(demo.server_pids["redis"])
