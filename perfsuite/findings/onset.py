@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfsuite.findings.band import FEWEST_BEFORE, Places, Rule, rises
+from perfsuite.findings.band import FEWEST_BEFORE, Floats, Places, Rule, rises
 from perfsuite.findings.load import Cell, Load, binned, by_operation, slowness_of
 from perfsuite.findings.movers import Moved, Slower, moved_with, slower_with
 from perfsuite.findings.series import STATEMENTS, Track
@@ -69,11 +69,16 @@ def onset_finding(load: Load, tracks: Mapping[str, Track], *, estimate: bool = T
 
 
 def onset_of(load: Load) -> Onset | None:
-    """The first of: all requests slower, more failures. Else the first single operation that got slower."""
-    found = [each for each in (_slow(load), _failing(load)) if each is not None]
-    if found:
-        return min(found, key=lambda onset: onset.start)
-    return _slow_operation(load)
+    """The first of: answers slower, more failures. Answers of single operations, where those of all did not get slower.
+
+    Where both began within some seconds it is the answers, from the earlier second on; the failures stand beside.
+    """
+    slow, failing = _slow(load) or _slow_operation(load), _failing(load)
+    if slow is None or failing is None:
+        return slow or failing
+    if abs(slow.start - failing.start) <= _TOGETHER_S:
+        return replace(slow, start=min(slow.start, failing.start))
+    return min(slow, failing, key=lambda onset: onset.start)
 
 
 def _slow(load: Load) -> Onset | None:
@@ -116,9 +121,19 @@ def _failing(load: Load) -> Onset | None:
         return None
     first = int(at[hits[0]])
     start = first + int(np.argmax(load.failures[first : first + window] > 0))
-    quiet = np.flatnonzero(load.failures[start + 1 :] == 0)
-    stop = start + 1 + int(quiet[0]) if quiet.size else load.seconds
-    return Onset(start, max(stop, start + 2), failures=True)
+    very_first = int(np.argmax(load.failures > 0))
+    if start - very_first <= 2 * window:  # too few for a window of their own, and none before them
+        start = max(very_first, FEWEST_BEFORE)
+    return Onset(start, _over(load.failures, start, window), failures=True)
+
+
+def _over(failures: Floats, start: int, window: int) -> int:
+    """The first second after `start` from which on nothing failed for a whole window; the end where there is none."""
+    after = failures[start + 1 :]
+    if after.size < window:
+        return int(failures.size)
+    calm = np.flatnonzero(np.lib.stride_tricks.sliding_window_view(after, window).max(axis=1) == 0)
+    return start + 1 + int(calm[0]) if calm.size else int(failures.size)
 
 
 def _slow_operation(load: Load) -> Onset | None:
@@ -182,7 +197,7 @@ def _slower_evidence(slower: Slower, at_s: int) -> Evidence:
 def _headline(load: Load, onset: Onset, moved: list[Moved], worst: Slower | None) -> str:
     at = time_of_day(load.first_s + onset.start)
     again = f" ({onset.times} times in the run)" if onset.times > 1 else ""
-    said = f"{_what(load, onset, worst)} from {at} on{again}; "
+    said = f"{_what(load, onset, worst)}{_failed_too(load, onset)} from {at} on{again}; "
     if not moved:
         return said + "nothing that was watched left its band with them"
     told = [f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in moved[:_NAMED]]
@@ -192,9 +207,7 @@ def _headline(load: Load, onset: Onset, moved: list[Moved], worst: Slower | None
 def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
     start, stop = onset.start, onset.stop
     if onset.failures:
-        return (
-            f"{percent(_share(load, start, stop))} of the requests failed (before: {percent(_share(load, 0, start))})"
-        )
+        return _failed(load, onset)
     if onset.operations:
         cells = [cell for (_role, operation), cell in load.cells.items() if operation in onset.operations]
         whole = Cell(
@@ -204,6 +217,17 @@ def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
         return f"{listed(onset.operations)} took longer ({change(before, after, 'ms')} on average)"
     most = f", most of it {worst.operation} as {worst.role}" if worst else ""
     return f"Response times rose ({change(load.mean_ms(0, start), load.mean_ms(start, stop), 'ms')} on average{most})"
+
+
+def _failed(load: Load, onset: Onset) -> str:
+    before, after = _share(load, 0, onset.start), _share(load, onset.start, onset.stop)
+    return f"{percent(after)} of the requests failed (before: {percent(before)})"
+
+
+def _failed_too(load: Load, onset: Onset) -> str:
+    """ ", and 9.2 % of the requests failed (before: 0 %)", where answers got slower and clearly more failed."""
+    more = _share(load, onset.start, onset.stop) > _share(load, 0, onset.start) + _LEAST_SHARE
+    return f", and {_failed(load, onset)}" if more and not onset.failures else ""
 
 
 def _more(moved: list[Moved], load: Load, onset: Onset, worst: Slower | None) -> str:

@@ -105,6 +105,8 @@ class Run:
             factor[self.on] = 5.0
         if self.kind == "index" and operation in SLOW_WITH_INDEX:
             factor[self.on] = 6.0
+        if self.kind == "one_slow" and operation == "tickets.list":
+            factor[self.on] = 9.0
         if self.kind == "no_cache":
             factor[self.on] = 1.6
         if self.kind == "cpu":

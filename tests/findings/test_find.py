@@ -119,6 +119,38 @@ def test_failures_are_told_with_their_share() -> None:
     assert finding.headline.endswith("nothing that was watched left its band with them")
 
 
+def failing(run: Made, failures: dict[int, int]) -> Made:
+    """The same run with so many failures in these seconds of its steady state."""
+    seconds = [
+        replace(each, statistics=figures(each.statistics.requests, failures.get(at, 0), each.statistics.avg_ms))
+        for at, each in enumerate(run.summary.seconds)
+    ]
+    return Made(replace(run.summary, seconds=tuple(seconds)), run.readings)
+
+
+def test_few_failures_in_the_second_in_which_they_begin_do_not_hide_it() -> None:
+    (finding,) = told(failing(run(), {40: 4} | dict.fromkeys(range(47, 75), 20)))
+
+    assert finding.at_s == FIRST_S + 40
+    assert "(before: 0 %) from 09:30:40 UTC on" in finding.headline
+
+
+def test_one_operation_that_gets_slow_is_told_though_another_fails_from_then_on() -> None:
+    slow = Made(run("one_slow", 55).summary, [])
+    (finding,) = told(failing(slow, dict.fromkeys(range(42, 75, 2), 6)))
+
+    assert finding.operation == "tickets.list"
+    assert abs(at(finding) - 55) <= 3
+    assert finding.headline.startswith("tickets.list took longer (")
+    assert " of the requests failed (before: 0 %) from 09:30:" in finding.headline
+
+
+def test_the_share_that_failed_is_of_all_seconds_until_it_was_quiet_again() -> None:
+    (finding,) = told(failing(run(), dict.fromkeys((40, 41, 44, 45, 48, 49), 20)))
+
+    assert finding.evidence[0].after == pytest.approx(20 * 6 / (80 * 10), rel=0.25)
+
+
 def test_failures_that_were_there_all_the_time_are_no_onset() -> None:
     healthy = run()
     seconds = [
