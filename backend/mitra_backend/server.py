@@ -79,7 +79,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}", NOT_READY) from None
+        mend = "Name another port with --port, or 0 for a free one"
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}. {mend}", NOT_READY) from None
     return listener
 
 

@@ -115,7 +115,10 @@ def test_a_port_in_use_is_named() -> None:
         command = _command("--demo", "--seed-factor", "0.01", "--port", port)
         done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=30)
     assert done.returncode == 3
-    assert done.stderr == f"mitra_backend: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert done.stderr == (
+        f"mitra_backend: cannot listen on 127.0.0.1:{port}: Address already in use."
+        " Name another port with --port, or 0 for a free one\n"
+    )
 
 
 def test_secrets_must_be_own_and_long() -> None:

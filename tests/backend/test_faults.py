@@ -50,6 +50,7 @@ def test_patterns_of_routes() -> None:
     ("spec", "message"),
     [
         pytest.param("latencyy=1s@*", "did you mean 'latency'?", id="misspelt kind"),
+        pytest.param("status=500@*", "unknown kind 'status'; known: latency, ", id="no kind is near"),
         pytest.param("cut@policies.lst", "did you mean 'policies.list'?", id="misspelt route"),
         pytest.param("wrong_rows@dashboard.system", "has no rows for this fault", id="route without rows"),
         pytest.param("latency@*", "expected a time, as in latency=200ms", id="value missing"),
