@@ -19,6 +19,9 @@ _ROUND = (1.0, 2.0, 5.0)
 _FEWEST_BINS = 20
 """Fewer are drawn with empty ones around them: a bar as wide as the page would say more than it knows."""
 _MOST_LINES = 10
+_RIGHT_FROM = 60.0
+_LETTER_PERCENT, _NARROW_LETTER_PERCENT = 1.0, 2.6
+"""What a letter of a line's name takes of the width, on a wide page and on one of 390 px."""
 _COLUMNS = (
     Column("Within", hint="response time below this"),
     Column("Requests"),
@@ -31,6 +34,7 @@ _COLUMNS = (
 class Line:
     """An upright line in the bars: a percentile or a limit. `at`: per cent from the left; `level`: to keep names apart.
 
+    `narrow_level`: the same on a narrow page, where the limits have no names.
     `right`: its name stands to the left of it, since there is no room to its right.
     """
 
@@ -38,6 +42,7 @@ class Line:
     at: float
     kind: str
     level: int
+    narrow_level: int
     right: bool
 
 
@@ -61,6 +66,11 @@ class Spread:
     def levels(self) -> int:
         """How many rows of names the lines need."""
         return max((line.level for line in self.lines), default=-1) + 1
+
+    @property
+    def narrow_levels(self) -> int:
+        """The same on a narrow page."""
+        return max((line.narrow_level for line in self.lines), default=-1) + 1
 
 
 def spread_of(summary: Summary, limits: Sequence[Limit] = ()) -> Spread | None:
@@ -145,16 +155,29 @@ def _lines(summary: Summary, limits: Sequence[Limit], axis: _Axis) -> Iterable[L
         *((limit.label, limit.ms, "limit") for limit in limits),
     ]
     found = sorted((axis.at(time_ms), text, kind) for text, time_ms, kind in known if time_ms is not None)
-    levels: list[float] = []
+    wide, narrow = _Names(_LETTER_PERCENT), _Names(_NARROW_LETTER_PERCENT)
     for at, text, kind in found:
         if not 0 <= at <= 100:
             continue
-        right = at > 60
-        # The name takes about one per cent of the width for each letter, to one side of its line.
-        begin, end = (at - len(text) - 1, at) if right else (at, at + len(text) + 1)
-        level = next((place for place, taken in enumerate(levels) if taken <= begin), len(levels))
-        levels[level : level + 1] = [end]
-        yield Line(text, at, kind, level, right)
+        right = at > _RIGHT_FROM
+        narrow_level = 0 if kind == "limit" else narrow.level(at, len(text), right=right)
+        yield Line(text, at, kind, wide.level(at, len(text), right=right), narrow_level, right)
+
+
+class _Names:
+    """Rows of names above the bars, filled from the left. `letter`: per cent of the width that a letter takes."""
+
+    def __init__(self, letter: float) -> None:
+        self._letter = letter
+        self._taken: list[float] = []
+
+    def level(self, at: float, letters: int, *, right: bool) -> int:
+        """The lowest row with room for a name at one side of its line, which is then taken."""
+        length = (letters + 1) * self._letter
+        begin, end = (at - length, at) if right else (at, at + length)
+        level = next((place for place, taken in enumerate(self._taken) if taken <= begin), len(self._taken))
+        self._taken[level : level + 1] = [end]
+        return level
 
 
 def _within(bins: Sequence[TimeBin], whole: int) -> Table:

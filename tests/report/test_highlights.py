@@ -43,6 +43,14 @@ def test_how_much_slower_the_operation_became_stands_behind_the_finding() -> Non
     assert only.text.endswith("sessions blocked by another session (0 → 5); users.me as policyholder: 6 ms → 980 ms")
 
 
+def test_what_got_slower_beside_failures_is_not_told_as_what_failed() -> None:
+    own = Evidence("avg_ms", "users.me as policyholder: mean time, 93 % of the time added", 6.0, 980.0, "ms", AT_S)
+    failed = Evidence("failure_rate", "requests that failed", 0.0, 0.04, "fraction", AT_S)
+    finding = replace(onset(), headline="4 % of the requests failed (before: 0 %)", evidence=(failed, own))
+    (only,) = highlights(replace(example_runs.passed(), findings=(finding,)))
+    assert only.text.endswith("failed (before: 0 %); besides, users.me as policyholder: 6 ms → 980 ms")
+
+
 def test_what_the_load_felt_is_told_first_however_many_findings_come_before_it() -> None:
     others = tuple(Finding(FindingKind.LIMIT, f"limit {number}", "storage") for number in range(3))
     report = replace(example_runs.passed(), findings=(*others, onset()))
