@@ -211,10 +211,11 @@ def killed(folder: Path) -> Ended:
 
 def hung_cleanup(folder: Path) -> Ended:
     """Nobody can log in any more when the load is over; Ctrl-C while cleanup waits for its login."""
-    with running_backend(folder, "latency=25s@auth.login from 12s") as backend:
-        run = suite(*backend.target, *TWENTY_USERS, "--duration", "14s", "--results", str(folder / "results"))
+    # By then the load's users have logged in, on a busy machine too, and the load is not over yet.
+    with running_backend(folder, "latency=25s@auth.login from 20s") as backend:
+        run = suite(*backend.target, *TWENTY_USERS, "--duration", "21s", "--results", str(folder / "results"))
         try:
-            until(lambda: made_rows(folder / "results") >= 1, 40, "rows made by the load")
+            until(lambda: made_rows(folder / "results") >= 1, 60, "rows made by the load")
             until(lambda: not any(loads(process) for process in family_of(run.process.pid)), 40, "the end of the load")
             until(lambda: talks_to(run, backend), 10, "the login of cleanup")
             run.interrupt()
