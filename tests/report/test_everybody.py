@@ -85,6 +85,23 @@ def test_a_narrow_page_does_not_scroll_sideways(show: Callable[..., Tab]) -> Non
     assert tab.value("document.documentElement.scrollWidth") <= NARROW
 
 
+_CUT_OFF = """[...document.querySelectorAll('caption:not(.unseen), .targets .outcome, .targets .limit')]
+    .filter((each) => each.getBoundingClientRect().right > innerWidth).map((each) => each.textContent)"""
+_ON_EACH_OTHER = """[...document.querySelectorAll('.upright b')].map((each) => each.getBoundingClientRect())
+    .filter((one, at, all) => all.slice(0, at).some((two) => one.width && two.width && one.left < two.right
+        && two.left < one.right && one.top < two.bottom - 2 && two.top < one.bottom - 2)).length"""
+
+
+def test_on_a_narrow_page_captions_targets_and_names_of_lines_can_be_read(show: Callable[..., Tab]) -> None:
+    report = example_runs.failed()
+    long = replace(report.verdict.targets[0], name="Policyholders, 95th percentile, in the evening")
+    verdict = replace(report.verdict, targets=(long, *report.verdict.targets[1:]))
+    tab = show(replace(report, verdict=verdict), width=NARROW)
+    assert tab.value(_CUT_OFF) == []
+    assert tab.value("document.querySelectorAll('.upright').length") > 3
+    assert tab.value(_ON_EACH_OTHER) == 0
+
+
 def test_keys_sort_filter_and_look_closer(show: Callable[..., Tab]) -> None:
     tab = show(everything())
     tab.value("document.querySelector('#roles thead th:nth-child(2) button').focus()")
@@ -127,6 +144,7 @@ def test_paper_shows_what_was_folded_also_without_scripts(show: Callable[..., Ta
         assert tab.value(f"{folded}.contentVisibility") == "visible"
         assert tab.value("document.querySelector('#detail').getBoundingClientRect().height") > 300
         assert not tab.value("document.querySelector('.zoom').checkVisibility()")
+        assert not tab.value("document.querySelector('.hint .needs-script').checkVisibility()")
         assert tab.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     finally:
         tab.call("Emulation.setEmulatedMedia", media="")
