@@ -181,7 +181,7 @@ def killed(folder: Path) -> Ended:
         rows, flags = backend.rows(), backend.flags()
         run = suite(*backend.target, *TWENTY_USERS, "--duration", "60s", "--results", str(folder / "results"))
         try:
-            until(lambda: made_rows(folder / "results") >= 3, 40, "rows made by the load")
+            until(lambda: made_rows(folder / "results") >= 3, 60, "rows made by the load")
             run.look()
             family = family_of(run.process.pid)
             run.process.kill()

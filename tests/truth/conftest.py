@@ -49,7 +49,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     wanted: list[tuple[Case, int]] = [
         (item.callspec.params["case"], item.callspec.params["number"])
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.get_closest_marker("truth")
+        if isinstance(item, pytest.Function) and "case" in item.fixturenames
     ]
     folders = {(case.name, number): tmp_path_factory.mktemp("truth") for case, number in wanted}
     with ThreadPoolExecutor(AT_ONCE) as together, ThreadPoolExecutor(1) as alone:
