@@ -154,7 +154,7 @@ def test_runs_that_are_on_both_sides(typed: Typed) -> None:
         for number in range(1, 4):
             history.keep(made.run(number, run_id=f"run-{number}", release="1.1"))
 
-    code, _out, err = typed("compare", "1.1", "last:2")
+    code, _out, err = typed("compare", "1.1", "run-2,run-3")
 
     assert code == 2
     assert err.startswith("run-2 and 1 more: on both sides, and a run cannot be held against itself.\n")
