@@ -31,7 +31,7 @@ def annotations(junit: Path) -> list[str]:
                 passed.append(case.get("name", ""))
                 continue
             title = escaped(f"{name}: {case.get('name', '')}", in_property=True)
-            said = "\n".join(filter(None, (found.get("message", ""), found.text or "")))
+            said = "\n".join(dict.fromkeys(filter(None, (found.get("message", ""), found.text or ""))))
             lines.append(f"::{LEVELS[found.tag]} title={title}::{escaped(said)}")
         if passed:
             lines.append(f"::notice title={escaped(name, in_property=True)}::{escaped('passed: ' + ', '.join(passed))}")

@@ -61,8 +61,9 @@ def render_comparison(comparison: Comparison, *, width: int = 80, color: bool = 
 
 
 def render_short_comparison(comparison: Comparison, *, width: int = 80, color: bool = False) -> str:
-    """What became worse, and the word for all."""
-    lines = [sentence(comparison), *(f"- {line}" for line in _told(comparison))]
+    """What became worse, why times were not compared where they were not, and the word for all."""
+    why = () if comparison.changes else comparison.notes
+    lines = [sentence(comparison), *(f"- {line}" for line in (*_told(comparison), *why))]
     return to_text(Text("\n".join([*lines, f"COMPARISON: {overall(comparison)}"])), width=width, color=color).rstrip(
         "\n"
     )

@@ -83,7 +83,7 @@ def index_html(overview: Overview) -> str:
     return environment().get_template("index.html.j2").render(
         count=len(runs),
         older=overview.older,
-        made_at=clean(overview.made_at),
+        made_at=clean(overview.made_at)[:16].replace("T", " "),
         links=[Link(clean(run.run_id), LABELS[run.outcome], _address(run.folder)) for run in newest],
         style=Markup(own_file("report.css") + own_file("charts.css") + own_file("index.css")),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704 - our own files

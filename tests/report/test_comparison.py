@@ -91,6 +91,16 @@ def test_in_short() -> None:
     ]
 
 
+def test_in_short_it_is_said_why_no_times_were_compared() -> None:
+    other = "times are not compared: other number of load processes: 1, 2"
+
+    assert render_short_comparison(replace(held(42), changes=(), notes=(other,)), width=120).splitlines() == [
+        "No times were compared.",
+        f"- {other}",
+        "COMPARISON: CANNOT TELL",
+    ]
+
+
 def test_what_was_forced_is_marked() -> None:
     forced = replace(held(42), mismatches=("other target: http://a, http://b",))
 
