@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from perfsuite.findings.always import always
 from perfsuite.findings.cost import QUERIES, changed, more_queries, suspected, with_operation
 from perfsuite.findings.episodes import episodes
-from perfsuite.findings.growth import growths
+from perfsuite.findings.growth import TIME_LEFT, growths
 from perfsuite.findings.limits import limits
 from perfsuite.findings.load import load_of
 from perfsuite.findings.onset import onset_finding
@@ -15,7 +15,7 @@ from perfsuite.findings.scans import scanned
 from perfsuite.findings.series import tracks_of
 from perfsuite.findings.watched import Watched
 from perfsuite.model import Summary
-from perfsuite.model.finding import Finding
+from perfsuite.model.finding import Finding, FindingKind
 
 _LATER = (
     *("pool", "connections", "backend CPU"),  # fill up when answers are slow, but hardly for want of CPU alone
@@ -25,6 +25,7 @@ _LATER = (
     *("network", "PostgreSQL", "listen queue", "application", ""),  # whatever made answers slow
 )
 """Resources that may be short in consequence of something else; the later, the more so. All others come before."""
+_SOON_S = 3_600.0
 _NOTHING = Watched()
 
 
@@ -46,8 +47,23 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *scans, *growths(tracks)])
     if onset is not None:
         unusual.sort(key=lambda finding: not _before(finding, onset))
-    ordered = (with_operation(finding, watched.grown, summary) for finding in sorted(unusual, key=_weight))
+    unusual.sort(key=_weight)
+    if onset is not None:
+        place = unusual.index(onset)
+        unusual[: place + 1] = sorted(unusual[: place + 1], key=_far_off)
+    ordered = (with_operation(finding, watched.grown, summary) for finding in unusual)
     return (*ordered, *always(summary, watched.preflight))
+
+
+def _far_off(finding: Finding) -> bool:
+    """True for growth that takes longer than an hour until something runs out: hardly why answers changed.
+
+    Backends that are getting warm grow like that.
+    """
+    if finding.kind is not FindingKind.GROWTH:
+        return False
+    left_s = next((row.after for row in finding.evidence if row.label == TIME_LEFT), None)
+    return left_s is None or left_s > _SOON_S
 
 
 def _before(finding: Finding, onset: Finding) -> bool:

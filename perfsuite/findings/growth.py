@@ -25,6 +25,7 @@ _KNEE = 0.2
 """It began to grow in the run where by then this share of the growth was wanting to what a steady one had reached."""
 _STEPS = 0.6
 """And it grows in most steps; a single large one is no leak."""
+TIME_LEFT = "time until it is used up, at the rate of the last half"
 _SOON_S = 7 * 86_400.0
 
 
@@ -108,9 +109,7 @@ def _told(growing: Growing, unit: str, series: tuple[Floats, Floats], per_s: flo
     )
     rows = [Evidence(growing.metric, growing.label, first, last, unit, at_s)]
     if left_s is not None:
-        rows.append(
-            Evidence(growing.metric, "time until it is used up, at the rate of the last half", None, left_s, "s")
-        )
+        rows.append(Evidence(growing.metric, TIME_LEFT, None, left_s, "s"))
     return Finding(FindingKind.GROWTH, headline, growing.resource, at_s, evidence=tuple(rows))
 
 

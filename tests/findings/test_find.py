@@ -106,6 +106,24 @@ def test_a_leak_that_begins_in_the_run_is_told_with_its_second() -> None:
     assert first.headline.startswith("The memory of the backend only grew from 09:30:")
 
 
+@pytest.mark.parametrize(
+    ("available_bytes", "order"),
+    [
+        pytest.param(20e9, [FindingKind.ONSET, FindingKind.GROWTH], id="five hours are no reason"),
+        pytest.param(1e9, [FindingKind.GROWTH, FindingKind.ONSET], id="a quarter of an hour may be one"),
+    ],
+)
+def test_growth_stands_before_slower_answers_only_where_it_ends_soon(
+    available_bytes: float, order: list[FindingKind]
+) -> None:
+    readings = [
+        replace(each, value=available_bytes) if each.metric == "machine.memory_available_bytes" else each
+        for each in run("leak", 0).readings
+    ]
+
+    assert [each.kind for each in told(Made(run("one_slow", 55).summary, readings))] == order
+
+
 def test_failures_are_told_with_their_share() -> None:
     healthy = run()
     seconds = [
