@@ -45,14 +45,17 @@ def highlights_of(report: RunReport, findings: Findings) -> tuple[Highlight, ...
 def _own_change(finding: Finding) -> str:
     """ "; users.me as policyholder: 6 ms → 980 ms": how much slower the operation became that a finding names.
 
+    "" where the finding's sentence says so already.
     Where the finding is of failures, the operation got slower besides: it need not be the one that failed.
     """
     head = f"{finding.operation} as "
     for each in finding.evidence:
         if finding.operation and each.metric == "avg_ms" and each.label.startswith(head) and each.before is not None:
-            who = each.label.partition(":")[0]
+            who, slower = each.label.partition(":")[0], change(each.before, each.after, each.unit)
+            if slower in finding.headline:
+                return ""
             besides = "besides, " if finding.evidence[0].metric == "failure_rate" else ""
-            return clean(f"; {besides}{who}: {change(each.before, each.after, each.unit)}")
+            return clean(f"; {besides}{who}: {slower}")
     return ""
 
 

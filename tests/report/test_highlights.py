@@ -43,6 +43,13 @@ def test_how_much_slower_the_operation_became_stands_behind_the_finding() -> Non
     assert only.text.endswith("sessions blocked by another session (0 → 5); users.me as policyholder: 6 ms → 980 ms")
 
 
+def test_how_much_slower_is_not_said_twice() -> None:
+    own = Evidence("avg_ms", "users.me as policyholder: mean time, 93 % of the time added", 6.0, 980.0, "ms", AT_S)
+    finding = replace(onset(), headline="users.me took longer (6 ms → 980 ms on average)", evidence=(own,))
+    (only,) = highlights(replace(example_runs.passed(), findings=(finding,)))
+    assert only.text == "users.me took longer (6 ms → 980 ms on average)"
+
+
 def test_what_got_slower_beside_failures_is_not_told_as_what_failed() -> None:
     own = Evidence("avg_ms", "users.me as policyholder: mean time, 93 % of the time added", 6.0, 980.0, "ms", AT_S)
     failed = Evidence("failure_rate", "requests that failed", 0.0, 0.04, "fraction", AT_S)
