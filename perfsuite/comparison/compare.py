@@ -105,7 +105,7 @@ def _notes(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], noise: Noise | 
     if min(len(a_runs), len(b_runs)) < FEWEST:
         yield (
             f"{len(a_runs)} + {len(b_runs)} runs: times, rates and failures of so few cannot be told from chance, "
-            f"{FEWEST} + {FEWEST} are needed (--runs {FEWEST} --against URL). What the database is asked can."
+            f"{FEWEST} + {FEWEST} are needed (--runs {FEWEST} --against URL); what the database is asked can"
         )
     elif noise is None:
         yield "The noise of this environment was not measured: a change counts from 5 % and 2 ms on."
