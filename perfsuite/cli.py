@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from perfsuite.commands import COMMANDS, command_parser, load_parser, run
+from perfsuite.commands import COMMANDS, command_parser, load_parser
 from perfsuite.commands.command import Call, Terminal, standard_terminal
 from perfsuite.errors import EXIT_INTERRUPTED, SuiteError, unwritable
 from perfsuite.interrupts import Interrupts
@@ -36,4 +36,6 @@ def _command(words: list[str], terminal: Terminal, interrupts: Interrupts) -> in
     if words and words[0] in COMMANDS:
         arguments = command_parser(words[0]).parse_args(words[1:])
         return COMMANDS[words[0]].do(Call(arguments, tuple(words), terminal, interrupts))
+    from perfsuite.commands import run  # as with the other commands: only where it is asked for
+
     return run.do(Call(load_parser().parse_args(words), tuple(words), terminal, interrupts))

@@ -18,10 +18,8 @@ from perfsuite.errors import UsageError
 from perfsuite.monitor import health, prometheus
 from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, Page, PageSource
 from perfsuite.monitor.machine import MachineSource
-from perfsuite.monitor.postgres import PostgresSource, read_dsn
 from perfsuite.monitor.processes import find_process
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
-from perfsuite.monitor.redis import RedisSource, client_for
 from perfsuite.monitor.server import ServerSource, by_pid, by_port
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 
@@ -56,9 +54,14 @@ def check_watch(watch: Watch) -> None:
         source.close()
     if watch.server and _is_pid(watch.server) and find_process(int(watch.server)) is None:
         raise UsageError(f"--monitor-server {watch.server}: there is no process with this id on this machine")
+    # Drivers take a while to import, and many commands watch nothing.
     if watch.postgres_dsn:
+        from perfsuite.monitor.postgres import read_dsn
+
         _readable("--monitor-postgres", read_dsn, watch.postgres_dsn)
     if watch.redis_url:
+        from perfsuite.monitor.redis import client_for
+
         _readable("--monitor-redis", client_for, watch.redis_url)
 
 
@@ -79,8 +82,12 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
     transport = _transport(watch.way.host, "--host", watch.way, health.TIMEOUT_S)
     sources.append(PageSource(_page(POOL_PAGE, watch), transport, watch.run_id, clock))
     if watch.postgres_dsn:
+        from perfsuite.monitor.postgres import PostgresSource
+
         sources.append(PostgresSource(watch.postgres_dsn, clock))
     if watch.redis_url:
+        from perfsuite.monitor.redis import RedisSource
+
         sources.append(RedisSource(watch.redis_url, clock))
     if watch.prometheus_url:
         transport = _transport(watch.prometheus_url, "--monitor-prometheus", watch.way, prometheus.TIMEOUT_S)
