@@ -155,7 +155,7 @@ def test_options_that_are_named_exist(page: Path) -> None:
 
 
 def test_every_option_of_a_run_is_in_an_example() -> None:
-    examples = [arguments for arguments in suite_commands(RUNNING) if not arguments or arguments[0] not in COMMANDS]
+    examples = [arguments for arguments in suite_commands(README) if not arguments or arguments[0] not in COMMANDS]
     shown = {word.split("=")[0] for arguments in examples for word in arguments if word.startswith("--")}
     assert options_of(load_parser()) - shown == set()
 
