@@ -113,6 +113,15 @@ def test_unknown_figures_are_a_dash_that_says_why() -> None:
     assert '<td class="number" title="too few samples">–</td>' in html
 
 
+def test_a_run_that_was_cut_off_before_any_answer_has_its_page() -> None:
+    report = example_runs.interrupted()
+    nothing = dict.fromkeys(("avg_ms", "min_ms", "max_ms", "p50_ms", "p75_ms", "p90_ms", "p95_ms", "p99_ms"))
+    seconds = tuple(replace(each, statistics=replace(each.statistics, **nothing)) for each in report.summary.seconds)
+    page = report_html(replace(report, summary=replace(report.summary, seconds=seconds)))
+    assert "no second had enough for" in page
+    assert "INTERRUPTED" in page
+
+
 @pytest.mark.parametrize("name", ["failed", "watched"])
 def test_nothing_from_the_target_is_markup(name: str) -> None:
     html = report_html(example_runs.EXAMPLES[name]())
