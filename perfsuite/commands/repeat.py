@@ -101,9 +101,11 @@ def other(stack: ExitStack, call: Call, work: Work) -> Work | None:
         inputs, demo = started(stack, settings, work.options, work.inputs, work.desk.screen)
         desk = replace(work.desk, request_log=demo.request_log if demo else None, watch=watch_of(arguments, demo))
         return replace(work, inputs=inputs, desk=desk)
-    options = replace(work.options, host=arguments.against, demo=None)
+    # Nothing of it is known: what watches the first target, a demo perhaps, would tell of the wrong one.
+    options = replace(work.options, host=arguments.against, demo=None, fingerprint=False)
     inputs = inputs_of(argparse.Namespace(**{**vars(arguments), "fault": None}), options, work.ground)
-    return replace(work, options=options, inputs=inputs, desk=replace(work.desk, request_log=None))
+    desk = replace(work.desk, request_log=None, watch=watch_of(arguments, None))
+    return replace(work, options=options, inputs=inputs, desk=desk)
 
 
 def do(call: Call, work: Work, other_work: Work | None, making: Making = Making()) -> int:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from perfsuite.api.way import Way
+from perfsuite.arguments import options_of
+from perfsuite.commands import load_parser
 from perfsuite.commands.command import Call, Terminal
-from perfsuite.commands.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_turns, do
+from perfsuite.commands.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_turns, do, other
 from perfsuite.commands.target import ground_of_suite
 from perfsuite.commands.work import Work
 from perfsuite.desk import Desk
@@ -19,6 +23,7 @@ from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError
 from perfsuite.interrupts import Interrupts
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
+from perfsuite.monitor import Watch
 from perfsuite.plan.build import Inputs, Options
 from perfsuite.screen import PlainScreen
 from tests.comparison.made_runs import run
@@ -139,3 +144,21 @@ def test_an_interruption_ends_them() -> None:
 
     assert made.codes == [EXIT_PASS, EXIT_INTERRUPTED]
     assert not made.is_whole
+
+
+def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
+    typed = load_parser().parse_args(["--demo", "full", "--against", "http://localhost:8099"])
+    field_ = Field()
+    of_demo = Watch("", Way("http://127.0.0.1:1"), server="4711", postgres_dsn="host=first", redis_url="redis://first")
+    first = replace(field_.work("http://127.0.0.1:1", SCENARIO), options=options_of(typed, ()))
+    first = replace(first, desk=replace(first.desk, watch=of_demo, request_log=Path("requests.jsonl")))
+    assert first.options.fingerprint
+
+    with ExitStack() as stack:
+        second = other(stack, field_.call(**vars(typed)), first)
+
+    assert second is not None
+    assert second.inputs.host == "http://localhost:8099"
+    assert second.desk.watch is not None
+    assert not second.desk.watch.wanted
+    assert (second.options.fingerprint, second.options.demo, second.desk.request_log) == (False, None, None)
