@@ -17,8 +17,21 @@ from perfsuite.judge.limits import (
     USERS_MISSING_SHARE,
 )
 from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
-from perfsuite.model import CUT_OFF, INTERRUPTED, TARGET_LOST, LostWorker, Occupancy, Plan, Reconciliation, Summary
+from perfsuite.model import (
+    CUT_OFF,
+    INTERRUPTED,
+    TARGET_LOST,
+    LostWorker,
+    Occupancy,
+    Plan,
+    Reconciliation,
+    SuiteErrorGroup,
+    Summary,
+)
 from perfsuite.roles.role import Role
+
+
+SUITE_ERRORS_SHOWN = 3
 
 
 def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
@@ -32,6 +45,24 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
         _reports_lost(summary),
     ]
     return [reason for reason in reasons if reason]
+
+
+def suite_erred_because(summary: Summary) -> list[str]:
+    """One sentence on the errors of the suite itself; [] without any. What was measured besides them stands."""
+    errors = summary.suite_errors
+    if not errors:
+        return []
+    number = sum(error.count for error in errors)
+    found = f"the suite itself met {count(number, 'error')}, so what it reports may be incomplete"
+    more = f", and {len(errors) - SUITE_ERRORS_SHOWN} more kinds" if len(errors) > SUITE_ERRORS_SHOWN else ""
+    return [f"{found}: {'; '.join(map(_suite_error, errors[:SUITE_ERRORS_SHOWN]))}{more}"]
+
+
+def _suite_error(error: SuiteErrorGroup) -> str:
+    """ "perfsuite.api.session:42 login: KeyError: 'id', 3 times (traceback in load.log)"."""
+    times = f", {error.count:,} times" if error.count > 1 else ""
+    log = f" (traceback in {error.log})" if error.log else ""
+    return f"{error.place}: {error.message}{times}{log}"
 
 
 def ended_early(summary: Summary) -> bool:

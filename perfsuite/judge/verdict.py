@@ -1,6 +1,7 @@
 """The judgement of a run: one outcome, its reasons, its exit code.
 
 An interruption comes first; then what fails the target; then what makes the run say nothing; else it passed.
+Errors of the suite itself make a run that would pass inconclusive; a failed one stays failed.
 In a run that is not valid, for whatever reason, a missed time or rate does not fail the target: figures that may be
 wrong prove nothing. Failed requests do, except those that a generator which was not fit (saturated, or a process of
 it lost) makes by itself; wrong answers, errors that the target told, and a target that was lost always do.
@@ -25,7 +26,7 @@ from perfsuite.judge.notes import notes_of
 from perfsuite.judge.on_target import OnTarget, is_on_target
 from perfsuite.judge.rate_limit import rate_limited
 from perfsuite.judge.targets import judge_targets
-from perfsuite.judge.validity import ended_early, invalid_because
+from perfsuite.judge.validity import ended_early, invalid_because, suite_erred_because
 from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
 from perfsuite.model import (
     INTERRUPTED,
@@ -66,6 +67,7 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
     notes = notes_of(plan, summary, roles)
     if limited := rate_limited(summary):
         (failed if _failures_missed(targets) else notes).append(limited)
+    invalid += suite_erred_because(summary)  # after the targets were spared: a missed one stays missed
     if summary.ended == INTERRUPTED:
         planned = seconds(plan.scenario.duration_s)
         cut = f"interrupted after {seconds(summary.duration_s)} of {planned}"

@@ -4,7 +4,7 @@ Units are in the names: `_ms`, `_s`, `_us`, `rps` = requests per second, `_rate`
 Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
-from perfsuite.model.failures import FailureGroup, FailureKind
+from perfsuite.model.failures import FailureGroup, FailureKind, SuiteErrorGroup
 from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
 from perfsuite.model.plan import (
     ALL,
@@ -90,6 +90,7 @@ __all__ = [
     "SecondArrivals",
     "Secrets",
     "Statistics",
+    "SuiteErrorGroup",
     "Summary",
     "Target",
     "TargetFigures",

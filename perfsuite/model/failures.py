@@ -53,3 +53,17 @@ class FailureGroup:
     first_seen: int
     last_seen: int
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteErrorGroup:
+    """Errors of the suite itself with one place and message; no statement on the target.
+
+    `place`: "module:line function". `message`: "ExceptionType: message". `log`: the file in the run's folder that
+    holds the traceback; "" where there is none.
+    """
+
+    place: str
+    message: str
+    count: int
+    log: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perfsuite.model.failures import FailureGroup
+from perfsuite.model.failures import FailureGroup, SuiteErrorGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,3 +341,5 @@ class Summary:
     """For the published limits, shortest time first."""
     distribution: tuple[TimeBin, ...] = ()
     """Response times of the steady state over all operations, in bins that follow each other without a gap."""
+    suite_errors: tuple[SuiteErrorGroup, ...] = ()
+    """Errors of the suite itself, in the load and outside it."""

@@ -125,6 +125,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         },
         "baseline": baseline_dict(report.comparison),
         "published": published_entries(report),
+        "suite_errors": [asdict(error) for error in summary.suite_errors],
     }
 
 

@@ -17,6 +17,7 @@ from perfsuite.model import (
     Second,
     SecondArrivals,
     Statistics,
+    SuiteErrorGroup,
     Summary,
     WholeRun,
 )
@@ -39,12 +40,16 @@ COMPLETED = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known of a run beside its measurements. `ended`: see Summary; `backend_log`: requests it counted."""
+    """What is known of a run beside its measurements. `ended`: see Summary; `backend_log`: requests it counted.
+
+    `suite_errors`: those of the process that leads the run; those of the load are among its measurements.
+    """
 
     cleanup: Cleanup | None = None
     backend_log: int | None = None
     ended: str = COMPLETED
     environment: Mapping[str, str] = field(default_factory=dict)
+    suite_errors: tuple[SuiteErrorGroup, ...] = ()
 
 
 _UNKNOWN = Circumstances()
@@ -119,6 +124,7 @@ def _summary(
         target_figures=target_figures(plan, evidence),
         within=within(evidence) if when.steady_s else (),
         distribution=distribution(evidence[EVERYTHING].ok, due, when),
+        suite_errors=circumstances.suite_errors,
     )
 
 

@@ -20,6 +20,7 @@ from perfsuite.model import (
     Plan,
     Reconciliation,
     Statistics,
+    SuiteErrorGroup,
     Verdict,
     WholeRun,
 )
@@ -342,3 +343,26 @@ def test_a_rate_limit_that_let_nothing_through() -> None:
     verdict = verdict_of(make_plan(), figures(failures=10_000), whole_run=whole, failures=(all_of_them,))
 
     assert verdict.reasons[-1].endswith(RAISE)
+
+
+ERROR = SuiteErrorGroup("perfsuite.keeping:120 keep", "KeyError: 'id'", 2, "suite-errors.log")
+
+
+def test_an_error_of_the_suite_makes_a_pass_inconclusive() -> None:
+    verdict = verdict_of(make_plan(), suite_errors=(ERROR,))
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, EXIT_INCONCLUSIVE)
+    (reason,) = verdict.reasons
+    assert "perfsuite.keeping:120 keep: KeyError: 'id', 2 times (traceback in suite-errors.log)" in reason
+
+
+def test_an_error_of_the_suite_leaves_a_fail_one() -> None:
+    verdict = verdict_of(make_plan(), SLOW, suite_errors=(ERROR,))
+    assert (verdict.outcome, verdict.reasons) == (Outcome.FAIL, ("average response time 612 ms, limit 500 ms",))
+    assert any(ERROR.place in note for note in verdict.notes)
+
+
+def test_of_many_errors_of_the_suite_a_few_are_shown() -> None:
+    errors = tuple(replace(ERROR, place=f"perfsuite.keeping:{line} keep") for line in range(5))
+    (reason,) = verdict_of(make_plan(), suite_errors=errors).reasons
+    assert reason.startswith("the suite itself met 10 errors")
+    assert reason.endswith(", and 2 more kinds")

@@ -22,6 +22,7 @@ KEYS = [
     "arrivals", "lost_workers", "occupancy", "drifts",
     "findings", "monitors", "fingerprint", "baseline",
     "published",
+    "suite_errors",
 ]  # fmt: skip
 
 
