@@ -30,7 +30,6 @@ from perfsuite.model import (
 )
 from perfsuite.roles.role import Role
 
-
 SUITE_ERRORS_SHOWN = 3
 
 
