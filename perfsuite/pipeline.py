@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from perfsuite import measurements
+from perfsuite import clock, measurements
 from perfsuite.api import journal
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.patience import Patient
@@ -57,6 +57,7 @@ def run(
     Raises TargetError when the target is not ready (nothing is left behind at it), KeyboardInterrupt when
     interrupted before the load, or twice while the report is written.
     """
+    clock.anchor()
     folder = new_run_folder(desk.results, plan.scenario.name, datetime.now(UTC))
     plan = replace(plan, run_id=folder.name)
     save(folder / PLAN_FILE, plan)
@@ -72,7 +73,9 @@ def run(
         # What was measured is told all the same: it takes a second or two.
         with desk.interrupts.held(1), _after_the_load():
             backend_log = _count_log(desk.request_log, plan.run_id, folder) if desk.request_log else None
-            save(folder / CIRCUMSTANCES_FILE, Circumstances(cleanup, backend_log, ended, environment_of(plan)))
+            set_s = round(clock.system_ahead_s(), 3)
+            known = Circumstances(cleanup, backend_log, ended, environment_of(plan), clock_set_s=set_s)
+            save(folder / CIRCUMSTANCES_FILE, known)
             read = _read_back(folder, against)
             add_readings(folder / READINGS_FILE, [one for one in read.report.readings if one.is_of_load_side])
             write_all(read.report, folder, step_summary=desk.step_summary)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from perfsuite.clock import for_children
 from perfsuite.model import Secrets
 
 LOG_FILE = "load.log"
@@ -34,6 +35,7 @@ class LoadProcess:
                 stdout=subprocess.PIPE,  # for its last words: a full disk takes no log
                 stderr=log,
                 cwd=_ROOT,
+                env={**os.environ, **for_children()},
                 start_new_session=True,
             )
         # They go through the pipe: never into a file, an argument or the environment.

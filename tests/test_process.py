@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from perfsuite.clock import for_children
 from perfsuite.measurements import FILE_NAME, End, Requests, Tail, read, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.process import LOG_FILE, LoadProcess
@@ -149,6 +150,12 @@ def _recorded(folder: Path) -> list[Requests]:
 def _end(folder: Path) -> End:
     (last,) = [record for record in read(folder / FILE_NAME) if isinstance(record, End)]
     return last
+
+
+def test_all_processes_of_the_load_have_the_clock_of_the_parent(loading: LoadProcess) -> None:
+    clocks = [{name: one.environ().get(name) for name in for_children()} for one in _alive(loading.pid)]
+
+    assert clocks == [for_children()] * 2  # who leads, and who makes the load
 
 
 def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause
 from perfsuite.judge.limits import FLATTERED_SHARE
 from perfsuite.judge.on_target import is_on_target
-from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent
+from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent, seconds
 from perfsuite.model import CUT_OFF, Drift, Plan, Summary, Target, TargetFigures
 from perfsuite.roles.role import Role
+
+_CLOCK_SET_S = 1.0
+"""Less is what a time service corrects."""
 
 
 def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
@@ -23,6 +26,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         *_flattered(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
+        _clock_set(summary.clock_set_s),
         _through_proxy(plan),
         _differs(coverage.differs),
         _left_out(coverage.missing, "not offered by the target"),
@@ -51,6 +55,17 @@ def _same_machine(plan: Plan) -> str:
     if _is_loopback(plan.host):
         return f"{plan.host} is this machine: unless that leads on to another one (a tunnel), {shared}"
     return ""
+
+
+def _clock_set(by_s: float) -> str:
+    """Figures do not depend on it; but whoever looks for a request in the server's log does."""
+    if abs(by_s) < _CLOCK_SET_S:
+        return ""
+    way = "forward" if by_s > 0 else "back"
+    return (
+        f"the system clock was set {way} by {seconds(abs(by_s))} during the run, or the machine slept; the times of"
+        " this run follow the clock as it was when the run began"
+    )
 
 
 def _through_proxy(plan: Plan) -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from perfsuite.clock import for_children
 from perfsuite.load.messages import Order, Report, encoded, report_decoder
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,7 @@ class Follower:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=_ROOT,
+            env={**os.environ, **for_children()},
         )
         self._rest = b""
         self._unsent = b""

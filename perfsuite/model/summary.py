@@ -343,3 +343,5 @@ class Summary:
     """Response times of the steady state over all operations, in bins that follow each other without a gap."""
     suite_errors: tuple[SuiteErrorGroup, ...] = ()
     """Errors of the suite itself, in the load and outside it."""
+    clock_set_s: float = 0.0
+    """By how much the system clock was set forward during the run; negative: back. The run's own clock is not."""

@@ -126,6 +126,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "baseline": baseline_dict(report.comparison),
         "published": published_entries(report),
         "suite_errors": [asdict(error) for error in summary.suite_errors],
+        "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
     }
 
 

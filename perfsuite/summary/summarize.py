@@ -40,7 +40,8 @@ COMPLETED = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known of a run beside its measurements. `ended`: see Summary; `backend_log`: requests it counted.
+    """What is known of a run beside its measurements. `ended`, `clock_set_s`: see Summary; `backend_log`: requests
+    it counted.
 
     `suite_errors`: those of the process that leads the run; those of the load are among its measurements.
     """
@@ -50,6 +51,7 @@ class Circumstances:
     ended: str = COMPLETED
     environment: Mapping[str, str] = field(default_factory=dict)
     suite_errors: tuple[SuiteErrorGroup, ...] = ()
+    clock_set_s: float = 0.0
 
 
 _UNKNOWN = Circumstances()
@@ -125,6 +127,7 @@ def _summary(
         within=within(evidence) if when.steady_s else (),
         distribution=distribution(evidence[EVERYTHING].ok, due, when),
         suite_errors=circumstances.suite_errors,
+        clock_set_s=circumstances.clock_set_s,
     )
 
 

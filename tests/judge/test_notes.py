@@ -38,6 +38,21 @@ def test_shared_cores(host: str, demo: str | None, told: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("by_s", "told"),
+    [
+        pytest.param(0.4, "", id="what a time service corrects"),
+        pytest.param(3600.2, "set forward by 3,600 s", id="an hour forward, or the machine slept"),
+        pytest.param(-7.5, "set back by 7.5 s", id="back"),
+    ],
+)
+def test_a_system_clock_that_was_set(by_s: float, told: str) -> None:
+    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+    notes = notes_of(plan, make_summary(plan, clock_set_s=by_s), ROLES)
+    assert len(notes) == bool(told)
+    assert all(told in note for note in notes)
+
+
+@pytest.mark.parametrize(
     ("changed", "told"),
     [
         pytest.param({}, True, id="rows may be left"),
