@@ -132,18 +132,25 @@ def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:
 
 def _drift(figure: str, values: Sequence[float | None], blocks: Sequence[Block]) -> Drift | None:
     known = [value for value in values if value is not None]
-    if len(known) < len(blocks):
+    if len(known) < len(blocks) or not all(block.tally.requests for block in blocks):
         return None
     p_value = mann_kendall(known)
     if p_value >= DRIFT_P:
         return None
-    middles, length_s = [], 0
+    middles, length_s, quarter = [], 0, max(len(blocks) // 4, 1)
     for block in blocks:
         middles.append(length_s + block.seconds / 2)
         length_s += block.seconds
     slope, start = theil_sen(middles, known)
+    ends = _observed(start, known[:quarter]), _observed(start + slope * length_s, known[-quarter:])
     least = DRIFT_LEAST_MS if figure.endswith("_ms") else 0.0
-    change = abs(slope) * length_s
-    if change <= max(DRIFT_SHARE * sum(known) / len(known), least):
+    change = abs(ends[1] - ends[0])
+    if change <= max(DRIFT_SHARE * sum(known) / len(known), least) or (ends[1] - ends[0]) * slope <= 0:
         return None
-    return Drift(figure, max(start, 0.0), max(start + slope * length_s, 0.0), p_value)
+    return Drift(figure, *ends, p_value)
+
+
+def _observed(on_line: float, nearby: Sequence[float]) -> float:
+    """A value on the trend line, no further than what the blocks nearby showed: where a figure falls steeply and then
+    stays, the line goes on to zero and below."""
+    return min(max(on_line, min(nearby)), max(nearby))

@@ -122,6 +122,23 @@ def test_a_throughput_that_fades_is_told() -> None:
     assert (rate.figure, rate.start, rate.end) == ("rps", pytest.approx(30, abs=0.5), pytest.approx(20, abs=0.5))
 
 
+def test_a_trend_is_told_by_levels_that_were_there() -> None:
+    """Times that fall steeply and then stay: the line through them would go on below 0."""
+    records = run_of(lambda second, one: [one.requests(second, [30.0 + 2_000.0 / second] * 30, ended=30)], steady_s=100)
+    median, p95 = drifts_of(records)
+
+    assert (median.figure, p95.figure) == ("p50_ms", "p95_ms")
+    assert 46 <= median.end <= 55
+    assert 115 <= median.start <= 540  # what the first quarter of the blocks showed
+
+
+def test_a_block_without_a_request_has_no_trend() -> None:
+    def record(second: int, one: Process) -> list[Record]:
+        return [one.requests(second, [20.0] * 30, ended=30 - second // 10)] if second < 90 else []
+
+    assert drifts_of(run_of(record, steady_s=100)) == ()
+
+
 def test_arrivals_that_are_meant_to_change_do_not_drift() -> None:
     assert drifts_of(growing(0.33), Arrival(10.0, rate_end=40.0)) == ()
     assert len(drifts_of(growing(0.33), Arrival(10.0))) == 2
