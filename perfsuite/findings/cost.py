@@ -195,7 +195,7 @@ def _resource(metric: str) -> str:
 
 def _told(difference: Difference) -> str:
     if difference.metric == "caching":
-        return "asking for the same again is no longer answered from a cache"
+        return "asking for the same again runs all its queries now, where a cache answered some or all of them before"
     before, after = _range(difference.before), _range(difference.after)
     return f"{before} → {after} {_NAMES[difference.metric]} per request"
 

@@ -13,6 +13,7 @@ from perfsuite.model.fingerprint import (
     Cost,
     Known,
     OperationCost,
+    Repeat,
     RequestCost,
     Spread,
     StatementCost,
@@ -188,6 +189,7 @@ def cost_of(operation: OperationCost, batch: Batch, *, repeated: bool = False) -
         suspicions=tuple(_suspicions(chosen, batch)),
         caching=_caching(batch, full),
         notes=notes,
+        repeat=_repeat(batch, full),
     )
 
 
@@ -288,6 +290,23 @@ def _about(calls: int, rows: int) -> bool:
 def _caching(batch: Batch, full: Sequence[bool]) -> Caching:
     if not any(full) or batch.again is None:
         return Caching.UNTOLD
-    if not all(full) or batch.again.queries < batch.requests[-1].queries:
+    if not all(full) or _queries(batch.again, batch) < _queries(batch.requests[-1], batch):
         return Caching.REPEATS
     return Caching.NONE
+
+
+def _repeat(batch: Batch, full: Sequence[bool]) -> Repeat | None:
+    """How many queries a cache left to run, of how many; None where none was seen."""
+    if batch.again is None or _caching(batch, full) is not Caching.REPEATS:
+        return None
+    pairs = list(zip(batch.requests, full, strict=True))
+    same = [pair for pair in pairs if pair[0].sample.arguments == batch.again.sample.arguments]
+    asked = same if any(is_full for _request, is_full in same) else pairs
+    counts = [_queries(request, batch) for request, is_full in asked if is_full]
+    fewest = min(_queries(request, batch) for request in (batch.again, *(request for request, _is_full in asked)))
+    return Repeat(fewest, max(counts))
+
+
+def _queries(request: Request, batch: Batch) -> int:
+    """How many real queries it ran."""
+    return _cost(request, batch).queries

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from perfsuite.fingerprint.batch import spread
 from perfsuite.fingerprint.texts import cut, headline
 from perfsuite.model.fingerprint import (
-    Caching,
     Difference,
     Fingerprint,
     Known,
@@ -111,8 +110,8 @@ def flags(cost: OperationCost) -> list[str]:
         found.append("N+1?")
     elif cost.suspicions:
         found.append("many times the same")
-    if cost.caching is Caching.REPEATS:
-        found.append("cached")
+    if cost.cached:
+        found.append(cost.cached)
     if any(request.cost.temp_blocks for request in cost.requests):
         found.append("temporary files")
     return found + (["see notes"] if cost.notes else [])
@@ -144,7 +143,7 @@ def difference_text(difference: Difference, length: int = 120) -> str:
     """ "senior_agent policies.list: 3 → 23 queries per request; SELECT … FROM premiums WHERE policy_id = $1 ×20"."""
     head = f"{difference.role} {difference.operation}: "
     if difference.metric == "caching":
-        cached, not_cached = "repeats answered from a cache", "every request asks the database"
+        cached, not_cached = "repeats run fewer queries (a cache)", "repeats run all queries again"
         return head + (f"{cached} → {not_cached}" if difference.worse else f"{not_cached} → {cached}")
     figures = f"{spread_text(difference.before)} → {spread_text(difference.after)} {_UNITS[difference.metric]}"
     shown = [_change_text(change, length) for change in difference.statements[:_MOST_STATEMENTS]]

@@ -54,8 +54,8 @@ def _cost(cost: Difference) -> str:
     """ "policies.list as policyholder: 3 → 23 queries per request"."""
     where = f"{cost.operation} as {cost.role}"
     if cost.metric == "caching":
-        less, more = "repeats were answered from a cache", "every request asks the database"
-        return f"{where}: {less}, now {more}" if cost.worse else f"{where}: {more} no more, {less}"
+        less, more = "a cache answered queries of repeats", "every repeat runs all of them"
+        return f"{where}: {less}, now {more}" if cost.worse else f"{where}: now {less}"
     return f"{where}: {cost.before.told()} → {cost.after.told()} {_UNITS.get(cost.metric, cost.metric)}"
 
 

@@ -137,6 +137,18 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """Asked for the same again, a request ran `queries` of the `of` queries that such a request needs."""
+
+    queries: int
+    of: int
+
+    def told(self) -> str:
+        """ "cached" where no query was left to run, else "cached in part: 5 of 6 queries run again"."""
+        return f"cached in part: {self.queries:,} of {self.of:,} queries run again" if self.queries else "cached"
+
+
+@dataclass(frozen=True, slots=True)
 class OperationCost:
     """One operation called alone by one role. `reason` says why where the cost is not known."""
 
@@ -152,6 +164,15 @@ class OperationCost:
     suspicions: tuple[Suspicion, ...] = ()
     caching: Caching = Caching.UNTOLD
     notes: tuple[str, ...] = ()
+    repeat: Repeat | None = None
+    """With `caching` "repeats"; None in files of before, and without."""
+
+    @property
+    def cached(self) -> str:
+        """What a cache does for the operation, in words; "" where none was seen."""
+        if self.caching is not Caching.REPEATS:
+            return ""
+        return self.repeat.told() if self.repeat else "cached, at least in part"
 
     @property
     def full_requests(self) -> tuple[RequestCost, ...]:
@@ -205,7 +226,7 @@ class Fingerprint:
     """What each operation costs the database. Written to `fingerprint.json`.
 
     Schema history
-        1   first layout
+        1   first layout; `repeat` of an operation came later
     """
 
     run_id: str

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from perfsuite.model import ALL, RunReport, Summary
 from perfsuite.model.fingerprint import (
-    Caching,
     Fingerprint,
     Known,
     OperationCost,
@@ -55,7 +54,7 @@ _COST_COLUMNS = (
     Column(
         "What stands out",
         number=False,
-        hint="cached: asked for the same again, it needed fewer statements; N+1: about a query for each row",
+        hint="cached: asked for the same again, it ran no query, or fewer; N+1: about a query for each row",
     ),
 )
 _STATEMENT_COLUMNS = (
@@ -178,8 +177,8 @@ def _outstanding(cost: OperationCost) -> Iterable[str]:
     yield from map(_suspicion, cost.suspicions)
     if cost.writes:
         yield "writes"
-    if cost.caching is Caching.REPEATS:
-        yield "cached"
+    if cost.cached:
+        yield cost.cached
     if any(request.cost.temp_blocks for request in cost.requests):
         yield "temporary files"
     yield from cost.notes

@@ -10,7 +10,7 @@ import pytest
 from perfsuite.fingerprint.batch import Batch, Sample, batch_of, cost_of
 from perfsuite.fingerprint.counters import Counters, Delta, Key
 from perfsuite.fingerprint.entries import Entry, Foreign, entry_of
-from perfsuite.model.fingerprint import Caching, Cost, Known, OperationCost, Spread
+from perfsuite.model.fingerprint import Caching, Cost, Known, OperationCost, Repeat, Spread
 
 TEXTS = {
     "auth": "SELECT a FROM users WHERE id = $1",
@@ -104,14 +104,29 @@ def test_one_odd_request_is_not_trusted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("again", "caching"),
+    ("again", "cached"),
     [
-        pytest.param({"list": 1}, Caching.NONE, id="the same again"),
-        pytest.param({}, Caching.REPEATS, id="nothing the second time"),
+        pytest.param({"auth": 1, "list": 1, "each": 4}, "", id="the same again"),
+        pytest.param({}, "cached", id="no query the second time"),
+        pytest.param({"ping": 2}, "cached", id="nor is a ping of the pool one"),
+        pytest.param({"list": 1, "each": 4}, "cached in part: 5 of 6 queries run again", id="one query less"),
+        pytest.param(
+            {"auth": 1, "list": 1, "each": 1}, "cached in part: 3 of 6 queries run again", id="some rows less"
+        ),
     ],
 )
-def test_caching_is_told_by_asking_the_same_again(again: dict[str, Any], caching: Caching) -> None:
-    assert cost(sample(0, list=1), sample(1, list=1), sample(2, arguments=1, again=True, **again)).caching is caching
+def test_caching_is_told_by_the_queries_that_run_again(again: dict[str, Any], cached: str) -> None:
+    all_of_it = {"auth": 1, "list": 1, "each": 4}
+    found = cost(sample(0, **all_of_it), sample(1, **all_of_it), sample(2, arguments=1, again=True, **again))
+
+    assert (found.cached, found.caching is Caching.REPEATS) == (cached, bool(cached))
+
+
+def test_a_cache_that_answers_within_the_calls_is_told_by_what_was_left_to_run() -> None:
+    calls = (sample(0, arguments=0, auth=1, list=1), sample(1, arguments=0, auth=1), sample(2, arguments=0, auth=1))
+    found = cost(*calls, sample(3, arguments=0, again=True, auth=1))
+
+    assert found.repeat == Repeat(1, 2)
 
 
 def test_a_statement_once_per_row_is_suspected() -> None:

@@ -82,7 +82,7 @@ def test_a_cache_that_is_gone() -> None:
     (difference,) = _between(operation("x", ONE, ONE, again={}), operation("x", ONE, ONE, again=ONE))
 
     assert difference_text(difference) == (
-        "senior_agent x: repeats answered from a cache → every request asks the database"
+        "senior_agent x: repeats run fewer queries (a cache) → repeats run all queries again"
     )
     assert difference.worse
 

@@ -54,7 +54,7 @@ def test_without_a_baseline_nothing_changes() -> None:
         ),
         pytest.param(
             replace(NOTHING, costs=(cost("caching", 1, 0),)),
-            "agents.list as senior_agent: repeats were answered from a cache, now every request asks the database,"
+            "agents.list as senior_agent: a cache answered queries of repeats, now every repeat runs all of them,"
             " against main",
             id="a cache that is gone",
         ),

@@ -81,8 +81,8 @@ def test_suspicions_come_first_and_stand_out() -> None:
     found = rows(replace(LISTED, requests=LISTED.requests[:1]), many)
     assert found[0][0] == "policies.page"
     assert (
-        found[0][7]
-        == "looks like N+1: one query 20 times for 20 rows; one query 2–7 times; writes; cached; measured anew"
+        found[0][7] == "looks like N+1: one query 20 times for 20 rows; one query 2–7 times; writes; "
+        "cached, at least in part; measured anew"
     )
     table = database_cost(run(many)).table
     assert table is not None
