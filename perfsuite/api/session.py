@@ -247,6 +247,11 @@ class Session:
             self.login()
         return None
 
+    def peek(self, target: str) -> int:
+        """The status of a GET of any path as this user, which nobody observes or checks; 0 without an answer."""
+        _request_id, headers = self._headers(Operation("peek", "GET", target))
+        return self._transport.exchange(Request("GET", target, headers)).status
+
     def _headers(self, operation: Operation) -> tuple[str, dict[str, str]]:
         request_id, headers = self.run.request_ids.headers()
         headers |= {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": self.run.run_header}

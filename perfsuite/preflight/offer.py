@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +18,6 @@ from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
 
 _SERVICE = "agent-mitra"
-_LOOKS_ALIKE = 0.8
 _NAMED = re.compile(r"\{[^}]*\}")
 
 
@@ -40,13 +38,6 @@ class Offer:
         return frozenset(
             name for name, operation in CATALOGUE.items() if not self.has(operation.method, run.path_of(operation))
         )
-
-    def nearest(self, method: str, path: str, run: Run) -> str:
-        """The listed path of that method which looks most like `path`; "" where none does, but for those in use."""
-        in_use = {_anonymous(run.path_of(operation).split("?")[0]) for operation in CATALOGUE.values()}
-        listed = sorted(route for of_method, route in self.routes or () if of_method == method and route not in in_use)
-        found = get_close_matches(_anonymous(path), listed, n=1, cutoff=_LOOKS_ALIKE)
-        return found[0] if found else ""
 
 
 def look_at(host: str, transport: Transport, run: Run) -> Offer:

@@ -13,6 +13,7 @@ from perfsuite.api.run import Run
 from perfsuite.api.session import Observed, Session
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
+from perfsuite.preflight.hints import hints_for
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.preflight.progress import Progress, Teller
 from perfsuite.roles.role import Role
@@ -65,7 +66,7 @@ def preflight(
         data_size: dict[str, int] = {}
         refused: dict[str, Failure] = {}
         for role in sorted(roles, key=_makers_first):
-            notebook = _Notebook(progress)
+            notebook, hints = _Notebook(progress), {}
             session = Session(role, first[role.slug], transport, run, notebook)
             if failure := _login_failure(session, notebook):
                 refused[role.slug] = failure
@@ -73,8 +74,9 @@ def preflight(
                     break
             elif not refused:
                 _ask_role(role, session)
+                hints = hints_for(role, session, offer)
                 data_size |= _data_size(session)
-            places = _Places(run, offer, left_out)
+            places = _Places(run, left_out, hints)
             checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
@@ -186,8 +188,9 @@ class _Places:
     """What tells of an operation beside the answers to it."""
 
     run: Run
-    offer: Offer
-    left_out: dict[str, Works]
+    left_out: Mapping[str, Works]
+    hints: Mapping[str, str]
+    """Operation that is not listed → which route may be it."""
 
 
 def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> OperationCheck:
@@ -198,7 +201,7 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
     if name in left_out:
         works = left_out[name]
         if works is Works.MISSING:
-            message = _not_listed(operation.method, path, places)
+            message = _not_listed(name, places)
     elif seen is None:
         works = Works.NO_DATA
         message = "needs an id that the target's answers did not give"
@@ -211,9 +214,9 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
     return OperationCheck(role.slug, name, operation.method, path, works, status, message, elapsed_ms, tuple(differs))
 
 
-def _not_listed(method: str, path: str, places: _Places) -> str:
-    near = places.offer.nearest(method, path, places.run)
-    return "not in the target's list of routes" + (f"; {near} is: if that is it, name it for --mapping" if near else "")
+def _not_listed(operation: str, places: _Places) -> str:
+    hint = places.hints.get(operation)
+    return "not in the target's list of routes" + (f"; {hint}" if hint else "")
 
 
 def _dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:

@@ -218,7 +218,8 @@ def test_without_the_mapping_every_difference_is_told_exactly(accounts: Place) -
     assert done.code == 0
     lines = " ".join(done.out.split())
     assert (
-        "policyholder, policies.list: not in the target's list of routes; /api/v2/policies/ is: if that is it" in lines
+        "policyholder, policies.list: not in the target's list of routes; /api/v2/policies/ answered 200: if that is it"
+        in lines
     )
     assert "senior_agent, leads.list: not in the target's list of routes" in lines
     assert "provider_admin, login: role is 'insurer_admin', the contract says 'provider_admin' or" in lines

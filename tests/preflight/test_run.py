@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -267,23 +268,81 @@ def _of(report: PreflightReport, operation: str) -> list[str]:
     return [line for line in differences(report) if f"({operation})" in line]
 
 
-def test_a_missing_route_is_told_with_the_one_that_looks_most_like_it() -> None:
-    target = FakeTarget()
-    target.without = {"agents.list"}
-    paths = {"/api/v1/agent/": {"get": {}}} | {
-        operation.template: {operation.method.lower(): {}}
-        for operation in sorted(CATALOGUE.values(), key=lambda one: one.method)
-        if operation.name != "agents.list" and operation.method == "GET"
+class WithRoutes:
+    """The target in memory without `missing`, and with `more` routes that it lists beside: path → role → status.
+
+    What it is asked beside the contract is in `tried`.
+    """
+
+    def __init__(self, missing: set[str], more: Mapping[str, Mapping[str, int]], method: str = "get") -> None:
+        self._target = FakeTarget()
+        self._target.without = missing
+        self.more, self.tried = more, list[tuple[str, str]]()
+        listed: dict[str, dict[str, object]] = {path: {method: {}} for path in more}
+        for operation in CATALOGUE.values():
+            if operation.name not in missing:
+                listed.setdefault(operation.template, {})[operation.method.lower()] = {}
+        self._target.give("openapi", answer({"paths": listed}))
+
+    def exchange(self, request: Request) -> Answer:
+        for path, statuses in self.more.items():
+            if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.target):
+                role = request.headers["Authorization"].split(".")[1]
+                self.tried.append((role, request.target))
+                return answer({}, statuses.get(role, 403))
+        return self._target.exchange(request)
+
+    def close(self) -> None:
+        self._target.close()
+
+
+def _look_with(target: WithRoutes) -> PreflightReport:
+    run = Run("basic_1", purpose="preflight", thorough=True)
+    return preflight(_plan(), ROLES, ACCOUNTS.values(), run, lambda: target, Teller(lambda _line: None))
+
+
+NOT_LISTED = "not in the target's list of routes"
+
+
+def test_a_missing_route_is_told_with_those_like_it_that_answered_that_role_best_match_first() -> None:
+    more = {
+        "/api/v1/agents/all/": {"provider_admin": 200, "regional_manager": 200},
+        "/api/v1/agent/": {"provider_admin": 200},
+        "/api/v1/agentsx/": {},
+        "/api/v1/feature-flags/": {"provider_admin": 200, "regional_manager": 200},
     }
-    target.give("openapi", answer({"paths": paths}))
+    report = _look_with(WithRoutes({"agents.list"}, more))
 
-    report = _look(target)
-
-    assert _of(report, "agents.list") == [
-        "GET /api/v1/agents/ (agents.list): not in the target's list of routes; /api/v1/agent/ is:"
-        " if that is it, name it for --mapping, as provider_admin, regional_manager"
+    assert [_check(report, role, "agents.list").message for role in ("provider_admin", "regional_manager")] == [
+        f"{NOT_LISTED}; /api/v1/agent/, /api/v1/agents/all/ answered 200: if that is it, name it for --mapping",
+        f"{NOT_LISTED}; /api/v1/agents/all/ answered 200: if that is it, name it for --mapping",
     ]
     assert _check(report, "provider_admin", "agents.list").works is Works.MISSING
+
+
+def test_a_route_with_an_id_is_tried_with_one_and_told_with_the_name_of_the_contract() -> None:
+    more = {"/api/v1/agent/{id}": {"provider_admin": 200}}
+    target = WithRoutes({"agents.read"}, more)
+    report = _look_with(target)
+
+    assert "/api/v1/agent/{agent_id} answered 200" in _check(report, "provider_admin", "agents.read").message
+    assert target.tried[0][1].startswith("/api/v1/agent/agent-")
+
+
+def test_a_route_that_nobody_may_read_is_no_hint() -> None:
+    report = _look_with(WithRoutes({"agents.list"}, {"/api/v1/agent/": {}}))
+
+    assert _check(report, "provider_admin", "agents.list").message == NOT_LISTED
+
+
+def test_a_write_is_never_tried() -> None:
+    target = WithRoutes({"leads.create"}, {"/api/v1/lead/": {"senior_agent": 200}}, "post")
+    report = _look_with(target)
+
+    assert _check(report, "senior_agent", "leads.create").message == (
+        f"{NOT_LISTED}; /api/v1/lead/ is listed, and was not tried, since it writes"
+    )
+    assert target.tried == []
 
 
 def test_every_missing_field_is_named_though_the_operation_is_broken() -> None:
