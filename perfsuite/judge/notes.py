@@ -22,7 +22,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
     """One sentence each: what makes figures doubtful, what was not exercised and why, what was left behind."""
     coverage = summary.coverage
     notes = [
-        _same_machine(plan),
+        _every_time(plan),
         *_flattered(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
@@ -34,27 +34,23 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         _left_out(coverage.left_out, "which write, while the run is read-only"),
         _dead(coverage.dead_behaviours),
         *_not_possible(coverage.not_possible, roles),
-        *(
-            f"{count(plan.users_by_role.get(role, 0), 'user')} as {role} shared {count(accounts, 'account')}"
-            for role, accounts in plan.shared_accounts.items()
-        ),
         _absent(plan),
         *_left_behind(plan, summary),
     ]
     return [note for note in notes if note]
 
 
-def _same_machine(plan: Plan) -> str:
-    """What a run on this machine's own address is good for."""
-    shared = (
-        "generator and target shared the cores of this machine, each slowing the other; the figures are not those of"
-        " the target on a machine of its own"
-    )
+def _every_time(plan: Plan) -> str:
+    """What every run like this one has to be read with, on one line: docs/metrics.md says what follows from it."""
+    parts = []
     if plan.demo:
-        return f"demo only: {shared}"
-    if _is_loopback(plan.host):
-        return f"{plan.host} is this machine: unless that leads on to another one (a tunnel), {shared}"
-    return ""
+        parts.append("load and target on one machine (demo)")
+    elif _is_loopback(plan.host):
+        parts.append("load and target on one machine (or a tunnel)")
+    if plan.shared_accounts:
+        users = sum(plan.users_by_role.get(role, 0) for role in plan.shared_accounts)
+        parts.append(f"{count(users, 'user')} on {count(sum(plan.shared_accounts.values()), 'account')}")
+    return "; ".join(parts)
 
 
 def _clock_set(by_s: float) -> str:

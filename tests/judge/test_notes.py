@@ -13,28 +13,34 @@ from perfsuite.model import Coverage, Drift, GeneratorHealth, Statistics, Target
 from perfsuite.roles import ROLES as SEVEN
 from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
-SHARED = (
-    "generator and target shared the cores of this machine, each slowing the other; the figures are not those of the"
-    " target on a machine of its own"
-)
-IN_DEMO = f"demo only: {SHARED}"
+LINE = 80 - len("  – Note: ")
 
 
 @pytest.mark.parametrize(
-    ("host", "demo", "told"),
+    ("host", "more", "told"),
     [
-        ("http://staging-api.agentmitra.com", None, []),
-        ("http://10.0.0.7:8015", None, []),
+        ("http://staging-api.agentmitra.com", {}, []),
+        ("http://10.0.0.7:8015", {}, []),
         *(
-            (host, None, [f"{host} is this machine: unless that leads on to another one (a tunnel), {SHARED}"])
+            (host, {}, ["load and target on one machine (or a tunnel)"])
             for host in ("http://localhost:8015", "http://127.0.0.9:8015", "http://[::1]:8015")
         ),
-        pytest.param("http://staging-api.agentmitra.com", "embedded", [IN_DEMO], id="a demo, wherever it says it is"),
+        pytest.param(
+            "http://staging-api.agentmitra.com", {"demo": "embedded"}, ["load and target on one machine (demo)"],
+            id="a demo, wherever it says it is",
+        ),
+        pytest.param(
+            "http://localhost:8015", {"shared_accounts": {"reader": 1, "writer": 2}},
+            ["load and target on one machine (or a tunnel); 240 users on 3 accounts"],
+            id="shared accounts of all roles in the same line",
+        ),
     ],
-)
-def test_shared_cores(host: str, demo: str | None, told: list[str]) -> None:
-    plan = replace(make_plan(), host=host, demo=demo)
-    assert notes_of(plan, make_summary(plan), ROLES) == told
+)  # fmt: skip
+def test_what_is_the_same_in_every_run_takes_one_line(host: str, more: dict[str, Any], told: list[str]) -> None:
+    plan = replace(make_plan(), host=host, **more)
+    notes = notes_of(plan, make_summary(plan), ROLES)
+    assert notes == told
+    assert all(len(note) <= LINE for note in notes)
 
 
 @pytest.mark.parametrize(

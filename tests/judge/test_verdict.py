@@ -251,6 +251,7 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
 
     assert verdict.outcome is Outcome.PASS
     assert verdict.notes == (
+        "150 users on 7 accounts",
         "left out, not offered by the target: "
         + ", ".join(f"reader / operation{n}" for n in range(10))
         + " and 2 more",
@@ -258,7 +259,6 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
         "left out, which write, while the run is read-only: writer / leads.create",
         "nothing is left to do of support_staff / ticket management: not exercised at all",
         "policies.premiums could not be made 34 times: the target holds no data for it",
-        "150 users as reader shared 7 accounts",
         "with 240 users nobody was there as auditor",
         "created by this run and not removed: policy 7",
         "changed by this run and not put back: flag perf_a, theme of 4",
