@@ -239,6 +239,9 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
         "--fault", action="append", metavar="SPEC", help="with --demo: a fault of the backend, for trying the suite"
     )
     target.add_argument(
+        "--as-deployed", action="store_true", help="with --demo: a backend that behaves as deployed versions do"
+    )
+    target.add_argument(
         "--credentials",
         type=Path,
         metavar="FILE",

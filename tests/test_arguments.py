@@ -89,6 +89,12 @@ def test_a_right_fault_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("option", ["--as-deployed", "--fault=pool=2"])
+def test_only_the_reference_backend_can_be_changed(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dry-run", option]) == 2
+    assert "add --demo" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

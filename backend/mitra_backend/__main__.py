@@ -18,8 +18,9 @@ from mitra_backend import config, seed
 from mitra_backend.cache import RedisCache
 from mitra_backend.config import NOT_READY, Settings, StartError
 from mitra_backend.db import Database
-from mitra_backend.faults import FaultError, parse_fault
+from mitra_backend.faults import AS_DEPLOYED, FaultError
 from mitra_backend.main import close_app, create_app, prepare_database
+from mitra_backend.quirks import parse_faults
 from mitra_backend.server import address_of, bind, end_with_stdin, make_server, run
 
 INTERRUPTED = 130
@@ -52,6 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--request-log", type=Path, metavar="FILE", help="write one JSON line per request")
     add("--credentials-out", type=Path, metavar="FILE", help="write the accounts of virtual users as CSV")
     add("--fault", action="append", default=[], metavar="SPEC", help="make something go wrong; see docs/backend.md")
+    add("--as-deployed", action="store_true", help="behave as deployed versions do; see docs/backend.md")
     add("--exit-with-stdin", action="store_true", help="end when standard input is closed")
     return parser
 
@@ -88,7 +90,7 @@ def _settings(options: argparse.Namespace, directory: Path) -> Settings:
     if not 0 <= options.port <= 65535:
         raise StartError("--port must be between 0 and 65535")
     try:
-        faults = tuple(parse_fault(spec) for spec in options.fault)
+        faults = parse_faults([*([AS_DEPLOYED] if options.as_deployed else []), *options.fault])
     except FaultError as error:
         raise StartError(str(error)) from None
     return Settings(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 BUSY_TIMEOUT_S = 30
 POOL_TIMEOUT_S = 10
@@ -39,21 +39,22 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class Database:
-    """Engine and transactions. Nothing is opened before first use."""
+    """Engine and transactions. Nothing is opened before first use. Unpooled, each transaction opens a connection."""
 
-    def __init__(self, url: URL, pool_size: int | None = None) -> None:
+    def __init__(self, url: URL, pool_size: int | None = None, *, pooled: bool = True) -> None:
         self.embedded = url.get_backend_name() == "sqlite"
         self.pool_size = pool_size or (EMBEDDED_POOL_SIZE if self.embedded else SERVER_POOL_SIZE)
         arguments: dict[str, Any] = {"check_same_thread": False} if self.embedded else {"connect_timeout": 5}
-        self.engine: Engine = create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=self.pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_S,
-            pool_use_lifo=True,
-            connect_args=arguments,
-        )
+        pool: dict[str, Any] = {"poolclass": NullPool}
+        if pooled:
+            pool = {
+                "poolclass": QueuePool,
+                "pool_size": self.pool_size,
+                "max_overflow": 0,
+                "pool_timeout": POOL_TIMEOUT_S,
+                "pool_use_lifo": True,
+            }
+        self.engine: Engine = create_engine(url, connect_args=arguments, **pool)
         if self.embedded:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -102,10 +103,11 @@ class Database:
                 connection.execute(text("VACUUM ANALYZE"))
 
     def pool_figures(self) -> dict[str, int]:
-        """Return size, checked_in, checked_out, overflow and the threads now waiting for a connection."""
+        """Return size, checked_in, checked_out, overflow and the threads now waiting for a connection; empty
+        without a pool."""
         pool = self.engine.pool
-        if not isinstance(pool, QueuePool):  # pragma: no cover - the engine is made with a QueuePool above
-            raise TypeError("the engine has no queue pool")
+        if not isinstance(pool, QueuePool):
+            return {}
         return {
             "size": pool.size(),
             "checked_in": pool.checkedin(),

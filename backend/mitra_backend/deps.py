@@ -22,14 +22,18 @@ BackendDep = Annotated[Backend, Depends(get_backend)]
 
 
 async def get_caller(request: Request, backend: BackendDep) -> Caller:
-    """Return who asks; 401 without a good token."""
+    """Return who asks; 401 without a good token, 500 where noting them fails."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise HTTPException(401, "Authentication required", {"WWW-Authenticate": "Bearer"})
     try:
-        return backend.tokens.read(token.strip())
+        caller = backend.tokens.read(token.strip())
+        backend.recent.note(caller.user_id, backend.calls.in_flight)
     except TokenError as error:
         raise HTTPException(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
+    except RuntimeError as error:
+        raise HTTPException(500, str(error)) from None
+    return caller
 
 
 def allow(permission: str) -> Callable[[Caller], Awaitable[Caller]]:

@@ -3,12 +3,14 @@
 import logging
 import threading
 
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from mitra_backend.db import Database
 from mitra_backend.faults import Fault
-from mitra_backend.models import POLICY_LIST_INDEXES
+from mitra_backend.models import POLICY_LIST_INDEXES, User
+from mitra_backend.permissions import ROLE_ALIASES
+from mitra_backend.quirks import Quirks
 from mitra_backend.state import FaultBoard
 
 log = logging.getLogger("mitra_backend")
@@ -29,10 +31,18 @@ def drop_indexes(database: Database) -> None:
             index.drop(session.connection(), checkfirst=True)
 
 
+def name_roles(database: Database, *, deployed: bool) -> None:
+    """Give the roles in the table of users the names that deployed versions use, or those of the reference."""
+    for alias, role in ROLE_ALIASES.items():
+        old, new = (role, alias) if deployed else (alias, role)
+        with database.write() as session:
+            session.execute(update(User).where(User.role == old).values(role=new))
+
+
 class FaultJobs:
     """Threads that work on the database while their fault is on."""
 
-    def __init__(self, database: Database, board: FaultBoard) -> None:
+    def __init__(self, database: Database, board: FaultBoard, quirks: Quirks) -> None:
         self._database = database
         self._board = board
         self._stop = threading.Event()
@@ -41,6 +51,9 @@ class FaultJobs:
             for fault in board.faults
             if fault.kind in ("lock", "missing_index")
         ]
+        # SQLite has no sessions that could idle, only a log that would grow.
+        if quirks.idle_transaction and not database.embedded:
+            self._threads.append(threading.Thread(target=self._idle_in_transaction, name="idle", daemon=True))
 
     def start(self) -> None:
         """Begin; the faults count from the moment the server is ready."""
@@ -61,6 +74,15 @@ class FaultJobs:
                 self._leave_out_index(fault)
         except SQLAlchemyError as error:
             log.warning("fault %s ended: %s", fault.kind, type(error).__name__)
+
+    def _idle_in_transaction(self) -> None:
+        """As deployed: a job reads something and never ends its transaction."""
+        try:
+            with self._database.read() as session:
+                session.execute(select(User.user_id).limit(1))
+                self._stop.wait()
+        except SQLAlchemyError as error:
+            log.warning("the idle transaction ended: %s", type(error).__name__)
 
     def _leave_out_index(self, fault: Fault) -> None:
         self._wait_until(fault.from_s)

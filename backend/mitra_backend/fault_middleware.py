@@ -16,10 +16,42 @@ from mitra_backend.state import FaultBoard
 TRANSPORT_EXTENSION = "mitra.transport"
 _HTML = b"<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>"
 _JSON = b"application/json"
+_LIMITER_FAILED = b'{"detail":"Rate limiter error: pop from an empty deque"}'
+KINDS_ON_THE_WAY = frozenset(
+    {
+        "cut",
+        "error",
+        "foreign_answer",
+        "latency",
+        "leak",
+        "missing_field",
+        "rate_limit",
+        "redirect",
+        "stall",
+    }
+)
+
+
+class BrokenRateLimiter:
+    """As deployed: a limiter in front of all routes that fails by itself, always in the same words."""
+
+    def __init__(self, app: ASGIApp, every: int) -> None:
+        self._app = app
+        self._every = every
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or fail."""
+        if scope["type"] == "http":
+            self._requests += 1
+            if self._requests % self._every == 0:
+                await _answer(send, 500, [(b"content-type", _JSON)], _LIMITER_FAILED)
+                return
+        await self._app(scope, receive, send)
 
 
 class FaultMiddleware:
-    """Applies the faults of the board. Not installed where there are none."""
+    """Applies the faults of the board. Not installed where none is of its kinds."""
 
     def __init__(self, app: ASGIApp, board: FaultBoard, routes: Sequence[BaseRoute]) -> None:
         self._app = app

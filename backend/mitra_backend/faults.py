@@ -49,11 +49,37 @@ ROUTED_KINDS: Final[dict[str, tuple[str, ...]]] = {
     "redirect": ROUTE_NAMES,
     "rate_limit": ROUTE_NAMES,
     "missing_route": ROUTE_NAMES,
+    "empty_list": ("flags.list", "policies.list"),
 }
-GLOBAL_KINDS: Final = ("pool", "no_cache", "missing_index", "lock")
+# Habits of deployed versions that are on or off; see quirks.py.
+SWITCHES: Final = (
+    "deployed_health",
+    "blocking_health",
+    "no_pool",
+    "creator_deletes",
+    "soft_deletes",
+    "preferences_page",
+    "deployed_roles",
+    "swallowed_error",
+    "idle_transaction",
+)
+AS_DEPLOYED: Final = "as_deployed"
+_MEASURED_QUIRKS: Final = ("token_life", "login_cost", "concurrency_error", "rate_limiter_error")
+GLOBAL_KINDS: Final = ("pool", "no_cache", "missing_index", "lock", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 KINDS: Final = (*ROUTED_KINDS, *GLOBAL_KINDS)
 # Settled when the process starts: a time of day has no meaning for them.
-TIMELESS_KINDS: Final = ("pool", "missing_route")
+TIMELESS_KINDS: Final = ("pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
+_WITHOUT_VALUE: Final = (
+    "wrong_rows",
+    "foreign_answer",
+    "n_plus_one",
+    "no_cache",
+    "missing_index",
+    "cut",
+    "empty_list",
+    AS_DEPLOYED,
+    *SWITCHES,
+)
 _ALIASES: Final = {"support.tickets": "tickets.*"}
 
 _SPEC = re.compile(
@@ -138,7 +164,7 @@ def _nearest(word: str, known: tuple[str, ...]) -> str:
 
 def _with_value(fault: Fault, value: str | None) -> Fault:
     """Return the fault with its value read; raises ValueError with what was expected."""
-    if fault.kind in ("wrong_rows", "foreign_answer", "n_plus_one", "no_cache", "missing_index", "cut"):
+    if fault.kind in _WITHOUT_VALUE:
         if value is not None:
             raise ValueError(f"{fault.kind} takes no value")
         return fault
@@ -152,6 +178,10 @@ def _with_value(fault: Fault, value: str | None) -> Fault:
         "leak": _read_leak,
         "rate_limit": _read_rate,
         "pool": _read_pool,
+        "token_life": _read_token_life,
+        "login_cost": _read_login_cost,
+        "concurrency_error": _read_count,
+        "rate_limiter_error": _read_count,
     }
     return readers[fault.kind](fault, value or "")
 
@@ -196,6 +226,24 @@ def _read_pool(fault: Fault, value: str) -> Fault:
     if not value.isdecimal() or not 1 <= int(value) <= 1000:
         raise ValueError("expected a number of connections, as in pool=2")
     return replace(fault, count=int(value))
+
+
+def _read_token_life(fault: Fault, value: str) -> Fault:
+    """Any whole number of seconds: a token may be born expired, or outlive everybody."""
+    match = re.fullmatch(r"(-?\d{1,11})s", value)
+    if match is None:
+        raise ValueError("expected whole seconds, as in token_life=60s")
+    return replace(fault, duration_s=float(match[1]))
+
+
+def _read_login_cost(fault: Fault, value: str) -> Fault:
+    return replace(fault, duration_s=_seconds(value, "login_cost=250ms"))
+
+
+def _read_count(fault: Fault, value: str) -> Fault:
+    if value and (not value.isdecimal() or not 1 <= int(value) <= 1_000_000):
+        raise ValueError(f"expected a number from 1, as in {fault.kind}=101, or nothing")
+    return replace(fault, count=int(value or 0))
 
 
 def _seconds(text: str, example: str) -> float:

@@ -18,11 +18,24 @@ from mitra_backend import faults
 from mitra_backend.cache import Cache, MemoryCache, RedisCache
 from mitra_backend.config import VERSION, Settings
 from mitra_backend.db import Database
-from mitra_backend.fault_jobs import FaultJobs, restore_indexes
-from mitra_backend.fault_middleware import FaultMiddleware
+from mitra_backend.fault_jobs import FaultJobs, name_roles, restore_indexes
+from mitra_backend.fault_middleware import KINDS_ON_THE_WAY, BrokenRateLimiter, FaultMiddleware
 from mitra_backend.migrate import upgrade
+from mitra_backend.quirks import Quirks, quirks_of
 from mitra_backend.request_log import RequestLog, Telemetry
-from mitra_backend.routes import agents, analytics, auth, dashboard, flags, health, leads, policies, tickets, users
+from mitra_backend.routes import (
+    agents,
+    analytics,
+    auth,
+    dashboard,
+    deployed,
+    flags,
+    health,
+    leads,
+    policies,
+    tickets,
+    users,
+)
 from mitra_backend.security import Tokens
 from mitra_backend.seed import seed_if_empty
 from mitra_backend.state import Backend, FaultBoard
@@ -49,11 +62,13 @@ class Application(FastAPI):
     """FastAPI with telemetry around everything, so that answers to crashes are measured and logged too."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return the stack, outermost first: telemetry, faults, errors, routes."""
+        """Return the stack, outermost first: telemetry, rate limiter, faults, errors, routes."""
         backend: Backend = self.state.backend
         stack = super().build_middleware_stack()
-        if backend.board.faults:
+        if any(fault.kind in KINDS_ON_THE_WAY for fault in backend.board.faults):
             stack = FaultMiddleware(stack, backend.board, self.router.routes)
+        if backend.quirks.rate_limiter_every:
+            stack = BrokenRateLimiter(stack, backend.quirks.rate_limiter_every)
         return Telemetry(stack, self.state.request_log, self.state.calls)
 
 
@@ -66,20 +81,22 @@ def create_app(settings: Settings) -> Application:
         # Off, so that no variable of the user's environment makes a trial report to somewhere.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    database = Database(settings.database_url, faults.pool_size(settings.faults))
+    quirks = quirks_of(settings.faults)
+    database = Database(settings.database_url, faults.pool_size(settings.faults), pooled=not quirks.no_pool)
+    life_s = settings.token_lifetime_s if quirks.token_life_s is None else int(quirks.token_life_s)
     app.state.backend = Backend(
         settings=settings,
         database=database,
-        tokens=Tokens(settings.secret_key, settings.token_lifetime_s),
+        tokens=Tokens(settings.secret_key, life_s),
         kept=_make_cache(settings.redis_url),
         board=FaultBoard(settings.faults),
+        quirks=quirks,
     )
     app.state.calls = app.state.backend.calls
     app.state.request_log = RequestLog(settings.request_log) if settings.request_log else None
     missing = faults.missing_routes(settings.faults)
-    for router in ROUTERS:
-        # Not include_router: routes that know their whole path are found faster and logged as they are.
-        app.router.routes.extend(route for route in router.routes if _name(route) not in missing)
+    # Not include_router: routes that know their whole path are found faster and logged as they are.
+    app.router.routes.extend(route for route in _routes(quirks) if _name(route) not in missing)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(SQLAlchemyError, _database_failed)
     app.add_exception_handler(Exception, _crashed)
@@ -93,6 +110,7 @@ def prepare_database(settings: Settings) -> None:
         upgrade(database.engine)
         restore_indexes(database)
         seed_if_empty(database, settings.seed, settings.seed_factor)
+        name_roles(database, deployed=quirks_of(settings.faults).deployed_roles)
     finally:
         database.close()
 
@@ -102,6 +120,13 @@ def close_app(app: Application) -> None:
     if app.state.request_log is not None:
         app.state.request_log.close()
     app.state.backend.close()
+
+
+def _routes(quirks: Quirks) -> list[BaseRoute]:
+    """Return the routes of the reference, some replaced by those of deployed versions."""
+    offered = deployed.names_offered(quirks)
+    own = [route for route in deployed.router.routes if _name(route) in offered]
+    return own + [route for router in ROUTERS for route in router.routes if _name(route) not in offered]
 
 
 def _name(route: BaseRoute) -> str:
@@ -117,7 +142,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     backend: Backend = app.state.backend
     limiter = anyio.to_thread.current_default_thread_limiter()
     limiter.total_tokens = backend.database.pool_size + _SPARE_THREADS
-    jobs = FaultJobs(backend.database, backend.board)
+    jobs = FaultJobs(backend.database, backend.board, backend.quirks)
     backend.board.start()
     jobs.start()
     try:

@@ -77,6 +77,12 @@ def canonical_role(role: str) -> str:
     return ROLE_ALIASES.get(role, role)
 
 
+def names_of(role: str) -> tuple[str, ...]:
+    """Return every name that the role goes by."""
+    known = canonical_role(role)
+    return (known, *(alias for alias, meant in ROLE_ALIASES.items() if meant == known))
+
+
 def permissions_of(role: str) -> list[str]:
     """Return the permissions of a role, sorted; empty for an unknown role."""
     known = canonical_role(role)

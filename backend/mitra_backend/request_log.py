@@ -65,6 +65,7 @@ class Telemetry:
             await self._app(scope, receive, send)
             return
         self._calls.total += 1
+        self._calls.in_flight += 1
         arrived = time.time()
         start = time.perf_counter()
         status = 0
@@ -84,6 +85,7 @@ class Telemetry:
             if status == 0:
                 await _say_goodbye(measured_send)
         finally:
+            self._calls.in_flight -= 1
             # A cut leaves status 0.
             if self._log is not None:
                 self._log.add(_record(scope, status, arrived, time.perf_counter() - start))

@@ -1,8 +1,8 @@
 """Passwords and tokens."""
 
+import hashlib
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -35,6 +35,15 @@ def verify_password(password_hash: str, password: str) -> bool:
         return False
 
 
+def verify_at_cost(password_hash: str, password: str, cost_s: float) -> bool:
+    """Return whether the password fits, after `cost_s` of processor time outside the interpreter lock."""
+    until = time.thread_time() + cost_s
+    fits = verify_password(password_hash, password)
+    while time.thread_time() < until:
+        hashlib.pbkdf2_hmac("sha256", b"only to take time", b"salt", 2_000)
+    return fits
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as the token says. The three last ids are None where the role has none."""
@@ -62,9 +71,11 @@ class Tokens:
 
     def issue(self, claims: dict[str, Any], kind: str = "access") -> str:
         """Return a signed token with the claims, its kind and its time of expiry."""
-        now = datetime.now(UTC)
-        lifetime = timedelta(seconds=self.lifetime_s)
-        return jwt.encode({**claims, "iat": now, "exp": now + lifetime, "type": kind}, self._secret_key, ALGORITHM)
+        # Seconds, not dates: no calendar has room for every lifetime.
+        now = int(time.time())
+        return jwt.encode(
+            {**claims, "iat": now, "exp": now + self.lifetime_s, "type": kind}, self._secret_key, ALGORITHM
+        )
 
     def read(self, token: str) -> Caller:
         """Return the caller; raises TokenError. Verified tokens are remembered until they expire."""

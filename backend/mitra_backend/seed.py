@@ -369,7 +369,8 @@ def credentials(database: Database, factor: float) -> list[tuple[str, str, str]]
     order = {role: number for number, role in enumerate(permissions.ROLES)}
     with database.read() as session:
         query = select(models.User.phone_number, models.User.role).order_by(models.User.phone_number)
-        found = [(phone, role) for phone, role in session.execute(query) if role in order]
+        named = [(phone, permissions.canonical_role(role)) for phone, role in session.execute(query)]
+        found = [(phone, role) for phone, role in named if role in order]
     contract = str(CONTRACT_PHONE)[:8]
     found.sort(key=lambda account: (order[account[1]], not account[0].startswith(contract), account[0]))
     listed, holders = [], 0

@@ -1,6 +1,7 @@
 """What the routes share: one `Backend` per application, made by `create_app`."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,10 +10,15 @@ from mitra_backend.cache import Cache, NoCache
 from mitra_backend.config import Settings
 from mitra_backend.db import Database
 from mitra_backend.faults import Fault
+from mitra_backend.quirks import Quirks
 from mitra_backend.security import Tokens
 
 # Password checks are pure CPU outside the interpreter lock; more of them at once would starve the rest.
 PASSWORD_THREADS = 2
+# How many requests at once make a crowd, and which of them meet another that writes what they read.
+CROWD = 8
+_MEETS_EVERY = 13
+_RECENT = 100
 _NO_CACHE = NoCache()
 # Faults that change rows or the way to them: a kept answer would hide their beginning and their end.
 _ROW_FAULTS = ("wrong_rows", "n_plus_one")
@@ -46,9 +52,36 @@ class FaultBoard:
 
 @dataclass(slots=True)
 class Calls:
-    """How many requests came in since the start."""
+    """How many requests came in since the start, and how many are not answered yet."""
 
     total: int = 0
+    in_flight: int = 0
+
+
+class RecentCallers:
+    """Who was here lately, counted at every request: one list for all of them and no lock around it.
+
+    With a limit of errors above 0, every few requests in a crowd meet another one that writes while they read.
+    """
+
+    def __init__(self, most_errors: int, crowd: int = CROWD) -> None:
+        self._most_errors = most_errors
+        self._crowd = crowd
+        self._recent: deque[str] = deque(maxlen=_RECENT)
+        self._in_crowd = 0
+
+    def note(self, user_id: str, in_flight: int) -> None:
+        """Raises RuntimeError, as Python does, where another request writes meanwhile."""
+        if not self._most_errors:
+            return
+        self._recent.append(user_id)
+        if in_flight < self._crowd:
+            return
+        self._in_crowd += 1
+        if self._in_crowd % _MEETS_EVERY == 0:
+            self._most_errors -= 1
+            for _user_id in self._recent:
+                self._recent.append(user_id)
 
 
 @dataclass(slots=True)
@@ -60,10 +93,16 @@ class Backend:
     tokens: Tokens
     kept: Cache
     board: FaultBoard
+    quirks: Quirks = field(default_factory=Quirks)
     calls: Calls = field(default_factory=Calls)
-    password_threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(PASSWORD_THREADS, "password")
-    )
+    recent: RecentCallers = field(init=False)
+    password_threads: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Where a login is dear, all wait for one thread: as with bcrypt in a single worker.
+        threads = 1 if self.quirks.login_cost_s else PASSWORD_THREADS
+        self.password_threads = ThreadPoolExecutor(threads, "password")
+        self.recent = RecentCallers(self.quirks.concurrency_errors)
 
     def cache(self, route: str) -> Cache:
         """Return the cache that this route may use now."""

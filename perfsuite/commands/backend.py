@@ -8,7 +8,7 @@ from pathlib import Path
 from perfsuite.arguments import number, whole
 from perfsuite.commands.command import Call, Command
 from perfsuite.demo.alone import BackendSettings, start_backend
-from perfsuite.demo.faults import check_faults
+from perfsuite.demo.faults import check_faults, faults_of
 from perfsuite.errors import EXIT_PASS
 
 
@@ -19,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redis-url", metavar="URL", help="default: a cache within the process")
     parser.add_argument("--seed-factor", type=number, default=1.0, metavar="F", help="size of the seeded data")
     parser.add_argument("--fault", action="append", metavar="SPEC", help="make it misbehave; see docs/backend.md")
+    parser.add_argument("--as-deployed", action="store_true", help="behave as deployed versions do")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="write one line a request")
     parser.add_argument("--credentials-out", type=Path, metavar="FILE", help="write the seeded accounts")
 
@@ -30,7 +31,7 @@ def do(call: Call) -> int:
         BackendSettings(
             port=call.arguments.port,
             seed_factor=call.arguments.seed_factor,
-            faults=tuple(call.arguments.fault or ()),
+            faults=faults_of(call.arguments.fault, as_deployed=call.arguments.as_deployed),
             request_log=call.arguments.request_log,
             credentials_out=call.arguments.credentials_out,
             database_url=call.arguments.database_url,

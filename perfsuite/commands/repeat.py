@@ -103,7 +103,9 @@ def other(stack: ExitStack, call: Call, work: Work) -> Work | None:
         return replace(work, inputs=inputs, desk=desk)
     # Nothing of it is known: what watches the first target, a demo perhaps, would tell of the wrong one.
     options = replace(work.options, host=arguments.against, demo=None, fingerprint=False)
-    inputs = inputs_of(argparse.Namespace(**{**vars(arguments), "fault": None}), options, work.ground)
+    inputs = inputs_of(
+        argparse.Namespace(**{**vars(arguments), "fault": None, "as_deployed": False}), options, work.ground
+    )
     desk = replace(work.desk, request_log=None, watch=watch_of(arguments, None))
     return replace(work, options=options, inputs=inputs, desk=desk)
 

@@ -13,7 +13,7 @@ from perfsuite.api.way import Way
 from perfsuite.arguments import PROGRAM, options_of
 from perfsuite.commands.command import Call
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
-from perfsuite.demo.faults import check_faults
+from perfsuite.demo.faults import check_faults, faults_of
 from perfsuite.desk import Desk, Screen
 from perfsuite.errors import UsageError
 from perfsuite.monitor import Queries, Watch, read_queries
@@ -36,8 +36,9 @@ def read(call: Call) -> tuple[Options, Inputs, Ground]:
 
 
 def inputs_of(arguments: argparse.Namespace, options: Options, ground: Ground) -> Inputs:
-    if arguments.fault and not options.demo:
-        raise UsageError("--fault works on the reference backend only: add --demo, or leave --fault out")
+    for option, given in (("--fault", arguments.fault), ("--as-deployed", arguments.as_deployed)):
+        if given and not options.demo:
+            raise UsageError(f"{option} works on the reference backend only: add --demo, or leave {option} out")
     if options.demo and arguments.credentials is not None:
         raise UsageError("--demo makes accounts of its own: leave out --credentials, or leave out --demo")
     check_faults(arguments.fault or ())
@@ -51,7 +52,7 @@ def started(
     if not options.demo:
         return inputs, None
     screen.say(f"Demo: starting the reference backend ({options.demo})")
-    settings = DemoSettings(faults=tuple(arguments.fault or ()))
+    settings = DemoSettings(faults=faults_of(arguments.fault, as_deployed=arguments.as_deployed))
     demo = stack.enter_context(running_demo(options.demo, settings))
     return with_demo(inputs, demo.host, demo.credentials, ground_of_suite()), demo
 

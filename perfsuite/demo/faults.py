@@ -9,8 +9,14 @@ from collections.abc import Sequence
 from perfsuite.demo.house import ROOT
 from perfsuite.errors import TargetError, UsageError
 
+AS_DEPLOYED = "as_deployed"
 _WRONG = 2
 _WITHIN_S = 20.0
+
+
+def faults_of(specs: Sequence[str] | None, *, as_deployed: bool) -> tuple[str, ...]:
+    """All faults of a backend. Those that are named win over what deployed versions do."""
+    return (*([AS_DEPLOYED] if as_deployed else []), *(specs or ()))
 
 
 def check_faults(specs: Sequence[str]) -> None:

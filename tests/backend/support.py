@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 from mitra_backend.config import Settings, database_url
-from mitra_backend.faults import parse_fault
 from mitra_backend.main import Application, close_app, create_app
 from mitra_backend.permissions import ROLES
+from mitra_backend.quirks import parse_faults
 from mitra_backend.server import address_of, bind, make_server, run
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -85,7 +85,7 @@ def settings_for(template: Path, directory: Path, *faults: str, **more: Any) -> 
         database_url=database_url(str(file)),
         secret_key=SECRET,
         seed_factor=FACTOR,
-        faults=tuple(parse_fault(spec) for spec in faults),
+        faults=parse_faults(faults),
     )
     return replace(settings, **more)
 

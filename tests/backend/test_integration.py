@@ -109,6 +109,26 @@ def test_lock_holds_readers_up_on_postgresql(postgres_url: str) -> None:
         assert 0.2 < time.perf_counter() - start < 1.5
 
 
+def test_a_session_idles_in_transaction_on_postgresql(postgres_url: str) -> None:
+    settings = Settings(database_url(postgres_url), SECRET, faults=(parse_fault("idle_transaction"),))
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%FROM users%'"
+    )
+    with (
+        running(settings) as api,
+        closing(Database(database_url(postgres_url))) as database,
+        database.read() as session,
+    ):
+        backend = api.app.state.backend
+        api.login("policyholder")
+        until = time.monotonic() + 5
+        while not session.scalar(query) and time.monotonic() < until:
+            session.rollback()
+            time.sleep(0.05)
+        assert session.scalar(query) == 1
+        assert backend.database.pool_figures()["checked_out"] == 1
+
+
 def test_redis_keeps_answers_and_may_go_away(postgres_url: str, tmp_path: Path) -> None:
     with redis_server(tmp_path) as (url, process):
         settings = Settings(database_url(postgres_url), SECRET, redis_url=url)

@@ -1,10 +1,12 @@
 """Analytics over agents, policies and months."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
-from sqlalchemy import extract, func, select
+from sqlalchemy import extract, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mitra_backend import figures
@@ -14,6 +16,9 @@ from mitra_backend.rows import check_agent, count
 from mitra_backend.schemas import Envelope
 from mitra_backend.schemas_dashboard import AgentPerformance, ComprehensiveAnswer, Report
 from mitra_backend.security import Caller
+from mitra_backend.state import Backend
+
+log = logging.getLogger("mitra_backend")
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 _TOP = 10
@@ -104,8 +109,13 @@ def read_agent_performance(
         with backend.database.read() as session:
             if not count(session, Agent.agent_id, Agent.agent_id == agent_id):
                 raise not_found("Agent")
-            return json_bytes({"success": True, "data": _performance(session, agent_id)})
+            data = _performance(session, agent_id)
+        if backend.quirks.swallowed_error:
+            data["trends"] = _trends_of_the_warehouse(backend, agent_id)
+        return json_bytes({"success": True, "data": data})
 
+    if backend.quirks.swallowed_error:
+        return reply(make())
     # The comparison with all agents ages until the answer expires; the agent's own figures never do.
     topics = (f"policies:agent:{agent_id}", f"leads:agent:{agent_id}")
     return reply(backend.answer("analytics.agent", agent_id, topics, make))
@@ -133,6 +143,18 @@ def _performance(session: Session, agent_id: str) -> dict[str, Any]:
             "premium_growth_percent": paid.growth,
         },
     }
+
+
+def _trends_of_the_warehouse(backend: Backend, agent_id: str) -> list[dict[str, Any]]:
+    """As deployed: a table that nobody made is asked, and the answer invented when that fails."""
+    query = text("SELECT month, premium FROM agent_monthly_premiums WHERE agent_id = :agent_id ORDER BY month")
+    try:
+        with backend.database.read() as session:
+            rows = [(row.month, float(row.premium)) for row in session.execute(query, {"agent_id": agent_id})]
+    except SQLAlchemyError as error:
+        log.error("trends of agent %s: %s", agent_id, str(error).splitlines()[0])
+        rows = [(f"2025-{month:02d}", 10_000.0 + 500 * month) for month in range(1, _TREND_MONTHS + 1)]
+    return [{"month": month, "premium_collected": premium} for month, premium in rows]
 
 
 def _trends(session: Session, agent_id: str) -> list[dict[str, Any]]:

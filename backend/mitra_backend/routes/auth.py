@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from mitra_backend import models, permissions, schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, reply
 from mitra_backend.rows import USER_COLUMNS
-from mitra_backend.security import Caller, verify_password
+from mitra_backend.security import Caller, verify_at_cost
 from mitra_backend.state import Backend
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -28,7 +28,7 @@ async def login(credentials: schemas.LoginIn, backend: BackendDep) -> Response:
     found = await run_in_threadpool(_find, backend, credentials.phone_number)
     hash_to_check = found["password_hash"] if found else _NOBODY_HASH
     fits = await asyncio.get_running_loop().run_in_executor(
-        backend.password_threads, verify_password, hash_to_check, credentials.password
+        backend.password_threads, verify_at_cost, hash_to_check, credentials.password, backend.quirks.login_cost_s
     )
     if found is None or not fits or found["status"] != "active":
         raise HTTPException(401, "Invalid credentials", {"WWW-Authenticate": "Bearer"})
@@ -75,14 +75,14 @@ def _tokens(backend: Backend, user: dict[str, Any]) -> bytes:
     scope = {key: user.pop(key) for key in ("agent_id", "policyholder_id", "provider_id")}
     role = permissions.canonical_role(user["role"])
     allowed = permissions.permissions_of(role)
-    subject = {"sub": user["user_id"], "phone_number": user["phone_number"], "roles": [role]}
+    subject = {"sub": user["user_id"], "phone_number": user["phone_number"], "roles": [user["role"]]}
     claims = {key: value for key, value in scope.items() if value is not None}
     return json_bytes(
         {
             "access_token": backend.tokens.issue({**subject, **claims, "permissions": allowed}),
             "refresh_token": backend.tokens.issue(subject, "refresh"),
             "token_type": "bearer",
-            "expires_in": backend.tokens.lifetime_s,
+            "expires_in": backend.settings.token_lifetime_s,
             "user": user,
             "permissions": allowed,
         }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Delete, Select, Update, delete, insert, or_, select, update
 
 from mitra_backend import permissions, schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
@@ -94,14 +94,21 @@ def create_lead(
 def delete_lead(
     lead_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("leads.delete"))]
 ) -> Response:
-    """Remove a lead: any for the Super Admin, their own for agents."""
+    """Remove a lead: any for the Super Admin, their own for agents. As deployed, only the creator may,
+    and the lead becomes inactive."""
+    chosen = Lead.lead_id == lead_id
+    statement: Delete | Update = delete(Lead).where(chosen)
+    if backend.quirks.soft_deletes:
+        statement = update(Lead).where(chosen).values(lead_status="inactive")
     with backend.database.write() as session:
         agent_id = session.scalar(select(Lead.agent_id).where(Lead.lead_id == lead_id))
         if agent_id is None:
             raise not_found("Lead")
+        if backend.quirks.creator_deletes and agent_id != caller.agent_id:
+            raise HTTPException(403, "You can only delete your own leads")
         if caller.role in permissions.AGENT_ROLES and agent_id != caller.agent_id:
             raise HTTPException(403, "Not your own lead")
-        session.execute(delete(Lead).where(Lead.lead_id == lead_id))
+        session.execute(statement)
     _changed(backend, agent_id)
     return reply(json_bytes({"success": True, "message": "Lead deleted"}))
 

@@ -16,7 +16,7 @@ from mitra_backend.state import Backend
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 _MAY_READ_ANYBODY = frozenset({permissions.SUPER_ADMIN, permissions.PROVIDER_ADMIN, permissions.SUPPORT_STAFF})
-_PREFERENCES = ("language_preference", "timezone", "theme_preference", "notification_preferences")
+PREFERENCES = ("language_preference", "timezone", "theme_preference", "notification_preferences")
 
 
 @router.get("/", name="users.list", response_model=list[schemas.UserOut])
@@ -28,7 +28,7 @@ def list_users(
     """List users by id; `q` looks in names, phone numbers and e-mail addresses."""
     query = select(*USER_COLUMNS).order_by(User.user_id).limit(wanted.limit).offset(wanted.offset)
     if wanted.role:
-        query = query.where(User.role == permissions.canonical_role(wanted.role))
+        query = query.where(User.role.in_(permissions.names_of(wanted.role)))
     if wanted.status:
         query = query.where(User.status == wanted.status)
     if wanted.q:
@@ -104,7 +104,7 @@ def _user(backend: Backend, route: str, user_id: str) -> bytes:
 def _update(backend: Backend, user_id: str, values: dict[str, Any]) -> dict[str, Any]:
     """Write the values and return the preferences as they are then; 404 when there is no such user."""
     values["updated_at"] = datetime.now(UTC)
-    columns = [getattr(User, name) for name in _PREFERENCES]
+    columns = [getattr(User, name) for name in PREFERENCES]
     statement = update(User).where(User.user_id == user_id).values(**values).returning(*columns)
     with backend.database.write() as session:
         row = session.execute(statement).first()
