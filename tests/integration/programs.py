@@ -312,6 +312,16 @@ class Backend:
                 for name in names
             }
 
+    def tables(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Table → key of a row → the row; the key is the first column."""
+        with self._database() as database:
+            database.row_factory = sqlite3.Row
+            names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {
+                name: {str(row[0]): dict(row) for row in database.execute(f'SELECT * FROM "{name}"')}  # noqa: S608
+                for name in names
+            }
+
     def flags(self) -> dict[str, bool]:
         """Feature flag → whether it is on."""
         with self._database() as database:

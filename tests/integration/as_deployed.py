@@ -1,0 +1,80 @@
+"""What a run against `--as-deployed` has to say: written down from what is known of that backend (docs/backend.md,
+"As deployed"), by nobody who had seen such a run. Where a run says otherwise, one of the two is wrong.
+"""
+
+from __future__ import annotations
+
+from perfsuite.model import LOGIN, Works
+from perfsuite.roles import ROLES
+
+LOAD = ("--users", "91", "--spawn-rate", "20")
+SPANS = {"short": "30s", "long": "60s"}
+
+NOT_OFFERED = frozenset(
+    {
+        ("super_admin", "flags.update"),
+        ("provider_admin", "agents.list"),
+        ("regional_manager", "agents.list"),
+        ("support_staff", "tickets.list"),
+        ("support_staff", "tickets.read"),
+        ("support_staff", "tickets.create"),
+        ("support_staff", "tickets.status"),
+    }
+)
+"""Part E of the API contract: missing in some versions."""
+
+NO_DATA = frozenset(
+    {
+        ("junior_agent", "policies.read"),
+        ("policyholder", "policies.read"),
+        ("policyholder", "policies.coverage"),
+        ("policyholder", "policies.premiums"),
+    }
+)
+"""`/policies/` is `[]` for agents and policyholders, and nothing else names a policy of theirs. A senior agent sells:
+the policyholder stands in `/agents/{id}/customers`, the provider in `/agents/profile`. They read what they sold, and
+a regional manager approves it."""
+
+WITHOUT_ROWS = frozenset(
+    {
+        ("super_admin", "flags.list"),
+        ("junior_agent", "policies.page"),
+        ("policyholder", "policies.list"),
+    }
+)
+"""Lists that answer empty. They work, and that they hold nothing has to be said."""
+
+EXERCISED_BY_CHANCE = frozenset(
+    {
+        ("super_admin", "users.update"),
+        ("regional_manager", "policies.approve"),
+    }
+)
+"""Every fifth action of one behaviour of one or three users: in a short run perhaps never."""
+
+STEPS = frozenset(
+    (role.slug, operation)
+    for role in ROLES
+    for operation in (LOGIN, *(step.operation for behaviour in role.behaviours for step in behaviour.steps))
+)
+PREFLIGHT = {
+    step: Works.MISSING if step in NOT_OFFERED else Works.NO_DATA if step in NO_DATA else Works.YES for step in STEPS
+}
+
+TARGETS = {
+    "Average response time": "met",
+    "95th percentile": "met",
+    "Failure rate": "met",
+    "Throughput": "not judged",
+    "Concurrent users": "not judged",
+}
+"""91 users offer less than 100 requests/s at 500 ms, and are fewer than 200."""
+
+CONCURRENCY = "deque mutated during iteration"
+MOST_CONCURRENCY_ERRORS = 6
+"""While logins wait in line, and so in the ramp-up: never in preflight, where one request follows the other."""
+LIMITER = "Rate limiter error"
+LIMITER_EVERY = 101
+
+LOGIN_COST_S = 0.25
+TOKEN_LIFE_S = 60
