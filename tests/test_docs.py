@@ -302,8 +302,8 @@ def test_reasons_of_an_inconclusive_run() -> None:
     words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
     assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
-    # saturated, lost, died, cut off, rate not reached, nothing judged, no target, another baseline
-    assert len(reasons) == 8 + len(re.findall(r"_\w+\(", rules))
+    # saturated, lost, died, cut off, rate not reached, nothing judged, no target, another baseline, the suite's errors
+    assert len(reasons) == 9 + len(re.findall(r"_\w+\(", rules))
 
 
 # ── files of a run ──────────────────────────────────────────────────────────────────────────────────

@@ -71,7 +71,7 @@ def test_keys_of_the_summary() -> None:
 
 def tables_on(page: Page) -> list[Table]:
     within = page.spread.table if page.spread else None
-    return [table for table in (*page.tables, page.failures, page.database.table, within) if table]
+    return [table for table in (*page.tables, page.failures, page.suite_errors, page.database.table, within) if table]
 
 
 def test_how_to_read_the_page_is_what_stands_here() -> None:

@@ -58,7 +58,8 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
     unfit = unfit_because(plan, summary)
     invalid = [*unfit, *invalid_because(plan, summary, roles)]
     observed = judge_targets(plan, summary, roles, known)
-    targets = tuple(_spared(result, summary, fit=not unfit) for result in observed) if invalid else observed
+    not_the_targets = _GENERATORS_OWN if unfit else _SUITES_OWN
+    targets = tuple(_spared(result, summary, not_the_targets, valid=not invalid) for result in observed)
     failed = _failed_because(summary, targets)
     if slow := _rate_not_reached(plan, summary):
         (invalid if invalid else failed).append(slow)
@@ -94,34 +95,52 @@ def _verdict(
 
 
 _GENERATORS_OWN = frozenset(
-    {FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST, FailureKind.UNFINISHED, FailureKind.NOT_STARTED}
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.CONNECTION_LOST,
+        FailureKind.UNFINISHED,
+        FailureKind.NOT_STARTED,
+        FailureKind.SUITE_ERROR,
+    }
 )
 """Failures that a generator which is too slow, or is killed, makes by itself."""
+
+_SUITES_OWN = frozenset({FailureKind.SUITE_ERROR})
+"""Failures that are never the target's."""
 
 
 _NOT_FIT = "the load generator was not fit to tell whether that is the target's"
 _NOT_VALID = "the run is not valid, so that may not be the target's"
+_NOT_THE_TARGETS = "without the errors of the suite itself it would not be missed"
 
 
-def _spared(result: TargetResult, summary: Summary, *, fit: bool) -> TargetResult:
-    """A missed target of a run that is not valid, as one that was not judged where the target may not be the cause.
+def _spared(
+    result: TargetResult, summary: Summary, not_the_targets: frozenset[FailureKind], *, valid: bool
+) -> TargetResult:
+    """A missed target as one that was not judged, where the target may not be the cause.
 
-    Users and what was read at the target stand: a load that is less than was asked for asks less of the target.
-    `fit`: the generator was, so that failed requests are the target's.
+    In a run that is not `valid` that is any time or rate, but users and what was read at the target stand: a load
+    that is less than was asked for asks less of the target. A failure rate stands where enough failures are of other
+    kinds than those that are `not_the_targets`.
     """
     if result.outcome is not TargetOutcome.MISSED or result.metric == USERS or is_on_target(result.metric):
         return result
-    if result.metric == FAILURE_RATE and (fit or (result.observed or 0.0) * _share_told(summary) >= result.limit):
+    if result.metric == FAILURE_RATE:
+        if (result.observed or 0.0) * (1 - _share_of(not_the_targets, summary)) >= result.limit:
+            return result
+        why = _NOT_FIT if not_the_targets is _GENERATORS_OWN else _NOT_THE_TARGETS
+    elif valid:
         return result
-    reason = f"{result.reason}; {_NOT_VALID if fit else _NOT_FIT}"
-    return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=reason, too_close=False)
+    else:
+        why = _NOT_FIT if not_the_targets is _GENERATORS_OWN else _NOT_VALID
+    return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=f"{result.reason}; {why}", too_close=False)
 
 
-def _share_told(summary: Summary) -> float:
-    """The share of the run's failures that are the target's for certain, since it told them itself."""
-    own = sum(group.count for group in summary.failures if group.kind in _GENERATORS_OWN)
+def _share_of(kinds: frozenset[FailureKind], summary: Summary) -> float:
+    """The share of the run's failures that are of these kinds; 0 where nothing failed."""
+    of_kinds = sum(group.count for group in summary.failures if group.kind in kinds)
     every = sum(group.count for group in summary.failures)
-    return 1 - own / every if every else 1.0
+    return of_kinds / every if every else 0.0
 
 
 def _rate_not_reached(plan: Plan, summary: Summary) -> str:

@@ -21,6 +21,7 @@ class FailureKind(StrEnum):
     PROXY = "proxy"  # the proxy is not there, or opens no way to the target
     NOT_STARTED = "not started"  # open model: due, but never begun
     UNFINISHED = "unfinished"  # still waiting for an answer when the run had to end
+    SUITE_ERROR = "suite error"  # an unexpected exception in the suite or in a role; no statement on the target
 
     @property
     def never_answered(self) -> bool:

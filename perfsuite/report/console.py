@@ -18,7 +18,15 @@ from perfsuite.report.evidence import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Finding
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.published import published_line
 from perfsuite.report.text import clean, heading, plural, shortened
-from perfsuite.report.wording import LABELS, arrival_lines, outcome_text, sentence, target_title, unjudged_reasons
+from perfsuite.report.wording import (
+    LABELS,
+    arrival_lines,
+    outcome_text,
+    sentence,
+    suite_errors_line,
+    target_title,
+    unjudged_reasons,
+)
 
 STEADY = "steady"
 
@@ -67,6 +75,8 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
         parts += [*shown.blank, Text(published, "dim")]
     if summary.failures:
         parts += [*shown.blank, *_failures(summary, shown.failures)]
+    if summary.suite_errors:
+        parts += [*shown.blank, Text(suite_errors_line(summary.suite_errors), "yellow")]
     parts += _baseline(report, shown)
     parts += _findings(findings_of(report), shown)
     parts += [*shown.blank, Text(clean(sentence(report)))]

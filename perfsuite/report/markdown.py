@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from perfsuite.model import FailureGroup, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.model import FailureGroup, Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
@@ -41,6 +41,7 @@ def summary_md(report: RunReport) -> str:
         *_findings(report),
         _slowest(summary),
         _failures(summary.failures),
+        _suite_errors(summary.suite_errors),
         "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
         f"Run {markdown(summary.run_id)} against {markdown(summary.host)}, started {markdown(summary.started_at)}.",
     ]
@@ -135,6 +136,13 @@ def _failures(failures: tuple[FailureGroup, ...]) -> str:
     table = _section("Failures", columns, cells)
     left = len(most) - MOST_FAILURES
     return f"{table}\n\n{left:,} more in `failures.csv`." if left > 0 else table
+
+
+def _suite_errors(groups: Iterable[SuiteErrorGroup]) -> str:
+    cells = (
+        (f"{group.count:,}", markdown(group.place), markdown(group.message), markdown(group.log)) for group in groups
+    )
+    return _section("Errors of the suite", ("Count", "Place", "Error", "Traceback"), cells)
 
 
 def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -17,7 +17,15 @@ from perfsuite.report.highlights import Highlight, highlights_of
 from perfsuite.report.load_charts import Limit
 from perfsuite.report.published import published_table
 from perfsuite.report.spread import Spread, spread_of
-from perfsuite.report.tables import Cell, Table, failures_table, operation_tables, role_tables, time_table
+from perfsuite.report.tables import (
+    Cell,
+    Table,
+    failures_table,
+    operation_tables,
+    role_tables,
+    suite_errors_table,
+    time_table,
+)
 from perfsuite.report.text import clean, plural
 from perfsuite.report.timeline import Timeline, timeline_of
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
@@ -79,6 +87,7 @@ class Page:
     changed: Table | None
     """Figures that are not what they were in the baseline."""
     failures: Table | None
+    suite_errors: Table | None
     spread: Spread | None
     timeline: Timeline | None
     database: DatabaseCost
@@ -94,6 +103,7 @@ class Page:
             ("Findings", "findings", self.findings.any),
             ("Baseline", "baseline-title", self.baseline),
             ("What failed", "failures-title", self.failures),
+            ("Errors of the suite", "suite-errors-title", self.suite_errors),
             ("Response times", "spread", self.spread),
             ("Over time", "charts", self.timeline),
             ("Database cost", "database", True),
@@ -133,6 +143,7 @@ def page_of(report: RunReport) -> Page:
         baseline=held_of(report.comparison) if report.comparison else None,
         changed=baseline_table(report.comparison),
         failures=failures_table(summary),
+        suite_errors=suite_errors_table(summary),
         spread=spread_of(summary, limits),
         timeline=timeline,
         database=database,

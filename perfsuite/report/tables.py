@@ -201,6 +201,29 @@ def failures_table(summary: Summary) -> Table | None:
     return Table("failures", "What failed", caption, columns, rows)
 
 
+def suite_errors_table(summary: Summary) -> Table | None:
+    """Errors of the suite itself by place, the most frequent first; None for none."""
+    if not summary.suite_errors:
+        return None
+    columns = (
+        Column("Count"),
+        Column("Place", number=False),
+        Column("Error", number=False),
+        Column("Traceback", number=False, hint="file in the folder of the run"),
+    )
+    rows = tuple(
+        (
+            Cell.measured("count", group.count),
+            Cell(clean(group.place)),
+            Cell(clean(group.message)),
+            Cell(clean(group.log) or UNKNOWN),
+        )
+        for group in summary.suite_errors
+    )
+    caption = "The whole run. Unexpected exceptions of the suite or of a role; they say nothing about the target."
+    return Table("suite-errors", "Errors of the suite", caption, columns, rows)
+
+
 def _figures(statistics: Statistics) -> Iterable[Cell]:
     values = values_of(statistics)
     for name, _ in _FIGURES:

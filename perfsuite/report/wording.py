@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from perfsuite.model import ALL, TARGET_LOST, Outcome, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.model import (
+    ALL,
+    TARGET_LOST,
+    Outcome,
+    RunReport,
+    SuiteErrorGroup,
+    Summary,
+    TargetOutcome,
+    TargetResult,
+)
 from perfsuite.report.figures import clock, percent, with_unit
 from perfsuite.report.text import clean, heading, plural, utc
 
@@ -68,6 +77,15 @@ def arrival_lines(summary: Summary) -> tuple[str, ...]:
     late = f"begun at most {with_unit('lag_max_ms', told.lag_max_ms)} late, at the 99th percentile"
     queue = f"{with_unit('lag_p99_ms', told.lag_p99_ms)}; longest queue {told.longest_queue:,}"
     return offered, f"{late} {queue}"
+
+
+def suite_errors_line(groups: Sequence[SuiteErrorGroup]) -> str:
+    """ "The suite itself had 3 errors at 2 places; most at PLACE: MESSAGE (suite-errors.log)"; groups: not empty."""
+    most = max(groups, key=lambda group: group.count)
+    errors = plural(sum(group.count for group in groups), "error")
+    where = "at" if len(groups) == 1 else f"at {len(groups):,} places; most at"
+    log = f" ({most.log})" if most.log else ""
+    return clean(f"The suite itself had {errors} {where} {most.place}: {most.message}{log}")
 
 
 def unjudged(count: int) -> str:

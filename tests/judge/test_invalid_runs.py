@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.judge import judge
+from perfsuite.judge import judge, with_baseline
 from perfsuite.judge.on_target import OnTarget
 from perfsuite.model import (
     ArrivalFigures,
@@ -18,12 +18,14 @@ from perfsuite.model import (
     Outcome,
     Reconciliation,
     Statistics,
+    SuiteErrorGroup,
     Target,
     TargetOutcome,
     WholeRun,
 )
 from perfsuite.model.monitor import Reading
 from tests.judge.made_summaries import ROLES, figures, make_plan, make_summary, peak_of
+from tests.judge.test_regression import SLOWER
 from tests.judge.test_verdict import SLOW, WRONG, verdict_of
 
 SATURATED = GeneratorHealth(1, 99.0, 312.0, 0, cpu_wanted_percent_mean=97.0, cpu_over_90_rate=0.9)
@@ -79,6 +81,48 @@ def failures_by(**counts: int) -> tuple[FailureGroup, ...]:
 )  # fmt: skip
 def test_whose_fault_it_is(totals: Statistics | None, changed: dict[str, Any], outcome: Outcome) -> None:
     assert verdict_of(make_plan(), totals, **changed).outcome is outcome
+
+
+OWN = (SuiteErrorGroup("perfsuite.api.checks:88 decoded", "RecursionError: too deep", 3, "suite-errors.log"),)
+BROKEN = failures_by(SUITE_ERROR=300)
+
+
+@pytest.mark.parametrize(
+    ("totals", "changed", "outcome"),
+    [
+        pytest.param(None, {}, Outcome.INCONCLUSIVE, id="would have passed"),
+        pytest.param(SLOW, {}, Outcome.FAIL, id="a target that is too slow stays so"),
+        pytest.param(
+            None, {"whole_run": WholeRun(10_000, 2, 2), "failures": (WRONG,)}, Outcome.FAIL, id="wrong answers"
+        ),
+        pytest.param(
+            figures(10_000, 300), {"failures": BROKEN}, Outcome.INCONCLUSIVE, id="no request failed by the target"
+        ),
+        pytest.param(
+            figures(10_000, 450), {"failures": (*BROKEN, *failures_by(STATUS=150))}, Outcome.FAIL,
+            id="1.5 % by the target",
+        ),
+        pytest.param(
+            figures(10_000, 350), {"failures": (*BROKEN, *failures_by(STATUS=50))}, Outcome.INCONCLUSIVE,
+            id="0.5 % by the target",
+        ),
+        pytest.param(None, {"ended": "interrupted"}, Outcome.INTERRUPTED, id="an interruption comes first"),
+    ],
+)  # fmt: skip
+def test_errors_of_the_suite_itself_never_pass_and_never_fail_the_target(
+    totals: Statistics | None, changed: dict[str, Any], outcome: Outcome
+) -> None:
+    verdict = verdict_of(make_plan(), totals, suite_errors=OWN, **changed)
+
+    assert verdict.outcome is outcome
+    assert sum(OWN[0].place in line for line in (*verdict.reasons, *verdict.notes)) == 1
+
+
+def test_a_regression_with_errors_of_the_suite_is_inconclusive() -> None:
+    plan = make_plan()
+    worse = with_baseline(verdict_of(plan, suite_errors=OWN), SLOWER)
+
+    assert worse.outcome is Outcome.INCONCLUSIVE
 
 
 INVALID: dict[str, dict[str, Any]] = {

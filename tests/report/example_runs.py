@@ -31,6 +31,7 @@ from perfsuite.model import (
     Second,
     SecondArrivals,
     Statistics,
+    SuiteErrorGroup,
     Summary,
     Target,
     TargetOutcome,
@@ -204,6 +205,10 @@ def open_model() -> RunReport:
         occupancy=(Occupancy("policyholder", 3.0, 120, 2.96, 0.01, 2.5),),
         drifts=(Drift("p50_ms", 40.0, 52.0, 0.0012),),
         lost_workers=(LostWorker("2", START + 31.5, 6, "was killed by signal SIGKILL"),),
+        suite_errors=(
+            SuiteErrorGroup("roles.mine:41 arguments", "KeyError: 'agent_id'", 12, "suite-errors.log"),
+            SuiteErrorGroup("perfsuite.api.journal:66 write", "OSError: [Errno 5] <b>Input/output error", 1),
+        ),
     )
     known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}
     results = tuple(

@@ -93,6 +93,17 @@ def test_the_open_model_tells_what_was_asked_and_offered() -> None:
     assert json.loads(summary_json(example_runs.passed()))["arrivals"] is None
 
 
+def test_errors_of_the_suite_with_their_places() -> None:
+    assert json.loads(summary_json(example_runs.open_model()))["suite_errors"] == [
+        {"place": "roles.mine:41 arguments", "message": "KeyError: 'agent_id'", "count": 12, "log": "suite-errors.log"},
+        {
+            "place": "perfsuite.api.journal:66 write", "message": "OSError: [Errno 5] <b>Input/output error",
+            "count": 1, "log": "",
+        },
+    ]  # fmt: skip
+    assert json.loads(summary_json(example_runs.passed()))["suite_errors"] == []
+
+
 def test_intervals_stand_beside_the_targets() -> None:
     targets = {target["name"]: target for target in json.loads(summary_json(example_runs.open_model()))["targets"]}
     p95, users = targets["95th percentile"], targets["concurrent users"]

@@ -25,6 +25,12 @@ def test_the_open_model_and_a_target_too_close_to_call() -> None:
     assert "| 48.1–2,050 ms | ✅ met, too close | 95th percentile 49 ms, limit" in text
 
 
+def test_errors_of_the_suite_have_a_table_of_their_own() -> None:
+    text = summary_md(example_runs.open_model())
+    assert "| 12 | roles.mine:41 arguments | KeyError: 'agent\\_id' | suite-errors.log |" in text
+    assert "Errors of the suite" not in summary_md(example_runs.passed())
+
+
 @pytest.mark.parametrize("name", example_runs.EXAMPLES)
 def test_every_row_has_as_many_cells_as_its_heading(name: str) -> None:
     text = summary_md(example_runs.EXAMPLES[name]())
