@@ -27,6 +27,7 @@ SHARED = {
     "collecting",
     "standards",
     "toml_lines",
+    "suite_errors",
 }
 """Ground on which everybody stands."""
 STAGES = {
