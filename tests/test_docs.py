@@ -325,7 +325,7 @@ def file_names_in(source: Path) -> set[str]:
 def test_list_of_files(tmp_path: Path) -> None:
     modules = (
         "pipeline.py", "run_files.py", "process.py", "measurements.py", "watching.py", "costing.py",
-        "api/journal.py", "fingerprint/files.py", "load/state.py", "monitor/files.py",
+        "api/journal.py", "fingerprint/files.py", "load/state.py", "monitor/files.py", "suite_errors.py",
     )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
     made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}
