@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from perfsuite.api.catalogue import CATALOGUE
 
 OPENAPI = "/openapi.json"
+HEALTH = "/health"
 HEALTH_SYSTEM = "/api/v1/health/system"
 BESIDE = (OPENAPI, HEALTH_SYSTEM)
 """Paths that are asked for beside the operations of the catalogue."""

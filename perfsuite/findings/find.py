@@ -13,6 +13,7 @@ from perfsuite.findings.load import load_of
 from perfsuite.findings.onset import onset_finding
 from perfsuite.findings.scans import scanned
 from perfsuite.findings.series import tracks_of
+from perfsuite.findings.sessions import sessions
 from perfsuite.findings.watched import Watched
 from perfsuite.model import Summary
 from perfsuite.model.finding import Finding, FindingKind
@@ -43,8 +44,9 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     costs = [*suspected(watched.fingerprint, summary), *changed(watched.differences)]
     if not any(finding.resource == QUERIES for finding in unusual):
         costs += more_queries(watched.grown, summary)
+    used = sessions(tracks, watched.readings, summary)
     scans = scanned(tracks, watched.fingerprint, summary)
-    unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *scans, *growths(tracks)])
+    unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *scans, *used, *growths(tracks)])
     if onset is not None:
         unusual.sort(key=lambda finding: not _before(finding, onset))
     unusual.sort(key=_weight)

@@ -12,6 +12,7 @@ class FindingKind(StrEnum):
     ONSET = "left its band"  # response time or failures, and what left its band with them
     EPISODE = "for some seconds"  # a resource was at its limit for a while, whatever the load felt of it
     LIMIT = "at its limit"  # a resource that was at its limit for most of the steady state
+    CONFIGURATION = "configuration"  # how the target is set up, whatever the load
     GROWTH = "growth"  # something that only grows
     COST = "database cost"  # what an operation asks of the database for one request
     CHANGE = "changed cost"  # the same, beside an earlier fingerprint

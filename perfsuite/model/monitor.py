@@ -138,6 +138,9 @@ _METRICS: Final = (
     # ── pool: the application's own database connections, as /api/v1/health/database tells
     Metric("pool.up", "count", "1 when the application answered in time, else 0", _DOWN),
     Metric("pool.answer_ms", "ms", "how long the application took to answer, its wait for a connection included", _UP),
+    Metric(
+        "pool.absent", "count", "1 when the application says that it keeps no pool (NullPool), 0 when it keeps one", _UP
+    ),
     Metric("pool.checked_out", "count", "connections in use, that of this question included", _UP, None, "pool.size"),
     Metric("pool.size", "count", "connections that the pool keeps"),
     Metric("pool.overflow", "count", "connections open beyond the pool's size", _UP),
@@ -177,8 +180,15 @@ _METRICS: Final = (
     Metric("postgres.blocked_sessions", "count", "sessions that another session blocks", _UP),
     Metric("postgres.longest_query_s", "s", "age of the statement that runs longest; 0 when none runs", _UP),
     Metric("postgres.longest_transaction_s", "s", "age of the oldest open transaction; 0 when none is open", _UP),
+    Metric(
+        "postgres.longest_idle_in_transaction_s",
+        "s",
+        "how long a session of this database has kept a transaction open and done nothing; 0 when none does",
+        _UP,
+    ),
     # ── PostgreSQL: work, of the database that the account is connected to
     Metric("postgres.transactions_per_s", "per second", "transactions ended, the monitor's own left out"),
+    Metric("postgres.sessions_opened_per_s", "per second", "sessions opened to it (PostgreSQL 14 or newer)", _UP),
     Metric("postgres.rollbacks_per_s", "per second", "transactions rolled back", _UP),
     Metric(
         "postgres.cache_hit_percent",

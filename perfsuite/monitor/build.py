@@ -12,11 +12,11 @@ import httpx
 import psutil
 
 from perfsuite.api.client import HttpxTransport
-from perfsuite.api.deployed import deployed
+from perfsuite.api.deployed import HEALTH, deployed
 from perfsuite.api.way import DEFAULT_PORTS, Way
 from perfsuite.errors import UsageError
 from perfsuite.monitor import health, prometheus
-from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, Page, PageSource
+from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, Page, PageSource, Probe
 from perfsuite.monitor.machine import MachineSource
 from perfsuite.monitor.processes import find_process
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
@@ -110,8 +110,9 @@ def _server(server: str, watch: Watch, clock: Clock) -> list[Source]:
         )
     if is_this_machine(parts.hostname):
         return [ServerSource(by_port(_port(server)), clock)]
-    transport = _transport(server, "--monitor-server", watch.way, health.TIMEOUT_S)
-    return [PageSource(_page(SYSTEM_PAGE, watch), transport, watch.run_id, clock)]
+    transport, beside = (_transport(server, "--monitor-server", watch.way, health.TIMEOUT_S) for _ in range(2))
+    probe = Probe(beside, deployed(HEALTH, watch.paths))
+    return [PageSource(_page(SYSTEM_PAGE, watch), transport, watch.run_id, clock, probe)]
 
 
 def _is_pid(server: str) -> bool:

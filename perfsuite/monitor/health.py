@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,50 +17,105 @@ from perfsuite.monitor.source import Clock, SourceError, readings_of
 TIMEOUT_S = 30.0
 """Long on purpose: when the pool is exhausted the question waits with the rest, and asking again would add to it."""
 
+STOPS_FROM_S = 0.5
+"""A page that takes so long, while a request beside it waits as long, stops the server: not to be asked under load."""
+_PROBE_AFTER_S = 0.1
+_WAITED_SHARE = 0.6
+"""Of the time that was left of the page's when the request beside it was sent."""
+_PROBE_ENDS_WITHIN_S = 2.0
 _GB = 1e9
 
 
 Figures = dict[str, float | None]
 
 
+def _nothing(_figures: Figures) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the application, and how its JSON becomes figures (without the time of the answer)."""
+    """A page of the application, and how its JSON becomes figures (without the time of the answer).
+
+    `explains`: why it does not tell some of them, "" where that is not known.
+    """
 
     source: str
     path: str
     figures: Callable[[dict[str, Any]], Figures]
     answer_metric: str | None = None
+    explains: Callable[[Figures], str] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A cheap request on a connection of its own, to be sent beside a page that may stop the server."""
+
+    transport: Transport
+    path: str
 
 
 class PageSource:
-    """Asks one page of the application. With several processes, it is that of the one which answers."""
+    """Asks one page of the application. With several processes, it is that of the one which answers.
 
-    def __init__(self, page: Page, transport: Transport, run_id: str, clock: Clock) -> None:
-        self.name = page.source
-        self._page, self._transport, self._clock = page, transport, clock
+    `probe`: with it, opening finds out whether the page stops the server; if so, the source rests during the load.
+    """
+
+    def __init__(self, page: Page, transport: Transport, run_id: str, clock: Clock, probe: Probe | None = None) -> None:
+        self.name, self.rests = page.source, False
+        self._page, self._transport, self._clock, self._probe = page, transport, clock, probe
         self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": f"{run_id}/monitor"}
         timed = (page.answer_metric,) if page.answer_metric else ()
         self.metrics: tuple[str, ...] = (*page.figures({}), *timed)
         self._answered = False
+        self._first: Figures | None = None
 
     def open(self) -> list[str]:
-        """Ask once; which figures the application does not tell."""
-        figures = self._ask()
+        """Ask once; which figures the application does not tell, and whether it is not asked under load."""
+        figures, notes = self._asked_beside(self._probe) if self._probe else (self._ask()[0], [])
         missing = [metric for metric in self.metrics if figures.get(metric) is None]
         self.metrics = tuple(metric for metric in self.metrics if metric not in missing)
-        return [f"{self._page.path} does not tell {', '.join(missing)}"] if missing else []
+        self._first = figures if self.rests else None
+        why = self._page.explains(figures)
+        if missing and not why:
+            why = f"{self._page.path} does not tell {', '.join(missing)}"
+        return [*notes, why] if why else notes
 
     def read(self) -> list[Reading]:
-        """What the page tells now."""
-        figures = self._ask()
+        """What the page tells now; of a source that rests, first what it told when it was opened."""
+        figures = self._first or self._ask()[0]
+        self._first = None
         return readings_of(self.name, self._clock.utc_s(), {name: figures.get(name) for name in self.metrics})
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._transport.close()
+        if self._probe is not None:
+            self._probe.transport.close()
 
-    def _ask(self) -> Figures:
+    def _asked_beside(self, probe: Probe) -> tuple[Figures, list[str]]:
+        """Ask while a cheap request is on its way: the figures, and a line where the page stopped that request."""
+        waited: list[Answer] = []
+        probe.transport.exchange(Request("GET", probe.path, self._headers))  # which opens the connection
+
+        def beside() -> None:
+            self._clock.wait(threading.Event(), _PROBE_AFTER_S)
+            waited.append(probe.transport.exchange(Request("GET", probe.path, self._headers)))
+
+        thread = threading.Thread(target=beside, name=f"monitor {self.name} probe", daemon=True)
+        thread.start()
+        figures, page_s = self._ask()
+        thread.join(_PROBE_ENDS_WITHIN_S)
+        waited_s = waited[0].elapsed_us / 1e6 if waited else 0.0
+        self.rests = page_s >= STOPS_FROM_S and waited_s >= _WAITED_SHARE * (page_s - _PROBE_AFTER_S)
+        told = (
+            f"GET {self._page.path} stops the server: it took {page_s:.1f} s, and GET {probe.path} beside it waited "
+            f"{waited_s:.1f} s; asked only before and after the load"
+        )
+        return figures, [told] if self.rests else []
+
+    def _ask(self) -> tuple[Figures, float]:
+        """The figures, and how long the answer took (s)."""
         answer = self._transport.exchange(Request("GET", self._page.path, self._headers))
         trouble = http_trouble(answer)
         if not trouble and not (body := json_object(answer)):
@@ -72,35 +128,56 @@ class PageSource:
         figures = self._page.figures(body)
         if self._page.answer_metric:
             figures[self._page.answer_metric] = answer.elapsed_us / 1000
-        return figures
+        return figures, answer.elapsed_us / 1e6
 
 
 def _pool_figures(body: dict[str, Any]) -> Figures:
+    """In the names of the contract, or in those of SQLAlchemy as a deployed version tells them.
+
+    `connection.pool_size` is no source: where it was seen it was 0, whatever the pool.
+    """
     database = _part(body, "database")
     pool = _part(database, "pool_stats")
-    size, used = _number(pool, "size"), _number(pool, "checked_out")
+    size = _number(pool, "size", "pool_size") or None  # a QueuePool of size 0 has no limit
+    used, overflow = _number(pool, "checked_out", "connections_checked_out"), _overflow(pool)
+    none_kept = str(pool.get("pool_class", "")).rpartition(".")[2] == "NullPool"
     return {
+        "pool.absent": 1.0 if none_kept else 0.0 if size is not None else None,
         "pool.checked_out": used,
         "pool.size": size,
-        "pool.overflow": _number(pool, "overflow"),
+        "pool.overflow": overflow,
         "pool.used_percent": 100.0 * used / size if used is not None and size else None,
         "pool.waiting": _number(pool, "waiting"),
         "pool.database_ms": _number(_part(database, "connection"), "response_time_ms"),
     }
 
 
+def _overflow(pool: dict[str, Any]) -> float | None:
+    """SQLAlchemy counts it from minus the pool's size on, until all connections of the pool are open."""
+    count = _number(pool, "overflow", "overflow_connections")
+    return None if count is None else max(count, 0.0)
+
+
+def _no_pool(figures: Figures) -> str:
+    if figures["pool.absent"] != 1.0:
+        return ""
+    return "the application keeps no pool of database connections (NullPool), so there are no figures of one"
+
+
 def _system_figures(body: dict[str, Any]) -> Figures:
-    memory = _part(body, "memory")
+    """At the top as in the contract, or within `system`, as a deployed version tells them."""
+    told = _part(body, "system") or body
+    memory = _part(told, "memory")
     process_gb = _number(memory, "process_gb")
     return {
-        "machine.cpu_percent": _number(_part(body, "cpu"), "percent"),
-        "machine.memory_used_percent": _number(memory, "percent"),
-        "machine.disk_used_percent": _number(_part(body, "disk"), "percent"),
+        "machine.cpu_percent": _number(_part(told, "cpu"), "percent", "usage_percent"),
+        "machine.memory_used_percent": _number(memory, "percent", "usage_percent"),
+        "machine.disk_used_percent": _number(_part(told, "disk"), "percent", "usage_percent"),
         "server.memory_bytes": process_gb * _GB if process_gb is not None else None,
     }
 
 
-POOL_PAGE = Page("pool", "/api/v1/health/database", _pool_figures, "pool.answer_ms")
+POOL_PAGE = Page("pool", "/api/v1/health/database", _pool_figures, "pool.answer_ms", _no_pool)
 """The application's own pool of database connections; this very question takes one of them."""
 SYSTEM_PAGE = Page("health", "/api/v1/health/system", _system_figures)
 """A backend that runs elsewhere: its machine, and its process that answers."""
@@ -130,6 +207,10 @@ def _part(body: dict[str, Any], key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _number(body: dict[str, Any], key: str) -> float | None:
-    value = body.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _number(body: dict[str, Any], *keys: str) -> float | None:
+    """The number under the first of the keys that holds one; None where none does."""
+    for key in keys:
+        value = body.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+    return None

@@ -31,7 +31,7 @@ _NETWORK = (
 class MachineSource:
     """CPU, memory and TCP of this machine. `only_network`: the target runs elsewhere, what is here is the load."""
 
-    name = "machine"
+    name, rests = "machine", False
 
     def __init__(self, clock: Clock, *, only_network: bool = False, proc: Path = PROC) -> None:
         self._clock, self._proc, self._only_network = clock, proc, only_network

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.postgres_queries import (
     APPLICATION_NAME,
-    PG_13,
+    PG_14,
     Part,
     Server,
     joined,
@@ -50,6 +50,7 @@ _AT_ONCE = {  # what is told as it is, without a rate
 }
 _PER_S = {
     "postgres.rollbacks_per_s": "xact_rollback",
+    "postgres.sessions_opened_per_s": "sessions_opened",
     "postgres.block_reads_per_s": "blks_read",
     "postgres.rows_read_per_s": "tup_returned",
     "postgres.temp_bytes_per_s": "temp_bytes",
@@ -90,7 +91,7 @@ def read_dsn(dsn: str) -> dict[str, Any]:
 class PostgresSource:
     """Sessions, locks, work and statements. One statement a second; its own session and statements are left out."""
 
-    name = "postgres"
+    name, rests = "postgres", False
 
     def __init__(self, dsn: str, clock: Clock) -> None:
         self._dsn, self._clock = dsn, clock
@@ -109,7 +110,7 @@ class PostgresSource:
         self._ours = 0
         """Transactions of ours that have not been seen in the server's count yet."""
         self._ended: tuple[int, float] | None = None
-        everything = Server(PG_13, sees_all=True, statements_schema="public")
+        everything = Server(PG_14, sees_all=True, statements_schema="public")
         self.metrics: tuple[str, ...] = _metrics(parts_for(everything))
 
     def open(self) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 APPLICATION_NAME = "agentmitra-performance monitor"
-PG_13, PG_14, PG_17 = 130000, 140000, 170000
+PG_14, PG_17 = 140000, 170000
 
 _OTHERS = f"pid <> pg_backend_pid() AND coalesce(application_name, '') <> '{APPLICATION_NAME}'"
 _CLIENTS = f"datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' AND {_OTHERS}"
@@ -39,6 +39,8 @@ class Server:
 def parts_for(server: Server) -> list[Part]:
     """All that this account can ask this server."""
     parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _full_scans()]
+    if server.version >= PG_14:
+        parts.append(_opened())
     parts += [_wal(), _checkpoints(server)]
     if server.statements_schema is not None:
         parts.append(_statements(server, server.statements_schema))
@@ -65,6 +67,7 @@ def sessions_metrics() -> tuple[str, ...]:
         "postgres.blocked_sessions",
         "postgres.longest_query_s",
         "postgres.longest_transaction_s",
+        "postgres.longest_idle_in_transaction_s",
     )
 
 
@@ -101,6 +104,9 @@ def _sessions() -> Part:
         " AS blocked_sessions",
         "coalesce(extract(epoch FROM max(clock_timestamp() - query_start) FILTER (WHERE state = 'active')), 0)::float8"
         " AS longest_query_s",
+        # Of this database alone: what other applications on the server do with their transactions is not the target's.
+        "coalesce(extract(epoch FROM max(clock_timestamp() - state_change) FILTER (WHERE datname = current_database()"
+        " AND state LIKE 'idle in transaction%')), 0)::float8 AS longest_idle_in_transaction_s",
         "coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8 AS longest_transaction_s",
     )
     return _plain(
@@ -130,6 +136,12 @@ def _database() -> Part:
         "postgres.temp_bytes_per_s",
         "postgres.deadlocks_per_s",
     )
+
+
+def _opened() -> Part:
+    """Sessions ever opened to this database: the server counts them from version 14 on."""
+    text = "SELECT sessions AS sessions_opened FROM pg_stat_database WHERE datname = current_database()"
+    return _plain("opened", text, "postgres.sessions_opened_per_s")
 
 
 def _full_scans() -> Part:

@@ -111,7 +111,7 @@ def _check(content: Mapping[str, Any], mistakes: _Mistakes) -> None:
 class PrometheusSource:
     """Instant queries, each of which has to give one number."""
 
-    name = "prometheus"
+    name, rests = "prometheus", False
 
     def __init__(self, transport: Transport, queries: Queries, clock: Clock) -> None:
         self._transport, self._clock = transport, clock

@@ -48,7 +48,7 @@ def client_for(url: str) -> Redis:
 class RedisSource:
     """Hits, memory, evictions, clients, commands and slow log; the monitor's own client and commands left out."""
 
-    name = "redis"
+    name, rests = "redis", False
 
     def __init__(self, url: str, clock: Clock, environment: Mapping[str, str] = os.environ) -> None:
         self._url, self._clock = url, clock

@@ -35,7 +35,8 @@ class Sampler:
 
     A source that gives nothing within `limit_s` gives gaps (None) for everything it gave last. It is asked again
     once it has answered; what it says late counts for the second in which it comes. One that fails, hangs or dies
-    does not delay the others. `<source>.up` is 1 or 0 from its first answer on.
+    does not delay the others. `<source>.up` is 1 or 0 from its first answer on. One that rests is read when it is
+    opened and when the sampler stops, and never between.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Sampler:
         for worker in self._pending(until_s):
             self._notes.add(worker.source.name, f"not ready within {OPEN_LIMIT_S:g} s; it is still tried", until_s)
         for worker in self._workers:
-            self._take(worker, self._clock.utc_s())
+            self._take(worker, float(math.floor(self._clock.utc_s())))
         self._thread.start()
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> None:
@@ -74,6 +75,9 @@ class Sampler:
         for thread in (self._thread, *self._workers):
             if thread.ident is not None:
                 thread.join(max(until_s - self._clock.utc_s(), 0.05))
+        for worker in self._workers:
+            if worker.source.rests:
+                self._take(worker, float(math.floor(self._clock.utc_s())))
         self._sink.close()
 
     def notes(self) -> list[str]:
@@ -107,19 +111,20 @@ class Sampler:
 
     def _tick(self, at_s: float) -> None:
         """One moment: ask everybody who is free, take what comes in time, and leave gaps for the others."""
+        working = [worker for worker in self._workers if not worker.source.rests]
         answered = {worker for worker in self._workers if self._take(worker, at_s, late=True)}
-        for worker in self._workers:
+        for worker in working:
             if worker not in answered and worker.is_alive():
                 worker.ask()
         while True:
             self._wake.clear()
-            answered |= {worker for worker in self._workers if worker not in answered and self._take(worker, at_s)}
+            answered |= {worker for worker in working if worker not in answered and self._take(worker, at_s)}
             left_s = at_s + self._limit_s - self._clock.utc_s()
-            waited_for = [worker for worker in self._workers if worker not in answered and worker.is_alive()]
+            waited_for = [worker for worker in working if worker not in answered and worker.is_alive()]
             if not waited_for or left_s <= 0 or self._stopping.is_set():
                 break
             self._clock.wait(self._wake, left_s)
-        for worker in self._workers:
+        for worker in working:
             if worker not in answered:
                 self._miss(worker, at_s)
 
@@ -141,7 +146,7 @@ class Sampler:
                 self._notes.tell(worker.source.name, note)
             if result.error is not None:
                 self._notes.add(worker.source.name, str(result.error), at_s, final=result.error.final)
-            if result.opening or (late and result.error is not None):
+            if (result.opening and not result.readings) or (late and result.error is not None):
                 continue
             self._keep(worker, result, at_s)
             answered = True

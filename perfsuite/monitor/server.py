@@ -47,7 +47,7 @@ Find = Callable[[frozenset[int]], ProcessTree]
 class ServerSource:
     """CPU, memory, threads, descriptors, switches, disk and listen queue of a tree of processes."""
 
-    name = "server"
+    name, rests = "server", False
 
     def __init__(self, find: Find, clock: Clock) -> None:
         self._find, self._clock = find, clock

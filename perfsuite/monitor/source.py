@@ -49,10 +49,12 @@ class Source(Protocol):
     """Something that is watched. Only one thread ever calls it.
 
     `name` is the source of its readings; `metrics` are those that it hopes to give, for gaps before the first.
+    `rests`, once it is open: asking does harm under load, so that it is read only before and after it.
     """
 
     name: str
     metrics: tuple[str, ...]
+    rests: bool
 
     def open(self) -> list[str]:
         """Get ready. One line for each thing that it needs and does not have. Raises SourceError."""

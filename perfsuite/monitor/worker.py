@@ -13,7 +13,7 @@ from perfsuite.monitor.source import Source, SourceError
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of opening a source, or of asking it once."""
+    """What came of opening a source, or of asking it once. One that rests under load is read when it is opened."""
 
     opening: bool = False
     readings: tuple[Reading, ...] = ()
@@ -73,6 +73,9 @@ class Worker(threading.Thread):
         self.opened = True
         self._wake.set()
         while not self.given_up and self._orders.get() == _READ:
+            if not self.source.rests:
+                self._tell(self._read())
+        if self.source.rests and not self.given_up:
             self._tell(self._read())
 
     def _tell(self, result: Result) -> None:
@@ -82,7 +85,8 @@ class Worker(threading.Thread):
 
     def _open(self) -> Result:
         try:
-            return Result(opening=True, notes=tuple(self.source.open()))
+            notes = tuple(self.source.open())
+            return Result(opening=True, notes=notes, readings=tuple(self.source.read()) if self.source.rests else ())
         except SourceError as error:
             return Result(opening=True, error=error)
 

@@ -194,8 +194,13 @@ COMPONENTS = (
             Panel(
                 "postgres-longest",
                 "Longest running",
-                {"postgres.longest_query_s": "statement", "postgres.longest_transaction_s": "transaction"},
+                {
+                    "postgres.longest_query_s": "statement",
+                    "postgres.longest_transaction_s": "transaction",
+                    "postgres.longest_idle_in_transaction_s": "idle in a transaction",
+                },
             ),
+            Panel("postgres-sessions", "Sessions opened", {"postgres.sessions_opened_per_s": "sessions"}),
             Panel(
                 "postgres-statements",
                 "Work",

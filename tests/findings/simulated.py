@@ -152,7 +152,7 @@ class Run:
         return summary_of(seconds, tuple(rows))
 
     def _readings(self) -> Iterator[Reading]:
-        for metric, values in self._values().items():
+        for metric, values in (self._values() | self._session_values()).items():
             gone = self.kind == "redis" and metric.startswith("redis.") and metric != "redis.up"
             for place, value in enumerate(values):
                 told = None if gone and self.on[place] else float(value)
@@ -160,6 +160,15 @@ class Run:
         yield from self._table_readings()
         for core in range(CORES):
             yield Reading(FIRST_S + 1.0, f"machine/core {core}", "machine.core_cpu_percent", 20.0, "percent")
+
+    def _session_values(self) -> dict[str, Floats]:
+        """Of a pool that keeps its connections, and transactions that end with their request. Draws of their own."""
+        rng = np.random.default_rng(self.length)
+        return {
+            "pool.absent": np.zeros(self.length),
+            "postgres.sessions_opened_per_s": rng.poisson(0.1, self.length).astype(float),
+            "postgres.longest_idle_in_transaction_s": rng.exponential(0.02, self.length),
+        }
 
     def _table_readings(self) -> Iterator[Reading]:
         """Reports read the large tables from end to end now and then; without their index most lists do."""

@@ -43,6 +43,7 @@ class FakeSource:
         self.name, self.metric, self.metrics = name, metric, (metric,)
         self.answers = list(answers)
         self.notes: list[str] = []
+        self.rests = False
         self.opening: Callable[[], None] = lambda: None
         self.reads = 0
         self.closed = threading.Event()
@@ -80,6 +81,10 @@ class FakeSink:
     def take(self, count: int) -> list[tuple[float, str, float | None]]:
         """So many readings, sorted, as (second, metric, value)."""
         return sorted(_plain(self.come.get(timeout=PATIENCE_S)) for _ in range(count))
+
+    def all(self) -> list[tuple[float, str, float | None]]:
+        """What has come, in its order."""
+        return [_plain(self.come.get_nowait()) for _ in range(self.come.qsize())]
 
     def nothing_more(self) -> bool:
         return self.come.empty()

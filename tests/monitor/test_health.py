@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,10 +15,11 @@ import pytest
 from perfsuite.api.exchange import Answer, Failure, Request
 from perfsuite.errors import UsageError
 from perfsuite.model import FailureKind
-from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource
+from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource, Probe
 from perfsuite.monitor.prometheus import DEFAULT_QUERIES, PrometheusSource, Queries, read_queries
+from perfsuite.monitor.sampler import Sampler
 from perfsuite.monitor.source import SourceError
-from tests.monitor.fakes import FakeClock, figures
+from tests.monitor.fakes import FakeClock, FakeSink, FakeSource, figures, until
 
 POOL = {"size": 10, "checked_in": 3, "checked_out": 7, "overflow": 2, "waiting": 4}
 DATABASE = {"status": "healthy", "database": {"connection": {"response_time_ms": 1.5}, "pool_stats": POOL}}
@@ -55,6 +58,7 @@ def test_the_pool_as_the_application_tells_it() -> None:
     source = pool(transport)
     assert source.open() == []
     assert figures(source.read()) == {
+        "pool.absent": 0,
         "pool.checked_out": 7,
         "pool.size": 10,
         "pool.overflow": 2,
@@ -74,7 +78,7 @@ def test_figures_that_the_application_does_not_tell_are_named() -> None:
         "/api/v1/health/database does not tell pool.checked_out, pool.overflow, pool.used_percent, pool.waiting, "
         "pool.database_ms"
     ]
-    assert figures(source.read()) == {"pool.size": 10, "pool.answer_ms": 2.5}
+    assert figures(source.read()) == {"pool.absent": 0, "pool.size": 10, "pool.answer_ms": 2.5}
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,118 @@ def test_a_backend_elsewhere_as_it_tells_itself() -> None:
         "server.memory_bytes": 250_000_000,
     }
     assert {reading.source for reading in source.read()} == {"health"}
+
+
+# ── as a deployed version tells it ──────────────────────────────────────────────────────────────────
+
+SQLALCHEMY = {
+    "pool_class": "QueuePool",
+    "checked_at": "2026-11-29T00:00:00Z",
+    "pool_size": 20,
+    "connections_checked_in": 3,
+    "connections_checked_out": 5,
+    "overflow_connections": -12,
+    "invalid_connections": 0,
+}
+NONE_KEPT = {"pool_class": "NullPool", "checked_at": "2026-11-29T00:00:00Z"}
+CONNECTION = {"status": "connected", "response_time_ms": 3.5, "pool_size": 0, "checked_at": "2026-11-29T00:00:00Z"}
+
+
+def deployed_page(pool_stats: Mapping[str, object]) -> Answer:
+    return answer(200, {"status": "healthy", "database": {"connection": CONNECTION, "pool_stats": pool_stats}})
+
+
+def test_the_pool_of_a_deployed_version_in_the_names_of_sqlalchemy() -> None:
+    source = pool(FakeTransport(deployed_page(SQLALCHEMY)))
+    assert source.open() == ["/api/v1/health/database does not tell pool.waiting"]
+    assert figures(source.read()) == {
+        "pool.absent": 0,
+        "pool.checked_out": 5,
+        "pool.size": 20,
+        "pool.overflow": 0,
+        "pool.used_percent": 25.0,
+        "pool.database_ms": 3.5,
+        "pool.answer_ms": 2.5,
+    }
+
+
+def test_no_pool_is_told_as_that_and_the_size_of_the_connection_is_none() -> None:
+    source = pool(FakeTransport(deployed_page(NONE_KEPT)))
+    assert source.open() == [
+        "the application keeps no pool of database connections (NullPool), so there are no figures of one"
+    ]
+    assert figures(source.read()) == {"pool.absent": 1, "pool.database_ms": 3.5, "pool.answer_ms": 2.5}
+
+
+NESTED = {
+    "status": "healthy",
+    "system": {
+        "memory": {"total_gb": 7.8, "available_gb": 3.1, "used_gb": 4.3, "usage_percent": 60.3},
+        "cpu": {"usage_percent": 12.5, "cores": 2, "cores_logical": 4},
+        "disk": {"total_gb": 50.0, "used_gb": 20.0, "usage_percent": 40.0},
+    },
+    "environment": "staging",
+}
+
+
+def test_the_machine_of_a_deployed_version() -> None:
+    source = PageSource(SYSTEM_PAGE, FakeTransport(answer(200, NESTED)), "run", FakeClock())
+    assert source.open() == ["/api/v1/health/system does not tell server.memory_bytes"]
+    assert figures(source.read()) == {
+        "machine.cpu_percent": 12.5,
+        "machine.memory_used_percent": 60.3,
+        "machine.disk_used_percent": 40.0,
+    }
+
+
+class StandingClock(FakeClock):
+    """Waits for nothing."""
+
+    def wait(self, wake: threading.Event, seconds: float) -> None:
+        return
+
+
+def beside(page_s: float, waited_s: float) -> tuple[PageSource, FakeTransport]:
+    """The page of the machine, which takes so long, with a cheap request that waits so long beside it."""
+    page = FakeTransport(replace(answer(200, NESTED), elapsed_us=round(page_s * 1e6)))
+    probe = FakeTransport(answer(200, {}), replace(answer(200, {}), elapsed_us=round(waited_s * 1e6)))
+    return PageSource(SYSTEM_PAGE, page, "run", StandingClock(), Probe(probe, "/health")), page
+
+
+def test_a_page_that_stops_the_server_is_asked_before_the_load_and_after_it_alone() -> None:
+    source, page = beside(1.02, 0.93)
+    clock, sink = FakeClock(), FakeSink()
+    working = FakeSource("redis", "redis.memory_bytes", [5])
+    sampler = Sampler([source, working], clock, sink)
+    sampler.start()
+    clock.move_to(1001.0)
+    until(lambda: working.reads)
+    assert len(page.requests) == 1
+    assert sampler.notes()[0] == (
+        "health: GET /api/v1/health/system stops the server: it took 1.0 s, and GET /health beside it waited 0.9 s; "
+        "asked only before and after the load"
+    )
+    sampler.stop()
+
+    assert len(page.requests) == 2
+    seen = [(at_s, value) for at_s, metric, value in sink.all() if metric == "machine.cpu_percent"]
+    assert seen == [(1000.0, 12.5), (1001.0, 12.5)]
+
+
+@pytest.mark.parametrize(
+    ("page_s", "waited_s"),
+    [
+        pytest.param(0.4, 0.3, id="it does not take half a second"),
+        pytest.param(1.0, 0.004, id="slow, and it stops nobody"),
+    ],
+)
+def test_a_page_that_stops_nobody_is_asked_on(page_s: float, waited_s: float) -> None:
+    source, page = beside(page_s, waited_s)
+
+    assert source.open() == ["/api/v1/health/system does not tell server.memory_bytes"]
+    assert not source.rests
+    source.read()
+    assert len(page.requests) == 2
 
 
 # ── Prometheus ──────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
@@ -57,7 +58,8 @@ def test_an_account_with_pg_monitor_sees_everything(source: PostgresSource) -> N
         "waits_client", "waits_ipc", "waits_other", "blocked_sessions", "longest_query_s", "longest_transaction_s",
         "locks_waiting", "transactions_per_s", "rollbacks_per_s", "block_reads_per_s", "rows_read_per_s",
         "full_scans_per_s", "full_scan_rows_per_s", "temp_bytes_per_s", "deadlocks_per_s", "wal_bytes_per_s",
-        "checkpoints_per_s", "statements_calls_per_s", "statements_exec_ms_per_s",
+        "checkpoints_per_s", "longest_idle_in_transaction_s", "sessions_opened_per_s",
+        "statements_calls_per_s", "statements_exec_ms_per_s",
     }  # fmt: skip
     assert (ours(seen, "connections_limit"), ours(seen, "deadlocks_per_s")) == (100, 0)
 
@@ -87,11 +89,40 @@ def test_sessions_by_state_and_who_blocks_whom(source: PostgresSource, postgres:
     assert ours(now, "blocked_sessions") == 1
     assert ours(now, "longest_query_s") > 0
     assert ours(now, "longest_transaction_s") >= ours(now, "longest_query_s")
+    assert 0 < ours(now, "longest_idle_in_transaction_s") <= ours(now, "longest_transaction_s")
     holder.execute("ROLLBACK")
     waiting.join()
     after = seen()
     assert (ours(after, "waits_lock"), ours(after, "blocked_sessions"), ours(after, "longest_query_s")) == (0, 0, 0)
+    assert ours(after, "longest_idle_in_transaction_s") == 0
     assert parts_of(source.read(), "postgres.waits_by_event") == {"postgres/Lock: relation": 0}, "0, and not a gap"
+
+
+def test_transactions_of_another_database_are_not_the_targets(
+    source: PostgresSource, postgres: Postgres, stack: ExitStack
+) -> None:
+    other = stack.enter_context(postgres.connect(make_conninfo(postgres.dsn, dbname="postgres")))
+    other.execute("BEGIN")
+    seen = look(source)
+
+    assert ours(seen, "connections_idle_in_transaction") == 1, "connections are of the whole server"
+    assert ours(seen, "longest_idle_in_transaction_s") == 0
+
+
+def test_sessions_that_were_opened_are_counted(source: PostgresSource, postgres: Postgres) -> None:
+    assert source._connection is not None
+    look(source)
+    for _ in range(7):
+        with postgres.connect() as connection:
+            connection.execute("SELECT 1")
+    counted = 0.0
+    # A session tells the server of itself when it ends, which the client does not wait for.
+    for _ in range(1000):
+        counted += ours(look(source), "sessions_opened_per_s")
+        if counted >= 7:
+            break
+        time.sleep(0.005)
+    assert 7 <= counted <= 8, "the one that made the account may be told late"
 
 
 def test_work_is_counted_and_the_monitors_own_is_not(source: PostgresSource, postgres: Postgres) -> None:
@@ -183,7 +214,8 @@ def test_an_account_without_pg_monitor_says_what_is_missing(postgres: Postgres, 
     assert note == (
         "account plain may not see other sessions, so there is no connections_active, connections_idle, "
         "connections_idle_in_transaction, waits_lock, waits_lwlock, waits_io, waits_client, waits_ipc, waits_other, "
-        "blocked_sessions, longest_query_s, longest_transaction_s: GRANT pg_monitor TO plain"
+        "blocked_sessions, longest_query_s, longest_transaction_s, longest_idle_in_transaction_s: "
+        "GRANT pg_monitor TO plain"
     )
     seen = look(source)
     assert "postgres.connections_active" not in seen
