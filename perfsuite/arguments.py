@@ -52,6 +52,11 @@ def data_file(name: str) -> Path:
     return here if here.exists() else _ROOT / name
 
 
+def _text(word: str) -> str:
+    """A word of the command line for files, which are UTF-8: Python keeps bytes that its locale does not know aside."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _duration(text: str) -> float:
     try:
         return parse_duration(text)
@@ -301,11 +306,11 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         dry_run=arguments.dry_run,
         quiet=arguments.quiet,
         color=not arguments.no_color,
-        label=arguments.label,
-        release=arguments.release,
+        label=_text(arguments.label),
+        release=_text(arguments.release),
         baseline=arguments.baseline,
         history=arguments.history,
-        command=without_secrets(command),
+        command=tuple(map(_text, without_secrets(command))),
     )
 
 

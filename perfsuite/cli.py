@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from perfsuite.commands import COMMANDS, command_parser, load_parser
 from perfsuite.commands.command import Call, Terminal, standard_terminal
 from perfsuite.errors import EXIT_INTERRUPTED, SuiteError, unwritable
 from perfsuite.interrupts import Interrupts
-from perfsuite.output import settle
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
             terminal.err("Interrupted.")
             return EXIT_INTERRUPTED
         finally:
-            settle(sys.stdout)
+            terminal.settle()
 
 
 def _command(words: list[str], terminal: Terminal, interrupts: Interrupts) -> int:

@@ -84,7 +84,9 @@ class LoadProcess:
         self._listen()
         if self._said:
             return self._said
-        lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.exists() else []
+        if not self._log.exists():
+            return ""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " | ".join(lines[-_LAST_LINES:])
 
     def _listen(self) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from perfsuite.desk import Screen
-from perfsuite.errors import SuiteError, UsageError
+from perfsuite.errors import SuiteError
 from perfsuite.model import Moment, RunReport
 from perfsuite.output import writing_to
 from perfsuite.report.live_files import live_files
@@ -31,18 +31,11 @@ class PlainScreen:
         self._stream = stream
         self._every_s = every_s
         self._next_s = 0.0
-        self._begun = False
 
     def say(self, text: str) -> None:
-        """Write a line. Raises UsageError when the first one cannot be written: nothing has been done by then."""
-        try:
-            with writing_to(self._stream):
-                print(text, file=self._stream, flush=True)
-        except UsageError:
-            # A run under way goes on to its end, so that what it made is removed; the verdict tries once more.
-            if not self._begun:
-                raise
-        self._begun = True
+        """Write a line."""
+        with writing_to(self._stream):
+            print(text, file=self._stream, flush=True)
 
     def progress(self, moment: Moment) -> None:
         """Write a line when the last one is old enough."""

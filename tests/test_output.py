@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +11,12 @@ from typing import TextIO
 
 import pytest
 
-from perfsuite.errors import UsageError
-from perfsuite.output import settle, writing_to
+from perfsuite.commands.command import Terminal
+from perfsuite.output import plain, settle, taking_all, writing_to
 from perfsuite.screen import PlainScreen
 
 FULL = Path("/dev/full")
+ROOT = Path(__file__).parents[1]
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="a file that takes nothing: Linux has one")
 
 
@@ -43,24 +46,37 @@ def test_a_reader_that_has_gone_is_no_mistake(closed_pipe: TextIO) -> None:
 
 
 @needs_full
-def test_a_place_that_takes_nothing_is_one(full: TextIO) -> None:
-    with pytest.raises(UsageError) as error, writing_to(full):
+def test_what_a_full_disk_does_not_take_is_lost_and_known(full: TextIO) -> None:
+    with writing_to(full):
         print("text", file=full, flush=True)
-    assert str(error.value) == "the output cannot be written: No space left on device"
+    assert settle(full) == "No space left on device"
+    full.write("more")  # leads nowhere by now: closing the stream would fail otherwise
+
+
+def test_of_a_reader_that_has_gone_nothing_is_said(closed_pipe: TextIO) -> None:
+    closed_pipe.write("text")
+    assert settle(closed_pipe) == ""
 
 
 @needs_full
-def test_what_cannot_be_written_is_let_go_at_the_end() -> None:
-    stream = FULL.open("w", encoding="utf-8")
-    stream.write("text")
-    settle(stream)
-    stream.close()  # would fail with what it still held
+def test_a_command_whose_output_is_lost_says_so_once(full: TextIO) -> None:
+    mistakes = io.StringIO()
+    terminal = Terminal(full, mistakes)
+    terminal.out("a verdict")
+    terminal.out("and more")
+    terminal.settle()
+    assert mistakes.getvalue() == (
+        "Some of the output could not be written: No space left on device. A run's report is in its folder all the"
+        " same.\n"
+    )
 
 
 @needs_full
-def test_the_first_line_tells_that_nothing_can_be_told(full: TextIO) -> None:
-    with pytest.raises(UsageError, match="No space left on device"):
-        PlainScreen(full).say("Demo: starting")
+def test_mistakes_are_written_where_they_can_be(full: TextIO, closed_pipe: TextIO) -> None:
+    for stream in (full, closed_pipe):
+        terminal = Terminal(io.StringIO(), stream)
+        terminal.err("a mistake")
+        terminal.settle()
 
 
 @needs_full
@@ -83,3 +99,41 @@ def test_a_screen_without_a_reader_is_silent(closed_pipe: TextIO) -> None:
     screen = PlainScreen(closed_pipe)
     screen.say("one")
     screen.say("two")
+
+
+def test_a_stream_that_was_closed_leads_nowhere() -> None:
+    """Python has None in its place."""
+    with taking_all(None) as stream:
+        print("text – and more", file=stream, flush=True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_an_encoding_does_not_have_is_replaced(encoding: str, tmp_path: Path) -> None:
+    text = "6 × p95 ≥ 30 ms → – … Prüfung √ v\udcff"
+    with taking_all((tmp_path / "out").open("w", encoding=encoding)) as stream:
+        stream.write(text)
+    assert (tmp_path / "out").read_text(encoding=encoding) == {
+        "ascii": "6 x p95 >= 30 ms -> - ... Prufung ? v?",
+        "latin-1": "6 × p95 >= 30 ms -> - ... Prüfung ? v?",
+        "utf-8": "6 × p95 ≥ 30 ms → – … Prüfung √ v?",
+    }[encoding]
+
+
+SHOWN = [Path("perfsuite") / name for name in ("report", "judge", "plan", "commands", "findings", "fingerprint")]
+
+
+def test_every_character_that_the_suite_writes_has_a_likeness() -> None:
+    """Else it is a question mark on a terminal that knows ASCII only."""
+    texts = {
+        node.value
+        for folder in SHOWN
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert "…" in "".join(texts)
+    assert {c for text in texts for c in text if c.isprintable() and plain(c) == "?"} == {"?"}
+
+
+def test_each_likeness_is_ascii() -> None:
+    assert plain("├── ✅ µs ⚠️ 10⁻⁸") == "+-- ok us ! 10-8"

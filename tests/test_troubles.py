@@ -56,8 +56,15 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/monitor/test_sampler.py::test_a_full_disk_is_told_and_the_live_view_goes_on",
     ),
     "output that takes nothing": (
-        "tests/test_output.py::test_the_first_line_tells_that_nothing_can_be_told",
-        "tests/integration/test_output.py::test_a_place_that_takes_nothing_is_told_before_anything_is_sent",
+        "tests/test_output.py::test_a_command_whose_output_is_lost_says_so_once",
+        "tests/integration/test_output.py::test_output_that_is_lost_is_a_line_on_standard_error",
+        "tests/integration/test_output.py::test_where_the_output_goes_changes_no_exit_code",
+        "tests/integration/test_output.py::test_a_run_without_standard_streams_is_made",
+        "tests/integration/test_output.py::test_a_reader_that_leaves_does_not_end_a_run",
+    ),
+    "a terminal that does not know a character": (
+        "tests/test_output.py::test_what_an_encoding_does_not_have_is_replaced",
+        "tests/integration/test_output.py::test_a_run_in_ascii_is_made_and_its_files_are_utf_8",
     ),
     "port in use": (
         "tests/web/test_server.py::test_a_port_that_is_taken_is_told_with_the_mend",
@@ -99,6 +106,15 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     ),
     "operations fail without load": (
         "tests/integration/test_faults.py::test_a_route_that_is_broken_from_the_start_stops_the_run_with_a_table",
+    ),
+    "an error while the suite starts": (
+        "tests/test_starter.py::test_an_error_while_it_starts_is_one_line_and_a_file",
+        "tests/test_starter.py::test_where_no_file_takes_the_traceback_the_line_says_so",
+    ),
+    "Ctrl-C, SIGTERM or a closed terminal before the load": (
+        "tests/test_starter.py::test_an_installation_that_is_ended_leaves_no_program",
+        "tests/test_starter.py::test_a_signal_while_modules_are_imported_ends_it",
+        "tests/integration/test_signals.py::test_ctrl_c_before_the_load_ends_at_once",
     ),
     "Ctrl-C": ("tests/integration/test_signals.py::test_ctrl_c_on_a_demo_writes_the_report_and_leaves_nothing",),
     "second Ctrl-C": (

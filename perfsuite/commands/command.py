@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from perfsuite.interrupts import Interrupts
-from perfsuite.output import silence, writing_to
+from perfsuite.output import settle, taking_all, writing_to
 from perfsuite.plan.build import Options
 from perfsuite.screen import PlainScreen, QuietScreen, screen_for
 
@@ -27,16 +27,20 @@ class Terminal:
     mistakes: TextIO
 
     def out(self, text: str) -> None:
-        """Raises UsageError when the stream takes nothing."""
+        """Write a result; the exit code stays what it is where nobody reads it."""
         with writing_to(self.told):
             print(text, file=self.told, flush=True)
 
     def err(self, text: str) -> None:
-        """Tell a mistake, if anybody is left to be told; the exit code says it too."""
-        try:
+        """Write a mistake, likewise; the exit code says it too."""
+        with writing_to(self.mistakes):
             print(text, file=self.mistakes, flush=True)
-        except OSError:
-            silence(self.mistakes)
+
+    def settle(self) -> None:
+        """Write what the streams still hold, or let go of it: a stream that takes nothing changes no exit code."""
+        if why := settle(self.told):
+            self.err(f"Some of the output could not be written: {why}. A run's report is in its folder all the same.")
+        settle(self.mistakes)
 
     @property
     def width(self) -> int:
@@ -64,8 +68,8 @@ class Terminal:
 
 
 def standard_terminal() -> Terminal:
-    """The streams as they are now."""
-    return Terminal(sys.stdout, sys.stderr)
+    """The streams as they are now, taking every character and never failing."""
+    return Terminal(taking_all(sys.stdout), taking_all(sys.stderr))
 
 
 @dataclass(frozen=True, slots=True)

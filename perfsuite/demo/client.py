@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -60,8 +60,8 @@ def running_demo(kind: str, settings: DemoSettings | None = None) -> Iterator[De
             yield _ready(supervisor, settings.ready_within_s, said)
         finally:
             _stop(supervisor)
-            for line in _text(said).splitlines():
-                sys.stderr.write(f"{line}\n")
+            with suppress(OSError):  # nobody may be left to read it
+                sys.stderr.writelines(f"{line}\n" for line in _text(said).splitlines())
 
 
 def _start(kind: str, settings: DemoSettings, said: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -29,7 +29,13 @@ def check_faults(specs: Sequence[str]) -> None:
     command = [sys.executable, "-m", "mitra_backend.faults", *specs]
     try:
         read = subprocess.run(  # noqa: S603  our own module
-            command, cwd=ROOT / "backend", capture_output=True, text=True, timeout=_WITHIN_S, check=False
+            command,
+            cwd=ROOT / "backend",
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_WITHIN_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TargetError(f"the reference backend cannot be asked about its faults: {error}") from None

@@ -112,7 +112,6 @@ class Conductor:
             place.follower.heard_at = time.monotonic()  # it had nothing to say until the last one was ready
             rate = self._plan.scenario.spawn_rate * len(place.users) / len(self._users)
             order = Begin(
-                str(self._folder),
                 place.follower.index,
                 place.users,
                 max(rate, 1e-3),

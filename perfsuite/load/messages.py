@@ -14,7 +14,6 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     `sessions`: open model, role → index of the worker that holds each session of the role.
     """
 
-    folder: str
     index: int
     users: list[Account]
     spawn_rate: float

@@ -95,6 +95,6 @@ class Health:
 
 def _waited_ns() -> int | None:
     try:
-        return int(_SCHEDULED.read_text().split()[1])
+        return int(_SCHEDULED.read_text(encoding="ascii").split()[1])
     except OSError:
         return None  # not Linux, or a kernel that does not count it
