@@ -6,12 +6,53 @@ Standard library only, and it parses on Python 3.8: it must be able to say what 
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
-import subprocess
+import signal
 import sys
-from shutil import which
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+CHILDREN: list[subprocess.Popen[str]] = []  # programs that this process waits for
+
+
+def end_at_once(_number: int, _frame: object) -> None:
+    """End with all that was started."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    if CHILDREN:
+        raise KeyboardInterrupt  # whoever waits for them ends them
+    # No exception here: while modules are imported, Python drops some of them.
+    try:
+        os.write(2, b"Interrupted.\n")
+    except OSError:
+        pass
+    os._exit(INTERRUPTED)
+
+
+def begin() -> None:
+    """Make the standard streams usable, and have Ctrl-C, SIGTERM and a closed terminal end this process."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller: the next file that is opened would take its place
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, number)
+            if nowhere != number:
+                os.close(nowhere)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
+    for ending in ENDING:
+        if ending != signal.SIGHUP or signal.getsignal(ending) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(ending, end_at_once)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # an earlier pass of this file may have blocked them
+
+
+if __name__ == "__main__":
+    begin()  # the imports take a while
+
+import hashlib  # noqa: E402
+import importlib.util  # noqa: E402
+import subprocess  # noqa: E402
+import traceback  # noqa: E402
+from shutil import which  # noqa: E402
 
 NEEDED = (3, 11)
 NEWER = ("python3.13", "python3.12", "python3.11", "python3", "python")
@@ -21,7 +62,8 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second holds 
 INSTALL = "--install-deps"
 GUARD = "AGENTMITRA_STARTER"  # the steps that earlier passes of this file have taken
 BAD_COMMAND = 2
-INTERRUPTED = 130
+FAULT_OF_THE_SUITE = 4
+ERROR_LOG = os.path.join("results", "suite-errors.log")
 PIP_LINES_SHOWN = 8
 PROBES = ("locust", "msgspec", "httpx", "rich", "psutil")
 
@@ -49,6 +91,8 @@ def main() -> int:
 def call_suite(arguments: list[str]) -> int:
     """Hand over to the suite itself."""
     os.environ.pop(GUARD, None)
+    # For the programs that the suite starts, whose words go to files and pipes; this one has its streams already.
+    os.environ["PYTHONIOENCODING"] = "utf-8"
     if HERE not in sys.path:
         sys.path.insert(0, HERE)
     from perfsuite.cli import main as suite
@@ -96,12 +140,9 @@ def is_new_enough(path: str) -> bool:
     """True when the program runs and is a Python of the needed version; False for a shim without one behind it."""
     check = "import sys; sys.exit(sys.version_info[:2] < (%d, %d))" % NEEDED
     try:
-        done = subprocess.run(
-            [path, "-I", "-c", check], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20, check=False
-        )
+        return run([path, "-I", "-c", check], 20).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
 
 
 def go_on_with(python: str, step: str) -> int:
@@ -112,11 +153,11 @@ def go_on_with(python: str, step: str) -> int:
     environment = dict(os.environ)
     environment[GUARD] = ",".join([*steps, step])
     arguments = [argument for argument in sys.argv[1:] if step != "installed" or argument != INSTALL]
-    sys.stdout.flush()
-    sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # until it has said what to do with them
     try:
         os.execve(python, [python, os.path.abspath(__file__), *arguments], environment)  # noqa: S606 - our own Python
     except OSError as error:
+        unblock()
         return refuse("%s cannot be started: %s" % (python, error.strerror))
 
 
@@ -166,11 +207,53 @@ def pip_install(python: str, requirements: str) -> str | None:
     return None
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, keeping what it says."""
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False
-    )
+def run(command: list[str], within_s: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, keeping what it says. It ends with all that it has started where this one is ended.
+
+    Raises OSError where it cannot be started, TimeoutExpired after `within_s`.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # none in between: it would leave a program that nobody ends
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=unblock,
+        )
+    except BaseException:
+        unblock()
+        raise
+    CHILDREN.append(child)
+    try:
+        unblock()
+        said, _ = child.communicate(timeout=within_s)
+        return subprocess.CompletedProcess(command, child.returncode, said)
+    except BaseException:
+        end_group(child)
+        raise
+    finally:
+        CHILDREN.remove(child)
+
+
+def unblock() -> None:
+    """Hear the signals, also those that came meanwhile."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
+def end_group(child: subprocess.Popen[str]) -> None:
+    """End a program, in order where it does so soon, and whatever it has started."""
+    for number, within_s in ((signal.SIGINT, 2), (signal.SIGKILL, None)):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(within_s)
+        except OSError:
+            pass  # all of them have ended
+        except subprocess.TimeoutExpired:
+            pass
 
 
 def fingerprint(requirements: str) -> str:
@@ -234,7 +317,10 @@ def last_lines(text: str) -> str:
 
 def say(text: str) -> None:
     """Progress, on stderr: stdout belongs to the suite."""
-    print(text, file=sys.stderr, flush=True)
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        pass  # nobody reads it; the exit code says it too
 
 
 def refuse(message: str) -> int:
@@ -243,10 +329,33 @@ def refuse(message: str) -> int:
     return BAD_COMMAND
 
 
+def give_up(error: Exception) -> int:
+    """Say in a line what nobody expected; the traceback goes to a file."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = "%s:%s %s: %s: %s" % (
+        os.path.basename(place.filename),
+        place.lineno,
+        place.name,
+        type(error).__name__,
+        error,
+    )
+    try:
+        os.makedirs(os.path.dirname(ERROR_LOG), exist_ok=True)
+        with open(ERROR_LOG, "a", encoding="utf-8", errors="replace") as log:
+            log.write("".join(traceback.format_exception(type(error), error, error.__traceback__)) + "\n")
+        kept = "the traceback is in %s" % ERROR_LOG
+    except OSError as unwritable:
+        kept = "no traceback, since %s cannot be written (%s)" % (ERROR_LOG, unwritable.strerror)
+    say("error: the suite could not be started: %s; %s" % (" ".join(where.split()), kept))
+    return FAULT_OF_THE_SUITE
+
+
 if __name__ == "__main__":
     try:
         code = main()
     except KeyboardInterrupt:
         say("Interrupted.")
         code = INTERRUPTED
+    except Exception as unexpected:  # noqa: BLE001  whatever it is, a user gets a line and an exit code that says so
+        code = give_up(unexpected)
     sys.exit(code)

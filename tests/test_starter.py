@@ -3,22 +3,35 @@
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 import run_performance_tests as starter
+from tests.integration.programs import alive, until
 
 ROOT = Path(__file__).parents[1]
 BASE_PYTHON = os.path.realpath(sys.executable)
 # A suite that tells how it was called.
 SUITE = """
-import json, os, sys
+import json, os, signal, subprocess, sys
 def main(argv):
+    if argv == ["--signals"]:
+        names = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        print(json.dumps({
+            "blocked": sorted(number.name for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+            "ignored": [number.name for number in names if signal.getsignal(number) is signal.SIG_IGN],
+        }))
+        return 0
+    if argv == ["--streams"]:  # of a program that it starts: they must lead where its own lead
+        code = "import os; [os.fstat(number) for number in (0, 1, 2)]"
+        return subprocess.run([sys.executable, "-c", code]).returncode
     print(json.dumps({"argv": argv, "prefix": sys.prefix, "guard": os.environ.get("AGENTMITRA_STARTER")}))
     return 4
 """
@@ -27,6 +40,13 @@ PIP = """
 import os, sys
 with open(os.environ["PIP_NOTES"], "a") as notes:
     notes.write(" ".join(sys.argv[1:]) + chr(10))
+if "--version" not in sys.argv and os.environ.get("PIP_HANGS"):
+    import subprocess, time
+    builder = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with open(os.environ["PIP_HANGS"], "w") as pids:
+        pids.write(f"{os.getpid()} {builder.pid}")
+    os.rename(os.environ["PIP_HANGS"], os.environ["PIP_HANGS"] + ".there")
+    time.sleep(60)
 if "--version" not in sys.argv and os.environ.get("PIP_FAILS"):
     print(chr(10).join(f"line {n}" for n in range(100)))
     print("ERROR: no route to the index")
@@ -49,10 +69,30 @@ class Checkout:
         return self.call([python, str(self.folder / "run_performance_tests.py"), *arguments], **environment)
 
     def call(self, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-        base = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PIP_NOTES": str(self.folder / "pip")}
         return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=30, check=False, env=base | environment
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env=self.environment(environment),
         )
+
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        base = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PIP_NOTES": str(self.folder / "pip")}
+        return base | more
+
+    def ended_by(self, number: int, *arguments: str, there: Path, **environment: str) -> tuple[int, str]:
+        """Exit code and standard error of the starter, which gets a signal when the file `there` has been made."""
+        command = [BASE_PYTHON, str(self.folder / "run_performance_tests.py"), *arguments]
+        with subprocess.Popen(
+            command, cwd=self.folder, stderr=subprocess.PIPE, text=True, env=self.environment(environment)
+        ) as run:
+            until(there.exists, 20, str(there))
+            run.send_signal(number)
+            _, said = run.communicate(timeout=20)
+            return run.returncode, said
 
     def make_venv(self, folder: Path | None = None, *, dependencies: bool = True) -> str:
         """A virtual environment with stand-ins for pip and, if wanted, the dependencies; gives its Python."""
@@ -245,3 +285,91 @@ def test_a_shim_without_a_python_behind_it_is_passed_over(checkout: Checkout) ->
         PYENV_ROOT=str(checkout.folder / "pyenv"),
     )
     assert done.stdout.strip() == str(versions / "python")
+
+
+# ── ended from outside ──────────────────────────────────────────────────────────────────────────────
+
+ENDINGS = [pytest.param(number, id=number.name) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_an_installation_that_is_ended_leaves_no_program(checkout: Checkout, number: int) -> None:
+    """pip has started a program of its own, as it does for what it has to build."""
+    checkout.make_venv()
+    pids = checkout.folder / "pids"
+    there = pids.with_name("pids.there")
+    code, said = checkout.ended_by(number, "--install-deps", there=there, PIP_HANGS=str(pids))
+    assert (code, said.splitlines()[-1]) == (130, "Interrupted.")
+    assert "Traceback" not in said
+    left = [psutil.Process(int(pid)) for pid in there.read_text().split() if psutil.pid_exists(int(pid))]
+    until(lambda: not alive(left), 5, f"the end of {left}")
+    assert not (checkout.venv / "requirements.txt.sha256").exists()
+
+
+# It is imported for a minute, and keeps whatever is raised meanwhile to itself.
+SLOW = """
+import pathlib, time
+pathlib.Path("importing").touch()
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_signal_while_modules_are_imported_ends_it(checkout: Checkout, number: int) -> None:
+    checkout.make_venv()
+    (checkout.folder / "perfsuite" / "cli.py").write_text(SLOW, encoding="utf-8")
+    ended = checkout.ended_by(number, there=checkout.folder / "importing")
+    assert ended == (130, "Interrupted.\n")
+
+
+def test_a_run_that_is_to_outlive_its_terminal_does(checkout: Checkout) -> None:
+    """As `nohup` starts it."""
+    checkout.make_venv()
+    told = checkout.call(["nohup", BASE_PYTHON, str(checkout.folder / "run_performance_tests.py"), "--signals"])
+    assert json.loads(told.stdout)["ignored"] == ["SIGHUP"]
+
+
+def test_the_suite_hears_all_signals(checkout: Checkout) -> None:
+    """They are blocked on the way to the Python of .venv, so that none comes when nobody would heed it."""
+    checkout.make_venv()
+    assert json.loads(checkout.run("--signals").stdout) == {"blocked": [], "ignored": []}
+
+
+# ── where the output goes, and errors that nobody expected ──────────────────────────────────────────
+
+
+@pytest.mark.parametrize("where", [">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that takes nothing: Linux has one")
+def test_closed_and_full_streams_change_no_exit_code(checkout: Checkout, where: str) -> None:
+    checkout.make_venv()
+    starter_ = checkout.folder / "run_performance_tests.py"
+    for arguments, code in (("--install-deps --demo", 4), ("--streams", 0)):
+        done = checkout.call(["/bin/sh", "-c", f"{BASE_PYTHON} {starter_} {arguments} {where}"])
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_an_error_while_it_starts_is_one_line_and_a_file(checkout: Checkout) -> None:
+    checkout.make_venv()
+    (checkout.folder / "perfsuite" / "cli.py").write_text("import nowhere_at_all\n", encoding="utf-8")
+    done = checkout.run()
+    assert done.returncode == 4
+    assert done.stderr == (
+        "error: the suite could not be started: cli.py:1 <module>: ModuleNotFoundError: No module named"
+        " 'nowhere_at_all'; the traceback is in results/suite-errors.log\n"
+    )
+    log = (checkout.folder / "results" / "suite-errors.log").read_text(encoding="utf-8")
+    assert log.startswith("Traceback")
+
+
+def test_where_no_file_takes_the_traceback_the_line_says_so(checkout: Checkout) -> None:
+    checkout.make_venv()
+    (checkout.folder / "results").write_text("", encoding="utf-8")
+    (checkout.folder / "perfsuite" / "cli.py").write_text("import nowhere_at_all\n", encoding="utf-8")
+    done = checkout.run()
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "results/suite-errors.log cannot be written" in done.stderr
