@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +12,16 @@ from perfsuite.api.exchange import Answer, Failure, Request, Transport
 from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
 from perfsuite.api.way import Way, way_of
-from perfsuite.cleanup import clean_up
+from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk
-from perfsuite.model import INTERRUPTED, Account, Cleanup, FailureKind, Plan
+from perfsuite.errors import unwritable
+from perfsuite.judge.left_behind import REMAINING_FILE, soft_deleted
+from perfsuite.model import INTERRUPTED, Account, Cleanup, FailureKind, Plan, RowLeft
+from perfsuite.report.csv_files import remaining_csv
 from perfsuite.roles import ROLES
 
+_MOST_TOLD = 10
 _HURRIED_S = 2.0
 """How long cleanup waits for an answer once a person has asked twice for the end."""
 
@@ -31,11 +35,11 @@ def clean_after(
         return None, ended  # the demo goes with all that is in it
     try:
         with desk.interrupts.heard():
-            return clean(
-                plan, accounts, folder, desk, partial(_in_a_hurry, way_of(plan, desk.headers)) if hurried else None
-            ), ended
+            connect = partial(_in_a_hurry, way_of(plan, desk.headers)) if hurried else None
+            done = clean(plan, accounts, folder, desk, connect)
     except KeyboardInterrupt:
-        return clean(plan, accounts, folder, desk, _Hangup), INTERRUPTED
+        done, ended = clean(plan, accounts, folder, desk, _Hangup), INTERRUPTED
+    return done.cleanup if done else None, ended
 
 
 def _in_a_hurry(way: Way) -> Transport:
@@ -83,28 +87,55 @@ def clean(
     folder: Path,
     desk: Desk,
     connect: Callable[[], Transport] | None = None,
-) -> Cleanup | None:
-    """Remove what the run made, over `connect()` where given; None when it made and changed nothing."""
+) -> Cleaned | None:
+    """Remove what the run made, over `connect()` where given; None when it made and changed nothing.
+
+    The rows that are still at the target are in a file of the run then, those it keeps after their deletion too.
+    """
     entries = list(journal.read(folder))
     if not entries:
         return None
-    admin = next((account for account in accounts if account.role == ROLES[0].slug), None)
     book = journal_to_note_in(folder)
     transport = connect() if connect else Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
     try:
         run_ = Run.of(plan, desk.headers, "cleanup", book)
-        done = clean_up(entries, ROLES[0], admin, run_, transport)
+        done = clean_up(entries, Means(ROLES, accounts, run_, transport))
     finally:
         transport.close()
         book.close()
-    if done.created:
-        desk.screen.say(f"Cleanup: removed {done.removed} of {done.created} rows that the run made")
-    for line in done.not_removed[:10]:
-        desk.screen.say(f"  not removed: {line}")
-    if done.not_removed and not plan.demo:
-        more = f"… and {len(done.not_removed) - 10} more; " if len(done.not_removed) > 10 else ""
-        desk.screen.say(f"  {more}try again with: cleanup {folder}")
+    for line in (*_told(done.cleanup, folder, demo=bool(plan.demo)), *_listed(done.rows, folder)):
+        desk.screen.say(line)
     return done
+
+
+def _told(done: Cleanup, folder: Path, *, demo: bool) -> Iterator[str]:
+    """What became of the rows, in lines."""
+    if done.created:
+        yield f"Cleanup: removed {done.removed:,} of {done.created:,} rows that the run made"
+    yield from (f"  {line}" for line in soft_deleted(done))
+    for line in done.not_removed[:_MOST_TOLD]:
+        yield f"  not removed: {line}"
+    more = len(done.not_removed) - _MOST_TOLD
+    told = [f"… and {more:,} more"] if more > 0 else []
+    if done.not_removed and not demo and any(group.again for group in done.remaining):
+        told.append(f"try again with: cleanup {folder}")
+    if told:
+        yield f"  {'; '.join(told)}"
+
+
+def _listed(rows: Sequence[RowLeft], folder: Path) -> Iterator[str]:
+    """Write the rows that are still at the target into a file of the run, or remove that of an earlier cleanup."""
+    path = folder / REMAINING_FILE
+    try:
+        if rows:
+            path.write_text(remaining_csv(rows), encoding="utf-8", newline="")
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        yield f"  {unwritable(error, path)}"
+    else:
+        if rows:
+            yield f"  ids of the rows that remain: {path}"
 
 
 def journal_to_note_in(folder: Path) -> journal.Journal:

@@ -25,7 +25,7 @@ from perfsuite.plan.durations import show_duration
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.console import render_summary
-from perfsuite.report.csv_files import FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
+from perfsuite.report.csv_files import FAILURE_COLUMNS, HISTORY_COLUMNS, REMAINING_COLUMNS, STATS_COLUMNS
 from perfsuite.report.figures import limit_text
 from perfsuite.report.files import write_all
 from perfsuite.report.json_file import summary_dict
@@ -325,7 +325,8 @@ def file_names_in(source: Path) -> set[str]:
 def test_list_of_files(tmp_path: Path) -> None:
     modules = (
         "pipeline.py", "run_files.py", "process.py", "measurements.py", "watching.py", "costing.py",
-        "api/journal.py", "fingerprint/files.py", "load/state.py", "monitor/files.py", "suite_errors.py",
+        "api/journal.py", "fingerprint/files.py", "judge/left_behind.py", "load/state.py", "monitor/files.py",
+        "suite_errors.py",
     )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
     made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}
@@ -339,6 +340,7 @@ def test_list_of_files(tmp_path: Path) -> None:
         pytest.param("stats_history.csv", HISTORY_COLUMNS, id="stats_history.csv"),
         pytest.param("failures.csv", FAILURE_COLUMNS, id="failures.csv"),
         pytest.param("readings.csv", READINGS_COLUMNS, id="readings.csv"),
+        pytest.param("rows_remaining.csv", REMAINING_COLUMNS, id="rows_remaining.csv"),
     ],
 )
 def test_columns(heading: str, names: tuple[str, ...]) -> None:

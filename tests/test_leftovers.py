@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from perfsuite.api.journal import FILE_NAME, Entry, Journal
 from perfsuite.desk import Desk
 from perfsuite.interrupts import Interrupts
 from perfsuite.leftovers import Hurried, clean_after
-from perfsuite.model import Account, Cleanup, FailureKind, Plan, Scenario
+from perfsuite.model import Account, FailureKind, Plan, Scenario
 from perfsuite.screen import PlainScreen
 from tests.api.fake_target import FakeTarget, lost
 
@@ -43,7 +44,9 @@ def test_a_target_of_ones_own_is(desk: Desk) -> None:
     done, ended = clean_after("interrupted", plan(None), ADMINS, desk.results, desk)
 
     assert ended == "interrupted"
-    assert done == Cleanup(1, 0, ("lead PERF-1: Super Admin cannot log in (connection refused)",))
+    assert done is not None
+    assert (done.created, done.removed) == (1, 0)
+    assert done.not_removed == ("lead PERF-1: Super Admin cannot log in (connection refused)",)
 
 
 def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_named(tmp_path: Path) -> None:
@@ -60,10 +63,14 @@ def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_nam
     assert ended == "completed"
     assert done is not None
     assert (done.created, done.removed, len(done.not_removed)) == (12, 0, 12)
-    first, *rows, last = said.getvalue().splitlines()
+    first, *rows, last, place = said.getvalue().splitlines()
     assert first == "Cleanup: removed 0 of 12 rows that the run made"
     assert rows[0] == "  not removed: lead PERF-0: Super Admin cannot log in (connection refused)"
     assert (len(rows), last) == (10, f"  … and 2 more; try again with: cleanup {tmp_path}")
+    assert place == f"  ids of the rows that remain: {tmp_path / 'rows_remaining.csv'}"
+    remaining = list(csv.DictReader((tmp_path / "rows_remaining.csv").read_text().splitlines()))
+    assert [row["mark"] for row in remaining] == [f"PERF-{number}" for number in range(12)]
+    assert {(row["thing"], row["state"]) for row in remaining} == {("lead", "not removed")}
 
 
 def test_in_a_hurry_one_answer_is_waited_for_in_vain_and_no_more() -> None:

@@ -52,7 +52,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     ),
     "disk full during the load": (
         "tests/test_process.py::test_on_a_full_disk_the_last_words_come_all_the_same",
-        "tests/test_cleanup.py::test_rows_are_removed_though_nobody_can_write_it_down",
+        "tests/cleanup/test_clean_up.py::test_rows_are_removed_though_nobody_can_write_it_down",
         "tests/monitor/test_sampler.py::test_a_full_disk_is_told_and_the_live_view_goes_on",
     ),
     "output that takes nothing": (
@@ -82,7 +82,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     ),
     "target gone at the end": (
         "tests/test_leftovers.py::test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_named",
-        "tests/test_cleanup.py::test_a_target_that_has_gone_is_not_asked_for_every_row",
+        "tests/cleanup/test_clean_up.py::test_a_target_that_has_gone_is_not_asked_for_every_row",
     ),
     "target answers HTML": (
         "tests/preflight/test_offer.py::test_there_but_not_ours",

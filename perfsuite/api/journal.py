@@ -24,9 +24,11 @@ FILE_NAME = "journal.jsonl"
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag" or
-    "not restorable"; and of cleanup, "removed" (a row) and "restored" (a flag).
+    "not restorable"; and of cleanup, "removed" (a row), "soft deleted" (a row that the target keeps under `status`)
+    and "restored" (a flag).
 
-    `thing`: policy, lead, ticket, flag … `before`: the value of a flag before the run's first change.
+    `thing`: policy, lead, ticket, flag … `before`: the value of a flag before the run's first change. `by`: phone
+    number of the account that made a row; "" in older files, which do not have it.
     """
 
     what: str
@@ -34,6 +36,8 @@ class Entry:
     mark: str
     id: str = ""
     before: bool | None = None
+    by: str = ""
+    status: str = ""
 
 
 class Journal:

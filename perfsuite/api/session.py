@@ -363,7 +363,7 @@ class Session:
         """Journal a creation before it is sent."""
         if operation.creates and (mark := _mark(operation, call.body)):
             self.chosen.pop(f"created {operation.creates}", None)
-            self.run.journal.write(Entry("create", operation.creates, mark))
+            self.run.journal.write(Entry("create", operation.creates, mark, by=self._account.phone_number))
 
     def _settle(self, operation: Operation, call: Call, answer: Answer, body: Any) -> None:
         """Journal what became of a creation, and remember the row for the steps that need one of the run's own."""

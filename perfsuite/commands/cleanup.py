@@ -9,7 +9,7 @@ from pathlib import Path
 from perfsuite.arguments import add_reaching, add_run_folder, data_file, reaching_of
 from perfsuite.commands.command import Call, Command
 from perfsuite.desk import Desk
-from perfsuite.errors import EXIT_PASS, EXIT_TARGET
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.hosts import HostRules, checked_url
 from perfsuite.leftovers import clean
 from perfsuite.model import Plan
@@ -41,16 +41,16 @@ def do(call: Call) -> int:
     extra = tuple(call.arguments.allow_host or ())
     checked_url(plan.host, HostRules(configured, extra, call.arguments.i_accept_production_load))
     plan, headers = reached_again(plan, reaching_of(call.arguments), os.environ)
-    # A Super Admin removes everything; which roles else the file holds does not matter here.
+    # Whoever made a row removes it, a Super Admin the others; which roles else the file holds does not matter here.
     accounts = read_accounts(call.arguments.credentials, ROLES, os.environ, plan.mapping.roles)
     desk = Desk(call.arguments.run.parent, PlainScreen(call.terminal.told), call.interrupts, headers=headers)
     done = clean(plan, accounts, call.arguments.run, desk)
-    if done is None or not (done.created or done.not_restored):
+    if done is None or not done.tried:
         call.terminal.out("Nothing is left to remove.")
         return EXIT_PASS
-    for line in done.not_restored:
+    for line in done.cleanup.not_restored:
         call.terminal.out(f"not put back: {line}")
-    return EXIT_TARGET if done.not_removed or done.not_restored else EXIT_PASS
+    return EXIT_INCONCLUSIVE if done.cleanup.not_removed or done.cleanup.not_restored else EXIT_PASS
 
 
 COMMAND = Command(

@@ -24,7 +24,7 @@ from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
 from perfsuite.arguments import add_reaching, reaching_of, without_secrets
-from perfsuite.cleanup import clean_up
+from perfsuite.cleanup import Means, clean_up
 from perfsuite.errors import EXIT_USAGE, SuiteError
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
@@ -188,12 +188,11 @@ def _finish(load: LoadState) -> None:
 
 
 def _remove_what_was_made(order: Order) -> Cleanup:
-    admin = next((account for account in order.accounts if account.role == ROLES[0].slug), None)
     transport = Patient(GeventTransport(way_of(order.plan, order.headers)), log.warning, gevent.sleep)
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
         run = Run.of(order.plan, order.headers, "cleanup", book)
-        done = clean_up(list(journal.read(order.folder)), ROLES[0], admin, run, transport)
+        done = clean_up(list(journal.read(order.folder)), Means(ROLES, order.accounts, run, transport)).cleanup
     finally:
         transport.close()
         book.close()

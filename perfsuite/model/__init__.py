@@ -4,6 +4,7 @@ Units are in the names: `_ms`, `_s`, `_us`, `rps` = requests per second, `_rate`
 Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
+from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.failures import FailureGroup, FailureKind, SuiteErrorGroup
 from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
 from perfsuite.model.plan import (
@@ -30,7 +31,6 @@ from perfsuite.model.summary import (
     ArrivalFigures,
     BehaviourRow,
     Breakdown,
-    Cleanup,
     Coverage,
     Drift,
     GeneratorHealth,
@@ -83,12 +83,15 @@ __all__ = [
     "Plan",
     "PreflightReport",
     "Reconciliation",
+    "Remaining",
     "Row",
+    "RowLeft",
     "RunReport",
     "Scenario",
     "Second",
     "SecondArrivals",
     "Secrets",
+    "SoftDeleted",
     "Statistics",
     "SuiteErrorGroup",
     "Summary",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, SuiteErrorGroup
 
 
@@ -286,19 +287,6 @@ TARGET_LOST = "target lost"
 LOAD_DIED = "load process died"
 CUT_OFF = "cut off"
 """Nobody wrote down how the run ended: the suite itself was killed, its machine stopped, or it still runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cleanup:
-    """What the run made at the target and what became of it."""
-
-    created: int
-    removed: int
-    not_removed: tuple[str, ...] = ()
-    not_restored: tuple[str, ...] = ()
-    """Changes that the next cleanup may put back."""
-    not_restorable: tuple[str, ...] = ()
-    """Changes for which the API has no way back."""
 
 
 @dataclass(frozen=True, slots=True)

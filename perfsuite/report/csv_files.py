@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-from perfsuite.model import ALL, Breakdown, FailureGroup, Row, Second, SecondArrivals, Statistics, Summary
+from perfsuite.model import ALL, Breakdown, FailureGroup, Row, RowLeft, Second, SecondArrivals, Statistics, Summary
 from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact, parts_of, rounded, values_of
 from perfsuite.report.text import csv_cell, utc
 
@@ -14,6 +14,9 @@ STATS_COLUMNS = ("period", "role", "behaviour", "operation", *STATISTIC_FIELDS, 
 ARRIVAL_COLUMNS = ("actions_due", "actions_begun", "lag_avg_ms", "lag_max_ms", "actions_waiting")
 """Open model, in the total of each second: blank in other rows and in the closed model."""
 HISTORY_COLUMNS = ("second", *STATS_COLUMNS, *ARRIVAL_COLUMNS)
+REMAINING_COLUMNS = ("thing", "id", "mark", "created_by", "state", "reason")
+NOT_REMOVED = "not removed"
+"""State of a row that should be gone; another one is the status under which the target keeps it."""
 FAILURE_COLUMNS = ("role", "operation", "kind", "message", "count", "first_seen", "last_seen", "request_id")
 
 
@@ -30,6 +33,17 @@ def stats_history_csv(summary: Summary) -> str:
 def failures_csv(failures: Iterable[FailureGroup]) -> str:
     """One row per group of equal failures; times are UTC."""
     return _table(FAILURE_COLUMNS, (_failure_cells(group) for group in failures))
+
+
+def remaining_csv(rows: Iterable[RowLeft]) -> str:
+    """The rows that are still at the target, those that could not be removed first."""
+    ordered = sorted(rows, key=lambda row: not row.reason)
+    return _table(REMAINING_COLUMNS, (_remaining_cells(row) for row in ordered))
+
+
+def _remaining_cells(row: RowLeft) -> list[str]:
+    state = NOT_REMOVED if row.reason else row.status
+    return [csv_cell(text) for text in (row.thing, row.id, row.mark, row.created_by, state, row.reason)]
 
 
 def _history(summary: Summary) -> Iterator[Sequence[str]]:

@@ -90,7 +90,8 @@ def _resolved(given: Answer | Callable[[Asked], Answer], asked: Asked) -> Answer
 class FakeTarget:
     """Offers the whole contract. `give` scripts an answer; operations in `without` are not offered.
 
-    `forbidden`: (role, operation) that are answered with 403.
+    `forbidden`: (role, operation) that are answered with 403. `makers_only`: kinds that nobody but the account that
+    made a row may delete. `kept_as`: kind → the status under which a deleted row is kept.
     """
 
     def __init__(self) -> None:
@@ -100,7 +101,13 @@ class FakeTarget:
         self.without: set[str] = set()
         self.forbidden: set[tuple[str, str]] = set()
         self.users = {
-            account.phone_number: row(ACCOUNT_FIELDS, user_id=f"user-{role}", role=role, first_name="Asha")
+            account.phone_number: row(
+                ACCOUNT_FIELDS,
+                user_id=f"user-{role}",
+                role=role,
+                first_name="Asha",
+                phone_number=account.phone_number,
+            )
             for role, account in ACCOUNTS.items()
         }
         self.policies = {
@@ -117,10 +124,15 @@ class FakeTarget:
         self.leads: dict[str, dict[str, Any]] = {}
         self.tickets = {"ticket-0": row(TICKET, ticket_id="ticket-0", customer_id="holder-1")}
         self.flags = {"perf_dark": row(FLAG, flag_name="perf_dark", is_enabled=True)}
+        self.makers_only: set[str] = set()
+        self.kept_as: dict[str, str] = {}
+        self.makers: dict[str, str] = {}
+        """Id of a row → phone number of the account that made it."""
         self._tokens: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._scripted: dict[str, deque[Answer | Callable[[Asked], Answer]]] = {}
         self._always: dict[str, Answer | Callable[[Asked], Answer]] = {}
+        self._own: dict[str, Callable[[Asked], Answer]] = {}
 
     # ── what tests set ─────────────────────────────────────────────────────────────────────────────
 
@@ -131,6 +143,10 @@ class FakeTarget:
     def always(self, operation: str, given: Answer | Callable[[Asked], Answer]) -> None:
         """Answer every request of `operation` so."""
         self._always[operation] = given
+
+    def handle(self, operation: str, handler: Callable[[Asked], Answer]) -> None:
+        """Answer every request of `operation` so, once it is known who asks."""
+        self._own[operation] = handler
 
     def revoke(self) -> None:
         """No token given so far is good any more."""
@@ -179,6 +195,8 @@ class FakeTarget:
             asked.user = self._tokens[token]
             if (asked.user["role"], asked.operation) in self.forbidden:
                 return answer({"detail": "Insufficient permissions"}, 403)
+        if asked.operation in self._own:
+            return self._own[asked.operation](asked)
         return _HANDLERS[asked.operation](self, asked)
 
     def _login(self, asked: Asked) -> Answer:
@@ -210,16 +228,31 @@ class FakeTarget:
 
     def leads_for(self, asked: Asked) -> Answer:
         sought = asked.query.get("search", "")
-        return _enveloped("leads", [lead for lead in self.leads.values() if sought in lead["customer_name"]])
+        rows = [lead for lead in self.leads.values() if sought in lead["customer_name"]]
+        offset = int(asked.query.get("offset", 0))
+        return _enveloped("leads", rows[offset : offset + int(asked.query.get("limit", 20))])
 
     def tickets_for(self, asked: Asked) -> Answer:
         offset = int(asked.query.get("offset", 0))
         return _enveloped("tickets", list(self.tickets.values())[offset : offset + 100])
 
-    def make(self, table: dict[str, dict[str, Any]], kind: str, fields: str, body: Mapping[str, Any]) -> Answer:
+    def make(self, table: dict[str, dict[str, Any]], kind: str, fields: str, asked: Asked) -> Answer:
         identity = f"{kind}-new-{next(self._numbers)}"
-        table[identity] = row(fields, **{f"{kind}_id": identity}, status="pending") | dict(body)
+        table[identity] = row(fields, **{f"{kind}_id": identity}, status="pending") | dict(asked.body)
+        self.makers[identity] = str(asked.user["phone_number"])
         return answer(table[identity], 201)
+
+    def delete(self, table: dict[str, dict[str, Any]], kind: str, asked: Asked) -> Answer:
+        identity = asked.ids[f"{kind}_id"]
+        if identity not in table:
+            return answer({"detail": "not found"}, 404)
+        if kind in self.makers_only and self.makers.get(identity) != asked.user["phone_number"]:
+            return answer({"detail": f"You can only delete your own {kind}s"}, 403)
+        if kind in self.kept_as:
+            table[identity]["lead_status" if kind == "lead" else "status"] = self.kept_as[kind]
+        else:
+            del table[identity]
+        return answer({"success": True})
 
     def set_flag(self, asked: Asked) -> Answer:
         self.flags[asked.ids["flag_name"]]["is_enabled"] = asked.body["is_enabled"]
@@ -240,10 +273,6 @@ def _enveloped(name: str, rows: list[dict[str, Any]]) -> Answer:
 
 def _one(table: dict[str, dict[str, Any]], identity: str) -> Answer:
     return answer(table[identity]) if identity in table else answer({"detail": "not found"}, 404)
-
-
-def _gone(table: dict[str, dict[str, Any]], identity: str) -> Answer:
-    return answer({"success": True}) if table.pop(identity, None) else answer({"detail": "not found"}, 404)
 
 
 def _just(fields: str) -> Callable[[FakeTarget, Asked], Answer]:
@@ -278,19 +307,20 @@ _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
     "policies.read": lambda t, a: _one(t.policies, a.ids["policy_id"]),
     "policies.coverage": lambda t, a: answer({"coverage": [{"coverage_type": "death", "amount": 1}]}),
     "policies.premiums": lambda t, a: answer({"premiums": [row(PREMIUM, id=f"payment for {a.ids['policy_id']}")]}),
-    "policies.create": lambda t, a: t.make(t.policies, "policy", POLICY, a.body),
+    "policies.create": lambda t, a: t.make(t.policies, "policy", POLICY, a),
     "policies.approve": lambda t, a: t.changed(t.policies.get(a.ids["policy_id"]), {"status": "approved"}),
-    "policies.delete": lambda t, a: _gone(t.policies, a.ids["policy_id"]),
+    "policies.delete": lambda t, a: t.delete(t.policies, "policy", a),
     "leads.list": FakeTarget.leads_for,
     "leads.search": FakeTarget.leads_for,
-    "leads.create": lambda t, a: t.make(t.leads, "lead", LEAD, a.body),
-    "leads.delete": lambda t, a: _gone(t.leads, a.ids["lead_id"]),
+    "leads.page": FakeTarget.leads_for,
+    "leads.create": lambda t, a: t.make(t.leads, "lead", LEAD, a),
+    "leads.delete": lambda t, a: t.delete(t.leads, "lead", a),
     "tickets.list": FakeTarget.tickets_for,
     "tickets.page": FakeTarget.tickets_for,
     "tickets.read": lambda t, a: _one(t.tickets, a.ids["ticket_id"]),
-    "tickets.create": lambda t, a: t.make(t.tickets, "ticket", TICKET, a.body),
+    "tickets.create": lambda t, a: t.make(t.tickets, "ticket", TICKET, a),
     "tickets.status": lambda t, a: t.changed(t.tickets.get(a.ids["ticket_id"]), a.body),
-    "tickets.delete": lambda t, a: _gone(t.tickets, a.ids["ticket_id"]),
+    "tickets.delete": lambda t, a: t.delete(t.tickets, "ticket", a),
 }
 
 

@@ -528,8 +528,9 @@ def test_a_creation_is_journaled_before_it_is_sent_and_after_its_answer(tmp_path
     stage.perform(Step("leads.create", _lead))
 
     mark = stage.target.asked_for("leads.create")[0].body["customer_name"]
-    assert on_disk_when_sent == [Entry("create", "lead", mark)]
-    assert list(journal.read(tmp_path)) == [Entry("create", "lead", mark), Entry("created", "lead", mark, id="lead-1")]
+    about_to = Entry("create", "lead", mark, by=ACCOUNTS["senior_agent"].phone_number)
+    assert on_disk_when_sent == [about_to]
+    assert list(journal.read(tmp_path)) == [about_to, Entry("created", "lead", mark, id="lead-1")]
     assert stage.run.created["lead"][0]["lead_id"] == "lead-1"
 
 

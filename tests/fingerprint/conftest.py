@@ -20,7 +20,7 @@ from perfsuite.api.client import HttpxTransport
 from perfsuite.api.journal import Journal
 from perfsuite.api.run import Run
 from perfsuite.api.way import Way
-from perfsuite.cleanup import clean_up
+from perfsuite.cleanup import Means, clean_up
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
@@ -77,11 +77,10 @@ class Backend:
 
     def clean(self, folder: Path) -> Cleanup:
         """Remove what a fingerprint made."""
-        admin = next(account for account in self.accounts if account.role == ROLES[0].slug)
         transport = HttpxTransport(Way(self.demo.host))
         try:
             run = Run("fp_1", purpose="cleanup")
-            return clean_up(list(journal.read(folder)), ROLES[0], admin, run, transport)
+            return clean_up(list(journal.read(folder)), Means(ROLES, self.accounts, run, transport)).cleanup
         finally:
             transport.close()
 

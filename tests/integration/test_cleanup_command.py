@@ -66,7 +66,7 @@ def test_without_one_it_says_so(backend: Backend, tmp_path: Path) -> None:
 
     done = clean(backend, tmp_path, ("policyholder",))
 
-    assert (done.code, done.err) == (3, "")
+    assert (done.code, done.err) == (4, "")
     assert done.out == (
         f"not put back: flag {name} (was {not before[name]}): the credentials hold no Super Admin, "
         "who alone may put it right\n"
@@ -74,13 +74,13 @@ def test_without_one_it_says_so(backend: Backend, tmp_path: Path) -> None:
     assert backend.flags() == before
 
 
-def test_a_flag_that_cannot_be_put_back_ends_with_3(stubborn: Backend, tmp_path: Path) -> None:
+def test_a_flag_that_cannot_be_put_back_ends_with_4(stubborn: Backend, tmp_path: Path) -> None:
     name = a_run_that_turned_a_flag(stubborn, tmp_path)
     before = stubborn.flags()
 
     done = clean(stubborn, tmp_path, ("super_admin",))
 
-    assert (done.code, done.err) == (3, "")
+    assert (done.code, done.err) == (4, "")
     assert done.out.startswith(f"not put back: flag {name} (was {not before[name]}): HTTP 500")
     assert stubborn.flags() == before
 

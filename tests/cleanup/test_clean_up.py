@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
 from perfsuite.api import journal
+from perfsuite.api.exchange import Answer
 from perfsuite.api.journal import Entry, Journal
 from perfsuite.api.run import Run
-from perfsuite.cleanup import clean_up
-from perfsuite.model import Account, Cleanup, FailureKind
+from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES
 from tests.api.contract import LEAD, POLICY, TICKET, row
-from tests.api.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer, lost
-
-ADMIN = ROLES[0]
-
-
-class Scene:
-    """A target, and the folder of a run with its journal."""
-
-    def __init__(self, folder: Path) -> None:
-        self.target, self.folder = FakeTarget(), folder
-
-    def wrote(self, *entries: Entry) -> None:
-        book = Journal(self.folder / "journal.jsonl")
-        for entry in entries:
-            book.write(entry)
-        book.close()
-
-    def clean(self, account: Account | None = ACCOUNTS["super_admin"]) -> Cleanup:
-        book = Journal(self.folder / "journal.jsonl")
-        run = Run("basic_1", purpose="cleanup", journal=book)
-        done = clean_up(list(journal.read(self.folder)), ADMIN, account, run, self.target)
-        book.close()
-        return done
-
-    def asked(self) -> list[str]:
-        return [asked.operation for asked in self.target.asked]
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    scene = Scene(tmp_path)
-    scene.target.policies["p1"] = row(POLICY, policy_id="p1", policy_number="PERF-p")
-    scene.target.leads["l1"] = row(LEAD, lead_id="l1", customer_name="PERF-l")
-    scene.target.tickets["t1"] = row(TICKET, ticket_id="t1", subject="PERF-t")
-    return scene
-
-
-def _made(*rows: tuple[str, str, str]) -> Iterable[Entry]:
-    for thing, mark, identity in rows:
-        yield Entry("create", thing, mark)
-        if identity:
-            yield Entry("created", thing, mark, id=identity)
+from tests.api.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
+from tests.cleanup.scene import ADMIN, Scene, made
 
 
 def test_nothing_made_nothing_asked(scene: Scene) -> None:
@@ -65,17 +24,19 @@ def test_nothing_made_nothing_asked(scene: Scene) -> None:
 
 
 def test_rows_are_removed_by_their_ids(scene: Scene) -> None:
-    scene.wrote(*_made(("policy", "PERF-p", "p1"), ("lead", "PERF-l", "l1"), ("ticket", "PERF-t", "t1")))
+    scene.wrote(*made(("policy", "PERF-p", "p1"), ("lead", "PERF-l", "l1"), ("ticket", "PERF-t", "t1")))
 
     assert scene.clean() == Cleanup(3, 3)
-    assert scene.asked() == ["login", "policies.delete", "leads.delete", "tickets.delete"]
+    deletions = [name for name in scene.asked() if name.endswith(".delete")]
+    assert deletions == ["policies.delete", "leads.delete", "tickets.delete"]
+    assert scene.asked().count("login") == 1
     assert "p1" not in scene.target.policies
     assert scene.target.leads == {}
     assert set(scene.target.tickets) == {"ticket-0"}
 
 
 def test_requests_of_cleanup_are_told_apart_in_the_targets_log(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "l1")))
+    scene.wrote(*made(("lead", "PERF-l", "l1")))
     scene.clean()
 
     assert {request.headers["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
@@ -89,11 +50,11 @@ class FullJournal(Journal):
 
 
 def test_rows_are_removed_though_nobody_can_write_it_down(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(*made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
     entries = list(journal.read(scene.folder))
     run = Run("basic_1", purpose="cleanup", journal=FullJournal(None))
 
-    assert clean_up(entries, ADMIN, ACCOUNTS["super_admin"], run, scene.target) == Cleanup(1, 1)
+    assert clean_up(entries, Means(ROLES, (ADMIN,), run, scene.target)).cleanup == Cleanup(1, 1)
     assert scene.target.leads == {}
     assert scene.clean() == Cleanup(1, 1)  # the next one finds that it is not there any more
 
@@ -109,7 +70,7 @@ def test_rows_are_removed_though_nobody_can_write_it_down(scene: Scene) -> None:
 def test_a_row_is_found_by_its_mark_when_its_answer_was_lost(
     scene: Scene, thing: str, mark: str, identity: str, search: str
 ) -> None:
-    scene.wrote(*_made((thing, mark, "")))
+    scene.wrote(*made((thing, mark, "")))
 
     assert scene.clean() == Cleanup(1, 1)
     assert search in scene.asked()
@@ -118,22 +79,22 @@ def test_a_row_is_found_by_its_mark_when_its_answer_was_lost(
 
 @pytest.mark.parametrize(("thing", "mark"), [("policy", "PERF-x"), ("lead", "PERF-x"), ("ticket", "PERF-x")])
 def test_a_row_that_was_never_made_is_not_missed(scene: Scene, thing: str, mark: str) -> None:
-    scene.wrote(*_made((thing, mark, "")))
+    scene.wrote(*made((thing, mark, "")))
 
-    assert scene.clean() == Cleanup(1, 1)
+    assert scene.clean() == Cleanup(0, 0)
     assert not any(name.endswith(".delete") for name in scene.asked())
 
 
 def test_tickets_are_looked_through_to_the_last_page_however_short_the_pages(scene: Scene) -> None:
-    tickets = [row(TICKET, ticket_id=f"t{n}", subject=f"PERF-{n}") for n in range(230)]
+    target = scene.target
+    target.tickets = {f"t{n}": row(TICKET, ticket_id=f"t{n}", subject=f"PERF-{n}") for n in range(230)}
 
-    def page_of_50(asked: Asked) -> object:
+    def page_of_50(asked: Asked) -> Answer:
         offset = int(asked.query["offset"])
-        return answer({"data": {"tickets": tickets[offset : offset + 50]}})
+        return answer({"data": {"tickets": list(target.tickets.values())[offset : offset + 50]}})
 
-    scene.target.give("tickets.page", *[page_of_50] * 6)  # type: ignore[list-item]
-    scene.target.always("tickets.delete", answer({"success": True}))
-    scene.wrote(*_made(("ticket", "PERF-229", ""), ("ticket", "PERF-3", "")))
+    target.always("tickets.page", page_of_50)
+    scene.wrote(*made(("ticket", "PERF-229", ""), ("ticket", "PERF-3", "")))
 
     assert scene.clean() == Cleanup(2, 2)
     assert [asked.ids for asked in scene.target.asked_for("tickets.delete")] == [
@@ -144,11 +105,16 @@ def test_tickets_are_looked_through_to_the_last_page_however_short_the_pages(sce
 
 
 def test_where_there_are_too_many_tickets_to_look_through_the_row_is_listed(scene: Scene) -> None:
-    page = [row(TICKET, ticket_id=f"t{n}", subject="other") for n in range(100)]
-    scene.target.always("tickets.page", answer({"data": {"tickets": page}}))
-    scene.wrote(*_made(("ticket", "PERF-t", "")))
 
-    assert scene.clean() == Cleanup(1, 0, ("ticket PERF-t: not looked for: the target holds more than 5000 tickets",))
+    def page(asked: Asked) -> Answer:
+        first = int(asked.query["offset"])
+        rows = [row(TICKET, ticket_id=f"t{n}", subject="other") for n in range(first, first + 100)]
+        return answer({"data": {"tickets": rows}})
+
+    scene.target.always("tickets.page", page)
+    scene.wrote(*made(("ticket", "PERF-t", "")))
+
+    assert scene.clean().not_removed == ("ticket PERF-t: not looked for: the target holds more than 5000 tickets",)
 
 
 @pytest.mark.parametrize(
@@ -162,17 +128,18 @@ def test_where_there_are_too_many_tickets_to_look_through_the_row_is_listed(scen
 def test_a_row_that_could_not_be_looked_for_is_listed_and_found_the_next_time(
     scene: Scene, thing: str, mark: str, search: str
 ) -> None:
-    scene.wrote(*_made((thing, mark, "")))
+    scene.wrote(*made((thing, mark, "")))
     scene.target.give(search, answer({"detail": "down"}, 503))
 
-    assert scene.clean() == Cleanup(1, 0, (f"{thing} {mark}: HTTP 503: down",))
+    first = scene.clean()
+    assert (first.created, first.removed, first.not_removed) == (1, 0, (f"{thing} {mark}: HTTP 503: down",))
     assert scene.clean() == Cleanup(1, 1)
-    assert scene.clean() == Cleanup(0, 0)
+    assert scene.cleaned(ADMIN) == Cleaned(Cleanup(1, 1), tried=0)
 
 
 def test_a_search_that_does_not_search_proves_nothing(scene: Scene) -> None:
     scene.target.always("leads.search", answer({"data": {"leads": [row(LEAD, customer_name="somebody")]}}))
-    scene.wrote(*_made(("lead", "PERF-l", "")))
+    scene.wrote(*made(("lead", "PERF-l", "")))
 
     (told,) = scene.clean().not_removed
     assert told.startswith("lead PERF-l: the target's search does not look for names")
@@ -180,30 +147,40 @@ def test_a_search_that_does_not_search_proves_nothing(scene: Scene) -> None:
 
 def test_a_filter_that_does_not_filter_proves_nothing(scene: Scene) -> None:
     scene.target.always("policies.by_number", answer([row(POLICY, policy_number="another")]))
-    scene.wrote(*_made(("policy", "PERF-p", "")))
+    scene.wrote(*made(("policy", "PERF-p", "")))
 
     assert scene.clean().not_removed == ("policy PERF-p: policy_number of the answer is not the one asked for",)
 
 
-def test_404_counts_as_gone(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "gone-already")))
+@pytest.mark.parametrize(("thing", "mark"), [("policy", "PERF-p"), ("lead", "PERF-l"), ("ticket", "PERF-t")])
+def test_a_row_that_somebody_else_removed_is_gone(scene: Scene, thing: str, mark: str) -> None:
+    for table in (scene.target.policies, scene.target.leads, scene.target.tickets):
+        table.clear()
+    scene.wrote(*made((thing, mark, "gone-already")))
 
     assert scene.clean() == Cleanup(1, 1)
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("given", "reason", "again"),
     [
-        pytest.param(answer({"detail": "Not allowed"}, 403), "HTTP 403: Not allowed", id="forbidden"),
-        pytest.param(answer({"detail": "Method Not Allowed"}, 405), "HTTP 405: Method Not Allowed", id="not offered"),
-        pytest.param(lost(FailureKind.TIMEOUT, "no answer in time"), "no answer in time", id="no answer"),
+        pytest.param(answer({"detail": "Not allowed"}, 403), "HTTP 403: Not allowed", False, id="forbidden"),
+        pytest.param(
+            answer({"detail": "Method Not Allowed"}, 405), "HTTP 405: Method Not Allowed", False, id="not offered"
+        ),
+        pytest.param(answer({"detail": "down"}, 503), "HTTP 503: down", True, id="down"),
+        pytest.param(lost(FailureKind.TIMEOUT, "no answer in time"), "no answer in time", True, id="no answer"),
     ],
 )
-def test_rows_that_stay_are_listed_with_the_reason(scene: Scene, given: object, reason: str) -> None:
-    scene.target.give("leads.delete", given)  # type: ignore[arg-type]
-    scene.wrote(*_made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", "p1")))
+def test_rows_that_stay_are_listed_with_the_reason_and_whether_another_attempt_may_help(
+    scene: Scene, given: Answer, reason: str, again: bool
+) -> None:
+    scene.target.give("leads.delete", given)
+    scene.wrote(*made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", "p1")))
 
-    assert scene.clean() == Cleanup(2, 1, (f"lead PERF-l: {reason}",))
+    done = scene.clean()
+    assert (done.created, done.removed, done.not_removed) == (2, 1, (f"lead PERF-l: {reason}",))
+    assert done.remaining == (Remaining("lead", reason, again, 1),)
     assert "p1" not in scene.target.policies
 
 
@@ -240,19 +217,19 @@ def test_what_cannot_be_put_back_is_counted(scene: Scene) -> None:
 
 
 def test_a_second_cleanup_finds_nothing_and_changes_nothing(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "l1"), ("ticket", "PERF-x", "")))
+    scene.wrote(*made(("lead", "PERF-l", "l1"), ("ticket", "PERF-x", "")))
     scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
     scene.clean()
     scene.target.flags["perf_dark"]["is_enabled"] = True  # somebody's own decision since
     asked_before = len(scene.target.asked)
 
-    assert scene.clean() == Cleanup(0, 0)
+    assert scene.cleaned(ADMIN) == Cleaned(Cleanup(1, 1), tried=0)
     assert len(scene.target.asked) == asked_before
     assert scene.target.flags["perf_dark"]["is_enabled"] is True
 
 
 def test_an_expired_token_is_renewed_in_the_middle(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", ""), ("ticket", "PERF-t", "t1")))
+    scene.wrote(*made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", ""), ("ticket", "PERF-t", "t1")))
     scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
 
     expired = answer({"detail": "expired"}, 401)
@@ -264,36 +241,34 @@ def test_an_expired_token_is_renewed_in_the_middle(scene: Scene) -> None:
 
 
 def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(*made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
 
     done = scene.clean(Account(ACCOUNTS["super_admin"].phone_number, "wrong-password", "super_admin"))
 
-    assert done == Cleanup(
-        1,
-        0,
-        ("lead PERF-l: Super Admin cannot log in (HTTP 401: Invalid credentials)",),
-        ("flag perf_dark (was False): Super Admin cannot log in (HTTP 401: Invalid credentials)",),
-    )
+    why = "Super Admin cannot log in (HTTP 401: Invalid credentials)"
+    assert (done.created, done.removed) == (1, 0)
+    assert done.not_removed == (f"lead PERF-l: {why}",)
+    assert done.not_restored == (f"flag perf_dark (was False): {why}",)
+    assert len(scene.target.asked_for("login")) == 1
     assert PASSWORD not in str(done)
 
 
-def test_without_a_super_admin_nothing_is_sent_and_everything_is_listed(scene: Scene) -> None:
-    scene.wrote(*_made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=True))
+def test_without_a_super_admin_and_the_maker_nothing_is_sent_and_everything_is_listed(scene: Scene) -> None:
+    scene.wrote(*made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=True))
 
-    done = scene.clean(None)
+    done = scene.clean(ACCOUNTS["policyholder"])
 
-    assert done == Cleanup(
-        1,
-        0,
-        ("lead PERF-l: the credentials hold no Super Admin, who alone may put it right",),
-        ("flag perf_dark (was True): the credentials hold no Super Admin, who alone may put it right",),
+    assert (done.created, done.removed) == (1, 0)
+    assert done.not_removed == ("lead PERF-l: the credentials hold neither the account that made it nor a Super Admin",)
+    assert done.not_restored == (
+        "flag perf_dark (was True): the credentials hold no Super Admin, who alone may put it right",
     )
     assert scene.asked() == []
     assert scene.clean().removed == 1  # with one, the next cleanup finds it
 
 
 def test_a_target_that_has_gone_is_not_asked_for_every_row(scene: Scene) -> None:
-    scene.wrote(*_made(*(("lead", f"PERF-{n}", f"l{n}") for n in range(50))))
+    scene.wrote(*made(*(("lead", f"PERF-{n}", f"l{n}") for n in range(50))))
     scene.target.always("leads.delete", lost(FailureKind.TIMEOUT, "no answer in time"))
 
     done = scene.clean()

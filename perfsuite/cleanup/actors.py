@@ -1,0 +1,139 @@
+"""Who acts in a cleanup: the accounts that made the rows, and a Super Admin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfsuite.api import checks
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.exchange import Transport
+from perfsuite.api.run import Run
+from perfsuite.api.session import Observed, Session
+from perfsuite.model import LOGIN, Account
+from perfsuite.roles.role import Call, Role
+
+_GIVE_UP_AFTER = 3
+"""So many requests in a row without any answer, and the target counts as gone: the rest is only listed."""
+
+_REFUSALS = frozenset({400, 403, 404, 405, 409, 422})
+"""Answers that another attempt will not change."""
+
+
+class NotDone(Exception):
+    """A request of cleanup failed; the reason in words. `status` is 0 where no answer came.
+
+    `again`: another cleanup may fare better.
+    """
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.again = status not in _REFUSALS
+
+
+class _Last:
+    """Keeps the last request, for the reason why it failed."""
+
+    observed: Observed | None = None
+
+    def request(self, observed: Observed) -> None:
+        self.observed = observed
+
+    def not_possible(self, _role: str, _behaviour: str, _operation: str) -> None:
+        """Cleanup has no behaviours."""
+
+
+@dataclass(slots=True)
+class _Silence:
+    """How many requests in a row, of all actors together, got no answer."""
+
+    count: int = 0
+    reason: str = ""
+
+
+class Actor:
+    """One account that cleanup uses. It logs in with its first request."""
+
+    def __init__(self, role: Role, account: Account, transport: Transport, run: Run, silence: _Silence) -> None:
+        self.role = role
+        self._last = _Last()
+        self._session = Session(role, account, transport, run, self._last)
+        self._silence = silence
+        self._logged_in = False
+        self._no_login = ""
+
+    def ask(self, operation: str, call: Call) -> Any:
+        """Make one request, a second time after a renewed login; its answer. Raises NotDone when it failed."""
+        if self._silence.count >= _GIVE_UP_AFTER:
+            raise NotDone(f"not tried, the target does not answer ({self._silence.reason})")
+        self._log_in()
+        for _attempt in range(2):
+            body = self._session.call(CATALOGUE[operation], call)
+            if body is not None:
+                self._silence.count = 0
+                return body
+            if self._last.observed and self._last.observed.operation != LOGIN:
+                break
+        self._count_silence()
+        raise NotDone(self._reason(), self._last.observed.status if self._last.observed else 0)
+
+    def rows(self, operation: str, **path: str) -> list[dict[str, Any]]:
+        """The rows of a list."""
+        return checks.rows_of(CATALOGUE[operation], self.ask(operation, Call(path=path))) or []
+
+    def _log_in(self) -> None:
+        """Once; a token that expires is renewed by the session. Raises NotDone, each time, when it was refused."""
+        if self._logged_in:
+            return
+        if not self._no_login:
+            self._logged_in = self._session.login()
+            if self._logged_in:
+                return
+            self._count_silence()
+            self._no_login = f"{self.role.title} cannot log in ({self._reason()})"
+        raise NotDone(self._no_login)
+
+    def _count_silence(self) -> None:
+        observed = self._last.observed
+        silent = observed is not None and observed.failure is not None and observed.failure.kind.never_answered
+        self._silence.count = self._silence.count + 1 if silent else 0
+        self._silence.reason = self._reason()
+
+    def _reason(self) -> str:
+        observed = self._last.observed
+        return observed.failure.message if observed and observed.failure else "unknown"
+
+
+class Actors:
+    """The accounts of the credentials as actors. `admin` is None where they hold no Super Admin."""
+
+    def __init__(self, roles: Sequence[Role], accounts: Iterable[Account], transport: Transport, run: Run) -> None:
+        self.admin_title = roles[0].title
+        self._roles = {role.slug: role for role in roles}
+        self._accounts = {account.phone_number: account for account in accounts}
+        self._transport, self._run = transport, run
+        self._silence = _Silence()
+        self._known: dict[str, Actor] = {}
+        admin = next((account for account in self._accounts.values() if account.role == roles[0].slug), None)
+        self.admin = self.of(admin.phone_number) if admin else None
+
+    def of(self, phone_number: str) -> Actor | None:
+        """The actor of an account; None where the credentials do not hold it."""
+        account = self._accounts.get(phone_number)
+        if account is None or account.role not in self._roles:
+            return None
+        if phone_number not in self._known:
+            role = self._roles[account.role]
+            self._known[phone_number] = Actor(role, account, self._transport, self._run, self._silence)
+        return self._known[phone_number]
+
+    def nobody(self) -> NotDone:
+        """Why nothing is asked for a row that none of the accounts may look after."""
+        return NotDone(f"the credentials hold neither the account that made it nor a {self.admin_title}")
+
+    def for_row(self, by: str) -> list[Actor]:
+        """Who may remove or read a row: its maker first, then the Super Admin."""
+        found = [self.of(by), self.admin]
+        return list(dict.fromkeys(actor for actor in found if actor is not None))

@@ -1,0 +1,141 @@
+"""Removes what a run made at the target, and puts back what it changed, from the run's journal.
+
+A row is deleted by the account that made it or, where that may not, by a Super Admin. It counts as removed when it was
+read back and is gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from perfsuite.api.exchange import Transport
+from perfsuite.api.journal import Entry
+from perfsuite.api.run import Run
+from perfsuite.cleanup.actors import Actors, NotDone
+from perfsuite.cleanup.journaled import Journaled, Made, read
+from perfsuite.cleanup.kinds import KINDS
+from perfsuite.cleanup.remove import Removed, Remover
+from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
+from perfsuite.roles.role import Call, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """`rows`: all that are still at the target. `tried`: rows and changes that this cleanup had to look after."""
+
+    cleanup: Cleanup
+    rows: tuple[RowLeft, ...] = ()
+    tried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a cleanup works with. The first of the roles is the Super Admin, who may delete most.
+
+    `rows_only`: what was changed is put back by a later one.
+    """
+
+    roles: Sequence[Role]
+    accounts: tuple[Account, ...]
+    run: Run
+    transport: Transport
+    clock: Callable[[], float] = time.monotonic
+    rows_only: bool = False
+
+
+def clean_up(entries: Iterable[Entry], means: Means) -> Cleaned:
+    """Remove every row that `entries` name, and put back what they say was changed.
+
+    What could not be done is part of the answer, never an error; the next cleanup finds it again.
+    Nothing is sent where nothing is left to do.
+    """
+    journaled = read(entries)
+    cleaner = _Cleaner(means)
+    left = cleaner.remove(journaled)
+    not_restored = () if means.rows_only else cleaner.restore(journaled)
+    kept = list(journaled.soft_deleted.values())
+    cleanup = Cleanup(
+        created=journaled.created,
+        removed=journaled.created - len(left) - len(kept),
+        not_removed=tuple(f"{row.thing} {row.mark}: {row.reason}" for row in left),
+        not_restored=not_restored,
+        not_restorable=journaled.for_good,
+        soft_deleted=_by_status(kept),
+        remaining=_by_reason(left),
+    )
+    still_there = (*left, *(_row_left(row) for row in kept))
+    return Cleaned(cleanup, still_there, tried=len(journaled.rows) + len(journaled.flags))
+
+
+class _Cleaner:
+    def __init__(self, means: Means) -> None:
+        self._run = means.run
+        self._actors = Actors(means.roles, means.accounts, means.transport, means.run)
+        self._clock = means.clock
+
+    def remove(self, journaled: Journaled) -> list[RowLeft]:
+        """Remove all rows; those that remain. Rows that the target keeps under a status move to `soft_deleted`."""
+        left: list[RowLeft] = []
+        for kind in KINDS:
+            rows = [row for row in journaled.rows.values() if row.thing == kind.thing]
+            for removed in Remover(kind, self._actors, self._clock).remove(rows) if rows else ():
+                left += self._settled(removed, journaled)
+        known = {kind.thing for kind in KINDS}
+        strange = (row for row in journaled.rows.values() if row.thing not in known)
+        return left + [replace(_row_left(row), reason="cleanup does not know how to delete it") for row in strange]
+
+    def _settled(self, removed: Removed, journaled: Journaled) -> list[RowLeft]:
+        row = removed.row
+        if removed.error is not None:
+            return [replace(_row_left(row), reason=str(removed.error), again=removed.error.again)]
+        if removed.never_made:
+            journaled.created -= 1
+            self._note(Entry("refused", row.thing, row.mark))
+        elif row.status:
+            journaled.soft_deleted[row.thing, row.mark] = row
+            self._note(Entry("soft deleted", row.thing, row.mark, id=row.id, status=row.status))
+        else:
+            self._note(Entry("removed", row.thing, row.mark))
+        return []
+
+    def restore(self, journaled: Journaled) -> tuple[str, ...]:
+        """Put back what was changed; a line for each change that could not be."""
+        failed = []
+        for name, before in journaled.flags.items():
+            try:
+                self._restore_flag(name, before=before)
+            except NotDone as error:
+                failed.append(f"flag {name} (was {before}): {error}")
+            else:
+                self._note(Entry("restored", "flag", name))
+        return tuple(failed)
+
+    def _restore_flag(self, name: str, *, before: bool) -> None:
+        admin = self._actors.admin
+        if admin is None:
+            raise NotDone(f"the credentials hold no {self._actors.admin_title}, who alone may put it right")
+        admin.ask("flags.update", Call(path={"flag_name": name}, body={"is_enabled": before}))
+
+    def _note(self, entry: Entry) -> None:
+        # On a full disk, rows go all the same; the next cleanup finds that they are not there any more.
+        with suppress(OSError):
+            self._run.journal.write(entry)
+
+
+def _row_left(row: Made) -> RowLeft:
+    return RowLeft(row.thing, row.id, row.mark, row.by, row.status)
+
+
+def _by_status(rows: Iterable[Made]) -> tuple[SoftDeleted, ...]:
+    counts = Counter((row.thing, row.status) for row in rows)
+    return tuple(SoftDeleted(thing, status, count) for (thing, status), count in counts.items())
+
+
+def _by_reason(rows: Iterable[RowLeft]) -> tuple[Remaining, ...]:
+    """The most frequent first."""
+    counts = Counter((row.thing, row.reason, row.again) for row in rows)
+    return tuple(Remaining(thing, reason, again, count) for (thing, reason, again), count in counts.most_common())

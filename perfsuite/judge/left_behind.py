@@ -1,0 +1,42 @@
+"""What a run leaves at its target, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from perfsuite.judge.words import count
+from perfsuite.model import Cleanup
+
+REMAINING_FILE = "rows_remaining.csv"
+_MOST_REASONS = 3
+_PLURALS = {"policy": "policies"}
+
+
+def rows_remain(cleanup: Cleanup | None) -> str:
+    """How many rows should have been removed and were not, of which kinds and why; "" where there are none."""
+    if cleanup is None or not cleanup.not_removed:
+        return ""
+    number = len(cleanup.not_removed)
+    counts = Counter({group.thing: 0 for group in cleanup.remaining})
+    for group in cleanup.remaining:
+        counts[group.thing] += group.rows
+    kinds = ", ".join(things(rows, thing) for thing, rows in counts.most_common())
+    reasons = list(dict.fromkeys(group.reason for group in cleanup.remaining))
+    more = f"; and {len(reasons) - _MOST_REASONS} more reasons" if len(reasons) > _MOST_REASONS else ""
+    because = f": {'; '.join(reasons[:_MOST_REASONS])}{more}" if reasons else ""
+    verb = "remains" if number == 1 else "remain"
+    return f"{count(number, 'row')} of this run {verb} at the target{f' ({kinds})' if kinds else ''}{because}"
+
+
+def soft_deleted(cleanup: Cleanup | None) -> tuple[str, ...]:
+    """A sentence for each kind of row that the target keeps after its deletion."""
+    return tuple(
+        f"{things(kept.rows, kept.thing)} marked {kept.status}; "
+        + ("its row remains" if kept.rows == 1 else "their rows remain")
+        for kept in (cleanup.soft_deleted if cleanup else ())
+    )
+
+
+def things(number: int, thing: str) -> str:
+    """ "1 lead", "5 policies"."""
+    return f"{number:,} {_PLURALS[thing]}" if number != 1 and thing in _PLURALS else count(number, thing)

@@ -1,0 +1,158 @@
+"""A row counts as removed when it was read back and is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.api import journal
+from perfsuite.api.exchange import Answer
+from perfsuite.api.journal import Journal
+from perfsuite.api.run import Run
+from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.cleanup.remove import LEAST_READING_S
+from perfsuite.model import Cleanup, Remaining, RowLeft, SoftDeleted
+from perfsuite.roles import ROLES
+from tests.api.fake_target import Asked, answer
+from tests.cleanup.scene import ADMIN, AGENT, STAFF, Scene
+
+DONE = answer({"success": True})
+THINGS = [pytest.param(thing, id=thing) for thing in ("policy", "lead", "ticket")]
+DELETE = {"policy": "policies.delete", "lead": "leads.delete", "ticket": "tickets.delete"}
+READ = {"policy": "policies.read", "lead": "leads.page", "ticket": "tickets.read"}
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_a_row_that_is_still_there_is_not_removed_whatever_its_deletion_answered(scene: Scene, thing: str) -> None:
+    scene.make(thing)
+    scene.target.always(DELETE[thing], DONE)
+
+    (left,) = scene.clean(ADMIN, AGENT).remaining
+
+    assert (left.thing, left.rows, left.again) == (thing, 1, True)
+    assert left.reason.startswith("its deletion was answered with success, and it is still there (status some ")
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_a_route_that_is_not_there_removes_nothing(scene: Scene, thing: str) -> None:
+    """404 is what a missing route answers, too."""
+    scene.make(thing)
+    scene.target.without = {DELETE[thing], READ[thing]} - {"leads.page"}
+
+    (left,) = scene.clean(ADMIN, AGENT).remaining
+
+    assert (left.rows, left.thing) == (1, thing)
+    assert left.reason.startswith("its deletion was answered with HTTP 404, and it is still there")
+
+
+@pytest.mark.parametrize(("thing", "status"), [("policy", "cancelled"), ("lead", "inactive"), ("ticket", "Deleted")])
+def test_a_row_that_is_kept_under_another_status_counts_as_cleaned_up(scene: Scene, thing: str, status: str) -> None:
+    first, second = scene.make(thing, 2)
+    scene.target.kept_as = {thing: status}
+
+    done = scene.cleaned(ADMIN, AGENT)
+
+    assert done.cleanup == Cleanup(2, 0, soft_deleted=(SoftDeleted(thing, status, 2),))
+    assert done.rows == tuple(
+        RowLeft(thing, identity, f"PERF-1-{identity}", AGENT.phone_number, status) for identity in (first, second)
+    )
+    asked = len(scene.target.asked)
+    again = scene.cleaned(ADMIN, AGENT)
+    assert again == Cleaned(done.cleanup, done.rows, tried=0)
+    assert len(scene.target.asked) == asked
+
+
+def test_a_policy_that_cannot_be_read_alone_is_looked_for_by_its_number(scene: Scene) -> None:
+    scene.make("policy", 2)
+    scene.target.always("policies.read", answer({"detail": "broken"}, 500))
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
+
+
+def test_a_ticket_that_cannot_be_read_alone_is_looked_for_in_the_list(scene: Scene) -> None:
+    scene.make("ticket", 2, by=STAFF)
+    scene.target.always("tickets.read", answer({"detail": "broken"}, 500))
+
+    assert scene.clean(ADMIN, STAFF) == Cleanup(2, 2)
+
+
+def test_an_answer_that_fails_once_leaves_no_row_in_doubt(scene: Scene) -> None:
+    first, _second = scene.make("policy", 2)
+    down = answer({"detail": "down"}, 503)
+    found = answer(dict(scene.target.policies[first]))
+    scene.target.give("policies.read", found, down, down)
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
+
+
+def test_a_row_that_no_list_shows_is_not_called_removed(scene: Scene) -> None:
+    scene.make("lead")
+    empty = answer({"data": {"leads": []}})
+    scene.target.always("leads.page", empty)
+    scene.target.always("leads.search", empty)
+
+    assert scene.clean(ADMIN, AGENT).remaining == (
+        Remaining(
+            "lead",
+            "its deletion was not verified: no list of the target showed it, neither before nor after",
+            True,
+            1,
+        ),
+    )
+
+
+def test_a_list_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
+    first, second = scene.make("lead", 2)
+    kept = answer({"data": {"leads": [dict(scene.target.leads[first]), dict(scene.target.leads[second])]}})
+    scene.target.always("leads.page", lambda asked: kept if asked.query["offset"] == "0" else answer({"leads": []}))
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
+    assert len(scene.target.asked_for("leads.search")) == 2
+
+
+def test_makers_look_for_rows_that_the_super_admin_is_not_shown(scene: Scene) -> None:
+    scene.make("lead", 2)
+    leads = scene.target.leads_for
+
+    def own(asked: Asked) -> Answer:
+        return leads(asked) if asked.user["role"] == "senior_agent" else answer({"data": {"leads": []}})
+
+    scene.target.handle("leads.page", own)
+    assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
+
+
+def test_leads_are_read_back_by_the_hundred(scene: Scene) -> None:
+    scene.make("lead", 250)
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(250, 250)
+    others = [name for name in scene.asked() if name not in ("leads.delete", "login")]
+    assert len(others) <= 8
+    assert len(scene.target.asked_for("leads.delete")) == 250
+
+
+def test_a_policy_is_read_back_with_one_request(scene: Scene) -> None:
+    scene.make("policy", 50)
+
+    scene.clean(ADMIN, AGENT)
+
+    assert len(scene.target.asked_for("policies.read")) <= 52
+
+
+def test_reading_back_ends_in_time_and_what_was_not_read_is_not_called_removed(scene: Scene) -> None:
+    scene.make("policy", 3)
+    reads = scene.target.policies
+    clock = [0.0]
+
+    def slow(asked: Asked) -> Answer:
+        clock[0] += LEAST_READING_S
+        there = reads.get(asked.ids["policy_id"])
+        return answer(there) if there else answer({"detail": "not found"}, 404)
+
+    scene.target.handle("policies.read", slow)
+    book = Journal(scene.folder / "journal.jsonl")
+    run = Run("basic_1", purpose="cleanup", journal=book)
+    means = Means(ROLES, (ADMIN, AGENT), run, scene.target, clock=lambda: clock[0])
+    done = clean_up(list(journal.read(scene.folder)), means).cleanup
+    book.close()
+
+    assert (done.created, done.removed) == (3, 2)
+    assert [group.reason for group in done.remaining] == ["deleted, but there was no time left to read it back"]
