@@ -7,8 +7,8 @@ they arrive, and from which process, does not matter.
 Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
-        later on `beginnings` of actions, and `span_s`, `sent_bytes` and `received_bytes` of a process, which readers
-        of 2 may pass over
+        later on `beginnings` of actions, `span_s`, `sent_bytes` and `received_bytes` of a process, and `remarks` of
+        requests, which readers of 2 may pass over
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import msgspec
 
 from perfsuite.errors import LoadError
 from perfsuite.histogram import Histogram, from_counts
+from perfsuite.model import Remark
 
 SCHEMA = 2
 FILE_NAME = "measurements.jsonl.gz"
@@ -60,7 +61,8 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     byte) and disjoint: the time of a request is in exactly one of them. `service` is the same for all of
     them from the send on, connecting left out; `server` the server's own time where it told one; `connects`
     and `tls` the set-up of connections that these requests had to open. `ended` counts requests, whenever
-    due, that got their end in this second: throughput is made from it.
+    due, that got their end in this second: throughput is made from it. `remarks`: what the answers reported and was
+    not used, such as server's times that cannot be.
     """
 
     worker: str
@@ -77,6 +79,7 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     connects: Times = Times()
     tls: Times = Times()
     ended: int = 0
+    remarks: list[Remark] = []
 
 
 class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):

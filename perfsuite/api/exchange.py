@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +11,8 @@ from typing import Any, Protocol
 import msgspec
 
 from perfsuite import __version__
-from perfsuite.model import FailureKind
-
-# The entry called "total" where there is one, else the first with a duration.
-_DURATION = re.compile(r"(?:.*\btotal\b[^,]*?|^[^,]*?);\s*dur=([0-9.]+)")
+from perfsuite.api.server_time import server_time
+from perfsuite.model import FailureKind, Remark
 
 USER_AGENT = f"agentmitra-performance/{__version__}"
 
@@ -73,23 +70,19 @@ class Answer:
         """From the send on: `elapsed_us` less the set-up of the connection."""
         return self.elapsed_us - (self.connect_us or 0) - (self.tls_us or 0)
 
-    @property
-    def server_us(self) -> int | None:
-        """The server's own time as it tells it in X-Process-Time (seconds) or Server-Timing (ms); None if untold."""
-        told, scale = self.header("x-process-time"), 1e6
-        if not told and (found := _DURATION.search(self.header("server-timing"))):
-            told, scale = found.group(1), 1e3
-        try:
-            return round(float(told) * scale)
-        except (ValueError, OverflowError):
-            return None  # not a number: as good as untold
+    def server_time(self) -> tuple[int | None, Remark | None]:
+        """The server's own time, µs, as the answer reports it in X-Process-Time or Server-Timing.
+
+        None where it reports none or where it cannot be true; then the remark tells why.
+        """
+        return server_time(self.header, self.service_us)
 
     def json(self) -> Any:
         """The decoded body. Raises msgspec.DecodeError when it is not JSON."""
         return msgspec.json.decode(self.body)
 
     def header(self, name: str) -> str:
-        """A header by its lower-case name; "" when absent."""
+        """A header by its lower-case name, several of one name joined with commas; "" when absent."""
         return self.headers.get(name, "")
 
 

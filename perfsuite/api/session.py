@@ -20,7 +20,7 @@ from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transpo
 from perfsuite.api.journal import Entry
 from perfsuite.api.run import Run
 from perfsuite.clock import utc_s
-from perfsuite.model import LOGIN, Account, FailureKind
+from perfsuite.model import LOGIN, Account, FailureKind, Remark
 from perfsuite.roles.role import Behaviour, Call, Role, Step
 
 _NOT_MADE = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
@@ -58,6 +58,8 @@ class Observed:
     server_us: int | None = None
     connect_us: int | None = None
     tls_us: int | None = None
+    remarks: tuple[Remark, ...] = ()
+    """What the answer reported and cannot be taken at its word."""
 
     @property
     def response_us(self) -> int:
@@ -273,6 +275,7 @@ class Session:
         due_at, action.due_at = (action.due_at, None) if operation.name != LOGIN else (None, action.due_at)
         action.requests += 1
         action.failed = action.failed or failure is not None
+        server_us, remark = answer.server_time()
         self._observer.request(
             Observed(
                 role=self.role.slug,
@@ -287,9 +290,10 @@ class Session:
                 failure=failure,
                 due_at=due_at,
                 service_us=answer.service_us,
-                server_us=answer.server_us,
+                server_us=server_us,
                 connect_us=answer.connect_us,
                 tls_us=answer.tls_us,
+                remarks=(remark,) if remark else (),
             )
         )
 

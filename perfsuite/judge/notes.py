@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from perfsuite.api.server_time import HEADERS
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause
 from perfsuite.judge.limits import FLATTERED_SHARE
@@ -26,6 +27,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         *_flattered(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
+        *_server_times(summary),
         _clock_set(summary.clock_set_s),
         _through_proxy(plan),
         _differs(coverage.differs),
@@ -51,6 +53,26 @@ def _every_time(plan: Plan) -> str:
         users = sum(plan.users_by_role.get(role, 0) for role in plan.shared_accounts)
         parts.append(f"{count(users, 'user')} on {count(sum(plan.shared_accounts.values()), 'account')}")
     return "; ".join(parts)
+
+
+def _server_times(summary: Summary) -> list[str]:
+    """What was reported as the server's own time and was not used."""
+    times = summary.server_times
+    about = [remark for remark in summary.remarks if remark.about in HEADERS]
+    if times.used:
+        return [
+            f"{remark.about} of {remark.count:,} of {count(times.reported, 'answer')} was ignored:"
+            f" {remark.example}; {remark.why}"
+            for remark in about
+        ]
+    if times.zeros:
+        return [f"the server's own time was ignored: it was 0 in {times.zeros:,} of {count(times.reported, 'answer')}"]
+    if not about:
+        return ["the server's own time was ignored: on average it was longer than the answers took"]
+    told = [f"{remark.about} was ignored: {remark.example}; {remark.why}" for remark in about]
+    if times.ignored < times.reported:
+        told[0] += f"; so it was in {times.ignored:,} of {times.reported:,} answers, and no other is used either"
+    return told
 
 
 def _clock_set(by_s: float) -> str:

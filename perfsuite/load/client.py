@@ -220,7 +220,8 @@ class GeventTransport:
         self._span.end(response.came_ns)
         if not response.message_complete:
             raise ConnectionResetError("connection closed within an answer")
-        return response.status_code, {name.lower(): value for name, value in response.items()}, body
+        # Several headers of one name become one value, with commas: RFC 9110, 5.3.
+        return response.status_code, {name.lower(): value for name, value in response.info().itermerged()}, body
 
     def _encoded(self, request: Request) -> bytes:
         lines = [f"{request.method} {self._before_path}{request.target} HTTP/1.1", self._same_for_all]

@@ -67,6 +67,7 @@ def _parts(observed: Observed) -> Parts:
         server_us=observed.server_us,
         connect_us=observed.connect_us,
         tls_us=observed.tls_us,
+        remarks=observed.remarks,
     )
 
 

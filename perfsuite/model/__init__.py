@@ -21,6 +21,7 @@ from perfsuite.model.plan import (
     Target,
 )
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
+from perfsuite.model.remark import Remark
 from perfsuite.model.run_report import RunReport
 from perfsuite.model.summary import (
     CUT_OFF,
@@ -40,6 +41,7 @@ from perfsuite.model.summary import (
     Row,
     Second,
     SecondArrivals,
+    ServerTimes,
     Statistics,
     Summary,
     TargetFigures,
@@ -84,6 +86,7 @@ __all__ = [
     "PreflightReport",
     "Reconciliation",
     "Remaining",
+    "Remark",
     "Row",
     "RowLeft",
     "RunReport",
@@ -91,6 +94,7 @@ __all__ = [
     "Second",
     "SecondArrivals",
     "Secrets",
+    "ServerTimes",
     "SoftDeleted",
     "Statistics",
     "SuiteErrorGroup",

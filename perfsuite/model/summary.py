@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, SuiteErrorGroup
+from perfsuite.model.remark import Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +283,20 @@ class Reconciliation:
         return len(known) == 1
 
 
+@dataclass(frozen=True, slots=True)
+class ServerTimes:
+    """What answers reported as the server's own time, whole run.
+
+    `reported`: answers that reported one; `ignored`: those of them whose time cannot be; `zeros`: those that reported
+    0, where these are too many. Where it is not `used`, no figure of the server's time is made.
+    """
+
+    reported: int = 0
+    ignored: int = 0
+    used: bool = True
+    zeros: int = 0
+
+
 INTERRUPTED = "interrupted"
 TARGET_LOST = "target lost"
 LOAD_DIED = "load process died"
@@ -331,5 +346,8 @@ class Summary:
     """Response times of the steady state over all operations, in bins that follow each other without a gap."""
     suite_errors: tuple[SuiteErrorGroup, ...] = ()
     """Errors of the suite itself, in the load and outside it."""
+    server_times: ServerTimes = ServerTimes()
+    remarks: tuple[Remark, ...] = ()
+    """What answers reported and was not used, the most frequent first."""
     clock_set_s: float = 0.0
     """By how much the system clock was set forward during the run; negative: back. The run's own clock is not."""

@@ -7,8 +7,8 @@ once, as a delta, and begins anew at zero.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import (
@@ -21,6 +21,7 @@ from perfsuite.measurements import (
     Requests,
     times_of,
 )
+from perfsuite.model import Remark
 
 MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER."""
@@ -50,6 +51,15 @@ class _RequestCell:
     connects: Histogram = field(default_factory=Histogram)
     tls: Histogram = field(default_factory=Histogram)
     ended: int = 0
+    remarks: dict[tuple[str, str], Remark] | None = None
+
+    def note(self, remarks: Iterable[Remark]) -> None:
+        """Count remarks by what they are about and why; the first of each is the example."""
+        self.remarks = self.remarks or {}
+        for remark in remarks:
+            key = (remark.about, remark.why)
+            known = self.remarks.get(key)
+            self.remarks[key] = replace(known, count=known.count + 1) if known else remark
 
 
 @dataclass(slots=True)
@@ -80,6 +90,7 @@ class Parts:
     server_us: int | None = None
     connect_us: int | None = None
     tls_us: int | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 class Cells:
@@ -125,6 +136,8 @@ class Cells:
             cell.connects.add(parts.connect_us)
         if parts.tls_us is not None:
             cell.tls.add(parts.tls_us)
+        if parts.remarks:
+            cell.note(parts.remarks)
         ended = cell if parts.ended_second == key[0] else self._cell((parts.ended_second, *key[1:]))
         ended.ended += 1
         return cell
@@ -233,6 +246,7 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
         connects=times_of(cell.connects),
         tls=times_of(cell.tls),
         ended=cell.ended,
+        remarks=list(cell.remarks.values()) if cell.remarks else [],
     )
 
 

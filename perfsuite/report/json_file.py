@@ -126,6 +126,8 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "baseline": baseline_dict(report.comparison),
         "published": published_entries(report),
         "suite_errors": [asdict(error) for error in summary.suite_errors],
+        "server_times": asdict(summary.server_times),
+        "remarks": [asdict(remark) for remark in summary.remarks],
         "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
     }
 

@@ -32,6 +32,7 @@ from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
+from perfsuite.summary.server_times import remarks_of, server_times, without_server_times
 from perfsuite.summary.tally import Due, breakdown, statistics, tally_of
 from perfsuite.summary.users import user_counts, users_by_second
 
@@ -84,6 +85,10 @@ def _summary(
 ) -> Summary:
     phases = phase_times(gathered.phases)
     when = timeline(phases, gathered.first, gathered.last)
+    remarks = remarks_of(gathered.requests)
+    times = server_times(gathered.requests, remarks)
+    if not times.used:
+        gathered.requests = without_server_times(gathered.requests)
     due = due_by_second(gathered)
     rows = period_rows(due, when, Order(roles))
     alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role, gathered.lost)
@@ -127,6 +132,8 @@ def _summary(
         within=within(evidence) if when.steady_s else (),
         distribution=distribution(evidence[EVERYTHING].ok, due, when),
         suite_errors=circumstances.suite_errors,
+        server_times=times,
+        remarks=remarks,
         clock_set_s=circumstances.clock_set_s,
     )
 

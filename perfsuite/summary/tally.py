@@ -210,7 +210,7 @@ def breakdown(tally: Tally) -> Breakdown:
     service_us, server_us = service.mean_us(), server.mean_us()
     outside_us = None
     if service_us is not None and server_us is not None and server.count >= _SERVER_TOLD_SHARE * service.count:
-        outside_us = service_us - server_us
+        outside_us = max(service_us - server_us, 0.0)  # both are rounded, and server times may be a little longer
     waiting_us = None
     if service.count and service.count == tally.sent:
         set_up_us = tally.connects.sum_us + tally.tls.sum_us

@@ -53,6 +53,7 @@ _CHUNKS = b'4\r\n{"a"\r\n3\r\n:1}\r\n'
 
 BEHAVIOURS: dict[str, Respond] = {
     "json": _ok(b'{"a":1}', "Content-Type: application/json", "X-Process-Time: 0.001"),
+    "two-times": _ok(b"{}", "X-Process-Time: 0.001", "X-Name: a", "x-process-time: 0.002"),
     "then-close": _text("HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}", keep=False),
     "says-close": _text("HTTP/1.1 200 OK", "Content-Length: 2", "Connection: close", body=b"{}", keep=False),
     "cut": _text("HTTP/1.1 200 OK", "Content-Length: 100", body=b"half", keep=False),

@@ -39,6 +39,7 @@ def test_an_answer_with_its_time(transport: HttpxTransport) -> None:
     assert before <= answer.sent_at <= utc_s() - SLOW_S
     assert SLOW_S * 1e6 <= answer.elapsed_us < SLOW_S * 1e6 + 500_000
     assert _get(transport, "/x/json").header("x-process-time") == "0.001"
+    assert _get(transport, "/x/two-times").header("x-process-time") == "0.001, 0.002"
 
 
 def test_method_headers_and_body_are_sent_as_given(transport: HttpxTransport, server: RawServer) -> None:

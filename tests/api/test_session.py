@@ -199,6 +199,20 @@ def test_request_ids_are_unique_over_the_sessions_of_a_process() -> None:
     assert len(set(ids)) == 14
 
 
+def test_what_an_answer_reports_as_the_servers_time() -> None:
+    stage = Stage()
+    stage.session.login()
+    user = stage.session.user
+    stage.target.give("users.me", answer(user, X_Process_Time="0.0004"), answer(user, X_Process_Time="-1"))
+
+    stage.perform(Step("users.me"), Step("users.me"))
+
+    _login, good, bad = stage.notes.requests
+    assert (good.server_us, good.remarks) == (400, ())
+    assert bad.server_us is None
+    assert [(remark.about, remark.why) for remark in bad.remarks] == [("X-Process-Time", "it is negative")]
+
+
 def test_ids_in_a_path_are_quoted() -> None:
     stage = Stage()
     stage.session.login()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfsuite.judge.notes import notes_of
-from perfsuite.model import Coverage, Drift, GeneratorHealth, Statistics, TargetFigures
+from perfsuite.model import Coverage, Drift, GeneratorHealth, Remark, ServerTimes, Statistics, TargetFigures
 from perfsuite.roles import ROLES as SEVEN
 from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
@@ -41,6 +41,51 @@ def test_what_is_the_same_in_every_run_takes_one_line(host: str, more: dict[str,
     notes = notes_of(plan, make_summary(plan), ROLES)
     assert notes == told
     assert all(len(note) <= LINE for note in notes)
+
+
+IN_MS = Remark("X-Process-Time", "it looks like milliseconds", "12.3 for an answer that took 4.0 ms", 900)
+
+
+@pytest.mark.parametrize(
+    ("times", "remarks", "told"),
+    [
+        pytest.param(ServerTimes(900, 0), (), [], id="believed"),
+        pytest.param(
+            ServerTimes(900, 900, used=False), (IN_MS,),
+            ["X-Process-Time was ignored: 12.3 for an answer that took 4.0 ms; it looks like milliseconds"],
+            id="every one in milliseconds",
+        ),
+        pytest.param(
+            ServerTimes(9_000, 900, used=False), (IN_MS,),
+            [
+                "X-Process-Time was ignored: 12.3 for an answer that took 4.0 ms; it looks like milliseconds; so it was"
+                " in 900 of 9,000 answers, and no other is used either"
+            ],
+            id="a tenth: none is used",
+        ),
+        pytest.param(
+            ServerTimes(9_000_000, 900), (IN_MS,),
+            [
+                "X-Process-Time of 900 of 9,000,000 answers was ignored: 12.3 for an answer that took 4.0 ms; it looks"
+                " like milliseconds"
+            ],
+            id="hardly any: the others are used",
+        ),
+        pytest.param(
+            ServerTimes(900, 0, used=False, zeros=880), (),
+            ["the server's own time was ignored: it was 0 in 880 of 900 answers"],
+            id="nearly always 0",
+        ),
+        pytest.param(
+            ServerTimes(900, 0, used=False), (),
+            ["the server's own time was ignored: on average it was longer than the answers took"],
+            id="a file of before",
+        ),
+    ],
+)  # fmt: skip
+def test_server_times_that_were_ignored(times: ServerTimes, remarks: tuple[Remark, ...], told: list[str]) -> None:
+    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+    assert notes_of(plan, make_summary(plan, server_times=times, remarks=remarks), ROLES) == told
 
 
 @pytest.mark.parametrize(

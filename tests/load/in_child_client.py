@@ -24,7 +24,7 @@ from tests.load.child import report  # noqa: E402
 
 SINGLE = (
     "json says-close 204 chunked html 500 redirect latin-1 until-close interim cut cut-chunks cut-headers nothing"
-    " garbage big"
+    " garbage big two-times"
 )
 
 

@@ -81,6 +81,11 @@ def test_headers_are_known_by_their_lower_case_names(found: dict[str, Any]) -> N
     }
 
 
+def test_a_header_that_comes_twice_has_both_values(found: dict[str, Any]) -> None:
+    headers = found["each"]["two-times"][0]["headers"]
+    assert headers == {"content-length": "2", "x-process-time": "0.001, 0.002", "x-name": "a"}
+
+
 @pytest.mark.parametrize(
     ("name", "failure"),
     [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements import End, Generator, Phase, Record, Requests, Users, histogram_of
+from perfsuite.model import Remark
 from perfsuite.recorder.cells import Parts
 from perfsuite.recorder.health import Health
 from perfsuite.recorder.recorder import Recorder
@@ -91,6 +93,18 @@ def test_the_parts_of_the_time_are_kept_apart(shelf: Shelf) -> None:
     assert (due.second, due.ok.sum_us, due.ended) == (int(SENT_AT), 3_000_000, 0)
     assert (due.service.sum_us, due.server.sum_us, due.connects.sum_us, due.tls.sum_us) == (700, 400, 200, 100)
     assert (ended.second, ended.ok.counts, ended.ended) == (int(SENT_AT) + 3, {}, 1)
+
+
+def test_remarks_are_counted_by_what_they_are_about_and_why(shelf: Shelf) -> None:
+    late = Remark("X-Process-Time", "it is negative", "-1 for an answer that took 4.0 ms")
+    other = Remark("X-Process-Time", "it is not a number", "soon for an answer that took 4.0 ms")
+    recorder = Recorder("w1", shelf)
+    for remarks in ((late,), (), (other,), (replace(late, example="-2 for …"),)):
+        recorder.on_request("users.me", 4.0, None, _context(parts=Parts(int(SENT_AT), 4000, remarks=remarks)))
+    recorder.tick({})
+
+    (record,) = shelf.of(Requests)
+    assert record.remarks == [replace(late, count=2), other]
 
 
 def test_a_failure_of_ours(shelf: Shelf) -> None:

@@ -23,7 +23,7 @@ KEYS = [
     "findings", "monitors", "fingerprint", "baseline",
     "published",
     "suite_errors",
-    "clock_set_s",
+    "server_times", "remarks", "clock_set_s",
 ]  # fmt: skip
 
 
