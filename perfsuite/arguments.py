@@ -158,7 +158,9 @@ def _add_monitors(parser: argparse.ArgumentParser) -> None:
     monitors.add_argument("--monitor-server", metavar="PID|URL", help="the backend's process, or its URL")
     monitors.add_argument("--monitor-postgres", metavar="DSN", help="an account with pg_monitor is enough")
     monitors.add_argument("--monitor-redis", metavar="URL")
-    monitors.add_argument("--monitor-prometheus", metavar="URL", help="for a server on another machine")
+    monitors.add_argument(
+        "--monitor-prometheus", metavar="URL", help="a Prometheus that watches it, or its page of metrics"
+    )
     monitors.add_argument(
         "--monitor-prometheus-queries", type=Path, metavar="FILE", help="TOML: which series to ask it for"
     )

@@ -28,6 +28,7 @@ _NAMES = {"max": "most", "min": "least", "avg": "average", "p95": "95th percenti
 _COMPONENTS = {
     "server": "the server",
     "machine": "the machine",
+    "application": "the application's own metrics",
     "pool": "the application's pool",
     "postgres": "PostgreSQL",
     "redis": "Redis",

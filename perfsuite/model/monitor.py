@@ -282,6 +282,14 @@ _METRICS: Final = (
     ),
     Metric("generator.loop_lag_ms", "ms", "longest delay of an event loop; what was due in it began later", _UP),
     Metric("generator.users", "count", "virtual users alive; in the open model its sessions"),
+    # ── application: by its own page of metrics
+    Metric(
+        "application.requests_per_s",
+        "per second",
+        "requests that it counted itself, of whomever, those for its page of metrics left out",
+    ),
+    Metric("application.request_ms", "ms", "their mean duration by its own clock; a gap when there was none", _UP),
+    Metric("application.requests_in_progress", "count", "requests that it is working on", _UP),
     # ── what is asked instead when the backend runs elsewhere
     Metric("health.up", "count", "1 when /api/v1/health/system answered in time, else 0", _DOWN),
     Metric("prometheus.up", "count", "1 when it answered in time, else 0", _DOWN),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -90,9 +90,27 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
 
         sources.append(RedisSource(watch.redis_url, clock))
     if watch.prometheus_url:
-        transport = _transport(watch.prometheus_url, "--monitor-prometheus", watch.way, prometheus.TIMEOUT_S)
-        sources.append(PrometheusSource(transport, watch.queries, clock))
+        sources.append(_metrics_url(watch.prometheus_url, watch, clock, sources))
     return sources
+
+
+def _metrics_url(url: str, watch: Watch, clock: Clock, others: Sequence[Source]) -> Source:
+    """A Prometheus or a page of metrics. Of the latter, what the other sources read themselves is left out."""
+    from perfsuite.monitor.metrics_page import MetricsPageSource, MetricsUrlSource, Place
+
+    to_server, to_page = (
+        _transport(address, "--monitor-prometheus", watch.way, prometheus.TIMEOUT_S) for address in (url, _origin(url))
+    )
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    told = frozenset(metric for source in others for metric in source.metrics)
+    page = MetricsPageSource(Place(to_page, target, told), clock)
+    return MetricsUrlSource(page, PrometheusSource(to_server, watch.queries, clock))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _page(page: Page, watch: Watch) -> Page:

@@ -115,6 +115,7 @@ class PrometheusSource:
 
     def __init__(self, transport: Transport, queries: Queries, clock: Clock) -> None:
         self._transport, self._clock = transport, clock
+        self.has_own_queries = queries != Queries()
         self._expressions = queries.expressions()
         self.metrics: tuple[str, ...] = tuple(self._expressions)
 

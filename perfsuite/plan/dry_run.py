@@ -18,7 +18,7 @@ _WATCHES = {
     "--monitor-server": ("server", "health"),
     "--monitor-postgres": ("postgres",),
     "--monitor-redis": ("redis",),
-    "--monitor-prometheus": ("server", "prometheus"),
+    "--monitor-prometheus": ("server", "prometheus", "application"),
 }
 """Option → the parts of the target that it has watched, besides the machine and the application's pool."""
 _HOW_TO_WATCH = {
@@ -26,6 +26,7 @@ _HOW_TO_WATCH = {
     "postgres": "give --monitor-postgres",
     "redis": "give --monitor-redis",
     "prometheus": "give --monitor-prometheus",
+    "application": "give --monitor-prometheus with the address of its page of metrics",
 }
 _PERCENTILES = {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
 

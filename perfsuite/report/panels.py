@@ -134,6 +134,16 @@ COMPONENTS = (
         ("network.", "machine.tcp_"),
     ),
     Component(
+        "application",
+        "Application by its own metrics",
+        (
+            Panel("application-requests", "Requests", {"application.requests_per_s": "all that it counted"}),
+            Panel("application-duration", "Duration of a request", {"application.request_ms": "by its own clock"}),
+            Panel("application-progress", "Requests in progress", {"application.requests_in_progress": "all"}),
+        ),
+        ("application.",),
+    ),
+    Component(
         "pool",
         "Connection pool of the application",
         (

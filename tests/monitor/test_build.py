@@ -113,6 +113,9 @@ def test_this_machine() -> None:
         pytest.param({"server": "http://192.0.2.1:8015"}, {"pool": True, "health": True}, id="the target's own server"),
         pytest.param({"server": "http://192.0.2.1:8016"}, {"pool": True, "health": False}, id="another port"),
         pytest.param({"prometheus_url": "http://192.0.2.9:9090"}, {"pool": True, "prometheus": False}, id="elsewhere"),
+        pytest.param(
+            {"prometheus_url": "http://192.0.2.1:8015/metrics"}, {"prometheus": True}, id="the target's own page"
+        ),
     ],
 )
 def test_added_headers_go_to_the_target_only(named: dict[str, str], sent: dict[str, bool]) -> None:
@@ -129,7 +132,10 @@ def test_added_headers_go_to_the_target_only(named: dict[str, str], sent: dict[s
 
 
 def _client_headers(source: Any) -> set[str]:
-    return {name.lower() for name in source._transport._client.headers}
+    """Of all connections of a source."""
+    page, server = getattr(source, "_page", None), getattr(source, "_server", None)
+    own = [page._place.transport, server._transport] if server else [source._transport]
+    return {name.lower() for transport in own for name in transport._client.headers}
 
 
 def test_a_mapped_page_is_asked_for_where_it_is() -> None:
