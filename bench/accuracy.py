@@ -1,4 +1,4 @@
-"""Every figure of the suite beside a truth: the table of docs/accuracy.md.
+"""Compares every figure of the suite with the truth; docs/accuracy.md summarises the result.
 
     python bench/accuracy.py [--only NAME ...]
 
