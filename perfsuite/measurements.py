@@ -7,8 +7,8 @@ they arrive, and from which process, does not matter.
 Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
-        later on `beginnings` of actions, `span_s`, `sent_bytes` and `received_bytes` of a process, and `remarks` of
-        requests, which readers of 2 may pass over
+        later on `beginnings` of actions, `span_s`, `sent_bytes` and `received_bytes` of a process, and `remarks`,
+        `waited` and `ended_failed` of requests, which readers of 2 may pass over
 """
 
 from __future__ import annotations
@@ -61,8 +61,10 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     byte) and disjoint: the time of a request is in exactly one of them. `service` is the same for all of
     them from the send on, connecting left out; `server` the server's own time where it told one; `connects`
     and `tls` the set-up of connections that these requests had to open. `ended` counts requests, whenever
-    due, that got their end in this second: throughput is made from it. `remarks`: what the answers reported and was
-    not used, such as server's times that cannot be.
+    due, that got their end in this second, `ended_failed` those of them that failed: throughput is made from both.
+    `remarks`: what the answers reported and was not used, such as server's times that cannot be. `waited`: of the times
+    in `failed` those that targets judge, since the user waited in vain (`perfsuite.model.failures.stays_in`); None
+    where nothing failed, and in older files, which do not record it.
     """
 
     worker: str
@@ -80,6 +82,8 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     tls: Times = Times()
     ended: int = 0
     remarks: list[Remark] = []
+    waited: Times | None = None
+    ended_failed: int = 0
 
 
 class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):

@@ -191,7 +191,7 @@ def _observed(summary: Summary, metric: str) -> float | None:
     if metric.startswith("within_"):
         succeeded = counts.get(float(metric.removeprefix("within_")))
         return None if succeeded is None or totals.requests < FEWEST_REQUESTS else succeeded / totals.requests
-    return _statistic(totals, metric)
+    return _statistic(summary.totals_ok, metric)
 
 
 def _statistic(totals: Statistics, metric: str) -> float | None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite.judge import limits
+from perfsuite.model.failures import LONG_WAIT_US
 from perfsuite.report.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
+from perfsuite.report.figures import STATISTIC_FIELDS
 from perfsuite.report.json_file import summary_dict
 from perfsuite.report.page import Page, page_of
 from perfsuite.report.reading import READING
@@ -65,6 +67,7 @@ def keys(value: Any, path: str = "") -> Iterator[str]:
 def test_keys_of_the_summary() -> None:
     written = set(keys(summary_dict(watched(example_runs.open_model()))))
     figures = {f"{where}.{name}" for where in ("totals", "operations[]") for name in FIGURES}
+    figures |= {f"totals_ok.{name}" for name in STATISTIC_FIELDS}
     assert figures <= written
     assert sorted(written - figures) == sorted(named("summary.json"))
 
@@ -102,9 +105,11 @@ def test_limits_are_those_of_the_code() -> None:
         f"more than {limits.LITTLE_SHARE * 100:g} % and two mean cycles",
         f"roles with {limits.LITTLE_ACTIONS} actions at least",
         f"fewer than {limits.FEWEST_REQUESTS} requests, or less than {limits.SHORTEST_STEADY_S:g} s",
-        f"more than {limits.FLATTERED_SHARE * 100:g} % higher",
     ):
         assert text in told, text
+    apart = section("Which failures count in the times")
+    assert f"more than {limits.SLOW_ERRORS_SHARE * 100:g} % higher" in apart
+    assert f"only from {LONG_WAIT_US / 1e6:g} s on" in apart
     assert (limits.LITTLE_CYCLES, limits.CHANCE_SD) == (2, 4)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perfsuite.judge.words import AVERAGE, USERS
+from perfsuite.judge.words import AVERAGE, FAILURE_RATE, RPS, USERS
 from perfsuite.model import (
     ALL,
     CUT_OFF,
@@ -41,6 +41,9 @@ class Evidence:
     roles: tuple[Role, ...]
     steady_missing: str
     figures: Mapping[Scope, Statistics]
+    """Of all requests: what failures are judged on."""
+    judged: Mapping[Scope, Statistics]
+    """Those that times and throughput are judged on: without failures that the target answered."""
     leaves: tuple[Row, ...]
     """The rows (role, behaviour, operation) of the steady state."""
     users: Mapping[str, int]
@@ -73,14 +76,27 @@ class Evidence:
         if apdex_threshold(target.metric) is not None:
             known = self.beyond.get((target.metric, target.role, target.operation))
             return known.value if known else None
-        figures = self.figures.get((target.role, target.operation))
+        figures = self._figures(target)
         value = getattr(figures, target.metric) if figures else None
         return None if value is None else float(value)
 
+    def _figures(self, target: Target) -> Statistics | None:
+        """The figures that the target's metric is one of; None without a request."""
+        on_all = target.metric == FAILURE_RATE or apdex_threshold(target.metric) is not None
+        return (self.figures if on_all else self.judged).get((target.role, target.operation))
+
     def requests(self, target: Target) -> int:
-        """Requests in the target's scope."""
-        figures = self.figures.get((target.role, target.operation))
+        """Requests in the target's scope that its metric is made of."""
+        figures = self._figures(target)
         return figures.requests if figures else 0
+
+    def left_out(self, target: Target) -> int:
+        """Failed requests in the target's scope that its metric is made without."""
+        scope = (target.role, target.operation)
+        every, judged = self.figures.get(scope), self.judged.get(scope)
+        if every is None or judged is None or self._figures(target) is not judged:
+            return 0
+        return every.failures if target.metric == RPS else every.requests - judged.requests
 
     def failures(self, target: Target) -> int:
         """Failed requests in the target's scope."""
@@ -127,6 +143,7 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence
         roles=tuple(without(roles, map(_pair, (*coverage.missing, *coverage.broken, *coverage.left_out)))),
         steady_missing="" if summary.steady_s > 0 else _why_not_steady(summary),
         figures=figures_by_scope(summary),
+        judged=figures_by_scope(summary, judged=True),
         leaves=tuple(row for row in summary.rows if row.period == STEADY and ALL not in _names(row)),
         users=summary.users.by_role,
         possible=summary.whole_run.requests / tried if tried else 1.0,
@@ -142,6 +159,7 @@ def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> Evidenc
         roles=tuple(roles),
         steady_missing="" if live.steady else "the steady state has not begun",
         figures={(None, None): live.statistics},
+        judged={(None, None): live.ok or live.statistics},
         leaves=(),
         users=live.users,
         arrivals_per_s=plan.scenario.arrival.rate if plan.scenario.arrival else None,
@@ -176,18 +194,18 @@ def _why_not_steady(summary: Summary) -> str:
     return "no steady state: the load was over before it had settled"
 
 
-def figures_by_scope(summary: Summary) -> dict[Scope, Statistics]:
-    """Scope → figures over the steady state.
+def figures_by_scope(summary: Summary, *, judged: bool = False) -> dict[Scope, Statistics]:
+    """Scope → figures over the steady state: of all requests, or those that times and throughput are judged on.
 
     An operation that a role does in one behaviour only has no total of its own: that behaviour's row is it.
     """
-    found: dict[Scope, Statistics] = {(None, None): summary.totals}
+    found: dict[Scope, Statistics] = {(None, None): summary.totals_ok if judged else summary.totals}
     totals_first = sorted(summary.rows, key=lambda row: row.behaviour != ALL)
     for row in totals_first:
         if row.period == STEADY and (row.behaviour == ALL or ALL not in _names(row)):
             role = None if row.role == ALL else row.role
             operation = None if row.operation == ALL else row.operation
-            found.setdefault((role, operation), row.statistics)
+            found.setdefault((role, operation), row.judged if judged else row.statistics)
     return found
 
 

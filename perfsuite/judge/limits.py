@@ -47,6 +47,6 @@ CHANCE_SD = 4.0
 even became due, the generator did not ask for it. With random gaps chance is allowed for: of a Poisson number four
 standard deviations are missing once in 30,000 runs."""
 
-FLATTERED_SHARE = 0.10
-"""Failures are told to flatter a time when that of the successes alone is more than 10 % higher: twice the least
-change that is called one (5 %)."""
+SLOW_ERRORS_SHARE = 0.10
+"""A time is reported with the failures that it was judged without, when it is more than 10 % higher with them: twice
+the least change that is called one (5 %)."""

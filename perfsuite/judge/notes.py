@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 from perfsuite.api.server_time import HEADERS
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause
-from perfsuite.judge.limits import FLATTERED_SHARE
-from perfsuite.judge.on_target import is_on_target
+from perfsuite.judge.limits import SLOW_ERRORS_SHARE
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent, seconds
-from perfsuite.model import CUT_OFF, Drift, Plan, Summary, Target, TargetFigures
+from perfsuite.model import CUT_OFF, Drift, Plan, Summary, Target
 from perfsuite.roles.role import Role
 
 _CLOCK_SET_S = 1.0
@@ -24,7 +23,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
     coverage = summary.coverage
     notes = [
         _every_time(plan),
-        *_flattered(plan, summary),
+        *_slow_errors(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
         *_server_times(summary),
@@ -103,32 +102,31 @@ def _is_loopback(host: str) -> bool:
         return name == "localhost" or name.endswith(".localhost")
 
 
-def _flattered(plan: Plan, summary: Summary) -> list[str]:
-    """Times that fast failures make look better than those who were served saw them."""
-    known = {(figures.metric, figures.role, figures.operation): figures for figures in summary.target_figures}
-    totals = figures_by_scope(summary)
+def _slow_errors(plan: Plan, summary: Summary) -> list[str]:
+    """Times that were judged without failures, and would be worse with them: errors that took long to come."""
+    every, judged = figures_by_scope(summary), figures_by_scope(summary, judged=True)
     notes = []
     for target in targets_of(plan):
-        if is_on_target(target.metric):
-            continue
-        figures = known.get((target.metric, target.role, target.operation))
-        all_requests = totals.get((target.role, target.operation))
-        if figures is not None and all_requests is not None and all_requests.failures and target.below:
-            notes.append(_flattery(target, figures, getattr(all_requests, target.metric)))
+        scope = (target.role, target.operation)
+        if target.metric.endswith("_ms") and target.below and scope in every:
+            values = (getattr(figures[scope], target.metric) for figures in (every, judged))
+            notes.append(_slow_error(target, *values))
     return notes
 
 
-def _flattery(target: Target, figures: TargetFigures, observed: float | None) -> str:
-    ok = figures.ok_only
-    if ok is None or observed is None:
+def _slow_error(target: Target, of_all: float | None, observed: float | None) -> str:
+    if of_all is None or observed is None:
         return ""
-    now_missed = observed < target.limit <= ok
-    if not now_missed and ok <= observed * (1 + FLATTERED_SHARE):
+    would_miss = observed < target.limit <= of_all
+    if not would_miss and of_all <= observed * (1 + SLOW_ERRORS_SHARE):
         return ""
     where = "".join(f" {word} {name}" for word, name in (("of", target.operation), ("as", target.role)) if name)
-    told = f"failed requests were faster than the others: the {name_of(target.metric)}{where} of those that succeeded"
-    limit = f", which would miss the limit of {limit_figure(target.metric, target.limit)}" if now_missed else ""
-    return f"{told} is {figure(target.metric, ok)}, that of all {figure(target.metric, observed)}{limit}"
+    limit = f", which would miss the limit of {limit_figure(target.metric, target.limit)}" if would_miss else ""
+    return (
+        f"failed requests took longer than the others: with them the {name_of(target.metric)}{where} would be"
+        f" {figure(target.metric, of_all)}{limit}; without them, as it is judged, it is"
+        f" {figure(target.metric, observed)}"
+    )
 
 
 _DRIFTING = {"p50_ms": "the median response time", "p95_ms": "the 95th percentile", "rps": "the throughput"}

@@ -94,7 +94,10 @@ def _compared(result: TargetResult, target: Target, evidence: Evidence, observed
     return replace(
         result,
         outcome=TargetOutcome.MET if met else TargetOutcome.MISSED,
-        reason=_comparison(target, observed) + (sure if too_close else "") + ("" if met else _where(target, evidence)),
+        reason=_comparison(target, observed)
+        + _without(target, evidence, observed)
+        + (sure if too_close else "")
+        + ("" if met else _where(target, evidence)),
         interval=interval,
         too_close=too_close,
     )
@@ -184,10 +187,19 @@ def _comparison(target: Target, observed: float) -> str:
     return f"{subject} {told}, {f'limit {limit}' if target.below else f'more than {limit} needed'}"
 
 
+def _without(target: Target, evidence: Evidence, observed: float) -> str:
+    """How many failures the figure leaves out, where that shows in it."""
+    left_out, every = evidence.left_out(target), evidence.figures.get((target.role, target.operation))
+    with_them = getattr(every, target.metric) if every and left_out else None
+    if with_them is None or figure(target.metric, with_them) == figure(target.metric, observed):
+        return ""
+    return f"; without {count(left_out, 'failed request')} ({figure(target.metric, with_them)} with them)"
+
+
 def _where(target: Target, evidence: Evidence) -> str:
     """Where to look when a target is missed: the slowest or the most failing operation, or what was offered."""
     if target.metric == RPS:
-        offered, average_ms = evidence.offered_rps(target), evidence.figures[None, None].avg_ms
+        offered, average_ms = evidence.offered_rps(target), evidence.judged[None, None].avg_ms
         if evidence.arrivals_per_s is not None:
             return f"; {evidence.arrivals_per_s:g} actions/s offer {figure(RPS, offered)}"
         answers = "" if average_ms is None else f"; answers took {figure('avg_ms', average_ms)} on average"
@@ -199,7 +211,7 @@ def _where(target: Target, evidence: Evidence) -> str:
             return ""
         of = f"{worst.statistics.failures:,} of {count(worst.statistics.requests, 'request')}"
         return f"; most: {worst.operation} as {worst.role} {of}"
-    known = [(value, row) for row in rows if (value := getattr(row.statistics, target.metric, None)) is not None]
+    known = [(value, row) for row in rows if (value := getattr(row.judged, target.metric, None)) is not None]
     if not known or not target.metric.endswith("_ms"):
         return ""
     value, slowest = max(known, key=lambda pair: pair[0])

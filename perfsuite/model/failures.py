@@ -42,6 +42,32 @@ _NEVER_ANSWERED = frozenset(
 )
 
 
+LEFT_OUT = frozenset(
+    {
+        FailureKind.STATUS,
+        FailureKind.WRONG_ANSWER,
+        FailureKind.REDIRECT,
+        FailureKind.RATE_LIMIT,
+        FailureKind.SUITE_ERROR,
+    }
+)
+WAITED_IN_VAIN = frozenset({FailureKind.TIMEOUT, FailureKind.UNFINISHED, FailureKind.NOT_STARTED})
+LONG_WAIT_US = 1_000_000
+"""From here on a connection that failed has kept its user waiting: one second is the limit up to which a user's flow
+of thought is kept (Nielsen 1993)."""
+
+
+def stays_in(kind: str, elapsed_us: int) -> bool:
+    """Does the time of a failed request count in the response times that targets judge?
+
+    Not where an HTTP answer came: an error is not speed. Nor where the suite itself failed. It does where the user
+    waited in vain (timeout, unfinished, not started): to leave these out would hide the worst moments. Of all other
+    failures, such as a refused connection, one that came back within a second is an error like those that were
+    answered, and a slower one is a wait.
+    """
+    return kind in WAITED_IN_VAIN or (kind not in LEFT_OUT and elapsed_us >= LONG_WAIT_US)
+
+
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
     """Failures of the same kind, with ids stripped from the message. Times are UTC epoch seconds."""

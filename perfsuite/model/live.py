@@ -58,6 +58,8 @@ class LiveState:
     """Over the last 30 s, the slowest first."""
     failed: tuple[LiveFailure, ...] = ()
     """The most frequent first; of many, the first ten."""
+    ok: Statistics | None = None
+    """`statistics` as targets judge them, see Summary.totals_ok; None where they are the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ NOTHING_TOLD = Breakdown()
 class Row:
     """Figures of one period ("ramp-up", "steady", "ramp-down") or of one second, for a role, behaviour, operation.
 
-    ALL stands where a row is a total.
+    ALL stands where a row is a total. `ok`: the figures that targets judge, without failures that the target answered;
+    None where nothing failed, so that they are those of `statistics`.
     """
 
     period: str
@@ -68,6 +69,12 @@ class Row:
     operation: str
     statistics: Statistics
     breakdown: Breakdown = NOTHING_TOLD
+    ok: Statistics | None = None
+
+    @property
+    def judged(self) -> Statistics:
+        """The figures that targets, baselines and comparisons use."""
+        return self.ok or self.statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,15 +240,13 @@ class TargetFigures:
     """What the run tells of one target beyond its figure.
 
     `interval`: 95 % interval of the figure; None where the steady state is too short to tell one.
-    `ok_only`: the figure over the requests that succeeded; None where it is not a time, or of too few. `value`: the
-    figure itself where the rows do not hold it (Apdex), else None.
+    `value`: the figure itself where the rows do not hold it (Apdex), else None.
     """
 
     metric: str
     role: str | None
     operation: str | None
     interval: tuple[float, float] | None
-    ok_only: float | None = None
     value: float | None = None
 
 
@@ -351,3 +356,14 @@ class Summary:
     """What answers reported and was not used, the most frequent first."""
     clock_set_s: float = 0.0
     """By how much the system clock was set forward during the run; negative: back. The run's own clock is not."""
+    ok: Statistics | None = None
+    """`totals` as targets judge them; None where nothing failed, so that they are the same."""
+
+    @property
+    def totals_ok(self) -> Statistics:
+        """Figures of the steady state that targets, baselines and comparisons use.
+
+        Without failures that the target answered: an error is not speed. Timeouts, unfinished requests and actions
+        that never began are there with the time that they had waited, among `failures`. `rps` counts successes.
+        """
+        return self.ok or self.totals

@@ -22,6 +22,7 @@ from perfsuite.measurements import (
     times_of,
 )
 from perfsuite.model import Remark
+from perfsuite.model.failures import stays_in
 
 MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER."""
@@ -51,6 +52,9 @@ class _RequestCell:
     connects: Histogram = field(default_factory=Histogram)
     tls: Histogram = field(default_factory=Histogram)
     ended: int = 0
+    ended_failed: int = 0
+    waited: Histogram | None = None
+    """None until something failed: few cells need one."""
     remarks: dict[tuple[str, str], Remark] | None = None
 
     def note(self, remarks: Iterable[Remark]) -> None:
@@ -109,25 +113,29 @@ class Cells:
 
     def request(self, key: Key, elapsed_us: int, parts: Parts | None = None) -> None:
         """Count one request that got a right answer; `elapsed_us` is its response time."""
-        cell = self._counted(key, elapsed_us, parts)
-        cell.ok.add(elapsed_us)
+        self._counted(key, elapsed_us, parts).ok.add(elapsed_us)
 
     def failure(
         self, key: Key, elapsed_us: int, error: tuple[str, str], request_id: str, parts: Parts | None = None
     ) -> None:
         """Count one failed request; `error` is its kind and message."""
-        cell = self._counted(key, elapsed_us, parts)
+        cell = self._counted(key, elapsed_us, parts, failed=True)
         cell.failed.add(elapsed_us)
+        if cell.waited is None:
+            cell.waited = Histogram()
+        if stays_in(error[0], elapsed_us):
+            cell.waited.add(elapsed_us)
         group = self._group(error)
         count, first_id = cell.errors.get(group, (0, request_id))
         cell.errors[group] = (count + 1, first_id)
 
-    def _counted(self, key: Key, elapsed_us: int, parts: Parts | None) -> _RequestCell:
+    def _counted(self, key: Key, elapsed_us: int, parts: Parts | None, *, failed: bool = False) -> _RequestCell:
         self.recorded += 1
         cell = self._cell(key)
         if parts is None:
             cell.service.add(elapsed_us)
             cell.ended += 1
+            cell.ended_failed += failed
             return cell
         cell.service.add(parts.service_us)
         if parts.server_us is not None:
@@ -140,6 +148,7 @@ class Cells:
             cell.note(parts.remarks)
         ended = cell if parts.ended_second == key[0] else self._cell((parts.ended_second, *key[1:]))
         ended.ended += 1
+        ended.ended_failed += failed
         return cell
 
     def _cell(self, key: Key) -> _RequestCell:
@@ -247,6 +256,8 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
         tls=times_of(cell.tls),
         ended=cell.ended,
         remarks=list(cell.remarks.values()) if cell.remarks else [],
+        waited=None if cell.waited is None else times_of(cell.waited),
+        ended_failed=cell.ended_failed,
     )
 
 

@@ -129,6 +129,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "server_times": asdict(summary.server_times),
         "remarks": [asdict(remark) for remark in summary.remarks],
         "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
+        "totals_ok": values_of(summary.totals_ok),
     }
 
 

@@ -68,13 +68,16 @@ def empty_blocks(steady_s: int) -> list[Block]:
 def interval(blocks: Sequence[Block], metric: str, seed: int) -> Interval | None:
     """Where the metric of the whole lies with 95 % confidence: low, high, in its unit. The same for the same seed.
 
-    None for fewer than 8 blocks, for a metric that is no average, percentile or rate, and without requests.
+    Times and throughput as targets judge them. None for fewer than 8 blocks, for a metric that is no average,
+    percentile or rate, and without requests.
     For the share of failures, never narrower than Wilson's interval: no failure seen does not mean that none
     can be.
     """
     resampled = _METRICS.get(metric) or (_percentile(PERCENTILES[metric]) if metric in PERCENTILES else None)
     requests = sum(block.tally.requests for block in blocks)
     if resampled is None or len(blocks) < FEWEST_BLOCKS or not requests:
+        return None
+    if metric.endswith("_ms") and not any(block.tally.judged.count for block in blocks):
         return None
     count = len(blocks)
     weights = np.random.default_rng(seed).multinomial(count, [1 / count] * count, size=RESAMPLES)
@@ -127,9 +130,9 @@ def _ratio(above: Callable[[Block], float], below: Callable[[Block], float], sca
 
 
 _METRICS = {
-    "avg_ms": _ratio(lambda block: block.tally.times.sum_us, lambda block: block.tally.requests, 1000.0),
+    "avg_ms": _ratio(lambda block: block.tally.judged.sum_us, lambda block: block.tally.judged.count, 1000.0),
     "failure_rate": _ratio(lambda block: block.tally.failures, lambda block: block.tally.requests),
-    "rps": _ratio(lambda block: block.tally.ended, lambda block: block.seconds),
+    "rps": _ratio(lambda block: block.tally.ended - block.tally.ended_failed, lambda block: block.seconds),
 }
 
 
@@ -137,11 +140,11 @@ def _percentile(fraction: float) -> _Resampled:
     """Resamples of the nearest-rank percentile, in ms."""
 
     def resampled(blocks: Sequence[Block], weights: _Floats) -> _Floats:
-        buckets = sorted({bucket for block in blocks for bucket in block.tally.times.counts})
+        buckets = sorted({bucket for block in blocks for bucket in block.tally.judged.counts})
         place = {bucket: number for number, bucket in enumerate(buckets)}
         counts = np.zeros((len(blocks), len(buckets)))
         for row, block in zip(counts, blocks, strict=True):
-            for bucket, number in block.tally.times.counts.items():
+            for bucket, number in block.tally.judged.counts.items():
                 row[place[bucket]] = number
         values = np.array([middle_of(bucket) / 1000 for bucket in buckets])
         parts = [

@@ -100,6 +100,9 @@ def due_by_second(gathered: Gathered) -> dict[int, list[Due]]:
     of_all = [record for of_second in gathered.requests.values() for record in of_second]
     if not any(record.ended for record in of_all):
         of_all = [msgspec.structs.replace(record, ended=requests_in(record)) for record in of_all]
+    if not any(record.ended_failed for record in of_all):
+        # Older files do not record which of those that ended had failed: as many as were due, then.
+        of_all = [_with_ended_failed(record) for record in of_all]
     due: dict[int, list[Due]] = defaultdict(list)
     for record in of_all:
         due[record.second].append(record)
@@ -108,6 +111,16 @@ def due_by_second(gathered: Gathered) -> dict[int, list[Due]]:
     return due
 
 
+def _with_ended_failed(record: Requests) -> Requests:
+    failures = failures_in(record)
+    return msgspec.structs.replace(record, ended_failed=failures) if failures else record
+
+
 def requests_in(record: Requests) -> int:
     """Requests of a record, failed ones included."""
-    return sum(record.ok.counts.values()) + sum(record.failed.counts.values())
+    return sum(record.ok.counts.values()) + failures_in(record)
+
+
+def failures_in(record: Requests) -> int:
+    """Failed requests of a record."""
+    return sum(record.failed.counts.values())

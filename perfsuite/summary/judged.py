@@ -1,4 +1,4 @@
-"""What the targets need beyond the rows: intervals, the times of what succeeded alone, and trends."""
+"""What the targets need beyond the rows: intervals, how many succeeded within a time, and trends."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import NotStarted, Requests
-from perfsuite.model import Drift, Plan, Target, TargetFigures, Within
+from perfsuite.model import Drift, Plan, Statistics, Target, TargetFigures, Within
 from perfsuite.standards import apdex, apdex_threshold, times_needed
 from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import PERCENTILES, Due, histogram_of_all, samples_needed, statistics, tally_of, values_in
+from perfsuite.summary.tally import Due, histogram_of_all, statistics, statistics_ok, tally_of, values_in
 from perfsuite.trend import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
@@ -80,7 +80,6 @@ def target_figures(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Targ
             role=role,
             operation=operation,
             interval=interval(evidence[role, operation].blocks, metric, plan.seed),
-            ok_only=_ok_only(metric, evidence[role, operation].ok),
             value=_apdex(metric, evidence[role, operation]),
         )
         for metric, role, operation in wanted
@@ -89,16 +88,6 @@ def target_figures(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Targ
 
 def _with_figures(targets: Iterable[Target]) -> Iterable[Target]:
     return (target for target in targets if target.metric != "concurrent_users")
-
-
-def _ok_only(metric: str, ok: Histogram) -> float | None:
-    if metric == "avg_ms":
-        value_us = ok.mean_us()
-    elif metric in PERCENTILES and ok.count >= samples_needed(PERCENTILES[metric]):
-        value_us = ok.percentile_us(PERCENTILES[metric])
-    else:
-        return None
-    return None if value_us is None else value_us / 1000
 
 
 def _apdex(metric: str, evidence: Evidence) -> float | None:
@@ -125,9 +114,13 @@ def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:
     changes = arrival is not None and arrival.rate_end not in (None, arrival.rate)
     if changes or len(blocks) < FEWEST or min(block.seconds for block in blocks) < _DRIFT_BLOCK_S:
         return ()
-    told = [statistics(block.tally, block.seconds) for block in blocks]
+    told = [_judged(block) for block in blocks]
     found = (_drift(figure, [getattr(figures, figure) for figures in told], blocks) for figure in _FIGURES)
     return tuple(drift for drift in found if drift is not None)
+
+
+def _judged(block: Block) -> Statistics:
+    return statistics_ok(block.tally, block.seconds) or statistics(block.tally, block.seconds)
 
 
 def _drift(figure: str, values: Sequence[float | None], blocks: Sequence[Block]) -> Drift | None:

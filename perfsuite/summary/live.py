@@ -13,7 +13,7 @@ from perfsuite.summary.failures import unanswered
 from perfsuite.summary.gather import requests_in
 from perfsuite.summary.live_lines import FailedSoFar, Lines, lines_of
 from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
-from perfsuite.summary.tally import Due, Tally, statistics
+from perfsuite.summary.tally import Due, Tally, statistics, statistics_ok
 from perfsuite.summary.users import FORGOTTEN_AFTER_S
 
 KEPT_S = 30
@@ -98,6 +98,7 @@ class Live:
             roles=self._roles(),
             operations=lines_of(recent.operations for recent in self._recent.values()),
             failed=self._failed.most(),
+            ok=statistics_ok(shown, length_s, ends_told=ends_told),
         )
 
     def _roles(self) -> tuple[LiveLine, ...]:

@@ -22,7 +22,16 @@ from perfsuite.model import ALL, BehaviourRow, Row
 from perfsuite.roles.role import Role
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import PERIODS, STEADY, Timeline
-from perfsuite.summary.tally import Due, Tally, breakdown, histogram_of_all, percentiles_ms, statistics, tally_of
+from perfsuite.summary.tally import (
+    Due,
+    Tally,
+    breakdown,
+    histogram_of_all,
+    percentiles_ms,
+    statistics,
+    statistics_ok,
+    tally_of,
+)
 
 Key = tuple[str, str, str]
 """Role, behaviour, operation."""
@@ -41,7 +50,7 @@ def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) 
         if length_s or period == STEADY:
             tallies = _with_totals({key: tally_of(records) for key, records in cells[period].items()})
             rows += [
-                Row(period, *key, statistics(tallies[key], length_s), breakdown(tallies[key]))
+                _row((period, *key), tallies[key], length_s)
                 for key in sorted(tallies, key=lambda key: _place(key, order))
             ]
     return tuple(rows)
@@ -87,7 +96,11 @@ def second_rows(due: Mapping[int, Sequence[Due]], order: Order) -> Iterator[Row]
             cells[record.role, record.operation].append(record)
         for role, operation in sorted(cells, key=place):
             tally = tally_of(cells[role, operation])
-            yield Row(str(second), role, ALL, operation, statistics(tally, 1), breakdown(tally))
+            yield _row((str(second), role, ALL, operation), tally, 1)
+
+
+def _row(place: tuple[str, str, str, str], tally: Tally, length_s: float) -> Row:
+    return Row(*place, statistics(tally, length_s), breakdown(tally), statistics_ok(tally, length_s))
 
 
 def behaviour_rows(actions: Iterable[Actions], when: Timeline, roles: Sequence[Role]) -> tuple[BehaviourRow, ...]:

@@ -10,13 +10,13 @@ from perfsuite.measurements import Record
 from perfsuite.model import (
     ALL,
     Cleanup,
+    FailureGroup,
     FailureKind,
     Plan,
     PreflightReport,
     Row,
     Second,
     SecondArrivals,
-    Statistics,
     SuiteErrorGroup,
     Summary,
     WholeRun,
@@ -91,6 +91,7 @@ def _summary(
         gathered.requests = without_server_times(gathered.requests)
     due = due_by_second(gathered)
     rows = period_rows(due, when, Order(roles))
+    grand = _grand_total(rows)
     alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role, gathered.lost)
     seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
     failures = failure_groups(record for of_second in due.values() for record in of_second)
@@ -105,18 +106,14 @@ def _summary(
         steady_start=when.steady_start,
         steady_end=when.steady_end,
         users=user_counts(plan.scenario.users, alive),
-        totals=_totals(rows),
+        totals=grand.statistics,
+        ok=grand.ok,
         rows=rows,
         behaviours=behaviour_rows(gathered.actions, when, _taking_part(plan, roles)),
         seconds=seconds,
         second_rows=tuple(second_rows(due, Order(roles))),
         failures=failures,
-        whole_run=WholeRun(
-            sum(second.statistics.requests for second in seconds),
-            sum(second.statistics.failures for second in seconds),
-            count_of(FailureKind.WRONG_ANSWER, failures),
-            count_of(FailureKind.RATE_LIMIT, failures),
-        ),
+        whole_run=_whole_run(seconds, failures),
         generator=generator_health(gathered, when),
         coverage=coverage(preflight, gathered.not_possible),
         reconciliation=reconciliation(gathered, sent, circumstances.backend_log),
@@ -166,6 +163,15 @@ def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) 
     return tuple(seconds), sent
 
 
+def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup]) -> WholeRun:
+    return WholeRun(
+        sum(second.statistics.requests for second in seconds),
+        sum(second.statistics.failures for second in seconds),
+        count_of(FailureKind.WRONG_ANSWER, failures),
+        count_of(FailureKind.RATE_LIMIT, failures),
+    )
+
+
 def _duration_s(phases: PhaseTimes, when: Timeline) -> float:
     """From the first user's start to the end; whole seconds where the run did not tell its end."""
     if phases.ramp_up is None or phases.end is None:
@@ -173,9 +179,9 @@ def _duration_s(phases: PhaseTimes, when: Timeline) -> float:
     return phases.end - phases.ramp_up
 
 
-def _totals(rows: Iterable[Row]) -> Statistics:
+def _grand_total(rows: Iterable[Row]) -> Row:
     grand = (STEADY, ALL, ALL, ALL)
-    return next(row.statistics for row in rows if (row.period, row.role, row.behaviour, row.operation) == grand)
+    return next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == grand)
 
 
 def _taking_part(plan: Plan, roles: Sequence[Role]) -> list[Role]:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import NotStarted, Requests, Times, histogram_of
 from perfsuite.model import Breakdown, Statistics
+from perfsuite.summary.staying import staying
 
 Due = Requests | NotStarted
 """What was due in a second: requests that were sent, or actions that never began, each of which counts as one."""
@@ -42,19 +43,28 @@ _SERVER_TOLD_SHARE = 0.95
 class Tally:
     """Requests added up: the response times of all of them, what they are made of, and how many failed.
 
-    `ended`: how many requests ended within, whenever they were due. `not_started` are among the failures, and
+    `ended`: how many requests ended within, whenever they were due; `ended_failed` of them failed.
+    `not_started` are among the failures, and
     the time that they had waited (`not_started_us` in all) among the times; they were never sent.
     """
 
     times: Histogram = field(default_factory=Histogram)
     failures: int = 0
     ended: int = 0
+    ended_failed: int = 0
     not_started: int = 0
     not_started_us: int = 0
     service: Histogram = field(default_factory=Histogram)
     server: Histogram = field(default_factory=Histogram)
     connects: Histogram = field(default_factory=Histogram)
     tls: Histogram = field(default_factory=Histogram)
+    apart: Histogram | None = None
+    """The times that targets judge, where they are not `times`: a failure was left out."""
+
+    @property
+    def judged(self) -> Histogram:
+        """The times that targets judge."""
+        return self.times if self.apart is None else self.apart
 
     @property
     def requests(self) -> int:
@@ -70,16 +80,21 @@ class Tally:
         """Count the requests of one record in; `tally_of` is quicker for many."""
         if isinstance(record, NotStarted):
             count = add_times(self.times, record.waited)
+            if self.apart is not None:
+                add_times(self.apart, record.waited)
             self.failures += count
             self.not_started += count
             self.not_started_us += record.waited.sum_us
             return
+        if record.failed.counts:
+            self._add_failed(record)
         add_times(self.times, record.ok)
+        if self.apart is not None:
+            add_times(self.apart, record.ok)
         self.ended += record.ended
+        self.ended_failed += record.ended_failed
         add_times(self.service, record.service)
         # Asked here, since most records have none of these.
-        if record.failed.counts:
-            self.failures += add_times(self.times, record.failed)
         if record.server.counts:
             add_times(self.server, record.server)
         if record.connects.counts:
@@ -87,11 +102,24 @@ class Tally:
         if record.tls.counts:
             add_times(self.tls, record.tls)
 
+    def _add_failed(self, record: Requests) -> None:
+        kept = staying(record)
+        if self.apart is None and values_in(kept) < values_in(record.failed):
+            self.apart = copy_of(self.times)
+        self.failures += add_times(self.times, record.failed)
+        if self.apart is not None:
+            add_times(self.apart, kept)
+
     def merge(self, other: Tally) -> None:
         """Count all requests of `other` in."""
+        if self.apart is None and other.apart is not None:
+            self.apart = copy_of(self.times)
+        if self.apart is not None:
+            self.apart.merge(other.judged)
         self.times.merge(other.times)
         self.failures += other.failures
         self.ended += other.ended
+        self.ended_failed += other.ended_failed
         self.not_started += other.not_started
         self.not_started_us += other.not_started_us
         self.service.merge(other.service)
@@ -113,12 +141,17 @@ def tally_of(records: Sequence[Due], *, responses_only: bool = False) -> Tally:
             sent.append(record)
         else:
             never.append(record)
-    failed = [record.failed for record in sent if record.failed.counts]
+    with_failures = [record for record in sent if record.failed.counts]
+    failed, kept = [record.failed for record in with_failures], [staying(record) for record in with_failures]
+    failures = sum(map(values_in, failed))
+    others = [*(record.ok for record in sent), *(record.waited for record in never)]
     not_started = sum([values_in(record.waited) for record in never])
     tally = Tally(
-        times=histogram_of_all([*(record.ok for record in sent), *failed, *(record.waited for record in never)]),
-        failures=sum([values_in(times) for times in failed]) + not_started,
+        times=histogram_of_all([*others, *failed]),
+        apart=histogram_of_all([*others, *kept]) if sum(map(values_in, kept)) < failures else None,
+        failures=failures + not_started,
         ended=sum([record.ended for record in sent]),
+        ended_failed=sum([record.ended_failed for record in sent]),
         not_started=not_started,
         not_started_us=sum([record.waited.sum_us for record in never]),
     )
@@ -128,6 +161,11 @@ def tally_of(records: Sequence[Due], *, responses_only: bool = False) -> Tally:
         tally.connects = histogram_of_all([record.connects for record in sent])
         tally.tls = histogram_of_all([record.tls for record in sent])
     return tally
+
+
+def copy_of(times: Histogram) -> Histogram:
+    """The same values in a histogram of its own."""
+    return Histogram(times.counts.copy(), times.count, times.sum_us, times.min_us, times.max_us)
 
 
 def values_in(times: Times) -> int:
@@ -184,14 +222,31 @@ def statistics(tally: Tally, period_s: float, *, ends_told: bool = True) -> Stat
     which were due in it. It is 0 in a period without length. Average, minimum, maximum and failure rate are None
     without requests; a percentile is None where there are fewer than 10 / (1 − p) requests.
     """
-    times, requests = tally.times, tally.times.count
-    some = requests > 0
     ended = tally.ended if ends_told else tally.sent
+    return _figures(tally.times, tally.failures, ended / period_s if period_s > 0 else 0.0)
+
+
+def statistics_ok(tally: Tally, period_s: float, *, ends_told: bool = True) -> Statistics | None:
+    """The same as targets judge it; None where that is no different, since nothing failed.
+
+    Times without the failures that are left out; `failures` are those that stay in. The rate is that of the requests
+    that succeeded.
+    """
+    if not tally.failures and not tally.ended_failed:
+        return None
+    left_out = tally.times.count - tally.judged.count
+    succeeded = tally.ended - tally.ended_failed if ends_told else tally.requests - tally.failures
+    return _figures(tally.judged, tally.failures - left_out, succeeded / period_s if period_s > 0 else 0.0)
+
+
+def _figures(times: Histogram, failures: int, rps: float) -> Statistics:
+    requests = times.count
+    some = requests > 0
     return Statistics(
         requests=requests,
-        failures=tally.failures,
-        failure_rate=tally.failures / requests if some else None,
-        rps=ended / period_s if period_s > 0 else 0.0,
+        failures=failures,
+        failure_rate=failures / requests if some else None,
+        rps=rps,
         avg_ms=times.sum_us / requests / 1000 if some else None,
         min_ms=times.min_us / 1000 if some else None,
         max_ms=times.max_us / 1000 if some else None,

@@ -370,3 +370,60 @@ def test_live_targets_with_a_scope_wait_for_the_end() -> None:
 def test_live_users_that_are_gone_are_told_as_running() -> None:
     *_, users = live_targets(make_plan(*FIVE), live(users={"reader": 10, "writer": 0}), ROLES)
     assert users.reason == "10 of 240 users are running, more than 200 needed"
+
+
+# ── an error is not speed ───────────────────────────────────────────────────────────────────────────
+
+EVERY = figures(10_000, 6_000, avg_ms=2.0, p95_ms=3.0, rps=166.7)
+"""Of 10,000 requests 6,000 were answered at once with an error."""
+SERVED = figures(4_000, avg_ms=640.0, p95_ms=1_900.0, rps=66.7)
+
+
+@pytest.mark.parametrize(
+    ("target", "outcome", "observed", "reason"),
+    [
+        pytest.param(
+            AVERAGE, MISSED, 640.0,
+            "average response time 640 ms, limit 500 ms; without 6,000 failed requests (2 ms with them)", id="average",
+        ),
+        pytest.param(
+            P95, MET, 1_900.0,
+            "95th percentile 1,900 ms, limit 2,000 ms; without 6,000 failed requests (3 ms with them)",
+            id="percentile",
+        ),
+        pytest.param(
+            THROUGHPUT, MISSED, 66.7,
+            "throughput 66.7 requests/s, more than 100 requests/s needed; without 6,000 failed requests (166.7"
+            " requests/s with them); the users offer 120 requests/s when answers take 500 ms; answers took 640 ms on"
+            " average", id="throughput",
+        ),
+        pytest.param(FAILURES, MISSED, 0.6, "failure rate 60 %, limit 1 %", id="failures are judged on all requests"),
+    ],
+)  # fmt: skip
+def test_targets_are_judged_without_answered_failures(
+    target: Target, outcome: TargetOutcome, observed: float, reason: str
+) -> None:
+    plan = make_plan(target)
+    result = only(plan, make_summary(plan, EVERY, ok=SERVED))
+    assert (result.outcome, result.observed, result.reason) == (outcome, observed, reason)
+
+
+def test_a_scope_is_judged_without_its_answered_failures() -> None:
+    plan = make_plan(replace(AVERAGE, role="reader"), replace(P95, operation="policies.list"))
+    cell = replace(row(ALL, ALL, "policies.list", EVERY), ok=SERVED)
+    total = replace(row("reader", ALL, ALL, EVERY), ok=SERVED)
+    observed = [result.observed for result in judge_targets(plan, make_summary(plan, None, total, cell), ROLES)]
+    assert observed == [640.0, 1_900.0]
+
+
+def test_samples_of_a_time_are_those_that_it_is_made_of() -> None:
+    plan = make_plan(P95)
+    result = only(plan, make_summary(plan, EVERY, ok=figures(199)))
+    assert (result.outcome, result.reason) == (NOT_JUDGED, "199 samples, 200 needed for p95")
+
+
+def test_a_running_load_is_judged_without_answered_failures() -> None:
+    plan = make_plan(AVERAGE)
+    state = LiveState("plateau", 30.0, 60.0, {"reader": 240}, 240, 1.0, 1.0, EVERY, True, 10_000, 6_000, 0, ok=SERVED)
+    (result,) = live_targets(plan, state, ROLES)
+    assert (result.outcome, result.observed) == (MISSED, 640.0)

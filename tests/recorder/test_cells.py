@@ -40,6 +40,44 @@ def test_a_request_is_kept_by_second_role_behaviour_and_operation() -> None:
     ]
 
 
+SECOND_US = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "elapsed_us", "stays"),
+    [
+        pytest.param("http status", 30 * SECOND_US, False, id="an answered error, however late"),
+        pytest.param("wrong answer", 10, False, id="a wrong answer"),
+        pytest.param("redirect", 10, False, id="a redirect"),
+        pytest.param("rate limit", 10, False, id="a rate limit"),
+        pytest.param("suite error", 2 * SECOND_US, False, id="an error of the suite says nothing of the target"),
+        pytest.param("timeout", 10, True, id="a timeout, however short the user set it"),
+        pytest.param("unfinished", 10, True, id="cut off by the end of the run"),
+        pytest.param("connection refused", 300, False, id="a refusal that came at once is not speed"),
+        pytest.param("connection lost", SECOND_US - 1, False, id="nor is a connection that broke within a second"),
+        pytest.param("connection lost", SECOND_US, True, id="after a second it was a wait"),
+        pytest.param("SomePlugInsError", 2 * SECOND_US, True, id="so for a kind that the suite does not know"),
+    ],
+)
+def test_which_failures_stay_in_the_times_that_are_judged(kind: str, elapsed_us: int, *, stays: bool) -> None:
+    cells = Cells()
+    cells.request(KEY, 500)
+    cells.failure(KEY, elapsed_us, (kind, "message"), "id-1")
+
+    (record,) = _requests(cells.take("w", itertools.count(1)))
+
+    assert record.waited is not None
+    assert histogram_of(record.waited).sum_us == (elapsed_us if stays else 0)
+    assert (record.ended, record.ended_failed) == (2, 1)
+
+
+def test_where_nothing_failed_nothing_is_recorded_of_failures() -> None:
+    cells = Cells()
+    cells.request(KEY, 500)
+    (record,) = _requests(cells.take("w", itertools.count(1)))
+    assert (record.waited, record.ended_failed) == (None, 0)
+
+
 def test_what_was_taken_is_not_given_again() -> None:
     cells = Cells()
     cells.request(KEY, 1)

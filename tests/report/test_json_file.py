@@ -24,6 +24,7 @@ KEYS = [
     "published",
     "suite_errors",
     "server_times", "remarks", "clock_set_s",
+    "totals_ok",
 ]  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
     told = json.loads(summary_json(example_runs.EXAMPLES[name]()))
     assert list(told) == KEYS
     assert list(told["totals"]) == [*STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
+    assert list(told["totals_ok"]) == list(STATISTIC_FIELDS)
     assert all(
         list(row) == ["role", "behaviour", "operation", "method", "path", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
         for row in told["operations"]

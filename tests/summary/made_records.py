@@ -24,6 +24,7 @@ from perfsuite.measurements import (
     times_of,
 )
 from perfsuite.model import Arrival, FailureKind, Plan, Scenario, Target
+from perfsuite.model.failures import stays_in
 from perfsuite.roles.role import Behaviour, Role, Step
 
 START = 1_772_357_400
@@ -87,9 +88,13 @@ class Process:
         message: str = "answered 500",
         **parts: Any,
     ) -> Requests:
+        """All failures are of one kind, and recorded as a load process does: which of them stay in and have ended."""
         number = next(self.numbers)
         errors = [ErrorCount(kind, message, len(failed_ms), f"id-{number}")] if failed_ms else []
-        told = {name: times(part) if name != "ended" else part for name, part in parts.items()}
+        told = {name: part if name.startswith("ended") else times(part) for name, part in parts.items()}
+        if failed_ms:
+            told.setdefault("ended_failed", min(len(failed_ms), told.get("ended", 0)))
+            told["waited"] = times([value for value in failed_ms if stays_in(kind, round(value * 1000))])
         return Requests(self.name, number, START + second, *where, times(ok_ms), times(failed_ms), errors, **told)
 
     def not_started(self, second: int, waited_ms: Sequence[float], *, where: Where = BROWSING) -> NotStarted:

@@ -1,4 +1,4 @@
-"""What targets need beyond the rows: intervals by scope, successes alone, drift, and users accounted for."""
+"""What targets need beyond the rows: intervals by scope, drift, and users accounted for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def figures_of(plan: Plan, records: list[Record]) -> tuple[TargetFigures, ...]:
     return build(plan, records, preflight=None, roles=ROLES).target_figures
 
 
-def test_each_scope_has_its_own_interval_and_its_own_successes() -> None:
+def test_each_scope_has_its_own_interval_made_without_answered_failures() -> None:
     targets = (
         AVERAGE,
         replace(AVERAGE, role="writer"),
@@ -50,26 +50,25 @@ def test_each_scope_has_its_own_interval_and_its_own_successes() -> None:
         ]
     )
     assert figures_of(make_plan(targets=targets), records) == (
-        TargetFigures("avg_ms", None, None, (18.0, 18.0), 25.0),
-        TargetFigures("avg_ms", "writer", None, (40.0, 40.0), 40.0),
-        TargetFigures("avg_ms", None, "policies.list", (7.0, 7.0), 10.0),
-        TargetFigures("avg_ms", "writer", "policies.create", (40.0, 40.0), 40.0),
-        TargetFigures("rps", None, None, (3.0, 3.0), None),
+        TargetFigures("avg_ms", None, None, (25.0, 25.0)),
+        TargetFigures("avg_ms", "writer", None, (40.0, 40.0)),
+        TargetFigures("avg_ms", None, "policies.list", (10.0, 10.0)),
+        TargetFigures("avg_ms", "writer", "policies.create", (40.0, 40.0)),
+        TargetFigures("rps", None, None, (2.0, 2.0)),
     )
 
 
-def test_a_percentile_of_the_successes_needs_its_samples() -> None:
-    records = run_of(lambda second, one: [one.requests(second, [10.0] * 11, [1.0] * 9, ended=20)])
-    (known,) = figures_of(make_plan(targets=(P95,)), records)
-    assert known.ok_only is None  # 198
-    records.append(Process("2").requests(5, [10.0] * 2, ended=2))
-    (known,) = figures_of(make_plan(targets=(P95,)), records)
-    assert known.ok_only == pytest.approx(10.0, rel=0.0005)
+def test_where_only_errors_were_answered_no_time_has_an_interval() -> None:
+    records = run_of(lambda second, one: [one.requests(second, (), [5.0] * 20, ended=20)])
+    failures = Target("failures", "failure_rate", 0.01, True)
+    average, p95, rate, failed = figures_of(make_plan(targets=(AVERAGE, P95, RATE, failures)), records)
+    assert (average.interval, p95.interval, rate.interval) == (None, None, (0.0, 0.0))
+    assert failed.interval == (pytest.approx(0.989, abs=0.001), 1.0)
 
 
 def test_a_short_steady_state_has_no_interval() -> None:
     records = run_of(lambda second, one: [one.requests(second, [10.0] * 20)], steady_s=12)
-    assert figures_of(make_plan(targets=(AVERAGE,)), records) == (TargetFigures("avg_ms", None, None, None, 10.0),)
+    assert figures_of(make_plan(targets=(AVERAGE,)), records) == (TargetFigures("avg_ms", None, None, None),)
 
 
 def test_without_a_steady_state_nothing_is_known() -> None:
@@ -245,7 +244,7 @@ def test_apdex_counts_what_failed_as_frustrated() -> None:
     times = [100.0] * 6 + [900.0] * 3 + [1500.0]
     records = run_of(lambda second, one: [one.requests(second, times, [5.0, 5.0], ended=12)])
     (known,) = figures_of(make_plan(targets=(Target("apdex", "apdex_300", 0.85, False),)), records)
-    assert (known.value, known.interval, known.ok_only) == (pytest.approx((6 + 3 / 2) / 12), None, None)
+    assert (known.value, known.interval) == (pytest.approx((6 + 3 / 2) / 12), None)
 
 
 def test_requests_are_counted_within_the_times_of_the_published_limits() -> None:

@@ -45,6 +45,7 @@ def test_steady_figures_are_those_of_the_summary() -> None:
     batches = told_second_by_second(one, range(22))
     batches.insert(0, [one.phase("ramp-up", 0)])
     batches.insert(3, [one.phase("plateau", 2)])
+    batches[10].append(one.requests(7, (), [1.0, 2.0], ended=2))  # two errors in the steady state
     batches.append([one.phase("ramp-down", 22), one.phase("end", 23)])
     for batch in batches:
         live.feed(batch)
@@ -52,7 +53,8 @@ def test_steady_figures_are_those_of_the_summary() -> None:
 
     summary = build(plan, [record for batch in batches for record in batch], preflight=None, roles=ROLES)
     assert state.steady
-    assert state.statistics == summary.totals
+    assert (state.statistics, state.ok) == (summary.totals, summary.ok)
+    assert state.ok is not None
     assert (state.requests, state.failures) == (summary.whole_run.requests, summary.whole_run.failures)
     assert state.phase == "end"
     assert state.users == {"reader": 2, "writer": 1}

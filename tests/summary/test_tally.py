@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from perfsuite.histogram import Histogram
-from perfsuite.model import NOTHING_TOLD, Breakdown, Statistics
+from perfsuite.model import NOTHING_TOLD, Breakdown, FailureKind, Statistics
 from perfsuite.summary.tally import (
     PERCENTILES,
     Due,
@@ -18,6 +18,7 @@ from perfsuite.summary.tally import (
     histogram_of_all,
     samples_needed,
     statistics,
+    statistics_ok,
 )
 from perfsuite.summary.tally import tally_of as all_at_once
 from tests.summary.made_records import Process
@@ -39,14 +40,20 @@ def test_many_records_at_once_are_the_same_as_one_by_one(seed: int) -> None:
     records: list[Due] = []
     for second in range(dice.randrange(6)):
         parts = {name: some() for name in ("service", "server", "connects", "tls")}
-        records.append(process.requests(second, some(), some(3), ended=dice.randrange(9), **parts))
+        kind = dice.choice((FailureKind.STATUS, FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST))
+        ended = {"ended": dice.randrange(5, 9), "ended_failed": dice.randrange(5)}
+        records.append(process.requests(second, some(), some(3), kind=kind, **ended, **parts))
         if dice.random() < 0.3:
             records.append(process.not_started(second, some()))
     one_by_one = Tally()
     for record in records:
         one_by_one.add(record)
 
-    assert all_at_once(records) == one_by_one
+    halves = Tally()
+    for half in (records[::2], records[1::2]):
+        halves.merge(all_at_once(half))
+
+    assert all_at_once(records) == one_by_one == halves
     without_parts = replace(one_by_one, service=Histogram(), server=Histogram(), connects=Histogram(), tls=Histogram())
     assert all_at_once(records, responses_only=True) == without_parts
 
@@ -75,6 +82,26 @@ def test_figures_of_known_requests() -> None:
         "p99_ms": None,
         "p999_ms": None,
     }
+
+
+def test_figures_without_answered_failures() -> None:
+    """38 successes, two errors in no time, one timeout of 60 s and an action that never began, over 8 s."""
+    one, tally = Process(), Tally()
+    tally.add(one.requests(0, [float(n) for n in range(1, 39)], [0.25, 0.25], ended=41, ended_failed=3))
+    tally.add(one.requests(1, (), [60_000.0], kind=FailureKind.TIMEOUT))
+    tally.add(one.not_started(1, [5_000.0]))
+
+    every, judged = statistics(tally, period_s=8), statistics_ok(tally, period_s=8)
+
+    assert judged is not None
+    assert (every.requests, every.failures, every.min_ms, every.rps) == (42, 4, 0.25, 41 / 8)
+    assert (judged.requests, judged.failures, judged.min_ms, judged.rps) == (40, 2, 1.0, 38 / 8)
+    assert (judged.avg_ms, judged.max_ms) == ((741 + 60_000 + 5_000) / 40, 60_000.0)
+    assert (judged.p50_ms, judged.p75_ms) == (pytest.approx(20, rel=0.0005), pytest.approx(30, rel=0.0005))
+
+
+def test_where_nothing_failed_the_judged_figures_are_those_of_all_requests() -> None:
+    assert statistics_ok(tally_of([1.0, 2.0], []), period_s=8) is None
 
 
 def test_no_request_leaves_everything_unknown_but_the_counts() -> None:
