@@ -29,13 +29,16 @@ def test_every_metric_of_load_and_targets_is_explained_as_it_explains_itself() -
     assert sorted([*rows("mitra_load_"), *rows("mitra_target_")]) == sorted(expected)
 
 
-def test_every_reading_is_listed_with_its_name_in_the_file() -> None:
-    divisors = {name: base_unit(metric.unit).divisor for name, metric in METRICS.items() if not metric.of_parts}
-    expected = [
-        f"| `{families.READINGS[name].name}` | `{name}`{f' / {divisor:g}' if divisor != 1 else ''} |"
-        for name, divisor in divisors.items()
-    ]
-    assert rows("mitra_reading_") == expected
+def test_every_reading_has_the_name_and_unit_of_the_rules() -> None:
+    written = re.findall(r"^\| `(_\w+)` \| `(_\w+)` \| (\d+|–) \|$", PAGE, re.MULTILINE)
+    rules = sorted(written, key=lambda rule: len(rule[0]), reverse=True)
+    whole = {name: metric for name, metric in METRICS.items() if not metric.of_parts}
+    for name, metric in whole.items():
+        ours, theirs, divisor = next((rule for rule in rules if name.endswith(rule[0])), ("", "", "–"))
+        expected = f"mitra_reading_{name.removesuffix(ours).replace('.', '_')}{theirs}"
+        assert families.READINGS[name].name == expected
+        assert base_unit(metric.unit).divisor == (1 if divisor == "–" else int(divisor)), name
+    assert {rule[0] for rule in rules if not any(name.endswith(rule[0]) for name in whole)} == set()
 
 
 def test_names_are_unique_and_follow_the_rules_of_prometheus() -> None:
