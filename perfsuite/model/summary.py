@@ -275,7 +275,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Three independent counts of the requests that were sent. None where that count is not to be had."""
+    """Counts of the requests that were sent. None where a run lacks that count.
+
+    `recorded` and `locust_total` count the same event, so they differ only if records were lost on their way to the
+    file; `locust_total` needs the last record of every process. `backend_log` is independent: only a demo has it.
+    """
 
     recorded: int
     locust_total: int | None

@@ -1,4 +1,4 @@
-"""The load side's own state, what could be exercised, and whether independent counts agree."""
+"""The load side's own state, what could be exercised, and whether the counts of requests agree."""
 
 from __future__ import annotations
 
