@@ -106,6 +106,7 @@ def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.Arg
     add_load(load)
     load.add_argument("--multiple", action="store_true", help="the six scenarios in turn, 10 s apart")
     load.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
+    _add_accept_leftovers(load)
     _add_target(parser)
     _add_monitors(parser)
     files = parser.add_argument_group("files")
@@ -150,6 +151,15 @@ def add_load(load: argparse._ActionsContainer) -> None:
         "--tolerate-broken",
         action="store_true",
         help="leave out operations that fail before the load, and say so, instead of stopping",
+    )
+
+
+def _add_accept_leftovers(parser: argparse._ActionsContainer) -> None:
+    """What happens with rows that stay."""
+    parser.add_argument(
+        "--accept-leftovers",
+        action="store_true",
+        help="also make creations whose rows cannot be removed afterwards",
     )
 
 
@@ -299,6 +309,7 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         reaching=reaching_of(arguments),
         read_only=arguments.read_only,
         tolerate_broken=arguments.tolerate_broken,
+        accept_leftovers=arguments.accept_leftovers,
         demo=arguments.demo,
         fingerprint=not arguments.no_fingerprint and (arguments.demo == "full" or bool(arguments.monitor_postgres)),
         credentials_file=arguments.credentials or data_file("credentials.csv"),
@@ -320,6 +331,7 @@ def add_without_load(parser: argparse.ArgumentParser) -> None:
     """What commands take that call the target and make no load."""
     _add_target(parser)
     parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
+    _add_accept_leftovers(parser)
     parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     add_output(parser, "only the table")

@@ -297,13 +297,16 @@ def test_kinds_of_failure() -> None:
 
 def test_reasons_of_an_inconclusive_run() -> None:
     """Each reason in the table is one that the judge gives: its words, where they are not filled in."""
-    sources = texts_of(f"perfsuite/judge/{name}.py" for name in ("fitness", "validity", "verdict", "regression"))
+    sources = texts_of(
+        f"perfsuite/judge/{name}.py" for name in ("fitness", "left_behind", "validity", "verdict", "regression")
+    )
     reasons = [row[0] for row in table(section(TROUBLE_PAGE, "When a run says INCONCLUSIVE"))]
     words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
     assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
-    # saturated, lost, died, cut off, rate not reached, nothing judged, no target, another baseline, the suite's errors
-    assert len(reasons) == 9 + len(re.findall(r"_\w+\(", rules))
+    # saturated, lost, died, cut off, rate not reached, nothing judged, no target, another baseline, the suite's errors,
+    # rows that remain
+    assert len(reasons) == 10 + len(re.findall(r"_\w+\(", rules))
 
 
 # ── files of a run ──────────────────────────────────────────────────────────────────────────────────

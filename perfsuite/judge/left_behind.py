@@ -16,16 +16,14 @@ def rows_remain(cleanup: Cleanup | None) -> str:
     """How many rows should have been removed and were not, of which kinds and why; "" where there are none."""
     if cleanup is None or not cleanup.not_removed:
         return ""
-    number = len(cleanup.not_removed)
-    counts = Counter({group.thing: 0 for group in cleanup.remaining})
+    counts: Counter[str] = Counter()
     for group in cleanup.remaining:
         counts[group.thing] += group.rows
     kinds = ", ".join(things(rows, thing) for thing, rows in counts.most_common())
     reasons = list(dict.fromkeys(group.reason for group in cleanup.remaining))
     more = f"; and {len(reasons) - _MOST_REASONS} more reasons" if len(reasons) > _MOST_REASONS else ""
-    because = f": {'; '.join(reasons[:_MOST_REASONS])}{more}" if reasons else ""
-    verb = "remains" if number == 1 else "remain"
-    return f"{count(number, 'row')} of this run {verb} at the target{f' ({kinds})' if kinds else ''}{because}"
+    because = f" ({'; '.join(reasons[:_MOST_REASONS])}{more})" if reasons else ""
+    return f"rows of this run remain at the target: {kinds or len(cleanup.not_removed)}{because}"
 
 
 def soft_deleted(cleanup: Cleanup | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from perfsuite.api.server_time import HEADERS
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause
+from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.limits import SLOW_ERRORS_SHARE
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent, seconds
 from perfsuite.model import CUT_OFF, Drift, Plan, Summary, Target
@@ -175,13 +176,12 @@ def _absent(plan: Plan) -> str:
 
 
 def _left_behind(plan: Plan, summary: Summary) -> list[str]:
+    """Rows that should have been removed are told elsewhere: they change the verdict."""
     cleanup = summary.cleanup
-    if plan.demo:
-        return []  # it is gone with all that was in it
-    if summary.ended == CUT_OFF and not plan.read_only:
+    if summary.ended == CUT_OFF and not plan.read_only and not plan.demo:
         return ["what this run created may still be at the target: remove it with the command cleanup"]
     if cleanup is None:
         return []
-    changed = (*cleanup.not_restored, *cleanup.not_restorable)
-    left = [f"created by this run and not removed: {listed(cleanup.not_removed)}"] if cleanup.not_removed else []
-    return left + ([f"changed by this run and not put back: {listed(changed)}"] if changed else [])
+    changed = () if plan.demo else (*cleanup.not_restored, *cleanup.not_restorable)
+    put_back = [f"changed by this run and not put back: {listed(changed)}"] if changed else []
+    return [*soft_deleted(cleanup), *put_back]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from perfsuite.judge.evidence import STEADY
+from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
 from perfsuite.judge.limits import (
     CHANCE_SD,
     FEWEST_REQUESTS,
@@ -55,6 +56,18 @@ def suite_erred_because(summary: Summary) -> list[str]:
     found = f"the suite itself met {count(number, 'error')}, so what it reports may be incomplete"
     more = f", and {len(errors) - SUITE_ERRORS_SHOWN} more kinds" if len(errors) > SUITE_ERRORS_SHOWN else ""
     return [f"{found}: {'; '.join(map(_suite_error, errors[:SUITE_ERRORS_SHOWN]))}{more}"]
+
+
+def remaining_because(plan: Plan, summary: Summary) -> list[str]:
+    """One sentence on rows that should have been removed and are still at the target; [] where there are none."""
+    told = rows_remain(summary.cleanup)
+    if not told or summary.cleanup is None:
+        return []
+    if plan.accept_leftovers:
+        return [f"{told}; that was accepted with --accept-leftovers. Their ids are in {REMAINING_FILE}"]
+    again = any(group.again for group in summary.cleanup.remaining)
+    cure = "; the command cleanup tries again" if again else ""
+    return [f"{told}. Their ids are in {REMAINING_FILE}{cure}"]
 
 
 def _suite_error(error: SuiteErrorGroup) -> str:

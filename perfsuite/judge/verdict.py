@@ -26,7 +26,7 @@ from perfsuite.judge.notes import notes_of
 from perfsuite.judge.on_target import OnTarget, is_on_target
 from perfsuite.judge.rate_limit import rate_limited
 from perfsuite.judge.targets import judge_targets
-from perfsuite.judge.validity import ended_early, invalid_because, suite_erred_because
+from perfsuite.judge.validity import ended_early, invalid_because, remaining_because, suite_erred_because
 from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
 from perfsuite.model import (
     INTERRUPTED,
@@ -69,6 +69,18 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
     if limited := rate_limited(summary):
         (failed if _failures_missed(targets) else notes).append(limited)
     invalid += suite_erred_because(summary)  # after the targets were spared: a missed one stays missed
+    remain = remaining_because(plan, summary)
+    invalid += [] if plan.accept_leftovers else remain
+    verdict = _outcome(plan, summary, (failed, invalid, notes), targets)
+    headlines = tuple(line for line in remain if line not in verdict.reasons)
+    return replace(verdict, headlines=headlines, notes=tuple(note for note in verdict.notes if note not in headlines))
+
+
+def _outcome(
+    plan: Plan, summary: Summary, found: tuple[list[str], list[str], list[str]], targets: tuple[TargetResult, ...]
+) -> Verdict:
+    """`found`: what fails the target, what makes the run say nothing, and what changes nothing."""
+    failed, invalid, notes = found
     if summary.ended == INTERRUPTED:
         planned = seconds(plan.scenario.duration_s)
         cut = f"interrupted after {seconds(summary.duration_s)} of {planned}"

@@ -102,6 +102,8 @@ class Plan:
     """Roles with fewer accounts than virtual users → number of their accounts."""
     read_only: bool = False
     tolerate_broken: bool = False
+    accept_leftovers: bool = False
+    """Rows are made even where they cannot be removed afterwards, and do not change the verdict."""
     demo: str | None = None
     fingerprint: bool = False
     """Before the load it is measured what each operation costs the database."""

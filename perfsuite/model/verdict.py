@@ -53,10 +53,19 @@ class TargetResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement of one run, with its reasons in words for the user. `notes` do not change it."""
+    """The judgement of one run, with its reasons in words for the user. `notes` do not change it.
+
+    `headlines`: what has to be known beside any outcome, so that no output leaves it out.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...]
     exit_code: int
     targets: tuple[TargetResult, ...]
     notes: tuple[str, ...] = ()
+    headlines: tuple[str, ...] = ()
+
+    @property
+    def told_first(self) -> tuple[str, ...]:
+        """Reasons and headlines: what every output shows beside the outcome."""
+        return (*self.reasons, *self.headlines)

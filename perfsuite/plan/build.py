@@ -47,6 +47,7 @@ class Options:
     reaching: Reaching = field(default_factory=Reaching)
     read_only: bool = False
     tolerate_broken: bool = False
+    accept_leftovers: bool = False
     fingerprint: bool = False
     demo: str | None = None
     credentials_file: Path = Path("credentials.csv")
@@ -145,6 +146,7 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
         shared_accounts=shared,
         read_only=options.read_only,
         tolerate_broken=options.tolerate_broken,
+        accept_leftovers=options.accept_leftovers,
         demo=options.demo,
         fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),

@@ -130,6 +130,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "remarks": [asdict(remark) for remark in summary.remarks],
         "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
         "totals_ok": values_of(summary.totals_ok),
+        "headlines": list(report.verdict.headlines),
     }
 
 

@@ -29,13 +29,19 @@ def junit_xml(report: RunReport) -> str:
             "time": f"{summary.duration_s:.3f}",
         },
     )
-    _property(suite, run_id=summary.run_id, exit_code=str(verdict.exit_code))
+    _property(suite, run_id=summary.run_id, exit_code=str(verdict.exit_code), rows_remaining=_rows_remaining(report))
     for result in verdict.targets:
         _target_case(suite, name, result)
     _baseline_case(suite, name, report)
     _verdict_case(suite, name, report)
     _findings(suite, report)
     return _document(suite)
+
+
+def _rows_remaining(report: RunReport) -> str:
+    """How many rows should have been removed and were not; "" where there was nothing to remove."""
+    cleanup = report.summary.cleanup
+    return str(len(cleanup.not_removed)) if cleanup else ""
 
 
 def _document(suite: ET.Element) -> str:
@@ -121,7 +127,7 @@ def comparison_junit_xml(comparison: Comparison) -> str:
 def _verdict_case(suite: ET.Element, class_name: str, report: RunReport) -> None:
     verdict = report.verdict
     case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": "verdict", "time": "0"})
-    reasons = "\n".join(clean(reason) for reason in verdict.reasons)
+    reasons = "\n".join(clean(reason) for reason in verdict.told_first)
     if verdict.outcome is not Outcome.PASS:
         failed = verdict.outcome in (Outcome.FAIL, Outcome.REGRESSION)
         element = ET.SubElement(

@@ -188,7 +188,7 @@ def judged(report: RunReport, folder: Path) -> Judged:
         label=LABELS[verdict.outcome],
         kind=verdict.outcome.value,
         sentence=clean(sentence(report)),
-        reasons=tuple(map(safe, verdict.reasons)),
+        reasons=tuple(map(safe, verdict.told_first)),
         findings=found.unusual,
         more=found.left_out,
         always=found.always,

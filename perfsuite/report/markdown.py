@@ -31,7 +31,7 @@ def summary_md(report: RunReport) -> str:
     parts = [
         f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
         markdown(sentence(report)),
-        "\n".join(f"- {markdown(reason)}" for reason in verdict.reasons),
+        "\n".join(f"- {markdown(reason)}" for reason in verdict.told_first),
         _figures(summary),
         "\n".join(f"- {markdown(line)}" for line in arrival_lines(summary)),
         _section(

@@ -133,7 +133,7 @@ def page_of(report: RunReport) -> Page:
         host=clean(summary.host),
         started=clean(moment(summary.started_at)),
         sentence=clean(sentence(report)),
-        reasons=tuple(map(clean, verdict.reasons)),
+        reasons=tuple(map(clean, verdict.told_first)),
         highlights=highlights_of(report, findings),
         notes=tuple(map(clean, verdict.notes)),
         figures=tuple(_figures(summary)),

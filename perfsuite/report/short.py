@@ -16,7 +16,7 @@ _STYLES = {Works.YES: "green", Works.BROKEN: "bold red", Works.MISSING: "yellow"
 
 def render_verdict(report: RunReport, *, width: int = 80, color: bool = False) -> str:
     """One sentence, the reasons, what was unusual at the target, and the verdict."""
-    lines = [clean(sentence(report)), *(f"- {clean(reason)}" for reason in report.verdict.reasons)]
+    lines = [clean(sentence(report)), *(f"- {clean(reason)}" for reason in report.verdict.told_first)]
     found = findings_of(report)
     lines += [f"- Finding: {told.headline}" for told in found.unusual]
     lines += [f"  {found.left_out}"] if found.left_out else []

@@ -19,6 +19,7 @@ from perfsuite.model import (
     Outcome,
     Plan,
     Reconciliation,
+    SoftDeleted,
     Statistics,
     SuiteErrorGroup,
     Verdict,
@@ -246,7 +247,14 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
         {"policies.premiums": 34},
         ("support_staff / ticket management",),
     )
-    cleanup = Cleanup(5, 3, ("policy 7",), ("flag perf_a",), ("theme of 4",))
+    cleanup = Cleanup(
+        5,
+        3,
+        (),
+        ("flag perf_a",),
+        ("theme of 4",),
+        (SoftDeleted("lead", "inactive", 1), SoftDeleted("policy", "gone", 2)),
+    )
     verdict = verdict_of(plan, coverage=coverage, cleanup=cleanup)
 
     assert verdict.outcome is Outcome.PASS
@@ -260,13 +268,14 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
         "nothing is left to do of support_staff / ticket management: not exercised at all",
         "policies.premiums could not be made 34 times: the target holds no data for it",
         "with 240 users nobody was there as auditor",
-        "created by this run and not removed: policy 7",
+        "1 lead marked inactive; its row remains",
+        "2 policies marked gone; their rows remain",
         "changed by this run and not put back: flag perf_a, theme of 4",
     )
 
 
-def test_what_a_run_left_in_a_demo_is_gone_with_it() -> None:
-    cleanup = Cleanup(5, 3, ("policy 7",), ("flag perf_a",), ("theme of 4",))
+def test_what_a_run_changed_in_a_demo_is_gone_with_it() -> None:
+    cleanup = Cleanup(5, 5, (), ("flag perf_a",), ("theme of 4",))
     notes = verdict_of(make_plan(demo="embedded"), cleanup=cleanup).notes
 
     assert not any("by this run" in note for note in notes), notes

@@ -25,6 +25,7 @@ KEYS = [
     "suite_errors",
     "server_times", "remarks", "clock_set_s",
     "totals_ok",
+    "headlines",
 ]  # fmt: skip
 
 
