@@ -43,7 +43,7 @@ def _line(source: str, text: str, trouble: _Trouble | None) -> str:
     if trouble is None:
         return f"{source}: {text}"
     if trouble.final:
-        return f"{source}: {text}; not watched"
+        return f"{source}: {text}; not monitored"
     if trouble.times == 1:
         return f"{source}: {text} (at {_time(trouble.first_s)})"
     return f"{source}: {text} ({trouble.times} times, {_time(trouble.first_s)} to {_time(trouble.last_s)})"

@@ -146,6 +146,8 @@ class Sampler:
                 self._notes.tell(worker.source.name, note)
             if result.error is not None:
                 self._notes.add(worker.source.name, str(result.error), at_s, final=result.error.final)
+            if result.opening and worker.given_up:
+                self._gap(worker, at_s)  # which shows that it was asked
             if (result.opening and not result.readings) or (late and result.error is not None):
                 continue
             self._keep(worker, result, at_s)

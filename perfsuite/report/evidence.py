@@ -9,6 +9,7 @@ from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.units import change
 from perfsuite.report.figures import clock
+from perfsuite.report.monitored import monitored
 from perfsuite.report.text import clean, utc
 
 MOST_UNUSUAL = 5
@@ -19,7 +20,8 @@ NOT_WATCHED = (
     "Nothing was watched at the target: --monitor-server, --monitor-postgres, --monitor-redis and "
     "--monitor-prometheus tell what it was short of."
 )
-NOTHING_UNUSUAL = "Findings: nothing unusual in what was watched."
+NOTHING_UNUSUAL = "Findings: nothing unusual in what was monitored"
+"""What follows names the parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Told:
 class Findings:
     """What a run shows, in reading order. `more`: how many unusual ones are left out; `always`: where the time goes.
 
-    `note`: one line where nothing unusual was found, and where nothing was watched; "" where there is none.
+    `note`: one line where nothing unusual was found, and where something was not monitored; "" where there is none.
     """
 
     unusual: tuple[Told, ...]
@@ -80,6 +82,11 @@ def _told(finding: Finding, start_s: int | None) -> Told:
 
 
 def _note(report: RunReport, unusual: Sequence[Finding]) -> str:
-    if all(reading.is_of_load_side for reading in report.readings):
-        return NOT_WATCHED
-    return "" if unusual or not report.summary.steady_s else NOTHING_UNUSUAL
+    """Nothing unusual covers only what was monitored."""
+    found = monitored(report)
+    silent = f"Not monitored, since no reading came: {', '.join(found.silent)}." if found.silent else ""
+    if not found.parts:
+        return silent or NOT_WATCHED
+    if unusual or not report.summary.steady_s:
+        return silent
+    return " ".join(filter(None, (f"{NOTHING_UNUSUAL}: {', '.join(found.parts)}.", silent)))

@@ -36,6 +36,7 @@ from perfsuite.model.fingerprint import Known, OperationCost
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.report.baseline import baseline_dict
 from perfsuite.report.figures import parts_of, rounded, values_of
+from perfsuite.report.monitored import monitored
 from perfsuite.report.published import published_entries
 from perfsuite.report.text import clean
 
@@ -106,7 +107,7 @@ def failures_by_kind(failures: tuple[FailureGroup, ...]) -> dict[str, int]:
 
 
 def _extra(report: RunReport) -> dict[str, Any]:
-    summary = report.summary
+    summary, seen = report.summary, monitored(report)
     return {
         "notes": list(report.verdict.notes),
         "failures_by_kind": failures_by_kind(summary.failures),
@@ -118,7 +119,11 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "occupancy": [_rounded(role) for role in summary.occupancy],
         "drifts": [_rounded(drift) for drift in summary.drifts],
         "findings": [_finding(finding) for finding in report.findings],
-        "monitors": {"sources": _watched(report.readings)},
+        "monitors": {
+            "sources": _watched(report.readings),
+            "monitored": list(seen.parts),
+            "not_monitored": list(seen.silent),
+        },
         "fingerprint": {
             "taken": report.fingerprint is not None,
             "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],

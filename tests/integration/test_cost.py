@@ -73,7 +73,7 @@ def test_a_wrong_password_is_told_and_the_run_goes_on(made: Ended) -> None:
     assert (made.code, made.err) == (without.code, without.err) == (0, "")
     assert lines == [
         'Fingerprint: not taken. PostgreSQL cannot be reached: password authentication failed for user "mitra"',
-        'Monitor: postgres: password authentication failed for user "mitra"; not watched',
+        'Monitor: postgres: password authentication failed for user "mitra"; not monitored',
     ]
     assert not (made.folder / "fingerprint.json").exists()
     assert made.summary["fingerprint"]["taken"] is False

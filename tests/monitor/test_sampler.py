@@ -97,7 +97,8 @@ def test_a_source_that_cannot_be_used_is_left_out() -> None:
 
     refused.opening = refuse
     with sampling(clock, sink, FakeSource("machine", CPU, [1]), refused) as sampler:
-        assert sampler.notes() == ["redis: the password was refused; not watched"]
+        assert sampler.notes() == ["redis: the password was refused; not monitored"]
+        assert sink.take(1) == [(1000.0, MEMORY, None)], "so that the run shows that it was asked"
         assert refused.closed.wait(PATIENCE_S)
         clock.move_to(1001.0)
         assert sink.take(1) == [(1001.0, CPU, 1)]

@@ -127,7 +127,7 @@ def test_pointing_at_one_chart_tells_the_second_in_all(browser: str, tmp_path: P
       return [middle, next, [document.querySelector(".moment"), read("redis-memory")]];
     """
     middle, following, left = ask(browser, tmp_path, watched(), script)
-    assert middle == ["01:00", ["60 bytes"], ["60 s", "60 s"]]
+    assert middle == ["01:00", ["60 bytes"], ["60 s", "60 s", "60 s"]]
     assert following == ["01:01", ["61 bytes"]]
     assert left == [None, [""]]
 

@@ -75,7 +75,10 @@ def test_without_monitors_the_options_are_named_and_with_them_it_is_said_that_no
     assert "Nothing was watched at the target: --monitor-server, --monitor-postgres,\n" in render_summary(report)
     quiet = replace(report, readings=example_runs.watched().readings)
     text = render_summary(quiet)
-    assert "\nFindings: nothing unusual in what was watched.\n" in text
+    assert (
+        "\nFindings: nothing unusual in what was monitored: server, machine, connection\npool, PostgreSQL, Redis.\n"
+        in text
+    )
     assert "--monitor" not in text
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence
 from perfsuite.report import evidence
 from perfsuite.report.evidence import evidence_text, findings_of, started_s
@@ -23,6 +24,49 @@ def test_five_of_seven_with_three_rows_each() -> None:
     )
     assert [line.split()[0] for line in found.always] == ["Most", "policyholder", "Most"]
     assert found.note == ""
+
+
+def silenced(*sources: str) -> RunReport:
+    """A run in which these sources were asked and never answered, or only before the load."""
+    report = example_runs.watched()
+    before = {"redis": replace(report.readings[0], source="redis", metric="redis.memory_bytes", at_s=START - 5.0)}
+    readings = [
+        replace(each, value=None if not each.metric.endswith(".up") else 0.0)
+        if each.source.partition("/")[0] in sources
+        else each
+        for each in report.readings
+    ]
+    return replace(report, readings=[*readings, *(before[source] for source in sources if source in before)])
+
+
+@pytest.mark.parametrize(
+    ("silent", "unusual", "note"),
+    [
+        pytest.param(
+            (), False,
+            "Findings: nothing unusual in what was monitored: server, machine, connection pool, PostgreSQL, Redis.",
+            id="all of them",
+        ),
+        pytest.param(
+            ("redis", "postgres"), False,
+            "Findings: nothing unusual in what was monitored: server, machine, connection pool."
+            " Not monitored, since no reading came: PostgreSQL, Redis.",
+            id="two never answered",
+        ),
+        pytest.param(
+            ("redis",), True, "Not monitored, since no reading came: Redis.", id="told beside what was unusual, too"
+        ),
+        pytest.param(
+            ("redis", "postgres", "server", "machine", "pool"), False,
+            "Not monitored, since no reading came: server, machine, connection pool, PostgreSQL, Redis.",
+            id="nothing is not called usual",
+        ),
+    ],
+)  # fmt: skip
+def test_nothing_unusual_covers_what_gave_readings(silent: tuple[str, ...], unusual: bool, note: str) -> None:
+    report = silenced(*silent)
+
+    assert findings_of(report if unusual else replace(report, findings=())).note == note
 
 
 def test_all_are_shown_where_they_are_few() -> None:

@@ -133,7 +133,11 @@ def test_findings_with_their_evidence() -> None:
 
 def test_what_was_watched_and_what_operations_cost() -> None:
     told = json.loads(summary_json(example_runs.watched()))
-    assert told["monitors"] == {"sources": ["machine", "pool", "postgres", "redis", "server"]}
+    assert told["monitors"] == {
+        "sources": ["machine", "pool", "postgres", "redis", "server"],
+        "monitored": ["server", "machine", "connection pool", "PostgreSQL", "Redis"],
+        "not_monitored": [],
+    }
     cost = {"role": "senior_agent", "operation": "policies.list"}
     assert told["fingerprint"] == {
         "taken": True,
@@ -151,7 +155,7 @@ def test_what_was_watched_and_what_operations_cost() -> None:
 
 def test_nothing_watched_is_empty_and_not_missing() -> None:
     told = json.loads(summary_json(example_runs.passed()))
-    assert (told["findings"], told["monitors"]) == ([], {"sources": []})
+    assert (told["findings"], told["monitors"]) == ([], {"sources": [], "monitored": [], "not_monitored": []})
     assert told["fingerprint"] == {"taken": False, "operations": []}
 
 

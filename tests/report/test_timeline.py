@@ -171,6 +171,10 @@ def test_where_the_time_goes_points_at_its_tables() -> None:
 
 def test_what_is_said_where_there_is_nothing_to_tell() -> None:
     quiet = cards_of(run(), None, ())
-    assert (quiet.cards, quiet.note, quiet.watch) == ((), NOTHING_UNUSUAL, "")
+    assert (quiet.cards, quiet.note, quiet.watch) == (
+        (),
+        f"{NOTHING_UNUSUAL}: machine, connection pool, PostgreSQL.",
+        "",
+    )
     blind = cards_of(replace(run(), readings=()), None, ())
     assert (blind.note, blind.watch) == ("", NOT_WATCHED)
