@@ -11,6 +11,7 @@ from perfsuite.interrupts import Interrupts
 from perfsuite.measurements import Record
 from perfsuite.model import Headers, Moment, Plan
 from perfsuite.monitor import Watch
+from perfsuite.own_errors import OwnErrors
 
 
 class Screen(Protocol):
@@ -18,6 +19,9 @@ class Screen(Protocol):
 
     def say(self, text: str) -> None:
         """One line about a stage."""
+
+    def warn(self, text: str) -> None:
+        """One line that is shown with --quiet, too."""
 
     def progress(self, moment: Moment) -> None:
         """The state of the load, once a second."""
@@ -53,3 +57,5 @@ class Desk:
     """URL of the history; "" for the file in `results`."""
     headers: Headers = field(default=(), repr=False)
     """Added to every request to the target; their values are secret and so not in the plan."""
+    errors: OwnErrors = field(default_factory=OwnErrors, repr=False)
+    """What goes wrong in the suite itself."""

@@ -4,6 +4,7 @@ SuiteError
  ├── UsageError      2   the command or a file is wrong: nothing was sent
  ├── TargetError     3   the target is not there, not ours, or not ready: no load was sent
  ├── LoadError       4   the load could not be made or its record is unusable
+ │    └── UnexpectedError    the suite itself met an error that nobody expected
  └── SafetyError     6   refused for safety: host not allowed
 
 The message is what the user reads: one or two lines that name the cause and the mend.
@@ -11,6 +12,7 @@ The message is what the user reads: one or two lines that name the cause and the
 
 from __future__ import annotations
 
+import errno
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -52,10 +54,22 @@ class LoadError(SuiteError):
     exit_code = EXIT_INCONCLUSIVE
 
 
+class UnexpectedError(LoadError):
+    """The suite itself met an error that nobody expected. The message says where, and which file has the traceback."""
+
+
 class SafetyError(SuiteError):
     """The host may not be loaded."""
 
     exit_code = EXIT_SAFETY
+
+
+_OF_A_FILE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+
+
+def is_of_a_file(error: BaseException) -> bool:
+    """True where the system refused a file, for a reason that a user can do something about."""
+    return isinstance(error, OSError) and (error.filename is not None or error.errno in _OF_A_FILE)
 
 
 def unwritable(error: OSError, place: Path | None = None) -> LoadError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from perfsuite import measurements
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk, Listener, Screen
+from perfsuite.errors import SuiteError
 from perfsuite.judge import live_targets
-from perfsuite.model import INTERRUPTED, LOAD_DIED, TARGET_LOST, Account, Moment, Plan, Secrets
+from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, Account, Moment, Plan, Secrets
 from perfsuite.monitor import LoadSide, Sampler
 from perfsuite.process import LoadProcess
 from perfsuite.roles import ROLES
@@ -20,44 +22,78 @@ TARGET_LOST_S = 10
 """A target that gives no answer at all for this long is lost: the load stops."""
 _LOOK_EVERY_S = 0.2
 _REMEMBERED_S = 30
+_END_WITHIN_S = 60.0
+"""How long a load that is ended for an error of the suite may take; it drains within 45 s."""
 _GRACE_S = 120.0
 """How long the load process may take beyond its plan before it is ended: 60 s for a slow start, 45 s to drain."""
 
 
-def make_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:
-    """Make the load; how it ended. Interruptions are to be held meanwhile: it looks for them."""
+def make_load(
+    plan: Plan,
+    accounts: tuple[Account, ...],
+    folder: Path,
+    desk: Desk,
+    start: Callable[[Path, Secrets], LoadProcess] = LoadProcess,
+) -> str:
+    """Make the load; how it ended. Interruptions are to be held meanwhile: it looks for them.
+
+    An error of the suite that nobody expected ends the load in order, so that what was measured can be reported.
+    """
     needed = tuple(account for account in accounts if plan.users_by_role.get(account.role))
     with watching(plan, folder, desk) as sampler:
-        followed = _Followed(plan, folder, sampler, desk.listener)
-        process = LoadProcess(folder, Secrets(needed, desk.headers))
+        followed = _Followed(plan, folder, sampler, desk)
+        process = start(folder, Secrets(needed, desk.headers))
+        ended = SUITE_FAILED
         try:
             ended = _follow(process, followed, desk)
             followed.read()  # what was recorded after the last look
             desk.screen.progress(followed.moment())
-            return ended
+        except SuiteError:
+            raise
+        except Exception as error:  # noqa: BLE001  what was measured so far is worth a report
+            desk.screen.warn(desk.errors.note(error, "the load was followed"))
+            _let_end(process, desk)
         finally:
             process.close()
             desk.screen.load_over()
+        return ended
+
+
+def _let_end(process: LoadProcess, desk: Desk) -> None:
+    """Requests in flight may finish, unless somebody asks twice for the end."""
+    process.stop(SUITE_FAILED)
+    deadline = time.monotonic() + _END_WITHIN_S
+    while process.running and time.monotonic() < deadline and desk.interrupts.count < 2:
+        time.sleep(_LOOK_EVERY_S)
 
 
 class _Followed:
     """A run under way, as its records and the monitors tell it."""
 
-    def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None, listener: Listener | None) -> None:
+    def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None, desk: Desk) -> None:
         self.plan = plan
         self._tail, self._live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
         self._side = LoadSide(keep_s=_REMEMBERED_S)
-        self._sampler, self._listener = sampler, listener
-        if listener is not None:
-            listener.load_begins(plan)
+        self._sampler, self._listener, self._desk = sampler, desk.listener, desk
+        self._listen(lambda listener: listener.load_begins(plan))
 
     def read(self) -> None:
         """Take in what was recorded since the last call."""
         records = self._tail.read()
         self._live.feed(records)
         self._side.feed(records)
-        if self._listener is not None:
-            self._listener.recorded(records)
+        self._listen(lambda listener: listener.recorded(records))
+
+    def _listen(self, hear: Callable[[Listener], None]) -> None:
+        """Let the listener have it; one that fails is no part of the run, and hears nothing more of it."""
+        if self._listener is None:
+            return
+        try:
+            hear(self._listener)
+        except Exception as error:  # noqa: BLE001  it must not end the run
+            self._listener = None
+            note = self._desk.errors.note(error, "live metrics", decides=False)
+            self._desk.screen.warn(f"Live metrics stand still. {note}")
 
     def moment(self) -> Moment:
         """The run as it stands now."""
@@ -74,6 +110,8 @@ def _follow(process: LoadProcess, followed: _Followed, desk: Desk) -> str:
     while process.running:
         time.sleep(_LOOK_EVERY_S)
         followed.read()
+        for line in desk.errors.heard():
+            desk.screen.warn(line)
         if time.monotonic() - shown_at >= 1.0:
             shown_at = time.monotonic()
             moment = followed.moment()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +15,7 @@ from perfsuite.desk import Screen
 from perfsuite.errors import SuiteError
 from perfsuite.model import Moment, RunReport
 from perfsuite.output import writing_to
+from perfsuite.own_errors import OwnErrors
 from perfsuite.report.live_files import live_files
 from perfsuite.report.live_story import LiveStory
 from perfsuite.report.progress import live_view, render_progress
@@ -36,6 +37,10 @@ class PlainScreen:
         """Write a line."""
         with writing_to(self._stream):
             print(text, file=self._stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Write it as any other line."""
+        self.say(text)
 
     def progress(self, moment: Moment) -> None:
         """Write a line when the last one is old enough."""
@@ -79,10 +84,14 @@ class LiveScreen(PlainScreen):
 
 
 class QuietScreen(PlainScreen):
-    """Nothing but the end: `--quiet`."""
+    """Nothing but warnings and the end: `--quiet`."""
 
     def say(self, text: str) -> None:
         """Stay silent."""
+
+    def warn(self, text: str) -> None:
+        """Write a line."""
+        super().say(text)
 
     def progress(self, moment: Moment) -> None:
         """Stay silent."""
@@ -101,6 +110,10 @@ class PageScreen:
         """Show a line."""
         self._story.say(text)
         self._show()
+
+    def warn(self, text: str) -> None:
+        """Show it as any other line."""
+        self.say(text)
 
     def progress(self, moment: Moment) -> None:
         """Show the state of the load."""
@@ -150,25 +163,42 @@ def live_page(port: int) -> Iterator[PageScreen]:
 
 
 class Screens:
-    """Several of them, each told everything: the terminal, the page, what Prometheus reads."""
+    """Several of them, each told everything: the terminal, the page, what Prometheus reads.
 
-    def __init__(self, screens: Sequence[Screen]) -> None:
+    A screen is no part of the run: what one of them cannot show any more is left out there, and said on the others.
+    """
+
+    def __init__(self, screens: Sequence[Screen], errors: OwnErrors) -> None:
         self._screens = tuple(screens)
+        self._errors = errors
+        self._failed: set[tuple[Screen, str]] = set()
 
     def say(self, text: str) -> None:
         """Tell all of them."""
-        for screen in self._screens:
-            screen.say(text)
+        self._each("say", lambda screen: screen.say(text))
+
+    def warn(self, text: str) -> None:
+        """Warn all of them."""
+        self._each("warn", lambda screen: screen.warn(text))
 
     def progress(self, moment: Moment) -> None:
         """Show it on all of them."""
-        for screen in self._screens:
-            screen.progress(moment)
+        self._each("progress", lambda screen: screen.progress(moment))
 
     def load_over(self) -> None:
         """Tell all of them."""
+        self._each("load_over", lambda screen: screen.load_over())
+
+    def _each(self, what: str, show: Callable[[Screen], None]) -> None:
         for screen in self._screens:
-            screen.load_over()
+            if (screen, what) in self._failed:
+                continue
+            try:
+                show(screen)
+            except Exception as error:  # noqa: BLE001  what shows a run must not end it
+                self._failed.add((screen, what))
+                during = f"{what.replace('_', ' ')} on the {type(screen).__name__}"
+                self.warn(f"Not shown there any more. {self._errors.note(error, during, decides=False)}")
 
 
 def screen_for(stream: TextIO, *, color: bool) -> PlainScreen:

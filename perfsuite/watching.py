@@ -35,7 +35,12 @@ def watching(plan: Plan, folder: Path, desk: Desk) -> Iterator[Sampler | None]:
     try:
         yield sampler
     finally:
-        # Who has asked twice for the end is not kept waiting by a source that hangs.
-        sampler.stop(_HURRIED_S if desk.interrupts.count > 1 else STOP_WITHIN_S)
-        for note in sampler.notes()[told:]:
-            desk.screen.say(f"Monitor: {note}")
+        desk.errors.attempt("monitoring was ended", lambda: _ended(sampler, desk, told), None)
+
+
+def _ended(sampler: Sampler, desk: Desk, told: int) -> None:
+    """The sampler at rest, and what it has to say beyond `told` notes."""
+    # Who has asked twice for the end is not kept waiting by a source that hangs.
+    sampler.stop(_HURRIED_S if desk.interrupts.count > 1 else STOP_WITHIN_S)
+    for note in sampler.notes()[told:]:
+        desk.screen.say(f"Monitor: {note}")

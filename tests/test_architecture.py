@@ -145,6 +145,7 @@ def test_every_module_has_its_place() -> None:
             "load",
             "interrupts",
             "output",
+            "own_errors",
             "process",
             "run_files",
         }

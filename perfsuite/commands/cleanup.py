@@ -43,7 +43,8 @@ def do(call: Call) -> int:
     plan, headers = reached_again(plan, reaching_of(call.arguments), os.environ)
     # Whoever made a row removes it, a Super Admin the others; which roles else the file holds does not matter here.
     accounts = read_accounts(call.arguments.credentials, ROLES, os.environ, plan.mapping.roles)
-    desk = Desk(call.arguments.run.parent, PlainScreen(call.terminal.told), call.interrupts, headers=headers)
+    screen = PlainScreen(call.terminal.told)
+    desk = Desk(call.arguments.run.parent, screen, call.interrupts, headers=headers, errors=call.errors)
     done = clean(plan, accounts, call.arguments.run, desk)
     if done is None or not done.tried:
         call.terminal.out("Nothing is left to remove.")

@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from perfsuite.interrupts import Interrupts
 from perfsuite.output import settle, taking_all, writing_to
+from perfsuite.own_errors import OwnErrors
 from perfsuite.plan.build import Options
 from perfsuite.screen import PlainScreen, QuietScreen, screen_for
 
@@ -80,6 +81,7 @@ class Call:
     words: tuple[str, ...]
     terminal: Terminal
     interrupts: Interrupts
+    errors: OwnErrors = field(default_factory=OwnErrors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def do(call: Call) -> int:
             watch=watch_of(call.arguments, demo),
             history=options.history,
             headers=inputs.reached.headers,
+            errors=call.errors,
         )
         made = by_turns(call, [Work(options, {}, inputs, ground, desk, None)], inputs.scenarios[0], times)
     if made.reports and not options.quiet:

@@ -47,7 +47,7 @@ def do(call: Call) -> int:
     with ExitStack() as stack:
         page = _page(stack, call)
         exposition = _exposition(stack, call)
-        screens = Screens([screen, *(also for also in (page, exposition) if also)])
+        screens = Screens([screen, *(also for also in (page, exposition) if also)], call.errors)
         inputs, demo = started(stack, arguments, options, inputs, screens)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
         desk = Desk(
@@ -60,6 +60,7 @@ def do(call: Call) -> int:
             listener=exposition,
             history=options.history,
             headers=inputs.reached.headers,
+            errors=call.errors,
         )
         work = Work(options, against, inputs, ground, desk, page)
         if repeat.is_asked(arguments):
@@ -90,7 +91,11 @@ def _exposition(stack: ExitStack, call: Call) -> Exposition | None:
     if call.arguments.metrics_port is None:
         return None
     exposition = Exposition()
-    call.terminal.out(f"Metrics: {stack.enter_context(serving(exposition, call.arguments.metrics_port))}")
+
+    def failed(error: Exception) -> None:
+        call.errors.note_later(error, "live metrics were asked for", decides=False)
+
+    call.terminal.out(f"Metrics: {stack.enter_context(serving(exposition, call.arguments.metrics_port, failed))}")
     return exposition
 
 

@@ -80,4 +80,4 @@ def _queries(arguments: argparse.Namespace) -> Queries:
 
 def desk_without_load(options: Options, inputs: Inputs, screen: PlainScreen, call: Call) -> Desk:
     """For what looks at the target without a load."""
-    return Desk(options.results, screen, call.interrupts, headers=inputs.reached.headers)
+    return Desk(options.results, screen, call.interrupts, headers=inputs.reached.headers, errors=call.errors)

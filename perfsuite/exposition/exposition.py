@@ -41,6 +41,9 @@ class Exposition:
     def say(self, text: str) -> None:
         """Lines are for people."""
 
+    def warn(self, text: str) -> None:
+        """As with other lines."""
+
     def progress(self, moment: Moment) -> None:
         """Take the moment in place of the last one."""
         with self._lock:

@@ -12,6 +12,7 @@ from perfsuite.model import (
     CUT_OFF,
     INTERRUPTED,
     LOAD_DIED,
+    SUITE_FAILED,
     TARGET_LOST,
     LiveState,
     Plan,
@@ -182,6 +183,7 @@ _WHAT_CAME = {
     CUT_OFF: "cut off",
     TARGET_LOST: "the target was lost",
     LOAD_DIED: "the load process died",
+    SUITE_FAILED: "the suite met an error",
 }
 
 

@@ -21,6 +21,7 @@ from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
 from perfsuite.model import (
     CUT_OFF,
     INTERRUPTED,
+    SUITE_FAILED,
     TARGET_LOST,
     LostWorker,
     Occupancy,
@@ -79,7 +80,7 @@ def _suite_error(error: SuiteErrorGroup) -> str:
 
 def ended_early(summary: Summary) -> bool:
     """What such a run lacks has a cause that is told: longer, slower or with fewer users is no advice."""
-    return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST)
+    return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, SUITE_FAILED)
 
 
 def _nothing_sent(summary: Summary) -> str:

@@ -309,6 +309,8 @@ class ServerTimes:
 INTERRUPTED = "interrupted"
 TARGET_LOST = "target lost"
 LOAD_DIED = "load process died"
+SUITE_FAILED = "suite error"
+"""An error of the suite itself ended the load."""
 CUT_OFF = "cut off"
 """Nobody wrote down how the run ended: the suite itself was killed, its machine stopped, or it still runs."""
 
@@ -341,7 +343,7 @@ class Summary:
     target_lost_at: int | None
     """UTC second from which on the target answered nothing any more, until the end."""
     ended: str
-    """"completed", INTERRUPTED, TARGET_LOST, LOAD_DIED or CUT_OFF."""
+    """"completed", INTERRUPTED, TARGET_LOST, LOAD_DIED, SUITE_FAILED or CUT_OFF."""
     environment: dict[str, str]
     arrivals: ArrivalFigures | None = None
     """None in the closed model."""
