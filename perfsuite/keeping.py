@@ -163,7 +163,7 @@ def _measured(summary: Summary) -> tuple[Measured, ...]:
         # Where several behaviours of a role make an operation, there is a row over all of them.
         if key not in found or row.behaviour == ALL:
             found[key] = row
-    return tuple(Measured(role, operation, row.statistics) for (role, operation), row in found.items())
+    return tuple(Measured(role, operation, row.statistics, row.ok) for (role, operation), row in found.items())
 
 
 def _utc(told: str) -> str:

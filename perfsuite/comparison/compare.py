@@ -112,8 +112,19 @@ def _notes(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], noise: Noise | 
     for run in (*a_runs, *b_runs):
         if not run.outcome.is_of_worth:
             yield f"{run.run_id} is {run.outcome.value}: what it measured may not be the target's doing."
+    yield from _mixed((*a_runs, *b_runs))
     yield from _only_in("A", a_runs, b_runs)
     yield from _only_in("B", b_runs, a_runs)
+
+
+def _mixed(runs: Sequence[PastRun]) -> Iterator[str]:
+    """Runs whose times and throughput include answered failures, beside others whose do not."""
+    mixed = [run.run_id for run in runs if any(one.is_mixed for one in run.measured)]
+    if mixed:
+        yield (
+            f"Kept by an earlier version, with failed requests among times and throughput: {', '.join(mixed)}. The"
+            " command `history rebuild` makes the figures anew where the folders are there."
+        )
 
 
 def _only_in(name: str, runs: Sequence[PastRun], others: Sequence[PastRun]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perfsuite.model.history import PastRun
+from perfsuite.model.history import Measured, PastRun
 from perfsuite.model.plan import ALL
 
 LEAST_RATE = 0.05
@@ -20,7 +20,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A field of Statistics. `worse`: 1 where more is worse, −1 where less is."""
+    """A field of Statistics, as `Measured.figure` gives it. `worse`: 1 where more is worse, −1 where less is."""
 
     metric: str
     worse: int = 1
@@ -76,13 +76,13 @@ def lines(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> list[Line]:
     return found
 
 
-_Places = dict[tuple[str, str], object]
+_Places = dict[tuple[str, str], Measured]
 
 
 def _by_place(run: PastRun) -> _Places:
-    return {(one.role, one.operation): one.statistics for one in run.measured}
+    return {(one.role, one.operation): one for one in run.measured}
 
 
 def _told(runs: Sequence[_Places], place: tuple[str, str], metric: str) -> tuple[float, ...]:
-    values = (getattr(run[place], metric) for run in runs if place in run)
+    values = (run[place].figure(metric) for run in runs if place in run)
     return tuple(float(value) for value in values if value is not None)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from perfsuite.errors import UsageError
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 NEWEST = REVISIONS[-1]
 
 

@@ -47,11 +47,17 @@ def run_row(run: PastRun) -> dict[str, Any]:
 
 def figure_rows(number: int, measured: Iterable[Measured]) -> list[dict[str, Any]]:
     """The rows of `figures`."""
-    return [
-        {"run": number, "role": one.role, "operation": one.operation}
-        | dict(zip(STATISTICS, astuple(one.statistics), strict=True))
-        for one in measured
-    ]
+    return [_figure_row(number, one, one.statistics) for one in measured]
+
+
+def ok_rows(number: int, measured: Iterable[Measured]) -> list[dict[str, Any]]:
+    """The rows of `figures_ok`."""
+    return [_figure_row(number, one, one.ok) for one in measured if one.ok is not None]
+
+
+def _figure_row(number: int, one: Measured, statistics: Statistics) -> dict[str, Any]:
+    place = {"run": number, "role": one.role, "operation": one.operation}
+    return place | dict(zip(STATISTICS, astuple(statistics), strict=True))
 
 
 def kept_row(number: int, times: Sequence[KeptTimes], fingerprint: Fingerprint | None) -> dict[str, Any]:
@@ -63,9 +69,9 @@ def kept_row(number: int, times: Sequence[KeptTimes], fingerprint: Fingerprint |
     }
 
 
-def measured_of(row: Sequence[Any]) -> Measured:
+def measured_of(row: Sequence[Any], ok: Statistics | None) -> Measured:
     """From run, role, operation and the statistics, in that order."""
-    return Measured(row[1], row[2], Statistics(*row[3:]))
+    return Measured(row[1], row[2], Statistics(*row[3:]), ok)
 
 
 def run_of(row: Row[Any], measured: tuple[Measured, ...], fingerprint: bytes | None = None) -> PastRun:

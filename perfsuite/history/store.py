@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, case, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from perfsuite.collecting import without_collecting
 from perfsuite.errors import UsageError
 from perfsuite.history.engine import BUSY_S, default_url, file_of, make_engine, read_url, where_is, writing
 from perfsuite.history.migrate import is_newest, upgrade
-from perfsuite.history.rows import baseline_row, figure_rows, kept_row, measured_of, run_of, run_row, unpacked
-from perfsuite.history.tables import BASELINES, FIGURES, KEPT, RUNS, STATISTICS
+from perfsuite.history.rows import baseline_row, figure_rows, kept_row, measured_of, ok_rows, run_of, run_row, unpacked
+from perfsuite.history.tables import BASELINES, FIGURES, FIGURES_OK, KEPT, RUNS, STATISTICS
 from perfsuite.history.trouble import told
-from perfsuite.model import ALL, Outcome
-from perfsuite.model.history import Baseline, KeptTimes, Measured, PastRun
+from perfsuite.model import ALL, Outcome, Statistics
+from perfsuite.model.history import OF_ALL_REQUESTS, Baseline, KeptTimes, Measured, PastRun
 
 __all__ = ["History", "Wanted", "default_url"]
 
@@ -77,8 +77,11 @@ class History:
             number = self._put_run(connection, run)
             connection.execute(delete(FIGURES).where(FIGURES.c.run == number))
             connection.execute(delete(KEPT).where(KEPT.c.run == number))
+            connection.execute(delete(FIGURES_OK).where(FIGURES_OK.c.run == number))
             if run.measured:
                 connection.execute(FIGURES.insert(), figure_rows(number, run.measured))
+            if without_failures := ok_rows(number, run.measured):
+                connection.execute(FIGURES_OK.insert(), without_failures)
             connection.execute(KEPT.insert(), kept_row(number, times, run.fingerprint))
 
     def _put_run(self, connection: Connection, run: PastRun) -> int:
@@ -112,14 +115,15 @@ class History:
     def figures(
         self, names: Sequence[str], latest: int | None = None
     ) -> Iterator[tuple[str, str, str, tuple[float | None, ...]]]:
-        """Run, role, operation and the named figures, in no order: a tenth of the time that records of them take.
+        """Run, role, operation and the named figures, as `Measured.figure` gives them, in no order: a tenth of the time
+        that records of them take.
 
         `latest`: only of so many of the newest runs.
         """
         if not self.is_there:
             return
         newest = _asked(Wanted(latest=latest)).with_only_columns(RUNS.c.number, RUNS.c.run_id)
-        question = select(FIGURES.c.run, FIGURES.c.role, FIGURES.c.operation, *(FIGURES.c[name] for name in names))
+        question = select(*_place(FIGURES), *map(_compared, names)).join(FIGURES_OK, _same_place(), isouter=True)
         with self._reading() as connection:
             run_ids = {row.number: row.run_id for row in connection.execute(newest)}
             for part in _parts(None if latest is None else list(run_ids)):
@@ -256,17 +260,39 @@ def _asked(wanted: Wanted) -> Select[Any]:
 
 def _measured(connection: Connection, numbers: Sequence[int] | None, *, totals_only: bool) -> dict[int, list[Measured]]:
     """Run → its figures, the order of roles and operations as they were kept. `numbers` None: of all runs."""
-    columns = (FIGURES.c.run, FIGURES.c.role, FIGURES.c.operation, *(FIGURES.c[name] for name in STATISTICS))
-    question = select(*columns)
-    if totals_only:
-        question = question.where(FIGURES.c.role == ALL, FIGURES.c.operation == ALL)
+    without_failures = {
+        tuple(row[:3]): Statistics(*row[3:]) for row in _rows(connection, FIGURES_OK, numbers, totals_only=totals_only)
+    }
     found: dict[int, list[Measured]] = defaultdict(list)
-    for part in _parts(numbers):
-        asked = question if part is None else question.where(FIGURES.c.run.in_(part))
-        for rows in connection.execute(asked).partitions(_ROWS_AT_ONCE):
-            for row in rows:
-                found[row[0]].append(measured_of(row))
+    for row in _rows(connection, FIGURES, numbers, totals_only=totals_only):
+        found[row[0]].append(measured_of(row, without_failures.get(tuple(row[:3]))))
     return found
+
+
+def _rows(connection: Connection, table: Table, numbers: Sequence[int] | None, *, totals_only: bool) -> Iterator[Any]:
+    """Run, role, operation and the statistics of each row."""
+    question = select(*_place(table), *(table.c[name] for name in STATISTICS))
+    if totals_only:
+        question = question.where(table.c.role == ALL, table.c.operation == ALL)
+    for part in _parts(numbers):
+        asked = question if part is None else question.where(table.c.run.in_(part))
+        for rows in connection.execute(asked).partitions(_ROWS_AT_ONCE):
+            yield from rows
+
+
+def _place(table: Table) -> tuple[Column[Any], ...]:
+    return table.c.run, table.c.role, table.c.operation
+
+
+def _same_place() -> ColumnElement[bool]:
+    return and_(*(there == here for there, here in zip(_place(FIGURES_OK), _place(FIGURES), strict=True)))
+
+
+def _compared(name: str) -> ColumnElement[Any]:
+    """The figure that runs are compared by."""
+    if name in OF_ALL_REQUESTS:
+        return FIGURES.c[name]
+    return case((FIGURES_OK.c.run.is_not(None), FIGURES_OK.c[name]), else_=FIGURES.c[name])
 
 
 def _fingerprints(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes | None]:

@@ -1,7 +1,8 @@
 """The tables of the history, as the newest migration leaves them.
 
 Every run has a row in `runs`, its figures in `figures` (the total, each role, each operation, each operation as each
-role), and in `kept` what is large and rarely asked for: its histograms and its fingerprint, compressed JSON.
+role; where something failed also in `figures_ok`), and in `kept` what is large and rarely asked for: its histograms and
+its fingerprint, compressed JSON.
 """
 
 from __future__ import annotations
@@ -54,15 +55,22 @@ STATISTICS = (
 """Columns of `figures` that are the fields of Statistics, in the same order."""
 _COUNTS, _KNOWN = ("requests", "failures"), ("requests", "failures", "rps")
 
-FIGURES = Table(
-    "figures",
-    METADATA,
-    Column("run", Integer, ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True),
-    Column("role", String, primary_key=True),
-    Column("operation", String, primary_key=True),
-    *(Column(name, Integer if name in _COUNTS else Float, nullable=name not in _KNOWN) for name in STATISTICS),
-    sqlite_with_rowid=False,  # the figures of a run lie side by side, and there is no second index
-)
+
+def _of_figures(name: str) -> Table:
+    return Table(
+        name,
+        METADATA,
+        Column("run", Integer, ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True),
+        Column("role", String, primary_key=True),
+        Column("operation", String, primary_key=True),
+        *(Column(name, Integer if name in _COUNTS else Float, nullable=name not in _KNOWN) for name in STATISTICS),
+        sqlite_with_rowid=False,  # the figures of a run lie side by side, and there is no second index
+    )
+
+
+FIGURES = _of_figures("figures")
+FIGURES_OK = _of_figures("figures_ok")
+"""The same without failures that the target answered; rows only where something failed."""
 
 KEPT = Table(
     "kept",

@@ -31,13 +31,34 @@ class Conditions:
     suite_version: str = ""
 
 
+OF_ALL_REQUESTS = ("requests", "failures", "failure_rate")
+"""Figures that are of all requests, whatever became of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Steady-state figures of one operation as one role. ALL stands where it is a total."""
+    """Steady-state figures of one operation as one role. ALL stands where it is a total.
+
+    `ok`: the same without failures that the target answered; None where nothing failed, and in runs that were kept
+    before this was recorded.
+    """
 
     role: str
     operation: str
     statistics: Statistics
+    ok: Statistics | None = None
+
+    def figure(self, metric: str) -> float | None:
+        """A field of Statistics as runs are compared by it: counts of all requests, times and throughput without
+        answered failures where that is known."""
+        figures = self.statistics if metric in OF_ALL_REQUESTS or self.ok is None else self.ok
+        value: float | None = getattr(figures, metric)
+        return value
+
+    @property
+    def is_mixed(self) -> bool:
+        """True where times and throughput include failures, since they were kept so."""
+        return self.ok is None and self.statistics.failures > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +85,15 @@ class PastRun:
     ended_at: str = ""
     schema: int = 1
 
-    def of(self, role: str, operation: str) -> Statistics | None:
-        """Figures of an operation as a role (ALL for a total); None when the run has none."""
-        found = (one.statistics for one in self.measured if (one.role, one.operation) == (role, operation))
+    def at(self, role: str, operation: str) -> Measured | None:
+        """What was measured of an operation as a role (ALL for a total); None when the run has none."""
+        found = (one for one in self.measured if (one.role, one.operation) == (role, operation))
         return next(found, None)
+
+    def of(self, role: str, operation: str) -> Statistics | None:
+        """The figures of all its requests; None when the run has none."""
+        found = self.at(role, operation)
+        return found.statistics if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +31,6 @@ _HIGHEST = 65535
 _OFFSET = 2
 
 
-_figures = attrgetter(*FIGURES)
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint16]
 FigureRow = tuple[str, str, str, tuple[float | None, ...]]
@@ -81,7 +79,7 @@ def figures_of(runs: Iterable[PastRun]) -> Iterator[FigureRow]:
     """The figures of runs as rows; a store of many runs gives the same without records of each."""
     for run in runs:
         for measured in run.measured:
-            yield run.run_id, measured.role, measured.operation, _figures(measured.statistics)
+            yield run.run_id, measured.role, measured.operation, tuple(map(measured.figure, FIGURES))
 
 
 def columns_of(runs: Sequence[PastRun], rows: Iterable[FigureRow]) -> list[Column]:

@@ -136,7 +136,7 @@ def _data(runs: Sequence[PastRun], overview: Overview) -> dict[str, Any]:
 
 def _run_columns(runs: Sequence[PastRun], overview: Overview, texts: _Numbers) -> dict[str, list[Any]]:
     outcomes = {outcome: number for number, outcome in enumerate(Outcome)}
-    totals = [run.of(ALL, ALL) for run in runs]
+    totals = [run.at(ALL, ALL) for run in runs]
     return {
         "id": [clean(run.run_id) for run in runs],
         "started": [_epoch_s(run.started_at) for run in runs],
@@ -148,7 +148,7 @@ def _run_columns(runs: Sequence[PastRun], overview: Overview, texts: _Numbers) -
         "release": [texts.of(run.release) for run in runs],
         "version": [texts.of(run.target_version) for run in runs],
         "users": [sum(run.conditions.users_by_role.values()) for run in runs],
-        **{name: [rounded(name, getattr(total, name)) if total else None for total in totals] for name in _TOTALS},
+        **{name: [rounded(name, total.figure(name)) if total else None for total in totals] for name in _TOTALS},
     }
 
 

@@ -21,9 +21,9 @@ def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False
     """A line a run, with its figures over everything; in the order given."""
     table = _table("Run", ">Users", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Release", "Verdict")
     for run in runs:
-        totals = run.of(ALL, ALL)
+        totals = run.at(ALL, ALL)
         shown = ("rps", "avg_ms", "p95_ms", "failure_rate")
-        figures = [human(name, getattr(totals, name)) for name in shown] if totals else ["–"] * len(shown)
+        figures = [human(name, totals.figure(name)) for name in shown] if totals else ["–"] * len(shown)
         table.add_row(
             Text(clean(run.run_id)),
             f"{sum(run.conditions.users_by_role.values()):,}",

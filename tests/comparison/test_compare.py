@@ -10,11 +10,12 @@ import pytest
 
 from perfsuite.comparison.compare import compare
 from perfsuite.comparison.family import ALPHA
+from perfsuite.comparison.figures import lines
 from perfsuite.comparison.fisher import fisher_more
 from perfsuite.model import ALL, Outcome
-from perfsuite.model.history import Change, Comparison, PastRun, Word
+from perfsuite.model.history import Change, Comparison, Measured, PastRun, Word
 from perfsuite.model.noise import Floor, Noise
-from tests.comparison.made_runs import CONDITIONS, OPERATIONS, noisy_run, run, sides
+from tests.comparison.made_runs import CONDITIONS, OPERATIONS, noisy_run, run, sides, statistics
 from tests.comparison.simulated import simulate
 
 OPERATION = "policies.list"
@@ -162,6 +163,28 @@ def test_what_only_one_side_has_is_named() -> None:
         "Only in A, so not compared: policies.list.",
         "Only in B, so not compared: claims.create.",
     )
+
+
+def _failing(name: str, *, split: bool) -> PastRun:
+    """Half of the requests failed at once: 10 ms with them, 30 ms without."""
+    every = statistics(10.0, failures=500, failure_rate=0.5, rps=40.0)
+    served = statistics(30.0, requests=500, rps=20.0)
+    measured = (Measured(ALL, ALL, every, served if split else None),)
+    return PastRun(name, "2026-03-01T09:30:00Z", name, Outcome.FAIL, 1, CONDITIONS, measured)
+
+
+def test_times_and_throughput_are_compared_without_answered_failures() -> None:
+    failing = [_failing(f"b{number}", split=True) for number in range(5)]
+    found = lines(failing, failing)
+    assert {line.figure.metric: line.a[0] for line in found} == {
+        "avg_ms": 30.0, "p50_ms": 27.0, "p95_ms": 66.0, "p99_ms": 90.0, "rps": 20.0, "failure_rate": 0.5,
+    }  # fmt: skip
+
+
+def test_runs_kept_with_failures_among_their_times_are_named() -> None:
+    old, new = _failing("a", split=False), _failing("b", split=True)
+    (mixed,) = [note for note in held([old], [new]).notes if "earlier version" in note]
+    assert mixed.startswith("Kept by an earlier version, with failed requests among times and throughput: a. The")
 
 
 def test_runs_that_say_nothing_are_named() -> None:

@@ -53,6 +53,16 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
     assert run.of(ALL, ALL) == read.report.summary.totals
 
 
+def test_the_record_has_the_figures_that_targets_were_judged_on(tmp_path: Path) -> None:
+    read = reread(folders.folder(tmp_path, NAME))
+    report = read.report
+    served = made.statistics(60.0)
+    rows = tuple(replace(row, ok=served) for row in report.summary.rows)
+    run = past_run(replace(read, report=replace(report, summary=replace(report.summary, rows=rows))))
+    assert {one.ok for one in run.measured} == {served}
+    assert {one.ok for one in past_run(read).measured} == {None}  # nothing failed
+
+
 def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
     read = reread(folders.folder(tmp_path, NAME))
     run, summary = past_run(read), read.report.summary

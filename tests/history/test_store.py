@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,30 @@ def test_a_run_comes_out_as_it_went_in(history: History) -> None:
         kept.run_id, Outcome.PASS, "1.0", "2026-03-01T09:11:00+00:00",
     )  # fmt: skip
     assert history.times_of(kept.run_id) == made.times(failures=2)
+
+
+def test_figures_without_failures_are_kept_where_something_failed(history: History) -> None:
+    total, *others = made.measured()
+    kept = made.run(1, measured=(replace(total, ok=made.statistics(60.0, requests=398)), *others))
+
+    history.keep(kept)
+
+    (found,) = history.runs()
+    assert sorted(found.measured, key=str) == sorted(kept.measured, key=str)
+    asked = {(role, operation): values for _, role, operation, values in history.figures(("avg_ms", "failure_rate"))}
+    assert asked[ALL, ALL] == (60.0, 0.005)
+    assert asked["policyholder", ALL] == (21.0, 0.005)  # kept before that was recorded
+    history.keep(made.run(1))
+    assert {one.ok for run in history.runs() for one in run.measured} == {None}
+
+
+def test_a_figure_that_too_few_successes_give_is_not_that_of_all_requests(history: History) -> None:
+    (total,) = made.measured()[:1]
+    few = replace(made.statistics(60.0, requests=100), p95_ms=None)
+    history.keep(made.run(1, measured=(replace(total, ok=few),)))
+
+    ((*_, values),) = history.figures(("p95_ms",))
+    assert values == (None,)
 
 
 def test_the_same_run_again_takes_the_place_of_the_first(history: History) -> None:
