@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from perfsuite.exposition.units import base_unit
 from perfsuite.model.monitor import METRICS, Direction
 from perfsuite.monitor import machine, postgres, server
 from perfsuite.monitor.postgres_queries import APPLICATION_NAME, FEWEST_ROWS, MOST_TABLES
@@ -19,12 +20,19 @@ WORSE = {Direction.HIGHER_IS_WORSE: "higher", Direction.LOWER_IS_WORSE: "lower",
 
 def test_every_figure_is_explained_as_in_the_catalogue() -> None:
     expected = [
-        f"| `{metric.name}` | {metric.unit} | {metric.meaning} | {WORSE[metric.direction]} | "
+        f"| `{metric.name}` | {metric.meaning} | {WORSE[metric.direction]} | "
         + (f"`{metric.limit_metric}` |" if metric.limit_metric else f"{metric.limit:g} |" if metric.limit else "– |")
         for metric in METRICS.values()
     ]
     rows = [line for line in PAGE.splitlines() if re.match(r"\| `[a-z]+\.\w+` \| [^`]", line)]
     assert sorted(rows) == sorted(expected)
+
+
+def test_the_unit_of_a_figure_is_the_end_of_its_name() -> None:
+    ends = re.findall(r"`(_\w+)`", PAGE.split("The name ends with the unit (", 1)[1].split(")", 1)[0])
+    for metric in METRICS.values():
+        assert metric.name.endswith(base_unit(metric.unit).suffix), metric.name
+        assert metric.name.endswith(tuple(ends)) == (metric.unit != "count"), metric.name
 
 
 def test_the_rights_are_those_that_the_tests_use() -> None:
