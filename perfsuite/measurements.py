@@ -7,8 +7,8 @@ they arrive, and from which process, does not matter.
 Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
-        later on `beginnings` of actions, `span_s`, `sent_bytes` and `received_bytes` of a process, and `remarks`,
-        `waited` and `ended_failed` of requests, which readers of 2 may pass over
+        later on `beginnings` of actions, `span_s`, `sent_bytes`, `received_bytes`, `throttled_rate` and `limit_cores`
+        of a process, and `remarks`, `waited` and `ended_failed` of requests, which readers of 2 may pass over
 """
 
 from __future__ import annotations
@@ -177,7 +177,9 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector. `waited_percent`: share of
     the time in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
     waiting together near 100 is a saturated generator, however little of the core it was given. `sent_bytes` and
-    `received_bytes` of HTTP, heads and bodies, in that time; None in older files, which do not tell.
+    `received_bytes` of HTTP, heads and bodies, in that time; None in older files, which do not tell. `throttled_rate`:
+    share of the periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit
+    allows; None without a limit.
     """
 
     worker: str
@@ -191,6 +193,8 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     span_s: float = 1.0
     sent_bytes: int | None = None
     received_bytes: int | None = None
+    throttled_rate: float | None = None
+    limit_cores: float | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):

@@ -27,7 +27,7 @@ is full in half of them, fewer are enough."""
 NO_HITS_PERCENT = 5.0
 NO_LOOKUPS = 0.02
 """Per request: a cache that is asked less often than once in fifty requests is not in use."""
-GENERATOR_BUSY_PERCENT, GENERATOR_LAG_MS = 85.0, 50.0
+GENERATOR_BUSY_PERCENT, GENERATOR_LAG_MS, GENERATOR_THROTTLED_SHARE = 85.0, 50.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,5 +170,8 @@ def _generator(summary: Summary) -> Finding | None:
         rows.append(Evidence("generator.loop_lag_ms", "delay of its event loop, p99", None, lag_ms, "ms"))
     if not rows:
         return None
+    if (health.throttled_rate or 0.0) >= GENERATOR_THROTTLED_SHARE:
+        label = "periods in which a CPU limit stopped it"
+        rows.append(Evidence("generator.throttled_rate", label, None, health.throttled_rate, "fraction"))
     told = " and ".join(f"{row.label} {amount(row.after, row.unit)}" for row in rows)
     return _finding(f"the load generator itself was at its limit: {told}", "load generator", *rows)

@@ -14,6 +14,8 @@ from perfsuite.judge.limits import (
     GC_PAUSE_MS,
     GC_SHARE,
     LOOP_LAG_P99_MS,
+    THROTTLED_MEND_SHARE,
+    THROTTLED_SHARE,
 )
 from perfsuite.judge.words import count, figure, percent, seconds, time_of_day
 from perfsuite.model import CUT_OFF, LOAD_DIED, GeneratorHealth, LostWorker, Plan, Summary
@@ -24,9 +26,8 @@ _TOLD_WAITING = 5.0
 
 def unfit_because(plan: Plan, summary: Summary) -> list[str]:
     """One sentence for each reason, with what to do; [] for a generator that was fit."""
-    signs = [*_busy(summary), *_late(summary.generator), *_collecting(summary.generator)]
-    mend = f"use more load processes (--processes {plan.processes + 1}), fewer users, or a machine with nothing else on"
-    saturated = [f"the load generator was saturated: {'; '.join(signs)}; {mend}"] if signs else []
+    signs = _signs(summary)
+    saturated = [f"the load generator was saturated: {'; '.join(signs)}; {_mend(plan, summary)}"] if signs else []
     return [*saturated, *map(_lost, summary.lost_workers), *_died(summary)]
 
 
@@ -36,6 +37,43 @@ def long_pause(health: GeneratorHealth) -> str:
         return ""
     longest = figure("max_ms", health.gc_pause_max_ms)
     return f"the load generator stood still for {longest} (garbage collection): the slowest requests may be its own"
+
+
+def throttled(summary: Summary) -> str:
+    """A CPU limit that held back a generator which was fit all the same; "" for none."""
+    share = summary.generator.throttled_rate or 0.0
+    if share < THROTTLED_SHARE or _signs(summary):
+        return ""
+    return (
+        f"{_by_limit(summary.generator)} the load generator in {percent(share)} of its periods: the slowest requests "
+        "may be its own; raise that limit"
+    )
+
+
+def _signs(summary: Summary) -> list[str]:
+    """In what it shows that the generator was at its end; [] for one that was not."""
+    return [*_busy(summary), *_late(summary.generator), *_collecting(summary.generator)]
+
+
+def _mend(plan: Plan, summary: Summary) -> str:
+    """What helps. More processes do not where all of them share one limit."""
+    share = summary.generator.throttled_rate or 0.0
+    if share < THROTTLED_MEND_SHARE:
+        more = f"use more load processes (--processes {plan.processes + 1})"
+        return f"{more}, fewer users, or a machine with nothing else on"
+    return (
+        f"{_by_limit(summary.generator)} it in {percent(share)} of its periods: raise that limit (docker --cpus, "
+        "limits.cpu of a pod, CPUQuota of a unit), or use fewer users; more load processes would share it"
+    )
+
+
+def _by_limit(health: GeneratorHealth) -> str:
+    cores = "" if health.limit_cores is None else f" of {health.limit_cores:.3g} {_cores(health.limit_cores)}"
+    return f"a CPU limit{cores} stopped"
+
+
+def _cores(number: float) -> str:
+    return "core" if number == 1 else "cores"
 
 
 def _busy(summary: Summary) -> list[str]:

@@ -26,6 +26,11 @@ GC_SHARE = 0.05
 1 % of the time (then they reach the 99th percentile), shorter ones when all pauses take more than 5 %. A single
 long pause is told as a note: it can only have made the slowest requests."""
 
+THROTTLED_SHARE = 0.01
+THROTTLED_MEND_SHARE = 0.05
+"""A CPU limit that stops the generator in one period of a hundred reaches the 99th percentile: told as a note. Where
+the generator was saturated, one in twenty is enough for the limit to be what has to be changed first."""
+
 LITTLE_SHARE = 0.05
 LITTLE_CYCLES = 2.0
 LITTLE_ACTIONS = 30

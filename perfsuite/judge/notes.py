@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from perfsuite.api.server_time import HEADERS
 from perfsuite.judge.evidence import figures_by_scope, targets_of
-from perfsuite.judge.fitness import long_pause
+from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.limits import SLOW_ERRORS_SHARE
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent, seconds
@@ -27,6 +27,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         *_slow_errors(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
+        throttled(summary),
         *_server_times(summary),
         _clock_set(summary.clock_set_s),
         _through_proxy(plan),

@@ -176,8 +176,9 @@ class GeneratorHealth:
 
     `cpu_wanted_percent_mean`: what a process used and what it waited for together, where the system tells that: one
     that is given little of a core shows little use of it. `cpu_over_90_rate`: share of the seconds in which it wanted
-    more than 90 % of a core. `gc_share_rate`: share of the time that it stood still for the garbage collector. None
-    where it is not known.
+    more than 90 % of a core. `gc_share_rate`: share of the time that it stood still for the garbage collector.
+    `throttled_rate`: share of the periods of a CPU limit (control groups) in which that stopped it; `limit_cores`: what
+    the limit allows. None where it is not known, or no limit holds.
     """
 
     processes: int
@@ -190,6 +191,8 @@ class GeneratorHealth:
     gc_pause_p99_ms: float | None = None
     gc_pause_max_ms: float | None = None
     gc_share_rate: float | None = None
+    throttled_rate: float | None = None
+    limit_cores: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import psutil
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Times, times_of
+from perfsuite.recorder.cgroup import CpuLimit, Throttled
 
 _SCHEDULED = Path("/proc/self/schedstat")
 """Of the main thread, in which the event loop runs: ns on a core, ns of waiting for one, times given one."""
@@ -21,7 +22,8 @@ _SCHEDULED = Path("/proc/self/schedstat")
 class HealthFigures:
     """CPU since the last time (100 = one core), lag of the event loop (µs), resident memory, pauses of the
     garbage collector (µs), in which nothing else of the process runs, the share of the time in which it
-    waited for a core (None where the system does not tell), and how long that time was."""
+    waited for a core (None where the system does not tell), how long that time was, and whether a CPU limit held it
+    back in it."""
 
     cpu_percent: float
     loop_lag: Times
@@ -29,6 +31,7 @@ class HealthFigures:
     gc_pauses: Times
     waited_percent: float | None
     span_s: float
+    throttled: Throttled
 
 
 class Health:
@@ -42,6 +45,7 @@ class Health:
         self._gc_began_ns = 0
         self._taken_ns = time.perf_counter_ns()
         self._waited_ns = _waited_ns()
+        self._limit = CpuLimit()
         gc.callbacks.append(self._on_gc)
 
     def close(self) -> None:
@@ -83,6 +87,7 @@ class Health:
             times_of(gc_pauses),
             self._waited_percent(taken_ns - since_ns),
             (taken_ns - since_ns) / 1e9,
+            self._limit.take(),
         )
 
     def _waited_percent(self, span_ns: int) -> float | None:

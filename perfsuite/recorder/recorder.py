@@ -87,6 +87,8 @@ class Recorder:
                 health.waited_percent,
                 round(health.span_s, 6),
                 *self.traffic.take(),
+                health.throttled.share,
+                health.throttled.cores,
             )
         )
         self._sink.flush()

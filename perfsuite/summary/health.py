@@ -55,6 +55,8 @@ def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
         gc_pause_p99_ms=_worst(process.gc_pause_p99_ms for process in each),
         gc_pause_max_ms=_worst(process.gc_pause_max_ms for process in each),
         gc_share_rate=_worst(process.gc_share_rate for process in each),
+        throttled_rate=_worst(process.throttled_rate for process in each),
+        limit_cores=min((process.limit_cores for process in each if process.limit_cores is not None), default=None),
     )
 
 
@@ -104,7 +106,16 @@ def _health(told: Sequence[Generator]) -> GeneratorHealth:
         gc_pause_p99_ms=_p99_ms(pauses),
         gc_pause_max_ms=pauses.max_us / 1000 if pauses.count else None,
         gc_share_rate=pauses.sum_us / 1e6 / total.span_s if pauses.count else None,
+        throttled_rate=_throttled(told),
+        limit_cores=min((record.limit_cores for record in told if record.limit_cores is not None), default=None),
     )
+
+
+def _throttled(told: Sequence[Generator]) -> float | None:
+    """The mean over time; None where no record tells it."""
+    known = [(record.throttled_rate, record.span_s) for record in told if record.throttled_rate is not None]
+    span_s = math.fsum(span_s for _rate, span_s in known)
+    return math.fsum(rate * span_s for rate, span_s in known) / span_s if span_s else None
 
 
 def _p99_ms(times: Histogram) -> float | None:

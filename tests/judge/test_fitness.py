@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from perfsuite.judge.fitness import long_pause, unfit_because
+from perfsuite.judge.fitness import long_pause, throttled, unfit_because
+from perfsuite.judge.notes import notes_of
 from perfsuite.judge.validity import invalid_because
 from perfsuite.model import (
     Arrival,
@@ -98,6 +99,53 @@ def test_all_signs_are_told_together() -> None:
         "the load generator was saturated: its process used 99 % of a core on average and wanted over 90 % in 100 %"
         f" of seconds; its event loop came 90 ms late at the 99th percentile, limit 50 ms; {MEND}"
     )
+
+
+STARVED = {"cpu_percent_mean": 40.0, "cpu_wanted_percent_mean": 99.0, "cpu_over_90_rate": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("health", "mend"),
+    [
+        pytest.param({"throttled_rate": 0.049, "limit_cores": 2.0}, MEND, id="a limit that is hardly felt"),
+        pytest.param(
+            {"throttled_rate": 0.6, "limit_cores": 0.5},
+            "a CPU limit of 0.5 cores stopped it in 60 % of its periods: raise that limit (docker --cpus, limits.cpu of"
+            " a pod, CPUQuota of a unit), or use fewer users; more load processes would share it",
+            id="a limit is what has to be changed",
+        ),
+        pytest.param(
+            {"throttled_rate": 0.05, "limit_cores": None},
+            "a CPU limit stopped it in 5.0 % of its periods: raise that limit (docker --cpus, limits.cpu of a pod,"
+            " CPUQuota of a unit), or use fewer users; more load processes would share it",
+            id="of a size that is not told",
+        ),
+    ],
+)
+def test_what_helps_a_saturated_generator_depends_on_its_limit(health: dict[str, Any], mend: str) -> None:
+    (reason,) = unfit(**STARVED, **health)
+    assert reason.endswith(f" in 100 % of seconds; {mend}")
+
+
+@pytest.mark.parametrize(
+    ("health", "note"),
+    [
+        pytest.param({"throttled_rate": None}, "", id="no limit"),
+        pytest.param({"throttled_rate": 0.009, "limit_cores": 1.0}, "", id="hardly ever"),
+        pytest.param(
+            {"throttled_rate": 0.12, "limit_cores": 1.0},
+            "a CPU limit of 1 core stopped the load generator in 12 % of its periods: the slowest requests may be its"
+            " own; raise that limit",
+            id="below saturation it is a note",
+        ),
+        pytest.param({"throttled_rate": 0.12, **STARVED}, "", id="told as saturation already"),
+    ],
+)
+def test_a_limit_that_stopped_a_fit_generator_is_a_note(health: dict[str, Any], note: str) -> None:
+    plan = make_plan()
+    summary = make_summary(plan, steady_s=60.0, generator=replace(HEALTHY, **health))
+    assert throttled(summary) == note
+    assert [each for each in notes_of(plan, summary, ROLES) if "CPU limit" in each] == ([note] if note else [])
 
 
 def test_a_lost_process_is_told_with_its_users() -> None:

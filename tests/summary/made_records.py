@@ -133,9 +133,10 @@ class Process:
         pauses_ms: Sequence[float] = (),
         waited: float | None = None,
         span_s: float = 1.0,
+        **more: Any,
     ) -> Generator:
         health = (cpu, times(lag_ms), 50_000_000, times(pauses_ms), waited, span_s)
-        return Generator(self.name, next(self.numbers), START + second, *health)
+        return Generator(self.name, next(self.numbers), START + second, *health, **more)
 
     def lost(self, at: float, worker: str, users: int, reason: str) -> WorkerLost:
         return WorkerLost(self.name, next(self.numbers), worker, START + at, users, reason)

@@ -249,6 +249,22 @@ def test_what_a_process_tells_of_itself_counts_for_as_long_as_it_is_of() -> None
     assert health.gc_share_rate == pytest.approx(0.2)
 
 
+def test_a_cpu_limit_counts_over_time_and_is_that_of_the_worst_process() -> None:
+    one, two = Process("1"), Process("2")
+    records = steady_run(
+        one,
+        [
+            one.generator(10, 40.0, throttled_rate=0.3, limit_cores=0.5),
+            one.generator(13, 40.0, span_s=3.0, throttled_rate=0.7, limit_cores=0.5),
+            two.generator(10, 40.0, throttled_rate=0.1, limit_cores=2.0),
+            two.generator(11, 40.0),
+        ],
+    )
+    health = summary_of(records).generator
+
+    assert (health.throttled_rate, health.limit_cores) == (pytest.approx(0.6), 0.5)
+
+
 def test_a_share_of_hardly_any_time_is_no_maximum() -> None:
     one = Process()
     records = steady_run(one, [one.generator(10, 40.0), one.generator(11, 900.0, span_s=0.02)])
