@@ -31,17 +31,15 @@ def growth_p(values: ArrayLike) -> float:
     return NormalDist().cdf(-(score - 1) / deviation) if score > 0 else 1.0
 
 
-def slope(at: ArrayLike, values: ArrayLike) -> float:
-    """The median of all pairwise slopes; at least two different `at` are needed."""
-    places, known = np.asarray(at, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    earlier, later = np.triu_indices(known.size, 1)
-    return float(np.median((known[later] - known[earlier]) / (places[later] - places[earlier])))
-
-
 def theil_sen(at: ArrayLike, values: ArrayLike) -> tuple[float, float]:
-    """That slope, and the intercept of the line through the medians with it."""
-    steepness = slope(at, values)
-    return steepness, float(np.median(np.asarray(values) - steepness * np.asarray(at)))
+    """The median of all pairwise slopes, and the intercept of the line through the medians with it.
+
+    At least two different `at` are needed.
+    """
+    from scipy import stats  # most of a second; only where there is a trend
+
+    line = stats.theilslopes(values, at, method="joint")
+    return float(line.slope), float(line.intercept)
 
 
 def _score(values: ArrayLike) -> tuple[float, float]:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from perfsuite.comparison.energy import best_split, p_of_ranks
 from perfsuite.comparison.figures import Figure
-from perfsuite.comparison.shift import mid_ranks
 
 WINDOW = 100
 LEAST = 5
@@ -73,7 +72,9 @@ def _clearness(values: Values) -> tuple[float, float]:
     size = len(values)
     if size < 2 * LEAST:
         return 0.0, 1.0
-    share = best_split(mid_ranks(values), LEAST).statistic / size
+    from scipy import stats  # most of a second, and most histories are too short to get here
+
+    share = best_split(stats.rankdata(values), LEAST).statistic / size
     # The statistic of ranks grows a little faster than their number: the next larger size errs on the safe side.
     like = next(known for known in _SIZES if known >= size)
     return share, p_of_ranks(share * like, like, LEAST)

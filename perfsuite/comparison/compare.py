@@ -14,7 +14,6 @@ import numpy as np
 
 from perfsuite.comparison.family import ALPHA, PValues, p_values
 from perfsuite.comparison.figures import FAILURES, Line, lines
-from perfsuite.comparison.fisher import fisher_more
 from perfsuite.comparison.shift import Shift, shift
 from perfsuite.model.history import Change, Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
@@ -94,6 +93,19 @@ def _with_failures(change: Change, a_runs: Sequence[PastRun], b_runs: Sequence[P
     said = f"{failed_a:,} of {asked_a:,} failed, then {failed_b:,} of {asked_b:,}"
     said += f" (Fisher p = {p:.2g}, if requests failed independently)"
     return replace(change, reason=f"{change.reason}; {said}")
+
+
+def fisher_more(failures_a: int, requests_a: int, failures_b: int, requests_b: int) -> float:
+    """The one-sided p-value of "B fails no more often than A" (Fisher 1935, *The Design of Experiments*).
+
+    1.0 where a side has no requests.
+    """
+    if not requests_a or not requests_b:
+        return 1.0
+    from scipy import stats
+
+    table = [[failures_b, requests_b - failures_b], [failures_a, requests_a - failures_a]]
+    return float(stats.fisher_exact(table, alternative="greater").pvalue)
 
 
 def _counts(change: Change, runs: Sequence[PastRun]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from perfsuite.findings.series import Track
 from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount
-from perfsuite.trend import FEWEST, growth_p, slope
+from perfsuite.trend import FEWEST, growth_p, theil_sen
 
 GROWTH_P = 1e-4
 """Samples hang together even when thinned, so that chance makes trends more often than it says."""
@@ -82,11 +82,12 @@ def _growth(growing: Growing, tracks: Mapping[str, Track]) -> Finding | None:
     if values.size < FEWEST:
         return None
     half = values.size // 2
-    recent = slope(at[half:], values[half:])
     recent_s, grown = float(at[-1] - at[half]), float(values[-1] - values[0])
+    if grown < max(growing.share * values[0], growing.least):
+        return None
+    recent, overall = theil_sen(at[half:], values[half:])[0], theil_sen(at, values)[0]
     grown_lately = recent * recent_s
-    enough = max(growing.share * values[0], growing.least)
-    if grown < enough or recent < _STILL_GROWING * slope(at, values) or grown_lately < _STILL_GROWING * grown / 2:
+    if recent < _STILL_GROWING * overall or grown_lately < _STILL_GROWING * grown / 2:
         return None
     if growth_p(values[half:] if half >= FEWEST else values) >= GROWTH_P * (1 if half >= FEWEST else 10):
         return None

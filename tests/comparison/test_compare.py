@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perfsuite.comparison.compare import compare
+from perfsuite.comparison.compare import compare, fisher_more
 from perfsuite.comparison.family import ALPHA
 from perfsuite.comparison.figures import lines
-from perfsuite.comparison.fisher import fisher_more
 from perfsuite.model import ALL, Outcome
 from perfsuite.model.history import Change, Comparison, Measured, PastRun, Word
 from perfsuite.model.noise import Floor, Noise
