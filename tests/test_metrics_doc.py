@@ -107,6 +107,10 @@ def test_limits_are_those_of_the_code() -> None:
         f"fewer than {limits.FEWEST_REQUESTS} requests, or less than {limits.SHORTEST_STEADY_S:g} s",
     ):
         assert text in told, text
+    rule = section("When failed requests fail a run")
+    assert rule.startswith(f"\nMore than {limits.UNEXPECTED_SHARE * 100:g} % of the requests")
+    assert f"Fewer than {limits.UNEXPECTED_LEAST} requests count as {limits.UNEXPECTED_LEAST}" in rule
+    assert limits.CLOSE_FAILURES == 2
     apart = section("Which failures count in the times")
     assert f"more than {limits.SLOW_ERRORS_SHARE * 100:g} % higher" in apart
     assert f"only from {LONG_WAIT_US / 1e6:g} s on" in apart

@@ -126,6 +126,9 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/judge/test_fitness.py::test_a_lost_process_is_told_with_its_users",
     ),
     "memory of the backend grows": ("tests/findings/test_find.py::test_a_leak_is_told_with_its_rate_and_its_end",),
+    "many failures, and no target on them": (
+        "tests/judge/test_unexpected.py::test_http_500_for_most_requests_fails_a_run_whose_target_limits_only_response_time",
+    ),
     "a high failure rate": (
         "tests/integration/test_faults.py::test_errors_miss_the_failure_rate",
         "tests/integration/test_real_backend.py::test_a_failed_request_is_found_in_the_servers_log_by_its_id",

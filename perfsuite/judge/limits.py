@@ -55,3 +55,11 @@ standard deviations are missing once in 30,000 runs."""
 SLOW_ERRORS_SHARE = 0.10
 """A time is reported with the failures that it was judged without, when it is more than 10 % higher with them: twice
 the least change that is called one (5 %)."""
+
+UNEXPECTED_SHARE = 0.01
+UNEXPECTED_LEAST = 100
+"""More failed requests than this fail a run in which no target limits the failure rate: what the delivered target
+allows. Fewer than 100 requests are taken for 100, as a target of 1 % is judged from 100 on."""
+
+CLOSE_FAILURES = 2
+"""A run that so few failures fewer would have passed is too close to call: they may be there or not the next time."""

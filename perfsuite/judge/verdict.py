@@ -26,6 +26,7 @@ from perfsuite.judge.notes import notes_of
 from perfsuite.judge.on_target import OnTarget, is_on_target
 from perfsuite.judge.rate_limit import rate_limited
 from perfsuite.judge.targets import judge_targets
+from perfsuite.judge.unexpected import too_many_failed
 from perfsuite.judge.validity import ended_early, invalid_because, remaining_because, suite_erred_because
 from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
 from perfsuite.model import (
@@ -61,13 +62,15 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
     not_the_targets = _GENERATORS_OWN if unfit else _SUITES_OWN
     targets = tuple(_spared(result, summary, not_the_targets, valid=not invalid) for result in observed)
     failed = _failed_because(summary, targets)
+    if too_many := too_many_failed(plan, summary, not_the_targets):
+        failed.append(too_many)
     if slow := _rate_not_reached(plan, summary):
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets, ended_early(summary)))
     notes = notes_of(plan, summary, roles)
     if limited := rate_limited(summary):
-        (failed if _failures_missed(targets) else notes).append(limited)
+        (failed if too_many or _failures_missed(targets) else notes).append(limited)
     invalid += suite_erred_because(summary)  # after the targets were spared: a missed one stays missed
     remain = remaining_because(plan, summary)
     invalid += [] if plan.accept_leftovers else remain
