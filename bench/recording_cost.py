@@ -26,8 +26,9 @@ sys.path.insert(0, str(ROOT))
 
 from locust.env import Environment  # noqa: E402
 
+from perfsuite.api.observed import Observed  # noqa: E402
 from perfsuite.api.run import Run  # noqa: E402
-from perfsuite.api.session import Observed, Session  # noqa: E402
+from perfsuite.api.session import Session  # noqa: E402
 from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402

@@ -8,7 +8,8 @@ Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
         later on `beginnings` of actions, `span_s`, `sent_bytes`, `received_bytes`, `throttled_rate` and `limit_cores`
-        of a process, and `remarks`, `waited` and `ended_failed` of requests, which readers of 2 may pass over
+        of a process, and `remarks`, `waited`, `ended_failed` and `expired` of requests, which readers of 2 may pass
+        over
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     due, that got their end in this second, `ended_failed` those of them that failed: throughput is made from both.
     `remarks`: what the answers reported and was not used, such as server's times that cannot be. `waited`: of the times
     in `failed` those that targets judge, since the user waited in vain (`perfsuite.model.failures.stays_in`); None
-    where nothing failed, and in older files, which do not record it.
+    where nothing failed, and in older files, which do not record it. `expired` counts requests besides all these,
+    refused since the token had expired; each was sent again after a login, and is then among the others.
     """
 
     worker: str
@@ -84,6 +86,7 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     remarks: list[Remark] = []
     waited: Times | None = None
     ended_failed: int = 0
+    expired: int = 0
 
 
 class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):

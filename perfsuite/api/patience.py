@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from perfsuite.api.exchange import Answer, Request, Transport
@@ -42,7 +42,7 @@ class Patient:
         """The answer, which is 429 only where waiting did not help."""
         waited_s, guess_s = 0.0, _FIRST_S
         while (answer := self._transport.exchange(request)).status == TOO_MANY and not self._given_up:
-            wait_s = max(asked_wait_s(answer.header("retry-after")) or guess_s, _FIRST_S)
+            wait_s = max(asked_wait_s(answer.header("retry-after"), answer.header("date")) or guess_s, _FIRST_S)
             guess_s *= 2
             if waited_s + wait_s > MOST_S:
                 self._given_up = True
@@ -63,19 +63,24 @@ class Patient:
         self._transport.close()
 
 
-def asked_wait_s(retry_after: str) -> float | None:
-    """How long a Retry-After header asks to wait, s; None where there is none or it cannot be read."""
+def asked_wait_s(retry_after: str, date: str = "") -> float | None:
+    """How long a Retry-After header asks to wait, s; None where there is none or it cannot be read.
+
+    One that names a moment counts from `date`, the target's own clock in the header Date; from ours without it.
+    """
     try:
         seconds = float(retry_after)
     except ValueError:
-        return _until_s(retry_after)
+        moment_s = http_date_s(retry_after)
+        now_s = http_date_s(date) or utc_s()
+        return None if moment_s is None else max(moment_s - now_s, 0.0)
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _until_s(date: str) -> float | None:
+def http_date_s(date: str) -> float | None:
+    """The moment that a header names, UTC epoch s; None where it names none."""
     try:
         moment = parsedate_to_datetime(date)
     except ValueError:
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - datetime.fromtimestamp(utc_s(), UTC)).total_seconds(), 0.0)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -18,7 +18,10 @@ from perfsuite.api import checks
 from perfsuite.api.catalogue import CATALOGUE, Operation
 from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport
 from perfsuite.api.journal import Entry
+from perfsuite.api.observed import ActionResult, Observed, Observer
+from perfsuite.api.ownership import ownership_failure, payments_failure
 from perfsuite.api.run import Run
+from perfsuite.api.token import Token
 from perfsuite.clock import utc_s
 from perfsuite.model import LOGIN, Account, FailureKind, Remark
 from perfsuite.roles.role import Behaviour, Call, Role, Step
@@ -31,65 +34,10 @@ _SHORTEST_SECRET = 4
 # A token is renewed somewhere in this part of its life, at a moment drawn per login, so that users who
 # logged in together do not come back together.
 _RENEW_FROM, _RENEW_TO = 0.6, 0.9
-_DEFAULT_LIFE_S = 900.0
 
 
 class SessionEnded(BaseException):
     """The run cut the request in flight; the session must do nothing more. Not an error: see UNFINISHED."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """One request as it happened, checked. `sent_at`: UTC epoch seconds."""
-
-    role: str
-    behaviour: str
-    operation: str
-    method: str
-    request_id: str
-    sent_at: float
-    elapsed_us: int
-    status: int
-    length: int
-    failure: Failure | None
-    due_at: float | None = None
-    """When the user wanted to send it, where that was before `sent_at` (open model)."""
-    service_us: int | None = None
-    server_us: int | None = None
-    connect_us: int | None = None
-    tls_us: int | None = None
-    remarks: tuple[Remark, ...] = ()
-    """What the answer reported and cannot be taken at its word."""
-
-    @property
-    def response_us(self) -> int:
-        """From when it was due to the last byte."""
-        late_us = 0 if self.due_at is None else round((self.sent_at - self.due_at) * 1e6)
-        return self.elapsed_us + max(late_us, 0)
-
-
-class Observer(Protocol):
-    """Is told all that a session does."""
-
-    def request(self, observed: Observed) -> None:
-        """A request has ended."""
-
-    def not_possible(self, role: str, behaviour: str, operation: str) -> None:
-        """An operation could not be made since the target holds no data for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActionResult:
-    """One action done, timed from when it was due.
-
-    `requests` is 0 where nothing of the behaviour could be made, or the login before it failed.
-    """
-
-    behaviour: str
-    began_at: float
-    elapsed_us: int
-    requests: int
-    succeeded: bool
 
 
 @dataclass(slots=True)
@@ -100,6 +48,17 @@ class _Action:
     requests: int = 0
     failed: bool = False
     due_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One request with what became of it."""
+
+    request_id: str
+    answer: Answer
+    failure: Failure | None
+    expired: bool
+    token_remark: Remark | None
 
 
 class Session:
@@ -125,9 +84,7 @@ class Session:
         self._account = account
         self._transport = transport
         self._observer = observer
-        self._clock = clock
-        self._token = ""
-        self._renew_at = 0.0
+        self._token = Token(clock)
         self._asked: set[str] = set()
         """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
@@ -172,16 +129,22 @@ class Session:
         if not isinstance(answer, dict):
             before.failed = True
             return False
-        self._token = str(answer["access_token"])
-        life_s = answer["expires_in"] if isinstance(answer["expires_in"], int | float) else _DEFAULT_LIFE_S
-        self._renew_at = self._clock() + life_s * self.random.uniform(_RENEW_FROM, _RENEW_TO)
         self.user = answer["user"] if isinstance(answer["user"], dict) else {}
         return True
 
     @property
     def logged_in(self) -> bool:
         """True while the session holds a token that is not due for renewal."""
-        return bool(self._token) and self._clock() < self._renew_at
+        return self._token.usable
+
+    @property
+    def login_wait_s(self) -> float:
+        """How long the target asked to wait with the next login (Retry-After), s; 0 where it may be tried."""
+        return self._token.login_wait_s
+
+    def _may_begin(self) -> bool:
+        """Logged in, by a login now where that is needed and may be tried."""
+        return self.logged_in or (not self.login_wait_s and self.login())
 
     def perform(self, behaviour: Behaviour, due_at: float | None = None) -> ActionResult:
         """Do one action: the behaviour's steps in order.
@@ -192,11 +155,13 @@ class Session:
         """
         began_at, began = utc_s(), time.perf_counter_ns()
         self._action = action = _Action(behaviour.name, due_at=due_at)
-        if self.logged_in or self.login():
+        if self._may_begin():
             due = {every: self._is_due(every) for every in {step.every for step in behaviour.steps}}
             for step in behaviour.steps:
                 if due[step.every]:
                     self._step(step)
+        else:
+            action.failed = True
         elapsed_us = (time.perf_counter_ns() - began) // 1000
         if due_at is not None:
             elapsed_us += max(round((began_at - due_at) * 1e6), 0)
@@ -228,8 +193,16 @@ class Session:
     def call(self, operation: Operation, call: Call) -> Any:
         """Make one request and check its answer; the decoded body, or None when it failed.
 
-        Every request that was sent is observed, whatever became of it.
+        Every request that was sent is observed, whatever became of it. One that is refused since the token has
+        expired is made once more after a login: of a refused one nothing was made, not even by a creation.
         """
+        decoded, expired = self._send(operation, call)
+        if expired and self.login():
+            decoded, _ = self._send(operation, call, again=True)
+        return decoded
+
+    def _send(self, operation: Operation, call: Call, *, again: bool = False) -> tuple[Any, bool]:
+        """The decoded body, None when it failed, and whether that was since the token has expired."""
         request_id, headers = self._headers(operation)
         body = msgspec.json.encode(call.body) if call.body is not None else None
         self._announce(operation, call)
@@ -239,14 +212,27 @@ class Session:
             self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
         failure = failure and self._without_secrets(failure)
         self._settle(operation, call, answer, decoded)
-        self._observe(operation, request_id, answer, failure)
+        refused = answer.status == 401 and operation.name != LOGIN
+        expired = refused and not again and self._token.has_expired(operation.name, answer)
+        token_remark = self._take_token(answer, decoded, failure) if operation.name == LOGIN else None
+        self._observe(operation, _Sent(request_id, answer, failure, expired, token_remark))
         if failure is None:
+            self._token.accepted(operation.name)
             self._learn(operation, decoded)
-            return decoded if decoded is not None else {}
+            return (decoded if decoded is not None else {}), False
         if failure.kind is FailureKind.UNFINISHED:
             raise SessionEnded
-        if answer.status == 401 and operation.name != LOGIN:
+        if again and refused:
+            self._token.hold_off(operation.name)
+        elif refused and not expired and self._token.may_renew(operation.name):
             self.login()
+        return None, expired
+
+    def _take_token(self, answer: Answer, decoded: Any, failure: Failure | None) -> Remark | None:
+        """Hold the token that a login brought, or what the target said when it brought none."""
+        if failure is None:
+            return self._token.take(decoded, answer.header("date"), self.random.uniform(_RENEW_FROM, _RENEW_TO))
+        self._token.refused_login(answer)
         return None
 
     def peek(self, target: str) -> int:
@@ -259,8 +245,8 @@ class Session:
         headers |= {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": self.run.run_header}
         if operation.method in ("POST", "PUT"):
             headers["Content-Type"] = "application/json"
-        if self._token and operation.name != LOGIN:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if self._token.value and operation.name != LOGIN:
+            headers["Authorization"] = f"Bearer {self._token.value}"
         return request_id, headers
 
     def _target(self, operation: Operation, call: Call) -> str:
@@ -269,31 +255,34 @@ class Session:
             return path
         return path.format_map({name: quote(value, safe="") for name, value in call.path.items()})
 
-    def _observe(self, operation: Operation, request_id: str, answer: Answer, failure: Failure | None) -> None:
-        action = self._action
-        # Only the first request of an action is late by the action's waiting; the others follow from it.
-        due_at, action.due_at = (action.due_at, None) if operation.name != LOGIN else (None, action.due_at)
-        action.requests += 1
-        action.failed = action.failed or failure is not None
-        server_us, remark = answer.server_time()
+    def _observe(self, operation: Operation, sent: _Sent) -> None:
+        action, answer, due_at = self._action, sent.answer, None
+        if not sent.expired:
+            # Only the first request of an action is late by the action's waiting; the others follow from it.
+            if operation.name != LOGIN:
+                due_at, action.due_at = action.due_at, None
+            action.requests += 1
+            action.failed = action.failed or sent.failure is not None
+        server_us, doubt = answer.server_time()
         self._observer.request(
             Observed(
                 role=self.role.slug,
                 behaviour=action.behaviour,
                 operation=operation.name,
                 method=operation.method,
-                request_id=request_id,
+                request_id=sent.request_id,
                 sent_at=answer.sent_at,
                 elapsed_us=answer.elapsed_us,
                 status=answer.status,
                 length=len(answer.body),
-                failure=failure,
+                failure=sent.failure,
                 due_at=due_at,
                 service_us=answer.service_us,
                 server_us=server_us,
                 connect_us=answer.connect_us,
                 tls_us=answer.tls_us,
-                remarks=(remark,) if remark else (),
+                remarks=tuple(remark for remark in (doubt, sent.token_remark) if remark),
+                expired=sent.expired,
             )
         )
 
@@ -308,50 +297,18 @@ class Session:
             checks.content_failure(operation, body)
             or checks.echo_failure(operation, body, call.path)
             or checks.written_failure(operation, body, call.body)
-            or self._ownership_failure(operation, body)
-            or self._payments_failure(operation, call, body)
+            or ownership_failure(operation, body, self.role, self.user_id, self.run)
+            or payments_failure(operation, call, body, self.run)
         )
         return body, failure
 
     def _without_secrets(self, failure: Failure) -> Failure:
         """The failure less what is secret (password, token, values of headers), which a target may repeat."""
         message = failure.message
-        for secret in (self._account.password, self._token, *self.run.secrets):
+        for secret in (self._account.password, self._token.value, *self.run.secrets):
             if len(secret) >= _SHORTEST_SECRET:
                 message = message.replace(secret, "…")
         return replace(failure, message=message)
-
-    def _ownership_failure(self, operation: Operation, body: Any) -> Failure | None:
-        """A failure when rows of somebody else were answered."""
-        if operation.name in ("users.me", "agents.profile") and self.user_id:
-            return None if str(body.get("user_id")) == self.user_id else checks.wrong_answer("somebody else's account")
-        owned_by = self.role.owns.get(operation.name)
-        if not owned_by:
-            return None
-        rows = checks.rows_of(operation, body) if operation.lists is not None else [body]
-        for row in rows or []:
-            owner = str(row.get(owned_by, ""))
-            if self.run.owners.setdefault(owner, self.user_id) != self.user_id:
-                return checks.wrong_answer(f"rows of another {self.role.title.lower()} were answered")
-        return self._one_owner_failure(owned_by, rows or [])
-
-    def _one_owner_failure(self, owned_by: str, rows: list[dict[str, Any]]) -> Failure | None:
-        if len({row.get(owned_by) for row in rows}) > 1:
-            return checks.wrong_answer(f"rows with different {owned_by}, only one's own were asked for")
-        return None
-
-    def _payments_failure(self, operation: Operation, call: Call, body: Any) -> Failure | None:
-        """A failure when payments came back that were answered for another policy before.
-
-        They name no owner, but each has an id of its own: the same one under two policies is in a wrong place once.
-        """
-        if operation.name != "policies.premiums":
-            return None
-        policy_id = call.path["policy_id"]
-        for row in checks.rows_of(operation, body) or []:
-            if self.run.payments.setdefault(str(row["id"]), policy_id) != policy_id:
-                return checks.wrong_answer("payments of another policy were answered")
-        return None
 
     def _learn(self, operation: Operation, body: Any) -> None:
         if not operation.yields:

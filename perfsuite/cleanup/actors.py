@@ -9,8 +9,9 @@ from typing import Any
 from perfsuite.api import checks
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.exchange import Transport
+from perfsuite.api.observed import Observed
 from perfsuite.api.run import Run
-from perfsuite.api.session import Observed, Session
+from perfsuite.api.session import Session
 from perfsuite.model import LOGIN, Account
 from perfsuite.roles.role import Call, Role
 

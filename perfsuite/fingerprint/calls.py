@@ -10,8 +10,9 @@ from typing import Any
 from perfsuite.api import checks
 from perfsuite.api.catalogue import CATALOGUE, Operation
 from perfsuite.api.exchange import Transport
+from perfsuite.api.observed import Observed
 from perfsuite.api.run import Run
-from perfsuite.api.session import Observed, Session
+from perfsuite.api.session import Session
 from perfsuite.model import LOGIN, Account
 from perfsuite.roles.role import Call, Role, Step
 
@@ -22,10 +23,13 @@ class _Last:
     def __init__(self) -> None:
         self.observed: Observed | None = None
         self.count = 0
+        self.expired = False
+        """Since this was last set to False, a request was refused for its token, and there was a login in between."""
 
     def request(self, observed: Observed) -> None:
         self.observed = observed
         self.count += 1
+        self.expired = self.expired or observed.expired
 
     def not_possible(self, _role: str, _behaviour: str, _operation: str) -> None:
         """Steps are asked for their arguments directly."""
@@ -54,7 +58,12 @@ class Caller:
         return self._last.count
 
     def begin(self, operation: str) -> None:
-        """From here the same choices are made as in every other fingerprint, however many repeats came before."""
+        """From here the same choices are made as in every other fingerprint, however many repeats came before.
+
+        A token that is due for renewal is renewed now, so that no call is measured with a login.
+        """
+        if operation != LOGIN and not self._session.logged_in:
+            self._session.login()
         self._session.random = random.Random(f"{self.role.slug}/{operation}")
         for kind in tuple(self._session.chosen):
             self._session.pick(kind)  # steps about the row chosen last; one that was made (kind "created …") stays
@@ -65,12 +74,14 @@ class Caller:
 
     def login(self) -> Called:
         """Log in."""
+        self._last.expired = False
         self._session.login()
         return self._called(None, {})
 
     def call(self, operation: str, arguments: Call) -> Called:
         """Make one request."""
         which = CATALOGUE[operation]
+        self._last.expired = False
         return self._called(which, self._session.call(which, arguments))
 
     def _called(self, operation: Operation | None, body: Any) -> Called:
@@ -78,7 +89,7 @@ class Caller:
         if observed is None:
             raise RuntimeError("a session told its observer nothing of a request")
         failure = ""
-        if observed.failure is not None or body is None:
+        if observed.failure is not None or body is None or self._last.expired:
             kind = observed.failure.kind.value if observed.failure else "login again"
             failure = f"the call failed ({kind}{f', HTTP {observed.status}' if observed.status else ''})"
         rows = checks.rows_of(operation, body) if operation and operation.lists is not None and not failure else None

@@ -262,7 +262,10 @@ class Taker:
         self._pending = [each for each in self._pending if self._asked_in_vain(each)]
 
     def _asked_in_vain(self, pending: _Pending) -> bool:
+        requests = pending.caller.requests
         pending.caller.begin(pending.blank.operation)
+        if pending.caller.requests != requests:
+            self._last = None  # a login in between is not part of the operation
         arguments = self._arguments(pending.caller, pending.steps, 0)
         if arguments is None:
             return True

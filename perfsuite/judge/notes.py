@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from perfsuite.api.server_time import HEADERS
+from perfsuite.api.token import LIFETIME
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.limits import SLOW_ERRORS_SHARE
 from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent, seconds
-from perfsuite.model import CUT_OFF, Drift, Plan, Summary, Target
+from perfsuite.model import CUT_OFF, Drift, Plan, Remark, Summary, Target
 from perfsuite.roles.role import Role
 
 _CLOCK_SET_S = 1.0
@@ -29,6 +30,8 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         long_pause(summary.generator),
         throttled(summary),
         *_server_times(summary),
+        *_token_lifetimes(summary.remarks),
+        _expired(summary.whole_run.expired),
         _clock_set(summary.clock_set_s),
         _through_proxy(plan),
         _differs(coverage.differs),
@@ -74,6 +77,25 @@ def _server_times(summary: Summary) -> list[str]:
     if times.ignored < times.reported:
         told[0] += f"; so it was in {times.ignored:,} of {times.reported:,} answers, and no other is used either"
     return told
+
+
+def _token_lifetimes(remarks: Iterable[Remark]) -> list[str]:
+    """Lifetimes that cannot be; going by them would be a login before every action."""
+    return [f"{remark.about} is {remark.example}; {remark.why}" for remark in remarks if remark.about == LIFETIME]
+
+
+def _expired(number: int) -> str:
+    if not number:
+        return ""
+    if number == 1:
+        return (
+            "1 request was refused since a token had expired: the user logged in and sent it once more; the refusal"
+            " counts neither as a request nor as a failure"
+        )
+    return (
+        f"{number:,} requests were refused since a token had expired: users logged in and sent each once more; the"
+        " refusals count neither as requests nor as failures"
+    )
 
 
 def _clock_set(by_s: float) -> str:

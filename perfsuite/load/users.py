@@ -11,15 +11,18 @@ from gevent import GreenletExit
 from locust import User
 from locust.exception import StopUser
 
-from perfsuite.api.session import Observed, Session, SessionEnded
+from perfsuite.api.observed import Observed
+from perfsuite.api.session import Session, SessionEnded
 from perfsuite.clock import utc_s
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.deck import Deck
 from perfsuite.load.state import LoadState
+from perfsuite.model import LOGIN
 from perfsuite.recorder.cells import Parts
 from perfsuite.roles.role import Behaviour, Role
 
 MAX_JITTER_S = 1.0
+_LOOK_EVERY_S = 0.5
 
 
 class RequestFailed(Exception):
@@ -34,13 +37,14 @@ class EventObserver:
         self._load = load
 
     def request(self, observed: Observed) -> None:
-        """Fire the `request` event."""
-        failure = observed.failure
+        """Fire the `request` event. What was refused since the token had expired, and sent again, has a line of its
+        own in Locust's statistics, without a failure."""
+        failure = None if observed.expired else observed.failure
         if observed.due_at is not None and self._load.arrivals is not None:
             self._load.arrivals.sent(observed.sent_at - observed.due_at)
         self._fire(
             request_type=observed.method,
-            name=observed.operation,
+            name=f"{observed.operation} (token expired)" if observed.expired else observed.operation,
             response_time=observed.response_us / 1000,
             response_length=observed.length,
             exception=RequestFailed(failure.message) if failure else None,
@@ -48,6 +52,8 @@ class EventObserver:
             context={
                 "role": observed.role,
                 "behaviour": observed.behaviour,
+                "operation": observed.operation,
+                "expired": observed.expired,
                 "due_at": observed.sent_at if observed.due_at is None else observed.due_at,
                 "parts": _parts(observed),
                 "request_id": observed.request_id,
@@ -93,7 +99,7 @@ class RoleUser(User):
         return ended
 
     def on_start(self) -> None:
-        """Start at a jittered moment, then log in; go on trying at the role's pace while that fails.
+        """Start at a jittered moment, then log in.
 
         Ends by GreenletExit: Locust would log a StopUser from here as an error.
         """
@@ -114,10 +120,23 @@ class RoleUser(User):
         self._paused: tuple[float, str] | None = None
         self._started = True
         self._load.user_started(self.role.slug)
+        self._log_in()
+
+    def _log_in(self) -> None:
+        """Try until it succeeds, at the role's pace or as the target asks."""
         while not self._ends_with_session(self.session.login):
-            gevent.sleep(self._think_s())
+            self._wait_for_login(max(self._think_s(), self.session.login_wait_s))
+
+    def _wait_for_login(self, seconds: float) -> None:
+        """A pause before the next login, recorded as one. It ends when the load does: Locust waits for this method."""
+        began_at = utc_s()
+        until = began_at + seconds
+        while (left_s := until - utc_s()) > 0:
+            gevent.sleep(min(left_s, _LOOK_EVERY_S))
             if self._leaving:
                 raise GreenletExit
+        key = (int(began_at), self.role.slug, LOGIN)
+        self._load.recorder.cells.pause(key, round((utc_s() - began_at) * 1e6))
 
     def on_stop(self) -> None:
         """Close the connection; the account is free again."""
@@ -127,10 +146,12 @@ class RoleUser(User):
             self._transport.close()
 
     def wait_time(self) -> float:
-        """Think time after an action, s; none in the open model, where the next action waits already."""
-        if self._load.arrivals is not None:
-            return 0.0
-        return self._think_s()
+        """Think time after an action, s; none in the open model, where the next action waits already.
+
+        Longer where a login is due and the target asked to wait with it.
+        """
+        think_s = self._think_s() if self._load.arrivals is None else 0.0
+        return think_s if self.session.logged_in else max(think_s, self.session.login_wait_s)
 
     def _think_s(self) -> float:
         return self.session.random.uniform(self.role.think_min_s, self.role.think_max_s)

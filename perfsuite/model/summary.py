@@ -168,6 +168,8 @@ class WholeRun:
     wrong_answers: int
     rate_limited: int = 0
     """Of the failures, those that the target's rate limit answered (HTTP 429)."""
+    expired: int = 0
+    """Requests besides, refused since a token had expired; each was sent again after a login, and counts then."""
 
 
 @dataclass(frozen=True, slots=True)

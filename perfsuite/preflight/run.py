@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from perfsuite.api.catalogue import CATALOGUE, TOTALS
 from perfsuite.api.exchange import Failure, Transport
+from perfsuite.api.observed import Observed
 from perfsuite.api.patience import TOO_MANY
 from perfsuite.api.run import Run
-from perfsuite.api.session import Observed, Session
+from perfsuite.api.session import Session
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.preflight.hints import hints_for
@@ -32,6 +33,8 @@ class _Notebook:
         self._progress = progress
 
     def request(self, observed: Observed) -> None:
+        if observed.expired:
+            return  # sent once more: that answer counts
         self._progress.asked(observed.role, observed.operation, observed.elapsed_us / 1000)
         before = self.seen.get(observed.operation)
         if before is None or before.failure is None:

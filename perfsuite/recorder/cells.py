@@ -55,6 +55,7 @@ class _RequestCell:
     ended_failed: int = 0
     waited: Histogram | None = None
     """None until something failed: few cells need one."""
+    expired: int = 0
     remarks: dict[tuple[str, str], Remark] | None = None
 
     def note(self, remarks: Iterable[Remark]) -> None:
@@ -128,6 +129,11 @@ class Cells:
         group = self._group(error)
         count, first_id = cell.errors.get(group, (0, request_id))
         cell.errors[group] = (count + 1, first_id)
+
+    def expired(self, key: Key) -> None:
+        """Count one request that was refused since the token had expired, and sent again. It has no time here."""
+        self.recorded += 1
+        self._cell(key).expired += 1
 
     def _counted(self, key: Key, elapsed_us: int, parts: Parts | None, *, failed: bool = False) -> _RequestCell:
         self.recorded += 1
@@ -255,6 +261,7 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
         connects=times_of(cell.connects),
         tls=times_of(cell.tls),
         ended=cell.ended,
+        expired=cell.expired,
         remarks=list(cell.remarks.values()) if cell.remarks else [],
         waited=None if cell.waited is None else times_of(cell.waited),
         ended_failed=cell.ended_failed,

@@ -52,10 +52,13 @@ class Recorder:
         about = context or {}
         response_time = response_time or 0.0  # plug-ins fire events without one
         due_at = about.get("due_at") or details.get("start_time") or utc_s() - response_time / 1000
-        key = (int(due_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), name)
+        operation = str(about.get("operation", name))
+        key = (int(due_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), operation)
         elapsed_us = round(response_time * 1000)
         parts = about.get("parts") or Parts(int(due_at + response_time / 1000), elapsed_us)
-        if exception is None:
+        if about.get("expired"):
+            self.cells.expired(key)
+        elif exception is None:
             self.cells.request(key, elapsed_us, parts)
         else:
             error = (str(about.get("failure_kind") or type(exception).__name__), str(exception))

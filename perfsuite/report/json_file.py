@@ -70,6 +70,7 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
             "requests": summary.whole_run.requests,
             "failures": summary.whole_run.failures,
             "rate_limited": summary.whole_run.rate_limited,
+            "expired": summary.whole_run.expired,
         },
         "targets": [_target(result) for result in verdict.targets],
         "generator": _rounded(summary.generator),

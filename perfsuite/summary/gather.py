@@ -96,7 +96,10 @@ def gather(records: Iterable[Record]) -> Gathered:
 
 
 def due_by_second(gathered: Gathered) -> dict[int, list[Due]]:
-    """All that was due, by second. In files that do not tell when requests ended, they end when they were due."""
+    """All that was due, by second. In files that do not tell when requests ended, they end when they were due.
+
+    Requests that were refused since a token had expired are not among them: they were sent again.
+    """
     of_all = [record for of_second in gathered.requests.values() for record in of_second]
     if not any(record.ended for record in of_all):
         of_all = [msgspec.structs.replace(record, ended=requests_in(record)) for record in of_all]
@@ -105,7 +108,8 @@ def due_by_second(gathered: Gathered) -> dict[int, list[Due]]:
         of_all = [_with_ended_failed(record) for record in of_all]
     due: dict[int, list[Due]] = defaultdict(list)
     for record in of_all:
-        due[record.second].append(record)
+        if counts_any(record):
+            due[record.second].append(record)
     for never in gathered.not_started:
         due[never.second].append(never)
     return due
@@ -114,6 +118,11 @@ def due_by_second(gathered: Gathered) -> dict[int, list[Due]]:
 def _with_ended_failed(record: Requests) -> Requests:
     failures = failures_in(record)
     return msgspec.structs.replace(record, ended_failed=failures) if failures else record
+
+
+def counts_any(record: Requests) -> bool:
+    """Whether a request was due or ended: a record may hold nothing but requests whose token had expired."""
+    return bool(record.ok.counts or record.failed.counts or record.ended)
 
 
 def requests_in(record: Requests) -> int:

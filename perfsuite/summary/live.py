@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users, WorkerLost
 from perfsuite.model import LiveLine, LiveState, Plan
 from perfsuite.summary.failures import unanswered
-from perfsuite.summary.gather import requests_in
+from perfsuite.summary.gather import counts_any, requests_in
 from perfsuite.summary.live_lines import FailedSoFar, Lines, lines_of
 from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
 from perfsuite.summary.tally import Due, Tally, statistics, statistics_ok
@@ -59,7 +59,7 @@ class Live:
         for record in records:
             if isinstance(record, Phase):
                 self._enter(record)
-            elif isinstance(record, Requests | NotStarted):
+            elif isinstance(record, NotStarted) or (isinstance(record, Requests) and counts_any(record)):
                 self._count(record)
             elif isinstance(record, Users):
                 self._see_users(record)

@@ -18,7 +18,7 @@ from functools import cache
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Actions, Times
-from perfsuite.model import ALL, BehaviourRow, Row
+from perfsuite.model import ALL, LOGIN, BehaviourRow, Row
 from perfsuite.roles.role import Role
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import PERIODS, STEADY, Timeline
@@ -110,7 +110,8 @@ def behaviour_rows(actions: Iterable[Actions], when: Timeline, roles: Sequence[R
     }
     times: dict[tuple[str, str], list[Times]] = defaultdict(list)
     for record in actions:
-        if when.is_steady(record.second):
+        # Pauses before a login that has to wait are recorded like those between actions, and are none of them.
+        if when.is_steady(record.second) and record.behaviour != LOGIN:
             key = (record.role, record.behaviour)
             count = counts.setdefault(key, [0, 0])
             count[0] += record.actions

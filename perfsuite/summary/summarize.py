@@ -96,6 +96,7 @@ def _summary(
     seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
     failures = failure_groups(record for of_second in due.values() for record in of_second)
     evidence = evidence_of(plan, due, when)
+    expired = sum(record.expired for of_second in gathered.requests.values() for record in of_second)
     return Summary(
         run_id=plan.run_id,
         scenario=plan.scenario.name,
@@ -113,10 +114,10 @@ def _summary(
         seconds=seconds,
         second_rows=tuple(second_rows(due, Order(roles))),
         failures=failures,
-        whole_run=_whole_run(seconds, failures),
+        whole_run=_whole_run(seconds, failures, expired),
         generator=generator_health(gathered, when),
         coverage=coverage(preflight, gathered.not_possible),
-        reconciliation=reconciliation(gathered, sent, circumstances.backend_log),
+        reconciliation=reconciliation(gathered, sent + expired, circumstances.backend_log),
         cleanup=circumstances.cleanup,
         target_lost_at=target_lost_at(gathered.requests, when),
         ended=circumstances.ended,
@@ -163,12 +164,13 @@ def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) 
     return tuple(seconds), sent
 
 
-def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup]) -> WholeRun:
+def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup], expired: int) -> WholeRun:
     return WholeRun(
         sum(second.statistics.requests for second in seconds),
         sum(second.statistics.failures for second in seconds),
         count_of(FailureKind.WRONG_ANSWER, failures),
         count_of(FailureKind.RATE_LIMIT, failures),
+        expired,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import re
 from collections import deque
@@ -14,7 +15,7 @@ import msgspec
 
 from perfsuite.api.catalogue import CATALOGUE, Operation
 from perfsuite.api.exchange import Answer, Failure, Request
-from perfsuite.api.session import Observed
+from perfsuite.api.observed import Observed
 from perfsuite.model import Account, FailureKind
 from perfsuite.roles import ROLES
 from tests.api.contract import (
@@ -43,6 +44,12 @@ def answer(body: Any = None, status: int = 200, *, raw: bytes | None = None, **h
     content = raw if raw is not None else b"" if body is None else msgspec.json.encode(body)
     named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
     return Answer(status, {"content-type": "application/json"} | named, content, 1_772_357_400.0, 1500)
+
+
+def jwt(**claims: Any) -> str:
+    """A token that says of itself what is given; nobody looks at its signature."""
+    parts = (msgspec.json.encode(part) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), "c2lnbmF0dXJl"])
 
 
 def lost(kind: FailureKind = FailureKind.CONNECTION_LOST, message: str = "the connection broke") -> Answer:
@@ -128,6 +135,12 @@ class FakeTarget:
         self.kept_as: dict[str, str] = {}
         self.makers: dict[str, str] = {}
         """Id of a row → phone number of the account that made it."""
+        self.claims: Callable[[], dict[str, Any]] | None = None
+        """What a token says of itself, where it is a JWT; opaque tokens without."""
+        self.expires_in: object = LIFE_S
+        self.login_headers: dict[str, str] = {}
+        self._gone: set[str] = set()
+        """Tokens that have expired, and of which the target says so."""
         self._tokens: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._scripted: dict[str, deque[Answer | Callable[[Asked], Answer]]] = {}
@@ -150,6 +163,11 @@ class FakeTarget:
 
     def revoke(self) -> None:
         """No token given so far is good any more."""
+        self._tokens.clear()
+
+    def expire(self) -> None:
+        """All tokens given so far have expired."""
+        self._gone |= set(self._tokens)
         self._tokens.clear()
 
     def asked_for(self, operation: str) -> list[Asked]:
@@ -190,6 +208,8 @@ class FakeTarget:
             return self._login(asked)
         if asked.operation != "health.root":
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            if token in self._gone:
+                return answer({"detail": "Token has expired"}, 401)
             if token not in self._tokens:
                 return answer({"detail": "Could not validate credentials"}, 401)
             asked.user = self._tokens[token]
@@ -204,16 +224,19 @@ class FakeTarget:
         if user is None or asked.body["password"] != PASSWORD:
             return answer({"detail": "Invalid credentials"}, 401)
         token = f"eyJ.{user['role']}.{next(self._numbers)}"
+        if self.claims is not None:
+            token = jwt(number=next(self._numbers), **self.claims())
         self._tokens[token] = user
         return answer(
             {
                 "access_token": token,
                 "refresh_token": "r",
                 "token_type": "bearer",
-                "expires_in": LIFE_S,
+                "expires_in": self.expires_in,
                 "user": user,
                 "permissions": [],
-            }
+            },
+            **self.login_headers,
         )
 
     def policies_for(self, asked: Asked) -> Answer:

@@ -100,3 +100,4 @@ def test_a_date_is_understood_too() -> None:
     assert wait_s is not None
     assert 0 < wait_s <= 20
     assert asked_wait_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert asked_wait_s("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:27:30 GMT") == 30  # by its own clock

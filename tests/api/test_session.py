@@ -13,9 +13,12 @@ import pytest
 from perfsuite import __version__
 from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.exchange import Answer
 from perfsuite.api.journal import Entry, Journal
+from perfsuite.api.observed import ActionResult
 from perfsuite.api.run import Run
-from perfsuite.api.session import ActionResult, Session, SessionEnded
+from perfsuite.api.session import Session, SessionEnded
+from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.roles.arguments import one, same
@@ -107,17 +110,6 @@ def test_the_token_is_renewed_at_a_moment_of_its_own_before_it_expires() -> None
     assert len(set(moments)) > 30  # those who logged in together do not come back together
 
 
-def test_a_lifetime_that_is_no_number_counts_as_that_of_the_contract() -> None:
-    stage = Stage()
-    tokens = {"access_token": "x", "token_type": "bearer", "expires_in": "soon", "user": {}, "permissions": []}
-    stage.target.give("login", answer(tokens))
-
-    stage.session.login()
-    stage.clock.now_s += 0.6 * LIFE_S - 1
-
-    assert stage.session.logged_in
-
-
 def test_an_action_begins_with_a_login_when_the_token_is_due() -> None:
     stage = Stage()
     stage.perform(Step("users.me"))
@@ -141,7 +133,7 @@ def test_when_the_login_fails_nothing_is_sent_and_the_action_has_failed() -> Non
     assert stage.notes.missing == []
 
 
-def test_after_a_401_the_session_logs_in_again_and_goes_on_with_the_new_token() -> None:
+def test_after_a_401_that_is_no_expiry_the_session_logs_in_again_and_goes_on_with_the_new_token() -> None:
     stage = Stage()
     stage.perform(Step("users.me"))
     stage.target.revoke()
@@ -162,6 +154,294 @@ def test_a_401_to_the_login_after_a_401_ends_there() -> None:
     stage.perform(Step("users.me"))
 
     assert stage.notes.operations == ["login", "users.me", "users.me", "login"]
+
+
+# ── tokens that expire ──────────────────────────────────────────────────────────────────────────────
+
+
+def outcomes(stage: Stage) -> list[tuple[str, int, bool]]:
+    """Operation, status, and whether it was an expired token that was refused."""
+    return [(seen.operation, seen.status, seen.expired) for seen in stage.notes.requests]
+
+
+def test_a_request_with_an_expired_token_is_made_once_more_after_one_login() -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.target.expire()
+
+    result = stage.perform(Step("users.me"), Step("policies.list"))
+
+    assert outcomes(stage)[2:] == [
+        ("users.me", 401, True), ("login", 200, False), ("users.me", 200, False), ("policies.list", 200, False),
+    ]  # fmt: skip
+    assert (result.requests, result.succeeded) == (2, True)  # the refusal is not one of them
+    assert [seen.request_id for seen in stage.notes.requests] == [
+        sent.headers["X-Request-ID"] for sent in stage.target.sent
+    ]  # each send is observed, under an id of its own
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expired"),
+    [
+        pytest.param(answer({"detail": "Token has expired"}, 401), True, id="in the body"),
+        pytest.param(
+            answer({"detail": "no"}, 401, WWW_Authenticate='Bearer error_description="The access token expired"'), True,
+            id="in the header (RFC 6750)",
+        ),
+        pytest.param(answer({"detail": "Could not validate credentials"}, 401), False, id="something else"),
+        pytest.param(answer({"detail": "Your trial has expired"}, 403), False, id="not a 401"),
+    ],
+)  # fmt: skip
+def test_what_tells_an_expired_token(refusal: Answer, expired: bool) -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.target.give("users.me", refusal)
+
+    result = stage.perform(Step("users.me"))
+
+    assert [seen.expired for seen in stage.notes.requests if seen.status == refusal.status] == [expired]
+    assert result.succeeded is expired
+
+
+def test_a_repetition_that_fails_is_a_failure_and_not_repeated() -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.target.expire()
+    stage.target.give("users.me", answer({"detail": "Token has expired"}, 401), answer({"detail": "down"}, 500))
+
+    result = stage.perform(Step("users.me"))
+
+    assert outcomes(stage)[2:] == [("users.me", 401, True), ("login", 200, False), ("users.me", 500, False)]
+    assert (result.requests, result.succeeded) == (1, False)
+
+
+def test_without_a_login_nothing_is_repeated_and_the_login_is_what_failed() -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.target.expire()
+    stage.target.give("login", answer({"detail": "down"}, 500))
+
+    result = stage.perform(Step("users.me"))
+
+    assert outcomes(stage)[2:] == [("users.me", 401, True), ("login", 500, False)]
+    assert not result.succeeded
+
+
+def test_an_operation_that_stays_refused_causes_no_login_before_every_action() -> None:
+    stage = Stage()
+    stage.target.always("users.me", answer({"detail": "Token has expired"}, 401))
+    for _ in range(20):
+        assert not stage.perform(Step("users.me"), Step("policies.list")).succeeded
+        stage.clock.now_s += 2
+
+    assert stage.notes.operations.count("login") == 2  # the first, and one that might have helped
+    assert len([seen for seen in stage.notes.requests if seen.expired]) == 1
+    assert len([seen for seen in stage.notes.requests if seen.operation == "policies.list"]) == 20
+
+    stage.clock.now_s += 60
+    stage.perform(Step("users.me"))
+    assert stage.notes.operations.count("login") == 3
+
+
+def test_a_creation_is_made_once_more_since_a_refused_one_made_nothing(tmp_path: Path) -> None:
+    book = Journal(tmp_path / journal.FILE_NAME)
+    stage = Stage("senior_agent", run=Run("basic_1", journal=book))
+    body = {"customer_name": "PERF-1", "contact_number": "1", "lead_source": "web"}
+    stage.perform(Step("agents.profile"))
+    stage.target.expire()
+
+    result = stage.perform(Step("leads.create", lambda _session: Call(body=body)))
+
+    assert result.succeeded
+    assert [lead["customer_name"] for lead in stage.target.leads.values()] == ["PERF-1"]
+    assert [(entry.what, entry.mark) for entry in journal.read(tmp_path)] == [
+        ("create", "PERF-1"), ("refused", "PERF-1"), ("create", "PERF-1"), ("created", "PERF-1"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(answer({"detail": "Token has expired"}, 403), id="403"),
+        pytest.param(answer({"detail": "down"}, 500), id="500"),
+        pytest.param(lost(), id="no answer"),
+    ],
+)
+def test_after_anything_but_a_401_a_creation_is_made_once(first: Answer) -> None:
+    stage = Stage("senior_agent")
+    stage.session.login()
+    stage.target.give("leads.create", first)
+    body = {"customer_name": "PERF-1", "contact_number": "1", "lead_source": "web"}
+
+    stage.perform(Step("leads.create", lambda _session: Call(body=body)))
+
+    assert len(stage.target.asked_for("leads.create")) == 1
+
+
+def test_in_the_open_model_the_repetition_is_late_by_the_refusal_and_the_login() -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.target.expire()
+    due_at = utc_s() - 3
+
+    stage.session.perform(Behaviour("reading", 1, (Step("users.me"),)), due_at)
+
+    assert [seen.due_at for seen in stage.notes.requests][2:] == [None, None, due_at]
+
+
+# ── how long a token lives ──────────────────────────────────────────────────────────────────────────
+
+
+def renewed_after_s(stage: Stage) -> float:
+    """Seconds from now until the token is due for renewal; infinite where that never comes."""
+    began_s = stage.clock.now_s
+    while stage.session.logged_in:
+        stage.clock.now_s += 0.5
+        if stage.clock.now_s - began_s > 1e4:
+            return float("inf")
+    return stage.clock.now_s - began_s
+
+
+NOW_S = 1_772_357_400
+DATE = "Sun, 01 Mar 2026 09:30:00 GMT"
+"""The same moment, by the target's clock."""
+
+
+@pytest.mark.parametrize(
+    ("claims", "expires_in", "life_s"),
+    [
+        pytest.param({"iat": NOW_S, "exp": NOW_S + 60}, 900, 60, id="the token itself, not expires_in"),
+        pytest.param({"iat": NOW_S - 86_400, "exp": NOW_S - 86_340}, 900, 60, id="by a clock that is a day off"),
+        pytest.param({"exp": NOW_S + 60}, 900, 60, id="without iat by the header Date"),
+        pytest.param({"iat": "now", "exp": NOW_S + 60}, 900, 60, id="iat is no number"),
+        pytest.param({"exp": NOW_S + 60.5}, 900, 60.5, id="a fraction"),
+        pytest.param({"sub": "x"}, 100, 100, id="a token that does not say: expires_in"),
+        pytest.param(None, 100, 100, id="no JWT: expires_in"),
+        pytest.param({"iat": NOW_S, "exp": NOW_S + 3600}, 0, 3600, id="expires_in is absurd, the token is not"),
+    ],
+)  # fmt: skip
+def test_the_lifetime_is_that_of_the_token_itself(
+    claims: dict[str, object] | None, expires_in: int, life_s: float
+) -> None:
+    moments = []
+    for seed in range(20):
+        stage = Stage(seed=seed)
+        stage.target.claims = (lambda: claims) if claims is not None else None
+        stage.target.expires_in = expires_in
+        stage.target.login_headers = {"Date": DATE}
+        stage.session.login()
+        assert stage.notes.requests[0].remarks == ()
+        moments.append(renewed_after_s(stage))
+
+    # Up to a second less: these times are cut to whole seconds.
+    assert 0.6 * (life_s - 1) <= min(moments)
+    assert max(moments) <= 0.9 * (life_s - 1) + 0.5
+    assert len(set(moments)) > 10  # spread over time
+
+
+def test_without_any_clock_of_the_target_the_lifetime_is_by_ours() -> None:
+    stage = Stage()
+    stage.target.claims = lambda: {"exp": int(utc_s()) + 600}
+
+    stage.session.login()
+
+    assert 0.6 * 598 <= renewed_after_s(stage) <= 540
+
+
+@pytest.mark.parametrize(
+    ("claims", "expires_in", "example"),
+    [
+        pytest.param({"iat": NOW_S, "exp": NOW_S}, 900, "0 s", id="0"),
+        pytest.param({"iat": NOW_S, "exp": NOW_S + 1}, 900, "1 s", id="1 s"),
+        pytest.param({"iat": NOW_S, "exp": NOW_S - 3600}, 900, "-3,600 s", id="negative"),
+        pytest.param({"iat": NOW_S, "exp": "soon"}, 900, "not known: exp is 'soon'", id="no number"),
+        pytest.param({"iat": NOW_S, "exp": True}, 900, "not known: exp is True", id="a truth value"),
+        pytest.param(None, 0, "0 s", id="expires_in: 0"),
+        pytest.param(None, -1, "-1 s", id="expires_in: negative"),
+        pytest.param(None, "soon", "not known: expires_in is 'soon'", id="expires_in: no number"),
+        pytest.param(None, 10**400, None, id="expires_in: longer than any number can say"),
+    ],
+)  # fmt: skip
+def test_a_lifetime_that_cannot_be_makes_no_login_before_every_action(
+    claims: dict[str, object] | None, expires_in: object, example: str | None
+) -> None:
+    stage = Stage()
+    stage.target.claims = (lambda: claims) if claims is not None else None
+    stage.target.expires_in = expires_in
+    for _ in range(50):
+        assert stage.perform(Step("users.me")).succeeded
+        stage.clock.now_s += 100
+
+    assert stage.notes.operations.count("login") == 1
+    (remark,) = stage.notes.requests[0].remarks
+    assert (remark.about, remark.why) == ("the token's lifetime", "it is used until the target refuses it")
+    assert example is None or remark.example == example
+
+    stage.target.revoke()  # refused in other words than "expired": of such a token nothing else can be meant
+    assert stage.perform(Step("users.me")).succeeded
+    assert outcomes(stage)[-3:] == [("users.me", 401, True), ("login", 200, False), ("users.me", 200, False)]
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "e30.e30.x", "x.eyJleHAi.y", "..", "not a token", "a.W10.c"])
+def test_a_token_that_is_no_jwt_lives_as_long_as_is_said(token: str) -> None:
+    stage = Stage()
+    tokens = {"access_token": token, "token_type": "bearer", "expires_in": 100, "user": {}, "permissions": []}
+    stage.target.give("login", answer(tokens))
+
+    assert stage.session.login()
+    assert 0.6 * 99 <= renewed_after_s(stage) <= 90
+
+
+# ── logins that have to wait ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("refusal", "wait_s"),
+    [
+        pytest.param(answer({}, 429, Retry_After="7"), 7, id="429"),
+        pytest.param(answer({}, 503, Retry_After="7"), 7, id="503"),
+        pytest.param(answer({}, 429, Retry_After="3600"), 60, id="a minute at most"),
+        pytest.param(answer({}, 429, Retry_After="Sun, 01 Mar 2026 09:30:20 GMT", Date=DATE), 20, id="a moment"),
+        pytest.param(answer({}, 429), 0, id="without a word"),
+        pytest.param(answer({}, 429, Retry_After="later"), 0, id="that cannot be read"),
+        pytest.param(answer({}, 429, Retry_After="-5"), 0, id="in the past"),
+        pytest.param(answer({}, 500, Retry_After="7"), 0, id="another status"),
+    ],
+)
+def test_how_long_the_next_login_waits(refusal: Answer, wait_s: float) -> None:
+    stage = Stage()
+    stage.target.give("login", refusal)
+
+    assert not stage.session.login()
+
+    assert stage.session.login_wait_s == wait_s
+    stage.clock.now_s += wait_s
+    assert stage.session.login_wait_s == 0
+
+
+def test_an_action_sends_no_login_before_its_time() -> None:
+    stage = Stage()
+    stage.target.give("login", answer({}, 429, Retry_After="7"))
+    stage.session.login()
+
+    early = stage.perform(Step("users.me"))
+    stage.clock.now_s += 7
+    later = stage.perform(Step("users.me"))
+
+    assert (early.requests, early.succeeded) == (0, False)
+    assert (later.requests, later.succeeded) == (1, True)
+    assert stage.notes.operations == ["login", "login", "users.me"]
+
+
+def test_an_expired_token_is_a_failure_while_no_login_may_be_tried() -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.target.expire()
+    stage.target.give("login", answer({}, 429, Retry_After="7"))
+
+    stage.perform(Step("users.me"), Step("users.me"))
+
+    assert outcomes(stage)[2:] == [("users.me", 401, True), ("login", 429, False), ("users.me", 401, False)]
 
 
 # ── headers and secrets ─────────────────────────────────────────────────────────────────────────────

@@ -17,8 +17,9 @@ from mitra_backend.main import prepare_database
 from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.api.client import HttpxTransport
 from perfsuite.api.exchange import Answer, Request
+from perfsuite.api.observed import Observed
 from perfsuite.api.run import Run
-from perfsuite.api.session import Observed, Session
+from perfsuite.api.session import Session
 from perfsuite.api.way import Way
 from perfsuite.load.deck import Deck
 from perfsuite.model import LOGIN, Account, FailureKind

@@ -89,6 +89,30 @@ def test_server_times_that_were_ignored(times: ServerTimes, remarks: tuple[Remar
 
 
 @pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        pytest.param(0, "", id="none"),
+        pytest.param(1, "1 request was refused since a token had expired: the user logged in", id="one"),
+        pytest.param(1_200, "1,200 requests were refused since a token had expired: users logged in", id="many"),
+    ],
+)
+def test_requests_whose_token_had_expired(number: int, told: str) -> None:
+    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+    summary = make_summary(plan)
+    notes = notes_of(plan, replace(summary, whole_run=replace(summary.whole_run, expired=number)), ROLES)
+    assert len(notes) == bool(told)
+    assert all(note.startswith(told) for note in notes)
+
+
+def test_a_lifetime_that_cannot_be() -> None:
+    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+    odd = Remark("the token's lifetime", "it is used until the target refuses it", "0 s", 91)
+    assert notes_of(plan, make_summary(plan, remarks=(odd,)), ROLES) == [
+        "the token's lifetime is 0 s; it is used until the target refuses it"
+    ]
+
+
+@pytest.mark.parametrize(
     ("by_s", "told"),
     [
         pytest.param(0.4, "", id="what a time service corrects"),

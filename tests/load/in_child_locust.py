@@ -8,16 +8,18 @@ gevent.monkey.patch_all()
 
 import random  # noqa: E402
 from collections import Counter  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from tempfile import mkdtemp  # noqa: E402
 from types import SimpleNamespace  # noqa: E402
 from typing import Any, TypeVar  # noqa: E402
 
+import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
 from perfsuite.api.exchange import Failure  # noqa: E402
-from perfsuite.api.session import ActionResult, Observed  # noqa: E402
+from perfsuite.api.observed import ActionResult, Observed  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
 from perfsuite.load.install import guard  # noqa: E402
@@ -160,6 +162,8 @@ def told() -> dict[str, Any]:
     known = ("policyholder", "payment access", "policies.premiums", "GET", "id-1", 1_772_357_400.5, 12_345)
     observer.request(Observed(*known, 200, 7, None))
     observer.request(Observed(*known, 500, 7, Failure(FailureKind.STATUS, "HTTP 500")))
+    refused = Failure(FailureKind.STATUS, "HTTP 401: Token has expired")
+    observer.request(Observed(*known, 401, 7, refused, expired=True))
     observer.not_possible("policyholder", "payment access", "policies.premiums")
     stats = environment.stats.total
     totals = [stats.num_requests, stats.num_failures]
@@ -170,6 +174,7 @@ def told() -> dict[str, Any]:
         "ok_us": requests.ok.sum_us,
         "failed_us": requests.failed.sum_us,
         "error": [requests.errors[0].kind, requests.errors[0].message, requests.errors[0].request_id],
+        "expired": [requests.expired, seen[2]["name"], seen[2]["exception"]],
         "missing": missing.count,
         "locust": totals,
         "event": {name: seen[0][name] for name in ("request_type", "name", "response_time", "response_length")},
@@ -199,6 +204,57 @@ def actions() -> dict[str, Any]:
     load.finish(0, "completed")
     done = [record for record in shelf.records if isinstance(record, Actions)]
     return {record.behaviour: [record.actions, record.succeeded] for record in done if record.actions}
+
+
+class Waiting:
+    """A session whose logins fail so often, and then have to wait so long each."""
+
+    def __init__(self, failures: int, wait_s: float) -> None:
+        self.random = random.Random(1)
+        self.logins, self._failures, self._wait_s = 0, failures, wait_s
+
+    def login(self) -> bool:
+        self.logins += 1
+        return self.logged_in
+
+    @property
+    def logged_in(self) -> bool:
+        return self.logins > self._failures
+
+    @property
+    def login_wait_s(self) -> float:
+        return 0.0 if self.logged_in else self._wait_s
+
+
+def _waiting_user(session: Waiting, shelf: Shelf) -> Any:
+    user = USER_CLASSES[5].__new__(USER_CLASSES[5])
+    user.role = replace(user.role, think_min_s=0.0, think_max_s=0.0)
+    user._load = LoadState(_order(Path(mkdtemp())), shelf, on_placed=lambda _users: None)
+    user.session = session
+    return user
+
+
+def logins() -> dict[str, Any]:
+    """A user whose logins have to wait: before its first action, between actions, and when the load ends meanwhile."""
+    shelf, session = Shelf(), Waiting(2, 0.05)
+    user = _waiting_user(session, shelf)
+    user._log_in()
+    user._load.finish(0, "completed")
+    (pauses,) = [record for record in shelf.records if isinstance(record, Actions)]
+    leaving = _waiting_user(Waiting(9, 30.0), Shelf())
+    trying = gevent.spawn(leaving._log_in)
+    gevent.sleep(0.01)
+    leaving._leaving = True
+    trying.join(5)
+    due = _waiting_user(Waiting(9, 12.0), Shelf())
+    closed, due._load.arrivals = due.wait_time(), object()
+    return {
+        "logins": session.logins,
+        "pauses": [pauses.role, pauses.behaviour, pauses.actions, pauses.pauses],
+        "paused_s": pauses.pause_us / 1e6,
+        "left": [trying.dead, leaving.session.logins],
+        "wait_s": [closed, due.wait_time(), user.wait_time()],
+    }
 
 
 def behaviours() -> dict[str, list[str]]:
@@ -281,6 +337,7 @@ if __name__ == "__main__":
             "accounts": accounts(),
             "told": told(),
             "actions": actions(),
+            "logins": logins(),
             "behaviours": behaviours(),
             "page": page(),
             "placed": placed(),

@@ -110,14 +110,24 @@ def test_what_a_session_observes_reaches_locust_and_the_recorder_alike(found: di
     assert (told["ok_us"], told["failed_us"]) == (12_345, 12_345)
     assert told["error"] == ["http status", "HTTP 500", "id-1"]
     assert told["missing"] == 1
-    assert told["locust"] == [2, 1]
+    assert told["expired"] == [1, "policies.premiums (token expired)", None]
+    assert told["locust"] == [3, 1]
     assert told["event"] == {
         "request_type": "GET",
         "name": "policies.premiums",
         "response_time": 12.345,
         "response_length": 7,
     }
-    assert told["end"] == ["local", 2, 2]
+    assert told["end"] == ["local", 3, 3]
+
+
+def test_a_login_waits_as_long_as_the_target_asks(found: dict[str, Any]) -> None:
+    logins = found["logins"]
+
+    assert (logins["logins"], logins["pauses"]) == (3, ["policyholder", "login", 0, 2])
+    assert logins["paused_s"] >= 2 * 0.05
+    assert logins["left"] == [True, 1]  # at the end of the load, though 30 s were asked for
+    assert logins["wait_s"] == [12.0, 12.0, 0.0]  # closed model, open model, logged in
 
 
 def test_actions_that_did_something_or_failed_are_counted(found: dict[str, Any]) -> None:

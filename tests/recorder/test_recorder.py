@@ -107,6 +107,18 @@ def test_remarks_are_counted_by_what_they_are_about_and_why(shelf: Shelf) -> Non
     assert record.remarks == [replace(late, count=2), other]
 
 
+def test_a_request_whose_token_had_expired_is_counted_under_its_operation_and_has_no_time(shelf: Shelf) -> None:
+    recorder = Recorder("w1", shelf)
+    recorder.on_request("users.me (token expired)", 5.0, None, _context(operation="users.me", expired=True))
+    recorder.on_request("users.me", 4.0, None, _context(operation="users.me", expired=False))
+    recorder.tick({})
+
+    (record,) = shelf.of(Requests)
+    assert (record.operation, record.expired, record.ended) == ("users.me", 1, 1)
+    assert (record.ok.sum_us, record.failed.counts, record.service.sum_us) == (4000, {}, 4000)
+    assert recorder.cells.recorded == 2
+
+
 def test_a_failure_of_ours(shelf: Shelf) -> None:
     record = _recorded(
         shelf,

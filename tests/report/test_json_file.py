@@ -40,7 +40,7 @@ def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
         for row in told["operations"]
     )
     assert list(told["coverage"]) == ["offered", "missing", "broken", "differs"]
-    assert list(told["whole_run"]) == ["requests", "failures", "rate_limited"]
+    assert list(told["whole_run"]) == ["requests", "failures", "rate_limited", "expired"]
     assert [list(target) for target in told["targets"]] == [
         ["name", "scope", "limit", "observed", "unit", "outcome", "reason", "interval", "too_close"]
     ] * (6 if name == "watched" else 5)

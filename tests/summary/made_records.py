@@ -91,7 +91,7 @@ class Process:
         """All failures are of one kind, and recorded as a load process does: which of them stay in and have ended."""
         number = next(self.numbers)
         errors = [ErrorCount(kind, message, len(failed_ms), f"id-{number}")] if failed_ms else []
-        told = {name: part if name.startswith("ended") else times(part) for name, part in parts.items()}
+        told = {name: part if isinstance(part, int) else times(part) for name, part in parts.items()}
         if failed_ms:
             told.setdefault("ended_failed", min(len(failed_ms), told.get("ended", 0)))
             told["waited"] = times([value for value in failed_ms if stays_in(kind, round(value * 1000))])

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements import Actions, Record
 from perfsuite.model import (
     ALL,
+    LOGIN,
     BehaviourRow,
     Cleanup,
     Coverage,
@@ -412,3 +413,34 @@ def test_unknown_roles_and_operations_come_last() -> None:
         "auditor",
         "auditor",
     ]
+
+
+def test_requests_whose_token_had_expired_are_counted_apart_and_among_those_sent() -> None:
+    one = Process()
+    summary = summary_of(
+        steady_run(
+            one,
+            [
+                one.requests(5, [10, 20], [30], ended=3, expired=2),
+                one.requests(6, expired=1, where=("writer", "creating", "policies.create")),
+                one.end(6),
+            ],
+        )
+    )
+
+    assert summary.whole_run == WholeRun(requests=3, failures=1, wrong_answers=0, expired=3)
+    assert summary.reconciliation == Reconciliation(recorded=6, locust_total=6, backend_log=None)
+    assert (summary.totals.requests, summary.totals.failures) == (3, 1)
+    assert {row.role for row in (*summary.rows, *summary.second_rows)} == {ALL, "reader"}
+
+
+def test_pauses_before_a_login_that_waits_are_time_of_users_and_no_behaviour() -> None:
+    """Little's law: a user who waits for its login is accounted for."""
+    one = Process()
+    waited = Actions(one.name, next(one.numbers), START + 5, "reader", LOGIN, 0, 0, pauses=1, pause_us=9_000_000)
+    records = [one.acts(second, [100.0], [900.0]) for second in range(4, 22)]
+    counts = [one.users(second, reader=2) for second in range(22)]
+    with_pause, without = (summary_of(steady_run(one, [*records, *counts, *more])) for more in ([waited], []))
+
+    assert with_pause.behaviours == without.behaviours
+    assert with_pause.occupancy[0].accounted - without.occupancy[0].accounted == pytest.approx(9 / 18)
