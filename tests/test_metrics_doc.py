@@ -113,6 +113,7 @@ def test_limits_are_those_of_the_code() -> None:
     assert limits.CLOSE_FAILURES == 2
     apart = section("Which failures count in the times")
     assert f"more than {limits.SLOW_ERRORS_SHARE * 100:g} % higher" in apart
+    assert f"more than {limits.FAST_ERRORS_SHARE * 100:g} % apart" in apart
     assert f"only from {LONG_WAIT_US / 1e6:g} s on" in apart
     assert (limits.LITTLE_CYCLES, limits.CHANCE_SD) == (2, 4)
 

@@ -56,6 +56,10 @@ SLOW_ERRORS_SHARE = 0.10
 """A time is reported with the failures that it was judged without, when it is more than 10 % higher with them: twice
 the least change that is called one (5 %)."""
 
+FAST_ERRORS_SHARE = 0.05
+"""Figures of all requests that are better by more than this than those that are judged are explained: the least change
+that is called one anywhere."""
+
 UNEXPECTED_SHARE = 0.01
 UNEXPECTED_LEAST = 100
 """More failed requests than this fail a run in which no target limits the failure rate: what the delivered target

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 
 from perfsuite.api.server_time import HEADERS
 from perfsuite.api.token import LIFETIME
-from perfsuite.judge.evidence import figures_by_scope, targets_of
+from perfsuite.judge.errors_apart import fast_errors, slow_errors
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
-from perfsuite.judge.limits import SLOW_ERRORS_SHARE
-from perfsuite.judge.words import count, figure, limit_figure, listed, name_of, percent, seconds
-from perfsuite.model import CUT_OFF, Drift, Plan, Remark, Summary, Target
+from perfsuite.judge.words import count, figure, listed, percent, seconds
+from perfsuite.model import CUT_OFF, Drift, Plan, Remark, Summary
 from perfsuite.roles.role import Role
 
 _CLOCK_SET_S = 1.0
@@ -25,7 +24,8 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
     coverage = summary.coverage
     notes = [
         _every_time(plan),
-        *_slow_errors(plan, summary),
+        fast_errors(summary),
+        *slow_errors(plan, summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
         throttled(summary),
@@ -124,33 +124,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return name == "localhost" or name.endswith(".localhost")
-
-
-def _slow_errors(plan: Plan, summary: Summary) -> list[str]:
-    """Times that were judged without failures, and would be worse with them: errors that took long to come."""
-    every, judged = figures_by_scope(summary), figures_by_scope(summary, judged=True)
-    notes = []
-    for target in targets_of(plan):
-        scope = (target.role, target.operation)
-        if target.metric.endswith("_ms") and target.below and scope in every:
-            values = (getattr(figures[scope], target.metric) for figures in (every, judged))
-            notes.append(_slow_error(target, *values))
-    return notes
-
-
-def _slow_error(target: Target, of_all: float | None, observed: float | None) -> str:
-    if of_all is None or observed is None:
-        return ""
-    would_miss = observed < target.limit <= of_all
-    if not would_miss and of_all <= observed * (1 + SLOW_ERRORS_SHARE):
-        return ""
-    where = "".join(f" {word} {name}" for word, name in (("of", target.operation), ("as", target.role)) if name)
-    limit = f", which would miss the limit of {limit_figure(target.metric, target.limit)}" if would_miss else ""
-    return (
-        f"failed requests took longer than the others: with them the {name_of(target.metric)}{where} would be"
-        f" {figure(target.metric, of_all)}{limit}; without them, as it is judged, it is"
-        f" {figure(target.metric, observed)}"
-    )
 
 
 _DRIFTING = {"p50_ms": "the median response time", "p95_ms": "the 95th percentile", "rps": "the throughput"}

@@ -11,7 +11,7 @@ import pytest
 from perfsuite.judge.notes import notes_of
 from perfsuite.model import Coverage, Drift, GeneratorHealth, Remark, ServerTimes
 from perfsuite.roles import ROLES as SEVEN
-from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
+from tests.judge.made_summaries import ROLES, make_plan, make_summary
 
 LINE = 80 - len("  – Note: ")
 
@@ -163,37 +163,6 @@ def test_the_steps_that_look_into_what_the_run_has_made_say_so() -> None:
     for role in SEVEN:
         for step in (step for behaviour in role.behaviours for step in behaviour.steps):
             assert step.of_run == ("run.created" in inspect.getsource(step.arguments)), (role.slug, step.operation)
-
-
-SLOW_ERRORS = "failed requests took longer than the others: with them the "
-
-
-@pytest.mark.parametrize(
-    ("p95_ms", "told"),
-    [
-        pytest.param(131.9, "", id="9.9 % more is within what is called a change"),
-        pytest.param(
-            132.2, "95th percentile would be 132 ms; without them, as it is judged, it is 120 ms", id="more than 10 %"
-        ),
-        pytest.param(
-            2_000.0, "95th percentile would be 2,000 ms, which would miss the limit of 2,000 ms; without them, as it is"
-            " judged, it is 120 ms", id="it would even be missed",
-        ),
-        pytest.param(5.0, "", id="errors that came fast are no reason for a note: they are left out"),
-        pytest.param(None, "", id="not known"),
-    ],
-)  # fmt: skip
-def test_errors_that_took_long_are_left_out_of_a_time_and_reported(p95_ms: float | None, told: str) -> None:
-    plan = make_plan(P95, THROUGHPUT)
-    summary = make_summary(plan, figures(10_000, 200, p95_ms=p95_ms), ok=figures(9_800))
-    assert notes_of(plan, summary, ROLES) == ([SLOW_ERRORS + told] if told else [])
-
-
-def test_the_scope_is_named() -> None:
-    plan = make_plan(replace(AVERAGE, role="reader", operation="policies.list"))
-    cell = row("reader", "browsing", "policies.list", figures(900, 40, avg_ms=60.0))
-    (note,) = notes_of(plan, make_summary(plan, None, replace(cell, ok=figures(860))), ROLES)
-    assert note.startswith(f"{SLOW_ERRORS}average response time of policies.list as reader would be 60 ms;")
 
 
 @pytest.mark.parametrize(
