@@ -16,7 +16,7 @@ from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk
 from perfsuite.errors import unwritable
-from perfsuite.judge.left_behind import REMAINING_FILE, soft_deleted
+from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain, soft_deleted
 from perfsuite.model import INTERRUPTED, Account, Cleanup, FailureKind, Plan, RowLeft
 from perfsuite.report.csv_files import remaining_csv
 from perfsuite.roles import ROLES
@@ -95,17 +95,46 @@ def clean(
     entries = list(journal.read(folder))
     if not entries:
         return None
-    book = journal_to_note_in(folder)
     transport = connect() if connect else Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
-    try:
-        run_ = Run.of(plan, desk.headers, "cleanup", book)
-        done = clean_up(entries, Means(ROLES, accounts, run_, transport))
-    finally:
-        transport.close()
-        book.close()
-    for line in (*_told(done.cleanup, folder, demo=bool(plan.demo)), *_listed(done.rows, folder)):
+    done = _cleaned(entries, Means(ROLES, accounts, _run(plan, folder, desk), transport))
+    lines = _told(done.cleanup, folder, demo=bool(plan.demo)) if done.tried else ()
+    for line in (*lines, *_listed(done.rows, folder)):
         desk.screen.say(line)
     return done
+
+
+def clean_early(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> None:
+    """The same where no verdict follows that would say what remains."""
+    done = clean(plan, accounts, folder, desk)
+    if done and (told := rows_remain(done.cleanup)):
+        desk.screen.warn(told)
+
+
+def prove(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> dict[str, str]:
+    """Remove the rows that were made before the load. Kind of row → why one of them could not be removed.
+
+    What was changed is put back after the load, which changes it once more.
+    """
+    entries = list(journal.read(folder))
+    if not entries:
+        return {}
+    transport = Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
+    done = _cleaned(entries, Means(ROLES, accounts, _run(plan, folder, desk), transport, rows_only=True))
+    for kept in done.cleanup.soft_deleted:
+        desk.screen.say(f"  a {kept.thing} that is deleted stays at the target, marked {kept.status}")
+    return {group.thing: group.reason for group in reversed(done.cleanup.remaining)}
+
+
+def _run(plan: Plan, folder: Path, desk: Desk) -> Run:
+    return Run.of(plan, desk.headers, "cleanup", journal_to_note_in(folder))
+
+
+def _cleaned(entries: Sequence[journal.Entry], means: Means) -> Cleaned:
+    try:
+        return clean_up(entries, means)
+    finally:
+        means.transport.close()
+        means.run.journal.close()
 
 
 def _told(done: Cleanup, folder: Path, *, demo: bool) -> Iterator[str]:

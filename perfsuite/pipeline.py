@@ -30,14 +30,14 @@ from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
 from perfsuite.floors import noise_of
 from perfsuite.follow import make_load
 from perfsuite.keeping import Shelf, environment_of, kept_at_the_end, past_run
-from perfsuite.leftovers import clean, clean_after
-from perfsuite.model import INTERRUPTED, Account, Plan, PreflightReport, RunReport
+from perfsuite.leftovers import clean, clean_after, clean_early, prove
+from perfsuite.model import INTERRUPTED, Account, Cleanup, Plan, PreflightReport, RunReport
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings
 from perfsuite.overview import overview_at_the_end
 from perfsuite.plan.run_folder import new_run_folder
-from perfsuite.preflight import Teller, preflight
+from perfsuite.preflight import Teller, anyway, not_removable, preflight, without_creations
 from perfsuite.preflight.run import broken_table, differences
 from perfsuite.report.files import write_all
 from perfsuite.reread import Reread, report_of, reread, with_comparison
@@ -102,10 +102,10 @@ def _cleaned_where_it_fails(plan: Plan, accounts: tuple[Account, ...], folder: P
     try:
         yield
     except (SuiteError, KeyboardInterrupt):
-        clean(plan, accounts, folder, desk)
+        clean_early(plan, accounts, folder, desk)
         raise
     except OSError as error:
-        clean(plan, accounts, folder, desk)
+        clean_early(plan, accounts, folder, desk)
         raise unwritable(error, folder) from error
 
 
@@ -139,18 +139,20 @@ def look_again(ended: str, plan: Plan, accounts: tuple[Account, ...], folder: Pa
     return ended
 
 
-def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> PreflightReport:
-    """Preflight without a load; what it created is removed again."""
+def only_preflight(plan: Plan, accounts: tuple[Account, ...], desk: Desk) -> tuple[PreflightReport, Cleanup | None]:
+    """Preflight without a load; what it created is removed again. The second is None where it created nothing."""
     folder = new_run_folder(desk.results, "preflight", datetime.now(UTC))
     plan = replace(plan, run_id=folder.name, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
     save(folder / PLAN_FILE, plan)
     with _cleaned_where_it_fails(plan, accounts, folder, desk):
         report = look_before(plan, accounts, folder, desk)
-    clean(plan, accounts, folder, desk)
-    return report
+    done = clean(plan, accounts, folder, desk)
+    return report, done.cleanup if done else None
 
 
-def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn: str) -> tuple[Fingerprint, Path]:
+def only_fingerprint(
+    plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn: str
+) -> tuple[Fingerprint, Path, Cleanup | None]:
     """What each operation costs the database, without a load; what it created is removed again.
 
     Preflight stays away: its rows would be in the answers. So this is comparable with what a run takes before it.
@@ -159,19 +161,18 @@ def only_fingerprint(plan: Plan, accounts: tuple[Account, ...], desk: Desk, dsn:
     folder = new_run_folder(desk.results, "fingerprint", datetime.now(UTC))
     plan = replace(plan, run_id=folder.name, users_by_role={role.slug: 1 for role in ROLES})
     save(folder / PLAN_FILE, plan)
-    try:
+    with _cleaned_where_it_fails(plan, accounts, folder, desk):
         left_out = not_callable(plan, desk)
         desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
         taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say), desk)
         write_fingerprint(taken, folder)
-    finally:
-        clean(plan, accounts, folder, desk)
+    done = clean(plan, accounts, folder, desk)
     if all(each.known is Known.NOT_MEASURED for each in taken.operations):
         raise TargetError(
             f"No operation could be called at {plan.host}: the accounts cannot log in ({taken.operations[0].reason}).\n"
             "Check --credentials; the command preflight tells more."
         )
-    return taken, folder
+    return taken, folder, done.cleanup if done else None
 
 
 def look_before(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> PreflightReport:
@@ -186,7 +187,11 @@ def look_before(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: D
         report = preflight(plan, roles, accounts, seen, lambda: Patient(HttpxTransport(way), tell), Teller(tell))
     finally:
         book.close()
+    stay = prove(plan, accounts, folder, desk)
+    report = report if plan.accept_leftovers else without_creations(report, stay, roles)
     save(folder / PREFLIGHT_FILE, report)
+    for line in not_removable(report) if not plan.accept_leftovers else anyway(stay):
+        desk.screen.say(f"  {line}")
     if (table := broken_table(report)) and not plan.tolerate_broken:
         raise TargetError(
             f"Operations fail before any load, so load would measure nothing of worth:\n{table}\n"

@@ -12,9 +12,9 @@ from perfsuite.api.exchange import Request
 from perfsuite.api.journal import FILE_NAME, Entry, Journal
 from perfsuite.desk import Desk
 from perfsuite.interrupts import Interrupts
-from perfsuite.leftovers import Hurried, clean_after
+from perfsuite.leftovers import Hurried, clean_after, clean_early
 from perfsuite.model import Account, FailureKind, Plan, Scenario
-from perfsuite.screen import PlainScreen
+from perfsuite.screen import PlainScreen, QuietScreen
 from tests.api.fake_target import FakeTarget, lost
 
 NOBODY = "http://127.0.0.1:1"
@@ -71,6 +71,19 @@ def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_nam
     remaining = list(csv.DictReader((tmp_path / "rows_remaining.csv").read_text().splitlines()))
     assert [row["mark"] for row in remaining] == [f"PERF-{number}" for number in range(12)]
     assert {(row["thing"], row["state"]) for row in remaining} == {("lead", "not removed")}
+
+
+def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp_path: Path) -> None:
+    book = Journal(tmp_path / FILE_NAME)
+    book.write(Entry("create", "lead", "PERF-1", by="9876543203"))
+    book.close()
+    said = io.StringIO()
+
+    clean_early(plan(None), ADMINS, tmp_path, Desk(tmp_path, QuietScreen(said), Interrupts()))
+
+    assert said.getvalue() == (
+        "rows of this run remain at the target: 1 lead (Super Admin cannot log in (connection refused))\n"
+    )
 
 
 def test_in_a_hurry_one_answer_is_waited_for_in_vain_and_no_more() -> None:

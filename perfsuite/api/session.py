@@ -118,6 +118,10 @@ class Session:
         self.chosen[kind] = self.random.choice(rows)
         return self.chosen[kind]
 
+    def just_made(self, kind: str) -> dict[str, Any] | None:
+        """The row of that kind that an earlier step of this action made; None where it made none."""
+        return self.chosen.get(f"created {kind}")
+
     # ── doing ──────────────────────────────────────────────────────────────────────────────────────
 
     def login(self) -> bool:

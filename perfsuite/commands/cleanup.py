@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.arguments import add_reaching, add_run_folder, data_file, reaching_of
@@ -12,13 +13,14 @@ from perfsuite.desk import Desk
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.hosts import HostRules, checked_url
 from perfsuite.leftovers import clean
-from perfsuite.model import Plan
+from perfsuite.model import Cleanup, Plan
 from perfsuite.plan.access import reached_again
 from perfsuite.plan.credentials import read_accounts
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.roles import ROLES
-from perfsuite.run_files import PLAN_FILE, load
+from perfsuite.run_files import CIRCUMSTANCES_FILE, PLAN_FILE, load, save
 from perfsuite.screen import PlainScreen
+from perfsuite.summary.summarize import Circumstances
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +51,17 @@ def do(call: Call) -> int:
     if done is None or not done.tried:
         call.terminal.out("Nothing is left to remove.")
         return EXIT_PASS
+    _keep(done.cleanup, call.arguments.run)
     for line in done.cleanup.not_restored:
         call.terminal.out(f"not put back: {line}")
     return EXIT_INCONCLUSIVE if done.cleanup.not_removed or done.cleanup.not_restored else EXIT_PASS
+
+
+def _keep(cleanup: Cleanup, folder: Path) -> None:
+    """What became of the rows, for the next report and verdict of the run."""
+    path = folder / CIRCUMSTANCES_FILE
+    if path.exists():
+        save(path, replace(load(path, Circumstances), cleanup=cleanup))
 
 
 COMMAND = Command(

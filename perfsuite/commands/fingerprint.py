@@ -11,7 +11,7 @@ from perfsuite import pipeline
 from perfsuite.api.way import Way
 from perfsuite.arguments import add_without_load
 from perfsuite.commands.command import Call, Command
-from perfsuite.commands.target import desk_without_load, read, started
+from perfsuite.commands.target import code_of_rows, desk_without_load, read, started
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import (
@@ -42,20 +42,21 @@ def do(call: Call) -> int:
     before = read_fingerprint(call.arguments.against) if call.arguments.against else None
     width = max(call.terminal.width, 100)
     if call.arguments.run:
-        taken, where = read_fingerprint(call.arguments.run), ""
+        taken, where, code = read_fingerprint(call.arguments.run), "", EXIT_PASS
     else:
-        taken, folder = _take(call)
+        taken, folder, code = _take(call)
         where = f"\nKept in {folder / FINGERPRINT_FILE}"
     call.terminal.out(render_fingerprint(taken, width) + where)
     if before is None:
-        return EXIT_PASS
+        return code
     differences = compare(before, taken)
     call.terminal.out(f"\nAgainst {before.run_id}, taken at {before.taken_at}")
     call.terminal.out(render_differences(differences, not_compared(before, taken)))
-    return EXIT_FAIL if any(difference.worse for difference in differences) else EXIT_PASS
+    return EXIT_FAIL if any(difference.worse for difference in differences) else code
 
 
-def _take(call: Call) -> tuple[Fingerprint, Path]:
+def _take(call: Call) -> tuple[Fingerprint, Path, int]:
+    """The fingerprint, its folder, and the exit code that rows which remain make."""
     if not call.arguments.monitor_postgres and call.arguments.demo != "full":
         raise UsageError(
             "fingerprint reads pg_stat_statements: name the target's database with --monitor-postgres DSN,\n"
@@ -69,7 +70,8 @@ def _take(call: Call) -> tuple[Fingerprint, Path]:
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
         desk = desk_without_load(options, inputs, screen, call)
         dsn = call.arguments.monitor_postgres or (demo.postgres_dsn if demo else "") or ""
-        return pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
+        taken, folder, cleanup = pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
+        return taken, folder, code_of_rows(cleanup, options, call)
 
 
 COMMAND = Command(

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from perfsuite import pipeline
 from perfsuite.arguments import add_without_load
 from perfsuite.commands.command import Call, Command
-from perfsuite.commands.target import desk_without_load, read, started
-from perfsuite.errors import EXIT_PASS, EXIT_TARGET
+from perfsuite.commands.target import code_of_rows, desk_without_load, read, started
+from perfsuite.errors import EXIT_TARGET
 from perfsuite.model import Works
 from perfsuite.plan.build import build
 from perfsuite.report.short import render_preflight
@@ -29,10 +29,12 @@ def do(call: Call) -> int:
     with ExitStack() as stack:
         inputs, _demo = started(stack, call.arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
-        report = pipeline.only_preflight(plan, inputs.accounts, desk_without_load(options, inputs, screen, call))
+        desk = desk_without_load(options, inputs, screen, call)
+        report, cleanup = pipeline.only_preflight(plan, inputs.accounts, desk)
     call.terminal.show(render_preflight, report, color=options.color)
+    code = code_of_rows(cleanup, options, call)
     broken = any(check.works is Works.BROKEN for check in report.checks)
-    return EXIT_TARGET if broken and not options.tolerate_broken else EXIT_PASS
+    return EXIT_TARGET if broken and not options.tolerate_broken else code
 
 
 COMMAND = Command(

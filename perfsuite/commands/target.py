@@ -15,7 +15,9 @@ from perfsuite.commands.command import Call
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.faults import check_faults, faults_of
 from perfsuite.desk import Desk, Screen
-from perfsuite.errors import UsageError
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
+from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
+from perfsuite.model import Cleanup
 from perfsuite.monitor import Queries, Watch, read_queries
 from perfsuite.plan.build import Ground, Inputs, Options, read_inputs, with_demo
 from perfsuite.roles import ROLES
@@ -76,6 +78,13 @@ def _queries(arguments: argparse.Namespace) -> Queries:
     if arguments.monitor_prometheus is None:
         raise UsageError("--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL")
     return read_queries(arguments.monitor_prometheus_queries)
+
+
+def code_of_rows(cleanup: Cleanup | None, options: Options, call: Call) -> int:
+    """Name rows of a command without a load that remain at the target; the exit code that they make."""
+    if told := rows_remain(cleanup):
+        call.terminal.out(f"{told[:1].upper()}{told[1:]}. Their ids are in {REMAINING_FILE}.")
+    return EXIT_INCONCLUSIVE if told and not options.accept_leftovers else EXIT_PASS
 
 
 def desk_without_load(options: Options, inputs: Inputs, screen: PlainScreen, call: Call) -> Desk:

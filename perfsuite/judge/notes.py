@@ -12,7 +12,7 @@ from perfsuite.judge.errors_apart import fast_errors, slow_errors
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.words import count, figure, listed, percent, seconds
-from perfsuite.model import CUT_OFF, Drift, Plan, Remark, Summary
+from perfsuite.model import CUT_OFF, Coverage, Drift, Plan, Remark, Summary
 from perfsuite.roles.role import Role
 
 _CLOCK_SET_S = 1.0
@@ -37,7 +37,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         _differs(coverage.differs),
         _left_out(coverage.missing, "not offered by the target"),
         _left_out(coverage.broken, "failing without any load"),
-        _left_out(coverage.left_out, "which write, while the run is read-only"),
+        *_left_out_because(coverage),
         _dead(coverage.dead_behaviours),
         *_not_possible(coverage.not_possible, roles),
         _absent(plan),
@@ -148,6 +148,15 @@ def _left_out(entries: Sequence[str], which: str) -> str:
     return f"left out, {which}: {listed(entries)}" if entries else ""
 
 
+def _left_out_because(coverage: Coverage) -> list[str]:
+    """A note for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in coverage.left_out:
+        reason = coverage.left_out_because.get(entry, "which write, while the run is read-only")
+        by_reason.setdefault(reason, []).append(entry)
+    return [_left_out(entries, reason) for reason, entries in by_reason.items()]
+
+
 def _dead(behaviours: Sequence[str]) -> str:
     return f"nothing is left to do of {listed(behaviours)}: not exercised at all" if behaviours else ""
 
@@ -156,6 +165,7 @@ def _not_possible(times: Mapping[str, int], roles: Sequence[Role]) -> list[str]:
     """What could not be made, and what was wanting: data at the target, or rows of the run's own."""
     steps = [step for role in roles for behaviour in role.behaviours for step in behaviour.steps]
     of_run = {step.operation for step in steps if step.of_run}
+    of_run -= {step.operation for step in steps if not step.of_run}
     wanting = "it works on what the same load process has made, and none of that was left"
     return [
         f"{operation} could not be made {count(number, 'time')}:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, SuiteErrorGroup
@@ -276,6 +276,8 @@ class Coverage:
     dead_behaviours: tuple[str, ...]
     differs: tuple[str, ...] = ()
     """"operation: in what its answers differ from the contract", each once."""
+    left_out_because: dict[str, str] = field(default_factory=dict)
+    """Why an entry of `left_out` is there; one that is not here writes, and the run is read-only."""
 
 
 @dataclass(frozen=True, slots=True)

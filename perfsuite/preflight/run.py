@@ -15,6 +15,7 @@ from perfsuite.api.session import Session
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.preflight.hints import hints_for
+from perfsuite.preflight.left_out import dead_behaviours, depending_on, without_creations, without_deletion
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.preflight.progress import Progress, Teller
 from perfsuite.roles.role import Role
@@ -62,8 +63,9 @@ def preflight(
     with Progress(teller) as progress, closing(progress.watched(connect())) as transport:
         offer = look_at(plan.host, transport, run)
         left_out = _left_out(offer, roles, run, read_only=plan.read_only)
-        run.left_out = {role.slug: frozenset(left_out) for role in roles}
-        progress.expect(sum(1 + len(set(_operations(role)) - set(left_out)) for role in roles))
+        stay = _rows_that_stay(plan, offer, run)
+        run.left_out = _left_out_by_role(left_out, stay, roles)
+        progress.expect(sum(1 + len(set(_operations(role)) - run.left_out[role.slug]) for role in roles))
         first = _first_of_each_role(roles, accounts)
         checks: dict[str, list[OperationCheck]] = {}
         data_size: dict[str, int] = {}
@@ -84,15 +86,16 @@ def preflight(
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
     in_order = tuple(check for role in roles for check in checks[role.slug])
-    return PreflightReport(
+    report = PreflightReport(
         host=plan.host,
         service=offer.service,
         version=offer.version,
         offered=tuple(sorted(_wanted(roles) - offer.missing(run))),
         checks=in_order,
-        dead_behaviours=tuple(_dead_behaviours(roles, in_order)),
+        dead_behaviours=tuple(dead_behaviours(roles, in_order)),
         data_size=data_size,
     )
+    return without_creations(report, stay, roles)
 
 
 def _data_size(session: Session) -> dict[str, int]:
@@ -105,7 +108,8 @@ def _data_size(session: Session) -> dict[str, int]:
 def not_offered(
     plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run: Run
 ) -> dict[str, frozenset[str]]:
-    """Role → operations that a run cannot make: the target does not list them, or they write and the run must not.
+    """Role → operations that a run cannot make: the target does not list them, or they write and the run must not,
+    or their rows would stay.
 
     Asks two pages of the target and calls no operation. Raises TargetError when it is not there or not ours.
     """
@@ -114,8 +118,19 @@ def not_offered(
         offer = look_at(plan.host, transport, run)
     finally:
         transport.close()
-    left_out = frozenset(_left_out(offer, roles, run, read_only=plan.read_only))
-    return {role.slug: left_out for role in roles}
+    left_out = _left_out(offer, roles, run, read_only=plan.read_only)
+    return _left_out_by_role(left_out, _rows_that_stay(plan, offer, run), roles)
+
+
+def _rows_that_stay(plan: Plan, offer: Offer, run: Run) -> dict[str, str]:
+    """Kind of row → why it is not made, before anything is tried."""
+    return {} if plan.read_only or plan.accept_leftovers else without_deletion(offer, run)
+
+
+def _left_out_by_role(
+    left_out: Mapping[str, Works], stay: Mapping[str, str], roles: Sequence[Role]
+) -> dict[str, frozenset[str]]:
+    return {role.slug: frozenset({*left_out, *depending_on(role, stay)}) for role in roles}
 
 
 def _first_of_each_role(roles: Sequence[Role], accounts: Iterable[Account]) -> dict[str, Account]:
@@ -220,16 +235,6 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
 def _not_listed(operation: str, places: _Places) -> str:
     hint = places.hints.get(operation)
     return "not in the target's list of routes" + (f"; {hint}" if hint else "")
-
-
-def _dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:
-    found = {(check.role, check.operation): check.works for check in checks}
-    for role in roles:
-        for behaviour in role.behaviours:
-            works = {found[role.slug, step.operation] for step in behaviour.steps}
-            # Without data and with nothing lost, other accounts may have data; else the data came from what is lost.
-            if Works.YES not in works and works != {Works.NO_DATA}:
-                yield f"{role.slug} / {behaviour.name}"
 
 
 def broken_table(report: PreflightReport) -> str:

@@ -52,7 +52,7 @@ def _new_policy(session: Session) -> Call | None:
 
 
 def _the_new_policy(session: Session) -> Call | None:
-    row = session.chosen.get("created policy")
+    row = session.just_made("policy")
     return Call(path={"policy_id": str(row["policy_id"])}) if row else None
 
 
@@ -72,7 +72,9 @@ ROLE = Role(
             (Step("agents.customers", own_agent), Step("leads.list"), Step("leads.create", _new_lead, every=3)),
         ),
         Behaviour(
-            "policy creation", 20, (Step("policies.create", _new_policy), Step("policies.read", _the_new_policy))
+            "policy creation",
+            20,
+            (Step("policies.create", _new_policy), Step("policies.read", _the_new_policy, of_run=True)),
         ),
         Behaviour("analytics", 10, (Step("agents.performance"), Step("analytics.comprehensive"))),
     ),

@@ -148,6 +148,11 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[str, int])
         left_out=_named(checks, Works.LEFT_OUT),
         not_possible=dict(sorted(not_possible.items())),
         dead_behaviours=preflight.dead_behaviours if preflight else (),
+        left_out_because={
+            f"{check.role} / {check.operation}": check.message
+            for check in checks
+            if check.works is Works.LEFT_OUT and check.message
+        },
         differs=tuple(dict.fromkeys(f"{check.operation}: {told}" for check in checks for told in check.differs)),
     )
 

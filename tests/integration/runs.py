@@ -75,6 +75,24 @@ def full_demo(folder: Path) -> Ended | None:
     return run_suite("--demo", "full", *TWENTY_USERS, "--duration", "12s", results=folder / "results")
 
 
+def rows_that_stay(folder: Path) -> Ended:
+    """A backend that lets nobody delete a lead: a run as usual, one with accepted leftovers, preflight, cleanup."""
+    with running_backend(folder, "error=403@leads.delete") as backend:
+        rows = backend.rows()
+        short = (*backend.target, *TWENTY_USERS, "--duration", "7s")
+        done = run_suite(*short, results=folder / "results")
+        after = backend.tables()["leads"]
+        accepted = run_suite(*short, "--accept-leftovers", results=folder / "accepted")
+        beside = {
+            "rows before": rows,
+            "leads": [lead for lead in after.values() if str(lead["customer_name"]).startswith("PERF-")],
+            "accepted": accepted,
+            "preflight": run_suite("preflight", *backend.target, "--quiet", results=folder / "looks"),
+            "cleanup": run_suite("cleanup", str(done.folder), "--credentials", str(backend.credentials)),
+        }
+        return replace(done, beside=beside)
+
+
 def two_scenarios(folder: Path) -> Ended:
     """`--multiple` over a file of two scenarios, of which the second has a target that nothing can meet."""
     folder.joinpath("scenarios.toml").write_text(
@@ -267,6 +285,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         full_demo,
         n_plus_one,
         held,
+        rows_that_stay,
         compared,
         refused_account,
         useless_monitors,

@@ -158,11 +158,24 @@ def test_why_an_operation_was_not_possible(operation: str, wanting: str) -> None
     assert note == f"{operation} could not be made 3 times: {wanting}"
 
 
+def test_each_reason_to_leave_something_out_is_a_note_of_its_own() -> None:
+    plan = make_plan()
+    entries = ("writer / leads.create", "writer / policies.create", "writer / users.update")
+    stays = "its rows cannot be removed (HTTP 403)"
+    coverage = Coverage(20, (), (), entries, {}, (), left_out_because=dict.fromkeys(entries[:2], stays))
+
+    assert notes_of(plan, make_summary(plan, coverage=coverage), ROLES) == [
+        f"left out, {stays}: writer / leads.create, writer / policies.create",
+        "left out, which write, while the run is read-only: writer / users.update",
+    ]
+
+
 def test_the_steps_that_look_into_what_the_run_has_made_say_so() -> None:
     """Nothing else makes them find out: a step without the word would be told as a want of data at the target."""
     for role in SEVEN:
         for step in (step for behaviour in role.behaviours for step in behaviour.steps):
-            assert step.of_run == ("run.created" in inspect.getsource(step.arguments)), (role.slug, step.operation)
+            source = inspect.getsource(step.arguments)
+            assert step.of_run == ("run.created" in source or "just_made(" in source), (role.slug, step.operation)
 
 
 @pytest.mark.parametrize(

@@ -25,34 +25,34 @@ from tests.api.fake_target import ACCOUNTS, PASSWORD, FakeTarget, answer
 WRITES = {name for name, operation in CATALOGUE.items() if operation.writes}
 
 
-def _plan(**more: Any) -> Plan:
+def plan_of(**more: Any) -> Plan:
     scenario = Scenario("basic", 10, 2, 60)
     users = {role.slug: 1 for role in ROLES}
     return Plan("basic_1", scenario, "http://localhost:8015", users, (), (), 1, "2026-03-01T09:30:00Z", **more)
 
 
-def _look(
+def look(
     target: FakeTarget, accounts: Collection[Account] = tuple(ACCOUNTS.values()), run: Run | None = None, **more: Any
 ) -> PreflightReport:
     run = run or Run("basic_1", purpose="preflight", thorough=True)
-    return preflight(_plan(**more), ROLES, accounts, run, lambda: target, Teller([].append))
+    return preflight(plan_of(**more), ROLES, accounts, run, lambda: target, Teller([].append))
 
 
-def _check(report: PreflightReport, role: str, operation: str) -> OperationCheck:
+def check_of(report: PreflightReport, role: str, operation: str) -> OperationCheck:
     (check,) = [check for check in report.checks if (check.role, check.operation) == (role, operation)]
     return check
 
 
-def _works(report: PreflightReport) -> dict[tuple[str, str], Works]:
+def works_of(report: PreflightReport) -> dict[tuple[str, str], Works]:
     return {(check.role, check.operation): check.works for check in report.checks if check.works is not Works.YES}
 
 
 def test_all_works_on_a_target_that_offers_everything() -> None:
     target = FakeTarget()
 
-    report = _look(target)
+    report = look(target)
 
-    assert _works(report) == {}
+    assert works_of(report) == {}
     assert (report.service, report.version, report.dead_behaviours) == ("agent-mitra-backend", "2.0", ())
     operations = {step.operation for role in ROLES for behaviour in role.behaviours for step in behaviour.steps}
     assert set(report.offered) == operations | {"login"}
@@ -69,14 +69,14 @@ def test_all_works_on_a_target_that_offers_everything() -> None:
 
 
 def test_a_check_tells_method_path_status_and_time() -> None:
-    check = _check(_look(FakeTarget()), "regional_manager", "policies.by_status")
+    check = check_of(look(FakeTarget()), "regional_manager", "policies.by_status")
 
     assert (check.method, check.path, check.status, check.elapsed_ms) == ("GET", "/api/v1/policies/", 200, 1.5)
 
 
 def test_who_makes_rows_comes_before_who_approves_them() -> None:
     target = FakeTarget()
-    _look(target)
+    look(target)
 
     made = target.asked_for("policies.create")[0]
     (approved,) = target.asked_for("policies.approve")
@@ -86,7 +86,7 @@ def test_who_makes_rows_comes_before_who_approves_them() -> None:
 
 def test_what_it_makes_is_journaled(tmp_path: Path) -> None:
     book = Journal(tmp_path / "journal-preflight.jsonl")
-    _look(FakeTarget(), run=Run("basic_1", journal=book, thorough=True))
+    look(FakeTarget(), run=Run("basic_1", journal=book, thorough=True))
 
     assert sorted(entry.thing for entry in journal.read(tmp_path) if entry.what == "created") == [
         "lead",
@@ -99,9 +99,9 @@ def test_what_the_target_does_not_list_is_missing_and_never_asked_for() -> None:
     target = FakeTarget()
     target.without = {"agents.list"}
 
-    report = _look(target)
+    report = look(target)
 
-    assert _works(report) == {
+    assert works_of(report) == {
         ("provider_admin", "agents.list"): Works.MISSING,
         ("regional_manager", "agents.list"): Works.MISSING,
     }
@@ -116,10 +116,10 @@ def test_what_is_forbidden_to_one_role_is_broken_for_that_role() -> None:
     target = FakeTarget()
     target.forbidden = {("provider_admin", "analytics.reports")}
 
-    report = _look(target)
+    report = look(target)
 
-    assert _works(report) == {("provider_admin", "analytics.reports"): Works.BROKEN}
-    check = _check(report, "provider_admin", "analytics.reports")
+    assert works_of(report) == {("provider_admin", "analytics.reports"): Works.BROKEN}
+    check = check_of(report, "provider_admin", "analytics.reports")
     assert (check.status, check.message) == (403, "HTTP 403: Insufficient permissions")
     assert report.left_out("provider_admin") == {"analytics.reports"}
     assert report.left_out("support_staff") == frozenset()
@@ -134,9 +134,9 @@ def test_one_failure_among_several_calls_counts() -> None:
     target = FakeTarget()
     target.give("policies.page", answer([]), answer({"detail": "offset"}, 500))
 
-    report = _look(target)
+    report = look(target)
 
-    assert _works(report) == {("junior_agent", "policies.page"): Works.BROKEN}
+    assert works_of(report) == {("junior_agent", "policies.page"): Works.BROKEN}
 
 
 def test_without_data_an_operation_is_neither_broken_nor_left_out() -> None:
@@ -145,14 +145,14 @@ def test_without_data_an_operation_is_neither_broken_nor_left_out() -> None:
         name: policy for name, policy in target.policies.items() if policy["policyholder_id"] != "holder-1"
     }
 
-    report = _look(target)
+    report = look(target)
 
-    assert _works(report) == {
+    assert works_of(report) == {
         ("policyholder", "policies.read"): Works.NO_DATA,
         ("policyholder", "policies.coverage"): Works.NO_DATA,
         ("policyholder", "policies.premiums"): Works.NO_DATA,
     }
-    assert _check(report, "policyholder", "policies.read").status is None
+    assert check_of(report, "policyholder", "policies.read").status is None
     assert report.left_out("policyholder") == frozenset()
     assert report.dead_behaviours == ()  # other accounts may own policies
 
@@ -160,10 +160,10 @@ def test_without_data_an_operation_is_neither_broken_nor_left_out() -> None:
 def test_read_only_leaves_every_write_out() -> None:
     target = FakeTarget()
 
-    report = _look(target, read_only=True)
+    report = look(target, read_only=True)
 
     used = {step.operation for role in ROLES for behaviour in role.behaviours for step in behaviour.steps}
-    left_out = {operation for (_role, operation), works in _works(report).items() if works is Works.LEFT_OUT}
+    left_out = {operation for (_role, operation), works in works_of(report).items() if works is Works.LEFT_OUT}
     assert left_out == WRITES & used
     assert {request.method for request in target.sent if "/auth/login" not in request.target} == {"GET"}
     assert report.dead_behaviours == ("senior_agent / policy creation",)
@@ -173,10 +173,10 @@ def test_read_only_still_tells_what_is_missing() -> None:
     target = FakeTarget()
     target.without = {"tickets.create"}
 
-    report = _look(target, read_only=True)
+    report = look(target, read_only=True)
 
-    assert _check(report, "support_staff", "tickets.create").works is Works.MISSING
-    assert _check(report, "support_staff", "tickets.status").works is Works.LEFT_OUT
+    assert check_of(report, "support_staff", "tickets.create").works is Works.MISSING
+    assert check_of(report, "support_staff", "tickets.status").works is Works.LEFT_OUT
 
 
 @pytest.mark.parametrize("slug", ["super_admin", "support_staff"])
@@ -185,7 +185,7 @@ def test_an_account_that_cannot_log_in_is_named_but_not_its_password(slug: str) 
     account = Account(ACCOUNTS[slug].phone_number, "wrong-secret", slug)
 
     with pytest.raises(TargetError) as raised:
-        _look(target, (ACCOUNTS | {slug: account}).values())
+        look(target, (ACCOUNTS | {slug: account}).values())
 
     message = str(raised.value)
     assert f"the account {account.phone_number} cannot log in (HTTP 401: Invalid credentials)" in message
@@ -202,7 +202,7 @@ def test_all_accounts_that_cannot_log_in_are_named_at_once() -> None:
     }
 
     with pytest.raises(TargetError) as raised:
-        _look(target, (ACCOUNTS | wrong).values())
+        look(target, (ACCOUNTS | wrong).values())
 
     first, second = str(raised.value).splitlines()
     assert first == (
@@ -219,7 +219,7 @@ def test_the_first_account_of_each_role_is_tried() -> None:
     target = FakeTarget()
     second = Account("9000000000", PASSWORD, "policyholder")
 
-    _look(target, (*ACCOUNTS.values(), second))
+    look(target, (*ACCOUNTS.values(), second))
 
     assert second.phone_number not in {asked.body["phone_number"] for asked in target.asked_for("login")}
 
@@ -229,7 +229,7 @@ def test_roles_without_an_account_are_named() -> None:
     accounts = [account for slug, account in ACCOUNTS.items() if slug not in ("policyholder", "support_staff")]
 
     with pytest.raises(UsageError, match="no account for policyholder, support_staff"):
-        _look(target, accounts)
+        look(target, accounts)
     assert target.asked_for("login") == []
 
 
@@ -237,7 +237,7 @@ def test_behaviours_of_which_nothing_is_left_are_named() -> None:
     target = FakeTarget()
     target.without = {"tickets.list", "tickets.read", "tickets.create", "tickets.status", "policies.premiums"}
 
-    report = _look(target)
+    report = look(target)
 
     assert report.dead_behaviours == ("policyholder / payment access", "support_staff / ticket management")
 
@@ -246,9 +246,9 @@ def test_a_behaviour_whose_ids_come_from_what_is_broken_is_dead() -> None:
     target = FakeTarget()
     target.always("policies.page", answer({"detail": "down"}, 500))
 
-    report = _look(target)
+    report = look(target)
 
-    assert _works(report) == {
+    assert works_of(report) == {
         ("junior_agent", "policies.page"): Works.BROKEN,
         ("junior_agent", "policies.read"): Works.NO_DATA,
     }
@@ -259,7 +259,7 @@ def test_a_behaviour_whose_ids_come_from_what_is_broken_is_dead() -> None:
 
 
 def _mapped(mapping: ApiMapping) -> Run:
-    run = Run.of(replace(_plan(), mapping=mapping), (), "preflight")
+    run = Run.of(replace(plan_of(), mapping=mapping), (), "preflight")
     run.thorough = True
     return run
 
@@ -298,7 +298,7 @@ class WithRoutes:
 
 def _look_with(target: WithRoutes) -> PreflightReport:
     run = Run("basic_1", purpose="preflight", thorough=True)
-    return preflight(_plan(), ROLES, ACCOUNTS.values(), run, lambda: target, Teller(lambda _line: None))
+    return preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: target, Teller(lambda _line: None))
 
 
 NOT_LISTED = "not in the target's list of routes"
@@ -313,11 +313,11 @@ def test_a_missing_route_is_told_with_those_like_it_that_answered_that_role_best
     }
     report = _look_with(WithRoutes({"agents.list"}, more))
 
-    assert [_check(report, role, "agents.list").message for role in ("provider_admin", "regional_manager")] == [
+    assert [check_of(report, role, "agents.list").message for role in ("provider_admin", "regional_manager")] == [
         f"{NOT_LISTED}; /api/v1/agent/, /api/v1/agents/all/ answered 200: if that is it, name it for --mapping",
         f"{NOT_LISTED}; /api/v1/agents/all/ answered 200: if that is it, name it for --mapping",
     ]
-    assert _check(report, "provider_admin", "agents.list").works is Works.MISSING
+    assert check_of(report, "provider_admin", "agents.list").works is Works.MISSING
 
 
 def test_a_route_with_an_id_is_tried_with_one_and_told_with_the_name_of_the_contract() -> None:
@@ -325,21 +325,21 @@ def test_a_route_with_an_id_is_tried_with_one_and_told_with_the_name_of_the_cont
     target = WithRoutes({"agents.read"}, more)
     report = _look_with(target)
 
-    assert "/api/v1/agent/{agent_id} answered 200" in _check(report, "provider_admin", "agents.read").message
+    assert "/api/v1/agent/{agent_id} answered 200" in check_of(report, "provider_admin", "agents.read").message
     assert target.tried[0][1].startswith("/api/v1/agent/agent-")
 
 
 def test_a_route_that_nobody_may_read_is_no_hint() -> None:
     report = _look_with(WithRoutes({"agents.list"}, {"/api/v1/agent/": {}}))
 
-    assert _check(report, "provider_admin", "agents.list").message == NOT_LISTED
+    assert check_of(report, "provider_admin", "agents.list").message == NOT_LISTED
 
 
 def test_a_write_is_never_tried() -> None:
     target = WithRoutes({"leads.create"}, {"/api/v1/lead/": {"senior_agent": 200}}, "post")
     report = _look_with(target)
 
-    assert _check(report, "senior_agent", "leads.create").message == (
+    assert check_of(report, "senior_agent", "leads.create").message == (
         f"{NOT_LISTED}; /api/v1/lead/ is listed, and was not tried, since it writes"
     )
     assert target.tried == []
@@ -350,7 +350,7 @@ def test_every_missing_field_is_named_though_the_operation_is_broken() -> None:
     policy = next(iter(target.policies.values()))
     target.always("policies.page", answer([{"policy_id": policy["policy_id"], "status": "active"}]))
 
-    check = _check(_look(target), "junior_agent", "policies.page")
+    check = check_of(look(target), "junior_agent", "policies.page")
 
     assert (check.works, check.message) == (Works.BROKEN, "field missing in a row: policy_number")
     assert "field premium_amount is missing" in check.differs
@@ -367,7 +367,7 @@ def test_another_type_is_told_and_the_operation_works() -> None:
         lambda asked: answer([policy | numbers | {"policyholder_id": asked.query["policyholder_id"]}]),
     )
 
-    check = _check(_look(target), "support_staff", "policies.by_policyholder")
+    check = check_of(look(target), "support_staff", "policies.by_policyholder")
 
     assert (check.works, check.message) == (Works.YES, "")
     assert check.differs == ("field premium_amount is a text, the contract says a number",)
@@ -377,12 +377,12 @@ def test_another_role_is_told_and_the_run_goes_on() -> None:
     target = FakeTarget()
     target.users[ACCOUNTS["junior_agent"].phone_number]["role"] = "trainee"
 
-    report = _look(target)
+    report = look(target)
 
-    assert _check(report, "junior_agent", "login").differs[-1:] == (
+    assert check_of(report, "junior_agent", "login").differs[-1:] == (
         "role is 'trainee', the contract says 'junior_agent'",
     )
-    assert _check(report, "junior_agent", "login").works is Works.YES
+    assert check_of(report, "junior_agent", "login").works is Works.YES
     assert report.left_out("junior_agent") == frozenset()
 
 
@@ -390,7 +390,7 @@ def test_both_names_of_the_contract_are_good() -> None:
     target = FakeTarget()
     target.users[ACCOUNTS["provider_admin"].phone_number]["role"] = "insurance_provider_admin"
 
-    assert not any("role is" in told for told in _check(_look(target), "provider_admin", "login").differs)
+    assert not any("role is" in told for told in check_of(look(target), "provider_admin", "login").differs)
 
 
 def test_a_mapped_role_is_expected_under_its_name_there() -> None:
@@ -398,10 +398,10 @@ def test_a_mapped_role_is_expected_under_its_name_there() -> None:
     mapped = ApiMapping(roles={"junior_agent": "trainee", "senior_agent": "agent"})
     target.users[ACCOUNTS["junior_agent"].phone_number]["role"] = "trainee"
 
-    report = _look(target, run=_mapped(mapped))
+    report = look(target, run=_mapped(mapped))
 
-    assert not any("role is" in told for told in _check(report, "junior_agent", "login").differs)
-    assert "role is 'senior_agent', the contract says 'agent'" in _check(report, "senior_agent", "login").differs
+    assert not any("role is" in told for told in check_of(report, "junior_agent", "login").differs)
+    assert "role is 'senior_agent', the contract says 'agent'" in check_of(report, "senior_agent", "login").differs
 
 
 class Elsewhere:
@@ -429,10 +429,10 @@ def test_what_is_mapped_is_asked_for_and_told_where_it_is() -> None:
     elsewhere = Elsewhere(target)
     run = _mapped(ApiMapping({"/api/v1/leads/*": "/crm/leads/*"}))
 
-    report = preflight(_plan(), ROLES, ACCOUNTS.values(), run, lambda: elsewhere, Teller(lambda _line: None))
+    report = preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: elsewhere, Teller(lambda _line: None))
 
-    assert _works(report) == {}
-    assert _check(report, "senior_agent", "leads.create").path == "/crm/leads/"
+    assert works_of(report) == {}
+    assert check_of(report, "senior_agent", "leads.create").path == "/crm/leads/"
     assert {path.split("?")[0] for path in elsewhere.sent if "leads" in path} == {"/crm/leads/"}
 
 
@@ -445,9 +445,9 @@ def test_a_limit_that_waiting_does_not_help_is_told_as_such() -> None:
     target = FakeTarget()
     target.always("users.me", LIMITED)
 
-    report = _look(target)
+    report = look(target)
 
-    assert _check(report, "policyholder", "users.me").message == "HTTP 429, Retry-After 60"
+    assert check_of(report, "policyholder", "users.me").message == "HTTP 429, Retry-After 60"
     assert broken_table(report).splitlines()[-1] == (
         "  (HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts.)"
     )
@@ -458,7 +458,7 @@ def test_a_limit_on_logins_is_not_taken_for_a_wrong_account() -> None:
     target.always("login", LIMITED)
 
     with pytest.raises(TargetError) as raised:
-        _look(target)
+        look(target)
 
     assert str(raised.value).splitlines() == [
         "Senior Agent: the account 9876543203 cannot log in (HTTP 429, Retry-After 60).",

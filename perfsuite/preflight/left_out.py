@@ -1,0 +1,100 @@
+"""What the load leaves out, and of what nothing is left then.
+
+A creation whose rows could not be removed afterwards is left out, and so is what works on such rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.api.run import Run
+from perfsuite.model import OperationCheck, PreflightReport, Works
+from perfsuite.preflight.offer import Offer
+from perfsuite.roles.role import Role, Step
+
+_ID = re.compile(r"\{(\w+)_id\}")
+
+
+def without_deletion(offer: Offer, run: Run) -> dict[str, str]:
+    """Kind of row that a run creates → why it cannot be removed: the target lists no route that deletes one."""
+    missing = offer.missing(run)
+    found = {}
+    for operation in CATALOGUE.values():
+        delete = CATALOGUE.get(f"{operation.name.split('.')[0]}.delete")
+        if operation.creates and delete is not None and delete.name in missing:
+            path = run.path_of(delete).removeprefix("/api/v1")
+            found[operation.creates] = f"the target does not offer {delete.method} {path}"
+    return found
+
+
+def depending_on(role: Role, things: Mapping[str, str]) -> dict[str, str]:
+    """Operations of the role that do nothing but make or work on rows of these kinds → the kind."""
+    kinds: dict[str, set[str]] = {}
+    for behaviour in role.behaviours:
+        for step in behaviour.steps:
+            kinds.setdefault(step.operation, set()).add(_kind_of(step))
+    alone = {operation: next(iter(found)) for operation, found in kinds.items() if len(found) == 1}
+    return {operation: thing for operation, thing in alone.items() if thing in things}
+
+
+def _kind_of(step: Step) -> str:
+    """The kind of row of the run that a step makes or works on; "" for any other step."""
+    operation = CATALOGUE[step.operation]
+    if operation.creates:
+        return operation.creates
+    named = _ID.search(operation.path) if step.of_run else None
+    return named[1] if named else ""
+
+
+def without_creations(report: PreflightReport, things: Mapping[str, str], roles: Sequence[Role]) -> PreflightReport:
+    """The report, with everything left out that makes or works on rows of these kinds. `things`: kind → reason."""
+    depending = {role.slug: depending_on(role, things) for role in roles}
+    makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
+
+    def changed(check: OperationCheck) -> OperationCheck:
+        thing = depending.get(check.role, {}).get(check.operation)
+        if thing is None or check.works in (Works.MISSING, Works.BROKEN):
+            return check
+        if CATALOGUE[check.operation].creates:
+            why = f"its rows cannot be removed ({things[thing]})"
+        else:
+            why = f"it works on rows of {makers[thing]}, which is left out"
+        return replace(check, works=Works.LEFT_OUT, message=why)
+
+    checks = tuple(map(changed, report.checks))
+    return replace(report, checks=checks, dead_behaviours=tuple(dead_behaviours(roles, checks)))
+
+
+def dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:
+    """ "role / behaviour" of which nothing is left to do."""
+    found = {(check.role, check.operation): check.works for check in checks}
+    for role in roles:
+        for behaviour in role.behaviours:
+            works = {found[role.slug, step.operation] for step in behaviour.steps}
+            # Without data and with nothing lost, other accounts may have data; else the data came from what is lost.
+            if Works.YES not in works and works != {Works.NO_DATA}:
+                yield f"{role.slug} / {behaviour.name}"
+
+
+def not_removable(report: PreflightReport) -> tuple[str, ...]:
+    """A line for each creation that is left out since its rows would stay."""
+    return tuple(
+        dict.fromkeys(
+            f"{check.operation} is left out: {check.message}; --accept-leftovers makes them anyway"
+            for check in report.checks
+            if check.works is Works.LEFT_OUT and check.message and CATALOGUE[check.operation].creates
+        )
+    )
+
+
+def anyway(things: Mapping[str, str]) -> tuple[str, ...]:
+    """A line for each creation that is made though its rows stay. `things`: kind → why they cannot be removed."""
+    makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
+    return tuple(
+        f"{makers[thing]}: its rows cannot be removed ({reason}) and will remain (--accept-leftovers)"
+        for thing, reason in things.items()
+        if thing in makers
+    )

@@ -1,0 +1,114 @@
+"""Creations whose rows could not be removed are not made by the load, nor is what works on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perfsuite.api.run import Run
+from perfsuite.model import PreflightReport, Works
+from perfsuite.preflight import anyway, not_removable, without_creations
+from perfsuite.preflight.left_out import depending_on
+from perfsuite.preflight.run import not_offered
+from perfsuite.roles import ROLES
+from perfsuite.roles.role import Behaviour, Role, Step
+from tests.api.fake_target import FakeTarget
+from tests.preflight.test_run import check_of, look, plan_of, works_of
+
+FORBIDDEN = {"lead": "HTTP 403: Not allowed"}
+
+
+def left_out(report: PreflightReport) -> dict[tuple[str, str], str]:
+    return {(check.role, check.operation): check.message for check in report.checks if check.works is Works.LEFT_OUT}
+
+
+def test_a_creation_whose_row_stayed_is_left_out_with_one_line() -> None:
+    report = without_creations(look(FakeTarget()), FORBIDDEN, ROLES)
+
+    assert left_out(report) == {("senior_agent", "leads.create"): "its rows cannot be removed (HTTP 403: Not allowed)"}
+    assert report.left_out("senior_agent") == {"leads.create"}
+    assert report.dead_behaviours == ()
+    assert not_removable(report) == (
+        "leads.create is left out: its rows cannot be removed (HTTP 403: Not allowed);"
+        " --accept-leftovers makes them anyway",
+    )
+
+
+def test_what_works_on_such_rows_goes_with_it_and_nothing_else() -> None:
+    report = without_creations(look(FakeTarget()), {"policy": "HTTP 405", "ticket": "no answer"}, ROLES)
+
+    on_policies = "it works on rows of policies.create, which is left out"
+    assert left_out(report) == {
+        ("senior_agent", "policies.create"): "its rows cannot be removed (HTTP 405)",
+        ("senior_agent", "policies.read"): on_policies,
+        ("regional_manager", "policies.approve"): on_policies,
+        ("support_staff", "tickets.create"): "its rows cannot be removed (no answer)",
+        ("support_staff", "tickets.status"): "it works on rows of tickets.create, which is left out",
+    }
+    assert check_of(report, "junior_agent", "policies.read").works is Works.YES
+    assert report.dead_behaviours == ("senior_agent / policy creation",)
+    assert [line.split()[0] for line in not_removable(report)] == ["policies.create", "tickets.create"]
+
+
+def test_nothing_stays_nothing_is_left_out() -> None:
+    report = look(FakeTarget())
+
+    assert without_creations(report, {}, ROLES) == report
+    assert not_removable(report) == ()
+
+
+@pytest.mark.parametrize(
+    ("thing", "creation"), [("lead", "leads.create"), ("policy", "policies.create"), ("ticket", "tickets.create")]
+)
+def test_where_no_route_deletes_a_row_not_even_preflight_makes_one(thing: str, creation: str) -> None:
+    target = FakeTarget()
+    target.without = {creation.replace("create", "delete")}
+
+    report = look(target)
+
+    assert target.asked_for(creation) == []
+    (line,) = not_removable(report)
+    assert line.startswith(f"{creation} is left out: its rows cannot be removed (the target does not offer DELETE /")
+    assert {operation for _role, operation in left_out(report)} >= {creation}
+    run = Run("basic_1", purpose="fingerprint")
+    called = not_offered(plan_of(), ROLES, lambda: target, run)
+    assert any(creation in operations for operations in called.values())
+
+
+def test_with_accepted_leftovers_they_are_made_all_the_same() -> None:
+    target = FakeTarget()
+    target.without = {"leads.delete"}
+
+    report = look(target, accept_leftovers=True)
+
+    assert len(target.asked_for("leads.create")) == 1
+    assert works_of(report) == {}
+    assert anyway(FORBIDDEN) == (
+        "leads.create: its rows cannot be removed (HTTP 403: Not allowed) and will remain (--accept-leftovers)",
+    )
+
+
+def test_what_is_not_offered_or_broken_keeps_that_reason() -> None:
+    target = FakeTarget()
+    target.without = {"tickets.create", "tickets.delete"}
+    target.forbidden = {("senior_agent", "leads.create")}
+
+    report = without_creations(look(target), FORBIDDEN | {"ticket": "HTTP 404"}, ROLES)
+
+    assert check_of(report, "support_staff", "tickets.create").works is Works.MISSING
+    assert check_of(report, "senior_agent", "leads.create").works is Works.BROKEN
+
+
+def test_an_operation_that_is_also_used_on_other_rows_stays() -> None:
+    def any_row(_session: Any) -> None:
+        return None
+
+    steps = (
+        Step("policies.create", any_row),
+        Step("policies.read", any_row, of_run=True),
+        Step("policies.read", any_row),
+    )
+    role = Role("seller", "Seller", (), 1, 1, 1, (Behaviour("selling", 1, steps),))
+
+    assert depending_on(role, {"policy": "HTTP 403"}) == {"policies.create": "policy"}
