@@ -11,6 +11,7 @@ from perfsuite.findings.growth import TIME_LEFT, growths
 from perfsuite.findings.limits import limits
 from perfsuite.findings.load import load_of
 from perfsuite.findings.onset import onset_finding
+from perfsuite.findings.outages import outage_finding, within_outage
 from perfsuite.findings.scans import scanned
 from perfsuite.findings.series import tracks_of
 from perfsuite.findings.sessions import sessions
@@ -39,8 +40,8 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     """
     tracks, load = tracks_of(summary, watched.readings), load_of(summary)
     onset = onset_finding(load, tracks, estimate=not watched.grown) if load is not None else None
-    unusual = [onset] if onset is not None else []
-    unusual += _apart_from(unusual, episodes(tracks))
+    unusual = [finding for finding in (outage_finding(summary, tracks), onset) if finding is not None]
+    unusual += _apart_from(unusual, (each for each in episodes(tracks) if not within_outage(each, summary)))
     costs = [*suspected(watched.fingerprint, summary), *changed(watched.differences)]
     if not any(finding.resource == QUERIES for finding in unusual):
         costs += more_queries(watched.grown, summary)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perfsuite.findings.band import Floats
+from perfsuite.findings.series import in_outage
 from perfsuite.model import LOGIN, Summary
 
 Key = tuple[str, str]
@@ -62,7 +63,7 @@ class Load:
 
 
 def load_of(summary: Summary) -> Load | None:
-    """None without a steady state."""
+    """None without a steady state. Seconds of an outage that ended have no request: it is an incident of its own."""
     if summary.steady_start is None or summary.steady_end is None or summary.steady_end <= summary.steady_start:
         return None
     first, length = summary.steady_start, summary.steady_end - summary.steady_start
@@ -70,6 +71,8 @@ def load_of(summary: Summary) -> Load | None:
     failures = np.zeros(length)
     for second in summary.seconds:
         place = second.second - first
+        if in_outage(second.second, summary):
+            continue
         if 0 <= place < length and second.statistics.avg_ms is not None:
             whole.requests[place] = second.statistics.requests
             whole.total_ms[place] = second.statistics.requests * second.statistics.avg_ms
@@ -83,6 +86,8 @@ def _cells(summary: Summary, first: int, length: int) -> dict[Key, Cell]:
     cells: dict[Key, Cell] = defaultdict(lambda: Cell(np.zeros(length), np.zeros(length)))
     for row in summary.second_rows:
         place, statistics = int(row.period) - first, row.statistics
+        if in_outage(int(row.period), summary):
+            continue
         if 0 <= place < length and statistics.avg_ms is not None and statistics.requests:
             cell = cells[row.role, row.operation]
             cell.requests[place] += statistics.requests

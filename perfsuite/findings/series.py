@@ -77,13 +77,20 @@ def tracks_of(summary: Summary, readings: Sequence[Reading]) -> dict[str, Track]
     requests = np.zeros(stop - first)
     for second in summary.seconds:
         if first <= second.second < stop:
-            requests[second.second - first] = second.statistics.requests
+            # What failed for want of the target asked nothing of what stands behind it.
+            gone = in_outage(second.second, summary)
+            requests[second.second - first] = math.nan if gone else second.statistics.requests
     for name, source in _PER_REQUEST.items():
         if source in tracks:
             tracks[name] = _per_request(name, tracks[source], requests)
     if cores and "machine.cpu_percent" in tracks and "server.cpu_percent" in tracks:
         tracks[OTHER_CPU] = _other_cpu(tracks, cores, summary)
     return tracks
+
+
+def in_outage(second: int, summary: Summary) -> bool:
+    """True in an outage that ended, the second of its end too: some requests failed in it still."""
+    return any(each.end is not None and each.start <= second <= each.end for each in summary.outages)
 
 
 def _read(readings: Sequence[Reading], first: int, stop: int) -> tuple[dict[str, Track], int]:
@@ -112,8 +119,8 @@ def _read(readings: Sequence[Reading], first: int, stop: int) -> tuple[dict[str,
 
 
 def _per_request(name: str, track: Track, requests: Floats) -> Track:
-    """A rate by the requests of the same moments; NaN where there were none."""
-    known = ~np.isnan(track.values)
+    """A rate by the requests of the same moments; NaN where there were none, or nobody knows."""
+    known = ~np.isnan(track.values) & ~np.isnan(requests)
     total = _moving_sum(np.where(known, track.values, 0.0))
     of = _moving_sum(np.where(known, requests, 0.0))
     ratio = np.divide(total, of, out=np.full(total.size, math.nan), where=of > 0).round(6)  # 1e-18 is 0

@@ -14,6 +14,7 @@ from perfsuite.model import (
     LOAD_DIED,
     SUITE_FAILED,
     TARGET_LOST,
+    CutOff,
     LiveState,
     Plan,
     Row,
@@ -56,6 +57,8 @@ class Evidence:
     beyond: Mapping[tuple[str, str | None, str | None], TargetFigures] = field(default_factory=dict)
     """Metric, role and operation of a target → what is known beside its figure."""
     live: bool = False
+    cut_off: tuple[CutOff, ...] = ()
+    """What the end of the load cut off, of the steady state."""
 
     def interval(self, target: Target) -> tuple[float, float] | None:
         """The 95 % interval of the target's figure; None where it is not known."""
@@ -104,6 +107,14 @@ class Evidence:
         figures = self.figures.get((target.role, target.operation))
         return figures.failures if figures else 0
 
+    def unfinished(self, target: Target) -> int:
+        """Requests in the target's scope that the end of the load cut off."""
+        return sum(
+            each.count
+            for each in self.cut_off
+            if target.role in (None, each.role) and target.operation in (None, each.operation)
+        )
+
     def limit_ms(self) -> float:
         """The response-time limit: that of the target for the average of all requests, else 500 ms."""
         limits = [
@@ -150,6 +161,7 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence
         possible=summary.whole_run.requests / tried if tried else 1.0,
         arrivals_per_s=summary.arrivals.asked_per_s if summary.arrivals else None,
         beyond={(known.metric, known.role, known.operation): known for known in summary.target_figures},
+        cut_off=summary.cut_off,
     )
 
 

@@ -11,8 +11,8 @@ from perfsuite.api.token import LIFETIME
 from perfsuite.judge.errors_apart import fast_errors, slow_errors
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
-from perfsuite.judge.words import count, figure, listed, percent, seconds
-from perfsuite.model import CUT_OFF, Coverage, Drift, Plan, Remark, Summary
+from perfsuite.judge.words import count, figure, listed, percent, seconds, time_of_day
+from perfsuite.model import CUT_OFF, Coverage, Drift, Outage, Plan, Remark, Summary
 from perfsuite.roles.role import Role
 
 _CLOCK_SET_S = 1.0
@@ -26,6 +26,8 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         _every_time(plan),
         fast_errors(summary),
         *slow_errors(plan, summary),
+        *(_outage(outage) for outage in summary.outages if outage.end or summary.target_lost_at is None),
+        _cut_off(summary),
         *map(_drift, summary.drifts),
         long_pause(summary.generator),
         throttled(summary),
@@ -57,6 +59,24 @@ def _every_time(plan: Plan) -> str:
         users = sum(plan.users_by_role.get(role, 0) for role in plan.shared_accounts)
         parts.append(f"{count(users, 'user')} on {count(sum(plan.shared_accounts.values()), 'account')}")
     return "; ".join(parts)
+
+
+def _outage(outage: Outage) -> str:
+    until = "the end of the load" if outage.end is None else time_of_day(outage.end)
+    return (
+        f"the target gave no answer from {time_of_day(outage.start)} to {until}:"
+        f" {count(outage.failed, 'request')} failed, most with {outage.message}"
+    )
+
+
+def _cut_off(summary: Summary) -> str:
+    number = sum(each.count for each in summary.cut_off)
+    if not number:
+        return ""
+    return (
+        f"{count(number, 'request')} of the steady state cut off by the end of the load: unfinished, and no FAIL by"
+        " themselves"
+    )
 
 
 def _server_times(summary: Summary) -> list[str]:

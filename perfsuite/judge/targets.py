@@ -77,7 +77,7 @@ def _judge(target: Target, evidence: Evidence) -> TargetResult:
         reason=hindrance,
     )
     if not hindrance and observed is not None:
-        result = _compared(result, target, evidence, observed)
+        result = _unless_cut_off(_compared(result, target, evidence, observed), target, evidence)
     scenario = evidence.plan.scenario.name
     if scenario not in target.information_in:
         return result
@@ -101,6 +101,17 @@ def _compared(result: TargetResult, target: Target, evidence: Evidence, observed
         interval=interval,
         too_close=too_close,
     )
+
+
+def _unless_cut_off(result: TargetResult, target: Target, evidence: Evidence) -> TargetResult:
+    """A failure rate that is missed by what the end of the load cut off alone, as one that was not judged."""
+    cut, failures, requests = evidence.unfinished(target), evidence.failures(target), evidence.requests(target)
+    missed = result.outcome is TargetOutcome.MISSED and target.metric == FAILURE_RATE and target.below
+    if not (missed and cut and (failures - cut) / max(requests, 1) < target.limit):
+        return result
+    why = f"{cut:,} of {count(failures, 'failed request')} still waited when the load ended; without them it is met"
+    reason = f"{_comparison(target, failures / requests)}; {why}"
+    return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=reason, too_close=False)
 
 
 def _around(observed: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.failures import FailureGroup, FailureKind, SuiteErrorGroup
 from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
+from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.plan import (
     ALL,
     LOGIN,
@@ -71,6 +72,7 @@ __all__ = [
     "Breakdown",
     "Cleanup",
     "Coverage",
+    "CutOff",
     "Drift",
     "FailureGroup",
     "FailureKind",
@@ -83,6 +85,7 @@ __all__ = [
     "Moment",
     "Occupancy",
     "OperationCheck",
+    "Outage",
     "Outcome",
     "Plan",
     "PreflightReport",

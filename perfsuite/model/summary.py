@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, SuiteErrorGroup
+from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.remark import Remark
 
 
@@ -371,6 +372,10 @@ class Summary:
     """By how much the system clock was set forward during the run; negative: back. The run's own clock is not."""
     ok: Statistics | None = None
     """`totals` as targets judge them; None where nothing failed, so that they are the same."""
+    outages: tuple[Outage, ...] = ()
+    """When nobody at the target answered, in the order of time."""
+    cut_off: tuple[CutOff, ...] = ()
+    """What the end of the load cut off, of the steady state."""
 
     @property
     def totals_ok(self) -> Statistics:

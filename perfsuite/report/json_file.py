@@ -137,6 +137,8 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
         "totals_ok": values_of(summary.totals_ok),
         "headlines": list(report.verdict.headlines),
+        "outages": [asdict(outage) for outage in summary.outages],
+        "unfinished": sum(each.count for each in summary.cut_off),
     }
 
 

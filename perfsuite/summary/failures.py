@@ -85,24 +85,39 @@ def count_of(kind: FailureKind, groups: Iterable[FailureGroup]) -> int:
     return sum(group.count for group in groups if group.kind == kind)
 
 
-def unanswered(record: Requests) -> int:
-    """Requests of a record that no HTTP answer came back to."""
-    return sum(error.count for error in record.errors if error.kind in _NEVER_ANSWERED)
+def is_unanswered(kind: str) -> bool:
+    """True for a kind of failure in which no HTTP answer came back, though there was time for one."""
+    return kind in _NEVER_ANSWERED and kind != FailureKind.UNFINISHED
 
 
-def target_lost_at(requests: Mapping[int, Sequence[Requests]], when: Timeline) -> int | None:
+def unanswered(record: Requests, *, cut_off_too: bool = False) -> int:
+    """Requests of a record that no HTTP answer came back to; of those that the end of the load cut off nobody knows."""
+    return sum(
+        error.count
+        for error in record.errors
+        if is_unanswered(error.kind) or (cut_off_too and error.kind == FailureKind.UNFINISHED)
+    )
+
+
+def unfinished(record: Requests) -> int:
+    """Requests of a record that the end of the load cut off."""
+    return sum(error.count for error in record.errors if error.kind == FailureKind.UNFINISHED)
+
+
+def target_lost_at(requests: Mapping[int, Sequence[Requests]], when: Timeline, *, gave_up: bool = False) -> int | None:
     """The second from which on no request got any HTTP answer until the load ended.
 
     None when the last request but those of the ramp-down was answered, or that stretch is shorter than 5 s.
-    Seconds without a request neither begin such a stretch nor break it; nor does what never began.
+    Seconds without a request neither begin such a stretch nor break it; nor does what never began, or what the end of
+    the load cut off: unless the load `gave_up`, since nothing answered any more.
     """
     lost_at: int | None = None
     for second in range(when.load_stop - 1, when.first - 1, -1):
         counts: Counter[bool] = Counter()
         for record in requests.get(second, ()):
-            without = unanswered(record)
+            without = unanswered(record, cut_off_too=gave_up)
             counts[True] += without
-            counts[False] += requests_in(record) - without
+            counts[False] += requests_in(record) - without - (0 if gave_up else unfinished(record))
         if counts[False] > 0:
             break
         if counts[True]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users, WorkerLost
 from perfsuite.model import LiveLine, LiveState, Plan
-from perfsuite.summary.failures import unanswered
+from perfsuite.summary.failures import unanswered, unfinished
 from perfsuite.summary.gather import counts_any, requests_in
 from perfsuite.summary.live_lines import FailedSoFar, Lines, lines_of
 from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
@@ -134,7 +134,7 @@ class Live:
             return
         without_answer = unanswered(record)
         recent.unanswered += without_answer
-        recent.answered += requests_in(record) - without_answer
+        recent.answered += requests_in(record) - without_answer - unfinished(record)
         self._see_answers(second, recent)
 
     def _see_answers(self, second: int, recent: _Recent) -> None:

@@ -9,6 +9,7 @@ from perfsuite.collecting import without_collecting
 from perfsuite.measurements import Record
 from perfsuite.model import (
     ALL,
+    TARGET_LOST,
     Cleanup,
     FailureGroup,
     FailureKind,
@@ -30,6 +31,7 @@ from perfsuite.summary.health import coverage, generator_health, lost_workers, r
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
+from perfsuite.summary.outages import cut_off, outages
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
 from perfsuite.summary.server_times import remarks_of, server_times, without_server_times
@@ -119,7 +121,7 @@ def _summary(
         coverage=coverage(preflight, gathered.not_possible),
         reconciliation=reconciliation(gathered, sent + expired, circumstances.backend_log),
         cleanup=circumstances.cleanup,
-        target_lost_at=target_lost_at(gathered.requests, when),
+        target_lost_at=target_lost_at(gathered.requests, when, gave_up=circumstances.ended == TARGET_LOST),
         ended=circumstances.ended,
         environment=dict(circumstances.environment),
         arrivals=arrival_figures(plan, gathered, when, phases),
@@ -133,6 +135,8 @@ def _summary(
         server_times=times,
         remarks=remarks,
         clock_set_s=circumstances.clock_set_s,
+        outages=outages(gathered.requests, when),
+        cut_off=cut_off(gathered.requests, when),
     )
 
 

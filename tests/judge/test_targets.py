@@ -10,6 +10,7 @@ from perfsuite.judge import judge_targets, live_targets
 from perfsuite.model import (
     ALL,
     Coverage,
+    CutOff,
     LiveState,
     Plan,
     Statistics,
@@ -299,6 +300,35 @@ def test_a_missed_target_says_where_to_look() -> None:
 
     assert p95.reason == "95th percentile 2,310 ms, limit 2,000 ms; slowest: policies.list as reader 3,400 ms"
     assert failures.reason == "failure rate 3.30 %, limit 1 %; most: policies.create as writer 130 of 250 requests"
+
+
+@pytest.mark.parametrize(
+    ("target", "cut", "outcome"),
+    [
+        pytest.param(FAILURES, (CutOff("reader", "policies.list", 45),), NOT_JUDGED, id="the rest is below the limit"),
+        pytest.param(FAILURES, (CutOff("reader", "policies.list", 40),), MISSED, id="the rest alone misses it"),
+        pytest.param(FAILURES, (), MISSED, id="nothing was cut off"),
+        pytest.param(
+            replace(FAILURES, role="writer"), (CutOff("reader", "policies.list", 140),), MISSED,
+            id="what was cut off is of another role",
+        ),
+        pytest.param(
+            replace(FAILURES, role="writer"), (CutOff("writer", "policies.create", 140),), NOT_JUDGED, id="of its own"
+        ),
+    ],
+)  # fmt: skip
+def test_requests_cut_off_by_the_end_of_the_load_miss_no_limit_by_themselves(
+    target: Target, cut: tuple[CutOff, ...], outcome: TargetOutcome
+) -> None:
+    totals = figures(10_000, 140)
+    rows = (row("writer", ALL, ALL, totals), row("reader", ALL, ALL, totals))
+    result = only(make_plan(target), make_summary(make_plan(target), totals, *rows, cut_off=cut))
+
+    assert result.outcome is outcome
+    if outcome is NOT_JUDGED:
+        assert result.reason.endswith(
+            f"; {cut[0].count} of 140 failed requests still waited when the load ended; without them it is met"
+        )
 
 
 def test_a_target_for_other_scenarios_is_absent() -> None:

@@ -13,15 +13,18 @@ from perfsuite.model import (
     ArrivalFigures,
     Cleanup,
     Coverage,
+    CutOff,
     FailureGroup,
     GeneratorHealth,
     LostWorker,
+    Outage,
     Outcome,
     Plan,
     Reconciliation,
     SoftDeleted,
     Statistics,
     SuiteErrorGroup,
+    TargetOutcome,
     Verdict,
     WholeRun,
 )
@@ -235,6 +238,33 @@ def test_a_run_that_ended_in_its_ramp_up_gets_no_advice_on_its_size(ended: str, 
     assert "spawn-rate" not in told
     assert "run longer" not in told
     assert {result.reason for result in verdict.targets if result.metric != "concurrent_users"} == {why}
+
+
+def test_a_run_whose_only_failures_were_cut_off_by_its_end_passes_with_a_note() -> None:
+    cut = (CutOff("reader", "policies.list", 140),)
+    verdict = verdict_of(make_plan(AVERAGE, FAILURES), figures(10_000, 140), cut_off=cut)
+
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.PASS, 0)
+    assert [result.outcome for result in verdict.targets] == [TargetOutcome.MET, TargetOutcome.NOT_JUDGED]
+    assert verdict.notes == (
+        "140 requests of the steady state cut off by the end of the load: unfinished, and no FAIL by themselves",
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "until"),
+    [
+        pytest.param(1_772_357_428, "09:30:28 UTC", id="it came back"),
+        pytest.param(None, "the end of the load", id="it did not"),
+    ],
+)
+def test_an_outage_is_a_note_with_its_beginning_and_its_end(end: int | None, until: str) -> None:
+    outages = (Outage(1_772_357_420, end, 143, "connection refused"),)
+    (note,) = verdict_of(make_plan(AVERAGE), outages=outages).notes
+
+    assert note == (
+        f"the target gave no answer from 09:30:20 UTC to {until}: 143 requests failed, most with connection refused"
+    )
 
 
 def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:

@@ -14,6 +14,7 @@ from perfsuite.model import (
     Breakdown,
     Cleanup,
     Coverage,
+    CutOff,
     Drift,
     FailureGroup,
     FailureKind,
@@ -23,6 +24,7 @@ from perfsuite.model import (
     LiveState,
     LostWorker,
     Occupancy,
+    Outage,
     Outcome,
     Plan,
     Reconciliation,
@@ -210,6 +212,8 @@ def open_model() -> RunReport:
             SuiteErrorGroup("roles.mine:41 arguments", "KeyError: 'agent_id'", 12, "suite-errors.log"),
             SuiteErrorGroup("perfsuite.api.journal:66 write", "OSError: [Errno 5] <b>Input/output error", 1),
         ),
+        outages=(Outage(START + 40, START + 44, 57, "connection refused"),),
+        cut_off=(CutOff("policyholder", "users.me", 3),),
         remarks=(Remark("X-Process-Time", "it is negative", "-1 for an answer that took 4.0 ms"),),
     )
     known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}

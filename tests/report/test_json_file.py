@@ -26,6 +26,7 @@ KEYS = [
     "server_times", "remarks", "clock_set_s",
     "totals_ok",
     "headlines",
+    "outages", "unfinished",
 ]  # fmt: skip
 
 
@@ -97,7 +98,11 @@ def test_the_open_model_tells_what_was_asked_and_offered() -> None:
 
 
 def test_errors_of_the_suite_with_their_places() -> None:
-    assert json.loads(summary_json(example_runs.open_model()))["suite_errors"] == [
+    told = json.loads(summary_json(example_runs.open_model()))
+    assert told["unfinished"] == 3
+    (outage,) = told["outages"]
+    assert (outage["end"] - outage["start"], outage["failed"], outage["message"]) == (4, 57, "connection refused")
+    assert told["suite_errors"] == [
         {"place": "roles.mine:41 arguments", "message": "KeyError: 'agent_id'", "count": 12, "log": "suite-errors.log"},
         {
             "place": "perfsuite.api.journal:66 write", "message": "OSError: [Errno 5] <b>Input/output error",

@@ -1,0 +1,106 @@
+"""A target that was gone for a while is one finding, wherever in the run it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.findings import Watched, find
+from perfsuite.model import Outage
+from perfsuite.model.finding import Finding, FindingKind
+from perfsuite.model.monitor import Reading
+from tests.findings.simulated import FIRST_S, Made, figures, made
+
+REFUSED = "connection refused"
+
+
+def gone(run: Made, *spans: tuple[int, int | None], up: bool = True) -> Made:
+    """The run with a target that refused all connections in these seconds of its steady state. `up`: of the process."""
+    dead = {at for start, stop in spans for at in range(start, run_length(run) if stop is None else stop)}
+    seconds = [
+        replace(each, statistics=figures(20, 20, 0.4)) if at in dead else each
+        for at, each in enumerate(run.summary.seconds)
+    ]
+    rows = tuple(row for row in run.summary.second_rows if int(row.period) - FIRST_S not in dead)
+    outages = tuple(
+        Outage(FIRST_S + start, None if stop is None else FIRST_S + stop, 20 * len(dead), REFUSED)
+        for start, stop in spans
+    )
+    summary = replace(run.summary, seconds=tuple(seconds), second_rows=rows, outages=outages)
+    return Made(summary, run.readings if up else [_down(each, dead) for each in run.readings])
+
+
+def run_length(run: Made) -> int:
+    return len(run.summary.seconds)
+
+
+def _down(reading: Reading, dead: set[int]) -> Reading:
+    here = reading.metric == "server.up" and reading.at_s - FIRST_S - 1 in dead
+    return replace(reading, value=0.0) if here else reading
+
+
+def told(run: Made) -> list[Finding]:
+    return [finding for finding in find(run.summary, Watched(run.readings)) if finding.unusual]
+
+
+def test_an_outage_is_one_finding_with_its_beginning_and_its_end() -> None:
+    (finding,) = told(gone(made(3, 75, 80.0), (40, 48)))
+
+    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "target", FIRST_S + 40)
+    assert finding.headline == (
+        "The target gave no answer from 09:30:40 UTC to 09:30:48 UTC (8 s): 160 requests failed, most with connection"
+        " refused"
+    )
+    assert finding.evidence[0].after == 160
+
+
+def test_a_process_that_was_gone_meanwhile_is_the_same_incident() -> None:
+    (finding,) = told(gone(made(3, 75, 80.0), (40, 48), up=False))
+
+    assert finding.resource == "backend process"
+    assert "server.up" in {row.metric for row in finding.evidence}
+
+
+def test_an_outage_of_the_ramp_up_is_told_too() -> None:
+    run = made(3, 75, 80.0)
+    early = Outage(FIRST_S - 12, FIRST_S - 6, 31, REFUSED)
+    (finding,) = told(Made(replace(run.summary, outages=(early,)), run.readings))
+
+    assert finding.at_s == FIRST_S - 12
+    assert "from 09:29:48 UTC to 09:29:54 UTC (6 s): 31 requests failed" in finding.headline
+
+
+def test_several_are_told_together() -> None:
+    (finding,) = told(gone(made(3, 75, 80.0), (20, 24), (30, 33), (40, 44), (50, 54)))
+
+    assert finding.headline.startswith(
+        "The target gave no answer from 09:30:20 UTC to 09:30:24 UTC (4 s), from 09:30:30"
+    )
+    assert " and 1 more time: " in finding.headline
+
+
+def test_what_got_slow_at_another_time_is_told_beside_it() -> None:
+    slow = gone(Made(made(3, 75, 80.0).summary, []), (15, 20))
+    lock = made(3, 75, 80.0)
+    seconds = [
+        replace(each, statistics=figures(80, 0, 400.0)) if 50 <= at < 60 else slow.summary.seconds[at]
+        for at, each in enumerate(lock.summary.seconds)
+    ]
+    rows = tuple(
+        replace(row, statistics=replace(row.statistics, avg_ms=(row.statistics.avg_ms or 0) * 40))
+        if 50 <= int(row.period) - FIRST_S < 60
+        else row
+        for row in slow.summary.second_rows
+    )
+    found = told(Made(replace(slow.summary, seconds=tuple(seconds), second_rows=rows), []))
+
+    assert [finding.kind for finding in found] == [FindingKind.EPISODE, FindingKind.ONSET]
+    assert found[1].at_s == pytest.approx(FIRST_S + 50, abs=1)
+
+
+def test_a_target_that_was_lost_to_the_end_is_a_reason_of_the_verdict_and_an_onset() -> None:
+    (finding,) = told(gone(made(3, 75, 80.0), (60, None)))
+
+    assert finding.kind is FindingKind.ONSET
+    assert finding.headline.startswith("100 % of the requests failed")
