@@ -14,7 +14,7 @@ import numpy as np
 
 from perfsuite.comparison.family import ALPHA, PValues, p_values
 from perfsuite.comparison.figures import FAILURES, Line, lines
-from perfsuite.comparison.shift import Shift, shift
+from perfsuite.comparison.shift import Shift, shifts
 from perfsuite.model.history import Change, Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
 
@@ -36,14 +36,14 @@ def compare(
     found = lines(a_runs, b_runs)
     enough = min(len(a_runs), len(b_runs)) >= FEWEST
     tested = p_values(found, len(a_runs)) if enough else {}
-    changes = [_change(line, tested, noise) for line in found]
+    moved = shifts([(line.a, line.b) for line in found])
+    changes = [_change(line, shift, tested, noise) for line, shift in zip(found, moved, strict=True)]
     if not enough:
         changes = [_with_failures(change, a_runs, b_runs) for change in changes]
     return Comparison(a, b, tuple(changes), notes=tuple(_notes(a_runs, b_runs, noise)))
 
 
-def _change(line: Line, tested: PValues, noise: Noise | None) -> Change:
-    moved = shift(line.a, line.b)
+def _change(line: Line, moved: Shift, tested: PValues, noise: Noise | None) -> Change:
     level = float(np.median(line.a))
     floor_rate = noise.floor_rate(line.role, line.operation, line.figure.metric) if noise else 0.0
     bound = line.figure.bound(level, floor_rate)
