@@ -49,6 +49,11 @@ class Interrupts:
         with self.held(0):
             yield
 
+    def check(self) -> None:
+        """Interrupt now where one came that was lost: Python drops what is raised in some of its own callbacks."""
+        if self.count:
+            raise KeyboardInterrupt
+
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP and self.count:
             return  # shell and kernel both tell that the terminal is closed: no second wish to end at once

@@ -15,7 +15,7 @@ from perfsuite.api.way import Way, way_of
 from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.desk import Desk
-from perfsuite.errors import unwritable
+from perfsuite.errors import SuiteError, UnexpectedError, unwritable
 from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain, soft_deleted
 from perfsuite.model import INTERRUPTED, Account, Cleanup, FailureKind, Plan, RowLeft
 from perfsuite.report.csv_files import remaining_csv
@@ -38,8 +38,49 @@ def clean_after(
             connect = partial(_in_a_hurry, way_of(plan, desk.headers)) if hurried else None
             done = clean(plan, accounts, folder, desk, connect)
     except KeyboardInterrupt:
-        done, ended = clean(plan, accounts, folder, desk, _Hangup), INTERRUPTED
+        done, ended = clean(plan, accounts, folder, desk, partial(_Hangup, "cleanup was interrupted")), INTERRUPTED
     return done.cleanup if done else None, ended
+
+
+def only_listed(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> Cleanup | None:
+    """The rows that are left by a cleanup which failed; None where they cannot even be listed, which is said."""
+    try:
+        done = clean(plan, accounts, folder, desk, partial(_Hangup, "cleanup failed"))
+    except Exception as error:  # noqa: BLE001  the run is reported all the same
+        desk.screen.warn(desk.errors.note(error, "cleanup"))
+        if not plan.demo:  # which goes with all that is in it
+            desk.screen.warn(_how(folder))
+        return None
+    return done.cleanup if done else None
+
+
+def not_cleaned(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> str:
+    """Remove what a run made that ends without a report. "", or why that failed and which command does it."""
+    try:
+        clean_early(plan, accounts, folder, desk)
+    except Exception as error:  # noqa: BLE001  the error that ended the run is on its way, and comes first
+        return _why_not(error, plan, folder, desk)
+    return ""
+
+
+def clean_at_last(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -> Cleanup | None:
+    """The same where nothing went wrong before: what became of the rows. Raises UnexpectedError."""
+    try:
+        done = clean(plan, accounts, folder, desk)
+    except SuiteError:
+        raise
+    except Exception as error:
+        raise UnexpectedError(_why_not(error, plan, folder, desk)) from error
+    return done.cleanup if done else None
+
+
+def _why_not(error: Exception, plan: Plan, folder: Path, desk: Desk) -> str:
+    why = f"Cleanup: {error}" if isinstance(error, SuiteError) else desk.errors.note(error, "cleanup")
+    return why if plan.demo else f"{why}\n{_how(folder)}"  # a demo goes with all that is in it
+
+
+def _how(folder: Path) -> str:
+    return f"Rows that the run made may remain at the target. Remove them with: cleanup {folder}"
 
 
 def _in_a_hurry(way: Way) -> Transport:
@@ -69,9 +110,12 @@ class Hurried:
 class _Hangup:
     """A transport that sends nothing any more: cleanup then tells what it would have removed."""
 
+    def __init__(self, why: str) -> None:
+        self._why = why
+
     def exchange(self, request: Request) -> Answer:
         """No answer."""
-        return _no_answer("cleanup was interrupted")
+        return _no_answer(self._why)
 
     def close(self) -> None:
         """Nothing is open."""

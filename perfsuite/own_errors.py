@@ -19,6 +19,7 @@ from perfsuite.model import SuiteErrorGroup
 from perfsuite.suite_errors import SuiteErrors, message_of
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 OPTIONAL_THREADS = ("live page", "metrics endpoint", "preflight progress")
 """Without these a run measures the same; every other thread is thought to measure or to record."""
@@ -62,7 +63,7 @@ class OwnErrors:
         with self._lock:
             self._unsaid.append(line)
 
-    def attempt(self, during: str, do: Callable[[], T], otherwise: T) -> T:
+    def attempt(self, during: str, do: Callable[[], T], otherwise: U) -> T | U:
         """What `do` gives; `otherwise`, and the error is kept, where it fails in a way that nobody expected."""
         try:
             return do()
@@ -71,6 +72,13 @@ class OwnErrors:
         except Exception as error:  # noqa: BLE001  what comes after it must be done all the same
             self.note_later(error, during)
             return otherwise
+
+    def optional(self, during: str, do: Callable[[], None]) -> None:
+        """Do what decides nothing: an error in it is a warning."""
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001  it must change nothing but what is shown
+            self.note_later(error, during, decides=False)
 
     def heard(self) -> list[str]:
         """A line for each error that nobody has been told of: of threads that died, and of libraries."""
@@ -96,6 +104,14 @@ class OwnErrors:
             return
         name = ended.thread.name if ended.thread else "unknown"
         self.note_later(ended.exc_value, f"it ended the thread {name}", decides=name not in OPTIONAL_THREADS)
+
+
+class Raised(OwnErrors):
+    """For who does not keep errors: they are raised."""
+
+    def attempt(self, during: str, do: Callable[[], T], otherwise: U) -> T | U:
+        """What `do` gives."""
+        return do()
 
 
 class _Logged(logging.Handler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -147,7 +148,7 @@ class PageScreen:
 
 
 @contextmanager
-def live_page(port: int) -> Iterator[PageScreen]:
+def live_page(port: int, errors: OwnErrors) -> Iterator[PageScreen]:
     """The live page at `port` of this machine (0: a free one), for as long as the block lasts.
 
     What ends the block is told on the page. Raises UsageError where the port cannot be had.
@@ -156,10 +157,10 @@ def live_page(port: int) -> Iterator[PageScreen]:
     try:
         yield page
     except (SuiteError, KeyboardInterrupt) as error:
-        page.run_failed(str(error) or "Interrupted.")
+        errors.optional("the live page", partial(page.run_failed, str(error) or "Interrupted."))
         raise
     finally:
-        page.end()
+        errors.optional("the live page", page.end)
 
 
 class Screens:

@@ -88,17 +88,13 @@ def exit_code_of(comparison: Comparison) -> int:
     return EXIT_PASS if told or comparison.costs_compared else EXIT_INCONCLUSIVE
 
 
-def write_comparison(comparison: Comparison, results: Path, step_summary: Path | None = None) -> Path:
-    """Its folder, with comparison.json, junit.xml and summary.md; this is appended to `step_summary` as well."""
+def write_comparison(comparison: Comparison, results: Path) -> Path:
+    """Its folder, with comparison.json, junit.xml and summary.md."""
     folder = new_run_folder(results, "compare", datetime.now(UTC))
     save(folder / COMPARISON_FILE, comparison)
-    told = comparison_md(comparison)
     try:
-        (folder / MARKDOWN_FILE).write_text(told, encoding="utf-8")
+        (folder / MARKDOWN_FILE).write_text(comparison_md(comparison), encoding="utf-8")
         (folder / JUNIT_FILE).write_text(comparison_junit_xml(comparison), encoding="utf-8")
-        if step_summary is not None:
-            with step_summary.open("a", encoding="utf-8") as summary:
-                summary.write(f"{told}\n")
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}. Choose another with --results") from error
     return folder

@@ -53,6 +53,7 @@ JOINERS = {
     "commands",
     "pipeline",
     "costing",
+    "finishing",
     "follow",
     "leftovers",
     "watching",

@@ -47,7 +47,8 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/integration/test_commands.py::test_results_that_cannot_be_written",
     ),
     "disk full before the load": (
-        "tests/report/test_files.py::test_a_full_disk_is_named",
+        "tests/report/test_files.py::test_what_cannot_be_replaced_is_named_and_the_others_are_written",
+        "tests/test_pipeline.py::test_a_file_that_cannot_be_written_leaves_the_others",
         "tests/test_full_disk.py::test_a_file_that_nobody_expected_to_fail_is_a_line_and_no_traceback",
     ),
     "disk full during the load": (
@@ -111,6 +112,19 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/test_starter.py::test_an_error_while_it_starts_is_one_line_and_a_file",
         "tests/test_starter.py::test_where_no_file_takes_the_traceback_the_line_says_so",
     ),
+    "an error of the suite itself": (
+        "tests/test_pipeline.py::test_an_error_before_there_is_anything_to_report",
+        "tests/test_pipeline.py::test_an_error_between_load_and_report",
+        "tests/test_pipeline.py::test_an_error_in_one_output_leaves_the_others",
+        "tests/test_pipeline.py::test_a_run_that_failed_stays_failed",
+        "tests/test_follow.py::test_an_error_while_it_is_followed_ends_the_load_in_order",
+        "tests/test_cli.py::test_whatever_ends_a_command_is_one_line_and_a_code",
+    ),
+    "a thread of the suite that dies": (
+        "tests/test_own_errors.py::test_a_thread_that_dies_is_named",
+        "tests/test_follow.py::test_a_thread_that_dies_is_named_within_a_second",
+        "tests/test_screen.py::test_a_screen_that_fails_is_a_warning_on_the_others",
+    ),
     "Ctrl-C, SIGTERM or a closed terminal before the load": (
         "tests/test_starter.py::test_an_installation_that_is_ended_leaves_no_program",
         "tests/test_starter.py::test_a_signal_while_modules_are_imported_ends_it",
@@ -120,6 +134,14 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "second Ctrl-C": (
         "tests/integration/test_signals.py::test_a_second_ctrl_c_does_not_wait_for_a_target_that_hangs",
         "tests/test_interrupts.py::test_a_report_bears_one_and_not_two",
+    ),
+    "two Ctrl-C while the report is written": (
+        "tests/test_pipeline.py::test_who_interrupts_the_report_twice_learns_how_to_finish_it",
+    ),
+    "a step summary that takes nothing": (
+        "tests/test_pipeline.py::test_a_step_summary_that_takes_nothing_is_one_warning",
+        "tests/report/test_step_summary.py::test_where_hardly_anything_has_room_nothing_is_appended",
+        "tests/commands/test_repeat.py::test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning",
     ),
     "memory of this machine runs out": (
         "tests/load/test_losses.py::test_with_the_last_one_the_load_is_over",

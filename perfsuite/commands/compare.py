@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.arguments import add_history, add_output
 from perfsuite.commands.command import Call, Command
+from perfsuite.commands.step import append_to_step
 from perfsuite.errors import UsageError
 from perfsuite.floors import noise_of
 from perfsuite.history import Selection, select
 from perfsuite.keeping import Shelf
 from perfsuite.model.history import Comparison, PastRun, Side
-from perfsuite.report.comparison import render_comparison, render_short_comparison
-from perfsuite.side_by_side import Party, exit_code_of, side_by_side, write_comparison
+from perfsuite.report.comparison import comparison_md, render_comparison, render_short_comparison
+from perfsuite.side_by_side import MARKDOWN_FILE, Party, exit_code_of, side_by_side, write_comparison
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +55,12 @@ def _party(names: str, selection: Selection) -> Party:
 
 def tell(comparison: Comparison, call: Call) -> int:
     """Keep a comparison and show it; its exit code."""
-    summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
-    folder = write_comparison(comparison, call.arguments.results, Path(summary_file) if summary_file else None)
+    folder = write_comparison(comparison, call.arguments.results)
     render = render_short_comparison if call.arguments.quiet else render_comparison
     call.terminal.show(render, comparison, color=not call.arguments.no_color)
     if not call.arguments.quiet:
         call.terminal.out(f"Kept in {folder}")
+    append_to_step(call, lambda: comparison_md(comparison), folder / MARKDOWN_FILE)
     return exit_code_of(comparison)
 
 

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def do(call: Call) -> int:
     """Do it; the exit code."""
-    report = report_of(call.arguments.run, targets=_other_targets(call.arguments))
+    report = report_of(call.arguments.run, targets=_other_targets(call.arguments), errors=call.errors)
     whole = partial(render_summary, lines=call.terminal.lines)
     render = render_verdict if call.arguments.quiet else whole
     call.terminal.show(render, report, color=not call.arguments.no_color)

@@ -13,7 +13,7 @@ from perfsuite.baselining import held_against
 from perfsuite.commands.command import Call
 from perfsuite.commands.compare import tell
 from perfsuite.commands.target import inputs_of, started, watch_of
-from perfsuite.commands.work import Work, run_one
+from perfsuite.commands.work import Work, all_shown, run_failed, run_one
 from perfsuite.comparison.compare import FEWEST
 from perfsuite.comparison.conditions import OF_THE_TARGET
 from perfsuite.demo.faults import check_faults
@@ -24,7 +24,6 @@ from perfsuite.keeping import read_past_run
 from perfsuite.model import RunReport, Scenario
 from perfsuite.model.history import PastRun, Side
 from perfsuite.plan.build import Options
-from perfsuite.report.console import render_many
 from perfsuite.report.short import render_verdict
 from perfsuite.side_by_side import Party, side_by_side
 
@@ -148,8 +147,7 @@ def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int], makin
         report, run = making.run(work, scenario)
     except (TargetError, LoadError) as error:
         call.terminal.err(str(error))
-        if work.page:
-            work.page.run_failed(str(error))
+        run_failed(work, error)
         made.codes.append(error.exit_code)
         return
     made.codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
@@ -161,20 +159,17 @@ def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int], makin
 
 def _told(call: Call, work: Work, made: Made, scenario: Scenario) -> list[int]:
     """The runs in a table, and the comparison where there is one; its exit code."""
-    if made.reports:
-        call.terminal.show(render_many, made.reports, color=work.options.color)
+    codes = all_shown(made.reports, work, call) if made.reports else []
     a, b = made.runs
-    if not made.is_whole:
-        return []
-    if not b and scenario.name not in work.against:
-        return []
+    if not made.is_whole or (not b and scenario.name not in work.against):
+        return codes
     try:
         noise = noise_of(work.options.results, a[-1].conditions)
         if b:
             comparison = side_by_side(_party(a), _party(b), noise=noise, apart=OF_THE_TARGET)
         else:
             comparison = held_against(work.against[scenario.name], a, noise)
-        return [tell(comparison, call)]
+        return [*codes, tell(comparison, call)]
     except UsageError as error:  # whose code would say that nothing was sent
         raise LoadError(f"The runs were made, and then: {error}") from error
 

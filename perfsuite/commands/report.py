@@ -6,7 +6,7 @@ import argparse
 
 from perfsuite.arguments import add_output, add_run_folder
 from perfsuite.commands.command import Call, Command
-from perfsuite.errors import EXIT_PASS
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.report.files import write_all
 from perfsuite.reread import report_of
 
@@ -19,10 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def do(call: Call) -> int:
     """Do it; the exit code."""
-    for path in write_all(report_of(call.arguments.run), call.arguments.run):
+    folder, errors = call.arguments.run, call.errors
+    for path in write_all(report_of(folder, errors=errors), folder, errors.note_later):
         if not call.arguments.quiet:
             call.terminal.out(str(path))
-    return EXIT_PASS
+    return EXIT_INCONCLUSIVE if errors.groups else EXIT_PASS
 
 
 COMMAND = Command(

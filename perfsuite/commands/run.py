@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,10 +13,11 @@ from perfsuite.api.way import Way
 from perfsuite.baselining import Against, find_baseline
 from perfsuite.commands import repeat
 from perfsuite.commands.command import Call
+from perfsuite.commands.step import step_summary
 from perfsuite.commands.target import read, started, watch_of
-from perfsuite.commands.work import Work, run_one
+from perfsuite.commands.work import Work, all_shown, run_failed, run_one
 from perfsuite.desk import Desk
-from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, LoadError, TargetError
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_REGRESSION, LoadError, TargetError
 from perfsuite.exposition import Exposition, serving
 from perfsuite.judge import severest
 from perfsuite.keeping import Shelf
@@ -25,7 +25,7 @@ from perfsuite.model import RunReport
 from perfsuite.monitor import check_watch
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build
-from perfsuite.report.console import render_many, render_summary
+from perfsuite.report.console import render_summary
 from perfsuite.report.short import render_verdict
 from perfsuite.roles import ROLES
 from perfsuite.screen import PageScreen, Screens, live_page
@@ -49,13 +49,12 @@ def do(call: Call) -> int:
         exposition = _exposition(stack, call)
         screens = Screens([screen, *(also for also in (page, exposition) if also)], call.errors)
         inputs, demo = started(stack, arguments, options, inputs, screens)
-        summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
         desk = Desk(
             options.results,
             screens,
             call.interrupts,
             request_log=demo.request_log if demo else None,
-            step_summary=Path(summary_file) if summary_file else None,
+            step_summary=step_summary(),
             watch=watch_of(arguments, demo),
             listener=exposition,
             history=options.history,
@@ -81,7 +80,7 @@ def _page(stack: ExitStack, call: Call) -> PageScreen | None:
     """The live page while the command lasts; None where it was not asked for. Its address is told even when quiet."""
     if call.arguments.web is None:
         return None
-    page = stack.enter_context(live_page(call.arguments.web))
+    page = stack.enter_context(live_page(call.arguments.web, call.errors))
     call.terminal.out(f"Live page: {page.address}")
     return page
 
@@ -109,21 +108,28 @@ def _run_scenarios(work: Work, call: Call) -> int:
             report, folder = run_one(work, scenario)
         except (TargetError, LoadError) as error:
             call.terminal.err(str(error))
-            if work.page:
-                work.page.run_failed(str(error))
+            run_failed(work, error)
             codes.append(error.exit_code)
             break  # what kept this one from running keeps the next one too
         reports.append(report)
-        codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
-        whole = partial(render_summary, folder=folder, lines=call.terminal.lines)
-        render = render_verdict if work.options.quiet else whole
-        call.terminal.show(render, report, color=work.options.color)
-        if codes[-1] == EXIT_INTERRUPTED:
+        codes.append(_shown(report, folder, work, call))
+        if work.desk.interrupts.count:
             if report.verdict.exit_code != EXIT_INTERRUPTED:
                 call.terminal.err("Interrupted after the load: its figures and its verdict are whole.")
             break
     if len(work.inputs.scenarios) > 1 and reports:
-        call.terminal.out(
-            render_many(reports, width=call.terminal.width, color=call.terminal.color(work.options.color))
-        )
+        codes += all_shown(reports, work, call)
     return severest(codes) if len(codes) > 1 else codes[0]
+
+
+def _shown(report: RunReport, folder: Path, work: Work, call: Call) -> int:
+    """Show the verdict; the exit code of the run."""
+    code = EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code
+    whole = partial(render_summary, folder=folder, lines=call.terminal.lines)
+    try:
+        call.terminal.show(render_verdict if work.options.quiet else whole, report, color=work.options.color)
+    except Exception as error:  # noqa: BLE001  the run is made, and its report is written
+        call.terminal.err(call.errors.note(error, "the summary on the terminal"))
+        call.terminal.out(f"VERDICT: {report.verdict.outcome.value.upper()}; the report is in {folder}")
+        return EXIT_INCONCLUSIVE if code in (EXIT_PASS, EXIT_REGRESSION) else code
+    return code

@@ -3,6 +3,6 @@
 from perfsuite.judge.on_target import OnTarget
 from perfsuite.judge.regression import with_baseline
 from perfsuite.judge.targets import judge_targets, live_targets
-from perfsuite.judge.verdict import judge, severest
+from perfsuite.judge.verdict import judge, not_judged, severest
 
-__all__ = ["OnTarget", "judge", "judge_targets", "live_targets", "severest", "with_baseline"]
+__all__ = ["OnTarget", "judge", "judge_targets", "live_targets", "not_judged", "severest", "with_baseline"]

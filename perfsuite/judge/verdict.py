@@ -95,6 +95,12 @@ def _outcome(
     return _verdict(Outcome.PASS, [_passed(summary, targets)], targets, notes)
 
 
+def not_judged(plan: Plan, summary: Summary) -> Verdict:
+    """The verdict on a run that could not be judged for an error of the suite."""
+    reasons = [*suite_erred_because(summary), *remaining_because(plan, summary)]
+    return _verdict(Outcome.INCONCLUSIVE, reasons, (), ())
+
+
 def severest(exit_codes: Iterable[int]) -> int:
     """The code of several runs together: the first of 130, 3, 1, 5, 4, 0 that is among them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from perfsuite.errors import UsageError
@@ -16,28 +17,46 @@ from perfsuite.report.markdown import summary_md
 
 INDEX_FILE = "index.html"
 REPORT_FILE = "report.html"
+MARKDOWN_FILE = "summary.md"
 
 
-def write_all(report: RunReport, folder: Path, *, step_summary: Path | None = None) -> list[Path]:
-    """Write the seven files of a run into `folder` (made where missing) and return their paths.
+FILES: Mapping[str, Callable[[RunReport], str]] = {
+    "summary.json": summary_json,
+    "stats.csv": lambda report: stats_csv(report.summary),
+    "stats_history.csv": lambda report: stats_history_csv(report.summary),
+    "failures.csv": lambda report: failures_csv(report.summary.failures),
+    "junit.xml": junit_xml,
+    MARKDOWN_FILE: summary_md,
+    REPORT_FILE: report_html,
+}
+"""What a run leaves: name → how its text is made."""
 
-    `step_summary`: a file to which the Markdown summary is appended (what $GITHUB_STEP_SUMMARY names).
-    Each file is whole or not there. Raises UsageError naming the file that could not be written.
+
+def write_all(
+    report: RunReport,
+    folder: Path,
+    failed: Callable[[Exception, str], None] | None = None,
+    files: Mapping[str, Callable[[RunReport], str]] = FILES,
+) -> list[Path]:
+    """Write the files of a run into `folder` (made where missing) and return their paths.
+
+    Each file is whole or not there, and none depends on another: where the text of one cannot be made, `failed` gets
+    the error and the file's name; without `failed` it is raised. Raises UsageError naming the first file that could
+    not be written, when the others are.
     """
-    summary = report.summary
-    markdown = summary_md(report)
-    texts = {
-        "summary.json": summary_json(report),
-        "stats.csv": stats_csv(summary),
-        "stats_history.csv": stats_history_csv(summary),
-        "failures.csv": failures_csv(summary.failures),
-        "junit.xml": junit_xml(report),
-        "summary.md": markdown,
-        REPORT_FILE: report_html(report),
-    }
-    written = [_written(folder / name, text) for name, text in texts.items()]
-    if step_summary is not None:
-        _append(step_summary, markdown)
+    written: list[Path] = []
+    unwritten: list[UsageError] = []
+    for name, text_of in files.items():
+        try:
+            written.append(_written(folder / name, text_of(report)))
+        except UsageError as error:
+            unwritten.append(error)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(error, name)
+    if unwritten:
+        raise unwritten[0]
     return written
 
 
@@ -66,14 +85,6 @@ def _replace(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _append(path: Path, text: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(f"\n{text}")
-    except OSError as error:
-        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -9,13 +9,14 @@ from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
-from perfsuite.report.text import markdown, shortened
+from perfsuite.report.text import markdown, plural, shortened
 from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_title
 
 SLOWEST = 10
 MOST_FAILURES = 10
 MOST_CHANGES = 20
 
+_MARKS_OF_RUNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.REGRESSION: "❌"}
 _MARKS = {
     TargetOutcome.MET: "✅ met",
     TargetOutcome.MISSED: "❌ missed",
@@ -27,7 +28,7 @@ _MARKS = {
 def summary_md(report: RunReport) -> str:
     """Verdict, targets, findings, slowest operations and failures, as GitHub-flavoured Markdown."""
     summary, verdict = report.summary, report.verdict
-    mark = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.REGRESSION: "❌"}.get(verdict.outcome, "⚠️")
+    mark = _MARKS_OF_RUNS.get(verdict.outcome, "⚠️")
     parts = [
         f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
         markdown(sentence(report)),
@@ -46,6 +47,26 @@ def summary_md(report: RunReport) -> str:
         f"Run {markdown(summary.run_id)} against {markdown(summary.host)}, started {markdown(summary.started_at)}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def runs_md(reports: Sequence[RunReport]) -> str:
+    """Several runs side by side, one line each, with their verdicts."""
+    cells = (
+        (
+            markdown(report.summary.scenario),
+            markdown(report.summary.run_id),
+            f"{report.summary.users.peak:,}",
+            f"{report.summary.totals.requests:,}",
+            human("rps", report.summary.totals.rps),
+            human("avg_ms", report.summary.totals.avg_ms),
+            human("p95_ms", report.summary.totals.p95_ms),
+            f"{report.summary.totals.failures:,}",
+            f"{_MARKS_OF_RUNS.get(report.verdict.outcome, '⚠️')} {LABELS[report.verdict.outcome]}",
+        )
+        for report in reports
+    )
+    columns = ("Scenario", "Run", "Users", "Requests", "Req/s", "Average ms", "p95 ms", "Failures", "Verdict")
+    return _section(plural(len(reports), "run"), columns, cells) + "\n"
 
 
 def _figures(summary: Summary) -> str:

@@ -19,7 +19,7 @@ from perfsuite.commands.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_
 from perfsuite.commands.target import ground_of_suite
 from perfsuite.commands.work import Work
 from perfsuite.desk import Desk
-from perfsuite.errors import EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
 from perfsuite.interrupts import Interrupts
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
@@ -144,6 +144,33 @@ def test_an_interruption_ends_them() -> None:
 
     assert made.codes == [EXIT_PASS, EXIT_INTERRUPTED]
     assert not made.is_whole
+
+
+def test_the_page_of_a_ci_job_has_the_runs_and_what_they_are_held_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    field_ = Field()
+    call = field_.call(runs=2, results=tmp_path, quiet=True, no_color=True)
+
+    code = do(call, field_.work("http://a", SCENARIO), field_.work("http://b"), field_.making)
+
+    told = step.read_text(encoding="utf-8")
+    assert code in (EXIT_PASS, EXIT_INCONCLUSIVE)
+    assert told.count("✅ PASS") == 4
+    assert told.index("### 4 runs") < told.index("against")
+
+
+def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    field_ = Field()
+
+    assert do(field_.call(runs=2), field_.work("http://a", SCENARIO), None, field_.making) == EXIT_PASS
+
+    assert field_.err.getvalue() == (
+        f"$GITHUB_STEP_SUMMARY, {tmp_path}: is a directory; the summary is in results/index.html only\n"
+    )
 
 
 def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:

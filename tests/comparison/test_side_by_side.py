@@ -90,16 +90,13 @@ def test_exit_codes(comparison: Comparison, code: int) -> None:
 
 def test_a_comparison_is_kept(tmp_path: Path) -> None:
     comparison = side_by_side(party("before", 100), party("after", 130))
-    summary = tmp_path / "step.md"
-    summary.write_text("before\n", encoding="utf-8")
 
-    folder = write_comparison(comparison, tmp_path / "results", summary)
+    folder = write_comparison(comparison, tmp_path / "results")
 
     assert folder.name.startswith("compare_")
     assert msgspec.json.decode((folder / "comparison.json").read_bytes(), type=Comparison) == comparison
     told = (folder / "summary.md").read_text(encoding="utf-8")
     assert told.startswith("## ❌ REGRESSION: after against before")
-    assert summary.read_text(encoding="utf-8") == f"before\n{told}\n"
 
 
 # ── what may be asked for together ──────────────────────────────────────────────────────────────────

@@ -43,11 +43,16 @@ def folder(results: Path, name: str, fingerprint: Fingerprint | None = None, **c
     sizes = {"users": 100, "agents": 12, "policies": 1_000}
     seen = PreflightReport(planned.host, "Agent Mitra", "2.3.1", (), CHECKS, data_size=sizes)
     save(made / PREFLIGHT_FILE, seen)
-    writer = measurements.Writer(made / measurements.FILE_NAME, name)
-    for record in _records():
-        writer.write(record)
-    writer.close()
+    measured(made)
     save(made / CIRCUMSTANCES_FILE, Circumstances(environment={"machine": MACHINE}))
     if fingerprint is not None:
         write_fingerprint(fingerprint, made)
     return made
+
+
+def measured(made: Path) -> None:
+    """What is measured in a run of 14 s, into the folder of the run."""
+    writer = measurements.Writer(made / measurements.FILE_NAME, made.name)
+    for record in _records():
+        writer.write(record)
+    writer.close()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.report.files import write_all
+from perfsuite.model import RunReport
+from perfsuite.report.files import FILES, write_all
 from tests.report import example_runs
 
 NAMES = {
@@ -28,27 +29,30 @@ def test_written_again_they_are_the_same(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in write_all(example_runs.failed(), tmp_path)} == first
 
 
-def test_the_step_summary_is_appended_to(tmp_path: Path) -> None:
-    step = tmp_path / "step.md"
-    step.write_text("before\n")
-    write_all(example_runs.passed(), tmp_path / "run", step_summary=step)
-    assert step.read_text() == "before\n\n" + (tmp_path / "run" / "summary.md").read_text()
-
-
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file where a folder should be")
     with pytest.raises(UsageError, match=r"cannot write .*results/run/summary\.json: not a directory"):
         write_all(example_runs.passed(), tmp_path / "results" / "run")
 
 
-def test_what_cannot_be_replaced_is_named_and_leaves_no_half_file(tmp_path: Path) -> None:
+def test_what_cannot_be_replaced_is_named_and_the_others_are_written(tmp_path: Path) -> None:
     (tmp_path / "stats.csv").mkdir()
     with pytest.raises(UsageError, match=r"cannot write .*stats\.csv: is a directory"):
         write_all(example_runs.passed(), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"stats.csv", "summary.json"}
+    assert {path.name for path in tmp_path.iterdir()} == NAMES
+    assert all(path.is_file() for path in tmp_path.iterdir() if path.name != "stats.csv")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which says that the disk is full")
-def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot write /dev/full: no space left on device"):
-        write_all(example_runs.passed(), tmp_path, step_summary=Path("/dev/full"))
+def test_one_whose_text_cannot_be_made_leaves_the_others(tmp_path: Path) -> None:
+    def fail(_report: RunReport) -> str:
+        raise ZeroDivisionError
+
+    failed: list[tuple[str, str]] = []
+    files = {**FILES, "junit.xml": fail}
+    written = write_all(
+        example_runs.passed(), tmp_path, lambda error, name: failed.append((type(error).__name__, name)), files
+    )
+    assert failed == [("ZeroDivisionError", "junit.xml")]
+    assert {path.name for path in written} == NAMES - {"junit.xml"}
+    with pytest.raises(ZeroDivisionError):
+        write_all(example_runs.passed(), tmp_path, files=files)

@@ -10,6 +10,7 @@ import pytest
 
 from perfsuite.errors import TargetError
 from perfsuite.model import Moment
+from perfsuite.own_errors import OwnErrors
 from perfsuite.screen import PageScreen, live_page
 from tests.report import example_runs
 from tests.report.example_runs import HOSTILE
@@ -29,7 +30,7 @@ def tab(tmp_path: Path) -> Iterator[Tab]:
 
 @pytest.fixture
 def page() -> Iterator[PageScreen]:
-    with live_page(0) as shown:
+    with live_page(0, OwnErrors()) as shown:
         yield shown
 
 
@@ -116,7 +117,7 @@ def test_the_next_scenario_goes_on(page: PageScreen, tab: Tab) -> None:
 
 
 def test_a_command_that_fails_tells_why(tab: Tab) -> None:
-    with pytest.raises(TargetError), live_page(0) as page:
+    with pytest.raises(TargetError), live_page(0, OwnErrors()) as page:
         tab.call("Page.navigate", url=page.address)
         tab.shows("PREPARING", "h1")
         raise TargetError("http://localhost:8015: nothing listens there")
