@@ -12,6 +12,8 @@ from perfsuite.findings.limits import limits
 from perfsuite.findings.load import load_of
 from perfsuite.findings.onset import onset_finding
 from perfsuite.findings.outages import outage_finding, within_outage
+from perfsuite.findings.ramp_up import RESOURCE as RAMP_UP
+from perfsuite.findings.ramp_up import ramp_up
 from perfsuite.findings.scans import scanned
 from perfsuite.findings.series import tracks_of
 from perfsuite.findings.sessions import sessions
@@ -24,7 +26,7 @@ _LATER = (
     "other processes",  # a machine that others fill need not slow the target
     "cores",  # that the backend's threads wait for, whoever has them
     "load generator",  # which stands on the same machine, and suffers from them too
-    *("network", "PostgreSQL", "listen queue", "application", ""),  # whatever made answers slow
+    *("network", "PostgreSQL", "listen queue", RAMP_UP, "application", ""),  # whatever made answers slow
 )
 """Resources that may be short in consequence of something else; the later, the more so. All others come before."""
 _SOON_S = 3_600.0
@@ -45,7 +47,7 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     costs = [*suspected(watched.fingerprint, summary), *changed(watched.differences)]
     if not any(finding.resource == QUERIES for finding in unusual):
         costs += more_queries(watched.grown, summary)
-    used = sessions(tracks, watched.readings, summary)
+    used = [*sessions(tracks, watched.readings, summary), *ramp_up(summary, watched.readings)]
     scans = scanned(tracks, watched.fingerprint, summary)
     unusual += _apart_from(unusual, [*costs, *limits(tracks, summary), *scans, *used, *growths(tracks)])
     if onset is not None:
