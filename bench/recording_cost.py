@@ -31,6 +31,7 @@ from perfsuite.api.run import Run  # noqa: E402
 from perfsuite.api.session import Session  # noqa: E402
 from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
+from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
 from perfsuite.measurements import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
@@ -60,6 +61,8 @@ class Nowhere:
 
 class _Load:
     """What an observer asks of the state of a load."""
+
+    arrivals = None
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -96,43 +99,38 @@ def observed(number: int) -> Observed:
 
 
 def recording(requests: int, rounds: int) -> float:
-    """Listener and cells, with the writing of a record a second."""
+    """Recorder and cells, with the writing of a record a second."""
     recorder = Recorder("local", Nowhere())
-    events = [
-        {
-            "name": one.operation,
-            "response_time": one.elapsed_us / 1000,
-            "exception": None,
-            "context": {
-                "role": one.role,
-                "behaviour": one.behaviour,
-                "due_at": one.sent_at,
-                "parts": Parts(int(one.sent_at), one.elapsed_us, one.server_us),
-                "request_id": one.request_id,
-                "failure_kind": None,
-            },
-            "request_type": one.method,
-            "response_length": one.length,
-            "start_time": one.sent_at,
-        }
+    ready = [
+        (
+            (int(one.sent_at), one.role, one.behaviour, one.operation),
+            one.response_us,
+            Parts(int(one.sent_at), one.elapsed_us, one.server_us),
+            one.request_id,
+        )
         for one in map(observed, range(requests))
     ]
 
     def record(number: int) -> None:
-        recorder.on_request(**events[number])
+        recorder.request(*ready[number])
         if number % _PER_SECOND == 0:
             recorder.tick({"policyholder": 50})
 
     return cpu_us(record, requests, rounds)
 
 
+class _Deaf(Recorder):
+    """Keeps nothing."""
+
+    def request(self, *_about: object, **_more: object) -> None:
+        """Not kept."""
+
+
 def told(requests: int, rounds: int, *, recorded: bool) -> float:
-    """From the session's observer through Locust's event, with Locust's statistics, with or without our listener."""
+    """From the session's observer to the recorder (or to one that keeps nothing) and Locust's event and statistics."""
     environment = Environment(user_classes=[])
     environment.create_local_runner()
-    recorder = Recorder("local", Nowhere())
-    if recorded:
-        environment.events.request.add_listener(recorder.on_request)
+    recorder = (Recorder if recorded else _Deaf)("local", Nowhere())
     observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
     ready = [observed(number) for number in range(requests)]
 
@@ -149,9 +147,8 @@ def whole_request(requests: int, rounds: int) -> float:
     environment = Environment(user_classes=[])
     environment.create_local_runner()
     recorder = Recorder("local", Nowhere())
-    environment.events.request.add_listener(recorder.on_request)
     with tempfile.TemporaryDirectory() as folder, truth_server("fixed 0", Path(folder)) as server:
-        transport = GeventTransport(Way(server.url))
+        transport = CountingTransport(GeventTransport(Way(server.url)), SentCount())
         observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
         session = Session(ROLES[0], Account("1", "secret", "caller"), transport, Run("bench"), observer)
         session.login()
@@ -178,7 +175,7 @@ def main() -> int:
     cost = recording(options.requests, options.rounds)
     with_, without = (told(options.requests, options.rounds, recorded=yes) for yes in (True, False))
     whole = whole_request(options.requests // 20, options.rounds)
-    print(f"recording (listener, cells, records)      {cost:6.2f} µs a request, bound {LIMIT_US:g} µs")
+    print(f"recording (recorder, cells, records)      {cost:6.2f} µs a request, bound {LIMIT_US:g} µs")
     print(f"Locust's event and statistics, ours apart {without:6.2f} µs")
     print(f"both together                             {with_:6.2f} µs")
     print(f"a whole request                           {whole:6.1f} µs: recording is {cost / whole:.1%} of it")

@@ -72,14 +72,21 @@ class _Followed:
 
     def __init__(self, plan: Plan, folder: Path, sampler: Sampler | None, desk: Desk) -> None:
         self.plan = plan
+        self._folder = folder
         self._tail, self._live = measurements.Tail(folder / measurements.FILE_NAME), Live(plan)
         self._side = LoadSide(keep_s=_REMEMBERED_S)
         self._sampler, self._listener, self._desk = sampler, desk.listener, desk
+        self._said: set[tuple[str, str]] = set()
+        self.broke = False
+        """A part of a load process died without which the load says nothing; who leads it ends it."""
         self._listen(lambda listener: listener.load_begins(plan))
 
     def read(self) -> None:
         """Take in what was recorded since the last call."""
         records = self._tail.read()
+        for record in records:
+            if isinstance(record, measurements.SuiteErrors):
+                self._hear_of(record)
         self._live.feed(records)
         self._side.feed(records)
         self._listen(lambda listener: listener.recorded(records))
@@ -94,6 +101,14 @@ class _Followed:
             self._listener = None
             note = self._desk.errors.note(error, "live metrics", decides=False)
             self._desk.screen.warn(f"Live metrics stand still. {note}")
+
+    def _hear_of(self, error: measurements.SuiteErrors) -> None:
+        """An error of a load process itself: a line for each place, when one comes first."""
+        self.broke = self.broke or error.ends_load
+        if (error.place, error.message) not in self._said:
+            self._said.add((error.place, error.message))
+            log = f"; its traceback is in {self._folder / error.log}" if error.log else ""
+            self._desk.screen.warn(f"Error of the suite (load): {error.place}: {error.message}{log}")
 
     def moment(self) -> Moment:
         """The run as it stands now."""
@@ -131,6 +146,9 @@ def _follow(process: LoadProcess, followed: _Followed, desk: Desk) -> str:
     if process.failed and not told:
         desk.screen.say(f"The load process died: {process.last_words() or 'it left no message'}")
         return LOAD_DIED
+    followed.read()
+    if reason == "completed" and followed.broke:
+        return SUITE_FAILED
     if reason == "completed" and time.monotonic() < deadline - _GRACE_S:
         desk.screen.say("The load process ended before its time: something outside told it to")
         return INTERRUPTED

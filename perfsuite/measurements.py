@@ -10,6 +10,7 @@ Schema history
         later on `beginnings` of actions, `span_s`, `sent_bytes`, `received_bytes`, `throttled_rate` and `limit_cores`
         of a process, and `remarks`, `waited`, `ended_failed` and `expired` of requests, which readers of 2 may pass
         over
+    3   errors of the suite itself; requests counted where they are sent
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from perfsuite.errors import LoadError
 from perfsuite.histogram import Histogram, from_counts
 from perfsuite.model import Remark
 
-SCHEMA = 2
+SCHEMA = 3
 FILE_NAME = "measurements.jsonl.gz"
 _PART_BYTES = 1 << 20
 
@@ -209,17 +210,51 @@ class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
     at: float
 
 
+class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="kind"):
+    """Errors of the suite itself in one process since its last record of them, of one place and message.
+
+    `log`: the file in the run's folder with the traceback of the first, "" without one. `ends_load`: without the part
+    that died a load says nothing any more, so that it is ended.
+    """
+
+    worker: str
+    sequence: int
+    place: str
+    message: str
+    count: int
+    log: str = ""
+    ends_load: bool = False
+
+
 class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
-    """Last record of a process: what it recorded beside what Locust counted, and how it ended."""
+    """Last record of a process: what it recorded beside what Locust counted, and how it ended.
+
+    `sent`: requests counted where they are sent, without the recorder; None in older files. `unrecorded`: of these,
+    the ones that recording raised an error for, so that they are in no other record.
+    """
 
     worker: str
     sequence: int
     recorded: int
     locust_total: int
     reason: str
+    sent: int | None = None
+    unrecorded: int = 0
 
 
-Record = Requests | NotStarted | Arrivals | Actions | NotPossible | Users | Generator | Phase | WorkerLost | End
+Record = (
+    Requests
+    | NotStarted
+    | Arrivals
+    | Actions
+    | NotPossible
+    | Users
+    | Generator
+    | Phase
+    | WorkerLost
+    | SuiteErrors
+    | End
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)

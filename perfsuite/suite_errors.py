@@ -11,6 +11,7 @@ import re
 import sysconfig
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,9 +41,12 @@ class SuiteErrors:
         self._log_path = folder / LOG_FILE if folder is not None else None
         self._secrets = tuple(secrets)
         self._groups: dict[tuple[str, str], SuiteErrorGroup] = {}
+        self._taken: dict[tuple[str, str], int] = {}
 
     def add(self, error: BaseException, during: str = "", secrets: Iterable[str] = ()) -> str:
         """Count one error; its place. `during`: what was being done; `secrets`: further ones. Never raises."""
+        with suppress(AttributeError):  # an exception with slots alone takes no mark: it may be counted twice
+            error._counted = True  # type: ignore[attr-defined]
         place, kind = place_of(error), type(error).__name__
         key = (place, kind)
         if key not in self._groups and len(self._groups) >= MOST_PLACES:
@@ -50,6 +54,21 @@ class SuiteErrors:
         group = self._groups.get(key) or self._first(key, error, during, (*self._secrets, *secrets))
         self._groups[key] = replace(group, count=group.count + 1)
         return place
+
+    def add_unless_counted(self, error: BaseException, during: str = "") -> None:
+        """The same for an exception that may have come by before."""
+        if not getattr(error, "_counted", False):
+            self.add(error, during)
+
+    def new(self) -> tuple[SuiteErrorGroup, ...]:
+        """What was counted since the last call."""
+        groups = [
+            replace(group, count=group.count - self._taken.get(key, 0))
+            for key, group in self._groups.items()
+            if group.count > self._taken.get(key, 0)
+        ]
+        self._taken = {key: group.count for key, group in self._groups.items()}
+        return tuple(groups)
 
     def _first(
         self, key: tuple[str, str], error: BaseException, during: str, secrets: tuple[str, ...]

@@ -14,7 +14,7 @@ from perfsuite import measurements
 from perfsuite.desk import Desk, Screen
 from perfsuite.follow import make_load
 from perfsuite.interrupts import Interrupts
-from perfsuite.measurements import Record
+from perfsuite.measurements import Record, SuiteErrors
 from perfsuite.model import SUITE_FAILED, Moment, Plan, Secrets
 from perfsuite.own_errors import OwnErrors
 from perfsuite.process import LoadProcess
@@ -82,7 +82,14 @@ class Followed:
 
     def __post_init__(self) -> None:
         self.desk = Desk(self.folder, PlainScreen(self.said), self.interrupts, errors=OwnErrors(self.folder))
-        measurements.Writer(self.folder / measurements.FILE_NAME, "basic_1").close()
+        self.record()
+
+    def record(self, *records: Record) -> None:
+        """What the load has recorded when it is looked at first."""
+        writer = measurements.Writer(self.folder / measurements.FILE_NAME, "basic_1")
+        for record in records:
+            writer.write(record)
+        writer.close()
 
     def make(self, screen: Screen | None = None, listener: FailingListener | None = None) -> str:
         desk = Desk(self.folder, screen or self.desk.screen, self.interrupts, errors=self.errors, listener=listener)
@@ -135,6 +142,30 @@ def test_screens_and_live_metrics_that_fail_are_warnings(followed: Followed) -> 
     said = followed.said.getvalue()
     assert said.count("Live metrics stand still.") == 2  # on each of the two screens
     assert "progress on the FailsToShow" in said
+
+
+def suite_error(place: str, *, ends_load: bool = False) -> SuiteErrors:
+    return SuiteErrors("worker-1", 1, place, "KeyError: 'id'", 1, "suite-errors.log", ends_load)
+
+
+def test_errors_of_the_load_processes_are_shown_while_it_goes_on_each_place_once(followed: Followed) -> None:
+    followed.record(*[suite_error("roles.mine:3 step")] * 3, suite_error("roles.mine:9 step"))
+    followed.interrupts.count = 1  # so that its early end has a reason
+    followed.make()
+
+    log = followed.folder / "suite-errors.log"
+    assert followed.said.getvalue().splitlines()[:2] == [
+        f"Error of the suite (load): roles.mine:{line} step: KeyError: 'id'; its traceback is in {log}"
+        for line in (3, 9)
+    ]
+    assert followed.errors.groups == ()  # they are counted in the measurements
+
+
+def test_a_load_that_ended_itself_for_a_part_that_died_has_not_been_interrupted(followed: Followed) -> None:
+    followed.record(suite_error("perfsuite.course:32 time_of", ends_load=True))
+
+    assert followed.make() == SUITE_FAILED
+    assert "something outside" not in followed.said.getvalue()
 
 
 def test_a_thread_that_dies_is_named_within_a_second(followed: Followed) -> None:

@@ -157,8 +157,10 @@ HEADER = b'{"schema":1,"run_id":"run"}'
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    path = packed(tmp_path / FILE_NAME, b'{"schema":3,"run_id":"run","more":true}', b'{"kind":"unheard of"}')
-    with pytest.raises(LoadError, match=r"written by a newer suite \(schema 3, this one reads up to 2\)"):
+    path = packed(
+        tmp_path / FILE_NAME, f'{{"schema":{SCHEMA + 1},"run_id":"run","more":true}}'.encode(), b'{"kind":"unheard of"}'
+    )
+    with pytest.raises(LoadError, match=rf"newer suite \(schema {SCHEMA + 1}, this one reads up to {SCHEMA}\)"):
         list(read(path))
 
 

@@ -50,7 +50,7 @@ def status_failure(operation: Operation, answer: Answer) -> Failure | None:
 def _detail(answer: Answer) -> str:
     try:
         body = answer.json()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     detail = body.get("detail", "") if isinstance(body, dict) else ""
     if isinstance(detail, list):
@@ -76,6 +76,8 @@ def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         kind = _short(answer.header("content-type").split(";")[0]) or "no content type"
         return None, _wrong(f"not JSON but {kind}, {len(answer.body)} bytes")
+    except RecursionError:
+        return None, _wrong(f"JSON nested too deeply, {len(answer.body)} bytes")
 
 
 def content_failure(operation: Operation, body: Any) -> Failure | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +12,9 @@ import msgspec
 
 from perfsuite import __version__
 from perfsuite.api.server_time import server_time
+from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind, Remark
+from perfsuite.suite_errors import message_of, place_of
 
 USER_AGENT = f"agentmitra-performance/{__version__}"
 
@@ -23,6 +25,18 @@ class Failure:
 
     kind: FailureKind
     message: str
+
+
+def cut_by(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
+    """Why a request that was sent came to no end: an error of the suite, or its user was told to die."""
+    if isinstance(error, Exception):
+        return suite_failure(error, secrets)
+    return Failure(FailureKind.UNFINISHED, "cut off before its end")
+
+
+def suite_failure(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
+    """The failure of a request in which the suite or a role raised what nobody expected; "module:line function: …"."""
+    return Failure(FailureKind.SUITE_ERROR, f"{place_of(error)}: {message_of(error, secrets)}")
 
 
 _OF_PROXY = {
@@ -84,6 +98,11 @@ class Answer:
     def header(self, name: str) -> str:
         """A header by its lower-case name, several of one name joined with commas; "" when absent."""
         return self.headers.get(name, "")
+
+
+def none_came(sent_at: float) -> Answer:
+    """What stands for the answer to a request, sent at that time (UTC epoch s), whose transport raised."""
+    return Answer(0, {}, b"", sent_at, max(round((utc_s() - sent_at) * 1e6), 0))
 
 
 class Transport(Protocol):

@@ -16,7 +16,7 @@ import msgspec
 
 from perfsuite.api import checks
 from perfsuite.api.catalogue import CATALOGUE, Operation
-from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport
+from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport, cut_by, none_came
 from perfsuite.api.journal import Entry
 from perfsuite.api.observed import ActionResult, Observed, Observer
 from perfsuite.api.ownership import ownership_failure, payments_failure
@@ -57,8 +57,8 @@ class _Sent:
     request_id: str
     answer: Answer
     failure: Failure | None
-    expired: bool
-    token_remark: Remark | None
+    expired: bool = False
+    token_remark: Remark | None = None
 
 
 class Session:
@@ -197,8 +197,9 @@ class Session:
     def call(self, operation: Operation, call: Call) -> Any:
         """Make one request and check its answer; the decoded body, or None when it failed.
 
-        Every request that was sent is observed, whatever became of it. One that is refused since the token has
-        expired is made once more after a login: of a refused one nothing was made, not even by a creation.
+        Every request that was sent is observed once, whatever became of it. One that is refused since the token has
+        expired is made once more after a login: of a refused one nothing was made, not even by a creation. What nobody
+        expected (an exception of the transport or of a check) is observed as a failure and then goes on to the caller.
         """
         decoded, expired = self._send(operation, call)
         if expired and self.login():
@@ -210,15 +211,21 @@ class Session:
         request_id, headers = self._headers(operation)
         body = msgspec.json.encode(call.body) if call.body is not None else None
         self._announce(operation, call)
-        answer = self._transport.exchange(Request(operation.method, self._target(operation, call), headers, body))
-        decoded, failure = self._checked(operation, call, answer)
-        if self.run.thorough and decoded is not None:
-            self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
-        failure = failure and self._without_secrets(failure)
-        self._settle(operation, call, answer, decoded)
-        refused = answer.status == 401 and operation.name != LOGIN
-        expired = refused and not again and self._token.has_expired(operation.name, answer)
-        token_remark = self._take_token(answer, decoded, failure) if operation.name == LOGIN else None
+        request = Request(operation.method, self._target(operation, call), headers, body)
+        answer, sent_at = None, utc_s()
+        try:
+            answer = self._transport.exchange(request)
+            decoded, failure = self._checked(operation, call, answer)
+            if self.run.thorough and decoded is not None:
+                self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
+            failure = failure and self._without_secrets(failure)
+            self._settle(operation, call, answer, decoded)
+            refused = answer.status == 401 and operation.name != LOGIN
+            expired = refused and not again and self._token.has_expired(operation.name, answer)
+            token_remark = self._take_token(answer, decoded, failure) if operation.name == LOGIN else None
+        except BaseException as error:
+            self._observe(operation, _Sent(request_id, answer or none_came(sent_at), cut_by(error, self.secrets)))
+            raise
         self._observe(operation, _Sent(request_id, answer, failure, expired, token_remark))
         if failure is None:
             self._token.accepted(operation.name)
@@ -306,10 +313,15 @@ class Session:
         )
         return body, failure
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not get into a message: password, token, values of added headers."""
+        return (self._account.password, self._token.value, *self.run.secrets)
+
     def _without_secrets(self, failure: Failure) -> Failure:
         """The failure less what is secret (password, token, values of headers), which a target may repeat."""
         message = failure.message
-        for secret in (self._account.password, self._token.value, *self.run.secrets):
+        for secret in self.secrets:
             if len(secret) >= _SHORTEST_SECRET:
                 message = message.replace(secret, "…")
         return replace(failure, message=message)

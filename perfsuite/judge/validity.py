@@ -21,6 +21,7 @@ from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
 from perfsuite.model import (
     CUT_OFF,
     INTERRUPTED,
+    LOAD_DIED,
     SUITE_FAILED,
     TARGET_LOST,
     LostWorker,
@@ -31,6 +32,7 @@ from perfsuite.model import (
     Summary,
 )
 from perfsuite.roles.role import Role
+from perfsuite.suite_errors import LOG_FILE
 
 SUITE_ERRORS_SHOWN = 3
 
@@ -43,6 +45,8 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
         _not_announced(plan, summary, roles),
         _not_accounted(summary),
         _counts_disagree(summary.reconciliation, summary.lost_workers),
+        _unrecorded(summary.reconciliation),
+        _no_last_record(summary),
         _reports_lost(summary),
     ]
     return [reason for reason in reasons if reason]
@@ -56,7 +60,10 @@ def suite_erred_because(summary: Summary) -> list[str]:
     number = sum(error.count for error in errors)
     found = f"the suite itself met {count(number, 'error')}, so what it reports may be incomplete"
     more = f", and {len(errors) - SUITE_ERRORS_SHOWN} more kinds" if len(errors) > SUITE_ERRORS_SHOWN else ""
-    return [f"{found}: {'; '.join(map(_suite_error, errors[:SUITE_ERRORS_SHOWN]))}{more}"]
+    ended = ""
+    if summary.ended == SUITE_FAILED:
+        ended = f"; the load was ended by it after {seconds(summary.duration_s)}"
+    return [f"{found}: {'; '.join(map(_suite_error, errors[:SUITE_ERRORS_SHOWN]))}{more}{ended}"]
 
 
 def remaining_because(plan: Plan, summary: Summary) -> list[str]:
@@ -208,13 +215,35 @@ def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> str:
     """Only requests that carry this run's id are counted, so nobody else's load has a part in it."""
     if counts.agrees:
         return ""
-    others = {"Locust": counts.locust_total, "the backend's log": counts.backend_log}
+    others = {
+        "sent": counts.accounted,
+        "by Locust": counts.locust_total,
+        "by the backend's log": counts.backend_log,
+    }
     apart = {name: number - counts.recorded for name, number in others.items() if number is not None}
-    told = [f"{counts.recorded + more:,} by {name} ({more:+,})" for name, more in apart.items()]
+    told = [f"{counts.recorded + more:,} {name} ({more:+,})" for name, more in apart.items()]
     found = f"the counts of requests disagree: {counts.recorded:,} recorded, {', '.join(told)}"
     if lost and min(apart.values()) >= 0:
         return f"{found}: the last ones of {_names_of(lost)}, were not handed over"
     return f"{found}; some were counted twice or not at all, so no figure is sure: run again"
+
+
+def _unrecorded(counts: Reconciliation) -> str:
+    if not counts.unrecorded:
+        return ""
+    found = f"{counts.unrecorded:,} of {count(counts.sent or 0, 'request')} that were sent are in no figure"
+    return f"{found}: recording them raised an error of the suite itself"
+
+
+def _no_last_record(summary: Summary) -> str:
+    """A load process that ended in order, but without the record that its counts are in."""
+    told = summary.reconciliation.locust_total is not None or not summary.whole_run.requests
+    if told or summary.lost_workers or ended_early(summary) or summary.ended == LOAD_DIED:
+        return ""
+    return (
+        "a load process ended without its last record, so it is not known whether all requests were recorded: look"
+        f" into {LOG_FILE} and load.log, and run again"
+    )
 
 
 def _reports_lost(summary: Summary) -> str:

@@ -14,6 +14,7 @@ from perfsuite.errors import SuiteError
 from perfsuite.load.conductor import Conductor, read_plan, users_of
 from perfsuite.model import Secrets
 from perfsuite.roles.mix import start_order
+from perfsuite.suite_errors import LOG_FILE, SuiteErrors, message_of
 
 
 def main(folder: Path) -> int:
@@ -33,15 +34,20 @@ def main(folder: Path) -> int:
     return conductor.run(sys.stdin.fileno())
 
 
-def _last_words(error: SuiteError) -> None:
+def _last_words(error: str) -> None:
     """Why the load ended, to the parent over the pipe: a full disk, which is a usual reason, takes no log."""
     with suppress(BrokenPipeError):
         print(error, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1])
     try:
-        sys.exit(main(Path(sys.argv[1])))
+        sys.exit(main(folder))
     except SuiteError as why:
-        _last_words(why)
+        _last_words(str(why))
+        sys.exit(1)
+    except Exception as why:  # noqa: BLE001  whatever it is, the run has to name it
+        place = SuiteErrors(folder).add(why, "leading the load")
+        _last_words(f"{place}: {message_of(why)} (traceback in {LOG_FILE})")
         sys.exit(1)

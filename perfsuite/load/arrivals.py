@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,20 @@ class Arrived:
 class ArrivalDesk:
     """Lets actions become due, and hands them to the sessions of their role, oldest first."""
 
-    def __init__(self, decks: Mapping[str, Deck], recorder: Recorder, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        decks: Mapping[str, Deck],
+        recorder: Recorder,
+        *,
+        on_error: Callable[[Exception], None],
+        on_death: Callable[[BaseException], None],
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        """`on_error`: an action that became due was lost by it. `on_death`: no more actions become due after it."""
         self._decks = decks
+        self._on_error = on_error
+        self._on_death = on_death
+        self._died_of: BaseException | None = None
         self._cells = recorder.cells
         self._health = recorder.health
         self._max_waiting = max_waiting
@@ -61,7 +73,15 @@ class ArrivalDesk:
         """
         self._bell = gevent.get_hub().loop.async_()
         self._bell.start(self._take_in)
-        _start_thread(self._pace, (dues, owners, index, start_at))
+        _start_thread(self._pace_to_the_end, (dues, owners, index, start_at))
+
+    def _pace_to_the_end(self, *schedule: Any) -> None:
+        """In the thread, where nobody else would hear of an error."""
+        try:
+            self._pace(*schedule)
+        except BaseException as error:  # noqa: BLE001  whatever it is, no more actions come after it
+            self._died_of = error
+            self._bell.send()
 
     def _pace(self, dues: Iterable[Due], owners: Owners, index: int, start_at: float) -> None:
         """In the thread: wait for each action's time. One that comes late itself leaves the due time as it is."""
@@ -80,9 +100,15 @@ class ArrivalDesk:
         """In the event loop: whatever the thread has let become due."""
         while self._from_thread:
             role, due_at = self._from_thread.popleft()
-            # No session and no target has had a part in it so far: what is late here is this process.
-            self._health.add_lag(round((utc_s() - due_at) * 1e6))
-            self._arrive(role, due_at)
+            try:
+                # No session and no target has had a part in it so far: what is late here is this process.
+                self._health.add_lag(round((utc_s() - due_at) * 1e6))
+                self._arrive(role, due_at)
+            except Exception as error:  # noqa: BLE001  counted as an error of the suite; the others are still due
+                self._on_error(error)
+        if self._died_of is not None:
+            died_of, self._died_of = self._died_of, None
+            self._on_death(died_of)
 
     def _arrive(self, role: str, due_at: float) -> None:
         behaviour = self._decks[role].deal()

@@ -32,6 +32,8 @@ from perfsuite.recorder.traffic import Traffic
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 _BLOCK_BYTES = 16 * 1024
+_FINAL = 200
+"""Statuses below are those of interim answers, such as 103."""
 
 # Gevent's poll goes round its event loop even when asked not to wait: under load each request would be
 # timed with the wait for the loop's turn.
@@ -93,12 +95,21 @@ class _Response(HTTPSocketPoolResponse):
     """Notes when bytes came, and how many: what parsing them takes is not the target's time."""
 
     came_ns = 0
-    _pool: Any
+
+    def __init__(self, sock: Any, pool: Any, **kw: Any) -> None:
+        self._traffic = pool.traffic
+        super().__init__(sock, pool, **kw)
 
     def feed(self, data: str | bytes) -> None:
         self.came_ns = time.perf_counter_ns()
-        self._pool.traffic.received_bytes += len(data)
+        self._traffic.received_bytes += len(data)
         super().feed(data)
+
+    def _on_message_complete(self) -> None:
+        if self.get_code() < _FINAL:
+            self.message_complete = True  # an interim answer: the final one comes over the same connection
+        else:
+            super()._on_message_complete()
 
 
 class _PlainPool(_Alive, _TcpMark):

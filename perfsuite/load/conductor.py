@@ -22,9 +22,10 @@ import msgspec
 
 from perfsuite.clock import utc_s
 from perfsuite.load.follower import Follower
-from perfsuite.load.messages import Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
-from perfsuite.measurements import FILE_NAME, Phase, WorkerLost, Writer
-from perfsuite.model import Account, Headers, Plan
+from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
+from perfsuite.measurements import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
+from perfsuite.model import SUITE_FAILED, Account, Headers, Plan
+from perfsuite.suite_errors import LOG_FILE
 
 WORKER = "conductor"
 SILENT_S = 5.0
@@ -192,6 +193,8 @@ class Conductor:
             case Batch(number, records):
                 for record in records:
                     self._writer.write(record)
+                    if isinstance(record, SuiteErrors) and record.ends_load:
+                        self.stop(SUITE_FAILED)
                 self._writer.flush()
                 place.follower.tell(Ack(number))
             case Ended() if self._over:
@@ -269,6 +272,8 @@ def _death(code: int) -> str:
         # The kernel ends so who takes the memory that others need; nobody else usually does.
         memory = "; out of memory? The system's log tells" if code == -signal.SIGKILL else ""
         return f"was killed by signal {signal.Signals(-code).name}{memory}"
+    if code == EXIT_BROKEN:
+        return f"ended by an error of the suite itself; its traceback is in {LOG_FILE}"
     return f"ended by itself with exit code {code}"
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from perfsuite.load.dispatcher import RoleDispatcher
 from perfsuite.load.state import LoadState
+from perfsuite.load.users import RECORDED
 
 log = logging.getLogger(__name__)
 
@@ -55,28 +56,32 @@ def install(environment: Any, hooks: Hooks) -> None:
             load.begin(environment.runner.target_user_count)
 
     @events.request.add_listener  # type: ignore[untyped-decorator]
-    def on_request(**event: Any) -> None:
-        if environment.agentmitra_load is not None:
-            environment.agentmitra_load.recorder.on_request(**event)
+    def on_request(context: Mapping[str, Any] | None = None, **event: Any) -> None:
+        # Our own users recorded theirs before they fired the event.
+        if environment.agentmitra_load is not None and not (context or {}).get(RECORDED):
+            environment.agentmitra_load.foreign_request(context=context, **event)
 
     @events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
     def on_spawned(user_count: int, **_event: Any) -> None:
-        if environment.agentmitra_load is not None:
-            environment.agentmitra_load.retarget(user_count)
+        load = environment.agentmitra_load
+        if load is not None:
+            with load.counting("all users had started"):
+                load.retarget(user_count)
 
     @events.test_stopping.add_listener  # type: ignore[untyped-decorator]
     def on_stopping(**_event: Any) -> None:
         load = environment.agentmitra_load
         if load is not None:
-            load.stopping()
-            hooks.stopping(load)
+            with load.counting("the load began to stop"):
+                load.stopping()
+                hooks.stopping(load)
 
     @events.test_stop.add_listener  # type: ignore[untyped-decorator]
     def on_stop(**_event: Any) -> None:
         load = environment.agentmitra_load
         if load is None:
             return
-        load.finish(hooks.count(environment), hooks.reason)
+        load.finish(lambda: hooks.count(environment), hooks.reason)
         hooks.after(load)
 
 

@@ -7,6 +7,9 @@ import msgspec
 from perfsuite.measurements import Record
 from perfsuite.model import Account, Headers
 
+EXIT_BROKEN = 70
+"""Of a worker that an error of the suite itself ended (`EX_SOFTWARE` of sysexits.h)."""
+
 
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
     """To a worker: make load. `users` in the order in which they start; `start_at` is UTC epoch seconds.

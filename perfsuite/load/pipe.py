@@ -24,7 +24,7 @@ class Pipe:
         gevent.os.make_nonblocking(descriptor_out)
         self._rest = b""
         self._lines: Queue = Queue()
-        self._writer = gevent.spawn(self._write)
+        self.writer = gevent.spawn(self._write)
 
     def receive(self) -> list[Order] | None:
         """The next orders; None when the conductor is gone."""
@@ -39,10 +39,13 @@ class Pipe:
         self._lines.put(encoded(report))
 
     def _write(self) -> None:
-        for line in self._lines:
-            sent = 0
-            while sent < len(line):
-                sent += gevent.os.nb_write(self._out, line[sent:])
+        try:
+            for line in self._lines:
+                sent = 0
+                while sent < len(line):
+                    sent += gevent.os.nb_write(self._out, line[sent:])
+        except BrokenPipeError:
+            return  # the conductor is gone, which `receive` shows as well
 
 
 class PipeSink:

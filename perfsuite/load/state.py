@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gevent
 
@@ -20,12 +23,20 @@ from perfsuite.hosts import is_allowed
 from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.deck import Deck
 from perfsuite.load.schedule import Owners, dues
+from perfsuite.load.sent import SentCount
 from perfsuite.model import Account, Headers, Plan
 from perfsuite.recorder.recorder import Recorder, Sink
 from perfsuite.roles.role import Behaviour, Role
+from perfsuite.suite_errors import SuiteErrors
 
 LAG_PROBE_S = 0.05
 """How often the event loop is asked how late it is."""
+
+log = logging.getLogger(__name__)
+
+
+class BackgroundEnded(Exception):
+    """Something that has to go on as long as the load does has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +92,22 @@ class AccountPool:
         self._users[account.role][account] -= 1
 
 
+def _log_mute(error: Exception) -> None:
+    log.error("what was recorded cannot be written down: %s", error)
+
+
 class LoadState:
     """One run in one process: who is alive, what was recorded, and the greenlets that write it down."""
 
-    def __init__(self, order: Order, sink: Sink, *, on_placed: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        order: Order,
+        sink: Sink,
+        *,
+        on_placed: Callable[[int], None],
+        on_mute: Callable[[Exception], None] = _log_mute,
+    ) -> None:
+        """`on_placed`: all users asked for have started. `on_mute`: not even errors can be handed over any more."""
         # Asked again here, where the requests are made: whatever led to this process, no other host is loaded.
         if not is_allowed(order.plan.host, order.plan.allowed_hosts):
             raise SafetyError(f"refused: {order.plan.host} is not among the hosts that this run may load")
@@ -99,16 +122,23 @@ class LoadState:
         self.arrivals: ArrivalDesk | None = None
         """None in the closed model."""
         self.owners = Owners({})
+        self.sent = SentCount()
+        self.secrets = (*self.run.secrets, *{account.password for account in order.accounts})
+        """Texts that must not get into a message."""
+        self.errors = SuiteErrors(order.folder, self.secrets)
+        self._ends_load = False
         self._on_placed = on_placed
+        self._on_mute = on_mute
         self._alive: Counter[str] = Counter()
         self._requested = 0
         self._told_placed = 0
-        self._greenlets: list[gevent.Greenlet] = []
+        self._background: dict[Callable[[], None], gevent.Greenlet] = {}
 
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
         self._requested = users_requested
-        self._greenlets += [gevent.spawn(self._write_every_second), gevent.spawn(self._watch_event_loop)]
+        for loop in (self._write_every_second, self._watch_event_loop):
+            self._background[loop] = gevent.spawn(loop)
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], owners: Owners) -> None:
         """Open model: let actions become due from `order.start_at` on."""
@@ -117,7 +147,12 @@ class LoadState:
             return
         decks = {role.slug: Deck(self.order.behaviours(role), self.random) for role in roles}
         self.owners = owners
-        self.arrivals = ArrivalDesk(decks, self.recorder)
+        self.arrivals = ArrivalDesk(
+            decks,
+            self.recorder,
+            on_error=lambda error: self.failed(error, "an action became due"),
+            on_death=self._arrivals_died,
+        )
         self.arrivals.begin(dues(course, self.order.plan.seed, weights), owners, self.order.index, self.order.start_at)
 
     def retarget(self, users_requested: int) -> None:
@@ -144,19 +179,78 @@ class LoadState:
         if self.arrivals is not None:
             self.arrivals.close()
 
-    def finish(self, locust_total: int, reason: str) -> None:
-        """Write the last record; nothing is recorded afterwards."""
-        gevent.killall(self._greenlets)
-        self.recorder.end(self._alive, locust_total, reason)
-        self.run.journal.close()
+    def finish(self, locust_total: Callable[[], int], reason: str) -> None:
+        """Write the last record; nothing is recorded afterwards. `locust_total`: requests by Locust's own count."""
+        gevent.killall(list(self._background.values()))
+        with self.counting("the last records"):
+            self.recorder.rest(self._alive)
+        total = 0
+        with self.counting("Locust's own count"):
+            total = locust_total()
+        with self.counting("the journal"):
+            self.run.journal.close()
+        self._report_errors()
+        self.recorder.end(total, reason, sent=self.sent.sent, unrecorded=self.sent.unrecorded)
+
+    # ── errors of the suite itself ─────────────────────────────────────────────────────────────────
+
+    def failed(self, error: BaseException, during: str, secrets: Iterable[str] = ()) -> None:
+        """An exception that nobody expected: it is counted, and the load goes on."""
+        self.errors.add(error, during, secrets)
+
+    @contextmanager
+    def counting(self, during: str) -> Iterator[None]:
+        """What is raised in the block is counted, and the load goes on after it."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  no error of the suite may end the load, and none may disappear
+            self.failed(error, during)
+
+    def foreign_request(self, **event: Any) -> None:
+        """A request of a user that is not ours, by Locust's event: that it was sent is known by that alone."""
+        self.sent.sent += 1
+        try:
+            self.recorder.on_request(**event)
+        except Exception as error:  # noqa: BLE001  Locust would swallow it
+            self.sent.unrecorded += 1
+            self.failed(error, "a request of a user that is not the suite's")
+
+    def _arrivals_died(self, error: BaseException) -> None:
+        """No more actions become due: such a load says nothing any more."""
+        self._ends_load = True
+        self.failed(error, "the pacing of arrivals ended by it")
+
+    def _report_errors(self) -> None:
+        if new := self.errors.new():
+            self.recorder.errors(new, ends_load=self._ends_load)
+
+    # ── what goes on besides the users ─────────────────────────────────────────────────────────────
 
     def _write_every_second(self) -> None:
         while True:
             gevent.sleep(1.0 - utc_s() % 1.0)
-            self.recorder.tick(self._alive)
+            with self.counting("writing down what was recorded"):
+                self.recorder.tick(self._alive)
+            self._look_after_background()
+            try:
+                self._report_errors()
+            except Exception as error:  # noqa: BLE001  whatever it is, nobody would hear of it
+                self._on_mute(error)
 
     def _watch_event_loop(self) -> None:
         due_at = utc_s() + LAG_PROBE_S
         while True:
             gevent.sleep(max(due_at - utc_s(), 0.0))
-            due_at = self.recorder.health.add_lags(due_at, utc_s(), LAG_PROBE_S)
+            next_at = utc_s() + LAG_PROBE_S
+            with self.counting("watching the event loop"):
+                next_at = self.recorder.health.add_lags(due_at, utc_s(), LAG_PROBE_S)
+            due_at = next_at
+            self._look_after_background()
+
+    def _look_after_background(self) -> None:
+        """Each of the two looks after the other: one that has ended is counted as an error and begun again."""
+        for loop, greenlet in self._background.items():
+            if greenlet.dead:
+                self._background[loop] = gevent.spawn(loop)
+                with self.counting("it was begun again"):
+                    raise BackgroundEnded(f"{loop.__name__} had ended")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import gevent
 from gevent import GreenletExit
 from locust import User
-from locust.exception import StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
-from perfsuite.api.observed import Observed
+from perfsuite.api.exchange import Transport, suite_failure
+from perfsuite.api.observed import ActionResult, Observed
 from perfsuite.api.session import Session, SessionEnded
 from perfsuite.clock import utc_s
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.deck import Deck
+from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
 from perfsuite.model import LOGIN
 from perfsuite.recorder.cells import Parts
@@ -23,6 +26,15 @@ from perfsuite.roles.role import Behaviour, Role
 
 MAX_JITTER_S = 1.0
 _LOOK_EVERY_S = 0.5
+AFTER_ERROR_S = 1.0
+"""The shortest pause after an error of the suite itself."""
+NONE_TAKEN_S = 0.1
+"""The pause of an open model's session after an error of the suite that kept it from taking an action: those that are
+due wait meanwhile."""
+RECORDED = "recorded"
+"""In the context of an event: the recorder has the request already."""
+_ENDS_A_USER = (StopUser, StopTest, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+"""By these Locust is told what to do next, by a plug-in that hears of a request too."""
 
 
 class RequestFailed(Exception):
@@ -30,19 +42,47 @@ class RequestFailed(Exception):
 
 
 class EventObserver:
-    """Tells Locust of every request, so that its own statistics, our recorder and any plug-in see the same."""
+    """Records every request, then fires Locust's event for its own statistics and any plug-in."""
 
     def __init__(self, environment: Any, load: LoadState) -> None:
-        self._fire = environment.events.request.fire
+        self._fire_event = environment.events.request.fire
         self._load = load
+        self.recorded = 0
+        """Requests that the recorder has."""
 
     def request(self, observed: Observed) -> None:
-        """Fire the `request` event. What was refused since the token had expired, and sent again, has a line of its
-        own in Locust's statistics, without a failure."""
+        """Record it and fire the event. One that cannot be recorded as it is, is recorded as an error of the suite.
+
+        What was raised goes on to the caller, who finds by `recorded` whether the recorder has the request.
+        """
+        try:
+            self.record(observed)
+        except Exception as error:
+            observed = replace(observed, failure=suite_failure(error, self._load.secrets), expired=False)
+            self.record(observed)
+            self._fire(observed)
+            raise
+        self._fire(observed)
+
+    def record(self, observed: Observed) -> None:
+        """Hand it to the recorder; raises where the recorder did not take it."""
+        load, failure = self._load, observed.failure
+        due_at = observed.sent_at if observed.due_at is None else observed.due_at
+        if observed.due_at is not None and load.arrivals is not None:
+            load.arrivals.sent(observed.sent_at - due_at)
+        key = (int(due_at), observed.role, observed.behaviour, observed.operation)
+        if observed.expired:
+            load.recorder.cells.expired(key)
+        else:
+            error = (failure.kind.value, failure.message) if failure else None
+            load.recorder.request(key, round(observed.response_us), _parts(observed), observed.request_id, error)
+        self.recorded += 1
+
+    def _fire(self, observed: Observed) -> None:
+        """What was refused since the token had expired, and sent again, has a line of its own in Locust's statistics,
+        without a failure."""
         failure = None if observed.expired else observed.failure
-        if observed.due_at is not None and self._load.arrivals is not None:
-            self._load.arrivals.sent(observed.sent_at - observed.due_at)
-        self._fire(
+        self._fire_event(
             request_type=observed.method,
             name=f"{observed.operation} (token expired)" if observed.expired else observed.operation,
             response_time=observed.response_us / 1000,
@@ -55,9 +95,9 @@ class EventObserver:
                 "operation": observed.operation,
                 "expired": observed.expired,
                 "due_at": observed.sent_at if observed.due_at is None else observed.due_at,
-                "parts": _parts(observed),
                 "request_id": observed.request_id,
-                "failure_kind": str(failure.kind) if failure else None,
+                "failure_kind": failure.kind.value if failure else None,
+                RECORDED: True,
             },
         )
 
@@ -90,6 +130,11 @@ class RoleUser(User):
     tasks = [act]  # noqa: RUF012  Locust wants a class attribute
     _started = False
     _leaving = False
+    _has_failed = False
+    """Something that nobody expected happened since the last pause."""
+    _took_none = False
+    """The latest action ended before there was one."""
+    _unrecorded = 0
 
     def stop(self, force: bool = False) -> bool:
         """Locust tells this user to end. A user that wakes from its pause in this very moment must not begin an
@@ -112,9 +157,9 @@ class RoleUser(User):
         if self._leaving:
             raise GreenletExit
         self._account = self._load.accounts.take(self.role.slug)
-        self._transport = GeventTransport(self._load.way, traffic=self._load.recorder.traffic)
-        observer = EventObserver(self.environment, self._load)
-        self.session = Session(self.role, self._account, self._transport, self._load.run, observer)
+        self._transport = CountingTransport(self.make_transport(), self._load.sent)
+        self._observer = self.make_observer()
+        self.session = Session(self.role, self._account, self._transport, self._load.run, self._observer)
         self.session.random = random.Random(self._load.random.random())
         self._deck = Deck(self._load.order.behaviours(self.role), self.session.random)
         self._paused: tuple[float, str] | None = None
@@ -124,8 +169,17 @@ class RoleUser(User):
 
     def _log_in(self) -> None:
         """Try until it succeeds, at the role's pace or as the target asks."""
-        while not self._ends_with_session(self.session.login):
-            self._wait_for_login(max(self._think_s(), self.session.login_wait_s))
+        while not self._logged_in():
+            self._wait_for_login(max(self._pause_s(), self.session.login_wait_s))
+
+    def _logged_in(self) -> bool:
+        try:
+            return bool(self._ends_with_session(self.session.login))
+        except _ENDS_A_USER:
+            raise
+        except Exception as error:  # noqa: BLE001  counted as an error of the suite; the user tries again
+            self._failed(error, LOGIN)
+            return False
 
     def _wait_for_login(self, seconds: float) -> None:
         """A pause before the next login, recorded as one. It ends when the load does: Locust waits for this method."""
@@ -135,29 +189,72 @@ class RoleUser(User):
             gevent.sleep(min(left_s, _LOOK_EVERY_S))
             if self._leaving:
                 raise GreenletExit
-        key = (int(began_at), self.role.slug, LOGIN)
-        self._load.recorder.cells.pause(key, round((utc_s() - began_at) * 1e6))
+        with self._load.counting("the pause before a login"):
+            key = (int(began_at), self.role.slug, LOGIN)
+            self._load.recorder.cells.pause(key, round((utc_s() - began_at) * 1e6))
+
+    def make_transport(self) -> Transport:
+        """The connection of this user to the target."""
+        return GeventTransport(self._load.way, traffic=self._load.recorder.traffic)
+
+    def make_observer(self) -> EventObserver:
+        """Who hears of its requests."""
+        return EventObserver(self.environment, self._load)
 
     def on_stop(self) -> None:
         """Close the connection; the account is free again."""
         if self._started:
-            self._load.user_stopped(self.role.slug)
-            self._load.accounts.give_back(self._account)
-            self._transport.close()
+            with self._load.counting("a user ended"):
+                self._load.user_stopped(self.role.slug)
+                self._load.accounts.give_back(self._account)
+                self._transport.close()
 
     def wait_time(self) -> float:
         """Think time after an action, s; none in the open model, where the next action waits already.
 
         Longer where a login is due and the target asked to wait with it.
         """
-        think_s = self._think_s() if self._load.arrivals is None else 0.0
-        return think_s if self.session.logged_in else max(think_s, self.session.login_wait_s)
+        pause_s = NONE_TAKEN_S if self._took_none else 0.0
+        if self._load.arrivals is None:
+            pause_s = self._pause_s()
+        return pause_s if self.session.logged_in else max(pause_s, self.session.login_wait_s)
 
-    def _think_s(self) -> float:
+    def think_s(self) -> float:
+        """The next think time of the closed model."""
         return self.session.random.uniform(self.role.think_min_s, self.role.think_max_s)
 
+    def _pause_s(self) -> float:
+        """The think time; after an error of the suite long enough that a user who meets it each time does no harm."""
+        pause_s = 0.0
+        try:
+            pause_s = self.think_s()
+        except Exception as error:  # noqa: BLE001  Locust would end the user
+            self._failed(error, "the think time")
+        failed, self._has_failed = self._has_failed, False
+        return max(pause_s, AFTER_ERROR_S) if failed else pause_s
+
+    def _failed(self, error: BaseException, during: str) -> None:
+        """An exception that nobody expected: count it, and the request that it left unrecorded, if any."""
+        self._has_failed = True
+        self._load.failed(error, f"{during} as {self.role.slug}", self.session.secrets)
+        unrecorded = self._transport.sent - self._observer.recorded
+        self._load.sent.unrecorded += unrecorded - self._unrecorded
+        self._unrecorded = unrecorded
+
     def act(self) -> None:
-        """One action: of the behaviour that the deck deals or, in the open model, the one due longest."""
+        """One action: of the behaviour that the deck deals or, in the open model, the one due longest.
+
+        What nobody expected ends the action and is counted; the user goes on with the next one.
+        """
+        self._took_none = True
+        try:
+            self._act()
+        except _ENDS_A_USER:
+            raise
+        except (Exception, gevent.Timeout) as error:  # noqa: BLE001  Locust would log it, and nobody would count it
+            self._failed(error, "an action")
+
+    def _act(self) -> None:
         if self._leaving:
             raise StopUser
         if self._load.arrivals is None:
@@ -167,12 +264,20 @@ class RoleUser(User):
             if arrived is None:
                 raise StopUser
             behaviour, due_at = arrived.behaviour, arrived.due_at
+        self._took_none = False
         if behaviour is not None:
             self._record_pause()
             self._perform(behaviour, due_at)
 
     def _perform(self, behaviour: Behaviour, due_at: float | None) -> None:
-        result = self._ends_with_session(lambda: self.session.perform(behaviour, due_at))
+        began_at = utc_s() if due_at is None else due_at
+        try:
+            result = self._ends_with_session(lambda: self.session.perform(behaviour, due_at))
+        except _ENDS_A_USER:
+            raise
+        except (Exception, gevent.Timeout) as error:  # noqa: BLE001  as in `act`, but the action is known
+            self._failed(error, behaviour.name)
+            result = ActionResult(behaviour.name, began_at, round((utc_s() - began_at) * 1e6), 0, succeeded=False)
         self._paused = (utc_s(), behaviour.name)
         # Without a request and yet failed: the login before it. Without both: nothing of it is possible.
         if result.requests or not result.succeeded:

@@ -10,8 +10,10 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent.monkey
 
@@ -22,16 +24,18 @@ import locust.log  # noqa: E402
 import msgspec  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
+from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, install  # noqa: E402
 from perfsuite.load.locust_count import LocustCount  # noqa: E402
-from perfsuite.load.messages import Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
+from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
 from perfsuite.load.state import LoadState, Order  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.model import Plan, PreflightReport  # noqa: E402
 from perfsuite.roles.role import Role  # noqa: E402
+from perfsuite.suite_errors import SuiteErrors  # noqa: E402
 
 _MANY = 65_536
 
@@ -68,6 +72,8 @@ class Worker:
 
     def run(self) -> int:
         """Obey until told to stop; hand everything over; 0."""
+        listen_for_errors(self._heard)
+        self._pipe.writer.link_exception(lambda _writer: os._exit(EXIT_BROKEN))
         gevent.spawn(self._listen)
         gevent.spawn(self._keep_statistics_small)
         self._pipe.send(Ready())
@@ -84,16 +90,52 @@ class Worker:
         self._done.set()
 
     def _listen(self) -> None:
-        while (orders := self._pipe.receive()) is not None:
+        while (orders := self._received()) is not None:
             for order in orders:
-                self._obey(order)
+                with self._counting(f"the order to {type(order).__name__.lower()}"):
+                    self._obey(order)
         # The conductor is gone: nobody will read the rest, and load must not go on unwatched.
         os._exit(0 if self._done.is_set() else 1)
+
+    def _received(self) -> list[Begin | Add | Ack | Stop] | None:
+        with self._counting("listening to the conductor"):
+            return self._pipe.receive()
+        return []  # what cannot be read is lost, and counted as an error
 
     def _keep_statistics_small(self) -> None:
         while True:
             gevent.sleep(1.0)
-            self._locust.take_over(self._environment)
+            with self._counting("Locust's own count"):
+                self._locust.take_over(self._environment)
+
+    @property
+    def _load(self) -> LoadState | None:
+        return getattr(self._environment, "agentmitra_load", None)
+
+    @contextmanager
+    def _counting(self, during: str) -> Iterator[None]:
+        """An error in the block is counted. Where there is no load yet that could report it, this process ends by it.
+
+        So it does where the operating system fails it: there is no use in trying again.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  no error of the suite may disappear
+            if self._load is None or isinstance(error, OSError):
+                self._die_of(error, during)
+            self._load.failed(error, during)
+
+    def _heard(self, error: BaseException, during: str) -> None:
+        """An error that nobody but Locust or gevent saw."""
+        if self._load is None:
+            self._die_of(error, during)
+        else:
+            self._load.errors.add_unless_counted(error, during)
+
+    def _die_of(self, error: BaseException, during: str) -> NoReturn:
+        errors = self._load.errors if self._load is not None else SuiteErrors(self._folder, _secrets(self._begin))
+        errors.add_unless_counted(error, during)
+        os._exit(EXIT_BROKEN)
 
     def _obey(self, order: Begin | Add | Ack | Stop) -> None:
         match order:
@@ -130,10 +172,21 @@ class Worker:
             begin.start_at,
             begin.headers,
         )
-        load = LoadState(order, self._sink, on_placed=lambda users: self._pipe.send(Placed(users)))
+        load = LoadState(
+            order,
+            self._sink,
+            on_placed=lambda users: self._pipe.send(Placed(users)),
+            on_mute=lambda error: self._die_of(error, "handing over what was recorded"),
+        )
         working = [role for role in self._roles if role.slug in begin.sessions]
         load.begin_arrivals(working, {role.slug: role.weight for role in working}, Owners(begin.sessions))
         return load
+
+
+def _secrets(begin: Begin | None) -> list[str]:
+    if begin is None:
+        return []
+    return [*(user.password for user in begin.users), *(value for _name, value in begin.headers)]
 
 
 def allow_many_connections() -> None:
@@ -156,4 +209,9 @@ def main(folder: Path, name: str) -> int:
 if __name__ == "__main__":
     locust.log.setup_logging("WARNING")  # type: ignore[no-untyped-call]
     allow_many_connections()
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    folder = Path(sys.argv[1])
+    try:
+        sys.exit(main(folder, sys.argv[2]))
+    except Exception as why:  # noqa: BLE001  whatever it is, the run has to name it
+        SuiteErrors(folder).add(why, f"the load process {sys.argv[2]} ended by it")
+        sys.exit(EXIT_BROKEN)

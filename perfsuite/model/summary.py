@@ -285,19 +285,27 @@ class Coverage:
 class Reconciliation:
     """Counts of the requests that were sent. None where a run lacks that count.
 
-    `recorded` and `locust_total` count the same event, so they differ only if records were lost on their way to the
-    file; `locust_total` needs the last record of every process. `backend_log` is independent: only a demo has it.
+    `recorded`: those that are in the figures, unfinished ones included. `sent`: counted by whoever sends them, without
+    the recorder; `unrecorded`: of these, those that recording raised an error for, so that they are in no other figure.
+    `locust_total` and `sent` need the last record of every process. Only a demo has a `backend_log`.
     """
 
     recorded: int
     locust_total: int | None
     backend_log: int | None
+    sent: int | None = None
+    unrecorded: int = 0
+
+    @property
+    def accounted(self) -> int | None:
+        """Requests that were sent and should be in the figures."""
+        return None if self.sent is None else self.sent - self.unrecorded
 
     @property
     def agrees(self) -> bool:
         """True when every count that is known is the same."""
-        known = {count for count in (self.recorded, self.locust_total, self.backend_log) if count is not None}
-        return len(known) == 1
+        counts = (self.recorded, self.locust_total, self.backend_log, self.accounted)
+        return len({count for count in counts if count is not None}) == 1
 
 
 @dataclass(frozen=True, slots=True)

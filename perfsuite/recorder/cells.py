@@ -115,18 +115,20 @@ class Cells:
     def request(self, key: Key, elapsed_us: int, parts: Parts | None = None) -> None:
         """Count one request that got a right answer; `elapsed_us` is its response time."""
         self._counted(key, elapsed_us, parts).ok.add(elapsed_us)
+        self.recorded += 1
 
     def failure(
         self, key: Key, elapsed_us: int, error: tuple[str, str], request_id: str, parts: Parts | None = None
     ) -> None:
         """Count one failed request; `error` is its kind and message."""
+        group = self._group(error)
         cell = self._counted(key, elapsed_us, parts, failed=True)
-        cell.failed.add(elapsed_us)
         if cell.waited is None:
             cell.waited = Histogram()
         if stays_in(error[0], elapsed_us):
             cell.waited.add(elapsed_us)
-        group = self._group(error)
+        cell.failed.add(elapsed_us)
+        self.recorded += 1
         count, first_id = cell.errors.get(group, (0, request_id))
         cell.errors[group] = (count + 1, first_id)
 
@@ -136,7 +138,6 @@ class Cells:
         self._cell(key).expired += 1
 
     def _counted(self, key: Key, elapsed_us: int, parts: Parts | None, *, failed: bool = False) -> _RequestCell:
-        self.recorded += 1
         cell = self._cell(key)
         if parts is None:
             cell.service.add(elapsed_us)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements import End, Generator, Phase, Record, Users
-from perfsuite.recorder.cells import Cells, Parts
+from perfsuite.measurements import End, Generator, Phase, Record, SuiteErrors, Users
+from perfsuite.model import SuiteErrorGroup
+from perfsuite.recorder.cells import Cells, Key, Parts
 from perfsuite.recorder.health import Health
 from perfsuite.recorder.traffic import Traffic
 
@@ -37,6 +38,15 @@ class Recorder:
         self._sink = sink
         self._sequence = itertools.count(1)
 
+    def request(
+        self, key: Key, elapsed_us: int, parts: Parts, request_id: str = "", error: tuple[str, str] | None = None
+    ) -> None:
+        """Keep one request; `error`: kind and message where it failed. Raises only where it did not keep it."""
+        if error is None:
+            self.cells.request(key, elapsed_us, parts)
+        else:
+            self.cells.failure(key, elapsed_us, error, request_id, parts)
+
     def on_request(
         self,
         name: str,
@@ -45,9 +55,9 @@ class Recorder:
         context: Mapping[str, Any] | None = None,
         **details: Any,
     ) -> None:
-        """Listener for Locust's `request` event (`response_time` in ms).
+        """For Locust's `request` event of users other than ours (`response_time` in ms).
 
-        Events of users other than ours are recorded too, under what they tell of themselves.
+        They are recorded under what they tell of themselves.
         """
         about = context or {}
         response_time = response_time or 0.0  # plug-ins fire events without one
@@ -58,11 +68,11 @@ class Recorder:
         parts = about.get("parts") or Parts(int(due_at + response_time / 1000), elapsed_us)
         if about.get("expired"):
             self.cells.expired(key)
-        elif exception is None:
-            self.cells.request(key, elapsed_us, parts)
-        else:
+            return
+        error = None
+        if exception is not None:
             error = (str(about.get("failure_kind") or type(exception).__name__), str(exception))
-            self.cells.failure(key, elapsed_us, error, str(about.get("request_id", "")), parts)
+        self.request(key, elapsed_us, parts, str(about.get("request_id", "")), error)
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""
@@ -96,9 +106,21 @@ class Recorder:
         )
         self._sink.flush()
 
-    def end(self, users_by_role: Mapping[str, int], locust_total: int, reason: str) -> None:
-        """Hand over the rest, then the counts to be held against each other, and close."""
+    def rest(self, users_by_role: Mapping[str, int]) -> None:
+        """When the load is over: hand over what came since the last second."""
         self._hand_over(users_by_role, int(utc_s()))
-        self._sink.write(End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason))
+
+    def errors(self, groups: Iterable[SuiteErrorGroup], *, ends_load: bool = False) -> None:
+        """Hand over errors of the suite itself that came since the last call."""
+        for group in groups:
+            what = (group.place, group.message, group.count, group.log)
+            self._sink.write(SuiteErrors(self._worker, next(self._sequence), *what, ends_load=ends_load))
+        self._sink.flush()
+
+    def end(self, locust_total: int, reason: str, *, sent: int | None = None, unrecorded: int = 0) -> None:
+        """The counts to be compared with each other; no more records will come."""
+        self._sink.write(
+            End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason, sent, unrecorded)
+        )
         self._sink.flush()
         self._sink.close()

@@ -18,6 +18,7 @@ from perfsuite.measurements import (
     Phase,
     Record,
     Requests,
+    SuiteErrors,
     Users,
     WorkerLost,
 )
@@ -33,6 +34,7 @@ class Gathered:
     not_started: list[NotStarted] = field(default_factory=list)
     arrivals: list[Arrivals] = field(default_factory=list)
     lost: list[WorkerLost] = field(default_factory=list)
+    suite_errors: list[SuiteErrors] = field(default_factory=list)
     actions: list[Actions] = field(default_factory=list)
     not_possible: Counter[str] = field(default_factory=Counter)
     users: dict[str, dict[int, Users]] = field(default_factory=lambda: defaultdict(dict))
@@ -54,6 +56,9 @@ class Gathered:
             return
         if isinstance(record, WorkerLost):
             self.lost.append(record)
+            return
+        if isinstance(record, SuiteErrors):
+            self.suite_errors.append(record)
             return
         self.workers.add(record.worker)
         if isinstance(record, End):

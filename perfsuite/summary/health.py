@@ -16,8 +16,10 @@ from perfsuite.model import (
     OperationCheck,
     PreflightReport,
     Reconciliation,
+    SuiteErrorGroup,
     Works,
 )
+from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import add_times
@@ -162,10 +164,20 @@ def _named(checks: Iterable[OperationCheck], works: Works) -> tuple[str, ...]:
 
 
 def reconciliation(gathered: Gathered, recorded: int, backend_log: int | None) -> Reconciliation:
-    """The recorder's count of what was sent beside Locust's and the backend's.
+    """The recorder's count of what was sent beside that of the senders, Locust's and the backend's.
 
-    Locust's is not to be had when a process ended without its last record.
+    Those of the senders and of Locust are not to be had when a process ended without its last record.
     """
-    complete = bool(gathered.workers) and gathered.workers <= gathered.ends.keys()
-    locust_total = sum(end.locust_total for end in gathered.ends.values()) if complete else None
-    return Reconciliation(recorded, locust_total, backend_log)
+    if not gathered.workers or not gathered.workers <= gathered.ends.keys():
+        return Reconciliation(recorded, None, backend_log)
+    ends = gathered.ends.values()
+    known = [end.sent for end in ends if end.sent is not None]
+    sent = sum(known) if len(known) == len(ends) else None
+    unrecorded = sum(end.unrecorded for end in ends)
+    return Reconciliation(recorded, sum(end.locust_total for end in ends), backend_log, sent, unrecorded)
+
+
+def suite_errors(gathered: Gathered, of_parent: Iterable[SuiteErrorGroup]) -> tuple[SuiteErrorGroup, ...]:
+    """Errors of the suite itself in all its processes."""
+    of_load = (SuiteErrorGroup(told.place, told.message, told.count, told.log) for told in gathered.suite_errors)
+    return most_frequent_first((*of_parent, *of_load))

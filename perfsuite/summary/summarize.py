@@ -27,7 +27,7 @@ from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.distribution import distribution
 from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
 from perfsuite.summary.gather import Gathered, due_by_second, gather
-from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation
+from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation, suite_errors
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
@@ -131,7 +131,7 @@ def _summary(
         target_figures=target_figures(plan, evidence),
         within=within(evidence) if when.steady_s else (),
         distribution=distribution(evidence[EVERYTHING].ok, due, when),
-        suite_errors=circumstances.suite_errors,
+        suite_errors=suite_errors(gathered, circumstances.suite_errors),
         server_times=times,
         remarks=remarks,
         clock_set_s=circumstances.clock_set_s,

@@ -16,6 +16,7 @@ Respond = Callable[[socket.socket], bool]
 """Writes an answer; True when the connection stays open."""
 
 SLOW_S = 0.3
+LATE_S = 0.02
 
 
 def _text(*lines: str, body: bytes = b"", keep: bool = True) -> Respond:
@@ -49,6 +50,18 @@ def _drip(connection: socket.socket) -> bool:
     return False
 
 
+def _late_interim(connection: socket.socket) -> bool:
+    """An interim answer, then the final one in two parts, each long after the one before."""
+    for part in (
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{",
+        b'"a":1}',
+    ):
+        connection.sendall(part)
+        time.sleep(LATE_S)
+    return True
+
+
 _CHUNKS = b'4\r\n{"a"\r\n3\r\n:1}\r\n'
 
 BEHAVIOURS: dict[str, Respond] = {
@@ -72,6 +85,7 @@ BEHAVIOURS: dict[str, Respond] = {
     "latin-1": _ok(b'{"a":1}', "X-Name: caf\xe9"),
     "until-close": _text("HTTP/1.0 200 OK", body=b'{"a":1}', keep=False),
     "interim": _text("HTTP/1.1 103 Early Hints", "", "HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}"),
+    "late-interim": _late_interim,
     "cookie": _ok(b"{}", "Set-Cookie: session=of-one-account"),
     "big": _ok(b"[" + b"1," * 500_000 + b"1]"),
     "too-much": _text("HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}and more"),

@@ -105,6 +105,13 @@ def test_no_answer_makes_a_long_message(given: Answer) -> None:
         ),
         pytest.param("users.me", answer(raw=b"\xff"), None, "not JSON but application/json, 1 bytes", id="not UTF-8"),
         pytest.param("users.me", answer(raw=b'{"a":NaN}'), None, "not JSON but application/json, 9 bytes", id="NaN"),
+        pytest.param(
+            "users.me",
+            answer(raw=b"[" * 5000 + b"]" * 5000),
+            None,
+            "JSON nested too deeply, 10000 bytes",
+            id="nested 5,000 deep",
+        ),
         pytest.param("users.me", answer(raw=b'{"a":1'), None, "not JSON but application/json, 6 bytes", id="cut off"),
         pytest.param(
             "users.me", answer(raw=b"x", content_type=""), None, "not JSON but no content type, 1 bytes", id="untyped"

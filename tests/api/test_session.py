@@ -13,7 +13,7 @@ import pytest
 from perfsuite import __version__
 from perfsuite.api import journal
 from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import Answer
+from perfsuite.api.exchange import Answer, Request
 from perfsuite.api.journal import Entry, Journal
 from perfsuite.api.observed import ActionResult
 from perfsuite.api.run import Run
@@ -42,8 +42,10 @@ class Clock:
 class Stage:
     """A session with its target, observer and clock."""
 
-    def __init__(self, role: str | Role = "policyholder", run: Run | None = None, seed: int = 1) -> None:
-        self.target, self.notes, self.clock = FakeTarget(), Notes(), Clock()
+    def __init__(
+        self, role: str | Role = "policyholder", run: Run | None = None, seed: int = 1, target: FakeTarget | None = None
+    ) -> None:
+        self.target, self.notes, self.clock = target or FakeTarget(), Notes(), Clock()
         self.run = run or Run("basic_20260301_093000")
         known = BY_SLUG[role] if isinstance(role, str) else role
         account = ACCOUNTS[known.slug]
@@ -785,6 +787,80 @@ def test_rows_of_a_wrong_answer_teach_nothing() -> None:
     stage.perform(Step("policies.list"))
 
     assert "policy" not in stage.session.known
+
+
+class Unexpected(Exception):
+    """What nobody expects."""
+
+
+class Raising(FakeTarget):
+    """A transport that raises for one operation, once the request is on its way."""
+
+    def __init__(self, operation: str, error: BaseException) -> None:
+        super().__init__()
+        self._operation, self._error = operation, error
+
+    def exchange(self, request: Request) -> Answer:
+        given = super().exchange(request)
+        if self.asked[-1].operation == self._operation:
+            raise self._error
+        return given
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        pytest.param(Unexpected(f"with {PASSWORD}"), FailureKind.SUITE_ERROR, "exchange: Unexpected: with …", id="bug"),
+        pytest.param(RecursionError("too deep"), FailureKind.SUITE_ERROR, "RecursionError: too deep", id="recursion"),
+        pytest.param(SystemExit(), FailureKind.UNFINISHED, "cut off before its end", id="the end of its greenlet"),
+    ],
+)
+def test_a_request_whose_transport_raises_is_observed_once_and_the_error_goes_on(
+    error: BaseException, kind: FailureKind, message: str
+) -> None:
+    stage = Stage(target=Raising("users.me", error))
+
+    with pytest.raises(type(error)):
+        stage.perform(Step("users.me"))
+
+    login, observed = stage.notes.requests
+    assert login.failure is None
+    assert (observed.operation, observed.status) == ("users.me", 0)
+    assert observed.failure is not None
+    assert observed.failure.kind is kind
+    assert observed.failure.message.endswith(message)
+
+
+class Unreadable(Answer):
+    def json(self) -> object:
+        raise Unexpected("no JSON")
+
+
+def test_a_request_whose_check_raises_is_observed_once_with_its_answer() -> None:
+    stage = Stage()
+    assert stage.session.login()
+    stage.target.give("users.me", Unreadable(200, {}, b"{}", 1_772_357_400.0, 1500))
+
+    with pytest.raises(Unexpected):
+        stage.perform(Step("users.me"))
+
+    (_login, observed) = stage.notes.requests
+    assert (observed.operation, observed.status, observed.elapsed_us) == ("users.me", 200, 1500)
+    assert observed.failure is not None
+    assert observed.failure.kind is FailureKind.SUITE_ERROR
+    assert observed.failure.message.endswith(" json: Unexpected: no JSON")
+
+
+def test_after_an_error_the_next_action_is_made_as_ever() -> None:
+    stage = Stage()
+    stage.target.give("users.me", Unreadable(200, {}, b"{}", 1_772_357_400.0, 1500))
+    with pytest.raises(Unexpected):
+        stage.perform(Step("users.me"))
+
+    done = stage.perform(Step("users.me"))
+
+    assert (done.requests, done.succeeded) == (1, True)
+    assert stage.notes.operations == ["login", "users.me", "users.me"]
 
 
 def test_a_request_cut_by_the_end_of_the_run_is_observed_and_ends_the_session() -> None:

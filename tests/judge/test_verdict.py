@@ -10,6 +10,7 @@ import pytest
 from perfsuite.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS
 from perfsuite.judge import judge, severest
 from perfsuite.model import (
+    SUITE_FAILED,
     ArrivalFigures,
     Cleanup,
     Coverage,
@@ -103,6 +104,23 @@ def test_every_reason_to_fail_is_told() -> None:
             "the counts of requests disagree: 10,000 recorded, 10,003 by Locust (+3), 9,990 by the backend's log (-10);"
             " some were counted twice or not at all, so no figure is sure: run again",
             id="counts disagree",
+        ),
+        pytest.param(
+            {"reconciliation": Reconciliation(10_000, 10_000, None, sent=10_021)},
+            "the counts of requests disagree: 10,000 recorded, 10,021 sent (+21), 10,000 by Locust (+0); some were"
+            " counted twice or not at all, so no figure is sure: run again",
+            id="requests that were sent and are in no count",
+        ),
+        pytest.param(
+            {"reconciliation": Reconciliation(10_000, 10_000, None, sent=10_003, unrecorded=3)},
+            "3 of 10,003 requests that were sent are in no figure: recording them raised an error of the suite itself",
+            id="requests that could not be recorded",
+        ),
+        pytest.param(
+            {"reconciliation": Reconciliation(10_000, None, None)},
+            "a load process ended without its last record, so it is not known whether all requests were recorded: look"
+            " into suite-errors.log and load.log, and run again",
+            id="a process without its last record",
         ),
         pytest.param(
             {"users": peak_of(make_plan(), reader=130, writer=80)},
@@ -398,6 +416,12 @@ def test_an_error_of_the_suite_leaves_a_fail_one() -> None:
     verdict = verdict_of(make_plan(), SLOW, suite_errors=(ERROR,))
     assert (verdict.outcome, verdict.reasons) == (Outcome.FAIL, ("average response time 612 ms, limit 500 ms",))
     assert any(ERROR.place in note for note in verdict.notes)
+
+
+def test_a_load_that_was_ended_by_an_error_of_the_suite_says_when() -> None:
+    verdict = verdict_of(make_plan(), suite_errors=(ERROR,), ended=SUITE_FAILED, duration_s=12.0)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons[0].endswith("; the load was ended by it after 12 s")
 
 
 def test_of_many_errors_of_the_suite_a_few_are_shown() -> None:

@@ -39,11 +39,15 @@ class Nowhere:
         """Not called."""
 
 
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 def main() -> None:
     """Five actions of a role that is waited for, with room for three, and one of a role that is not."""
     recorder = Recorder("worker-1", Nowhere())
     decks = {role: Deck([Behaviour("look", 1, (Step("health.root"),))], random.Random(1)) for role in ("slow", "free")}
-    desk = ArrivalDesk(decks, recorder, max_waiting=3)
+    desk = ArrivalDesk(decks, recorder, max_waiting=3, on_error=_raise, on_death=_raise)
     dues = [Due(float(second), "slow", second) for second in range(5)] + [Due(5.0, "free", 0)]
     start_at = utc_s() - AGO_S
     desk.begin(dues, Owners({"slow": [0], "free": [0]}), 0, start_at)

@@ -23,8 +23,8 @@ from perfsuite.load.client import CONNECT_TIMEOUT_S, GeventTransport  # noqa: E4
 from tests.load.child import report  # noqa: E402
 
 SINGLE = (
-    "json says-close 204 chunked html 500 redirect latin-1 until-close interim cut cut-chunks cut-headers nothing"
-    " garbage big two-times"
+    "json says-close 204 chunked html 500 redirect latin-1 until-close interim late-interim cut cut-chunks cut-headers"
+    " nothing garbage big two-times"
 )
 
 

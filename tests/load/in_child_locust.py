@@ -22,7 +22,7 @@ from perfsuite.api.exchange import Failure  # noqa: E402
 from perfsuite.api.observed import ActionResult, Observed  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
-from perfsuite.load.install import guard  # noqa: E402
+from perfsuite.load.install import Hooks, guard, install  # noqa: E402
 from perfsuite.load.state import AccountPool, LoadState, Order  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
 from perfsuite.measurements import Actions, End, NotPossible, Record, Requests  # noqa: E402
@@ -154,8 +154,9 @@ def told() -> dict[str, Any]:
     shelf = Shelf()
     environment = Environment(user_classes=USER_CLASSES)
     load = LoadState(_order(Path(mkdtemp())), shelf, on_placed=lambda _users: None)
+    install(environment, Hooks(lambda _environment: load, lambda _load: None, lambda _load: None))
     environment.create_local_runner()  # it is the runner that counts
-    environment.events.request.add_listener(load.recorder.on_request)
+    environment.agentmitra_load = load
     seen: list[dict[str, Any]] = []
     environment.events.request.add_listener(lambda **event: seen.append(event))
     observer = EventObserver(environment, load)
@@ -167,7 +168,7 @@ def told() -> dict[str, Any]:
     observer.not_possible("policyholder", "payment access", "policies.premiums")
     stats = environment.stats.total
     totals = [stats.num_requests, stats.num_failures]
-    load.finish(stats.num_requests, "completed")
+    load.finish(lambda: stats.num_requests, "completed")
     requests, missing, end = shelf.only(Requests), shelf.only(NotPossible), shelf.only(End)
     return {
         "key": [requests.second, requests.role, requests.behaviour, requests.operation],
@@ -201,7 +202,7 @@ def actions() -> dict[str, Any]:
     user.session = SimpleNamespace(perform=lambda _behaviour, _due_at: next(results))
     for _ in range(4):
         user.act()
-    load.finish(0, "completed")
+    load.finish(lambda: 0, "completed")
     done = [record for record in shelf.records if isinstance(record, Actions)]
     return {record.behaviour: [record.actions, record.succeeded] for record in done if record.actions}
 
@@ -293,7 +294,7 @@ def plateau() -> list[int]:
     load.retarget(4)
     load.user_started("policyholder")
     load.user_started("policyholder")
-    load.finish(0, "completed")
+    load.finish(lambda: 0, "completed")
     return told
 
 

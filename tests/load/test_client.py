@@ -58,6 +58,7 @@ def test_bytes_that_nobody_asked_for_do_not_become_the_next_answer(found: dict[s
         pytest.param("500", 500, '{"detail":"down"}', id="so is an error of the server"),
         pytest.param("redirect", 307, "", id="so is a redirect: it is not followed"),
         pytest.param("interim", 200, "{}", id="after an interim answer"),
+        pytest.param("late-interim", 200, '{"a":1}', id="long after an interim answer, in two parts"),
         pytest.param("latin-1", 200, '{"a":1}', id="a header beyond ASCII"),
     ],
 )

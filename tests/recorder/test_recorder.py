@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import pytest
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements import End, Generator, Phase, Record, Requests, Users, histogram_of
-from perfsuite.model import Remark
+from perfsuite.measurements import End, Generator, Phase, Record, Requests, SuiteErrors, Users, histogram_of
+from perfsuite.model import Remark, SuiteErrorGroup
 from perfsuite.recorder.cells import Parts
 from perfsuite.recorder.health import Health
 from perfsuite.recorder.recorder import Recorder
@@ -187,13 +187,23 @@ def test_the_end_hands_over_the_rest_and_both_counts(shelf: Shelf) -> None:
     recorder.tick({"policyholder": 1})
     recorder.on_request("users.me", 1.0, None, _context())
 
-    recorder.end({"policyholder": 0}, 4, "interrupted")
+    recorder.rest({"policyholder": 0})
+    recorder.errors([SuiteErrorGroup("roles.mine:3 step", "KeyError: 'id'", 2, "suite-errors.log")])
+    recorder.end(4, "interrupted", sent=5, unrecorded=1)
 
     assert sum(sum(record.ok.counts.values()) for record in shelf.of(Requests)) == 4
     assert [phase.name for phase in shelf.of(Phase)] == ["ramp-up"]
     last = shelf.records[-1]
     assert isinstance(last, End)
     assert (last.recorded, last.locust_total, last.reason) == (4, 4, "interrupted")
+    assert (last.sent, last.unrecorded) == (5, 1)
+    (error,) = shelf.of(SuiteErrors)
+    assert (error.place, error.message, error.count, error.ends_load) == (
+        "roles.mine:3 step",
+        "KeyError: 'id'",
+        2,
+        False,
+    )
     assert [record.sequence for record in shelf.records] == list(range(1, len(shelf.records) + 1))
     assert shelf.closed
     assert shelf.flushed[-1] == len(shelf.records)

@@ -18,6 +18,7 @@ from perfsuite.measurements import (
     Phase,
     Record,
     Requests,
+    SuiteErrors,
     Times,
     Users,
     WorkerLost,
@@ -144,8 +145,11 @@ class Process:
     def phase(self, name: str, at: float) -> Phase:
         return Phase(self.name, next(self.numbers), name, START + at)
 
-    def end(self, total: int) -> End:
-        return End(self.name, next(self.numbers), total, total, "")
+    def end(self, total: int, sent: int | None = None, unrecorded: int = 0) -> End:
+        return End(self.name, next(self.numbers), total, total, "", sent, unrecorded)
+
+    def suite_errors(self, place: str, message: str, count: int) -> SuiteErrors:
+        return SuiteErrors(self.name, next(self.numbers), place, message, count, "suite-errors.log")
 
 
 def steady_run(process: Process, requests: Iterable[Record], *, plateau: float = 2, down: float = 22) -> list[Record]:

@@ -19,6 +19,7 @@ from perfsuite.model import (
     OperationCheck,
     PreflightReport,
     Reconciliation,
+    SuiteErrorGroup,
     Summary,
     UserCounts,
     WholeRun,
@@ -345,6 +346,41 @@ def test_answers_of_a_rate_limit_are_counted_apart() -> None:
     summary = summary_of([limited, one.requests(3, [1], [1], message="HTTP 500")])
 
     assert summary.whole_run == WholeRun(requests=6, failures=4, wrong_answers=0, rate_limited=3)
+
+
+def test_what_was_sent_is_known_where_every_process_says_so() -> None:
+    one, two = Process("1"), Process("2")
+    records = [one.requests(2, [1, 1]), one.end(2, sent=3, unrecorded=1), two.requests(2, [1]), two.end(1, sent=1)]
+
+    counts = summary_of(records).reconciliation
+    assert (counts.recorded, counts.sent, counts.unrecorded, counts.agrees) == (3, 4, 1, True)
+    lost_one = [one.requests(2, [1]), one.end(1, sent=2)]
+    assert not summary_of(lost_one).reconciliation.agrees
+    old = [*records[:3], two.end(1)]
+    assert summary_of(old).reconciliation.sent is None
+    assert summary_of(records[:3]).reconciliation.sent is None  # a process without its last record
+
+
+def test_errors_of_all_processes_are_one_group_for_each_place() -> None:
+    one, two = Process("1"), Process("2")
+    records = [
+        one.requests(2, [1]),
+        one.suite_errors("roles.mine:3 step", "KeyError: 'a'", 2),
+        two.suite_errors("roles.mine:3 step", "KeyError: 'b'", 3),
+        one.suite_errors("roles.mine:3 step", "KeyError: 'a'", 1),
+        two.suite_errors("roles.mine:9 step", "ValueError", 4),
+        one.end(1),
+    ]
+    own = (SuiteErrorGroup("perfsuite.keeping:1 keep", "OSError", 1),)
+    summary = summary_of(records, suite_errors=own)
+
+    assert [(group.place, group.message, group.count) for group in summary.suite_errors] == [
+        ("roles.mine:3 step", "KeyError: 'a'", 6),
+        ("roles.mine:9 step", "ValueError", 4),
+        ("perfsuite.keeping:1 keep", "OSError", 1),
+    ]
+    assert summary.generator.processes == 1  # a process that only had errors made no load
+    assert summary.generator.lost_reports == 0
 
 
 def test_circumstances_are_passed_on() -> None:

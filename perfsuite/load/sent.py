@@ -1,0 +1,37 @@
+"""Requests counted where they are sent: independent of whoever records them, to be compared with them at the end."""
+
+from __future__ import annotations
+
+from perfsuite.api.exchange import Answer, Request, Transport
+
+
+class SentCount:
+    """Of one load process: requests that were handed to a transport, and those of them that nobody could record."""
+
+    __slots__ = ("sent", "unrecorded")
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.unrecorded = 0
+
+
+class CountingTransport:
+    """Counts each request before it is sent, in its own `sent` and in that of the process."""
+
+    __slots__ = ("_exchange", "_of_process", "_transport", "sent")
+
+    def __init__(self, transport: Transport, of_process: SentCount) -> None:
+        self._transport = transport
+        self._exchange = transport.exchange
+        self._of_process = of_process
+        self.sent = 0
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer of the transport behind it."""
+        self.sent += 1
+        self._of_process.sent += 1
+        return self._exchange(request)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()

@@ -1,0 +1,80 @@
+"""What goes on in a load process besides its users: a part that dies is noticed within a second and named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.load.child import findings
+
+SOON_S = 1.5
+"""A second, and what a busy machine adds."""
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """All cases, done in one process."""
+    answers: dict[str, Any] = findings("in_child_background")
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        pytest.param("writer", "_write_every_second", id="who hands over what was recorded"),
+        pytest.param("watch", "_watch_event_loop", id="who watches the event loop"),
+    ],
+)
+def test_a_greenlet_that_dies_is_named_and_begun_again(found: dict[str, Any], part: str, name: str) -> None:
+    told = found[part]
+
+    assert told["message"] == f"BackgroundEnded: {name} had ended (it was begun again)"
+    assert told["after_s"] < SOON_S
+    assert told["lags later"] == [True, True]
+    assert not told["ends load"]
+
+
+def test_a_greenlet_that_raises_each_time_is_counted_and_goes_on(found: dict[str, Any]) -> None:
+    told = found["failing watch"]
+
+    assert (told["place"], told["message"]) == ("add_lag", "ValueError: no lag (watching the event loop)")
+    assert told["after_s"] < SOON_S
+    assert 0 < told["count"] <= SOON_S / 0.05
+
+
+def test_the_thread_of_the_arrivals_is_named_and_the_load_is_to_end(found: dict[str, Any]) -> None:
+    told = found["pacing"]
+
+    assert told["place"] == "time_of"
+    assert told["message"].startswith("ZeroDivisionError: ")
+    assert told["message"].endswith(" (the pacing of arrivals ended by it)")
+    assert told["ends load"]
+    assert told["after_s"] < SOON_S
+
+
+def test_an_action_that_cannot_be_taken_in_is_counted_and_the_next_one_begins(found: dict[str, Any]) -> None:
+    told = found["action"]
+
+    assert told["message"] == "ValueError: no behaviour (an action became due)"
+    assert (told["taken"], told["count"]) == (True, 1)
+
+
+def test_where_not_even_an_error_can_be_handed_over_the_process_is_told(found: dict[str, Any]) -> None:
+    assert found["mute"] == ["[Errno 28] No space left on device"]
+
+
+def test_an_error_at_the_end_costs_no_count(found: dict[str, Any]) -> None:
+    assert found["end"] == {
+        "errors": ["RuntimeError: no statistics (Locust's own count)"],
+        "sent": 7,
+        "unrecorded": 2,
+    }
+
+
+def test_what_locust_and_gevent_catch_is_heard_of(found: dict[str, Any]) -> None:
+    assert found["swallowed"] == [
+        ["ZeroDivisionError", "caught by Locust"],
+        ["KeyError", "it ended the greenlet swallowed.<locals>.ends"],
+        ["KeyError", "it ended a callback of the event loop"],
+    ]
