@@ -46,13 +46,18 @@ class Times(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     max_us: int = 0
 
 
-class ErrorCount(msgspec.Struct, frozen=True, gc=False):
-    """How often one error happened within a record, with one request id to look for in the server's log."""
+class ErrorCount(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How often one error happened within a record, with one request id to look for in the server's log.
+
+    `ordinals`: the how manyeth request to end in this process each of them was. Only for the first 1,000 of each
+    message, and not in older files: [] then.
+    """
 
     kind: str
     message: str
     count: int
     request_id: str
+    ordinals: list[int] = []
 
 
 class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field="kind", omit_defaults=True):

@@ -15,6 +15,7 @@ from perfsuite.model import (
     SUITE_FAILED,
     TARGET_LOST,
     CutOff,
+    FailurePattern,
     LiveState,
     Plan,
     Row,
@@ -59,6 +60,8 @@ class Evidence:
     live: bool = False
     cut_off: tuple[CutOff, ...] = ()
     """What the end of the load cut off, of the steady state."""
+    patterns: tuple[FailurePattern, ...] = ()
+    """What failed, over the whole run."""
 
     def interval(self, target: Target) -> tuple[float, float] | None:
         """The 95 % interval of the target's figure; None where it is not known."""
@@ -160,6 +163,7 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence
         users=summary.users.by_role,
         possible=summary.whole_run.requests / tried if tried else 1.0,
         arrivals_per_s=summary.arrivals.asked_per_s if summary.arrivals else None,
+        patterns=summary.failure_patterns,
         beyond={(known.metric, known.role, known.operation): known for known in summary.target_figures},
         cut_off=summary.cut_off,
     )

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
+from perfsuite.judge.failing import patterns_told, standing_out
+from perfsuite.judge.limits import CLOSE_FAILURES
 from perfsuite.judge.on_target import OnTarget, is_on_target, judge_on_target
 from perfsuite.judge.words import (
     FAILURE_RATE,
@@ -89,14 +91,17 @@ def _judge(target: Target, evidence: Evidence) -> TargetResult:
 def _compared(result: TargetResult, target: Target, evidence: Evidence, observed: float) -> TargetResult:
     met = observed < target.limit if target.below else observed > target.limit
     interval = _around(observed, evidence.interval(target))
-    too_close = interval is not None and interval[0] <= target.limit <= interval[1]
-    sure = f"; too close to call, 95 % sure is {interval_figure(target.metric, interval)}" if interval else ""
+    within = interval is not None and interval[0] <= target.limit <= interval[1]
+    few = _few_failures_decide(target, evidence, met=met)
+    too_close = within or bool(few)
+    sure = f"95 % sure is {interval_figure(target.metric, interval)}" if interval and within else ""
+    close = f"; too close to call{''.join(f', {part}' for part in (sure, few) if part)}"
     return replace(
         result,
         outcome=TargetOutcome.MET if met else TargetOutcome.MISSED,
         reason=_comparison(target, observed)
         + _without(target, evidence, observed)
-        + (sure if too_close else "")
+        + (close if too_close else "")
         + ("" if met else _where(target, evidence)),
         interval=interval,
         too_close=too_close,
@@ -112,6 +117,20 @@ def _unless_cut_off(result: TargetResult, target: Target, evidence: Evidence) ->
     why = f"{cut:,} of {count(failures, 'failed request')} still waited when the load ended; without them it is met"
     reason = f"{_comparison(target, failures / requests)}; {why}"
     return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=reason, too_close=False)
+
+
+def _few_failures_decide(target: Target, evidence: Evidence, *, met: bool) -> str:
+    """How many failures more or fewer would have turned a failure rate's outcome; "" where more than two.
+
+    A run without any failure is not called close to one that has some: nothing suggests it.
+    """
+    requests, failures = evidence.requests(target), evidence.failures(target)
+    if target.metric != FAILURE_RATE or not target.below or not failures or requests < samples_needed(target):
+        return ""
+    other = failures + CLOSE_FAILURES if met else max(failures - CLOSE_FAILURES, 0)
+    if (other / requests < target.limit) is met:
+        return ""
+    return f"{CLOSE_FAILURES} failures more would miss it" if met else f"{CLOSE_FAILURES} failures fewer would meet it"
 
 
 def _around(observed: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -217,11 +236,9 @@ def _where(target: Target, evidence: Evidence) -> str:
         return f"; the users offer {figure(RPS, offered)} when answers take {evidence.limit_ms():,g} ms{answers}"
     rows = narrowed(target, evidence)
     if target.metric == FAILURE_RATE:
-        worst = max(rows, key=lambda row: row.statistics.failures, default=None)
-        if worst is None or not worst.statistics.failures:
-            return ""
-        of = f"{worst.statistics.failures:,} of {count(worst.statistics.requests, 'request')}"
-        return f"; most: {worst.operation} as {worst.role} {of}"
+        everything = target.role is None and target.operation is None
+        told = [standing_out(rows), patterns_told(evidence.patterns) if everything else ""]
+        return "".join(f"; {part}" for part in told if part)
     known = [(value, row) for row in rows if (value := getattr(row.judged, target.metric, None)) is not None]
     if not known or not target.metric.endswith("_ms"):
         return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from perfsuite.judge.evidence import targets_of
+from perfsuite.judge.failing import patterns_told
 from perfsuite.judge.limits import CLOSE_FAILURES, UNEXPECTED_LEAST, UNEXPECTED_SHARE
 from perfsuite.judge.words import FAILURE_RATE, percent
 from perfsuite.model import ALL, FailureKind, Plan, Summary, Target
@@ -30,12 +31,13 @@ def too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[Fa
     if not _too_many(failed, requests):
         return ""
     others = "requests outside the scope of such targets" if limited else "requests"
-    close = ""
+    told = patterns_told([pattern for pattern in summary.failure_patterns if pattern.kind not in own])
+    why, close = f"; {told}" if told else "", ""
     if not _too_many(failed - CLOSE_FAILURES, requests):
         close = f"; too close to call: {CLOSE_FAILURES} failures fewer would not have failed the run"
     return (
         f"{failed:,} of {requests:,} {others} failed ({percent(failed / requests)}), limit"
-        f" {UNEXPECTED_SHARE * 100:g} % where no target on the failure rate holds{close}"
+        f" {UNEXPECTED_SHARE * 100:g} % where no target on the failure rate holds{close}{why}"
     )
 
 

@@ -5,7 +5,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
-from perfsuite.model.failures import FailureGroup, FailureKind, SuiteErrorGroup
+from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
 from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.plan import (
@@ -76,6 +76,7 @@ __all__ = [
     "Drift",
     "FailureGroup",
     "FailureKind",
+    "FailurePattern",
     "GeneratorHealth",
     "Headers",
     "LiveFailure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +69,18 @@ def stays_in(kind: str, elapsed_us: int) -> bool:
     return kind in WAITED_IN_VAIN or (kind not in LEFT_OUT and elapsed_us >= LONG_WAIT_US)
 
 
+_MAX_MESSAGE = 300
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_TOKEN = re.compile(r"eyJ[\w.-]+|PERF-[\w-]+|(?<=Bearer )\S+|\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{16,}\b")
+_NUMBER = re.compile(r"\d{4,}")
+
+
+def without_ids(message: str) -> str:
+    """The message with ids, tokens and long numbers replaced, so that alike failures are one group."""
+    return _NUMBER.sub("{n}", _TOKEN.sub("{…}", _UUID.sub("{id}", message)))[:_MAX_MESSAGE]
+
+
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
     """Failures of the same kind, with ids stripped from the message. Times are UTC epoch seconds."""
@@ -80,6 +93,85 @@ class FailureGroup:
     first_seen: int
     last_seen: int
     request_id: str
+
+
+MANY_OPERATIONS = 3
+"""From here on failures with one message are said to be spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePattern:
+    """All failures of one kind and message, whoever met them. Times are UTC epoch seconds.
+
+    `operations` and `roles` that met it, the most frequent first. `every_requests`: after how many requests it came
+    again, None where no such number can be seen; `exact`: it was always the same. `every_s`: after how many seconds,
+    None where neither is regular. `seen_before`: what had failed in the same way before the load, as "operation as
+    role"; None where that was not looked at.
+    """
+
+    kind: str
+    message: str
+    count: int
+    operations: tuple[str, ...]
+    roles: tuple[str, ...]
+    first_seen: int
+    last_seen: int
+    every_requests: int | None = None
+    exact: bool = False
+    every_s: float | None = None
+    seen_before: tuple[str, ...] | None = None
+
+    @property
+    def what(self) -> str:
+        """Kind and message: "HTTP 500: …", "timeout: no answer in time"."""
+        return self.message if self.kind == FailureKind.STATUS else f"{self.kind}: {self.message}"
+
+    @property
+    def where(self) -> str:
+        """ "in policies.list as policyholder", "across 6 operations"."""
+        if len(self.operations) > 1:
+            return f"across {len(self.operations):,} operations"
+        return f"in {self.operations[0]}" + (f" as {self.roles[0]}" if len(self.roles) == 1 else "")
+
+    @property
+    def spacing(self) -> str:
+        """ "about every 101st request, every 2.1 s"; "" where nothing is regular."""
+        if self.every_s is None:
+            return ""
+        seconds = f"every {self.every_s:,.0f} s" if self.every_s >= 10 else f"every {self.every_s:.1f} s"
+        if self.every_requests is None:
+            return f"about {seconds}"
+        return f"{'' if self.exact else 'about '}every {ordinal(self.every_requests)} request, {seconds}"
+
+    @property
+    def supposition(self) -> str:
+        """What a regular failure of many operations hints at; "" for all others."""
+        regular = self.every_requests is not None and len(self.operations) >= MANY_OPERATIONS
+        return "likely something in front of the operations" if regular else ""
+
+    @property
+    def seen(self) -> str:
+        """Whether it had been seen before the load; "" where that is not known."""
+        if self.seen_before is None:
+            return ""
+        before = f"seen before the load as well: {', '.join(self.seen_before[:3])}"
+        return before if self.seen_before else "not seen before the load"
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        times = "once" if self.count == 1 else f"{self.count:,} times"
+        told = ", ".join(part for part in (self.what, times, self.spacing, self.where) if part)
+        return "; ".join(
+            part for part in (f"{told}{f': {self.supposition}' if self.supposition else ''}", self.seen) if part
+        )
+
+
+def ordinal(number: int) -> str:
+    """ "1st", "2nd", "103rd", "111th"."""
+    if number % 100 in (11, 12, 13):
+        return f"{number:,}th"
+    return f"{number:,}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from perfsuite.model.cleanup import Cleanup
-from perfsuite.model.failures import FailureGroup, SuiteErrorGroup
+from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.remark import Remark
 
@@ -378,6 +378,8 @@ class Summary:
     """What answers reported and was not used, the most frequent first."""
     clock_set_s: float = 0.0
     """By how much the system clock was set forward during the run; negative: back. The run's own clock is not."""
+    failure_patterns: tuple[FailurePattern, ...] = ()
+    """`failures` by kind and message alone, the most frequent first."""
     ok: Statistics | None = None
     """`totals` as targets judge them; None where nothing failed, so that they are the same."""
     outages: tuple[Outage, ...] = ()

@@ -6,7 +6,7 @@ once, as a delta, and begins anew at zero.
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -22,31 +22,35 @@ from perfsuite.measurements import (
     times_of,
 )
 from perfsuite.model import Remark
-from perfsuite.model.failures import stays_in
+from perfsuite.model.failures import stays_in, without_ids
 
 MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER."""
 OTHER = "(other messages)"
 
-_MAX_MESSAGE = 300
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_TOKEN = re.compile(r"eyJ[\w.-]+|PERF-[\w-]+|(?<=Bearer )\S+|\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{16,}\b")
-_NUMBER = re.compile(r"\d{4,}")
-
 Key = tuple[int, str, str, str]
 
 
-def without_ids(message: str) -> str:
-    """The message with ids, tokens and long numbers replaced, so that alike failures are one group."""
-    return _NUMBER.sub("{n}", _TOKEN.sub("{…}", _UUID.sub("{id}", message)))[:_MAX_MESSAGE]
+MOST_ORDINALS = 1000
+"""Of the failures with one message so many are numbered, and of all failures in one process..."""
+ORDINALS_AT_ALL = 20_000
+"""... so many."""
+
+
+@dataclass(slots=True)
+class _Failed:
+    """Failures of one message in a cell."""
+
+    request_id: str
+    count: int = 0
+    ordinals: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _RequestCell:
     ok: Histogram = field(default_factory=Histogram)
     failed: Histogram = field(default_factory=Histogram)
-    errors: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    errors: dict[tuple[str, str], _Failed] = field(default_factory=dict)
     service: Histogram = field(default_factory=Histogram)
     server: Histogram = field(default_factory=Histogram)
     connects: Histogram = field(default_factory=Histogram)
@@ -111,6 +115,7 @@ class Cells:
         self._actions: dict[tuple[int, str, str], _ActionCell] = {}
         self._not_possible: dict[Key, int] = {}
         self._messages: set[tuple[str, str]] = set()
+        self._numbered: Counter[tuple[str, str]] = Counter()
 
     def request(self, key: Key, elapsed_us: int, parts: Parts | None = None) -> None:
         """Count one request that got a right answer; `elapsed_us` is its response time."""
@@ -129,8 +134,13 @@ class Cells:
             cell.waited.add(elapsed_us)
         cell.failed.add(elapsed_us)
         self.recorded += 1
-        count, first_id = cell.errors.get(group, (0, request_id))
-        cell.errors[group] = (count + 1, first_id)
+        known = cell.errors.get(group)
+        if known is None:
+            known = cell.errors[group] = _Failed(request_id)
+        known.count += 1
+        if self._numbered[group] < MOST_ORDINALS and self._numbered.total() < ORDINALS_AT_ALL:
+            self._numbered[group] += 1
+            known.ordinals.append(self.recorded)
 
     def expired(self, key: Key) -> None:
         """Count one request that was refused since the token had expired, and sent again. It has no time here."""
@@ -271,5 +281,6 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
 
 def _errors(cell: _RequestCell) -> list[ErrorCount]:
     return [
-        ErrorCount(kind, message, count, request_id) for (kind, message), (count, request_id) in cell.errors.items()
+        ErrorCount(kind, message, known.count, known.request_id, known.ordinals)
+        for (kind, message), known in cell.errors.items()
     ]

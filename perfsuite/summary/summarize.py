@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from perfsuite.collecting import without_collecting
 from perfsuite.measurements import Record
@@ -32,6 +32,7 @@ from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_fig
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.outages import cut_off, outages
+from perfsuite.summary.patterns import failure_patterns
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
 from perfsuite.summary.server_times import remarks_of, server_times, without_server_times
@@ -97,9 +98,8 @@ def _summary(
     alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role, gathered.lost)
     seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
     failures = failure_groups(record for of_second in due.values() for record in of_second)
-    evidence = evidence_of(plan, due, when)
     expired = sum(record.expired for of_second in gathered.requests.values() for record in of_second)
-    return Summary(
+    summary = Summary(
         run_id=plan.run_id,
         scenario=plan.scenario.name,
         host=plan.host,
@@ -127,16 +127,39 @@ def _summary(
         arrivals=arrival_figures(plan, gathered, when, phases),
         lost_workers=lost_workers(gathered),
         occupancy=occupancies(plan, gathered, when, seconds),
-        drifts=drifts(plan, evidence),
-        target_figures=target_figures(plan, evidence),
-        within=within(evidence) if when.steady_s else (),
-        distribution=distribution(evidence[EVERYTHING].ok, due, when),
         suite_errors=suite_errors(gathered, circumstances.suite_errors),
         server_times=times,
         remarks=remarks,
         clock_set_s=circumstances.clock_set_s,
+    )
+    return _with_evidence(_with_failures(summary, due, gathered, when, preflight), plan, due, when)
+
+
+def _with_failures(
+    summary: Summary,
+    due: Mapping[int, Sequence[Due]],
+    gathered: Gathered,
+    when: Timeline,
+    preflight: PreflightReport | None,
+) -> Summary:
+    """What failed: how it is spread, and when nothing was answered."""
+    return replace(
+        summary,
+        failure_patterns=failure_patterns(summary.failures, due.values(), len(gathered.workers), preflight),
         outages=outages(gathered.requests, when),
         cut_off=cut_off(gathered.requests, when),
+    )
+
+
+def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> Summary:
+    """What the targets and published limits need beyond the rows."""
+    evidence = evidence_of(plan, due, when)
+    return replace(
+        summary,
+        drifts=drifts(plan, evidence),
+        target_figures=target_figures(plan, evidence),
+        within=within(evidence) if when.steady_s else (),
+        distribution=distribution(evidence[EVERYTHING].ok, due, when),
     )
 
 

@@ -1,0 +1,129 @@
+"""Failures with one message as one: how many operations they are spread over, and how regularly they come.
+
+A counter in front of the operations (a rate limiter, a proxy, a pool) fails at every n-th request, whatever that is.
+The order in which requests end here differs a little from the order at the server, and other requests count there
+too, so the distance is the median of the gaps and has to hold for nearly all of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from perfsuite.measurements import NotStarted
+from perfsuite.model import FailureGroup, FailurePattern, PreflightReport, Works
+from perfsuite.model.failures import without_ids
+from perfsuite.summary.tally import Due
+
+MOST_PATTERNS = 100
+FEWEST_GAPS = 4
+"""Random failures of one in a hundred requests look regular in fewer than 1 of 100 runs then (simulated)."""
+_REGULAR_SHARE = 0.8
+"""So many of ten gaps or more must fit, of fewer all: failures of another cause may have the same message."""
+_TOLERANCE = 0.1
+_LEAST_REQUESTS = 5
+_LEAST_S = 10
+"""Seconds are whole, so that shorter gaps are not told apart."""
+_MULTIPLES = 3
+"""A failure that is missing, since somebody else's request met it, makes a gap of two or three distances."""
+
+_Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Times:
+    ordinals: list[int] = field(default_factory=list)
+    seconds: list[int] = field(default_factory=list)
+
+
+def failure_patterns(
+    groups: Sequence[FailureGroup], due: Iterable[Sequence[Due]], processes: int, preflight: PreflightReport | None
+) -> tuple[FailurePattern, ...]:
+    """The failures by kind and message, the most frequent first; at most 100.
+
+    `due`: the records that `groups` were made of. Distances in requests are known where one process made them all.
+    """
+    by_key: dict[_Key, list[FailureGroup]] = defaultdict(list)
+    for group in groups:
+        by_key[group.kind, group.message].append(group)
+    ordered = sorted(by_key, key=lambda key: (-sum(group.count for group in by_key[key]), key))[:MOST_PATTERNS]
+    times = _times(due)
+    seen = _seen_before(preflight)
+    return tuple(_pattern(key, by_key[key], times[key], processes, seen) for key in ordered)
+
+
+def _times(due: Iterable[Sequence[Due]]) -> dict[_Key, _Times]:
+    found: dict[_Key, _Times] = defaultdict(_Times)
+    for records in due:
+        for record in records:
+            if isinstance(record, NotStarted):
+                continue
+            for error in record.errors:
+                of_error = found[error.kind, error.message]
+                of_error.ordinals += error.ordinals
+                of_error.seconds += [record.second] * error.count
+    return found
+
+
+def _pattern(
+    key: _Key, groups: Sequence[FailureGroup], times: _Times, processes: int, seen: Mapping[str, list[str]] | None
+) -> FailurePattern:
+    operations: Counter[str] = Counter()
+    roles: Counter[str] = Counter()
+    for group in groups:
+        operations[group.operation] += group.count
+        roles[group.role] += group.count
+    first, last = min(group.first_seen for group in groups), max(group.last_seen for group in groups)
+    count = operations.total()
+    every_requests = _distance(times.ordinals, _LEAST_REQUESTS, 0.0) if processes == 1 else None
+    every_s: float | None = _distance(times.seconds, _LEAST_S, 1.0)
+    if every_requests is not None and every_s is None:
+        every_s = (last - first) / (count - 1)
+    return FailurePattern(
+        kind=key[0],
+        message=key[1],
+        count=count,
+        operations=tuple(name for name, _ in operations.most_common()),
+        roles=tuple(name for name, _ in roles.most_common()),
+        first_seen=first,
+        last_seen=last,
+        every_requests=every_requests,
+        exact=every_requests is not None and all(gap % every_requests == 0 for gap in _gaps(times.ordinals)),
+        every_s=every_s,
+        seen_before=None if seen is None else tuple(seen.get(key[1], ())),
+    )
+
+
+def _gaps(moments: Sequence[int]) -> list[int]:
+    return [later - earlier for earlier, later in pairwise(sorted(moments))]
+
+
+def _distance(moments: Sequence[int], least: int, within: float) -> int | None:
+    """The distance at which moments follow each other; None where they are not regular, or too few.
+
+    A gap fits when it is near a small multiple of the distance: within a tenth of it, and `within` at least.
+    """
+    gaps = _gaps(moments)
+    if len(gaps) < FEWEST_GAPS:
+        return None
+    distance = round(median(gaps))
+    if distance < least:
+        return None
+    near = max(_TOLERANCE * distance, within)
+    fitting = sum(any(abs(gap - times * distance) <= near for times in range(1, _MULTIPLES + 1)) for gap in gaps)
+    needed = len(gaps) if len(gaps) < 10 else _REGULAR_SHARE * len(gaps)
+    return distance if fitting >= needed else None
+
+
+def _seen_before(preflight: PreflightReport | None) -> Mapping[str, list[str]] | None:
+    """Message → what had failed with it before the load; None where nobody looked."""
+    if preflight is None:
+        return None
+    found: dict[str, list[str]] = defaultdict(list)
+    for check in preflight.checks:
+        if check.works is Works.BROKEN:
+            found[without_ids(check.message)].append(f"{check.operation} as {check.role}")
+    return found
