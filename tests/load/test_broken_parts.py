@@ -1,0 +1,114 @@
+"""Whole loads in which the suite itself fails: in a role's step, in the pacing of arrivals, before there is a load."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from perfsuite.desk import Desk
+from perfsuite.follow import make_load
+from perfsuite.interrupts import Interrupts
+from perfsuite.judge import judge
+from perfsuite.load.follower import Follower
+from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
+from perfsuite.measurements import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
+from perfsuite.model import LOAD_DIED, SUITE_FAILED, Arrival, Plan, Scenario
+from perfsuite.screen import PlainScreen
+from perfsuite.suite_errors import LOG_FILE
+from perfsuite.summary import Circumstances, build
+from tests.accuracy.lab import Load, accounts_of, plan_of, preflight_of, truth_server
+from tests.load import faulty_roles
+
+pytestmark = pytest.mark.integration
+
+_WITHIN_S = 30.0
+
+
+def followed(plan: Plan, folder: Path, *, preflight: bool = True) -> tuple[str, list[str]]:
+    """How the load of a plan ended, and what was said of it."""
+    (folder / "plan.json").write_bytes(to_json(plan))
+    if preflight:
+        (folder / "preflight.json").write_bytes(to_json(preflight_of(plan)))
+    said = io.StringIO()
+    ended = make_load(plan, tuple(accounts_of(plan)), folder, Desk(folder, PlainScreen(said), Interrupts()))
+    return ended, said.getvalue().splitlines()
+
+
+def test_a_step_that_raises_costs_an_action_and_the_pass(tmp_path: Path) -> None:
+    load = Load(
+        Scenario("errors", 4, 100, 6), "fixed 1", 2, roles_module="tests.load.faulty_roles", roles=faulty_roles.ROLES
+    )
+    with truth_server("fixed 1", tmp_path) as server:
+        plan = plan_of(load, server.url)
+        ended, said = followed(plan, tmp_path)
+        served = len(server.end().served)
+    records = list(read(tmp_path / FILE_NAME))
+    summary = build(plan, records, preflight=None, roles=faulty_roles.ROLES, circumstances=Circumstances(ended=ended))
+    (error,) = summary.suite_errors
+
+    assert ended == "completed"
+    assert error.message == "KeyError: 'id' (look as caller)"
+    assert error.place.startswith("tests.load.faulty_roles:")
+    assert (tmp_path / error.log).read_text().count("Traceback (most recent call last)") == 2  # one of each process
+    assert [line for line in said if "Error of the suite" in line] == [
+        f"Error of the suite (load): {error.place}: {error.message}; its traceback is in {tmp_path / LOG_FILE}"
+    ]
+    ends = Counter(record.worker for record in records if isinstance(record, End))
+    assert ends == {"worker-1": 1, "worker-2": 1}
+    counts = summary.reconciliation
+    assert counts.recorded == counts.sent == counts.locust_total > served > 0  # logins are no part of what was served
+    assert summary.whole_run.failures == 0
+    actions = sum(row.actions for row in summary.behaviours)
+    assert error.count > 4
+    assert 0 < sum(row.succeeded for row in summary.behaviours) < actions
+    verdict = judge(plan, summary, faulty_roles.ROLES)
+    assert verdict.outcome.value == "inconclusive"
+    assert any(error.place in reason for reason in verdict.reasons)
+
+
+def test_without_its_pacing_a_load_ends_in_order_and_at_once(tmp_path: Path) -> None:
+    """A rate of 0 is refused long before; here it stands for whatever the pacing cannot bear."""
+    load = Load(Scenario("errors", 2, 100, 60, arrival=Arrival(0.0)), "fixed 1")
+    began = time.monotonic()
+    with truth_server("fixed 1", tmp_path) as server:
+        ended, said = followed(plan_of(load, server.url), tmp_path)
+    records = list(read(tmp_path / FILE_NAME))
+
+    assert ended == SUITE_FAILED
+    assert time.monotonic() - began < _WITHIN_S
+    (error,) = [record for record in records if isinstance(record, SuiteErrors)]
+    assert error.ends_load
+    assert error.message.startswith("ZeroDivisionError") and "pacing" in error.message
+    assert any(error.place in line for line in said)
+    (end,) = [record for record in records if isinstance(record, End)]
+    assert end.sent == end.recorded
+
+
+def test_a_process_that_cannot_make_its_load_is_lost_with_its_reason(tmp_path: Path) -> None:
+    plan = plan_of(Load(Scenario("errors", 2, 100, 60), "fixed 1"), "http://127.0.0.1:1")
+    ended, _said = followed(plan, tmp_path, preflight=False)
+
+    assert ended == LOAD_DIED
+    (lost,) = [record for record in read(tmp_path / FILE_NAME) if isinstance(record, WorkerLost)]
+    assert lost.reason == f"ended by an error of the suite itself; its traceback is in {LOG_FILE}"
+    assert "preflight.json" in (tmp_path / LOG_FILE).read_text()
+
+
+def test_an_order_that_no_process_understands_ends_it_where_nobody_could_be_told(tmp_path: Path) -> None:
+    plan = plan_of(Load(Scenario("errors", 2, 100, 60), "fixed 1"), "http://127.0.0.1:1")
+    (tmp_path / "plan.json").write_bytes(to_json(plan))
+    follower = Follower(0, tmp_path)
+    try:
+        assert follower.read() == [Ready()]
+        follower.tell(Placed(1))  # type: ignore[arg-type]
+        deadline = time.monotonic() + _WITHIN_S
+        while follower.exit_code is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert follower.exit_code == EXIT_BROKEN
+    finally:
+        follower.kill()
+    assert "listening to the conductor" in (tmp_path / LOG_FILE).read_text()
