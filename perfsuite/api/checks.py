@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from perfsuite.api.catalogue import TYPES, Operation
-from perfsuite.api.exchange import Answer, Failure
+from perfsuite.api.exchange import Answer, Failure, NestedTooDeepError
 from perfsuite.model import FailureKind
 
 _MAX_DETAIL = 160
@@ -50,7 +50,7 @@ def status_failure(operation: Operation, answer: Answer) -> Failure | None:
 def _detail(answer: Answer) -> str:
     try:
         body = answer.json()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     detail = body.get("detail", "") if isinstance(body, dict) else ""
     if isinstance(detail, list):
@@ -73,11 +73,11 @@ def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
         return None, None
     try:
         return answer.json(), None
+    except NestedTooDeepError as error:
+        return None, _wrong(f"{error}, {len(answer.body)} bytes")
     except (msgspec.DecodeError, UnicodeDecodeError):
         kind = _short(answer.header("content-type").split(";")[0]) or "no content type"
         return None, _wrong(f"not JSON but {kind}, {len(answer.body)} bytes")
-    except RecursionError:
-        return None, _wrong(f"JSON nested too deeply, {len(answer.body)} bytes")
 
 
 def content_failure(operation: Operation, body: Any) -> Failure | None:

@@ -61,6 +61,10 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
 
 
+class NestedTooDeepError(msgspec.DecodeError):
+    """JSON has more levels than can be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. `status` is 0 where no answer came; then `failure` tells why.
@@ -92,8 +96,11 @@ class Answer:
         return server_time(self.header, self.service_us)
 
     def json(self) -> Any:
-        """The decoded body. Raises msgspec.DecodeError when it is not JSON."""
-        return msgspec.json.decode(self.body)
+        """The decoded body. Raises msgspec.DecodeError when it is not JSON, UnicodeDecodeError when it is no UTF-8."""
+        try:
+            return msgspec.json.decode(self.body)
+        except RecursionError:
+            raise NestedTooDeepError("JSON nested too deeply") from None
 
     def header(self, name: str) -> str:
         """A header by its lower-case name, several of one name joined with commas; "" when absent."""

@@ -25,7 +25,8 @@ from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
 from perfsuite.arguments import add_reaching, reaching_of, without_secrets
 from perfsuite.cleanup import Means, clean_up
-from perfsuite.errors import EXIT_USAGE, SuiteError
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
+from perfsuite.load.caught import listen_for_errors
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
@@ -40,6 +41,7 @@ from perfsuite.plan.targets import Known, read_targets
 from perfsuite.preflight import look_at
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
+from perfsuite.suite_errors import LOG_FILE
 from perfsuite.summary.summarize import Circumstances
 
 log = logging.getLogger("agentmitra")
@@ -74,11 +76,19 @@ def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
         after=_finish,
     )
     install(environment, hooks)
+    listen_for_errors(lambda error, during: _heard(environment, error, during))
     if web_ui is not None:
         guard(web_ui, lambda host: str(_refusal(host, environment) or ""))
     elif error := _refusal(environment.host or "", environment):
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
+
+
+def _heard(environment: Any, error: BaseException, during: str) -> None:
+    """An error that nobody but Locust or gevent saw. Without a load nothing counts; it has been logged."""
+    load = getattr(environment, "agentmitra_load", None)
+    if load is not None:
+        load.errors.add_unless_counted(error, during)
 
 
 def _rules() -> hosts.HostRules:
@@ -103,13 +113,21 @@ def _make_load(environment: Any) -> LoadState | None:
     except SuiteError as error:
         # Raised, it would be swallowed by Locust, and users would start that have nothing to do.
         log.error("%s", error)
-        environment.process_exit_code = error.exit_code
-        gevent.spawn(environment.runner.stop if environment.web_ui else environment.runner.quit)
+        _give_up(environment, error.exit_code)
+        return None
+    except Exception:  # as above; nothing was sent yet
+        log.exception("an error of the suite itself: no load is made")
+        _give_up(environment, EXIT_INCONCLUSIVE)
         return None
     writer = Writer(order.folder / FILE_NAME, order.plan.run_id)
     load = LoadState(order, writer, on_placed=lambda _users: load.recorder.phase("plateau"))
     load.recorder.phase("ramp-up")
     return load
+
+
+def _give_up(environment: Any, exit_code: int) -> None:
+    environment.process_exit_code = exit_code
+    gevent.spawn(environment.runner.stop if environment.web_ui else environment.runner.quit)
 
 
 def _order(environment: Any) -> Order:
@@ -181,9 +199,17 @@ def _seen(plan: Plan, headers: Headers) -> PreflightReport:
 
 def _finish(load: LoadState) -> None:
     """After the last record: remove what the run made, and leave what a report needs."""
-    order = load.order
-    cleanup = _remove_what_was_made(order)
-    (order.folder / "circumstances.json").write_bytes(to_json(Circumstances(cleanup=cleanup)))
+    order, cleanup = load.order, None
+    with load.counting("removing what the run made"):
+        try:
+            cleanup = _remove_what_was_made(order)
+        except SuiteError as error:
+            log.error("%s", error)
+    # The measurements hold those that came before their last record.
+    circumstances = Circumstances(cleanup=cleanup, suite_errors=load.errors.new())
+    (order.folder / "circumstances.json").write_bytes(to_json(circumstances))
+    if load.errors.count:
+        log.error("%s errors of the suite itself: see %s", load.errors.count, order.folder / LOG_FILE)
     log.warning("debug mode gives no verdict; for one: python run_performance_tests.py report %s", order.folder)
 
 

@@ -196,8 +196,8 @@ def http_trouble(answer: Answer) -> str:
 def json_object(answer: Answer) -> dict[str, Any]:
     """The body of an answer as an object; {} when it is anything else."""
     try:
-        body = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+        body = answer.json()
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -30,6 +30,12 @@ _422 = {"detail": [{"type": "missing", "loc": ["body", "role"], "msg": "Field re
         pytest.param("users.me", answer({"error": "x"}, 500), "http status: HTTP 500", id="other keys are not"),
         pytest.param("users.me", answer(["x"], 500), "http status: HTTP 500", id="an array has no detail"),
         pytest.param("users.me", answer(raw=b"<h1>", status=502), "http status: HTTP 502", id="HTML has none"),
+        pytest.param(
+            "users.me",
+            answer(raw=b'{"detail":' * 5000, status=500),
+            "http status: HTTP 500",
+            id="nor has a depth",
+        ),
         pytest.param("users.me", answer(raw=b"\xff\xfe", status=502), "http status: HTTP 502", id="nor have bytes"),
         pytest.param(
             "users.me",

@@ -8,14 +8,17 @@ gevent.monkey.patch_all()
 
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from tempfile import mkdtemp  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
+import msgspec  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
+from perfsuite.load import plain  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
@@ -25,6 +28,7 @@ from perfsuite.model import Arrival, Plan, Scenario  # noqa: E402
 from perfsuite.recorder.health import Health  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.roles.role import Behaviour  # noqa: E402
+from perfsuite.summary import Circumstances  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 _WITHIN_S = 10.0
@@ -169,6 +173,18 @@ def mute() -> list[str]:
     return heard[:1]
 
 
+def plain_end(host: str, journal: bytes) -> dict[str, Any]:
+    """The end of a run in plain Locust whose rows cannot be removed."""
+    sink = Sink()
+    load = state(sink)
+    load.finish(lambda: 0, "completed")
+    load.order = replace(load.order, plan=replace(load.order.plan, host=host))
+    (load.order.folder / "journal-other.jsonl").write_bytes(journal)
+    plain._finish(load)
+    known = msgspec.json.decode((load.order.folder / "circumstances.json").read_bytes(), type=Circumstances)
+    return {"errors": [error.message for error in known.suite_errors], "cleanup": known.cleanup is not None}
+
+
 def swallowed() -> list[list[str]]:
     """What Locust and gevent catch: from a plug-in's listener, a greenlet, a callback of the event loop."""
     heard: list[list[str]] = []
@@ -218,6 +234,9 @@ if __name__ == "__main__":
             "action": an_action_is_lost(),
             "mute": mute(),
             "end": last_records_fail(),
+            "plain": plain_end("http://127.0.0.1:1", b""),
+            "plain, damaged": plain_end("http://127.0.0.1:1", b"garbage\n"),
+            "plain, unexpected": plain_end("http://127.0.0.1:99999", b""),
             "swallowed": swallowed(),
         }
     )

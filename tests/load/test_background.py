@@ -72,6 +72,25 @@ def test_an_error_at_the_end_costs_no_count(found: dict[str, Any]) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("case", "errors", "cleanup"),
+    [
+        pytest.param("plain", [], True, id="nothing to remove"),
+        pytest.param("plain, damaged", [], False, id="a journal that cannot be read is no error of the suite"),
+        pytest.param(
+            "plain, unexpected",
+            ["ValueError: Port out of range 0-65535 (removing what the run made)"],
+            False,
+            id="an error",
+        ),
+    ],
+)
+def test_plain_locust_leaves_its_record_whatever_the_cleanup_meets(
+    found: dict[str, Any], case: str, errors: list[str], cleanup: bool
+) -> None:
+    assert found[case] == {"errors": errors, "cleanup": cleanup}
+
+
 def test_what_locust_and_gevent_catch_is_heard_of(found: dict[str, Any]) -> None:
     assert found["swallowed"] == [
         ["ZeroDivisionError", "caught by Locust"],

@@ -60,6 +60,7 @@ def test_not_there_in_each_way_with_its_mend(kind: FailureKind, told: str) -> No
         pytest.param(answer(raw=b"<html>", content_type="text/html; x=y"), "HTTP 200, text/html", id="a web page"),
         pytest.param(answer({"status": "ok", "service": "shop"}), "service 'shop'", id="another service"),
         pytest.param(answer({"status": "healthy"}), "HTTP 200, application/json", id="a service without a name"),
+        pytest.param(answer(raw=b"[" * 5000), "HTTP 200, application/json", id="JSON nested 5,000 deep"),
         pytest.param(answer(["healthy"]), "HTTP 200, application/json", id="an array"),
         pytest.param(answer({"detail": "Not Found"}, 404), "HTTP 404, application/json", id="no such route"),
         pytest.param(answer(status=502, content_type=""), "HTTP 502, no content type", id="a proxy alone"),
