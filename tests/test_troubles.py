@@ -119,6 +119,8 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/test_pipeline.py::test_a_run_that_failed_stays_failed",
         "tests/test_follow.py::test_an_error_while_it_is_followed_ends_the_load_in_order",
         "tests/test_cli.py::test_whatever_ends_a_command_is_one_line_and_a_code",
+        "tests/integration/test_suite_errors.py::test_before_the_load_rows_are_removed_and_one_line_says_why",
+        "tests/integration/test_suite_errors.py::test_during_the_load_it_ends_in_order_and_is_reported",
     ),
     "a thread of the suite that dies": (
         "tests/test_own_errors.py::test_a_thread_that_dies_is_named",
@@ -129,6 +131,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/test_starter.py::test_an_installation_that_is_ended_leaves_no_program",
         "tests/test_starter.py::test_a_signal_while_modules_are_imported_ends_it",
         "tests/integration/test_signals.py::test_ctrl_c_before_the_load_ends_at_once",
+        "tests/integration/test_signals.py::test_sigterm_in_the_first_second_ends_everything",
     ),
     "Ctrl-C": ("tests/integration/test_signals.py::test_ctrl_c_on_a_demo_writes_the_report_and_leaves_nothing",),
     "second Ctrl-C": (

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -170,6 +171,27 @@ def test_ctrl_c_before_the_load_ends_at_once(begin: Begin, results: Path) -> Non
     assert done.code == 130
     assert done.err.strip() == "Interrupted."
     until(lambda: not alive(list(run.seen.values())), GONE_WITHIN_S, "the end of the demo")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which signals a process has a handler for")
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 0.9])
+def test_sigterm_in_the_first_second_ends_everything(after_s: float, begin: Begin, results: Path) -> None:
+    """From the moment on at which the starter hears signals: whatever Python is about, it ends, and so it says."""
+    run = begin("--demo")
+    until(lambda: hears(run.process.pid, signal.SIGTERM), 20, "the first handler")
+    time.sleep(after_s)
+    run.look()
+    run.process.terminate()
+    done = ended(run, run.wait(30), results)
+    assert (done.code, done.err.strip()) == (130, "Interrupted.")
+    until(lambda: not alive(list(run.seen.values())), GONE_WITHIN_S, "the end of all that was started")
+
+
+def hears(pid: int, number: int) -> bool:
+    """Has the process a handler for that signal?"""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def test_kill_9_of_a_demo_run_leaves_no_process(begin: Begin, results: Path) -> None:
