@@ -14,8 +14,17 @@ from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
 from perfsuite.desk import Desk
 from perfsuite.errors import TargetError, UsageError
-from perfsuite.fingerprint import AFTER_FILE, FingerprintSettings, fingerprint, render_short, write_fingerprint
-from perfsuite.model import Account, Plan
+from perfsuite.fingerprint import (
+    AFTER_FILE,
+    FILE_NAME,
+    FingerprintSettings,
+    fingerprint,
+    read_fingerprint,
+    render_short,
+    rows_read_in_vain,
+    write_fingerprint,
+)
+from perfsuite.model import Account, OperationCheck, Plan, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
@@ -68,6 +77,27 @@ def cost_after_load(plan: Plan, accounts: tuple[Account, ...], folder: Path, des
     reads = replace(plan, read_only=True)
     taken = cost(reads, accounts, folder, not_callable(reads, desk), settings, desk)
     write_fingerprint(taken, folder, AFTER_FILE)
+
+
+def with_rows_read(report: PreflightReport, folder: Path) -> PreflightReport:
+    """The report, with the rows that the database read for lists that answered without any, where that is known."""
+    if not (folder / FILE_NAME).exists():
+        return report
+    taken = read_fingerprint(folder)
+    checks = tuple(
+        replace(check, rows_read=rows_read_in_vain(taken, check.role, check.operation)) if check.empty_answer else check
+        for check in report.checks
+    )
+    read = [check for check in checks if check.rows_read]
+
+    def told(check: OperationCheck) -> OperationCheck:
+        message = check.message
+        for other in read:
+            if other.role == check.role:
+                message = message.replace(other.empty_answer, other.told_empty)
+        return replace(check, message=message)
+
+    return replace(report, checks=tuple(map(told, checks)))
 
 
 def not_callable(plan: Plan, desk: Desk) -> dict[str, frozenset[str]]:

@@ -208,7 +208,8 @@ def _listed(rows: Sequence[RowLeft], folder: Path) -> Iterator[str]:
         yield f"  {unwritable(error, path)}"
     else:
         if rows:
-            yield f"  ids of the rows that remain: {path}"
+            which = "remain" if any(row.reason for row in rows) else "the target keeps"
+            yield f"  ids of the rows that {which}: {path}"
 
 
 def journal_to_note_in(folder: Path) -> journal.Journal:

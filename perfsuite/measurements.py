@@ -159,7 +159,10 @@ class Actions(msgspec.Struct, frozen=True, gc=False, tag="actions", tag_field="k
 
 
 class NotPossible(msgspec.Struct, frozen=True, gc=False, tag="not_possible", tag_field="kind"):
-    """Operations that could not be made since the target holds no data for them: neither success nor failure."""
+    """Operations that could not be made since the target holds no data for them: neither success nor failure.
+
+    `why`: what they need, and what the target answered when asked for that; "" in older files.
+    """
 
     worker: str
     sequence: int
@@ -168,6 +171,7 @@ class NotPossible(msgspec.Struct, frozen=True, gc=False, tag="not_possible", tag
     behaviour: str
     operation: str
     count: int
+    why: str = ""
 
 
 class Users(msgspec.Struct, frozen=True, gc=False, tag="users", tag_field="kind"):

@@ -20,7 +20,7 @@ from perfsuite.api.patience import Patient
 from perfsuite.api.run import Run
 from perfsuite.api.way import way_of
 from perfsuite.baselining import Against
-from perfsuite.costing import cost, cost_after_load, cost_before_load, not_callable
+from perfsuite.costing import cost, cost_after_load, cost_before_load, not_callable, with_rows_read
 from perfsuite.desk import Desk
 from perfsuite.errors import SuiteError, TargetError, UnexpectedError, is_of_a_file, unwritable
 from perfsuite.findings import asks_more
@@ -187,6 +187,7 @@ def look_before(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> Pre
         report = preflight(plan, roles, accounts, seen, lambda: Patient(HttpxTransport(way), tell), Teller(tell))
     finally:
         book.close()
+    report = with_rows_read(report, folder)
     stay = prove(plan, accounts, folder, desk)
     report = report if plan.accept_leftovers else without_creations(report, stay, roles)
     save(folder / PREFLIGHT_FILE, report)

@@ -163,7 +163,7 @@ _OPERATIONS = (
     # agents
     _get("agents.list", "/agents/", lists="*", row_fields=_names("agent_id"), yields="agent"),
     _get("agents.read", "/agents/{agent_id}", " ".join(AGENT)),
-    _get("agents.customers", "/agents/{agent_id}/customers", lists="customers"),
+    _get("agents.customers", "/agents/{agent_id}/customers", lists="customers", yields="customer"),
     _get("agents.profile", "/agents/profile", " ".join(AGENT), yields="own agent"),
     _get(
         "agents.performance",

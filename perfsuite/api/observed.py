@@ -48,8 +48,8 @@ class Observer(Protocol):
     def request(self, observed: Observed) -> None:
         """A request has ended."""
 
-    def not_possible(self, role: str, behaviour: str, operation: str) -> None:
-        """An operation could not be made since the target holds no data for it."""
+    def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
+        """An operation could not be made; `why`: what it needs, and what the target answered when asked for that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from perfsuite.api import checks
 from perfsuite.api.catalogue import CATALOGUE, Operation
 from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport, cut_by, none_came
 from perfsuite.api.journal import Entry
+from perfsuite.api.lacking import Lacking
 from perfsuite.api.observed import ActionResult, Observed, Observer
 from perfsuite.api.ownership import ownership_failure, payments_failure
 from perfsuite.api.run import Run
@@ -85,6 +86,7 @@ class Session:
         self._transport = transport
         self._observer = observer
         self._token = Token(clock)
+        self.lacking = Lacking(role, run)
         self._asked: set[str] = set()
         """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
@@ -93,15 +95,25 @@ class Session:
     # ── what a role's steps may use ────────────────────────────────────────────────────────────────
 
     @property
+    def phone_number(self) -> str:
+        """What the account logs in with."""
+        return self._account.phone_number
+
+    @property
     def user_id(self) -> str:
         """The id of the account in use."""
         return str(self.user.get("user_id") or "")
 
     def need(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind learnt from the latest list; where none is known yet, asks one of `role.sources`.
+        """Rows of a kind learnt from the latest list; where none is known yet, asks one of `role.sources`."""
+        rows = self._rows(kind)
+        if not rows:
+            self.lacking.missed([kind])
+        return rows
 
-        It is asked until it has answered once, so that one failure does not leave the user without data for good.
-        """
+    def _rows(self, kind: str) -> list[dict[str, Any]]:
+        """The source is asked until it has answered once, so that one failure does not leave the user without data
+        for good."""
         source = self.role.sources.get(kind)
         if source and not self.known.get(kind) and kind not in self._asked:
             arguments = source.arguments(self)
@@ -117,6 +129,15 @@ class Session:
             return None
         self.chosen[kind] = self.random.choice(rows)
         return self.chosen[kind]
+
+    def row_with(self, field: str, *kinds: str) -> dict[str, Any] | None:
+        """A row that has a value in `field`, at random, of the first of these kinds that has one; None without any."""
+        for kind in kinds:
+            if rows := [row for row in self._rows(kind) if row.get(field)]:
+                self.chosen[kind] = self.random.choice(rows)
+                return self.chosen[kind]
+        self.lacking.missed(kinds, field)
+        return None
 
     def just_made(self, kind: str) -> dict[str, Any] | None:
         """The row of that kind that an earlier step of this action made; None where it made none."""
@@ -175,11 +196,13 @@ class Session:
     def _step(self, step: Step) -> None:
         if self.run.leaves_out(self.role.slug, step.operation):
             return
+        self.lacking.begin()
         arguments = step.arguments(self)
         if arguments is None:
+            why = self.lacking.why(step)
             # After a failure the missing id is a consequence of it, not a lack of data.
             if not self._action.failed:
-                self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation)
+                self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation, why)
             return
         self.call(CATALOGUE[step.operation], arguments)
 
@@ -231,6 +254,7 @@ class Session:
             self._token.accepted(operation.name)
             self._learn(operation, decoded)
             return (decoded if decoded is not None else {}), False
+        self.lacking.failed(operation, failure)
         if failure.kind is FailureKind.UNFINISHED:
             raise SessionEnded
         if again and refused:
@@ -327,12 +351,13 @@ class Session:
         return replace(failure, message=message)
 
     def _learn(self, operation: Operation, body: Any) -> None:
-        if not operation.yields:
+        if not (operation.yields or self.run.thorough):
             return
-        self._asked.add(operation.yields)
-        rows = checks.rows_of(operation, body) if operation.lists is not None else [body]
-        if rows:
-            self.known[operation.yields] = rows
+        rows = (checks.rows_of(operation, body) or []) if operation.lists is not None else [checks.object_of(body)]
+        self.lacking.answered(operation, body, rows)
+        if operation.yields:
+            self._asked.add(operation.yields)
+            self.known |= {operation.yields: rows} if rows else {}
 
     # ── what the run makes ─────────────────────────────────────────────────────────────────────────
 

@@ -42,7 +42,7 @@ class _Last:
     def request(self, observed: Observed) -> None:
         self.observed = observed
 
-    def not_possible(self, _role: str, _behaviour: str, _operation: str) -> None:
+    def not_possible(self, _role: str, _behaviour: str, _operation: str, _why: str) -> None:
         """Cleanup has no behaviours."""
 
 

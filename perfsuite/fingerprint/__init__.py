@@ -12,6 +12,7 @@ from perfsuite.fingerprint.render import (
     suspicion_text,
 )
 from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
+from perfsuite.fingerprint.unanswered import rows_read_in_vain
 
 __all__ = [
     "AFTER_FILE",
@@ -26,6 +27,7 @@ __all__ = [
     "render_differences",
     "render_fingerprint",
     "render_short",
+    "rows_read_in_vain",
     "spread_text",
     "suspicion_text",
     "write_fingerprint",

@@ -31,7 +31,7 @@ class _Last:
         self.count += 1
         self.expired = self.expired or observed.expired
 
-    def not_possible(self, _role: str, _behaviour: str, _operation: str) -> None:
+    def not_possible(self, _role: str, _behaviour: str, _operation: str, _why: str) -> None:
         """Steps are asked for their arguments directly."""
 
 

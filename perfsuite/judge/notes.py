@@ -12,7 +12,7 @@ from perfsuite.judge.errors_apart import fast_errors, slow_errors
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.words import count, figure, listed, percent, seconds, time_of_day
-from perfsuite.model import CUT_OFF, Coverage, Drift, Outage, Plan, Remark, Summary
+from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Remark, Summary
 from perfsuite.roles.role import Role
 
 _CLOCK_SET_S = 1.0
@@ -41,7 +41,8 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         _left_out(coverage.broken, "failing without any load"),
         *_left_out_because(coverage),
         _dead(coverage.dead_behaviours),
-        *_not_possible(coverage.not_possible, roles),
+        *(_lacking(coverage.lacking) or _not_possible(coverage.not_possible, roles)),
+        *_unlike_the_database(coverage),
         _absent(plan),
         *_left_behind(plan, summary),
     ]
@@ -181,8 +182,27 @@ def _dead(behaviours: Sequence[str]) -> str:
     return f"nothing is left to do of {listed(behaviours)}: not exercised at all" if behaviours else ""
 
 
+def _lacking(lacks: Sequence[Lack]) -> list[str]:
+    """What could not be made and what it needed, a note for each role and reason."""
+    groups: dict[tuple[str, str], list[Lack]] = {}
+    for lack in lacks:
+        groups.setdefault((lack.role, lack.why or "the reason was not recorded"), []).append(lack)
+    return [
+        f"{listed([lack.operation for lack in group])} as {role} could not be made"
+        f" {count(sum(lack.times for lack in group), 'time')}: {why}"
+        for (role, why), group in groups.items()
+    ]
+
+
+def _unlike_the_database(coverage: Coverage) -> list[str]:
+    """Answers without a row for which the database read some, where no other note says so."""
+    told = " ".join(lack.why for lack in coverage.lacking)
+    found = [entry.partition(" / ") for entry in coverage.empty if "the database read" in entry]
+    return [f"as {role}, {answer}: is an error passed over there?" for role, _, answer in found if answer not in told]
+
+
 def _not_possible(times: Mapping[str, int], roles: Sequence[Role]) -> list[str]:
-    """What could not be made, and what was wanting: data at the target, or rows of the run's own."""
+    """The same for files of earlier versions, which do not have the reasons."""
     steps = [step for role in roles for behaviour in role.behaviours for step in behaviour.steps]
     of_run = {step.operation for step in steps if step.of_run}
     of_run -= {step.operation for step in steps if not step.of_run}

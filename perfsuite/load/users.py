@@ -101,9 +101,9 @@ class EventObserver:
             },
         )
 
-    def not_possible(self, role: str, behaviour: str, operation: str) -> None:
+    def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
         """Count it beside the requests."""
-        self._load.recorder.cells.not_possible((int(utc_s()), role, behaviour, operation))
+        self._load.recorder.cells.not_possible((int(utc_s()), role, behaviour, operation), why)
 
 
 def _parts(observed: Observed) -> Parts:

@@ -5,6 +5,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
+from perfsuite.model.coverage import Coverage, Lack
 from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
 from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
 from perfsuite.model.outage import CutOff, Outage
@@ -34,7 +35,6 @@ from perfsuite.model.summary import (
     ArrivalFigures,
     BehaviourRow,
     Breakdown,
-    Coverage,
     Drift,
     GeneratorHealth,
     LostWorker,
@@ -79,6 +79,7 @@ __all__ = [
     "FailurePattern",
     "GeneratorHealth",
     "Headers",
+    "Lack",
     "LiveFailure",
     "LiveLine",
     "LiveState",

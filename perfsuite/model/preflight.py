@@ -30,6 +30,16 @@ class OperationCheck:
     elapsed_ms: float | None = None
     differs: tuple[str, ...] = ()
     """In what its answers differ from the contract, in words; the operation may work all the same."""
+    empty_answer: str = ""
+    """"GET /policies/ answered []", of a list that has answered without a row each time."""
+    rows_read: int = 0
+    """How many rows the database read for such an answer, where that is known."""
+
+    @property
+    def told_empty(self) -> str:
+        """What is to be said of an answer without rows."""
+        read = f" although the database read {self.rows_read:,} rows" if self.rows_read else ""
+        return f"{self.empty_answer}{read}" if self.empty_answer else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +55,13 @@ class PreflightReport:
     """"role / behaviour" of which nothing is left to do."""
     data_size: dict[str, int] = field(default_factory=dict)
     """Rows at the target by kind, where it told: users, agents, policies."""
+    look_ups_left_out: tuple[str, ...] = ()
+    """Operations that are asked for ids only, and that the target does not offer or that fail."""
     schema: int = 1
 
     def left_out(self, role: str) -> frozenset[str]:
         """Operations that the load must not make as `role`."""
-        return frozenset(
+        return frozenset(self.look_ups_left_out).union(
             check.operation
             for check in self.checks
             if check.role == role and check.works in (Works.MISSING, Works.BROKEN, Works.LEFT_OUT)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from perfsuite.model.cleanup import Cleanup
+from perfsuite.model.coverage import Coverage
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.remark import Remark
@@ -262,23 +263,6 @@ class Within:
 
     limit_ms: float
     succeeded: int
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What of the planned operations could be exercised. Entries read "role / operation"."""
-
-    offered: int
-    missing: tuple[str, ...]
-    broken: tuple[str, ...]
-    left_out: tuple[str, ...]
-    not_possible: dict[str, int]
-    """Operation → how often it could not be made for want of data, at the target or of what the run made."""
-    dead_behaviours: tuple[str, ...]
-    differs: tuple[str, ...] = ()
-    """"operation: in what its answers differ from the contract", each once."""
-    left_out_because: dict[str, str] = field(default_factory=dict)
-    """Why an entry of `left_out` is there; one that is not here writes, and the run is read-only."""
 
 
 @dataclass(frozen=True, slots=True)

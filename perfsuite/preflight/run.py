@@ -41,7 +41,7 @@ class _Notebook:
         if before is None or before.failure is None:
             self.seen[observed.operation] = observed
 
-    def not_possible(self, role: str, _behaviour: str, operation: str) -> None:
+    def not_possible(self, role: str, _behaviour: str, operation: str, _why: str) -> None:
         """Seen by what is missing in `seen`."""
         self._progress.asked(role, operation, None)
 
@@ -81,7 +81,7 @@ def preflight(
                 _ask_role(role, session)
                 hints = hints_for(role, session, offer)
                 data_size |= _data_size(session)
-            places = _Places(run, left_out, hints)
+            places = _Places(session, left_out, hints)
             checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
@@ -205,14 +205,15 @@ def _ask_role(role: Role, session: Session) -> None:
 class _Places:
     """What tells of an operation beside the answers to it."""
 
-    run: Run
+    session: Session
     left_out: Mapping[str, Works]
     hints: Mapping[str, str]
     """Operation that is not listed → which route may be it."""
 
 
 def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> OperationCheck:
-    operation, path = CATALOGUE[name], places.run.path_of(CATALOGUE[name]).split("?")[0]
+    run, lacking = places.session.run, places.session.lacking
+    operation, path = CATALOGUE[name], run.path_of(CATALOGUE[name]).split("?")[0]
     seen, left_out = notebook.seen.get(name), places.left_out
     status: int | None = None
     message, elapsed_ms = "", None
@@ -222,14 +223,24 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
             message = _not_listed(name, places)
     elif seen is None:
         works = Works.NO_DATA
-        message = "needs an id that the target's answers did not give"
+        message = lacking.not_made.get(name, "needs an id that the target's answers did not give")
     else:
         works = Works.BROKEN if seen.failure else Works.YES
         status = seen.status or None
         message = seen.failure.message if seen.failure else ""
         elapsed_ms = seen.elapsed_us / 1000
-    differs = places.run.differences.get((role.slug, name), ())
-    return OperationCheck(role.slug, name, operation.method, path, works, status, message, elapsed_ms, tuple(differs))
+    return OperationCheck(
+        role=role.slug,
+        operation=name,
+        method=operation.method,
+        path=path,
+        works=works,
+        status=status,
+        message=message,
+        elapsed_ms=elapsed_ms,
+        differs=tuple(run.differences.get((role.slug, name), ())),
+        empty_answer=lacking.empty_answers.get(name, "") if works is Works.YES else "",
+    )
 
 
 def _not_listed(operation: str, places: _Places) -> str:

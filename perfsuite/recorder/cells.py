@@ -28,6 +28,9 @@ MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER."""
 OTHER = "(other messages)"
 
+_NOT_POSSIBLE = "not possible"
+"""Beside the kinds of failure: what reasons are counted under."""
+
 Key = tuple[int, str, str, str]
 
 
@@ -113,7 +116,7 @@ class Cells:
         self._not_started: dict[Key, Histogram] = {}
         self._requests: dict[Key, _RequestCell] = {}
         self._actions: dict[tuple[int, str, str], _ActionCell] = {}
-        self._not_possible: dict[Key, int] = {}
+        self._not_possible: dict[tuple[Key, str], int] = {}
         self._messages: set[tuple[str, str]] = set()
         self._numbered: Counter[tuple[str, str]] = Counter()
 
@@ -210,9 +213,14 @@ class Cells:
         """Open model: one action that was due is given up."""
         self._not_started.setdefault(key, Histogram()).add(waited_us)
 
-    def not_possible(self, key: Key) -> None:
+    def not_possible(self, key: Key, why: str) -> None:
         """Count one operation that could not be made for want of data."""
-        self._not_possible[key] = self._not_possible.get(key, 0) + 1
+        group = (key, self._known_reason(why))
+        self._not_possible[group] = self._not_possible.get(group, 0) + 1
+
+    def _known_reason(self, why: str) -> str:
+        """The reason without ids; one of its own for all those beyond the most that are kept."""
+        return self._group((_NOT_POSSIBLE, why))[1]
 
     def take(self, worker: str, sequence: Iterator[int]) -> list[Record]:
         """All that came since the last call, as records; the cells begin anew."""
@@ -234,7 +242,7 @@ class Cells:
             for key, cell in actions.items()
         ]
         records += self._take_arrivals(worker, sequence)
-        records += [NotPossible(worker, next(sequence), *key, count) for key, count in missing.items()]
+        records += [NotPossible(worker, next(sequence), *key, count, why) for (key, why), count in missing.items()]
         return records
 
     def _take_arrivals(self, worker: str, sequence: Iterator[int]) -> list[Record]:

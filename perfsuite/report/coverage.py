@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from perfsuite.model import Summary
+from perfsuite.model import Coverage, Summary
 from perfsuite.report.facts import Fact
 from perfsuite.report.text import clean, plural
 
@@ -30,6 +30,16 @@ def coverage_shown(summary: Summary) -> CoverageShown:
     return CoverageShown(f"The target offers {offered}. Not as planned: {told}.", gaps)
 
 
+def _not_possible(coverage: Coverage) -> list[str]:
+    """With what was needed; only the numbers in files of earlier versions."""
+    if not coverage.lacking:
+        return [f"{name}: {count:,} times" for name, count in coverage.not_possible.items()]
+    return [
+        f"{lack.role} / {lack.operation}: {lack.times:,} times{f', {lack.why}' if lack.why else ''}"
+        for lack in coverage.lacking
+    ]
+
+
 def _gaps(summary: Summary) -> Iterable[Fact]:
     coverage = summary.coverage
     lists = (
@@ -38,9 +48,7 @@ def _gaps(summary: Summary) -> Iterable[Fact]:
         ("Differs from the contract", coverage.differs),
         ("Left out", coverage.left_out),
         ("Behaviours of which nothing is left", coverage.dead_behaviours),
-        (
-            "Not possible for want of data",
-            [f"{name}: {count:,} times" for name, count in coverage.not_possible.items()],
-        ),
+        ("Lists without a row", coverage.empty),
+        ("Not possible for want of data", _not_possible(coverage)),
     )
     return (Fact(term, tuple(map(clean, entries))) for term, entries in lists if entries)

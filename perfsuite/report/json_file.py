@@ -79,6 +79,7 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
             "missing": list(summary.coverage.missing),
             "broken": list(summary.coverage.broken),
             "differs": list(summary.coverage.differs),
+            "empty": list(summary.coverage.empty),
         },
         "environment": dict(summary.environment),
         **_extra(report),
@@ -139,6 +140,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "headlines": list(report.verdict.headlines),
         "outages": [asdict(outage) for outage in summary.outages],
         "unfinished": sum(each.count for each in summary.cut_off),
+        "lacking": [asdict(lack) for lack in summary.coverage.lacking],
     }
 
 

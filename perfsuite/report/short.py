@@ -37,7 +37,9 @@ def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = 
             Text(check.works.value, _STYLES.get(check.works, "")),
         )
     # Below the table, where a message has the whole width.
-    told = ((check, message) for check in report.checks for message in (check.message, *check.differs))
+    told = (
+        (check, message) for check in report.checks for message in (check.message, check.told_empty, *check.differs)
+    )
     notes = [f"{check.role}, {check.operation}: {clean(message)}" for check, message in told if message]
     version = f" {report.version}" if report.version else ""
     counts = {works: sum(check.works is works for check in report.checks) for works in Works}

@@ -31,7 +31,7 @@ def same(kind: str) -> Arguments:
 
 def an_agent(session: Session) -> Call | None:
     """An agent out of the list of agents or, where a target has no such list, the agent of some policy."""
-    row = session.pick("agent") or session.pick("policy")
+    row = session.row_with("agent_id", "agent", "policy")
     if row is None:
         return None
     session.chosen["agent"] = row

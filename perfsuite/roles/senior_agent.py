@@ -27,10 +27,15 @@ def _new_lead(session: Session) -> Call | None:
 
 
 def _new_policy(session: Session) -> Call | None:
-    """A policy for one of the agent's own customers, numbered with the run's mark."""
+    """A policy for one of the agent's own customers, numbered with the run's mark.
+
+    It is like one that the agent has sold. Where the target shows none, the customer and the provider are known
+    otherwise.
+    """
     agent = session.need("own agent")
-    sold = session.pick("policy")
-    if not agent or sold is None:
+    sold = session.row_with("policyholder_id", "policy", "customer")
+    provider = sold if sold and sold.get("provider_id") else session.row_with("provider_id", "own agent")
+    if not agent or sold is None or provider is None:
         return None
     today = datetime.now(UTC).date().isoformat()
     return Call(
@@ -38,9 +43,9 @@ def _new_policy(session: Session) -> Call | None:
             "policy_number": session.run.marks.next(),
             "policyholder_id": sold["policyholder_id"],
             "agent_id": agent[0]["agent_id"],
-            "provider_id": sold["provider_id"],
-            "policy_type": sold["policy_type"],
-            "plan_name": sold["plan_name"],
+            "provider_id": provider["provider_id"],
+            "policy_type": sold.get("policy_type") or "term_life",
+            "plan_name": sold.get("plan_name") or "Term plan",
             "category": "life",
             "sum_assured": 500_000,
             "premium_amount": 12_500,
@@ -63,7 +68,12 @@ ROLE = Role(
     weight=10,
     think_min_s=0.5,
     think_max_s=2,
-    sources={"own agent": Step("agents.profile"), "policy": Step("policies.list"), "lead": Step("leads.list")},
+    sources={
+        "own agent": Step("agents.profile"),
+        "policy": Step("policies.list"),
+        "customer": Step("agents.customers", own_agent),
+        "lead": Step("leads.list"),
+    },
     behaviours=(
         Behaviour("personal dashboard", 40, (Step("dashboard.senior_agent"), Step("agents.profile"))),
         Behaviour(

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def _new_ticket(session: Session) -> Call | None:
     """A ticket for a customer seen before, with the run's mark as its subject."""
-    ticket = session.pick("ticket")
-    customer = ticket["customer_id"] if ticket else (session.pick("policy") or {}).get("policyholder_id")
-    if not customer:
+    ticket = session.row_with("customer_id", "ticket")
+    policy = None if ticket else session.row_with("policyholder_id", "policy")
+    customer = ticket["customer_id"] if ticket else policy["policyholder_id"] if policy else None
+    if customer is None:
         return None
     return Call(
         body={

@@ -36,7 +36,8 @@ class Gathered:
     lost: list[WorkerLost] = field(default_factory=list)
     suite_errors: list[SuiteErrors] = field(default_factory=list)
     actions: list[Actions] = field(default_factory=list)
-    not_possible: Counter[str] = field(default_factory=Counter)
+    not_possible: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By role, operation and reason."""
     users: dict[str, dict[int, Users]] = field(default_factory=lambda: defaultdict(dict))
     """Worker → second → its last word on that second."""
     generators: list[Generator] = field(default_factory=list)
@@ -82,7 +83,7 @@ class Gathered:
         elif isinstance(record, Actions):
             self.actions.append(record)
         elif isinstance(record, NotPossible):
-            self.not_possible[record.operation] += record.count
+            self.not_possible[record.role, record.operation, record.why] += record.count
         elif isinstance(record, Users):
             of_worker = self.users[record.worker]
             known = of_worker.get(record.second)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from perfsuite.measurements import Generator
 from perfsuite.model import (
     Coverage,
     GeneratorHealth,
+    Lack,
     LostWorker,
     OperationCheck,
     PreflightReport,
@@ -140,15 +141,26 @@ def _gaps(numbers: set[int]) -> int:
     return max(numbers) - min(min(numbers), 1) + 1 - len(numbers) if numbers else 0
 
 
-def coverage(preflight: PreflightReport | None, not_possible: Mapping[str, int]) -> Coverage:
-    """What the target offers of the operations planned, counted per role; nothing is known without a preflight."""
+def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str, str, str], int]) -> Coverage:
+    """What the target offers of the operations planned, counted per role; nothing is known without a preflight.
+
+    `not_possible`: how often, by role, operation and reason.
+    """
     checks = preflight.checks if preflight else ()
+    times: Counter[str] = Counter()
+    for (_role, operation, _why), count in not_possible.items():
+        times[operation] += count
     return Coverage(
         offered=sum(check.works is not Works.MISSING for check in checks),
         missing=_named(checks, Works.MISSING),
         broken=_named(checks, Works.BROKEN),
         left_out=_named(checks, Works.LEFT_OUT),
-        not_possible=dict(sorted(not_possible.items())),
+        not_possible=dict(sorted(times.items())),
+        lacking=tuple(
+            Lack(role, operation, _as_the_database_saw_it(why, role, checks), count)
+            for (role, operation, why), count in sorted(not_possible.items())
+        ),
+        empty=tuple(f"{check.role} / {check.told_empty}" for check in checks if check.empty_answer),
         dead_behaviours=preflight.dead_behaviours if preflight else (),
         left_out_because={
             f"{check.role} / {check.operation}": check.message
@@ -157,6 +169,14 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[str, int])
         },
         differs=tuple(dict.fromkeys(f"{check.operation}: {told}" for check in checks for told in check.differs)),
     )
+
+
+def _as_the_database_saw_it(why: str, role: str, checks: Iterable[OperationCheck]) -> str:
+    """The reason, with the rows that the database read for an answer without any."""
+    for check in checks:
+        if check.role == role and check.empty_answer and check.rows_read:
+            why = why.replace(check.empty_answer, check.told_empty)
+    return why
 
 
 def _named(checks: Iterable[OperationCheck], works: Works) -> tuple[str, ...]:

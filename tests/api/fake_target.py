@@ -63,12 +63,14 @@ class Notes:
     def __init__(self) -> None:
         self.requests: list[Observed] = []
         self.missing: list[tuple[str, str, str]] = []
+        self.why: list[str] = []
 
     def request(self, observed: Observed) -> None:
         self.requests.append(observed)
 
-    def not_possible(self, role: str, behaviour: str, operation: str) -> None:
+    def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
         self.missing.append((role, behaviour, operation))
+        self.why.append(why)
 
     @property
     def operations(self) -> list[str]:

@@ -50,7 +50,7 @@ class Notebook:
     def request(self, observed: Observed) -> None:
         self.seen.append(observed)
 
-    def not_possible(self, _role: str, _behaviour: str, operation: str) -> None:
+    def not_possible(self, _role: str, _behaviour: str, operation: str, _why: str) -> None:
         self.impossible.append(operation)
 
     def operations(self, behaviour: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfsuite.judge.notes import notes_of
-from perfsuite.model import Coverage, Drift, GeneratorHealth, Remark, ServerTimes
+from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Remark, ServerTimes
 from perfsuite.roles import ROLES as SEVEN
 from tests.judge.made_summaries import ROLES, make_plan, make_summary
 
@@ -139,6 +139,38 @@ def test_a_run_that_was_cut_off_may_have_left_rows(changed: dict[str, Any], told
     plan = replace(make_plan(), **changed)
     notes = notes_of(plan, make_summary(plan, ended="cut off"), ROLES)
     assert any("remove it with the command cleanup" in note for note in notes) is told
+
+
+def test_what_was_missing_is_named_once_for_a_role() -> None:
+    plan = make_plan()
+    empty = "needs a policy_id; GET /policies/ answered []"
+    lacks = (
+        Lack("policyholder", "policies.premiums", empty, 30),
+        Lack("policyholder", "policies.read", empty, 4),
+        Lack("super_admin", "flags.update", "needs a flag_name", 1),
+        Lack("reader", "policies.read", "", 2),
+    )
+    coverage = Coverage(20, (), (), (), {"policies.read": 6}, (), lacking=lacks)
+
+    assert notes_of(plan, make_summary(plan, coverage=coverage), SEVEN) == [
+        f"policies.premiums, policies.read as policyholder could not be made 34 times: {empty}",
+        "flags.update as super_admin could not be made 1 time: needs a flag_name",
+        "policies.read as reader could not be made 2 times: the reason was not recorded",
+    ]
+
+
+@pytest.mark.parametrize("used", [pytest.param(False, id="on its own"), pytest.param(True, id="in a reason")])
+def test_an_empty_answer_for_which_the_database_read_rows_is_told_once(used: bool) -> None:
+    plan = make_plan()
+    answer = "GET /feature-flags/all answered [] although the database read 12 rows"
+    lacks = (Lack("super_admin", "flags.update", f"needs a flag_name; {answer}", 1),) if used else ()
+    entries = (f"super_admin / {answer}", "reader / GET /policies/ answered []")
+    coverage = Coverage(20, (), (), (), {}, (), lacking=lacks, empty=entries)
+
+    (note,) = notes_of(plan, make_summary(plan, coverage=coverage), SEVEN)
+
+    assert answer in note
+    assert "GET /policies/" not in note
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def told() -> dict[str, Any]:
     observer.request(Observed(*known, 500, 7, Failure(FailureKind.STATUS, "HTTP 500")))
     refused = Failure(FailureKind.STATUS, "HTTP 401: Token has expired")
     observer.request(Observed(*known, 401, 7, refused, expired=True))
-    observer.not_possible("policyholder", "payment access", "policies.premiums")
+    observer.not_possible("policyholder", "payment access", "policies.premiums", "needs a policy_id")
     stats = environment.stats.total
     totals = [stats.num_requests, stats.num_failures]
     load.finish(lambda: stats.num_requests, "completed")
@@ -176,7 +176,7 @@ def told() -> dict[str, Any]:
         "failed_us": requests.failed.sum_us,
         "error": [requests.errors[0].kind, requests.errors[0].message, requests.errors[0].request_id],
         "expired": [requests.expired, seen[2]["name"], seen[2]["exception"]],
-        "missing": missing.count,
+        "missing": [missing.count, missing.why],
         "locust": totals,
         "event": {name: seen[0][name] for name in ("request_type", "name", "response_time", "response_length")},
         "end": [end.worker, end.recorded, end.locust_total],

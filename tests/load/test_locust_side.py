@@ -109,7 +109,7 @@ def test_what_a_session_observes_reaches_locust_and_the_recorder_alike(found: di
     assert told["key"] == [1_772_357_400, "policyholder", "payment access", "policies.premiums"]
     assert (told["ok_us"], told["failed_us"]) == (12_345, 12_345)
     assert told["error"] == ["http status", "HTTP 500", "id-1"]
-    assert told["missing"] == 1
+    assert told["missing"] == [1, "needs a policy_id"]
     assert told["expired"] == [1, "policies.premiums (token expired)", None]
     assert told["locust"] == [3, 1]
     assert told["event"] == {

@@ -152,7 +152,10 @@ def test_without_data_an_operation_is_neither_broken_nor_left_out() -> None:
         ("policyholder", "policies.coverage"): Works.NO_DATA,
         ("policyholder", "policies.premiums"): Works.NO_DATA,
     }
-    assert check_of(report, "policyholder", "policies.read").status is None
+    check = check_of(report, "policyholder", "policies.read")
+    assert (check.status, check.message) == (None, "needs a policy_id; GET /policies/ answered []")
+    assert check_of(report, "policyholder", "policies.list").told_empty == "GET /policies/ answered []"
+    assert check_of(report, "junior_agent", "policies.page").told_empty == ""
     assert report.left_out("policyholder") == frozenset()
     assert report.dead_behaviours == ()  # other accounts may own policies
 

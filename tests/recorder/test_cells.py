@@ -82,7 +82,7 @@ def test_what_was_taken_is_not_given_again() -> None:
     cells = Cells()
     cells.request(KEY, 1)
     cells.action((1, "a", "b"), 1, succeeded=True)
-    cells.not_possible(KEY)
+    cells.not_possible(KEY, "needs a policy_id")
 
     assert len(cells.take("w", itertools.count(1))) == 3
     assert cells.take("w", itertools.count(4)) == []
@@ -136,14 +136,16 @@ def test_actions_and_operations_that_were_not_possible() -> None:
     cells = Cells()
     cells.action((9, "policyholder", "payment access"), 2000, succeeded=True)
     cells.action((9, "policyholder", "payment access"), 4000, succeeded=False)
-    cells.not_possible(KEY)
-    cells.not_possible(KEY)
+    cells.not_possible(KEY, "needs a policy_id; GET /policies/ answered []")
+    cells.not_possible(KEY, "needs a policy_id; GET /policies/ answered []")
+    cells.not_possible(KEY, "needs an agent_id")
 
-    actions, missing = cells.take("w", itertools.count(1))
+    actions, missing, other = cells.take("w", itertools.count(1))
 
     assert isinstance(actions, Actions)
     assert (actions.second, actions.actions, actions.succeeded, actions.times.sum_us) == (9, 2, 1, 6000)
-    assert missing == NotPossible("w", 2, *KEY, 2)
+    assert missing == NotPossible("w", 2, *KEY, 2, "needs a policy_id; GET /policies/ answered []")
+    assert other == NotPossible("w", 3, *KEY, 1, "needs an agent_id")
     assert cells.recorded == 0  # neither is a request
 
 

@@ -120,8 +120,9 @@ class Process:
         place = (self.name, number, START + second, role, "browsing")
         return Actions(*place, count, count, times(took_ms), len(pauses_ms), paused_us)
 
-    def not_possible(self, second: int, operation: str, times_: int) -> NotPossible:
-        return NotPossible(self.name, next(self.numbers), START + second, "reader", "browsing", operation, times_)
+    def not_possible(self, second: int, operation: str, times_: int, why: str = "") -> NotPossible:
+        number = next(self.numbers)
+        return NotPossible(self.name, number, START + second, "reader", "browsing", operation, times_, why)
 
     def users(self, second: int, **by_role: int) -> Users:
         return Users(self.name, next(self.numbers), START + second, by_role)

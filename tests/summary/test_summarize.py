@@ -16,6 +16,7 @@ from perfsuite.model import (
     Coverage,
     FailureKind,
     GeneratorHealth,
+    Lack,
     OperationCheck,
     PreflightReport,
     Reconciliation,
@@ -322,21 +323,27 @@ def test_coverage_tells_what_preflight_and_load_found() -> None:
             check("policies.read", Works.BROKEN),
             check("policies.create", Works.LEFT_OUT),
             check("policies.premiums", Works.NO_DATA),
+            replace(check("leads.list", Works.YES), empty_answer="GET /leads/ answered []", rows_read=12),
         ),
         ("reader / browsing",),
     )
     one = Process()
-    records: list[Record] = [one.not_possible(1, "policies.premiums", 2), one.not_possible(2, "policies.premiums", 1)]
+    why = "needs a policy_id; GET /leads/ answered []"
+    records: list[Record] = [
+        one.not_possible(1, "policies.premiums", 2, why), one.not_possible(2, "policies.premiums", 1, why),
+    ]  # fmt: skip
     summary = build(make_plan(), records, preflight=preflight, roles=ROLES)
 
     assert summary.coverage == Coverage(
-        offered=5,
+        offered=6,
         missing=("reader / policies.list",),
         broken=("reader / policies.read",),
         left_out=("reader / policies.create",),
         not_possible={"policies.premiums": 3},
         dead_behaviours=("reader / browsing",),
         differs=("login: role is 'x'", "login: field user is missing"),
+        lacking=(Lack("reader", "policies.premiums", f"{why} although the database read 12 rows", 3),),
+        empty=("reader / GET /leads/ answered [] although the database read 12 rows",),
     )
 
 
