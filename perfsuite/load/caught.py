@@ -41,7 +41,8 @@ def _listen_to_hub(on_error: OnError) -> None:
     handle = hub.handle_error
 
     def handle_error(context: Any, kind: Any, value: Any, traceback: Any) -> None:
-        if isinstance(value, BaseException) and _is_error(value):
+        # A dict is the environ of a request to Locust's web page: what goes wrong there is no part of the load.
+        if isinstance(value, BaseException) and _is_error(value) and not isinstance(context, dict):
             on_error(value, f"it ended {_named(context)}")
         handle(context, kind, value, traceback)
 

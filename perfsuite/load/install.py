@@ -55,11 +55,7 @@ def install(environment: Any, hooks: Hooks) -> None:
         if load is not None:
             load.begin(environment.runner.target_user_count)
 
-    @events.request.add_listener  # type: ignore[untyped-decorator]
-    def on_request(context: Mapping[str, Any] | None = None, **event: Any) -> None:
-        # Our own users recorded theirs before they fired the event.
-        if environment.agentmitra_load is not None and not (context or {}).get(RECORDED):
-            environment.agentmitra_load.foreign_request(context=context, **event)
+    _listen_to_users(environment)
 
     @events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
     def on_spawned(user_count: int, **_event: Any) -> None:
@@ -83,6 +79,22 @@ def install(environment: Any, hooks: Hooks) -> None:
             return
         load.finish(lambda: hooks.count(environment), hooks.reason)
         hooks.after(load)
+
+
+def _listen_to_users(environment: Any) -> None:
+    events = environment.events
+
+    @events.request.add_listener  # type: ignore[untyped-decorator]
+    def on_request(context: Mapping[str, Any] | None = None, **event: Any) -> None:
+        # Our own users recorded theirs before they fired the event.
+        if environment.agentmitra_load is not None and not (context or {}).get(RECORDED):
+            environment.agentmitra_load.foreign_request(context=context, **event)
+
+    @events.user_error.add_listener  # type: ignore[untyped-decorator]
+    def on_user_error(exception: BaseException, **_event: Any) -> None:
+        # Users count their own errors, all but those of their very beginning.
+        if environment.agentmitra_load is not None:
+            environment.agentmitra_load.errors.add_unless_counted(exception, "a user began")
 
 
 def guard(web_ui: Any, refusal: Callable[[str], str]) -> None:

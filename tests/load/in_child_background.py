@@ -21,6 +21,7 @@ from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load import plain  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
+from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
 from perfsuite.load.state import LoadState, Order  # noqa: E402
 from perfsuite.measurements import Generator, Record, SuiteErrors  # noqa: E402
@@ -185,6 +186,26 @@ def plain_end(host: str, journal: bytes) -> dict[str, Any]:
     return {"errors": [error.message for error in known.suite_errors], "cleanup": known.cleanup is not None}
 
 
+def user_error() -> list[list[Any]]:
+    """What users of Locust fail with, by its event; one that was counted before is none."""
+    sink = Sink()
+    load = state(sink)
+    environment = Environment()
+    install(environment, Hooks(lambda _environment: load, _nothing, _nothing))
+    environment.agentmitra_load = load
+    known = LookupError("counted already")
+    load.failed(known, "an action")
+    for error in (known, LookupError("no account")):
+        environment.events.user_error.fire(user_instance=None, exception=error, tb=None)
+    until(sink.errors)
+    load.finish(lambda: 0, "completed")
+    return [[error.message, error.count] for error in sink.errors()]
+
+
+def _nothing(_load: LoadState) -> None:
+    """Nothing to do."""
+
+
 def swallowed() -> list[list[str]]:
     """What Locust and gevent catch: from a plug-in's listener, a greenlet, a callback of the event loop."""
     heard: list[list[str]] = []
@@ -198,6 +219,7 @@ def swallowed() -> list[list[str]]:
 
     gevent.spawn(ends).join()
     gevent.spawn(gevent.sleep, 10).kill()
+    gevent.get_hub().handle_error({"PATH_INFO": "/"}, OSError, OSError("the browser is gone"), None)
     callback = gevent.get_hub().loop.async_()
     callback.start(ends)
     callback.send()
@@ -224,19 +246,28 @@ def last_records_fail() -> dict[str, Any]:
     }
 
 
+CASES: dict[str, Callable[[], Any]] = {
+    "writer": lambda: killed("_write_every_second"),
+    "watch": lambda: killed("_watch_event_loop"),
+    "failing watch": failing_watch,
+    "pacing": pacing_ends,
+    "action": an_action_is_lost,
+    "mute": mute,
+    "end": last_records_fail,
+    "plain": lambda: plain_end("http://127.0.0.1:1", b""),
+    "plain, damaged": lambda: plain_end("http://127.0.0.1:1", b"garbage\n"),
+    "plain, unexpected": lambda: plain_end("http://127.0.0.1:99999", b""),
+    "user error": user_error,
+}
+
+
+def main() -> None:
+    """All at once, for they mostly wait; then what listens to the whole process."""
+    running = {name: gevent.spawn(case) for name, case in CASES.items()}
+    gevent.joinall(list(running.values()))
+    found = {name: one.get() for name, one in running.items()}
+    report(found | {"swallowed": swallowed()})
+
+
 if __name__ == "__main__":
-    report(
-        {
-            "writer": killed("_write_every_second"),
-            "watch": killed("_watch_event_loop"),
-            "failing watch": failing_watch(),
-            "pacing": pacing_ends(),
-            "action": an_action_is_lost(),
-            "mute": mute(),
-            "end": last_records_fail(),
-            "plain": plain_end("http://127.0.0.1:1", b""),
-            "plain, damaged": plain_end("http://127.0.0.1:1", b"garbage\n"),
-            "plain, unexpected": plain_end("http://127.0.0.1:99999", b""),
-            "swallowed": swallowed(),
-        }
-    )
+    main()

@@ -44,7 +44,7 @@ from perfsuite.summary import build  # noqa: E402
 from tests.api.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
-LASTS_S = 6.0
+LASTS_S = 8.0
 USERS = 6
 THINK_S = (0.05, 0.1)
 

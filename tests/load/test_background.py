@@ -8,8 +8,8 @@ import pytest
 
 from tests.load.child import findings
 
-SOON_S = 1.5
-"""A second, and what a busy machine adds."""
+SOON_S = 3.0
+"""A second, and what a busy machine adds. A process that says nothing would be noticed after 5."""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,10 @@ def test_plain_locust_leaves_its_record_whatever_the_cleanup_meets(
     found: dict[str, Any], case: str, errors: list[str], cleanup: bool
 ) -> None:
     assert found[case] == {"errors": errors, "cleanup": cleanup}
+
+
+def test_an_error_by_locusts_own_event_counts_once(found: dict[str, Any]) -> None:
+    assert found["user error"] == [["LookupError: counted already (an action)", 2]]
 
 
 def test_what_locust_and_gevent_catch_is_heard_of(found: dict[str, Any]) -> None:

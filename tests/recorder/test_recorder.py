@@ -232,7 +232,8 @@ def test_a_pause_counts_for_every_probe_that_was_due_in_it() -> None:
 
 
 def test_cpu_is_that_of_this_process_over_the_time_since_the_last() -> None:
-    health, used_s, began = Health(), time.process_time(), time.perf_counter()
+    began = time.perf_counter()
+    health, used_s = Health(), time.process_time()
     while time.process_time() < used_s + 0.3:
         pass
     busy, used_s, took_s = health.take(), time.process_time() - used_s, time.perf_counter() - began
