@@ -120,6 +120,8 @@ class FailurePattern:
     exact: bool = False
     every_s: float | None = None
     seen_before: tuple[str, ...] | None = None
+    request_id: str = ""
+    """One of them, to be looked for in the server's log."""
 
     @property
     def what(self) -> str:

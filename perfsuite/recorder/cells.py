@@ -119,6 +119,7 @@ class Cells:
         self._not_possible: dict[tuple[Key, str], int] = {}
         self._messages: set[tuple[str, str]] = set()
         self._numbered: Counter[tuple[str, str]] = Counter()
+        self._numbered_at_all = 0
 
     def request(self, key: Key, elapsed_us: int, parts: Parts | None = None) -> None:
         """Count one request that got a right answer; `elapsed_us` is its response time."""
@@ -141,8 +142,9 @@ class Cells:
         if known is None:
             known = cell.errors[group] = _Failed(request_id)
         known.count += 1
-        if self._numbered[group] < MOST_ORDINALS and self._numbered.total() < ORDINALS_AT_ALL:
+        if self._numbered[group] < MOST_ORDINALS and self._numbered_at_all < ORDINALS_AT_ALL:
             self._numbered[group] += 1
+            self._numbered_at_all += 1
             known.ordinals.append(self.recorded)
 
     def expired(self, key: Key) -> None:

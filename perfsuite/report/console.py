@@ -15,6 +15,7 @@ from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, T
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.cuts import Shown, left_out, shown_in
 from perfsuite.report.evidence import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Findings, findings_of
+from perfsuite.report.failing import operation_of, remarks, role_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.published import published_line
 from perfsuite.report.text import clean, heading, plural, shortened
@@ -74,7 +75,7 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
     if shown.hint and (published := published_line(report)):
         parts += [*shown.blank, Text(published, "dim")]
     if summary.failures:
-        parts += [*shown.blank, *_failures(summary, shown.failures)]
+        parts += [*shown.blank, *_failures(report, shown.failures)]
     if summary.suite_errors:
         parts += [*shown.blank, Text(suite_errors_line(summary.suite_errors), "yellow")]
     parts += _baseline(report, shown)
@@ -231,19 +232,20 @@ def _target_reasons(results: Sequence[TargetResult], *, unjudged: bool) -> Itera
         yield bullet(reason, "dim")
 
 
-def _failures(summary: Summary, most: int) -> Iterable[RenderableType]:
-    groups = sorted(summary.failures, key=lambda group: group.count, reverse=True)
+def _failures(report: RunReport, most: int) -> Iterable[RenderableType]:
+    patterns = report.summary.failure_patterns
     table = plain_table(">Failures", "Operation", "Role", "What")
-    for group in groups[:most]:
+    for pattern in patterns[:most]:
         table.add_row(
-            f"{group.count:,}",
-            Text(shortened(group.operation, 24)),
-            Text(shortened(group.role.replace("_", " "), 16)),
-            Text(clean(f"{group.kind}: {group.message}"), no_wrap=True, overflow="ellipsis"),
+            f"{pattern.count:,}",
+            Text(shortened(operation_of(pattern), 24)),
+            Text(shortened(role_of(pattern), 16)),
+            Text(clean(pattern.what), no_wrap=True, overflow="ellipsis"),
         )
     yield table
-    if len(groups) > most:
-        yield Text(f"and {plural(len(groups) - most, 'more group')} in failures.csv", "dim")
+    yield from (bullet(remark, "dim") for remark in remarks(report, patterns[:most]))
+    if len(patterns) > most:
+        yield Text(f"and {plural(len(patterns) - most, 'more kind')} in failures.csv", "dim")
 
 
 def _baseline(report: RunReport, shown: Shown) -> list[RenderableType]:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from perfsuite.model import RunReport
+from perfsuite.model import FailureGroup, RunReport
+from perfsuite.model.failures import MANY_OPERATIONS
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.units import change
 from perfsuite.report.cards import Findings
@@ -16,6 +17,9 @@ from perfsuite.report.text import clean, plural, shortened
 
 _MOST_FINDINGS = 2
 _LONGEST_MESSAGE = 120
+_LONGEST_SENTENCE = 300
+_FEWEST = 3
+"""One or two failures prove nothing of an operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,25 @@ def _own_change(finding: Finding) -> str:
     return ""
 
 
+def _count(groups: Iterable[FailureGroup]) -> int:
+    return sum(group.count for group in groups)
+
+
 def _failures(report: RunReport) -> Iterable[Highlight]:
     """The operation that failed most, with its most frequent failure and since when."""
-    groups = report.summary.failures
+    groups, patterns = report.summary.failures, report.summary.failure_patterns
     if not groups:
+        return
+    if patterns and len(patterns[0].operations) >= MANY_OPERATIONS and 2 * patterns[0].count >= _count(groups):
+        yield Highlight(f"{shortened(patterns[0].sentence, _LONGEST_SENTENCE)}.", "failures-title")
         return
     counts: Counter[str] = Counter()
     for group in groups:
         counts[group.operation] += group.count
     operation, failed = counts.most_common(1)[0]
+    if failed < _FEWEST < counts.total():
+        yield Highlight(f"{plural(counts.total(), 'request')} failed, no operation more than twice.", "failures-title")
+        return
     own = [group for group in groups if group.operation == operation]
     most = max(own, key=lambda group: group.count)
     start_s = started_s(report.summary)

@@ -23,6 +23,7 @@ from perfsuite.model import (
     Breakdown,
     Drift,
     FailureGroup,
+    FailurePattern,
     GeneratorHealth,
     LostWorker,
     Occupancy,
@@ -141,7 +142,12 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "outages": [asdict(outage) for outage in summary.outages],
         "unfinished": sum(each.count for each in summary.cut_off),
         "lacking": [asdict(lack) for lack in summary.coverage.lacking],
+        "failure_patterns": [_pattern(pattern) for pattern in summary.failure_patterns],
     }
+
+
+def _pattern(pattern: FailurePattern) -> dict[str, Any]:
+    return {name: rounded(name, value) if name == "every_s" else value for name, value in asdict(pattern).items()}
 
 
 def _watched(readings: Iterable[Reading]) -> list[str]:

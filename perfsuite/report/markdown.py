@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from perfsuite.model import FailureGroup, Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
+from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
+from perfsuite.report.failing import operation_of, remarks, role_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
 from perfsuite.report.text import markdown, plural, shortened
@@ -41,7 +42,7 @@ def summary_md(report: RunReport) -> str:
         *_baseline(report),
         *_findings(report),
         _slowest(summary),
-        _failures(summary.failures),
+        *_failures(report),
         _suite_errors(summary.suite_errors),
         "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
         f"Run {markdown(summary.run_id)} against {markdown(summary.host)}, started {markdown(summary.started_at)}.",
@@ -140,23 +141,24 @@ def _slowest(summary: Summary) -> str:
     return _section("Slowest operations", columns, cells)
 
 
-def _failures(failures: tuple[FailureGroup, ...]) -> str:
-    most = sorted(failures, key=lambda group: group.count, reverse=True)
+def _failures(report: RunReport) -> Sequence[str]:
+    patterns = report.summary.failure_patterns
     cells = (
         (
-            f"{group.count:,}",
-            markdown(group.operation),
-            markdown(group.role),
-            markdown(group.kind),
-            markdown(shortened(group.message, 120)),
-            markdown(group.request_id),
+            f"{pattern.count:,}",
+            markdown(operation_of(pattern)),
+            markdown(role_of(pattern)),
+            markdown(pattern.kind),
+            markdown(shortened(pattern.message, 120)),
+            markdown(pattern.request_id),
         )
-        for group in most[:MOST_FAILURES]
+        for pattern in patterns[:MOST_FAILURES]
     )
     columns = ("Count", "Operation", "Role", "Kind", "Message", "Sample request id")
     table = _section("Failures", columns, cells)
-    left = len(most) - MOST_FAILURES
-    return f"{table}\n\n{left:,} more in `failures.csv`." if left > 0 else table
+    left = len(patterns) - MOST_FAILURES
+    more = f"{left:,} more kinds in `failures.csv`." if left > 0 else ""
+    return table, more, "\n".join(f"- {markdown(remark)}" for remark in remarks(report, patterns[:MOST_FAILURES]))
 
 
 def _suite_errors(groups: Iterable[SuiteErrorGroup]) -> str:

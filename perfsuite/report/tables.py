@@ -23,6 +23,9 @@ from perfsuite.report.figures import (
 from perfsuite.report.text import clean, heading, utc
 
 MOST_FAILURE_GROUPS = 200
+_MOST_PATTERNS = 3
+_FEWEST_FAILURES = 3
+"""One or two failures prove nothing of a role."""
 _FEWEST_OF_A_ROLE = 30
 """Requests of a role, from which on it is compared with others."""
 NOT_TOLD = "not told, or by too few requests"
@@ -110,9 +113,9 @@ def suffers_most(roles: Sequence[Row]) -> str:
     """Which role the most requests fail for, else which waits longest, in a sentence; "" where roles do not differ."""
     told = [row for row in roles if row.statistics.requests >= _FEWEST_OF_A_ROLE]
     failing = max(told, key=lambda row: row.statistics.failure_rate or 0.0, default=None)
-    if failing is not None and failing.statistics.failure_rate:
-        share = percent(failing.statistics.failure_rate)
+    if failing is not None and failing.statistics.failures >= _FEWEST_FAILURES:
         failed, requests = failing.statistics.failures, failing.statistics.requests
+        share = percent(failed / requests)
         return (
             f"{heading(_title(failing.role))} suffers most: {share} of its requests fail ({failed:,} of {requests:,})."
         )
@@ -198,7 +201,9 @@ def failures_table(summary: Summary) -> Table | None:
         Column("Request id", number=False),
     )
     rows = tuple(_failure(group, start) for group in groups[:MOST_FAILURE_GROUPS])
-    return Table("failures", "What failed", caption, columns, rows)
+    spread = [pattern for pattern in summary.failure_patterns if pattern.spacing or len(pattern.operations) > 1]
+    hint = ". ".join(clean(heading(pattern.sentence)) for pattern in spread[:_MOST_PATTERNS])
+    return Table("failures", "What failed", caption, columns, rows, hint=f"{hint}." if hint else "")
 
 
 def suite_errors_table(summary: Summary) -> Table | None:

@@ -93,6 +93,7 @@ def _pattern(
         every_requests=every_requests,
         exact=every_requests is not None and all(gap % every_requests == 0 for gap in _gaps(times.ordinals)),
         every_s=every_s,
+        request_id=next((group.request_id for group in groups if group.request_id), ""),
         seen_before=None if seen is None else tuple(seen.get(key[1], ())),
     )
 

@@ -28,6 +28,7 @@ from perfsuite.model import (
 )
 from perfsuite.standards import times_needed
 from perfsuite.summary.distribution import bins_of
+from perfsuite.summary.patterns import failure_patterns
 
 START = 1_772_357_400  # 2026-03-01T09:30:00Z
 
@@ -221,6 +222,7 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
             row for second in range(load.runs_s) for row in second_rows_of(by_second[second], START + second)
         ),
         failures=failures,
+        failure_patterns=failure_patterns(failures, (), 1, None),
         whole_run=WholeRun(len(requests), sum(request.failed for request in requests), 0),
         generator=GeneratorHealth(1, 34.5, 3.2, 0),
         coverage=Coverage(34, (), (), (), {}, ()),

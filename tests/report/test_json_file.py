@@ -28,6 +28,7 @@ KEYS = [
     "headlines",
     "outages", "unfinished",
     "lacking",
+    "failure_patterns",
 ]  # fmt: skip
 
 

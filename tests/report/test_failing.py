@@ -1,0 +1,128 @@
+"""Failures that are alike, as the reports show them: one line, and what is regular about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.model import FailureGroup, FailureKind, FailurePattern, Row, RunReport
+from perfsuite.report.cards import cards_of
+from perfsuite.report.console import render_summary
+from perfsuite.report.highlights import highlights_of
+from perfsuite.report.json_file import summary_json
+from perfsuite.report.markdown import summary_md
+from perfsuite.report.page import page_of
+from perfsuite.report.tables import suffers_most
+from tests.report import example_runs
+from tests.report.made_load import START
+
+OPERATIONS = ("policies.list", "policies.read", "users.me", "agents.list", "leads.list", "dashboard.system")
+MESSAGE = "HTTP 500: pop from an empty deque"
+LIMITER = FailurePattern(
+    "http status", MESSAGE, 6, OPERATIONS, ("policyholder", "junior_agent"), START + 3, START + 14, 101, False, 2.2, (),
+    "7f3a",
+)  # fmt: skip
+SENTENCE = (
+    f"{MESSAGE}, 6 times, about every 101st request, every 2.2 s, across 6 operations: likely something in front of the"
+    " operations; not seen before the load"
+)
+
+
+def limited() -> RunReport:
+    """A run that passed, with six failures of a counter in front of the operations."""
+    report = example_runs.passed()
+    groups = tuple(
+        FailureGroup("policyholder", operation, FailureKind.STATUS, MESSAGE, 1, START + 3, START + 14, "7f3a")
+        for operation in OPERATIONS
+    )
+    return replace(report, summary=replace(report.summary, failures=groups, failure_patterns=(LIMITER,)))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_terminal_shows_one_line_and_the_pattern() -> None:
+    text = render_summary(limited())
+    assert "       6  6 operations  2 roles  HTTP 500: pop from an empty deque" in text
+    assert SENTENCE in one_line(text)
+
+
+def test_a_pattern_that_a_reason_tells_is_not_told_twice() -> None:
+    report = limited()
+    verdict = replace(report.verdict, reasons=(f"failure rate 1.2 %, limit 1 %; {SENTENCE}",))
+    assert one_line(render_summary(replace(report, verdict=verdict))).count("about every 101st request") == 1
+
+
+def test_summary_md_shows_one_row_and_the_pattern() -> None:
+    text = summary_md(limited())
+    assert f"| 6 | 6 operations | 2 roles | http status | {MESSAGE} | 7f3a |" in text
+    assert f"- {SENTENCE}" in text
+
+
+def test_summary_json_has_the_pattern_for_programs() -> None:
+    (pattern,) = json.loads(summary_json(limited()))["failure_patterns"]
+    assert pattern == {
+        "kind": "http status", "message": MESSAGE, "count": 6, "operations": list(OPERATIONS),
+        "roles": ["policyholder", "junior_agent"], "first_seen": START + 3, "last_seen": START + 14,
+        "every_requests": 101, "exact": False, "every_s": 2.2, "seen_before": [], "request_id": "7f3a",
+    }  # fmt: skip
+
+
+def test_the_page_begins_with_the_pattern_and_says_it_above_its_table() -> None:
+    report = limited()
+    table = page_of(report).failures
+    assert table is not None
+    assert table.hint == f"{SENTENCE}."
+    assert len(table.rows) == 6
+    assert [each.text for each in highlights_of(report, cards_of(report, None, ()))] == [f"{SENTENCE}."]
+
+
+def _text(counts: dict[str, int]) -> str:
+    report = example_runs.passed()
+    groups = tuple(
+        FailureGroup("policyholder", operation, FailureKind.STATUS, f"HTTP 50{number}", count, START, START, "id")
+        for number, (operation, count) in enumerate(counts.items())
+    )
+    made = replace(report, summary=replace(report.summary, failures=groups))
+    return highlights_of(made, cards_of(made, None, ()))[-1].text
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        pytest.param(
+            {"users.me": 2, "policies.list": 1, "leads.list": 1}, "4 requests failed, no operation more than twice.",
+            id="two failures prove nothing of an operation",
+        ),
+        pytest.param({"users.me": 3, "policies.list": 1}, "users.me failed 3 times", id="three do"),
+        pytest.param({"users.me": 2}, "users.me failed 2 times", id="nothing else failed"),
+    ],
+)  # fmt: skip
+def test_no_operation_is_blamed_for_one_or_two_failures(counts: dict[str, int], said: str) -> None:
+    assert _text(counts).startswith(said)
+
+
+def _roles(*failed: int) -> list[Row]:
+    statistics = example_runs.passed().summary.totals
+    return [
+        Row(
+            "steady", f"role_{number}", "all", "all",
+            replace(statistics, requests=40, failures=count, failure_rate=count / 40, avg_ms=10.0 + number),
+        )
+        for number, count in enumerate(failed)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failed", "holds"),
+    [
+        pytest.param((2, 0), lambda said: "suffers most" not in said, id="two of forty"),
+        pytest.param((3, 0), lambda said: said.startswith("Role 0 suffers most"), id="three of forty"),
+    ],
+)
+def test_no_role_suffers_by_one_or_two_failures(failed: tuple[int, ...], holds: Callable[[str], bool]) -> None:
+    assert holds(suffers_most(_roles(*failed)))
