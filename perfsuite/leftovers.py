@@ -184,7 +184,9 @@ def _cleaned(entries: Sequence[journal.Entry], means: Means) -> Cleaned:
 def _told(done: Cleanup, folder: Path, *, demo: bool) -> Iterator[str]:
     """What became of the rows, in lines."""
     if done.created:
-        yield f"Cleanup: removed {done.removed:,} of {done.created:,} rows that the run made"
+        soft = sum(kept.rows for kept in done.soft_deleted)
+        besides = f" and soft-deleted {soft:,}" if soft else ""
+        yield f"Cleanup: removed {done.removed:,}{besides} of {done.created:,} rows that the run made"
     yield from (f"  {line}" for line in soft_deleted(done))
     for line in done.not_removed[:_MOST_TOLD]:
         yield f"  not removed: {line}"

@@ -106,6 +106,7 @@ _OPERATIONS = (
     _get("users.me", "/users/me", " ".join(USER)),
     Operation("users.update", "PUT", PREFIX + "/users/{user_id}", echoes=_names("first_name last_name display_name")),
     Operation("users.preferences", "PUT", PREFIX + "/users/{user_id}/preferences"),
+    _get("preferences.read", "/users/{user_id}/preferences", yields="preferences"),
     # health
     Operation("health.root", "GET", "/health", _names("status service version")),
     _get("health.database", "/health/database", "status database timestamp"),

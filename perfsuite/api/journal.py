@@ -23,21 +23,23 @@ FILE_NAME = "journal.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag" or
+    """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag", "preference" or
     "not restorable"; and of cleanup, "removed" (a row), "soft deleted" (a row that the target keeps under `status`)
-    and "restored" (a flag).
+    and "restored" (a flag, a preference).
 
-    `thing`: policy, lead, ticket, flag … `before`: the value of a flag before the run's first change. `by`: phone
-    number of the account that made a row; "" in older files, which do not have it.
+    `thing`: policy, lead, ticket, flag, theme … `before`: the value before the run's first change, `at` (UTC epoch s)
+    which of several is that of the first. `by`: phone number of the account that made a row or whose preference it
+    is; "" in older files, which do not have it.
     """
 
     what: str
     thing: str
     mark: str
     id: str = ""
-    before: bool | None = None
+    before: bool | str | None = None
     by: str = ""
     status: str = ""
+    at: float = 0.0
 
 
 class Journal:

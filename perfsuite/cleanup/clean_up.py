@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from perfsuite.api import checks
 from perfsuite.api.exchange import Transport
 from perfsuite.api.journal import Entry
 from perfsuite.api.run import Run
 from perfsuite.cleanup.actors import Actors, NotDone
-from perfsuite.cleanup.journaled import Journaled, Made, read
+from perfsuite.cleanup.journaled import Journaled, Made, Preference, read
 from perfsuite.cleanup.kinds import KINDS
 from perfsuite.cleanup.remove import Removed, Remover
 from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.roles.role import Call, Role
+
+RESTORING_S = 60.0
+"""What each account has to put back by itself may take so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def clean_up(entries: Iterable[Entry], means: Means) -> Cleaned:
     Nothing is sent where nothing is left to do.
     """
     journaled = read(entries)
+    tried = len(journaled.rows) + (0 if means.rows_only else len(journaled.flags) + len(journaled.themes))
     cleaner = _Cleaner(means)
     left = cleaner.remove(journaled)
     not_restored = () if means.rows_only else cleaner.restore(journaled)
@@ -68,7 +73,7 @@ def clean_up(entries: Iterable[Entry], means: Means) -> Cleaned:
         remaining=_by_reason(left),
     )
     still_there = (*left, *(_row_left(row) for row in kept))
-    return Cleaned(cleanup, still_there, tried=len(journaled.rows) + len(journaled.flags))
+    return Cleaned(cleanup, still_there, tried=tried)
 
 
 class _Cleaner:
@@ -104,6 +109,9 @@ class _Cleaner:
 
     def restore(self, journaled: Journaled) -> tuple[str, ...]:
         """Put back what was changed; a line for each change that could not be."""
+        return (*self._flags(journaled), *self._themes(journaled))
+
+    def _flags(self, journaled: Journaled) -> list[str]:
         failed = []
         for name, before in journaled.flags.items():
             try:
@@ -112,7 +120,32 @@ class _Cleaner:
                 failed.append(f"flag {name} (was {before}): {error}")
             else:
                 self._note(Entry("restored", "flag", name))
-        return tuple(failed)
+        return failed
+
+    def _themes(self, journaled: Journaled) -> list[str]:
+        """By the accounts themselves, each with a login: as far as they come in time."""
+        failed = []
+        until = self._clock() + RESTORING_S
+        for user_id, theme in journaled.themes.items():
+            try:
+                if self._clock() > until:
+                    raise NotDone("there was no time left to put it back")
+                self._restore_theme(user_id, theme)
+            except NotDone as error:
+                failed.append(f"theme of account {user_id} (was {theme.before}): {error}")
+            else:
+                self._note(Entry("restored", "theme", user_id))
+        return failed
+
+    def _restore_theme(self, user_id: str, theme: Preference) -> None:
+        owner = self._actors.of(theme.by)
+        if owner is None:
+            raise NotDone("the credentials do not hold that account")
+        path = {"user_id": user_id}
+        owner.ask("users.preferences", Call(path=path, body={"theme_preference": theme.before}))
+        now = checks.object_of(owner.ask("preferences.read", Call(path=path))).get("theme_preference")
+        if now != theme.before:
+            raise NotDone(f"it was written, and is still {now}")
 
     def _restore_flag(self, name: str, *, before: bool) -> None:
         admin = self._actors.admin

@@ -20,6 +20,15 @@ class Made:
     """Under which the target keeps the row after its deletion; "" while it is not deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What an account had set before the run changed it. `at`: UTC epoch s of the change."""
+
+    before: str | None
+    by: str
+    at: float
+
+
 @dataclass(slots=True)
 class Journaled:
     """Rows by thing and mark, those that are still to remove in `rows`; values to put back."""
@@ -29,6 +38,8 @@ class Journaled:
     created: int = 0
     """All of them, those removed by now among them."""
     flags: dict[str, bool] = field(default_factory=dict)
+    themes: dict[str, Preference] = field(default_factory=dict)
+    """User id → theme."""
     not_restorable: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -59,9 +70,21 @@ def read(entries: Iterable[Entry]) -> Journaled:
                 found.soft_deleted[key] = replace(row, id=entry.id or row.id, status=entry.status)
             case "flag":
                 found.flags.setdefault(entry.mark, bool(entry.before))
-            case "restored":
+            case "preference":
+                _keep_first(found.themes, entry)
+            case "restored" if entry.thing == "flag":
                 found.flags.pop(entry.mark, None)
+            case "restored":
+                found.themes.pop(entry.mark, None)
             case "not restorable":
                 found.not_restorable[entry.thing] = found.not_restorable.get(entry.thing, 0) + 1
     found.created = len(found.rows) + len(found.soft_deleted) + len(removed)
     return found
+
+
+def _keep_first(themes: dict[str, Preference], entry: Entry) -> None:
+    """Of several processes, the one that changed it first saw what was there before the run."""
+    known = themes.get(entry.mark)
+    if known is None or entry.at < known.at:
+        before = None if entry.before is None else str(entry.before)
+        themes[entry.mark] = Preference(before, entry.by, entry.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -70,6 +70,7 @@ def preflight(
         checks: dict[str, list[OperationCheck]] = {}
         data_size: dict[str, int] = {}
         refused: dict[str, Failure] = {}
+        look_ups: set[str] = set()
         for role in sorted(roles, key=_makers_first):
             notebook, hints = _Notebook(progress), {}
             session = Session(role, first[role.slug], transport, run, notebook)
@@ -81,6 +82,7 @@ def preflight(
                 _ask_role(role, session)
                 hints = hints_for(role, session, offer)
                 data_size |= _data_size(session)
+            look_ups |= _look_ups_left_out(role, notebook, left_out)
             places = _Places(session, left_out, hints)
             checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
     if refused:
@@ -94,8 +96,15 @@ def preflight(
         checks=in_order,
         dead_behaviours=tuple(dead_behaviours(roles, in_order)),
         data_size=data_size,
+        look_ups_left_out=tuple(sorted(look_ups)),
     )
     return without_creations(report, stay, roles)
+
+
+def _look_ups_left_out(role: Role, notebook: _Notebook, left_out: Collection[str]) -> set[str]:
+    """Operations that the role only looks ids up with, and that the target does not list or that failed."""
+    names = {source.operation for source in role.sources.values()} - set(_operations(role))
+    return {name for name in names if name in left_out or ((seen := notebook.seen.get(name)) and seen.failure)}
 
 
 def _data_size(session: Session) -> dict[str, int]:

@@ -110,6 +110,7 @@ def _cleaned_up(summary: Summary) -> Iterable[str]:
     cleanup = summary.cleanup
     if cleanup is None:
         return
-    yield f"{cleanup.created:,} created, {cleanup.removed:,} removed"
+    soft = "".join(f", {kept.rows:,} {kept.thing}: {kept.status}, kept" for kept in cleanup.soft_deleted)
+    yield clean(f"{cleanup.created:,} created, {cleanup.removed:,} removed{soft}")
     yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
     yield from (clean(f"not put back: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))

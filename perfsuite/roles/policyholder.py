@@ -5,19 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfsuite.api.journal import Entry
-from perfsuite.roles.arguments import one, same
+from perfsuite.clock import utc_s
+from perfsuite.roles.arguments import one, own_user, same
 from perfsuite.roles.role import Behaviour, Call, Role, Step
 
 if TYPE_CHECKING:
     from perfsuite.api.session import Session
 
+_THEME = "theme_preference"
+
 
 def _preferences(session: Session) -> Call | None:
-    """A theme for the own account. The API offers no way to read the old one, so it cannot be put back."""
+    """A theme for the own account. It is put back after the run where the target shows the old one."""
     if not session.user_id:
         return None
-    session.run.journal.write_once(Entry("not restorable", "theme preference of account", session.user_id))
-    return Call(path={"user_id": session.user_id}, body={"theme_preference": session.random.choice(("light", "dark"))})
+    shown = session.need("preferences")
+    run, offered = session.run, not session.run.leaves_out(session.role.slug, "preferences.read")
+    if offered and not shown and not run.thorough:
+        return None  # it failed this time: what is not known could not be put back
+    if shown and _THEME in shown[0]:
+        before = shown[0][_THEME]
+        entry = Entry("preference", "theme", session.user_id, before=before, by=session.phone_number, at=utc_s())
+    else:
+        entry = Entry("not restorable", "theme preference of account", session.user_id)
+    run.journal.write_once(entry)
+    return Call(path={"user_id": session.user_id}, body={_THEME: session.random.choice(("light", "dark"))})
 
 
 ROLE = Role(
@@ -27,7 +39,7 @@ ROLE = Role(
     weight=50,
     think_min_s=1,
     think_max_s=4,
-    sources={"policy": Step("policies.list")},
+    sources={"policy": Step("policies.list"), "preferences": Step("preferences.read", own_user)},
     owns={"policies.list": "policyholder_id", "policies.read": "policyholder_id"},
     behaviours=(
         Behaviour("profile access", 70, (Step("users.me"), Step("users.preferences", _preferences, every=10))),

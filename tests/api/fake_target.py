@@ -108,6 +108,8 @@ class FakeTarget:
         self.asked: list[Asked] = []
         self.closed = False
         self.without: set[str] = set()
+        self.themes: dict[str, str | None] = {}
+        """User id → theme."""
         self.forbidden: set[tuple[str, str]] = set()
         self.users = {
             account.phone_number: row(
@@ -283,6 +285,10 @@ class FakeTarget:
         self.flags[asked.ids["flag_name"]]["is_enabled"] = asked.body["is_enabled"]
         return answer(self.flags[asked.ids["flag_name"]])
 
+    def set_theme(self, asked: Asked) -> Answer:
+        self.themes[asked.ids["user_id"]] = asked.body["theme_preference"]
+        return answer({"user_id": asked.ids["user_id"], **asked.body})
+
     def changed(self, found: Mapping[str, Any] | None, body: Mapping[str, Any]) -> Answer:
         return answer({**found, **body}) if found is not None else answer({"detail": "not found"}, 404)
 
@@ -313,7 +319,8 @@ _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
     "users.read": lambda t, a: answer(t.user_by_id(a.ids["user_id"])),
     "users.me": lambda t, a: answer(a.user),
     "users.update": lambda t, a: t.changed(t.user_by_id(a.ids["user_id"]), a.body),
-    "users.preferences": lambda t, a: answer({"user_id": a.ids["user_id"], **a.body}),
+    "users.preferences": FakeTarget.set_theme,
+    "preferences.read": lambda t, a: answer({"data": {"theme_preference": t.themes.get(a.ids["user_id"])}}),
     "flags.list": lambda t, a: _enveloped("flags", list(t.flags.values())),
     "flags.update": FakeTarget.set_flag,
     **{name: _just(fields) for name, fields in (DASHBOARDS | {"agents.performance": METRICS}).items()},

@@ -467,3 +467,28 @@ def test_a_limit_on_logins_is_not_taken_for_a_wrong_account() -> None:
         "Senior Agent: the account 9876543203 cannot log in (HTTP 429, Retry-After 60).",
         "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts.",
     ]
+
+
+# ── what is only asked for ids ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("without", "fails", "left_out"),
+    [
+        pytest.param({"preferences.read"}, False, True, id="not listed"),
+        pytest.param(set(), True, True, id="listed or not, it fails"),
+        pytest.param(set(), False, False, id="offered"),
+    ],
+)
+def test_a_look_up_that_does_not_work_is_not_made_by_the_load(without: set[str], fails: bool, left_out: bool) -> None:
+    target = FakeTarget()
+    target.without = without
+    if fails:
+        target.always("preferences.read", answer({"detail": "Not Found"}, 404))
+
+    report = look(target)
+
+    assert report.look_ups_left_out == (("preferences.read",) if left_out else ())
+    assert ("preferences.read" in report.left_out("policyholder")) is left_out
+    assert works_of(report) == {}
+    assert check_of(report, "policyholder", "users.preferences").works is Works.YES

@@ -1,0 +1,152 @@
+"""The theme of an account is put back where the target shows what it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perfsuite.api import journal
+from perfsuite.api.journal import Entry, Journal
+from perfsuite.api.run import Run
+from perfsuite.api.session import Session
+from perfsuite.cleanup import Means, clean_up
+from perfsuite.cleanup.clean_up import RESTORING_S
+from perfsuite.roles import ROLES
+from tests.api.fake_target import ACCOUNTS, Asked, FakeTarget, Notes, answer
+from tests.cleanup.scene import ADMIN, Scene
+
+HOLDER = ACCOUNTS["policyholder"]
+ROLE = next(role for role in ROLES if role.slug == "policyholder")
+USER = "user-policyholder"
+
+
+@pytest.fixture
+def shown(scene: Scene) -> Scene:
+    """A target that shows preferences."""
+    scene.target.without = set()
+    scene.target.themes[USER] = "solarized"
+    return scene
+
+
+def changed(target: FakeTarget, folder: Path, times: int = 3) -> None:
+    """A policyholder whose actions changed the theme."""
+    book = Journal(folder / "journal-worker-1.jsonl")
+    run = Run("basic_1", journal=book, thorough=True)
+    session = Session(ROLE, HOLDER, target, run, Notes())
+    for _ in range(times):
+        session.perform(ROLE.behaviours[0])
+    book.close()
+
+
+def test_it_is_put_back_as_it_was_by_the_account_itself(shown: Scene) -> None:
+    changed(shown.target, shown.folder)
+    assert shown.target.themes[USER] in ("light", "dark")
+
+    done = shown.cleaned(ADMIN, HOLDER)
+
+    assert shown.target.themes[USER] == "solarized"
+    assert (done.cleanup.not_restored, done.cleanup.not_restorable, done.tried) == ((), (), 1)
+    asked = len(shown.target.asked)
+    assert shown.cleaned(ADMIN, HOLDER).tried == 0
+    assert len(shown.target.asked) == asked
+
+
+def test_it_is_asked_for_once_however_often_it_is_changed(shown: Scene) -> None:
+    changed(shown.target, shown.folder, times=5)
+
+    assert len(shown.target.asked_for("preferences.read")) == 1
+    assert len(shown.target.asked_for("users.preferences")) == 5
+    (entry,) = journal.read(shown.folder)
+    assert (entry.what, entry.thing, entry.mark, entry.before) == ("preference", "theme", USER, "solarized")
+    assert entry.by == HOLDER.phone_number
+
+
+def test_no_theme_at_all_can_be_put_back_too(shown: Scene) -> None:
+    shown.target.themes[USER] = None
+    changed(shown.target, shown.folder)
+
+    assert shown.clean(ADMIN, HOLDER).not_restored == ()
+    assert shown.target.themes[USER] is None
+
+
+def test_where_it_is_not_shown_the_change_is_listed_as_before(scene: Scene) -> None:
+    scene.target.without = {"preferences.read"}
+    run_left_out = {"policyholder": frozenset({"preferences.read"})}
+    book = Journal(scene.folder / "journal-worker-1.jsonl")
+    run = Run("basic_1", left_out=run_left_out, journal=book, thorough=True)
+    Session(ROLE, HOLDER, scene.target, run, Notes()).perform(ROLE.behaviours[0])
+    book.close()
+
+    assert scene.clean(ADMIN, HOLDER).not_restorable == ("theme preference of account (changed on 1)",)
+    assert scene.target.asked_for("preferences.read") == []
+
+
+def test_where_it_could_not_be_read_this_time_it_is_not_changed(shown: Scene) -> None:
+    shown.target.give("preferences.read", answer({"detail": "down"}, 503))
+    book = Journal(shown.folder / "journal-worker-1.jsonl")
+    session = Session(ROLE, HOLDER, shown.target, Run("basic_1", journal=book), Notes())
+    for _ in range(10):
+        session.perform(ROLE.behaviours[0])
+    assert shown.target.themes[USER] == "solarized"
+    for _ in range(10):
+        session.perform(ROLE.behaviours[0])
+    book.close()
+
+    (entry,) = journal.read(shown.folder)
+    assert (entry.what, entry.before) == ("preference", "solarized")
+    assert shown.target.themes[USER] != "solarized"
+
+
+def test_of_several_processes_the_first_change_counts(shown: Scene) -> None:
+    later = Entry("preference", "theme", USER, before="dark", by=HOLDER.phone_number, at=20.0)
+    first = Entry("preference", "theme", USER, before="solarized", by=HOLDER.phone_number, at=10.0)
+    shown.wrote(later, first)
+
+    shown.clean(ADMIN, HOLDER)
+
+    assert shown.target.themes[USER] == "solarized"
+
+
+def test_what_does_not_stay_written_is_listed_and_tried_again_by_the_next_cleanup(shown: Scene) -> None:
+    shown.wrote(Entry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
+    shown.target.give("preferences.read", answer({"theme_preference": "dark"}))
+
+    assert shown.clean(ADMIN, HOLDER).not_restored == (
+        f"theme of account {USER} (was mint): it was written, and is still dark",
+    )
+    assert shown.clean(ADMIN, HOLDER).not_restored == ()
+
+
+def test_without_the_account_it_is_listed(shown: Scene) -> None:
+    shown.wrote(Entry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
+
+    (told,) = shown.clean(ADMIN).not_restored
+
+    assert told == f"theme of account {USER} (was mint): the credentials do not hold that account"
+
+
+def test_putting_back_ends_in_time(shown: Scene) -> None:
+    users = [f"user-{number}" for number in range(4)]
+    shown.wrote(*(Entry("preference", "theme", user, before="mint", by=HOLDER.phone_number) for user in users))
+    clock = [0.0]
+
+    def slow(asked: Asked) -> object:
+        clock[0] += RESTORING_S * 0.6
+        return shown.target.set_theme(asked)
+
+    shown.target.handle("users.preferences", slow)  # type: ignore[arg-type]
+    run = Run("basic_1", purpose="cleanup")
+    means = Means(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
+    done = clean_up(list(journal.read(shown.folder)), means).cleanup
+
+    assert [told.partition(": ")[2] for told in done.not_restored] == ["there was no time left to put it back"] * 2
+
+
+def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: Scene) -> None:
+    changed(shown.target, shown.folder)
+    run = Run("basic_1", purpose="cleanup")
+    means = Means(ROLES, (ADMIN, HOLDER), run, shown.target, rows_only=True)
+
+    assert clean_up(list(journal.read(shown.folder)), means).tried == 0
+    assert shown.target.themes[USER] != "solarized"
