@@ -8,8 +8,8 @@ Schema history
     1   first layout
     2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
         later on `beginnings` of actions, `span_s`, `sent_bytes`, `received_bytes`, `throttled_rate` and `limit_cores`
-        of a process, and `remarks`, `waited`, `ended_failed` and `expired` of requests, which readers of 2 may pass
-        over
+        of a process, `remarks`, `waited`, `ended_failed` and `expired` of requests, and `logging_in` of users, which
+        readers of 2 may pass over
     3   errors of the suite itself; requests counted where they are sent
 """
 
@@ -175,12 +175,16 @@ class NotPossible(msgspec.Struct, frozen=True, gc=False, tag="not_possible", tag
 
 
 class Users(msgspec.Struct, frozen=True, gc=False, tag="users", tag_field="kind"):
-    """Virtual users alive in one process at the end of one UTC second, by role."""
+    """Virtual users alive in one process at the end of one UTC second, by role.
+
+    `logging_in`: how many of them have not ended the login that they begin with; 0 in older files.
+    """
 
     worker: str
     sequence: int
     second: int
     by_role: dict[str, int]
+    logging_in: int = 0
 
 
 class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_field="kind"):

@@ -167,6 +167,11 @@ class Session:
         """How long the target asked to wait with the next login (Retry-After), s; 0 where it may be tried."""
         return self._token.login_wait_s
 
+    @property
+    def login_rejected(self) -> bool:
+        """The last login was refused for what it was, not for the load: a wrong password, an account that is locked."""
+        return self._token.login_rejected
+
     def _may_begin(self) -> bool:
         """Logged in, by a login now where that is needed and may be tried."""
         return self.logged_in or (not self.login_wait_s and self.login())

@@ -23,6 +23,8 @@ LONGEST_WAIT_S = 60.0
 """So long at most is waited with the next login, whatever Retry-After asks for."""
 HELD_OFF_S = 60.0
 """An operation that was refused with 401 causes no second login within this time: a fresh token does not help it."""
+_FOR_THE_LOAD = frozenset({408, 425, 429})
+"""Answers of 4xx that another time may not be given."""
 _ROUNDED_S = 1.0
 """The times in a token and in the header Date are cut to whole seconds: it may live this much shorter."""
 
@@ -34,6 +36,8 @@ class Token:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.value = ""
+        self.login_rejected = False
+        """The last login was refused for what it was, not for the load."""
         self._clock = clock
         self._renew_at = self._expires_at = 0.0
         self._login_at = 0.0
@@ -55,7 +59,7 @@ class Token:
         One whose lifetime is not known, or cannot be, is used until the target refuses it; in the latter case with a
         remark.
         """
-        self.value, self._login_at = str(body["access_token"]), 0.0
+        self.value, self._login_at, self.login_rejected = str(body["access_token"]), 0.0, False
         life_s, doubt = _life(self.value, body.get("expires_in"), date)
         if life_s is None or doubt:
             life_s = math.inf
@@ -65,6 +69,7 @@ class Token:
 
     def refused_login(self, answer: Answer) -> None:
         """A login failed. Where the target is overloaded and names a time, the next one waits for it."""
+        self.login_rejected = 400 <= answer.status < 500 and answer.status not in _FOR_THE_LOAD
         if answer.status in (429, 503):
             wait_s = asked_wait_s(answer.header("retry-after"), answer.header("date")) or 0.0
             self._login_at = self._clock() + min(wait_s, LONGEST_WAIT_S)

@@ -10,6 +10,7 @@ from perfsuite.findings.episodes import episodes
 from perfsuite.findings.growth import TIME_LEFT, growths
 from perfsuite.findings.limits import limits
 from perfsuite.findings.load import load_of
+from perfsuite.findings.logins import login_storm
 from perfsuite.findings.onset import onset_finding
 from perfsuite.findings.outages import outage_finding, within_outage
 from perfsuite.findings.ramp_up import RESOURCE as RAMP_UP
@@ -37,8 +38,9 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     """What the run shows: evidence, never a cause.
 
     First what left its band in the run, then what was at its limit throughout, what only grew, what costs the
-    database much; of all these, what may only follow from something else stands behind. Last what is told of every
-    run. Without a steady state: only that, and what the fingerprint tells.
+    database much; of all these, what may only follow from something else stands behind. Then a login storm, which is
+    of the ramp-up. Last what is told of every run. Without a steady state: only that, the storm, and what the
+    fingerprint tells.
     """
     tracks, load = tracks_of(summary, watched.readings), load_of(summary)
     onset = onset_finding(load, tracks, estimate=not watched.grown) if load is not None else None
@@ -57,7 +59,8 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
         place = unusual.index(onset)
         unusual[: place + 1] = sorted(unusual[: place + 1], key=_far_off)
     ordered = (with_operation(finding, watched.grown, summary) for finding in unusual)
-    return (*ordered, *always(summary, watched.preflight))
+    storm = login_storm(summary, watched.readings, watched.preflight)
+    return (*ordered, *storm, *always(summary, watched.preflight))
 
 
 def _far_off(finding: Finding) -> bool:

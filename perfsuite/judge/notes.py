@@ -34,6 +34,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
         *_server_times(summary),
         *_token_lifetimes(summary.remarks),
         _expired(summary.whole_run.expired),
+        _late_logins(summary),
         _clock_set(summary.clock_set_s),
         _through_proxy(plan),
         _differs(coverage.differs),
@@ -116,6 +117,19 @@ def _expired(number: int) -> str:
     return (
         f"{number:,} requests were refused since a token had expired: users logged in and sent each once more; the"
         " refusals count neither as requests nor as failures"
+    )
+
+
+def _late_logins(summary: Summary) -> str:
+    """The steady state waits for the logins of the ramp-up, but not for ever."""
+    logins = summary.logins
+    if logins is None or not logins.late:
+        return ""
+    share = percent(logins.steady_share_rate or 0.0)
+    late = f"{logins.late:,} of {count(summary.users.requested, 'user')}"
+    return (
+        f"{late} were still logging in when the steady state began, a quarter into the plateau: {share} of its requests"
+        " are logins; lower --spawn-rate, or run longer"
     )
 
 

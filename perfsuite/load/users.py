@@ -135,6 +135,7 @@ class RoleUser(User):
     _took_none = False
     """The latest action ended before there was one."""
     _unrecorded = 0
+    _logging_in = False
 
     def stop(self, force: bool = False) -> bool:
         """Locust tells this user to end. A user that wakes from its pause in this very moment must not begin an
@@ -164,13 +165,26 @@ class RoleUser(User):
         self._deck = Deck(self._load.order.behaviours(self.role), self.session.random)
         self._paused: tuple[float, str] | None = None
         self._started = True
+        self._load.recorder.cells.logging_in += 1
+        self._logging_in = True
         self._load.user_started(self.role.slug)
         self._log_in()
 
     def _log_in(self) -> None:
         """Try until it succeeds, at the role's pace or as the target asks."""
-        while not self._logged_in():
-            self._wait_for_login(max(self._pause_s(), self.session.login_wait_s))
+        try:
+            while not self._logged_in():
+                if self.session.login_rejected:
+                    self._end_first_login()
+                self._wait_for_login(max(self._pause_s(), self.session.login_wait_s))
+        finally:
+            self._end_first_login()
+
+    def _end_first_login(self) -> None:
+        """It succeeded, or was rejected for a reason that waiting does not change: nobody waits for this user."""
+        if self._logging_in:
+            self._logging_in = False
+            self._load.recorder.cells.logging_in -= 1
 
     def _logged_in(self) -> bool:
         try:

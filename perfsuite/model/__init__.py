@@ -8,6 +8,7 @@ from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.coverage import Coverage, Lack
 from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
 from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
+from perfsuite.model.logins import Logins
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.plan import (
     ALL,
@@ -23,7 +24,7 @@ from perfsuite.model.plan import (
     Target,
 )
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
-from perfsuite.model.remark import Remark
+from perfsuite.model.remark import Remark, ServerTimes
 from perfsuite.model.run_report import RunReport
 from perfsuite.model.summary import (
     CUT_OFF,
@@ -43,7 +44,6 @@ from perfsuite.model.summary import (
     Row,
     Second,
     SecondArrivals,
-    ServerTimes,
     Statistics,
     Summary,
     TargetFigures,
@@ -83,6 +83,7 @@ __all__ = [
     "LiveFailure",
     "LiveLine",
     "LiveState",
+    "Logins",
     "LostWorker",
     "Moment",
     "Occupancy",

@@ -13,6 +13,7 @@ class FindingKind(StrEnum):
     EPISODE = "for some seconds"  # a resource was at its limit for a while, whatever the load felt of it
     LIMIT = "at its limit"  # a resource that was at its limit for most of the steady state
     CONFIGURATION = "configuration"  # how the target is set up, whatever the load
+    LOGINS = "login storm"  # the logins with which users began were more than the target could do at once
     GROWTH = "growth"  # something that only grows
     COST = "database cost"  # what an operation asks of the database for one request
     CHANGE = "changed cost"  # the same, beside an earlier fingerprint

@@ -17,3 +17,21 @@ class Remark:
     why: str
     example: str
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTimes:
+    """What answers reported as the server's own time, whole run.
+
+    `reported`: answers that reported one; `ignored`: those of them whose time cannot be; `zeros`: those that reported
+    0, where these are too many. Where it is not `used`, no figure of the server's time is made.
+    """
+
+    reported: int = 0
+    ignored: int = 0
+    used: bool = True
+    zeros: int = 0
+
+
+NO_SERVER_TIMES = ServerTimes()
+"""No answer reported one."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.coverage import Coverage
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
+from perfsuite.model.logins import Logins
 from perfsuite.model.outage import CutOff, Outage
-from perfsuite.model.remark import Remark
+from perfsuite.model.remark import NO_SERVER_TIMES, Remark, ServerTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,20 +293,6 @@ class Reconciliation:
         return len({count for count in counts if count is not None}) == 1
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTimes:
-    """What answers reported as the server's own time, whole run.
-
-    `reported`: answers that reported one; `ignored`: those of them whose time cannot be; `zeros`: those that reported
-    0, where these are too many. Where it is not `used`, no figure of the server's time is made.
-    """
-
-    reported: int = 0
-    ignored: int = 0
-    used: bool = True
-    zeros: int = 0
-
-
 INTERRUPTED = "interrupted"
 TARGET_LOST = "target lost"
 LOAD_DIED = "load process died"
@@ -357,7 +344,9 @@ class Summary:
     """Response times of the steady state over all operations, in bins that follow each other without a gap."""
     suite_errors: tuple[SuiteErrorGroup, ...] = ()
     """Errors of the suite itself, in the load and outside it."""
-    server_times: ServerTimes = ServerTimes()
+    logins: Logins | None = None
+    """None where none was sent."""
+    server_times: ServerTimes = NO_SERVER_TIMES
     remarks: tuple[Remark, ...] = ()
     """What answers reported and was not used, the most frequent first."""
     clock_set_s: float = 0.0

@@ -112,6 +112,8 @@ class Cells:
         self.recorded = 0
         self.waiting = 0
         """Actions of the open model that are due and have not begun."""
+        self.logging_in = 0
+        """Users that have not ended the login that they begin with."""
         self._arrivals: dict[int, _ArrivalCell] = {}
         self._not_started: dict[Key, Histogram] = {}
         self._requests: dict[Key, _RequestCell] = {}

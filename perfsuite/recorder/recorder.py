@@ -86,7 +86,8 @@ class Recorder:
     def _hand_over(self, users_by_role: Mapping[str, int], second: int) -> None:
         for record in self.cells.take(self._worker, self._sequence):
             self._sink.write(record)
-        self._sink.write(Users(self._worker, next(self._sequence), second, dict(users_by_role)))
+        users = Users(self._worker, next(self._sequence), second, dict(users_by_role), self.cells.logging_in)
+        self._sink.write(users)
         health = self.health.take()
         self._sink.write(
             Generator(

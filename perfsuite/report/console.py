@@ -17,6 +17,7 @@ from perfsuite.report.cuts import Shown, left_out, shown_in
 from perfsuite.report.evidence import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Findings, findings_of
 from perfsuite.report.failing import operation_of, remarks, role_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
+from perfsuite.report.logins import logins_line
 from perfsuite.report.published import published_line
 from perfsuite.report.text import clean, heading, plural, shortened
 from perfsuite.report.wording import (
@@ -68,6 +69,8 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
         *(shown.blank if shown.all_files else ()),
         *_roles(summary, shown.roles),
     ]
+    if shown.logins and (logins := logins_line(report)):
+        parts += [Text(logins, "dim")]
     if summary.arrivals:
         parts += [*shown.blank, *(Text(line) for line in arrival_lines(summary))]
     if verdict.targets:

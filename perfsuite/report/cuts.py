@@ -18,7 +18,8 @@ MOST_CHANGES = 10
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is shown. `roles`: how many, None for all; `evidence`: the figures behind findings; `always`: where the
-    time goes; `unjudged`: why targets could not be judged; `hint`: what could have been watched.
+    time goes; `unjudged`: why targets could not be judged; `hint`: what could have been watched;
+    `logins`: the line of the ramp-up logins.
     """
 
     evidence: bool = True
@@ -32,6 +33,7 @@ class Shown:
     failures: int = MOST_FAILURES
     changes: int = MOST_CHANGES
     roles: int | None = None
+    logins: bool = True
     airy: bool = True
 
     @property
@@ -42,6 +44,7 @@ class Shown:
 
 CUTS: tuple[dict[str, Any], ...] = (
     {"hint": False},
+    {"logins": False},
     {"evidence": False},
     {"always": False},
     {"unjudged": False},

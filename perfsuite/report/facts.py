@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from perfsuite.model import GeneratorHealth, Plan, RunReport, Summary
 from perfsuite.report.figures import clock, percent, with_unit
+from perfsuite.report.logins import logins_line
 from perfsuite.report.text import clean, plural
 from perfsuite.report.wording import arrival_lines
 
@@ -27,6 +28,8 @@ def facts_of(report: RunReport) -> Iterable[Fact]:
     yield from _load_facts(report)
     if summary.arrivals:
         yield Fact("Arrivals", arrival_lines(summary))
+    if told := logins_line(report):
+        yield Fact("Logins", (told, *_later_logins(summary)))
     yield Fact("Load generator", tuple(map(clean, _generator(summary))))
     yield Fact("Requests counted", (_reconciled(summary),))
     if summary.cleanup:
@@ -71,6 +74,14 @@ def _reaching_facts(plan: Plan) -> Iterable[Fact]:
     for term, entries in facts:
         if entries:
             yield Fact(term, tuple(map(clean, entries)))
+
+
+def _later_logins(summary: Summary) -> Iterable[str]:
+    logins, expired = summary.logins, summary.whole_run.expired
+    if logins is not None and logins.later:
+        yield f"{plural(logins.later, 'login')} after that, to renew tokens"
+    if expired:
+        yield f"{plural(expired, 'request')} refused since a token had expired, and sent once more after a login"
 
 
 def _generator(summary: Summary) -> Sequence[str]:

@@ -37,6 +37,7 @@ from perfsuite.model.fingerprint import Known, OperationCost
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.report.baseline import baseline_dict
 from perfsuite.report.figures import parts_of, rounded, values_of
+from perfsuite.report.logins import logins_dict
 from perfsuite.report.monitored import monitored
 from perfsuite.report.published import published_entries
 from perfsuite.report.text import clean
@@ -134,6 +135,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "baseline": baseline_dict(report.comparison),
         "published": published_entries(report),
         "suite_errors": [asdict(error) for error in summary.suite_errors],
+        "logins": logins_dict(report),
         "server_times": asdict(summary.server_times),
         "remarks": [asdict(remark) for remark in summary.remarks],
         "clock_set_s": rounded("clock_set_s", summary.clock_set_s),

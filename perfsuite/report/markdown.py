@@ -10,6 +10,7 @@ from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.failing import operation_of, remarks, role_of
 from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.json_file import steady_operations
+from perfsuite.report.logins import logins_line
 from perfsuite.report.text import markdown, plural, shortened
 from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_title
 
@@ -35,7 +36,7 @@ def summary_md(report: RunReport) -> str:
         markdown(sentence(report)),
         "\n".join(f"- {markdown(reason)}" for reason in verdict.told_first),
         _figures(summary),
-        "\n".join(f"- {markdown(line)}" for line in arrival_lines(summary)),
+        "\n".join(f"- {markdown(line)}" for line in (*arrival_lines(summary), logins_line(report)) if line),
         _section(
             "Targets", ("Target", "Limit", "Observed", "95 % sure", "Outcome", "Reason"), map(_target, verdict.targets)
         ),

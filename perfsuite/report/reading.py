@@ -5,7 +5,8 @@ from __future__ import annotations
 READING = (
     (
         "Steady state",
-        "The time with all users started, less a short settling time. Verdict, figures and tables are of it.",
+        "The time with all users started and logged in, less a short settling time. Verdict, figures and tables are "
+        "of it.",
     ),
     (
         "Response time",

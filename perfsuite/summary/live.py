@@ -12,9 +12,9 @@ from perfsuite.model import LiveLine, LiveState, Plan
 from perfsuite.summary.failures import unanswered, unfinished
 from perfsuite.summary.gather import counts_any, requests_in
 from perfsuite.summary.live_lines import FailedSoFar, Lines, lines_of
-from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, settling_s
+from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, steady_from
 from perfsuite.summary.tally import Due, Tally, statistics, statistics_ok
-from perfsuite.summary.users import FORGOTTEN_AFTER_S
+from perfsuite.summary.users import FORGOTTEN_AFTER_S, all_logged_in_at, logging_in_by_second
 
 KEPT_S = 30
 """How many of the last seconds are kept in detail."""
@@ -51,6 +51,10 @@ class Live:
         self._first: int | None = None
         self._told_by: dict[str, int] = {}
         self._settled_until = 0
+        self._logged_in = math.inf
+        self._words: dict[str, dict[int, Users]] = {}
+        """Process → what it told of its users in the last seconds, until all of them are logged in."""
+        self._lost: list[WorkerLost] = []
         self._last_answered: int | None = None
         self._unanswered_since: int | None = None
 
@@ -67,6 +71,8 @@ class Live:
                 # Its users were placed on the others, and nothing more will come from it.
                 self._users.pop(record.lost, None)
                 self._told_by.pop(record.lost, None)
+                self._lost.append(record)
+        self._look_for_logins()
         self._settle()
         self._forget()
 
@@ -116,8 +122,24 @@ class Live:
         else:
             self._phases[phase.name] = min(known, phase.at)
         if phase.name == PLATEAU:
-            self._steady = Tally()
-            self._settled_until = 0
+            self._logged_in = math.inf
+            self._begin_steady_anew()
+
+    def _begin_steady_anew(self) -> None:
+        """It begins at another second than was thought: so far only the last seconds can belong to it."""
+        self._steady = Tally()
+        self._settled_until = 0
+
+    def _look_for_logins(self) -> None:
+        """Whether by the last second that is wholly told all users were logged in."""
+        plateau, told_until = self._phases.get(PLATEAU), self._wholly_told_until()
+        if plateau is None or told_until is None or self._logged_in < math.inf:
+            return
+        seconds = range(math.floor(plateau) - 1, told_until + 1)
+        self._logged_in = all_logged_in_at(logging_in_by_second(self._words, seconds, self._lost), plateau)
+        if self._logged_in < math.inf:
+            self._words = {}
+            self._begin_steady_anew()
 
     def _count(self, record: Due) -> None:
         second = record.second
@@ -156,6 +178,8 @@ class Live:
         known = self._users.get(record.worker)
         if known is None or (record.second, record.sequence) > (known.second, known.sequence):
             self._users[record.worker] = record
+        if self._logged_in == math.inf:
+            self._words.setdefault(record.worker, {})[record.second] = record
 
     def _settle(self) -> None:
         """Add the seconds that are wholly told by now to the steady state."""
@@ -171,6 +195,8 @@ class Live:
         newest = max(self._recent, default=0)
         for second in [second for second in self._recent if second <= newest - KEPT_S]:
             del self._recent[second]
+        for worker, words in self._words.items():
+            self._words[worker] = {second: word for second, word in words.items() if second > max(words) - KEPT_S}
 
     def _wholly_told_until(self) -> int | None:
         """The second that the slowest process is at; it may be half told. None before the first report."""
@@ -199,7 +225,7 @@ class Live:
         if plateau is None:
             return None
         planned_end = self._phases.get(RAMP_UP, plateau) + self._plan.scenario.duration_s
-        return math.ceil(plateau + settling_s(max(0.0, planned_end - plateau)))
+        return steady_from(plateau, planned_end, self._logged_in)
 
     def _is_steady(self, second: int) -> bool:
         start = self._steady_start()

@@ -17,6 +17,8 @@ PERIODS = (RAMP_UP, STEADY, RAMP_DOWN)
 
 _SETTLING_SHARE = 0.1
 _SETTLING_MOST_S = 5.0
+_LOGINS_SHARE = 0.25
+"""So much of a plateau at most is given to logins that last longer than the ramp-up."""
 
 
 def settling_s(plateau_s: float) -> float:
@@ -24,14 +26,30 @@ def settling_s(plateau_s: float) -> float:
     return min(_SETTLING_SHARE * plateau_s, _SETTLING_MOST_S)
 
 
+def steady_from(plateau: float, plateau_end: float, logged_in: float | None) -> int:
+    """The first second of the steady state: settled, and all users logged in or a quarter of the plateau gone.
+
+    `logged_in`: when they all were; infinite where they never were, None where that is not known.
+    """
+    length_s = max(plateau_end - plateau, 0.0)
+    start = plateau + settling_s(length_s)
+    if logged_in is not None:
+        start = max(start, min(logged_in, plateau + _LOGINS_SHARE * length_s))
+    return math.ceil(start)
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseTimes:
-    """When the phases of a run began, UTC epoch seconds; None for one that never did."""
+    """When the phases of a run began, UTC epoch seconds; None for one that never did.
+
+    `logged_in`: when all users had ended the login that they begin with; see `steady_from`.
+    """
 
     ramp_up: float | None = None
     plateau: float | None = None
     ramp_down: float | None = None
     end: float | None = None
+    logged_in: float | None = None
 
 
 def phase_times(phases: Iterable[Phase]) -> PhaseTimes:
@@ -110,6 +128,6 @@ def _steady(times: PhaseTimes, load_stop: int) -> tuple[int | None, int | None]:
     if times.plateau is None:
         return None, None
     plateau_end = times.ramp_down if times.ramp_down is not None else float(load_stop - 1)
-    start = math.ceil(times.plateau + settling_s(max(plateau_end - times.plateau, 0.0)))
+    start = steady_from(times.plateau, plateau_end, times.logged_in)
     end = math.floor(plateau_end)
     return (start, end) if start < end else (None, None)

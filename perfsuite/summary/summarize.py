@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +30,7 @@ from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
 from perfsuite.summary.gather import Gathered, due_by_second, gather
 from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation, suite_errors
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
+from perfsuite.summary.logins import login_figures
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.outages import cut_off, outages
@@ -37,7 +39,7 @@ from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times,
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
 from perfsuite.summary.server_times import remarks_of, server_times, without_server_times
 from perfsuite.summary.tally import Due, breakdown, statistics, tally_of
-from perfsuite.summary.users import user_counts, users_by_second
+from perfsuite.summary.users import all_logged_in_at, logging_in_by_second, user_counts, users_by_second
 
 COMPLETED = "completed"
 
@@ -86,7 +88,7 @@ def _summary(
     roles: Sequence[Role],
     circumstances: Circumstances,
 ) -> Summary:
-    phases = phase_times(gathered.phases)
+    phases, logging_in = _phases(gathered)
     when = timeline(phases, gathered.first, gathered.last)
     remarks = remarks_of(gathered.requests)
     times = server_times(gathered.requests, remarks)
@@ -128,6 +130,7 @@ def _summary(
         lost_workers=lost_workers(gathered),
         occupancy=occupancies(plan, gathered, when, seconds),
         suite_errors=suite_errors(gathered, circumstances.suite_errors),
+        logins=login_figures(gathered.requests, rows, when, logging_in, phases.logged_in),
         server_times=times,
         remarks=remarks,
         clock_set_s=circumstances.clock_set_s,
@@ -199,6 +202,16 @@ def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup], expi
         count_of(FailureKind.RATE_LIMIT, failures),
         expired,
     )
+
+
+def _phases(gathered: Gathered) -> tuple[PhaseTimes, Mapping[int, int]]:
+    """When the phases began, and how many users were not logged in yet, by second."""
+    phases = phase_times(gathered.phases)
+    if phases.plateau is None or gathered.first is None or gathered.last is None:
+        return phases, {}
+    seconds = range(min(gathered.first, math.floor(phases.plateau)), gathered.last + 1)
+    logging_in = logging_in_by_second(gathered.users, seconds, gathered.lost)
+    return replace(phases, logged_in=all_logged_in_at(logging_in, phases.plateau)), logging_in
 
 
 def _duration_s(phases: PhaseTimes, when: Timeline) -> float:

@@ -421,6 +421,26 @@ def test_how_long_the_next_login_waits(refusal: Answer, wait_s: float) -> None:
     assert stage.session.login_wait_s == 0
 
 
+@pytest.mark.parametrize(
+    ("refusal", "rejected"),
+    [
+        pytest.param(answer({"detail": "Invalid credentials"}, 401), True, id="a wrong password"),
+        pytest.param(answer({"detail": "locked"}, 423), True, id="a locked account"),
+        pytest.param(answer({}, 429), False, id="429"),
+        pytest.param(answer({}, 503), False, id="503"),
+        pytest.param(lost(FailureKind.TIMEOUT), False, id="no answer"),
+    ],
+)
+def test_a_login_that_was_rejected_for_good(refusal: Answer, rejected: bool) -> None:
+    stage = Stage()
+    stage.target.give("login", refusal)
+    stage.session.login()
+
+    assert stage.session.login_rejected is rejected
+    assert stage.session.login()
+    assert not stage.session.login_rejected
+
+
 def test_an_action_sends_no_login_before_its_time() -> None:
     stage = Stage()
     stage.target.give("login", answer({}, 429, Retry_After="7"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfsuite.judge.notes import notes_of
-from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Remark, ServerTimes
+from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Logins, Remark, ServerTimes
 from perfsuite.roles import ROLES as SEVEN
 from tests.judge.made_summaries import ROLES, make_plan, make_summary
 
@@ -102,6 +102,28 @@ def test_requests_whose_token_had_expired(number: int, told: str) -> None:
     notes = notes_of(plan, replace(summary, whole_run=replace(summary.whole_run, expired=number)), ROLES)
     assert len(notes) == bool(told)
     assert all(note.startswith(told) for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("late", "told"),
+    [
+        pytest.param(0, [], id="the steady state could wait for all"),
+        pytest.param(
+            31,
+            [
+                "31 of 220 users were still logging in when the steady state began, a quarter into the plateau: 4.2 %"
+                " of its requests are logins; lower --spawn-rate, or run longer"
+            ],
+            id="it could not",
+        ),
+    ],
+)
+def test_logins_within_the_steady_state(late: int, told: list[str]) -> None:
+    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+    summary = make_summary(plan)
+    logins = Logins(220, 0, 0, 9_000.0, 24_000.0, 0, 60.0, late, 0.042, 0)
+    summary = replace(summary, logins=logins, users=replace(summary.users, requested=220))
+    assert notes_of(plan, summary, ROLES) == told
 
 
 def test_a_lifetime_that_cannot_be() -> None:

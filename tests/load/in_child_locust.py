@@ -25,7 +25,7 @@ from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa:
 from perfsuite.load.install import Hooks, guard, install  # noqa: E402
 from perfsuite.load.state import AccountPool, LoadState, Order  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
-from perfsuite.measurements import Actions, End, NotPossible, Record, Requests  # noqa: E402
+from perfsuite.measurements import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
 from perfsuite.model import Account, FailureKind, Plan, Scenario  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from tests.load.child import report  # noqa: E402
@@ -210,8 +210,9 @@ def actions() -> dict[str, Any]:
 class Waiting:
     """A session whose logins fail so often, and then have to wait so long each."""
 
-    def __init__(self, failures: int, wait_s: float) -> None:
+    def __init__(self, failures: int, wait_s: float, *, rejected: bool = False) -> None:
         self.random = random.Random(1)
+        self._rejected = rejected
         self.logins, self._failures, self._wait_s = 0, failures, wait_s
 
     def login(self) -> bool:
@@ -223,6 +224,10 @@ class Waiting:
         return self.logins > self._failures
 
     @property
+    def login_rejected(self) -> bool:
+        return self._rejected and not self.logged_in
+
+    @property
     def login_wait_s(self) -> float:
         return 0.0 if self.logged_in else self._wait_s
 
@@ -232,6 +237,8 @@ def _waiting_user(session: Waiting, shelf: Shelf) -> Any:
     user.role = replace(user.role, think_min_s=0.0, think_max_s=0.0)
     user._load = LoadState(_order(Path(mkdtemp())), shelf, on_placed=lambda _users: None)
     user.session = session
+    user._load.recorder.cells.logging_in = 3  # this one and two others
+    user._logging_in = True
     return user
 
 
@@ -239,7 +246,11 @@ def logins() -> dict[str, Any]:
     """A user whose logins have to wait: before its first action, between actions, and when the load ends meanwhile."""
     shelf, session = Shelf(), Waiting(2, 0.05)
     user = _waiting_user(session, shelf)
-    user._log_in()
+    trying = gevent.spawn(user._log_in)
+    gevent.sleep(0.02)
+    logging_in = [user._load.recorder.cells.logging_in]
+    trying.join(5)
+    logging_in.append(user._load.recorder.cells.logging_in)
     user._load.finish(0, "completed")
     (pauses,) = [record for record in shelf.records if isinstance(record, Actions)]
     leaving = _waiting_user(Waiting(9, 30.0), Shelf())
@@ -247,6 +258,12 @@ def logins() -> dict[str, Any]:
     gevent.sleep(0.01)
     leaving._leaving = True
     trying.join(5)
+    rejected = _waiting_user(Waiting(9, 30.0, rejected=True), Shelf())
+    hopeless = gevent.spawn(rejected._log_in)
+    gevent.sleep(0.01)
+    logging_in += [one._load.recorder.cells.logging_in for one in (leaving, rejected)]
+    hopeless.kill()
+    logging_in.append(rejected._load.recorder.cells.logging_in)
     due = _waiting_user(Waiting(9, 12.0), Shelf())
     closed, due._load.arrivals = due.wait_time(), object()
     return {
@@ -254,6 +271,8 @@ def logins() -> dict[str, Any]:
         "pauses": [pauses.role, pauses.behaviour, pauses.actions, pauses.pauses],
         "paused_s": pauses.pause_us / 1e6,
         "left": [trying.dead, leaving.session.logins],
+        "logging_in": logging_in,
+        "recorded": [record.logging_in for record in shelf.records if isinstance(record, Users)],
         "wait_s": [closed, due.wait_time(), user.wait_time()],
     }
 

@@ -126,6 +126,9 @@ def test_a_login_waits_as_long_as_the_target_asks(found: dict[str, Any]) -> None
 
     assert (logins["logins"], logins["pauses"]) == (3, ["policyholder", "login", 0, 2])
     assert logins["paused_s"] >= 2 * 0.05
+    # While it tries; logged in; ended with the load; rejected for good, which nobody waits for; and then ended.
+    assert logins["logging_in"] == [3, 2, 2, 2, 2]
+    assert logins["recorded"] == [2]
     assert logins["left"] == [True, 1]  # at the end of the load, though 30 s were asked for
     assert logins["wait_s"] == [12.0, 12.0, 0.0]  # closed model, open model, logged in
 

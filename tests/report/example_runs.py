@@ -22,6 +22,7 @@ from perfsuite.model import (
     LiveFailure,
     LiveLine,
     LiveState,
+    Logins,
     LostWorker,
     Occupancy,
     Outage,
@@ -214,6 +215,7 @@ def open_model() -> RunReport:
         ),
         outages=(Outage(START + 40, START + 44, 57, "connection refused"),),
         cut_off=(CutOff("policyholder", "users.me", 3),),
+        logins=Logins(12, 1, 0, 412.5, 1_204.0, START, START + 8.0, 0, 0.002, 3),
         remarks=(Remark("X-Process-Time", "it is negative", "-1 for an answer that took 4.0 ms"),),
     )
     known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}

@@ -23,7 +23,7 @@ KEYS = [
     "findings", "monitors", "fingerprint", "baseline",
     "published",
     "suite_errors",
-    "server_times", "remarks", "clock_set_s",
+    "logins", "server_times", "remarks", "clock_set_s",
     "totals_ok",
     "headlines",
     "outages", "unfinished",

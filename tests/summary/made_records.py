@@ -124,8 +124,8 @@ class Process:
         number = next(self.numbers)
         return NotPossible(self.name, number, START + second, "reader", "browsing", operation, times_, why)
 
-    def users(self, second: int, **by_role: int) -> Users:
-        return Users(self.name, next(self.numbers), START + second, by_role)
+    def users(self, second: int, logging_in: int = 0, **by_role: int) -> Users:
+        return Users(self.name, next(self.numbers), START + second, by_role, logging_in)
 
     def generator(
         self,

@@ -28,6 +28,24 @@ def test_steady_state(times: PhaseTimes, steady: tuple[int | None, int | None]) 
     assert (when.steady_start, when.steady_end) == steady
 
 
+@pytest.mark.parametrize(
+    ("logged_in", "begins"),
+    [
+        pytest.param(None, 15, id="not known, as in older files"),
+        pytest.param(10.0, 15, id="at once: the settling time counts"),
+        pytest.param(15.0, 15, id="as long as the settling time"),
+        pytest.param(16.0, 16, id="a second longer"),
+        pytest.param(22.0, 22, id="within a quarter of the plateau"),
+        pytest.param(23.0, 23, id="a quarter, and no longer"),
+        pytest.param(60.0, 23, id="longer than a quarter"),
+        pytest.param(float("inf"), 23, id="never"),
+    ],
+)
+def test_the_steady_state_waits_for_logins_a_quarter_of_the_plateau(logged_in: float | None, begins: int) -> None:
+    when = timeline(PhaseTimes(0, 10, 62, 63, logged_in), 0, 62)
+    assert (when.steady_start, when.steady_end) == (begins, 62)
+
+
 def test_every_second_belongs_to_one_period() -> None:
     when = timeline(PhaseTimes(100.3, 102.0, 122.5, 124.2), 100, 122)
 

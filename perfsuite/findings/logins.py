@@ -1,0 +1,60 @@
+"""A login storm: the logins with which users began were more than the target could do at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perfsuite.findings.words import count, percent
+from perfsuite.model import LOGIN, Logins, PreflightReport, Summary
+from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.logins import SERVER_CPU, server_cpu_percent
+from perfsuite.model.monitor import Reading
+from perfsuite.model.units import amount, number
+
+LOGINS = "logins"
+
+_FEWEST = 10
+_SLOW_MS, _SLOWER = 500.0, 3.0
+"""Half a second is what people notice; a password hash alone may take a quarter."""
+_LIMITED_SHARE = 0.1
+
+
+def login_storm(summary: Summary, readings: Sequence[Reading], preflight: PreflightReport | None) -> list[Finding]:
+    """Ramp-up logins that took over half a second and three times as long as one alone, or that a limit refused."""
+    logins = summary.logins
+    if logins is None or logins.ramp_up < _FEWEST:
+        return []
+    alone_ms = _alone_ms(preflight)
+    slow = logins.avg_ms >= _SLOW_MS and (alone_ms is None or logins.avg_ms >= _SLOWER * alone_ms)
+    if not slow and logins.rate_limited < _LIMITED_SHARE * logins.ramp_up:
+        return []
+    cpu = server_cpu_percent(logins, readings)
+    headline = (
+        f"Login storm in the ramp-up: {count(logins.ramp_up, 'login')} took {amount(logins.avg_ms, 'ms')} on average"
+        f" and {amount(logins.max_ms, 'ms')} at most"
+        + ("" if alone_ms is None else f", {amount(alone_ms, 'ms')} alone")
+        + ("" if cpu is None else f"; the server used {cpu:.0f} % of a core meanwhile")
+        + ("" if not logins.rate_limited else f"; {percent(logins.rate_limited / logins.ramp_up)} met its rate limit")
+        + f". {_fix(logins)}"
+    )
+    evidence = [Evidence("avg_ms", "mean time of a login (before: alone, in preflight)", alone_ms, logins.avg_ms, "ms")]
+    if cpu is not None:
+        evidence.append(Evidence(SERVER_CPU, "CPU of the server meanwhile, mean", None, cpu, "percent"))
+    return [
+        Finding(FindingKind.LOGINS, headline, LOGINS, logins.began_at, None, LOGIN, tuple(evidence)),
+    ]
+
+
+def _fix(logins: Logins) -> str:
+    """At the pace at which they were done, they would not have queued."""
+    fix = "Start users more slowly"
+    if logins.ended_at is not None:
+        fix += f" (--spawn-rate {number(logins.ramp_up / max(logins.ended_at - logins.began_at, 1.0))})"
+    return f"{fix}, and give each user an account of its own"
+
+
+def _alone_ms(preflight: PreflightReport | None) -> float | None:
+    """The quickest login of preflight, with nobody else there."""
+    checks = preflight.checks if preflight else ()
+    known = (check.elapsed_ms for check in checks if check.operation == LOGIN and check.elapsed_ms is not None)
+    return min(known, default=None)

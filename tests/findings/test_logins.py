@@ -1,0 +1,82 @@
+"""A login storm is told with what to do; logins that cost what they cost alone are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from perfsuite.findings import Watched, find
+from perfsuite.model import LOGIN, Logins, OperationCheck, PreflightReport, Works
+from perfsuite.model.finding import Finding, FindingKind
+from perfsuite.model.monitor import Reading
+from tests.findings.simulated import FIRST_S, made
+
+BEGAN = FIRST_S - 30
+STORM = Logins(91, 0, 0, 9_120.0, 24_300.0, BEGAN, BEGAN + 28.0, 0, 0.001, 3)
+"""As with bcrypt at cost 12: 91 users at 20/s, 0.25 s of CPU each, one worker."""
+CPU = [Reading(BEGAN + second, "server", "server.cpu_percent", 94.0, "percent") for second in range(1, 29)]
+OTHER = [Reading(BEGAN + second, "server", "server.cpu_percent", 5.0, "percent") for second in (-1, 0, 29, 60)]
+
+
+def seen(*alone_ms: float) -> PreflightReport:
+    checks = [OperationCheck("policyholder", LOGIN, "POST", "/login", Works.YES, 200, "", value) for value in alone_ms]
+    return PreflightReport("http://localhost:8015", "", "", (LOGIN,), tuple(checks))
+
+
+def told(logins: Logins | None, preflight: PreflightReport | None = None, readings: Any = ()) -> list[Finding]:
+    summary = replace(made(3, 40, 80.0, None).summary, logins=logins)
+    found = find(summary, Watched(readings, preflight=preflight))
+    return [finding for finding in found if finding.kind is FindingKind.LOGINS]
+
+
+def test_a_storm_names_the_time_alone_the_servers_cpu_and_what_to_do() -> None:
+    (storm,) = told(STORM, seen(262.0, 250.0), [*CPU, *OTHER])
+
+    assert storm.unusual
+    assert (storm.resource, storm.operation, storm.at_s) == ("logins", LOGIN, BEGAN)
+    assert [(row.metric, row.before, row.after) for row in storm.evidence] == [
+        ("avg_ms", 250.0, 9_120.0), ("server.cpu_percent", None, 94.0),
+    ]  # fmt: skip
+    assert storm.headline == (
+        "Login storm in the ramp-up: 91 logins took 9,120 ms on average and 24,300 ms at most, 250 ms alone; the server"
+        " used 94 % of a core meanwhile. Start users more slowly (--spawn-rate 3.2), and give each user an account of"
+        " its own"
+    )
+
+
+def test_without_monitor_and_preflight_it_is_told_all_the_same() -> None:
+    (storm,) = told(replace(STORM, ended_at=None))
+
+    assert "meanwhile" not in storm.headline
+    assert "alone" not in storm.headline
+    assert storm.headline.endswith("Start users more slowly, and give each user an account of its own")
+
+
+@pytest.mark.parametrize(
+    ("logins", "alone_ms"),
+    [
+        pytest.param(None, 250.0, id="no login was sent"),
+        pytest.param(replace(STORM, avg_ms=480.0), 100.0, id="below half a second"),
+        pytest.param(replace(STORM, avg_ms=700.0), 250.0, id="a password hash costs as much alone"),
+        pytest.param(replace(STORM, ramp_up=9), 250.0, id="too few to make a storm"),
+        pytest.param(replace(STORM, avg_ms=260.0, rate_limited=9), 250.0, id="a limit that met hardly any"),
+    ],
+)
+def test_what_is_no_storm(logins: Logins | None, alone_ms: float) -> None:
+    assert told(logins, seen(alone_ms), CPU) == []
+
+
+def test_a_limit_on_logins_is_told_though_they_were_quick() -> None:
+    (storm,) = told(replace(STORM, avg_ms=20.0, failures=30, rate_limited=30), seen(250.0))
+
+    assert "; 33 % met its rate limit. Start users more slowly (--spawn-rate 3.2)" in storm.headline
+
+
+def test_it_comes_after_what_the_steady_state_shows_and_before_what_is_told_of_every_run() -> None:
+    summary = replace(made(3, 40, 80.0, None).summary, logins=STORM)
+    kinds = [finding.kind for finding in find(summary, Watched(CPU))]
+
+    unusual = [finding.unusual for finding in find(summary, Watched(CPU))]
+    assert kinds.index(FindingKind.LOGINS) == unusual.count(True) - 1  # the last of the unusual ones
