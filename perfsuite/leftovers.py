@@ -142,7 +142,7 @@ def clean(
     transport = connect() if connect else Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
     done = _cleaned(entries, Means(ROLES, accounts, _run(plan, folder, desk), transport))
     lines = _told(done.cleanup, folder, demo=bool(plan.demo)) if done.tried else ()
-    for line in (*lines, *_listed(done.rows, folder)):
+    for line in (*lines, *list_remaining(done.rows, folder)):
         desk.screen.say(line)
     return done
 
@@ -198,7 +198,7 @@ def _told(done: Cleanup, folder: Path, *, demo: bool) -> Iterator[str]:
         yield f"  {'; '.join(told)}"
 
 
-def _listed(rows: Sequence[RowLeft], folder: Path) -> Iterator[str]:
+def list_remaining(rows: Sequence[RowLeft], folder: Path) -> Iterator[str]:
     """Write the rows that are still at the target into a file of the run, or remove that of an earlier cleanup."""
     path = folder / REMAINING_FILE
     try:

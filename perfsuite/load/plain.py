@@ -26,6 +26,8 @@ from perfsuite.api.way import way_of
 from perfsuite.arguments import add_reaching, reaching_of, without_secrets
 from perfsuite.cleanup import Means, clean_up
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
+from perfsuite.judge.left_behind import soft_deleted
+from perfsuite.leftovers import list_remaining
 from perfsuite.load.caught import listen_for_errors
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
@@ -218,11 +220,14 @@ def _remove_what_was_made(order: Order) -> Cleanup:
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
         run = Run.of(order.plan, order.headers, "cleanup", book)
-        done = clean_up(list(journal.read(order.folder)), Means(ROLES, order.accounts, run, transport)).cleanup
+        cleaned = clean_up(list(journal.read(order.folder)), Means(ROLES, order.accounts, run, transport))
     finally:
         transport.close()
         book.close()
+    done = cleaned.cleanup
     log.info("removed %s of %s rows that this run made", done.removed, done.created)
+    for line in (*soft_deleted(done), *list_remaining(cleaned.rows, order.folder)):
+        log.warning("%s", line.strip())
     for line in (*done.not_removed, *done.not_restored, *done.not_restorable):
         log.warning("not removed or put back: %s", line)
     return done
