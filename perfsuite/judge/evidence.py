@@ -14,6 +14,7 @@ from perfsuite.model import (
     LOAD_DIED,
     SUITE_FAILED,
     TARGET_LOST,
+    Coverage,
     CutOff,
     FailurePattern,
     LiveState,
@@ -60,6 +61,11 @@ class Evidence:
     live: bool = False
     cut_off: tuple[CutOff, ...] = ()
     """What the end of the load cut off, of the steady state."""
+    planned: tuple[Role, ...] = ()
+    """The roles with all their operations, those that were left out too."""
+    coverage: Coverage | None = None
+    ended_early: bool = False
+    """Interrupted, cut off, or stopped for a lost target."""
     patterns: tuple[FailurePattern, ...] = ()
     """What failed, over the whole run."""
 
@@ -163,6 +169,9 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence
         users=summary.users.by_role,
         possible=summary.whole_run.requests / tried if tried else 1.0,
         arrivals_per_s=summary.arrivals.asked_per_s if summary.arrivals else None,
+        planned=tuple(roles),
+        coverage=summary.coverage,
+        ended_early=summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, LOAD_DIED),
         patterns=summary.failure_patterns,
         beyond={(known.metric, known.role, known.operation): known for known in summary.target_figures},
         cut_off=summary.cut_off,

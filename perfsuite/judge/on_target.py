@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfsuite.judge.words import count, plain_figure
-from perfsuite.model import Plan, Summary, Target, TargetOutcome, TargetResult
+from perfsuite.model import Plan, Remedy, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.monitor import METRICS, Reading
 
@@ -51,7 +51,8 @@ class OnTarget:
 class Found:
     """What was observed, whether that is enough to say that a target is met, and the words for it.
 
-    `why_not`: why it is not enough; "" where it is. `sure_if_missed`: more could only be worse.
+    `why_not`: why it is not enough; "" where it is. `sure_if_missed`: more could only be worse. `remedies`: what would
+    make it enough; () where a longer run would not.
     """
 
     observed: float | None
@@ -59,6 +60,7 @@ class Found:
     told: str = ""
     unit: str = ""
     sure_if_missed: bool = False
+    remedies: tuple[Remedy, ...] = ()
 
 
 def is_on_target(metric: str) -> bool:
@@ -93,6 +95,7 @@ def judge_on_target(target: Target, plan: Plan, summary: Summary, known: OnTarge
         unit=found.unit,
         outcome=outcome,
         reason=reason,
+        remedies=() if judged else found.remedies,
     )
 
 
@@ -109,7 +112,7 @@ def _read(target: Target, summary: Summary, known: OnTarget) -> Found:
     unit = METRICS[name].unit if name in METRICS else ""
     start, end = summary.steady_start, summary.steady_end
     if start is None or end is None:
-        return Found(None, "there was no steady state", unit=unit)
+        return Found(None, "there was no steady state", unit=unit, remedies=(Remedy.LONGER,))
     own = [reading for reading in known.readings if reading.metric == name]
     whole = [reading for reading in own if not reading.is_part] or own
     # A reading tells of the second that ends with it.
@@ -117,7 +120,10 @@ def _read(target: Target, summary: Summary, known: OnTarget) -> Found:
     values = sorted(reading.value for reading in steady if reading.value is not None)
     observed = _statistic(values, statistic)
     told = "" if observed is None else f"{name}: {_NAMES[statistic]} {plain_figure(observed, unit)}"
-    return Found(observed, _too_few(name, steady, values, known), told, unit, statistic in _WORST)
+    why_not = _too_few(name, steady, values, known)
+    more_would_do = 0 < len(values) < SAMPLES_NEEDED and not _too_many_gaps(steady, values)
+    remedies = (Remedy.LONGER,) if more_would_do else ()
+    return Found(observed, why_not, told, unit, statistic in _WORST, remedies)
 
 
 def _statistic(values: Sequence[float], statistic: str) -> float | None:
@@ -138,12 +144,19 @@ def _too_few(name: str, steady: Sequence[Reading], values: Sequence[float], know
         if not any(reading.metric.startswith(f"{component}.") for reading in known.readings):
             return f"no monitor of {_COMPONENTS.get(component, component)} in this run"
         return f"the monitor of {_COMPONENTS.get(component, component)} did not read {name} in the steady state"
+    if not values:
+        answered = any(each.value is not None for each in known.readings if each.metric.startswith(f"{component}."))
+        what = f"gave no value of {name} in the steady state" if answered else "never answered"
+        return f"the monitor of {_COMPONENTS.get(component, component)} {what}"
     if len(values) < SAMPLES_NEEDED:
         return f"{count(len(values), 'sample')}, {SAMPLES_NEEDED} needed"
-    gaps = len(steady) - len(values)
-    if gaps > MOST_UNKNOWN * len(steady):
-        return f"{gaps:,} of {count(len(steady), 'reading')} are gaps"
+    if _too_many_gaps(steady, values):
+        return f"{len(steady) - len(values):,} of {count(len(steady), 'reading')} are gaps"
     return ""
+
+
+def _too_many_gaps(steady: Sequence[Reading], values: Sequence[float]) -> bool:
+    return len(steady) - len(values) > MOST_UNKNOWN * len(steady)
 
 
 def _queries(target: Target, fingerprint: Fingerprint | None) -> Found:

@@ -16,12 +16,12 @@ Comparison is on unrounded numbers, and strict: a value equal to its limit misse
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
 from perfsuite.judge.failing import patterns_told, standing_out
+from perfsuite.judge.hindrance import hindrance, samples_needed
 from perfsuite.judge.limits import CLOSE_FAILURES
 from perfsuite.judge.on_target import OnTarget, is_on_target, judge_on_target
 from perfsuite.judge.words import (
@@ -33,16 +33,10 @@ from perfsuite.judge.words import (
     figures_apart,
     interval_figure,
     name_of,
-    percentile_of,
     unit_of,
 )
 from perfsuite.model import LiveState, Plan, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.roles.role import Role
-from perfsuite.standards import FEWEST_REQUESTS, apdex_threshold
-
-_NEEDED_FOR_AVERAGE = 30
-_BEYOND = 10
-
 
 _NOTHING_KNOWN = OnTarget()
 
@@ -66,7 +60,7 @@ def live_targets(plan: Plan, live: LiveState, roles: Sequence[Role]) -> tuple[Ta
 
 def _judge(target: Target, evidence: Evidence) -> TargetResult:
     observed = evidence.observed(target) if not evidence.steady_missing or target.metric == USERS else None
-    hindrance = _hindrance(target, evidence, observed)
+    hindered = hindrance(target, evidence, observed)
     result = TargetResult(
         name=target.name,
         scope=scope_of(target),
@@ -76,9 +70,10 @@ def _judge(target: Target, evidence: Evidence) -> TargetResult:
         observed=observed,
         unit=unit_of(target.metric),
         outcome=TargetOutcome.NOT_JUDGED,
-        reason=hindrance,
+        reason=hindered.reason if hindered else "",
+        remedies=hindered.remedies if hindered else (),
     )
-    if not hindrance and observed is not None:
+    if not hindered and observed is not None:
         result = _unless_cut_off(_compared(result, target, evidence, observed), target, evidence)
     scenario = evidence.plan.scenario.name
     if scenario not in target.information_in:
@@ -143,71 +138,6 @@ def scope_of(target: Target) -> str:
     parts = [f"role {target.role}"] if target.role else []
     parts += [f"operation {target.operation}"] if target.operation else []
     return ", ".join(parts) or "all"
-
-
-def _hindrance(target: Target, evidence: Evidence, observed: float | None) -> str:
-    """Why a target cannot be judged; "" where it can."""
-    if evidence.steady_missing:
-        return evidence.steady_missing
-    narrow = target.operation or (target.role and target.metric != USERS)
-    if evidence.live and (narrow or apdex_threshold(target.metric) is not None):
-        return "judged at the end of the run"
-    if target.metric == USERS:
-        return _too_few_users(target, evidence)
-    if target.metric == RPS:
-        return _too_little_offered(target, evidence)
-    needed = samples_needed(target)
-    samples = evidence.requests(target)
-    if samples >= needed and observed is not None:
-        return ""
-    if target.metric == FAILURE_RATE and target.below and evidence.failures(target) / needed >= target.limit:
-        return "" if samples else "no request, so no failure rate"
-    return f"{count(samples, 'sample')}, {needed:,} needed for {_short(target.metric)}"
-
-
-def samples_needed(target: Target) -> int:
-    """The fewest requests on which a target for times or failures is judged."""
-    fraction = percentile_of(target.metric)
-    if fraction is not None:
-        return round(_BEYOND / (1 - fraction))
-    if target.metric == FAILURE_RATE:
-        return math.ceil(round(1 / target.limit, 9)) if target.limit > 0 else 1
-    return _NEEDED_FOR_AVERAGE if apdex_threshold(target.metric) is None else FEWEST_REQUESTS
-
-
-def _short(metric: str) -> str:
-    if percentile_of(metric) is not None:
-        return metric.removesuffix("_ms").replace("p999", "p99.9")
-    return f"the {name_of(metric)}"
-
-
-def _too_few_users(target: Target, evidence: Evidence) -> str:
-    asked, ran = evidence.users_asked(target), evidence.users_ran(target)
-    whom = f"users as {target.role}" if target.role else "users"
-    if target.below:
-        return ""
-    if asked <= target.limit:
-        return f"ran {asked:,} {whom}, more than {target.limit:,g} needed"
-    if ran <= target.limit and ran < asked:
-        if evidence.live:
-            return f"{ran:,} of {asked:,} {whom} are running, more than {target.limit:,g} needed"
-        return f"only {ran:,} of {asked:,} {whom} were started, more than {target.limit:,g} needed"
-    return ""
-
-
-def _too_little_offered(target: Target, evidence: Evidence) -> str:
-    if target.below:
-        return ""
-    offered = evidence.offered_rps(target)
-    if offered > target.limit:
-        return ""
-    users = evidence.users_asked(target) if evidence.live else evidence.users_ran(target)
-    told, limit = figures_apart(RPS, offered, target.limit)
-    if evidence.arrivals_per_s is not None:
-        return f"{evidence.arrivals_per_s:g} actions/s offer {told}, more than {limit} needed"
-    return (
-        f"{count(users, 'user')} offer {told} when answers take {evidence.limit_ms():,g} ms, more than {limit} needed"
-    )
 
 
 def _comparison(target: Target, observed: float) -> str:

@@ -93,7 +93,9 @@ def ended_early(summary: Summary) -> bool:
 def _nothing_sent(summary: Summary) -> str:
     if summary.whole_run.requests or ended_early(summary):
         return ""
-    return "no request was recorded: look into the log of the load process, or run longer"
+    if summary.users.peak:
+        return "no request was recorded, though there were users: look into the log of the load process"
+    return "no request was recorded, since no user was started: look into the log of the load process, or run longer"
 
 
 def _too_little(summary: Summary) -> str:
@@ -105,7 +107,8 @@ def _too_little(summary: Summary) -> str:
         return ""
     told = f"{count(sent, 'request')} in {seconds(summary.steady_s)} of steady state"
     needed = f"{FEWEST_REQUESTS} in {seconds(SHORTEST_STEADY_S)} are the least"
-    return f"too little was measured: {told}, {needed}; run longer or with more users"
+    ways = "longer or with more users" if summary.steady_s >= SHORTEST_STEADY_S else "longer"
+    return f"too little was measured: {told}, {needed}; run {ways}"
 
 
 def _not_announced(plan: Plan, summary: Summary, roles: Sequence[Role]) -> str:

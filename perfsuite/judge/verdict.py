@@ -35,6 +35,7 @@ from perfsuite.model import (
     FailureKind,
     Outcome,
     Plan,
+    Remedy,
     Summary,
     TargetOutcome,
     TargetResult,
@@ -212,7 +213,9 @@ def _nothing_judged(targets: Sequence[TargetResult], early: bool) -> str:
         return "no target holds in this scenario: add one to the targets file"
     told = "; ".join(f"{result.name}: {result.reason}" for result in targets[:_TOLD_TARGETS])
     more = f"; and {len(targets) - _TOLD_TARGETS} more" if len(targets) > _TOLD_TARGETS else ""
-    return f"no target could be judged ({told}{more})" + ("" if early else ": run longer or with more users")
+    remedies = {remedy for result in targets for remedy in result.remedies}
+    ways = " or ".join(remedy.value for remedy in Remedy if remedy in remedies)
+    return f"no target could be judged ({told}{more})" + (f": run {ways}" if ways and not early else "")
 
 
 def _passed(summary: Summary, targets: Iterable[TargetResult]) -> str:

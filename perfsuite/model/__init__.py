@@ -52,7 +52,7 @@ from perfsuite.model.summary import (
     WholeRun,
     Within,
 )
-from perfsuite.model.verdict import Outcome, TargetOutcome, TargetResult, Verdict
+from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
 
 __all__ = [
     "ALL",
@@ -95,6 +95,7 @@ __all__ = [
     "Reconciliation",
     "Remaining",
     "Remark",
+    "Remedy",
     "Row",
     "RowLeft",
     "RunReport",

@@ -30,6 +30,14 @@ class TargetOutcome(StrEnum):
     INFORMATION = "information"
 
 
+class Remedy(StrEnum):
+    """What would let a target be judged that could not be."""
+
+    LONGER = "longer"
+    USERS = "with more users"
+    RATE = "at a higher arrival rate"
+
+
 @dataclass(frozen=True, slots=True)
 class TargetResult:
     """One target beside what was observed. `scope`: "all", "role policyholder", "operation policies.list" …
@@ -49,6 +57,8 @@ class TargetResult:
     reason: str
     interval: tuple[float, float] | None = None
     too_close: bool = False
+    remedies: tuple[Remedy, ...] = ()
+    """Of a target that was not judged; () where neither a longer run nor more load would help."""
 
 
 @dataclass(frozen=True, slots=True)

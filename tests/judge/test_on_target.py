@@ -114,9 +114,18 @@ def test_the_result_tells_metric_unit_and_what_was_observed() -> None:
             OnTarget(readings([1.0] * 60, "postgres.connections_used_percent", first_s=START + 61)),
             "the monitor of PostgreSQL did not read postgres.connections_used_percent in the steady state",
         ),
-        (OnTarget(readings([None] * 60, "postgres.connections_used_percent")), "0 samples, 30 needed"),
+        (
+            OnTarget(readings([None] * 60, "postgres.connections_used_percent")),
+            "the monitor of PostgreSQL never answered",
+        ),
+        (
+            OnTarget(
+                [*readings([None] * 60, "postgres.connections_used_percent"), *readings([1.0], "postgres.connections")]
+            ),
+            "the monitor of PostgreSQL gave no value of postgres.connections_used_percent in the steady state",
+        ),
     ],
-    ids=["nothing watched", "only the server watched", "not this metric", "only after the end", "only gaps"],
+    ids=["nothing watched", "only the server", "not this metric", "only after the end", "only gaps", "others not"],
 )
 def test_what_was_not_read_is_not_judged(known: OnTarget, reason: str) -> None:
     result = judged(below(80, metric="postgres.connections_used_percent"), known)

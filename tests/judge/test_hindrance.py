@@ -1,0 +1,190 @@
+"""Why a target is not judged, and whether "run longer" is said: only where running longer helps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from perfsuite.judge import judge, judge_targets
+from perfsuite.judge.on_target import OnTarget
+from perfsuite.model import (
+    Arrival,
+    ArrivalFigures,
+    Coverage,
+    Outcome,
+    Plan,
+    Remedy,
+    Target,
+    TargetOutcome,
+    TargetResult,
+    Verdict,
+)
+from perfsuite.model.coverage import Lack
+from perfsuite.model.monitor import Reading
+from tests.judge.made_summaries import (
+    AVERAGE,
+    FAILURES,
+    P95,
+    ROLES,
+    THROUGHPUT,
+    USERS,
+    figures,
+    make_plan,
+    make_summary,
+    row,
+)
+
+CREATE = "policies.create"
+ENTRY = f"writer / {CREATE}"
+NOT_JUDGED = TargetOutcome.NOT_JUDGED
+ALL_METRICS = (
+    AVERAGE,
+    P95,
+    FAILURES,
+    Target("slow enough", "rps", 100, True),
+    Target("Apdex", "apdex_500", 0.8, False),
+    Target("shortest", "min_ms", 1.0, False),
+    Target("failing enough", "failure_rate", 0.5, False),
+    replace(THROUGHPUT, limit=1.0),
+)
+LISTS = row("reader", "browsing", "policies.list", figures(5_000))
+
+
+def coverage(**changed: Any) -> Coverage:
+    return replace(Coverage(20, (), (), (), {}, ()), **changed)
+
+
+def result_of(target: Target, plan: Plan | None = None, **changed: Any) -> TargetResult:
+    plan = replace(plan or make_plan(), targets=(target,))
+    (result,) = judge_targets(plan, make_summary(plan, None, LISTS, **changed), ROLES)
+    return result
+
+
+@pytest.mark.parametrize("target", ALL_METRICS, ids=lambda target: target.name)
+def test_a_target_on_an_operation_that_did_not_happen_is_never_met(target: Target) -> None:
+    result = result_of(replace(target, operation=CREATE), coverage=coverage(missing=(ENTRY,)))
+    assert (result.outcome, result.reason) == (NOT_JUDGED, f"{CREATE} was not exercised: not offered by the target")
+
+
+def test_nor_is_one_on_a_role_without_users() -> None:
+    plan = make_plan(users={"reader": 10})
+    few = Target("few writers", "concurrent_users", 5, True, role="writer")
+    result = result_of(few, plan)
+    assert (result.outcome, result.reason) == (NOT_JUDGED, "with 10 users nobody ran as writer")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "remedies"),
+    [
+        pytest.param({"missing": (ENTRY,)}, "not offered by the target", (), id="not offered"),
+        pytest.param({"broken": (ENTRY,)}, "it failed before the load and was left out", (), id="broken"),
+        pytest.param({"left_out": (ENTRY,)}, "it writes, and the run is read-only", (), id="read-only"),
+        pytest.param(
+            {"left_out": (ENTRY,), "left_out_because": {ENTRY: "its rows cannot be removed"}},
+            "its rows cannot be removed", (), id="left out for a reason",
+        ),
+        pytest.param(
+            {"lacking": (Lack("writer", CREATE, "GET /agents/ answered []", 9),), "not_possible": {CREATE: 9}},
+            "GET /agents/ answered []", (), id="no data",
+        ),
+        pytest.param({"not_possible": {CREATE: 9}}, "the data for it was not there", (), id="no data, reason unknown"),
+        pytest.param({}, "no action of the steady state reached it", (Remedy.LONGER,), id="every fifth action only"),
+    ],
+)  # fmt: skip
+def test_why_an_operation_did_not_happen(changed: dict[str, Any], reason: str, remedies: tuple[Remedy, ...]) -> None:
+    result = result_of(replace(P95, operation=CREATE), coverage=coverage(**changed))
+    assert (result.reason, result.remedies) == (f"{CREATE} was not exercised: {reason}", remedies)
+
+
+def test_an_operation_that_nobody_makes() -> None:
+    result = result_of(replace(P95, operation="tickets.list", role="writer"))
+    assert (result.reason, result.remedies) == ("no role with users makes tickets.list as writer", ())
+
+
+# ── what is advised ─────────────────────────────────────────────────────────────────────────────────
+
+
+def verdict_of(plan: Plan, requests: int = 10_000, **changed: Any) -> Verdict:
+    verdict = judge(plan, make_summary(plan, figures(requests, p95_ms=None), **changed), ROLES)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    return verdict
+
+
+SMALL = {"reader": 5, "writer": 5}
+ARRIVALS = ArrivalFigures(30.0, 30.0, 900, 900, 0, 0, 0.0, None, 1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "plan", "changed", "advice"),
+    [
+        pytest.param((P95,), {}, {"requests": 60}, ": run longer or with more users", id="too few samples"),
+        pytest.param((THROUGHPUT,), {"users": SMALL}, {}, ": run with more users", id="too few users to offer that"),
+        pytest.param((USERS,), {"users": SMALL}, {}, ": run with more users", id="too few users"),
+        pytest.param(
+            (P95,), {}, {"steady_s": 0.0}, ": run longer", id="over before it had settled",
+        ),
+        pytest.param(
+            (replace(P95, operation=CREATE),), {}, {"coverage": coverage(missing=(ENTRY,))}, "", id="not offered",
+        ),
+        pytest.param(
+            (replace(P95, role="writer"),), {"users": {"reader": 10}}, {}, ": run with more users",
+            id="a role without users",
+        ),
+        pytest.param((Target("CPU", "server.cpu_percent max", 85, True),), {}, {}, "", id="nothing was monitored"),
+        pytest.param(
+            (USERS, P95), {"users": SMALL}, {"requests": 60}, ": run longer or with more users", id="one helps each",
+        ),
+    ],
+)  # fmt: skip
+def test_advice_where_no_target_could_be_judged(
+    targets: tuple[Target, ...], plan: dict[str, Any], changed: dict[str, Any], advice: str
+) -> None:
+    (reason,) = (
+        reason for reason in verdict_of(make_plan(*targets, **plan), **changed).reasons if "could be judged" in reason
+    )
+    assert reason.rpartition(")")[2] == advice
+
+
+def test_a_rate_of_arrivals_that_offers_too_little() -> None:
+    plan = make_plan(THROUGHPUT)
+    plan = replace(plan, scenario=replace(plan.scenario, arrival=Arrival(30.0)))
+    reason = verdict_of(plan, arrivals=ARRIVALS).reasons[-1]
+    assert reason.endswith("): run at a higher arrival rate")
+
+
+def test_failures_that_leave_too_few_samples_are_named_and_time_would_not_help() -> None:
+    plan = make_plan(P95)
+    every = figures(10_000, 9_900)
+    (result,) = judge_targets(plan, make_summary(plan, every, ok=figures(100, p95_ms=None)), ROLES)
+    assert (result.reason, result.remedies) == ("100 samples without 9,900 failed requests, 200 needed for p95", ())
+
+
+def readings(values: list[float | None], summary_start: int) -> tuple[Reading, ...]:
+    return tuple(
+        Reading(summary_start + 1 + place, "server", "server.cpu_percent", value, "percent")
+        for place, value in enumerate(values)
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "reason", "remedies"),
+    [
+        pytest.param([None] * 60, "the monitor of the server never answered", (), id="it never answered"),
+        pytest.param([5.0] * 12, "12 samples, 30 needed", (Remedy.LONGER,), id="the run was short"),
+        pytest.param([5.0] * 12 + [None] * 40, "12 samples, 30 needed", (), id="it hardly ever answered"),
+        pytest.param([5.0] * 40 + [None] * 20, "20 of 60 readings are gaps", (), id="it often did not"),
+    ],
+)
+def test_targets_on_what_a_monitor_reads(values: list[float | None], reason: str, remedies: tuple[Remedy, ...]) -> None:
+    plan = make_plan(Target("CPU", "server.cpu_percent p95", 85, True))
+    summary = make_summary(plan)
+    assert summary.steady_start is not None
+    known = OnTarget(readings(values, summary.steady_start))
+    (result,) = judge_targets(plan, summary, ROLES, known)
+    assert (result.outcome, result.reason, result.remedies) == (NOT_JUDGED, reason, remedies)
+
+
+def test_a_target_that_is_judged_has_no_remedy() -> None:
+    assert result_of(P95).remedies == ()
