@@ -45,6 +45,7 @@ from tests.api.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 LASTS_S = 8.0
+STOP_TIMEOUT_S = 2
 USERS = 6
 THINK_S = (0.05, 0.1)
 
@@ -219,9 +220,17 @@ class Case:
         before, after = _nothing, _same
         if self.seam == "transport":
             before = self.fault
+        elif self.seam == "cut off":
+            before = self._hang
         elif self.seam == "parser":
             after = self._unreadable
         return Instant(self.target, before=before, after=after)
+
+    def _hang(self) -> None:
+        try:
+            self.fault()
+        except Injected:
+            gevent.sleep(10 * LASTS_S)
 
     def _unreadable(self, answer: Answer) -> Answer:
         unreadable = Unreadable(
@@ -285,7 +294,9 @@ class Case:
 
     def run(self) -> dict[str, Any]:
         environment = Environment(
-            user_classes=[self.user_class(role) for role in self.roles], stop_timeout=10, catch_exceptions=True
+            user_classes=[self.user_class(role) for role in self.roles],
+            stop_timeout=STOP_TIMEOUT_S,
+            catch_exceptions=True,
         )
         hooks = Hooks(
             lambda _environment: self.load(),
@@ -327,6 +338,7 @@ class Case:
             "agrees": counts.agrees,
             "failures": sum(group.count for group in failures),
             "messages": [group.message for group in failures],
+            "unfinished": sum(group.count for group in summary.failures if group.kind == FailureKind.UNFINISHED),
             "other failures": sum(group.count for group in summary.failures) - sum(group.count for group in failures),
             "outcome": verdict.outcome.value,
             "reasons": list(verdict.reasons),
@@ -361,6 +373,7 @@ SEAMS = (
     "journal",
     "role step",
     "wait",
+    "cut off",
 )
 
 

@@ -102,6 +102,17 @@ def test_an_error_of_the_journal_fails_the_request_that_was_sent_already(
     assert run["unrecorded"] == 0
 
 
+@in_both_models
+def test_a_request_that_the_end_of_the_load_cuts_off_is_unfinished_and_no_error(
+    found: dict[str, Any], model: str
+) -> None:
+    run = found[f"cut off, {model}"]
+
+    assert run["unfinished"] == run["raised"] == SESSIONS
+    assert run["sent"] == run["recorded"] == run["locust"] > SESSIONS
+    assert (run["errors"], run["agrees"]) == ([], True)
+
+
 @pytest.mark.parametrize("seam", [seam for seam in SEAMS if seam != "wait"])
 def test_in_the_open_model_actions_begin_all_the_same(found: dict[str, Any], seam: str) -> None:
     run = found[f"{seam}, open"]
