@@ -128,8 +128,8 @@ def _late_logins(summary: Summary) -> str:
     share = percent(logins.steady_share_rate or 0.0)
     late = f"{logins.late:,} of {count(summary.users.requested, 'user')}"
     return (
-        f"{late} were still logging in when the steady state began, a quarter into the plateau: {share} of its requests"
-        " are logins; lower --spawn-rate, or run longer"
+        f"{late} were still logging in when the steady state began, a quarter into the plateau: {share} of the"
+        " requests that ended in it are logins; lower --spawn-rate, or run longer"
     )
 
 

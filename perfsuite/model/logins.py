@@ -17,8 +17,8 @@ class Logins:
 
     Of these `failures` failed, `rate_limited` with HTTP 429. `began_at`: UTC second of the first; `ended_at`: UTC epoch
     s at which all users were logged in, None where they never were. `late`: users that were not when the steady state
-    began. `steady_share_rate`: share of logins among the requests of the steady state; None without any. `later`:
-    logins sent after `ended_at`, which renew tokens.
+    began. `steady_share_rate`: share of logins among the requests that ended in the steady state; None without any.
+    `later`: logins sent after `ended_at`, which renew tokens.
     """
 
     ramp_up: int

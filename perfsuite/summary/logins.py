@@ -30,7 +30,8 @@ def login_figures(
     mean_us = times.mean_us()
     if mean_us is None:
         return None
-    steady = {row.operation: row.statistics.requests for row in rows if _is_of_all(row)}
+    # By their ends: logins that last into the steady state were sent before it.
+    ended = {row.operation: row.statistics.rps for row in rows if _is_of_all(row)}
     sent = sum(values_in(record.ok) + values_in(record.failed) for record in records)
     return Logins(
         ramp_up=times.count,
@@ -43,7 +44,7 @@ def login_figures(
         began_at=min(record.second for record in first),
         ended_at=until if until < math.inf else None,
         late=0 if when.steady_start is None or until <= when.steady_start else logging_in[when.steady_start - 1],
-        steady_share_rate=steady.get(LOGIN, 0) / steady[ALL] if steady.get(ALL) else None,
+        steady_share_rate=ended.get(LOGIN, 0.0) / ended[ALL] if ended.get(ALL) else None,
         later=sent - times.count,
     )
 

@@ -112,7 +112,7 @@ def test_requests_whose_token_had_expired(number: int, told: str) -> None:
             31,
             [
                 "31 of 220 users were still logging in when the steady state began, a quarter into the plateau: 4.2 %"
-                " of its requests are logins; lower --spawn-rate, or run longer"
+                " of the requests that ended in it are logins; lower --spawn-rate, or run longer"
             ],
             id="it could not",
         ),

@@ -81,6 +81,17 @@ def test_figures_of_the_logins_of_the_ramp_up_and_of_those_after_it() -> None:
     assert logins.steady_share_rate == pytest.approx(3 / (3 + 4 * 50))
 
 
+def test_a_login_counts_in_the_steady_state_in_which_it_ended() -> None:
+    one = Process()
+    ends = [one.requests(second, where=LOGIN, ended=1) for second in (20, 24, 30)]
+    records = [*flat(storm(31, one)), *ends]
+    logins = summary_of(steady_run(Process("phases"), records, plateau=PLATEAU, down=DOWN)).logins
+
+    assert logins is not None
+    assert logins.late == 1
+    assert logins.steady_share_rate == pytest.approx(3 / (3 + 4 * 31))
+
+
 def test_users_of_a_lost_process_who_log_in_again_are_no_ramp_up() -> None:
     one = Process()
     again = [one.users(second, 2, reader=2, writer=1) for second in (30, 31)]
