@@ -36,6 +36,7 @@ class Rule:
     """From where on a rise counts: for `window` values, by `shift`, and by `sigmas` of what noise makes of a window.
 
     `smoothed`: over how many values the series was smoothed, so that only values that far apart tell of its noise.
+    `least_sigma`: of few values the noise may look smaller than it is.
     """
 
     window: int
@@ -43,6 +44,7 @@ class Rule:
     sigmas: float
     smoothed: int = 1
     fewest_before: int = FEWEST_BEFORE
+    least_sigma: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def rises(values: Floats, rule: Rule) -> list[Rise]:
 
 def _bands(values: Floats, last: int, rule: Rule) -> tuple[Floats, Floats, Floats]:
     """Median, noise and number of the values before each position that has enough of them, to `last`."""
-    overall = noise(values[:: rule.smoothed])
+    overall = max(noise(values[:: rule.smoothed]), rule.least_sigma)
     counts = np.minimum(np.arange(rule.fewest_before, last + 1), MOST_BEFORE)
     usual, sigma = np.empty(counts.size), np.empty(counts.size)
     settled = MOST_BEFORE - rule.fewest_before

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from perfsuite.findings.always import always
 from perfsuite.findings.cost import QUERIES, changed, more_queries, suspected, with_operation
@@ -11,13 +12,14 @@ from perfsuite.findings.growth import TIME_LEFT, growths
 from perfsuite.findings.limits import limits
 from perfsuite.findings.load import load_of
 from perfsuite.findings.logins import login_storm
-from perfsuite.findings.onset import onset_finding
+from perfsuite.findings.onset import TOGETHER_S, Known, onset_finding, onset_of
 from perfsuite.findings.outages import outage_finding, within_outage
 from perfsuite.findings.ramp_up import RESOURCE as RAMP_UP
 from perfsuite.findings.ramp_up import ramp_up
 from perfsuite.findings.scans import scanned
-from perfsuite.findings.series import tracks_of
+from perfsuite.findings.series import Track, tracks_of
 from perfsuite.findings.sessions import sessions
+from perfsuite.findings.steps import steps_of, watch_of
 from perfsuite.findings.watched import Watched
 from perfsuite.model import Summary
 from perfsuite.model.finding import Finding, FindingKind
@@ -42,9 +44,10 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     of the ramp-up. Last what is told of every run. Without a steady state: only that, the storm, and what the
     fingerprint tells.
     """
-    tracks, load = tracks_of(summary, watched.readings), load_of(summary)
-    onset = onset_finding(load, tracks, estimate=not watched.grown) if load is not None else None
-    unusual = [finding for finding in (outage_finding(summary, tracks), onset) if finding is not None]
+    tracks = tracks_of(summary, watched.readings)
+    onsets = _onsets(summary, watched, tracks)
+    onset = onsets.sure[0] if onsets.sure else None
+    unusual = [finding for finding in (outage_finding(summary, tracks), *onsets.sure) if finding is not None]
     unusual += _apart_from(unusual, (each for each in episodes(tracks) if not within_outage(each, summary)))
     costs = [*suspected(watched.fingerprint, summary), *changed(watched.differences)]
     if not any(finding.resource == QUERIES for finding in unusual):
@@ -60,7 +63,39 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
         unusual[: place + 1] = sorted(unusual[: place + 1], key=_far_off)
     ordered = (with_operation(finding, watched.grown, summary) for finding in unusual)
     storm = login_storm(summary, watched.readings, watched.preflight)
-    return (*ordered, *storm, *always(summary, watched.preflight))
+    return (*ordered, *storm, *onsets.few, *always(summary, watched.preflight))
+
+
+@dataclass(frozen=True, slots=True)
+class _Onsets:
+    """When the load left its band, the earliest first; and what looks like that, of too few requests to be sure."""
+
+    sure: Sequence[Finding] = ()
+    few: Sequence[Finding] = ()
+
+
+def _onsets(summary: Summary, watched: Watched, tracks: Mapping[str, Track]) -> _Onsets:
+    """The first time, and a step before it, or one beside failures."""
+    known = Known(summary.seconds[0].second if summary.seconds else None, estimate=not watched.grown)
+    load, watch = load_of(summary), watch_of(summary)
+    onset = onset_of(load) if load is not None else None
+    found = [] if onset is None or load is None else [onset_finding(onset, load, tracks, known)]
+    early = load_of(watch.summary) if watch is not None else None
+    if watch is None or early is None:
+        return _Onsets(found)
+    steps = steps_of(early, watch.full_s)
+    step, few = steps.sure, steps.few
+    if step is not None and onset is not None and load is not None:
+        later_s = early.first_s + step.start - load.first_s - onset.start
+        if not onset.failures and later_s >= -TOGETHER_S:
+            step = None
+        elif onset.failures and abs(later_s) <= TOGETHER_S:
+            found = []
+    early_tracks = tracks_of(watch.summary, watched.readings) if step or few else {}
+    if step is not None:
+        found.append(onset_finding(step, early, early_tracks, known))
+    seldom = [onset_finding(few, early, early_tracks, known)] if few is not None and not found else []
+    return _Onsets(sorted(found, key=lambda finding: finding.at_s or 0), seldom)
 
 
 def _far_off(finding: Finding) -> bool:

@@ -97,6 +97,13 @@ def _cells(summary: Summary, first: int, length: int) -> dict[Key, Cell]:
 
 def slowness_of(cells: Iterable[Cell], length: int) -> Floats:
     """The mean of ln(time / usual) over the requests of each second; NaN where there are none."""
+    weighted, weights = slowness_sums(cells, length)
+    slowness: Floats = np.divide(weighted, weights, out=np.full(length, math.nan), where=weights > 0)
+    return slowness
+
+
+def slowness_sums(cells: Iterable[Cell], length: int) -> tuple[Floats, Floats]:
+    """By second: the sum of ln(time / usual) over the requests, and how many they are."""
     weighted, weights = np.zeros(length), np.zeros(length)
     for cell in cells:
         there = (cell.requests > 0) & (cell.total_ms > 0)
@@ -105,8 +112,7 @@ def slowness_of(cells: Iterable[Cell], length: int) -> Floats:
         times = np.log(cell.total_ms[there] / cell.requests[there])
         weighted[there] += cell.requests[there] * (times - np.median(times))
         weights[there] += cell.requests[there]
-    slowness: Floats = np.divide(weighted, weights, out=np.full(length, math.nan), where=weights > 0)
-    return slowness
+    return weighted, weights
 
 
 def by_operation(load: Load) -> dict[str, list[Cell]]:

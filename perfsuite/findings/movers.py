@@ -26,6 +26,8 @@ _SHORT_S, _TRAILS_S = 10, 2
 """What is read may trail by some seconds: a request counts for the second in which it was due, and is felt until its
 end. Of a short episode that is much."""
 _FEWEST_BEFORE, _FEWEST_AFTER = 5, 2
+COMPARED_FROM_S = _FEWEST_BEFORE + _GUARD_S
+"""From so many seconds after the first reading on, what left its band can be told."""
 _SLOWER, _SLOWER_MS = 1.5, 5.0
 
 

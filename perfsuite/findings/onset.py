@@ -10,11 +10,11 @@ import numpy as np
 
 from perfsuite.findings.band import FEWEST_BEFORE, Floats, Places, Rule, rises
 from perfsuite.findings.load import Cell, Load, binned, by_operation, slowness_of
-from perfsuite.findings.movers import Moved, Slower, moved_with, slower_with
+from perfsuite.findings.movers import COMPARED_FROM_S, Moved, Slower, moved_with, slower_with
 from perfsuite.findings.series import STATEMENTS, Track
-from perfsuite.findings.words import listed, percent, time_of_day
+from perfsuite.findings.words import count, into_the_run, listed, percent, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.units import change
+from perfsuite.model.units import amount, change
 
 LASTING = Rule(window=5, shift=math.log(1.5), sigmas=6.0)
 SHARP = Rule(window=3, shift=math.log(3.0), sigmas=8.0)
@@ -25,8 +25,19 @@ LEAST_MS, LEAST_SHARP_MS = 10.0, 30.0
 """And so many ms in the mean, which is what people could come to feel: a few ms more or less are the machine's."""
 _FAILURES_WINDOW_S = 5
 _FEWEST_FAILURES, _LEAST_SHARE, _FAILURE_SIGMAS = 5, 0.02, 6.0
-_TOGETHER_S = 5
+TOGETHER_S = 5
 _SHOWN_METRICS, _SHOWN_OPERATIONS, _NAMED = 6, 3, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a run beside its load. `began_s`: its first second, None where none was recorded.
+
+    `estimate`: reckon how many statements an operation runs more, where nobody has counted them.
+    """
+
+    began_s: int | None = None
+    estimate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Onset:
     """Positions in the load at which it left its band and came back. `failures`: it was the failures that did.
 
     `operations`: where only some got slower, those, the one that added most time first. `times`: how often it happened.
+    `few`: what came before is too little to call it a change.
     """
 
     start: int
@@ -41,25 +53,23 @@ class Onset:
     failures: bool = False
     operations: tuple[str, ...] = ()
     times: int = 1
+    few: bool = False
 
 
-def onset_finding(load: Load, tracks: Mapping[str, Track], *, estimate: bool = True) -> Finding | None:
-    """The first time that the load left its band; None: it stayed in it.
-
-    `estimate`: reckon how many statements an operation runs more, where nobody has counted them.
-    """
-    onset = onset_of(load)
-    if onset is None:
-        return None
+def onset_finding(onset: Onset, load: Load, tracks: Mapping[str, Track], known: Known) -> Finding:
+    """The moment with what left its band with it, and the operations that moved most."""
     start_s, stop_s = load.first_s + onset.start, load.first_s + onset.stop
     moved = moved_with(tracks, start_s, stop_s)
     slower = slower_with(load, onset.start, onset.stop)
     worst = slower[0] if slower else None
     evidence = _load_evidence(load, onset) + [each.evidence for each in moved[:_SHOWN_METRICS]]
     evidence += [_slower_evidence(each, start_s) for each in slower[:_SHOWN_OPERATIONS]]
+    since = into_the_run(start_s - known.began_s) if known.began_s is not None else ""
+    said = f"{_what(load, onset, worst)}{_failed_too(load, onset)} from {time_of_day(start_s)} on{since}{_again(onset)}"
     return Finding(
-        kind=FindingKind.ONSET,
-        headline=_headline(load, onset, moved, worst) + (_more(moved, load, onset, worst) if estimate else ""),
+        kind=FindingKind.TOO_FEW if onset.few else FindingKind.ONSET,
+        headline=f"{said}; {_beside(load, onset, moved)}"
+        + (_more(moved, load, onset, worst) if known.estimate else ""),
         resource=moved[0].suspect.resource if moved else "",
         at_s=start_s,
         role=worst.role if worst else None,
@@ -76,7 +86,7 @@ def onset_of(load: Load) -> Onset | None:
     slow, failing = _slow(load) or _slow_operation(load), _failing(load)
     if slow is None or failing is None:
         return slow or failing
-    if abs(slow.start - failing.start) <= _TOGETHER_S:
+    if abs(slow.start - failing.start) <= TOGETHER_S:
         return replace(slow, start=min(slow.start, failing.start))
     return min(slow, failing, key=lambda onset: onset.start)
 
@@ -159,7 +169,7 @@ def _slow_operation(load: Load) -> Onset | None:
     if not found:
         return None
     earliest = min(start for start, _added, _onset in found)
-    near = sorted((each for each in found if each[0] <= earliest + _TOGETHER_S), key=lambda each: each[1])
+    near = sorted((each for each in found if each[0] <= earliest + TOGETHER_S), key=lambda each: each[1])
     operations = tuple(name for _start, _added, onset in near for name in onset.operations)
     return replace(near[0][2], start=earliest, operations=operations[:_NAMED])
 
@@ -194,14 +204,18 @@ def _slower_evidence(slower: Slower, at_s: int) -> Evidence:
     return Evidence("avg_ms", label, slower.before_ms, slower.after_ms, "ms", at_s)
 
 
-def _headline(load: Load, onset: Onset, moved: list[Moved], worst: Slower | None) -> str:
-    at = time_of_day(load.first_s + onset.start)
-    again = f" ({onset.times} times in the run)" if onset.times > 1 else ""
-    said = f"{_what(load, onset, worst)}{_failed_too(load, onset)} from {at} on{again}; "
-    if not moved:
-        return said + "nothing that was watched left its band with them"
-    told = [f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in moved[:_NAMED]]
-    return said + f"what left its band with it: {listed(told)}"
+def _again(onset: Onset) -> str:
+    return f" ({onset.times} times in the run)" if onset.times > 1 else ""
+
+
+def _beside(load: Load, onset: Onset, moved: list[Moved]) -> str:
+    """What left its band with it; where too little was read before it, that."""
+    if moved:
+        told = [f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in moved[:_NAMED]]
+        return f"what left its band with it: {listed(told)}"
+    if onset.start < COMPARED_FROM_S:
+        return "what was monitored before it is too short to compare"
+    return "nothing that was watched left its band with them"
 
 
 def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
@@ -214,6 +228,10 @@ def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
             np.sum([cell.requests for cell in cells], axis=0), np.sum([cell.total_ms for cell in cells], axis=0)
         )
         before, after = whole.mean_ms(0, start), whole.mean_ms(start, stop)
+        if onset.few:
+            first = count(int(whole.requests[:start].sum()), "request")
+            took = f"{listed(onset.operations)} took {amount(after, 'ms')} on average after {amount(before, 'ms')}"
+            return f"{took} in {first} before, too few to call it a change,"
         return f"{listed(onset.operations)} took longer ({change(before, after, 'ms')} on average)"
     most = f", most of it {worst.operation} as {worst.role}" if worst else ""
     return f"Response times rose ({change(load.mean_ms(0, start), load.mean_ms(start, stop), 'ms')} on average{most})"

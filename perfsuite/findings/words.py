@@ -13,6 +13,11 @@ def time_of_day(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%H:%M:%S} UTC"
 
 
+def into_the_run(seconds: int) -> str:
+    """ ", 12 s into the run"."""
+    return f", {lasting(seconds)} into the run"
+
+
 def percent(share: float) -> str:
     """A share as "12 %", with a decimal below 10 %."""
     return f"{number(share * 100)} %"

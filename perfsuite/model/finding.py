@@ -20,9 +20,13 @@ class FindingKind(StrEnum):
     SLOWEST = "most time"
     ROLE = "role that waits most"
     OUTSIDE = "time outside the server"
+    TOO_FEW = "too few to compare"  # what looks like a change, of too few requests to be sure
 
 
-_ALWAYS_TOLD = frozenset({FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE})
+COMPARED_FROM_S = 10.0
+"""With a shorter steady state there is too little before a change to compare what comes after it with."""
+
+_ALWAYS_TOLD = frozenset({FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE, FindingKind.TOO_FEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +64,5 @@ class Finding:
 
     @property
     def unusual(self) -> bool:
-        """False for what is told of every run: its slowest operations, where the time goes."""
+        """False for what is told of every run (slowest operations, where the time goes), and for what is not sure."""
         return self.kind not in _ALWAYS_TOLD

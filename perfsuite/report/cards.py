@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from perfsuite.report.text import clean, utc
 from perfsuite.report.timeline import Timeline
 
 _ROWS_AT_ONCE = 4
+_INTO_THE_RUN = re.compile(r", [\d,.]+ (?:s|min|h) into the run\b")
+"""What the time of day is told with elsewhere: here it is that already."""
 _THROUGHOUT = "over the steady state"
 _ALONE = "measured alone"
 _TABLES = {
@@ -118,7 +121,7 @@ class _Maker:
         for moment in moments - {None}:
             if moment is not None and self.start_s is not None:
                 text = text.replace(_time_of_day(moment), clock(moment - self.start_s))
-        return text
+        return _INTO_THE_RUN.sub("", text)
 
     def _since(self, at_s: int) -> str:
         return _time_of_day(at_s) if self.start_s is None else clock(at_s - self.start_s)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfsuite.model import RunReport, Summary
-from perfsuite.model.finding import Evidence, Finding
+from perfsuite.model.finding import COMPARED_FROM_S, Evidence, Finding
 from perfsuite.model.units import change
 from perfsuite.report.figures import clock
 from perfsuite.report.monitored import monitored
@@ -22,6 +22,7 @@ NOT_WATCHED = (
 )
 NOTHING_UNUSUAL = "Findings: nothing unusual in what was monitored"
 """What follows names the parts."""
+_TOO_SHORT = "The steady state of {:.0f} s is too short to compare answers over time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +90,5 @@ def _note(report: RunReport, unusual: Sequence[Finding]) -> str:
         return silent or NOT_WATCHED
     if unusual or not report.summary.steady_s:
         return silent
-    return " ".join(filter(None, (f"{NOTHING_UNUSUAL}: {', '.join(found.parts)}.", silent)))
+    short = "" if report.summary.steady_s >= COMPARED_FROM_S else _TOO_SHORT.format(report.summary.steady_s)
+    return " ".join(filter(None, (f"{NOTHING_UNUSUAL}: {', '.join(found.parts)}.", short, silent)))

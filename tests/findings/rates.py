@@ -8,8 +8,9 @@ from collections import Counter
 import numpy as np
 
 from perfsuite.findings import Watched, find
-from perfsuite.model.finding import Finding
+from perfsuite.model.finding import Finding, FindingKind
 from tests.findings.simulated import Fault, Made, made
+from tests.findings.whole_runs import Shape, Step, whole_run
 
 RESOURCES = {
     "pool": "pool",
@@ -37,6 +38,21 @@ def healthy(seed: int) -> list[Finding]:
     return unusual(made(seed, length, rps))
 
 
+def healthy_whole(seed: int) -> list[Finding]:
+    """The same of a run with its ramp-up: 10 users and more, forty operations, 20 to 60 s of steady state."""
+    rng = np.random.default_rng(50_000 + seed)
+    ramp_s, settling_s, steady_s = (int(rng.integers(*span)) for span in ((2, 21), (1, 6), (20, 61)))
+    rps = float(np.exp(rng.uniform(np.log(3), np.log(80))))
+    found = find(whole_run(seed, Shape(ramp_s, settling_s, steady_s, rps)))
+    return [finding for finding in found if finding.unusual or finding.kind is FindingKind.TOO_FEW]
+
+
+def stepped(seed: int, operation: int | None) -> bool:
+    """Is a step twelve seconds into forty told, of one operation or of all?"""
+    found = find(whole_run(seed, Shape(), Step(12, operation)))
+    return any(finding.kind in (FindingKind.ONSET, FindingKind.TOO_FEW) for finding in found)
+
+
 def found(kind: str, from_s: int, seed: int) -> bool:
     """Does the first finding of a run of 75 s name the right resource?"""
     rps = float(np.exp(np.random.default_rng(20_000 + seed).uniform(np.log(30), np.log(200))))
@@ -50,6 +66,11 @@ def main(runs: int) -> None:
     false = [finding for seed in range(runs) for finding in healthy(seed)]
     kinds = Counter((finding.kind.value, finding.resource) for finding in false)
     sys.stdout.write(f"{runs} healthy runs: {len(false)} findings {dict(kinds)}\n")
+    whole = sum(bool(healthy_whole(seed)) for seed in range(runs))
+    sys.stdout.write(f"{runs} healthy runs with their ramp-up: {whole} with a finding\n")
+    for name, operation in (("one operation", 0), ("all operations", None)):
+        hits = sum(stepped(seed, operation) for seed in range(runs // 10))
+        sys.stdout.write(f"step of {name} 12 s into 40 s: {hits} of {runs // 10}\n")
     for kind in RESOURCES:
         for from_s in (0, 30, 45):
             if from_s or kind not in NOT_WITHOUT_FINGERPRINT | {"lock"}:

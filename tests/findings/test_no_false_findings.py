@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.findings.rates import NOT_WITHOUT_FINGERPRINT, RESOURCES, found, healthy
+from tests.findings.rates import NOT_WITHOUT_FINGERPRINT, RESOURCES, found, healthy, healthy_whole
 
-HEALTHY_RUNS = 60
+HEALTHY_RUNS, HEALTHY_WHOLE_RUNS = 60, 140
 FAULTY_RUNS, NAMED_IN = 6, 5
 PAIRS = [
     (kind, from_s)
@@ -23,6 +23,12 @@ PAIRS = [
 
 def test_healthy_runs_have_no_finding() -> None:
     findings = {seed: healthy(seed) for seed in range(1000, 1000 + HEALTHY_RUNS)}
+
+    assert {seed: [each.headline for each in found] for seed, found in findings.items() if found} == {}
+
+
+def test_healthy_runs_with_their_ramp_up_have_no_finding() -> None:
+    findings = {seed: healthy_whole(seed) for seed in range(HEALTHY_WHOLE_RUNS)}
 
     assert {seed: [each.headline for each in found] for seed, found in findings.items() if found} == {}
 
