@@ -222,9 +222,9 @@ _OPERATIONS = (
     Operation("tickets.status", "PUT", PREFIX + "/support/tickets/{ticket_id}/status", echoes=("status",)),
 )
 
-_POLICY_MARK = _names("policy_id policy_number status")
-_LEAD_MARK = _names("lead_id customer_name lead_status")
-_TICKET_MARK = _names("ticket_id subject status")
+_POLICY_MARK = _names("policy_id policy_number")
+_LEAD_MARK = _names("lead_id customer_name")
+_TICKET_MARK = _names("ticket_id subject")
 
 # What cleanup uses; no virtual user calls these.
 _REMOVALS = (
@@ -236,8 +236,8 @@ _REMOVALS = (
     _get("leads.page", "/leads/?search={search}&limit=100&offset={offset}", lists="leads", row_fields=_LEAD_MARK),
     _get("tickets.page", "/support/tickets/?limit=100&offset={offset}", lists="tickets", row_fields=_TICKET_MARK),
     # Nothing but what cleanup looks at: whatever else differs from the contract, a row can be read back.
-    _get("policies.read_back", "/policies/{policy_id}", "policy_id status"),
-    _get("tickets.read_back", "/support/tickets/{ticket_id}", "ticket_id status"),
+    _get("policies.read_back", "/policies/{policy_id}", "policy_id"),
+    _get("tickets.read_back", "/support/tickets/{ticket_id}", "ticket_id"),
 )
 
 CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}

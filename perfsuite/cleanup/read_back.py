@@ -81,10 +81,21 @@ class _OneByOne:
             except NotDone as error:
                 failed = error
                 continue
-            if shown is not None or actor in self._proven or delete_status == NOT_FOUND:
-                return shown
+            if shown is not None:
+                return self._once_more(actor, row, shown)
+            if actor in self._proven or delete_status == NOT_FOUND:
+                return None
             failed = NotDone("it is not found, as it was before its deletion")
         raise failed
+
+    def _once_more(self, actor: Actor, row: Made, shown: Row) -> Row:
+        """A row that looks untouched may come from a cache; a question that was not asked before does not."""
+        if self._kind.soft_deleted_as(shown) or not self._kind.find:
+            return shown
+        try:
+            return row_marked(self._kind, actor, row.mark) or shown
+        except NotDone:
+            return shown
 
     def _asked(self, actor: Actor, row: Made) -> Row | None:
         raise NotImplementedError

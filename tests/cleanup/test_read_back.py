@@ -109,6 +109,25 @@ def test_a_list_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
     assert len(scene.target.asked_for("leads.search")) == 2
 
 
+def test_a_single_row_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
+    (identity,) = scene.make("policy")
+    scene.target.kept_as = {"policy": "cancelled"}
+    scene.target.always("policies.read", answer(dict(scene.target.policies[identity])))
+
+    assert scene.clean(ADMIN, AGENT).soft_deleted == (SoftDeleted("policy", "cancelled", 1),)
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_rows_without_a_status_can_be_removed_all_the_same(scene: Scene, thing: str) -> None:
+    (identity,) = scene.make(thing)
+    for table in (scene.target.policies, scene.target.leads, scene.target.tickets):
+        if identity in table:
+            for name in ("status", "lead_status"):
+                table[identity].pop(name, None)
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(1, 1)
+
+
 def test_makers_look_for_rows_that_the_super_admin_is_not_shown(scene: Scene) -> None:
     scene.make("lead", 2)
     leads = scene.target.leads_for
