@@ -34,3 +34,12 @@ class Coverage:
     """"role / GET /policies/ answered []": lists without a row, before the load."""
     left_out_because: dict[str, str] = field(default_factory=dict)
     """Why an entry of `left_out` is there; one that is not here writes, and the run is read-only."""
+    planned: tuple[str, ...] = ()
+    """All operations of the roles, logins too; roles that have no user since there are too few are among them."""
+    not_exercised: tuple[str, ...] = ()
+    """Those of `planned` that no request was sent of in the load, for whatever reason."""
+
+    @property
+    def exercised(self) -> int:
+        """How many of `planned` a request was sent of."""
+        return len(self.planned) - len(self.not_exercised)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perfsuite.model import Coverage, Summary
+from perfsuite.report.exercised import exercised
 from perfsuite.report.facts import Fact
 from perfsuite.report.text import clean, plural
 
@@ -20,14 +21,18 @@ class CoverageShown:
 
 def coverage_shown(summary: Summary) -> CoverageShown:
     """The coverage of a run. Entries read "role / operation"."""
-    gaps = tuple(_gaps(summary))
+    gaps, sent = tuple(_gaps(summary)), exercised(summary)
     offered = f"{plural(summary.coverage.offered, 'operation')}, counted for each role"
     if not summary.coverage.offered:
-        return CoverageShown("What the target offers was not looked at before the load.", gaps)
+        return CoverageShown(_joined(sent, "What the target offers was not looked at before the load."), gaps)
     if not gaps:
-        return CoverageShown(f"The target offers all that was planned: {offered}.", gaps)
+        return CoverageShown(_joined(sent, f"The target offers all that was planned: {offered}."), gaps)
     told = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({len(gap.lines):,})" for gap in gaps)
-    return CoverageShown(f"The target offers {offered}. Not as planned: {told}.", gaps)
+    return CoverageShown(_joined(sent, f"The target offers {offered}. Not as planned: {told}."), gaps)
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _not_possible(coverage: Coverage) -> list[str]:
@@ -40,6 +45,13 @@ def _not_possible(coverage: Coverage) -> list[str]:
     ]
 
 
+def _not_reached(coverage: Coverage) -> list[str]:
+    """What was not exercised for no other reason than the length of the run or its number of users."""
+    explained = {*coverage.missing, *coverage.broken, *coverage.left_out}
+    explained |= {f"{lack.role} / {lack.operation}" for lack in coverage.lacking}
+    return [entry for entry in coverage.not_exercised if entry not in explained]
+
+
 def _gaps(summary: Summary) -> Iterable[Fact]:
     coverage = summary.coverage
     lists = (
@@ -50,5 +62,6 @@ def _gaps(summary: Summary) -> Iterable[Fact]:
         ("Behaviours of which nothing is left", coverage.dead_behaviours),
         ("Lists without a row", coverage.empty),
         ("Not possible for want of data", _not_possible(coverage)),
+        ("Not reached in this run", _not_reached(coverage)),
     )
     return (Fact(term, tuple(map(clean, entries))) for term, entries in lists if entries)

@@ -14,6 +14,7 @@ from perfsuite.model import (
     TargetOutcome,
     TargetResult,
 )
+from perfsuite.report.exercised import exercised
 from perfsuite.report.figures import clock, percent, with_unit
 from perfsuite.report.text import clean, heading, plural, utc
 
@@ -30,8 +31,10 @@ LABELS = {
 
 
 def sentence(report: RunReport) -> str:
-    """What the run says about the backend, in one sentence."""
-    return _SENTENCES[report.verdict.outcome](report)
+    """What the run says about the backend, in a sentence; in a second, of how much, where its targets are met."""
+    outcome = report.verdict.outcome
+    of_what = exercised(report.summary) if outcome in (Outcome.PASS, Outcome.REGRESSION) else ""
+    return " ".join(filter(None, (_SENTENCES[outcome](report), of_what)))
 
 
 def count_outcomes(report: RunReport) -> dict[TargetOutcome, int]:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Generator
 from perfsuite.model import (
+    LOGIN,
     Coverage,
     GeneratorHealth,
     Lack,
     LostWorker,
     OperationCheck,
+    Plan,
     PreflightReport,
     Reconciliation,
+    Row,
     SuiteErrorGroup,
     Works,
 )
+from perfsuite.roles.role import Role
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline
@@ -169,6 +173,20 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str,
         },
         differs=tuple(dict.fromkeys(f"{check.operation}: {told}" for check in checks for told in check.differs)),
     )
+
+
+def with_exercised(known: Coverage, plan: Plan, roles: Sequence[Role], rows: Iterable[Row]) -> Coverage:
+    """The coverage with what the load really sent, by the rows of all periods."""
+    sent = {f"{row.role} / {row.operation}" for row in rows if row.statistics.requests > row.breakdown.not_started}
+    there = [role for role in roles if plan.users_by_role.get(role.slug) or role.slug in plan.absent_roles]
+    planned = tuple(dict.fromkeys(f"{role.slug} / {operation}" for role in there for operation in _operations(role)))
+    return replace(known, planned=planned, not_exercised=tuple(entry for entry in planned if entry not in sent))
+
+
+def _operations(role: Role) -> Iterable[str]:
+    yield LOGIN
+    for behaviour in role.behaviours:
+        yield from (step.operation for step in behaviour.steps)
 
 
 def _as_the_database_saw_it(why: str, role: str, checks: Iterable[OperationCheck]) -> str:

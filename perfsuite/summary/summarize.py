@@ -28,7 +28,14 @@ from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.distribution import distribution
 from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
 from perfsuite.summary.gather import Gathered, due_by_second, gather
-from perfsuite.summary.health import coverage, generator_health, lost_workers, reconciliation, suite_errors
+from perfsuite.summary.health import (
+    coverage,
+    generator_health,
+    lost_workers,
+    reconciliation,
+    suite_errors,
+    with_exercised,
+)
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.logins import login_figures
 from perfsuite.summary.occupancy import occupancies
@@ -120,7 +127,7 @@ def _summary(
         failures=failures,
         whole_run=_whole_run(seconds, failures, expired),
         generator=generator_health(gathered, when),
-        coverage=coverage(preflight, gathered.not_possible),
+        coverage=with_exercised(coverage(preflight, gathered.not_possible), plan, roles, rows),
         reconciliation=reconciliation(gathered, sent + expired, circumstances.backend_log),
         cleanup=circumstances.cleanup,
         target_lost_at=target_lost_at(gathered.requests, when, gave_up=circumstances.ended == TARGET_LOST),

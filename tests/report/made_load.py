@@ -225,7 +225,7 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
         failure_patterns=failure_patterns(failures, (), 1, None),
         whole_run=WholeRun(len(requests), sum(request.failed for request in requests), 0),
         generator=GeneratorHealth(1, 34.5, 3.2, 0),
-        coverage=Coverage(34, (), (), (), {}, ()),
+        coverage=Coverage(34, (), (), (), {}, (), planned=_made(requests)),
         reconciliation=Reconciliation(len(requests), len(requests), len(requests)),
         cleanup=Cleanup(created=12, removed=12),
         target_lost_at=None,
@@ -234,6 +234,10 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
         environment={"python": "3.11.9", "locust": "2.47.0", "cpu": "2 cores", "system": "Linux 6.8"},
         within=tuple(within_of(by_period["steady"], limit_ms) for limit_ms in times_needed()) if steady_s else (),
     )
+
+
+def _made(requests: Iterable[Request]) -> tuple[str, ...]:
+    return tuple(sorted({f"{request.role} / {request.operation}" for request in requests}))
 
 
 def within_of(requests: Iterable[Request], limit_ms: float) -> Within:

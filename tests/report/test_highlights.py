@@ -117,9 +117,12 @@ def test_which_role_suffers_most(rows: list[Row], said: str) -> None:
 def test_coverage_in_a_sentence_and_each_gap() -> None:
     shown = coverage_shown(example_runs.failed().summary)
     assert shown.sentence == (
-        "The target offers 33 operations, counted for each role. Not as planned: missing at the target (1), broken"
-        " without any load (1), behaviours of which nothing is left (1), not possible for want of data (1)."
+        "25 of 28 operations were exercised (counted for each role), but not tickets.status, policies.approve and"
+        " leads.create. The target offers 33 operations, counted for each role. Not as planned: missing at the target"
+        " (1), broken without any load (1), behaviours of which nothing is left (1), not possible for want of data (1),"
+        " not reached in this run (1)."
     )
+    assert (shown.gaps[-1].term, shown.gaps[-1].lines) == ("Not reached in this run", ("senior_agent / leads.create",))
     assert (shown.gaps[0].term, shown.gaps[0].lines) == ("Missing at the target", ("support_staff / tickets.status",))
 
 

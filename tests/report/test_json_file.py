@@ -42,7 +42,9 @@ def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
         list(row) == ["role", "behaviour", "operation", "method", "path", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
         for row in told["operations"]
     )
-    assert list(told["coverage"]) == ["offered", "missing", "broken", "differs", "empty"]
+    assert list(told["coverage"]) == [
+        "offered", "missing", "broken", "differs", "empty", "planned", "exercised", "not_exercised",
+    ]  # fmt: skip
     assert list(told["whole_run"]) == ["requests", "failures", "rate_limited", "expired"]
     assert [list(target) for target in told["targets"]] == [
         ["name", "scope", "limit", "observed", "unit", "outcome", "reason", "interval", "too_close"]

@@ -334,7 +334,7 @@ def test_coverage_tells_what_preflight_and_load_found() -> None:
     ]  # fmt: skip
     summary = build(make_plan(), records, preflight=preflight, roles=ROLES)
 
-    assert summary.coverage == Coverage(
+    assert replace(summary.coverage, planned=(), not_exercised=()) == Coverage(
         offered=6,
         missing=("reader / policies.list",),
         broken=("reader / policies.read",),
@@ -345,6 +345,33 @@ def test_coverage_tells_what_preflight_and_load_found() -> None:
         lacking=(Lack("reader", "policies.premiums", f"{why} although the database read 12 rows", 3),),
         empty=("reader / GET /leads/ answered [] although the database read 12 rows",),
     )
+
+
+def test_what_was_exercised_is_what_requests_were_sent_of() -> None:
+    """At any time of the run, however they ended; an action that never began sent nothing."""
+    one = Process()
+    records: list[Record] = [
+        one.requests(1, [10.0], where=("reader", "login", "login")),
+        one.requests(2, failed_ms=[10.0], where=("reader", "browsing", "policies.list")),
+        one.not_started(3, [10.0], where=("writer", "creating", "policies.create")),
+    ]
+    coverage = build(make_plan(), records, preflight=None, roles=ROLES).coverage
+
+    assert "reader / login" in coverage.planned
+    assert {"writer / login", "writer / policies.create"} <= set(coverage.not_exercised)
+    assert not {"reader / login", "reader / policies.list"} & set(coverage.not_exercised)
+    assert coverage.exercised == 2
+
+
+def test_a_role_that_has_no_user_for_want_of_users_was_planned_and_others_were_not() -> None:
+    planned = {
+        absent: build(
+            replace(make_plan(), users_by_role={"reader": 2}, absent_roles=absent), [], preflight=None, roles=ROLES
+        ).coverage.planned
+        for absent in ((), ("writer",))
+    }
+    assert not any(entry.startswith("writer / ") for entry in planned[()])
+    assert "writer / policies.create" in planned["writer",]
 
 
 def test_answers_of_a_rate_limit_are_counted_apart() -> None:

@@ -1,0 +1,62 @@
+"""How much of what was planned a run exercised, in a sentence beside its verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from perfsuite.model import Coverage, Summary
+
+_MOST_NAMES = 6
+
+
+def exercised(summary: Summary) -> str:
+    """How many operations the run sent requests of, and which it did not; "" where it sent none at all."""
+    coverage = summary.coverage
+    if not coverage.planned or not summary.whole_run.requests:
+        return ""
+    if not coverage.not_exercised:
+        return f"All {len(coverage.planned)} operations were exercised (counted for each role)."
+    *names, last = _shortest(names_of(coverage))
+    listed = f"{', '.join(names)} and {last}" if names else last
+    return (
+        f"{coverage.exercised} of {len(coverage.planned)} operations were exercised (counted for each role), but not"
+        f" {listed}."
+    )
+
+
+def _shortest(names: Sequence[str]) -> list[str]:
+    """So many names as a sentence bears, and how many more there are."""
+    if len(names) <= _MOST_NAMES:
+        return list(names)
+    return [*names[: _MOST_NAMES - 1], f"{len(names) - _MOST_NAMES + 1} others"]
+
+
+def names_of(coverage: Coverage) -> tuple[str, ...]:
+    """What was not exercised, in as few names as say it: a role of which nothing was, a kind of operation such as
+    "tickets", an operation that no role made, or one that a role did not make.
+    """
+    planned, missing = (set(map(_pair, entries)) for entries in (coverage.planned, coverage.not_exercised))
+    done = planned - missing
+    roles, kinds, operations = {role for role, _ in done}, {_kind(name) for _, name in done}, {name for _, name in done}
+    of_kind = Counter(_kind(name) for name in {name for _, name in planned})
+    found: dict[str, None] = {}
+    for role, operation in map(_pair, coverage.not_exercised):
+        if role not in roles:
+            found[f"all of {role}"] = None
+        elif _kind(operation) not in kinds and of_kind[_kind(operation)] > 1:
+            found[_kind(operation)] = None
+        elif operation not in operations:
+            found[operation] = None
+        else:
+            found[f"{operation} as {role}"] = None
+    return tuple(found)
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    role, _, operation = entry.partition(" / ")
+    return role, operation
+
+
+def _kind(operation: str) -> str:
+    return operation.partition(".")[0]

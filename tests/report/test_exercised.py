@@ -1,0 +1,107 @@
+"""How much a run exercised, beside its verdict: in the terminal, the page, summary.md, JUnit and summary.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.model import Coverage, Outcome, RunReport, WholeRun
+from perfsuite.report.console import render_summary
+from perfsuite.report.exercised import exercised, names_of
+from perfsuite.report.html import report_html
+from perfsuite.report.json_file import summary_json
+from perfsuite.report.junit import junit_xml
+from perfsuite.report.markdown import summary_md
+from perfsuite.report.short import render_verdict
+from tests.report import example_runs
+
+PLANNED = (
+    "senior_agent / login", "senior_agent / policies.create", "senior_agent / policies.read",
+    "regional_manager / login", "regional_manager / policies.read", "regional_manager / policies.approve",
+    "support_staff / login", "support_staff / tickets.list", "support_staff / tickets.create",
+    "support_staff / users.read",
+)  # fmt: skip
+
+
+def coverage(*not_exercised: str, planned: tuple[str, ...] = PLANNED) -> Coverage:
+    return Coverage(10, (), (), (), {}, (), planned=planned, not_exercised=not_exercised)
+
+
+def report(known: Coverage, outcome: Outcome = Outcome.PASS) -> RunReport:
+    made = example_runs.passed()
+    verdict = replace(made.verdict, outcome=outcome)
+    return replace(made, summary=replace(made.summary, coverage=known), verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("missing", "names"),
+    [
+        pytest.param((), (), id="all was exercised"),
+        pytest.param(
+            ("senior_agent / policies.create", "regional_manager / policies.approve", "support_staff / tickets.list",
+             "support_staff / tickets.create"),
+            ("policies.create", "policies.approve", "tickets"), id="a kind of which nothing was is named once",
+        ),
+        pytest.param(
+            ("regional_manager / policies.read",), ("policies.read as regional_manager",), id="another role made it"
+        ),
+        pytest.param(
+            tuple(entry for entry in PLANNED if entry.startswith("support_staff")), ("all of support_staff",),
+            id="a role of which nothing was",
+        ),
+        pytest.param(("support_staff / users.read",), ("users.read",), id="the only one of its kind has its own name"),
+    ],
+)  # fmt: skip
+def test_names_of_what_was_not_exercised(missing: tuple[str, ...], names: tuple[str, ...]) -> None:
+    assert names_of(coverage(*missing)) == names
+
+
+def test_more_names_than_a_sentence_bears_are_counted() -> None:
+    planned = tuple(f"reader / kind{number}.{verb}" for number in range(9) for verb in ("list", "read"))
+    known = coverage(*(entry for entry in planned if entry.endswith("read")), planned=planned)
+    assert exercised(report(known).summary) == (
+        "9 of 18 operations were exercised (counted for each role), but not kind0.read, kind1.read, kind2.read,"
+        " kind3.read, kind4.read and 4 others."
+    )
+
+
+MISSING = coverage("senior_agent / policies.create", "support_staff / tickets.list", "support_staff / tickets.create")
+SAID = "7 of 10 operations were exercised (counted for each role), but not policies.create and tickets."
+
+
+@pytest.mark.parametrize(
+    "render",
+    [
+        pytest.param(render_summary, id="terminal"),
+        pytest.param(lambda made: render_summary(made, lines=23), id="a small terminal"),
+        pytest.param(render_verdict, id="--quiet"),
+        pytest.param(report_html, id="report.html"),
+        pytest.param(summary_md, id="summary.md"),
+        pytest.param(junit_xml, id="junit.xml"),
+    ],
+)
+def test_it_stands_beside_the_verdict(render: Callable[[RunReport], str]) -> None:
+    text = " ".join(render(report(MISSING)).replace("\\", "").split())
+    assert SAID in text
+
+
+def test_summary_json_has_the_numbers() -> None:
+    told = json.loads(summary_json(report(MISSING)))["coverage"]
+    assert (told["planned"], told["exercised"], told["not_exercised"]) == (10, 7, list(MISSING.not_exercised))
+
+
+def test_all_of_it_is_said_too() -> None:
+    assert exercised(report(coverage()).summary) == "All 10 operations were exercised (counted for each role)."
+
+
+def test_a_run_that_sent_nothing_says_nothing_of_it() -> None:
+    summary = report(coverage(*PLANNED)).summary
+    assert exercised(replace(summary, whole_run=WholeRun(0, 0, 0))) == ""
+
+
+def test_a_run_that_failed_has_other_news_first() -> None:
+    assert SAID not in render_summary(report(MISSING, Outcome.FAIL))
+    assert SAID in " ".join(report_html(report(MISSING, Outcome.FAIL)).split())  # in the section on coverage
