@@ -18,7 +18,8 @@ class Logins:
     Of these `failures` failed, `rate_limited` with HTTP 429. `began_at`: UTC second of the first; `ended_at`: UTC epoch
     s at which all users were logged in, None where they never were. `late`: users that were not when the steady state
     began. `steady_share_rate`: share of logins among the requests that ended in the steady state; None without any.
-    `later`: logins sent after `ended_at`, which renew tokens.
+    `later`: logins sent after `ended_at`, which renew tokens. `outlasted_s`: for how long they went on after the last
+    user was started; None where that never came.
     """
 
     ramp_up: int
@@ -31,6 +32,7 @@ class Logins:
     late: int
     steady_share_rate: float | None
     later: int
+    outlasted_s: float | None = None
 
 
 def server_cpu_percent(logins: Logins, readings: Iterable[Reading]) -> float | None:

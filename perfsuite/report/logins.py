@@ -41,4 +41,5 @@ def logins_dict(report: RunReport) -> dict[str, Any] | None:
         "late": logins.late,
         "steady_share_rate": rounded("steady_share_rate", logins.steady_share_rate),
         "later": logins.later,
+        "outlasted_s": rounded("outlasted_s", logins.outlasted_s),
     }

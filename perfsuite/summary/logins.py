@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from perfsuite.histogram import Histogram
 from perfsuite.measurements import Requests
 from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row
-from perfsuite.summary.periods import STEADY, Timeline
+from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline
 from perfsuite.summary.tally import add_times, values_in
 
 
@@ -17,10 +17,10 @@ def login_figures(
     rows: Sequence[Row],
     when: Timeline,
     logging_in: Mapping[int, int],
-    logged_in: float | None,
+    phases: PhaseTimes,
 ) -> Logins | None:
     """None where no login was sent. Of the ramp-up are those that were sent until all users were logged in."""
-    until = math.inf if logged_in is None else logged_in
+    until = math.inf if phases.logged_in is None else phases.logged_in
     records = [record for of_second in requests.values() for record in of_second if record.operation == LOGIN]
     first = [record for record in records if record.second < until]
     times, failures = Histogram(), 0
@@ -46,6 +46,7 @@ def login_figures(
         late=0 if when.steady_start is None or until <= when.steady_start else logging_in[when.steady_start - 1],
         steady_share_rate=ended.get(LOGIN, 0.0) / ended[ALL] if ended.get(ALL) else None,
         later=sent - times.count,
+        outlasted_s=None if phases.plateau is None else max(min(until, when.load_stop) - phases.plateau, 0.0),
     )
 
 

@@ -137,7 +137,7 @@ def _summary(
         lost_workers=lost_workers(gathered),
         occupancy=occupancies(plan, gathered, when, seconds),
         suite_errors=suite_errors(gathered, circumstances.suite_errors),
-        logins=login_figures(gathered.requests, rows, when, logging_in, phases.logged_in),
+        logins=login_figures(gathered.requests, rows, when, logging_in, phases),
         server_times=times,
         remarks=remarks,
         clock_set_s=circumstances.clock_set_s,

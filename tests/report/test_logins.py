@@ -17,7 +17,7 @@ from perfsuite.report.markdown import summary_md
 from tests.report import example_runs
 from tests.report.made_load import START
 
-LOGINS = Logins(91, 2, 0, 9_120.4, 24_300.0, START, START + 28.0, 0, 0.012, 5)
+LOGINS = Logins(91, 2, 0, 9_120.4, 24_300.0, START, START + 28.0, 0, 0.012, 5, 23.4)
 
 
 def run(logins: Logins | None = LOGINS, cpu: float | None = None, expired: int = 0) -> RunReport:
@@ -66,5 +66,6 @@ def test_in_the_other_files() -> None:
     assert summary_dict(report)["logins"] == {
         "ramp_up": 91, "failures": 2, "rate_limited": 0, "avg_ms": 9_120.4, "max_ms": 24_300.0, "began_at": START,
         "ended_at": START + 28.0, "server_cpu_percent": 94.2, "late": 0, "steady_share_rate": 0.012, "later": 5,
+        "outlasted_s": 23.4,
     }  # fmt: skip
     assert summary_dict(run(None))["logins"] is None

@@ -62,6 +62,7 @@ def test_the_steady_state_begins_when_the_last_user_is_logged_in(
     assert summary.steady_start == START + begins
     assert summary.logins is not None
     assert summary.logins.late == late
+    assert summary.logins.outlasted_s == min(until + 1, DOWN) - PLATEAU
     assert summary.logins.ended_at == (None if until > DOWN else START + until + 1)
 
 
