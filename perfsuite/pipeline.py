@@ -33,7 +33,7 @@ from perfsuite.model import INTERRUPTED, Account, Cleanup, Plan, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.plan.run_folder import new_run_folder
 from perfsuite.preflight import Teller, anyway, not_removable, preflight, without_creations
-from perfsuite.preflight.run import broken_table, differences
+from perfsuite.preflight.run import broken_table, differences, failed_first
 from perfsuite.reread import report_of
 from perfsuite.roles import ROLES
 from perfsuite.run_files import PLAN_FILE, PREFLIGHT_FILE, save
@@ -191,6 +191,8 @@ def look_before(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> Pre
     stay = prove(plan, accounts, folder, desk)
     report = report if plan.accept_leftovers else without_creations(report, stay, roles)
     save(folder / PREFLIGHT_FILE, report)
+    for line in failed_first(report):
+        desk.screen.say(f"  {line}")
     for line in not_removable(report) if not plan.accept_leftovers else anyway(stay):
         desk.screen.say(f"  {line}")
     if (table := broken_table(report)) and not plan.tolerate_broken:

@@ -108,6 +108,9 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "operations fail without load": (
         "tests/integration/test_faults.py::test_a_route_that_is_broken_from_the_start_stops_the_run_with_a_table",
     ),
+    "an operation fails once without load": (
+        "tests/preflight/test_run.py::test_an_error_of_the_server_that_comes_once_breaks_nothing",
+    ),
     "an error while the suite starts": (
         "tests/test_starter.py::test_an_error_while_it_starts_is_one_line_and_a_file",
         "tests/test_starter.py::test_where_no_file_takes_the_traceback_the_line_says_so",

@@ -18,6 +18,7 @@ from perfsuite.roles.role import Call, Role
 _GIVE_UP_AFTER = 3
 """So many requests in a row without any answer, and the target counts as gone: the rest is only listed."""
 
+_SERVER_ERROR = 500
 _REFUSALS = frozenset({400, 403, 404, 405, 409, 422})
 """Answers that another attempt will not change."""
 
@@ -66,7 +67,8 @@ class Actor:
         self._no_login = ""
 
     def ask(self, operation: str, call: Call) -> Any:
-        """Make one request, a second time after a renewed login; its answer. Raises NotDone when it failed."""
+        """Make one request, a second time after a renewed login or an error of the server, which may be chance; its
+        answer. Raises NotDone when it failed."""
         if self._silence.count >= _GIVE_UP_AFTER:
             raise NotDone(f"not tried, the target does not answer ({self._silence.reason})")
         self._log_in()
@@ -75,7 +77,7 @@ class Actor:
             if body is not None:
                 self._silence.count = 0
                 return body
-            if self._last.observed and self._last.observed.operation != LOGIN:
+            if self._last.observed and self._last.observed.operation != LOGIN and not self._server_erred():
                 break
         self._count_silence()
         raise NotDone(self._reason(), self._last.observed.status if self._last.observed else 0)
@@ -89,12 +91,15 @@ class Actor:
         if self._logged_in:
             return
         if not self._no_login:
-            self._logged_in = self._session.login()
+            self._logged_in = self._session.login() or (self._server_erred() and self._session.login())
             if self._logged_in:
                 return
             self._count_silence()
             self._no_login = f"{self.role.title} cannot log in ({self._reason()})"
         raise NotDone(self._no_login)
+
+    def _server_erred(self) -> bool:
+        return self._last.observed is not None and self._last.observed.status >= _SERVER_ERROR
 
     def _count_silence(self) -> None:
         observed = self._last.observed

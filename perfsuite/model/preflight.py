@@ -34,6 +34,13 @@ class OperationCheck:
     """"GET /policies/ answered []", of a list that has answered without a row each time."""
     rows_read: int = 0
     """How many rows the database read for such an answer, where that is known."""
+    failed_first: str = ""
+    """The error of the server that it met once; it worked when it was tried again."""
+
+    @property
+    def told_first(self) -> str:
+        """What is to be said of such an error."""
+        return f"met {self.failed_first} once, and worked when it was tried again" if self.failed_first else ""
 
     @property
     def told_empty(self) -> str:

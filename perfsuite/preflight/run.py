@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from perfsuite.api.catalogue import CATALOGUE, TOTALS
 from perfsuite.api.exchange import Failure, Transport
-from perfsuite.api.observed import Observed
 from perfsuite.api.patience import TOO_MANY
 from perfsuite.api.run import Run
 from perfsuite.api.session import Session
@@ -16,6 +15,7 @@ from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.preflight.hints import hints_for
 from perfsuite.preflight.left_out import dead_behaviours, depending_on, without_creations, without_deletion
+from perfsuite.preflight.notebook import Notebook, behaviours_with
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.preflight.progress import Progress, Teller
 from perfsuite.roles.role import Role
@@ -24,26 +24,6 @@ _CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and th
 _CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."
 _SIZES = {"users": "totalUsers", "agents": "totalAgents", "policies": "totalPolicies"}
 _RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
-
-
-class _Notebook:
-    """Keeps, per operation, the failure if there was one, else the success."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.seen: dict[str, Observed] = {}
-        self._progress = progress
-
-    def request(self, observed: Observed) -> None:
-        if observed.expired:
-            return  # sent once more: that answer counts
-        self._progress.asked(observed.role, observed.operation, observed.elapsed_us / 1000)
-        before = self.seen.get(observed.operation)
-        if before is None or before.failure is None:
-            self.seen[observed.operation] = observed
-
-    def not_possible(self, role: str, _behaviour: str, operation: str, _why: str) -> None:
-        """Seen by what is missing in `seen`."""
-        self._progress.asked(role, operation, None)
 
 
 def preflight(
@@ -72,14 +52,14 @@ def preflight(
         refused: dict[str, Failure] = {}
         look_ups: set[str] = set()
         for role in sorted(roles, key=_makers_first):
-            notebook, hints = _Notebook(progress), {}
+            notebook, hints = Notebook(progress), {}
             session = Session(role, first[role.slug], transport, run, notebook)
             if failure := _login_failure(session, notebook):
                 refused[role.slug] = failure
                 if _ends_it(failure):
                     break
             elif not refused:
-                _ask_role(role, session)
+                _ask_role(role, session, notebook)
                 hints = hints_for(role, session, offer)
                 data_size |= _data_size(session)
             look_ups |= _look_ups_left_out(role, notebook, left_out)
@@ -101,10 +81,10 @@ def preflight(
     return without_creations(report, stay, roles)
 
 
-def _look_ups_left_out(role: Role, notebook: _Notebook, left_out: Collection[str]) -> set[str]:
+def _look_ups_left_out(role: Role, notebook: Notebook, left_out: Collection[str]) -> set[str]:
     """Operations that the role only looks ids up with, and that the target does not list or that failed."""
     names = {source.operation for source in role.sources.values()} - set(_operations(role))
-    return {name for name in names if name in left_out or ((seen := notebook.seen.get(name)) and seen.failure)}
+    return {name for name in names if name in left_out or ((seen := notebook.tried(name)) and seen.failure)}
 
 
 def _data_size(session: Session) -> dict[str, int]:
@@ -172,10 +152,14 @@ def _left_out(offer: Offer, roles: Sequence[Role], run: Run, *, read_only: bool)
     return left_out
 
 
-def _login_failure(session: Session, notebook: _Notebook) -> Failure | None:
+def _login_failure(session: Session, notebook: Notebook) -> Failure | None:
     if session.login():
         return None
-    return notebook.seen[LOGIN].failure
+    with notebook.once_more() as failed:
+        if failed and session.login():
+            return None
+    tried = notebook.tried(LOGIN)
+    return tried.failure if tried else None
 
 
 def _ends_it(failure: Failure) -> bool:
@@ -200,14 +184,17 @@ def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accoun
     return f"{len(told)} accounts cannot log in: {each}.\n{_RAISE_IT if limited else _CHECK_ACCOUNTS}"
 
 
-def _ask_role(role: Role, session: Session) -> None:
-    """Do every behaviour once, as who is logged in."""
+def _ask_role(role: Role, session: Session, notebook: Notebook) -> None:
+    """Do every behaviour once, as who is logged in; once more where the server met an error: that may be chance."""
     told = str(session.user.get("role") or "")
     known = session.run.role_names.get(role.slug, role.api_names)
     if told and told not in known:
         session.run.notice(role.slug, LOGIN, [f"role is {told!r}, the contract says {' or '.join(map(repr, known))}"])
     for behaviour in role.behaviours:
         session.perform(behaviour)
+    with notebook.once_more() as failed:
+        for behaviour in behaviours_with(role, failed):
+            session.perform(behaviour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +207,10 @@ class _Places:
     """Operation that is not listed → which route may be it."""
 
 
-def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> OperationCheck:
+def _outcome(role: Role, name: str, notebook: Notebook, places: _Places) -> OperationCheck:
     run, lacking = places.session.run, places.session.lacking
     operation, path = CATALOGUE[name], run.path_of(CATALOGUE[name]).split("?")[0]
-    seen, left_out = notebook.seen.get(name), places.left_out
+    seen, left_out = notebook.tried(name), places.left_out
     status: int | None = None
     message, elapsed_ms = "", None
     if name in left_out:
@@ -248,6 +235,7 @@ def _outcome(role: Role, name: str, notebook: _Notebook, places: _Places) -> Ope
         message=message,
         elapsed_ms=elapsed_ms,
         differs=tuple(run.differences.get((role.slug, name), ())),
+        failed_first=notebook.failed_first(name),
         empty_answer=lacking.empty_answers.get(name, "") if works is Works.YES else "",
     )
 
@@ -267,6 +255,11 @@ def broken_table(report: PreflightReport) -> str:
     ]
     limited = any(check.works is Works.BROKEN and check.status == TOO_MANY for check in report.checks)
     return "\n".join([*rows, *([f"  ({_RAISE_IT})"] if limited else [])])
+
+
+def failed_first(report: PreflightReport) -> tuple[str, ...]:
+    """Operations that met an error of the server once and worked when they were tried again, a line each."""
+    return tuple(f"{check.operation} as {check.role} {check.told_first}" for check in report.checks if check.told_first)
 
 
 def differences(report: PreflightReport) -> tuple[str, ...]:

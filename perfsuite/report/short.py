@@ -38,7 +38,9 @@ def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = 
         )
     # Below the table, where a message has the whole width.
     told = (
-        (check, message) for check in report.checks for message in (check.message, check.told_empty, *check.differs)
+        (check, message)
+        for check in report.checks
+        for message in (check.message, check.told_first, check.told_empty, *check.differs)
     )
     notes = [f"{check.role}, {check.operation}: {clean(message)}" for check, message in told if message]
     version = f" {report.version}" if report.version else ""

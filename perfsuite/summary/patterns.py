@@ -125,6 +125,7 @@ def _seen_before(preflight: PreflightReport | None) -> Mapping[str, list[str]] |
         return None
     found: dict[str, list[str]] = defaultdict(list)
     for check in preflight.checks:
-        if check.works is Works.BROKEN:
-            found[without_ids(check.message)].append(f"{check.operation} as {check.role}")
+        failed = check.message if check.works is Works.BROKEN else check.failed_first
+        if failed:
+            found[without_ids(failed)].append(f"{check.operation} as {check.role}")
     return found

@@ -129,7 +129,7 @@ def test_a_row_that_could_not_be_looked_for_is_listed_and_found_the_next_time(
     scene: Scene, thing: str, mark: str, search: str
 ) -> None:
     scene.wrote(*made((thing, mark, "")))
-    scene.target.give(search, answer({"detail": "down"}, 503))
+    scene.target.give(search, *[answer({"detail": "down"}, 503)] * 2)
 
     first = scene.clean()
     assert (first.created, first.removed, first.not_removed) == (1, 0, (f"{thing} {mark}: HTTP 503: down",))
@@ -175,13 +175,22 @@ def test_a_row_that_somebody_else_removed_is_gone(scene: Scene, thing: str, mark
 def test_rows_that_stay_are_listed_with_the_reason_and_whether_another_attempt_may_help(
     scene: Scene, given: Answer, reason: str, again: bool
 ) -> None:
-    scene.target.give("leads.delete", given)
+    scene.target.always("leads.delete", given)
     scene.wrote(*made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", "p1")))
 
     done = scene.clean()
     assert (done.created, done.removed, done.not_removed) == (2, 1, (f"lead PERF-l: {reason}",))
     assert done.remaining == (Remaining("lead", reason, again, 1),)
     assert "p1" not in scene.target.policies
+
+
+@pytest.mark.parametrize("operation", ["login", "leads.delete", "leads.search", "leads.page", "flags.update"])
+def test_one_error_of_the_server_leaves_nothing_behind(scene: Scene, operation: str) -> None:
+    """A limiter that fails at every hundredth request meets cleanup, too."""
+    scene.target.give(operation, answer({"detail": "Rate limiter error"}, 500))
+    scene.wrote(*made(("lead", "PERF-l", "")), Entry("flag", "flag", "perf_dark", before=False))
+
+    assert scene.clean() == Cleanup(1, 1)
 
 
 def test_rows_that_the_target_refused_are_not_looked_for(scene: Scene) -> None:
@@ -203,7 +212,7 @@ def test_flags_get_the_value_back_that_they_had_first(scene: Scene) -> None:
 
 def test_a_flag_that_cannot_be_put_back_is_listed_and_put_back_the_next_time(scene: Scene) -> None:
     scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
-    scene.target.give("flags.update", answer({"detail": "down"}, 500))
+    scene.target.give("flags.update", *[answer({"detail": "down"}, 500)] * 2)
 
     assert scene.clean().not_restored == ("flag perf_dark (was False): HTTP 500: down",)
     assert scene.clean().not_restored == ()

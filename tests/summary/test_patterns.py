@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,11 @@ def check(operation: str, works: Works, message: str = "") -> OperationCheck:
         pytest.param(
             (check("users.list", Works.BROKEN, LIMITER),), "seen before the load as well: users.list as reader",
             id="the same message without load",
+        ),
+        pytest.param(
+            (replace(check("users.me", Works.YES), failed_first=LIMITER),),
+            "seen before the load as well: users.me as reader",
+            id="it came once, and worked when it was tried again",
         ),
         pytest.param(
             (check("users.list", Works.BROKEN, "HTTP 500: no such table"),), "not seen before the load",
