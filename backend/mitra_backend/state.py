@@ -1,5 +1,6 @@
 """What the routes share: one `Backend` per application, made by `create_app`."""
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,9 +16,9 @@ from mitra_backend.security import Tokens
 
 # Password checks are pure CPU outside the interpreter lock; more of them at once would starve the rest.
 PASSWORD_THREADS = 2
-# How many requests at once make a crowd, and which of them meet another that writes what they read.
+# How many requests at once make a crowd, and how many of them come until one meets another: at no even distance.
 CROWD = 8
-_MEETS_EVERY = 13
+_GAPS = (13, 5, 29, 8, 17, 41, 3)
 _RECENT = 100
 _NO_CACHE = NoCache()
 # Faults that change rows or the way to them: a kept answer would hide their beginning and their end.
@@ -61,14 +62,15 @@ class Calls:
 class RecentCallers:
     """Who was here lately, counted at every request: one list for all of them and no lock around it.
 
-    With a limit of errors above 0, every few requests in a crowd meet another one that writes while they read.
+    With a limit of errors above 0, a request in a crowd now and then meets another one that writes while it reads.
     """
 
     def __init__(self, most_errors: int, crowd: int = CROWD) -> None:
         self._most_errors = most_errors
         self._crowd = crowd
         self._recent: deque[str] = deque(maxlen=_RECENT)
-        self._in_crowd = 0
+        self._gaps = itertools.cycle(_GAPS)
+        self._left = next(self._gaps)
 
     def note(self, user_id: str, in_flight: int) -> None:
         """Raises RuntimeError, as Python does, where another request writes meanwhile."""
@@ -77,8 +79,9 @@ class RecentCallers:
         self._recent.append(user_id)
         if in_flight < self._crowd:
             return
-        self._in_crowd += 1
-        if self._in_crowd % _MEETS_EVERY == 0:
+        self._left -= 1
+        if self._left == 0:
+            self._left = next(self._gaps)
             self._most_errors -= 1
             for _user_id in self._recent:
                 self._recent.append(user_id)
