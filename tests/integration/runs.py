@@ -57,6 +57,29 @@ def own_target(folder: Path) -> Ended:
         return replace(done, beside=beside)
 
 
+def as_deployed(folder: Path) -> Ended:
+    """A backend with the habits of deployed versions; its tables before and after, its log and what it said."""
+    return deployed_run(folder, *TWENTY_USERS, "--duration", "24s")
+
+
+def deployed_run(folder: Path, *options: str, faults: Sequence[str] = (), **more: str) -> Ended:
+    """A run with these options against such a backend, by its address, so that its files outlive it."""
+    with running_backend(folder, "as_deployed", *faults, **more) as backend:
+        before = backend.tables()
+        watched = ("--monitor-server", str(backend.server.pid))
+        done = run_suite(*backend.target, *watched, *options, results=folder / "results")
+        return replace(
+            done,
+            beside={
+                "before": before,
+                "after": backend.tables(),
+                "log": backend.requests(done.folders[-1].name),
+                "preflight log": backend.requests(f"{done.folders[-1].name}/preflight"),
+                "said": backend.program.err,
+            },
+        )
+
+
 def read_only(folder: Path) -> Ended:
     """A run that must not write."""
     with running_backend(folder) as backend:
@@ -290,6 +313,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         refused_account,
         useless_monitors,
         own_target,
+        as_deployed,
         seldom_wrong,
         hung_cleanup,
         all_kinds,

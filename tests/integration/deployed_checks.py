@@ -1,0 +1,116 @@
+"""What a run against a backend with the habits of deployed versions says: what was written down beforehand
+(`as_deployed.py`), and what that backend's log and tables say. Each check looks at one such run."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from perfsuite.api.catalogue import CATALOGUE
+from tests.integration import as_deployed as expected
+from tests.integration.deployed_truth import Truth
+from tests.integration.programs import Ended, read_json
+
+
+def check_preflight_tells_what_works(run: Ended) -> None:
+    checks = read_json(run.folder / "preflight.json")["checks"]
+    assert {(check["role"], check["operation"]): check["works"] for check in checks} == expected.PREFLIGHT
+
+
+def check_it_passes(run: Ended) -> None:
+    assert (run.code, run.summary["verdict"], run.left) == (0, "pass", ())
+    assert {target["name"]: target["outcome"] for target in run.summary["targets"]} == expected.TARGETS
+
+
+def check_every_request_of_the_log_is_counted_and_no_other(run: Ended) -> None:
+    truth = Truth.of(run)
+    counts = run.summary["reconciliation"]
+    assert (counts["agrees"], counts["recorded"]) == (True, len(truth.log))
+    assert truth.counted_by_route() == truth.logged_by_route()
+
+
+def check_failures_are_those_of_the_log(run: Ended) -> None:
+    truth = Truth.of(run)
+    with (run.folder / "failures.csv").open(encoding="utf-8", newline="") as file:
+        told = [row for row in csv.DictReader(file) if row["operation"] != "all"]
+    assert {row["message"] for row in told} <= {f"HTTP 500: {expected.CONCURRENCY}"}
+    by_route: Counter[tuple[str, str]] = Counter()
+    for row in told:
+        operation = CATALOGUE[row["operation"]]
+        by_route[operation.method, operation.template] += int(row["count"])
+    assert by_route == Counter((line["method"], line["route"]) for line in truth.log if line["status"] >= 400)
+    assert 0 < sum(by_route.values()) <= expected.MOST_CONCURRENCY_ERRORS
+
+
+def check_failures_are_one_group_that_came_only_under_load(run: Ended) -> None:
+    truth = Truth.of(run)
+    failed = [line for line in truth.log if line["status"] >= 400]
+    (pattern,) = run.summary["failure_patterns"]
+    assert (pattern["message"], pattern["count"]) == (f"HTTP 500: {expected.CONCURRENCY}", len(failed))
+    assert pattern["seen_before"] == []
+    assert pattern["every_requests"] is None, "they come at no even distance"
+    seconds = [truth.second_of(line) for line in failed]
+    assert abs(pattern["first_seen"] - min(seconds)) <= 1
+    assert abs(pattern["last_seen"] - max(seconds)) <= 1
+
+
+def check_empty_lists_are_named_and_what_they_keep_from_being_done(run: Ended) -> None:
+    assert set(run.summary["coverage"]["empty"]) == expected.EMPTY_LISTS
+    lacking = {(each["role"], each["operation"]): each["why"] for each in run.summary["lacking"]}
+    by_chance = {step: why for step, why in lacking.items() if step in expected.EXERCISED_BY_CHANCE}
+    assert lacking == expected.LACKING | by_chance
+
+
+def check_logins_are_those_of_the_log(run: Ended) -> None:
+    truth, told = Truth.of(run), run.summary["logins"]
+    logins = [line for line in truth.log if line["name"] == "auth.login"]
+    # Where they take so long that the first tokens are renewed meanwhile, those logins are among them.
+    first = [line for line in logins if truth.second_of(line) < told["ended_at"]]
+    assert (told["ramp_up"] + told["later"], told["failures"]) == (len(logins), 0)
+    assert run.summary["users"]["requested"] <= told["ramp_up"] == pytest.approx(len(first), abs=1)
+    durations_ms = [1000 * line["duration_s"] for line in first]
+    # What the client saw is that, and what it took to get there and back.
+    assert told["avg_ms"] == pytest.approx(sum(durations_ms) / len(first), rel=0.1, abs=30)
+    assert told["max_ms"] == pytest.approx(max(durations_ms), rel=0.1, abs=30)
+    assert told["avg_ms"] > 3 * 1000 * expected.LOGIN_COST_S
+    assert bool(told["late"]) is any("still logging in" in note for note in run.summary["notes"])
+
+
+def check_findings_are_what_is_wrong_with_such_a_backend(run: Ended) -> None:
+    found = {finding["resource"] for finding in run.summary["findings"]}
+    assert found - expected.OF_THE_MACHINE - {""} == expected.FINDINGS
+
+
+def check_preflight_met_no_error_that_comes_only_under_load(run: Ended) -> None:
+    assert [line for line in run.beside["preflight log"] if line["status"] >= 400] == []
+
+
+def check_the_tables_differ_in_nothing_but_what_the_run_says_remains(run: Ended) -> None:
+    truth = Truth.of(run)
+    assert truth.remaining() == truth.told_to_remain()
+    assert truth.changed_columns() <= {"last_login_at", "updated_at", "theme_preference"}
+    assert truth.other_tables() == set()
+
+
+def check_the_broken_query_is_in_the_log_of_the_backend_for_each_answer(run: Ended) -> None:
+    truth = Truth.of(run)
+    asked = [line for line in [*truth.log, *run.beside["preflight log"]] if line["name"] == "analytics.agent"]
+    assert run.beside["said"].count("no such table") == len([line for line in asked if line["status"] == 200]) > 0
+
+
+CHECKS: tuple[Callable[[Ended], None], ...] = (
+    check_preflight_tells_what_works,
+    check_it_passes,
+    check_every_request_of_the_log_is_counted_and_no_other,
+    check_failures_are_those_of_the_log,
+    check_failures_are_one_group_that_came_only_under_load,
+    check_empty_lists_are_named_and_what_they_keep_from_being_done,
+    check_logins_are_those_of_the_log,
+    check_findings_are_what_is_wrong_with_such_a_backend,
+    check_preflight_met_no_error_that_comes_only_under_load,
+    check_the_tables_differ_in_nothing_but_what_the_run_says_remains,
+    check_the_broken_query_is_in_the_log_of_the_backend_for_each_answer,
+)
