@@ -11,7 +11,7 @@ import pytest
 
 from perfsuite.api.catalogue import CATALOGUE
 from tests.integration import as_deployed as expected
-from tests.integration.deployed_truth import Truth
+from tests.integration.deployed_truth import Truth, route_of
 from tests.integration.programs import Ended, read_json
 
 
@@ -64,6 +64,18 @@ def check_empty_lists_are_named_and_what_they_keep_from_being_done(run: Ended) -
     assert lacking == expected.LACKING | by_chance
 
 
+def check_coverage_stands_beside_the_verdict(run: Ended) -> None:
+    coverage, never = run.summary["coverage"], expected.NOT_OFFERED | expected.NO_DATA
+    left = {tuple(each.split(" / ")) for each in coverage["not_exercised"]}
+    assert never <= left <= never | expected.EXERCISED_BY_CHANCE
+    assert (coverage["planned"], coverage["exercised"]) == (len(expected.STEPS), len(expected.STEPS) - len(left))
+    logged = set(Truth.of(run).logged_by_route())
+    assert {route_of(operation) for _role, operation in expected.STEPS - left} <= logged
+    said = f"{coverage['exercised']} of {coverage['planned']} operations"
+    pages = [(run.folder / name).read_text(encoding="utf-8") for name in ("report.html", "summary.md", "junit.xml")]
+    assert [said in " ".join(text.split()) for text in (run.out, *pages)] == [True] * 4
+
+
 def check_logins_are_those_of_the_log(run: Ended) -> None:
     truth, told = Truth.of(run), run.summary["logins"]
     logins = [line for line in truth.log if line["name"] == "auth.login"]
@@ -108,6 +120,7 @@ CHECKS: tuple[Callable[[Ended], None], ...] = (
     check_failures_are_those_of_the_log,
     check_failures_are_one_group_that_came_only_under_load,
     check_empty_lists_are_named_and_what_they_keep_from_being_done,
+    check_coverage_stands_beside_the_verdict,
     check_logins_are_those_of_the_log,
     check_findings_are_what_is_wrong_with_such_a_backend,
     check_preflight_met_no_error_that_comes_only_under_load,

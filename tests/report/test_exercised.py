@@ -68,6 +68,19 @@ def test_more_names_than_a_sentence_bears_are_counted() -> None:
     )
 
 
+def test_what_a_name_stands_for_is_counted_by_operations() -> None:
+    """Six operations that one name each stands for, and four of a kind that another stands for."""
+    planned = tuple(f"reader / {name}.{verb}" for name in "abcdef" for verb in ("list", "read"))
+    planned += tuple(f"reader / tickets.{verb}" for verb in ("list", "read", "create", "status"))
+    known = coverage(
+        *(entry for entry in planned if not entry.endswith(".list") or "tickets" in entry), planned=planned
+    )
+    assert exercised(report(known).summary) == (
+        "6 of 16 operations were exercised (counted for each role), but not tickets, a.read, b.read, c.read, d.read"
+        " and 2 others."
+    )
+
+
 MISSING = coverage("senior_agent / policies.create", "support_staff / tickets.list", "support_staff / tickets.create")
 SAID = "7 of 10 operations were exercised (counted for each role), but not policies.create and tickets."
 
