@@ -22,7 +22,8 @@ pytestmark = pytest.mark.integration
 
 NOT_IN_A_DEMO = {
     "redis.memory_used_percent",  # it has no maxmemory
-    "machine.disk_used_percent", "health.up", "prometheus.up",  # told of servers elsewhere
+    "machine.disk_used_percent", "health.up", "prometheus.up",  # read at servers elsewhere
+    "application.request_ms", "application.requests_in_progress", "application.requests_per_s",  # it has no /metrics
 } | {name for name, metric in METRICS.items() if metric.component in (NETWORK, GENERATOR)}  # fmt: skip
 PARTS = {name for name, metric in METRICS.items() if metric.of_parts}
 ONLY_WHERE_ONE_WAITS = {"postgres.waits_by_event"}
