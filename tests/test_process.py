@@ -16,6 +16,7 @@ from perfsuite.clock import for_children
 from perfsuite.measurements import FILE_NAME, End, Requests, Tail, read, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.process import LOG_FILE, LoadProcess
+from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE
 
 PASSWORD = "the-secret-word"
 ACCOUNTS = (Account("9876543205", PASSWORD, "policyholder"),)
@@ -71,7 +72,7 @@ def test_a_load_that_fails_leaves_its_last_words(process: LoadProcess, tmp_path:
     assert "plan.json" in process.last_words()
     assert "\n" not in process.last_words()
     process.close()
-    assert (tmp_path / LOG_FILE).exists()  # it holds something
+    assert "FileNotFoundError" in (tmp_path / ERRORS_FILE).read_text()  # with its traceback
 
 
 @pytest.fixture
