@@ -72,14 +72,19 @@ LACKING = dict.fromkeys(NO_DATA, "needs a policy_id; GET /policies/ answered []"
 FINDINGS = frozenset({"connection per request", "logins"})
 """No pool, and a login storm. On SQLite no session is idle in a transaction. Of the invented trends nobody can know
 from outside."""
-OF_THE_MACHINE = frozenset({"other processes", "load generator", "cores"})
-"""What else this machine did may be found beside them, and is true then."""
+TRUE_BESIDE = frozenset({"other processes", "load generator", "cores", "memory"})
+"""What may be found beside them, and is true then: what else this machine did, and that a backend grows while it
+warms up, in a steady state that is as short as this one."""
 
 CONCURRENCY = "deque mutated during iteration"
 MOST_CONCURRENCY_ERRORS = 6
 """While logins wait in line, and so in the ramp-up: never in preflight, where one request follows the other."""
-LIMITER = "Rate limiter error"
+LIMITER_FAULT = "rate_limiter_error"
+LIMITER = "HTTP 500: Rate limiter error: pop from an empty deque"
 LIMITER_EVERY = 101
+"""Of all requests that arrive. The monitors make one or two of hundred of them, and requests do not end in the order
+in which they arrive. About 1.0 % fail, which is the limit of the failure rate."""
+LIMITER_SEEN = range(LIMITER_EVERY - 6, LIMITER_EVERY + 4)
 
 LOGIN_COST_S = 0.25
 TOKEN_LIFE_S = 60

@@ -15,6 +15,11 @@ from tests.integration.deployed_truth import Truth, route_of
 from tests.integration.programs import Ended, read_json
 
 
+def name_of(check: Callable[[Ended], None]) -> str:
+    """Of a test that makes it."""
+    return check.__name__.removeprefix("check_")
+
+
 def check_preflight_tells_what_works(run: Ended) -> None:
     checks = read_json(run.folder / "preflight.json")["checks"]
     assert {(check["role"], check["operation"]): check["works"] for check in checks} == expected.PREFLIGHT
@@ -93,7 +98,7 @@ def check_logins_are_those_of_the_log(run: Ended) -> None:
 
 def check_findings_are_what_is_wrong_with_such_a_backend(run: Ended) -> None:
     found = {finding["resource"] for finding in run.summary["findings"]}
-    assert found - expected.OF_THE_MACHINE - {""} == expected.FINDINGS
+    assert found - expected.TRUE_BESIDE - {""} == expected.FINDINGS
 
 
 def check_preflight_met_no_error_that_comes_only_under_load(run: Ended) -> None:
@@ -113,6 +118,33 @@ def check_the_broken_query_is_in_the_log_of_the_backend_for_each_answer(run: End
     assert run.beside["said"].count("no such table") == len([line for line in asked if line["status"] == 200]) > 0
 
 
+def check_the_limiter_is_one_group_with_its_distance(run: Ended) -> None:
+    """Rate limiter on."""
+    failed = [line for line in Truth.of(run).log if line["status"] == 500 and line["name"] == "-"]
+    (pattern,) = [each for each in run.summary["failure_patterns"] if each["message"] == expected.LIMITER]
+    assert (pattern["count"], len(failed)) == (len(failed), pattern["count"])
+    assert pattern["every_requests"] in expected.LIMITER_SEEN
+    assert len(pattern["operations"]) >= 4
+    others = {each["message"] for each in run.summary["failure_patterns"]} - {expected.LIMITER}
+    assert others <= {f"HTTP 500: {expected.CONCURRENCY}"}
+
+
+def check_the_limit_of_failures_is_too_close_to_call(run: Ended) -> None:
+    """Rate limiter on."""
+    (rate,) = [target for target in run.summary["targets"] if target["name"] == "failure rate"]
+    assert rate["too_close"] is True
+    assert rate["outcome"] in ("met", "missed")
+    assert run.summary["verdict"] == {"met": "pass", "missed": "fail"}[rate["outcome"]]
+    assert "too close to call" in " ".join(run.out.split())
+
+
+def check_the_limiter_leaves_no_row(run: Ended) -> None:
+    """Rate limiter on."""
+    assert (run.summary["cleanup"]["not_removed"], run.summary["cleanup"]["not_restored"]) == ([], [])
+    truth = Truth.of(run)
+    assert truth.remaining() == truth.told_to_remain()
+
+
 CHECKS: tuple[Callable[[Ended], None], ...] = (
     check_preflight_tells_what_works,
     check_it_passes,
@@ -127,3 +159,14 @@ CHECKS: tuple[Callable[[Ended], None], ...] = (
     check_the_tables_differ_in_nothing_but_what_the_run_says_remains,
     check_the_broken_query_is_in_the_log_of_the_backend_for_each_answer,
 )
+
+LIMITED: tuple[Callable[[Ended], None], ...] = (
+    check_preflight_tells_what_works,
+    check_the_limiter_is_one_group_with_its_distance,
+    check_the_limit_of_failures_is_too_close_to_call,
+    check_the_limiter_leaves_no_row,
+    check_empty_lists_are_named_and_what_they_keep_from_being_done,
+    check_coverage_stands_beside_the_verdict,
+    check_findings_are_what_is_wrong_with_such_a_backend,
+)
+"""With the rate limiter on."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.deployed_checks import CHECKS
+from tests.integration.deployed_checks import CHECKS, name_of
 from tests.integration.programs import Ended
 
 pytestmark = [pytest.mark.integration, pytest.mark.made("as_deployed")]
 
 
-@pytest.mark.parametrize("check", [pytest.param(check, id=check.__name__.removeprefix("check_")) for check in CHECKS])
+@pytest.mark.parametrize("check", CHECKS, ids=name_of)
 def test_a_run_says_what_is_true(check: Callable[[Ended], None], made: Ended) -> None:
     check(made)
