@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,13 +11,14 @@ from functools import cache
 import msgspec
 import pytest
 
+from perfsuite.histogram import middle_of
 from perfsuite.judge import judge
-from perfsuite.measurements import Actions, Arrivals, Generator, Record, Users
+from perfsuite.measurements import Actions, Arrivals, ErrorCount, Generator, Record, Requests, Times, Users
 from perfsuite.model import Arrival, Outcome, Plan, Verdict
 from perfsuite.roles import ROLES
 from perfsuite.summary import build
 from tests.judge.healthy_arrivals import Arriving, arrival_records_of, some_arriving
-from tests.judge.healthy_runs import START, Healthy, records_of, some
+from tests.judge.healthy_runs import START, TARGETS, Healthy, records_of, some
 
 RUNS, OPEN_RUNS = 200, 60
 
@@ -52,6 +54,62 @@ def test_healthy_runs_are_rarely_said_to_drift() -> None:
     )
     print(dict(told))  # noqa: T201  the rate is shown with `pytest -s`
     assert told.total() <= 0.02 * RUNS
+
+
+ABOUT_FAILURES_AND_COVERAGE = (
+    "requests failed", "failed request", "failures fewer", "failures more", " request, every ", "likely something",
+    "seen before the load", "was not exercised", "nobody ran as", "no request as", "never answered",
+)  # fmt: skip
+
+
+def test_no_healthy_run_is_said_to_fail_or_to_leave_a_target_unexercised() -> None:
+    said = [
+        line
+        for _, verdict in healthy_verdicts()
+        for line in (*verdict.reasons, *verdict.notes, *(result.reason for result in verdict.targets))
+        if any(words in line for words in ABOUT_FAILURES_AND_COVERAGE)
+    ]
+    assert said == []
+
+
+def failing(share: float, dice: random.Random) -> Callable[[Record], Record]:
+    """Some of the requests are answered with HTTP 500, each for itself and as quickly as the others."""
+
+    def changed(record: Record) -> Record:
+        if not isinstance(record, Requests):
+            return record
+        failed = {bucket: count for bucket, count in record.ok.counts.items() if dice.random() < share}
+        if not failed:
+            return record
+        number = sum(failed.values())
+        ok = {bucket: count for bucket, count in record.ok.counts.items() if bucket not in failed}
+        sums = [round(sum(middle_of(bucket) * count for bucket, count in part.items())) for part in (ok, failed)]
+        edges = record.ok.min_us, record.ok.max_us
+        return msgspec.structs.replace(
+            record,
+            ok=Times(ok, sums[0], *edges) if ok else Times(),
+            failed=Times(failed, sums[1], *edges),
+            errors=[ErrorCount("http status", "HTTP 500", number, "id")],
+            waited=Times(),
+            ended_failed=min(number, record.ended),
+        )
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("share", "fails"), [pytest.param(0.001, 0, id="1 of 1,000"), pytest.param(0.05, 20, id="1 of 20")]
+)
+def test_where_no_target_limits_failures_one_in_a_thousand_passes_and_one_in_twenty_does_not(
+    share: float, fails: int
+) -> None:
+    failed = 0
+    for seed in range(20):
+        run = replace(SICK, seed=seed)
+        plan = replace(run.plan(), targets=TARGETS[:1])
+        change = failing(share, random.Random(seed))
+        failed += verdict_of(plan, [change(record) for record in records_of(run)]).outcome is Outcome.FAIL
+    assert failed == fails
 
 
 SICK = Healthy(users=40, duration_s=60, spawn_rate=20, median_ms=20, memory=0.5, level_sd=0.1, seed=3)
