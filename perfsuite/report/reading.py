@@ -31,6 +31,11 @@ READING = (
         "content was not.",
     ),
     ("Failure rate", "Failed requests among all requests."),
+    (
+        "Judged figures",
+        "Targets judge response times and throughput without failures that the target answered: an error is not speed. "
+        "Timeouts and what never began stay in, with the time waited. Tables and charts show all requests.",
+    ),
     ("Concurrent users", "Most virtual users that were there at once."),
     ("Success of a behaviour", "How often every request of what a user came for succeeded."),
     (

@@ -33,7 +33,8 @@ LABELS = {
 def sentence(report: RunReport) -> str:
     """What the run says about the backend, in a sentence; in a second, of how much, where its targets are met."""
     outcome = report.verdict.outcome
-    of_what = exercised(report.summary) if outcome in (Outcome.PASS, Outcome.REGRESSION) else ""
+    met = outcome in (Outcome.PASS, Outcome.REGRESSION) or _only_rows_remain(report)
+    of_what = exercised(report.summary) if met else ""
     return " ".join(filter(None, (_SENTENCES[outcome](report), of_what)))
 
 
@@ -136,12 +137,17 @@ def _which(count: int, judged: int, unknown: int) -> str:
 
 
 def _inconclusive(report: RunReport) -> str:
-    counts, cleanup = count_outcomes(report), report.summary.cleanup
-    met, missed = counts[TargetOutcome.MET], counts[TargetOutcome.MISSED]
-    # The figures of a run that left rows are sound: where that is all, what they say is said.
-    if cleanup and cleanup.not_removed and len(report.verdict.reasons) == 1 and met and not missed:
+    if _only_rows_remain(report):
         return f"{_passed(report).removesuffix('.')}, but rows of this run remain at the target."
     return f"This run with {_users(report)} does not tell whether the backend meets its targets."
+
+
+def _only_rows_remain(report: RunReport) -> bool:
+    """The figures of a run that left rows are sound: where that is all, what they say is said."""
+    counts, cleanup, verdict = count_outcomes(report), report.summary.cleanup, report.verdict
+    met, missed = counts[TargetOutcome.MET], counts[TargetOutcome.MISSED]
+    left = bool(cleanup and cleanup.not_removed) and verdict.outcome is Outcome.INCONCLUSIVE
+    return left and len(verdict.reasons) == 1 and met > 0 and not missed
 
 
 def _regression(report: RunReport) -> str:
