@@ -99,6 +99,13 @@ def test_each_limit_beside_what_was_observed() -> None:
     }
 
 
+def test_times_are_those_that_targets_judge() -> None:
+    summary = example_runs.passed().summary
+    served = replace(summary.totals, avg_ms=700.0)
+    observed = {one.limit.name: one.observed for one in compared(replace(summary, ok=served))}
+    assert observed["average to the last byte"] == 700.0
+
+
 def test_what_too_few_requests_tell_is_neither_held_nor_missed() -> None:
     few = told(summary(requests=29, p75_ms=None, p90_ms=None, p95_ms=None, p99_ms=None))
     assert set(few.values()) == {(None, None)}

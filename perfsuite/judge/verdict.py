@@ -20,6 +20,7 @@ from perfsuite.errors import (
     EXIT_REGRESSION,
     EXIT_TARGET,
 )
+from perfsuite.judge.failing import patterns_told
 from perfsuite.judge.fitness import unfit_because
 from perfsuite.judge.limits import NOT_STARTED_SHARE
 from perfsuite.judge.notes import notes_of
@@ -198,6 +199,9 @@ def _wrong_answers(summary: Summary) -> str:
     if not groups:
         return told
     most = max(groups, key=lambda group: group.count)
+    patterns = [pattern for pattern in summary.failure_patterns if pattern.kind == FailureKind.WRONG_ANSWER]
+    if patterns and len(patterns[0].operations) > 1:
+        return f"{told}; {patterns_told(patterns)}"
     return f"{told}; most: {most.operation} as {most.role} {most.count:,} × {most.message}"
 
 

@@ -16,7 +16,7 @@ _COLUMNS = (
     Column("What", number=False),
     Column("Observed"),
     Column("Limit"),
-    Column("Held", number=False, hint="in this run, over all its requests; a scale has no limit to hold"),
+    Column("Held", number=False, hint="in this run, by the figures that targets judge; a scale has no limit to hold"),
     Column("Speaks of", number=False),
     Column("Source", number=False),
 )
@@ -42,7 +42,7 @@ def published_table(report: RunReport) -> Table | None:
     if not known:
         return None
     caption = (
-        "For information, without effect on the verdict unless targets.toml chooses a preset. Over all requests of the"
+        "For information, without effect on the verdict unless targets.toml chooses a preset. Over the requests of the"
         " steady state; what a source measures is seldom exactly what is measured here."
     )
     return Table("published", TITLE, caption, _COLUMNS, tuple(map(_row, known)), open=False)

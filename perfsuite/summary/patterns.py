@@ -21,6 +21,8 @@ from perfsuite.summary.tally import Due
 MOST_PATTERNS = 100
 FEWEST_GAPS = 4
 """Random failures of one in a hundred requests look regular in fewer than 1 of 100 runs then (simulated)."""
+MOST_MOMENTS = 10_000
+"""Of more failures with one message no distance is looked for: it would be short, and takes memory to find."""
 _REGULAR_SHARE = 0.8
 """So many of ten gaps or more must fit, of fewer all: failures of another cause may have the same message."""
 _TOLERANCE = 0.1
@@ -64,7 +66,8 @@ def _times(due: Iterable[Sequence[Due]]) -> dict[_Key, _Times]:
             for error in record.errors:
                 of_error = found[error.kind, error.message]
                 of_error.ordinals += error.ordinals
-                of_error.seconds += [record.second] * error.count
+                if len(of_error.seconds) <= MOST_MOMENTS:
+                    of_error.seconds += [record.second] * min(error.count, MOST_MOMENTS + 1)
     return found
 
 
@@ -107,6 +110,8 @@ def _distance(moments: Sequence[int], least: int, within: float) -> int | None:
 
     A gap fits when it is near a small multiple of the distance: within a tenth of it, and `within` at least.
     """
+    if len(moments) > MOST_MOMENTS:
+        return None
     gaps = _gaps(moments)
     if len(gaps) < FEWEST_GAPS:
         return None

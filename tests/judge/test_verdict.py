@@ -16,6 +16,7 @@ from perfsuite.model import (
     Coverage,
     CutOff,
     FailureGroup,
+    FailurePattern,
     GeneratorHealth,
     LostWorker,
     Outage,
@@ -71,6 +72,20 @@ def test_all_targets_met_is_pass() -> None:
 def test_fail(totals: Statistics | None, changed: dict[str, Any], reason: str) -> None:
     verdict = verdict_of(make_plan(), totals, **changed)
     assert (verdict.outcome, verdict.exit_code, verdict.reasons) == (Outcome.FAIL, EXIT_FAIL, (reason,))
+
+
+def test_wrong_answers_of_several_operations_are_one_pattern() -> None:
+    groups = tuple(replace(WRONG, operation=operation) for operation in ("policies.list", "policies.read"))
+    html = FailurePattern(
+        "wrong answer", "not JSON but text/html", 4, ("policies.list", "policies.read"), ("reader",), 100, 120,
+        seen_before=(),
+    )  # fmt: skip
+    whole = WholeRun(10_000, 4, 4)
+    verdict = verdict_of(make_plan(), None, whole_run=whole, failures=groups, failure_patterns=(html,))
+    assert verdict.reasons == (
+        "4 wrong answers (a fine status with wrong content); wrong answer: not JSON but text/html, 4 times, across 2"
+        " operations; not seen before the load",
+    )
 
 
 def test_every_reason_to_fail_is_told() -> None:

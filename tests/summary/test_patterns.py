@@ -157,3 +157,10 @@ def test_the_most_frequent_pattern_comes_first() -> None:
         ("the action was due but never began", 3, ("policies.list",)),
         ("rare", 1, ("policies.list",)),
     ]
+
+
+def test_of_very_many_failures_no_distance_is_looked_for() -> None:
+    one = Process()
+    failing = [one.requests(second, failed_ms=[1.0] * 400) for second in range(4, 38)]
+    (pattern,) = patterns_of(failing)
+    assert (pattern.count, pattern.spacing) == (400 * 34, "")
