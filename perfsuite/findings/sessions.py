@@ -57,7 +57,7 @@ def _connection_per_request(tracks: Mapping[str, Track], summary: Summary) -> Fi
         return None
     rates = f"{number(per_s)} sessions of PostgreSQL were opened a second, for {number(requests_per_s)} requests"
     rows = []
-    if opened is not None and opened.known.size:
+    if opened is not None and opened.known.size >= FEWEST_SAMPLES:
         rows.append(Evidence(_OPENED, "sessions opened to the database", None, per_s, opened.unit))
     if none_kept:
         headline = "The application keeps no pool (NullPool) and opens a database connection per request"

@@ -70,9 +70,9 @@ def pool(**values: float) -> list[Reading]:
 
 
 def without_pool(readings: list[Reading]) -> list[Finding]:
-    """As where the application tells nothing of a pool."""
+    """As where the application tells nothing of a pool, and PostgreSQL counts no sessions but those of `readings`."""
     run = made(7, LENGTH, 40.0)
-    kept = [reading for reading in run.readings if not reading.metric.startswith("pool.")]
+    kept = [each for each in run.readings if not each.metric.startswith("pool.") and each.metric != OPENED]
     return [each for each in find(run.summary, Watched([*kept, *readings])) if each.unusual]
 
 
@@ -117,3 +117,9 @@ def test_connections_beyond_a_pool_are_told_beside_its_size() -> None:
 )
 def test_sessions_of_a_healthy_application(readings: list[Reading]) -> None:
     assert without_pool(readings) == []
+
+
+def test_too_few_counts_of_sessions_give_no_figure() -> None:
+    (finding,) = without_pool([*pool(absent=1), *opened(38)[:9]])
+
+    assert [row.metric for row in finding.evidence] == ["pool.absent"]
