@@ -22,16 +22,18 @@ def too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[Fa
     """The reason to fail a run; "" for none. `not_the_targets`: kinds that this run's generator may have made."""
     limited = [target for target in targets_of(plan) if target.metric == FAILURE_RATE]
     own = GENERATORS_OWN | frozenset(not_the_targets)
-    failed = sum(
-        group.count
+    counted = [
+        group
         for group in summary.failures
         if group.kind not in own and not _is_limited(group.role, group.operation, limited)
-    )
+    ]
+    failed = sum(group.count for group in counted)
     requests = _requests(summary, limited)
     if not _too_many(failed, requests):
         return ""
     others = "requests outside the scope of such targets" if limited else "requests"
-    told = patterns_told([pattern for pattern in summary.failure_patterns if pattern.kind not in own])
+    alike = {(group.kind, group.message) for group in counted}
+    told = patterns_told([each for each in summary.failure_patterns if (each.kind, each.message) in alike])
     why, close = f"; {told}" if told else "", ""
     if not _too_many(failed - CLOSE_FAILURES, requests):
         close = f"; too close to call: {CLOSE_FAILURES} failures fewer would not have failed the run"

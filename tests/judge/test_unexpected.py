@@ -10,7 +10,17 @@ import pytest
 
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS
 from perfsuite.judge import judge
-from perfsuite.model import FailureGroup, FailureKind, GeneratorHealth, Outcome, Plan, Target, Verdict, WholeRun
+from perfsuite.model import (
+    FailureGroup,
+    FailureKind,
+    FailurePattern,
+    GeneratorHealth,
+    Outcome,
+    Plan,
+    Target,
+    Verdict,
+    WholeRun,
+)
 from perfsuite.summary import build
 from tests.judge.made_summaries import AVERAGE, FAILURES, P95, ROLES, figures, make_plan, make_summary, row
 from tests.summary import made_records
@@ -114,6 +124,27 @@ def test_a_target_of_one_operation_replaces_the_rule_there_only(operation: str, 
     assert verdict.outcome is outcome
     if outcome is Outcome.FAIL:
         assert verdict.reasons[0].startswith("100 of 2,000 requests outside the scope of such targets failed (5.0 %)")
+
+
+def test_what_failed_within_the_scope_of_a_target_is_no_reason_outside_it() -> None:
+    plan = make_plan(AVERAGE, SCOPED)
+    rows = (
+        row("reader", "browsing", "policies.list", figures(2_000, 100)),
+        row("writer", "creating", "policies.create", figures(8_000, 900)),
+    )
+    groups = (
+        failed(100),
+        FailureGroup("writer", "policies.create", STATUS, "HTTP 503", 900, 100, 120, "id-2"),
+    )
+    patterns = (
+        FailurePattern(STATUS, "HTTP 503", 900, ("policies.create",), ("writer",), 100, 120),
+        FailurePattern(STATUS, "HTTP 500", 100, ("policies.list",), ("reader",), 100, 120),
+    )
+    summary = make_summary(plan, figures(10_000, 1_000), *rows, failures=groups, failure_patterns=patterns)
+    reason = judge(plan, summary, ROLES).reasons[0]
+    assert reason.startswith("100 of 2,000 requests outside the scope of such targets failed (5.0 %)")
+    assert "HTTP 500, 100 times" in reason
+    assert "HTTP 503" not in reason
 
 
 @pytest.mark.parametrize(
