@@ -24,7 +24,8 @@ def append_summary(path: Path, text: str, whole: str) -> str:
             content = _fitting(f"\n{text}", whole, room)
             if not content:
                 return _only(path, f"nearly full, it may have {MOST_BYTES:,} bytes", whole)
-            appended.write(content)
+            if appended.write(content) < len(content):
+                return _only(path, "not all of it had room", whole)
     except OSError as error:
         return _only(path, (error.strerror or str(error)).lower(), whole)
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_appending_again_and_again_never_goes_beyond(step: Path) -> None:
     assert step.stat().st_size <= MOST_BYTES
     assert warnings[0] == ""
     assert "nearly full" in warnings[-1]
+
+
+def test_what_is_taken_in_part_is_no_whole_summary(tmp_path: Path) -> None:
+    """A disk that fills up takes what has room and says nothing, as a pipe does that is not read."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        warning = append_summary(pipe, LINE * 5000, WHOLE)
+    finally:
+        os.close(reader)
+    assert warning == f"$GITHUB_STEP_SUMMARY, {pipe}: not all of it had room; the summary is in {WHOLE} only"
 
 
 def test_text_that_no_file_can_hold_is_replaced(step: Path) -> None:
