@@ -19,6 +19,8 @@ LIFETIME = "the token's lifetime"
 """What remarks of this module are about."""
 SHORTEST_S = 5.0
 """A shorter lifetime is not believed: renewing by it would be a login before every action."""
+LONGEST_S = 10 * 366 * 86_400.0
+"""Nor is a longer one, such as of an `exp` in milliseconds: by it no token would ever have expired."""
 LONGEST_WAIT_S = 60.0
 """So long at most is waited with the next login, whatever Retry-After asks for."""
 HELD_OFF_S = 60.0
@@ -124,7 +126,7 @@ def _life(token: str, expires_in: object, date: str) -> tuple[float | None, str]
         if told_s is None:
             return None, f"not known: expires_in is {_shown(expires_in)}"
         life_s = told_s
-    return life_s, f"{life_s:,.6g} s" if life_s < SHORTEST_S else ""
+    return life_s, "" if SHORTEST_S <= life_s <= LONGEST_S else f"{life_s:,.6g} s"
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def _told(finding: Finding, start_s: int | None) -> Told:
 def _note(report: RunReport, unusual: Sequence[Finding]) -> str:
     """Nothing unusual covers only what was monitored."""
     found = monitored(report)
-    silent = f"Not monitored, since no reading came: {', '.join(found.silent)}." if found.silent else ""
+    when = "in the steady state" if report.summary.steady_s else "in the run"
+    silent = f"Not monitored, since no reading came {when}: {', '.join(found.silent)}." if found.silent else ""
     if not found.parts:
         return silent or NOT_WATCHED
     if unusual or not report.summary.steady_s:

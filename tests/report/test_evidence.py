@@ -50,15 +50,17 @@ def silenced(*sources: str) -> RunReport:
         pytest.param(
             ("redis", "postgres"), False,
             "Findings: nothing unusual in what was monitored: server, machine, connection pool."
-            " Not monitored, since no reading came: PostgreSQL, Redis.",
+            " Not monitored, since no reading came in the steady state: PostgreSQL, Redis.",
             id="two never answered",
         ),
         pytest.param(
-            ("redis",), True, "Not monitored, since no reading came: Redis.", id="told beside what was unusual, too"
+            ("redis",), True, "Not monitored, since no reading came in the steady state: Redis.",
+            id="told beside what was unusual, too",
         ),
         pytest.param(
             ("redis", "postgres", "server", "machine", "pool"), False,
-            "Not monitored, since no reading came: server, machine, connection pool, PostgreSQL, Redis.",
+            "Not monitored, since no reading came in the steady state:"
+            " server, machine, connection pool, PostgreSQL, Redis.",
             id="nothing is not called usual",
         ),
     ],
