@@ -123,7 +123,8 @@ def _read(target: Target, summary: Summary, known: OnTarget) -> Found:
     why_not = _too_few(name, steady, values, known)
     more_would_do = 0 < len(values) < SAMPLES_NEEDED and not _too_many_gaps(steady, values)
     remedies = (Remedy.LONGER,) if more_would_do else ()
-    return Found(observed, why_not, told, unit, statistic in _WORST, remedies)
+    only_worse = statistic == ("max" if target.below else "min")
+    return Found(observed, why_not, told, unit, only_worse, remedies)
 
 
 def _statistic(values: Sequence[float], statistic: str) -> float | None:

@@ -70,6 +70,10 @@ def below(limit: float, statistic: str = "max", metric: str = CPU) -> Target:
             id="more samples cannot mend a maximum",
         ),
         pytest.param(
+            below(85, "min"), [90.0] * 12, TargetOutcome.NOT_JUDGED, "12 samples, 30 needed",
+            id="more samples can mend a minimum that should be lower",
+        ),
+        pytest.param(
             below(85, "p95"), [90.0] * 12, TargetOutcome.NOT_JUDGED, "12 samples, 30 needed",
             id="more samples can mend a percentile",
         ),
