@@ -86,7 +86,7 @@ CASES = (
     Case("cache off, later", "cache", (f"no_cache {_FROM}",), duration_s=_LATER_RUN_S),
     Case("leak, later", "memory", (f"{_LEAK} {_FROM}",), duration_s=_LATER_RUN_S),
     Case("CPU burnt, later", "other processes", trouble=burnt_cpu, at_s=LATER_S, duration_s=_LATER_RUN_S, alone=True),
-    *(Case(f"healthy {number}", None, brief=number == 1) for number in range(1, 6)),
+    *(Case(f"healthy {number}", None, brief=number == 1) for number in range(1, 11)),
 )
 """Not later: a pool of 2, since the backend's pool has its size for good. Not from the start: a stopped Redis, with
 which no demo begins."""

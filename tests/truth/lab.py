@@ -53,6 +53,13 @@ class Seen:
         return wrong_in(self.unusual, self.case, self.others)
 
 
+def said_of_a_healthy_target(report: RunReport) -> list[object]:
+    """What no run against a healthy target may report, however busy the machine was; [] where it is right."""
+    summary = report.summary
+    not_removed = summary.cleanup.not_removed if summary.cleanup is not None else ()
+    return [*summary.suite_errors, *summary.failure_patterns, *summary.outages, *summary.remarks, *not_removed]
+
+
 def wrong_in(unusual: Sequence[Finding], case: Case, others: float) -> str:
     """What is wrong with these findings of a run of `case`, in words; "" when they are right."""
     said = "".join(f"\n  {finding.resource or '(nothing)'}: {finding.headline}" for finding in unusual)
