@@ -156,6 +156,13 @@ def _without(target: Target, evidence: Evidence, observed: float) -> str:
     return f"; without {count(left_out, 'failed request')} ({figure(target.metric, with_them)} with them)"
 
 
+def _patterns(target: Target, evidence: Evidence) -> str:
+    """What failed. Patterns are of the whole run, which is said where more failed in it than in the steady state."""
+    told = patterns_told(evidence.patterns)
+    more = sum(pattern.count for pattern in evidence.patterns) > evidence.failures(target)
+    return f"in the whole run: {told}" if told and more else told
+
+
 def _where(target: Target, evidence: Evidence) -> str:
     """Where to look when a target is missed: the slowest or the most failing operation, or what was offered."""
     if target.metric == RPS:
@@ -167,7 +174,7 @@ def _where(target: Target, evidence: Evidence) -> str:
     rows = narrowed(target, evidence)
     if target.metric == FAILURE_RATE:
         everything = target.role is None and target.operation is None
-        told = [standing_out(rows), patterns_told(evidence.patterns) if everything else ""]
+        told = [standing_out(rows), _patterns(target, evidence) if everything else ""]
         return "".join(f"; {part}" for part in told if part)
     known = [(value, row) for row in rows if (value := getattr(row.judged, target.metric, None)) is not None]
     if not known or not target.metric.endswith("_ms"):

@@ -107,6 +107,10 @@ def test_a_missed_failure_rate_names_the_pattern() -> None:
     assert failure_rate(3_000, 40, LIMITER).reason == f"failure rate 1.33 %, limit 1 %; {LIMITER_TOLD}"
 
 
+def test_where_more_failed_in_the_whole_run_than_was_judged_the_pattern_says_so() -> None:
+    assert failure_rate(3_000, 35, LIMITER).reason.endswith(f"; in the whole run: {LIMITER_TOLD}")
+
+
 def test_a_scope_is_not_blamed_for_the_pattern_of_the_whole() -> None:
     plan = make_plan(replace(FAILURES, role="reader"))
     total = row("reader", ALL, ALL, figures(900, 40))
