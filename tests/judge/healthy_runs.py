@@ -78,6 +78,7 @@ class Cell:
 
     times: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
+    server: Histogram = field(default_factory=Histogram)
     ended: int = 0
     pauses: int = 0
     pause_us: int = 0
@@ -91,6 +92,7 @@ class _Simulated:
         self.requests: dict[tuple[int, str, str, str], Cell] = defaultdict(Cell)
         self.actions: dict[tuple[int, str, str], Cell] = defaultdict(Cell)
         self.started: list[tuple[float, str]] = []
+        self.logged_in: list[float] = []
         self.sent = 0
         self.levels = list(self._wander(math.ceil(self.end) + 120))
 
@@ -105,6 +107,7 @@ class _Simulated:
         at += self.dice.uniform(0, 1)
         self.started.append((at, role.slug))
         at = self._request(at, role.slug, LOGIN, LOGIN, 80.0)
+        self.logged_in.append(at)
         turn = 0
         while at < self.end and role.behaviours:
             turn += 1
@@ -130,6 +133,7 @@ class _Simulated:
         cell = self.requests[self._second(at), role, behaviour, operation]
         cell.times.add(round(ms * 1000))
         cell.service.add(round(ms * 1000))
+        cell.server.add(round(ms * 900))
         self.sent += 1
         self.requests[self._second(at + ms / 1000), role, behaviour, operation].ended += 1
         return at + ms / 1000
@@ -142,7 +146,7 @@ class _Simulated:
         for (second, *where), cell in self.requests.items():
             yield Requests(
                 "local", next(number), second, *where, times_of(cell.times), service=times_of(cell.service),
-                ended=cell.ended,
+                server=times_of(cell.server), ended=cell.ended,
             )  # fmt: skip
         for (second, role, behaviour), cell in self.actions.items():
             done = cell.times.count
@@ -158,7 +162,8 @@ class _Simulated:
         busy = self.dice.uniform(5, 65)
         for second in range(int(START), math.ceil(START + self.end)):
             alive = Counter(role for at, role in self.started if START + at < second + 1)
-            yield Users("local", next(number), second, dict(alive))
+            logging_in = alive.total() - sum(START + at < second + 1 for at in self.logged_in)
+            yield Users("local", next(number), second, dict(alive), logging_in)
             yield healthy_generator(self.dice, "local", next(number), second, busy)
 
 

@@ -11,10 +11,12 @@ from functools import cache
 import msgspec
 import pytest
 
+from perfsuite.findings import find
 from perfsuite.histogram import middle_of
 from perfsuite.judge import judge
 from perfsuite.measurements import Actions, Arrivals, ErrorCount, Generator, Record, Requests, Times, Users
-from perfsuite.model import Arrival, Outcome, Plan, Verdict
+from perfsuite.model import Arrival, Outcome, Plan, Summary, Verdict
+from perfsuite.model.finding import FindingKind
 from perfsuite.roles import ROLES
 from perfsuite.summary import build
 from tests.judge.healthy_arrivals import Arriving, arrival_records_of, some_arriving
@@ -28,13 +30,45 @@ def verdict_of(plan: Plan, records: Sequence[Record]) -> Verdict:
 
 
 @cache
+def healthy_summaries() -> list[tuple[Healthy, Summary]]:
+    runs = map(some, range(RUNS))
+    return [(run, build(run.plan(), records_of(run), preflight=None, roles=ROLES)) for run in runs]
+
+
+@cache
 def healthy_verdicts() -> list[tuple[Healthy, Verdict]]:
-    return [(run, verdict_of(run.plan(), records_of(run))) for run in map(some, range(RUNS))]
+    return [(run, judge(run.plan(), summary, ROLES)) for run, summary in healthy_summaries()]
 
 
 def test_no_healthy_run_is_inconclusive() -> None:
     doubted = [(run, verdict.reasons) for run, verdict in healthy_verdicts() if verdict.outcome is Outcome.INCONCLUSIVE]
     assert doubted == []
+
+
+def test_healthy_runs_say_nothing_but_how_they_drift() -> None:
+    """No note on failures, outages, logins, tokens, the server's time, the clock, rows or coverage."""
+    said = [
+        note for _, verdict in healthy_verdicts() for note in verdict.notes if "within the steady state" not in note
+    ]
+    assert said == []
+
+
+def test_healthy_runs_have_no_figures_of_trouble() -> None:
+    runs = healthy_summaries()
+    assert [summary.failure_patterns + summary.outages + summary.cut_off for _, summary in runs] == [()] * RUNS
+    assert [summary.remarks + summary.suite_errors for _, summary in runs] == [()] * RUNS
+    assert {summary.server_times.used for _, summary in runs} == {True}
+    logins = [(run, summary.logins) for run, summary in runs]
+    assert [(run, seen) for run, seen in logins if seen is None or seen.late or seen.ended_at is None] == []
+
+
+def test_healthy_runs_have_no_findings() -> None:
+    """Of what the load alone shows: tests/findings looks at those of the monitors."""
+    found = {
+        run.seed: [each.headline for each in find(summary) if each.unusual or each.kind is FindingKind.TOO_FEW]
+        for run, summary in healthy_summaries()
+    }
+    assert {seed: headlines for seed, headlines in found.items() if headlines} == {}
 
 
 def test_every_healthy_run_of_the_open_model_passes() -> None:

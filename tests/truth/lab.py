@@ -15,6 +15,7 @@ from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
 from perfsuite.reread import report_of
 from tests.integration.programs import Program, run_folders, suite
+from tests.truth.blemishes import blemishes
 from tests.truth.cases import Case, Queries
 
 ATTEMPTS = 3
@@ -49,15 +50,12 @@ class Seen:
 
     @property
     def wrong(self) -> str:
-        """What is wrong with the findings, in words; "" when they are right."""
-        return wrong_in(self.unusual, self.case, self.others)
-
-
-def said_of_a_healthy_target(report: RunReport) -> list[object]:
-    """What no run against a healthy target may report, however busy the machine was; [] where it is right."""
-    summary = report.summary
-    not_removed = summary.cleanup.not_removed if summary.cleanup is not None else ()
-    return [*summary.suite_errors, *summary.failure_patterns, *summary.outages, *summary.remarks, *not_removed]
+        """What is wrong with what the run says, in words; "" when it is right."""
+        wrong = wrong_in(self.unusual, self.case, self.others)
+        if wrong or self.case.resource is not None:
+            return wrong
+        said = blemishes(self.report, quiet=self.full <= QUIET)
+        return "".join(f"\n  nothing is wrong, and yet it says {what}" for what in said)
 
 
 def wrong_in(unusual: Sequence[Finding], case: Case, others: float) -> str:

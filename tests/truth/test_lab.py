@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from perfsuite.model import Cleanup, Logins
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from tests.report import example_runs
+from tests.truth.blemishes import blemishes
 from tests.truth.cases import Case, Queries
 from tests.truth.lab import wrong_in
 
@@ -39,3 +44,20 @@ def found(*resources: str, operation: str | None = None, after: float = 0.0) -> 
 )
 def test_right_and_wrong(of: Case, findings: list[Finding], others: float, right: bool) -> None:
     assert (wrong_in(findings, of, others) == "") is right
+
+
+def test_what_a_healthy_run_must_not_say() -> None:
+    failed, passed = example_runs.failed(), example_runs.passed()
+    clean = replace(
+        passed,
+        summary=replace(
+            passed.summary,
+            cleanup=Cleanup(3, 3),
+            logins=Logins(10, 0, 0, 80.0, 120.0, 0, 3.0, 0, 0.0, 0),
+            failure_patterns=(),
+        ),
+    )
+    names = [said.partition(":")[0] for said in blemishes(replace(clean, verdict=failed.verdict), quiet=True)]
+    assert blemishes(clean, quiet=False) == []
+    assert "verdict" in names
+    assert "failures" in [said.partition(":")[0] for said in blemishes(failed, quiet=False)]
