@@ -136,6 +136,6 @@ def test_quiet_says_only_the_verdict_and_why(backend: Backend, results: Path) ->
     )
     assert (done.code, done.err) == (0, "")
     assert re.fullmatch(
-        r"With 20 users the backend met [^.]*\.\n- \d judged targets? met over [^-]* 0\s+failures\nVERDICT: PASS\n+",
+        r"With 20 users the backend met [^-]*\.\n- \d judged targets? met over [^-]* 0\s+failures\nVERDICT: PASS\n+",
         done.out,
     ), done.out

@@ -389,8 +389,8 @@ def test_a_rate_limit_is_named_and_not_mixed_with_failures_of_the_application(li
     assert done.code == 1
     assert done.summary["failures_by_kind"] == {"rate limit": whole["failures"]}
     assert whole["rate_limited"] == whole["failures"] > 0
-    (reason,) = [reason for reason in done.summary["reasons"] if "rate limit" in reason]
-    assert reason.startswith(f"the target's rate limit answered {whole['rate_limited']:,} request")
+    limited_by = f"the target's rate limit answered {whole['rate_limited']:,} request"
+    (reason,) = [reason for reason in done.summary["reasons"] if reason.startswith(limited_by)]
     assert "(HTTP 429, Retry-After 1)" in reason
     assert "raise it for the load accounts, or lower the load" in reason
     assert reason.endswith(" 0 % failed")
