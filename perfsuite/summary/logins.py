@@ -43,7 +43,7 @@ def login_figures(
         max_ms=times.max_us / 1000,
         began_at=min(record.second for record in first),
         ended_at=until if until < math.inf else None,
-        late=0 if when.steady_start is None or until <= when.steady_start else logging_in[when.steady_start - 1],
+        late=0 if when.steady_start is None or until <= when.steady_start else logging_in.get(when.steady_start - 1, 0),
         steady_share_rate=ended.get(LOGIN, 0.0) / ended[ALL] if ended.get(ALL) else None,
         later=sent - times.count,
         outlasted_s=None if phases.plateau is None else max(min(until, when.load_stop) - phases.plateau, 0.0),
