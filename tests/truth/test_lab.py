@@ -29,6 +29,8 @@ def found(*resources: str, operation: str | None = None, after: float = 0.0) -> 
         pytest.param(_HEALTHY, found("cache"), 0.0, False, id="and must not have one"),
         pytest.param(_HEALTHY, found("other processes"), 0.1, False, id="not of others either, on a quiet machine"),
         pytest.param(_HEALTHY, found("other processes", "load generator"), 0.9, True, id="others did fill the machine"),
+        pytest.param(_HEALTHY, found("other processes", "logins"), 0.9, True, id="which makes logins queue"),
+        pytest.param(_HEALTHY, found("logins"), 0.1, False, id="they do not on a quiet machine"),
         pytest.param(_HEALTHY, found("other processes", "cache"), 0.9, False, id="which excuses nothing else"),
         pytest.param(_POOL, found("pool", "other processes"), 0.9, True, id="the first one counts"),
         pytest.param(_POOL, found("other processes", "pool"), 0.9, False, id="others are not the first trouble"),
