@@ -2,7 +2,7 @@
 
 from locust import events
 
-from perfsuite.load.plain import install_plain, read_options
+from perfsuite.cli.plain_locust import install_plain, read_options
 from perfsuite.load.users import user_classes
 from perfsuite.roles import ROLES
 

@@ -95,7 +95,7 @@ def call_suite(arguments: list[str]) -> int:
     os.environ["PYTHONIOENCODING"] = "utf-8"
     if HERE not in sys.path:
         sys.path.insert(0, HERE)
-    from perfsuite.cli import main as suite
+    from perfsuite.cli.main import main as suite
 
     return suite(arguments)
 

@@ -26,10 +26,10 @@ from perfsuite.history import History, Selection, Wanted, select  # noqa: E402
 from perfsuite.history.engine import writing  # noqa: E402
 from perfsuite.history.rows import figure_rows, kept_row, run_row  # noqa: E402
 from perfsuite.history.tables import FIGURES, KEPT, RUNS  # noqa: E402
-from perfsuite.keeping import read_past_run  # noqa: E402
 from perfsuite.model import ALL, Outcome, Statistics  # noqa: E402
 from perfsuite.model.history import Conditions, KeptTimes, Measured, PastRun  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
+from perfsuite.run.archive import read_past_run  # noqa: E402
 
 BOUND_S = 1.0
 ROUNDS = 3

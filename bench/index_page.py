@@ -26,10 +26,10 @@ from perfsuite.history import History  # noqa: E402
 from perfsuite.history.engine import writing  # noqa: E402
 from perfsuite.history.rows import figure_rows, kept_row, run_row  # noqa: E402
 from perfsuite.history.tables import FIGURES, KEPT, RUNS  # noqa: E402
-from perfsuite.keeping import Shelf  # noqa: E402
-from perfsuite.overview import NEWEST, write_overview  # noqa: E402
+from perfsuite.run.archive import Shelf  # noqa: E402
+from perfsuite.run.runs_page import NEWEST, write_overview  # noqa: E402
 from tests.report.made_history import all_names, history  # noqa: E402
-from tests.web.chromium import running_tab  # noqa: E402
+from tests.report.web.chromium import running_tab  # noqa: E402
 
 MOST_S, MOST_IN_BROWSER_S = 10.0, 2.0
 _STEPS = {

@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from perfsuite.api.way import Way
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources
+from perfsuite.target.connection import Way
 
 BOUND_PERCENT = 1.0
 ROUNDS = 2

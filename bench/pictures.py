@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.web.chromium import Tab, find_chromium, running_tab  # noqa: E402
+from tests.report.web.chromium import Tab, find_chromium, running_tab  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST_BYTES = 150_000

@@ -26,17 +26,17 @@ sys.path.insert(0, str(ROOT))
 
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.api.observed import Observed  # noqa: E402
-from perfsuite.api.run import Run  # noqa: E402
-from perfsuite.api.session import Session  # noqa: E402
-from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
 from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
-from perfsuite.measurements import Record  # noqa: E402
+from perfsuite.measurements.cells import Parts  # noqa: E402
+from perfsuite.measurements.recorder import Recorder  # noqa: E402
+from perfsuite.measurements.records import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
-from perfsuite.recorder.cells import Parts  # noqa: E402
-from perfsuite.recorder.recorder import Recorder  # noqa: E402
+from perfsuite.target.connection import Way  # noqa: E402
+from perfsuite.target.observed import Observed  # noqa: E402
+from perfsuite.target.session import Session  # noqa: E402
+from perfsuite.target.shared import Run  # noqa: E402
 from tests.accuracy.lab import truth_server  # noqa: E402
 from tests.accuracy.long_run import HOURS_8_S, simulated  # noqa: E402
 from tests.accuracy.roles import LOOK, ROLES  # noqa: E402

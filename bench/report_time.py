@@ -19,13 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from perfsuite import measurements  # noqa: E402
+from perfsuite.measurements import records as measurements  # noqa: E402
 from perfsuite.model.monitor import METRICS, Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import ReadingsWriter  # noqa: E402
-from perfsuite.report.files import write_all  # noqa: E402
-from perfsuite.reread import report_of  # noqa: E402
-from perfsuite.run_files import PLAN_FILE, save  # noqa: E402
+from perfsuite.report.write import write_all  # noqa: E402
+from perfsuite.run.files import PLAN_FILE, save  # noqa: E402
+from perfsuite.run.load_run import report_of  # noqa: E402
 from tests.judge.healthy_runs import Healthy, records_of  # noqa: E402
 
 BOUND_S = 5.0

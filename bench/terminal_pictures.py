@@ -20,17 +20,18 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from perfsuite import measurements, pipeline  # noqa: E402
 from perfsuite.judge import live_targets  # noqa: E402
-from perfsuite.measurements import Phase, Record  # noqa: E402
+from perfsuite.measurements import records as measurements  # noqa: E402
+from perfsuite.measurements.records import Phase, Record  # noqa: E402
 from perfsuite.model import Moment, Plan  # noqa: E402
 from perfsuite.model.monitor import Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import read_readings  # noqa: E402
-from perfsuite.report.console import render_summary  # noqa: E402
-from perfsuite.report.progress import live_view  # noqa: E402
+from perfsuite.report.live.progress import live_view  # noqa: E402
+from perfsuite.report.terminal.console import render_summary  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
-from perfsuite.run_files import PLAN_FILE, load  # noqa: E402
+from perfsuite.run import pipeline  # noqa: E402
+from perfsuite.run.files import PLAN_FILE, load  # noqa: E402
 from perfsuite.summary.live import Live  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

@@ -16,22 +16,24 @@ import pytest
 from mitra_backend.__main__ import make_parser as backend_parser
 from mitra_backend.faults import parse_fault
 
-from perfsuite import cli, errors, measurements, model
-from perfsuite.api.journal import Entry
-from perfsuite.commands import COMMANDS, command_parser, load_parser
-from perfsuite.commands.repeat import PAUSE_BETWEEN_S
+from perfsuite import errors, model
+from perfsuite.cli import main as cli
+from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
+from perfsuite.cli.repeat import PAUSE_BETWEEN_S
+from perfsuite.measurements import records as measurements
 from perfsuite.monitor.files import READINGS_COLUMNS
 from perfsuite.plan.durations import show_duration
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
-from perfsuite.report.console import render_summary
-from perfsuite.report.csv_files import FAILURE_COLUMNS, HISTORY_COLUMNS, REMAINING_COLUMNS, STATS_COLUMNS
 from perfsuite.report.figures import limit_text
-from perfsuite.report.files import write_all
-from perfsuite.report.json_file import summary_dict
+from perfsuite.report.files.csv_files import FAILURE_COLUMNS, HISTORY_COLUMNS, REMAINING_COLUMNS, STATS_COLUMNS
+from perfsuite.report.files.json_file import summary_dict
+from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.write import write_all
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.summary.summarize import Circumstances
+from perfsuite.target.journal import Entry
 from tests.report import example_runs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -327,9 +329,9 @@ def file_names_in(source: Path) -> set[str]:
 
 def test_list_of_files(tmp_path: Path) -> None:
     modules = (
-        "pipeline.py", "run_files.py", "process.py", "measurements.py", "watching.py", "costing.py",
-        "api/journal.py", "fingerprint/files.py", "judge/left_behind.py", "load/state.py", "monitor/files.py",
-        "suite_errors.py",
+        "run/pipeline.py", "run/files.py", "run/load_process.py", "measurements/records.py", "run/monitoring.py",
+        "run/fingerprinting.py", "target/journal.py", "fingerprint/files.py", "judge/left_behind.py", "load/state.py",
+        "monitor/files.py", "suite_errors.py",
     )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
     made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}

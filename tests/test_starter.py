@@ -112,11 +112,18 @@ class Checkout:
         return [line for line in lines if line != "--version"]
 
 
+def _suite_of(folder: Path) -> Path:
+    """The module that the starter calls."""
+    package = folder / "perfsuite" / "cli"
+    package.mkdir(parents=True, exist_ok=True)
+    return package / "main.py"
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A copy without any .venv."""
     (tmp_path / "perfsuite").mkdir()
-    (tmp_path / "perfsuite" / "cli.py").write_text(SUITE, encoding="utf-8")
+    _suite_of(tmp_path).write_text(SUITE, encoding="utf-8")
     for name in ("run_performance_tests.py", "requirements.txt", "requirements-dev.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     return Checkout(tmp_path)
@@ -322,7 +329,7 @@ while time.monotonic() < end:
 @pytest.mark.parametrize("number", ENDINGS)
 def test_a_signal_while_modules_are_imported_ends_it(checkout: Checkout, number: int) -> None:
     checkout.make_venv()
-    (checkout.folder / "perfsuite" / "cli.py").write_text(SLOW, encoding="utf-8")
+    _suite_of(checkout.folder).write_text(SLOW, encoding="utf-8")
     ended = checkout.ended_by(number, there=checkout.folder / "importing")
     assert ended == (130, "Interrupted.\n")
 
@@ -355,11 +362,11 @@ def test_closed_and_full_streams_change_no_exit_code(checkout: Checkout, where: 
 
 def test_an_error_while_it_starts_is_one_line_and_a_file(checkout: Checkout) -> None:
     checkout.make_venv()
-    (checkout.folder / "perfsuite" / "cli.py").write_text("import nowhere_at_all\n", encoding="utf-8")
+    _suite_of(checkout.folder).write_text("import nowhere_at_all\n", encoding="utf-8")
     done = checkout.run()
     assert done.returncode == 4
     assert done.stderr == (
-        "error: the suite could not be started: cli.py:1 <module>: ModuleNotFoundError: No module named"
+        "error: the suite could not be started: main.py:1 <module>: ModuleNotFoundError: No module named"
         " 'nowhere_at_all'; the traceback is in results/suite-errors.log\n"
     )
     log = (checkout.folder / "results" / "suite-errors.log").read_text(encoding="utf-8")
@@ -369,7 +376,7 @@ def test_an_error_while_it_starts_is_one_line_and_a_file(checkout: Checkout) -> 
 def test_where_no_file_takes_the_traceback_the_line_says_so(checkout: Checkout) -> None:
     checkout.make_venv()
     (checkout.folder / "results").write_text("", encoding="utf-8")
-    (checkout.folder / "perfsuite" / "cli.py").write_text("import nowhere_at_all\n", encoding="utf-8")
+    _suite_of(checkout.folder).write_text("import nowhere_at_all\n", encoding="utf-8")
     done = checkout.run()
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
     assert "results/suite-errors.log cannot be written" in done.stderr

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from perfsuite.model.role import Behaviour, Call, Role, Step, StepContext
 from perfsuite.roles.arguments import one, same
-from perfsuite.roles.role import Behaviour, Call, Role, Step
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
 
 
-def _under_audit(session: Session) -> Call:
+def _under_audit(session: StepContext) -> Call:
     """Policies of one status; the next action may look at another."""
     return Call(path={"status": session.random.choice(("active", "lapsed"))})
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perfsuite.api import checks
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import Transport
-from perfsuite.api.observed import Observed
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
 from perfsuite.model import LOGIN, Account
-from perfsuite.roles.role import Call, Role
+from perfsuite.model.role import Call, Role
+from perfsuite.target import checks
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.exchange import Transport
+from perfsuite.target.observed import Observed
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
 
 _GIVE_UP_AFTER = 3
 """So many requests in a row without any answer, and the target counts as gone: the rest is only listed."""

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from perfsuite.api import checks
-from perfsuite.api.exchange import Transport
-from perfsuite.api.journal import Entry
-from perfsuite.api.run import Run
 from perfsuite.cleanup.actors import Actors, NotDone
 from perfsuite.cleanup.journaled import Journaled, Made, Preference, read
 from perfsuite.cleanup.kinds import KINDS
 from perfsuite.cleanup.remove import Removed, Remover
 from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
-from perfsuite.roles.role import Call, Role
+from perfsuite.model.role import Call, Role
+from perfsuite.target import checks
+from perfsuite.target.exchange import Transport
+from perfsuite.target.journal import Entry
+from perfsuite.target.shared import Run
 
 RESTORING_S = 60.0
 """What each account has to put back by itself may take so long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from perfsuite.api.journal import Entry
+from perfsuite.target.journal import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.cleanup.actors import Actor, NotDone
 from perfsuite.cleanup.kinds import Kind, Row
+from perfsuite.target.catalogue import CATALOGUE
 
 MAX_PAGES = 50
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Protocol
 
-from perfsuite.api import checks
 from perfsuite.cleanup.actors import Actor, Actors, NotDone
 from perfsuite.cleanup.journaled import Made
 from perfsuite.cleanup.kinds import Kind, Row
 from perfsuite.cleanup.lists import row_marked, rows_listed
-from perfsuite.roles.role import Call
+from perfsuite.model.role import Call
+from perfsuite.target import checks
 
 NOT_FOUND = 404
 _LOOKS = 3

@@ -11,7 +11,7 @@ from perfsuite.cleanup.find import Finder
 from perfsuite.cleanup.journaled import Made
 from perfsuite.cleanup.kinds import Kind
 from perfsuite.cleanup.read_back import NOT_FOUND, ReadBack
-from perfsuite.roles.role import Call
+from perfsuite.model.role import Call
 
 MOST_REFUSALS = 10
 """So many rows of a kind refused and none removed: the others would be refused as well."""

@@ -13,7 +13,7 @@ from perfsuite.findings.series import Track
 from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount
-from perfsuite.trend import FEWEST, growth_p, theil_sen
+from perfsuite.timeseries import FEWEST, growth_p, theil_sen
 
 GROWTH_P = 1e-4
 """Samples hang together even when thinned, so that chance makes trends more often than it says."""

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perfsuite.api import checks
-from perfsuite.api.catalogue import CATALOGUE, Operation
-from perfsuite.api.exchange import Transport
-from perfsuite.api.observed import Observed
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
 from perfsuite.model import LOGIN, Account
-from perfsuite.roles.role import Call, Role, Step
+from perfsuite.model.role import Call, Role, Step
+from perfsuite.target import checks
+from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.exchange import Transport
+from perfsuite.target.observed import Observed
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
 
 
 class _Last:

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import Transport
-from perfsuite.api.run import Run
 from perfsuite.fingerprint.batch import Batch, Sample, batch_of, cost_of
 from perfsuite.fingerprint.calls import LOGIN, Called, Caller, makers_first, steps_of
 from perfsuite.fingerprint.counters import Snapshot, between
@@ -20,7 +17,10 @@ from perfsuite.fingerprint.texts import cut
 from perfsuite.fingerprint.watch import Clock, Watch
 from perfsuite.model import Account, Plan
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
-from perfsuite.roles.role import Call, Role, Step
+from perfsuite.model.role import Call, Role, Step
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.exchange import Transport
+from perfsuite.target.shared import Run
 
 _QUIET_PER_OPERATION_S = 0.015
 _ATTEMPTS = 2

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, case, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from perfsuite.collecting import without_collecting
 from perfsuite.errors import UsageError
+from perfsuite.garbage_collection import without_collecting
 from perfsuite.history.engine import BUSY_S, default_url, file_of, make_engine, read_url, where_is, writing
 from perfsuite.history.migrate import is_newest, upgrade
 from perfsuite.history.rows import baseline_row, figure_rows, kept_row, measured_of, ok_rows, run_of, run_row, unpacked

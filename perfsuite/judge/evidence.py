@@ -25,9 +25,9 @@ from perfsuite.model import (
     Target,
     TargetFigures,
 )
+from perfsuite.model.role import Role
+from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.roles.offer import arriving_rps, offered_rps, without
-from perfsuite.roles.role import Role
-from perfsuite.standards import apdex_threshold
 
 STEADY = "steady"
 DEFAULT_LIMIT_MS = 500.0

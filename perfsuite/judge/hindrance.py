@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from perfsuite.judge.evidence import Evidence
 from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, count, figures_apart, name_of, percentile_of
 from perfsuite.model import Remedy, Target
-from perfsuite.standards import FEWEST_REQUESTS, apdex_threshold
+from perfsuite.model.slo_presets import FEWEST_REQUESTS, apdex_threshold
 
 _NEEDED_FOR_AVERAGE = 30
 _BEYOND = 10

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from perfsuite.api.server_time import HEADERS
-from perfsuite.api.token import LIFETIME
 from perfsuite.judge.errors_apart import fast_errors, slow_errors
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.words import count, figure, listed, percent, seconds, time_of_day
 from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Remark, Summary
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
+from perfsuite.target.server_time import HEADERS
+from perfsuite.target.token import LIFETIME
 
 _CLOCK_SET_S = 1.0
 """Less is what a time service corrects."""

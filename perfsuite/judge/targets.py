@@ -36,7 +36,7 @@ from perfsuite.judge.words import (
     unit_of,
 )
 from perfsuite.model import LiveState, Plan, Summary, Target, TargetOutcome, TargetResult
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 
 _NOTHING_KNOWN = OnTarget()
 

@@ -31,7 +31,7 @@ from perfsuite.model import (
     SuiteErrorGroup,
     Summary,
 )
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 from perfsuite.suite_errors import LOG_FILE
 
 SUITE_ERRORS_SHOWN = 3
@@ -79,7 +79,7 @@ def remaining_because(plan: Plan, summary: Summary) -> list[str]:
 
 
 def _suite_error(error: SuiteErrorGroup) -> str:
-    """ "perfsuite.api.session:42 login: KeyError: 'id', 3 times (traceback in load.log)"."""
+    """ "perfsuite.target.session:42 login: KeyError: 'id', 3 times (traceback in load.log)"."""
     times = f", {error.count:,} times" if error.count > 1 else ""
     log = f" (traceback in {error.log})" if error.log else ""
     return f"{error.place}: {error.message}{times}{log}"

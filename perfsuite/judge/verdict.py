@@ -42,7 +42,7 @@ from perfsuite.model import (
     TargetResult,
     Verdict,
 )
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 
 _EXIT_CODES = {
     Outcome.PASS: EXIT_PASS,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from perfsuite.standards import apdex_threshold
+from perfsuite.model.slo_presets import apdex_threshold
 
 USERS = "concurrent_users"
 FAILURE_RATE = "failure_rate"

@@ -14,8 +14,8 @@ from gevent.monkey import get_original
 from perfsuite.clock import utc_s
 from perfsuite.load.deck import Deck
 from perfsuite.load.schedule import Due, Owners
-from perfsuite.recorder.recorder import Recorder
-from perfsuite.roles.role import Behaviour
+from perfsuite.measurements.recorder import Recorder
+from perfsuite.model.role import Behaviour
 
 _start_thread = get_original("_thread", "start_new_thread")
 _sleep = get_original("time", "sleep")

@@ -22,12 +22,12 @@ from gevent.monkey import get_original
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
-from perfsuite.api.exchange import Answer, Failure, Request, of_proxy
-from perfsuite.api.tls import tls_context, tls_message
-from perfsuite.api.way import DEFAULT_PORTS, Way
 from perfsuite.clock import utc_s
+from perfsuite.measurements.traffic import Traffic
 from perfsuite.model import FailureKind
-from perfsuite.recorder.traffic import Traffic
+from perfsuite.target.connection import DEFAULT_PORTS, Way
+from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
+from perfsuite.target.tls import tls_context, tls_message
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0

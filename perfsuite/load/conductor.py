@@ -23,7 +23,7 @@ import msgspec
 from perfsuite.clock import utc_s
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
-from perfsuite.measurements import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
+from perfsuite.measurements.records import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
 from perfsuite.model import SUITE_FAILED, Account, Headers, Plan
 from perfsuite.suite_errors import LOG_FILE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from perfsuite.roles.role import Behaviour
+from perfsuite.model.role import Behaviour
 
 
 class Deck:

@@ -8,9 +8,9 @@ from typing import Any
 
 from locust.dispatch import UsersDispatcher
 
+from perfsuite.model.role import Role
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
-from perfsuite.roles.role import Role
 
 
 class RoleDispatcher(UsersDispatcher):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 from perfsuite.model import Account, Headers
 
 EXIT_BROKEN = 70

@@ -8,7 +8,7 @@ from gevent.event import Event
 from gevent.queue import Queue
 
 from perfsuite.load.messages import Ack, Batch, Order, Report, encoded, order_decoder
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 
 _READ_BYTES = 1 << 16
 ACK_WITHIN_S = 20.0

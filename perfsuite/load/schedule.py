@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.course import Course
+from perfsuite.model.rate_profile import Course
 from perfsuite.roles.mix import start_order
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perfsuite.api.exchange import Answer, Request, Transport
+from perfsuite.target.exchange import Answer, Request, Transport
 
 
 class SentCount:

@@ -13,21 +13,21 @@ from typing import Any
 
 import gevent
 
-from perfsuite.api.journal import Journal
-from perfsuite.api.run import Run
-from perfsuite.api.way import way_of
 from perfsuite.clock import utc_s
-from perfsuite.course import course_of
 from perfsuite.errors import SafetyError
-from perfsuite.hosts import is_allowed
 from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.deck import Deck
 from perfsuite.load.schedule import Owners, dues
 from perfsuite.load.sent import SentCount
+from perfsuite.measurements.recorder import Recorder, Sink
 from perfsuite.model import Account, Headers, Plan
-from perfsuite.recorder.recorder import Recorder, Sink
-from perfsuite.roles.role import Behaviour, Role
+from perfsuite.model.rate_profile import course_of
+from perfsuite.model.role import Behaviour, Role
 from perfsuite.suite_errors import SuiteErrors
+from perfsuite.target.connection import way_of
+from perfsuite.target.hosts import is_allowed
+from perfsuite.target.journal import Journal
+from perfsuite.target.shared import Run
 
 LAG_PROBE_S = 0.05
 """How often the event loop is asked how late it is."""

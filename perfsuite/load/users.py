@@ -12,17 +12,17 @@ from gevent import GreenletExit
 from locust import User
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
-from perfsuite.api.exchange import Transport, suite_failure
-from perfsuite.api.observed import ActionResult, Observed
-from perfsuite.api.session import Session, SessionEnded
 from perfsuite.clock import utc_s
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.deck import Deck
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
+from perfsuite.measurements.cells import Parts
 from perfsuite.model import LOGIN
-from perfsuite.recorder.cells import Parts
-from perfsuite.roles.role import Behaviour, Role
+from perfsuite.model.role import Behaviour, Role
+from perfsuite.target.exchange import Transport, suite_failure
+from perfsuite.target.observed import ActionResult, Observed
+from perfsuite.target.session import Session, SessionEnded
 
 MAX_JITTER_S = 1.0
 _LOOK_EVERY_S = 0.5

@@ -34,7 +34,7 @@ from perfsuite.load.schedule import Owners  # noqa: E402
 from perfsuite.load.state import LoadState, Order  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.model import Plan, PreflightReport  # noqa: E402
-from perfsuite.roles.role import Role  # noqa: E402
+from perfsuite.model.role import Role  # noqa: E402
 from perfsuite.suite_errors import SuiteErrors  # noqa: E402
 
 _MANY = 65_536

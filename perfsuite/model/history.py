@@ -98,7 +98,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class KeptTimes:
-    """Response times of one operation as one role in the steady state, by the buckets of `perfsuite.histogram`.
+    """Response times of one operation as one role in the steady state, by the buckets of `measurements.histogram`.
 
     Kept beside a run, so that a figure that nobody thought of can be made from old runs.
     """

@@ -11,9 +11,6 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from perfsuite.api.client import HttpxTransport
-from perfsuite.api.deployed import HEALTH, deployed
-from perfsuite.api.way import DEFAULT_PORTS, Way
 from perfsuite.errors import UsageError
 from perfsuite.monitor import health, prometheus
 from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, Page, PageSource, Probe
@@ -22,6 +19,9 @@ from perfsuite.monitor.processes import find_process
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
 from perfsuite.monitor.server import ServerSource, by_pid, by_port
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
+from perfsuite.target.connection import DEFAULT_PORTS, Way
+from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.paths import HEALTH, deployed
 
 
 @dataclass(frozen=True, slots=True)

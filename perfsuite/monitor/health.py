@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from perfsuite.api.exchange import USER_AGENT, Answer, Request, Transport
 from perfsuite.model import FailureKind
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.source import Clock, SourceError, readings_of
+from perfsuite.target.exchange import USER_AGENT, Answer, Request, Transport
 
 TIMEOUT_S = 30.0
 """Long on purpose: when the pool is exhausted the question waits with the rest, and asking again would add to it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import Generator, Record, Requests, Users, WorkerLost
+from perfsuite.measurements.records import Generator, Record, Requests, Users, WorkerLost
 from perfsuite.model import FailureKind
 from perfsuite.model.monitor import GENERATOR, NETWORK, Reading
 from perfsuite.monitor.source import readings_of

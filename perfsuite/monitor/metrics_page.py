@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from perfsuite.api.exchange import USER_AGENT, Answer, Request, Transport
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.health import http_trouble
 from perfsuite.monitor.prometheus import PrometheusSource
 from perfsuite.monitor.source import Clock, Rates, SourceError, readings_of
+from perfsuite.target.exchange import USER_AGENT, Answer, Request, Transport
 
 _TEXT = "text/plain"
 """Asked for by its name: OpenMetrics has another grammar, and a server that knows both gives this one."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from perfsuite.api.exchange import USER_AGENT, Request, Transport
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK, Reading
 from perfsuite.monitor.health import http_trouble, json_object
 from perfsuite.monitor.source import Clock, SourceError, readings_of
+from perfsuite.target.exchange import USER_AGENT, Request, Transport
 from perfsuite.toml_lines import Place, key_lines, line_of
 
 TIMEOUT_S = 5.0

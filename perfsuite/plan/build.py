@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perfsuite import hosts
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
+from perfsuite.model.role import Role
 from perfsuite.plan.access import Reached, Reaching, reach
 from perfsuite.plan.credentials import accounts_for, read_accounts
 from perfsuite.plan.run_folder import run_id_of
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, ScenarioFile, choose, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.roles.mix import users_by_role
-from perfsuite.roles.role import Role
+from perfsuite.target import hosts
 
 DEFAULT_HOST = "http://localhost:8015"
 DEFAULT_SCENARIO = "basic"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perfsuite.errors import UsageError
 from perfsuite.model import Account
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 
 PASSWORD_VARIABLE = "AGENTMITRA_TEST_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 _COLUMNS = ("phone_number", "password", "role")

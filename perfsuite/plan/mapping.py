@@ -19,10 +19,10 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from perfsuite.api.deployed import REST, contract_paths
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import ApiMapping
 from perfsuite.plan.tables import Table, read_tables
+from perfsuite.target.paths import REST, contract_paths
 
 _NAMED = re.compile(r"\{(\w+)\}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()+,;=:@%/-]*", re.ASCII)

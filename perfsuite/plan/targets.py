@@ -1,6 +1,6 @@
 """`targets.toml`: the limits that the backend has to meet.
 
-`preset` takes the limits of a published standard (perfsuite/standards.py) in besides. A metric "apdex_500" is the
+`preset` adds the limits of a published standard (perfsuite/model/slo_presets.py). A metric "apdex_500" is the
 Apdex score at T = 500 ms.
 What a monitor reads may be limited too. Such a target's metric is kept as "server.cpu_percent p95": the reading, and
 which figure of its samples counts.
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Target
+from perfsuite.model.slo_presets import STANDARDS, apdex_threshold, preset
 from perfsuite.plan.tables import Table, read_tables
-from perfsuite.standards import STANDARDS, apdex_threshold, preset
 
 CONCURRENT_USERS = "concurrent_users"
 METRICS = (

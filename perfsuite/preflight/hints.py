@@ -10,10 +10,10 @@ import re
 from difflib import SequenceMatcher
 from urllib.parse import quote
 
-from perfsuite.api.catalogue import CATALOGUE, Operation
-from perfsuite.api.session import Session
+from perfsuite.model.role import Role, Step
 from perfsuite.preflight.offer import Offer
-from perfsuite.roles.role import Role, Step
+from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.session import Session
 
 _LOOKS_ALIKE = 0.6
 _MOST_TRIED, _MOST_PROPOSED = 5, 3

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.run import Run
 from perfsuite.model import OperationCheck, PreflightReport, Works
+from perfsuite.model.role import Role, Step
 from perfsuite.preflight.offer import Offer
-from perfsuite.roles.role import Role, Step
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.shared import Run
 
 _ID = re.compile(r"\{(\w+)_id\}")
 

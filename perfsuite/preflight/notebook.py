@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from perfsuite.api.observed import Observed
+from perfsuite.model.role import Behaviour, Role
 from perfsuite.preflight.progress import Progress
-from perfsuite.roles.role import Behaviour, Role
+from perfsuite.target.observed import Observed
 
 _SERVER_ERROR = 500
 

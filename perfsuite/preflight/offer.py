@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import USER_AGENT, Answer, Failure, Request, Transport
-from perfsuite.api.run import Run
-from perfsuite.api.tls import tls_mend
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport
+from perfsuite.target.shared import Run
+from perfsuite.target.tls import tls_mend
 
 _SERVICE = "agent-mitra"
 _NAMED = re.compile(r"\{[^}]*\}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from perfsuite.api.exchange import Answer, Request, Transport
+from perfsuite.target.exchange import Answer, Request, Transport
 
 EVERY_S = 5.0
 _LONG_S = 1.0

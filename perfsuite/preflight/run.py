@@ -6,19 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from perfsuite.api.catalogue import CATALOGUE, TOTALS
-from perfsuite.api.exchange import Failure, Transport
-from perfsuite.api.patience import TOO_MANY
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
+from perfsuite.model.role import Role
 from perfsuite.preflight.hints import hints_for
 from perfsuite.preflight.left_out import dead_behaviours, depending_on, without_creations, without_deletion
 from perfsuite.preflight.notebook import Notebook, behaviours_with
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.preflight.progress import Progress, Teller
-from perfsuite.roles.role import Role
+from perfsuite.target.catalogue import CATALOGUE, TOTALS
+from perfsuite.target.exchange import Failure, Transport
+from perfsuite.target.retry_after import TOO_MANY
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
 
 _CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
 _CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."

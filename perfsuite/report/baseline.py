@@ -10,7 +10,7 @@ from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, Comparison, Word
 from perfsuite.report.figures import UNKNOWN, rounded, with_unit
-from perfsuite.report.tables import Cell, Column, Table
+from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.text import clean, plural
 
 COLUMNS = ("What", "Role", "Figure", "Baseline", "This run", "Change", "Result")

@@ -12,8 +12,8 @@ from perfsuite.model import ALL
 from perfsuite.model.history import Change, Comparison, Word
 from perfsuite.model.noise import Floor, Noise
 from perfsuite.report.baseline import held_of
-from perfsuite.report.console import bullet, plain_table, to_text
 from perfsuite.report.figures import human
+from perfsuite.report.terminal.console import bullet, plain_table, to_text
 from perfsuite.report.text import clean, markdown, plural, shortened
 
 PRIMARY = "avg_ms"

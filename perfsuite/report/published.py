@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from perfsuite.model import RunReport
+from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_REQUESTS, Compared, apdex_threshold, compared, rating
 from perfsuite.report.figures import UNKNOWN, human, limit_text, percent, rounded, with_unit
-from perfsuite.report.tables import Cell, Column, Table
-from perfsuite.standards import APDEX_T_MS, FEWEST_REQUESTS, Compared, apdex_threshold, compared, rating
+from perfsuite.report.page.tables import Cell, Column, Table
 
 TITLE = "Published limits"
 _WITHIN = "within_"

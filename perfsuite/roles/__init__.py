@@ -1,5 +1,6 @@
 """The seven roles of the platform, one file each, written against `api.Session`."""
 
+from perfsuite.model.role import Role
 from perfsuite.roles import (
     junior_agent,
     policyholder,
@@ -9,7 +10,6 @@ from perfsuite.roles import (
     super_admin,
     support_staff,
 )
-from perfsuite.roles.role import Role
 
 ROLES: tuple[Role, ...] = (
     super_admin.ROLE,

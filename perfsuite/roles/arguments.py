@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from perfsuite.roles.role import Arguments, Call
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
+from perfsuite.model.role import Arguments, Call, StepContext
 
 
 def one(kind: str) -> Arguments:
     """The id of one of the known rows of `kind`, drawn anew."""
 
-    def arguments(session: Session) -> Call | None:
+    def arguments(session: StepContext) -> Call | None:
         row = session.pick(kind)
         return _by_id(kind, row)
 
@@ -23,13 +18,13 @@ def one(kind: str) -> Arguments:
 def same(kind: str) -> Arguments:
     """The id of the row that the step before was about."""
 
-    def arguments(session: Session) -> Call | None:
+    def arguments(session: StepContext) -> Call | None:
         return _by_id(kind, session.chosen.get(kind) or session.pick(kind))
 
     return arguments
 
 
-def an_agent(session: Session) -> Call | None:
+def an_agent(session: StepContext) -> Call | None:
     """An agent out of the list of agents or, where a target has no such list, the agent of some policy."""
     row = session.row_with("agent_id", "agent", "policy")
     if row is None:
@@ -38,12 +33,12 @@ def an_agent(session: Session) -> Call | None:
     return _by_id("agent", row)
 
 
-def own_user(session: Session) -> Call | None:
+def own_user(session: StepContext) -> Call | None:
     """The id of the account in use."""
     return Call(path={"user_id": session.user_id}) if session.user_id else None
 
 
-def own_agent(session: Session) -> Call | None:
+def own_agent(session: StepContext) -> Call | None:
     """The agent id behind the account in use."""
     rows = session.need("own agent")
     return Call(path={"agent_id": str(rows[0]["agent_id"])}) if rows else None

@@ -1,7 +1,7 @@
 """Junior Agent: looks at the own profile and browses policies page by page."""
 
+from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.roles.arguments import one, page
-from perfsuite.roles.role import Behaviour, Role, Step
 
 ROLE = Role(
     slug="junior_agent",

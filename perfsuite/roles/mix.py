@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 
 
 def users_by_role(total: int, roles: Sequence[Role]) -> dict[str, int]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 
 
 def offered_rps(

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from perfsuite.api.journal import Entry
-from perfsuite.clock import utc_s
+from perfsuite.model.role import Behaviour, Call, Role, Step, StepContext
 from perfsuite.roles.arguments import one, own_user, same
-from perfsuite.roles.role import Behaviour, Call, Role, Step
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
 
 _THEME = "theme_preference"
 
 
-def _preferences(session: Session) -> Call | None:
+def _preferences(session: StepContext) -> Call | None:
     """A theme for the own account. It is put back after the run where the target shows the old one."""
     if not session.user_id:
         return None
     shown = session.need("preferences")
-    run, offered = session.run, not session.run.leaves_out(session.role.slug, "preferences.read")
-    if offered and not shown and not run.thorough:
+    if not shown and not session.leaves_out("preferences.read") and not session.thorough:
         return None  # it failed this time: what is not known could not be put back
-    if shown and _THEME in shown[0]:
-        before = shown[0][_THEME]
-        entry = Entry("preference", "theme", session.user_id, before=before, by=session.phone_number, at=utc_s())
-    else:
-        entry = Entry("not restorable", "theme preference of account", session.user_id)
-    run.journal.write_once(entry)
+    restorable = bool(shown) and _THEME in shown[0]
+    session.note_theme(shown[0][_THEME] if restorable else None, restorable=restorable)
     return Call(path={"user_id": session.user_id}, body={_THEME: session.random.choice(("light", "dark"))})
 
 

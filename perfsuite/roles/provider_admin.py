@@ -1,7 +1,7 @@
 """Provider Admin: an insurer's administrator, over its agents and policies."""
 
+from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.roles.arguments import an_agent, one, same
-from perfsuite.roles.role import Behaviour, Role, Step
 
 ROLE = Role(
     slug="provider_admin",

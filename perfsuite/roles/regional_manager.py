@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from perfsuite.model.role import Behaviour, Call, Role, Step, StepContext
 from perfsuite.roles.arguments import an_agent, one
-from perfsuite.roles.role import Behaviour, Call, Role, Step
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
 
 _REGION = "West"
 _REVIEWED_STATUS = "active"
 
 
-def _region(_session: Session) -> Call:
+def _region(_session: StepContext) -> Call:
     return Call(path={"region": _REGION})
 
 
-def _reviewed(_session: Session) -> Call:
+def _reviewed(_session: StepContext) -> Call:
     return Call(path={"status": _REVIEWED_STATUS})
 
 
-def _policy_of_this_run(session: Session) -> Call | None:
+def _policy_of_this_run(session: StepContext) -> Call | None:
     """A policy that a Senior Agent of this run made; each is approved once at most."""
-    waiting = session.run.created.get("policy")
+    waiting = session.made("policy")
     return Call(path={"policy_id": str(waiting.pop(0)["policy_id"])}) if waiting else None
 
 

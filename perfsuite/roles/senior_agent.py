@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from perfsuite.model.role import Behaviour, Call, Role, Step, StepContext
 from perfsuite.roles.arguments import own_agent
-from perfsuite.roles.role import Behaviour, Call, Role, Step
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
 
 
-def _new_lead(session: Session) -> Call | None:
+def _new_lead(session: StepContext) -> Call | None:
     """A lead whose customer name is the run's mark."""
     known = session.need("lead")
     return Call(
         body={
-            "customer_name": session.run.marks.next(),
+            "customer_name": session.new_mark(),
             "contact_number": f"90000{session.random.randrange(100_000):05d}",
             "lead_source": known[0]["lead_source"] if known else "website",
             "insurance_type": known[0]["insurance_type"] if known else "life",
@@ -26,7 +22,7 @@ def _new_lead(session: Session) -> Call | None:
     )
 
 
-def _new_policy(session: Session) -> Call | None:
+def _new_policy(session: StepContext) -> Call | None:
     """A policy for one of the agent's own customers, numbered with the run's mark.
 
     It is like one that the agent has sold. Where the target shows none, the customer and the provider are known
@@ -40,7 +36,7 @@ def _new_policy(session: Session) -> Call | None:
     today = datetime.now(UTC).date().isoformat()
     return Call(
         body={
-            "policy_number": session.run.marks.next(),
+            "policy_number": session.new_mark(),
             "policyholder_id": sold["policyholder_id"],
             "agent_id": agent[0]["agent_id"],
             "provider_id": provider["provider_id"],
@@ -56,7 +52,7 @@ def _new_policy(session: Session) -> Call | None:
     )
 
 
-def _the_new_policy(session: Session) -> Call | None:
+def _the_new_policy(session: StepContext) -> Call | None:
     row = session.just_made("policy")
     return Call(path={"policy_id": str(row["policy_id"])}) if row else None
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from perfsuite.api.journal import Entry
+from perfsuite.model.role import Behaviour, Call, Role, Step, StepContext
 from perfsuite.roles.arguments import one
-from perfsuite.roles.role import Behaviour, Call, Role, Step
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
 
 _NAMES = ("first_name", "last_name", "display_name")
 
 
-def _own_names_again(session: Session) -> Call | None:
+def _own_names_again(session: StepContext) -> Call | None:
     """The own account with the names it already has: a real write that changes nothing."""
     names = {name: session.user[name] for name in _NAMES if session.user.get(name)}
     return Call(path={"user_id": session.user_id}, body=names) if names and session.user_id else None
 
 
-def _flag(session: Session) -> Call | None:
+def _flag(session: StepContext) -> Call | None:
     """A flag named perf_… is turned over (and put back after the run); any other keeps the value just read."""
     flags = session.need("flag")
     ours = [flag for flag in flags if str(flag["flag_name"]).startswith("perf_")]
@@ -29,7 +23,7 @@ def _flag(session: Session) -> Call | None:
     flag = session.random.choice(ours or flags)
     enabled = bool(flag["is_enabled"])
     if ours:
-        session.run.journal.write_once(Entry("flag", "flag", str(flag["flag_name"]), before=enabled))
+        session.note_flag(str(flag["flag_name"]), enabled)
         enabled = not enabled
     return Call(path={"flag_name": str(flag["flag_name"])}, body={"is_enabled": enabled})
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from perfsuite.model.role import Behaviour, Call, Role, Step, StepContext
 from perfsuite.roles.arguments import one
-from perfsuite.roles.role import Behaviour, Call, Role, Step
-
-if TYPE_CHECKING:
-    from perfsuite.api.session import Session
 
 
-def _new_ticket(session: Session) -> Call | None:
+def _new_ticket(session: StepContext) -> Call | None:
     """A ticket for a customer seen before, with the run's mark as its subject."""
     ticket = session.row_with("customer_id", "ticket")
     policy = None if ticket else session.row_with("policyholder_id", "policy")
@@ -20,7 +15,7 @@ def _new_ticket(session: Session) -> Call | None:
         return None
     return Call(
         body={
-            "subject": session.run.marks.next(),
+            "subject": session.new_mark(),
             "description": "Made by a performance test; removed at its end.",
             "priority": "low",
             "customer_id": customer,
@@ -28,20 +23,20 @@ def _new_ticket(session: Session) -> Call | None:
     )
 
 
-def _ticket_of_this_run(session: Session) -> Call | None:
-    rows = session.run.created.get("ticket")
+def _ticket_of_this_run(session: StepContext) -> Call | None:
+    rows = session.made("ticket")
     if not rows:
         return None
     row = session.random.choice(rows)
     return Call(path={"ticket_id": str(row["ticket_id"])}, body={"status": "in_progress"})
 
 
-def _a_customers_policies(session: Session) -> Call | None:
+def _a_customers_policies(session: StepContext) -> Call | None:
     policy = session.pick("policy")
     return Call(path={"policyholder_id": str(policy["policyholder_id"])}) if policy else None
 
 
-def _that_customer(session: Session) -> Call | None:
+def _that_customer(session: StepContext) -> Call | None:
     """The account behind the policyholder just looked up; the own one where the target does not tell it."""
     holder = session.chosen.get("policy", {}).get("policyholder_info") or {}
     user_id = str(holder.get("user_id") or session.user_id)

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from perfsuite.course import Course, course_of
-from perfsuite.histogram import Histogram
+from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import ArrivalFigures, Plan, SecondArrivals
+from perfsuite.model.rate_profile import Course, course_of
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import PhaseTimes, Timeline
 from perfsuite.summary.tally import add_times, samples_needed

@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from perfsuite.histogram import middle_of
+from perfsuite.measurements.histogram import middle_of
 from perfsuite.summary.tally import PERCENTILES, Tally
 
 Interval = tuple[float, float]

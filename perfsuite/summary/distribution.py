@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from perfsuite.histogram import Histogram, middle_of
-from perfsuite.measurements import NotStarted, Times
+from perfsuite.measurements.histogram import Histogram, middle_of
+from perfsuite.measurements.records import NotStarted, Times
 from perfsuite.model import TimeBin
 from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import Due, histogram_of_all

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.measurements import ErrorCount, NotStarted, Requests
+from perfsuite.measurements.records import ErrorCount, NotStarted, Requests
 from perfsuite.model import ALL, FailureGroup, FailureKind
 from perfsuite.summary.gather import requests_in
 from perfsuite.summary.periods import Timeline

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from perfsuite.measurements import (
+from perfsuite.measurements.records import (
     Actions,
     Arrivals,
     End,

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import Generator
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Generator
 from perfsuite.model import (
     LOGIN,
     Coverage,
@@ -23,7 +23,7 @@ from perfsuite.model import (
     SuiteErrorGroup,
     Works,
 )
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import NotStarted, Requests
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import NotStarted, Requests
 from perfsuite.model import Drift, Plan, Statistics, Target, TargetFigures, Within
-from perfsuite.standards import apdex, apdex_threshold, times_needed
+from perfsuite.model.slo_presets import apdex, apdex_threshold, times_needed
 from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
 from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import Due, histogram_of_all, statistics, statistics_ok, tally_of, values_in
-from perfsuite.trend import FEWEST, mann_kendall, theil_sen
+from perfsuite.timeseries import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
 """Role and operation that a target is limited to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from perfsuite.measurements import NotStarted, Record, Requests
+from perfsuite.measurements.records import NotStarted, Record, Requests
 from perfsuite.model.history import KeptTimes
 from perfsuite.summary.tally import Due, tally_of
 

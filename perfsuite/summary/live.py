@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import NotStarted, Phase, Record, Requests, Users, WorkerLost
+from perfsuite.measurements.records import NotStarted, Phase, Record, Requests, Users, WorkerLost
 from perfsuite.model import LiveLine, LiveState, Plan
 from perfsuite.summary.failures import unanswered, unfinished
 from perfsuite.summary.gather import counts_any, requests_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import NotStarted
+from perfsuite.measurements.records import NotStarted
 from perfsuite.model import ALL, FailureKind, LiveFailure, LiveLine
 from perfsuite.summary.failures import NEVER_BEGAN, OTHER_MESSAGES
 from perfsuite.summary.tally import Due, values_in

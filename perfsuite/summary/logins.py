@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import Requests
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Requests
 from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row
 from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline
 from perfsuite.summary.tally import add_times, values_in

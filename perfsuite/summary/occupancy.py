@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.histogram import Histogram, middle_of
-from perfsuite.measurements import Actions, Requests
+from perfsuite.measurements.histogram import Histogram, middle_of
+from perfsuite.measurements.records import Actions, Requests
 from perfsuite.model import LOGIN, FailureKind, Occupancy, Plan, Second
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.model import LOGIN
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
+from perfsuite.target.catalogue import CATALOGUE
 
 Place = tuple[int, str]
 

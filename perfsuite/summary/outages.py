@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perfsuite.measurements import ErrorCount, Requests
+from perfsuite.measurements.records import ErrorCount, Requests
 from perfsuite.model import FailureKind
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.summary.failures import is_unanswered, unfinished

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from perfsuite.measurements import NotStarted
+from perfsuite.measurements.records import NotStarted
 from perfsuite.model import FailureGroup, FailurePattern, PreflightReport, Works
 from perfsuite.model.failures import without_ids
 from perfsuite.summary.tally import Due

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from perfsuite.measurements import Phase
+from perfsuite.measurements.records import Phase
 
 RAMP_UP = "ramp-up"
 PLATEAU = "plateau"

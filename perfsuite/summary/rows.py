@@ -16,10 +16,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import Actions, Times
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Actions, Times
 from perfsuite.model import ALL, LOGIN, BehaviourRow, Row
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 from perfsuite.summary.order import Order
 from perfsuite.summary.periods import PERIODS, STEADY, Timeline
 from perfsuite.summary.tally import (

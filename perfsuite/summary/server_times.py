@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from perfsuite.api.server_time import HEADERS
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import Requests, Times
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Requests, Times
 from perfsuite.model import Remark, ServerTimes
 from perfsuite.summary.tally import histogram_of_all
+from perfsuite.target.server_time import HEADERS
 
 MOST_IGNORED_SHARE = 0.01
 """With more answers than these whose time cannot be, the times of the others are not to be trusted either: whatever

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perfsuite.histogram import Histogram, middle_of
-from perfsuite.measurements import Requests, Times, times_of
+from perfsuite.measurements.histogram import Histogram, middle_of
+from perfsuite.measurements.records import Requests, Times, times_of
 from perfsuite.model.failures import LEFT_OUT, LONG_WAIT_US, WAITED_IN_VAIN
 
 _NONE = Times()

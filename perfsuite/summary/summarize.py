@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from perfsuite.collecting import without_collecting
-from perfsuite.measurements import Record
+from perfsuite.garbage_collection import without_collecting
+from perfsuite.measurements.records import Record
 from perfsuite.model import (
     ALL,
     TARGET_LOST,
@@ -23,7 +23,7 @@ from perfsuite.model import (
     Summary,
     WholeRun,
 )
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.distribution import distribution
 from perfsuite.summary.failures import count_of, failure_groups, target_lost_at

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import NotStarted, Requests, Times, histogram_of
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import NotStarted, Requests, Times, histogram_of
 from perfsuite.model import Breakdown, Statistics
 from perfsuite.summary.staying import staying
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from perfsuite.measurements import Users, WorkerLost
+from perfsuite.measurements.records import Users, WorkerLost
 from perfsuite.model import UserCounts
 
 FORGOTTEN_AFTER_S = 5

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from perfsuite.comparison.change_points import points
-from perfsuite.comparison.energy import splits
-from perfsuite.comparison.figures import AVERAGE
-from perfsuite.comparison.noise import measure
+from perfsuite.history.comparison.change_points import points
+from perfsuite.history.comparison.energy import splits
+from perfsuite.history.comparison.figures import AVERAGE
+from perfsuite.history.comparison.noise import measure
 from perfsuite.model import ALL
 from tests.accuracy.table import Row, equal_row
-from tests.comparison.made_runs import NOISE, noisy_run
-from tests.comparison.published import NILE, NILE_FROM, ecp_example
-from tests.comparison.simulated import simulate
+from tests.history.comparison.made_runs import NOISE, noisy_run
+from tests.history.comparison.published import NILE, NILE_FROM, ecp_example
+from tests.history.comparison.simulated import simulate
 
 _WITHIN = 1
 """Runs by which a change point may be off."""

@@ -14,12 +14,12 @@ from typing import TypeVar
 import msgspec
 import psutil
 
-from perfsuite.histogram import Histogram, merged
-from perfsuite.measurements import FILE_NAME, End, Phase, Record, Requests, histogram_of, read, to_json
+from perfsuite.measurements.histogram import Histogram, merged
+from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Requests, histogram_of, read, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
-from perfsuite.process import LoadProcess
+from perfsuite.model.role import Role
 from perfsuite.roles.mix import users_by_role
-from perfsuite.roles.role import Role
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy.roles import ROLES
 from tests.accuracy.truth_server import Truth
 

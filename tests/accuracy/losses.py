@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements import FILE_NAME, End, Phase, Requests, Tail, Users, WorkerLost
+from perfsuite.measurements.records import FILE_NAME, End, Phase, Requests, Tail, Users, WorkerLost
 from perfsuite.model import Scenario
-from perfsuite.process import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy import seven_roles
 from tests.accuracy.lab import OPERATION, Load, Outcome, run, wait_until, workers_of
 from tests.accuracy.table import Row, equal_row

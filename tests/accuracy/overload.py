@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perfsuite.judge import judge
-from perfsuite.measurements import Arrivals, NotStarted
+from perfsuite.measurements.records import Arrivals, NotStarted
 from perfsuite.model import Arrival, Scenario, Verdict
 from perfsuite.model import Outcome as Judged
 from perfsuite.summary.summarize import build

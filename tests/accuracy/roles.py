@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perfsuite.roles.role import Behaviour, Role, Step
+from perfsuite.model.role import Behaviour, Role, Step
 
 LOOK = Behaviour("look", 1, (Step("health.root"),))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import Phase, Record, Requests, times_of
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Phase, Record, Requests, times_of
 from perfsuite.model import Arrival, Plan, Scenario
 from tests.accuracy import timing
 from tests.accuracy.lab import OPERATION, Outcome

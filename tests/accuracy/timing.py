@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfsuite.histogram import merged
-from perfsuite.measurements import Arrivals, histogram_of
+from perfsuite.measurements.histogram import merged
+from perfsuite.measurements.records import Arrivals, histogram_of
 from perfsuite.model import Arrival, Scenario
 from tests.accuracy.lab import FRACTIONS, Load, Outcome, percentile, run
 from tests.accuracy.table import Row, equal_row, times_row

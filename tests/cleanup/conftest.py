@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.contract import LEAD, POLICY, TICKET, row
 from tests.cleanup.scene import Scene
+from tests.target.contract import LEAD, POLICY, TICKET, row
 
 
 @pytest.fixture

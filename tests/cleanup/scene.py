@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from perfsuite.api import journal
-from perfsuite.api.journal import Entry, Journal
-from perfsuite.api.run import Run
-from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.model import Account, Cleanup
 from perfsuite.roles import ROLES
-from tests.api.contract import LEAD, POLICY, TICKET, row
-from tests.api.fake_target import ACCOUNTS, FakeTarget
+from perfsuite.run.cleanup import Cleaned, Means, clean_up
+from perfsuite.target import journal
+from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.shared import Run
+from tests.target.contract import LEAD, POLICY, TICKET, row
+from tests.target.fake_target import ACCOUNTS, FakeTarget
 
 ADMIN, AGENT, STAFF = ACCOUNTS["super_admin"], ACCOUNTS["senior_agent"], ACCOUNTS["support_staff"]
 

@@ -6,16 +6,16 @@ import errno
 
 import pytest
 
-from perfsuite.api import journal
-from perfsuite.api.exchange import Answer
-from perfsuite.api.journal import Entry, Journal
-from perfsuite.api.run import Run
-from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES
-from tests.api.contract import LEAD, POLICY, TICKET, row
-from tests.api.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
+from perfsuite.run.cleanup import Cleaned, Means, clean_up
+from perfsuite.target import journal
+from perfsuite.target.exchange import Answer
+from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.shared import Run
 from tests.cleanup.scene import ADMIN, Scene, made
+from tests.target.contract import LEAD, POLICY, TICKET, row
+from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
 
 
 def test_nothing_made_nothing_asked(scene: Scene) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from perfsuite.api import journal
-from perfsuite.api.journal import Entry, Journal
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
 from perfsuite.cleanup.remove import MOST_REFUSALS
 from perfsuite.model import Cleanup, Remaining
 from perfsuite.roles import ROLES
-from tests.api.fake_target import ACCOUNTS, Notes, answer
+from perfsuite.target import journal
+from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
 from tests.cleanup.scene import ADMIN, AGENT, STAFF, Scene
+from tests.target.fake_target import ACCOUNTS, Notes, answer
 
 POLICYHOLDER = ACCOUNTS["policyholder"]
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.api import journal
-from perfsuite.api.journal import Entry, Journal
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
-from perfsuite.cleanup import Means, clean_up
 from perfsuite.cleanup.clean_up import RESTORING_S
 from perfsuite.roles import ROLES
-from tests.api.fake_target import ACCOUNTS, Asked, FakeTarget, Notes, answer
+from perfsuite.run.cleanup import Means, clean_up
+from perfsuite.target import journal
+from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
 from tests.cleanup.scene import ADMIN, Scene
+from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget, Notes, answer
 
 HOLDER = ACCOUNTS["policyholder"]
 ROLE = next(role for role in ROLES if role.slug == "policyholder")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.api import journal
-from perfsuite.api.exchange import Answer
-from perfsuite.api.journal import Journal
-from perfsuite.api.run import Run
-from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.cleanup.remove import LEAST_READING_S
 from perfsuite.model import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.roles import ROLES
-from tests.api.fake_target import Asked, answer
+from perfsuite.run.cleanup import Cleaned, Means, clean_up
+from perfsuite.target import journal
+from perfsuite.target.exchange import Answer
+from perfsuite.target.journal import Journal
+from perfsuite.target.shared import Run
 from tests.cleanup.scene import ADMIN, AGENT, STAFF, Scene
+from tests.target.fake_target import Asked, answer
 
 DONE = answer({"success": True})
 THINGS = [pytest.param(thing, id=thing) for thing in ("policy", "lead", "ticket")]

@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from perfsuite.clock import utc_s
-from perfsuite.exposition import Exposition, serving
-from tests.exposition.made_run import MadeRun
+from perfsuite.report.exporter import Exposition, serving
 from tests.integration.programs import free_port, until
+from tests.report.exporter.made_run import MadeRun
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIG = DEPLOY / "prometheus.yml"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.report.junit import junit_xml
+from perfsuite.report.files.junit import junit_xml
 from tests.report import example_runs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "ci" / "annotations.py"

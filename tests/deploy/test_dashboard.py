@@ -9,15 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 from perfsuite.clock import sleep_s, utc_s
-from perfsuite.exposition import families
-from perfsuite.exposition.buckets import BOUNDARIES_MS
-from perfsuite.exposition.units import base_unit
 from perfsuite.model.monitor import METRICS
+from perfsuite.report.exporter import families
+from perfsuite.report.exporter.buckets import BOUNDARIES_MS
+from perfsuite.report.exporter.units import base_unit
 from tests.deploy.dashboard import RATE_INTERVAL, Query, dashboard, queries
 from tests.deploy.programs import PACE, Scraped, scraped
-from tests.exposition import made_run
-from tests.exposition.made_run import LOOP_LAG_MS, RESPONSE_MS, SERVICE_MS, START_LAG_MS
 from tests.integration.programs import until
+from tests.report.exporter import made_run
+from tests.report.exporter.made_run import LOOP_LAG_MS, RESPONSE_MS, SERVICE_MS, START_LAG_MS
 
 pytestmark = pytest.mark.integration
 

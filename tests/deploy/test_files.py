@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from perfsuite.arguments import run_parser
-from perfsuite.exposition.families import FAMILIES, READINGS
+from perfsuite.cli.parser import run_parser
+from perfsuite.report.exporter.families import FAMILIES, READINGS
 from tests.deploy.dashboard import dashboard, queries
 from tests.deploy.programs import CONFIG, DEPLOY, SCRAPED_AT
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.exposition import Exposition
+from perfsuite.report.exporter import Exposition
 from tests.deploy.programs import CONFIG, DEPLOY, Scraped, needed, scraped
-from tests.exposition import made_run
-from tests.exposition.made_run import MadeRun
-from tests.exposition.metrics import text_of
 from tests.integration.programs import until
+from tests.report.exporter import made_run
+from tests.report.exporter.made_run import MadeRun
+from tests.report.exporter.metrics import text_of
 
 pytestmark = pytest.mark.integration
 

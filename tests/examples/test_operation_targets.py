@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS
 from perfsuite.judge import judge
 from perfsuite.model import ALL, TargetOutcome
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.roles import ROLES
+from perfsuite.target.catalogue import CATALOGUE
 from tests.judge.made_summaries import FIVE, figures, make_plan, make_summary, row
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "operation_targets" / "targets.toml"

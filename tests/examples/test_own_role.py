@@ -14,17 +14,17 @@ import pytest
 from mitra_backend.config import Settings, database_url
 from mitra_backend.main import prepare_database
 
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.client import HttpxTransport
-from perfsuite.api.exchange import Answer, Request
-from perfsuite.api.observed import Observed
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
-from perfsuite.api.way import Way
 from perfsuite.load.deck import Deck
 from perfsuite.model import LOGIN, Account, FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.connection import Way
+from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.observed import Observed
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
 from tests.backend.support import FACTOR, SECRET, Api, running
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_role" / "auditor.py"

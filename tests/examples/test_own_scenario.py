@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.cli import main
+from perfsuite.cli.main import main
 from perfsuite.model import Arrival, Scenario
 from perfsuite.plan.scenarios import read_scenarios
 

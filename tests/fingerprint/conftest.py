@@ -15,20 +15,20 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from perfsuite.api import journal
-from perfsuite.api.client import HttpxTransport
-from perfsuite.api.journal import Journal
-from perfsuite.api.run import Run
-from perfsuite.api.way import Way
-from perfsuite.cleanup import Means, clean_up
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
 from perfsuite.fingerprint import FingerprintSettings, fingerprint
 from perfsuite.model import Account, Cleanup, Plan, Scenario
 from perfsuite.model.fingerprint import Fingerprint
+from perfsuite.model.role import Role
 from perfsuite.roles import ROLES, junior_agent, policyholder, provider_admin, support_staff
-from perfsuite.roles.role import Role
+from perfsuite.run.cleanup import Means, clean_up
+from perfsuite.target import journal
+from perfsuite.target.connection import Way
+from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.journal import Journal
+from perfsuite.target.shared import Run
 
 SEED_FACTOR = 0.1
 

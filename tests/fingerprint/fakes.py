@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from perfsuite.api.exchange import Answer, Request
-from perfsuite.api.run import Run
 from perfsuite.fingerprint.calls import Caller
 from perfsuite.fingerprint.counters import Client, Counters, Key, Snapshot
 from perfsuite.fingerprint.database import Text, Totals
@@ -14,8 +12,10 @@ from perfsuite.fingerprint.run import FingerprintSettings, Taker
 from perfsuite.fingerprint.watch import Clock
 from perfsuite.model import Plan, Scenario
 from perfsuite.model.fingerprint import DatabaseInfo, Fingerprint
-from perfsuite.roles.role import Role
-from tests.api.fake_target import ACCOUNTS, Asked, FakeTarget
+from perfsuite.model.role import Role
+from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.shared import Run
+from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget
 
 APP, OTHER = 10, 20
 USERS = {APP: "app", OTHER: "cron"}

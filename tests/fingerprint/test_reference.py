@@ -10,11 +10,11 @@ from typing import LiteralString
 
 import pytest
 
-from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.fingerprint import compare, difference_text, not_compared, render_fingerprint, write_fingerprint
 from perfsuite.fingerprint.entries import MOST_TOLD
 from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
 from perfsuite.roles import ROLES, junior_agent, policyholder
+from perfsuite.target.catalogue import CATALOGUE
 from tests.fingerprint.conftest import Backend, Taken
 
 pytestmark = pytest.mark.integration

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.api import journal
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.journal import Journal
-from perfsuite.api.run import Run
 from perfsuite.fingerprint import compare, not_compared
 from perfsuite.fingerprint.counters import Client
 from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
 from perfsuite.roles import ROLES, policyholder, regional_manager, senior_agent, support_staff
-from tests.api.fake_target import answer
+from perfsuite.target import journal
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.journal import Journal
+from perfsuite.target.shared import Run
 from tests.fingerprint.fakes import OTHER, CostlyTarget, FakeDatabase, take
+from tests.target.fake_target import answer
 
 HOLDER = policyholder.ROLE
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from perfsuite.cli import main as suite
+from perfsuite.cli.main import main as suite
 from perfsuite.history import History, Wanted
 
 HERE = Path(__file__).parent

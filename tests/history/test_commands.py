@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite import cli
+from perfsuite.cli import main as cli
 from perfsuite.history import read_baseline
-from perfsuite.keeping import Shelf
 from perfsuite.model import Outcome
+from perfsuite.run.archive import Shelf
 from tests.history import folders, made
 
 NAME = "basic_20260301_093000"
@@ -227,10 +227,10 @@ def test_the_history_of_a_team_is_named_by_the_environment(
 
 
 def test_a_run_judged_anew_keeps_what_its_baseline_said(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
-    from perfsuite.baselining import Against, held_against
-    from perfsuite.keeping import past_run
-    from perfsuite.reread import reread
-    from perfsuite.run_files import COMPARISON_FILE, save
+    from perfsuite.run.archive import past_run
+    from perfsuite.run.baselines import Against, held_against
+    from perfsuite.run.files import COMPARISON_FILE, save
+    from perfsuite.run.load_run import reread
 
     folder = folders.folder(typed.results, NAME, made.fingerprint(23))
     run = past_run(reread(folder))

@@ -10,9 +10,9 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.history import History, Selection, select, write_baseline
-from perfsuite.keeping import Shelf, read_past_run
 from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline, Conditions, PastRun
+from perfsuite.run.archive import Shelf, read_past_run
 from tests.history import folders, made
 
 

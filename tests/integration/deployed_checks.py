@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.target.catalogue import CATALOGUE
 from tests.integration import as_deployed as expected
 from tests.integration.deployed_truth import Truth, route_of
 from tests.integration.programs import Ended, read_json

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.model import ALL
+from perfsuite.target.catalogue import CATALOGUE
 from tests.integration.programs import Ended
 from tests.integration.table_changes import TableChange, changes
 

@@ -6,12 +6,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from perfsuite import pipeline
-from perfsuite.cli import main
-from perfsuite.desk import Desk
+from perfsuite.cli.main import main
+from perfsuite.cli.screen import PlainScreen
 from perfsuite.model import Moment, Plan, PreflightReport
-from perfsuite.pipeline import STAGES, Accounts
-from perfsuite.screen import PlainScreen
+from perfsuite.run import pipeline
+from perfsuite.run.context import Desk
+from perfsuite.run.pipeline import STAGES, Accounts
 
 MESSAGE = "an error that nobody expected"
 BEFORE = 4

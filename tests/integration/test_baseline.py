@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.history import History, read_baseline
 from perfsuite.model import Outcome
-from perfsuite.reread import report_of
+from perfsuite.run.load_run import report_of
 from tests.integration.programs import Ended
 
 pytestmark = [pytest.mark.integration, pytest.mark.made("held")]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from perfsuite.commands import load_parser
+from perfsuite.cli.commands import load_parser
 from tests.integration.programs import ROOT
 
 CI = ROOT / "deploy" / "ci"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.api.journal import FILE_NAME, Entry, Journal
 from perfsuite.model import Plan, Scenario
-from perfsuite.run_files import PLAN_FILE, save
+from perfsuite.run.files import PLAN_FILE, save
+from perfsuite.target.journal import FILE_NAME, Entry, Journal
 from tests.integration.programs import Backend, Ended, run_suite, running_backend
 
 pytestmark = pytest.mark.integration

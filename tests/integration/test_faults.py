@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.reread import report_of
+from perfsuite.run.load_run import report_of
 from tests.integration.programs import Ended, failed_operations
 
 pytestmark = pytest.mark.integration

@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.deployed import contract_paths
 from perfsuite.roles import ROLES
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.paths import contract_paths
 from tests.certificates import needs_openssl, private_ca
 from tests.integration.gateway import KEY_VARIABLE
 from tests.integration.programs import (

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from perfsuite import measurements
-from perfsuite.histogram import middle_of
+from perfsuite.measurements import records as measurements
+from perfsuite.measurements.histogram import middle_of
 from tests.integration.programs import Ended
 
 pytestmark = pytest.mark.integration

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from perfsuite.course import course_of
-from perfsuite.histogram import Histogram
 from perfsuite.load.schedule import Owners, dues
-from perfsuite.measurements import Actions, Arrivals, End, NotStarted, Phase, Record, Requests, Users, times_of
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Actions, Arrivals, End, NotStarted, Phase, Record, Requests, Users, times_of
 from perfsuite.model import Arrival, Plan, Scenario
+from perfsuite.model.rate_profile import course_of
+from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
-from perfsuite.roles.role import Behaviour, Role
 from tests.judge.healthy_runs import START, Cell, Healthy, healthy_generator
 
 _LOGIN_MS, _SPREAD, _LATE_S = 80.0, 0.5, 0.0003

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import Actions, End, Generator, Phase, Record, Requests, Users, times_of
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import Actions, End, Generator, Phase, Record, Requests, Users, times_of
 from perfsuite.model import LOGIN, Plan, Scenario, Target
+from perfsuite.model.role import Role
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
-from perfsuite.roles.role import Role
 
 START = 1_772_357_400.25
 TARGETS = (

@@ -20,7 +20,7 @@ from perfsuite.model import (
     UserCounts,
     WholeRun,
 )
-from perfsuite.roles.role import Behaviour, Role, Step
+from perfsuite.model.role import Behaviour, Role, Step
 
 AVERAGE = Target("average response time", "avg_ms", 500, True)
 P95 = Target("95th percentile", "p95_ms", 2000, True)

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from perfsuite.findings import find
-from perfsuite.histogram import middle_of
 from perfsuite.judge import judge
-from perfsuite.measurements import Actions, Arrivals, ErrorCount, Generator, Record, Requests, Times, Users
+from perfsuite.measurements.histogram import middle_of
+from perfsuite.measurements.records import Actions, Arrivals, ErrorCount, Generator, Record, Requests, Times, Users
 from perfsuite.model import Arrival, Outcome, Plan, Summary, Verdict
 from perfsuite.model.finding import FindingKind
 from perfsuite.roles import ROLES

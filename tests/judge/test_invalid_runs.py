@@ -83,7 +83,7 @@ def test_whose_fault_it_is(totals: Statistics | None, changed: dict[str, Any], o
     assert verdict_of(make_plan(), totals, **changed).outcome is outcome
 
 
-OWN = (SuiteErrorGroup("perfsuite.api.checks:88 decoded", "RecursionError: too deep", 3, "suite-errors.log"),)
+OWN = (SuiteErrorGroup("perfsuite.target.checks:88 decoded", "RecursionError: too deep", 3, "suite-errors.log"),)
 BROKEN = failures_by(SUITE_ERROR=300)
 
 

@@ -229,7 +229,7 @@ def test_the_steps_that_look_into_what_the_run_has_made_say_so() -> None:
     for role in SEVEN:
         for step in (step for behaviour in role.behaviours for step in behaviour.steps):
             source = inspect.getsource(step.arguments)
-            assert step.of_run == ("run.created" in source or "just_made(" in source), (role.slug, step.operation)
+            assert step.of_run == ("session.made(" in source or "just_made(" in source), (role.slug, step.operation)
 
 
 @pytest.mark.parametrize(

@@ -416,14 +416,14 @@ def test_a_rate_limit_that_let_nothing_through() -> None:
     assert verdict.reasons[-1].endswith(RAISE)
 
 
-ERROR = SuiteErrorGroup("perfsuite.keeping:120 keep", "KeyError: 'id'", 2, "suite-errors.log")
+ERROR = SuiteErrorGroup("perfsuite.run.archive:120 keep", "KeyError: 'id'", 2, "suite-errors.log")
 
 
 def test_an_error_of_the_suite_makes_a_pass_inconclusive() -> None:
     verdict = verdict_of(make_plan(), suite_errors=(ERROR,))
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, EXIT_INCONCLUSIVE)
     (reason,) = verdict.reasons
-    assert "perfsuite.keeping:120 keep: KeyError: 'id', 2 times (traceback in suite-errors.log)" in reason
+    assert "perfsuite.run.archive:120 keep: KeyError: 'id', 2 times (traceback in suite-errors.log)" in reason
 
 
 def test_an_error_of_the_suite_leaves_a_fail_one() -> None:
@@ -439,7 +439,7 @@ def test_a_load_that_was_ended_by_an_error_of_the_suite_says_when() -> None:
 
 
 def test_of_many_errors_of_the_suite_a_few_are_shown() -> None:
-    errors = tuple(replace(ERROR, place=f"perfsuite.keeping:{line} keep") for line in range(5))
+    errors = tuple(replace(ERROR, place=f"perfsuite.run.archive:{line} keep") for line in range(5))
     (reason,) = verdict_of(make_plan(), suite_errors=errors).reasons
     assert reason.startswith("the suite itself met 10 errors")
     assert reason.endswith(", and 2 more kinds")

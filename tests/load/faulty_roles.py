@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from perfsuite.roles.role import Behaviour, Call, Role, Step
+from perfsuite.model.role import Behaviour, Call, Role, Step
 
 if TYPE_CHECKING:
-    from perfsuite.api.session import Session
+    from perfsuite.target.session import Session
 
 _actions = itertools.count(1)
 

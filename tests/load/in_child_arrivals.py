@@ -16,9 +16,9 @@ from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load.arrivals import ArrivalDesk  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.schedule import Due, Owners  # noqa: E402
-from perfsuite.measurements import Arrivals, NotStarted, Record  # noqa: E402
-from perfsuite.recorder.recorder import Recorder  # noqa: E402
-from perfsuite.roles.role import Behaviour, Step  # noqa: E402
+from perfsuite.measurements.recorder import Recorder  # noqa: E402
+from perfsuite.measurements.records import Arrivals, NotStarted, Record  # noqa: E402
+from perfsuite.model.role import Behaviour, Step  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 AGO_S = 10.0

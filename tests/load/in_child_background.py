@@ -17,18 +17,18 @@ import gevent  # noqa: E402
 import msgspec  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
+from perfsuite.cli import plain_locust as plain  # noqa: E402
 from perfsuite.clock import utc_s  # noqa: E402
-from perfsuite.load import plain  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
 from perfsuite.load.state import LoadState, Order  # noqa: E402
-from perfsuite.measurements import Generator, Record, SuiteErrors  # noqa: E402
+from perfsuite.measurements.health import Health  # noqa: E402
+from perfsuite.measurements.records import Generator, Record, SuiteErrors  # noqa: E402
 from perfsuite.model import Arrival, Plan, Scenario  # noqa: E402
-from perfsuite.recorder.health import Health  # noqa: E402
+from perfsuite.model.role import Behaviour  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
-from perfsuite.roles.role import Behaviour  # noqa: E402
 from perfsuite.summary import Circumstances  # noqa: E402
 from tests.load.child import report  # noqa: E402
 

@@ -16,10 +16,10 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
-from perfsuite.api.exchange import Answer, Request  # noqa: E402
-from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load.client import CONNECT_TIMEOUT_S, GeventTransport  # noqa: E402
+from perfsuite.target.connection import Way  # noqa: E402
+from perfsuite.target.exchange import Answer, Request  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 SINGLE = (

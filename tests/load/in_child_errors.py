@@ -16,9 +16,6 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.api.exchange import Answer, Request, Transport  # noqa: E402
-from perfsuite.api.journal import Entry, Journal  # noqa: E402
-from perfsuite.api.session import Observed, Session  # noqa: E402
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.judge import judge  # noqa: E402
 from perfsuite.load.arrivals import ArrivalDesk, Arrived  # noqa: E402
@@ -27,7 +24,8 @@ from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
 from perfsuite.load.state import LoadState, Order  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_class  # noqa: E402
-from perfsuite.measurements import Phase, Record, SuiteErrors  # noqa: E402
+from perfsuite.measurements.recorder import Recorder  # noqa: E402
+from perfsuite.measurements.records import Phase, Record, SuiteErrors  # noqa: E402
 from perfsuite.model import (  # noqa: E402
     Arrival,
     FailureKind,
@@ -37,12 +35,14 @@ from perfsuite.model import (  # noqa: E402
     Summary,
     Target,
 )
-from perfsuite.recorder.recorder import Recorder  # noqa: E402
+from perfsuite.model.role import Call, Role, Step  # noqa: E402
 from perfsuite.roles import ROLES as REAL_ROLES  # noqa: E402
-from perfsuite.roles.role import Call, Role, Step  # noqa: E402
 from perfsuite.summary import build  # noqa: E402
-from tests.api.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
+from perfsuite.target.exchange import Answer, Request, Transport  # noqa: E402
+from perfsuite.target.journal import Entry, Journal  # noqa: E402
+from perfsuite.target.session import Observed, Session  # noqa: E402
 from tests.load.child import report  # noqa: E402
+from tests.target.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 
 LASTS_S = 8.0
 STOP_TIMEOUT_S = 2

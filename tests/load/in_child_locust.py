@@ -18,16 +18,16 @@ import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.api.exchange import Failure  # noqa: E402
-from perfsuite.api.observed import ActionResult, Observed  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, guard, install  # noqa: E402
 from perfsuite.load.state import AccountPool, LoadState, Order  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
-from perfsuite.measurements import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
+from perfsuite.measurements.records import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
 from perfsuite.model import Account, FailureKind, Plan, Scenario  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
+from perfsuite.target.exchange import Failure  # noqa: E402
+from perfsuite.target.observed import ActionResult, Observed  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 USER_CLASSES = user_classes(ROLES)

@@ -10,9 +10,9 @@ import sys  # noqa: E402
 
 import msgspec  # noqa: E402
 
-from perfsuite.api.exchange import Request  # noqa: E402
-from perfsuite.api.way import Way  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
+from perfsuite.target.connection import Way  # noqa: E402
+from perfsuite.target.exchange import Request  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 if __name__ == "__main__":

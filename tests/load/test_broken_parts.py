@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.desk import Desk
-from perfsuite.follow import make_load
-from perfsuite.interrupts import Interrupts
+from perfsuite.cli.screen import PlainScreen
 from perfsuite.judge import judge
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
-from perfsuite.measurements import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
+from perfsuite.measurements.records import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
 from perfsuite.model import LOAD_DIED, SUITE_FAILED, Arrival, Plan, Scenario
-from perfsuite.screen import PlainScreen
+from perfsuite.run.context import Desk
+from perfsuite.run.follow import make_load
+from perfsuite.run.interrupts import Interrupts
 from perfsuite.suite_errors import LOG_FILE
 from perfsuite.summary import Circumstances, build
 from tests.accuracy.lab import Load, accounts_of, plan_of, preflight_of, truth_server

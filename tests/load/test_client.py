@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.raw_server import SLOW_S, RawServer, nobody_listens
 from tests.certificates import needs_openssl, private_ca
 from tests.load.child import findings
+from tests.target.raw_server import SLOW_S, RawServer, nobody_listens
 
 LOST_BY_CLOSING = "connection lost: the connection was closed, or the answer was not HTTP"
 TIMEOUT = "timeout: no answer in time"

@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from perfsuite.load.deck import Deck
+from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles import ROLES
-from perfsuite.roles.role import Behaviour, Role
 
 
 def _deal(role: Role, deals: int, seed: int = 1) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import Add, Ready
-from perfsuite.measurements import to_json
+from perfsuite.measurements.records import to_json
 from perfsuite.model import Account, Plan, Scenario
 
 pytestmark = pytest.mark.integration

@@ -12,13 +12,13 @@ from typing import TextIO
 import psutil
 import pytest
 
-from perfsuite.desk import Desk
-from perfsuite.follow import make_load
-from perfsuite.interrupts import Interrupts
-from perfsuite.measurements import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
+from perfsuite.cli.screen import PlainScreen
+from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
 from perfsuite.model import Account, Moment, Plan, PreflightReport, Scenario, Secrets
-from perfsuite.process import LoadProcess
-from perfsuite.screen import PlainScreen
+from perfsuite.run.context import Desk
+from perfsuite.run.follow import make_load
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.run.load_process import LoadProcess
 
 pytestmark = pytest.mark.integration
 

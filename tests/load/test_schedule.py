@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.course import Course
 from perfsuite.load.schedule import Due, Owners, dues
 from perfsuite.model import Arrival
+from perfsuite.model.rate_profile import Course
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
 

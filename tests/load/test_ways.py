@@ -14,13 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perfsuite.api.client import HttpxTransport
-from perfsuite.api.exchange import Request
-from perfsuite.api.way import Way
-from tests.api.proxy_server import ProxyServer
-from tests.api.raw_server import RawServer, nobody_listens
+from perfsuite.target.connection import Way
+from perfsuite.target.exchange import Request
+from perfsuite.target.httpx_client import HttpxTransport
 from tests.certificates import PrivateCa, needs_openssl, private_ca
 from tests.load.child import findings
+from tests.target.proxy_server import ProxyServer
+from tests.target.raw_server import RawServer, nobody_listens
 
 Ask = Callable[..., list[str]]
 """Asks along a way for paths; statuses, or kinds and messages of failures. Keywords are variables of the process."""

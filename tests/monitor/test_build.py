@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from perfsuite.api.way import Way
 from perfsuite.errors import UsageError
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
 from perfsuite.monitor.health import PageSource
+from perfsuite.target.connection import Way
 from tests.monitor.fakes import FakeClock
 
 HOST = Way("http://192.0.2.1:8015")

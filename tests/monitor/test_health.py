@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from perfsuite.api.exchange import Answer, Failure, Request
 from perfsuite.errors import UsageError
 from perfsuite.model import FailureKind
 from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource, Probe
 from perfsuite.monitor.prometheus import DEFAULT_QUERIES, PrometheusSource, Queries, read_queries
 from perfsuite.monitor.sampler import Sampler
 from perfsuite.monitor.source import SourceError
+from perfsuite.target.exchange import Answer, Failure, Request
 from tests.monitor.fakes import FakeClock, FakeSink, FakeSource, figures, until
 
 POOL = {"size": 10, "checked_in": 3, "checked_out": 7, "overflow": 2, "waiting": 4}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.measurements import ErrorCount, Generator, Record, Requests, Times, Users, WorkerLost
+from perfsuite.measurements.records import ErrorCount, Generator, Record, Requests, Times, Users, WorkerLost
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.monitor import LoadSide, ReadingsWriter, add_readings, read_readings, with_load_side
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 
-from perfsuite.api.exchange import Answer, Failure, Request
 from perfsuite.model import FailureKind
 from perfsuite.monitor.metrics_page import MetricsPageSource, MetricsUrlSource, Place, is_metrics_page
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
 from perfsuite.monitor.source import SourceError
+from perfsuite.target.exchange import Answer, Failure, Request
 from tests.monitor.fakes import FakeClock, figures
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

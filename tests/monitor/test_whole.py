@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfsuite.api.way import Way
 from perfsuite.clock import utc_s
 from perfsuite.demo.client import DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources, read_readings
+from perfsuite.target.connection import Way
 from tests.monitor.conftest import need
 from tests.monitor.fakes import until
 

@@ -1,6 +1,6 @@
 """Two roles that tests of the plan use."""
 
-from perfsuite.roles.role import Behaviour, Role, Step
+from perfsuite.model.role import Behaviour, Role, Step
 
 _WORK = (Behaviour("work", 1, (Step("users.me"), Step("policies.list"))),)
 ROLES = (

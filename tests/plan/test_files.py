@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.api.catalogue import CATALOGUE
 from perfsuite.errors import UsageError
 from perfsuite.model import Scenario, Target
 from perfsuite.plan.build import Ground, Options, read_inputs
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, choose, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.roles import ROLES
+from perfsuite.target.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"))

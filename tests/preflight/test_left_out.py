@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from perfsuite.api.run import Run
 from perfsuite.model import PreflightReport, Works
+from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.preflight import anyway, not_removable, without_creations
 from perfsuite.preflight.left_out import depending_on
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
-from perfsuite.roles.role import Behaviour, Role, Step
-from tests.api.fake_target import FakeTarget
+from perfsuite.target.shared import Run
 from tests.preflight.test_run import check_of, look, plan_of, works_of
+from tests.target.fake_target import FakeTarget
 
 FORBIDDEN = {"lead": "HTTP 403: Not allowed"}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import Answer
-from perfsuite.api.run import Run
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
 from perfsuite.preflight import Offer, look_at
-from tests.api.fake_target import FakeTarget, answer, lost
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.exchange import Answer
+from perfsuite.target.shared import Run
+from tests.target.fake_target import FakeTarget, answer, lost
 
 HOST = "http://localhost:8015"
 RUN = Run("basic_1", purpose="preflight")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from perfsuite.api.exchange import Answer, Request
-from perfsuite.api.run import Run
 from perfsuite.model import Plan, Scenario
 from perfsuite.preflight import Teller, preflight
 from perfsuite.roles import ROLES
-from tests.api.fake_target import ACCOUNTS, FakeTarget
+from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.shared import Run
+from tests.target.fake_target import ACCOUNTS, FakeTarget
 
 PLAN = Plan("basic_1", Scenario("basic", 10, 2, 60), "http://localhost:8015", {}, (), (), 1, "2026-03-01T09:30:00Z")
 OPERATIONS = sum(

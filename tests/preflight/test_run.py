@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from perfsuite.api import journal
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.exchange import Answer, Request
-from perfsuite.api.journal import Journal
-from perfsuite.api.run import Run
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.preflight import Teller, preflight
 from perfsuite.preflight.run import broken_table, differences, failed_first
 from perfsuite.roles import ROLES
-from tests.api.contract import AGENT, row
-from tests.api.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer
+from perfsuite.target import journal
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.journal import Journal
+from perfsuite.target.shared import Run
+from tests.target.contract import AGENT, row
+from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer
 
 WRITES = {name for name, operation in CATALOGUE.items() if operation.writes}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.chromium import Tab
+from tests.report.web.chromium import Tab
 
 SCRIPT = Path(sys.prefix) / "axe" / "axe_playwright_python" / "axe.min.js"
 """`make test` puts it there: of the package only this file is used, without the browsers' driver that it asks for."""

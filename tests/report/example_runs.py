@@ -216,7 +216,7 @@ def open_model() -> RunReport:
         lost_workers=(LostWorker("2", START + 31.5, 6, "was killed by signal SIGKILL"),),
         suite_errors=(
             SuiteErrorGroup("roles.mine:41 arguments", "KeyError: 'agent_id'", 12, "suite-errors.log"),
-            SuiteErrorGroup("perfsuite.api.journal:66 write", "OSError: [Errno 5] <b>Input/output error", 1),
+            SuiteErrorGroup("perfsuite.target.journal:66 write", "OSError: [Errno 5] <b>Input/output error", 1),
         ),
         outages=(Outage(START + 40, START + 44, 57, "connection refused"),),
         cut_off=(CutOff("policyholder", "users.me", 3),),

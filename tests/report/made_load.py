@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perfsuite.histogram import Histogram
+from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import (
     ALL,
     BehaviourRow,
@@ -26,7 +26,7 @@ from perfsuite.model import (
     WholeRun,
     Within,
 )
-from perfsuite.standards import times_needed
+from perfsuite.model.slo_presets import times_needed
 from perfsuite.summary.distribution import bins_of
 from perfsuite.summary.patterns import failure_patterns
 

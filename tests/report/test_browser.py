@@ -17,7 +17,7 @@ from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.units import amount
-from perfsuite.report.html import report_html
+from perfsuite.report.page.html import report_html
 from tests.report import example_runs
 from tests.report.made_load import START
 from tests.report.made_readings import all_moving, read

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perfsuite.comparison.compare import compare
-from perfsuite.comparison.noise import measure
+from perfsuite.history.comparison.compare import compare
+from perfsuite.history.comparison.noise import measure
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Comparison
@@ -20,7 +20,7 @@ from perfsuite.report.comparison import (
     render_short_comparison,
     sentence,
 )
-from tests.comparison.made_runs import run, sides
+from tests.history.comparison.made_runs import run, sides
 from tests.report.golden_files import assert_golden
 
 JITTER = (0.0, 0.004, -0.004, 0.008, -0.008)

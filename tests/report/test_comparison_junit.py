@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 from perfsuite.model.history import Comparison
-from perfsuite.report.junit import comparison_junit_xml, junit_xml
+from perfsuite.report.files.junit import comparison_junit_xml, junit_xml
 from tests.report import example_runs
 from tests.report.test_comparison import N_PLUS_ONE, held
 

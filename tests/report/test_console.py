@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import TargetOutcome
-from perfsuite.report.console import render_many, render_summary
-from perfsuite.report.short import render_verdict
+from perfsuite.report.terminal.console import render_many, render_summary
+from perfsuite.report.terminal.short import render_verdict
 from tests.report import example_runs
 from tests.report.golden_files import assert_golden
 

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from perfsuite.report.csv_files import failures_csv, stats_csv, stats_history_csv
+from perfsuite.report.files.csv_files import failures_csv, stats_csv, stats_history_csv
 from perfsuite.report.text import csv_cell
 from tests.report import example_runs
 

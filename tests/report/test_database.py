@@ -17,7 +17,7 @@ from perfsuite.model.fingerprint import (
     StatementKind,
     Suspicion,
 )
-from perfsuite.report.database import NOT_MEASURED, database_cost
+from perfsuite.report.page.database import NOT_MEASURED, database_cost
 from tests.report import example_runs
 from tests.report.made_readings import read
 from tests.report.watched_run import HOSTILE_STATEMENT, fingerprint

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import RunReport
-from perfsuite.report.html import report_html
+from perfsuite.report.page.html import report_html
 from tests.report import example_runs
 from tests.report.axe import violations
 from tests.report.made_readings import all_moving
-from tests.web.chromium import Tab, find_chromium, running_tab
+from tests.report.web.chromium import Tab, find_chromium, running_tab
 
 pytestmark = pytest.mark.integration
 NARROW, WIDE = 400, 1200

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.model import Coverage, Outcome, RunReport, WholeRun
-from perfsuite.report.console import render_summary
 from perfsuite.report.exercised import exercised, names_of
-from perfsuite.report.html import report_html
-from perfsuite.report.json_file import summary_json
-from perfsuite.report.junit import junit_xml
-from perfsuite.report.markdown import summary_md
-from perfsuite.report.short import render_verdict
+from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.files.junit import junit_xml
+from perfsuite.report.files.markdown import summary_md
+from perfsuite.report.page.html import report_html
+from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.short import render_verdict
 from tests.report import example_runs
 
 PLANNED = (

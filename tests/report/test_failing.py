@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.model import FailureGroup, FailureKind, FailurePattern, Row, RunReport
-from perfsuite.report.cards import cards_of
-from perfsuite.report.console import render_summary
-from perfsuite.report.highlights import highlights_of
-from perfsuite.report.json_file import summary_json
-from perfsuite.report.markdown import summary_md
-from perfsuite.report.page import page_of
-from perfsuite.report.tables import suffers_most
+from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.files.markdown import summary_md
+from perfsuite.report.page.cards import cards_of
+from perfsuite.report.page.highlights import highlights_of
+from perfsuite.report.page.page import page_of
+from perfsuite.report.page.tables import suffers_most
+from perfsuite.report.terminal.console import render_summary
 from tests.report import example_runs
 from tests.report.made_load import START
 

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.model import RunReport
-from perfsuite.report.files import FILES, write_all
+from perfsuite.report.write import FILES, write_all
 from tests.report import example_runs
 
 NAMES = {

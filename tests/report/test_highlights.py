@@ -8,11 +8,11 @@ import pytest
 
 from perfsuite.model import Coverage, FailureGroup, FailureKind, Row, RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.report.cards import cards_of
-from perfsuite.report.coverage import coverage_shown
-from perfsuite.report.highlights import Highlight, highlights_of
-from perfsuite.report.tables import suffers_most
-from perfsuite.report.timeline import timeline_of
+from perfsuite.report.page.cards import cards_of
+from perfsuite.report.page.coverage import coverage_shown
+from perfsuite.report.page.highlights import Highlight, highlights_of
+from perfsuite.report.page.tables import suffers_most
+from perfsuite.report.page.timeline import timeline_of
 from tests.report import example_runs
 from tests.report.example_runs import HOSTILE
 from tests.report.made_load import START

@@ -13,10 +13,10 @@ from html.parser import HTMLParser
 import pytest
 
 from perfsuite.model import RunReport
-from perfsuite.report.csv_files import stats_csv
-from perfsuite.report.html import json_for_script, report_html
-from perfsuite.report.json_file import summary_json
-from perfsuite.report.page import INTERVAL_FROM_S, moment
+from perfsuite.report.files.csv_files import stats_csv
+from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.page.html import json_for_script, report_html
+from perfsuite.report.page.page import INTERVAL_FROM_S, moment
 from perfsuite.summary.bootstrap import block_count
 from tests.report import example_runs
 from tests.report.made_readings import all_moving

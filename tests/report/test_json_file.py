@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.report.csv_files import stats_csv
 from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact
-from perfsuite.report.json_file import summary_json
+from perfsuite.report.files.csv_files import stats_csv
+from perfsuite.report.files.json_file import summary_json
 from tests.report import example_runs
 
 KEYS = [
@@ -109,7 +109,7 @@ def test_errors_of_the_suite_with_their_places() -> None:
     assert told["suite_errors"] == [
         {"place": "roles.mine:41 arguments", "message": "KeyError: 'agent_id'", "count": 12, "log": "suite-errors.log"},
         {
-            "place": "perfsuite.api.journal:66 write", "message": "OSError: [Errno 5] <b>Input/output error",
+            "place": "perfsuite.target.journal:66 write", "message": "OSError: [Errno 5] <b>Input/output error",
             "count": 1, "log": "",
         },
     ]  # fmt: skip

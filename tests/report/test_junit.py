@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.model import Outcome, RunReport, TargetOutcome
-from perfsuite.report.junit import junit_xml
+from perfsuite.report.files.junit import junit_xml
 from tests.report import example_runs
 
 

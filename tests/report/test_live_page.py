@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import Moment, RunReport
-from perfsuite.report.console import render_summary, to_text
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
-from perfsuite.report.live_files import live_files
-from perfsuite.report.live_page import Card, Judged, LivePage, Watched
-from perfsuite.report.live_story import LAST_S, LINES_KEPT, LOAD_OVER, OVER, LiveStory
-from perfsuite.report.progress import live_view
+from perfsuite.report.live.assets import live_files
+from perfsuite.report.live.progress import live_view
+from perfsuite.report.live.state import Card, Judged, LivePage, Watched
+from perfsuite.report.live.story import LAST_S, LINES_KEPT, LOAD_OVER, OVER, LiveStory
+from perfsuite.report.terminal.console import render_summary, to_text
 from tests.report import example_runs
 from tests.report.watched_run import latest, watched
 

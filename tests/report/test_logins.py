@@ -8,12 +8,12 @@ import pytest
 
 from perfsuite.model import Logins, RunReport
 from perfsuite.model.monitor import Reading
-from perfsuite.report.console import render_summary
-from perfsuite.report.cuts import CUTS
-from perfsuite.report.facts import facts_of
-from perfsuite.report.json_file import summary_dict
+from perfsuite.report.files.json_file import summary_dict
+from perfsuite.report.files.markdown import summary_md
 from perfsuite.report.logins import logins_line
-from perfsuite.report.markdown import summary_md
+from perfsuite.report.page.facts import facts_of
+from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.cuts import CUTS
 from tests.report import example_runs
 from tests.report.made_load import START
 

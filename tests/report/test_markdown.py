@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from perfsuite.report.markdown import summary_md
+from perfsuite.report.files.markdown import summary_md
 from tests.report import example_runs
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.report.charts import Chart
-from perfsuite.report.monitors import Group, groups_of
-from perfsuite.report.panels import COMPONENTS, component_of, label_of
-from perfsuite.report.tracks import tracks_of
+from perfsuite.report.page.charts import Chart
+from perfsuite.report.page.monitors import Group, groups_of
+from perfsuite.report.page.panels import COMPONENTS, component_of, label_of
+from perfsuite.report.page.tracks import tracks_of
 from tests.report.made_load import START
 from tests.report.made_readings import part, read
 

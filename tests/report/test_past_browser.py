@@ -14,7 +14,7 @@ from perfsuite.model.history import Measured, PastRun
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
 from tests.report.example_runs import HOSTILE
 from tests.report.made_history import SHIFTED, change_point, few_names, history, page_of, past_run, statistics
-from tests.web.chromium import Tab, find_chromium, running_tab
+from tests.report.web.chromium import Tab, find_chromium, running_tab
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from perfsuite.model import ALL
 from perfsuite.model.history import ChangePoint, Measured
-from perfsuite.report.past_page import comparable_key
+from perfsuite.report.runs_page.page import comparable_key
 from tests.report.example_runs import HOSTILE
 from tests.report.made_history import change_point, conditions, few_names, history, page_of, past_run, statistics
 

@@ -13,13 +13,13 @@ import pytest
 
 from perfsuite.judge import judge
 from perfsuite.model import Cleanup, Outcome, Remaining, RowLeft, RunReport, SoftDeleted
-from perfsuite.report.console import render_summary
-from perfsuite.report.csv_files import remaining_csv
-from perfsuite.report.html import report_html
-from perfsuite.report.json_file import summary_json
-from perfsuite.report.junit import junit_xml
-from perfsuite.report.markdown import summary_md
-from perfsuite.report.short import render_verdict
+from perfsuite.report.files.csv_files import remaining_csv
+from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.files.junit import junit_xml
+from perfsuite.report.files.markdown import summary_md
+from perfsuite.report.page.html import report_html
+from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.short import render_verdict
 from perfsuite.report.wording import sentence
 from perfsuite.roles import ROLES
 from tests.report import example_runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from perfsuite.model import Breakdown, Second, SecondArrivals, Statistics
-from perfsuite.report.series import MOST_POINTS, Band, course_of, role_key
+from perfsuite.report.page.series import MOST_POINTS, Band, course_of, role_key
 
 
 def second(number: int, *, requests: int = 10, failures: int = 0, ms: float | None = 20.0, users: int = 5) -> Second:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.report.step_summary import MOST_BYTES, append_summary
+from perfsuite.report.files.step_summary import MOST_BYTES, append_summary
 
 LINE = "| policies.list – as policyholder | 12 |\n"
 WHOLE = "results/basic_1/summary.md"

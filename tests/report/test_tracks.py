@@ -8,8 +8,8 @@ import pytest
 
 from perfsuite.findings import series
 from perfsuite.model.monitor import Reading
-from perfsuite.report.plot import Point
-from perfsuite.report.tracks import (
+from perfsuite.report.page.plot import Point
+from perfsuite.report.page.tracks import (
     MOST_POINTS,
     PER_REQUEST,
     SMOOTH_S,

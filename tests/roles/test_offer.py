@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.roles.offer import arriving_rps, offered_rps, without
-from perfsuite.roles.role import Behaviour, Role, Step
 
 # 3 × 2 requests and 1 × 1.2 in four actions: 1.8 requests an action; 2 s of thinking
 READER = Role(

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.api import journal
-from perfsuite.api.catalogue import CATALOGUE
-from perfsuite.api.run import Run
-from perfsuite.api.session import Session
+from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles import ROLES
-from perfsuite.roles.role import Behaviour, Role
-from tests.api.contract import OPERATIONS, promised
-from tests.api.fake_target import ACCOUNTS, FakeTarget, Notes
+from perfsuite.target import journal
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.session import Session
+from perfsuite.target.shared import Run
+from tests.target.contract import OPERATIONS, promised
+from tests.target.fake_target import ACCOUNTS, FakeTarget, Notes
 
 # Part C: role, weight, think times; per behaviour its share and its steps, "/5" = in every fifth action.
 CONTRACT = {

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
-from perfsuite.histogram import Histogram
-from perfsuite.measurements import (
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import (
     Actions,
     Arrivals,
     End,
@@ -26,7 +26,7 @@ from perfsuite.measurements import (
 )
 from perfsuite.model import Arrival, FailureKind, Plan, Scenario, Target
 from perfsuite.model.failures import stays_in
-from perfsuite.roles.role import Behaviour, Role, Step
+from perfsuite.model.role import Behaviour, Role, Step
 
 START = 1_772_357_400
 Where = tuple[str, str, str]

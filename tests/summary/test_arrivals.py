@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, ArrivalFigures, FailureGroup, Reconciliation, SecondArrivals, Summary, WholeRun
 from perfsuite.summary import build
 from tests.summary.made_records import BROWSING, ROLES, START, Process, make_plan, steady_run

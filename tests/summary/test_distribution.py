@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, TimeBin
 from perfsuite.summary import build
 from tests.summary.made_records import ROLES, Process, make_plan, steady_run

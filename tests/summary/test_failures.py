@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.measurements import Requests
+from perfsuite.measurements.records import Requests
 from perfsuite.model import ALL, FailureGroup, FailureKind
 from perfsuite.summary.failures import MOST_GROUPS, OTHER_MESSAGES, failure_groups, target_lost_at
 from perfsuite.summary.periods import PhaseTimes, timeline

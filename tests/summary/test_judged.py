@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, Drift, FailureKind, LostWorker, Occupancy, Plan, Target, TargetFigures
 from perfsuite.summary import build
 from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run

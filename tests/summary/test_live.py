@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 from perfsuite.model import FailureKind
 from perfsuite.summary import Live, build
 from perfsuite.summary.live import KEPT_S

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, FailureKind, Summary
 from perfsuite.summary import Live, build
 from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from perfsuite.measurements import Record, Requests
+from perfsuite.measurements.records import Record, Requests
 from perfsuite.model import CutOff, FailureKind, Outage
 from perfsuite.summary import build
 from perfsuite.summary.failures import target_lost_at

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.measurements import Record
+from perfsuite.measurements.cells import Cells
+from perfsuite.measurements.records import Record
 from perfsuite.model import FailurePattern, OperationCheck, PreflightReport, Works
-from perfsuite.recorder.cells import Cells
 from perfsuite.summary import build
 from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.measurements import Phase
+from perfsuite.measurements.records import Phase
 from perfsuite.summary.periods import PhaseTimes, phase_times, timeline
 
 

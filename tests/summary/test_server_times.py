@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from perfsuite.measurements import Record, Requests
+from perfsuite.measurements.records import Record, Requests
 from perfsuite.model import Remark, ServerTimes, Summary
-from perfsuite.report.csv_files import stats_csv, stats_history_csv
+from perfsuite.report.files.csv_files import stats_csv, stats_history_csv
 from perfsuite.summary import build
 from tests.summary.made_records import ROLES, Process, make_plan, steady_run
 

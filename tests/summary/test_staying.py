@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from perfsuite.measurements import ErrorCount, Requests, histogram_of
+from perfsuite.measurements.records import ErrorCount, Requests, histogram_of
 from perfsuite.model import FailureKind
 from perfsuite.summary import build
 from perfsuite.summary.staying import staying

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.measurements import Actions, Record
+from perfsuite.measurements.records import Actions, Record
 from perfsuite.model import (
     ALL,
     LOGIN,
@@ -26,7 +26,7 @@ from perfsuite.model import (
     WholeRun,
     Works,
 )
-from perfsuite.roles.role import Role
+from perfsuite.model.role import Role
 from perfsuite.summary import Circumstances, build
 from tests.summary.made_records import READER, ROLES, START, Process, make_plan, steady_run
 
@@ -405,13 +405,13 @@ def test_errors_of_all_processes_are_one_group_for_each_place() -> None:
         two.suite_errors("roles.mine:9 step", "ValueError", 4),
         one.end(1),
     ]
-    own = (SuiteErrorGroup("perfsuite.keeping:1 keep", "OSError", 1),)
+    own = (SuiteErrorGroup("perfsuite.run.archive:1 keep", "OSError", 1),)
     summary = summary_of(records, suite_errors=own)
 
     assert [(group.place, group.message, group.count) for group in summary.suite_errors] == [
         ("roles.mine:3 step", "KeyError: 'a'", 6),
         ("roles.mine:9 step", "ValueError", 4),
-        ("perfsuite.keeping:1 keep", "OSError", 1),
+        ("perfsuite.run.archive:1 keep", "OSError", 1),
     ]
     assert summary.generator.processes == 1  # a process that only had errors made no load
     assert summary.generator.lost_reports == 0

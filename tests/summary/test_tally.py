@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from perfsuite.histogram import Histogram
+from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import NOTHING_TOLD, Breakdown, FailureKind, Statistics
 from perfsuite.summary.tally import (
     PERCENTILES,

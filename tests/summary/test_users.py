@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perfsuite.measurements import Users, WorkerLost
+from perfsuite.measurements.records import Users, WorkerLost
 from perfsuite.summary import Live
 from perfsuite.summary.users import FORGOTTEN_AFTER_S, all_logged_in_at, logging_in_by_second, users_by_second
 from tests.summary.made_records import START, make_plan

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from perfsuite.api.catalogue import CATALOGUE
+from perfsuite.target.catalogue import CATALOGUE
 from tests.truth.trouble import burnt_cpu, stopped_redis
 
 LATER_S = 30

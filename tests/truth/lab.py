@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from perfsuite import measurements
+from perfsuite.measurements import records as measurements
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
-from perfsuite.reread import report_of
+from perfsuite.run.load_run import report_of
 from tests.integration.programs import Program, run_folders, suite
 from tests.truth.blemishes import blemishes
 from tests.truth.cases import Case, Queries

@@ -10,7 +10,7 @@ const charts = (() => {
   let pointed = null;
   let onChoose = () => {};
 
-  // ── scales as perfsuite/report/plot.py makes them
+  // ── scales as perfsuite/report/page/plot.py makes them
   const STEPS = [1, 2, 2.5, 5];
   const scaleOf = (values) => {
     const highest = Math.max(...values);

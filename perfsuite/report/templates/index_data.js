@@ -1,5 +1,5 @@
 "use strict";
-// The runs as columns, and how their figures are written. Layout: perfsuite/report/past_columns.py.
+// The runs as columns, and how their figures are written. Layout: perfsuite/report/runs_page/columns.py.
 const past = (() => {
   const root = document.documentElement;
   let errors = 0;

@@ -1,0 +1,234 @@
+"""The suite's load in plain `locust -f locustfile.py`: debug mode, and Locust's own web page.
+
+There is no verdict here. What was recorded lies in `results/` like any other run's, so that
+`python run_performance_tests.py report RUN` makes its report.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from perfsuite import __version__
+from perfsuite.cli.parser import add_reaching, reaching_of, without_secrets
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
+from perfsuite.judge.left_behind import soft_deleted
+from perfsuite.load.caught import listen_for_errors
+from perfsuite.load.client import GeventTransport
+from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
+from perfsuite.load.state import LoadState, Order
+from perfsuite.measurements.records import FILE_NAME, Writer, to_json
+from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Scenario, Target
+from perfsuite.plan.access import Reached, reach
+from perfsuite.plan.build import DEFAULT_HOST
+from perfsuite.plan.credentials import accounts_for, read_accounts
+from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.plan.targets import Known, read_targets
+from perfsuite.preflight import look_at
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import users_by_role
+from perfsuite.run.cleaning import list_remaining
+from perfsuite.run.cleanup import Means, clean_up
+from perfsuite.suite_errors import LOG_FILE
+from perfsuite.summary.summarize import Circumstances
+from perfsuite.target import hosts, journal
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.connection import way_of
+from perfsuite.target.retry_after import Patient
+from perfsuite.target.shared import Run
+
+log = logging.getLogger("agentmitra")
+
+SCENARIO = "locust"
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_options(parser: Any, **_event: Any) -> None:
+    """Locust's own options with safer defaults: requests in flight may finish, the page is for this machine only.
+
+    Several processes are refused here, before Locust has made them: each would keep a run of its own.
+    """
+    parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
+    add_reaching(parser, include_in_web_ui=False)
+    options, _others = parser.parse_known_args()
+    asked = [f"--{name}" for name in ("processes", "master", "worker") if getattr(options, name)]
+    if asked:
+        wanted = options.processes if options.processes and options.processes > 1 else os.cpu_count()
+        sys.stderr.write(
+            f"{asked[0]}: the debug mode is one process; each further one would count for itself, in its own folder.\n"
+            f"Load from several with: python run_performance_tests.py --processes {wanted}\n"
+        )
+        sys.exit(EXIT_USAGE)
+
+
+def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
+    """Listener for Locust's `init` event. A headless run on a host that may not be loaded ends here."""
+    hooks = Hooks(
+        make_load=_make_load,
+        stopping=lambda load: load.recorder.phase("ramp-down"),
+        after=_finish,
+    )
+    install(environment, hooks)
+    listen_for_errors(lambda error, during: _heard(environment, error, during))
+    if web_ui is not None:
+        guard(web_ui, lambda host: str(_refusal(host, environment) or ""))
+    elif error := _refusal(environment.host or "", environment):
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+
+
+def _heard(environment: Any, error: BaseException, during: str) -> None:
+    """An error that nobody but Locust or gevent saw. Without a load nothing counts; it has been logged."""
+    load = getattr(environment, "agentmitra_load", None)
+    if load is not None:
+        load.errors.add_unless_counted(error, during)
+
+
+def _rules() -> hosts.HostRules:
+    return hosts.HostRules(read_scenarios(_ROOT / "scenarios.toml").allowed_hosts)
+
+
+def _reached(host: str, environment: Any) -> Reached:
+    return reach(reaching_of(environment.parsed_options), host, [role.slug for role in ROLES], os.environ)
+
+
+def _refusal(host: str, environment: Any) -> SuiteError | None:
+    try:
+        _reached(hosts.checked_url(host or DEFAULT_HOST, _rules()), environment)
+    except SuiteError as error:
+        return error
+    return None
+
+
+def _make_load(environment: Any) -> LoadState | None:
+    try:
+        order = _order(environment)
+    except SuiteError as error:
+        # Raised, it would be swallowed by Locust, and users would start that have nothing to do.
+        log.error("%s", error)
+        _give_up(environment, error.exit_code)
+        return None
+    except Exception:  # as above; nothing was sent yet
+        log.exception("an error of the suite itself: no load is made")
+        _give_up(environment, EXIT_INCONCLUSIVE)
+        return None
+    writer = Writer(order.folder / FILE_NAME, order.plan.run_id)
+    load = LoadState(order, writer, on_placed=lambda _users: load.recorder.phase("plateau"))
+    load.recorder.phase("ramp-up")
+    return load
+
+
+def _give_up(environment: Any, exit_code: int) -> None:
+    environment.process_exit_code = exit_code
+    # Locust's process is patched, so this thread is a greenlet: what ends a run cannot be called from its listener.
+    threading.Thread(target=environment.runner.stop if environment.web_ui else environment.runner.quit).start()
+
+
+def _order(environment: Any) -> Order:
+    rules = _rules()
+    host = hosts.checked_url(environment.host or DEFAULT_HOST, rules)
+    reached = _reached(host, environment)
+    accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ, reached.mapping.roles)
+    now = datetime.now(UTC)
+    plan = _plan(environment, host, accounts, now)
+    plan = replace(plan, access=reached.access, mapping=reached.mapping)
+    report = _seen(plan, reached.headers)
+    folder = new_run_folder(_ROOT / "results", SCENARIO, now)
+    plan = replace(plan, run_id=folder.name, allowed_hosts=hosts.allowed_names(rules), targets=_targets())
+    (folder / "plan.json").write_bytes(to_json(plan))
+    (folder / "preflight.json").write_bytes(to_json(report))
+    missing = frozenset(CATALOGUE) - set(report.offered)
+    for line in _short_of(plan):
+        log.warning("%s", line)
+    return Order(plan, folder, accounts, {role.slug: missing for role in ROLES}, headers=reached.headers)
+
+
+def _short_of(plan: Plan) -> Iterator[str]:
+    """What there are too few accounts or users for, in a line each."""
+    for role, accounts in plan.shared_accounts.items():
+        yield f"{plan.users_by_role[role]} users as {role} share {accounts} of the accounts in credentials.csv"
+    if plan.absent_roles:
+        yield f"with so few users nobody is there as {', '.join(plan.absent_roles)}"
+
+
+def _plan(environment: Any, host: str, accounts: tuple[Account, ...], now: datetime) -> Plan:
+    options = environment.parsed_options
+    users = environment.runner.target_user_count
+    duration_s = float(options.run_time or 0)
+    counts = users_by_role(users, ROLES)
+    return Plan(
+        run_id=SCENARIO,
+        scenario=Scenario(SCENARIO, users, float(options.spawn_rate or 1), duration_s, "plain Locust, debug mode"),
+        host=host,
+        users_by_role=counts,
+        targets=(),
+        allowed_hosts=(),
+        seed=now.microsecond,
+        created_at=now.isoformat(timespec="seconds"),
+        command=without_secrets(sys.argv),
+        absent_roles=tuple(slug for slug, count in counts.items() if not count),
+        shared_accounts=accounts_for(counts, accounts).shared,
+        suite_version=__version__,
+    )
+
+
+def _targets() -> tuple[Target, ...]:
+    names = list(read_scenarios(_ROOT / "scenarios.toml").scenarios)
+    return read_targets(_ROOT / "targets.toml", Known([role.slug for role in ROLES], sorted(CATALOGUE), names))
+
+
+def _seen(plan: Plan, headers: Headers) -> PreflightReport:
+    """What the target offers. In debug mode no operation is called beforehand.
+
+    Raises TargetError when it is not there or not ours: then no load is made.
+    """
+    run, transport = Run.of(plan, headers, "preflight"), GeventTransport(way_of(plan, headers))
+    try:
+        offer = look_at(plan.host, transport, run)
+    finally:
+        transport.close()
+    offered = frozenset(CATALOGUE) - offer.missing(run)
+    return PreflightReport(plan.host, offer.service, offer.version, tuple(sorted(offered)), ())
+
+
+def _finish(load: LoadState) -> None:
+    """After the last record: remove what the run made, and leave what a report needs."""
+    order, cleanup = load.order, None
+    with load.counting("removing what the run made"):
+        try:
+            cleanup = _remove_what_was_made(order)
+        except SuiteError as error:
+            log.error("%s", error)
+    # The measurements hold those that came before their last record.
+    circumstances = Circumstances(cleanup=cleanup, suite_errors=load.errors.new())
+    (order.folder / "circumstances.json").write_bytes(to_json(circumstances))
+    if load.errors.count:
+        log.error("%s errors of the suite itself: see %s", load.errors.count, order.folder / LOG_FILE)
+    log.warning("debug mode gives no verdict; for one: python run_performance_tests.py report %s", order.folder)
+
+
+def _remove_what_was_made(order: Order) -> Cleanup:
+    transport = Patient(GeventTransport(way_of(order.plan, order.headers)), log.warning, time.sleep)
+    book = journal.Journal(order.folder / journal.FILE_NAME)
+    try:
+        run = Run.of(order.plan, order.headers, "cleanup", book)
+        cleaned = clean_up(list(journal.read(order.folder)), Means(ROLES, order.accounts, run, transport))
+    finally:
+        transport.close()
+        book.close()
+    done = cleaned.cleanup
+    log.info("removed %s of %s rows that this run made", done.removed, done.created)
+    for line in (*soft_deleted(done), *list_remaining(cleaned.rows, order.folder)):
+        log.warning("%s", line.strip())
+    for line in (*done.not_removed, *done.not_restored, *done.not_restorable):
+        log.warning("not removed or put back: %s", line)
+    return done

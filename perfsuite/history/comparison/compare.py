@@ -1,0 +1,146 @@
+"""Runs of B held against runs of A: one word for every figure of every operation.
+
+A run is one value of each figure, however many requests it made. "slower" needs three things: an adjusted p-value
+below 0.05 (`family.py`), the exact Mann–Whitney test below 0.05 by itself, and a Hodges–Lehmann shift above
+max(5 %, 2 ms, the noise floor). "same" needs evidence as well: that the shift lies within that bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from perfsuite.history.comparison.family import ALPHA, PValues, p_values
+from perfsuite.history.comparison.figures import FAILURES, Line, lines
+from perfsuite.history.comparison.shift import Shift, shifts
+from perfsuite.model.history import Change, Comparison, PastRun, Side, Word
+from perfsuite.model.noise import Noise
+
+FEWEST = 5
+"""Runs a side below which nothing is told apart: 4 + 4 cannot reach p < 0.01, and 3 + 3 not even 0.05."""
+
+
+def compare(
+    a: Side, a_runs: Sequence[PastRun], b: Side, b_runs: Sequence[PastRun], noise: Noise | None = None
+) -> Comparison:
+    """B held against A, figure by figure. The runs are comparable, or were forced: that is not looked at here.
+
+    `noise`: the floor of this environment, where one was measured under the same conditions. `costs` and
+    `mismatches` stay empty: the caller adds them.
+    Raises ValueError where a side has no run.
+    """
+    if not a_runs or not b_runs:
+        raise ValueError("each side needs a run")
+    found = lines(a_runs, b_runs)
+    enough = min(len(a_runs), len(b_runs)) >= FEWEST
+    tested = p_values(found, len(a_runs)) if enough else {}
+    moved = shifts([(line.a, line.b) for line in found])
+    changes = [_change(line, shift, tested, noise) for line, shift in zip(found, moved, strict=True)]
+    if not enough:
+        changes = [_with_failures(change, a_runs, b_runs) for change in changes]
+    return Comparison(a, b, tuple(changes), notes=tuple(_notes(a_runs, b_runs, noise)))
+
+
+def _change(line: Line, moved: Shift, tested: PValues, noise: Noise | None) -> Change:
+    level = float(np.median(line.a))
+    floor_rate = noise.floor_rate(line.role, line.operation, line.figure.metric) if noise else 0.0
+    bound = line.figure.bound(level, floor_rate)
+    p, word, reason = _judged(line, moved, tested, bound)
+    return Change(
+        role=line.role,
+        operation=line.operation,
+        metric=line.figure.metric,
+        a=line.a,
+        b=line.b,
+        shift=moved.estimate,
+        shift_rate=moved.estimate / level if level else None,
+        interval=moved.interval,
+        p_value=p,
+        word=word,
+        reason=reason,
+    )
+
+
+def _judged(line: Line, moved: Shift, tested: PValues, bound: float) -> tuple[float | None, Word, str]:
+    """Adjusted p-value (None where no test was made), word and reason."""
+    if not tested:
+        return None, Word.CANNOT_TELL, f"{len(line.a)} + {len(line.b)} runs: {FEWEST} + {FEWEST} are needed"
+    if line not in tested:
+        return None, Word.CANNOT_TELL, f"told by {len(line.a)} runs of A and {len(line.b)} of B only: all are needed"
+    worse, better = tested[line]
+    p_worse, p_better = (moved.p_more, moved.p_less) if line.figure.worse > 0 else (moved.p_less, moved.p_more)
+    grown = moved.estimate * line.figure.worse
+    p = max(worse, p_worse) if grown >= 0 else max(better, p_better)
+    if abs(grown) > bound and p < ALPHA:
+        return p, Word.SLOWER if grown > 0 else Word.FASTER, ""
+    if moved.is_within(bound):
+        return p, Word.SAME, ""
+    if abs(grown) > bound:
+        return p, Word.CANNOT_TELL, "so much may be chance"
+    return p, Word.CANNOT_TELL, "small, but a change that counts is not ruled out: more runs would tell"
+
+
+def _with_failures(change: Change, a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> Change:
+    """What so few runs can say of failures: whether the requests of these very runs differ by more than chance."""
+    if change.metric != FAILURES.metric or not change.shift:
+        return change
+    (failed_a, asked_a), (failed_b, asked_b) = (_counts(change, runs) for runs in (a_runs, b_runs))
+    p = fisher_more(failed_a, asked_a, failed_b, asked_b)
+    if change.shift < 0:
+        p = fisher_more(failed_b, asked_b, failed_a, asked_a)
+    said = f"{failed_a:,} of {asked_a:,} failed, then {failed_b:,} of {asked_b:,}"
+    said += f" (Fisher p = {p:.2g}, if requests failed independently)"
+    return replace(change, reason=f"{change.reason}; {said}")
+
+
+def fisher_more(failures_a: int, requests_a: int, failures_b: int, requests_b: int) -> float:
+    """The one-sided p-value of "B fails no more often than A" (Fisher 1935, *The Design of Experiments*).
+
+    1.0 where a side has no requests.
+    """
+    if not requests_a or not requests_b:
+        return 1.0
+    from scipy import stats
+
+    table = [[failures_b, requests_b - failures_b], [failures_a, requests_a - failures_a]]
+    return float(stats.fisher_exact(table, alternative="greater").pvalue)
+
+
+def _counts(change: Change, runs: Sequence[PastRun]) -> tuple[int, int]:
+    known = [found for run in runs if (found := run.of(change.role, change.operation))]
+    return sum(each.failures for each in known), sum(each.requests for each in known)
+
+
+def _notes(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], noise: Noise | None) -> Iterator[str]:
+    if min(len(a_runs), len(b_runs)) < FEWEST:
+        yield (
+            f"{len(a_runs)} + {len(b_runs)} runs: times, rates and failures of so few cannot be told from chance, "
+            f"{FEWEST} + {FEWEST} are needed (--runs {FEWEST} --against URL); what the database is asked can"
+        )
+    elif noise is None:
+        yield "The noise of this environment was not measured: a change counts from 5 % and 2 ms on."
+    for run in (*a_runs, *b_runs):
+        if not run.outcome.is_of_worth:
+            yield f"{run.run_id} is {run.outcome.value}: what it measured may not be the target's doing."
+    yield from _mixed((*a_runs, *b_runs))
+    yield from _only_in("A", a_runs, b_runs)
+    yield from _only_in("B", b_runs, a_runs)
+
+
+def _mixed(runs: Sequence[PastRun]) -> Iterator[str]:
+    """Runs whose times and throughput include answered failures, beside others whose do not."""
+    mixed = [run.run_id for run in runs if any(one.is_mixed for one in run.measured)]
+    if mixed:
+        yield (
+            f"Kept by an earlier version, with failed requests among times and throughput: {', '.join(mixed)}. The"
+            " command `history rebuild` makes the figures anew where the folders are there."
+        )
+
+
+def _only_in(name: str, runs: Sequence[PastRun], others: Sequence[PastRun]) -> Iterator[str]:
+    known = {one.operation for run in others for one in run.measured}
+    only = dict.fromkeys(one.operation for run in runs for one in run.measured if one.operation not in known)
+    if only:
+        yield f"Only in {name}, so not compared: {', '.join(only)}."

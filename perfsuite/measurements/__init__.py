@@ -1,0 +1,1 @@
+"""What is measured: records, their file, histograms, and the recorder."""

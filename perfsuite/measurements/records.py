@@ -1,0 +1,394 @@
+"""The file of a run that everything else is made from: `measurements.jsonl.gz`.
+
+One JSON record a line, gzip, flushed every second so that a killed run can be read to its last second.
+Records only ever add: two records of the same second and operation are summed, so the order in which
+they arrive, and from which process, does not matter.
+
+Schema history
+    1   first layout
+    2   response time apart from service time, server's time, connections, arrivals, think times, lost workers;
+        later on `beginnings` of actions, `span_s`, `sent_bytes`, `received_bytes`, `throttled_rate` and `limit_cores`
+        of a process, `remarks`, `waited`, `ended_failed` and `expired` of requests, and `logging_in` of users, which
+        readers of 2 may pass over
+    3   errors of the suite itself; requests counted where they are sent
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from perfsuite.errors import LoadError
+from perfsuite.measurements.histogram import Histogram, from_counts
+from perfsuite.model import Remark
+
+SCHEMA = 3
+FILE_NAME = "measurements.jsonl.gz"
+_PART_BYTES = 1 << 20
+
+
+# gc=False: records hold no cycles, and a run has hundreds of thousands of them. Looking through them for some took half
+# of the time of reading a file.
+
+
+class Times(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A histogram as the file keeps it: bucket number → count, and the exact sum, minimum, maximum (µs)."""
+
+    counts: dict[int, int] = {}
+    sum_us: int = 0
+    min_us: int = 0
+    max_us: int = 0
+
+
+class ErrorCount(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How often one error happened within a record, with one request id to look for in the server's log.
+
+    `ordinals`: the how manyeth request to end in this process each of them was. Only for the first 1,000 of each
+    message, and not in older files: [] then.
+    """
+
+    kind: str
+    message: str
+    count: int
+    request_id: str
+    ordinals: list[int] = []
+
+
+class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field="kind", omit_defaults=True):
+    """Requests of one process, role, behaviour and operation that were **due** in one UTC second.
+
+    Due is when the user wanted to send: in the closed model the send itself, in the open model the intended
+    start of the action for its first request. `ok` and `failed` are response times (from due to the last
+    byte) and disjoint: the time of a request is in exactly one of them. `service` is the same for all of
+    them from the send on, connecting left out; `server` the server's own time where it told one; `connects`
+    and `tls` the set-up of connections that these requests had to open. `ended` counts requests, whenever
+    due, that got their end in this second, `ended_failed` those of them that failed: throughput is made from both.
+    `remarks`: what the answers reported and was not used, such as server's times that cannot be. `waited`: of the times
+    in `failed` those that targets judge, since the user waited in vain (`perfsuite.model.failures.stays_in`); None
+    where nothing failed, and in older files, which do not record it. `expired` counts requests besides all these,
+    refused since the token had expired; each was sent again after a login, and is then among the others.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    operation: str
+    ok: Times = Times()
+    failed: Times = Times()
+    errors: list[ErrorCount] = []
+    service: Times = Times()
+    server: Times = Times()
+    connects: Times = Times()
+    tls: Times = Times()
+    ended: int = 0
+    remarks: list[Remark] = []
+    waited: Times | None = None
+    ended_failed: int = 0
+    expired: int = 0
+
+
+class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):
+    """Actions of the open model that were due in one UTC second and never began.
+
+    `operation` is the first of the behaviour; `waited` how long they had been due when they were given up.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    operation: str
+    waited: Times
+
+
+class Arrivals(msgspec.Struct, frozen=True, gc=False, tag="arrivals", tag_field="kind"):
+    """Open model, one process and UTC second: actions that were due, those of them that began, and how late.
+
+    `beginnings` counts actions, whenever due, that began in this second; 0 everywhere in older files.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    due: int
+    begun: int
+    lag: Times
+    waiting: int
+    beginnings: int = 0
+
+
+class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind"):
+    """A load process died or fell silent. `users`: how many it had; `placed`: how many of them the others took."""
+
+    worker: str
+    sequence: int
+    lost: str
+    at: float
+    users: int
+    reason: str
+    placed: int | None = None
+    """None in older files, which do not tell."""
+
+
+class Actions(msgspec.Struct, frozen=True, gc=False, tag="actions", tag_field="kind", omit_defaults=True):
+    """Actions (one behaviour done once) that were due in one UTC second.
+
+    `times` run from due to the last answer, without the think time; `pauses` counts the pauses (from the end
+    of an action to the beginning of the same user's next one) that began in this second, `pause_us` their sum.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    actions: int
+    succeeded: int
+    times: Times = Times()
+    pauses: int = 0
+    pause_us: int = 0
+
+
+class NotPossible(msgspec.Struct, frozen=True, gc=False, tag="not_possible", tag_field="kind"):
+    """Operations that could not be made since the target holds no data for them: neither success nor failure.
+
+    `why`: what they need, and what the target answered when asked for that; "" in older files.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    role: str
+    behaviour: str
+    operation: str
+    count: int
+    why: str = ""
+
+
+class Users(msgspec.Struct, frozen=True, gc=False, tag="users", tag_field="kind"):
+    """Virtual users alive in one process at the end of one UTC second, by role.
+
+    `logging_in`: how many of them have not ended the login that they begin with; 0 in older files.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    by_role: dict[str, int]
+    logging_in: int = 0
+
+
+class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_field="kind"):
+    """Health of one load process in one UTC second, or in the `span_s` seconds that end with it: a process that
+    is busy comes to telling it late, and then soon again.
+
+    CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector. `waited_percent`: share of
+    the time in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
+    waiting together near 100 is a saturated generator, however little of the core it was given. `sent_bytes` and
+    `received_bytes` of HTTP, heads and bodies, in that time; None in older files, which do not tell. `throttled_rate`:
+    share of the periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit
+    allows; None without a limit.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    cpu_percent: float
+    loop_lag: Times
+    memory_bytes: int
+    gc_pauses: Times = Times()
+    waited_percent: float | None = None
+    span_s: float = 1.0
+    sent_bytes: int | None = None
+    received_bytes: int | None = None
+    throttled_rate: float | None = None
+    limit_cores: float | None = None
+
+
+class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
+    """The run entered a phase: "ramp-up", "plateau" (all users started), "ramp-down" or "end". `at`: UTC epoch, s."""
+
+    worker: str
+    sequence: int
+    name: str
+    at: float
+
+
+class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="kind"):
+    """Errors of the suite itself in one process since its last record of them, of one place and message.
+
+    `log`: the file in the run's folder with the traceback of the first, "" without one. `ends_load`: without the part
+    that died a load says nothing any more, so that it is ended.
+    """
+
+    worker: str
+    sequence: int
+    place: str
+    message: str
+    count: int
+    log: str = ""
+    ends_load: bool = False
+
+
+class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
+    """Last record of a process: what it recorded beside what Locust counted, and how it ended.
+
+    `sent`: requests counted where they are sent, without the recorder; None in older files. `unrecorded`: of these,
+    the ones that recording raised an error for, so that they are in no other record.
+    """
+
+    worker: str
+    sequence: int
+    recorded: int
+    locust_total: int
+    reason: str
+    sent: int | None = None
+    unrecorded: int = 0
+
+
+Record = (
+    Requests
+    | NotStarted
+    | Arrivals
+    | Actions
+    | NotPossible
+    | Users
+    | Generator
+    | Phase
+    | WorkerLost
+    | SuiteErrors
+    | End
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+class Header(msgspec.Struct, frozen=True):
+    """First line of the file."""
+
+    schema: int
+    run_id: str
+
+
+def times_of(histogram: Histogram) -> Times:
+    """The file's form of a histogram."""
+    return Times(dict(histogram.counts), histogram.sum_us, histogram.min_us, histogram.max_us)
+
+
+def histogram_of(times: Times) -> Histogram:
+    """The histogram kept in a record."""
+    return from_counts(times.counts, sum_us=times.sum_us, min_us=times.min_us, max_us=times.max_us)
+
+
+class Writer:
+    """Appends records to the measurements file of a run. Raises LoadError when the disk does not take them."""
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        self._path = path
+        self._raw: BinaryIO = path.open("wb")
+        self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5)
+        with self._told():
+            self._gzip.write(_encoder.encode(Header(SCHEMA, run_id)) + b"\n")
+        self.flush()
+
+    def write(self, record: Record) -> None:
+        """Append one record; it is on disk after the next `flush`."""
+        with self._told():
+            self._gzip.write(_encoder.encode(record) + b"\n")
+
+    def flush(self) -> None:
+        """Hand everything written so far to the operating system, readable as it stands."""
+        with self._told():
+            self._gzip.flush(zlib.Z_SYNC_FLUSH)
+            self._raw.flush()
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        with self._told():
+            self._gzip.close()
+            self._raw.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LoadError(f"{self._path} cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+class Tail:
+    """Reads a measurements file while it grows: `read()` returns the records that came since the last call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._unzip = zlib.decompressobj(wbits=31)
+        self._rest = b""
+        self._header: Header | None = None
+
+    def read(self) -> list[Record]:
+        """New whole records; [] when there are none, or the file is not there yet."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            raw = file.read()
+        self._offset += len(raw)
+        *lines, self._rest = (self._rest + self._unpacked(raw)).split(b"\n")
+        return [self._decode(line) for line in self._past_header(lines)]
+
+    def _unpacked(self, raw: bytes) -> bytes:
+        try:
+            return self._unzip.decompress(raw)
+        except zlib.error as error:
+            raise LoadError(f"{self._path}: damaged ({error}); the run cannot be read past this point") from error
+
+    def _past_header(self, lines: list[bytes]) -> list[bytes]:
+        if self._header is not None or not lines:
+            return lines
+        try:
+            self._header = msgspec.json.decode(lines[0], type=Header)
+        except msgspec.DecodeError as error:
+            raise LoadError(f"{self._path}: its first line is damaged ({error})") from error
+        if self._header.schema > SCHEMA:
+            raise LoadError(
+                f"{self._path}: written by a newer suite (schema {self._header.schema}, this one reads up to {SCHEMA})"
+            )
+        return lines[1:]
+
+    def _decode(self, line: bytes) -> Record:
+        try:
+            return _decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise LoadError(f"{self._path}: a record is damaged ({error})") from error
+
+
+def read(path: Path) -> Iterator[Record]:
+    """All records of a finished or killed run, in file order."""
+    if not path.exists():
+        raise LoadError(f"{path}: not there; is this the folder of a run?")
+    yield from Tail(path).read()
+
+
+def is_whole(path: Path) -> bool:
+    """Is the end of the file there? It is where the load ended in order; a killed run has none."""
+    unzip = zlib.decompressobj(wbits=31)
+    with path.open("rb") as file:
+        while part := file.read(_PART_BYTES):
+            unzip.decompress(part)
+    return unzip.eof
+
+
+def to_json(value: Any) -> bytes:
+    """Any record of the suite (dataclass or struct) as indented JSON, for the files of a run."""
+    return msgspec.json.format(_encoder.encode(value), indent=2) + b"\n"

@@ -1,0 +1,247 @@
+"""`summary.json`: the figures and the verdict of a run for programs.
+
+Schema history
+    1   first layout; keys that came later stand after those that were there before
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from perfsuite.model import (
+    ALL,
+    NOTHING_TOLD,
+    ApiMapping,
+    ArrivalFigures,
+    BehaviourRow,
+    Breakdown,
+    Drift,
+    FailureGroup,
+    FailurePattern,
+    GeneratorHealth,
+    LostWorker,
+    Occupancy,
+    Row,
+    RunReport,
+    Summary,
+    TargetResult,
+)
+from perfsuite.model.finding import Evidence, Finding
+from perfsuite.model.fingerprint import Known, OperationCost
+from perfsuite.model.monitor import PART, Reading
+from perfsuite.report.baseline import baseline_dict
+from perfsuite.report.figures import parts_of, rounded, values_of
+from perfsuite.report.logins import logins_dict
+from perfsuite.report.monitored import monitored
+from perfsuite.report.published import published_entries
+from perfsuite.report.text import clean
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.paths import deployed
+
+SCHEMA = 1
+
+
+def summary_json(report: RunReport) -> str:
+    """The whole file. Keys and their order are fixed; what is not known is null."""
+    return json.dumps(_cleaned(summary_dict(report)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def summary_dict(report: RunReport) -> dict[str, Any]:
+    """The content of `summary.json` as plain dicts and lists."""
+    summary, verdict = report.summary, report.verdict
+    return {
+        "schema": SCHEMA,
+        "run_id": summary.run_id,
+        "scenario": summary.scenario,
+        "host": summary.host,
+        "started_at": summary.started_at,
+        "duration_s": rounded("duration_s", summary.duration_s),
+        "steady_s": rounded("steady_s", summary.steady_s),
+        "verdict": verdict.outcome.value,
+        "reasons": list(verdict.reasons),
+        "exit_code": verdict.exit_code,
+        "users": asdict(summary.users),
+        "totals": values_of(summary.totals) | parts_of(totals_breakdown(summary)),
+        "operations": [_operation(row, report.plan.mapping) for row in steady_operations(summary)],
+        "behaviours": [_rounded(row) for row in summary.behaviours],
+        "whole_run": {
+            "requests": summary.whole_run.requests,
+            "failures": summary.whole_run.failures,
+            "rate_limited": summary.whole_run.rate_limited,
+            "expired": summary.whole_run.expired,
+        },
+        "targets": [_target(result) for result in verdict.targets],
+        "generator": _rounded(summary.generator),
+        "coverage": {
+            "offered": summary.coverage.offered,
+            "missing": list(summary.coverage.missing),
+            "broken": list(summary.coverage.broken),
+            "differs": list(summary.coverage.differs),
+            "empty": list(summary.coverage.empty),
+            "planned": len(summary.coverage.planned),
+            "exercised": summary.coverage.exercised,
+            "not_exercised": list(summary.coverage.not_exercised),
+        },
+        "environment": dict(summary.environment),
+        **_extra(report),
+    }
+
+
+def totals_breakdown(summary: Summary) -> Breakdown:
+    """Where the time went over all requests of the steady state."""
+    grand = ("steady", ALL, ALL, ALL)
+    rows = (row for row in summary.rows if (row.period, row.role, row.behaviour, row.operation) == grand)
+    return next((row.breakdown for row in rows), NOTHING_TOLD)
+
+
+def steady_operations(summary: Summary) -> list[Row]:
+    """The rows of single operations (no totals) of the steady state, in the order of the summary."""
+    return [
+        row for row in summary.rows if row.period == "steady" and ALL not in (row.role, row.behaviour, row.operation)
+    ]
+
+
+def failures_by_kind(failures: tuple[FailureGroup, ...]) -> dict[str, int]:
+    """Kind of failure → how many, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for group in failures:
+        counts[group.kind] += group.count
+    return dict(counts.most_common())
+
+
+def _extra(report: RunReport) -> dict[str, Any]:
+    summary, seen = report.summary, monitored(report)
+    return {
+        "notes": list(report.verdict.notes),
+        "failures_by_kind": failures_by_kind(summary.failures),
+        "reconciliation": asdict(summary.reconciliation) | {"agrees": summary.reconciliation.agrees},
+        "cleanup": asdict(summary.cleanup) if summary.cleanup else None,
+        "not_possible": dict(summary.coverage.not_possible),
+        "arrivals": _rounded(summary.arrivals) if summary.arrivals else None,
+        "lost_workers": [_rounded(worker) for worker in summary.lost_workers],
+        "occupancy": [_rounded(role) for role in summary.occupancy],
+        "drifts": [_rounded(drift) for drift in summary.drifts],
+        "findings": [_finding(finding) for finding in report.findings],
+        "monitors": {
+            "sources": _watched(report.readings),
+            "monitored": list(seen.parts),
+            "not_monitored": list(seen.silent),
+        },
+        "fingerprint": {
+            "taken": report.fingerprint is not None,
+            "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],
+        },
+        "baseline": baseline_dict(report.comparison),
+        "published": published_entries(report),
+        "suite_errors": [asdict(error) for error in summary.suite_errors],
+        "logins": logins_dict(report),
+        "server_times": asdict(summary.server_times),
+        "remarks": [asdict(remark) for remark in summary.remarks],
+        "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
+        "totals_ok": values_of(summary.totals_ok),
+        "headlines": list(report.verdict.headlines),
+        "outages": [asdict(outage) for outage in summary.outages],
+        "unfinished": sum(each.count for each in summary.cut_off),
+        "lacking": [asdict(lack) for lack in summary.coverage.lacking],
+        "failure_patterns": [_pattern(pattern) for pattern in summary.failure_patterns],
+    }
+
+
+def _pattern(pattern: FailurePattern) -> dict[str, Any]:
+    return {name: rounded(name, value) if name == "every_s" else value for name, value in asdict(pattern).items()}
+
+
+def _watched(readings: Iterable[Reading]) -> list[str]:
+    return sorted({reading.source.split(PART)[0] for reading in readings if not reading.is_of_load_side})
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind.value,
+        "headline": finding.headline,
+        "resource": finding.resource,
+        "at_s": finding.at_s,
+        "role": finding.role,
+        "operation": finding.operation,
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    name = "share_rate" if evidence.unit == "fraction" else evidence.metric
+    return {
+        "metric": evidence.metric,
+        "label": evidence.label,
+        "before": rounded(name, evidence.before),
+        "after": rounded(name, evidence.after),
+        "unit": evidence.unit,
+        "at_s": evidence.at_s,
+    }
+
+
+def _cost(cost: OperationCost) -> dict[str, Any]:
+    """Per request that no cache answered: the most of each count, the mean of the time; null where it is not known."""
+    known = cost.known is Known.YES
+    full = [request.cost for request in cost.full_requests]
+
+    def most(counts: Iterable[int]) -> int | None:
+        return max(counts, default=0) if known else None
+
+    mean_ms = sum(one.execution_ms for one in full) / len(full) if full else 0.0
+    return {
+        "role": cost.role,
+        "operation": cost.operation,
+        "queries": most(one.queries for one in full),
+        "rows": most(one.rows for one in full),
+        "shared_blocks": most(one.shared_blocks for one in full),
+        "execution_ms": rounded("execution_ms", mean_ms) if known else None,
+    }
+
+
+def _rounded(
+    record: ArrivalFigures | GeneratorHealth | LostWorker | Occupancy | Drift | BehaviourRow,
+) -> dict[str, Any]:
+    """The fields of a record, its numbers rounded as files carry them."""
+    return {name: value if isinstance(value, str) else rounded(name, value) for name, value in asdict(record).items()}
+
+
+def _operation(row: Row, mapping: ApiMapping) -> dict[str, Any]:
+    known = CATALOGUE.get(row.operation)
+    return {
+        "role": row.role,
+        "behaviour": row.behaviour,
+        "operation": row.operation,
+        "method": known.method if known else None,
+        "path": deployed(known.path, mapping.paths) if known else None,
+        **values_of(row.statistics),
+        **parts_of(row.breakdown),
+    }
+
+
+def _target(result: TargetResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "scope": result.scope,
+        "limit": rounded(result.metric, result.limit),
+        "observed": rounded(result.metric, result.observed),
+        "unit": result.unit,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "interval": [rounded(result.metric, end) for end in result.interval] if result.interval else None,
+        "too_close": result.too_close,
+    }
+
+
+def _cleaned(value: Any) -> Any:
+    """`value` with every text in it on one line and encodable."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    return value

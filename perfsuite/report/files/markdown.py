@@ -1,0 +1,181 @@
+"""`summary.md`: the run on one page for a pull request or a CI job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
+from perfsuite.report.baseline import COLUMNS, held_of
+from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
+from perfsuite.report.failing import operation_of, remarks, role_of
+from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
+from perfsuite.report.files.json_file import steady_operations
+from perfsuite.report.logins import logins_line
+from perfsuite.report.text import markdown, plural, shortened
+from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_title
+
+SLOWEST = 10
+MOST_FAILURES = 10
+MOST_CHANGES = 20
+
+_MARKS_OF_RUNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.REGRESSION: "❌"}
+_MARKS = {
+    TargetOutcome.MET: "✅ met",
+    TargetOutcome.MISSED: "❌ missed",
+    TargetOutcome.NOT_JUDGED: "➖ not judged",
+    TargetOutcome.INFORMATION: "ℹ️ information",
+}
+
+
+def summary_md(report: RunReport) -> str:
+    """Verdict, targets, findings, slowest operations and failures, as GitHub-flavoured Markdown."""
+    summary, verdict = report.summary, report.verdict
+    mark = _MARKS_OF_RUNS.get(verdict.outcome, "⚠️")
+    parts = [
+        f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
+        markdown(sentence(report)),
+        "\n".join(f"- {markdown(reason)}" for reason in verdict.told_first),
+        _figures(summary),
+        "\n".join(f"- {markdown(line)}" for line in (*arrival_lines(summary), logins_line(report)) if line),
+        _section(
+            "Targets", ("Target", "Limit", "Observed", "95 % sure", "Outcome", "Reason"), map(_target, verdict.targets)
+        ),
+        *_baseline(report),
+        *_findings(report),
+        _slowest(summary),
+        *_failures(report),
+        _suite_errors(summary.suite_errors),
+        "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
+        f"Run {markdown(summary.run_id)} against {markdown(summary.host)}, started {markdown(summary.started_at)}.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def runs_md(reports: Sequence[RunReport]) -> str:
+    """Several runs side by side, one line each, with their verdicts."""
+    cells = (
+        (
+            markdown(report.summary.scenario),
+            markdown(report.summary.run_id),
+            f"{report.summary.users.peak:,}",
+            f"{report.summary.totals.requests:,}",
+            human("rps", report.summary.totals.rps),
+            human("avg_ms", report.summary.totals.avg_ms),
+            human("p95_ms", report.summary.totals.p95_ms),
+            f"{report.summary.totals.failures:,}",
+            f"{_MARKS_OF_RUNS.get(report.verdict.outcome, '⚠️')} {LABELS[report.verdict.outcome]}",
+        )
+        for report in reports
+    )
+    columns = ("Scenario", "Run", "Users", "Requests", "Req/s", "Average ms", "p95 ms", "Failures", "Verdict")
+    return _section(plural(len(reports), "run"), columns, cells) + "\n"
+
+
+def _figures(summary: Summary) -> str:
+    totals = summary.totals
+    if not totals.requests:
+        return f"{summary.whole_run.requests:,} requests, none in the steady state."
+    return (
+        f"**{totals.requests:,}** requests in {clock(summary.steady_s)} of steady state · "
+        f"**{human('rps', totals.rps)}** req/s · average **{with_unit('avg_ms', totals.avg_ms)}** · "
+        f"p95 **{with_unit('p95_ms', totals.p95_ms)}** · failures **{totals.failures:,}** "
+        f"({human('failure_rate', totals.failure_rate)}) · **{summary.users.peak:,}** users"
+    )
+
+
+def _target(result: TargetResult) -> Sequence[str]:
+    return (
+        markdown(target_title(result)),
+        markdown(limit_text(result.metric, result.limit, below=result.below)),
+        with_unit(result.metric, result.observed),
+        interval_text(result.metric, result.interval),
+        _MARKS[result.outcome] + (", too close" if result.too_close else ""),
+        markdown(result.reason),
+    )
+
+
+def _baseline(report: RunReport) -> Sequence[str]:
+    """What changed against the baseline, and what could not be told; nothing without one."""
+    if report.comparison is None:
+        return ()
+    held = held_of(report.comparison)
+    rows = (tuple(map(markdown, line.cells)) for line in held.lines[:MOST_CHANGES])
+    notes = "\n".join(f"- {markdown(note)}" for note in held.notes)
+    left = len(held.lines) - MOST_CHANGES
+    more = f"{left:,} more in `summary.json`." if left > 0 else ""
+    title = f"### Against {markdown(held.name)}\n\n{markdown(held.headline)}"
+    return title, _rows(COLUMNS, rows), more, notes
+
+
+def _findings(report: RunReport) -> Sequence[str]:
+    """The unusual ones with their evidence below them, where the time goes, and what is to be said beside."""
+    found = findings_of(report)
+    lines: list[str] = []
+    for told in found.unusual:
+        lines += [f"- {markdown(told.headline)}", *(f"  - {markdown(line)}" for line in told.evidence)]
+    lines += [f"- {found.left_out}"] if found.left_out else []
+    always = [f"- {markdown(line)}" for line in found.always]
+    return _list(TITLE, lines), _list(ALWAYS_TITLE, always), markdown(found.note)
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    """A heading and a list; "" without lines."""
+    return "\n".join([f"### {title}", "", *lines]) if lines else ""
+
+
+def _slowest(summary: Summary) -> str:
+    rows = sorted(steady_operations(summary), key=lambda row: row.statistics.avg_ms or 0, reverse=True)[:SLOWEST]
+    cells = (
+        (
+            markdown(row.operation),
+            markdown(row.role),
+            f"{row.statistics.requests:,}",
+            human("avg_ms", row.statistics.avg_ms),
+            human("p95_ms", row.statistics.p95_ms),
+            human("max_ms", row.statistics.max_ms),
+            f"{row.statistics.failures:,}",
+        )
+        for row in rows
+        if row.statistics.requests
+    )
+    columns = ("Operation", "Role", "Requests", "Average ms", "p95 ms", "Max ms", "Failures")
+    return _section("Slowest operations", columns, cells)
+
+
+def _failures(report: RunReport) -> Sequence[str]:
+    patterns = report.summary.failure_patterns
+    cells = (
+        (
+            f"{pattern.count:,}",
+            markdown(operation_of(pattern)),
+            markdown(role_of(pattern)),
+            markdown(pattern.kind),
+            markdown(shortened(pattern.message, 120)),
+            markdown(pattern.request_id),
+        )
+        for pattern in patterns[:MOST_FAILURES]
+    )
+    columns = ("Count", "Operation", "Role", "Kind", "Message", "Sample request id")
+    table = _section("Failures", columns, cells)
+    left = len(patterns) - MOST_FAILURES
+    more = f"{left:,} more kinds in `failures.csv`." if left > 0 else ""
+    return table, more, "\n".join(f"- {markdown(remark)}" for remark in remarks(report, patterns[:MOST_FAILURES]))
+
+
+def _suite_errors(groups: Iterable[SuiteErrorGroup]) -> str:
+    cells = (
+        (f"{group.count:,}", markdown(group.place), markdown(group.message), markdown(group.log)) for group in groups
+    )
+    return _section("Errors of the suite", ("Count", "Place", "Error", "Traceback"), cells)
+
+
+def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A heading and a table; "" without rows."""
+    table = _rows(columns, rows)
+    return f"### {title}\n\n{table}" if table else ""
+
+
+def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; "" without rows."""
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    return "\n".join([f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *lines]) if lines else ""

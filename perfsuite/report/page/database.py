@@ -1,0 +1,247 @@
+"""What each operation costs the database, as the fingerprint measured it, and what all of them together cost it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from perfsuite.model import ALL, RunReport, Summary
+from perfsuite.model.fingerprint import (
+    Fingerprint,
+    Known,
+    OperationCost,
+    Spread,
+    StatementCost,
+    StatementKind,
+    Suspicion,
+)
+from perfsuite.model.monitor import Reading
+from perfsuite.model.units import amount, number
+from perfsuite.report.figures import UNKNOWN, exact, human, rounded
+from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.page.tracks import Track, middle, tracks_of
+from perfsuite.report.text import clean
+
+NOT_MEASURED = (
+    "Not measured in this run. With --monitor-postgres DSN and pg_stat_statements in that database, each operation is "
+    "measured alone before the load; the command fingerprint does only that."
+)
+NOT_ATTRIBUTED = (
+    "Totals of the database over the steady state, by the requests of the same seconds; whatever else used it is in "
+    "them. They are not told by operation: PostgreSQL counts statements, not whom they were for, and under load many "
+    "operations run at once."
+)
+_PER_REQUEST = (
+    ("Statements", "postgres.statements_calls_per_s", "count"),
+    ("Time in statements", "postgres.statements_exec_ms_per_s", "ms"),
+    ("Rows read", "postgres.rows_read_per_s", "count"),
+    ("Blocks not in shared buffers", "postgres.block_reads_per_s", "count"),
+    ("Write-ahead log", "postgres.wal_bytes_per_s", "bytes"),
+)
+_CACHE_HIT = "postgres.cache_hit_percent"
+_COST_COLUMNS = (
+    Column("Operation", number=False),
+    Column("Role", number=False),
+    Column("Queries", hint="per request, without BEGIN, COMMIT and the like"),
+    Column("Rows", hint="returned or changed by these queries"),
+    Column("Blocks", hint="shared blocks touched, in PostgreSQL's cache or not; 8 KiB each"),
+    Column("Exec ms", hint="execution time in PostgreSQL, mean per request"),
+    Column(
+        "Queries/s",
+        hint="queries × requests a second in the steady state of this run: at most, since caches answer some",
+    ),
+    Column(
+        "What stands out",
+        number=False,
+        hint="cached: asked for the same again, it ran no query, or fewer; N+1: about a query for each row",
+    ),
+)
+_STATEMENT_COLUMNS = (
+    Column("Times", hint="in one request"),
+    Column("Rows"),
+    Column("Blocks"),
+    Column("Exec ms", hint="mean per request"),
+    Column("Statement", number=False, hint="$1 stands for a value; values are not kept"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The statements behind one operation of one role. `title` in short, for what is folded."""
+
+    anchor: str
+    title: str
+    table: Table
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCost:
+    """`table` is None where nothing was measured; then `hint` says how. `totals`: term and text, of the whole load."""
+
+    table: Table | None
+    hint: str
+    statements: tuple[Statements, ...]
+    notes: tuple[str, ...]
+    foreign: Table | None
+    totals: tuple[tuple[str, str], ...]
+
+
+def database_cost(report: RunReport) -> DatabaseCost:
+    """What the run tells of the database's work: by operation where a fingerprint was taken, else in all."""
+    totals = tuple(_totals(report.summary, report.readings))
+    fingerprint = report.fingerprint
+    if fingerprint is None:
+        return DatabaseCost(None, NOT_MEASURED, (), (), None, totals)
+    behind = tuple(
+        _statements(number, cost) for number, cost in enumerate(fingerprint.operations, 1) if cost.statements
+    )
+    return DatabaseCost(
+        table=_table(fingerprint, report.summary, {each.anchor for each in behind}),
+        hint="",
+        statements=behind,
+        notes=tuple(map(clean, fingerprint.notes)),
+        foreign=_foreign(fingerprint),
+        totals=totals,
+    )
+
+
+def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Table:
+    per_s = _requests_per_s(summary)
+    rows = [
+        (
+            _place(cost),
+            _row(cost, f"cost-{place}" if f"cost-{place}" in anchors else "", per_s.get((cost.role, cost.operation))),
+        )
+        for place, cost in enumerate(fingerprint.operations, 1)
+    ]
+    ordered = tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
+    info = fingerprint.database
+    caption = (
+        f"{len(rows)} operations by role, suspicious ones first. Per request, measured alone: one user, nothing else"
+        f" asked, {fingerprint.repeats} requests each after a warm-up, without those that a cache answered."
+        f" PostgreSQL {info.server_version}, database {info.name}."
+    )
+    return Table("cost", "Database cost per operation", clean(caption), _COST_COLUMNS, ordered)
+
+
+def _place(cost: OperationCost) -> tuple[int, float, str, str]:
+    """What is suspected first, then the most queries; what is not known last."""
+    order = (Known.YES, Known.UNKNOWN, Known.NOT_MEASURED).index(cost.known)
+    queries = cost.queries
+    return order - bool(cost.suspicions), -(queries.maximum if queries else 0.0), cost.operation, cost.role
+
+
+def _requests_per_s(summary: Summary) -> Mapping[tuple[str, str], float]:
+    """Role and operation → requests a second in the steady state."""
+    rates: dict[tuple[str, str], float] = defaultdict(float)
+    for row in summary.rows:
+        if row.period == "steady" and ALL not in (row.role, row.behaviour, row.operation):
+            rates[row.role, row.operation] += row.statistics.rps
+    return rates
+
+
+def _row(cost: OperationCost, anchor: str, per_s: float | None) -> tuple[Cell, ...]:
+    head = (
+        Cell(clean(cost.operation), title=clean(f"{cost.method} {cost.path}"), link=anchor),
+        Cell(clean(cost.role.replace("_", " "))),
+    )
+    queries = cost.queries
+    if queries is None:
+        blank = Cell(UNKNOWN, title=clean(cost.reason))
+        return (*head, *[blank] * 5, Cell(clean(f"{cost.known.value}: {cost.reason}")))
+    full = [request.cost for request in cost.full_requests]
+    time_ms = sum(each.execution_ms for each in full) / len(full) if full else 0.0
+    return (
+        *head,
+        _spread(queries, alarm=bool(cost.suspicions)),
+        _spread(_spread_of([each.rows for each in full])),
+        _spread(_spread_of([each.shared_blocks for each in full])),
+        Cell(human("ms", time_ms), exact(rounded("ms", time_ms))),
+        Cell.measured("rps", None if per_s is None else per_s * queries.maximum, ""),
+        Cell(clean("; ".join(_outstanding(cost))), alarm=bool(cost.suspicions)),
+    )
+
+
+def _spread_of(values: Sequence[float]) -> Spread:
+    return Spread(min(values, default=0), max(values, default=0))
+
+
+def _spread(value: Spread, *, alarm: bool = False) -> Cell:
+    low, high = number(value.minimum), number(value.maximum)
+    return Cell(low if value.exact else f"{low}–{high}", exact(rounded("count", value.maximum)), alarm=alarm)
+
+
+def _outstanding(cost: OperationCost) -> Iterable[str]:
+    yield from map(_suspicion, cost.suspicions)
+    if cost.writes:
+        yield "writes"
+    if cost.cached:
+        yield cost.cached
+    if any(request.cost.temp_blocks for request in cost.requests):
+        yield "temporary files"
+    yield from cost.notes
+
+
+def _suspicion(suspicion: Suspicion) -> str:
+    times = _spread(suspicion.calls).text
+    if suspicion.answered_rows is None:
+        return f"one query {times} times"
+    return f"looks like N+1: one query {times} times for {_spread(suspicion.answered_rows).text} rows"
+
+
+def _statements(place: int, cost: OperationCost) -> Statements:
+    suspected = {suspicion.shape for suspicion in cost.suspicions}
+    rows = tuple(_statement(each, suspected=each.shape in suspected) for each in cost.statements)
+    title = clean(f"{cost.operation} as {cost.role.replace('_', ' ')}")
+    table = Table(f"statements-{place}", title, "Per request that no cache answered.", _STATEMENT_COLUMNS, rows)
+    return Statements(f"cost-{place}", title, table, tuple(map(clean, cost.notes)))
+
+
+def _statement(statement: StatementCost, *, suspected: bool) -> tuple[Cell, ...]:
+    text = clean(statement.text)
+    kind = "" if statement.kind is StatementKind.QUERY else f"{statement.kind.value}, not counted as a query"
+    return (
+        _spread(statement.calls, alarm=suspected),
+        _spread(statement.rows),
+        _spread(statement.shared_blocks),
+        Cell(human("ms", statement.execution_ms), exact(rounded("ms", statement.execution_ms))),
+        Cell(text, title=kind, code=True),
+    )
+
+
+def _foreign(fingerprint: Fingerprint) -> Table | None:
+    """What others asked of the database meanwhile; None where nothing was seen."""
+    columns = (Column("A second"), Column("User", number=False), Column("Statement", number=False))
+    rows = tuple(
+        (
+            Cell(number(each.rate_per_s), exact(rounded("rps", each.rate_per_s)), title=f"{each.calls:,} seen"),
+            Cell(clean(each.user or "unknown")),
+            Cell(clean(each.text), code=True),
+        )
+        for each in fingerprint.foreign
+    )
+    caption = "Statements that ran while the suite asked for nothing."
+    return Table("foreign", "Other traffic on the database", caption, columns, rows, open=False) if rows else None
+
+
+def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str, str]]:
+    """Figures per request over the steady state, from what the monitors read; nothing where they did not."""
+    if summary.steady_start is None or summary.steady_end is None:
+        return
+    start_s, length_s = summary.steady_start, summary.steady_end - summary.steady_start
+    wanted = [reading for reading in readings if reading.metric.startswith("postgres.")]
+    tracks = {track.metric: track for track in tracks_of(wanted, start_s, length_s)}
+    sent = {second.second - start_s: second.statistics.requests for second in summary.seconds}
+    for label, metric, unit in _PER_REQUEST:
+        if metric in tracks and (value := _per_request(tracks[metric], sent)) is not None:
+            yield f"{label} per request", amount(value, unit)
+    if _CACHE_HIT in tracks and (hit := middle(tracks[_CACHE_HIT].known)) is not None:
+        yield "Blocks found in shared buffers, median", amount(hit, "percent")
+
+
+def _per_request(track: Track, sent: Mapping[int, int]) -> float | None:
+    known = [(value, sent.get(at, 0)) for at, value in enumerate(track.values) if value is not None]
+    requests = sum(count for _, count in known)
+    return sum(value for value, _ in known) / requests if requests else None

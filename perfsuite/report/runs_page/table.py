@@ -1,0 +1,75 @@
+"""Finished runs and baselines as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from perfsuite.model import ALL
+from perfsuite.model.history import Baseline, PastRun
+from perfsuite.report.figures import human
+from perfsuite.report.terminal.console import OUTCOME_STYLES, to_text
+from perfsuite.report.text import clean, plural, shortened
+from perfsuite.report.wording import LABELS
+
+_WIDEST_NAME = 40
+
+
+def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False) -> str:
+    """A line a run, with its figures over everything; in the order given."""
+    table = _table("Run", ">Users", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Release", "Verdict")
+    for run in runs:
+        totals = run.at(ALL, ALL)
+        shown = ("rps", "avg_ms", "p95_ms", "failure_rate")
+        figures = [human(name, totals.figure(name)) for name in shown] if totals else ["–"] * len(shown)
+        table.add_row(
+            Text(clean(run.run_id)),
+            f"{sum(run.conditions.users_by_role.values()):,}",
+            *figures,
+            Text(shortened(run.release or run.label, 16)),
+            Text(LABELS[run.outcome], OUTCOME_STYLES[run.outcome]),
+        )
+    return to_text(table, width=max(width, 100), color=color)
+
+
+def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: bool = False) -> str:
+    """A line a baseline."""
+    table = _table("Baseline", "Saved", ">Runs", "Scenario", "Release", "Costs")
+    for one in baselines:
+        releases = dict.fromkeys(run.release for run in one.runs if run.release)
+        table.add_row(
+            Text(shortened(one.name, _WIDEST_NAME)),
+            one.saved_at[:16].replace("T", " "),
+            str(len(one.runs)),
+            Text(shortened(", ".join(dict.fromkeys(run.conditions.scenario for run in one.runs)), 30)),
+            Text(shortened(", ".join(releases), 24)),
+            "yes" if any(run.fingerprint for run in one.runs) else "no",
+        )
+    return to_text(table, width=max(width, 100), color=color)
+
+
+def render_baseline(baseline: Baseline, *, width: int = 80, color: bool = False) -> str:
+    """Its runs, and under what they were made. Without `saved_at` they are runs that were never saved."""
+    known = baseline.runs[-1].conditions
+    saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
+    sizes = ", ".join(f"{kind} {size:,}" for kind, size in known.data_size.items())
+    saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
+    lines = [
+        f"{baseline.name}: {plural(len(baseline.runs), 'run')}{saved}",
+        f"  target   {f'demo {known.demo}' if known.demo else known.host}{f', {sizes}' if sizes else ''}",
+        f"  machine  {known.machine or 'unknown'}",
+        f"  suite    {known.suite_version or 'unknown'}",
+        "",
+    ]
+    heading = to_text(Text("\n".join(map(clean, lines))), width=width, color=color)
+    return f"{heading}\n{render_runs(baseline.runs, width=width, color=color)}"
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    for title in titles:
+        name = title.lstrip(">")
+        table.add_column(name, justify="right" if title != name else "left", no_wrap=True)
+    return table

@@ -1,0 +1,92 @@
+"""Writes everything that a run leaves for people and programs into its folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from perfsuite.errors import UsageError
+from perfsuite.model import RunReport
+from perfsuite.report.files.csv_files import failures_csv, stats_csv, stats_history_csv
+from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.files.junit import junit_xml
+from perfsuite.report.files.markdown import summary_md
+from perfsuite.report.page.html import report_html
+
+INDEX_FILE = "index.html"
+REPORT_FILE = "report.html"
+MARKDOWN_FILE = "summary.md"
+
+
+FILES: Mapping[str, Callable[[RunReport], str]] = {
+    "summary.json": summary_json,
+    "stats.csv": lambda report: stats_csv(report.summary),
+    "stats_history.csv": lambda report: stats_history_csv(report.summary),
+    "failures.csv": lambda report: failures_csv(report.summary.failures),
+    "junit.xml": junit_xml,
+    MARKDOWN_FILE: summary_md,
+    REPORT_FILE: report_html,
+}
+"""What a run leaves: name → how its text is made."""
+
+
+def write_all(
+    report: RunReport,
+    folder: Path,
+    failed: Callable[[Exception, str], None] | None = None,
+    files: Mapping[str, Callable[[RunReport], str]] = FILES,
+) -> list[Path]:
+    """Write the files of a run into `folder` (made where missing) and return their paths.
+
+    Each file is whole or not there, and none depends on another: where the text of one cannot be made, `failed` gets
+    the error and the file's name; without `failed` it is raised. Raises UsageError naming the first file that could
+    not be written, when the others are.
+    """
+    written: list[Path] = []
+    unwritten: list[UsageError] = []
+    for name, text_of in files.items():
+        try:
+            written.append(_written(folder / name, text_of(report)))
+        except UsageError as error:
+            unwritten.append(error)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(error, name)
+    if unwritten:
+        raise unwritten[0]
+    return written
+
+
+def write_index(text: str, results: Path) -> Path:
+    """Write the page of all runs beside their folders; its path. Raises UsageError where it cannot be written."""
+    return _written(results / INDEX_FILE, text)
+
+
+def _written(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside `path`, then rename: a reader sees the old file or the new one, never half of one."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    why = (error.strerror or str(error)).lower()
+    return UsageError(f"cannot write {path}: {why}; make room or choose another folder with --results")

@@ -1,0 +1,1 @@
+"""Combines the stages of a run."""

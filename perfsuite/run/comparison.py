@@ -1,0 +1,100 @@
+"""Runs that the user names, held against others that the user names: may they be, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
+from perfsuite.history.comparison.compare import compare
+from perfsuite.history.comparison.conditions import Mismatch, cautions, mismatches
+from perfsuite.model.history import Comparison, PastRun, Side, Word
+from perfsuite.model.noise import Noise
+from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.report.comparison import comparison_md
+from perfsuite.report.files.junit import comparison_junit_xml
+from perfsuite.run.baselines import costs_between
+from perfsuite.run.files import COMPARISON_FILE, save
+
+MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side with its runs."""
+
+    side: Side
+    runs: tuple[PastRun, ...]
+
+
+def side_by_side(
+    a: Party, b: Party, *, noise: Noise | None = None, apart: Collection[str] = (), force: bool = False
+) -> Comparison:
+    """B held against A, with what operations cost. `apart`: conditions that are meant to differ.
+
+    Raises UsageError where a run is on both sides, and where the runs were made under other conditions, unless forced:
+    then they are marked.
+    """
+    if shared := [run_id for run_id in b.side.run_ids if run_id in a.side.run_ids]:
+        raise UsageError(
+            f"{_few(shared)}: on both sides, and a run cannot be held against itself.\n"
+            "Leave it out of one of them: name the runs one by one, with commas between them."
+        )
+    found = _mismatches(a.runs, b.runs, apart)
+    forbidding = [each.reason for each in found if not each.times_only]
+    if forbidding and not force:
+        raise UsageError(
+            f"{b.side.name} cannot be held against {a.side.name}: {'; '.join(forbidding)}\n"
+            "Compare runs made under the same conditions, or add --force to see the figures all the same."
+        )
+    costs, notes = costs_between(a.runs, b.runs)
+    costs_compared = not notes
+    notes += list(dict.fromkeys(each for run in b.runs for each in cautions(a.runs[0].conditions, run.conditions)))
+    of_times = [each.reason for each in found if each.times_only]
+    if of_times and not force:
+        notes += [f"times are not compared: {reason} (--force compares them all the same)" for reason in of_times]
+        return Comparison(a.side, b.side, (), tuple(costs), notes=tuple(notes), costs_compared=costs_compared)
+    made = compare(a.side, a.runs, b.side, b.runs, noise)
+    marked = tuple(each.reason for each in found)
+    notes = [*made.notes, *notes]
+    return replace(made, costs=tuple(costs), mismatches=marked, notes=tuple(notes), costs_compared=costs_compared)
+
+
+def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Collection[str]) -> list[Mismatch]:
+    """Each difference once: within a side nothing may differ, between the sides what is meant to."""
+    first = a_runs[0].conditions
+    found = [each for run in a_runs[1:] for each in mismatches(first, run.conditions)]
+    found += [each for run in b_runs for each in mismatches(first, run.conditions, apart=apart)]
+    if apart:
+        found += [each for run in b_runs[1:] for each in mismatches(b_runs[0].conditions, run.conditions)]
+    return list(dict.fromkeys(found))
+
+
+def _few(run_ids: Sequence[str]) -> str:
+    """The first, and how many more."""
+    return run_ids[0] + (f" and {len(run_ids) - 1} more" if len(run_ids) > 1 else "")
+
+
+def exit_code_of(comparison: Comparison) -> int:
+    """5 for a regression, 4 where nothing could be told, else 0."""
+    if comparison.regressions or comparison.dearer:
+        return EXIT_REGRESSION
+    if comparison.refused:
+        return EXIT_INCONCLUSIVE
+    told = any(change.word is not Word.CANNOT_TELL for change in comparison.changes)
+    return EXIT_PASS if told or comparison.costs_compared else EXIT_INCONCLUSIVE
+
+
+def write_comparison(comparison: Comparison, results: Path) -> Path:
+    """Its folder, with comparison.json, junit.xml and summary.md."""
+    folder = new_run_folder(results, "compare", datetime.now(UTC))
+    save(folder / COMPARISON_FILE, comparison)
+    try:
+        (folder / MARKDOWN_FILE).write_text(comparison_md(comparison), encoding="utf-8")
+        (folder / JUNIT_FILE).write_text(comparison_junit_xml(comparison), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}. Choose another with --results") from error
+    return folder

@@ -1,0 +1,92 @@
+"""`results/index.html`: the page of all runs, made of the history after every run, or by command.
+
+After a run it holds the newest ones only, so that a long history does not make every run wait; the command `history
+index --all` takes all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from perfsuite.errors import UsageError
+from perfsuite.history import History, Wanted
+from perfsuite.history.comparison.change_points import points
+from perfsuite.history.comparison.figures import FIGURES as COMPARED
+from perfsuite.model.history import ChangePoint, PastRun
+from perfsuite.report.runs_page.columns import FIGURES, METRICS, Column, columns_of
+from perfsuite.report.runs_page.page import Overview, comparable_key, in_order, index_html
+from perfsuite.report.write import REPORT_FILE, write_index
+from perfsuite.run.archive import Shelf
+
+NEWEST = 1000
+"""Runs on the page that is made after every run."""
+SEARCHED = 2000
+"""Of the runs under the same conditions so many of the newest are searched for change points."""
+FINGERPRINTS = 200
+"""The newest runs of which the page tells queries per request: each fingerprint takes some milliseconds to read."""
+SEARCHED_METRIC = "avg_ms"
+
+
+def write_overview(shelf: Shelf, *, latest: int | None = NEWEST) -> Path:
+    """Make the page of the newest runs (None: of all); its path. Raises UsageError where it cannot be made."""
+    with shelf.opened() as history:
+        overview = overview_of(history, shelf.results, latest)
+    return write_index(index_html(overview), shelf.results)
+
+
+def overview_at_the_end(shelf: Shelf) -> list[str]:
+    """Make the page after a run. Whatever goes wrong is told: the run's own files are there."""
+    try:
+        write_overview(shelf)
+    except UsageError as error:
+        return [f"the page of all runs is not made anew: {' '.join(str(error).split())}"]
+    return []
+
+
+def overview_of(history: History, results: Path, latest: int | None) -> Overview:
+    """What the page shows, from the store."""
+    runs = in_order(_runs(history, latest))
+    columns = columns_of(runs, history.figures(FIGURES, latest))
+    return Overview(
+        runs=runs,
+        columns=columns,
+        change_points=list(_change_points(runs, columns)),
+        older=max(history.count() - len(runs), 0),
+        reports=frozenset(run.folder for run in runs if (results / run.folder / REPORT_FILE).exists()),
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _runs(history: History, latest: int | None) -> list[PastRun]:
+    """The runs with their totals, and the newest of them with their fingerprints."""
+    runs = history.runs(Wanted(latest=latest, totals_only=True))
+    newest = history.runs(Wanted(latest=FINGERPRINTS, totals_only=True, fingerprints=True))
+    taken = {run.run_id: run.fingerprint for run in newest}
+    return [replace(run, fingerprint=taken.get(run.run_id)) for run in runs]
+
+
+def _change_points(runs: Sequence[PastRun], columns: Sequence[Column]) -> Iterator[ChangePoint]:
+    """Of every role and operation, among the runs that can be compared with each other."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for place, run in enumerate(runs):
+        groups[comparable_key(run.conditions)].append(place)
+    figure = next(figure for figure in COMPARED if figure.metric == SEARCHED_METRIC)
+    for places in groups.values():
+        for column in columns:
+            known = _known(column, places[-SEARCHED:])
+            for at, before, after, p in points(np.array([value for _, value in known]), figure):
+                run_id = runs[known[at][0]].run_id
+                yield ChangePoint(column.role, column.operation, SEARCHED_METRIC, run_id, before, after, p)
+
+
+def _known(column: Column, places: Sequence[int]) -> list[tuple[int, float]]:
+    """Places of the runs that have the figure, with its value."""
+    values = column.values[:, METRICS.index(SEARCHED_METRIC)]
+    inside = (place for place in places if 0 <= place - column.first < len(values))
+    return [(place, float(value)) for place in inside if not np.isnan(value := values[place - column.first])]

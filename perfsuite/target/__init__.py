@@ -1,0 +1,1 @@
+"""The API under test: operations, checks, sessions, and how requests reach it."""

@@ -1,0 +1,198 @@
+"""Is an answer right? Status, JSON, the fields the contract promises, and whose rows they are.
+
+A wrong answer with a good status is a failure of kind WRONG_ANSWER. Messages name fields and rules,
+never values of the target's data beyond the short text of an error's `detail`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from perfsuite.model import FailureKind
+from perfsuite.target.catalogue import TYPES, Operation
+from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
+
+_MAX_DETAIL = 160
+
+# Arguments of the path or query that each row or the object itself must carry unchanged.
+_ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
+
+
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+
+
+def status_failure(operation: Operation, answer: Answer) -> Failure | None:
+    """A failure when no answer came or its status is not one that the operation may give."""
+    if answer.failure is not None:
+        return answer.failure
+    if answer.status in operation.expects:
+        return None
+    if 300 <= answer.status < 400:
+        where = _short(answer.header("location").split("?")[0]) or "nowhere"
+        return Failure(FailureKind.REDIRECT, f"HTTP {answer.status} to {where}")
+    if answer.status == 429:
+        wait = _short(answer.header("retry-after"))
+        return Failure(FailureKind.RATE_LIMIT, "HTTP 429" + (f", Retry-After {wait}" if wait else ""))
+    detail = _detail(answer)
+    return Failure(FailureKind.STATUS, f"HTTP {answer.status}" + (f": {detail}" if detail else ""))
+
+
+def _detail(answer: Answer) -> str:
+    try:
+        body = answer.json()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    detail = body.get("detail", "") if isinstance(body, dict) else ""
+    if isinstance(detail, list):
+        detail = detail[0] if detail else ""
+    if isinstance(detail, dict):
+        # A validation error names the place; its "input" is what was sent and may be private.
+        words = str(detail.get("msg") or detail.get("message") or "")
+        detail = f"{words} at {detail['loc']}" if "loc" in detail else words
+    return _short(detail) if isinstance(detail, str) else ""
+
+
+def _short(text: str) -> str:
+    """On one line, and not longer than a message may be."""
+    return " ".join(text.split())[:_MAX_DETAIL]
+
+
+def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
+    """The decoded body (None for an empty one that is allowed), or the failure to decode it."""
+    if not answer.body and (answer.status == 204 or operation.method == "DELETE"):
+        return None, None
+    try:
+        return answer.json(), None
+    except NestedTooDeepError as error:
+        return None, _wrong(f"{error}, {len(answer.body)} bytes")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        kind = _short(answer.header("content-type").split(";")[0]) or "no content type"
+        return None, _wrong(f"not JSON but {kind}, {len(answer.body)} bytes")
+
+
+def content_failure(operation: Operation, body: Any) -> Failure | None:
+    """A failure when promised fields or rows are not there."""
+    if operation.lists is not None:
+        rows = rows_of(operation, body)
+        if rows is None:
+            where = {"": "an array", "*": "a list of rows"}.get(operation.lists, f"a list '{operation.lists}'")
+            return _wrong(f"{where} expected, got {_kind_of(body)}")
+        return _missing_in_rows(operation.row_fields, rows)
+    if not operation.fields:
+        return None if isinstance(body, dict) else _wrong(f"an object expected, got {_kind_of(body)}")
+    holder = _inside(body, operation.inside)
+    if not isinstance(holder, dict):
+        return _wrong(f"an object '{'.'.join(operation.inside) or 'answer'}' expected, got {_kind_of(holder)}")
+    missing = [name for name in operation.fields if name not in holder]
+    return _wrong(f"field missing: {', '.join(missing[:3])}") if missing else None
+
+
+def differences(operation: Operation, body: Any) -> list[str]:
+    """Every promised field of an answer that is missing or of another type than the contract says, in words each.
+
+    [] too where the answer has another form altogether, which is a failure.
+    """
+    if operation.lists is not None:
+        objects, names = rows_of(operation, body) or [], operation.row_fields
+    else:
+        holder = _inside(body, operation.inside)
+        objects, names = [holder] if isinstance(holder, dict) else [], operation.fields
+    found = (_difference(name, row) for row in objects for name in names)
+    return [told for told in dict.fromkeys(found) if told]
+
+
+def _difference(name: str, row: Mapping[str, Any]) -> str:
+    if name not in row:
+        return f"field {name} is missing"
+    wanted, value = TYPES.get(name), row[name]
+    if value is None or wanted in (None, _kind_of(value)):
+        return ""
+    return f"field {name} is {_kind_of(value)}, the contract says {wanted}"
+
+
+def rows_of(operation: Operation, body: Any) -> list[dict[str, Any]] | None:
+    """The rows of a list answer; None when it holds no list where the contract puts it.
+
+    `lists` "*" accepts an array, or an envelope with exactly one list in it.
+    """
+    rows: Any = body
+    if operation.lists:
+        inner = body.get("data", body) if isinstance(body, dict) else body
+        rows = inner
+        if operation.lists != "*":
+            rows = inner.get(operation.lists) if isinstance(inner, dict) else None
+        elif isinstance(inner, dict):
+            lists = [value for value in inner.values() if isinstance(value, list)]
+            rows = lists[0] if len(lists) == 1 else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return None
+    return rows
+
+
+def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> Failure | None:
+    """A failure when the answer is about something else than was asked for."""
+    asked = {name: values[name] for name in _ECHOED if name in values}
+    if not asked:
+        return None
+    rows = rows_of(operation, body) if operation.lists is not None else [_inside(body, operation.inside)]
+    for row in rows or []:
+        for name, value in asked.items():
+            if isinstance(row, dict) and name in row and str(row[name]) != value:
+                return _wrong(f"{name} of the answer is not the one asked for")
+    return None
+
+
+def written_failure(operation: Operation, body: Any, sent: Mapping[str, Any] | None) -> Failure | None:
+    """A failure when the answer to a write tells other values than were sent."""
+    row = object_of(body)
+    for name in operation.echoes if sent else ():
+        if name in row and sent is not None and name in sent and row[name] != sent[name]:
+            return _wrong(f"{name} of the answer is not what was written")
+    return None
+
+
+def object_of(body: Any) -> dict[str, Any]:
+    """The row that an answer is about, bare or in a `data` envelope; {} when there is none."""
+    if not isinstance(body, dict):
+        return {}
+    inner = body.get("data")
+    return inner if isinstance(inner, dict) else body
+
+
+def _missing_in_rows(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> Failure | None:
+    for row in rows:
+        for name in fields:
+            if name not in row:
+                return _wrong(f"field missing in a row: {name}")
+    return None
+
+
+def _inside(body: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        body = body.get(key) if isinstance(body, dict) else None
+    return body
+
+
+def _kind_of(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def _wrong(message: str) -> Failure:
+    return Failure(FailureKind.WRONG_ANSWER, message)
+
+
+def wrong_answer(message: str) -> Failure:
+    """A failure found by a rule outside this module (whose row is it, was it really written)."""
+    return _wrong(message)

@@ -1,0 +1,83 @@
+"""The transport of the parent process (preflight, cleanup, health): httpx, one connection pool, no redirects."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from socket import gaierror
+
+import httpx
+
+from perfsuite.clock import utc_s
+from perfsuite.model import FailureKind
+from perfsuite.target.connection import Way
+from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
+from perfsuite.target.tls import tls_context, tls_message
+
+TIMEOUT_S = 30.0
+_AS_THE_LOAD = {"Accept-Encoding": "identity"}
+"""What is looked at before the load comes uncompressed too, as under load."""
+
+
+class HttpxTransport:
+    """Sends requests along `way` and nowhere else. Certificates are verified."""
+
+    def __init__(self, way: Way, *, timeout_s: float = TIMEOUT_S) -> None:
+        # Neither proxies nor credentials of the environment take part: what is measured is the target.
+        self._client = httpx.Client(
+            base_url=way.host,
+            headers={**_AS_THE_LOAD, **dict(way.headers)},
+            proxy=way.proxy or None,
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            verify=tls_context(way.ca_file),
+        )
+        self._proxied = bool(way.proxy)
+
+    def exchange(self, request: Request) -> Answer:
+        """Send and wait for the whole answer; a failure to get one is part of the answer."""
+        sent_at, began = utc_s(), time.perf_counter_ns()
+        try:
+            response = self._client.request(
+                request.method, request.target, headers=dict(request.headers), content=request.body
+            )
+        except httpx.HTTPError as error:
+            failure = failure_of(error)
+            return Answer(0, {}, b"", sent_at, _since_us(began), of_proxy(failure) if self._proxied else failure)
+        # Accounts share this transport: a cookie of one must not travel with the requests of another.
+        self._client.cookies.clear()
+        return Answer(response.status_code, response.headers, response.content, sent_at, _since_us(began))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+def _since_us(began_ns: int) -> int:
+    return (time.perf_counter_ns() - began_ns) // 1000
+
+
+def failure_of(error: httpx.HTTPError) -> Failure:
+    """The kind of failure behind an error of httpx, which wraps the operating system's."""
+    if isinstance(error, httpx.ProxyError):
+        return Failure(FailureKind.PROXY, f"the proxy opens no way to the target ({error})")
+    for cause in _causes(error):
+        match cause:
+            case gaierror():
+                return Failure(FailureKind.NAME_NOT_FOUND, "the host name is not known")
+            case ConnectionRefusedError():
+                return Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
+            case ssl.SSLError():
+                return Failure(FailureKind.TLS, tls_message(cause))
+    if isinstance(error, httpx.TimeoutException):
+        return Failure(FailureKind.TIMEOUT, "no answer in time")
+    return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({type(error).__name__})")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__

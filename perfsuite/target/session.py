@@ -1,0 +1,393 @@
+"""One logged-in user of the API: logs in and in again, makes the steps of a behaviour, learns ids, checks answers.
+
+Written against `Transport`; knows nothing of Locust, so preflight, cleanup and load share it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from perfsuite.clock import utc_s
+from perfsuite.model import LOGIN, Account, FailureKind, Remark
+from perfsuite.model.role import Behaviour, Call, Role, Step
+from perfsuite.target import checks
+from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport, cut_by, none_came
+from perfsuite.target.journal import Entry
+from perfsuite.target.lacking import Lacking
+from perfsuite.target.observed import ActionResult, Observed, Observer
+from perfsuite.target.ownership import ownership_failure, payments_failure
+from perfsuite.target.shared import Run
+from perfsuite.target.token import Token
+
+_SHORTEST_SECRET = 4
+
+# A token is renewed somewhere in this part of its life, at a moment drawn per login, so that users who
+# logged in together do not come back together.
+_RENEW_FROM, _RENEW_TO = 0.6, 0.9
+
+
+class SessionEnded(BaseException):
+    """The run cut the request in flight; the session must do nothing more. Not an error: see UNFINISHED."""
+
+
+@dataclass(slots=True)
+class _Action:
+    """What happens within one action."""
+
+    behaviour: str
+    requests: int = 0
+    failed: bool = False
+    due_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One request with what became of it."""
+
+    request_id: str
+    answer: Answer
+    failure: Failure | None
+    expired: bool = False
+    token_remark: Remark | None = None
+
+
+class Session:
+    """A user of one role with one account. `clock` tells when the token has to be renewed (seconds)."""
+
+    def __init__(
+        self,
+        role: Role,
+        account: Account,
+        transport: Transport,
+        run: Run,
+        observer: Observer,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.role = role
+        self.run = run
+        self.user: dict[str, Any] = {}
+        self.known: dict[str, list[dict[str, Any]]] = {}
+        self.chosen: dict[str, dict[str, Any]] = {}
+        """The row of each kind that the steps of an action are about."""
+        self.random = random.Random()
+        self._account = account
+        self._transport = transport
+        self._observer = observer
+        self._token = Token(clock)
+        self.lacking = Lacking(role, run)
+        self._asked: set[str] = set()
+        """Kinds whose list has answered."""
+        self._turns: dict[tuple[str, int], int] = {}
+        self._action = _Action(LOGIN)
+
+    # ── what a role's steps may use ────────────────────────────────────────────────────────────────
+
+    @property
+    def phone_number(self) -> str:
+        """What the account logs in with."""
+        return self._account.phone_number
+
+    @property
+    def user_id(self) -> str:
+        """The id of the account in use."""
+        return str(self.user.get("user_id") or "")
+
+    def need(self, kind: str) -> list[dict[str, Any]]:
+        """Rows of a kind learnt from the latest list; where none is known yet, asks one of `role.sources`."""
+        rows = self._rows(kind)
+        if not rows:
+            self.lacking.missed([kind])
+        return rows
+
+    def _rows(self, kind: str) -> list[dict[str, Any]]:
+        """The source is asked until it has answered once, so that one failure does not leave the user without data
+        for good."""
+        source = self.role.sources.get(kind)
+        if source and not self.known.get(kind) and kind not in self._asked:
+            arguments = source.arguments(self)
+            left_out = self.run.leaves_out(self.role.slug, source.operation)
+            if arguments is not None and not left_out:
+                self.call(CATALOGUE[source.operation], arguments)
+        return self.known.get(kind, [])
+
+    def pick(self, kind: str) -> dict[str, Any] | None:
+        """One of the known rows of a kind, at random; None when the target holds none."""
+        rows = self.need(kind)
+        if not rows:
+            return None
+        self.chosen[kind] = self.random.choice(rows)
+        return self.chosen[kind]
+
+    def row_with(self, field: str, *kinds: str) -> dict[str, Any] | None:
+        """A row that has a value in `field`, at random, of the first of these kinds that has one; None without any."""
+        for kind in kinds:
+            if rows := [row for row in self._rows(kind) if row.get(field)]:
+                self.chosen[kind] = self.random.choice(rows)
+                return self.chosen[kind]
+        self.lacking.missed(kinds, field)
+        return None
+
+    def just_made(self, kind: str) -> dict[str, Any] | None:
+        """The row of that kind that an earlier step of this action made; None where it made none."""
+        return self.chosen.get(f"created {kind}")
+
+    @property
+    def thorough(self) -> bool:
+        """True in preflight: every step takes part in every action."""
+        return self.run.thorough
+
+    def made(self, kind: str) -> list[dict[str, Any]]:
+        """Rows of a kind that this process made in this run."""
+        return self.run.created.get(kind, [])
+
+    def new_mark(self) -> str:
+        """A text that marks a row as made by this run, never given before."""
+        return self.run.marks.next()
+
+    def leaves_out(self, operation: str) -> bool:
+        """True when the role must not make this operation."""
+        return self.run.leaves_out(self.role.slug, operation)
+
+    def note_flag(self, name: str, before: bool) -> None:
+        """Write down, once, that a flag has to be put back."""
+        self.run.journal.write_once(Entry("flag", "flag", name, before=before))
+
+    def note_theme(self, before: str | None, *, restorable: bool) -> None:
+        """Write down, once, that the account's theme has to be put back, or that nobody can."""
+        entry = Entry("not restorable", "theme preference of account", self.user_id)
+        if restorable:
+            entry = Entry("preference", "theme", self.user_id, before=before, by=self.phone_number, at=utc_s())
+        self.run.journal.write_once(entry)
+
+    # ── doing ──────────────────────────────────────────────────────────────────────────────────────
+
+    def login(self) -> bool:
+        """Log in; False when that failed (the failure was observed)."""
+        before, self._action = self._action, _Action(LOGIN)
+        body = {"phone_number": self._account.phone_number, "password": self._account.password}
+        answer = self.call(CATALOGUE[LOGIN], Call(body=body))
+        self._action = before
+        if not isinstance(answer, dict):
+            before.failed = True
+            return False
+        self.user = answer["user"] if isinstance(answer["user"], dict) else {}
+        return True
+
+    @property
+    def logged_in(self) -> bool:
+        """True while the session holds a token that is not due for renewal."""
+        return self._token.usable
+
+    @property
+    def login_wait_s(self) -> float:
+        """How long the target asked to wait with the next login (Retry-After), s; 0 where it may be tried."""
+        return self._token.login_wait_s
+
+    @property
+    def login_rejected(self) -> bool:
+        """The last login was refused for what it was, not for the load: a wrong password, an account that is locked."""
+        return self._token.login_rejected
+
+    def _may_begin(self) -> bool:
+        """Logged in, by a login now where that is needed and may be tried."""
+        return self.logged_in or (not self.login_wait_s and self.login())
+
+    def perform(self, behaviour: Behaviour, due_at: float | None = None) -> ActionResult:
+        """Do one action: the behaviour's steps in order.
+
+        `due_at` (UTC epoch seconds): when it should have begun, in the open model; its time counts from then.
+        A failed step fails the action; the steps after it are made all the same where they can be,
+        as a page goes on loading when one of its parts is missing.
+        """
+        began_at, began = utc_s(), time.perf_counter_ns()
+        self._action = action = _Action(behaviour.name, due_at=due_at)
+        if self._may_begin():
+            due = {every: self._is_due(every) for every in {step.every for step in behaviour.steps}}
+            for step in behaviour.steps:
+                if due[step.every]:
+                    self._step(step)
+        else:
+            action.failed = True
+        elapsed_us = (time.perf_counter_ns() - began) // 1000
+        if due_at is not None:
+            elapsed_us += max(round((began_at - due_at) * 1e6), 0)
+            began_at = due_at
+        return ActionResult(behaviour.name, began_at, elapsed_us, action.requests, not action.failed)
+
+    def _step(self, step: Step) -> None:
+        if self.run.leaves_out(self.role.slug, step.operation):
+            return
+        self.lacking.begin()
+        arguments = step.arguments(self)
+        if arguments is None:
+            why = self.lacking.why(step)
+            # After a failure the missing id is a consequence of it, not a lack of data.
+            if not self._action.failed:
+                self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation, why)
+            return
+        self.call(CATALOGUE[step.operation], arguments)
+
+    def _is_due(self, every: int) -> bool:
+        """Steps of the same rhythm take part in the same actions: what one makes the next can work on."""
+        if every == 1 or self.run.thorough:
+            return True
+        key = (self._action.behaviour, every)
+        turn = self._turns.get(key, self.random.randrange(every)) + 1
+        self._turns[key] = turn
+        return turn % every == 0
+
+    # ── one request ────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, operation: Operation, call: Call) -> Any:
+        """Make one request and check its answer; the decoded body, or None when it failed.
+
+        Every request that was sent is observed once, whatever became of it. One that is refused since the token has
+        expired is made once more after a login: of a refused one nothing was made, not even by a creation. What nobody
+        expected (an exception of the transport or of a check) is observed as a failure and then goes on to the caller.
+        """
+        decoded, expired = self._send(operation, call)
+        if expired and self.login():
+            decoded, _ = self._send(operation, call, again=True)
+        return decoded
+
+    def _send(self, operation: Operation, call: Call, *, again: bool = False) -> tuple[Any, bool]:
+        """The decoded body, None when it failed, and whether that was since the token has expired."""
+        request_id, headers = self._headers(operation)
+        body = msgspec.json.encode(call.body) if call.body is not None else None
+        if operation.creates:
+            self.chosen.pop(f"created {operation.creates}", None)
+            self.run.announce(operation, call.body, by=self.phone_number)
+        request = Request(operation.method, self._target(operation, call), headers, body)
+        answer, sent_at = None, utc_s()
+        try:
+            answer = self._transport.exchange(request)
+            decoded, failure = self._checked(operation, call, answer)
+            if self.run.thorough and decoded is not None:
+                self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
+            failure = failure and self._without_secrets(failure)
+            if row := self.run.settle(operation, call.body, answer.status, decoded):
+                self.chosen[f"created {operation.creates}"] = row
+            refused = answer.status == 401 and operation.name != LOGIN
+            expired = refused and not again and self._token.has_expired(operation.name, answer)
+            token_remark = self._take_token(answer, decoded, failure) if operation.name == LOGIN else None
+        except BaseException as error:
+            self._observe(operation, _Sent(request_id, answer or none_came(sent_at), cut_by(error, self.secrets)))
+            raise
+        self._observe(operation, _Sent(request_id, answer, failure, expired, token_remark))
+        if failure is None:
+            self._token.accepted(operation.name)
+            self._learn(operation, decoded)
+            return (decoded if decoded is not None else {}), False
+        self.lacking.failed(operation, failure)
+        if failure.kind is FailureKind.UNFINISHED:
+            raise SessionEnded
+        if again and refused:
+            self._token.hold_off(operation.name)
+        elif refused and not expired and self._token.may_renew(operation.name):
+            self.login()
+        return None, expired
+
+    def _take_token(self, answer: Answer, decoded: Any, failure: Failure | None) -> Remark | None:
+        """Hold the token that a login brought, or what the target said when it brought none."""
+        if failure is None:
+            return self._token.take(decoded, answer.header("date"), self.random.uniform(_RENEW_FROM, _RENEW_TO))
+        self._token.refused_login(answer)
+        return None
+
+    def peek(self, target: str) -> int:
+        """The status of a GET of any path as this user, which nobody observes or checks; 0 without an answer."""
+        _request_id, headers = self._headers(Operation("peek", "GET", target))
+        return self._transport.exchange(Request("GET", target, headers)).status
+
+    def _headers(self, operation: Operation) -> tuple[str, dict[str, str]]:
+        request_id, headers = self.run.request_ids.headers()
+        headers |= {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": self.run.run_header}
+        if operation.method in ("POST", "PUT"):
+            headers["Content-Type"] = "application/json"
+        if self._token.value and operation.name != LOGIN:
+            headers["Authorization"] = f"Bearer {self._token.value}"
+        return request_id, headers
+
+    def _target(self, operation: Operation, call: Call) -> str:
+        path = self.run.path_of(operation)
+        if not call.path:
+            return path
+        return path.format_map({name: quote(value, safe="") for name, value in call.path.items()})
+
+    def _observe(self, operation: Operation, sent: _Sent) -> None:
+        action, answer, due_at = self._action, sent.answer, None
+        if not sent.expired:
+            # Only the first request of an action is late by the action's waiting; the others follow from it.
+            if operation.name != LOGIN:
+                due_at, action.due_at = action.due_at, None
+            action.requests += 1
+            action.failed = action.failed or sent.failure is not None
+        server_us, doubt = answer.server_time()
+        self._observer.request(
+            Observed(
+                role=self.role.slug,
+                behaviour=action.behaviour,
+                operation=operation.name,
+                method=operation.method,
+                request_id=sent.request_id,
+                sent_at=answer.sent_at,
+                elapsed_us=answer.elapsed_us,
+                status=answer.status,
+                length=len(answer.body),
+                failure=sent.failure,
+                due_at=due_at,
+                service_us=answer.service_us,
+                server_us=server_us,
+                connect_us=answer.connect_us,
+                tls_us=answer.tls_us,
+                remarks=tuple(remark for remark in (doubt, sent.token_remark) if remark),
+                expired=sent.expired,
+            )
+        )
+
+    def _checked(self, operation: Operation, call: Call, answer: Answer) -> tuple[Any, Failure | None]:
+        failure = checks.status_failure(operation, answer)
+        if failure is not None:
+            return None, failure
+        body, failure = checks.decoded(operation, answer)
+        if failure is not None or (body is None and operation.method == "DELETE"):
+            return body, failure
+        failure = (
+            checks.content_failure(operation, body)
+            or checks.echo_failure(operation, body, call.path)
+            or checks.written_failure(operation, body, call.body)
+            or ownership_failure(operation, body, self.role, self.user_id, self.run)
+            or payments_failure(operation, call, body, self.run)
+        )
+        return body, failure
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not get into a message: password, token, values of added headers."""
+        return (self._account.password, self._token.value, *self.run.secrets)
+
+    def _without_secrets(self, failure: Failure) -> Failure:
+        """The failure less what is secret (password, token, values of headers), which a target may repeat."""
+        message = failure.message
+        for secret in self.secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                message = message.replace(secret, "…")
+        return replace(failure, message=message)
+
+    def _learn(self, operation: Operation, body: Any) -> None:
+        if not (operation.yields or self.run.thorough):
+            return
+        rows = (checks.rows_of(operation, body) or []) if operation.lists is not None else [checks.object_of(body)]
+        self.lacking.answered(operation, body, rows)
+        if operation.yields:
+            self._asked.add(operation.yields)
+            self.known |= {operation.yields: rows} if rows else {}

@@ -1,0 +1,115 @@
+"""What all sessions of one process share: the run's identity, what is left out, and what it has made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from perfsuite.model import Headers, Plan
+from perfsuite.target.catalogue import Operation
+from perfsuite.target.checks import object_of
+from perfsuite.target.exchange import RequestIds
+from perfsuite.target.journal import Entry, Journal, Marks
+from perfsuite.target.paths import OPENAPI, deployed, deployed_paths
+
+MAX_REMEMBERED = 200
+
+_NOT_MADE = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
+"""Answers to a creation that say for certain that nothing was made. After any other, cleanup looks for the mark."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Shared by the sessions of a process. `purpose` is sent along, so that the target's log can tell
+    load ("") from preflight and cleanup."""
+
+    run_id: str
+    left_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Role slug → operations not to be made."""
+    purpose: str = ""
+    journal: Journal = field(default_factory=lambda: Journal(None))
+    thorough: bool = False
+    """Preflight: every step takes part in every action."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Operation → its path at the target, where that is not the contract's."""
+    role_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Slug → what the target calls the role, where that is not what the contract calls it."""
+    differences: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    """Role and operation → in what its answers differ from the contract, in words. Only looked for when thorough."""
+    openapi: str = OPENAPI
+    """Path of the list of routes at the target."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Texts besides passwords and tokens that must not get into a message, though the target repeats them."""
+    request_ids: RequestIds = field(default_factory=RequestIds)
+    marks: Marks = field(init=False)
+    created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Kind of row → rows that this process made and that are still there."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Id of a person's own row (policyholder) → user id it was first answered to."""
+    payments: dict[str, str] = field(default_factory=dict)
+    """Id of a payment → id of the policy that it was first answered for."""
+
+    @classmethod
+    def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> Run:
+        """The run of a plan, with its paths; `headers` are those added to its requests."""
+        paths, values = deployed_paths(plan.mapping.paths), tuple(value for _name, value in headers)
+        run = cls(plan.run_id, purpose=purpose, journal=journal or Journal(None), paths=paths, secrets=values)
+        run.openapi = deployed(OPENAPI, plan.mapping.paths)
+        run.role_names = {slug: (name,) for slug, name in plan.mapping.roles.items()}
+        return run
+
+    def __post_init__(self) -> None:
+        self.marks = Marks(self.run_id)
+
+    @property
+    def run_header(self) -> str:
+        """Value of X-Run-ID."""
+        return f"{self.run_id}/{self.purpose}" if self.purpose else self.run_id
+
+    def announce(self, operation: Operation, body: Mapping[str, Any] | None, by: str) -> None:
+        """Journal a creation before it is sent. `by`: phone number of the account."""
+        if mark := _mark(operation, body):
+            self.journal.write(Entry("create", operation.creates, mark, by=by))
+
+    def settle(
+        self, operation: Operation, body: Mapping[str, Any] | None, status: int, answered: Any
+    ) -> dict[str, Any] | None:
+        """Journal what became of a creation; the row, which is kept for steps that need one of the run's own."""
+        mark = _mark(operation, body)
+        if not operation.creates or not mark:
+            return None
+        if status in _NOT_MADE:
+            self.journal.write(Entry("refused", operation.creates, mark))
+            return None
+        row = object_of(answered)
+        identity = str(row.get(f"{operation.creates}_id") or "")
+        if not identity:
+            return None
+        self.journal.write(Entry("created", operation.creates, mark, id=identity))
+        self.remember(operation.creates, row)
+        return row
+
+    def remember(self, kind: str, row: dict[str, Any]) -> None:
+        """Keep a row that this process made for the steps that work on one; the oldest go when there are many."""
+        rows = self.created.setdefault(kind, [])
+        rows.append(row)
+        if len(rows) > MAX_REMEMBERED:
+            del rows[0]
+
+    def path_of(self, operation: Operation) -> str:
+        """Where the target has the operation, with names for ids and the query."""
+        return self.paths.get(operation.name, operation.path)
+
+    def notice(self, role: str, operation: str, differences: Iterable[str]) -> None:
+        """Keep in what an answer differs from the contract; each difference once."""
+        if told := dict.fromkeys(differences):
+            self.differences.setdefault((role, operation), {}).update(told)
+
+    def leaves_out(self, role: str, operation: str) -> bool:
+        """True when `role` must not make `operation`."""
+        return operation in self.left_out.get(role, frozenset())
+
+
+def _mark(operation: Operation, body: Mapping[str, Any] | None) -> str:
+    return str(body.get(operation.marked_by, "")) if body else ""

@@ -1,0 +1,92 @@
+"""What ends a command, and how the user learns of it: one line, never a traceback, and an exit code that is true."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from pathlib import Path
+
+import pytest
+
+from perfsuite.cli.command import Terminal
+from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
+from perfsuite.cli.main import folder_of, main
+from perfsuite.errors import LoadError, TargetError
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.run.own_errors import OwnErrors
+from perfsuite.suite_errors import LOG_FILE
+
+
+def ends_with(error: BaseException | None, folder: Path) -> int:
+    """A command that fails like this; its exit code."""
+
+    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: OwnErrors) -> int:
+        errors.keep_in(folder)
+        if error is not None:
+            raise error
+        return 0
+
+    return main([], do)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        pytest.param(TargetError("nothing listens"), 3, "nothing listens", id="a state of the world"),
+        pytest.param(LoadError("no load"), 4, "no load", id="a load that failed"),
+        pytest.param(KeyboardInterrupt(), 130, "Interrupted.", id="Ctrl-C"),
+        pytest.param(KeyboardInterrupt("Finish it with X"), 130, "Finish it with X", id="Ctrl-C, with what to do"),
+        pytest.param(
+            OSError(errno.ENOSPC, "No space left on device"), 4, "a file: no space left on device.", id="a full disk"
+        ),
+        pytest.param(
+            PermissionError(errno.EACCES, "Permission denied", "plan.json"), 4, "plan.json: permission", id="a right"
+        ),
+        pytest.param(KeyError("id"), 4, "Error of the suite (the command): ", id="an error nobody expected"),
+        pytest.param(RecursionError("too deep"), 4, "RecursionError: too deep; ", id="too deep"),
+        pytest.param(
+            ConnectionResetError(errno.ECONNRESET, "reset"), 4, "ConnectionResetError", id="no error of a file"
+        ),
+    ],
+)
+def test_whatever_ends_a_command_is_one_line_and_a_code(
+    error: BaseException, code: int, line: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert ends_with(error, tmp_path) == code
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert line in told.err
+    unexpected = "Error of the suite" in told.err
+    assert (tmp_path / LOG_FILE).exists() == unexpected
+    assert "Traceback" not in told.err
+
+
+def test_a_thread_that_died_unheard_of_is_named_in_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: OwnErrors) -> int:
+        errors.keep_in(tmp_path)
+        dying = threading.Thread(target=lambda: 1 / 0, name="preflight progress")
+        dying.start()
+        dying.join()
+        return 0
+
+    assert main([], do) == 0
+    assert "it ended the thread preflight progress" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        pytest.param(["--results", "there"], "there", id="a run"),
+        pytest.param(["history", "--results", "there"], "there", id="a command beside the runs"),
+        pytest.param(["judge", "a-run"], "a-run", id="a command about a run"),
+        pytest.param(["judge", "nowhere"], "results", id="a command about a run that is not there"),
+    ],
+)
+def test_the_traceback_lies_where_the_command_works(
+    words: list[str], folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a-run").mkdir()
+    named = words[0] in COMMANDS
+    parser = command_parser(words[0]) if named else load_parser()
+    assert folder_of(parser.parse_args(words[named:])) == Path(folder)

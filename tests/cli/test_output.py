@@ -1,0 +1,139 @@
+"""Where the output goes may go away, or take nothing; a run under way ends in order all the same."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from perfsuite.cli.command import Terminal
+from perfsuite.cli.output import plain, settle, taking_all, writing_to
+from perfsuite.cli.screen import PlainScreen
+
+FULL = Path("/dev/full")
+ROOT = Path(__file__).parents[2]
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="a file that takes nothing: Linux has one")
+
+
+@pytest.fixture
+def closed_pipe() -> Iterator[TextIO]:
+    """The writing end of a pipe whose reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", encoding="utf-8") as stream:
+        yield stream
+
+
+@pytest.fixture
+def full() -> Iterator[TextIO]:
+    """A file on a full disk."""
+    stream = FULL.open("w", encoding="utf-8")
+    yield stream
+    settle(stream)
+    stream.close()
+
+
+def test_a_reader_that_has_gone_is_no_mistake(closed_pipe: TextIO) -> None:
+    for text in ("to nobody", "nor this"):
+        with writing_to(closed_pipe):
+            print(text, file=closed_pipe, flush=True)
+    assert os.fstat(closed_pipe.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
+
+
+@needs_full
+def test_what_a_full_disk_does_not_take_is_lost_and_known(full: TextIO) -> None:
+    with writing_to(full):
+        print("text", file=full, flush=True)
+    assert settle(full) == "No space left on device"
+    full.write("more")  # leads nowhere by now: closing the stream would fail otherwise
+
+
+def test_of_a_reader_that_has_gone_nothing_is_said(closed_pipe: TextIO) -> None:
+    closed_pipe.write("text")
+    assert settle(closed_pipe) == ""
+
+
+@needs_full
+def test_a_command_whose_output_is_lost_says_so_once(full: TextIO) -> None:
+    mistakes = io.StringIO()
+    terminal = Terminal(full, mistakes)
+    terminal.out("a verdict")
+    terminal.out("and more")
+    terminal.settle()
+    assert mistakes.getvalue() == (
+        "Some of the output could not be written: No space left on device. A run's report is in its folder all the"
+        " same.\n"
+    )
+
+
+@needs_full
+def test_mistakes_are_written_where_they_can_be(full: TextIO, closed_pipe: TextIO) -> None:
+    for stream in (full, closed_pipe):
+        terminal = Terminal(io.StringIO(), stream)
+        terminal.err("a mistake")
+        terminal.settle()
+
+
+@needs_full
+def test_a_disk_that_is_full_later_does_not_end_a_run(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        screen = PlainScreen(log)
+        screen.say("first")
+        where = os.dup(log.fileno())
+        full = os.open(FULL, os.O_WRONLY)
+        os.dup2(full, log.fileno())
+        screen.say("lost for now")
+        os.dup2(where, log.fileno())
+        screen.say("third")
+        os.close(where)
+        os.close(full)
+    assert (tmp_path / "log").read_text(encoding="utf-8").splitlines() == ["first", "lost for now", "third"]
+
+
+def test_a_screen_without_a_reader_is_silent(closed_pipe: TextIO) -> None:
+    screen = PlainScreen(closed_pipe)
+    screen.say("one")
+    screen.say("two")
+
+
+def test_a_stream_that_was_closed_leads_nowhere() -> None:
+    """Python has None in its place."""
+    with taking_all(None) as stream:
+        print("text – and more", file=stream, flush=True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_an_encoding_does_not_have_is_replaced(encoding: str, tmp_path: Path) -> None:
+    text = "6 × p95 ≥ 30 ms → – … Prüfung √ v\udcff"
+    with taking_all((tmp_path / "out").open("w", encoding=encoding)) as stream:
+        stream.write(text)
+    assert (tmp_path / "out").read_text(encoding=encoding) == {
+        "ascii": "6 x p95 >= 30 ms -> - ... Prufung ? v?",
+        "latin-1": "6 × p95 >= 30 ms -> - ... Prüfung ? v?",
+        "utf-8": "6 × p95 ≥ 30 ms → – … Prüfung √ v?",
+    }[encoding]
+
+
+SHOWN = [Path("perfsuite") / name for name in ("report", "judge", "plan", "commands", "findings", "fingerprint")]
+
+
+def test_every_character_that_the_suite_writes_has_a_likeness() -> None:
+    """Else it is a question mark on a terminal that knows ASCII only."""
+    texts = {
+        node.value
+        for folder in SHOWN
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert "…" in "".join(texts)
+    assert {c for text in texts for c in text if c.isprintable() and plain(c) == "?"} == {"?"}
+
+
+def test_each_likeness_is_ascii() -> None:
+    assert plain("├── ✅ µs ⚠️ 10⁻⁸") == "+-- ok us ! 10-8"

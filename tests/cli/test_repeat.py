@@ -1,0 +1,191 @@
+"""Runs by turns: their order, what is asked of each, and what ends them early."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from perfsuite.cli.command import Call, Terminal
+from perfsuite.cli.commands import load_parser
+from perfsuite.cli.parser import options_of
+from perfsuite.cli.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_turns, do, other
+from perfsuite.cli.screen import PlainScreen
+from perfsuite.cli.target import ground_of_suite
+from perfsuite.cli.work import Work
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
+from perfsuite.model import ALL, RunReport, Scenario
+from perfsuite.model.history import PastRun
+from perfsuite.monitor import Watch
+from perfsuite.plan.build import Inputs, Options
+from perfsuite.run.context import Desk
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.target.connection import Way
+from tests.history.comparison.made_runs import run
+from tests.report.example_runs import passed
+
+SCENARIO = Scenario("basic", 10, 2.0, 60.0)
+
+
+@dataclass
+class Field:
+    """Where runs are pretended to be made. `trouble` may raise, or do anything else, before run number N."""
+
+    trouble: Callable[[int], None] = lambda number: None
+    made: list[tuple[str, bool]] = field(default_factory=list)
+    rests: list[float] = field(default_factory=list)
+    out: io.StringIO = field(default_factory=io.StringIO)
+    err: io.StringIO = field(default_factory=io.StringIO)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    users: int = 1
+
+    def run(self, work: Work, scenario: Scenario) -> tuple[RunReport, PastRun]:
+        number = len(self.made)
+        self.trouble(number)
+        self.made.append((work.inputs.host, work.options.fingerprint))
+        assert work.desk.step_summary is None
+        made = run(f"run_{number}", {(ALL, ALL): 10.0})
+        return passed(), replace(made, conditions=replace(made.conditions, users_by_role={"role_0": self.users}))
+
+    @property
+    def making(self) -> Making:
+        return Making(self.run, self.rests.append)
+
+    def by_turns(self, hosts: tuple[str, ...], times: int) -> Made:
+        works = [self.work(host) for host in hosts]
+        return by_turns(self.call(), works, SCENARIO, times, self.making)
+
+    def call(self, **arguments: object) -> Call:
+        return Call(argparse.Namespace(**arguments), (), Terminal(self.out, self.err), self.interrupts)
+
+    def work(self, host: str, *scenarios: Scenario) -> Work:
+        desk = Desk(Path("results"), PlainScreen(self.out), self.interrupts, step_summary=Path("summary.md"))
+        options = Options(fingerprint=True, color=False)
+        return Work(options, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), desk, None)
+
+
+def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
+    field_ = Field()
+
+    made = field_.by_turns(("http://a", "http://b"), 3)
+
+    assert field_.made == [
+        ("http://a", True), ("http://b", True),
+        ("http://a", False), ("http://b", False),
+        ("http://a", False), ("http://b", False),
+    ]  # fmt: skip
+    assert [[one.run_id for one in side] for side in made.runs] == [
+        ["run_0", "run_2", "run_4"],
+        ["run_1", "run_3", "run_5"],
+    ]
+    assert made.codes == [EXIT_PASS] * 6
+    assert made.is_whole
+    assert field_.rests == [REST_S] * 5
+    assert "Run 2 of 3 of B, http://b" in field_.out.getvalue()
+
+
+def test_one_target_alone() -> None:
+    field_ = Field()
+
+    made = field_.by_turns(("http://a",), 2)
+
+    assert [len(side) for side in made.runs] == [2, 0]
+    assert "Run 1 of 2\n" in field_.out.getvalue()
+
+
+def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
+    field_ = Field()
+    work = field_.work("http://a", SCENARIO, replace(SCENARIO, name="peak"))
+
+    code = do(field_.call(runs=2), work, None, field_.making)
+
+    assert code == EXIT_PASS
+    assert field_.rests == [REST_S, PAUSE_BETWEEN_S, REST_S]
+
+
+def test_runs_that_cannot_be_compared_are_not_called_a_mistake_in_the_command() -> None:
+    def other_users(number: int) -> None:
+        field_.users = 1 + number // 2
+
+    field_ = Field(other_users)
+
+    with pytest.raises(LoadError, match=r"The runs were made, and then: .*other mix of users: role_0 1, 2"):
+        do(field_.call(runs=2), field_.work("http://a", SCENARIO), field_.work("http://b"), field_.making)
+
+
+def test_a_run_that_cannot_be_made_ends_them() -> None:
+    def trouble(number: int) -> None:
+        if number == 3:
+            raise TargetError("the target is gone")
+
+    field_ = Field(trouble)
+
+    made = field_.by_turns(("http://a", "http://b"), 5)
+
+    assert made.codes == [EXIT_PASS, EXIT_PASS, EXIT_PASS, EXIT_TARGET]
+    assert not made.is_whole
+    assert field_.err.getvalue() == "the target is gone\n"
+
+
+def test_an_interruption_ends_them() -> None:
+    field_ = Field()
+
+    def trouble(number: int) -> None:
+        field_.interrupts.count += number == 1
+
+    field_.trouble = trouble
+
+    made = field_.by_turns(("http://a", "http://b"), 5)
+
+    assert made.codes == [EXIT_PASS, EXIT_INTERRUPTED]
+    assert not made.is_whole
+
+
+def test_the_page_of_a_ci_job_has_the_runs_and_what_they_are_held_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    field_ = Field()
+    call = field_.call(runs=2, results=tmp_path, quiet=True, no_color=True)
+
+    code = do(call, field_.work("http://a", SCENARIO), field_.work("http://b"), field_.making)
+
+    told = step.read_text(encoding="utf-8")
+    assert code in (EXIT_PASS, EXIT_INCONCLUSIVE)
+    assert told.count("✅ PASS") == 4
+    assert told.index("### 4 runs") < told.index("against")
+
+
+def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    field_ = Field()
+
+    assert do(field_.call(runs=2), field_.work("http://a", SCENARIO), None, field_.making) == EXIT_PASS
+
+    assert field_.err.getvalue() == (
+        f"$GITHUB_STEP_SUMMARY, {tmp_path}: is a directory; the summary is in results/index.html only\n"
+    )
+
+
+def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
+    typed = load_parser().parse_args(["--demo", "full", "--against", "http://localhost:8099"])
+    field_ = Field()
+    of_demo = Watch("", Way("http://127.0.0.1:1"), server="4711", postgres_dsn="host=first", redis_url="redis://first")
+    first = replace(field_.work("http://127.0.0.1:1", SCENARIO), options=options_of(typed, ()))
+    first = replace(first, desk=replace(first.desk, watch=of_demo, request_log=Path("requests.jsonl")))
+    assert first.options.fingerprint
+
+    with ExitStack() as stack:
+        second = other(stack, field_.call(**vars(typed)), first)
+
+    assert second is not None
+    assert second.inputs.host == "http://localhost:8099"
+    assert second.desk.watch is not None
+    assert not second.desk.watch.wanted
+    assert (second.options.fingerprint, second.options.demo, second.desk.request_log) == (False, None, None)

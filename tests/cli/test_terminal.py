@@ -1,0 +1,106 @@
+"""Where a command tells: live and in colours on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from perfsuite.cli.command import Terminal
+from perfsuite.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
+from perfsuite.model import Moment
+from perfsuite.plan.build import Options
+from perfsuite.report.terminal.console import render_summary
+from tests.report import example_runs
+
+
+class Window(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal(told: io.StringIO) -> Terminal:
+    return Terminal(told, io.StringIO())
+
+
+def moment() -> Moment:
+    return Moment("basic_1", "basic", "http://localhost:8015", example_runs.failing())
+
+
+@pytest.mark.parametrize(
+    ("told", "environment", "asked", "colored"),
+    [
+        pytest.param(Window(), "", True, True, id="a terminal"),
+        pytest.param(Window(), "1", True, False, id="NO_COLOR"),
+        pytest.param(Window(), "", False, False, id="--no-color"),
+        pytest.param(io.StringIO(), "", True, False, id="a log"),
+    ],
+)
+def test_colours(
+    told: io.StringIO, environment: str, asked: bool, colored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", environment)
+    assert terminal(told).color(asked) is colored
+
+
+def test_a_screen_has_as_many_lines_as_the_terminal_but_one_and_a_log_has_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert terminal(io.StringIO()).lines is None
+    for lines, usable in (("50", 49), ("24", 23), ("10", 23)):
+        monkeypatch.setenv("LINES", lines)
+        monkeypatch.setenv("COLUMNS", "80")
+        assert terminal(Window()).lines == usable
+
+
+def test_a_log_has_the_whole_summary_and_a_terminal_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("COLUMNS", "80")
+    heights = {}
+    for told in (io.StringIO(), Window()):
+        shown = terminal(told)
+        text = render_summary(example_runs.watched(), width=shown.width, lines=shown.lines)
+        heights[shown.lines] = text.count("\n")
+    assert heights[23] <= 23 < 40 < heights[None]
+
+
+def test_each_place_has_its_screen() -> None:
+    assert type(screen_for(Window(), color=True)) is LiveScreen
+    assert type(screen_for(io.StringIO(), color=True)) is PlainScreen
+    assert type(terminal(Window()).screen(Options(quiet=True))) is QuietScreen
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_the_live_view_is_drawn_and_taken_away(color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    window = Window()
+    screen = LiveScreen(window, color=color)
+    screen.progress(moment())
+    screen.progress(moment())
+    drawn = window.getvalue()
+    screen.load_over()
+    assert "users.me" in drawn
+    assert ("\x1b[31m" in drawn) is color
+    assert window.getvalue() != drawn
+
+
+def test_a_log_has_plain_lines() -> None:
+    log = io.StringIO()
+    screen = PlainScreen(log)
+    screen.progress(moment())
+    screen.progress(moment())
+    screen.load_over()
+    assert log.getvalue().count("\n") == 1
+    assert "\x1b" not in log.getvalue()
+
+
+def test_quiet_is_silent() -> None:
+    log = io.StringIO()
+    screen = QuietScreen(log)
+    screen.say("Preflight")
+    screen.progress(moment())
+    screen.load_over()
+    assert log.getvalue() == ""

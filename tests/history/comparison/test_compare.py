@@ -1,0 +1,224 @@
+"""The word for every figure, and whole comparisons with a known truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from perfsuite.history.comparison.compare import compare, fisher_more
+from perfsuite.history.comparison.family import ALPHA
+from perfsuite.history.comparison.figures import lines
+from perfsuite.model import ALL, Outcome
+from perfsuite.model.history import Change, Comparison, Measured, PastRun, Word
+from perfsuite.model.noise import Floor, Noise
+from tests.history.comparison.made_runs import CONDITIONS, OPERATIONS, noisy_run, run, sides, statistics
+from tests.history.comparison.simulated import simulate
+
+OPERATION = "policies.list"
+PLACE = (ALL, OPERATION)
+JITTER = (0.0, 0.004, -0.004, 0.008, -0.008)
+
+
+def runs(avg_ms: float, *, count: int = 5, **others: float | None) -> list[PastRun]:
+    """Runs that hardly differ, each with its own name."""
+    jitter = [JITTER[number % 5] for number in range(count)]
+    return [run(f"run_{number}", {PLACE: avg_ms * (1 + more)}, **others) for number, more in enumerate(jitter)]
+
+
+def held(a: Sequence[PastRun], b: Sequence[PastRun], noise: Noise | None = None) -> Comparison:
+    side_a, side_b = sides(a, b)
+    return compare(side_a, a, side_b, b, noise)
+
+
+def of(comparison: Comparison, metric: str = "avg_ms", operation: str = OPERATION, role: str = ALL) -> Change:
+    (found,) = (
+        change
+        for change in comparison.changes
+        if (change.role, change.operation, change.metric) == (role, operation, metric)
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before_ms", "after_ms", "word"),
+    [
+        pytest.param(100, 110, Word.SLOWER, id="10 % more"),
+        pytest.param(100, 90, Word.FASTER, id="10 % less"),
+        pytest.param(100, 100, Word.SAME, id="equal"),
+        pytest.param(100, 103, Word.SAME, id="3 % more is clear, and not felt"),
+        pytest.param(10, 11, Word.SAME, id="1 ms more is 10 %, and not felt"),
+        pytest.param(10, 13, Word.SLOWER, id="3 ms more"),
+        pytest.param(100, 105.1, Word.SLOWER, id="a little beyond 5 %"),
+        pytest.param(100, 104.9, Word.CANNOT_TELL, id="at the edge it is neither the same nor slower"),
+    ],
+)
+def test_the_word(before_ms: float, after_ms: float, word: Word) -> None:
+    assert of(held(runs(before_ms), runs(after_ms))).word is word
+
+
+def test_a_change_says_by_how_much() -> None:
+    change = of(held(runs(100), runs(110)))
+
+    assert change.shift == pytest.approx(10, abs=0.5)
+    assert change.shift_rate == pytest.approx(0.1, abs=0.005)
+    assert change.interval is not None
+    assert change.interval[0] < 10 < change.interval[1]
+    assert change.p_value is not None
+    assert change.p_value < ALPHA
+    assert (len(change.a), len(change.b)) == (5, 5)
+
+
+def test_runs_that_scatter_leave_it_open() -> None:
+    a = [run(f"a{number}", {PLACE: value}) for number, value in enumerate((80, 130, 100, 90, 120))]
+    b = [run(f"b{number}", {PLACE: value}) for number, value in enumerate((95, 140, 110, 100, 125))]
+
+    change = of(held(a, b))
+
+    assert change.word is Word.CANNOT_TELL
+    assert change.reason == "so much may be chance"
+
+
+def test_one_run_that_went_wrong_makes_nothing_slower() -> None:
+    slow = run("slow", {PLACE: 900.0})
+
+    assert of(held(runs(100), [*runs(100)[:4], slow])).word is not Word.SLOWER
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_fewer_than_5_and_5_runs_cannot_tell(count: int) -> None:
+    comparison = held(runs(100, count=count), runs(300))
+
+    assert {change.word for change in comparison.changes} == {Word.CANNOT_TELL}
+    assert of(comparison).reason == f"{count} + 5 runs: 5 + 5 are needed"
+    assert of(comparison).p_value is None
+    assert of(comparison).shift_rate == pytest.approx(2.0, abs=0.05)
+    assert "5 + 5 are needed" in comparison.notes[0]
+
+
+def test_less_throughput_is_worse() -> None:
+    a = [replace_rps(one, 20 + number / 100) for number, one in enumerate(runs(100))]
+    b = [replace_rps(one, 15 + number / 100) for number, one in enumerate(runs(100))]
+
+    assert of(held(a, b), "rps").word is Word.SLOWER
+    assert of(held(b, a), "rps").word is Word.FASTER
+
+
+def replace_rps(one: PastRun, rps: float) -> PastRun:
+    measured = tuple(replace(each, statistics=replace(each.statistics, rps=rps)) for each in one.measured)
+    return replace(one, measured=measured)
+
+
+def test_failures_are_found_where_the_average_stays() -> None:
+    failing = runs(100, failures=30, failure_rate=0.03)
+
+    comparison = held(runs(100), failing)
+
+    assert of(comparison, "failure_rate").word is Word.SLOWER
+    assert of(comparison).word is Word.SAME
+
+
+def test_what_few_runs_say_of_failures() -> None:
+    failing = runs(100, count=1, failures=12, failure_rate=0.012)
+
+    change = of(held(runs(100, count=1), failing), "failure_rate")
+
+    assert change.word is Word.CANNOT_TELL
+    assert "0 of 1,000 failed, then 12 of 1,000 (Fisher p = 0.00024, if requests failed independently)" in change.reason
+
+
+def test_fisher_s_own_example() -> None:
+    # Fisher's lady tasting tea: 3 of 4 right has p = 17/70 (R: fisher.test(…, alternative = "greater") 0.2429).
+    assert fisher_more(1, 4, 3, 4) == pytest.approx(17 / 70)
+    assert fisher_more(0, 0, 3, 4) == 1.0
+    assert fisher_more(0, 100_000, 0, 100_000) == 1.0
+
+
+def test_a_figure_that_not_every_run_has_is_left_open() -> None:
+    without = run("short", {PLACE: 100.0}, p95_ms=None)
+
+    change = of(held(runs(100), [*runs(150)[:4], without]), "p95_ms")
+
+    assert change.word is Word.CANNOT_TELL
+    assert change.reason == "told by 5 runs of A and 4 of B only: all are needed"
+
+
+def test_the_noise_floor_is_what_a_change_must_exceed() -> None:
+    noise = Noise("2026-03-01T09:30:00Z", CONDITIONS, ("a", "b"), (Floor(*PLACE, "avg_ms", 100.0, 0.15, 0.2),))
+
+    assert of(held(runs(100), runs(112), noise)).word is Word.SAME
+    assert of(held(runs(100), runs(120), noise)).word is Word.SLOWER
+
+
+def test_what_only_one_side_has_is_named() -> None:
+    other = [run(f"run_{number}", {(ALL, "claims.create"): 10.0}) for number in range(5)]
+
+    comparison = held(runs(100), other)
+
+    assert comparison.changes == ()
+    assert comparison.notes[-2:] == (
+        "Only in A, so not compared: policies.list.",
+        "Only in B, so not compared: claims.create.",
+    )
+
+
+def _failing(name: str, *, split: bool) -> PastRun:
+    """Half of the requests failed at once: 10 ms with them, 30 ms without."""
+    every = statistics(10.0, failures=500, failure_rate=0.5, rps=40.0)
+    served = statistics(30.0, requests=500, rps=20.0)
+    measured = (Measured(ALL, ALL, every, served if split else None),)
+    return PastRun(name, "2026-03-01T09:30:00Z", name, Outcome.FAIL, 1, CONDITIONS, measured)
+
+
+def test_times_and_throughput_are_compared_without_answered_failures() -> None:
+    failing = [_failing(f"b{number}", split=True) for number in range(5)]
+    found = lines(failing, failing)
+    assert {line.figure.metric: line.a[0] for line in found} == {
+        "avg_ms": 30.0, "p50_ms": 27.0, "p95_ms": 66.0, "p99_ms": 90.0, "rps": 20.0, "failure_rate": 0.5,
+    }  # fmt: skip
+
+
+def test_runs_kept_with_failures_among_their_times_are_named() -> None:
+    old, new = _failing("a", split=False), _failing("b", split=True)
+    (mixed,) = [note for note in held([old], [new]).notes if "earlier version" in note]
+    assert mixed.startswith("Kept by an earlier version, with failed requests among times and throughput: a. The")
+
+
+def test_runs_that_say_nothing_are_named() -> None:
+    invalid = replace(runs(100)[0], run_id="odd", outcome=Outcome.INCONCLUSIVE)
+
+    notes = held([invalid, *runs(100)[1:]], runs(100)).notes
+
+    assert any(note.startswith("odd is inconclusive") for note in notes)
+
+
+def test_a_side_without_runs_is_refused() -> None:
+    with pytest.raises(ValueError, match="each side needs a run"):
+        held([], runs(100))
+
+
+# ── whole comparisons ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_false_alarms_of_whole_comparisons() -> None:
+    found = simulate(0.0, comparisons=40, seed=1)
+
+    # All figures of 30 operations, 7 roles and the total; 5 % of 40 are 2, and three standard deviations 4 more.
+    assert found.alarms <= 6
+
+
+def test_one_operation_of_thirty_that_became_15_percent_slower_is_found() -> None:
+    found = simulate(0.15, comparisons=20, seed=2)
+
+    assert found.found >= 19
+    assert found.elsewhere <= 4
+
+
+def test_many_runs_are_compared_at_once() -> None:
+    rng = np.random.default_rng(7)
+    a = [noisy_run(rng, f"a{number}") for number in range(25)]
+    b = [noisy_run(rng, f"b{number}", {OPERATIONS[3]: 0.06}) for number in range(25)]
+
+    assert of(held(a, b), operation=OPERATIONS[3]).word in (Word.SLOWER, Word.CANNOT_TELL)

@@ -1,0 +1,106 @@
+"""What a run made, removed after it: in a hurry, and where it goes by itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from perfsuite.cli.screen import PlainScreen, QuietScreen
+from perfsuite.model import Account, FailureKind, Plan, Scenario
+from perfsuite.run.cleaning import Hurried, clean_after, clean_early
+from perfsuite.run.context import Desk
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.target.exchange import Request
+from perfsuite.target.journal import FILE_NAME, Entry, Journal
+from tests.target.fake_target import FakeTarget, lost
+
+NOBODY = "http://127.0.0.1:1"
+ADMINS = (Account("9876543200", "secret", "super_admin"),)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """One that was interrupted twice, with a run that made a lead."""
+    book = Journal(tmp_path / FILE_NAME)
+    book.write(Entry("create", "lead", "PERF-1"))
+    book.close()
+    interrupts = Interrupts()
+    interrupts.count = 2
+    return Desk(tmp_path, PlainScreen(io.StringIO()), interrupts)
+
+
+def plan(demo: str | None) -> Plan:
+    return Plan("basic_1", Scenario("basic", 1, 1, 60), NOBODY, {}, (), (), 1, "2026-03-01T09:30:00Z", demo=demo)
+
+
+def test_a_demo_is_not_cleaned_in_a_hurry(desk: Desk) -> None:
+    assert clean_after("interrupted", plan("embedded"), ADMINS, desk.results, desk) == (None, "interrupted")
+
+
+def test_a_target_of_ones_own_is(desk: Desk) -> None:
+    done, ended = clean_after("interrupted", plan(None), ADMINS, desk.results, desk)
+
+    assert ended == "interrupted"
+    assert done is not None
+    assert (done.created, done.removed) == (1, 0)
+    assert done.not_removed == ("lead PERF-1: Super Admin cannot log in (connection refused)",)
+
+
+def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_named(tmp_path: Path) -> None:
+    """The load was over when it went: the run is judged, and the command to try again is told."""
+    book = Journal(tmp_path / FILE_NAME)
+    for number in range(12):
+        book.write(Entry("create", "lead", f"PERF-{number}"))
+    book.close()
+    said = io.StringIO()
+    desk = Desk(tmp_path, PlainScreen(said), Interrupts())
+
+    done, ended = clean_after("completed", plan(None), ADMINS, tmp_path, desk)
+
+    assert ended == "completed"
+    assert done is not None
+    assert (done.created, done.removed, len(done.not_removed)) == (12, 0, 12)
+    first, *rows, last, place = said.getvalue().splitlines()
+    assert first == "Cleanup: removed 0 of 12 rows that the run made"
+    assert rows[0] == "  not removed: lead PERF-0: Super Admin cannot log in (connection refused)"
+    assert (len(rows), last) == (10, f"  … and 2 more; try again with: cleanup {tmp_path}")
+    assert place == f"  ids of the rows that remain: {tmp_path / 'rows_remaining.csv'}"
+    remaining = list(csv.DictReader((tmp_path / "rows_remaining.csv").read_text().splitlines()))
+    assert [row["mark"] for row in remaining] == [f"PERF-{number}" for number in range(12)]
+    assert {(row["thing"], row["state"]) for row in remaining} == {("lead", "not removed")}
+
+
+def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp_path: Path) -> None:
+    book = Journal(tmp_path / FILE_NAME)
+    book.write(Entry("create", "lead", "PERF-1", by="9876543203"))
+    book.close()
+    said = io.StringIO()
+
+    clean_early(plan(None), ADMINS, tmp_path, Desk(tmp_path, QuietScreen(said), Interrupts()))
+
+    assert said.getvalue() == (
+        "rows of this run remain at the target: 1 lead (Super Admin cannot log in (connection refused))\n"
+    )
+
+
+def test_in_a_hurry_one_answer_is_waited_for_in_vain_and_no_more() -> None:
+    target = FakeTarget()
+    target.give("health.root", lost(FailureKind.TIMEOUT, "no answer in time"))
+    hurried = Hurried(target)
+    request = Request("GET", "/health", {})
+
+    kinds = [failure.kind if (failure := hurried.exchange(request).failure) else None for _ in range(3)]
+
+    assert kinds == [FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST, FailureKind.CONNECTION_LOST]
+    assert len(target.sent) == 1
+
+
+def test_in_a_hurry_an_answer_that_comes_changes_nothing() -> None:
+    target = FakeTarget()
+    hurried = Hurried(target)
+
+    assert [hurried.exchange(Request("GET", "/health", {})).status for _ in range(2)] == [200, 200]
+    assert len(target.sent) == 2

@@ -1,0 +1,188 @@
+"""A load that is followed to its end: what fails meanwhile in the suite ends it in order, or not at all."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from perfsuite.cli.screen import PlainScreen, Screens
+from perfsuite.measurements import records as measurements
+from perfsuite.measurements.records import Record, SuiteErrors
+from perfsuite.model import SUITE_FAILED, Moment, Plan, Secrets
+from perfsuite.run.context import Desk, Screen
+from perfsuite.run.follow import make_load
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.run.load_process import LoadProcess
+from perfsuite.run.own_errors import OwnErrors
+from tests.history import folders
+
+
+@dataclass
+class Load(LoadProcess):
+    """A load that runs until it is told to stop, or has been looked at so often. `looked`: happens at each look."""
+
+    looks: int = 3
+    looked: Callable[[], None] = lambda: None
+    stopped: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def running(self) -> bool:
+        self.looked()
+        self.looks -= 1
+        return self.looks > 0 and not self.stopped
+
+    @property
+    def failed(self) -> bool:
+        return False
+
+    def stop(self, reason: str) -> None:
+        self.stopped.append(reason)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FailsToShow(PlainScreen):
+    """Not among several screens: what it raises comes to who follows the load."""
+
+    def progress(self, moment: Moment) -> None:
+        raise ZeroDivisionError("nothing to divide by")
+
+
+@dataclass
+class FailingListener:
+    heard: list[str] = field(default_factory=list)
+
+    def load_begins(self, plan: Plan) -> None:
+        self.heard.append("begins")
+
+    def recorded(self, records: Sequence[Record]) -> None:
+        self.heard.append("recorded")
+        raise ZeroDivisionError("nothing to divide by")
+
+
+@dataclass
+class Followed:
+    """A folder in which a load is pretended to be made."""
+
+    folder: Path
+    load: Load = field(default_factory=Load)
+    said: io.StringIO = field(default_factory=io.StringIO)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    @property
+    def errors(self) -> OwnErrors:
+        return self.desk.errors
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.folder, PlainScreen(self.said), self.interrupts, errors=OwnErrors(self.folder))
+        self.record()
+
+    def record(self, *records: Record) -> None:
+        """What the load has recorded when it is looked at first."""
+        writer = measurements.Writer(self.folder / measurements.FILE_NAME, "basic_1")
+        for record in records:
+            writer.write(record)
+        writer.close()
+
+    def make(self, screen: Screen | None = None, listener: FailingListener | None = None) -> str:
+        desk = Desk(self.folder, screen or self.desk.screen, self.interrupts, errors=self.errors, listener=listener)
+
+        def start(_folder: Path, _secrets: Secrets) -> LoadProcess:
+            return self.load
+
+        return make_load(folders.plan("basic_1"), (), self.folder, desk, start)
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Followed:
+    return Followed(tmp_path)
+
+
+def test_an_error_while_it_is_followed_ends_the_load_in_order(followed: Followed) -> None:
+    followed.load.looks = 1_000_000  # it would go on
+    assert followed.make(FailsToShow(followed.said)) == SUITE_FAILED
+    assert (followed.load.stopped, followed.load.closed) == ([SUITE_FAILED], True)
+    (group,) = followed.errors.groups
+    assert group.message == "ZeroDivisionError: nothing to divide by (the load was followed)"
+    assert group.place in followed.said.getvalue()
+
+
+def test_an_error_after_its_end_does_not_change_how_it_ended(followed: Followed) -> None:
+    followed.load.looks = 1
+    followed.interrupts.count = 1  # so that its early end has a reason
+    assert followed.make(FailsToShow(followed.said)) == "interrupted"
+    assert [group.count for group in followed.errors.groups] == [1]
+
+
+def test_who_asks_twice_for_the_end_does_not_wait_for_it(followed: Followed) -> None:
+    class Deaf(Load):
+        def stop(self, reason: str) -> None:
+            followed.interrupts.count = 2
+
+    followed.load = Deaf(looks=1_000_000)
+    assert followed.make(FailsToShow(followed.said)) == SUITE_FAILED
+    assert followed.load.closed
+
+
+def test_screens_and_live_metrics_that_fail_are_warnings(followed: Followed) -> None:
+    followed.load.looks = 8  # more than a second
+    listener = FailingListener()
+    screens = Screens([FailsToShow(followed.said), PlainScreen(followed.said)], followed.errors)
+    followed.make(screens, listener)
+    assert listener.heard == ["begins", "recorded"]
+    assert followed.errors.groups == ()
+    assert followed.load.stopped == []
+    said = followed.said.getvalue()
+    assert said.count("Live metrics stand still.") == 2  # on each of the two screens
+    assert "progress on the FailsToShow" in said
+
+
+def suite_error(place: str, *, ends_load: bool = False) -> SuiteErrors:
+    return SuiteErrors("worker-1", 1, place, "KeyError: 'id'", 1, "suite-errors.log", ends_load)
+
+
+def test_errors_of_the_load_processes_are_shown_while_it_goes_on_each_place_once(followed: Followed) -> None:
+    followed.record(*[suite_error("roles.mine:3 step")] * 3, suite_error("roles.mine:9 step"))
+    followed.interrupts.count = 1  # so that its early end has a reason
+    followed.make()
+
+    log = followed.folder / "suite-errors.log"
+    assert followed.said.getvalue().splitlines()[:2] == [
+        f"Error of the suite (load): roles.mine:{line} step: KeyError: 'id'; its traceback is in {log}"
+        for line in (3, 9)
+    ]
+    assert followed.errors.groups == ()  # they are counted in the measurements
+
+
+def test_a_load_that_ended_itself_for_a_part_that_died_has_not_been_interrupted(followed: Followed) -> None:
+    followed.record(suite_error("perfsuite.model.rate_profile:32 time_of", ends_load=True))
+
+    assert followed.make() == SUITE_FAILED
+    assert "something outside" not in followed.said.getvalue()
+
+
+def test_a_thread_that_dies_is_named_within_a_second(followed: Followed) -> None:
+    """Looked for at every look at the load, five times a second."""
+
+    def die() -> None:
+        raise ZeroDivisionError("nothing to divide by")
+
+    def looked() -> None:
+        if followed.load.looks == 3:
+            dying = threading.Thread(target=die, name="monitor server")
+            dying.start()
+            dying.join()
+        if followed.load.looks == 1:
+            assert "it ended the thread monitor server" in followed.said.getvalue()
+
+    followed.load.looked = looked
+    with followed.errors.listening():
+        followed.make()
+    assert [group.count for group in followed.errors.groups] == [1]

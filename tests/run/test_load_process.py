@@ -1,0 +1,198 @@
+"""The load process as its parent sees it: told, watched, and surely gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perfsuite.clock import for_children
+from perfsuite.measurements.records import FILE_NAME, End, Requests, Tail, read, to_json
+from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
+from perfsuite.run.load_process import LOG_FILE, LoadProcess
+from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE
+
+PASSWORD = "the-secret-word"
+ACCOUNTS = (Account("9876543205", PASSWORD, "policyholder"),)
+WITHIN_S = 20.0
+
+
+def _until(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + WITHIN_S
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true()
+
+
+def _alive(session: int) -> list[psutil.Process]:
+    """Processes of a session: the load process and all that it started, and nothing of other tests."""
+    alive = []
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getsid(process.pid) == session and process.info["status"] != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+        except ProcessLookupError:
+            continue  # it has ended since
+    return alive
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[LoadProcess]:
+    """One that ends by itself as soon as it has read the accounts: the folder holds no plan."""
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
+    yield process
+    process.close()
+    assert _alive(process.pid) == []
+
+
+def test_accounts_are_in_no_file_argument_or_variable(process: LoadProcess, tmp_path: Path) -> None:
+    child = psutil.Process(process.pid)
+    seen = " ".join(child.cmdline()) + str(child.environ())
+    _until(lambda: not process.running)
+
+    assert PASSWORD not in seen
+    assert str(tmp_path) in seen
+    assert all(PASSWORD.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_it_is_in_a_session_of_its_own(process: LoadProcess) -> None:
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+
+
+def test_a_load_that_fails_leaves_its_last_words(process: LoadProcess, tmp_path: Path) -> None:
+    assert _until(lambda: not process.running)
+    assert process.failed
+    assert "FileNotFoundError" in process.last_words()
+    assert "plan.json" in process.last_words()
+    assert "\n" not in process.last_words()
+    process.close()
+    assert "FileNotFoundError" in (tmp_path / ERRORS_FILE).read_text()  # with its traceback
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> None:
+    """The folder of a run on a disk that takes neither what is measured nor what is logged."""
+    _planned(tmp_path, "http://127.0.0.1:1")
+    for name in (FILE_NAME, LOG_FILE):
+        (tmp_path / name).symlink_to("/dev/full")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that takes nothing: Linux has one")
+@pytest.mark.usefixtures("full_disk")
+def test_on_a_full_disk_the_last_words_come_all_the_same(tmp_path: Path, process: LoadProcess) -> None:
+    assert _until(lambda: not process.running)
+    assert process.failed
+    expected = f"{tmp_path / FILE_NAME} cannot be written: no space left on device"
+    assert process.last_words() == expected
+    process.close()
+    assert process.last_words() == expected
+
+
+def test_telling_an_ended_process_to_stop_does_nothing(process: LoadProcess) -> None:
+    _until(lambda: not process.running)
+
+    process.stop("interrupted")
+    process.stop("interrupted")
+    process.kill()
+    process.close()
+
+    assert not process.running
+
+
+def test_killed_at_once(tmp_path: Path) -> None:
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
+    assert process.running
+    assert not process.failed  # not yet
+
+    process.kill()
+
+    assert not process.running
+    assert process.failed
+    process.close()
+    assert not (tmp_path / LOG_FILE).exists()  # an empty log is no news
+    assert process.last_words() == ""
+
+
+# ── a real load, on a port where nobody listens ─────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Iterator[LoadProcess]:
+    """A load that has begun: its measurements tell of a request."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{free.getsockname()[1]}"
+    _planned(tmp_path, host)
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
+    try:
+        assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.last_words()
+        yield process
+    finally:
+        process.close()
+
+
+def _planned(folder: Path, host: str) -> None:
+    scenario = Scenario("basic", 1, 1, 60)
+    plan = Plan("basic_1", scenario, host, {"policyholder": 1}, (), (), 1, "2026-03-01T09:30:00Z")
+    (folder / "plan.json").write_bytes(to_json(plan))
+    (folder / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
+
+
+def _recorded(folder: Path) -> list[Requests]:
+    return [record for record in Tail(folder / FILE_NAME).read() if isinstance(record, Requests)]
+
+
+def _end(folder: Path) -> End:
+    (last,) = [record for record in read(folder / FILE_NAME) if isinstance(record, End)]
+    return last
+
+
+def test_all_processes_of_the_load_have_the_clock_of_the_parent(loading: LoadProcess) -> None:
+    clocks = [{name: one.environ().get(name) for name in for_children()} for one in _alive(loading.pid)]
+
+    assert clocks == [for_children()] * 2  # who leads, and who makes the load
+
+
+def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
+    loading.stop("target lost")
+
+    assert _until(lambda: not loading.running)
+    assert not loading.failed, loading.last_words()
+    last = _end(tmp_path)
+    assert last.reason == "target lost"
+    assert last.recorded == last.locust_total > 0
+    assert {error.kind for record in _recorded(tmp_path) for error in record.errors} == {"connection refused"}
+
+
+def test_a_signal_ends_it_in_order_too(loading: LoadProcess, tmp_path: Path) -> None:
+    psutil.Process(loading.pid).send_signal(signal.SIGTERM)
+
+    assert _until(lambda: not loading.running)
+    assert not loading.failed, loading.last_words()
+    assert _end(tmp_path).reason == "interrupted"
+
+
+def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
+    """As after kill -9 of the parent: all that the child sees of it is the end of the pipe."""
+    pipe = loading._process.stdin
+    assert pipe is not None
+
+    pipe.close()
+
+    assert _until(lambda: not loading.running)
+    assert loading.failed
+    assert _until(lambda: _alive(loading.pid) == [])
+
+
+def test_killed_with_all_that_it_started(loading: LoadProcess) -> None:
+    assert len(_alive(loading.pid)) == 2  # who leads, and who makes the load
+
+    loading.kill()
+
+    assert _until(lambda: _alive(loading.pid) == [])

@@ -1,0 +1,413 @@
+"""A run in which the suite itself fails, at each of its stages: it ends in order, and never as a target that failed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from perfsuite.cli.main import main
+from perfsuite.cli.screen import PlainScreen
+from perfsuite.errors import LoadError, TargetError, UnexpectedError, UsageError
+from perfsuite.history import Wanted
+from perfsuite.model import Account, Outcome, Plan, PreflightReport, RunReport
+from perfsuite.report.write import FILES, write_all
+from perfsuite.run import pipeline
+from perfsuite.run.archive import Shelf, read_past_run
+from perfsuite.run.baselines import Against
+from perfsuite.run.context import Desk
+from perfsuite.run.files import PREFLIGHT_FILE, save
+from perfsuite.run.finishing import Loaded, Outputs, finish
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.run.load_run import Evaluation, Reread, reread
+from perfsuite.run.own_errors import OwnErrors
+from perfsuite.run.pipeline import STAGES, Accounts, Stages
+from perfsuite.suite_errors import LOG_FILE
+from perfsuite.target.journal import FILE_NAME as JOURNAL_FILE
+from perfsuite.target.journal import Entry, Journal
+from tests.history import folders
+
+NOBODY = "http://127.0.0.1:1"
+ADMINS = (Account("9876543200", "geheim12", "super_admin"),)
+SECRET_ERROR = "no such thing as geheim12"
+
+
+def fail(*_given: object, **_named: object) -> NoReturn:
+    raise ZeroDivisionError(SECRET_ERROR)
+
+
+@dataclass
+class Run:
+    """A run whose load is pretended: its measurements are those of a healthy run, of which one row remains."""
+
+    results: Path
+    stages: Stages = STAGES
+    plan: Plan = field(default_factory=lambda: folders.plan("", host=NOBODY))
+    step_summary: Path | None = None
+    against: Against | None = None
+    said: io.StringIO = field(default_factory=io.StringIO)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    made_row: bool = False
+
+    def __post_init__(self) -> None:
+        screen = PlainScreen(self.said)
+        self.errors = OwnErrors(self.results)
+        self.desk = Desk(self.results, screen, self.interrupts, step_summary=self.step_summary, errors=self.errors)
+        given = self.stages
+        self.stages = Stages(
+            cost=given.cost,
+            look=self._look if given.look is STAGES.look else given.look,
+            load=self._load if given.load is STAGES.load else given.load,
+            look_again=given.look_again,
+            clean=given.clean,
+            finish=given.finish,
+        )
+
+    def make(self) -> RunReport:
+        report, _folder = pipeline.run(self.plan, ADMINS, self.desk, self.against, self.stages)
+        return report
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = (path.parent for path in self.results.glob("*/plan.json"))
+        return folder
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.folder / "summary.json").read_bytes())
+        return told
+
+    @property
+    def kept(self) -> list[Outcome]:
+        """What the history holds of it."""
+        with Shelf(self.results).opened() as history:
+            return [run.outcome for run in history.runs(Wanted(totals_only=True))]
+
+    def _look(self, plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> PreflightReport:
+        if self.made_row:
+            book = Journal(folder / JOURNAL_FILE)
+            book.write(Entry("create", "lead", "PERF-1"))
+            book.close()
+        seen = PreflightReport(plan.host, "Agent Mitra", "2.3.1", (), folders.CHECKS[:1])
+        save(folder / PREFLIGHT_FILE, seen)
+        return seen
+
+    def _load(self, _plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> str:
+        folders.measured(folder)
+        return "completed"
+
+
+def named(report: RunReport) -> set[str]:
+    """What failed, as the summary has it."""
+    return {group.message for group in report.summary.suite_errors}
+
+
+def check_line_and_log(run: Run, *, lines: int = 1) -> None:
+    """One line with place and log, and no traceback but in the file; the password is nowhere."""
+    said = [line for line in run.said.getvalue().splitlines() if line.startswith("Error of the suite")]
+    assert len(said) == lines
+    for line in said:
+        assert f"{__name__}:" in line and " fail: ZeroDivisionError: no such thing as …; " in line
+        assert line.endswith(f"its traceback is in {run.folder / LOG_FILE}")
+    log = (run.folder / LOG_FILE).read_text(encoding="utf-8")
+    assert log.count("Traceback (most recent call last)") == lines
+    assert "geheim" not in log + run.said.getvalue()
+
+
+def test_a_healthy_run_passes_and_has_no_log(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert run.make().verdict.outcome is Outcome.PASS
+    assert run.kept == [Outcome.PASS]
+    assert {path.name for path in run.folder.iterdir()} >= {*FILES, "circumstances.json", "readings.csv"}
+    assert not (run.folder / LOG_FILE).exists()
+    assert (tmp_path / "index.html").exists()
+
+
+# ── before the load is over: nothing is reported, and rows go ───────────────────────────────────────
+
+
+@pytest.mark.parametrize("stage", ["cost", "look", "load"])
+def test_an_error_before_there_is_anything_to_report(stage: str, tmp_path: Path) -> None:
+    run = Run(tmp_path, stages=replace(STAGES, **{stage: fail}), made_row=stage == "load")
+    with pytest.raises(UnexpectedError) as ended:
+        run.make()
+    assert ended.value.exit_code == 4
+    assert str(ended.value).startswith(f"Error of the suite (a stage of the run): {__name__}:")
+    assert str(ended.value).endswith(f"its traceback is in {run.folder / LOG_FILE}")
+    assert "\n" not in str(ended.value)
+    assert ("Cleanup: removed 0 of 1 rows" in run.said.getvalue()) == run.made_row
+    assert run.kept == []
+
+
+def test_where_cleanup_fails_as_well_the_command_that_does_it_is_named(tmp_path: Path) -> None:
+    def look(_plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> PreflightReport:
+        (folder / JOURNAL_FILE).mkdir()  # cannot be read
+        fail()
+
+    run = Run(tmp_path, stages=replace(STAGES, look=look))
+    with pytest.raises(UnexpectedError, match="ZeroDivisionError"):
+        run.make()
+    first, last = run.said.getvalue().splitlines()
+    assert first.startswith("Error of the suite (cleanup): ")
+    assert last == f"Rows that the run made may remain at the target. Remove them with: cleanup {run.folder}"
+
+
+def test_what_the_user_can_do_something_about_is_said_as_before(tmp_path: Path) -> None:
+    def look(_plan: Plan, _accounts: Accounts, _folder: Path, _desk: Desk) -> PreflightReport:
+        raise TargetError("nothing listens there")
+
+    run = Run(tmp_path, stages=replace(STAGES, look=look))
+    with pytest.raises(TargetError, match="nothing listens there"):
+        run.make()
+    assert not (run.folder / LOG_FILE).exists()
+
+
+def test_an_interruption_that_was_lost_ends_the_run_before_its_load(tmp_path: Path) -> None:
+    """Python drops exceptions in some of its callbacks, as while modules are imported."""
+
+    def never(_plan: Plan, _accounts: Accounts, _folder: Path, _desk: Desk) -> str:
+        raise AssertionError("a load is made")
+
+    run = Run(tmp_path, stages=replace(STAGES, load=never))
+    run.interrupts.count = 1
+    with pytest.raises(KeyboardInterrupt):
+        run.make()
+
+
+# ── after the load: everything else is done, and the run is inconclusive ────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("stage", "during"),
+    [
+        pytest.param("look_again", "fingerprint after the load", id="the second fingerprint"),
+        pytest.param("clean", "cleanup", id="cleanup"),
+    ],
+)
+def test_an_error_between_load_and_report(stage: str, during: str, tmp_path: Path) -> None:
+    run = Run(tmp_path, stages=replace(STAGES, **{stage: fail}), made_row=True)
+    report = run.make()
+    assert (report.verdict.outcome, report.verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
+    assert named(report) == {f"ZeroDivisionError: no such thing as … ({during})"}
+    assert run.summary["cleanup"]["created"] == 1
+    assert len(run.summary["cleanup"]["not_removed"]) == 1
+    assert f"cleanup {run.folder}" in run.said.getvalue()
+    assert run.kept == [Outcome.INCONCLUSIVE]
+    check_line_and_log(run)
+
+
+def test_rows_that_cannot_even_be_listed_are_a_line_with_the_command(tmp_path: Path) -> None:
+    def clean(_ended: str, _plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> NoReturn:
+        (folder / JOURNAL_FILE).mkdir()
+        fail()
+
+    run = Run(tmp_path, stages=replace(STAGES, clean=clean))
+    assert run.make().verdict.outcome is Outcome.INCONCLUSIVE
+    assert f"Remove them with: cleanup {run.folder}" in run.said.getvalue()
+
+
+def finishing(outputs: Outputs) -> Stages:
+    def done(loaded: Loaded, desk: Desk, against: Against | None) -> RunReport:
+        return finish(loaded, desk, against, outputs)
+
+    return replace(STAGES, finish=done)
+
+
+def reading(**evaluation: Any) -> Outputs:
+    def read(folder: Path, errors: OwnErrors) -> Reread:
+        return reread(folder, errors=errors, evaluation=Evaluation(**evaluation))
+
+    return Outputs(read=read)
+
+
+def without(name: str) -> Outputs:
+    """One of the files of a run cannot be made."""
+    files = {**FILES, name: fail}
+
+    def write(report: RunReport, folder: Path, failed: Callable[[Exception, str], None]) -> None:
+        write_all(report, folder, failed, files)
+
+    return Outputs(write=write)
+
+
+def all_but(*names: str) -> set[str]:
+    return {*FILES, "history", "index"} - set(names)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "during", "made"),
+    [
+        pytest.param(reading(find=fail), "findings", all_but(), id="findings"),
+        pytest.param(reading(judge=fail), "the verdict", all_but(), id="verdict"),
+        *(
+            pytest.param(without(name), name, all_but(name), id=name)
+            for name in ("stats.csv", "summary.md", "report.html")
+        ),
+        pytest.param(Outputs(write=fail), "files of the run", {"history", "index"}, id="all files"),
+        pytest.param(Outputs(keep=fail), "history", all_but("history"), id="history"),
+        pytest.param(Outputs(index=fail), "page of all runs", all_but("index"), id="page of all runs"),
+    ],
+)
+def test_an_error_in_one_output_leaves_the_others(
+    outputs: Outputs, during: str, made: set[str], tmp_path: Path
+) -> None:
+    run = Run(tmp_path, stages=finishing(outputs))
+    report = run.make()
+    assert (report.verdict.outcome, report.verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
+    (group,) = report.summary.suite_errors
+    assert (group.message, group.count) == (f"ZeroDivisionError: no such thing as … ({during})", 1)
+    assert any(group.place in reason for reason in report.verdict.reasons)
+    found = {name for name in FILES if (run.folder / name).exists()}
+    found |= {"history"} if run.kept == [Outcome.INCONCLUSIVE] else set()
+    found |= {"index"} if (tmp_path / "index.html").exists() else set()
+    assert found == made
+    if "summary.json" in made:
+        assert (run.summary["verdict"], run.summary["exit_code"]) == ("inconclusive", 4)
+        assert [error["place"] for error in run.summary["suite_errors"]] == [group.place]
+    check_line_and_log(run)
+
+
+@pytest.mark.parametrize("outputs", [reading(find=fail), Outputs(keep=fail), without("junit.xml")])
+def test_a_run_that_failed_stays_failed(outputs: Outputs, tmp_path: Path) -> None:
+    run = Run(tmp_path, stages=finishing(outputs))
+    run.plan = replace(run.plan, targets=tuple(replace(each, limit=1.0) for each in run.plan.targets))
+    report = run.make()
+    assert (report.verdict.outcome, report.verdict.exit_code) == (Outcome.FAIL, 1)
+    assert len(report.summary.suite_errors) == 1
+    assert run.summary["exit_code"] == 1
+
+
+def test_a_comparison_that_fails(tmp_path: Path) -> None:
+    earlier = read_past_run(folders.folder(tmp_path / "earlier", "basic_1"))
+    run = Run(tmp_path, stages=finishing(Outputs(compare=fail)), against=Against("main", (earlier,)))
+    report = run.make()
+    assert report.verdict.outcome is Outcome.INCONCLUSIVE
+    assert named(report) == {"ZeroDivisionError: no such thing as … (comparison with the baseline)"}
+    assert report.comparison is None
+    check_line_and_log(run)
+
+
+def test_without_figures_the_command_that_makes_them_is_named(tmp_path: Path) -> None:
+    run = Run(tmp_path, stages=finishing(Outputs(read=fail)))
+    with pytest.raises(UnexpectedError) as ended:
+        run.make()
+    assert ended.value.exit_code == 4
+    assert str(ended.value).endswith(f"try again with the command: report {run.folder}")
+    assert main(["report", str(run.folder), "--quiet"]) == 0
+    assert run.summary["verdict"] == "pass"
+
+
+def test_a_thread_that_dies_before_the_load_is_over_is_in_the_verdict(tmp_path: Path) -> None:
+    def look_again(ended: str, _plan: Plan, _accounts: Accounts, _folder: Path, desk: Desk) -> str:
+        try:
+            fail()
+        except ZeroDivisionError as error:
+            desk.errors.note_later(error, "it ended the thread monitor")
+        return ended
+
+    run = Run(tmp_path, stages=replace(STAGES, look_again=look_again))
+    assert run.make().verdict.outcome is Outcome.INCONCLUSIVE
+    # What was measured without it stays doubtful, whenever the run is looked at.
+    assert main(["judge", str(run.folder), "--quiet"]) == 4
+    check_line_and_log(run)
+
+
+def test_what_went_wrong_in_a_report_is_over_when_it_is_made_anew(tmp_path: Path) -> None:
+    run = Run(tmp_path, stages=finishing(without("junit.xml")))
+    run.make()
+    assert main(["report", str(run.folder), "--quiet"]) == 0
+    assert run.summary["verdict"] == "pass"
+
+
+# ── the disk, interruptions, and extras ─────────────────────────────────────────────────────────────
+
+
+def test_a_file_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> None:
+    def load(run: Run, plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> str:
+        (folder / "stats.csv").mkdir()
+        return run._load(plan, accounts, folder, desk)
+
+    run = Run(tmp_path)
+    run.stages = replace(run.stages, load=partial(load, run))
+    with pytest.raises(LoadError, match=r"The load was made, and then: cannot write .*stats\.csv: is a directory"):
+        run.make()
+    assert all((run.folder / name).is_file() for name in FILES if name != "stats.csv")
+    assert run.kept == [Outcome.PASS]
+
+
+def test_who_interrupts_the_report_twice_learns_how_to_finish_it(tmp_path: Path) -> None:
+    def interrupted(_report: RunReport, _folder: Path, _failed: object) -> None:
+        raise KeyboardInterrupt
+
+    run = Run(tmp_path, stages=finishing(Outputs(write=interrupted)))
+    with pytest.raises(KeyboardInterrupt) as ended:
+        run.make()
+    assert str(ended.value) == (
+        "Interrupted while the report was written. What was measured is kept; finish it with the command: "
+        f"report {run.folder}"
+    )
+    assert main(["report", str(run.folder), "--quiet"]) == 0
+    assert run.summary["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        pytest.param("folder", "is a directory", id="a folder"),
+        pytest.param("nowhere/step.md", "no such file or directory", id="no folder"),
+        pytest.param("/dev/full", "no space left on device", id="a full disk"),
+        pytest.param("full.md", "nearly full", id="near its limit"),
+        pytest.param("fifo", "no such device or address", id="a pipe that nobody reads"),
+    ],
+)
+def test_a_step_summary_that_takes_nothing_is_one_warning(place: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "full.md").write_bytes(b"x" * ((1 << 20) - 10))
+    run = Run(tmp_path / "results", step_summary=tmp_path / place)
+    assert run.make().verdict.outcome is Outcome.PASS
+    assert run.kept == [Outcome.PASS]
+    (warning,) = run.said.getvalue().splitlines()
+    assert why in warning
+    assert warning.endswith(f"the summary is in {run.folder / 'summary.md'} only")
+    assert not (run.folder / LOG_FILE).exists()
+
+
+def test_an_error_in_an_extra_decides_nothing(tmp_path: Path) -> None:
+    run = Run(tmp_path, stages=finishing(Outputs(append=fail)), step_summary=tmp_path / "step.md")
+    assert run.make().verdict.outcome is Outcome.PASS
+    check_line_and_log(run)
+
+
+def test_the_step_summary_is_what_the_run_says(tmp_path: Path) -> None:
+    step = tmp_path / "step.md"
+    step.write_text("before\n", encoding="utf-8")
+    run = Run(tmp_path / "results", step_summary=step)
+    run.make()
+    written = (run.folder / "summary.md").read_text(encoding="utf-8")
+    assert step.read_text(encoding="utf-8") == f"before\n\n{written}"
+
+
+def test_a_history_that_is_away_is_a_line(tmp_path: Path) -> None:
+    def away(_read: Reread, _shelf: Shelf) -> list[str]:
+        raise PermissionError(13, "Permission denied", "history.db")
+
+    run = Run(tmp_path, stages=finishing(Outputs(keep=away)))
+    assert run.make().verdict.outcome is Outcome.PASS
+    assert "History: history: history.db: permission denied" in run.said.getvalue()
+
+
+def test_a_damaged_file_is_the_users_to_know(tmp_path: Path) -> None:
+    def damaged(_folder: Path, _errors: OwnErrors) -> Reread:
+        raise UsageError("preflight.json: damaged")
+
+    run = Run(tmp_path, stages=finishing(Outputs(read=damaged)))
+    with pytest.raises(LoadError, match=r"The load was made, and then: preflight\.json: damaged"):
+        run.make()

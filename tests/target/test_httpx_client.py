@@ -1,0 +1,95 @@
+"""The transport of preflight and cleanup at the level of bytes. How targets are reached: tests/load/test_ways.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from perfsuite.clock import utc_s
+from perfsuite.model import FailureKind
+from perfsuite.target.connection import Way
+from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.httpx_client import HttpxTransport
+from tests.target.raw_server import SLOW_S, RawServer, nobody_listens
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RawServer]:
+    with RawServer() as server:
+        yield server
+
+
+@pytest.fixture
+def transport(server: RawServer) -> Iterator[HttpxTransport]:
+    transport = HttpxTransport(Way(server.host), timeout_s=1.0)
+    yield transport
+    transport.close()
+
+
+def _get(transport: HttpxTransport, path: str) -> Answer:
+    return transport.exchange(Request("GET", path, {"X-Request-ID": "1"}))
+
+
+def test_an_answer_with_its_time(transport: HttpxTransport) -> None:
+    before = utc_s()
+    answer = _get(transport, "/httpx-answer/slow")
+
+    assert (answer.status, answer.body, answer.failure) == (200, b'{"a":1}', None)
+    assert before <= answer.sent_at <= utc_s() - SLOW_S
+    assert SLOW_S * 1e6 <= answer.elapsed_us < SLOW_S * 1e6 + 500_000
+    assert _get(transport, "/x/json").header("x-process-time") == "0.001"
+    assert _get(transport, "/x/two-times").header("x-process-time") == "0.001, 0.002"
+
+
+def test_method_headers_and_body_are_sent_as_given(transport: HttpxTransport, server: RawServer) -> None:
+    transport.exchange(Request("PUT", "/httpx-sent/json?a=b", {"Authorization": "Bearer abc"}, b'{"a":1}'))
+
+    (raw,) = server.raw("httpx-sent")
+    assert raw.startswith(b"PUT /httpx-sent/json?a=b HTTP/1.1\r\n")
+    assert b"\r\nauthorization: bearer abc\r\n" in raw.lower()
+    assert raw.endswith(b'\r\n\r\n{"a":1}')
+
+
+def test_redirects_are_answers(transport: HttpxTransport, server: RawServer) -> None:
+    answer = _get(transport, "/httpx-redirect/redirect")
+
+    assert (answer.status, answer.header("location")) == (307, "http://elsewhere.invalid/x")
+
+
+def test_a_cookie_of_one_account_does_not_travel_with_the_next(transport: HttpxTransport, server: RawServer) -> None:
+    _get(transport, "/httpx-cookie/cookie")
+    _get(transport, "/httpx-cookie/json")
+
+    assert b"\r\ncookie:" not in server.raw("httpx-cookie")[1].lower()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/f/nothing", FailureKind.CONNECTION_LOST),
+        ("/f/cut", FailureKind.CONNECTION_LOST),
+        ("/f/garbage", FailureKind.CONNECTION_LOST),
+        ("/f/silent", FailureKind.TIMEOUT),
+    ],
+)
+def test_no_answer(transport: HttpxTransport, path: str, kind: FailureKind) -> None:
+    answer = _get(transport, path)
+
+    assert answer.failure is not None
+    assert (answer.status, answer.body, answer.failure.kind) == (0, b"", kind)
+
+
+def test_refused() -> None:
+    with nobody_listens() as host:
+        answer = _get(HttpxTransport(Way(host)), "/x/json")
+
+    assert answer.failure is not None
+    assert (answer.failure.kind, answer.failure.message) == (FailureKind.CONNECTION_REFUSED, "connection refused")
+
+
+def test_a_name_that_nobody_knows() -> None:
+    answer = _get(HttpxTransport(Way("http://nobody.invalid:80")), "/x/json")
+
+    assert answer.failure is not None
+    assert answer.failure.kind is FailureKind.NAME_NOT_FOUND
