@@ -27,7 +27,7 @@ from perfsuite.model import Moment, Plan  # noqa: E402
 from perfsuite.model.monitor import Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import read_readings  # noqa: E402
-from perfsuite.report.live.progress import live_view  # noqa: E402
+from perfsuite.report.live.terminal import live_view  # noqa: E402
 from perfsuite.report.terminal.console import render_summary  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.run import pipeline  # noqa: E402

@@ -14,8 +14,8 @@ from perfsuite.model.failures import LONG_WAIT_US
 from perfsuite.report.figures import STATISTIC_FIELDS
 from perfsuite.report.files.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.files.json_file import summary_dict
+from perfsuite.report.page.html import READING
 from perfsuite.report.page.page import Page, page_of
-from perfsuite.report.page.reading import READING
 from perfsuite.report.page.tables import Table
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
 from tests.report import example_runs

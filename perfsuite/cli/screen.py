@@ -15,10 +15,9 @@ from rich.live import Live
 from perfsuite.cli.output import writing_to
 from perfsuite.errors import SuiteError
 from perfsuite.model import Moment, RunReport
-from perfsuite.report.live.assets import live_files
-from perfsuite.report.live.progress import live_view, render_progress
-from perfsuite.report.live.story import LiveStory
-from perfsuite.report.web import PageServer
+from perfsuite.report.live.page import LiveStory, live_files
+from perfsuite.report.live.terminal import live_view, render_progress
+from perfsuite.report.web.server import PageServer
 from perfsuite.run.context import Screen
 from perfsuite.run.own_errors import OwnErrors
 

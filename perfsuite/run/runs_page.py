@@ -19,8 +19,16 @@ from perfsuite.history import History, Wanted
 from perfsuite.history.comparison.change_points import points
 from perfsuite.history.comparison.figures import FIGURES as COMPARED
 from perfsuite.model.history import ChangePoint, PastRun
-from perfsuite.report.runs_page.columns import FIGURES, METRICS, Column, columns_of
-from perfsuite.report.runs_page.page import Overview, comparable_key, in_order, index_html
+from perfsuite.report.runs_page.page import (
+    FIGURES,
+    METRICS,
+    Column,
+    Overview,
+    columns_of,
+    comparable_key,
+    in_order,
+    index_html,
+)
 from perfsuite.report.write import REPORT_FILE, write_index
 from perfsuite.run.archive import Shelf
 

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from perfsuite.model import ALL, LOGIN, Outcome, Statistics
 from perfsuite.model.history import ChangePoint, Conditions, Measured, PastRun
-from perfsuite.report.runs_page.columns import columns_of, figures_of
-from perfsuite.report.runs_page.page import Overview, in_order, index_html
+from perfsuite.report.runs_page.page import Overview, columns_of, figures_of, in_order, index_html
 from perfsuite.roles import ROLES
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)

@@ -11,8 +11,7 @@ import pytest
 from perfsuite.model import FailureGroup, FailureKind, FailurePattern, Row, RunReport
 from perfsuite.report.files.json_file import summary_json
 from perfsuite.report.files.markdown import summary_md
-from perfsuite.report.page.cards import cards_of
-from perfsuite.report.page.highlights import highlights_of
+from perfsuite.report.page.findings import cards_of, highlights_of
 from perfsuite.report.page.page import page_of
 from perfsuite.report.page.tables import suffers_most
 from perfsuite.report.terminal.console import render_summary

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.model import Moment
 from perfsuite.model.monitor import Reading
-from perfsuite.report.live.gauges import Gauge, GaugeState, gauges, gauges_in_short
+from perfsuite.report.live.figures import Gauge, GaugeState, gauges, gauges_in_short
 from tests.report import example_runs
 from tests.report.watched_run import latest, reading
 

@@ -8,9 +8,8 @@ import pytest
 
 from perfsuite.model import Coverage, FailureGroup, FailureKind, Row, RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.report.page.cards import cards_of
-from perfsuite.report.page.coverage import coverage_shown
-from perfsuite.report.page.highlights import Highlight, highlights_of
+from perfsuite.report.page.facts import coverage_shown
+from perfsuite.report.page.findings import Highlight, cards_of, highlights_of
 from perfsuite.report.page.tables import suffers_most
 from perfsuite.report.page.timeline import timeline_of
 from tests.report import example_runs

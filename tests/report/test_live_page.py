@@ -9,10 +9,19 @@ import pytest
 
 from perfsuite.model import Moment, RunReport
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
-from perfsuite.report.live.assets import live_files
-from perfsuite.report.live.progress import live_view
-from perfsuite.report.live.state import Card, Judged, LivePage, Watched
-from perfsuite.report.live.story import LAST_S, LINES_KEPT, LOAD_OVER, OVER, LiveStory
+from perfsuite.report.live.page import (
+    LAST_S,
+    LINES_KEPT,
+    LOAD_OVER,
+    OVER,
+    Card,
+    Judged,
+    LivePage,
+    LiveStory,
+    Watched,
+    live_files,
+)
+from perfsuite.report.live.terminal import live_view
 from perfsuite.report.terminal.console import render_summary, to_text
 from tests.report import example_runs
 from tests.report.watched_run import latest, watched

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.model import ALL
 from perfsuite.model.history import Measured, PastRun
-from perfsuite.report.runs_page.columns import METRICS, Series, codes_of, columns_of, figures_of, series_of, value_of
+from perfsuite.report.runs_page.page import METRICS, Series, codes_of, columns_of, figures_of, series_of, value_of
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
 from tests.report.made_history import past_run, statistics
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perfsuite.report.page.plot import Scale, bars, dots, line, linear, logarithmic, steps
+from perfsuite.report.page.charts import Scale, bars, dots, line, linear, logarithmic, steps
 
 TO_100 = linear(100)
 

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
 from perfsuite.model.monitor import Reading
-from perfsuite.report.live.progress import live_view, render_progress
+from perfsuite.report.live.terminal import live_view, render_progress
 from perfsuite.report.terminal.console import to_text
 from tests.report import example_runs
 from tests.report.golden_files import assert_golden

@@ -9,8 +9,8 @@ import pytest
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import Statistics, Summary, TimeBin
+from perfsuite.report.page.distribution import Spread, spread_of
 from perfsuite.report.page.load_charts import Limit
-from perfsuite.report.page.spread import Spread, spread_of
 from perfsuite.summary.distribution import bins_of
 from tests.report import example_runs
 

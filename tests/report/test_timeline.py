@@ -9,7 +9,7 @@ import pytest
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.report.evidence import NOT_WATCHED, NOTHING_UNUSUAL
-from perfsuite.report.page.cards import cards_of
+from perfsuite.report.page.findings import cards_of
 from perfsuite.report.page.timeline import Place, Timeline, timeline_of
 from tests.report import example_runs
 from tests.report.made_load import START

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.findings import series
 from perfsuite.model.monitor import Reading
-from perfsuite.report.page.plot import Point
+from perfsuite.report.page.charts import Point
 from perfsuite.report.page.tracks import (
     MOST_POINTS,
     PER_REQUEST,

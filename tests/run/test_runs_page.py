@@ -15,7 +15,7 @@ from perfsuite.errors import UsageError
 from perfsuite.history import History
 from perfsuite.model import ALL
 from perfsuite.model.history import Measured, PastRun
-from perfsuite.report.runs_page.columns import METRICS, value_of
+from perfsuite.report.runs_page.page import METRICS, value_of
 from perfsuite.run.archive import Shelf
 from perfsuite.run.runs_page import overview_at_the_end, write_overview
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation

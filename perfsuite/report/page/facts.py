@@ -1,4 +1,4 @@
-"""What is told about a run beside its figures: how it was made, what it reached, what its load generator did."""
+"""Facts about a run beside its figures: how it was made, and which planned operations it exercised."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perfsuite.model import GeneratorHealth, Plan, RunReport, Summary
+from perfsuite.model import Coverage, GeneratorHealth, Plan, RunReport, Summary
+from perfsuite.report.exercised import exercised
 from perfsuite.report.figures import clock, percent, with_unit
 from perfsuite.report.logins import logins_line
 from perfsuite.report.text import clean, plural
@@ -125,3 +126,59 @@ def _cleaned_up(summary: Summary) -> Iterable[str]:
     yield clean(f"{cleanup.created:,} created, {cleanup.removed:,} removed{soft}")
     yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
     yield from (clean(f"not put back: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageShown:
+    """`sentence` in short; `gaps`: what was not exercised, or not as the contract has it, each with its entries."""
+
+    sentence: str
+    gaps: tuple[Fact, ...]
+
+
+def coverage_shown(summary: Summary) -> CoverageShown:
+    """The coverage of a run. Entries read "role / operation"."""
+    gaps, sent = tuple(_gaps(summary)), exercised(summary)
+    offered = f"{plural(summary.coverage.offered, 'operation')}, counted for each role"
+    if not summary.coverage.offered:
+        return CoverageShown(_joined(sent, "What the target offers was not looked at before the load."), gaps)
+    if not gaps:
+        return CoverageShown(_joined(sent, f"The target offers all that was planned: {offered}."), gaps)
+    told = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({len(gap.lines):,})" for gap in gaps)
+    return CoverageShown(_joined(sent, f"The target offers {offered}. Not as planned: {told}."), gaps)
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _not_possible(coverage: Coverage) -> list[str]:
+    """With what was needed; only the numbers in files of earlier versions."""
+    if not coverage.lacking:
+        return [f"{name}: {count:,} times" for name, count in coverage.not_possible.items()]
+    return [
+        f"{lack.role} / {lack.operation}: {lack.times:,} times{f', {lack.why}' if lack.why else ''}"
+        for lack in coverage.lacking
+    ]
+
+
+def _not_reached(coverage: Coverage) -> list[str]:
+    """What was not exercised for no other reason than the length of the run or its number of users."""
+    explained = {*coverage.missing, *coverage.broken, *coverage.left_out}
+    explained |= {f"{lack.role} / {lack.operation}" for lack in coverage.lacking}
+    return [entry for entry in coverage.not_exercised if entry not in explained]
+
+
+def _gaps(summary: Summary) -> Iterable[Fact]:
+    coverage = summary.coverage
+    lists = (
+        ("Missing at the target", coverage.missing),
+        ("Broken without any load", coverage.broken),
+        ("Differs from the contract", coverage.differs),
+        ("Left out", coverage.left_out),
+        ("Behaviours of which nothing is left", coverage.dead_behaviours),
+        ("Lists without a row", coverage.empty),
+        ("Not possible for want of data", _not_possible(coverage)),
+        ("Not reached in this run", _not_reached(coverage)),
+    )
+    return (Fact(term, tuple(map(clean, entries))) for term, entries in lists if entries)

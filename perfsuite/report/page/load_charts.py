@@ -1,12 +1,27 @@
-"""The charts of the load: what was asked, how long it took, what failed, who was there."""
+"""The charts of the load: requests, response times, failures, users, and the operations that cost most."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.report.page.charts import Chart, Curve, Rule, Told, ticks_of
-from perfsuite.report.page.plot import Scale, bars, dots, line, linear, logarithmic, steps
+from perfsuite.model import ALL, Summary
+from perfsuite.report.figures import rounded
+from perfsuite.report.page.charts import (
+    Chart,
+    Curve,
+    Rule,
+    Scale,
+    Told,
+    bars,
+    dots,
+    line,
+    linear,
+    logarithmic,
+    steps,
+    ticks_of,
+)
 from perfsuite.report.page.series import Course, role_key
 from perfsuite.report.text import clean
 
@@ -99,7 +114,7 @@ def _plain(head: _Head, course: Course, lines: Sequence[Line]) -> Chart:
     """A chart from zero of the lines that are known."""
     known = [line for line in lines if course.knows(line.key)]
     scale = linear(max(value for each in known for value in _values(course, each.key) if value is not None))
-    return _chart(head, course, scale, [_curve(course, each, scale) for each in known])
+    return _chart(head, course, scale, [_curve(course, each, _values(course, each.key), scale) for each in known])
 
 
 def _chart(head: _Head, course: Course, scale: Scale, curves: Sequence[Curve], rules: Sequence[Rule] = ()) -> Chart:
@@ -113,8 +128,7 @@ def _values(course: Course, key: str) -> Told:
     return tuple(point[key] for point in course.points)
 
 
-def _curve(course: Course, drawn: Line, scale: Scale) -> Curve:
-    values = _values(course, drawn.key)
+def _curve(course: Course, drawn: Line, values: Told, scale: Scale) -> Curve:
     points = list(zip(course.middles, values, strict=True))
     return Curve(drawn.key, drawn.label, drawn.colour, line(points, scale), dots(points, scale), lows=values)
 
@@ -132,7 +146,7 @@ def _times(course: Course, limits: Sequence[Limit]) -> Chart:
         for limit in limits
         if limit.figure in colours and scale.low < limit.ms <= scale.high
     ]
-    curves = [_curve(course, each, scale) for each in known]
+    curves = [_curve(course, each, _values(course, each.key), scale) for each in known]
     return _chart(_Head("times", _TIMES.title, note, "ms"), course, scale, curves, rules)
 
 
@@ -166,3 +180,67 @@ def _users(course: Course) -> Chart:
         for index, (role, lower, upper, values) in enumerate(layers)
     ]
     return _chart(_USERS, course, scale, curves)
+
+
+_MOST = 6
+_NOTE = "Means, logarithmic scale. The operations that findings name, then those of the most total time."
+
+Cells = dict[str, dict[int, tuple[int, float]]]
+"""Operation → place of the point → requests, and their time in all, ms."""
+
+
+def operations_chart(summary: Summary, course: Course, named: Iterable[str] = ()) -> Chart | None:
+    """A line for each of at most six operations; `named` are among them. None where no second tells of any."""
+    cells = _cells(summary, course)
+    shown = _chosen(summary, cells, named)
+    lines = {name: _means(cells[name], len(course.points)) for name in shown}
+    known = [value for values in lines.values() for value in values if value]
+    if not known:
+        return None
+    scale = logarithmic(min(known), max(known))
+    curves = tuple(
+        _curve(course, Line(operation_key(name), clean(name), f"--role-{number}"), values, scale)
+        for number, (name, values) in enumerate(lines.items(), 1)
+    )
+    note = _NOTE + (f" A point covers {course.bin_s} s." if course.bin_s > 1 else "")
+    return Chart("operations", "Response time by operation, ms", "ms", note, curves, ticks_of(scale), course.bin_s)
+
+
+def operation_key(operation: str) -> str:
+    """The key of an operation's line."""
+    return f"operation: {operation}"
+
+
+def _cells(summary: Summary, course: Course) -> Cells:
+    cells: Cells = defaultdict(dict)
+    start = summary.seconds[0].second
+    for row in summary.second_rows:
+        figures = row.statistics
+        if figures.avg_ms is None or row.operation == ALL:
+            continue
+        place = (int(row.period) - start) // course.bin_s
+        requests, total_ms = cells[row.operation].get(place, (0, 0.0))
+        total_ms += figures.requests * figures.avg_ms
+        cells[row.operation][place] = (requests + figures.requests, total_ms)
+    return cells
+
+
+def _chosen(summary: Summary, cells: Cells, named: Iterable[str]) -> Sequence[str]:
+    """Those that findings name, then those of the most total time over the steady state, or over all where none is."""
+    spent = {
+        row.operation: row.statistics.requests * (row.statistics.avg_ms or 0.0)
+        for row in summary.rows
+        if row.period == "steady" and row.role == row.behaviour == ALL and row.operation != ALL
+    }
+    if not spent:
+        spent = {name: sum(total for _, total in of_name.values()) for name, of_name in cells.items()}
+    ordered = (*named, *sorted(spent, key=lambda name: (-spent[name], name)))
+    return [name for name in dict.fromkeys(ordered) if name in cells][:_MOST]
+
+
+def _means(cells: Mapping[int, tuple[int, float]], count: int) -> Told:
+    return tuple(_mean(*cells.get(place, (0, 0.0))) for place in range(count))
+
+
+def _mean(requests: int, total_ms: float) -> float | None:
+    return float(rounded("ms", total_ms / requests) or 0.0) if requests else None

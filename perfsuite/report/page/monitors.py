@@ -12,9 +12,8 @@ from itertools import dropwhile
 from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.model.units import amount, number
 from perfsuite.report.figures import UNKNOWN, exact, rounded
-from perfsuite.report.page.charts import Chart, Curve, Rule, ticks_of
+from perfsuite.report.page.charts import Chart, Curve, Rule, Scale, dots, line, linear, ticks_of
 from perfsuite.report.page.panels import COMPONENTS, Component, Panel, component_of, label_of, meaning_of, part_of
-from perfsuite.report.page.plot import Scale, dots, line, linear
 from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.page.tracks import Track, bin_width, extremes, middle, thinned
 from perfsuite.report.text import clean, heading, plural

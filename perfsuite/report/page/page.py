@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import Held, baseline_table, held_of
 from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, with_unit
-from perfsuite.report.page.cards import Findings, cards_of
-from perfsuite.report.page.coverage import CoverageShown, coverage_shown
 from perfsuite.report.page.database import DatabaseCost, database_cost
-from perfsuite.report.page.facts import Fact, facts_of
-from perfsuite.report.page.highlights import Highlight, highlights_of
+from perfsuite.report.page.distribution import Spread, spread_of
+from perfsuite.report.page.facts import CoverageShown, Fact, coverage_shown, facts_of
+from perfsuite.report.page.findings import Findings, Highlight, cards_of, highlights_of
 from perfsuite.report.page.load_charts import Limit
-from perfsuite.report.page.spread import Spread, spread_of
 from perfsuite.report.page.tables import (
     Cell,
     Table,

@@ -9,9 +9,8 @@ from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.monitor import PART
 from perfsuite.report.page.charts import Axis, Chart, Mark, axis_of
-from perfsuite.report.page.load_charts import Limit, load_charts
+from perfsuite.report.page.load_charts import Limit, load_charts, operation_key, operations_chart
 from perfsuite.report.page.monitors import Group, groups_of
-from perfsuite.report.page.operations_chart import operation_key, operations_chart
 from perfsuite.report.page.series import course_of
 from perfsuite.report.page.tracks import per_request, tracks_of
 from perfsuite.report.text import clean

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from perfsuite.model.monitor import Reading
-from perfsuite.report.page.plot import Point
+from perfsuite.report.page.charts import Point
 
 MOST_POINTS = 400
 """Of a curve, each bin giving its lowest and its highest."""

@@ -1,5 +1,4 @@
-"""The live page's server: a few files and one stream of states, for this machine only. It knows nothing of runs."""
+"""The live page's server, for this machine only."""
 
-from perfsuite.report.web.server import DEFAULT_PORT, PageServer
-
-__all__ = ["DEFAULT_PORT", "PageServer"]
+DEFAULT_PORT = 8016
+"""Beside the backend's 8015, and always the same, so that a page that is left open finds the next run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
-from perfsuite.report.web.guard import refusal
+from perfsuite.report.web.server import refusal
 
 PORT = 8016
 HERE = f"127.0.0.1:{PORT}"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.report.web import PageServer
+from perfsuite.report.web.server import PageServer
 
 FILES = {"/": ("text/html", b"<p>hello"), "/live.js": ("text/javascript", b"0")}
 

@@ -9,9 +9,8 @@ from itertools import accumulate
 
 from perfsuite.model import Summary, TimeBin
 from perfsuite.report.figures import exact, percent, rounded, with_unit
-from perfsuite.report.page.charts import Tick, ticks_of
+from perfsuite.report.page.charts import Scale, Tick, bars, linear, ticks_of
 from perfsuite.report.page.load_charts import Limit
-from perfsuite.report.page.plot import Scale, bars, linear
 from perfsuite.report.page.tables import Cell, Column, Table
 
 _STEPS_TO_TEN = 20
