@@ -48,7 +48,7 @@ PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", EXAMPLES_PAGE,
 STARTER = "run_performance_tests.py"
 OTHER_PROGRAMS = {
     # Locust's own, in debug mode
-    "--headless", "--run-time",
+    "--headless", "--run-time", "--master", "--worker",
     # Chromium's, for the picture of the report
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", "--user-data-dir",
     "--window-size", "--screenshot",
@@ -157,7 +157,7 @@ def test_options_that_are_named_exist(page: Path) -> None:
 
 
 def test_every_option_of_a_run_is_in_an_example() -> None:
-    examples = [arguments for arguments in suite_commands(README) if not arguments or arguments[0] not in COMMANDS]
+    examples = [arguments for arguments in suite_commands(RUNNING) if not arguments or arguments[0] not in COMMANDS]
     shown = {word.split("=")[0] for arguments in examples for word in arguments if word.startswith("--")}
     assert options_of(load_parser()) - shown == set()
 
@@ -211,8 +211,8 @@ def test_make_targets_exist(page: Path) -> None:
 
 
 def shown_calls() -> list[tuple[str, str]]:
-    """Commands of README and docs/running.md with what they print, from their console blocks."""
-    texts = [text for page in (README, RUNNING) for language, text in blocks(page) if language == "console"]
+    """Commands of the docs with what they print, from their console blocks."""
+    texts = [text for page in PAGES for language, text in blocks(page) if language == "console"]
     return [(text.split("\n", 1)[0].removeprefix("$ "), text.split("\n", 1)[1]) for text in texts]
 
 
@@ -247,7 +247,7 @@ def test_the_table_heads_of_the_docs_are_those_of_the_program() -> None:
 
 def test_scenarios() -> None:
     scenarios = read_scenarios(ROOT / "scenarios.toml")
-    rows = table(section(README, "Scenarios"))
+    rows = table(section(RUNNING, "Scenarios"))
     assert rows == [
         [s.name, str(s.users), f"{s.spawn_rate:g}/s", show_duration(s.duration_s), s.purpose]
         for s in scenarios.scenarios.values()
@@ -258,7 +258,7 @@ def test_scenarios() -> None:
 def test_targets() -> None:
     known = Known([role.slug for role in ROLES], [], list(read_scenarios(ROOT / "scenarios.toml").scenarios))
     targets = read_targets(ROOT / "targets.toml", known)
-    assert table(section(README, "Targets")) == [
+    assert table(section(RUNNING, "Targets")) == [
         [target.name, target.metric, limit_text(target.metric, target.limit, below=target.below)] for target in targets
     ]
     assert {target.name: target.information_in for target in targets if target.information_in} == {
@@ -267,7 +267,7 @@ def test_targets() -> None:
 
 
 def test_users_by_role() -> None:
-    head, rows = section(README, "Users by role"), table(section(README, "Users by role"))
+    head, rows = section(RUNNING, "Users by role"), table(section(RUNNING, "Users by role"))
     totals = [int(number) for number in re.findall(r"of (\d+)", head.splitlines()[1])]
     counts = [users_by_role(total, ROLES) for total in totals]
     assert rows == [
@@ -281,7 +281,7 @@ def test_exit_codes() -> None:
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     if "--baseline" not in options_of(load_parser()):
         codes.remove(errors.EXIT_REGRESSION)  # nothing compares runs yet
-    rows = {int(row[0]): row[1] for row in table(section(README, "Verdict and exit codes"))}
+    rows = {int(row[0]): row[1] for row in table(section(README, "Exit codes"))}
     assert rows.keys() == codes
     assert {code: rows[code].split(":")[0] for code in (0, 1, 4)} == {0: "PASS", 1: "FAIL", 4: "INCONCLUSIVE"}
     words = {errors.UsageError: "wrong", errors.TargetError: "target", errors.SafetyError: "safety"}
@@ -294,7 +294,7 @@ def test_exit_codes() -> None:
 def test_kinds_of_failure() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "perfsuite").rglob("*.py") if "model" not in path.parts)
     used = {kind.value for kind in model.FailureKind if f"FailureKind.{kind.name}" in sources}
-    assert used <= {row[0] for row in table(section(README, "High failure rates"))} <= set(model.FailureKind)
+    assert used <= {row[0] for row in table(section(TROUBLE_PAGE, "Failed requests"))} <= set(model.FailureKind)
 
 
 def test_reasons_of_an_inconclusive_run() -> None:
@@ -302,7 +302,7 @@ def test_reasons_of_an_inconclusive_run() -> None:
     sources = texts_of(
         f"perfsuite/judge/{name}.py" for name in ("fitness", "left_behind", "validity", "verdict", "regression")
     )
-    reasons = [row[0] for row in table(section(TROUBLE_PAGE, "When a run says INCONCLUSIVE"))]
+    reasons = [row[0] for row in table(section(TROUBLE_PAGE, "When a run is INCONCLUSIVE"))]
     words = {reason: [part.strip() for part in reason.split("…") if part.strip()] for reason in reasons}
     assert [reason for reason, parts in words.items() if not all(part in sources for part in parts)] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
@@ -434,10 +434,9 @@ def texts_of(names: Iterable[str]) -> str:
 
 
 def test_numbers_in_the_text_are_those_of_the_code() -> None:
-    readme = README.read_text()
-    assert "a settling time of 10 % (5 s at most)" in readme
+    assert "less 10 % of the plateau (at most 5 s)" in texts_of(["docs/metrics.md"])
     periods = texts_of(["perfsuite/summary/periods.py"])
     assert "_SETTLING_SHARE = 0.1\n" in periods
     assert "_SETTLING_MOST_S = 5.0\n" in periods
-    assert f"{int(PAUSE_BETWEEN_S)} s apart" in readme
+    assert f"{int(PAUSE_BETWEEN_S)} s apart" in RUNNING.read_text()
     assert f"The seven roles add up to {sum(role.weight for role in ROLES)}" in texts_of(["docs/writing-a-role.md"])

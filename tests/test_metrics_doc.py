@@ -98,7 +98,7 @@ def test_titles_of_the_page() -> None:
 
 
 def test_limits_are_those_of_the_code() -> None:
-    told = section("When a run says nothing")
+    told = section("When a run is not valid")
     for text in (
         f"mean > {limits.CPU_MEAN_PERCENT:g} % of a core",
         f"({limits.CPU_OVER_90_LEAST_S:g} at least)",

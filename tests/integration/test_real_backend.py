@@ -114,7 +114,8 @@ def blocks_in(text: str) -> list[tuple[str, str]]:
     return re.findall(r"(?ms)^ *```(\w*)\n(.*?)^ *```$", text)
 
 
-TARGET = "The way there"
+TARGET = "Connection"
+STEPS = "Increase the load step by step"
 
 
 def with_target(heading: str, number: int = 0, only_line: int | None = None) -> str:
@@ -130,7 +131,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """All is done except what the page tells to do: only the file of the authority is there."""
     folder = tmp_path_factory.mktemp("real")
     ca = private_ca(folder / "ca")
-    shutil.copy(ca.authority, folder / "house-ca.pem")
+    shutil.copy(ca.authority, folder / "company-ca.pem")
     with running_backend(folder / "backend") as backend, gateway(backend, ca.server) as host:
         yield Place(folder, host, backend)
 
@@ -157,10 +158,10 @@ def test_every_role_is_in_the_table_of_accounts_and_in_the_file() -> None:
 
 
 def test_all_that_is_written_is_in_the_table() -> None:
-    rows = table(section(PAGE, "What the suite reads and writes"))
+    rows = table(section(PAGE, "Safety"))
     used = {(step.operation, role.slug) for role in ROLES for behaviour in role.behaviours for step in behaviour.steps}
     assert {(row[0], row[1]) for row in rows} == {(name, slug) for name, slug in used if CATALOGUE[name].writes}
-    text = section(PAGE, "What the suite reads and writes")
+    text = section(PAGE, "Safety")
     removals = [operation.name for operation in CATALOGUE.values() if operation.method == "DELETE"]
     assert [name for name in removals if f"`{name}`" not in text] == []
 
@@ -237,7 +238,7 @@ def test_preflight_says_that_all_works(accounts: Place) -> None:
 
 def test_a_dry_run_sends_nothing(accounts: Place) -> None:
     before = len(accounts.backend.log.read_text().splitlines())
-    done = accounts.sh(with_target("Read-only first", 1))
+    done = accounts.sh(with_target(STEPS, only_line=1))
 
     assert done.code == 0
     assert f"target   {accounts.host}" in done.out
@@ -248,7 +249,7 @@ def test_a_dry_run_sends_nothing(accounts: Place) -> None:
 def read_only(accounts: Place) -> tuple[Ended, dict[str, int], dict[str, int]]:
     """The first run, and the rows before and after it."""
     rows = accounts.backend.rows()
-    return accounts.sh(with_target("Read-only first")), rows, accounts.backend.rows()
+    return accounts.sh(with_target(STEPS, only_line=0)), rows, accounts.backend.rows()
 
 
 def test_read_only_writes_nothing(read_only: tuple[Ended, dict[str, int], dict[str, int]]) -> None:
@@ -275,7 +276,7 @@ def test_the_run_keeps_how_it_was_reached_and_no_secret(
 ) -> None:
     done, _before, _after = read_only
     plan = read_json(done.folder / "plan.json")
-    authority = str((accounts.folder / "house-ca.pem").resolve())
+    authority = str((accounts.folder / "company-ca.pem").resolve())
     assert plan["access"] == {"ca_file": authority, "proxy": "", "header_names": ["X-Api-Key"]}
     assert plan["mapping"] == {
         "paths": {"/api/v1/policies/": "/api/v2/policies/", "/api/v1/leads/*": "/crm/leads/*"},
@@ -304,7 +305,7 @@ def test_the_report_of_the_run_alone_says_the_same(
 def writing(accounts: Place) -> tuple[Ended, dict[str, int], dict[str, int]]:
     """The first run that writes, and the rows before and after it."""
     rows = accounts.backend.rows()
-    return accounts.sh(with_target("Read-only first", 2)), rows, accounts.backend.rows()
+    return accounts.sh(with_target(STEPS, only_line=2)), rows, accounts.backend.rows()
 
 
 def test_what_a_run_writes_is_removed_the_same_way(writing: tuple[Ended, dict[str, int], dict[str, int]]) -> None:
@@ -316,7 +317,7 @@ def test_what_a_run_writes_is_removed_the_same_way(writing: tuple[Ended, dict[st
 
 def test_cleanup_needs_the_header_again(writing: tuple[Ended, dict[str, int], dict[str, int]], accounts: Place) -> None:
     folder = str(writing[0].folder)
-    command = script("Afterwards").replace("results/basic_20261124_025154", folder)
+    command = script("Clean up after an interrupted run").replace("results/basic_20261124_025154", folder)
 
     done = accounts.sh(command)
     assert (done.code, done.out) == (0, "Nothing is left to remove.\n")
@@ -327,7 +328,7 @@ def test_cleanup_needs_the_header_again(writing: tuple[Ended, dict[str, int], di
 
 
 def test_a_step_of_more_load(accounts: Place) -> None:
-    done = accounts.sh(with_target("More load, step by step", only_line=2))
+    done = accounts.sh(with_target(STEPS, 1, only_line=2))
     assert (done.code, done.err) == (0, "")
     assert done.summary["users"]["peak"] == 20
 
@@ -340,7 +341,7 @@ def unfinished(accounts: Place) -> Iterator[tuple[Place, Ended, Ended]]:
     """A target whose API differs by more than names: a run, and the same with --tolerate-broken."""
     with gateway(accounts.backend, accounts.folder / "ca" / "server.pem", "--unfinished") as host:
         place = Place(accounts.folder, host, accounts.backend)
-        text = with_target("Where the deployed API differs")
+        text = with_target("Where the API differs")
         yield place, place.sh(text.replace("--tolerate-broken ", "")), place.sh(text)
 
 
@@ -380,7 +381,7 @@ def limited(accounts: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     certificate = accounts.folder / "ca" / "server.pem"
     with running_backend(folder, "rate_limit=2/s@users.me") as backend, gateway(backend, certificate) as host:
         place = Place(accounts.folder, host, backend)
-        yield place, place.sh(with_target("Read-only first"))
+        yield place, place.sh(with_target(STEPS, only_line=0))
 
 
 def test_a_rate_limit_is_named_and_not_mixed_with_failures_of_the_application(limited: tuple[Place, Ended]) -> None:
@@ -406,7 +407,7 @@ def test_a_failed_request_is_found_in_the_servers_log_by_its_id(limited: tuple[P
     place, done = limited
     with (done.folder / "failures.csv").open(encoding="utf-8", newline="") as file:
         first: dict[str, Any] = next(csv.DictReader(file))
-    text = script("From a failure to the server's log")
+    text = script("Find a failed request in the server's log")
     text = text.replace("results/basic_20261124_025154", str(done.folder))
     text = re.sub(r"grep \w+", f"grep {first['request_id']}", text)
 
@@ -424,7 +425,7 @@ def test_a_failed_request_is_found_in_the_servers_log_by_its_id(limited: tuple[P
 def test_plain_locust_takes_the_same_way(accounts: Place) -> None:
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--headless"]
     load = ["--users", "8", "--spawn-rate", "8", "--run-time", "6s", "--host", accounts.host]
-    way = ["--ca-file", str(accounts.folder / "house-ca.pem"), "--header", "X-Api-Key: env:MITRA_KEY"]
+    way = ["--ca-file", str(accounts.folder / "company-ca.pem"), "--header", "X-Api-Key: env:MITRA_KEY"]
     rows = accounts.backend.rows()
     program = start([*command, *load, *way, "--mapping", str(MAPPING)], env={"MITRA_KEY": KEY})
     try:
