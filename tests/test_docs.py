@@ -22,7 +22,7 @@ from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
 from perfsuite.cli.repeat import PAUSE_BETWEEN_S
 from perfsuite.measurements import records as measurements
 from perfsuite.monitor.files import READINGS_COLUMNS
-from perfsuite.plan.durations import show_duration
+from perfsuite.plan.options import show_duration
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.figures import limit_text

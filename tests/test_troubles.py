@@ -27,12 +27,12 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "unknown option or command": ("tests/cli/test_mistakes.py::test_a_mistake_is_told_in_a_line_or_two",),
     "unknown key in a TOML file": (
         "tests/cli/test_mistakes.py::test_a_mistake_in_a_file_names_file_line_and_key",
-        "tests/test_toml_lines.py::test_a_mistake_in_the_queries_for_prometheus",
+        "tests/test_toml_tables.py::test_a_mistake_in_the_queries_for_prometheus",
     ),
     "wrong type in a TOML file": ("tests/cli/test_mistakes.py::test_a_mistake_in_a_file_names_file_line_and_key",),
     "typo in a value of a TOML file": (
         "tests/cli/test_mistakes.py::test_a_mistake_in_a_file_names_file_line_and_key",
-        "tests/test_toml_lines.py::test_the_second_of_two_targets_is_told_by_its_own_line",
+        "tests/test_toml_tables.py::test_the_second_of_two_targets_is_told_by_its_own_line",
     ),
     "credentials lack a role": (
         "tests/integration/test_commands.py::test_credentials_that_lack_a_role",

@@ -12,7 +12,7 @@ from perfsuite import __version__
 from perfsuite.errors import UsageError, nearest
 from perfsuite.plan.access import FROM_ENVIRONMENT, Reaching
 from perfsuite.plan.build import DEFAULT_HOST, Options
-from perfsuite.plan.durations import parse_duration
+from perfsuite.plan.options import parse_duration
 from perfsuite.report.web import DEFAULT_PORT
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -27,10 +27,8 @@ from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
 from perfsuite.measurements.records import FILE_NAME, Writer, to_json
 from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Scenario, Target
-from perfsuite.plan.access import Reached, reach
-from perfsuite.plan.build import DEFAULT_HOST
-from perfsuite.plan.credentials import accounts_for, read_accounts
-from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
+from perfsuite.plan.build import DEFAULT_HOST, new_run_folder
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.preflight import look_at

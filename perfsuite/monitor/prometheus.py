@@ -15,7 +15,7 @@ from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK, Reading
 from perfsuite.monitor.health import http_trouble, json_object
 from perfsuite.monitor.source import Clock, SourceError, readings_of
 from perfsuite.target.exchange import USER_AGENT, Request, Transport
-from perfsuite.toml_lines import Place, key_lines, line_of
+from perfsuite.toml_tables import Place, key_lines, line_of
 
 TIMEOUT_S = 5.0
 

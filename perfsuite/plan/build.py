@@ -6,15 +6,14 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.role import Role
-from perfsuite.plan.access import Reached, Reaching, reach
-from perfsuite.plan.credentials import accounts_for, read_accounts
-from perfsuite.plan.run_folder import run_id_of
+from perfsuite.plan.access import Reached, Reaching, accounts_for, reach, read_accounts
 from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, ScenarioFile, choose, read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.roles.mix import users_by_role
@@ -193,3 +192,30 @@ def _check_open_files(users: int, processes: int, most: int | None) -> None:
 def _chosen(options: Options, file: ScenarioFile) -> tuple[Scenario, ...]:
     names = file.multiple if options.multiple else options.scenarios or (DEFAULT_SCENARIO,)
     return choose(file, names, Overrides(options.users, options.spawn_rate, options.duration_s, options.arrival_rate))
+
+
+def run_id_of(scenario: str, now: datetime) -> str:
+    """`<scenario>_<YYYYMMDD_HHMMSS>` in UTC. `now` must know its time zone."""
+    return f"{scenario}_{now.astimezone(UTC):%Y%m%d_%H%M%S}"
+
+
+def new_run_folder(results: Path, scenario: str, now: datetime) -> Path:
+    """A folder made for this run alone; its name is the run's id, with `_2`, `_3` … where two runs meet.
+
+    Raises UsageError when it cannot be made.
+    """
+    name = run_id_of(scenario, now)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            folder = results / (name if number == 1 else f"{name}_{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise UsageError(
+            f"{results}: the results cannot be written there: {error.strerror}. Choose another folder with --results"
+        ) from None
+    raise AssertionError("count() has no end")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.model.role import Role
-from perfsuite.plan.durations import show_duration
+from perfsuite.plan.options import show_duration
 from perfsuite.plan.targets import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.roles.offer import arriving_rps, offered_rps
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Arrival, Scenario
-from perfsuite.plan.durations import parse_duration
-from perfsuite.plan.tables import Table, read_tables
+from perfsuite.plan.options import parse_duration
+from perfsuite.toml_tables import Table, read_tables
 
 _SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival")
 # Names become folder names: <scenario>_<YYYYMMDD_HHMMSS>.

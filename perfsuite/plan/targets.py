@@ -18,7 +18,7 @@ from pathlib import Path
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Target
 from perfsuite.model.slo_presets import STANDARDS, apdex_threshold, preset
-from perfsuite.plan.tables import Table, read_tables
+from perfsuite.toml_tables import Table, read_tables
 
 CONCURRENT_USERS = "concurrent_users"
 METRICS = (

@@ -12,7 +12,7 @@ from perfsuite.history.comparison.compare import compare
 from perfsuite.history.comparison.conditions import Mismatch, cautions, mismatches
 from perfsuite.model.history import Comparison, PastRun, Side, Word
 from perfsuite.model.noise import Noise
-from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.plan.build import new_run_folder
 from perfsuite.report.comparison import comparison_md
 from perfsuite.report.files.junit import comparison_junit_xml
 from perfsuite.run.baselines import costs_between

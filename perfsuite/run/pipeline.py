@@ -20,7 +20,7 @@ from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
 from perfsuite.model import INTERRUPTED, Account, Cleanup, Plan, PreflightReport, RunReport
 from perfsuite.model.fingerprint import Fingerprint, Known
-from perfsuite.plan.run_folder import new_run_folder
+from perfsuite.plan.build import new_run_folder
 from perfsuite.preflight import Teller, anyway, not_removable, preflight, without_creations
 from perfsuite.preflight.run import broken_table, differences, failed_first
 from perfsuite.roles import ROLES

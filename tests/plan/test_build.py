@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import SafetyError, UsageError
-from perfsuite.plan.build import Ground, Options, build, read_inputs, with_demo
-from perfsuite.plan.run_folder import new_run_folder, run_id_of
+from perfsuite.plan.build import Ground, Options, build, new_run_folder, read_inputs, run_id_of, with_demo
 from tests.plan.example import ROLES
 
 GROUND = Ground(ROLES, ("users.me", "policies.list"), "1.2.3")

@@ -12,8 +12,7 @@ from perfsuite.cli.parser import add_reaching, add_run_folder, data_file, reachi
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.model import Cleanup, Plan
-from perfsuite.plan.access import reached_again
-from perfsuite.plan.credentials import read_accounts
+from perfsuite.plan.access import reached_again, read_accounts
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.roles import ROLES
 from perfsuite.run.cleaning import clean

@@ -10,7 +10,7 @@ from perfsuite.errors import UsageError
 from perfsuite.monitor import read_queries
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
-from perfsuite.toml_lines import key_lines, line_of
+from perfsuite.toml_tables import key_lines, line_of
 
 TEXT = '''\
 # a comment = here

@@ -3,7 +3,7 @@
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.plan.durations import parse_duration, show_duration
+from perfsuite.plan.options import parse_duration, show_duration
 
 
 @pytest.mark.parametrize(
