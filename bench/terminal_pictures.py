@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from perfsuite.judge import live_targets  # noqa: E402
 from perfsuite.measurements import records as measurements  # noqa: E402
 from perfsuite.measurements.records import Phase, Record  # noqa: E402
-from perfsuite.model import Moment, Plan  # noqa: E402
+from perfsuite.model import LiveSnapshot, Plan  # noqa: E402
 from perfsuite.model.monitor import Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import read_readings  # noqa: E402
@@ -43,7 +43,7 @@ pre {{ margin: {edge}px; color: {foreground}; font: {font}px/{line}px "DejaVu Sa
 </style><pre>{text}</pre>"""
 
 
-def moment_at(folder: Path, second: int) -> Moment:
+def moment_at(folder: Path, second: int) -> LiveSnapshot:
     """The run as it stood so many seconds after its start, as far as its files tell."""
     plan = load(folder / PLAN_FILE, Plan)
     records = list(measurements.read(folder / measurements.FILE_NAME))
@@ -56,7 +56,7 @@ def moment_at(folder: Path, second: int) -> Moment:
         if reading.at_s <= start + second:
             readings[reading.metric] = reading
     targets = tuple(live_targets(plan, state, ROLES))
-    return Moment(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
+    return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
 
 
 def _time_of(record: Record) -> float:

@@ -435,8 +435,8 @@ def texts_of(names: Iterable[str]) -> str:
 
 def test_numbers_in_the_text_are_those_of_the_code() -> None:
     assert "less 10 % of the plateau (at most 5 s)" in texts_of(["docs/metrics.md"])
-    periods = texts_of(["perfsuite/summary/periods.py"])
-    assert "_SETTLING_SHARE = 0.1\n" in periods
-    assert "_SETTLING_MOST_S = 5.0\n" in periods
+    periods = texts_of(["perfsuite/model/periods.py"])
+    assert "SETTLING_SHARE = 0.1\n" in periods
+    assert "SETTLING_MOST_S = 5.0\n" in periods
     assert f"{int(PAUSE_BETWEEN_S)} s apart" in RUNNING.read_text()
     assert f"The seven roles add up to {sum(role.weight for role in ROLES)}" in texts_of(["docs/writing-a-role.md"])

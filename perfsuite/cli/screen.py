@@ -14,7 +14,7 @@ from rich.live import Live
 
 from perfsuite.cli.output import writing_to
 from perfsuite.errors import SuiteError
-from perfsuite.model import Moment, RunReport
+from perfsuite.model import LiveSnapshot, RunReport
 from perfsuite.report.live.page import LiveStory, live_files
 from perfsuite.report.live.terminal import live_view, render_progress
 from perfsuite.report.web.server import PageServer
@@ -42,7 +42,7 @@ class PlainScreen:
         """Write it as any other line."""
         self.say(text)
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """Write a line when the last one is old enough."""
         if moment.live.elapsed_s < self._next_s:
             return
@@ -67,7 +67,7 @@ class LiveScreen(PlainScreen):
         with writing_to(self._stream):
             self._console.print(text)
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """Draw the view anew."""
         with writing_to(self._stream):
             if self._live is None:
@@ -93,7 +93,7 @@ class QuietScreen(PlainScreen):
         """Write a line."""
         super().say(text)
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """Stay silent."""
 
 
@@ -115,7 +115,7 @@ class PageScreen:
         """Show it as any other line."""
         self.say(text)
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """Show the state of the load."""
         self._story.progress(moment)
         self._show()
@@ -181,7 +181,7 @@ class Screens:
         """Warn all of them."""
         self._each("warn", lambda screen: screen.warn(text))
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """Show it on all of them."""
         self._each("progress", lambda screen: screen.progress(moment))
 

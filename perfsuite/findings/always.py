@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from perfsuite.findings.words import percent
 from perfsuite.model import ALL, PreflightReport, Row, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.periods import STEADY
 from perfsuite.model.units import amount
 
 _SHOWN = 5
@@ -15,7 +16,7 @@ _FEWEST_REQUESTS = 30
 
 def always(summary: Summary, preflight: PreflightReport | None) -> list[Finding]:
     """Slowest operations by total time, the role that waits most, time outside the server; each where it is known."""
-    steady = [row for row in summary.rows if row.period == "steady" and row.statistics.avg_ms is not None]
+    steady = [row for row in summary.rows if row.period == STEADY and row.statistics.avg_ms is not None]
     alone = _alone_ms(preflight)
     found = (_slowest(steady, alone), _role(steady), _outside(steady))
     return [finding for finding in found if finding is not None]

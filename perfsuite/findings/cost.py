@@ -10,6 +10,7 @@ from perfsuite.findings.words import count, listed
 from perfsuite.model import ALL, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Difference, Fingerprint, OperationCost, Spread, Suspicion
+from perfsuite.model.periods import STEADY
 from perfsuite.model.units import amount
 
 CHANGE_FACTOR = 1.5
@@ -48,7 +49,7 @@ def requests_in_run(summary: Summary) -> Mapping[tuple[str, str], int]:
     """Role and operation → requests in the steady state."""
     sent: dict[tuple[str, str], int] = defaultdict(int)
     for row in summary.rows:
-        if row.period == "steady" and ALL not in (row.role, row.behaviour, row.operation):
+        if row.period == STEADY and ALL not in (row.role, row.behaviour, row.operation):
             sent[row.role, row.operation] += row.statistics.requests
     return sent
 

@@ -22,6 +22,7 @@ from perfsuite.findings.band import Floats, Places, Rise, Rule, middle, rises
 from perfsuite.findings.load import Cell, Load, by_operation, slowness_sums
 from perfsuite.findings.onset import TOGETHER_S, Onset
 from perfsuite.model import Summary
+from perfsuite.model.periods import RAMP_DOWN
 
 OF_ONE = Rule(window=4, shift=math.log(5.0), sigmas=3.0, fewest_before=3, least_sigma=0.35)
 OF_ALL = Rule(window=4, shift=math.log(5.0), sigmas=3.0, fewest_before=3, least_sigma=0.2)
@@ -54,7 +55,7 @@ class Watch:
 
 def watch_of(summary: Summary) -> Watch | None:
     """From the second on in which half of the users were alive, until the load ended; None without one."""
-    alive = {each.second: sum(each.users.values()) for each in summary.seconds if each.period != "ramp-down"}
+    alive = {each.second: sum(each.users.values()) for each in summary.seconds if each.period != RAMP_DOWN}
     most = max(alive.values(), default=0)
     half = next((second for second, users in alive.items() if most and users >= _USERS_SHARE * most), None)
     if half is None:

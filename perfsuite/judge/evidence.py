@@ -25,11 +25,11 @@ from perfsuite.model import (
     Target,
     TargetFigures,
 )
+from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.roles.offer import arriving_rps, offered_rps, without
 
-STEADY = "steady"
 DEFAULT_LIMIT_MS = 500.0
 """The response time at which the offered load is reckoned where no target limits the average."""
 

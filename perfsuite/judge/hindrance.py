@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perfsuite.judge.evidence import Evidence
-from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, count, figures_apart, name_of, percentile_of
+from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, count, figures_apart, name_of
 from perfsuite.model import Remedy, Target
 from perfsuite.model.slo_presets import FEWEST_REQUESTS, apdex_threshold
+from perfsuite.model.summary import PERCENTILES, samples_needed
 
 _NEEDED_FOR_AVERAGE = 30
-_BEYOND = 10
 _BOTH = (Remedy.LONGER, Remedy.USERS)
 
 
@@ -40,18 +40,18 @@ def hindrance(target: Target, evidence: Evidence, observed: float | None) -> Hin
     return _too_few_samples(target, evidence, observed)
 
 
-def samples_needed(target: Target) -> int:
+def requests_needed(target: Target) -> int:
     """The fewest requests on which a target for times or failures is judged."""
-    fraction = percentile_of(target.metric)
+    fraction = PERCENTILES.get(target.metric)
     if fraction is not None:
-        return round(_BEYOND / (1 - fraction))
+        return samples_needed(fraction)
     if target.metric == FAILURE_RATE:
         return math.ceil(round(1 / target.limit, 9)) if target.limit > 0 else 1
     return _NEEDED_FOR_AVERAGE if apdex_threshold(target.metric) is None else FEWEST_REQUESTS
 
 
 def _too_few_samples(target: Target, evidence: Evidence, observed: float | None) -> Hindrance | None:
-    needed, samples = samples_needed(target), evidence.requests(target)
+    needed, samples = requests_needed(target), evidence.requests(target)
     if samples >= needed and observed is not None:
         return None
     left_out = evidence.left_out(target)
@@ -65,7 +65,7 @@ def _too_few_samples(target: Target, evidence: Evidence, observed: float | None)
 
 
 def _short(metric: str) -> str:
-    if percentile_of(metric) is not None:
+    if metric in PERCENTILES:
         return metric.removesuffix("_ms").replace("p999", "p99.9")
     return f"the {name_of(metric)}"
 

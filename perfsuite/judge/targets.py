@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
 from perfsuite.judge.failing import patterns_told, standing_out
-from perfsuite.judge.hindrance import hindrance, samples_needed
+from perfsuite.judge.hindrance import hindrance, requests_needed
 from perfsuite.judge.limits import CLOSE_FAILURES
 from perfsuite.judge.on_target import OnTarget, is_on_target, judge_on_target
 from perfsuite.judge.words import (
@@ -120,7 +120,7 @@ def _few_failures_decide(target: Target, evidence: Evidence, *, met: bool) -> st
     A run without any failure is not called close to one that has some: nothing suggests it.
     """
     requests, failures = evidence.requests(target), evidence.failures(target)
-    if target.metric != FAILURE_RATE or not target.below or not failures or requests < samples_needed(target):
+    if target.metric != FAILURE_RATE or not target.below or not failures or requests < requests_needed(target):
         return ""
     other = failures + CLOSE_FAILURES if met else max(failures - CLOSE_FAILURES, 0)
     if (other / requests < target.limit) is met:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from perfsuite.judge.evidence import STEADY
 from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
 from perfsuite.judge.limits import (
     CHANCE_SD,
@@ -31,6 +30,7 @@ from perfsuite.model import (
     SuiteErrorGroup,
     Summary,
 )
+from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import LOG_FILE
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from perfsuite.model.slo_presets import apdex_threshold
+from perfsuite.model.summary import PERCENTILES
 
 USERS = "concurrent_users"
 FAILURE_RATE = "failure_rate"
@@ -27,15 +28,9 @@ _LISTED = 10
 _MOST_DECIMALS = 9
 
 
-def percentile_of(metric: str) -> float | None:
-    """The fraction of a percentile's name: "p95_ms" → 0.95, "p999_ms" → 0.999; None for other metrics."""
-    digits = metric.removeprefix("p").removesuffix("_ms")
-    return float(f"0.{digits}") if metric.startswith("p") and digits.isdigit() else None
-
-
 def name_of(metric: str) -> str:
     """The metric's name in a sentence: "95th percentile"."""
-    fraction, threshold_ms = percentile_of(metric), apdex_threshold(metric)
+    fraction, threshold_ms = PERCENTILES.get(metric), apdex_threshold(metric)
     if threshold_ms is not None:
         return f"Apdex at {threshold_ms:,g} ms"
     return _NAMES.get(metric, metric) if fraction is None else f"{fraction * 100:g}th percentile"

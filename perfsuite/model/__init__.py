@@ -7,7 +7,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.coverage import Coverage, Lack
 from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
-from perfsuite.model.live import LiveFailure, LiveLine, LiveState, Moment
+from perfsuite.model.live import LiveFailure, LiveLine, LiveSnapshot, LiveState
 from perfsuite.model.logins import Logins
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.plan import (
@@ -82,10 +82,10 @@ __all__ = [
     "Lack",
     "LiveFailure",
     "LiveLine",
+    "LiveSnapshot",
     "LiveState",
     "Logins",
     "LostWorker",
-    "Moment",
     "Occupancy",
     "OperationCheck",
     "Outage",

@@ -63,7 +63,7 @@ class LiveState:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LiveSnapshot:
     """All that is shown of a run while it goes on, once a second: on the terminal, as a page, to Prometheus.
 
     `readings`: metric → its latest reading, gaps too; empty where nothing is watched.

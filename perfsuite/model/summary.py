@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.coverage import Coverage
@@ -10,6 +12,17 @@ from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGro
 from perfsuite.model.logins import Logins
 from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.remark import NO_SERVER_TIMES, Remark, ServerTimes
+
+PERCENTILES: Mapping[str, float] = MappingProxyType(
+    {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
+)
+"""Field of Statistics → fraction of the requests at or below it."""
+_SAMPLES_BEYOND = 10
+
+
+def samples_needed(fraction: float) -> int:
+    """The fewest samples for a percentile: 10 / (1 − p), so that 10 are expected beyond it; 200 for p95."""
+    return round(_SAMPLES_BEYOND / (1 - fraction))
 
 
 @dataclass(frozen=True, slots=True)

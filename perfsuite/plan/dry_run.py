@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from perfsuite.model import Arrival, Plan, Scenario, Target
+from perfsuite.model.periods import settling_s
 from perfsuite.model.role import Role
+from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.plan.options import show_duration
 from perfsuite.plan.targets import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.roles.offer import arriving_rps, offered_rps
 
-SETTLING_SHARE = 0.1
-SETTLING_MAX_S = 5.0
 READINGS_NEEDED = 30
 _WATCHES = {
     "--monitor-server": ("server", "health"),
@@ -28,7 +27,6 @@ _HOW_TO_WATCH = {
     "prometheus": "give --monitor-prometheus",
     "application": "give --monitor-prometheus with the address of its page of metrics",
 }
-_PERCENTILES = {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
 
 
 def ramp_s(scenario: Scenario) -> float:
@@ -39,7 +37,7 @@ def ramp_s(scenario: Scenario) -> float:
 def steady_s(scenario: Scenario) -> float:
     """Seconds over which verdicts are made: the plateau less its settling time; 0 when it is never reached."""
     plateau_s = max(scenario.duration_s - ramp_s(scenario), 0.0)
-    return plateau_s - min(SETTLING_SHARE * plateau_s, SETTLING_MAX_S)
+    return plateau_s - settling_s(plateau_s)
 
 
 def response_limit_s(targets: Sequence[Target]) -> float | None:
@@ -68,7 +66,7 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | N
         return _why_no_reading(target, plan)
     if target.metric == "rps" and not target.below:
         return _why_no_throughput(target, plan, roles)
-    if target.metric in _PERCENTILES:
+    if target.metric in PERCENTILES:
         return _why_no_percentile(target, plan, roles)
     return None
 
@@ -97,7 +95,7 @@ def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> str
 
 def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
     samples = _expected_rps(target, plan, roles) * steady_s(plan.scenario)
-    needed = math.ceil(round(10 / (1 - _PERCENTILES[target.metric]), 6))
+    needed = samples_needed(PERCENTILES[target.metric])
     return None if samples >= needed else f"about {samples:.0f} samples, {needed} needed"
 
 

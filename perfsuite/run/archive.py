@@ -23,10 +23,10 @@ from perfsuite.history.trouble import OutOfReachError
 from perfsuite.measurements import records as measurements
 from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
 from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
+from perfsuite.model.periods import STEADY
 from perfsuite.report.text import plural
 from perfsuite.run.load_run import Reread, reread
 from perfsuite.summary.kept import kept_times
-from perfsuite.summary.periods import STEADY
 from perfsuite.summary.summarize import COMPLETED
 
 _GIB = 1 << 30

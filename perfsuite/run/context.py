@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from perfsuite.measurements.records import Record
-from perfsuite.model import Headers, Moment, Plan
+from perfsuite.model import Headers, LiveSnapshot, Plan
 from perfsuite.monitor import Watch
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.run.own_errors import OwnErrors
@@ -23,7 +23,7 @@ class Screen(Protocol):
     def warn(self, text: str) -> None:
         """One line that is shown with --quiet, too."""
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """The state of the load, once a second."""
 
     def load_over(self) -> None:

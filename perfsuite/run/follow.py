@@ -10,7 +10,7 @@ from perfsuite.clock import utc_s
 from perfsuite.errors import SuiteError
 from perfsuite.judge import live_targets
 from perfsuite.measurements import records as measurements
-from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, Account, Moment, Plan, Secrets
+from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, Account, LiveSnapshot, Plan, Secrets
 from perfsuite.monitor import LoadSide, Sampler
 from perfsuite.roles import ROLES
 from perfsuite.run.context import Desk, Listener, Screen
@@ -110,13 +110,13 @@ class _Followed:
             log = f"; its traceback is in {self._folder / error.log}" if error.log else ""
             self._desk.screen.warn(f"Error of the suite (load): {error.place}: {error.message}{log}")
 
-    def moment(self) -> Moment:
+    def moment(self) -> LiveSnapshot:
         """The run as it stands now."""
         plan, state = self.plan, self._live.state(utc_s())
         targets = tuple(live_targets(plan, state, ROLES))
         watched = self._sampler.latest() if self._sampler is not None else {}
         readings = watched | self._side.latest()
-        return Moment(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
+        return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
 
 
 def _follow(process: LoadProcess, followed: _Followed, desk: Desk) -> str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import ArrivalFigures, Plan, SecondArrivals
 from perfsuite.model.rate_profile import Course, course_of
+from perfsuite.model.summary import samples_needed
 from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import PhaseTimes, Timeline
-from perfsuite.summary.tally import add_times, samples_needed
+from perfsuite.summary.tally import add_times
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfsuite.measurements.histogram import middle_of
-from perfsuite.summary.tally import PERCENTILES, Tally
+from perfsuite.model.summary import PERCENTILES
+from perfsuite.summary.tally import Tally
 
 Interval = tuple[float, float]
 _Floats = NDArray[np.float64]

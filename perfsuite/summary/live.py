@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from perfsuite.measurements.records import NotStarted, Phase, Record, Requests, Users, WorkerLost
 from perfsuite.model import LiveLine, LiveState, Plan
+from perfsuite.model.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, steady_from
 from perfsuite.summary.failures import unanswered, unfinished
 from perfsuite.summary.gather import counts_any, requests_in
 from perfsuite.summary.live_lines import FailedSoFar, Lines, lines_of
-from perfsuite.summary.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, steady_from
 from perfsuite.summary.tally import Due, Tally, statistics, statistics_ok
 from perfsuite.summary.users import FORGOTTEN_AFTER_S, all_logged_in_at, logging_in_by_second
 

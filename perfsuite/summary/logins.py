@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Requests
 from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row
-from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline
+from perfsuite.model.periods import STEADY
+from perfsuite.summary.periods import PhaseTimes, Timeline
 from perfsuite.summary.tally import add_times, values_in
 
 

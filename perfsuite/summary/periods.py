@@ -7,35 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perfsuite.measurements.records import Phase
-
-RAMP_UP = "ramp-up"
-PLATEAU = "plateau"
-STEADY = "steady"
-RAMP_DOWN = "ramp-down"
-END = "end"
-PERIODS = (RAMP_UP, STEADY, RAMP_DOWN)
-
-_SETTLING_SHARE = 0.1
-_SETTLING_MOST_S = 5.0
-_LOGINS_SHARE = 0.25
-"""So much of a plateau at most is given to logins that last longer than the ramp-up."""
-
-
-def settling_s(plateau_s: float) -> float:
-    """How much of the beginning of a plateau is not yet steady: 10 % of it, at most 5 s."""
-    return min(_SETTLING_SHARE * plateau_s, _SETTLING_MOST_S)
-
-
-def steady_from(plateau: float, plateau_end: float, logged_in: float | None) -> int:
-    """The first second of the steady state: settled, and all users logged in or a quarter of the plateau gone.
-
-    `logged_in`: when they all were; infinite where they never were, None where that is not known.
-    """
-    length_s = max(plateau_end - plateau, 0.0)
-    start = plateau + settling_s(length_s)
-    if logged_in is not None:
-        start = max(start, min(logged_in, plateau + _LOGINS_SHARE * length_s))
-    return math.ceil(start)
+from perfsuite.model.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP, STEADY, steady_from
 
 
 @dataclass(frozen=True, slots=True)

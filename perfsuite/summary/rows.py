@@ -19,9 +19,10 @@ from functools import cache
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Actions, Times
 from perfsuite.model import ALL, LOGIN, BehaviourRow, Row
+from perfsuite.model.periods import PERIODS, STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.order import Order
-from perfsuite.summary.periods import PERIODS, STEADY, Timeline
+from perfsuite.summary.periods import Timeline
 from perfsuite.summary.tally import (
     Due,
     Tally,

@@ -23,6 +23,7 @@ from perfsuite.model import (
     Summary,
     WholeRun,
 )
+from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.distribution import distribution
@@ -42,7 +43,7 @@ from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.order import Order
 from perfsuite.summary.outages import cut_off, outages
 from perfsuite.summary.patterns import failure_patterns
-from perfsuite.summary.periods import STEADY, PhaseTimes, Timeline, phase_times, timeline
+from perfsuite.summary.periods import PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
 from perfsuite.summary.server_times import remarks_of, server_times, without_server_times
 from perfsuite.summary.tally import Due, breakdown, statistics, tally_of

@@ -11,24 +11,11 @@ from types import MappingProxyType
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import NotStarted, Requests, Times, histogram_of
 from perfsuite.model import Breakdown, Statistics
+from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.summary.staying import staying
 
 Due = Requests | NotStarted
 """What was due in a second: requests that were sent, or actions that never began, each of which counts as one."""
-
-PERCENTILES = MappingProxyType(
-    {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
-)
-"""Field of Statistics → fraction of the requests at or below it."""
-
-_TOLD_BEYOND = 10
-"""A percentile is told where at least this many samples are expected beyond it."""
-
-
-def samples_needed(fraction: float) -> int:
-    """The fewest samples of which a percentile is told: 10 / (1 − p), so 200 for p95."""
-    return round(_TOLD_BEYOND / (1 - fraction))
-
 
 _NEEDED = {name: samples_needed(fraction) for name, fraction in PERCENTILES.items()}
 _FEWEST = min(_NEEDED.values())

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from perfsuite.cli.screen import PlainScreen, QuietScreen, Screens
-from perfsuite.model import Moment
+from perfsuite.model import LiveSnapshot
 from perfsuite.run.own_errors import OwnErrors
 from tests.report import example_runs
 
-MOMENT = Moment("basic_1", "basic", "http://localhost:8015", example_runs.live())
+MOMENT = LiveSnapshot("basic_1", "basic", "http://localhost:8015", example_runs.live())
 
 
 class Broken:
@@ -33,7 +33,7 @@ class Broken:
     def warn(self, text: str) -> None:
         self._ask("warn")
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         self._ask("progress")
 
     def load_over(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.cli.command import Terminal
 from perfsuite.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
-from perfsuite.model import Moment
+from perfsuite.model import LiveSnapshot
 from perfsuite.plan.build import Options
 from perfsuite.report.terminal.console import render_summary
 from tests.report import example_runs
@@ -25,8 +25,8 @@ def terminal(told: io.StringIO) -> Terminal:
     return Terminal(told, io.StringIO())
 
 
-def moment() -> Moment:
-    return Moment("basic_1", "basic", "http://localhost:8015", example_runs.failing())
+def moment() -> LiveSnapshot:
+    return LiveSnapshot("basic_1", "basic", "http://localhost:8015", example_runs.failing())
 
 
 @pytest.mark.parametrize(

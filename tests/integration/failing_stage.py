@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perfsuite.cli.main import main
 from perfsuite.cli.screen import PlainScreen
-from perfsuite.model import Moment, Plan, PreflightReport
+from perfsuite.model import LiveSnapshot, Plan, PreflightReport
 from perfsuite.run import pipeline
 from perfsuite.run.context import Desk
 from perfsuite.run.pipeline import STAGES, Accounts
@@ -29,7 +29,7 @@ class _Failing(PlainScreen):
 
     shown = 0
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         self.shown += 1
         if self.shown == BEFORE:
             raise ZeroDivisionError(MESSAGE)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.judge.targets import samples_needed
 from perfsuite.judge.words import figure, figures_apart, name_of
-from perfsuite.model import Target
-from perfsuite.summary.tally import PERCENTILES
-from perfsuite.summary.tally import samples_needed as samples_told
 
 
 @pytest.mark.parametrize(
@@ -42,8 +38,3 @@ def test_observed_and_limit_are_told_apart(metric: str, observed: float, limit: 
 
 def test_percentiles_have_names() -> None:
     assert [name_of(metric) for metric in ("p50_ms", "p999_ms")] == ["50th percentile", "99.9th percentile"]
-
-
-@pytest.mark.parametrize("metric", PERCENTILES)
-def test_a_percentile_is_judged_from_as_many_samples_as_it_is_told(metric: str) -> None:
-    assert samples_needed(Target("t", metric, 1, True)) == samples_told(PERCENTILES[metric])

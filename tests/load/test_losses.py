@@ -14,7 +14,7 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
-from perfsuite.model import Account, Moment, Plan, PreflightReport, Scenario, Secrets
+from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.context import Desk
 from perfsuite.run.follow import make_load
 from perfsuite.run.interrupts import Interrupts
@@ -107,7 +107,7 @@ class _TerminatesTheLoad(PlainScreen):
         super().__init__(stream)
         self._leads = ["perfsuite.load", str(folder.resolve())]
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         if sum(moment.live.users.values()):
             for child in psutil.Process().children():
                 if child.cmdline()[-2:] == self._leads:

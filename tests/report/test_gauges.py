@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from perfsuite.model import Moment
+from perfsuite.model import LiveSnapshot
 from perfsuite.model.monitor import Reading
 from perfsuite.report.live.figures import Gauge, GaugeState, gauges, gauges_in_short
 from tests.report import example_runs
@@ -15,8 +15,8 @@ from tests.report.watched_run import latest, reading
 FINE, NEAR, FULL, GAP = GaugeState.FINE, GaugeState.NEAR, GaugeState.FULL, GaugeState.GAP
 
 
-def moment(readings: Mapping[str, Reading]) -> Moment:
-    return Moment("r", "basic", "http://localhost:8015", example_runs.live(), (), readings)
+def moment(readings: Mapping[str, Reading]) -> LiveSnapshot:
+    return LiveSnapshot("r", "basic", "http://localhost:8015", example_runs.live(), (), readings)
 
 
 def test_all_of_a_demo_in_their_order() -> None:

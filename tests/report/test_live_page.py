@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.model import Moment, RunReport
+from perfsuite.model import LiveSnapshot, RunReport
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.live.page import (
     LAST_S,
@@ -29,15 +29,15 @@ from tests.report.watched_run import latest, watched
 FOLDER = Path("results/moderate_20260301_093000")
 
 
-def moment(number: int = 1, elapsed_s: float = 35.4, **live: object) -> Moment:
+def moment(number: int = 1, elapsed_s: float = 35.4, **live: object) -> LiveSnapshot:
     """The example's, in which everything is watched; `live`: what differs."""
     report = example_runs.failed()
     state = replace(example_runs.live(), elapsed_s=elapsed_s, **live)  # type: ignore[arg-type]
     targets = report.verdict.targets
-    return Moment(f"run_{number}", "moderate", "http://localhost:8015", state, targets, latest())
+    return LiveSnapshot(f"run_{number}", "moderate", "http://localhost:8015", state, targets, latest())
 
 
-def page_after(*moments: Moment) -> LivePage:
+def page_after(*moments: LiveSnapshot) -> LivePage:
     story = LiveStory()
     for one in moments:
         story.progress(one)

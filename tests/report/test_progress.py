@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from perfsuite.model import LiveState, Moment, TargetOutcome, TargetResult
+from perfsuite.model import LiveSnapshot, LiveState, TargetOutcome, TargetResult
 from perfsuite.model.monitor import Reading
 from perfsuite.report.live.terminal import live_view, render_progress
 from perfsuite.report.terminal.console import to_text
@@ -28,9 +28,9 @@ def targets() -> tuple[TargetResult, ...]:
 
 def moment(
     live: LiveState | None = None, shown: tuple[TargetResult, ...] = (), readings: Mapping[str, Reading] | None = None
-) -> Moment:
+) -> LiveSnapshot:
     state = live or example_runs.live()
-    return Moment("basic_20260301_093000", "basic", "http://localhost:8015", state, shown, readings or {})
+    return LiveSnapshot("basic_20260301_093000", "basic", "http://localhost:8015", state, shown, readings or {})
 
 
 def drawn(view: RenderableType, *, color: bool = False) -> str:

@@ -13,7 +13,7 @@ import pytest
 from perfsuite.cli.screen import PlainScreen, Screens
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.records import Record, SuiteErrors
-from perfsuite.model import SUITE_FAILED, Moment, Plan, Secrets
+from perfsuite.model import SUITE_FAILED, LiveSnapshot, Plan, Secrets
 from perfsuite.run.context import Desk, Screen
 from perfsuite.run.follow import make_load
 from perfsuite.run.interrupts import Interrupts
@@ -51,7 +51,7 @@ class Load(LoadProcess):
 class FailsToShow(PlainScreen):
     """Not among several screens: what it raises comes to who follows the load."""
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         raise ZeroDivisionError("nothing to divide by")
 
 

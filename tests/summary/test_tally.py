@@ -10,13 +10,12 @@ import pytest
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import NOTHING_TOLD, Breakdown, FailureKind, Statistics
+from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.summary.tally import (
-    PERCENTILES,
     Due,
     Tally,
     breakdown,
     histogram_of_all,
-    samples_needed,
     statistics,
     statistics_ok,
 )

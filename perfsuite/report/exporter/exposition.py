@@ -8,9 +8,9 @@ from threading import Lock
 from prometheus_client.core import Metric
 
 from perfsuite.measurements.records import Record
-from perfsuite.model import Moment, Plan
+from perfsuite.model import LiveSnapshot, Plan
 from perfsuite.report.exporter.counts import Counts
-from perfsuite.report.exporter.families import of_moment, of_plan, of_records
+from perfsuite.report.exporter.families import of_plan, of_records, of_snapshot
 from perfsuite.roles import ROLES
 
 
@@ -24,7 +24,7 @@ class Exposition:
         self._lock = Lock()
         self._plan: Plan | None = None
         self._counts: Counts | None = None
-        self._moment: Moment | None = None
+        self._moment: LiveSnapshot | None = None
 
     def load_begins(self, plan: Plan) -> None:
         """Count anew, for another run."""
@@ -44,7 +44,7 @@ class Exposition:
     def warn(self, text: str) -> None:
         """As with other lines."""
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """Take the moment in place of the last one."""
         with self._lock:
             self._moment = moment
@@ -59,5 +59,5 @@ class Exposition:
             if self._plan is not None and self._counts is not None:
                 metrics += [*of_plan(self._plan), *of_records(self._counts)]
             if self._moment is not None:
-                metrics += of_moment(self._moment)
+                metrics += of_snapshot(self._moment)
         return [metric for metric in metrics if metric.samples]

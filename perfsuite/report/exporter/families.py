@@ -13,7 +13,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from perfsuite.model import Moment, Plan, TargetOutcome, TargetResult, monitor
+from perfsuite.model import LiveSnapshot, Plan, TargetOutcome, TargetResult, monitor
 from perfsuite.model.monitor import METRICS
 from perfsuite.report.exporter.buckets import Buckets
 from perfsuite.report.exporter.counts import Counts
@@ -123,13 +123,13 @@ OF_RECORDS = (
     *(ACTIONS_DUE, ACTIONS_BEGUN, ACTIONS_NOT_STARTED, START_LAG),
     *(CPU, CPU_WAIT, MEMORY, LOOP_LAG, LOST),
 )
-OF_MOMENTS = (
+OF_SNAPSHOT = (
     *(ELAPSED, DURATION, PHASE, STEADY, USERS, USERS_REQUESTED),
     *(TARGET_LIMIT, TARGET_OBSERVED, TARGET_OUTCOME),
 )
 READINGS = {metric.name: _of_reading(metric) for metric in METRICS.values() if not metric.of_parts}
 """Monitors' metric → how it is told."""
-FAMILIES = (*OF_PLAN, *OF_MOMENTS, *OF_RECORDS, *READINGS.values())
+FAMILIES = (*OF_PLAN, *OF_SNAPSHOT, *OF_RECORDS, *READINGS.values())
 
 
 def of_plan(plan: Plan) -> Iterator[Metric]:
@@ -157,7 +157,7 @@ def of_records(counts: Counts) -> Iterator[Metric]:
     yield LOST.numbers([((), counts.processes_lost)])
 
 
-def of_moment(moment: Moment) -> Iterator[Metric]:
+def of_snapshot(moment: LiveSnapshot) -> Iterator[Metric]:
     """How the run stands."""
     live = moment.live
     yield ELAPSED.numbers([((), live.elapsed_s)])

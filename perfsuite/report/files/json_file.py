@@ -33,6 +33,7 @@ from perfsuite.model import (
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import Known, OperationCost
 from perfsuite.model.monitor import PART, Reading
+from perfsuite.model.periods import STEADY
 from perfsuite.report.baseline import baseline_dict
 from perfsuite.report.figures import parts_of, rounded, values_of
 from perfsuite.report.logins import logins_dict
@@ -93,16 +94,14 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
 
 def totals_breakdown(summary: Summary) -> Breakdown:
     """Where the time went over all requests of the steady state."""
-    grand = ("steady", ALL, ALL, ALL)
+    grand = (STEADY, ALL, ALL, ALL)
     rows = (row for row in summary.rows if (row.period, row.role, row.behaviour, row.operation) == grand)
     return next((row.breakdown for row in rows), NOTHING_TOLD)
 
 
 def steady_operations(summary: Summary) -> list[Row]:
     """The rows of single operations (no totals) of the steady state, in the order of the summary."""
-    return [
-        row for row in summary.rows if row.period == "steady" and ALL not in (row.role, row.behaviour, row.operation)
-    ]
+    return [row for row in summary.rows if row.period == STEADY and ALL not in (row.role, row.behaviour, row.operation)]
 
 
 def failures_by_kind(failures: tuple[FailureGroup, ...]) -> dict[str, int]:

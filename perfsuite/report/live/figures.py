@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfsuite.model import LiveState, Moment, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.model import LiveSnapshot, LiveState, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Direction, Reading
 from perfsuite.model.units import amount
 from perfsuite.report.figures import UNKNOWN, human
@@ -140,12 +140,12 @@ _MAIN = (
 )
 
 
-def gauges(moment: Moment) -> tuple[Gauge, ...]:
+def gauges(moment: LiveSnapshot) -> tuple[Gauge, ...]:
     """Those of the main figures that are watched, in a fixed order; () where nothing is."""
     return tuple(_gauge(main, moment.readings) for main in _MAIN if main.metric in moment.readings)
 
 
-def gauges_in_short(moment: Moment) -> str:
+def gauges_in_short(moment: LiveSnapshot) -> str:
     """ "server 45 % CPU, db 12/100", and what is at its limit besides; "" where none of these is watched."""
     readings = moment.readings
     cpu = _SERVER_CPU if _SERVER_CPU.metric in readings else _MACHINE_CPU

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from perfsuite.model import LiveState, Moment, RunReport, TargetResult
+from perfsuite.model import LiveSnapshot, LiveState, RunReport, TargetResult
 from perfsuite.report.evidence import Told, findings_of
 from perfsuite.report.figures import clock, limit_text, with_unit
 from perfsuite.report.live.figures import (
@@ -161,7 +161,7 @@ def roles_of(users: Mapping[str, int]) -> tuple[Role, ...]:
     return tuple(Role(role, count) for role, count in users_by_role(users))
 
 
-def watched_of(moment: Moment) -> tuple[Watched, ...]:
+def watched_of(moment: LiveSnapshot) -> tuple[Watched, ...]:
     """What the monitors tell, where something is watched."""
     return tuple(
         Watched(f"{gauge.part}: {gauge.label}", gauge.text, gauge.state.name.lower(), gauge.state.value)
@@ -238,7 +238,7 @@ class LiveStory:
         elif self.page.loading:
             self.page = replace(self.page, news=said)
 
-    def progress(self, moment: Moment) -> None:
+    def progress(self, moment: LiveSnapshot) -> None:
         """The state of a load. One of another run begins its course anew, beside the verdicts of those before."""
         live = moment.live
         if moment.run_id != self._run_id:
@@ -338,7 +338,7 @@ class _Line:
         return Spark(name, with_unit(self.metric, now), most, box, path)
 
 
-def _lines(moment: Moment) -> dict[str, _Line]:
+def _lines(moment: LiveSnapshot) -> dict[str, _Line]:
     """The figures that are drawn, by name, without any value yet."""
     lines = {
         "Requests/s": _Line("rps", ""),
@@ -349,7 +349,7 @@ def _lines(moment: Moment) -> dict[str, _Line]:
     return lines | ({_CPU[cpu]: _Line(cpu, "no answer so far")} if cpu else {})
 
 
-def _value(metric: str, moment: Moment) -> float | None:
+def _value(metric: str, moment: LiveSnapshot) -> float | None:
     live = moment.live
     values = {"rps": live.rps_now, "avg_ms": live.avg_now_ms, "p95_ms": live.p95_now_ms}
     if metric in values:

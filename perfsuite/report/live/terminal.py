@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.model import ALL, LiveFailure, LiveLine, LiveState, Moment, TargetOutcome, TargetResult
+from perfsuite.model import ALL, LiveFailure, LiveLine, LiveSnapshot, LiveState, TargetOutcome, TargetResult
 from perfsuite.report.figures import UNKNOWN, clock, human, limit_text, with_unit
 from perfsuite.report.live.figures import (
     SINCE_START,
@@ -42,7 +42,7 @@ _MANY_LINES = 30
 _GAP = 4
 
 
-def render_progress(moment: Moment) -> str:
+def render_progress(moment: LiveSnapshot) -> str:
     """One plain line: time, phase, users, requests/s, p95, failures, what is watched, state of the targets."""
     live = moment.live
     parts = [
@@ -61,7 +61,7 @@ def render_progress(moment: Moment) -> str:
     return "  ".join(parts)
 
 
-def live_view(moment: Moment) -> RenderableType:
+def live_view(moment: LiveSnapshot) -> RenderableType:
     """The same for a terminal: bar, figures, users, the slowest operations, failures, what is watched, targets.
 
     Fits 80 columns and 24 lines; a wide terminal shows roles, operations and failures as tables beside the targets,
@@ -73,7 +73,7 @@ def live_view(moment: Moment) -> RenderableType:
 class _View:
     """Lays itself out in the columns and lines that the terminal has."""
 
-    def __init__(self, moment: Moment) -> None:
+    def __init__(self, moment: LiveSnapshot) -> None:
         self._moment = moment
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -112,7 +112,7 @@ class _Page:
         return len(self.console.render_lines(part, self.options.update_width(max(width, 1)), pad=False))
 
 
-def _top(moment: Moment) -> Iterator[RenderableType]:
+def _top(moment: LiveSnapshot) -> Iterator[RenderableType]:
     live = moment.live
     yield Text(clean(f"{moment.scenario} · {moment.host}"), "bold", no_wrap=True, overflow="ellipsis")
     yield bar(live)
@@ -122,14 +122,14 @@ def _top(moment: Moment) -> Iterator[RenderableType]:
     yield ""
 
 
-def _narrow(moment: Moment, page: _Page) -> Iterator[RenderableType]:
+def _narrow(moment: LiveSnapshot, page: _Page) -> Iterator[RenderableType]:
     yield from page.put(facts(moment.live, gauges(moment), page.width))
     if moment.targets and page.left > _FEWEST_TARGETS:
         yield from page.put("")
         yield from _targets(moment, page.width, page.left)
 
 
-def _targets(moment: Moment, width: int, lines: int) -> list[RenderableType]:
+def _targets(moment: LiveSnapshot, width: int, lines: int) -> list[RenderableType]:
     """As many targets as there are lines for, the missed ones first; below them why, as far as it fits."""
     missed = missed_lines(moment.targets, width)
     room = max(lines - 1 - min(len(missed), _MOST_REASONS), _FEWEST_TARGETS)
@@ -141,7 +141,7 @@ def _targets(moment: Moment, width: int, lines: int) -> list[RenderableType]:
     return [targets_table(shown, len(ordered) - len(shown)), *told]
 
 
-def _wide(moment: Moment, page: _Page) -> Iterator[RenderableType]:
+def _wide(moment: LiveSnapshot, page: _Page) -> Iterator[RenderableType]:
     """Targets and what is watched on the left, roles and operations on the right, failures below."""
     live, half = moment.live, (page.width - _GAP) // 2
     failed = live.failed[: 5 if page.left >= _MANY_LINES else 2]

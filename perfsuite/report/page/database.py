@@ -17,6 +17,7 @@ from perfsuite.model.fingerprint import (
     Suspicion,
 )
 from perfsuite.model.monitor import Reading
+from perfsuite.model.periods import STEADY
 from perfsuite.model.units import amount, number
 from perfsuite.report.figures import UNKNOWN, exact, human, rounded
 from perfsuite.report.page.tables import Cell, Column, Table
@@ -137,7 +138,7 @@ def _requests_per_s(summary: Summary) -> Mapping[tuple[str, str], float]:
     """Role and operation → requests a second in the steady state."""
     rates: dict[tuple[str, str], float] = defaultdict(float)
     for row in summary.rows:
-        if row.period == "steady" and ALL not in (row.role, row.behaviour, row.operation):
+        if row.period == STEADY and ALL not in (row.role, row.behaviour, row.operation):
             rates[row.role, row.operation] += row.statistics.rps
     return rates
 

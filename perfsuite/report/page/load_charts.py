@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perfsuite.model import ALL, Summary
+from perfsuite.model.periods import STEADY
 from perfsuite.report.figures import rounded
 from perfsuite.report.page.charts import (
     Chart,
@@ -230,7 +231,7 @@ def _chosen(summary: Summary, cells: Cells, named: Iterable[str]) -> Sequence[st
     spent = {
         row.operation: row.statistics.requests * (row.statistics.avg_ms or 0.0)
         for row in summary.rows
-        if row.period == "steady" and row.role == row.behaviour == ALL and row.operation != ALL
+        if row.period == STEADY and row.role == row.behaviour == ALL and row.operation != ALL
     }
     if not spent:
         spent = {name: sum(total for _, total in of_name.values()) for name, of_name in cells.items()}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
+from perfsuite.model.periods import STEADY
 from perfsuite.report.figures import (
     TOO_FEW,
     UNKNOWN,
@@ -98,7 +99,7 @@ _TIME = Column("Time", hint="share of all time that users waited for answers")
 
 def role_tables(summary: Summary) -> list[Table]:
     """Steady state by role and by behaviour; a table without rows is left out."""
-    steady = [row for row in summary.rows if row.period == "steady"]
+    steady = [row for row in summary.rows if row.period == STEADY]
     total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
     roles = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
     columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
@@ -130,10 +131,10 @@ def suffers_most(roles: Sequence[Row]) -> str:
 def operation_tables(summary: Summary) -> list[Table]:
     """Operations of the steady state over all roles and by role, the slowest on average first; then other periods."""
     singles = [row for row in summary.rows if ALL not in (row.role, row.behaviour, row.operation)]
-    periods = dict.fromkeys(row.period for row in singles if row.period != "steady")
+    periods = dict.fromkeys(row.period for row in singles if row.period != STEADY)
     tables = [
         _all_roles_operations(summary),
-        _operations("detail", "By role, behaviour and operation", "Steady state", singles, "steady"),
+        _operations("detail", "By role, behaviour and operation", "Steady state", singles, STEADY),
         *(
             _operations(f"detail-{number}", f"During {clean(period)}", "Not part of the verdict", singles, period)
             for number, period in enumerate(periods, 1)
@@ -159,7 +160,7 @@ _PARTS = (
 
 def time_table(summary: Summary) -> Table | None:
     """Where the time goes, by operation over all roles, the longest service first; None where nothing tells it."""
-    steady = [row for row in summary.rows if row.period == "steady" and row.role == row.behaviour == ALL]
+    steady = [row for row in summary.rows if row.period == STEADY and row.role == row.behaviour == ALL]
     rows = [row for row in steady if row.operation != ALL and row.breakdown.service_avg_ms is not None]
     if not rows:
         return None
@@ -241,7 +242,7 @@ def _all_roles_operations(summary: Summary) -> Table:
     rows = [
         row
         for row in summary.rows
-        if row.period == "steady" and row.role == row.behaviour == ALL and row.operation != ALL
+        if row.period == STEADY and row.role == row.behaviour == ALL and row.operation != ALL
     ]
     spent = sum(_time_spent(row) for row in rows)
     most = max((_time_spent(row) for row in rows), default=0.0)

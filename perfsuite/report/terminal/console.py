@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.model.periods import STEADY
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Findings, findings_of
 from perfsuite.report.failing import operation_of, remarks, role_of
@@ -29,8 +30,6 @@ from perfsuite.report.wording import (
     target_title,
     unjudged_reasons,
 )
-
-STEADY = "steady"
 
 OUTCOME_STYLES = {
     Outcome.PASS: "bold green",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from perfsuite.measurements.records import Record
-from perfsuite.model import Arrival, FailureKind, LiveState, Moment, Plan, Scenario, TargetOutcome, TargetResult
+from perfsuite.model import Arrival, FailureKind, LiveSnapshot, LiveState, Plan, Scenario, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.model.summary import Statistics
 from perfsuite.report.exporter import Exposition
@@ -75,7 +75,7 @@ LIVE = LiveState(
     failures=FAILURES,
     unanswered_s=0,
 )
-MOMENT = Moment(PLAN.run_id, PLAN.scenario.name, PLAN.host, LIVE, TARGETS, READINGS)
+MOMENT = LiveSnapshot(PLAN.run_id, PLAN.scenario.name, PLAN.host, LIVE, TARGETS, READINGS)
 
 
 class MadeRun:

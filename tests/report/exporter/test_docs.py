@@ -20,7 +20,7 @@ def rows(prefix: str) -> list[str]:
 
 
 def test_every_metric_of_load_and_targets_is_explained_as_it_explains_itself() -> None:
-    told = [*families.OF_PLAN, *families.OF_MOMENTS, *families.OF_RECORDS]
+    told = [*families.OF_PLAN, *families.OF_SNAPSHOT, *families.OF_RECORDS]
     expected = [
         f"| `{family.name}` | {family.type} | "
         f"{' '.join(f'`{label}`' for label in family.labels) or '–'} | {family.meaning} |"

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.cli.screen import PageScreen, live_page
 from perfsuite.errors import TargetError
-from perfsuite.model import Moment
+from perfsuite.model import LiveSnapshot
 from perfsuite.run.own_errors import OwnErrors
 from tests.report import example_runs
 from tests.report.example_runs import HOSTILE
@@ -34,10 +34,10 @@ def page() -> Iterator[PageScreen]:
         yield shown
 
 
-def moment(elapsed_s: float, **live: object) -> Moment:
+def moment(elapsed_s: float, **live: object) -> LiveSnapshot:
     state = replace(example_runs.live(), elapsed_s=elapsed_s, **live)  # type: ignore[arg-type]
     targets = example_runs.failed().verdict.targets
-    return Moment("moderate_20260301_093000", "moderate", "http://localhost:8015", state, targets, latest())
+    return LiveSnapshot("moderate_20260301_093000", "moderate", "http://localhost:8015", state, targets, latest())
 
 
 def test_it_fills_and_changes(page: PageScreen, tab: Tab) -> None:
