@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "clock": frozenset(),
     "garbage_collection": frozenset(),
-    "timeseries": frozenset(),
+    "timeseries": frozenset({"model"}),
     "toml_tables": frozenset({"errors"}),
     "model": frozenset({"errors"}),
     "suite_errors": frozenset({"model"}),

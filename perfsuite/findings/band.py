@@ -15,11 +15,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Places = NDArray[np.intp]
+from perfsuite.timeseries import Floats, middle
 
 FEWEST_BEFORE = 10
 """Values that a band is made of at least."""
@@ -56,11 +53,6 @@ class Rise:
     before: float
     after: float
     sigma: float
-
-
-def middle(values: Floats) -> float:
-    """The median; NaN for none."""
-    return float(np.median(values)) if values.size else math.nan
 
 
 def deviation(values: Floats) -> float:
@@ -118,11 +110,3 @@ def _back(values: Floats, start: int, window: int, edge: float) -> int:
     most = np.lib.stride_tricks.sliding_window_view(inside, window).sum(axis=1) > window / 2
     back = np.flatnonzero(most & inside[: most.size])
     return start + int(back[0]) if back.size else int(values.size)
-
-
-def runs_of(flags: Flags, shortest: int) -> list[tuple[int, int]]:
-    """Start and stop of each unbroken stretch of True that has at least `shortest` values."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    return [
-        (int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start >= shortest
-    ]

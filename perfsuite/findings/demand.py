@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perfsuite.findings.band import Floats, middle
-from perfsuite.findings.series import FULL_SCANS, STATEMENTS, tracks_of
+from perfsuite.findings.series import steady_tracks
 from perfsuite.model import Summary
 from perfsuite.model.monitor import Reading
+from perfsuite.timeseries import FULL_SCANS, STATEMENTS, Floats, middle
 
 _WINDOW_S = 10
 _LOOKED_AT = ((STATEMENTS, 1.4, 0.5), (FULL_SCANS, 2.0, 0.2))
@@ -22,7 +22,7 @@ _LOOKED_AT = ((STATEMENTS, 1.4, 0.5), (FULL_SCANS, 2.0, 0.2))
 
 def asks_more(summary: Summary, readings: Sequence[Reading]) -> bool:
     """False without a steady state of some length, and where statements are not watched."""
-    tracks = tracks_of(summary, readings)
+    tracks = steady_tracks(summary, readings)
     return any(_rose(tracks[metric].known, factor, least) for metric, factor, least in _LOOKED_AT if metric in tracks)
 
 

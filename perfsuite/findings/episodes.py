@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.band import Flags, Rule, middle, rises, runs_of
-from perfsuite.findings.series import FULL_SCANS, LOOKUPS, OTHER_CPU, ROWS_READ, SMOOTH_S, STATEMENTS, Track, cores_of
+from perfsuite.findings.band import Rule, rises
+from perfsuite.findings.series import OTHER_CPU, cores_of
 from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount, change
+from perfsuite.timeseries import FULL_SCANS, LOOKUPS, ROWS_READ, SMOOTH_S, STATEMENTS, Flags, Track, middle, runs_of
 
 GONE_S = 4
 """A part that gives no answer for so long is told to be gone; a single answer that is late is the monitor's."""

@@ -17,12 +17,13 @@ from perfsuite.findings.outages import outage_finding, within_outage
 from perfsuite.findings.ramp_up import RESOURCE as RAMP_UP
 from perfsuite.findings.ramp_up import ramp_up
 from perfsuite.findings.scans import scanned
-from perfsuite.findings.series import Track, tracks_of
+from perfsuite.findings.series import steady_tracks
 from perfsuite.findings.sessions import sessions
 from perfsuite.findings.steps import steps_of, watch_of
 from perfsuite.findings.watched import Watched
 from perfsuite.model import Summary
 from perfsuite.model.finding import Finding, FindingKind
+from perfsuite.timeseries import Track
 
 _LATER = (
     *("pool", "connections", "backend CPU"),  # fill up when answers are slow, but hardly for want of CPU alone
@@ -44,7 +45,7 @@ def find(summary: Summary, watched: Watched = _NOTHING) -> tuple[Finding, ...]:
     of the ramp-up. Last what is told of every run. Without a steady state: only that, the storm, and what the
     fingerprint tells.
     """
-    tracks = tracks_of(summary, watched.readings)
+    tracks = steady_tracks(summary, watched.readings)
     onsets = _onsets(summary, watched, tracks)
     onset = onsets.sure[0] if onsets.sure else None
     unusual = [finding for finding in (outage_finding(summary, tracks), *onsets.sure) if finding is not None]
@@ -91,7 +92,7 @@ def _onsets(summary: Summary, watched: Watched, tracks: Mapping[str, Track]) -> 
             step = None
         elif onset.failures and abs(later_s) <= TOGETHER_S:
             found = []
-    early_tracks = tracks_of(watch.summary, watched.readings) if step or few else {}
+    early_tracks = steady_tracks(watch.summary, watched.readings) if step or few else {}
     if step is not None:
         found.append(onset_finding(step, early, early_tracks, known))
     seldom = [onset_finding(few, early, early_tracks, known)] if few is not None and not found else []

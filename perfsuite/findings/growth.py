@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.band import Floats
-from perfsuite.findings.series import Track
 from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount
-from perfsuite.timeseries import FEWEST, growth_p, theil_sen
+from perfsuite.timeseries import FEWEST, Floats, Track, growth_p, theil_sen
 
 GROWTH_P = 1e-4
 """Samples hang together even when thinned, so that chance makes trends more often than it says."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.band import Floats, middle
 from perfsuite.findings.episodes import taken_seconds
-from perfsuite.findings.series import LOOKUPS, OTHER_CPU, Track
+from perfsuite.findings.series import OTHER_CPU
 from perfsuite.findings.words import percent
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount
+from perfsuite.timeseries import LOOKUPS, Floats, Track, middle
 
 MOST_OF_IT = 0.5
 """In half of the samples or more."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.band import Floats
 from perfsuite.findings.series import in_outage
 from perfsuite.model import LOGIN, Summary
+from perfsuite.timeseries import Floats
 
 Key = tuple[str, str]
 """Role and operation."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.band import Floats, deviation, middle
+from perfsuite.findings.band import deviation
 from perfsuite.findings.load import Key, Load
-from perfsuite.findings.series import Track
 from perfsuite.findings.suspects import SUSPECTS, Suspect
 from perfsuite.model import LOGIN
 from perfsuite.model.finding import Evidence
+from perfsuite.timeseries import Floats, Track, middle
 
 WITHIN_S = 10
 """What left its band so long before the load, or after it, is told to have gone with it."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfsuite.findings.band import FEWEST_BEFORE, Floats, Places, Rule, rises
+from perfsuite.findings.band import FEWEST_BEFORE, Rule, rises
 from perfsuite.findings.load import Cell, Load, binned, by_operation, slowness_of
 from perfsuite.findings.movers import COMPARED_FROM_S, Moved, Slower, moved_with, slower_with
-from perfsuite.findings.series import STATEMENTS, Track
 from perfsuite.findings.words import count, into_the_run, listed, percent, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount, change
+from perfsuite.timeseries import STATEMENTS, Floats, Places, Track
 
 LASTING = Rule(window=5, shift=math.log(1.5), sigmas=6.0)
 SHARP = Rule(window=3, shift=math.log(3.0), sigmas=8.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perfsuite.findings.movers import moved_with
-from perfsuite.findings.series import Track
 from perfsuite.findings.words import count, lasting, time_of_day
 from perfsuite.model import Outage, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.timeseries import Track
 
 BACKEND, TARGET = "backend process", "target"
 _NEAR_S = 5

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 
 from perfsuite.findings.cost import requests_in_run
-from perfsuite.findings.series import TABLE_SCAN_ROWS, TABLE_SCANS, Track, part_name
+from perfsuite.findings.series import TABLE_SCAN_ROWS, TABLE_SCANS, part_name
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.units import amount
+from perfsuite.timeseries import Track
 
 LEAST_PER_REQUEST = 0.25
 """Every fourth request reads the table from end to end, on average."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from perfsuite.findings.series import Track
 from perfsuite.findings.words import lasting, time_of_day
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.monitor import Reading
 from perfsuite.model.units import number
+from perfsuite.timeseries import Track
 
 IDLE_IN_TRANSACTION_S = 10.0
 """No request of the API takes so long between two statements."""

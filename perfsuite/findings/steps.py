@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfsuite.findings.band import Floats, Places, Rise, Rule, middle, rises
+from perfsuite.findings.band import Rise, Rule, rises
 from perfsuite.findings.load import Cell, Load, by_operation, slowness_sums
 from perfsuite.findings.onset import TOGETHER_S, Onset
 from perfsuite.model import Summary
 from perfsuite.model.periods import RAMP_DOWN
+from perfsuite.timeseries import Floats, Places, middle
 
 OF_ONE = Rule(window=4, shift=math.log(5.0), sigmas=3.0, fewest_before=3, least_sigma=0.35)
 OF_ALL = Rule(window=4, shift=math.log(5.0), sigmas=3.0, fewest_before=3, least_sigma=0.2)

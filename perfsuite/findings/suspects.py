@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perfsuite.findings import series
+from perfsuite.findings.series import OTHER_CPU
+from perfsuite.timeseries import EXECUTION, FULL_SCANS, LOOKUPS, ROWS_READ, STATEMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ SUSPECTS = (
     Suspect("locks", "postgres.blocked_sessions", "sessions blocked by another session", 1, 0.5),
     Suspect("locks", "postgres.waits_lock", "sessions waiting for a lock", 1, 0.5),
     Suspect("locks", "postgres.locks_waiting", "lock requests not granted", 1, 0.5),
-    Suspect("cache", series.LOOKUPS, "lookups in Redis per request", 2, 0.2, 2.0, down=True, smoothed=True),
+    Suspect("cache", LOOKUPS, "lookups in Redis per request", 2, 0.2, 2.0, down=True, smoothed=True),
     Suspect("cache", "redis.hit_percent", "cache hit ratio of Redis", 2, 20.0, down=True),
-    Suspect("queries per request", series.STATEMENTS, "database statements per request", 3, 0.5, 1.5, smoothed=True),
+    Suspect("queries per request", STATEMENTS, "database statements per request", 3, 0.5, 1.5, smoothed=True),
     Suspect(
         "rows per request",
-        series.FULL_SCANS,
+        FULL_SCANS,
         "reads of large tables from end to end, per request",
         3,
         0.2,
@@ -55,11 +56,17 @@ SUSPECTS = (
         smoothed=True,
     ),
     Suspect(
-        "rows per request", series.ROWS_READ, "rows that the database read per request", 3, 500.0, 3.0, smoothed=True
+        "rows per request",
+        ROWS_READ,
+        "rows that the database read per request",
+        3,
+        500.0,
+        3.0,
+        smoothed=True,
     ),
     Suspect(
         "other processes",
-        series.OTHER_CPU,
+        OTHER_CPU,
         "CPU of other processes (100 % = one core)",
         4,
         40.0,
@@ -85,7 +92,7 @@ SUSPECTS = (
     Suspect("pool", "pool.waiting", "requests waiting for a connection of the pool", 7, 0.5),
     Suspect("pool", "pool.used_percent", "connections of the pool in use", 7, 30.0, 1.3),
     Suspect("connections", "postgres.connections_used_percent", "connections of PostgreSQL in use", 7, 10.0, 1.3),
-    Suspect("PostgreSQL", series.EXECUTION, "time of statements per request", 8, 5.0, 2.0, smoothed=True),
+    Suspect("PostgreSQL", EXECUTION, "time of statements per request", 8, 5.0, 2.0, smoothed=True),
     Suspect("PostgreSQL", "postgres.longest_query_s", "longest statement", 8, 0.5, 2.0),
     Suspect("PostgreSQL", "postgres.connections_active", "sessions running a statement", 8, 2.0, 1.5),
     Suspect(

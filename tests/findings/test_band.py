@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from perfsuite.findings.band import Rule, deviation, noise, rises, runs_of
-from perfsuite.timeseries import growth_p, theil_sen
+from perfsuite.findings.band import Rule, deviation, noise, rises
+from perfsuite.timeseries import growth_p, runs_of, theil_sen
 
 RULE = Rule(window=5, shift=0.4, sigmas=6.0)
 

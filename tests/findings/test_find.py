@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.findings import Watched, find
-from perfsuite.findings.series import OTHER_CPU, STATEMENTS, tracks_of
+from perfsuite.findings.series import OTHER_CPU, steady_tracks
 from perfsuite.model import ALL, Breakdown, OperationCheck, PreflightReport, Row, Works
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.timeseries import STATEMENTS
 from tests.findings.simulated import BEFORE_S, FIRST_S, Fault, Made, figures, made, summary_of
 
 
@@ -218,7 +219,7 @@ def test_per_request_and_other_cpu_by_hand() -> None:
     cores = [
         Reading(FIRST_S + 1.0, f"machine/core {core}", "machine.core_cpu_percent", 1.0, "percent") for core in (0, 1)
     ]
-    tracks = tracks_of(summary_of(seconds, ()), readings + cores)
+    tracks = steady_tracks(summary_of(seconds, ()), readings + cores)
 
     assert list(tracks[STATEMENTS].values) == [3.0] * 10
     # 2 cores · 80 % − 40 % backend − 20 % statements − 5 % Redis − 10 % load generator

@@ -8,7 +8,7 @@ from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.report.page.charts import Chart
 from perfsuite.report.page.monitors import Group, groups_of
 from perfsuite.report.page.panels import COMPONENTS, component_of, label_of
-from perfsuite.report.page.tracks import tracks_of
+from perfsuite.timeseries import tracks_of
 from tests.report.made_load import START
 from tests.report.made_readings import part, read
 

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from perfsuite.model import ALL, RunReport, Summary
 from perfsuite.model.fingerprint import (
     Fingerprint,
@@ -21,8 +23,8 @@ from perfsuite.model.periods import STEADY
 from perfsuite.model.units import amount, number
 from perfsuite.report.figures import UNKNOWN, exact, human, rounded
 from perfsuite.report.page.tables import Cell, Column, Table
-from perfsuite.report.page.tracks import Track, middle, tracks_of
 from perfsuite.report.text import clean
+from perfsuite.timeseries import Floats, Track, middle, requests_by_second, tracks_of
 
 NOT_MEASURED = (
     "Not measured in this run. With --monitor-postgres DSN and pg_stat_statements in that database, each operation is "
@@ -234,15 +236,14 @@ def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str
     start_s, length_s = summary.steady_start, summary.steady_end - summary.steady_start
     wanted = [reading for reading in readings if reading.metric.startswith("postgres.")]
     tracks = {track.metric: track for track in tracks_of(wanted, start_s, length_s)}
-    sent = {second.second - start_s: second.statistics.requests for second in summary.seconds}
+    sent = requests_by_second(summary.seconds, start_s, length_s)
     for label, metric, unit in _PER_REQUEST:
         if metric in tracks and (value := _per_request(tracks[metric], sent)) is not None:
             yield f"{label} per request", amount(value, unit)
-    if _CACHE_HIT in tracks and (hit := middle(tracks[_CACHE_HIT].known)) is not None:
-        yield "Blocks found in shared buffers, median", amount(hit, "percent")
+    if _CACHE_HIT in tracks and (hit := tracks[_CACHE_HIT].known).size:
+        yield "Blocks found in shared buffers, median", amount(middle(hit), "percent")
 
 
-def _per_request(track: Track, sent: Mapping[int, int]) -> float | None:
-    known = [(value, sent.get(at, 0)) for at, value in enumerate(track.values) if value is not None]
-    requests = sum(count for _, count in known)
-    return sum(value for value, _ in known) / requests if requests else None
+def _per_request(track: Track, sent: Floats) -> float | None:
+    requests = float(sent[~np.isnan(track.values)].sum())
+    return float(track.known.sum()) / requests if requests else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import dropwhile
+
+import numpy as np
 
 from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.model.units import amount, number
@@ -15,8 +16,8 @@ from perfsuite.report.figures import UNKNOWN, exact, rounded
 from perfsuite.report.page.charts import Chart, Curve, Rule, Scale, dots, line, linear, ticks_of
 from perfsuite.report.page.panels import COMPONENTS, Component, Panel, component_of, label_of, meaning_of, part_of
 from perfsuite.report.page.tables import Cell, Column, Table
-from perfsuite.report.page.tracks import Track, bin_width, extremes, middle, thinned
 from perfsuite.report.text import clean, heading, plural
+from perfsuite.timeseries import Floats, Track, bin_width, extremes, middle, thinned
 
 _COLOURS = ("--line-avg", "--line-p95", "--line-p50", "--line-p99")
 _OTHERS = "--line-max"
@@ -29,6 +30,7 @@ _TICKS = 3
 _UNIT_WORDS = {
     "percent": "%",
     "count": "",
+    "rows": "",
     "bytes": "",
     "bytes per second": "per s",
     "per second": "per s",
@@ -72,7 +74,7 @@ def groups_of(tracks: Sequence[Track], steady: tuple[int, int] | None) -> list[G
     wholes: dict[str, Track] = {}
     parts: dict[str, list[Track]] = defaultdict(list)
     for track in tracks:
-        if track.part or track.metric in wholes:
+        if track.is_part or track.metric in wholes:
             parts[track.metric].append(track)
         else:
             wholes[track.metric] = track
@@ -93,7 +95,9 @@ def _group(component: Component, watched: Watched) -> Group:
     parts = {name: found for name, found in watched.parts.items() if component_of(name) == component.name}
     of_parts = [chart for name, found in parts.items() if (chart := _parts_chart(name, found, watched)) is not None]
     folded = _timed([*(chart for is_shown, chart in drawn if not is_shown), *of_parts])
-    still = [track for track in (*own.values(), *(one for found in parts.values() for one in found)) if not track.moved]
+    still = [
+        track for track in (*own.values(), *(one for found in parts.values() for one in found)) if not track.varies
+    ]
     main = {metric for panel in component.panels if panel.shown for metric in panel.lines}
     return Group(component.name, component.title, shown, folded, _level(still, main), _still(component, still))
 
@@ -118,7 +122,7 @@ def _id(metric: str) -> str:
 
 def _chart(panel: Panel, own: Mapping[str, Track], watched: Watched) -> Chart | None:
     """The lines of a panel that moved; None where none did."""
-    drawn = [own[metric] for metric in panel.lines if metric in own and own[metric].moved]
+    drawn = [own[metric] for metric in panel.lines if metric in own and own[metric].varies]
     if not drawn:
         return None
     limits = {track.metric: limit for track in drawn if (limit := _limit(track.metric, watched.tracks)) is not None}
@@ -148,12 +152,12 @@ def _limit(metric: str, tracks: Mapping[str, Track]) -> float | None:
     known = METRICS.get(metric)
     if known is None or known.limit_metric is None:
         return known.limit if known else None
-    read = tracks[known.limit_metric].known if known.limit_metric in tracks else []
-    return read[-1] if read else None
+    limit = tracks.get(known.limit_metric)
+    return float(limit.known[-1]) if limit is not None and limit.known.size else None
 
 
 def _scale(drawn: Sequence[Track], limits: Mapping[str, float], *, close: bool) -> Scale:
-    values = [value for track in drawn for value in track.known]
+    values = [float(value) for track in drawn for value in track.known]
     highest, lowest = max(values), min(values)
     tops = [limit for track in drawn if (limit := limits.get(track.metric)) and max(track.known) >= _NEAR_LIMIT * limit]
     unit = drawn[0].unit
@@ -171,10 +175,9 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched
     lows, highs = extremes(track.values, watched.width)
     begin, end = watched.steady or (0, len(track.values))
     within = track.values[begin:end]
-    known = [value for value in within if value is not None]
-    # A part begins when it is first seen: a process that was started, an event that somebody waited for.
-    gaps = len(list(dropwhile(lambda value: track.part and value is None, within))) - len(known)
-    worst = min if _falls(track.metric) else max
+    known = within[~np.isnan(within)]
+    gaps = _gaps(track, within)
+    worst = np.min if _falls(track.metric) else np.max
     part, points = part_of(track.source), thinned(track.values, watched.width)
     return Curve(
         clean(f"{track.metric}{PART}{part}" if part else track.metric),
@@ -182,8 +185,8 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched
         colour,
         line(points, scale),
         dots(points, scale),
-        usual=amount(middle(known), track.unit) if known else UNKNOWN,
-        worst=amount(worst(known), track.unit) if known else UNKNOWN,
+        usual=amount(middle(known), track.unit) if known.size else UNKNOWN,
+        worst=amount(float(worst(known)), track.unit) if known.size else UNKNOWN,
         gaps=f"{gaps:,} s of gaps" if gaps else "",
         hint=clean(": ".join(part for part in (track.metric, meaning_of(track.metric)) if part)),
         lows=_short(lows),
@@ -191,8 +194,15 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched
     )
 
 
-def _short(values: Iterable[float | None]) -> tuple[float | None, ...]:
-    return tuple(rounded("value", value) for value in values)
+def _gaps(track: Track, within: Floats) -> int:
+    """Seconds without a value. A part begins when it is first seen: a process that was started, an event."""
+    known = np.flatnonzero(~np.isnan(within))
+    first = int(known[0]) if known.size else within.size
+    return int(within.size - known.size - (first if track.is_part else 0))
+
+
+def _short(values: Floats) -> tuple[float | None, ...]:
+    return tuple(rounded("value", value) for value in values.tolist())
 
 
 def _rules(limits: Mapping[str, float], scale: Scale, unit: str) -> tuple[Rule, ...]:
@@ -208,7 +218,7 @@ def _rules(limits: Mapping[str, float], scale: Scale, unit: str) -> tuple[Rule, 
 
 def _parts_chart(metric: str, parts: Sequence[Track], watched: Watched) -> Chart | None:
     """The cores of a machine, the processes of a server: the busiest by name, the others together in one colour."""
-    moved = sorted((track for track in parts if track.moved), key=lambda track: max(track.known), reverse=True)
+    moved = sorted((track for track in parts if track.varies), key=lambda track: max(track.known), reverse=True)
     if not moved:
         return None
     scale = _scale(moved, {}, close=False)
@@ -227,22 +237,17 @@ def _parts_chart(metric: str, parts: Sequence[Track], watched: Watched) -> Chart
 def _together(others: Sequence[Track], scale: Scale, watched: Watched) -> Curve:
     path = "".join(line(thinned(track.values, watched.width), scale) for track in others)
     bins = [extremes(track.values, watched.width) for track in others]
-    lows = [_of_known(min, values) for values in zip(*(low for low, _ in bins), strict=True)]
-    highs = [_of_known(max, values) for values in zip(*(high for _, high in bins), strict=True)]
+    lows = np.fmin.reduce([low for low, _ in bins])
+    highs = np.fmax.reduce([high for _, high in bins])
     return Curve("others", f"{len(others)} others", _OTHERS, path, lows=_short(lows), highs=_short(highs))
-
-
-def _of_known(choose: Callable[[Iterable[float]], float], values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return choose(known) if known else None
 
 
 def _level(still: Iterable[Track], main: set[str]) -> str:
     """The main figures that stood still, with their value: "listen queue 0, deadlocks 0/s"; "" for none."""
     level = (
-        f"{label_of(track.metric)} {amount(track.known[0], track.unit)}"
+        f"{label_of(track.metric)} {amount(float(track.known[0]), track.unit)}"
         for track in still
-        if track.metric in main and track.known and not track.metric.endswith(".up")
+        if track.metric in main and track.known.size and not track.metric.endswith(".up")
     )
     return clean(", ".join(level))
 
@@ -259,10 +264,10 @@ def _still_rows(still: Iterable[Track]) -> Iterator[tuple[Cell, ...]]:
     for track in still:
         part = part_of(track.source)
         label = f"{label_of(track.metric)} ({part})" if part else label_of(track.metric)
-        known = track.known
+        known = float(track.known[0]) if track.known.size else None
         value = (
-            Cell(amount(known[0], track.unit), exact(rounded("value", known[0])))
-            if known
-            else Cell(UNKNOWN, title="only gaps")
+            Cell(UNKNOWN, title="only gaps")
+            if known is None
+            else Cell(amount(known, track.unit), exact(rounded("value", known)))
         )
         yield Cell(clean(label), title=meaning_of(track.metric)), value, Cell(clean(track.metric), code=True)

@@ -12,8 +12,8 @@ from perfsuite.report.page.charts import Axis, Chart, Mark, axis_of
 from perfsuite.report.page.load_charts import Limit, load_charts, operation_key, operations_chart
 from perfsuite.report.page.monitors import Group, groups_of
 from perfsuite.report.page.series import course_of
-from perfsuite.report.page.tracks import per_request, tracks_of
 from perfsuite.report.text import clean
+from perfsuite.timeseries import per_request, requests_by_second, tracks_of
 
 _NEAR_PERCENT = 3.0
 """Marks that are nearer to each other stand one below the other."""
@@ -84,7 +84,7 @@ def timeline_of(report: RunReport, limits: Sequence[Limit]) -> Timeline | None:
     slowest = operations_chart(summary, course, [finding.operation for finding in unusual if finding.operation])
     load[2:2] = [slowest] if slowest else []
     tracks = tracks_of(report.readings, start_s, course.length_s)
-    sent = {second.second - start_s: second.statistics.requests for second in summary.seconds}
+    sent = requests_by_second(summary.seconds, start_s, course.length_s)
     groups = groups_of([*tracks, *per_request(tracks, sent)], _steady(summary, start_s))
     axis = axis_of(course)
     marks = _marks(unusual, start_s, axis)
