@@ -19,7 +19,7 @@ import psycopg
 
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 
 BOUND_PERCENT = 1.0
 ROUNDS = 2
@@ -82,7 +82,7 @@ def span(demo: Demo, seconds: float, *, watched: bool) -> dict[str, float]:
     before = cpu_s(demo)
     if watched:
         clock = SystemClock()
-        watch = Watch("monitor_cost", Way(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
+        watch = Watch("monitor_cost", ConnectionSettings(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
         with tempfile.TemporaryDirectory() as folder:
             sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(Path(folder) / "readings.csv"))
             sampler.start()

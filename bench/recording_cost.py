@@ -33,10 +33,10 @@ from perfsuite.measurements.cells import Parts  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
-from perfsuite.target.connection import Way  # noqa: E402
-from perfsuite.target.observed import Observed  # noqa: E402
+from perfsuite.target.connection import ConnectionSettings  # noqa: E402
+from perfsuite.target.exchange import Observed  # noqa: E402
+from perfsuite.target.run_state import RunState  # noqa: E402
 from perfsuite.target.session import Session  # noqa: E402
-from perfsuite.target.shared import Run  # noqa: E402
 from tests.accuracy.lab import truth_server  # noqa: E402
 from tests.accuracy.long_run import HOURS_8_S, simulated  # noqa: E402
 from tests.accuracy.roles import LOOK, ROLES  # noqa: E402
@@ -148,9 +148,9 @@ def whole_request(requests: int, rounds: int) -> float:
     environment.create_local_runner()
     recorder = Recorder("local", Nowhere())
     with tempfile.TemporaryDirectory() as folder, truth_server("fixed 0", Path(folder)) as server:
-        transport = CountingTransport(GeventTransport(Way(server.url)), SentCount())
+        transport = CountingTransport(GeventTransport(ConnectionSettings(server.url)), SentCount())
         observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
-        session = Session(ROLES[0], Account("1", "secret", "caller"), transport, Run("bench"), observer)
+        session = Session(ROLES[0], Account("1", "secret", "caller"), transport, RunState("bench"), observer)
         session.login()
         cost = cpu_us(lambda _number: session.perform(LOOK) and None, requests, rounds)
         transport.close()

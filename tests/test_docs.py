@@ -33,7 +33,7 @@ from perfsuite.report.write import write_all
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.summary.summarize import Circumstances
-from perfsuite.target.journal import Entry
+from perfsuite.target.journal import JournalEntry
 from tests.report import example_runs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -363,7 +363,7 @@ def fields_of(record: type) -> set[str]:
         pytest.param("plan.json", fields_of(model.Plan), id="plan.json"),
         pytest.param("preflight.json", fields_of(model.PreflightReport), id="preflight.json"),
         pytest.param("circumstances.json", fields_of(Circumstances), id="circumstances.json"),
-        pytest.param("journal.jsonl", fields_of(Entry), id="journal.jsonl"),
+        pytest.param("journal.jsonl", fields_of(JournalEntry), id="journal.jsonl"),
     ],
 )
 def test_keys(heading: str, names: set[str]) -> None:

@@ -10,10 +10,9 @@ from perfsuite.model import LOGIN, Account
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Transport
-from perfsuite.target.observed import Observed
+from perfsuite.target.exchange import Observed, Transport
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 
 _GIVE_UP_AFTER = 3
 """So many requests in a row without any answer, and the target counts as gone: the rest is only listed."""
@@ -58,7 +57,7 @@ class _Silence:
 class Actor:
     """One account that cleanup uses. It logs in with its first request."""
 
-    def __init__(self, role: Role, account: Account, transport: Transport, run: Run, silence: _Silence) -> None:
+    def __init__(self, role: Role, account: Account, transport: Transport, run: RunState, silence: _Silence) -> None:
         self.role = role
         self._last = _Last()
         self._session = Session(role, account, transport, run, self._last)
@@ -115,7 +114,7 @@ class Actor:
 class Actors:
     """The accounts of the credentials as actors. `admin` is None where they hold no Super Admin."""
 
-    def __init__(self, roles: Sequence[Role], accounts: Iterable[Account], transport: Transport, run: Run) -> None:
+    def __init__(self, roles: Sequence[Role], accounts: Iterable[Account], transport: Transport, run: RunState) -> None:
         self.admin_title = roles[0].title
         self._roles = {role.slug: role for role in roles}
         self._accounts = {account.phone_number: account for account in accounts}

@@ -20,8 +20,8 @@ from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
 from perfsuite.target.exchange import Transport
-from perfsuite.target.journal import Entry
-from perfsuite.target.shared import Run
+from perfsuite.target.journal import JournalEntry
+from perfsuite.target.run_state import RunState
 
 RESTORING_S = 60.0
 """What each account has to put back by itself may take so long."""
@@ -45,13 +45,13 @@ class Means:
 
     roles: Sequence[Role]
     accounts: tuple[Account, ...]
-    run: Run
+    run: RunState
     transport: Transport
     clock: Callable[[], float] = time.monotonic
     rows_only: bool = False
 
 
-def clean_up(entries: Iterable[Entry], means: Means) -> Cleaned:
+def clean_up(entries: Iterable[JournalEntry], means: Means) -> Cleaned:
     """Remove every row that `entries` name, and put back what they say was changed.
 
     What could not be done is part of the answer, never an error; the next cleanup finds it again.
@@ -99,12 +99,12 @@ class _Cleaner:
             return [replace(_row_left(row), reason=str(removed.error), again=removed.error.again)]
         if removed.never_made:
             journaled.created -= 1
-            self._note(Entry("refused", row.thing, row.mark))
+            self._note(JournalEntry("refused", row.thing, row.mark))
         elif row.status:
             journaled.soft_deleted[row.thing, row.mark] = row
-            self._note(Entry("soft deleted", row.thing, row.mark, id=row.id, status=row.status))
+            self._note(JournalEntry("soft deleted", row.thing, row.mark, id=row.id, status=row.status))
         else:
-            self._note(Entry("removed", row.thing, row.mark))
+            self._note(JournalEntry("removed", row.thing, row.mark))
         return []
 
     def restore(self, journaled: Journaled) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ class _Cleaner:
             except NotDone as error:
                 failed.append(f"flag {name} (was {before}): {error}")
             else:
-                self._note(Entry("restored", "flag", name))
+                self._note(JournalEntry("restored", "flag", name))
         return failed
 
     def _themes(self, journaled: Journaled) -> list[str]:
@@ -134,7 +134,7 @@ class _Cleaner:
             except NotDone as error:
                 failed.append(f"theme of account {user_id} (was {theme.before}): {error}")
             else:
-                self._note(Entry("restored", "theme", user_id))
+                self._note(JournalEntry("restored", "theme", user_id))
         return failed
 
     def _restore_theme(self, user_id: str, theme: Preference) -> None:
@@ -153,7 +153,7 @@ class _Cleaner:
             raise NotDone(f"the credentials hold no {self._actors.admin_title}, who alone may put it right")
         admin.ask("flags.update", Call(path={"flag_name": name}, body={"is_enabled": before}))
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, entry: JournalEntry) -> None:
         # On a full disk, rows go all the same; the next cleanup finds that they are not there any more.
         with suppress(OSError):
             self._run.journal.write(entry)

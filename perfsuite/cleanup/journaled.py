@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from perfsuite.target.journal import Entry
+from perfsuite.target.journal import JournalEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Journaled:
         return tuple(f"{thing} (changed on {count})" for thing, count in self.not_restorable.items())
 
 
-def read(entries: Iterable[Entry]) -> Journaled:
+def read(entries: Iterable[JournalEntry]) -> Journaled:
     """All of it, from the entries in the order in which they were written."""
     found = Journaled()
     removed: set[tuple[str, str]] = set()
@@ -82,7 +82,7 @@ def read(entries: Iterable[Entry]) -> Journaled:
     return found
 
 
-def _keep_first(themes: dict[str, Preference], entry: Entry) -> None:
+def _keep_first(themes: dict[str, Preference], entry: JournalEntry) -> None:
     """Of several processes, the one that changed it first saw what was there before the run."""
     known = themes.get(entry.mark)
     if known is None or entry.at < known.at:

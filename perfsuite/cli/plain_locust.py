@@ -40,9 +40,9 @@ from perfsuite.suite_errors import LOG_FILE
 from perfsuite.summary.summarize import Circumstances
 from perfsuite.target import hosts, journal
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.connection import way_of
-from perfsuite.target.retry_after import Patient
-from perfsuite.target.shared import Run
+from perfsuite.target.connection import connection_settings
+from perfsuite.target.retry_after import RetryAfterClient
+from perfsuite.target.run_state import RunState
 
 log = logging.getLogger("agentmitra")
 
@@ -189,7 +189,7 @@ def _seen(plan: Plan, headers: Headers) -> PreflightReport:
 
     Raises TargetError when it is not there or not ours: then no load is made.
     """
-    run, transport = Run.of(plan, headers, "preflight"), GeventTransport(way_of(plan, headers))
+    run, transport = RunState.of(plan, headers, "preflight"), GeventTransport(connection_settings(plan, headers))
     try:
         offer = look_at(plan.host, transport, run)
     finally:
@@ -215,10 +215,12 @@ def _finish(load: LoadState) -> None:
 
 
 def _remove_what_was_made(order: Order) -> Cleanup:
-    transport = Patient(GeventTransport(way_of(order.plan, order.headers)), log.warning, time.sleep)
+    transport = RetryAfterClient(
+        GeventTransport(connection_settings(order.plan, order.headers)), log.warning, time.sleep
+    )
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
-        run = Run.of(order.plan, order.headers, "cleanup", book)
+        run = RunState.of(order.plan, order.headers, "cleanup", book)
         cleaned = clean_up(list(journal.read(order.folder)), Means(ROLES, order.accounts, run, transport))
     finally:
         transport.close()

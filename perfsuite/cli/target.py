@@ -21,7 +21,7 @@ from perfsuite.plan.build import Ground, Inputs, Options, read_inputs, with_demo
 from perfsuite.roles import ROLES
 from perfsuite.run.context import Desk, Screen
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 
 
 def ground_of_suite() -> Ground:
@@ -63,7 +63,7 @@ def watch_of(arguments: argparse.Namespace, demo: Demo | None) -> Watch:
     """What was asked to be watched; everything of a demo. Run and way are filled in by the run."""
     return Watch(
         run_id="",
-        way=Way(""),
+        connection=ConnectionSettings(""),
         server=arguments.monitor_server or (str(demo.pid) if demo else None),
         postgres_dsn=arguments.monitor_postgres or (demo.postgres_dsn if demo else None),
         redis_url=arguments.monitor_redis or (demo.redis_url if demo else None),

@@ -11,10 +11,9 @@ from perfsuite.model import LOGIN, Account
 from perfsuite.model.role import Call, Role, Step
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE, Operation
-from perfsuite.target.exchange import Transport
-from perfsuite.target.observed import Observed
+from perfsuite.target.exchange import Observed, Transport
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 
 
 class _Last:
@@ -47,7 +46,7 @@ class Called:
 class Caller:
     """One user of a role, calling its operations one by one."""
 
-    def __init__(self, role: Role, account: Account, transport: Transport, run: Run) -> None:
+    def __init__(self, role: Role, account: Account, transport: Transport, run: RunState) -> None:
         self.role = role
         self._last = _Last()
         self._session = Session(role, account, transport, run, self._last)

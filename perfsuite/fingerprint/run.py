@@ -20,14 +20,12 @@ from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.role import Call, Role, Step
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Transport
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 
 _QUIET_PER_OPERATION_S = 0.015
 _ATTEMPTS = 2
 """Requests that met other traffic, or differ in a way that cannot be explained, are made anew so often at most."""
 _ASK_AGAIN_S = 2.0
-_NEEDS_NO_DATABASE = frozenset({"health.root"})
-"""Nobody waits for these to reach the database."""
 _NO_TIME = "not asked: the {:g} s that the fingerprint may take were over"
 _NOT_REACHED = "no request reached the database: a cache answered all of them, or nothing is needed from it"
 _LONGEST_NAME = 60
@@ -60,7 +58,7 @@ def fingerprint(
     plan: Plan,
     roles: Sequence[Role],
     accounts: Iterable[Account],
-    run: Run,
+    run: RunState,
     connect: Callable[[], Transport],
     settings: FingerprintSettings,
 ) -> Fingerprint:
@@ -95,7 +93,12 @@ class Taker:
     """Takes one fingerprint."""
 
     def __init__(
-        self, plan: Plan, run: Run, statistics: Statistics, settings: FingerprintSettings, clock: Clock | None = None
+        self,
+        plan: Plan,
+        run: RunState,
+        statistics: Statistics,
+        settings: FingerprintSettings,
+        clock: Clock | None = None,
     ) -> None:
         self._plan = plan
         self._run = run
@@ -183,7 +186,7 @@ class Taker:
             and not batch.reached
             and not batch.failure
             and not blank.writes
-            and name not in _NEEDS_NO_DATABASE
+            and CATALOGUE[name].needs_database
         ):
             self._pending.append(_Pending(caller, blank, steps, samples))
 

@@ -12,7 +12,7 @@ from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.words import count, figure, listed, percent, seconds, time_of_day
 from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Remark, Summary
 from perfsuite.model.role import Role
-from perfsuite.target.server_time import HEADERS
+from perfsuite.target.exchange import SERVER_TIME_HEADERS
 from perfsuite.target.token import LIFETIME
 
 _CLOCK_SET_S = 1.0
@@ -84,7 +84,7 @@ def _cut_off(summary: Summary) -> str:
 def _server_times(summary: Summary) -> list[str]:
     """What was reported as the server's own time and was not used."""
     times = summary.server_times
-    about = [remark for remark in summary.remarks if remark.about in HEADERS]
+    about = [remark for remark in summary.remarks if remark.about in SERVER_TIME_HEADERS]
     if times.used:
         return [
             f"{remark.about} of {remark.count:,} of {count(times.reported, 'answer')} was ignored:"

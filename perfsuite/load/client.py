@@ -25,9 +25,8 @@ from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 from perfsuite.clock import utc_s
 from perfsuite.measurements.traffic import Traffic
 from perfsuite.model import FailureKind
-from perfsuite.target.connection import DEFAULT_PORTS, Way
+from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, tls_context, tls_message
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
-from perfsuite.target.tls import tls_context, tls_message
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
@@ -129,11 +128,11 @@ class _TlsPool(_Alive, SSLConnectionPool, _TcpMark):
             raise ProxyRefusal(str(error)) from None
 
 
-def _pool_of(way: Way, connect_timeout_s: float, answer_timeout_s: float) -> _TlsPool | _PlainPool:
+def _pool_of(settings: ConnectionSettings, connect_timeout_s: float, answer_timeout_s: float) -> _TlsPool | _PlainPool:
     """The one connection of a user: to the target or, where there is a proxy, to that and through it."""
-    target, proxy = urlsplit(way.host), urlsplit(way.proxy)
+    target, proxy = urlsplit(settings.host), urlsplit(settings.proxy)
     name, port = target.hostname or "", target.port or DEFAULT_PORTS[target.scheme]
-    to = (proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme]) if way.proxy else (name, port)
+    to = (proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme]) if settings.proxy else (name, port)
     limits: dict[str, Any] = {"size": 1, "connection_timeout": connect_timeout_s, "network_timeout": answer_timeout_s}
     if target.scheme == "http":
         return _PlainPool(*to, name, port, **limits)
@@ -142,9 +141,9 @@ def _pool_of(way: Way, connect_timeout_s: float, answer_timeout_s: float) -> _Tl
         *to,
         _bracketed(name),
         port,
-        ca_file=way.ca_file,
+        ca_file=settings.ca_file,
         ssl_options={"server_hostname": name},
-        use_proxy=bool(way.proxy),
+        use_proxy=bool(settings.proxy),
         **limits,
     )
 
@@ -174,23 +173,23 @@ class GeventTransport:
 
     def __init__(
         self,
-        way: Way,
+        settings: ConnectionSettings,
         *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         traffic: Traffic | None = None,
     ) -> None:
-        self._pool = _pool_of(way, connect_timeout_s, answer_timeout_s)
+        self._pool = _pool_of(settings, connect_timeout_s, answer_timeout_s)
         self._pool.traffic = self._traffic = traffic or Traffic()
         self._answer_timeout_s = answer_timeout_s
         self._span = _Span()
-        self._proxied = bool(way.proxy)
-        url = urlsplit(way.host)
+        self._proxied = bool(settings.proxy)
+        url = urlsplit(settings.host)
         default = url.port in (None, DEFAULT_PORTS[url.scheme])
         host = _bracketed(url.hostname or "") + ("" if default else f":{url.port}")
         # A proxy is told the whole address; within a tunnel it is the target that reads.
-        self._before_path = (f"http://{host}" if way.proxy and url.scheme == "http" else "") + way.base_path
-        self._same_for_all = "\r\n".join([f"Host: {host}", *(f"{name}: {value}" for name, value in way.headers)])
+        self._before_path = (f"http://{host}" if settings.proxy and url.scheme == "http" else "") + settings.base_path
+        self._same_for_all = "\r\n".join([f"Host: {host}", *(f"{name}: {value}" for name, value in settings.headers)])
 
     def exchange(self, request: Request) -> Answer:
         """Send and wait for the whole answer; a failure to get one is part of the answer.

@@ -24,10 +24,10 @@ from perfsuite.model import Account, Headers, Plan
 from perfsuite.model.rate_profile import course_of
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.suite_errors import SuiteErrors
-from perfsuite.target.connection import way_of
+from perfsuite.target.connection import connection_settings
 from perfsuite.target.hosts import is_allowed
 from perfsuite.target.journal import Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 
 LAG_PROBE_S = 0.05
 """How often the event loop is asked how late it is."""
@@ -115,8 +115,8 @@ class LoadState:
         self.accounts = AccountPool(order.accounts)
         self.random = random.Random(f"{order.plan.seed}/{order.index}")
         journal = Journal(order.folder / f"journal-{order.worker}.jsonl")
-        self.way = way_of(order.plan, order.headers)
-        self.run = Run.of(order.plan, order.headers, journal=journal)
+        self.connection = connection_settings(order.plan, order.headers)
+        self.run = RunState.of(order.plan, order.headers, journal=journal)
         self.run.left_out = order.left_out
         self.recorder = Recorder(order.worker, sink)
         self.arrivals: ArrivalDesk | None = None

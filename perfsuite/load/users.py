@@ -20,8 +20,7 @@ from perfsuite.load.state import LoadState
 from perfsuite.measurements.cells import Parts
 from perfsuite.model import LOGIN
 from perfsuite.model.role import Behaviour, Role
-from perfsuite.target.exchange import Transport, suite_failure
-from perfsuite.target.observed import ActionResult, Observed
+from perfsuite.target.exchange import ActionResult, Observed, Transport, suite_failure
 from perfsuite.target.session import Session, SessionEnded
 
 MAX_JITTER_S = 1.0
@@ -209,7 +208,7 @@ class RoleUser(User):
 
     def make_transport(self) -> Transport:
         """The connection of this user to the target."""
-        return GeventTransport(self._load.way, traffic=self._load.recorder.traffic)
+        return GeventTransport(self._load.connection, traffic=self._load.recorder.traffic)
 
     def make_observer(self) -> EventObserver:
         """Who hears of its requests."""

@@ -60,10 +60,13 @@ class StepContext(Protocol):
         """True when the role must not make this operation."""
 
     def note_flag(self, name: str, before: bool) -> None:
-        """Write down, once, that a flag has to be put back."""
+        """Record, once, that a flag has to be put back."""
 
-    def note_theme(self, before: str | None, *, restorable: bool) -> None:
-        """Write down, once, that the account's theme has to be put back, or that nobody can."""
+    def note_theme(self, before: str | None) -> None:
+        """Record, once, that the account's theme has to be put back."""
+
+    def note_not_restorable(self, thing: str, identity: str) -> None:
+        """Record, once, that nobody can put back what was changed."""
 
 
 Arguments = Callable[[StepContext], "Call | None"]
@@ -116,7 +119,7 @@ class Role:
     sources: Mapping[str, Step] = field(default_factory=dict)
     """Kind of row → the list that this role asks for when a step needs such a row and none is known yet."""
     owns: Mapping[str, str] = field(default_factory=dict)
-    """Operation → the field of its rows that names the one owner they all must have."""
+    """Operation → the field of its rows that names the one owner they all must have, beside what the catalogue says."""
 
     @property
     def think_mean_s(self) -> float:

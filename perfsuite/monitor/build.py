@@ -19,9 +19,9 @@ from perfsuite.monitor.processes import find_process
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
 from perfsuite.monitor.server import ServerSource, by_pid, by_port
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
-from perfsuite.target.connection import DEFAULT_PORTS, Way
+from perfsuite.target.catalogue import SERVICE_HEALTH, deployed
+from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings
 from perfsuite.target.httpx_client import HttpxTransport
-from perfsuite.target.paths import HEALTH, deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Watch:
     """What to watch. None: not that. `server`: a process id, or the URL of the backend. DSN and URLs hold secrets."""
 
     run_id: str
-    way: Way
+    connection: ConnectionSettings
     """To the target; its page /api/v1/health/database tells of the pool."""
     server: str | None = None
     postgres_dsn: str | None = field(default=None, repr=False)
@@ -79,7 +79,7 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
     sources = _server(watch.server, watch, clock) if watch.server else []
     here = any(source.name == ServerSource.name for source in sources)
     sources.append(MachineSource(clock, only_network=not here))
-    transport = _transport(watch.way.host, "--host", watch.way, health.TIMEOUT_S)
+    transport = _transport(watch.connection.host, "--host", watch.connection, health.TIMEOUT_S)
     sources.append(PageSource(_page(POOL_PAGE, watch), transport, watch.run_id, clock))
     if watch.postgres_dsn:
         from perfsuite.monitor.postgres import PostgresSource
@@ -99,7 +99,8 @@ def _metrics_url(url: str, watch: Watch, clock: Clock, others: Sequence[Source])
     from perfsuite.monitor.metrics_page import MetricsPageSource, MetricsUrlSource, Place
 
     to_server, to_page = (
-        _transport(address, "--monitor-prometheus", watch.way, prometheus.TIMEOUT_S) for address in (url, _origin(url))
+        _transport(address, "--monitor-prometheus", watch.connection, prometheus.TIMEOUT_S)
+        for address in (url, _origin(url))
     )
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -128,8 +129,8 @@ def _server(server: str, watch: Watch, clock: Clock) -> list[Source]:
         )
     if is_this_machine(parts.hostname):
         return [ServerSource(by_port(_port(server)), clock)]
-    transport, beside = (_transport(server, "--monitor-server", watch.way, health.TIMEOUT_S) for _ in range(2))
-    probe = Probe(beside, deployed(HEALTH, watch.paths))
+    transport, beside = (_transport(server, "--monitor-server", watch.connection, health.TIMEOUT_S) for _ in range(2))
+    probe = Probe(beside, deployed(SERVICE_HEALTH.path, watch.paths))
     return [PageSource(_page(SYSTEM_PAGE, watch), transport, watch.run_id, clock, probe)]
 
 
@@ -145,13 +146,13 @@ def _port(url: str) -> int:
         raise UsageError(f"--monitor-server {_shown(url)}: the port has to be a number below 65536") from None
 
 
-def _transport(url: str, option: str, way: Way, timeout_s: float) -> HttpxTransport:
+def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s: float) -> HttpxTransport:
     """To `url`; as the load goes where that leads to the target, else straight and without the added headers."""
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UsageError(f"{option} {_shown(url)}: give a URL such as http://localhost:9090")
     try:
-        to = replace(way, host=url) if way.leads_to(url) else Way(url, way.ca_file)
+        to = replace(connection, host=url) if connection.reaches(url) else ConnectionSettings(url, connection.ca_file)
         return HttpxTransport(to, timeout_s=timeout_s)
     except (httpx.InvalidURL, ValueError):
         raise UsageError(f"{option} {_shown(url)}: this is no URL") from None

@@ -13,12 +13,12 @@ from perfsuite.model import OperationCheck, PreflightReport, Works
 from perfsuite.model.role import Role, Step
 from perfsuite.preflight.offer import Offer
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 
 _ID = re.compile(r"\{(\w+)_id\}")
 
 
-def without_deletion(offer: Offer, run: Run) -> dict[str, str]:
+def without_deletion(offer: Offer, run: RunState) -> dict[str, str]:
     """Kind of row that a run creates → why it cannot be removed: the target lists no route that deletes one."""
     missing = offer.missing(run)
     found = {}

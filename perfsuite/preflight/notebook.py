@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.preflight.progress import Progress
-from perfsuite.target.observed import Observed
+from perfsuite.target.exchange import Observed
 
 _SERVER_ERROR = 500
 

@@ -12,10 +12,10 @@ import msgspec
 
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
-from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.catalogue import CATALOGUE, SERVICE_HEALTH
+from perfsuite.target.connection import tls_fix
 from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport
-from perfsuite.target.shared import Run
-from perfsuite.target.tls import tls_mend
+from perfsuite.target.run_state import RunState
 
 _SERVICE = "agent-mitra"
 _NAMED = re.compile(r"\{[^}]*\}")
@@ -33,21 +33,21 @@ class Offer:
         """True when the target lists the route, or lists nothing at all so that nobody can know."""
         return self.routes is None or (method, _anonymous(path.split("?")[0])) in self.routes
 
-    def missing(self, run: Run) -> frozenset[str]:
+    def missing(self, run: RunState) -> frozenset[str]:
         """Names of the operations of the catalogue that the target does not list where the run asks for them."""
         return frozenset(
             name for name, operation in CATALOGUE.items() if not self.has(operation.method, run.path_of(operation))
         )
 
 
-def look_at(host: str, transport: Transport, run: Run) -> Offer:
+def look_at(host: str, transport: Transport, run: RunState) -> Offer:
     """Ask for `/health` and `/openapi.json`, or where the run has them.
 
     Raises TargetError that tells apart: nothing there, name unknown, TLS, no answer, a redirect, somebody else's
     server.
     """
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": run.run_header}
-    path = run.path_of(CATALOGUE["health.root"])
+    path = run.path_of(SERVICE_HEALTH)
     health = transport.exchange(Request("GET", path, headers))
     if health.failure is not None:
         raise TargetError(_unreachable(host, health.failure))
@@ -62,7 +62,7 @@ def look_at(host: str, transport: Transport, run: Run) -> Offer:
         )
     routes = _routes(transport.exchange(Request("GET", run.openapi, headers)), urlsplit(host).path)
     offer = Offer(service, str(body.get("version", "")), routes)
-    if offer.missing(run) >= CATALOGUE.keys() - {"health.root"}:
+    if offer.missing(run) >= CATALOGUE.keys() - {SERVICE_HEALTH.name}:
         raise TargetError(
             f"{host} lists none of the routes under /api/v1/: it is not an Agent Mitra backend.\n"
             "Check --host; where all its paths are others, name them in a file for --mapping."
@@ -94,7 +94,7 @@ def _unreachable(host: str, failure: Failure) -> str:
         FailureKind.TIMEOUT: "no answer in time. Is a firewall in between, or the backend stuck? Try it with curl.",
         FailureKind.TLS: (
             f"the certificate was not accepted ({failure.message}). "
-            f"{tls_mend(failure.message)}; verification is never switched off."
+            f"{tls_fix(failure.message)}; verification is never switched off."
         ),
         FailureKind.PROXY: f"{failure.message}. Check --proxy; load that needs none goes without it.",
     }

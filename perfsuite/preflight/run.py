@@ -14,15 +14,14 @@ from perfsuite.preflight.left_out import dead_behaviours, depending_on, without_
 from perfsuite.preflight.notebook import Notebook, behaviours_with
 from perfsuite.preflight.offer import Offer, look_at
 from perfsuite.preflight.progress import Progress, Teller
-from perfsuite.target.catalogue import CATALOGUE, TOTALS
+from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS
 from perfsuite.target.exchange import Failure, Transport
 from perfsuite.target.retry_after import TOO_MANY
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 
 _CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
 _CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."
-_SIZES = {"users": "totalUsers", "agents": "totalAgents", "policies": "totalPolicies"}
 _RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
 
 
@@ -30,7 +29,7 @@ def preflight(
     plan: Plan,
     roles: Sequence[Role],
     accounts: Iterable[Account],
-    run: Run,
+    run: RunState,
     connect: Callable[[], Transport],
     teller: Teller,
 ) -> PreflightReport:
@@ -89,13 +88,13 @@ def _look_ups_left_out(role: Role, notebook: Notebook, left_out: Collection[str]
 
 def _data_size(session: Session) -> dict[str, int]:
     """Rows at the target by kind, as far as the session saw a page that tells them."""
-    told = next(iter(session.known.get(TOTALS, ())), {})
-    sizes = {kind: told.get(name) for kind, name in _SIZES.items()}
+    totals = next(iter(session.known.get(TOTALS, ())), {})
+    sizes = {kind: totals.get(name) for kind, name in SIZES.items()}
     return {kind: size for kind, size in sizes.items() if isinstance(size, int) and not isinstance(size, bool)}
 
 
 def not_offered(
-    plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run: Run
+    plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run: RunState
 ) -> dict[str, frozenset[str]]:
     """Role → operations that a run cannot make: the target does not list them, or they write and the run must not,
     or their rows would stay.
@@ -111,7 +110,7 @@ def not_offered(
     return _left_out_by_role(left_out, _rows_that_stay(plan, offer, run), roles)
 
 
-def _rows_that_stay(plan: Plan, offer: Offer, run: Run) -> dict[str, str]:
+def _rows_that_stay(plan: Plan, offer: Offer, run: RunState) -> dict[str, str]:
     """Kind of row → why it is not made, before anything is tried."""
     return {} if plan.read_only or plan.accept_leftovers else without_deletion(offer, run)
 
@@ -145,7 +144,7 @@ def _wanted(roles: Sequence[Role]) -> frozenset[str]:
     return frozenset([LOGIN, *(name for role in roles for name in _operations(role))])
 
 
-def _left_out(offer: Offer, roles: Sequence[Role], run: Run, *, read_only: bool) -> dict[str, Works]:
+def _left_out(offer: Offer, roles: Sequence[Role], run: RunState, *, read_only: bool) -> dict[str, Works]:
     left_out = dict.fromkeys(offer.missing(run), Works.MISSING)
     if read_only:
         left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) if CATALOGUE[name].writes and name not in left_out}

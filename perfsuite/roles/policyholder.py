@@ -15,8 +15,10 @@ def _preferences(session: StepContext) -> Call | None:
     shown = session.need("preferences")
     if not shown and not session.leaves_out("preferences.read") and not session.thorough:
         return None  # it failed this time: what is not known could not be put back
-    restorable = bool(shown) and _THEME in shown[0]
-    session.note_theme(shown[0][_THEME] if restorable else None, restorable=restorable)
+    if shown and _THEME in shown[0]:
+        session.note_theme(shown[0][_THEME])
+    else:
+        session.note_not_restorable("theme preference of account", session.user_id)
     return Call(path={"user_id": session.user_id}, body={_THEME: session.random.choice(("light", "dark"))})
 
 
@@ -28,7 +30,6 @@ ROLE = Role(
     think_min_s=1,
     think_max_s=4,
     sources={"policy": Step("policies.list"), "preferences": Step("preferences.read", own_user)},
-    owns={"policies.list": "policyholder_id", "policies.read": "policyholder_id"},
     behaviours=(
         Behaviour("profile access", 70, (Step("users.me"), Step("users.preferences", _preferences, every=10))),
         Behaviour(

@@ -15,11 +15,11 @@ from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.run.context import Desk
 from perfsuite.target import journal
-from perfsuite.target.connection import Way, way_of
+from perfsuite.target.connection import ConnectionSettings, connection_settings
 from perfsuite.target.exchange import Answer, Failure, Request, Transport
 from perfsuite.target.httpx_client import HttpxTransport
-from perfsuite.target.retry_after import Patient
-from perfsuite.target.shared import Run
+from perfsuite.target.retry_after import RetryAfterClient
+from perfsuite.target.run_state import RunState
 
 _MOST_TOLD = 10
 _HURRIED_S = 2.0
@@ -35,7 +35,7 @@ def clean_after(
         return None, ended  # the demo goes with all that is in it
     try:
         with desk.interrupts.heard():
-            connect = partial(_in_a_hurry, way_of(plan, desk.headers)) if hurried else None
+            connect = partial(_in_a_hurry, connection_settings(plan, desk.headers)) if hurried else None
             done = clean(plan, accounts, folder, desk, connect)
     except KeyboardInterrupt:
         done, ended = clean(plan, accounts, folder, desk, partial(_Hangup, "cleanup was interrupted")), INTERRUPTED
@@ -83,8 +83,8 @@ def _how(folder: Path) -> str:
     return f"Rows that the run made may remain at the target. Remove them with: cleanup {folder}"
 
 
-def _in_a_hurry(way: Way) -> Transport:
-    return Hurried(HttpxTransport(way, timeout_s=_HURRIED_S))
+def _in_a_hurry(connection: ConnectionSettings) -> Transport:
+    return Hurried(HttpxTransport(connection, timeout_s=_HURRIED_S))
 
 
 class Hurried:
@@ -139,7 +139,11 @@ def clean(
     entries = list(journal.read(folder))
     if not entries:
         return None
-    transport = connect() if connect else Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
+    transport = (
+        connect()
+        if connect
+        else RetryAfterClient(HttpxTransport(connection_settings(plan, desk.headers)), desk.screen.say)
+    )
     done = _cleaned(entries, Means(ROLES, accounts, _run(plan, folder, desk), transport))
     lines = _told(done.cleanup, folder, demo=bool(plan.demo)) if done.tried else ()
     for line in (*lines, *list_remaining(done.rows, folder)):
@@ -162,18 +166,18 @@ def prove(plan: Plan, accounts: tuple[Account, ...], folder: Path, desk: Desk) -
     entries = list(journal.read(folder))
     if not entries:
         return {}
-    transport = Patient(HttpxTransport(way_of(plan, desk.headers)), desk.screen.say)
+    transport = RetryAfterClient(HttpxTransport(connection_settings(plan, desk.headers)), desk.screen.say)
     done = _cleaned(entries, Means(ROLES, accounts, _run(plan, folder, desk), transport, rows_only=True))
     for kept in done.cleanup.soft_deleted:
         desk.screen.say(f"  a {kept.thing} that is deleted stays at the target, marked {kept.status}")
     return {group.thing: group.reason for group in reversed(done.cleanup.remaining)}
 
 
-def _run(plan: Plan, folder: Path, desk: Desk) -> Run:
-    return Run.of(plan, desk.headers, "cleanup", journal_to_note_in(folder))
+def _run(plan: Plan, folder: Path, desk: Desk) -> RunState:
+    return RunState.of(plan, desk.headers, "cleanup", journal_to_note_in(folder))
 
 
-def _cleaned(entries: Sequence[journal.Entry], means: Means) -> Cleaned:
+def _cleaned(entries: Sequence[journal.JournalEntry], means: Means) -> Cleaned:
     try:
         return clean_up(entries, means)
     finally:

@@ -23,11 +23,11 @@ from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
 from perfsuite.run.context import Desk
 from perfsuite.target import journal
-from perfsuite.target.connection import way_of
+from perfsuite.target.connection import connection_settings
 from perfsuite.target.exchange import Transport
 from perfsuite.target.httpx_client import HttpxTransport
-from perfsuite.target.retry_after import Patient
-from perfsuite.target.shared import Run
+from perfsuite.target.retry_after import RetryAfterClient
+from perfsuite.target.run_state import RunState
 
 PURPOSE = "fingerprint"
 SHORT_REPEATS = 2
@@ -105,12 +105,12 @@ def not_callable(plan: Plan, desk: Desk) -> dict[str, frozenset[str]]:
 
     Raises TargetError when the target is not there or not ours.
     """
-    return not_offered(plan, ROLES, _connect(plan, desk), Run.of(plan, desk.headers, PURPOSE))
+    return not_offered(plan, ROLES, _connect(plan, desk), RunState.of(plan, desk.headers, PURPOSE))
 
 
 def _connect(plan: Plan, desk: Desk) -> Callable[[], Transport]:
-    way, tell = way_of(plan, desk.headers), desk.screen.say
-    return lambda: Patient(HttpxTransport(way), tell)
+    connection, tell = connection_settings(plan, desk.headers), desk.screen.say
+    return lambda: RetryAfterClient(HttpxTransport(connection), tell)
 
 
 def cost(
@@ -128,7 +128,7 @@ def cost(
     book = journal.Journal(folder / "journal-fingerprint.jsonl")
     try:
         roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
-        run = Run.of(plan, desk.headers, PURPOSE, book)
+        run = RunState.of(plan, desk.headers, PURPOSE, book)
         run.left_out, run.thorough = left_out, True
         return fingerprint(plan, roles, accounts, run, _connect(plan, desk), settings)
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from perfsuite.model import Plan
 from perfsuite.monitor import FILE_NAME, STOP_WITHIN_S, ReadingsWriter, Sampler, SystemClock, build_sources
 from perfsuite.run.context import Desk
-from perfsuite.target.connection import way_of
+from perfsuite.target.connection import connection_settings
 
 _HURRIED_S = 0.2
 
@@ -25,8 +25,8 @@ def watching(plan: Plan, folder: Path, desk: Desk) -> Iterator[Sampler | None]:
         yield None
         return
     clock = SystemClock()
-    way, paths = way_of(plan, desk.headers), plan.mapping.paths
-    sources = build_sources(replace(desk.watch, run_id=plan.run_id, way=way, paths=paths), clock)
+    connection, paths = connection_settings(plan, desk.headers), plan.mapping.paths
+    sources = build_sources(replace(desk.watch, run_id=plan.run_id, connection=connection, paths=paths), clock)
     sampler = Sampler(sources, clock, ReadingsWriter(folder / FILE_NAME))
     sampler.start()
     for note in sampler.notes():

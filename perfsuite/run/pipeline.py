@@ -34,10 +34,10 @@ from perfsuite.run.follow import make_load
 from perfsuite.run.load_run import report_of
 from perfsuite.summary.summarize import COMPLETED
 from perfsuite.target import journal
-from perfsuite.target.connection import way_of
+from perfsuite.target.connection import connection_settings
 from perfsuite.target.httpx_client import HttpxTransport
-from perfsuite.target.retry_after import Patient
-from perfsuite.target.shared import Run
+from perfsuite.target.retry_after import RetryAfterClient
+from perfsuite.target.run_state import RunState
 
 Accounts = tuple[Account, ...]
 
@@ -181,10 +181,12 @@ def look_before(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> Pre
     book = journal.Journal(folder / "journal-preflight.jsonl")
     try:
         roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
-        seen = Run.of(plan, desk.headers, "preflight", book)
+        seen = RunState.of(plan, desk.headers, "preflight", book)
         seen.thorough = True
-        way, tell = way_of(plan, desk.headers), desk.screen.say
-        report = preflight(plan, roles, accounts, seen, lambda: Patient(HttpxTransport(way), tell), Teller(tell))
+        connection, tell = connection_settings(plan, desk.headers), desk.screen.say
+        report = preflight(
+            plan, roles, accounts, seen, lambda: RetryAfterClient(HttpxTransport(connection), tell), Teller(tell)
+        )
     finally:
         book.close()
     report = with_rows_read(report, folder)

@@ -10,7 +10,7 @@ from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Requests, Times
 from perfsuite.model import Remark, ServerTimes
 from perfsuite.summary.tally import histogram_of_all
-from perfsuite.target.server_time import HEADERS
+from perfsuite.target.exchange import SERVER_TIME_HEADERS
 
 MOST_IGNORED_SHARE = 0.01
 """With more answers than these whose time cannot be, the times of the others are not to be trusted either: whatever
@@ -22,7 +22,7 @@ _TOLERANCE_US = 1000
 
 def server_times(requests: Mapping[int, Sequence[Requests]], remarks: Iterable[Remark]) -> ServerTimes:
     """How many answers reported the server's own time, and whether these times are used."""
-    about = tuple(remark for remark in remarks if remark.about in HEADERS)
+    about = tuple(remark for remark in remarks if remark.about in SERVER_TIME_HEADERS)
     records = [record for of_second in requests.values() for record in of_second if record.server.counts]
     server = histogram_of_all([record.server for record in records])
     ignored = sum(remark.count for remark in about)

@@ -7,11 +7,14 @@ Paths are complete, with `{name}` where an id goes. `fields` are those the contr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 PREFIX = "/api/v1"
 TOTALS = "totals"
-"""Kind of row that tells how many rows the target holds."""
+"""Kind of row that counts the rows of the target."""
+SIZES = {"users": "totalUsers", "agents": "totalAgents", "policies": "totalPolicies"}
+"""Kind of row → field of such a row that counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,14 @@ class Operation:
     """What kind of row it makes, and `marked_by` the field of the body that carries the run's mark."""
     marked_by: str = ""
     echoes: tuple[str, ...] = ()
-    """Fields of the body that the answer, where it tells them, must tell unchanged."""
+    """Fields of the body that the answer must hold unchanged, where it has them."""
+    identity: str = ""
+    """Field of the answer that must be the id of the account in use."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """Role that must see its own rows only → the field of the rows that names their owner."""
+    parent: str = ""
+    """`{name}` of the path that each row of the answer, known by its `id`, belongs to for good."""
+    needs_database: bool = True
 
     @property
     def writes(self) -> bool:
@@ -98,17 +108,21 @@ def _get(name: str, path: str, fields: str = "", **more: object) -> Operation:
     return Operation(name, "GET", PREFIX + path, _names(fields), **more)  # type: ignore[arg-type]
 
 
+SERVICE_HEALTH = Operation("health.root", "GET", "/health", _names("status service version"), needs_database=False)
+"""Its answer says whose backend it is and whether it is healthy."""
+_OWN_POLICIES = {"policyholder": "policyholder_id"}
+
 _OPERATIONS = (
     Operation("login", "POST", PREFIX + "/auth/login", _names("access_token token_type expires_in user permissions")),
     # users
     _get("users.list", "/users/", lists="", row_fields=USER, yields="user"),
     _get("users.read", "/users/{user_id}", " ".join(USER)),
-    _get("users.me", "/users/me", " ".join(USER)),
+    _get("users.me", "/users/me", " ".join(USER), identity="user_id"),
     Operation("users.update", "PUT", PREFIX + "/users/{user_id}", echoes=_names("first_name last_name display_name")),
     Operation("users.preferences", "PUT", PREFIX + "/users/{user_id}/preferences"),
     _get("preferences.read", "/users/{user_id}/preferences", yields="preferences"),
     # health
-    Operation("health.root", "GET", "/health", _names("status service version")),
+    SERVICE_HEALTH,
     _get("health.database", "/health/database", "status database timestamp"),
     # feature flags
     _get("flags.list", "/feature-flags/all", lists="*", row_fields=FLAG, yields="flag"),
@@ -165,7 +179,7 @@ _OPERATIONS = (
     _get("agents.list", "/agents/", lists="*", row_fields=_names("agent_id"), yields="agent"),
     _get("agents.read", "/agents/{agent_id}", " ".join(AGENT)),
     _get("agents.customers", "/agents/{agent_id}/customers", lists="customers", yields="customer"),
-    _get("agents.profile", "/agents/profile", " ".join(AGENT), yields="own agent"),
+    _get("agents.profile", "/agents/profile", " ".join(AGENT), yields="own agent", identity="user_id"),
     _get(
         "agents.performance",
         "/agents/performance/metrics",
@@ -173,18 +187,24 @@ _OPERATIONS = (
         " presentations_delivered",
     ),
     # policies
-    _get("policies.list", "/policies/", lists="", row_fields=POLICY, yields="policy"),
+    _get("policies.list", "/policies/", lists="", row_fields=POLICY, yields="policy", owners=_OWN_POLICIES),
     _get("policies.page", "/policies/?limit=20&offset={offset}", lists="", row_fields=POLICY, yields="policy"),
     _get("policies.by_status", "/policies/?status={status}", lists="", row_fields=POLICY, yields="policy"),
     _get("policies.by_policyholder", "/policies/?policyholder_id={policyholder_id}", lists="", row_fields=POLICY),
-    _get("policies.read", "/policies/{policy_id}", " ".join(POLICY)),
+    _get("policies.read", "/policies/{policy_id}", " ".join(POLICY), owners=_OWN_POLICIES),
     _get(
         "policies.coverage",
         "/policies/{policy_id}/coverage",
         lists="coverage",
         row_fields=_names("coverage_type amount"),
     ),
-    _get("policies.premiums", "/policies/{policy_id}/premiums", lists="premiums", row_fields=PREMIUM),
+    _get(
+        "policies.premiums",
+        "/policies/{policy_id}/premiums",
+        lists="premiums",
+        row_fields=PREMIUM,
+        parent="policy_id",
+    ),
     Operation(
         "policies.create",
         "POST",
@@ -241,3 +261,35 @@ _REMOVALS = (
 )
 
 CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}
+
+OPENAPI = "/openapi.json"
+HEALTH_SYSTEM = "/api/v1/health/system"
+BESIDE = (OPENAPI, HEALTH_SYSTEM)
+"""Paths that are asked for beside the operations of the catalogue."""
+
+REST = "*"
+"""At the end of a path of a mapping: all paths that begin so."""
+
+
+def contract_paths() -> tuple[str, ...]:
+    """Every path of the contract that the suite asks for, without queries."""
+    return tuple(dict.fromkeys([*(operation.template for operation in CATALOGUE.values()), *BESIDE]))
+
+
+def deployed(path: str, mapping: Mapping[str, str]) -> str:
+    """Where the target has a path of the contract, its query kept. A whole path goes before a beginning, the longest
+    beginning before shorter ones."""
+    template, mark, query = path.partition("?")
+    if template in mapping:
+        return mapping[template] + mark + query
+    beginnings = [key for key in mapping if key.endswith(REST) and template.startswith(key.removesuffix(REST))]
+    if not beginnings:
+        return path
+    longest = max(beginnings, key=len)
+    return mapping[longest].removesuffix(REST) + path.removeprefix(longest.removesuffix(REST))
+
+
+def deployed_paths(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Operation → its path at the target, for those that are elsewhere than the contract says."""
+    found = {name: deployed(operation.path, mapping) for name, operation in CATALOGUE.items()}
+    return {name: path for name, path in found.items() if path != CATALOGUE[name].path}

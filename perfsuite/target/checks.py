@@ -7,11 +7,13 @@ never values of the target's data beyond the short text of an error's `detail`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from perfsuite.model import FailureKind
+from perfsuite.model.role import Role
 from perfsuite.target.catalogue import TYPES, Operation
 from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
 
@@ -193,6 +195,46 @@ def _wrong(message: str) -> Failure:
     return Failure(FailureKind.WRONG_ANSWER, message)
 
 
-def wrong_answer(message: str) -> Failure:
-    """A failure found by a rule outside this module (whose row is it, was it really written)."""
-    return _wrong(message)
+@dataclass(slots=True)
+class RowOwners:
+    """For whom a process has first seen each row: a row that is answered for somebody else later is a wrong answer."""
+
+    users: dict[str, str] = field(default_factory=dict)
+    """Owner named by a row → id of the user who was answered it."""
+    parents: dict[str, str] = field(default_factory=dict)
+    """Id of a row that names no owner → id of the row that it was answered for."""
+
+
+def identity_failure(operation: Operation, body: Any, user_id: str) -> Failure | None:
+    """A failure when an answer about the own account is about another one than `user_id` ("": not known)."""
+    if not operation.identity or not user_id or str(body.get(operation.identity)) == user_id:
+        return None
+    return _wrong("somebody else's account")
+
+
+def owner_failure(operation: Operation, body: Any, role: Role, user_id: str, seen: RowOwners) -> Failure | None:
+    """A failure when rows of somebody else were answered to the user `user_id`, who must see only his own."""
+    owner_field = role.owns.get(operation.name) or operation.owners.get(role.slug)
+    if not owner_field:
+        return None
+    rows = (rows_of(operation, body) if operation.lists is not None else [body]) or []
+    for row in rows:
+        if seen.users.setdefault(str(row.get(owner_field, "")), user_id) != user_id:
+            return _wrong(f"rows of another {role.title.lower()} were answered")
+    if len({row.get(owner_field) for row in rows}) > 1:
+        return _wrong(f"rows with different {owner_field}, only one's own were asked for")
+    return None
+
+
+def parent_failure(operation: Operation, body: Any, values: Mapping[str, str], seen: RowOwners) -> Failure | None:
+    """A failure when rows came back that were answered for another parent before.
+
+    They do not name their parent, but each has an id: the same one under two parents is in the wrong place once.
+    """
+    if not operation.parent:
+        return None
+    parent = values[operation.parent]
+    for row in rows_of(operation, body) or []:
+        if seen.parents.setdefault(str(row["id"]), parent) != parent:
+            return _wrong(f"rows of another {operation.parent.removesuffix('_id')} were answered")
+    return None

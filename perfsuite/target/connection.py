@@ -1,9 +1,14 @@
-"""How requests get to the target: its address, whom to trust, a proxy, headers to add. For every transport the same."""
+"""How requests reach the target: address, trusted certificates, proxy, headers. The same for every transport."""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
+
+import certifi
 
 from perfsuite.model import Headers, Plan
 
@@ -11,7 +16,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ConnectionSettings:
     """`host`: scheme, name, port and base path. `ca_file` and `proxy` as in `Access`; "" for none.
 
     `headers` are added to every request and may be secret.
@@ -27,16 +32,52 @@ class Way:
         """What stands before the path of every request, without a slash at its end."""
         return urlsplit(self.host).path.rstrip("/")
 
-    def leads_to(self, url: str) -> bool:
+    def reaches(self, url: str) -> bool:
         """True when `url` is on the server that this way leads to, whatever the path."""
         return _origin(url) == _origin(self.host)
 
 
-def way_of(plan: Plan, headers: Headers) -> Way:
+def connection_settings(plan: Plan, headers: Headers) -> ConnectionSettings:
     """The way to the target of a plan; `headers` with their values, which the plan does not hold."""
-    return Way(plan.host, plan.access.ca_file, plan.access.proxy, headers)
+    return ConnectionSettings(plan.host, plan.access.ca_file, plan.access.proxy, headers)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or DEFAULT_PORTS.get(parts.scheme)
+
+
+def tls_context(ca_file: str = "", make: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> ssl.SSLContext:
+    """Trusts whom the machine trusts (or SSL_CERT_FILE and SSL_CERT_DIR name instead), and who is in `ca_file`.
+
+    Where the machine has no authorities at all, those of certifi. `make` makes the context, with the machine's own
+    loaded. Raises OSError (SSLError among them) when `ca_file` cannot be read or holds no certificate.
+    """
+    context = make()
+    if not _machine_has_authorities():
+        context.load_verify_locations(certifi.where())
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _machine_has_authorities() -> bool:
+    paths = ssl.get_default_verify_paths()  # what there is of them, after the environment
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
+
+
+def tls_message(error: ssl.SSLError) -> str:
+    """Why TLS failed, in words."""
+    reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
+    return f"TLS: {str(reason).replace('_', ' ').lower()}"
+
+
+def tls_fix(message: str) -> str:
+    """What to do about a failure with that message, as one sentence."""
+    if "self-signed" in message or "self signed" in message or "issuer" in message:
+        return "Name the authority that signed it with --ca-file FILE (PEM)"
+    if "mismatch" in message or "doesn't match" in message or "not valid for" in message:
+        return "Give the name that the certificate is for with --host"
+    if "expired" in message or "not yet valid" in message:
+        return "Have it renewed, and see whether the clock of this machine is right"
+    return "Is it HTTPS that answers there? Check scheme and port of --host"

@@ -11,9 +11,8 @@ import httpx
 
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings, tls_context, tls_message
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
-from perfsuite.target.tls import tls_context, tls_message
 
 TIMEOUT_S = 30.0
 _AS_THE_LOAD = {"Accept-Encoding": "identity"}
@@ -23,18 +22,18 @@ _AS_THE_LOAD = {"Accept-Encoding": "identity"}
 class HttpxTransport:
     """Sends requests along `way` and nowhere else. Certificates are verified."""
 
-    def __init__(self, way: Way, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> None:
         # Neither proxies nor credentials of the environment take part: what is measured is the target.
         self._client = httpx.Client(
-            base_url=way.host,
-            headers={**_AS_THE_LOAD, **dict(way.headers)},
-            proxy=way.proxy or None,
+            base_url=settings.host,
+            headers={**_AS_THE_LOAD, **dict(settings.headers)},
+            proxy=settings.proxy or None,
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
-            verify=tls_context(way.ca_file),
+            verify=tls_context(settings.ca_file),
         )
-        self._proxied = bool(way.proxy)
+        self._proxied = bool(settings.proxy)
 
     def exchange(self, request: Request) -> Answer:
         """Send and wait for the whole answer; a failure to get one is part of the answer."""

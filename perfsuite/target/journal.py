@@ -22,7 +22,7 @@ FILE_NAME = "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag", "preference" or
     "not restorable"; and of cleanup, "removed" (a row), "soft deleted" (a row that the target keeps under `status`)
     and "restored" (a flag, a preference).
@@ -51,12 +51,12 @@ class Journal:
         self._file = path.open("ab", buffering=0) if path else None
         self._seen: set[tuple[str, str]] = set()
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: JournalEntry) -> None:
         """Append one entry; it survives the death of this process."""
         if self._file is not None:
             self._file.write(msgspec.json.encode(entry) + b"\n")
 
-    def write_once(self, entry: Entry) -> None:
+    def write_once(self, entry: JournalEntry) -> None:
         """Append the entry unless one of the same thing and mark was written through this method before."""
         key = (entry.thing, entry.mark)
         if key not in self._seen:
@@ -82,7 +82,7 @@ class Marks:
         return f"{self._prefix}-{next(self._counter):06d}"
 
 
-def read(folder: Path) -> Iterator[Entry]:
+def read(folder: Path) -> Iterator[JournalEntry]:
     """All entries of a run, in the order written. A last line that was cut off by a crash is passed over."""
     for path in sorted(folder.glob("journal*.jsonl")):
         *lines, rest = path.read_bytes().split(b"\n")
@@ -90,16 +90,16 @@ def read(folder: Path) -> Iterator[Entry]:
             if not line:
                 continue
             try:
-                yield msgspec.json.decode(line, type=Entry)
+                yield msgspec.json.decode(line, type=JournalEntry)
             except msgspec.DecodeError as error:
                 raise UsageError(f"{path}, line {number}: damaged ({error}); remove that line and try again") from error
         if _is_entry(rest):
-            yield msgspec.json.decode(rest, type=Entry)
+            yield msgspec.json.decode(rest, type=JournalEntry)
 
 
 def _is_entry(line: bytes) -> bool:
     try:
-        msgspec.json.decode(line, type=Entry)
+        msgspec.json.decode(line, type=JournalEntry)
     except msgspec.DecodeError:
         return False
     return True

@@ -20,7 +20,7 @@ MOST_S = 30.0
 _FIRST_S = 0.5
 
 
-class Patient:
+class RetryAfterClient:
     """A transport that sends a request again where it was answered with 429, after the time that the target asks for.
 
     Once a request was not let through in `MOST_S`, nothing is waited for any more.

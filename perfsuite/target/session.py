@@ -17,17 +17,25 @@ import msgspec
 from perfsuite.clock import utc_s
 from perfsuite.model import LOGIN, Account, FailureKind, Remark
 from perfsuite.model.role import Behaviour, Call, Role, Step
+from perfsuite.suite_errors import without_secrets
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE, Operation
-from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport, cut_by, none_came
-from perfsuite.target.journal import Entry
-from perfsuite.target.lacking import Lacking
-from perfsuite.target.observed import ActionResult, Observed, Observer
-from perfsuite.target.ownership import ownership_failure, payments_failure
-from perfsuite.target.shared import Run
+from perfsuite.target.exchange import (
+    USER_AGENT,
+    ActionResult,
+    Answer,
+    Failure,
+    Observed,
+    Observer,
+    Request,
+    Transport,
+    cut_by,
+    none_came,
+)
+from perfsuite.target.journal import JournalEntry
+from perfsuite.target.missing_data import MissingData
+from perfsuite.target.run_state import RunState
 from perfsuite.target.token import Token
-
-_SHORTEST_SECRET = 4
 
 # A token is renewed somewhere in this part of its life, at a moment drawn per login, so that users who
 # logged in together do not come back together.
@@ -67,7 +75,7 @@ class Session:
         role: Role,
         account: Account,
         transport: Transport,
-        run: Run,
+        run: RunState,
         observer: Observer,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -83,7 +91,7 @@ class Session:
         self._transport = transport
         self._observer = observer
         self._token = Token(clock)
-        self.lacking = Lacking(role, run)
+        self.lacking = MissingData(role, run)
         self._asked: set[str] = set()
         """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
@@ -158,15 +166,17 @@ class Session:
         return self.run.leaves_out(self.role.slug, operation)
 
     def note_flag(self, name: str, before: bool) -> None:
-        """Write down, once, that a flag has to be put back."""
-        self.run.journal.write_once(Entry("flag", "flag", name, before=before))
+        """Record, once, that a flag has to be put back."""
+        self.run.journal.write_once(JournalEntry("flag", "flag", name, before=before))
 
-    def note_theme(self, before: str | None, *, restorable: bool) -> None:
-        """Write down, once, that the account's theme has to be put back, or that nobody can."""
-        entry = Entry("not restorable", "theme preference of account", self.user_id)
-        if restorable:
-            entry = Entry("preference", "theme", self.user_id, before=before, by=self.phone_number, at=utc_s())
+    def note_theme(self, before: str | None) -> None:
+        """Record, once, that the account's theme has to be put back."""
+        entry = JournalEntry("preference", "theme", self.user_id, before=before, by=self.phone_number, at=utc_s())
         self.run.journal.write_once(entry)
+
+    def note_not_restorable(self, thing: str, identity: str) -> None:
+        """Record, once, that nobody can put back what was changed."""
+        self.run.journal.write_once(JournalEntry("not restorable", thing, identity))
 
     # ── doing ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -184,8 +194,8 @@ class Session:
 
     @property
     def logged_in(self) -> bool:
-        """True while the session holds a token that is not due for renewal."""
-        return self._token.usable
+        """True while the session holds a token that needs no renewal, or whose renewal has to wait (Retry-After)."""
+        return self._token.usable or (self._token.alive and self.login_wait_s > 0)
 
     @property
     def login_wait_s(self) -> float:
@@ -198,8 +208,9 @@ class Session:
         return self._token.login_rejected
 
     def _may_begin(self) -> bool:
-        """Logged in, by a login now where that is needed and may be tried."""
-        return self.logged_in or (not self.login_wait_s and self.login())
+        """Logged in, by a login now where that is needed and may be tried; where a renewal fails, the old token serves
+        as long as it lives."""
+        return self.logged_in or (not self.login_wait_s and self.login()) or self._token.alive
 
     def perform(self, behaviour: Behaviour, due_at: float | None = None) -> ActionResult:
         """Do one action: the behaviour's steps in order.
@@ -255,9 +266,7 @@ class Session:
         expected (an exception of the transport or of a check) is observed as a failure and then goes on to the caller.
         """
         decoded, expired = self._send(operation, call)
-        if expired and self.login():
-            decoded, _ = self._send(operation, call, again=True)
-        return decoded
+        return self._send(operation, call, again=True)[0] if expired and self.login() else decoded
 
     def _send(self, operation: Operation, call: Call, *, again: bool = False) -> tuple[Any, bool]:
         """The decoded body, None when it failed, and whether that was since the token has expired."""
@@ -273,12 +282,12 @@ class Session:
             decoded, failure = self._checked(operation, call, answer)
             if self.run.thorough and decoded is not None:
                 self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
-            failure = failure and self._without_secrets(failure)
+            failure = failure and replace(failure, message=without_secrets(failure.message, self.secrets))
             if row := self.run.settle(operation, call.body, answer.status, decoded):
                 self.chosen[f"created {operation.creates}"] = row
             refused = answer.status == 401 and operation.name != LOGIN
             expired = refused and not again and self._token.has_expired(operation.name, answer)
-            token_remark = self._take_token(answer, decoded, failure) if operation.name == LOGIN else None
+            token_remark = self._token_of(answer, decoded, failure) if operation.name == LOGIN else None
         except BaseException as error:
             self._observe(operation, _Sent(request_id, answer or none_came(sent_at), cut_by(error, self.secrets)))
             raise
@@ -296,8 +305,7 @@ class Session:
             self.login()
         return None, expired
 
-    def _take_token(self, answer: Answer, decoded: Any, failure: Failure | None) -> Remark | None:
-        """Hold the token that a login brought, or what the target said when it brought none."""
+    def _token_of(self, answer: Answer, decoded: Any, failure: Failure | None) -> Remark | None:
         if failure is None:
             return self._token.take(decoded, answer.header("date"), self.random.uniform(_RENEW_FROM, _RENEW_TO))
         self._token.refused_login(answer)
@@ -365,8 +373,9 @@ class Session:
             checks.content_failure(operation, body)
             or checks.echo_failure(operation, body, call.path)
             or checks.written_failure(operation, body, call.body)
-            or ownership_failure(operation, body, self.role, self.user_id, self.run)
-            or payments_failure(operation, call, body, self.run)
+            or checks.identity_failure(operation, body, self.user_id)
+            or checks.owner_failure(operation, body, self.role, self.user_id, self.run.owners)
+            or checks.parent_failure(operation, body, call.path, self.run.owners)
         )
         return body, failure
 
@@ -374,14 +383,6 @@ class Session:
     def secrets(self) -> tuple[str, ...]:
         """Texts that must not get into a message: password, token, values of added headers."""
         return (self._account.password, self._token.value, *self.run.secrets)
-
-    def _without_secrets(self, failure: Failure) -> Failure:
-        """The failure less what is secret (password, token, values of headers), which a target may repeat."""
-        message = failure.message
-        for secret in self.secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                message = message.replace(secret, "…")
-        return replace(failure, message=message)
 
     def _learn(self, operation: Operation, body: Any) -> None:
         if not (operation.yields or self.run.thorough):

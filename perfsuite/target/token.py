@@ -51,6 +51,11 @@ class Token:
         return bool(self.value) and self._clock() < self._renew_at
 
     @property
+    def alive(self) -> bool:
+        """True while there is a token that has not expired."""
+        return bool(self.value) and self._clock() < self._expires_at
+
+    @property
     def login_wait_s(self) -> float:
         """How long the target asked to wait with the next login; 0 where it may be tried."""
         return max(self._login_at - self._clock(), 0.0)

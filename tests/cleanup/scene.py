@@ -9,8 +9,8 @@ from perfsuite.model import Account, Cleanup
 from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.target import journal
-from perfsuite.target.journal import Entry, Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.journal import Journal, JournalEntry
+from perfsuite.target.run_state import RunState
 from tests.target.contract import LEAD, POLICY, TICKET, row
 from tests.target.fake_target import ACCOUNTS, FakeTarget
 
@@ -23,7 +23,7 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.target, self.folder = FakeTarget(), folder
 
-    def wrote(self, *entries: Entry) -> None:
+    def wrote(self, *entries: JournalEntry) -> None:
         book = Journal(self.folder / "journal.jsonl")
         for entry in entries:
             book.write(entry)
@@ -42,14 +42,14 @@ class Scene:
             table[identity] = row(fields, **{f"{thing}_id": identity, marked_by: mark})
             self.target.makers[identity] = by.phone_number
             self.wrote(
-                Entry("create", thing, mark, by=by.phone_number),
-                Entry("created", thing, mark, id=identity),
+                JournalEntry("create", thing, mark, by=by.phone_number),
+                JournalEntry("created", thing, mark, id=identity),
             )
         return ids
 
     def cleaned(self, *accounts: Account) -> Cleaned:
         book = Journal(self.folder / "journal.jsonl")
-        run = Run("basic_1", purpose="cleanup", journal=book)
+        run = RunState("basic_1", purpose="cleanup", journal=book)
         done = clean_up(list(journal.read(self.folder)), Means(ROLES, accounts, run, self.target))
         book.close()
         return done
@@ -66,8 +66,8 @@ class Scene:
         return [asked.operation for asked in self.target.asked]
 
 
-def made(*rows: tuple[str, str, str]) -> Iterable[Entry]:
+def made(*rows: tuple[str, str, str]) -> Iterable[JournalEntry]:
     for thing, mark, identity in rows:
-        yield Entry("create", thing, mark)
+        yield JournalEntry("create", thing, mark)
         if identity:
-            yield Entry("created", thing, mark, id=identity)
+            yield JournalEntry("created", thing, mark, id=identity)

@@ -11,8 +11,8 @@ from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer
-from perfsuite.target.journal import Entry, Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.journal import Journal, JournalEntry
+from perfsuite.target.run_state import RunState
 from tests.cleanup.scene import ADMIN, Scene, made
 from tests.target.contract import LEAD, POLICY, TICKET, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
@@ -45,14 +45,14 @@ def test_requests_of_cleanup_are_told_apart_in_the_targets_log(scene: Scene) -> 
 class FullJournal(Journal):
     """A journal on a full disk."""
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: JournalEntry) -> None:
         raise OSError(errno.ENOSPC, f"no room for {entry.what}")
 
 
 def test_rows_are_removed_though_nobody_can_write_it_down(scene: Scene) -> None:
-    scene.wrote(*made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(*made(("lead", "PERF-l", "l1")), JournalEntry("flag", "flag", "perf_dark", before=False))
     entries = list(journal.read(scene.folder))
-    run = Run("basic_1", purpose="cleanup", journal=FullJournal(None))
+    run = RunState("basic_1", purpose="cleanup", journal=FullJournal(None))
 
     assert clean_up(entries, Means(ROLES, (ADMIN,), run, scene.target)).cleanup == Cleanup(1, 1)
     assert scene.target.leads == {}
@@ -188,13 +188,13 @@ def test_rows_that_stay_are_listed_with_the_reason_and_whether_another_attempt_m
 def test_one_error_of_the_server_leaves_nothing_behind(scene: Scene, operation: str) -> None:
     """A limiter that fails at every hundredth request meets cleanup, too."""
     scene.target.give(operation, answer({"detail": "Rate limiter error"}, 500))
-    scene.wrote(*made(("lead", "PERF-l", "")), Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(*made(("lead", "PERF-l", "")), JournalEntry("flag", "flag", "perf_dark", before=False))
 
     assert scene.clean() == Cleanup(1, 1)
 
 
 def test_rows_that_the_target_refused_are_not_looked_for(scene: Scene) -> None:
-    scene.wrote(Entry("create", "lead", "PERF-l"), Entry("refused", "lead", "PERF-l"))
+    scene.wrote(JournalEntry("create", "lead", "PERF-l"), JournalEntry("refused", "lead", "PERF-l"))
 
     assert scene.clean() == Cleanup(0, 0)
     assert scene.asked() == []
@@ -202,8 +202,8 @@ def test_rows_that_the_target_refused_are_not_looked_for(scene: Scene) -> None:
 
 def test_flags_get_the_value_back_that_they_had_first(scene: Scene) -> None:
     scene.wrote(
-        Entry("flag", "flag", "perf_dark", before=False),  # preflight
-        Entry("flag", "flag", "perf_dark", before=True),  # the load, after preflight had turned it over
+        JournalEntry("flag", "flag", "perf_dark", before=False),  # preflight
+        JournalEntry("flag", "flag", "perf_dark", before=True),  # the load, after preflight had turned it over
     )
 
     assert scene.clean() == Cleanup(0, 0)
@@ -211,7 +211,7 @@ def test_flags_get_the_value_back_that_they_had_first(scene: Scene) -> None:
 
 
 def test_a_flag_that_cannot_be_put_back_is_listed_and_put_back_the_next_time(scene: Scene) -> None:
-    scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(JournalEntry("flag", "flag", "perf_dark", before=False))
     scene.target.give("flags.update", *[answer({"detail": "down"}, 500)] * 2)
 
     assert scene.clean().not_restored == ("flag perf_dark (was False): HTTP 500: down",)
@@ -220,14 +220,14 @@ def test_a_flag_that_cannot_be_put_back_is_listed_and_put_back_the_next_time(sce
 
 
 def test_what_cannot_be_put_back_is_counted(scene: Scene) -> None:
-    scene.wrote(*(Entry("not restorable", "theme preference of account", f"user-{n}") for n in range(3)))
+    scene.wrote(*(JournalEntry("not restorable", "theme preference of account", f"user-{n}") for n in range(3)))
 
     assert scene.clean() == Cleanup(0, 0, not_restorable=("theme preference of account (changed on 3)",))
 
 
 def test_a_second_cleanup_finds_nothing_and_changes_nothing(scene: Scene) -> None:
     scene.wrote(*made(("lead", "PERF-l", "l1"), ("ticket", "PERF-x", "")))
-    scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(JournalEntry("flag", "flag", "perf_dark", before=False))
     scene.clean()
     scene.target.flags["perf_dark"]["is_enabled"] = True  # somebody's own decision since
     asked_before = len(scene.target.asked)
@@ -239,7 +239,7 @@ def test_a_second_cleanup_finds_nothing_and_changes_nothing(scene: Scene) -> Non
 
 def test_an_expired_token_is_renewed_in_the_middle(scene: Scene) -> None:
     scene.wrote(*made(("lead", "PERF-l", "l1"), ("policy", "PERF-p", ""), ("ticket", "PERF-t", "t1")))
-    scene.wrote(Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(JournalEntry("flag", "flag", "perf_dark", before=False))
 
     expired = answer({"detail": "expired"}, 401)
     for operation in ("leads.delete", "policies.by_number", "tickets.delete", "flags.update"):
@@ -250,7 +250,7 @@ def test_an_expired_token_is_renewed_in_the_middle(scene: Scene) -> None:
 
 
 def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
-    scene.wrote(*made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=False))
+    scene.wrote(*made(("lead", "PERF-l", "l1")), JournalEntry("flag", "flag", "perf_dark", before=False))
 
     done = scene.clean(Account(ACCOUNTS["super_admin"].phone_number, "wrong-password", "super_admin"))
 
@@ -263,7 +263,7 @@ def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
 
 
 def test_without_a_super_admin_and_the_maker_nothing_is_sent_and_everything_is_listed(scene: Scene) -> None:
-    scene.wrote(*made(("lead", "PERF-l", "l1")), Entry("flag", "flag", "perf_dark", before=True))
+    scene.wrote(*made(("lead", "PERF-l", "l1")), JournalEntry("flag", "flag", "perf_dark", before=True))
 
     done = scene.clean(ACCOUNTS["policyholder"])
 

@@ -6,9 +6,9 @@ from perfsuite.cleanup.remove import MOST_REFUSALS
 from perfsuite.model import Cleanup, Remaining
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
-from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.journal import Journal, JournalEntry
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 from tests.cleanup.scene import ADMIN, AGENT, STAFF, Scene
 from tests.target.fake_target import ACCOUNTS, Notes, answer
 
@@ -18,7 +18,7 @@ POLICYHOLDER = ACCOUNTS["policyholder"]
 def test_the_journal_says_who_made_a_row(scene: Scene) -> None:
     agent = next(role for role in ROLES if role.slug == "senior_agent")
     book = Journal(scene.folder / "journal.jsonl")
-    session = Session(agent, AGENT, scene.target, Run("basic_1", journal=book, thorough=True), Notes())
+    session = Session(agent, AGENT, scene.target, RunState("basic_1", journal=book, thorough=True), Notes())
     for behaviour in agent.behaviours:
         session.perform(behaviour)
     book.close()
@@ -108,7 +108,7 @@ def test_refusals_of_one_maker_do_not_keep_the_rows_of_another(scene: Scene) -> 
 
 
 def test_older_journals_do_not_say_who_made_a_row(scene: Scene) -> None:
-    scene.wrote(Entry("create", "lead", "PERF-l"), Entry("created", "lead", "PERF-l", id="l1"))
+    scene.wrote(JournalEntry("create", "lead", "PERF-l"), JournalEntry("created", "lead", "PERF-l", id="l1"))
 
     assert scene.clean(ADMIN, AGENT) == Cleanup(1, 1)
     assert scene.deletions() == [("leads.delete", "super_admin")]

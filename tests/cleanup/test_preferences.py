@@ -10,9 +10,9 @@ from perfsuite.cleanup.clean_up import RESTORING_S
 from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import Means, clean_up
 from perfsuite.target import journal
-from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.journal import Journal, JournalEntry
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 from tests.cleanup.scene import ADMIN, Scene
 from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget, Notes, answer
 
@@ -32,7 +32,7 @@ def shown(scene: Scene) -> Scene:
 def changed(target: FakeTarget, folder: Path, times: int = 3) -> None:
     """A policyholder whose actions changed the theme."""
     book = Journal(folder / "journal-worker-1.jsonl")
-    run = Run("basic_1", journal=book, thorough=True)
+    run = RunState("basic_1", journal=book, thorough=True)
     session = Session(ROLE, HOLDER, target, run, Notes())
     for _ in range(times):
         session.perform(ROLE.behaviours[0])
@@ -74,7 +74,7 @@ def test_where_it_is_not_shown_the_change_is_listed_as_before(scene: Scene) -> N
     scene.target.without = {"preferences.read"}
     run_left_out = {"policyholder": frozenset({"preferences.read"})}
     book = Journal(scene.folder / "journal-worker-1.jsonl")
-    run = Run("basic_1", left_out=run_left_out, journal=book, thorough=True)
+    run = RunState("basic_1", left_out=run_left_out, journal=book, thorough=True)
     Session(ROLE, HOLDER, scene.target, run, Notes()).perform(ROLE.behaviours[0])
     book.close()
 
@@ -85,7 +85,7 @@ def test_where_it_is_not_shown_the_change_is_listed_as_before(scene: Scene) -> N
 def test_where_it_could_not_be_read_this_time_it_is_not_changed(shown: Scene) -> None:
     shown.target.give("preferences.read", answer({"detail": "down"}, 503))
     book = Journal(shown.folder / "journal-worker-1.jsonl")
-    session = Session(ROLE, HOLDER, shown.target, Run("basic_1", journal=book), Notes())
+    session = Session(ROLE, HOLDER, shown.target, RunState("basic_1", journal=book), Notes())
     for _ in range(10):
         session.perform(ROLE.behaviours[0])
     assert shown.target.themes[USER] == "solarized"
@@ -99,8 +99,8 @@ def test_where_it_could_not_be_read_this_time_it_is_not_changed(shown: Scene) ->
 
 
 def test_of_several_processes_the_first_change_counts(shown: Scene) -> None:
-    later = Entry("preference", "theme", USER, before="dark", by=HOLDER.phone_number, at=20.0)
-    first = Entry("preference", "theme", USER, before="solarized", by=HOLDER.phone_number, at=10.0)
+    later = JournalEntry("preference", "theme", USER, before="dark", by=HOLDER.phone_number, at=20.0)
+    first = JournalEntry("preference", "theme", USER, before="solarized", by=HOLDER.phone_number, at=10.0)
     shown.wrote(later, first)
 
     shown.clean(ADMIN, HOLDER)
@@ -109,7 +109,7 @@ def test_of_several_processes_the_first_change_counts(shown: Scene) -> None:
 
 
 def test_what_does_not_stay_written_is_listed_and_tried_again_by_the_next_cleanup(shown: Scene) -> None:
-    shown.wrote(Entry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
+    shown.wrote(JournalEntry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
     shown.target.give("preferences.read", answer({"theme_preference": "dark"}))
 
     assert shown.clean(ADMIN, HOLDER).not_restored == (
@@ -119,7 +119,7 @@ def test_what_does_not_stay_written_is_listed_and_tried_again_by_the_next_cleanu
 
 
 def test_without_the_account_it_is_listed(shown: Scene) -> None:
-    shown.wrote(Entry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
+    shown.wrote(JournalEntry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
 
     (told,) = shown.clean(ADMIN).not_restored
 
@@ -128,7 +128,7 @@ def test_without_the_account_it_is_listed(shown: Scene) -> None:
 
 def test_putting_back_ends_in_time(shown: Scene) -> None:
     users = [f"user-{number}" for number in range(4)]
-    shown.wrote(*(Entry("preference", "theme", user, before="mint", by=HOLDER.phone_number) for user in users))
+    shown.wrote(*(JournalEntry("preference", "theme", user, before="mint", by=HOLDER.phone_number) for user in users))
     clock = [0.0]
 
     def slow(asked: Asked) -> object:
@@ -136,7 +136,7 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
         return shown.target.set_theme(asked)
 
     shown.target.handle("users.preferences", slow)  # type: ignore[arg-type]
-    run = Run("basic_1", purpose="cleanup")
+    run = RunState("basic_1", purpose="cleanup")
     means = Means(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
     done = clean_up(list(journal.read(shown.folder)), means).cleanup
 
@@ -145,7 +145,7 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
 
 def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: Scene) -> None:
     changed(shown.target, shown.folder)
-    run = Run("basic_1", purpose="cleanup")
+    run = RunState("basic_1", purpose="cleanup")
     means = Means(ROLES, (ADMIN, HOLDER), run, shown.target, rows_only=True)
 
     assert clean_up(list(journal.read(shown.folder)), means).tried == 0

@@ -11,7 +11,7 @@ from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.cleanup.scene import ADMIN, AGENT, STAFF, Scene
 from tests.target.fake_target import Asked, answer
 
@@ -168,7 +168,7 @@ def test_reading_back_ends_in_time_and_what_was_not_read_is_not_called_removed(s
 
     scene.target.handle("policies.read", slow)
     book = Journal(scene.folder / "journal.jsonl")
-    run = Run("basic_1", purpose="cleanup", journal=book)
+    run = RunState("basic_1", purpose="cleanup", journal=book)
     means = Means(ROLES, (ADMIN, AGENT), run, scene.target, clock=lambda: clock[0])
     done = clean_up(list(journal.read(scene.folder)), means).cleanup
     book.close()

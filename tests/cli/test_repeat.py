@@ -25,7 +25,7 @@ from perfsuite.monitor import Watch
 from perfsuite.plan.build import Inputs, Options
 from perfsuite.run.context import Desk
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 from tests.history.comparison.made_runs import run
 from tests.report.example_runs import passed
 
@@ -176,7 +176,13 @@ def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monk
 def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
     typed = load_parser().parse_args(["--demo", "full", "--against", "http://localhost:8099"])
     field_ = Field()
-    of_demo = Watch("", Way("http://127.0.0.1:1"), server="4711", postgres_dsn="host=first", redis_url="redis://first")
+    of_demo = Watch(
+        "",
+        ConnectionSettings("http://127.0.0.1:1"),
+        server="4711",
+        postgres_dsn="host=first",
+        redis_url="redis://first",
+    )
     first = replace(field_.work("http://127.0.0.1:1", SCENARIO), options=options_of(typed, ()))
     first = replace(first, desk=replace(first.desk, watch=of_demo, request_log=Path("requests.jsonl")))
     assert first.options.fingerprint

@@ -19,12 +19,11 @@ from perfsuite.model import LOGIN, Account, FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.connection import Way
-from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.connection import ConnectionSettings
+from perfsuite.target.exchange import Answer, Observed, Request
 from perfsuite.target.httpx_client import HttpxTransport
-from perfsuite.target.observed import Observed
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 from tests.backend.support import FACTOR, SECRET, Api, running
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_role" / "auditor.py"
@@ -84,8 +83,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 def test_every_behaviour_succeeds_at_the_reference_backend(api: Api) -> None:
-    notebook, transport = Notebook(), HttpxTransport(Way(api.url))
-    session = Session(AUDITOR, ACCOUNT, transport, Run("example_20260101_000000", thorough=True), notebook)
+    notebook, transport = Notebook(), HttpxTransport(ConnectionSettings(api.url))
+    session = Session(AUDITOR, ACCOUNT, transport, RunState("example_20260101_000000", thorough=True), notebook)
     try:
         assert session.login()
         results = [session.perform(behaviour) for behaviour in AUDITOR.behaviours]
@@ -107,8 +106,8 @@ def test_every_behaviour_succeeds_at_the_reference_backend(api: Api) -> None:
 
 
 def test_a_step_with_every_three_takes_part_in_every_third_action(api: Api) -> None:
-    notebook, transport = Notebook(), HttpxTransport(Way(api.url))
-    session = Session(AUDITOR, ACCOUNT, transport, Run("example_20260101_000000"), notebook)
+    notebook, transport = Notebook(), HttpxTransport(ConnectionSettings(api.url))
+    session = Session(AUDITOR, ACCOUNT, transport, RunState("example_20260101_000000"), notebook)
     try:
         for _action in range(6):
             session.perform(AUDITOR.behaviours[1])
@@ -122,7 +121,7 @@ def test_a_step_with_every_three_takes_part_in_every_third_action(api: Api) -> N
 
 def test_without_data_steps_that_need_an_id_are_not_possible_rather_than_failed() -> None:
     notebook = Notebook()
-    session = Session(AUDITOR, ACCOUNT, EmptyTarget(), Run("example_20260101_000000", thorough=True), notebook)
+    session = Session(AUDITOR, ACCOUNT, EmptyTarget(), RunState("example_20260101_000000", thorough=True), notebook)
 
     result = session.perform(AUDITOR.behaviours[1])
 
@@ -133,7 +132,7 @@ def test_without_data_steps_that_need_an_id_are_not_possible_rather_than_failed(
 def test_a_wrong_answer_with_status_200_fails_the_action() -> None:
     notebook = Notebook()
     target = EmptyTarget(policies={"message": "come back later"})
-    session = Session(AUDITOR, ACCOUNT, target, Run("example_20260101_000000", thorough=True), notebook)
+    session = Session(AUDITOR, ACCOUNT, target, RunState("example_20260101_000000", thorough=True), notebook)
 
     result = session.perform(AUDITOR.behaviours[1])
 

@@ -25,10 +25,10 @@ from perfsuite.model.role import Role
 from perfsuite.roles import ROLES, junior_agent, policyholder, provider_admin, support_staff
 from perfsuite.run.cleanup import Means, clean_up
 from perfsuite.target import journal
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.httpx_client import HttpxTransport
 from perfsuite.target.journal import Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 
 SEED_FACTOR = 0.1
 
@@ -68,18 +68,20 @@ class Backend:
         scenario = Scenario("fingerprint", len(roles), 1, 1)
         plan = Plan("fp_1", scenario, self.demo.host, users, (), (), 1, "2026-03-01T09:30:00Z", read_only=read_only)
         book = Journal(folder / "journal-fingerprint.jsonl")
-        run = Run(plan.run_id, purpose="fingerprint", journal=book, thorough=True)
+        run = RunState(plan.run_id, purpose="fingerprint", journal=book, thorough=True)
         settings = FingerprintSettings(self.dsn, repeats=repeats, quiet_s=0.5, cold_wait_s=0)
         try:
-            return fingerprint(plan, roles, self.accounts, run, lambda: HttpxTransport(Way(self.demo.host)), settings)
+            return fingerprint(
+                plan, roles, self.accounts, run, lambda: HttpxTransport(ConnectionSettings(self.demo.host)), settings
+            )
         finally:
             book.close()
 
     def clean(self, folder: Path) -> Cleanup:
         """Remove what a fingerprint made."""
-        transport = HttpxTransport(Way(self.demo.host))
+        transport = HttpxTransport(ConnectionSettings(self.demo.host))
         try:
-            run = Run("fp_1", purpose="cleanup")
+            run = RunState("fp_1", purpose="cleanup")
             return clean_up(list(journal.read(folder)), Means(ROLES, self.accounts, run, transport)).cleanup
         finally:
             transport.close()

@@ -14,7 +14,7 @@ from perfsuite.model import Plan, Scenario
 from perfsuite.model.fingerprint import DatabaseInfo, Fingerprint
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import Answer, Request
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget
 
 APP, OTHER = 10, 20
@@ -89,7 +89,7 @@ class CostlyTarget(FakeTarget):
 def take(
     target: CostlyTarget,
     *roles: Role,
-    run: Run | None = None,
+    run: RunState | None = None,
     read_only: bool = False,
     within_s: float | None = None,
     repeats: int = 3,
@@ -97,7 +97,7 @@ def take(
     """The fingerprint of `roles` at the target."""
     scenario = Scenario("basic", 10, 2, 60)
     plan = Plan("basic_1", scenario, "http://t", {}, (), (), 1, "2026-03-01T09:30:00Z", read_only=read_only)
-    run = run or Run("basic_1", purpose="fingerprint")
+    run = run or RunState("basic_1", purpose="fingerprint")
     settings = FingerprintSettings(dsn="", repeats=repeats, within_s=within_s)
     taker = Taker(plan, run, target.database, settings, target.database.clock)
     return taker.take(roles, [Caller(role, ACCOUNTS[role.slug], target, run) for role in roles])

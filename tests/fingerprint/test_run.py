@@ -13,7 +13,7 @@ from perfsuite.roles import ROLES, policyholder, regional_manager, senior_agent,
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.journal import Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.fingerprint.fakes import OTHER, CostlyTarget, FakeDatabase, take
 from tests.target.fake_target import answer
 
@@ -174,7 +174,7 @@ def test_a_cache_that_is_gone_is_a_difference(target: CostlyTarget) -> None:
 def test_writes_come_after_the_reads_and_are_journaled(target: CostlyTarget, tmp_path: Path) -> None:
     book = Journal(tmp_path / "journal-fingerprint.jsonl")
     roles = [regional_manager.ROLE, senior_agent.ROLE, support_staff.ROLE]
-    fingerprint = take(target, *roles, run=Run("basic_1", journal=book))
+    fingerprint = take(target, *roles, run=RunState("basic_1", journal=book))
 
     writes = [CATALOGUE[asked.operation].writes for asked in target.asked]
     assert not any(writes[: writes.index(True)])
@@ -197,7 +197,7 @@ def test_read_only_leaves_writes_out(target: CostlyTarget) -> None:
 
 
 def test_what_the_run_leaves_out_is_not_called(target: CostlyTarget) -> None:
-    run = Run("basic_1", left_out={HOLDER.slug: frozenset({"users.me"})})
+    run = RunState("basic_1", left_out={HOLDER.slug: frozenset({"users.me"})})
 
     assert _not_measured(take(target, HOLDER, run=run)) == {"users.me": "left out of the run"}
     assert target.asked_for("users.me") == []

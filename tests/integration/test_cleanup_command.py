@@ -11,7 +11,7 @@ import pytest
 
 from perfsuite.model import Plan, Scenario
 from perfsuite.run.files import PLAN_FILE, save
-from perfsuite.target.journal import FILE_NAME, Entry, Journal
+from perfsuite.target.journal import FILE_NAME, Journal, JournalEntry
 from tests.integration.programs import Backend, Ended, run_suite, running_backend
 
 pytestmark = pytest.mark.integration
@@ -30,7 +30,7 @@ def a_run_that_turned_a_flag(backend: Backend, folder: Path) -> str:
     scenario = Scenario("basic", 20, 20, 60)
     save(folder / PLAN_FILE, Plan("basic_1", scenario, backend.host, {}, (), (), 1, "2026-03-01T09:30:00Z"))
     book = Journal(folder / FILE_NAME)
-    book.write(Entry("flag", "flag", name, before=not on))
+    book.write(JournalEntry("flag", "flag", name, before=not on))
     book.close()
     return name
 

@@ -22,8 +22,7 @@ from typing import Any
 import pytest
 
 from perfsuite.roles import ROLES
-from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.paths import contract_paths
+from perfsuite.target.catalogue import CATALOGUE, contract_paths
 from tests.certificates import needs_openssl, private_ca
 from tests.integration.gateway import KEY_VARIABLE
 from tests.integration.programs import (
@@ -425,9 +424,9 @@ def test_a_failed_request_is_found_in_the_servers_log_by_its_id(limited: tuple[P
 def test_plain_locust_takes_the_same_way(accounts: Place) -> None:
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--headless"]
     load = ["--users", "8", "--spawn-rate", "8", "--run-time", "6s", "--host", accounts.host]
-    way = ["--ca-file", str(accounts.folder / "company-ca.pem"), "--header", "X-Api-Key: env:MITRA_KEY"]
+    connection = ["--ca-file", str(accounts.folder / "company-ca.pem"), "--header", "X-Api-Key: env:MITRA_KEY"]
     rows = accounts.backend.rows()
-    program = start([*command, *load, *way, "--mapping", str(MAPPING)], env={"MITRA_KEY": KEY})
+    program = start([*command, *load, *connection, "--mapping", str(MAPPING)], env={"MITRA_KEY": KEY})
     try:
         code = program.wait(90)
     finally:

@@ -18,7 +18,7 @@ import gevent  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load.client import CONNECT_TIMEOUT_S, GeventTransport  # noqa: E402
-from perfsuite.target.connection import Way  # noqa: E402
+from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.exchange import Answer, Request  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
@@ -49,7 +49,7 @@ def get(path: str) -> Request:
 
 def several(host: str, *paths: str, pause_s: float = 0.0, **timeouts: float) -> list[dict[str, Any]]:
     """Requests one after the other over one transport."""
-    transport = GeventTransport(Way(host), **timeouts)
+    transport = GeventTransport(ConnectionSettings(host), **timeouts)
     answers = []
     for path in paths:
         began_at = utc_s()
@@ -66,7 +66,7 @@ def each_behaviour(host: str) -> dict[str, list[dict[str, Any]]]:
 
 def killed(host: str) -> list[dict[str, Any]]:
     """A greenlet that is killed while it waits, and one that goes on with its transport."""
-    transport = GeventTransport(Way(host))
+    transport = GeventTransport(ConnectionSettings(host))
     answers: list[Answer] = []
     waiting = gevent.spawn(lambda: answers.append(transport.exchange(get("/killed/silent"))))
     gevent.sleep(0.2)
@@ -118,7 +118,7 @@ def no_room_to_connect() -> dict[str, Any]:
 
 def busy_neighbours(host: str) -> list[int]:
     """Times of quick requests over a warm connection while another greenlet keeps the loop busy in small steps."""
-    transport = GeventTransport(Way(host))
+    transport = GeventTransport(ConnectionSettings(host))
     transport.exchange(get("/busy/json"))
     turns = 0
 
@@ -140,7 +140,7 @@ def busy_neighbours(host: str) -> list[int]:
 
 
 def post(host: str) -> None:
-    transport = GeventTransport(Way(host))
+    transport = GeventTransport(ConnectionSettings(host))
     transport.exchange(Request("POST", "/post/json", {"Content-Type": "application/json"}, b'{"a":1}'))
     transport.exchange(Request("POST", "/post/json", {}))
     transport.exchange(Request("DELETE", "/post/json", {}))

@@ -39,7 +39,7 @@ from perfsuite.model.role import Call, Role, Step  # noqa: E402
 from perfsuite.roles import ROLES as REAL_ROLES  # noqa: E402
 from perfsuite.summary import build  # noqa: E402
 from perfsuite.target.exchange import Answer, Request, Transport  # noqa: E402
-from perfsuite.target.journal import Entry, Journal  # noqa: E402
+from perfsuite.target.journal import Journal, JournalEntry  # noqa: E402
 from perfsuite.target.session import Observed, Session  # noqa: E402
 from tests.load.child import report  # noqa: E402
 from tests.target.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
@@ -106,7 +106,7 @@ class FaultyJournal(Journal):
         super().__init__(None)
         self._fault = fault
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: JournalEntry) -> None:
         self._fault()
 
 
@@ -278,7 +278,7 @@ class Case:
         elif self.seam == "journal":
             load.run.journal = FaultyJournal(self.fault)
         elif self.seam == "checks":
-            load.run.owners = FaultyOwners(self.fault)
+            load.run.owners.users = FaultyOwners(self.fault)
         load.recorder.phase("ramp-up")
         self._begin_arrivals(load)
         return load

@@ -26,8 +26,11 @@ from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: 
 from perfsuite.measurements.records import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
 from perfsuite.model import Account, FailureKind, Plan, Scenario  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
-from perfsuite.target.exchange import Failure  # noqa: E402
-from perfsuite.target.observed import ActionResult, Observed  # noqa: E402
+from perfsuite.target.exchange import (  # noqa: E402
+    ActionResult,
+    Failure,
+    Observed,
+)
 from tests.load.child import report  # noqa: E402
 
 USER_CLASSES = user_classes(ROLES)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.exchange import Request
 from perfsuite.target.httpx_client import HttpxTransport
 from tests.certificates import PrivateCa, needs_openssl, private_ca
@@ -26,16 +26,16 @@ Ask = Callable[..., list[str]]
 """Asks along a way for paths; statuses, or kinds and messages of failures. Keywords are variables of the process."""
 
 
-def _by_the_parent(way: Way, *paths: str, **variables: str) -> list[str]:
+def _by_the_parent(connection: ConnectionSettings, *paths: str, **variables: str) -> list[str]:
     with _environment(variables):
-        transport = HttpxTransport(way, timeout_s=5)
+        transport = HttpxTransport(connection, timeout_s=5)
         answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in paths]
         transport.close()
     return [f"{a.failure.kind}: {a.failure.message}" if a.failure else str(a.status) for a in answers]
 
 
-def _by_a_user(way: Way, *paths: str, **variables: str) -> list[str]:
-    given = msgspec.json.encode(way).decode()
+def _by_a_user(connection: ConnectionSettings, *paths: str, **variables: str) -> list[str]:
+    given = msgspec.json.encode(connection).decode()
     told: list[str] = findings("in_child_way", given, *paths, environment=variables)["told"]
     return told
 
@@ -86,13 +86,13 @@ def _lines(server: RawServer) -> list[str]:
 
 
 def test_the_base_path_stands_before_every_path(ask: Ask, server: RawServer) -> None:
-    assert ask(Way(f"{server.host}/mitra/api"), "/x/json?a=b", "/json") == ["200", "200"]
+    assert ask(ConnectionSettings(f"{server.host}/mitra/api"), "/x/json?a=b", "/json") == ["200", "200"]
     assert _lines(server) == ["GET /mitra/api/x/json?a=b", "GET /mitra/api/json"]
 
 
 def test_headers_are_added_to_every_request_beside_its_own(ask: Ask, server: RawServer) -> None:
     added = (("X-Api-Key", "geheim-1"), ("X-Tenant", "a b=c; d"))
-    assert ask(Way(server.host, headers=added), "/x/json", "/x/json") == ["200", "200"]
+    assert ask(ConnectionSettings(server.host, headers=added), "/x/json", "/x/json") == ["200", "200"]
 
     for _connection, _line, raw in server.log:
         head = raw.split(b"\r\n")
@@ -102,7 +102,7 @@ def test_headers_are_added_to_every_request_beside_its_own(ask: Ask, server: Raw
 
 
 def test_answers_are_asked_for_uncompressed(ask: Ask, server: RawServer) -> None:
-    ask(Way(server.host), "/x/json")
+    ask(ConnectionSettings(server.host), "/x/json")
 
     ((_connection, _line, raw),) = server.log
     encodings = [line for line in raw.lower().split(b"\r\n") if line.startswith(b"accept-encoding:")]
@@ -114,7 +114,7 @@ def test_answers_are_asked_for_uncompressed(ask: Ask, server: RawServer) -> None
 
 @needs_openssl
 def test_an_authority_that_nobody_named_is_not_trusted(ask: Ask, secure: RawServer) -> None:
-    (told,) = ask(Way(secure.host), "/x/json")
+    (told,) = ask(ConnectionSettings(secure.host), "/x/json")
 
     assert told == "tls: TLS: unable to get local issuer certificate"
     assert secure.log == []
@@ -122,13 +122,13 @@ def test_an_authority_that_nobody_named_is_not_trusted(ask: Ask, secure: RawServ
 
 @needs_openssl
 def test_an_authority_that_is_named_is_trusted(ask: Ask, secure: RawServer, house: PrivateCa) -> None:
-    assert ask(Way(secure.host, ca_file=str(house.authority)), "/x/json", "/x/json") == ["200", "200"]
+    assert ask(ConnectionSettings(secure.host, ca_file=str(house.authority)), "/x/json", "/x/json") == ["200", "200"]
     assert _lines(secure) == ["GET /x/json"] * 2
 
 
 @needs_openssl
 def test_an_authority_in_the_environment_is_trusted(ask: Ask, secure: RawServer, house: PrivateCa) -> None:
-    assert ask(Way(secure.host), "/x/json", SSL_CERT_FILE=str(house.authority)) == ["200"]
+    assert ask(ConnectionSettings(secure.host), "/x/json", SSL_CERT_FILE=str(house.authority)) == ["200"]
 
 
 @needs_openssl
@@ -140,12 +140,12 @@ def test_a_folder_of_authorities_in_the_environment_is_trusted(
     )
     (tmp_path / f"{hashed.stdout.strip()}.0").write_bytes(house.authority.read_bytes())
 
-    assert ask(Way(secure.host), "/x/json", SSL_CERT_DIR=str(tmp_path), SSL_CERT_FILE="") == ["200"]
+    assert ask(ConnectionSettings(secure.host), "/x/json", SSL_CERT_DIR=str(tmp_path), SSL_CERT_FILE="") == ["200"]
 
 
 @needs_openssl
 def test_a_trusted_certificate_is_good_for_its_own_name_only(ask: Ask, secure: RawServer, house: PrivateCa) -> None:
-    (told,) = ask(Way(f"https://127.0.0.1:{secure.port}", ca_file=str(house.authority)), "/x/json")
+    (told,) = ask(ConnectionSettings(f"https://127.0.0.1:{secure.port}", ca_file=str(house.authority)), "/x/json")
 
     assert told == "tls: TLS: ip address mismatch, certificate is not valid for '127.0.0.1'."
 
@@ -156,7 +156,9 @@ def test_a_trusted_certificate_is_good_for_its_own_name_only(ask: Ask, secure: R
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 def test_a_proxy_in_the_environment_is_not_used(ask: Ask, server: RawServer, name: str) -> None:
     with ProxyServer() as proxy:
-        assert ask(Way(server.host), "/x/json", **{name: proxy.url, "NO_PROXY": "", "no_proxy": ""}) == ["200"]
+        assert ask(ConnectionSettings(server.host), "/x/json", **{name: proxy.url, "NO_PROXY": "", "no_proxy": ""}) == [
+            "200"
+        ]
         assert proxy.asked == []
 
 
@@ -164,14 +166,14 @@ def test_a_proxy_in_the_environment_is_not_used(ask: Ask, server: RawServer, nam
 def test_nor_is_one_for_https(ask: Ask, secure: RawServer, house: PrivateCa) -> None:
     with ProxyServer() as proxy:
         variables = {"HTTPS_PROXY": proxy.url, "https_proxy": proxy.url, "NO_PROXY": "", "no_proxy": ""}
-        assert ask(Way(secure.host, ca_file=str(house.authority)), "/x/json", **variables) == ["200"]
+        assert ask(ConnectionSettings(secure.host, ca_file=str(house.authority)), "/x/json", **variables) == ["200"]
         assert proxy.asked == []
 
 
 def test_a_proxy_that_was_asked_for_is_told_the_whole_address(ask: Ask, server: RawServer) -> None:
     with ProxyServer() as proxy:
-        way = Way(f"{server.host}/mitra", proxy=proxy.url, headers=(("X-Api-Key", "k"),))
-        assert ask(way, "/x/json?a=b", "/x/json") == ["200", "200"]
+        connection = ConnectionSettings(f"{server.host}/mitra", proxy=proxy.url, headers=(("X-Api-Key", "k"),))
+        assert ask(connection, "/x/json?a=b", "/x/json") == ["200", "200"]
 
     assert proxy.asked == [f"GET {server.host}/mitra/x/json?a=b", f"GET {server.host}/mitra/x/json"]
     assert _lines(server) == ["GET /mitra/x/json?a=b", "GET /mitra/x/json"]
@@ -183,8 +185,10 @@ def test_a_proxy_that_was_asked_for_is_told_the_whole_address(ask: Ask, server: 
 @needs_openssl
 def test_https_goes_through_a_tunnel_of_the_proxy(ask: Ask, secure: RawServer, house: PrivateCa) -> None:
     with ProxyServer() as proxy:
-        way = Way(secure.host, ca_file=str(house.authority), proxy=proxy.url, headers=(("X-Api-Key", "k"),))
-        assert ask(way, "/x/json", "/x/json") == ["200", "200"]
+        connection = ConnectionSettings(
+            secure.host, ca_file=str(house.authority), proxy=proxy.url, headers=(("X-Api-Key", "k"),)
+        )
+        assert ask(connection, "/x/json", "/x/json") == ["200", "200"]
 
     assert proxy.asked == [f"CONNECT localhost:{secure.port}"]  # one tunnel, and nothing in it is shown to the proxy
     assert _lines(secure) == ["GET /x/json"] * 2
@@ -193,14 +197,14 @@ def test_https_goes_through_a_tunnel_of_the_proxy(ask: Ask, secure: RawServer, h
 @needs_openssl
 def test_within_a_tunnel_certificates_are_verified_too(ask: Ask, secure: RawServer) -> None:
     with ProxyServer() as proxy:
-        (told,) = ask(Way(secure.host, proxy=proxy.url), "/x/json")
+        (told,) = ask(ConnectionSettings(secure.host, proxy=proxy.url), "/x/json")
 
     assert told == "tls: TLS: unable to get local issuer certificate"
 
 
 def test_a_proxy_that_refuses_is_named(ask: Ask) -> None:
     with ProxyServer(refuse="407 Proxy Authentication Required") as proxy:
-        (told,) = ask(Way("https://localhost:1", proxy=proxy.url), "/x/json")
+        (told,) = ask(ConnectionSettings("https://localhost:1", proxy=proxy.url), "/x/json")
 
     assert told.startswith("proxy: the proxy opens no way to the target (")
     assert "407 Proxy Authentication Required" in told
@@ -209,9 +213,9 @@ def test_a_proxy_that_refuses_is_named(ask: Ask) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_not_there_is_not_the_target(ask: Ask, scheme: str) -> None:
     with nobody_listens() as nobody:
-        assert ask(Way(f"{scheme}://localhost:1", proxy=nobody), "/x/json") == [
+        assert ask(ConnectionSettings(f"{scheme}://localhost:1", proxy=nobody), "/x/json") == [
             "proxy: nothing listens at the proxy's address"
         ]
-    assert ask(Way(f"{scheme}://localhost:1", proxy="http://proxy.invalid:3128"), "/x/json") == [
+    assert ask(ConnectionSettings(f"{scheme}://localhost:1", proxy="http://proxy.invalid:3128"), "/x/json") == [
         "proxy: the name of the proxy is not known"
     ]

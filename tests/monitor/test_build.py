@@ -14,10 +14,10 @@ import pytest
 from perfsuite.errors import UsageError
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
 from perfsuite.monitor.health import PageSource
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 from tests.monitor.fakes import FakeClock
 
-HOST = Way("http://192.0.2.1:8015")
+HOST = ConnectionSettings("http://192.0.2.1:8015")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_this_machine() -> None:
     ],
 )
 def test_added_headers_go_to_the_target_only(named: dict[str, str], sent: dict[str, bool]) -> None:
-    way = replace(HOST, headers=(("X-Api-Key", "geheim"),))
-    watch = Watch("run", way, **named)  # type: ignore[arg-type]
+    connection = replace(HOST, headers=(("X-Api-Key", "geheim"),))
+    watch = Watch("run", connection, **named)  # type: ignore[arg-type]
 
     sources = build_sources(watch, FakeClock())
 

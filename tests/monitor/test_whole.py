@@ -14,7 +14,7 @@ from perfsuite.demo.client import DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources, read_readings
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 from tests.monitor.conftest import need
 from tests.monitor.fakes import until
 
@@ -35,7 +35,7 @@ def test_a_full_demo_is_watched_whole_and_a_hanging_redis_disturbs_nobody(tmp_pa
     need(*FULL_DEMO)
     path, clock = tmp_path / "readings.csv", SystemClock()
     with running_demo("full", DemoSettings(seed_factor=0.05)) as demo:  # premiums: a large table
-        watch = Watch("run", Way(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
+        watch = Watch("run", ConnectionSettings(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
         sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(path))
         redis = psutil.Process(demo.server_pids["redis"])
         sampler.start()

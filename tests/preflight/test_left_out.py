@@ -12,7 +12,7 @@ from perfsuite.preflight import anyway, not_removable, without_creations
 from perfsuite.preflight.left_out import depending_on
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.preflight.test_run import check_of, look, plan_of, works_of
 from tests.target.fake_target import FakeTarget
 
@@ -71,7 +71,7 @@ def test_where_no_route_deletes_a_row_not_even_preflight_makes_one(thing: str, c
     (line,) = not_removable(report)
     assert line.startswith(f"{creation} is left out: its rows cannot be removed (the target does not offer DELETE /")
     assert {operation for _role, operation in left_out(report)} >= {creation}
-    run = Run("basic_1", purpose="fingerprint")
+    run = RunState("basic_1", purpose="fingerprint")
     called = not_offered(plan_of(), ROLES, lambda: target, run)
     assert any(creation in operations for operations in called.values())
 

@@ -9,11 +9,11 @@ from perfsuite.model import FailureKind
 from perfsuite.preflight import Offer, look_at
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Answer
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.target.fake_target import FakeTarget, answer, lost
 
 HOST = "http://localhost:8015"
-RUN = Run("basic_1", purpose="preflight")
+RUN = RunState("basic_1", purpose="preflight")
 HEALTHY = {"status": "healthy", "service": "agent-mitra-backend", "version": "2.0"}
 
 
@@ -198,7 +198,7 @@ def test_routes_may_be_listed_with_the_base_path() -> None:
 
 def test_the_list_of_routes_and_health_may_be_elsewhere() -> None:
     target = FakeTarget()
-    run = Run("basic_1", paths={"health.root": "/healthz"}, openapi="/docs/openapi.json")
+    run = RunState("basic_1", paths={"health.root": "/healthz"}, openapi="/docs/openapi.json")
     target.give("openapi", answer({"paths": {}}))
 
     with pytest.raises(TargetError, match="GET /healthz gave HTTP 404"):

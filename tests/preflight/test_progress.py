@@ -11,7 +11,7 @@ from perfsuite.model import Plan, Scenario
 from perfsuite.preflight import Teller, preflight
 from perfsuite.roles import ROLES
 from perfsuite.target.exchange import Answer, Request
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.target.fake_target import ACCOUNTS, FakeTarget
 
 PLAN = Plan("basic_1", Scenario("basic", 10, 2, 60), "http://localhost:8015", {}, (), (), 1, "2026-03-01T09:30:00Z")
@@ -48,7 +48,7 @@ class SlowTarget(FakeTarget):
 def look() -> Callable[[SlowTarget], list[str]]:
     def run(target: SlowTarget) -> list[str]:
         teller = Teller(target.say, every_s=0.02, clock=lambda: target.now_s)
-        run_ = Run("basic_1", purpose="preflight", thorough=True)
+        run_ = RunState("basic_1", purpose="preflight", thorough=True)
         preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run_, lambda: target, teller)
         return target.lines
 
@@ -81,7 +81,7 @@ def test_at_the_end_it_tells_what_was_slow(look: Callable[[SlowTarget], list[str
 
 def test_a_quick_one_tells_nothing() -> None:
     target, lines = FakeTarget(), []
-    run = Run("basic_1", purpose="preflight", thorough=True)
+    run = RunState("basic_1", purpose="preflight", thorough=True)
 
     preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run, lambda: target, Teller(lines.append, every_s=60))
 

@@ -19,7 +19,7 @@ from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.journal import Journal
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.target.contract import AGENT, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer
 
@@ -33,9 +33,12 @@ def plan_of(**more: Any) -> Plan:
 
 
 def look(
-    target: FakeTarget, accounts: Collection[Account] = tuple(ACCOUNTS.values()), run: Run | None = None, **more: Any
+    target: FakeTarget,
+    accounts: Collection[Account] = tuple(ACCOUNTS.values()),
+    run: RunState | None = None,
+    **more: Any,
 ) -> PreflightReport:
-    run = run or Run("basic_1", purpose="preflight", thorough=True)
+    run = run or RunState("basic_1", purpose="preflight", thorough=True)
     return preflight(plan_of(**more), ROLES, accounts, run, lambda: target, Teller([].append))
 
 
@@ -87,7 +90,7 @@ def test_who_makes_rows_comes_before_who_approves_them() -> None:
 
 def test_what_it_makes_is_journaled(tmp_path: Path) -> None:
     book = Journal(tmp_path / "journal-preflight.jsonl")
-    look(FakeTarget(), run=Run("basic_1", journal=book, thorough=True))
+    look(FakeTarget(), run=RunState("basic_1", journal=book, thorough=True))
 
     assert sorted(entry.thing for entry in journal.read(tmp_path) if entry.what == "created") == [
         "lead",
@@ -311,8 +314,8 @@ def test_a_behaviour_whose_ids_come_from_what_is_broken_is_dead() -> None:
 # ── where the deployed API differs ──────────────────────────────────────────────────────────────────
 
 
-def _mapped(mapping: ApiMapping) -> Run:
-    run = Run.of(replace(plan_of(), mapping=mapping), (), "preflight")
+def _mapped(mapping: ApiMapping) -> RunState:
+    run = RunState.of(replace(plan_of(), mapping=mapping), (), "preflight")
     run.thorough = True
     return run
 
@@ -350,7 +353,7 @@ class WithRoutes:
 
 
 def _look_with(target: WithRoutes) -> PreflightReport:
-    run = Run("basic_1", purpose="preflight", thorough=True)
+    run = RunState("basic_1", purpose="preflight", thorough=True)
     return preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: target, Teller(lambda _line: None))
 
 

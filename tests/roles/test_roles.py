@@ -10,8 +10,8 @@ from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from perfsuite.target.shared import Run
 from tests.target.contract import OPERATIONS, promised
 from tests.target.fake_target import ACCOUNTS, FakeTarget, Notes
 
@@ -147,7 +147,7 @@ def test_only_these_operations_write() -> None:
 @pytest.mark.parametrize(("role", "behaviour"), BEHAVIOURS)
 def test_every_behaviour_succeeds_with_all_its_operations(role: Role, behaviour: Behaviour) -> None:
     target, notes = FakeTarget(), Notes()
-    run = Run("basic_1", thorough=True)
+    run = RunState("basic_1", thorough=True)
     # What other roles of the same process made before.
     run.created["policy"] = [target.policies["policy-5"]]
     session = Session(role, ACCOUNTS[role.slug], target, run, notes)
@@ -168,9 +168,9 @@ def test_every_behaviour_succeeds_with_all_its_operations(role: Role, behaviour:
     assert set(extra) <= set(sources)  # beyond its steps, only lists that an id comes from
 
 
-def _session(slug: str, target: FakeTarget, notes: Notes, run: Run | None = None) -> Session:
+def _session(slug: str, target: FakeTarget, notes: Notes, run: RunState | None = None) -> Session:
     role = next(role for role in ROLES if role.slug == slug)
-    session = Session(role, ACCOUNTS[slug], target, run or Run("basic_1", thorough=True), notes)
+    session = Session(role, ACCOUNTS[slug], target, run or RunState("basic_1", thorough=True), notes)
     session.login()
     return session
 
@@ -243,7 +243,7 @@ def test_each_policy_of_this_run_is_approved_once_and_no_other() -> None:
 
 def test_a_perf_flag_is_turned_over_and_its_first_value_journaled_once(tmp_path: Path) -> None:
     target = FakeTarget()
-    run = Run("basic_1", thorough=True, journal=journal.Journal(tmp_path / "journal.jsonl"))
+    run = RunState("basic_1", thorough=True, journal=journal.Journal(tmp_path / "journal.jsonl"))
     session = _session("super_admin", target, Notes(), run)
     behaviour = _behaviour(session, "feature flags")
 
@@ -251,7 +251,7 @@ def test_a_perf_flag_is_turned_over_and_its_first_value_journaled_once(tmp_path:
         session.perform(behaviour)
 
     assert [asked.body["is_enabled"] for asked in target.asked_for("flags.update")] == [False, True, False]
-    assert list(journal.read(tmp_path)) == [journal.Entry("flag", "flag", "perf_dark", before=True)]
+    assert list(journal.read(tmp_path)) == [journal.JournalEntry("flag", "flag", "perf_dark", before=True)]
 
 
 def test_any_other_flag_keeps_the_value_just_read() -> None:
@@ -290,7 +290,7 @@ def test_a_policyholder_writes_the_own_preferences_and_reads_own_premiums() -> N
 
 def test_without_a_list_of_agents_the_agent_of_a_policy_is_asked_for() -> None:
     target, notes = FakeTarget(), Notes()
-    run = Run("basic_1", left_out={"regional_manager": frozenset({"agents.list"})}, thorough=True)
+    run = RunState("basic_1", left_out={"regional_manager": frozenset({"agents.list"})}, thorough=True)
     session = _session("regional_manager", target, notes, run)
 
     result = session.perform(_behaviour(session, "team performance"))

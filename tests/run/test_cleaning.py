@@ -14,7 +14,7 @@ from perfsuite.run.cleaning import Hurried, clean_after, clean_early
 from perfsuite.run.context import Desk
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.exchange import Request
-from perfsuite.target.journal import FILE_NAME, Entry, Journal
+from perfsuite.target.journal import FILE_NAME, Journal, JournalEntry
 from tests.target.fake_target import FakeTarget, lost
 
 NOBODY = "http://127.0.0.1:1"
@@ -25,7 +25,7 @@ ADMINS = (Account("9876543200", "secret", "super_admin"),)
 def desk(tmp_path: Path) -> Desk:
     """One that was interrupted twice, with a run that made a lead."""
     book = Journal(tmp_path / FILE_NAME)
-    book.write(Entry("create", "lead", "PERF-1"))
+    book.write(JournalEntry("create", "lead", "PERF-1"))
     book.close()
     interrupts = Interrupts()
     interrupts.count = 2
@@ -53,7 +53,7 @@ def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_nam
     """The load was over when it went: the run is judged, and the command to try again is told."""
     book = Journal(tmp_path / FILE_NAME)
     for number in range(12):
-        book.write(Entry("create", "lead", f"PERF-{number}"))
+        book.write(JournalEntry("create", "lead", f"PERF-{number}"))
     book.close()
     said = io.StringIO()
     desk = Desk(tmp_path, PlainScreen(said), Interrupts())
@@ -75,7 +75,7 @@ def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_nam
 
 def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp_path: Path) -> None:
     book = Journal(tmp_path / FILE_NAME)
-    book.write(Entry("create", "lead", "PERF-1", by="9876543203"))
+    book.write(JournalEntry("create", "lead", "PERF-1", by="9876543203"))
     book.close()
     said = io.StringIO()
 

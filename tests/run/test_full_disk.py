@@ -10,7 +10,7 @@ import pytest
 from perfsuite.cli.main import main
 from perfsuite.errors import LoadError, unwritable
 from perfsuite.run.cleaning import journal_to_note_in
-from perfsuite.target.journal import FILE_NAME, Entry
+from perfsuite.target.journal import FILE_NAME, JournalEntry
 
 
 def test_the_place_and_the_mend_are_named() -> None:
@@ -39,6 +39,6 @@ def test_a_file_that_nobody_expected_to_fail_is_a_line_and_no_traceback(
 
 
 def test_where_no_journal_can_be_opened_cleanup_notes_nothing_and_goes_on(tmp_path: Path) -> None:
-    journal_to_note_in(tmp_path / "nowhere").write(Entry("removed", "lead", "PERF-1"))
-    journal_to_note_in(tmp_path).write(Entry("removed", "lead", "PERF-1"))
+    journal_to_note_in(tmp_path / "nowhere").write(JournalEntry("removed", "lead", "PERF-1"))
+    journal_to_note_in(tmp_path).write(JournalEntry("removed", "lead", "PERF-1"))
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]

@@ -31,7 +31,7 @@ from perfsuite.run.own_errors import OwnErrors
 from perfsuite.run.pipeline import STAGES, Accounts, Stages
 from perfsuite.suite_errors import LOG_FILE
 from perfsuite.target.journal import FILE_NAME as JOURNAL_FILE
-from perfsuite.target.journal import Entry, Journal
+from perfsuite.target.journal import Journal, JournalEntry
 from tests.history import folders
 
 NOBODY = "http://127.0.0.1:1"
@@ -93,7 +93,7 @@ class Run:
     def _look(self, plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> PreflightReport:
         if self.made_row:
             book = Journal(folder / JOURNAL_FILE)
-            book.write(Entry("create", "lead", "PERF-1"))
+            book.write(JournalEntry("create", "lead", "PERF-1"))
             book.close()
         seen = PreflightReport(plan.host, "Agent Mitra", "2.3.1", (), folders.CHECKS[:1])
         save(folder / PREFLIGHT_FILE, seen)

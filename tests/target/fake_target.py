@@ -16,8 +16,7 @@ import msgspec
 from perfsuite.model import Account, FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE, Operation
-from perfsuite.target.exchange import Answer, Failure, Request
-from perfsuite.target.observed import Observed
+from perfsuite.target.exchange import Answer, Failure, Observed, Request
 from tests.target.contract import (
     ACCOUNT_FIELDS,
     AGENT,
@@ -362,7 +361,8 @@ def _understood(request: Request) -> Asked | None:
     body = msgspec.json.decode(request.body) if request.body else {}
     if (request.method, request.target) == ("GET", "/openapi.json"):
         return Asked("openapi", {}, query, body)
-    for operation in _BY_PRECISION:
+    # "/agents/profile" before "/agents/{agent_id}"
+    for operation in sorted(CATALOGUE.values(), key=lambda each: each.template.count("{")):
         matched = _pattern(operation).fullmatch(parts.path)
         if operation.method == request.method and matched and _query_names(operation) == set(query):
             return Asked(operation.name, matched.groupdict(), query, body)
@@ -375,7 +375,3 @@ def _query_names(operation: Operation) -> set[str]:
 
 def _pattern(operation: Operation) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.template))
-
-
-# "/agents/profile" before "/agents/{agent_id}"
-_BY_PRECISION = sorted(CATALOGUE.values(), key=lambda operation: operation.template.count("{"))

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.httpx_client import HttpxTransport
 from tests.target.raw_server import SLOW_S, RawServer, nobody_listens
@@ -22,7 +22,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def transport(server: RawServer) -> Iterator[HttpxTransport]:
-    transport = HttpxTransport(Way(server.host), timeout_s=1.0)
+    transport = HttpxTransport(ConnectionSettings(server.host), timeout_s=1.0)
     yield transport
     transport.close()
 
@@ -82,14 +82,14 @@ def test_no_answer(transport: HttpxTransport, path: str, kind: FailureKind) -> N
 
 def test_refused() -> None:
     with nobody_listens() as host:
-        answer = _get(HttpxTransport(Way(host)), "/x/json")
+        answer = _get(HttpxTransport(ConnectionSettings(host)), "/x/json")
 
     assert answer.failure is not None
     assert (answer.failure.kind, answer.failure.message) == (FailureKind.CONNECTION_REFUSED, "connection refused")
 
 
 def test_a_name_that_nobody_knows() -> None:
-    answer = _get(HttpxTransport(Way("http://nobody.invalid:80")), "/x/json")
+    answer = _get(HttpxTransport(ConnectionSettings("http://nobody.invalid:80")), "/x/json")
 
     assert answer.failure is not None
     assert answer.failure.kind is FailureKind.NAME_NOT_FOUND

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.target.journal import Entry, Journal, Marks, read
+from perfsuite.target.journal import Journal, JournalEntry, Marks, read
 
 ROOT = Path(__file__).parents[2]
-FIRST, SECOND = Entry("create", "lead", "PERF-1"), Entry("created", "lead", "PERF-1", id="7")
+FIRST, SECOND = JournalEntry("create", "lead", "PERF-1"), JournalEntry("created", "lead", "PERF-1", id="7")
 
 
-def _write(path: Path, *entries: Entry) -> None:
+def _write(path: Path, *entries: JournalEntry) -> None:
     journal = Journal(path)
     for entry in entries:
         journal.write(entry)
@@ -24,7 +24,7 @@ def _write(path: Path, *entries: Entry) -> None:
 
 
 def test_entries_come_back_as_written(tmp_path: Path) -> None:
-    flag = Entry("flag", "flag", "perf_dark", before=False)
+    flag = JournalEntry("flag", "flag", "perf_dark", before=False)
     _write(tmp_path / "journal.jsonl", FIRST, SECOND, flag)
 
     assert list(read(tmp_path)) == [FIRST, SECOND, flag]
@@ -81,12 +81,14 @@ def test_after_a_line_that_was_cut_off_the_other_files_are_read_too(tmp_path: Pa
         pytest.param(b'{"what":"crea', [FIRST, SECOND], id="a line cut off is dropped"),
         pytest.param(
             b'{"what":"create","thing":"lead","mark":"PERF-9"}',
-            [FIRST, Entry("create", "lead", "PERF-9"), SECOND],
+            [FIRST, JournalEntry("create", "lead", "PERF-9"), SECOND],
             id="a whole one is kept",
         ),
     ],
 )
-def test_what_is_written_after_a_crash_is_a_line_of_its_own(tmp_path: Path, end: bytes, kept: list[Entry]) -> None:
+def test_what_is_written_after_a_crash_is_a_line_of_its_own(
+    tmp_path: Path, end: bytes, kept: list[JournalEntry]
+) -> None:
     path = tmp_path / "journal.jsonl"
     _write(path, FIRST)
     path.write_bytes(path.read_bytes() + end)
@@ -110,9 +112,9 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, damage: bytes) ->
 def test_write_once_by_thing_and_mark(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for before in (True, False):
-        journal.write_once(Entry("flag", "flag", "a", before=before))
-    journal.write_once(Entry("flag", "flag", "b", before=False))
-    journal.write_once(Entry("not restorable", "theme", "a"))
+        journal.write_once(JournalEntry("flag", "flag", "a", before=before))
+    journal.write_once(JournalEntry("flag", "flag", "b", before=False))
+    journal.write_once(JournalEntry("not restorable", "theme", "a"))
     journal.close()
 
     assert [(entry.thing, entry.mark, entry.before) for entry in read(tmp_path)] == [

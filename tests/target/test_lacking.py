@@ -7,7 +7,7 @@ import pytest
 from perfsuite.model.role import Call, Role, Step
 from perfsuite.roles import ROLES
 from perfsuite.roles.arguments import an_agent, one
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 from tests.target.contract import row
 from tests.target.fake_target import answer
 from tests.target.test_session import Stage
@@ -16,7 +16,7 @@ BY_SLUG = {role.slug: role for role in ROLES}
 POLICIES_EMPTY = "GET /policies/ answered []"
 
 
-def stage(role: str, run: Run | None = None) -> Stage:
+def stage(role: str, run: RunState | None = None) -> Stage:
     made = Stage(role, run=run)
     made.target.always("policies.list", answer([]))
     made.session.login()
@@ -60,7 +60,7 @@ def test_every_list_that_might_have_had_the_id_is_named() -> None:
 
 
 def test_a_list_that_is_left_out_is_not_called_empty() -> None:
-    run = Run("basic_1")
+    run = RunState("basic_1")
     run.left_out = {"provider_admin": frozenset({"agents.list"})}
 
     assert why(stage("provider_admin", run), Step("agents.read", an_agent)) == [
@@ -92,7 +92,7 @@ def test_a_row_of_the_run() -> None:
         for step in behaviour.steps
         if step.operation == "policies.approve"
     )
-    run = Run("basic_1", thorough=True)
+    run = RunState("basic_1", thorough=True)
 
     assert why(Stage("regional_manager", run=run), approve) == [
         "needs a policy_id of what the same process has made, and none of that is left"
@@ -100,7 +100,7 @@ def test_a_row_of_the_run() -> None:
 
 
 def test_a_flag_has_a_name() -> None:
-    made = Stage("super_admin", run=Run("basic_1", thorough=True))
+    made = Stage("super_admin", run=RunState("basic_1", thorough=True))
     made.target.always("flags.list", answer([]))
 
     flags = next(behaviour for behaviour in BY_SLUG["super_admin"].behaviours if behaviour.name == "feature flags")
@@ -111,7 +111,7 @@ def test_a_flag_has_a_name() -> None:
 
 
 def test_a_page_without_rows_after_one_with_rows_is_no_empty_list() -> None:
-    made = Stage("junior_agent", run=Run("basic_1", thorough=True))
+    made = Stage("junior_agent", run=RunState("basic_1", thorough=True))
     for behaviour in BY_SLUG["junior_agent"].behaviours:
         made.session.perform(behaviour)
     made.target.always("policies.page", answer([]))
@@ -141,7 +141,7 @@ PROFILE = (
 
 def _selling(*customers: dict[str, str]) -> Stage:
     """Of a senior agent to whom `/policies/` shows nothing; customers and own profile are shown."""
-    made = stage("senior_agent", Run("basic_1", thorough=True))
+    made = stage("senior_agent", RunState("basic_1", thorough=True))
     made.target.always("agents.customers", answer({"data": {"customers": list(customers)}}))
     profile = row(PROFILE, agent_id="agent-1", user_id="user-senior_agent", provider_id="provider-3")
     made.target.always("agents.profile", answer(profile))
@@ -171,7 +171,7 @@ def test_where_no_answer_has_the_customer_that_is_what_is_missing() -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.slug)
 def test_where_the_contract_holds_nothing_is_missing(role: Role) -> None:
-    run = Run("basic_1", thorough=True)
+    run = RunState("basic_1", thorough=True)
     run.created = {"policy": [{"policy_id": "policy-0"}], "ticket": [{"ticket_id": "ticket-0"}]}
     made = Stage(role, run=run)
     for behaviour in role.behaviours:

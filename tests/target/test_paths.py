@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.connection import Way
-from perfsuite.target.paths import contract_paths, deployed, deployed_paths
+from perfsuite.target.catalogue import CATALOGUE, contract_paths, deployed, deployed_paths
+from perfsuite.target.connection import ConnectionSettings
 
 MAPPING = {
     "/api/v1/policies/": "/api/v2/policies/",
@@ -59,10 +58,10 @@ def test_paths_of_the_contract_are_without_queries_each_once() -> None:
     ],
 )
 def test_whether_a_way_leads_to_a_server(url: str, there: bool) -> None:
-    assert Way("https://gateway.test/mitra").leads_to(url) is there
+    assert ConnectionSettings("https://gateway.test/mitra").reaches(url) is there
 
 
 def test_the_values_of_headers_are_not_shown() -> None:
-    way = Way("http://localhost/a/b", headers=(("X-Api-Key", "geheim"),))
-    assert way.base_path == "/a/b"
-    assert "geheim" not in repr(way)
+    connection = ConnectionSettings("http://localhost/a/b", headers=(("X-Api-Key", "geheim"),))
+    assert connection.base_path == "/a/b"
+    assert "geheim" not in repr(connection)

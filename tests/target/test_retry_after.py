@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.clock import utc_s
 from perfsuite.target.exchange import Answer, Request
-from perfsuite.target.retry_after import MOST_S, Patient, asked_wait_s
+from perfsuite.target.retry_after import MOST_S, RetryAfterClient, asked_wait_s
 from tests.target.fake_target import answer
 
 OK = answer({"a": 1})
@@ -36,10 +36,10 @@ class Scripted:
         self.closed = True
 
 
-def patient(*answers: Answer) -> tuple[Patient, Scripted, list[float], list[str]]:
+def patient(*answers: Answer) -> tuple[RetryAfterClient, Scripted, list[float], list[str]]:
     """With the transport behind it, the seconds that it waits, and what it tells."""
     behind, waits, told = Scripted(answers), list[float](), list[str]()
-    return Patient(behind, told.append, waits.append), behind, waits, told
+    return RetryAfterClient(behind, told.append, waits.append), behind, waits, told
 
 
 GET = Request("GET", "/api/v1/users/me?secret=1", {})

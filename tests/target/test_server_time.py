@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perfsuite.model import Remark
-from perfsuite.target.server_time import SERVER_TIMING, X_PROCESS_TIME, server_time
+from perfsuite.target.exchange import SERVER_TIMING, X_PROCESS_TIME, server_time
 
 SERVICE_US = 4_000
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,11 @@ from perfsuite.model.role import Behaviour, Call, Role, Step
 from perfsuite.roles import ROLES
 from perfsuite.roles.arguments import one, same
 from perfsuite.target import journal
-from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Answer, Request
-from perfsuite.target.journal import Entry, Journal
-from perfsuite.target.observed import ActionResult
+from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.exchange import ActionResult, Answer, Request
+from perfsuite.target.journal import Journal, JournalEntry
+from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session, SessionEnded
-from perfsuite.target.shared import Run
 from tests.target.contract import ACCOUNT_FIELDS, POLICY, PREMIUM, row
 from tests.target.fake_target import ACCOUNTS, LIFE_S, PASSWORD, Asked, FakeTarget, Notes, answer, lost
 
@@ -43,10 +43,14 @@ class Stage:
     """A session with its target, observer and clock."""
 
     def __init__(
-        self, role: str | Role = "policyholder", run: Run | None = None, seed: int = 1, target: FakeTarget | None = None
+        self,
+        role: str | Role = "policyholder",
+        run: RunState | None = None,
+        seed: int = 1,
+        target: FakeTarget | None = None,
     ) -> None:
         self.target, self.notes, self.clock = target or FakeTarget(), Notes(), Clock()
-        self.run = run or Run("basic_20260301_093000")
+        self.run = run or RunState("basic_20260301_093000")
         known = BY_SLUG[role] if isinstance(role, str) else role
         account = ACCOUNTS[known.slug]
         self.session = Session(known, account, self.target, self.run, self.notes, clock=self.clock)
@@ -122,6 +126,28 @@ def test_an_action_begins_with_a_login_when_the_token_is_due() -> None:
     assert stage.notes.operations == ["login", "users.me", "login", "users.me"]
     assert (result.requests, result.succeeded) == (1, True)  # the login is not part of the behaviour
     assert [seen.behaviour for seen in stage.notes.requests] == ["login", "reading", "login", "reading"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(answer({"detail": "slow down"}, 429, retry_after="30"), id="with the time to wait"),
+        pytest.param(answer({"detail": "down"}, 503), id="by a server that is down"),
+    ],
+)
+def test_a_token_whose_renewal_was_refused_is_used_until_it_expires(refusal: Answer) -> None:
+    stage = Stage()
+    stage.perform(Step("users.me"))
+    stage.clock.now_s += 0.95 * LIFE_S  # due for renewal, and good for some time
+    stage.target.always("login", refusal)
+
+    stage.perform(Step("users.me"))
+    stage.clock.now_s += 1
+    stage.perform(Step("users.me"))
+
+    assert [seen.status for seen in stage.notes.requests if seen.operation == "users.me"] == [200, 200, 200]
+    stage.clock.now_s += 0.05 * LIFE_S
+    assert not stage.perform(Step("users.me")).requests  # now it has expired
 
 
 def test_when_the_login_fails_nothing_is_sent_and_the_action_has_failed() -> None:
@@ -247,7 +273,7 @@ def test_an_operation_that_stays_refused_causes_no_login_before_every_action() -
 
 def test_a_creation_is_made_once_more_since_a_refused_one_made_nothing(tmp_path: Path) -> None:
     book = Journal(tmp_path / journal.FILE_NAME)
-    stage = Stage("senior_agent", run=Run("basic_1", journal=book))
+    stage = Stage("senior_agent", run=RunState("basic_1", journal=book))
     body = {"customer_name": "PERF-1", "contact_number": "1", "lead_source": "web"}
     stage.perform(Step("agents.profile"))
     stage.target.expire()
@@ -471,7 +497,7 @@ def test_an_expired_token_is_a_failure_while_no_login_may_be_tried() -> None:
 
 
 def test_headers_of_a_read() -> None:
-    stage = Stage(run=Run("basic_1", purpose="preflight"))
+    stage = Stage(run=RunState("basic_1", purpose="preflight"))
     stage.perform(Step("users.me"))
 
     headers = stage.target.sent[1].headers
@@ -492,7 +518,7 @@ def test_headers_of_a_write_and_of_load() -> None:
 
 
 def test_request_ids_are_unique_over_the_sessions_of_a_process() -> None:
-    run = Run("basic_1")
+    run = RunState("basic_1")
     stages = [Stage(run=run), Stage("junior_agent", run=run)]
     for stage in stages * 3:
         stage.perform(Step("users.me"), Step("users.me"))
@@ -653,13 +679,15 @@ def test_the_rhythm_of_one_behaviour_is_not_that_of_another() -> None:
 
 
 def test_thorough_makes_every_step_every_time() -> None:
-    stage = Stage(run=Run("basic_1", thorough=True))
+    stage = Stage(run=RunState("basic_1", thorough=True))
 
     assert stage.perform(Step("users.me", every=10), Step("policies.list", every=3)).requests == 2
 
 
 def test_operations_left_out_are_neither_made_nor_missed() -> None:
-    stage = Stage(run=Run("basic_1", left_out={"policyholder": frozenset({"users.me"}), "junior_agent": frozenset()}))
+    stage = Stage(
+        run=RunState("basic_1", left_out={"policyholder": frozenset({"users.me"}), "junior_agent": frozenset()})
+    )
 
     result = stage.perform(Step("users.me"), Step("policies.list"))
 
@@ -668,7 +696,7 @@ def test_operations_left_out_are_neither_made_nor_missed() -> None:
 
 
 def test_what_is_left_out_for_one_role_is_made_by_another() -> None:
-    stage = Stage("junior_agent", run=Run("basic_1", left_out={"policyholder": frozenset({"users.me"})}))
+    stage = Stage("junior_agent", run=RunState("basic_1", left_out={"policyholder": frozenset({"users.me"})}))
 
     assert stage.perform(Step("users.me")).requests == 1
 
@@ -718,7 +746,7 @@ def test_a_list_that_failed_is_asked_for_again() -> None:
 
 
 def test_a_list_that_is_left_out_is_not_asked_for() -> None:
-    stage = Stage(run=Run("basic_1", left_out={"policyholder": frozenset({"policies.list"})}))
+    stage = Stage(run=RunState("basic_1", left_out={"policyholder": frozenset({"policies.list"})}))
 
     stage.perform(Step("policies.premiums", one("policy")))
 
@@ -771,7 +799,7 @@ def test_wrong_answers(operation: str, given: object, message: str) -> None:
 
 
 def test_two_policyholders_who_are_answered_the_same_rows() -> None:
-    run = Run("basic_1")
+    run = RunState("basic_1")
     first, second = Stage(run=run), Stage(run=run)
     second.target.users[ACCOUNTS["policyholder"].phone_number]["user_id"] = "user-other"
 
@@ -782,14 +810,14 @@ def test_two_policyholders_who_are_answered_the_same_rows() -> None:
 
 
 def test_two_users_of_a_shared_account_may_see_the_same_rows() -> None:
-    run = Run("basic_1")
+    run = RunState("basic_1")
 
     assert Stage(run=run).perform(Step("policies.list")).succeeded
     assert Stage(run=run).perform(Step("policies.list")).succeeded
 
 
 def test_payments_that_were_answered_for_another_policy() -> None:
-    run = Run("basic_1")
+    run = RunState("basic_1")
     first, second = Stage(run=run), Stage(run=run)
 
     def premiums(policy_id: str) -> Step:
@@ -798,7 +826,54 @@ def test_payments_that_were_answered_for_another_policy() -> None:
     assert first.perform(premiums("policy-1"), premiums("policy-2"), premiums("policy-1")).succeeded
     second.target.give("policies.premiums", answer({"premiums": [row(PREMIUM, id="payment for policy-1")]}))
     assert not second.perform(premiums("policy-2")).succeeded
-    assert second.notes.failures == [("policies.premiums", "payments of another policy were answered")]
+    assert second.notes.failures == [("policies.premiums", "rows of another policy were answered")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "right", "wrong", "message"),
+    [
+        pytest.param(
+            {"identity": "account"},
+            {"account": "user-policyholder"},
+            {"account": "user-9"},
+            "somebody else's account",
+            id="identity",
+        ),
+        pytest.param(
+            {"lists": "", "owners": {"policyholder": "holder"}},
+            [{"id": "1", "holder": "a"}],
+            [{"id": "1", "holder": "a"}, {"id": "2", "holder": "b"}],
+            "rows with different holder, only one's own were asked for",
+            id="owner",
+        ),
+        pytest.param(
+            {"lists": "", "parent": "policy_id"},
+            [{"id": "1"}],
+            [{"id": "2"}],
+            "rows of another policy were answered",
+            id="parent",
+        ),
+    ],
+)
+def test_an_operation_and_its_rules_are_added_as_data(
+    rule: dict[str, Any], right: object, wrong: object, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = Operation("claims.list", "GET", "/api/v1/claims/{policy_id}", **rule)
+    monkeypatch.setitem(CATALOGUE, claims.name, claims)
+    stage = Stage()
+    stage.target.give(claims.name, answer([{"id": "2"}]), answer(right), answer(wrong))
+
+    def of(policy_id: str) -> Step:
+        return Step(claims.name, lambda _session: Call(path={"policy_id": policy_id}))
+
+    if claims.parent:
+        stage.perform(of("policy-2"))
+    else:
+        stage.target.exchange(Request("GET", "/api/v1/claims/policy-2", {}))
+
+    assert stage.perform(of("policy-1")).succeeded
+    assert not stage.perform(of("policy-1")).succeeded
+    assert stage.notes.failures == [(claims.name, message)]
 
 
 def test_rows_of_a_wrong_answer_teach_nothing() -> None:
@@ -904,12 +979,12 @@ def _lead(session: Session) -> Call:
 
 
 def _stage_with_journal(folder: Path) -> Stage:
-    return Stage("senior_agent", run=Run("basic_1", journal=Journal(folder / "journal.jsonl")))
+    return Stage("senior_agent", run=RunState("basic_1", journal=Journal(folder / "journal.jsonl")))
 
 
 def test_a_creation_is_journaled_before_it_is_sent_and_after_its_answer(tmp_path: Path) -> None:
     stage = _stage_with_journal(tmp_path)
-    on_disk_when_sent: list[Entry] = []
+    on_disk_when_sent: list[JournalEntry] = []
 
     def look(asked: Asked) -> object:
         on_disk_when_sent.extend(journal.read(tmp_path))
@@ -919,9 +994,9 @@ def test_a_creation_is_journaled_before_it_is_sent_and_after_its_answer(tmp_path
     stage.perform(Step("leads.create", _lead))
 
     mark = stage.target.asked_for("leads.create")[0].body["customer_name"]
-    about_to = Entry("create", "lead", mark, by=ACCOUNTS["senior_agent"].phone_number)
+    about_to = JournalEntry("create", "lead", mark, by=ACCOUNTS["senior_agent"].phone_number)
     assert on_disk_when_sent == [about_to]
-    assert list(journal.read(tmp_path)) == [about_to, Entry("created", "lead", mark, id="lead-1")]
+    assert list(journal.read(tmp_path)) == [about_to, JournalEntry("created", "lead", mark, id="lead-1")]
     assert stage.run.created["lead"][0]["lead_id"] == "lead-1"
 
 

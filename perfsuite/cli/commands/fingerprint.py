@@ -23,7 +23,7 @@ from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
 from perfsuite.plan.build import DEFAULT_HOST, build
 from perfsuite.run import pipeline
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,9 @@ def _take(call: Call) -> tuple[Fingerprint, Path, int]:
             "or try it with --demo full"
         )
     options, inputs, ground = read(call)
-    check_watch(Watch("", Way(inputs.host or DEFAULT_HOST), postgres_dsn=call.arguments.monitor_postgres))
+    check_watch(
+        Watch("", ConnectionSettings(inputs.host or DEFAULT_HOST), postgres_dsn=call.arguments.monitor_postgres)
+    )
     screen = call.terminal.screen(options)
     with ExitStack() as stack:
         inputs, demo = started(stack, call.arguments, options, inputs, screen)

@@ -28,7 +28,7 @@ from perfsuite.run import pipeline
 from perfsuite.run.archive import Shelf
 from perfsuite.run.baselines import Against, find_baseline
 from perfsuite.run.context import Desk
-from perfsuite.target.connection import Way
+from perfsuite.target.connection import ConnectionSettings
 
 
 def do(call: Call) -> int:
@@ -38,7 +38,7 @@ def do(call: Call) -> int:
     repeat.check(arguments, options)
     shelf = Shelf(options.results, options.history)
     against = _baselines(options, inputs, ground, shelf)
-    check_watch(replace(watch_of(arguments, None), way=Way(inputs.host or DEFAULT_HOST)))
+    check_watch(replace(watch_of(arguments, None), connection=ConnectionSettings(inputs.host or DEFAULT_HOST)))
     if options.dry_run:
         for scenario in inputs.scenarios:
             call.terminal.out(dry_run.render(build(options, inputs, scenario, ground, datetime.now(UTC)), ROLES))

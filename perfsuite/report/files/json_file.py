@@ -40,8 +40,7 @@ from perfsuite.report.logins import logins_dict
 from perfsuite.report.monitored import monitored
 from perfsuite.report.published import published_entries
 from perfsuite.report.text import clean
-from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.paths import deployed
+from perfsuite.target.catalogue import CATALOGUE, deployed
 
 SCHEMA = 1
 

@@ -9,7 +9,7 @@ from typing import Any
 from perfsuite.model.role import Role, Step
 from perfsuite.target.catalogue import CATALOGUE, PREFIX, Operation
 from perfsuite.target.exchange import Failure
-from perfsuite.target.shared import Run
+from perfsuite.target.run_state import RunState
 
 _NAMED = re.compile(r"\{(\w+)\}")
 _FIELDS = {"own agent": "agent_id", "flag": "flag_name"}
@@ -17,10 +17,10 @@ _FIELDS = {"own agent": "agent_id", "flag": "flag_name"}
 _VOWELS = tuple("aeio")
 
 
-class Lacking:
+class MissingData:
     """What one session asked for in vain."""
 
-    def __init__(self, role: Role, run: Run) -> None:
+    def __init__(self, role: Role, run: RunState) -> None:
         self._role = role
         self._run = run
         self._answered: dict[str, str] = {}
@@ -88,7 +88,7 @@ class Lacking:
         return ""
 
 
-def _route(operation: Operation, run: Run) -> str:
+def _route(operation: Operation, run: RunState) -> str:
     return f"{operation.method} {run.path_of(operation).split('?')[0].removeprefix(PREFIX)}"
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.model import Headers, Plan
-from perfsuite.target.catalogue import Operation
-from perfsuite.target.checks import object_of
+from perfsuite.target.catalogue import OPENAPI, Operation, deployed, deployed_paths
+from perfsuite.target.checks import RowOwners, object_of
 from perfsuite.target.exchange import RequestIds
-from perfsuite.target.journal import Entry, Journal, Marks
-from perfsuite.target.paths import OPENAPI, deployed, deployed_paths
+from perfsuite.target.journal import Journal, JournalEntry, Marks
 
 MAX_REMEMBERED = 200
 
@@ -20,7 +19,7 @@ _NOT_MADE = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
 
 
 @dataclass(slots=True)
-class Run:
+class RunState:
     """Shared by the sessions of a process. `purpose` is sent along, so that the target's log can tell
     load ("") from preflight and cleanup."""
 
@@ -45,13 +44,10 @@ class Run:
     marks: Marks = field(init=False)
     created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Kind of row → rows that this process made and that are still there."""
-    owners: dict[str, str] = field(default_factory=dict)
-    """Id of a person's own row (policyholder) → user id it was first answered to."""
-    payments: dict[str, str] = field(default_factory=dict)
-    """Id of a payment → id of the policy that it was first answered for."""
+    owners: RowOwners = field(default_factory=RowOwners)
 
     @classmethod
-    def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> Run:
+    def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> RunState:
         """The run of a plan, with its paths; `headers` are those added to its requests."""
         paths, values = deployed_paths(plan.mapping.paths), tuple(value for _name, value in headers)
         run = cls(plan.run_id, purpose=purpose, journal=journal or Journal(None), paths=paths, secrets=values)
@@ -70,7 +66,7 @@ class Run:
     def announce(self, operation: Operation, body: Mapping[str, Any] | None, by: str) -> None:
         """Journal a creation before it is sent. `by`: phone number of the account."""
         if mark := _mark(operation, body):
-            self.journal.write(Entry("create", operation.creates, mark, by=by))
+            self.journal.write(JournalEntry("create", operation.creates, mark, by=by))
 
     def settle(
         self, operation: Operation, body: Mapping[str, Any] | None, status: int, answered: Any
@@ -80,13 +76,13 @@ class Run:
         if not operation.creates or not mark:
             return None
         if status in _NOT_MADE:
-            self.journal.write(Entry("refused", operation.creates, mark))
+            self.journal.write(JournalEntry("refused", operation.creates, mark))
             return None
         row = object_of(answered)
         identity = str(row.get(f"{operation.creates}_id") or "")
         if not identity:
             return None
-        self.journal.write(Entry("created", operation.creates, mark, id=identity))
+        self.journal.write(JournalEntry("created", operation.creates, mark, id=identity))
         self.remember(operation.creates, row)
         return row
 
