@@ -26,8 +26,7 @@ from perfsuite.plan.options import show_duration
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.figures import limit_text
-from perfsuite.report.files.csv_files import FAILURE_COLUMNS, HISTORY_COLUMNS, REMAINING_COLUMNS, STATS_COLUMNS
-from perfsuite.report.files.json_file import summary_dict
+from perfsuite.report.files.csv_files import REMAINING_COLUMNS
 from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.write import write_all
 from perfsuite.roles import ROLES
@@ -341,9 +340,6 @@ def test_list_of_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
-        pytest.param("stats.csv", STATS_COLUMNS, id="stats.csv"),
-        pytest.param("stats_history.csv", HISTORY_COLUMNS, id="stats_history.csv"),
-        pytest.param("failures.csv", FAILURE_COLUMNS, id="failures.csv"),
         pytest.param("readings.csv", READINGS_COLUMNS, id="readings.csv"),
         pytest.param("rows_remaining.csv", REMAINING_COLUMNS, id="rows_remaining.csv"),
     ],
@@ -359,7 +355,6 @@ def fields_of(record: type) -> set[str]:
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
-        pytest.param("summary.json", set(summary_dict(example_runs.failed())), id="summary.json"),
         pytest.param("plan.json", fields_of(model.Plan), id="plan.json"),
         pytest.param("preflight.json", fields_of(model.PreflightReport), id="preflight.json"),
         pytest.param("circumstances.json", fields_of(Circumstances), id="circumstances.json"),

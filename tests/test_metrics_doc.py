@@ -14,7 +14,6 @@ from perfsuite.model.failures import LONG_WAIT_US
 from perfsuite.report.figures import STATISTIC_FIELDS
 from perfsuite.report.files.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.files.json_file import summary_dict
-from perfsuite.report.page.html import READING
 from perfsuite.report.page.page import Page, page_of
 from perfsuite.report.page.tables import Table
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
@@ -82,11 +81,6 @@ def tables_on(page: Page) -> list[Table]:
     return [table for table in (*page.tables, page.failures, page.suite_errors, page.database.table, within) if table]
 
 
-def test_how_to_read_the_page_is_what_stands_here() -> None:
-    rows = [line.strip("| ").split(" | ") for line in section("In a line each").splitlines() if line.startswith("|")]
-    assert [tuple(row) for row in rows[2:]] == list(READING)
-
-
 def test_titles_of_the_page() -> None:
     shown = {
         name.strip() for cell in first_cells("On screen, in report.html and summary.md") for name in cell.split(",")
@@ -124,6 +118,6 @@ def test_limits_are_those_of_the_code() -> None:
 
 
 def test_blocks_are_those_of_the_code() -> None:
-    told = section("How sure a figure is")
+    told = section("Confidence intervals")
     assert f"{FEWEST_BLOCKS} to {MOST_BLOCKS} blocks of consecutive seconds, each at least {SHORTEST_BLOCK_S} s" in told
     assert f"{RESAMPLES:,} times" in told
