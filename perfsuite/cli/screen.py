@@ -15,7 +15,7 @@ from rich.live import Live
 from perfsuite.cli.output import writing_to
 from perfsuite.errors import SuiteError
 from perfsuite.model import LiveSnapshot, RunReport
-from perfsuite.report.live.page import LiveStory, live_files
+from perfsuite.report.live.page import LivePageBuilder, live_files
 from perfsuite.report.live.terminal import live_view, render_progress
 from perfsuite.report.web.server import PageServer
 from perfsuite.run.context import Screen
@@ -103,12 +103,12 @@ class PageScreen:
     def __init__(self, server: PageServer) -> None:
         self.address = server.address
         self._server = server
-        self._story = LiveStory()
+        self._builder = LivePageBuilder()
         self._show()
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self._story.say(text)
+        self._builder.say(text)
         self._show()
 
     def warn(self, text: str) -> None:
@@ -117,32 +117,32 @@ class PageScreen:
 
     def progress(self, moment: LiveSnapshot) -> None:
         """Show the state of the load."""
-        self._story.progress(moment)
+        self._builder.progress(moment)
         self._show()
 
     def load_over(self) -> None:
         """Show that the verdict is on its way."""
-        self._story.load_over()
+        self._builder.load_over()
         self._show()
 
     def run_over(self, report: RunReport, folder: Path) -> None:
         """Show the verdict."""
-        self._story.run_over(report, folder)
+        self._builder.run_over(report, folder)
         self._show()
 
     def run_failed(self, reason: str) -> None:
         """Show why there is no verdict."""
-        self._story.run_failed(reason)
+        self._builder.run_failed(reason)
         self._show()
 
     def end(self) -> None:
         """Show that this was all, and end the page's server."""
-        self._story.end()
+        self._builder.end()
         self._show()
         self._server.close()
 
     def _show(self) -> None:
-        page = self._story.page
+        page = self._builder.page
         self._server.publish(msgspec.json.encode(page), last=page.ended)
 
 

@@ -1,4 +1,4 @@
-"""What the live view shows of a moment of a run, for the terminal and the page: figures, texts, monitored metrics."""
+"""Figures, phase and monitored metrics of a running load as text, the same for the terminal and the live page."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfsuite.model import LiveSnapshot, LiveState, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.model import LiveState, LiveSnapshot, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Direction, Reading
 from perfsuite.model.units import amount
 from perfsuite.report.figures import UNKNOWN, human
 from perfsuite.report.text import clean, plural
 
 UNANSWERED_FROM_S = 3
-"""So many seconds without any answer are worth a word."""
+"""After this many seconds without a response, the views warn."""
 STEADY_STATE = "steady state"
 SINCE_START = "since the start"
 _RATE_AND_TIMES = ("rps", "avg_ms", "p95_ms")
+NEAR_SHARE, FULL_SHARE = 0.8, 0.95
+"""Shares of its limit from which on a metric counts as near it, and as at it."""
+_WARN_FROM: Mapping[str, float] = {"server.listen_queue": 5, "postgres.blocked_sessions": 1, "pool.waiting": 1}
+"""Metrics without a limit: from this value on they count as near one."""
+
+Readings = Mapping[str, Reading]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFigure:
-    """One figure, over the last five seconds and over all that counts so far; "" where it has no such side.
+    """One figure: `now` over the last five seconds, `so_far` over the steady state or since the start; "" for none.
 
-    `alarm`: it tells of failures.
+    `alarm`: the figure counts failures, and there are some.
     """
 
     name: str
@@ -34,7 +40,7 @@ class LiveFigure:
 
 
 def phase_text(live: LiveState) -> str:
-    """The phase as it is shown: the plateau is "steady" once it has settled."""
+    """The phase as shown: the plateau is "steady" from its steady state on."""
     return "steady" if live.steady and live.phase == "plateau" else clean(live.phase)
 
 
@@ -44,20 +50,20 @@ def since_text(live: LiveState) -> str:
 
 
 def silence_text(live: LiveState) -> str:
-    """That the target gives no answer; "" while it does."""
+    """A warning that the target does not respond; "" while it does."""
     if live.unanswered_s < UNANSWERED_FROM_S:
         return ""
-    return f"No answer from the target for {plural(live.unanswered_s, 'second')}"
+    return f"No response from the target for {plural(live.unanswered_s, 'second')}"
 
 
 def live_figures(live: LiveState) -> tuple[LiveFigure, ...]:
-    """The main figures of a moment, in reading order."""
+    """The main figures of a running load, in reading order."""
     users = f"{sum(live.users.values()):,}/{live.users_requested:,}"
     return _figures(users, live.statistics, (live.rps_now, live.avg_now_ms, live.p95_now_ms))
 
 
 def final_figures(summary: Summary) -> tuple[LiveFigure, ...]:
-    """The same, over the steady state of a run that has ended."""
+    """The same figures over the steady state of a finished run."""
     return _figures(f"{summary.users.peak:,}/{summary.users.requested:,}", summary.totals, None)
 
 
@@ -78,25 +84,17 @@ def _figures(
 
 
 def users_by_role(users: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-    """Role and its users."""
+    """Roles and their number of users."""
     return tuple((clean(role.replace("_", " ")), f"{count:,}") for role, count in users.items())
 
 
 def worst_first(targets: Sequence[TargetResult]) -> list[TargetResult]:
-    """Missed ones first, so that they are seen where there are many; else as they are."""
+    """Missed targets first, so that a short list shows them; otherwise in their order."""
     return sorted(targets, key=lambda result: result.outcome is not TargetOutcome.MISSED)
 
 
-NEAR_SHARE, FULL_SHARE = 0.8, 0.95
-"""From these shares of its limit on, a figure is near it, or at it."""
-_WORTH_A_LOOK: Mapping[str, float] = {"server.listen_queue": 5, "postgres.blocked_sessions": 1, "pool.waiting": 1}
-"""Without a limit of their own: from here on they count as near one. A session blocked for a moment is usual."""
-
-Readings = Mapping[str, Reading]
-
-
 class GaugeState(StrEnum):
-    """How near its limit a figure is."""
+    """How near its limit a metric is."""
 
     FINE = "fine"
     NEAR = "near its limit"
@@ -106,7 +104,7 @@ class GaugeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One figure. `part`: "server", "PostgreSQL" or "Redis". `text`: "45 %", "12/100", "–" for a gap."""
+    """One metric. `part`: "server", "PostgreSQL" or "Redis"; `text`: "45 %", "12/100", "–" for a gap."""
 
     part: str
     label: str
@@ -115,8 +113,8 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Main:
-    """A metric to show. Those of `beside` colour it too, where they are nearer to a limit of their own."""
+class _MainMetric:
+    """A metric to show. A metric of `beside` colours it as well if it is nearer to its own limit."""
 
     part: str
     label: str
@@ -124,45 +122,45 @@ class _Main:
     beside: tuple[str, ...] = ()
 
 
-_SERVER_CPU = _Main("server", "CPU", "server.cpu_percent", ("server.busiest_process_cpu_percent",))
-_MACHINE_CPU = _Main("server", "machine CPU", "machine.cpu_percent")
-_CONNECTIONS = _Main("PostgreSQL", "connections", "postgres.connections")
+_SERVER_CPU = _MainMetric("server", "CPU", "server.cpu_percent", ("server.busiest_process_cpu_percent",))
+_MACHINE_CPU = _MainMetric("server", "machine CPU", "machine.cpu_percent")
+_CONNECTIONS = _MainMetric("PostgreSQL", "connections", "postgres.connections")
 _MAIN = (
     _SERVER_CPU,
     _MACHINE_CPU,
-    _Main("server", "listen queue", "server.listen_queue"),
-    _Main("server", "pool", "pool.checked_out", ("pool.waiting",)),
+    _MainMetric("server", "listen queue", "server.listen_queue"),
+    _MainMetric("server", "pool", "pool.checked_out", ("pool.waiting",)),
     _CONNECTIONS,
-    _Main("PostgreSQL", "blocked", "postgres.blocked_sessions"),
-    _Main("PostgreSQL", "cache hits", "postgres.cache_hit_percent"),
-    _Main("Redis", "hits", "redis.hit_percent"),
-    _Main("Redis", "memory", "redis.memory_bytes", ("redis.memory_used_percent",)),
+    _MainMetric("PostgreSQL", "blocked", "postgres.blocked_sessions"),
+    _MainMetric("PostgreSQL", "cache hits", "postgres.cache_hit_percent"),
+    _MainMetric("Redis", "hits", "redis.hit_percent"),
+    _MainMetric("Redis", "memory", "redis.memory_bytes", ("redis.memory_used_percent",)),
 )
 
 
-def gauges(moment: LiveSnapshot) -> tuple[Gauge, ...]:
-    """Those of the main figures that are watched, in a fixed order; () where nothing is."""
-    return tuple(_gauge(main, moment.readings) for main in _MAIN if main.metric in moment.readings)
+def gauges(snapshot: LiveSnapshot) -> tuple[Gauge, ...]:
+    """The main metrics that are monitored, in a fixed order; () if none is."""
+    return tuple(_gauge(main, snapshot.readings) for main in _MAIN if main.metric in snapshot.readings)
 
 
-def gauges_in_short(moment: LiveSnapshot) -> str:
-    """ "server 45 % CPU, db 12/100", and what is at its limit besides; "" where none of these is watched."""
-    readings = moment.readings
+def gauges_in_short(snapshot: LiveSnapshot) -> str:
+    """ "server 45 % CPU, db 12/100", followed by every metric at its limit; "" if none of them is monitored."""
+    readings = snapshot.readings
     cpu = _SERVER_CPU if _SERVER_CPU.metric in readings else _MACHINE_CPU
-    told = {cpu: f"{'server' if cpu is _SERVER_CPU else 'machine'} {{}} CPU", _CONNECTIONS: "db {}"}
+    always = {cpu: f"{'server' if cpu is _SERVER_CPU else 'machine'} {{}} CPU", _CONNECTIONS: "db {}"}
     parts = []
     for main in _MAIN:
         if main.metric not in readings:
             continue
         gauge = _gauge(main, readings)
-        if main in told:
-            parts.append(told[main].format(gauge.text))
+        if main in always:
+            parts.append(always[main].format(gauge.text))
         elif gauge.state is GaugeState.FULL:
             parts.append(f"{gauge.label} {gauge.text}")
     return ", ".join(parts)
 
 
-def _gauge(main: _Main, readings: Readings) -> Gauge:
+def _gauge(main: _MainMetric, readings: Readings) -> Gauge:
     value = readings[main.metric].value
     if value is None:
         return Gauge(main.part, main.label, UNKNOWN, GaugeState.GAP)
@@ -176,23 +174,23 @@ def _text(metric: str, value: float, readings: Readings) -> str:
     if known.unit != "percent":
         return amount(value, known.unit)
     if known.direction is Direction.LOWER_IS_WORSE and value < 100:
-        # Rounded down: of 99.97 % nobody should read that all were found.
+        # Rounded down, so that 99.97 % never reads as 100 %.
         return f"{math.floor(value * 10) / 10:.1f} %"
     return f"{value:.0f} %"
 
 
-def _state(main: _Main, readings: Readings) -> GaugeState:
+def _state(main: _MainMetric, readings: Readings) -> GaugeState:
     states = {_nearness(metric, readings) for metric in (main.metric, *main.beside)}
     return next(state for state in (GaugeState.FULL, GaugeState.NEAR, GaugeState.FINE) if state in states)
 
 
 def _nearness(metric: str, readings: Readings) -> GaugeState:
-    """FINE too where the metric or its limit is not known: then nothing says that it is near."""
+    """How near its limit a metric is; FINE if its value or limit is unknown."""
     value = readings[metric].value if metric in readings else None
     if value is None:
         return GaugeState.FINE
-    if metric in _WORTH_A_LOOK:
-        return GaugeState.NEAR if value >= _WORTH_A_LOOK[metric] else GaugeState.FINE
+    if metric in _WARN_FROM:
+        return GaugeState.NEAR if value >= _WARN_FROM[metric] else GaugeState.FINE
     limit = _limit(metric, readings)
     if not limit:
         return GaugeState.FINE

@@ -1,4 +1,4 @@
-"""The live page: takes the events of a command's runs and returns what the page shows, as texts. Knows no HTML."""
+"""The live page: takes the events of a command's runs, returns what the page shows, as text. Knows no HTML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from perfsuite.model import LiveSnapshot, LiveState, RunReport, TargetResult
+from perfsuite.model import LiveSnapshot, RunReport, TargetResult
 from perfsuite.report.evidence import Told, findings_of
 from perfsuite.report.figures import clock, limit_text, with_unit
 from perfsuite.report.live.figures import (
@@ -29,14 +29,32 @@ from perfsuite.report.text import clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
 
 PRINTED_WIDTH = 110
-_LONGER = {"Rate": "Failure rate"}
-"""Names that a terminal is too narrow for."""
+LINES_KEPT = 200
+LAST_S = 300
+"""Seconds that the small charts cover."""
+PREPARING = "preparing"
+LOAD_OVER = "The load has finished. Cleaning up, checking the counts, judging the targets…"
+ENDED = "The run has ended. This page shows its final state and no longer updates."
+_TITLE = "Agent Mitra performance"
+_MIN_SPARK_S = 60
+"""A shorter line does not reach the right edge of its chart."""
+_CPU = {"server.cpu_percent": "Server CPU", "machine.cpu_percent": "Machine CPU"}
+"""Metric → its name; the first one that is monitored is shown."""
+_LONG_NAMES = {"Rate": "Failure rate"}
+"""Names that the terminal shortens."""
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s@]*@|(?<=password=)\S+")
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+_FILES = {
+    "/": ("text/html", "live.html"),
+    "/live.js": ("text/javascript", "live.js"),
+    "/live.css": ("text/css", "live.css"),
+    "/report.css": ("text/css", "report.css"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One large figure; `detail` is the small print under it, `kind` "alarm" where it tells of failures."""
+class FigureCard:
+    """One large figure; `detail`: the small print below it; `kind`: "alarm" if it counts failures."""
 
     name: str
     value: str
@@ -46,18 +64,18 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A figure over the last minutes. `path`: its line as SVG, in `box`; `now` and `most` tell it in words."""
+    """A small chart of the last minutes. `path`: its line as SVG, in `box`; `now` and `peak`: the same in words."""
 
     name: str
     now: str
-    most: str
+    peak: str
     box: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class TargetLine:
-    """One target; `kind` is the outcome as the style sheet knows it."""
+class LiveTarget:
+    """One target; `kind`: its outcome as a CSS class."""
 
     name: str
     observed: str
@@ -68,26 +86,18 @@ class TargetLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """One of the monitors' main figures; `kind` is its state as the style sheet knows it, `state` as it is read."""
+class NamedValue:
+    """The users of a role, or a monitored metric with its state; `kind`: that state as a CSS class."""
 
     name: str
     value: str
-    kind: str
-    state: str
+    kind: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """How many users of a role there are."""
-
-    name: str
-    users: str
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What came of a run. `printed`: what the terminal shows; `folder` is "" where it left nothing to look at."""
+class FinishedRun:
+    """The result of a run. `printed`: what the terminal shows; `folder`: "" if the run left no files."""
 
     scenario: str
     label: str
@@ -105,218 +115,193 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class LivePage:
-    """All that is on the page, in reading order. `share`: how much of the planned time has passed, 0 to 1.
+    """Everything on the page, in reading order. `share`: elapsed share of the planned time, 0 to 1.
 
-    `over`: that nothing more will come; "" until then. `earlier`: the runs of this command before the one shown.
+    `end_notice`: says that no more updates follow; "" until then. `earlier`: this command's runs before this one.
     """
 
-    title: str = "Agent Mitra performance"
+    title: str = _TITLE
     badge: str = ""
     kind: str = ""
     headline: str = ""
     where: str = ""
-    over: str = ""
+    end_notice: str = ""
     alert: str = ""
     news: str = ""
     clock: str = ""
     share: float = 0.0
     loading: bool = False
     ended: bool = False
-    judged: Judged | None = None
-    cards: tuple[Card, ...] = ()
+    result: FinishedRun | None = None
+    cards: tuple[FigureCard, ...] = ()
     sparks: tuple[Spark, ...] = ()
-    roles: tuple[Role, ...] = ()
-    watched: tuple[Watched, ...] = ()
-    targets: tuple[TargetLine, ...] = ()
+    roles: tuple[NamedValue, ...] = ()
+    monitored: tuple[NamedValue, ...] = ()
+    targets: tuple[LiveTarget, ...] = ()
     outcome_title: str = "So far"
     lines: tuple[str, ...] = ()
-    earlier: tuple[Judged, ...] = ()
+    earlier: tuple[FinishedRun, ...] = ()
 
 
-def safe(text: str) -> str:
-    """`text` on one line, printable, and without what in it may be a name and a password."""
-    return _CREDENTIALS.sub("…", clean(text))
-
-
-def live_cards(live: LiveState) -> tuple[Card, ...]:
-    """The main figures: now, with what they were so far in small print."""
-    return tuple(_card(figure, since_text(live)) for figure in live_figures(live))
-
-
-def final_cards(report: RunReport) -> tuple[Card, ...]:
-    """The main figures as they are judged."""
-    return tuple(_card(figure, STEADY_STATE) for figure in final_figures(report.summary))
-
-
-def _card(figure: LiveFigure, since: str) -> Card:
-    kind = "alarm" if figure.alarm else ""
-    name = _LONGER.get(figure.name, figure.name)
-    if not figure.now:
-        return Card(name, figure.so_far, since, kind)
-    return Card(name, figure.now, f"{figure.so_far} {since}" if figure.so_far else "", kind)
-
-
-def roles_of(users: Mapping[str, int]) -> tuple[Role, ...]:
-    """The roles with their users."""
-    return tuple(Role(role, count) for role, count in users_by_role(users))
-
-
-def watched_of(moment: LiveSnapshot) -> tuple[Watched, ...]:
-    """What the monitors tell, where something is watched."""
-    return tuple(
-        Watched(f"{gauge.part}: {gauge.label}", gauge.text, gauge.state.name.lower(), gauge.state.value)
-        for gauge in gauges(moment)
-    )
-
-
-def target_lines(targets: Sequence[TargetResult]) -> tuple[TargetLine, ...]:
-    """The targets, missed ones first."""
-    return tuple(
-        TargetLine(
-            name=target_title(result),
-            observed=with_unit(result.metric, result.observed),
-            limit=limit_text(result.metric, result.limit, below=result.below),
-            outcome=outcome_text(result),
-            kind=result.outcome.value.replace(" ", "-"),
-            reason=safe(result.reason),
-        )
-        for result in worst_first(targets)
-    )
-
-
-def judged(report: RunReport, folder: Path) -> Judged:
-    """The verdict with its reasons, what was found, and where the files of the run are."""
-    verdict, found = report.verdict, findings_of(report)
-    return Judged(
-        scenario=clean(report.summary.scenario),
-        label=LABELS[verdict.outcome],
-        kind=verdict.outcome.value,
-        sentence=clean(sentence(report)),
-        reasons=tuple(map(safe, verdict.told_first)),
-        findings=found.unusual,
-        more=found.left_out,
-        always=found.always,
-        note=found.note,
-        notes=tuple(map(safe, verdict.notes)),
-        folder=clean(str(folder)),
-        printed=render_summary(report, width=PRINTED_WIDTH, folder=folder),
-    )
-
-
-def failed(reason: str) -> Judged:
-    """A run that came to no verdict, and why; all lines but the first are told as they were printed."""
-    first, *more = [safe(line) for line in reason.splitlines()] or [""]
-    return Judged("", "NO RESULT", "fail", first, printed="\n".join(more))
-
-
-LINES_KEPT = 200
-LAST_S = 300
-"""The small lines cover so many of the last seconds."""
-PREPARING = "preparing"
-LOAD_OVER = "The load is over: removing what it made, counting, judging"
-OVER = "The run has ended. This page shows its last state and is told nothing more."
-_NARROWEST_S = 60
-"""A line that is shorter does not reach the right."""
-_CPU = {"server.cpu_percent": "Server CPU", "machine.cpu_percent": "Machine CPU"}
-"""Metric → its name here; the first one that is watched is shown."""
-
-
-class LiveStory:
-    """Hears what every screen hears; `page` is what is to be shown of it now."""
+class LivePageBuilder:
+    """Receives the same events as every screen; `page` is the state to show."""
 
     def __init__(self) -> None:
         self.page = LivePage(badge=PREPARING, headline="Preparing")
         self._run_id = ""
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _SparkLine] = {}
 
     def say(self, text: str) -> None:
-        """A line about a stage. The last one is the headline before a load, and the news during one."""
-        said = safe(text)
-        self.page = replace(self.page, lines=(*self.page.lines, said)[-LINES_KEPT:])
+        """Add a message. The last one is the headline before the load, and a notice during the load."""
+        message = _safe(text)
+        self.page = replace(self.page, lines=(*self.page.lines, message)[-LINES_KEPT:])
         if self.page.badge == PREPARING:
-            self.page = replace(self.page, headline=said)
+            self.page = replace(self.page, headline=message)
         elif self.page.loading:
-            self.page = replace(self.page, news=said)
+            self.page = replace(self.page, news=message)
 
-    def progress(self, moment: LiveSnapshot) -> None:
-        """The state of a load. One of another run begins its course anew, beside the verdicts of those before."""
-        live = moment.live
-        if moment.run_id != self._run_id:
-            self._run_id, self._lines = moment.run_id, {}
+    def progress(self, snapshot: LiveSnapshot) -> None:
+        """Show the state of a load. The first state of another run clears the small charts."""
+        live = snapshot.live
+        if snapshot.run_id != self._run_id:
+            self._run_id, self._lines = snapshot.run_id, {}
         if live.elapsed_s > 0:  # before that, there is no load
-            for name, line in _lines(moment).items():
-                self._lines.setdefault(name, line).add(live.elapsed_s, _value(line.metric, moment))
+            for name, line in _spark_lines(snapshot).items():
+                self._lines.setdefault(name, line).add(live.elapsed_s, _value(line.metric, snapshot))
         time = f"{clock(live.elapsed_s)} / {clock(live.total_s)}"
         phase = phase_text(live)
         self.page = replace(
             self.page,
-            title=clean(f"{time} {phase} – {moment.scenario}"),
+            title=clean(f"{time} {phase} – {snapshot.scenario}"),
             badge=phase,
             kind="",
-            headline=clean(moment.scenario),
-            where=safe(f"{moment.host} · run {moment.run_id}"),
+            headline=clean(snapshot.scenario),
+            where=_safe(f"{snapshot.host} · run {snapshot.run_id}"),
             alert=silence_text(live),
             clock=time,
             share=min(live.elapsed_s / max(live.total_s, 0.001), 1.0),
             loading=True,
-            judged=None,
-            cards=live_cards(live),
+            result=None,
+            cards=tuple(_card(figure, since_text(live)) for figure in live_figures(live)),
             sparks=tuple(line.spark(name) for name, line in self._lines.items()),
-            roles=roles_of(live.users),
-            watched=watched_of(moment),
-            targets=target_lines(moment.targets),
+            roles=_roles(live.users),
+            monitored=_monitored(snapshot),
+            targets=_targets(snapshot.targets),
             outcome_title="So far",
             earlier=self._earlier(),
         )
 
     def load_over(self) -> None:
-        """The load has ended; what came of it is told later."""
-        self.page = replace(self.page, badge="load over", headline=LOAD_OVER, alert="", news="", loading=False)
+        """Show that the load has finished; the result follows."""
+        self.page = replace(self.page, badge="load finished", headline=LOAD_OVER, alert="", news="", loading=False)
 
     def run_over(self, report: RunReport, folder: Path) -> None:
-        """A run is judged: its figures and targets are now those of the verdict."""
-        self._judge(judged(report, folder))
-        steady = report.summary.totals.requests > 0
+        """Show the verdict of a run, with the figures and targets that it judged."""
+        self._finish(_finished(report, folder))
+        final = tuple(_card(figure, STEADY_STATE) for figure in final_figures(report.summary))
         self.page = replace(
             self.page,
-            cards=final_cards(report) if steady else self.page.cards,
+            cards=final if report.summary.totals.requests else self.page.cards,
             sparks=tuple(replace(spark, now="") for spark in self.page.sparks),
-            roles=roles_of(report.summary.users.by_role),
-            targets=target_lines(report.verdict.targets),
+            roles=_roles(report.summary.users.by_role),
+            targets=_targets(report.verdict.targets),
             outcome_title="Outcome",
         )
 
     def run_failed(self, reason: str) -> None:
-        """A run came to no verdict."""
-        if self.page.judged:  # nothing was seen of this one, and the figures are those of the one before
-            self.page = replace(self.page, cards=(), sparks=(), roles=(), watched=(), targets=(), clock="", where="")
-        self._judge(failed(reason))
+        """Show why a run has no verdict."""
+        if self.page.result:  # no load started, so the figures are those of the run before
+            self.page = replace(self.page, cards=(), sparks=(), roles=(), monitored=(), targets=(), clock="", where="")
+        first, *more = [_safe(line) for line in reason.splitlines()] or [""]
+        self._finish(FinishedRun("", "NO RESULT", "fail", first, printed="\n".join(more)))
 
     def end(self) -> None:
-        """Nothing more will come."""
-        page = replace(self.page, over=OVER, loading=False, alert="", ended=True)
-        self.page = page if page.judged else replace(page, title="Ended", badge="ended", headline=OVER, over="")
+        """Show that no more updates follow."""
+        page = replace(self.page, end_notice=ENDED, loading=False, alert="", ended=True)
+        self.page = page if page.result else replace(page, title="Ended", badge="ended", headline=ENDED, end_notice="")
 
-    def _judge(self, came_of_it: Judged) -> None:
+    def _finish(self, result: FinishedRun) -> None:
         self.page = replace(
             self.page,
-            title=f"{came_of_it.label} – {came_of_it.scenario or 'Agent Mitra performance'}",
-            badge=came_of_it.label,
-            kind=came_of_it.kind,
-            headline=came_of_it.sentence,
+            title=f"{result.label} – {result.scenario or _TITLE}",
+            badge=result.label,
+            kind=result.kind,
+            headline=result.sentence,
             alert="",
             loading=False,
-            judged=came_of_it,
+            result=result,
             earlier=self._earlier(),
         )
 
-    def _earlier(self) -> tuple[Judged, ...]:
-        return (*self.page.earlier, self.page.judged) if self.page.judged else self.page.earlier
+    def _earlier(self) -> tuple[FinishedRun, ...]:
+        return (*self.page.earlier, self.page.result) if self.page.result else self.page.earlier
+
+
+def live_files() -> dict[str, tuple[str, bytes]]:
+    """The static files of the page: path → media type and content."""
+    return {path: (media_type, (_TEMPLATES / name).read_bytes()) for path, (media_type, name) in _FILES.items()}
+
+
+def _safe(text: str) -> str:
+    """`text` on one line, printable, without credentials in URLs or connection strings."""
+    return _CREDENTIALS.sub("…", clean(text))
+
+
+def _card(figure: LiveFigure, since: str) -> FigureCard:
+    kind = "alarm" if figure.alarm else ""
+    name = _LONG_NAMES.get(figure.name, figure.name)
+    if not figure.now:
+        return FigureCard(name, figure.so_far, since, kind)
+    return FigureCard(name, figure.now, f"{figure.so_far} {since}" if figure.so_far else "", kind)
+
+
+def _roles(users: Mapping[str, int]) -> tuple[NamedValue, ...]:
+    return tuple(NamedValue(role, count) for role, count in users_by_role(users))
+
+
+def _monitored(snapshot: LiveSnapshot) -> tuple[NamedValue, ...]:
+    return tuple(
+        NamedValue(f"{gauge.part}: {gauge.label}", gauge.text, gauge.state.name.lower(), gauge.state.value)
+        for gauge in gauges(snapshot)
+    )
+
+
+def _targets(targets: Sequence[TargetResult]) -> tuple[LiveTarget, ...]:
+    """The targets, missed ones first."""
+    return tuple(
+        LiveTarget(
+            name=target_title(result),
+            observed=with_unit(result.metric, result.observed),
+            limit=limit_text(result.metric, result.limit, below=result.below),
+            outcome=outcome_text(result),
+            kind=result.outcome.value.replace(" ", "-"),
+            reason=_safe(result.reason),
+        )
+        for result in worst_first(targets)
+    )
+
+
+def _finished(report: RunReport, folder: Path) -> FinishedRun:
+    verdict, found = report.verdict, findings_of(report)
+    return FinishedRun(
+        scenario=clean(report.summary.scenario),
+        label=LABELS[verdict.outcome],
+        kind=verdict.outcome.value,
+        sentence=clean(sentence(report)),
+        reasons=tuple(map(_safe, verdict.told_first)),
+        findings=found.unusual,
+        more=found.left_out,
+        always=found.always,
+        note=found.note,
+        notes=tuple(map(_safe, verdict.notes)),
+        folder=clean(str(folder)),
+        printed=render_summary(report, width=PRINTED_WIDTH, folder=folder),
+    )
 
 
 @dataclass
-class _Line:
-    """A figure of the last minutes. `unknown`: why there may be no value."""
+class _SparkLine:
+    """A figure of the last minutes. `unknown`: why it may have no value."""
 
     metric: str
     unknown: str
@@ -331,42 +316,28 @@ class _Line:
         known = [value for _at_s, value in self.points if value is not None]
         (first_s, _value), (last_s, now) = self.points[0], self.points[-1]
         span = clock(last_s - first_s)
-        most = f"highest {with_unit(self.metric, max(known))} in the last {span}" if known else self.unknown
+        peak = f"peak {with_unit(self.metric, max(known))} in the last {span}" if known else self.unknown
         scale = Scale(0.0, max(known, default=0.0) or 1.0, ())
         path = line(((at_s - first_s, value) for at_s, value in self.points), scale)
-        box = f"0 0 {max(last_s - first_s, _NARROWEST_S):g} {HEIGHT:g}"
-        return Spark(name, with_unit(self.metric, now), most, box, path)
+        box = f"0 0 {max(last_s - first_s, _MIN_SPARK_S):g} {HEIGHT:g}"
+        return Spark(name, with_unit(self.metric, now), peak, box, path)
 
 
-def _lines(moment: LiveSnapshot) -> dict[str, _Line]:
-    """The figures that are drawn, by name, without any value yet."""
+def _spark_lines(snapshot: LiveSnapshot) -> dict[str, _SparkLine]:
+    """The small charts by name, still empty."""
     lines = {
-        "Requests/s": _Line("rps", ""),
-        "Average": _Line("avg_ms", "no request so far"),
-        "95th percentile": _Line("p95_ms", "needs 200 requests in five seconds"),
+        "Requests/s": _SparkLine("rps", ""),
+        "Average": _SparkLine("avg_ms", "no requests yet"),
+        "95th percentile": _SparkLine("p95_ms", "needs 200 requests in five seconds"),
     }
-    cpu = next((metric for metric in _CPU if metric in moment.readings), None)
-    return lines | ({_CPU[cpu]: _Line(cpu, "no answer so far")} if cpu else {})
+    cpu = next((metric for metric in _CPU if metric in snapshot.readings), None)
+    return lines | ({_CPU[cpu]: _SparkLine(cpu, "no readings yet")} if cpu else {})
 
 
-def _value(metric: str, moment: LiveSnapshot) -> float | None:
-    live = moment.live
+def _value(metric: str, snapshot: LiveSnapshot) -> float | None:
+    live = snapshot.live
     values = {"rps": live.rps_now, "avg_ms": live.avg_now_ms, "p95_ms": live.p95_now_ms}
     if metric in values:
         return values[metric]
-    reading = moment.readings.get(metric)
+    reading = snapshot.readings.get(metric)
     return reading.value if reading else None
-
-
-_TEMPLATES = Path(__file__).parents[1] / "templates"
-_FILES = {
-    "/": ("text/html", "live.html"),
-    "/live.js": ("text/javascript", "live.js"),
-    "/live.css": ("text/css", "live.css"),
-    "/report.css": ("text/css", "report.css"),
-}
-
-
-def live_files() -> dict[str, tuple[str, bytes]]:
-    """Path → media type and content."""
-    return {path: (media_type, (_TEMPLATES / name).read_bytes()) for path, (media_type, name) in _FILES.items()}

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.model import ALL, LiveFailure, LiveLine, LiveSnapshot, LiveState, TargetOutcome, TargetResult
+from perfsuite.model import ALL, LiveFailure, LiveLine, LiveState, LiveSnapshot, TargetOutcome, TargetResult
 from perfsuite.report.figures import UNKNOWN, clock, human, limit_text, with_unit
 from perfsuite.report.live.figures import (
     SINCE_START,
@@ -33,18 +33,31 @@ from perfsuite.report.text import clean, shortened
 from perfsuite.report.wording import target_title, unjudged_reasons
 
 WIDE = 120
-"""From so many columns on, two stand side by side."""
-_MOST_REASONS = 4
-"""Lines that are kept for why targets are missed where not all targets can be shown."""
-_FEWEST_TARGETS = 2
-_FEWEST_SLOWEST, _MOST_SLOWEST = 3, 12
-_MANY_LINES = 30
+"""From this width on, the view has two columns."""
+_MAX_REASONS = 4
+"""Lines reserved for the reasons of missed targets when not all targets fit."""
+_MIN_TARGETS = 2
+_MIN_SLOWEST, _MAX_SLOWEST = 3, 12
+_TALL = 30
+"""Lines from which on more failures are shown."""
 _GAP = 4
+_MIN_WIDTH = 20
+_SLOWEST_SHOWN, _FAILED_SHOWN = 3, 2
+_FIGURE_WIDTH = 7
+"""Columns of a figure at least, so that the table does not move while figures change."""
+_NAME_WIDTH = 12
+"""Columns of the names of facts, including the gap after them."""
+_GAUGE_STYLES = {
+    GaugeState.FINE: "",
+    GaugeState.NEAR: "yellow",
+    GaugeState.FULL: "bold red",
+    GaugeState.GAP: "dim",
+}
 
 
-def render_progress(moment: LiveSnapshot) -> str:
-    """One plain line: time, phase, users, requests/s, p95, failures, what is watched, state of the targets."""
-    live = moment.live
+def render_progress(snapshot: LiveSnapshot) -> str:
+    """One plain line: time, phase, users, requests/s, p95, failures, monitored metrics, targets."""
+    live = snapshot.live
     parts = [
         f"{clock(live.elapsed_s)}/{clock(live.total_s)} {phase_text(live)}",
         f"users {sum(live.users.values()):,}/{live.users_requested:,}",
@@ -52,40 +65,40 @@ def render_progress(moment: LiveSnapshot) -> str:
         _times(live),
         f"failures {live.failures:,} ({_failed_share(live)})",
     ]
-    if figures := gauges_in_short(moment):
+    if figures := gauges_in_short(snapshot):
         parts.append(figures)
-    if moment.targets:
-        parts.append(f"targets {outcome_counts(moment.targets)}")
+    if snapshot.targets:
+        parts.append(f"targets {outcome_counts(snapshot.targets)}")
     if live.unanswered_s >= UNANSWERED_FROM_S:
-        parts.append(f"NO ANSWER for {live.unanswered_s} s")
+        parts.append(f"NO RESPONSE for {live.unanswered_s} s")
     return "  ".join(parts)
 
 
-def live_view(moment: LiveSnapshot) -> RenderableType:
-    """The same for a terminal: bar, figures, users, the slowest operations, failures, what is watched, targets.
+def live_view(snapshot: LiveSnapshot) -> RenderableType:
+    """The live view for `rich.live.Live.update`.
 
-    Fits 80 columns and 24 lines; a wide terminal shows roles, operations and failures as tables beside the targets,
-    a higher one more of them. For `rich.live.Live.update`.
+    Fits 80 columns and 24 lines. A wide terminal shows roles, operations and failures as tables beside the targets; a
+    taller one shows more of them.
     """
-    return _View(moment)
+    return _View(snapshot)
 
 
 class _View:
-    """Lays itself out in the columns and lines that the terminal has."""
+    """Fits itself into the width and height of the terminal."""
 
-    def __init__(self, moment: LiveSnapshot) -> None:
-        self._moment = moment
+    def __init__(self, snapshot: LiveSnapshot) -> None:
+        self._moment = snapshot
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        page = _Page(console, options)
+        page = _Screen(console, options)
         yield from page.put(*_top(self._moment))
         lower = _wide if options.max_width >= WIDE else _narrow
         yield from lower(self._moment, page)
 
 
 @dataclass(slots=True)
-class _Page:
-    """What is left of the terminal."""
+class _Screen:
+    """The terminal, and the lines of it that are used."""
 
     console: Console
     options: ConsoleOptions
@@ -93,28 +106,28 @@ class _Page:
 
     @property
     def width(self) -> int:
-        """Its columns."""
+        """Columns of the terminal."""
         return self.options.max_width
 
     @property
     def left(self) -> int:
-        """Lines that are free. A view that is taken away needs one for the cursor, or its first line stays."""
+        """Free lines, less one for the cursor: without it, removing the view would leave its first line behind."""
         return max(self.options.max_height - 1 - self.used, 0)
 
     def put(self, *parts: RenderableType) -> Iterator[RenderableType]:
-        """The parts, counted."""
+        """Yield the parts and count their lines."""
         for part in parts:
             self.used += self.height(part, self.width)
             yield part
 
     def height(self, part: RenderableType, width: int) -> int:
-        """Lines that a part takes."""
+        """Lines that a part needs."""
         return len(self.console.render_lines(part, self.options.update_width(max(width, 1)), pad=False))
 
 
-def _top(moment: LiveSnapshot) -> Iterator[RenderableType]:
-    live = moment.live
-    yield Text(clean(f"{moment.scenario} · {moment.host}"), "bold", no_wrap=True, overflow="ellipsis")
+def _top(snapshot: LiveSnapshot) -> Iterator[RenderableType]:
+    live = snapshot.live
+    yield Text(clean(f"{snapshot.scenario} · {snapshot.host}"), "bold", no_wrap=True, overflow="ellipsis")
     yield bar(live)
     yield figures_table(live)
     if silence := silence_text(live):
@@ -122,42 +135,42 @@ def _top(moment: LiveSnapshot) -> Iterator[RenderableType]:
     yield ""
 
 
-def _narrow(moment: LiveSnapshot, page: _Page) -> Iterator[RenderableType]:
-    yield from page.put(facts(moment.live, gauges(moment), page.width))
-    if moment.targets and page.left > _FEWEST_TARGETS:
+def _narrow(snapshot: LiveSnapshot, page: _Screen) -> Iterator[RenderableType]:
+    yield from page.put(facts(snapshot.live, gauges(snapshot), page.width))
+    if snapshot.targets and page.left > _MIN_TARGETS:
         yield from page.put("")
-        yield from _targets(moment, page.width, page.left)
+        yield from _targets(snapshot, page.width, page.left)
 
 
-def _targets(moment: LiveSnapshot, width: int, lines: int) -> list[RenderableType]:
-    """As many targets as there are lines for, the missed ones first; below them why, as far as it fits."""
-    missed = missed_lines(moment.targets, width)
-    room = max(lines - 1 - min(len(missed), _MOST_REASONS), _FEWEST_TARGETS)
-    ordered = worst_first(moment.targets)
-    shown = ordered if len(ordered) <= room else ordered[: room - 1]
-    left = max(lines - 1 - min(len(ordered), room), 0)
-    reasons = _first(left, [*missed, *unjudged_lines(moment.targets, width)])
-    told = (Text(line, "dim", no_wrap=True, overflow="ellipsis") for line in reasons)
-    return [targets_table(shown, len(ordered) - len(shown)), *told]
+def _targets(snapshot: LiveSnapshot, width: int, lines: int) -> list[RenderableType]:
+    """As many targets as fit, missed ones first, followed by as many reasons as fit."""
+    missed = missed_lines(snapshot.targets, width)
+    space = max(lines - 1 - min(len(missed), _MAX_REASONS), _MIN_TARGETS)
+    ordered = worst_first(snapshot.targets)
+    shown = ordered if len(ordered) <= space else ordered[: space - 1]
+    left = max(lines - 1 - min(len(ordered), space), 0)
+    reasons = _first(left, [*missed, *unjudged_lines(snapshot.targets, width)])
+    why = (Text(line, "dim", no_wrap=True, overflow="ellipsis") for line in reasons)
+    return [targets_table(shown, len(ordered) - len(shown)), *why]
 
 
-def _wide(moment: LiveSnapshot, page: _Page) -> Iterator[RenderableType]:
-    """Targets and what is watched on the left, roles and operations on the right, failures below."""
-    live, half = moment.live, (page.width - _GAP) // 2
-    failed = live.failed[: 5 if page.left >= _MANY_LINES else 2]
+def _wide(snapshot: LiveSnapshot, page: _Screen) -> Iterator[RenderableType]:
+    """Targets and monitored metrics on the left, roles and operations on the right, failures below."""
+    live, half = snapshot.live, (page.width - _GAP) // 2
+    failed = live.failed[: 5 if page.left >= _TALL else 2]
     below: list[RenderableType] = ["", failed_table(failed, len(live.failed) - len(failed))] if failed else []
     lines = page.left - sum(page.height(part, page.width) for part in below)
-    watched: list[RenderableType] = ["", gauge_table(shown, half)] if (shown := gauges(moment)) else []
-    free = lines - sum(page.height(part, half) for part in watched)
+    monitored: list[RenderableType] = ["", gauge_table(shown, half)] if (shown := gauges(snapshot)) else []
+    free = lines - sum(page.height(part, half) for part in monitored)
     beside: list[RenderableType] = [role_table(live)]
     rest = lines - page.height(beside[0], half) - 2
-    if live.operations and rest >= _FEWEST_SLOWEST:
-        beside += ["", slowest_table(live.operations[: min(rest, _MOST_SLOWEST)])]
-    left: Sequence[RenderableType] = _targets(moment, half, free) if moment.targets else []
+    if live.operations and rest >= _MIN_SLOWEST:
+        beside += ["", slowest_table(live.operations[: min(rest, _MAX_SLOWEST)])]
+    left: Sequence[RenderableType] = _targets(snapshot, half, free) if snapshot.targets else []
     columns = Table.grid(padding=(0, _GAP, 0, 0), expand=True)
     columns.add_column(width=half)
     columns.add_column(width=half)
-    columns.add_row(_stack([*left, *watched]), _stack(beside))
+    columns.add_row(_stack([*left, *monitored]), _stack(beside))
     yield from page.put(columns, *below)
 
 
@@ -169,14 +182,14 @@ def _stack(parts: Sequence[RenderableType]) -> Table:
 
 
 def _first(count: int, lines: list[str]) -> list[str]:
-    """The first `count` lines, the last one with an ellipsis where others are left out."""
+    """The first `count` lines, ending with an ellipsis if there are more."""
     if not 0 < count < len(lines):
         return lines[:count]
     return [*lines[: count - 1], f"{lines[count - 1]} …"]
 
 
 def _times(live: LiveState) -> str:
-    """p95 of the last five seconds; of all so far, marked so, while these have too few samples; else the mean."""
+    """p95 of the last five seconds, or the p95 or mean so far (marked as such) while these have too few requests."""
     if live.p95_now_ms is not None:
         return f"p95 {with_unit('p95_ms', live.p95_now_ms)}"
     figures = live.statistics
@@ -189,23 +202,8 @@ def _failed_share(live: LiveState) -> str:
     return f"{live.failures / live.requests * 100 if live.requests else 0:.2f} %"
 
 
-_NARROWEST = 20
-_SLOWEST_IN_LINE, _FAILED_IN_LINES = 3, 2
-_NUMBER = 7
-"""Columns that a figure has at least, so that the table stands still while figures change."""
-_NAMES = 12
-"""Columns of the names of facts, with the gap behind them."""
-
-_GAUGE_STYLES = {
-    GaugeState.FINE: "",
-    GaugeState.NEAR: "yellow",
-    GaugeState.FULL: "bold red",
-    GaugeState.GAP: "dim",
-}
-
-
 def bar(live: LiveState) -> Table:
-    """Time, how much of it has passed, phase."""
+    """Elapsed time, progress bar and phase."""
     row = Table.grid(padding=(0, 2, 0, 0), expand=True)
     row.add_column(no_wrap=True)
     row.add_column(ratio=1)
@@ -213,7 +211,7 @@ def bar(live: LiveState) -> Table:
     passed = ProgressBar(
         total=max(live.total_s, 0.001),
         completed=min(live.elapsed_s, live.total_s),
-        complete_style="cyan",  # rich's own is a red that looks like an alarm
+        complete_style="cyan",  # rich's default is a red that looks like an alarm
         finished_style="cyan",
     )
     row.add_row(f"{clock(live.elapsed_s)} / {clock(live.total_s)}", passed, Text(phase_text(live), "bold"))
@@ -221,53 +219,53 @@ def bar(live: LiveState) -> Table:
 
 
 def figures_table(live: LiveState) -> Table:
-    """Now (the last five seconds) beside all that counts so far."""
+    """The figures of the last five seconds above those so far."""
     table = _table("")
     table.columns[0].min_width = max(len(SINCE_START), len(STEADY_STATE))
     figures = live_figures(live)
     for figure in figures:
-        table.add_column(figure.name, justify="right", no_wrap=True, min_width=_NUMBER)
+        table.add_column(figure.name, justify="right", no_wrap=True, min_width=_FIGURE_WIDTH)
     table.add_row("now", *(figure.now for figure in figures))
     table.add_row(since_text(live), *(Text(figure.so_far, "red" if figure.alarm else "") for figure in figures))
     return table
 
 
 def facts(live: LiveState, shown: Iterable[Gauge], width: int) -> Table:
-    """Users, the slowest operations, failures, and each part of the target that is watched, as lines with a name."""
+    """Named lines: users, slowest operations, failures, and the monitored metrics of each part of the target."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    room = width - _NAMES
-    grid.add_row("users", _packed([_pair(role, count) for role, count in users_by_role(live.users)], room))
-    slowest = [_pair(clean(line.name), with_unit("avg_ms", line.avg_ms)) for line in live.operations[:_SLOWEST_IN_LINE]]
-    first, *_more = _packed(slowest, room).split("\n") or [Text(UNKNOWN, "dim")]
+    space = width - _NAME_WIDTH
+    grid.add_row("users", _packed([_pair(role, count) for role, count in users_by_role(live.users)], space))
+    slowest = [_pair(clean(line.name), with_unit("avg_ms", line.avg_ms)) for line in live.operations[:_SLOWEST_SHOWN]]
+    first, *_more = _packed(slowest, space).split("\n") or [Text(UNKNOWN, "dim")]
     grid.add_row("slowest", first)
-    failed = live.failed[:_FAILED_IN_LINES]
+    failed = live.failed[:_FAILED_SHOWN]
     for number, failure in enumerate(failed):
         grid.add_row("" if number else Text("failed", "red"), _failure(failure))
     if not failed:
         grid.add_row("failed", Text("nothing", "dim"))
-    _add_gauges(grid, shown, room)
+    _add_gauges(grid, shown, space)
     return grid
 
 
 def gauge_table(shown: Iterable[Gauge], width: int) -> Table:
-    """A line for each part of the target; what is near its limit is coloured."""
+    """A line for each part of the target; metrics near their limit are coloured."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    _add_gauges(grid, shown, width - _NAMES)
+    _add_gauges(grid, shown, width - _NAME_WIDTH)
     return grid
 
 
 def role_table(live: LiveState) -> Table:
-    """Users, and what they saw in the last 30 s."""
+    """Each role: its users and their figures over the last 30 s."""
     table = _table("Role, last 30 s", ">Users", ">Requests", ">Avg ms", ">Failed")
-    told = {line.name: line for line in live.roles}
+    lines = {line.name: line for line in live.roles}
     for role, count in live.users.items():
-        line = told.get(role, LiveLine(role, 0, None, 0))
+        line = lines.get(role, LiveLine(role, 0, None, 0))
         table.add_row(Text(shortened(role.replace("_", " "), 24)), f"{count:,}", *_figures_of(line))
     return table
 
 
 def slowest_table(lines: Iterable[LiveLine]) -> Table:
-    """The operations of the last 30 s, the slowest first."""
+    """The slowest operations of the last 30 s."""
     table = _table("Slowest, last 30 s", ">Requests", ">Avg ms", ">Failed")
     for line in lines:
         table.add_row(Text(shortened(line.name, 28)), *_figures_of(line))
@@ -275,8 +273,8 @@ def slowest_table(lines: Iterable[LiveLine]) -> Table:
 
 
 def failed_table(failures: Iterable[LiveFailure], more: int) -> Table:
-    """What failed since the start, the most frequent first."""
-    table = _table(">Failed", "Operation", "What, since the start")
+    """Failures since the start, the most frequent first."""
+    table = _table(">Failed", "Operation", "Failure, since the start")
     for failure in failures:
         what = Text(clean(f"{failure.kind}: {failure.message}"), no_wrap=True, overflow="ellipsis")
         table.add_row(Text(f"{failure.count:,}", "red"), Text(_operation(failure)), what)
@@ -287,7 +285,7 @@ def failed_table(failures: Iterable[LiveFailure], more: int) -> Table:
 
 
 def targets_table(shown: Sequence[TargetResult], more: int) -> Table:
-    """Each target as it stands."""
+    """Each target and its outcome so far."""
     table = _table("Target", ">Observed", ">Limit", "So far")
     for result in shown:
         table.add_row(
@@ -302,25 +300,25 @@ def targets_table(shown: Sequence[TargetResult], more: int) -> Table:
 
 
 def missed_lines(targets: Iterable[TargetResult], width: int) -> list[str]:
-    """Why targets are missed, in lines that leave room for an ellipsis."""
+    """The reasons of missed targets, wrapped with space for an ellipsis."""
     missed = (result.reason for result in targets if result.outcome is TargetOutcome.MISSED and result.reason)
     return _wrapped(missed, width)
 
 
 def unjudged_lines(targets: Iterable[TargetResult], width: int) -> list[str]:
-    """Why targets are not judged, the same way."""
+    """The reasons of targets that are not judged, wrapped in the same way."""
     return _wrapped(unjudged_reasons(targets), width)
 
 
 def _wrapped(reasons: Iterable[str], width: int) -> list[str]:
-    room = max(width - 2, _NARROWEST)
+    width = max(width - 2, _MIN_WIDTH)
     marks = {"initial_indent": "– ", "subsequent_indent": "  "}
-    each = (textwrap.wrap(clean(reason), room, break_on_hyphens=False, **marks) for reason in reasons)  # type: ignore[arg-type]
+    each = (textwrap.wrap(clean(reason), width, break_on_hyphens=False, **marks) for reason in reasons)  # type: ignore[arg-type]
     return [line for lines in each for line in lines]
 
 
 def _table(*titles: str) -> Table:
-    """A table without frames; a title that begins with ">" heads a column of numbers."""
+    """A table without a frame; a title that starts with ">" marks a column of numbers."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
     for title in titles:
         table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left", no_wrap=True)
@@ -332,7 +330,7 @@ def _pair(name: str, value: str, style: str = "") -> Text:
 
 
 def _packed(pairs: Sequence[Text], width: int) -> Text:
-    """As many pairs on a line as it has room for, none of them broken."""
+    """The pairs, as many on each line as fit, none of them broken."""
     text, column = Text(), 0
     for pair in pairs:
         if column and column + 2 + len(pair) > width:

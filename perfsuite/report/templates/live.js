@@ -1,22 +1,22 @@
 "use strict";
-// Shows the states that the suite sends, once a second. All texts come ready; they are set as text, never as markup.
+// Shows the states that the suite sends once a second. All texts arrive ready to show and are set as text, never as markup.
 //
-// data-text="key"  the text of item[key]             data-if="key"    shown only where item[key] holds something
-// data-kind="cls"  its classes: cls and item.kind    data-list="key"  one copy of the template for each of item[key]
-// data-value, data-box, data-path: of a progress, an SVG, a line
-//                                                    data-with="key"  what is inside is about item[key]
-// An empty key is the item itself.
+// data-text="key"  text: item[key]                   data-if="key"    shown only if item[key] is not empty
+// data-kind="cls"  class: cls and item.kind          data-list="key"  a copy of the template for each entry of item[key]
+// data-value, data-box, data-path: value of a        data-with="key"  its content shows item[key]
+//   progress bar, viewBox of an SVG, d of a path
+// An empty key stands for the item itself.
 (() => {
   const QUIET_MS = 5000;
   const pick = (item, key) => (key ? item[key] : item);
   const some = (value) => (Array.isArray(value) ? value.length > 0 : Boolean(value));
 
   const write = (node, text) => {
-    // What did not change stays as it is: a selection stays selected, and nothing is read aloud twice.
+    // Unchanged text is left alone: a selection stays selected, and a screen reader does not repeat it.
     if (node.textContent !== text) node.textContent = text;
   };
 
-  /** The nodes below `root` that are about the same item: those of inner lists and parts are not. */
+  /** The nodes below `root` that show the same item; those inside inner lists and parts show others. */
   const own = (root) => {
     const found = [];
     for (const node of root.children) {
@@ -59,11 +59,11 @@
   };
 
   let page = null;
-  let heardMs = Date.now();
+  let updatedMs = Date.now();
   const source = new EventSource("states");
   source.onmessage = (event) => {
     page = JSON.parse(event.data);
-    heardMs = Date.now();
+    updatedMs = Date.now();
     quiet("");
     document.title = page.title;
     for (const node of own(document.body)) show(node, page);
@@ -72,13 +72,13 @@
   };
   source.onerror = () => {
     if (page?.ended) return;
-    quiet("The suite does not answer: its run has ended, or it was cut off."
-      + (page ? " Below is the last that it told." : "") + " This page goes on asking.");
+    quiet("No connection to the suite: the run has ended or was stopped."
+      + (page ? " The page shows the last update." : "") + " It keeps trying to reconnect.");
   };
   setInterval(() => {
-    const seconds = Math.floor((Date.now() - heardMs) / 1000);
+    const seconds = Math.floor((Date.now() - updatedMs) / 1000);
     if (page?.loading && source.readyState === EventSource.OPEN && seconds * 1000 >= QUIET_MS) {
-      quiet(`Nothing new from the suite for ${seconds} seconds.`);
+      quiet(`No update for ${seconds} seconds.`);
     }
   }, 1000);
 })();

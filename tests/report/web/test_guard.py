@@ -1,4 +1,4 @@
-"""Who may ask the live page, and what protects it."""
+"""Which requests the live page's server answers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ HERE = f"127.0.0.1:{PORT}"
 NAVIGATED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
-def refused(path: str = "/", method: str = "GET", port: int = PORT, **headers: str) -> tuple[int, str] | None:
-    """Status and reason; None when the request is answered. Names are written with _ for -."""
+def refused(path: str = "/", method: str = "GET", port: int = PORT, **headers: str) -> int | None:
+    """Status of the refusal; None if the request is allowed. Header names are written with _ for -."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     found = refusal(method, path, Headers(raw=raw), port)
-    return (found.status, found.reason) if found else None
+    return found.status if found else None
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_names_of_this_machine_are_answered(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        pytest.param(f"evil.example:{PORT}", id="another name: DNS that was bent to this machine"),
+        pytest.param(f"evil.example:{PORT}", id="another name: DNS rebinding"),
         pytest.param(f"127.0.0.1.evil.example:{PORT}", id="a name that begins like ours"),
         pytest.param("127.0.0.1:9999", id="another port: something else of this machine"),
         pytest.param("127.0.0.1", id="no port means 80"),
@@ -40,14 +40,10 @@ def test_names_of_this_machine_are_answered(host: str) -> None:
     ],
 )
 def test_other_names_are_refused(host: str) -> None:
-    assert refused(host=host) == (
-        403,
-        "Only the page of this server may use it, at 127.0.0.1:8016 or localhost:8016; a forwarded port keeps its"
-        " number.",
-    )
+    assert refused(host=host) == 403
 
 
-def test_a_request_names_its_host_once() -> None:
+def test_no_host_and_two_hosts_are_refused() -> None:
     headers = Headers(raw=[(b"host", HERE.encode()), (b"host", HERE.encode())])
     found = [refusal("GET", "/", Headers(raw=[]), PORT), refusal("GET", "/", headers, PORT)]
     assert [one and one.status for one in found] == [403, 403]
@@ -61,7 +57,7 @@ def test_port_80_is_not_written() -> None:
     ("path", "headers"),
     [
         pytest.param("/states", {"origin": "http://evil.example"}, id="a foreign origin"),
-        pytest.param("/", {"origin": "http://evil.example"}, id="the page itself has no other origin either"),
+        pytest.param("/", {"origin": "http://evil.example"}, id="a foreign origin at the page itself"),
         pytest.param("/states", {"origin": "null"}, id="a sandboxed frame, a file"),
         pytest.param("/states", {"origin": f"https://{HERE}"}, id="another scheme"),
         pytest.param("/states", {"origin": "http://127.0.0.1:9999"}, id="another server of this machine"),
@@ -76,11 +72,8 @@ def test_port_80_is_not_written() -> None:
         ),
     ],
 )
-def test_pages_from_elsewhere_are_refused(path: str, headers: dict[str, str]) -> None:
-    assert refused(path, host=HERE, **headers) == (
-        403,
-        "Only the page of this server may use it, not a page from elsewhere.",
-    )
+def test_other_sites_are_refused(path: str, headers: dict[str, str]) -> None:
+    assert refused(path, host=HERE, **headers) == 403
 
 
 @pytest.mark.parametrize(
@@ -91,10 +84,10 @@ def test_pages_from_elsewhere_are_refused(path: str, headers: dict[str, str]) ->
         pytest.param({}, id="curl"),
     ],
 )
-def test_the_page_may_be_gone_to_from_anywhere(headers: dict[str, str]) -> None:
+def test_links_to_the_page_work_from_anywhere(headers: dict[str, str]) -> None:
     assert refused("/", host=HERE, **headers) is None
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"])
 def test_only_get(method: str) -> None:
-    assert refused(method=method, host=HERE) == (405, "Only GET: this page shows a run, it does not steer it.")
+    assert refused(method=method, host=HERE) == 405

@@ -29,11 +29,11 @@ def ask(server: PageServer, path: str = "", method: str = "GET", **headers: str)
 
 
 def states(lines: Iterator[str]) -> Iterator[object]:
-    """What the stream tells, until it ends."""
+    """The states of a stream until it ends."""
     return (json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: "))
 
 
-def test_it_gives_its_files_and_nothing_else(server: PageServer) -> None:
+def test_only_its_files_are_served(server: PageServer) -> None:
     page = ask(server)
     assert (page.status_code, page.text, page.headers["content-type"]) == (200, "<p>hello", "text/html; charset=utf-8")
     assert ask(server, "live.js").headers["content-type"] == "text/javascript; charset=utf-8"
@@ -41,7 +41,7 @@ def test_it_gives_its_files_and_nothing_else(server: PageServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "live.js", "nowhere"])
-def test_every_answer_is_protected(server: PageServer, path: str) -> None:
+def test_every_response_has_the_protective_headers(server: PageServer, path: str) -> None:
     headers = ask(server, path).headers
     assert headers["content-security-policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none';"
@@ -54,12 +54,9 @@ def test_every_answer_is_protected(server: PageServer, path: str) -> None:
     assert "access-control-allow-origin" not in headers
 
 
-def test_others_are_refused_and_told_why(server: PageServer) -> None:
+def test_other_sites_are_refused(server: PageServer) -> None:
     foreign = ask(server, "states", origin="http://evil.example")
-    assert (foreign.status_code, foreign.text) == (
-        403,
-        "Only the page of this server may use it, not a page from elsewhere.\n",
-    )
+    assert foreign.status_code == 403
     assert foreign.headers["content-type"] == "text/plain; charset=utf-8"
     assert "content-security-policy" in foreign.headers
     assert ask(server, host="evil.example").status_code == 403
@@ -67,39 +64,39 @@ def test_others_are_refused_and_told_why(server: PageServer) -> None:
     assert (posted.status_code, posted.headers["allow"]) == (405, "GET")
 
 
-def test_the_stream_tells_the_state_now_each_one_that_follows_and_ends_with_the_last(server: PageServer) -> None:
+def test_the_stream_sends_the_current_state_then_each_new_one_and_ends_with_the_last(server: PageServer) -> None:
     server.publish(b'"first"')
     with httpx.stream("GET", server.address + "states", trust_env=False) as stream:
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
-        told = states(stream.iter_lines())
-        assert next(told) == "first"
+        received = states(stream.iter_lines())
+        assert next(received) == "first"
         server.publish(b'"second"')
-        assert next(told) == "second"
+        assert next(received) == "second"
         server.publish(b'"last"', last=True)
-        assert list(told) == ["last"]
-    assert list(states(iter(ask(server, "states").text.splitlines()))) == ["last"]  # for who comes late
+        assert list(received) == ["last"]
+    assert list(states(iter(ask(server, "states").text.splitlines()))) == ["last"]
 
 
-def test_who_does_not_read_holds_up_neither_the_others_nor_the_end() -> None:
+def test_a_client_that_stops_reading_blocks_neither_others_nor_the_end() -> None:
     server = PageServer(FILES, 0)
     with socket.create_connection(("127.0.0.1", server.port)) as stuck:
         stuck.sendall(f"GET /states HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
         assert stuck.recv(12) == b"HTTP/1.1 200"
         with httpx.stream("GET", server.address + "states", trust_env=False) as stream:
-            told = states(stream.iter_lines())
-            next(told)
+            received = states(stream.iter_lines())
+            next(received)
             for number in range(40):  # more than the system keeps for a connection that nobody reads
                 server.publish(json.dumps([number, "x" * 500_000]).encode())
-                assert next(told) == [number, "x" * 500_000]
+                assert next(received) == [number, "x" * 500_000]
             server.publish(b'"last"', last=True)
-            assert next(told) == "last"
+            assert next(received) == "last"
         server.close()
         stuck.settimeout(5)
         assert not list(iter(lambda: stuck.recv(1 << 20), b""))[1_000:]  # it ends, however much was on its way
     assert "live page" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_at_the_end_neither_port_nor_thread_is_left_and_states_are_no_error() -> None:
+def test_closing_frees_port_and_thread_and_ignores_later_states() -> None:
     server = PageServer(FILES, 0)
     assert ask(server).status_code == 200
     server.close()
@@ -110,21 +107,17 @@ def test_at_the_end_neither_port_nor_thread_is_left_and_states_are_no_error() ->
     server.close()
 
 
-def test_nobody_but_this_machine_is_listened_to(server: PageServer) -> None:
+def test_it_listens_on_the_loopback_address_only(server: PageServer) -> None:
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.2", server.port)) != 0
 
 
-def test_a_port_that_is_taken_is_told_with_the_mend(server: PageServer) -> None:
-    with pytest.raises(UsageError) as error:
+def test_a_port_in_use_is_a_usage_error(server: PageServer) -> None:
+    with pytest.raises(UsageError, match=str(server.port)):
         PageServer(FILES, server.port)
-    assert str(error.value) == (
-        f"--web: port {server.port} is taken by another program."
-        " Name another (--web PORT), or take a free one (--web 0)"
-    )
 
 
-def test_a_port_can_be_had_again_at_once(server: PageServer) -> None:
+def test_a_closed_port_can_be_reused_at_once(server: PageServer) -> None:
     port = server.port
     assert ask(server).status_code == 200
     server.close()
