@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfsuite.model import LiveState, LiveSnapshot, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.model import LiveSnapshot, LiveState, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Direction, Reading
 from perfsuite.model.units import amount
 from perfsuite.report.figures import UNKNOWN, human

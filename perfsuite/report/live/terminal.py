@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.model import ALL, LiveFailure, LiveLine, LiveState, LiveSnapshot, TargetOutcome, TargetResult
+from perfsuite.model import ALL, LiveFailure, LiveLine, LiveSnapshot, LiveState, TargetOutcome, TargetResult
 from perfsuite.report.figures import UNKNOWN, clock, human, limit_text, with_unit
 from perfsuite.report.live.figures import (
     SINCE_START,
