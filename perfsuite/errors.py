@@ -7,18 +7,24 @@ SuiteError
  │    └── UnexpectedError    the suite itself met an error that nobody expected
  └── SafetyError     6   refused for safety: host not allowed
 
-The message is what the user reads: one or two lines that name the cause and the mend.
+The message is what the user reads: one or two lines that name cause and fix. It comes from a catalogue in
+`perfsuite/messages`, so that its code and fields can be read without its words.
 """
 
 from __future__ import annotations
 
 import errno
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from perfsuite.messages import Message
+from perfsuite.messages.files import FileMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from perfsuite.messages import Code
 
 EXIT_PASS = 0
 EXIT_FAIL = 1
@@ -34,6 +40,20 @@ class SuiteError(Exception):
     """A mistake or a state of the world that ends the command with `exit_code`."""
 
     exit_code = EXIT_USAGE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> Code | None:
+        """Which sentence it is; None for text that is in no catalogue."""
+        return self.message.code if isinstance(self.message, Message) else None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The values in the sentence."""
+        return self.message.fields if isinstance(self.message, Message) else {}
 
 
 class UsageError(SuiteError):
@@ -73,13 +93,12 @@ def is_of_a_file(error: BaseException) -> bool:
 
 
 def unwritable(error: OSError, place: Path | None = None) -> LoadError:
-    """What to tell of a file that the system did not take or give; `place`: where, if the error does not know."""
-    where = error.filename or place or "a file"
-    why = (error.strerror or str(error)).lower()
-    return LoadError(f"{where}: {why}. Make room there or mend its rights, or choose another folder with --results")
+    """For a file that the system did not take or give; `place`: where, if the error does not know."""
+    path, why = error.filename or place or "a file", (error.strerror or str(error)).lower()
+    return LoadError(FileMessage.REFUSED(path=path, why=why))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A sentence ending ", did you mean 'x'?" for the nearest known word; "" when none is near."""
-    found = get_close_matches(word, list(known), n=1)
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence, ", did you mean 'x'?", with the nearest known name; "" when none is near."""
+    found = get_close_matches(name, list(known), n=1)
     return f", did you mean '{found[0]}'?" if found else ""

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 SHARED = frozenset(
     {
+        "messages",
         "model",
         "errors",
         "clock",
@@ -45,16 +46,17 @@ STAGES = frozenset(
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "errors": frozenset(),
+    "messages": frozenset(),
+    "errors": frozenset({"messages"}),
     "clock": frozenset(),
     "garbage_collection": frozenset(),
     "timeseries": frozenset({"model"}),
-    "toml_tables": frozenset({"errors"}),
-    "model": frozenset({"errors"}),
-    "suite_errors": frozenset({"model"}),
-    "measurements": frozenset({"model", "errors", "clock", "suite_errors"}),
-    "target": frozenset({"model", "errors", "clock", "suite_errors"}),
-    "roles": frozenset({"model", "target"}),
+    "toml_tables": frozenset({"errors", "messages"}),
+    "model": frozenset({"errors", "messages"}),
+    "suite_errors": frozenset({"model", "messages"}),
+    "measurements": frozenset({"model", "errors", "clock", "suite_errors", "messages"}),
+    "target": frozenset({"model", "errors", "clock", "suite_errors", "messages"}),
+    "roles": frozenset({"model", "target", "messages"}),
     **dict.fromkeys(STAGES, SHARED),
     "load": SHARED,
     "run": SHARED | STAGES,

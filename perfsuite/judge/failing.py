@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perfsuite.judge.words import count
+from perfsuite.messages import count
 from perfsuite.model import FailurePattern, Row
 
 _MOST_PATTERNS = 2

@@ -17,7 +17,9 @@ from perfsuite.judge.limits import (
     THROTTLED_MEND_SHARE,
     THROTTLED_SHARE,
 )
-from perfsuite.judge.words import count, figure, percent, seconds, time_of_day
+from perfsuite.judge.words import figure
+from perfsuite.messages import Message, count, percent, seconds, time_of_day
+from perfsuite.messages.notes import Note
 from perfsuite.model import CUT_OFF, LOAD_DIED, GeneratorHealth, LostWorker, Plan, Summary
 
 _TOLD_WAITING = 5.0
@@ -31,23 +33,19 @@ def unfit_because(plan: Plan, summary: Summary) -> list[str]:
     return [*saturated, *map(_lost, summary.lost_workers), *_died(summary)]
 
 
-def long_pause(health: GeneratorHealth) -> str:
-    """A long pause of the garbage collector in a generator that was fit all the same; "" for none."""
+def long_pause(health: GeneratorHealth) -> Message | None:
+    """A long pause of the garbage collector in a generator that was fit all the same."""
     if health.gc_pause_max_ms is None or health.gc_pause_max_ms <= GC_PAUSE_MS or _collecting(health):
-        return ""
-    longest = figure("max_ms", health.gc_pause_max_ms)
-    return f"the load generator stood still for {longest} (garbage collection): the slowest requests may be its own"
+        return None
+    return Note.LONG_GC_PAUSE(longest=figure("max_ms", health.gc_pause_max_ms))
 
 
-def throttled(summary: Summary) -> str:
-    """A CPU limit that held back a generator which was fit all the same; "" for none."""
+def throttled(summary: Summary) -> Message | None:
+    """A CPU limit that held back a generator which was fit all the same."""
     share = summary.generator.throttled_rate or 0.0
     if share < THROTTLED_SHARE or _signs(summary):
-        return ""
-    return (
-        f"{_by_limit(summary.generator)} the load generator in {percent(share)} of its periods: the slowest requests "
-        "may be its own; raise that limit"
-    )
+        return None
+    return Note.THROTTLED(limit=_cpu_limit(summary.generator), share=share)
 
 
 def _signs(summary: Summary) -> list[str]:
@@ -62,18 +60,15 @@ def _mend(plan: Plan, summary: Summary) -> str:
         more = f"use more load processes (--processes {plan.processes + 1})"
         return f"{more}, fewer users, or a machine with nothing else on"
     return (
-        f"{_by_limit(summary.generator)} it in {percent(share)} of its periods: raise that limit (docker --cpus, "
-        "limits.cpu of a pod, CPUQuota of a unit), or use fewer users; more load processes would share it"
+        f"{_cpu_limit(summary.generator)} stopped it in {percent(share)} of its periods: raise that limit (docker"
+        " --cpus, limits.cpu of a pod, CPUQuota of a unit), or use fewer users; more load processes would share it"
     )
 
 
-def _by_limit(health: GeneratorHealth) -> str:
-    cores = "" if health.limit_cores is None else f" of {health.limit_cores:.3g} {_cores(health.limit_cores)}"
-    return f"a CPU limit{cores} stopped"
-
-
-def _cores(number: float) -> str:
-    return "core" if number == 1 else "cores"
+def _cpu_limit(health: GeneratorHealth) -> str:
+    if health.limit_cores is None:
+        return "a CPU limit"
+    return f"a CPU limit of {health.limit_cores:.3g} {'core' if health.limit_cores == 1 else 'cores'}"
 
 
 def _busy(summary: Summary) -> list[str]:

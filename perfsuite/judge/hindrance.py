@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perfsuite.judge.evidence import Evidence
-from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, count, figures_apart, name_of
+from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, figures_apart, name_of
+from perfsuite.messages import count
 from perfsuite.model import Remedy, Target
 from perfsuite.model.slo_presets import FEWEST_REQUESTS, apdex_threshold
 from perfsuite.model.summary import PERCENTILES, samples_needed

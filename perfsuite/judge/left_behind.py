@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from perfsuite.judge.words import count
+from perfsuite.messages import Message, count
+from perfsuite.messages.notes import Note
 from perfsuite.model import Cleanup
 
 REMAINING_FILE = "rows_remaining.csv"
@@ -26,13 +27,10 @@ def rows_remain(cleanup: Cleanup | None) -> str:
     return f"rows of this run remain at the target: {kinds or len(cleanup.not_removed)}{because}"
 
 
-def soft_deleted(cleanup: Cleanup | None) -> tuple[str, ...]:
-    """A sentence for each kind of row that the target keeps after its deletion."""
-    return tuple(
-        f"{things(kept.rows, kept.thing)} marked {kept.status}; "
-        + ("its row remains" if kept.rows == 1 else "their rows remain")
-        for kept in (cleanup.soft_deleted if cleanup else ())
-    )
+def soft_deleted(cleanup: Cleanup | None) -> list[Message]:
+    """A note for each kind of row that the target keeps after its deletion."""
+    kinds = cleanup.soft_deleted if cleanup else ()
+    return [Note.SOFT_DELETED(rows=things(kept.rows, kept.thing), status=kept.status) for kept in kinds]
 
 
 def things(number: int, thing: str) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from perfsuite.judge.errors_apart import fast_errors, slow_errors
+from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
-from perfsuite.judge.words import count, figure, listed, percent, seconds, time_of_day
-from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Remark, Summary
+from perfsuite.judge.limits import FAST_ERRORS_SHARE, SLOW_ERRORS_SHARE
+from perfsuite.judge.words import AVERAGE, RPS, figure, limit_figure, name_of
+from perfsuite.messages import Message, percent, time_of_day
+from perfsuite.messages.notes import Note
+from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Summary, Target
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import SERVER_TIME_HEADERS
 from perfsuite.target.token import LIFETIME
@@ -19,138 +22,46 @@ _CLOCK_SET_S = 1.0
 """Less is what a time service corrects."""
 
 
-def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
-    """One sentence each: what makes figures doubtful, what was not exercised and why, what was left behind."""
-    coverage = summary.coverage
-    notes = [
-        _every_time(plan),
-        fast_errors(summary),
-        *slow_errors(plan, summary),
-        *(_outage(outage) for outage in summary.outages if outage.end or summary.target_lost_at is None),
-        _cut_off(summary),
-        *map(_drift, summary.drifts),
-        long_pause(summary.generator),
-        throttled(summary),
-        *_server_times(summary),
-        *_token_lifetimes(summary.remarks),
-        _expired(summary.whole_run.expired),
-        _late_logins(summary),
-        _clock_set(summary.clock_set_s),
-        _through_proxy(plan),
-        _differs(coverage.differs),
-        _left_out(coverage.missing, "not offered by the target"),
-        _left_out(coverage.broken, "failing without any load"),
-        *_left_out_because(coverage),
-        _dead(coverage.dead_behaviours),
-        *(_lacking(coverage.lacking) or _not_possible(coverage.not_possible, roles)),
-        *_unlike_the_database(coverage),
-        _absent(plan),
-        *_left_behind(plan, summary),
+def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Message]:
+    """What makes figures doubtful, what was not exercised and why, what was left at the target."""
+    return [
+        note
+        for note in (
+            _circumstances(plan),
+            _fast_errors(summary),
+            *_slow_errors(plan, summary),
+            *(_outage(outage) for outage in summary.outages if outage.end or summary.target_lost_at is None),
+            _cut_off(summary),
+            *map(_drift, summary.drifts),
+            long_pause(summary.generator),
+            throttled(summary),
+            *_server_times(summary),
+            *_tokens(summary),
+            _late_logins(summary),
+            _clock_set(summary.clock_set_s),
+            Note.PROXY(proxy=plan.access.proxy) if plan.access.proxy else None,
+            *_not_exercised(summary.coverage, roles),
+            Note.ABSENT_ROLES(users=plan.scenario.users, roles=plan.absent_roles) if plan.absent_roles else None,
+            *_left_behind(plan, summary),
+        )
+        if note
     ]
-    return [note for note in notes if note]
 
 
-def _every_time(plan: Plan) -> str:
-    """What every run like this one has to be read with, on one line: docs/metrics.md says what follows from it."""
+# ── what makes figures doubtful ─────────────────────────────────────────────────────────────────────────────
+
+
+def _circumstances(plan: Plan) -> Message | None:
+    """What every run like this one has to be read with, on one line. See docs/metrics.md."""
     parts = []
     if plan.demo:
-        parts.append("load and target on one machine (demo)")
+        parts.append(Note.ONE_MACHINE_DEMO())
     elif _is_loopback(plan.host):
-        parts.append("load and target on one machine (or a tunnel)")
+        parts.append(Note.ONE_MACHINE())
     if plan.shared_accounts:
         users = sum(plan.users_by_role.get(role, 0) for role in plan.shared_accounts)
-        parts.append(f"{count(users, 'user')} on {count(sum(plan.shared_accounts.values()), 'account')}")
-    return "; ".join(parts)
-
-
-def _outage(outage: Outage) -> str:
-    until = "the end of the load" if outage.end is None else time_of_day(outage.end)
-    return (
-        f"the target gave no answer from {time_of_day(outage.start)} to {until}:"
-        f" {count(outage.failed, 'request')} failed, most with {outage.message}"
-    )
-
-
-def _cut_off(summary: Summary) -> str:
-    number = sum(each.count for each in summary.cut_off)
-    if not number:
-        return ""
-    return (
-        f"{count(number, 'request')} of the steady state cut off by the end of the load: unfinished, and no FAIL by"
-        " themselves"
-    )
-
-
-def _server_times(summary: Summary) -> list[str]:
-    """What was reported as the server's own time and was not used."""
-    times = summary.server_times
-    about = [remark for remark in summary.remarks if remark.about in SERVER_TIME_HEADERS]
-    if times.used:
-        return [
-            f"{remark.about} of {remark.count:,} of {count(times.reported, 'answer')} was ignored:"
-            f" {remark.example}; {remark.why}"
-            for remark in about
-        ]
-    if times.zeros:
-        return [f"the server's own time was ignored: it was 0 in {times.zeros:,} of {count(times.reported, 'answer')}"]
-    if not about:
-        return ["the server's own time was ignored: on average it was longer than the answers took"]
-    told = [f"{remark.about} was ignored: {remark.example}; {remark.why}" for remark in about]
-    if times.ignored < times.reported:
-        told[0] += f"; so it was in {times.ignored:,} of {times.reported:,} answers, and no other is used either"
-    return told
-
-
-def _token_lifetimes(remarks: Iterable[Remark]) -> list[str]:
-    """Lifetimes that cannot be; going by them would be a login before every action."""
-    return [f"{remark.about} is {remark.example}; {remark.why}" for remark in remarks if remark.about == LIFETIME]
-
-
-def _expired(number: int) -> str:
-    if not number:
-        return ""
-    if number == 1:
-        return (
-            "1 request was refused since a token had expired: the user logged in and sent it once more; the refusal"
-            " counts neither as a request nor as a failure"
-        )
-    return (
-        f"{number:,} requests were refused since a token had expired: users logged in and sent each once more; the"
-        " refusals count neither as requests nor as failures"
-    )
-
-
-def _late_logins(summary: Summary) -> str:
-    """The steady state waits for the logins of the ramp-up, but not for ever."""
-    logins = summary.logins
-    if logins is None or not logins.late:
-        return ""
-    share = percent(logins.steady_share_rate or 0.0)
-    late = f"{logins.late:,} of {count(summary.users.requested, 'user')}"
-    return (
-        f"{late} were still logging in when the steady state began, a quarter into the plateau: {share} of the"
-        " requests that ended in it are logins; lower --spawn-rate, or run longer"
-    )
-
-
-def _clock_set(by_s: float) -> str:
-    """Figures do not depend on it; but whoever looks for a request in the server's log does."""
-    if abs(by_s) < _CLOCK_SET_S:
-        return ""
-    way = "forward" if by_s > 0 else "back"
-    return (
-        f"the system clock was set {way} by {seconds(abs(by_s))} during the run, or the machine slept; the times of"
-        " this run follow the clock as it was when the run began"
-    )
-
-
-def _through_proxy(plan: Plan) -> str:
-    proxy = plan.access.proxy
-    return f"all requests went through {proxy}: the times are those of proxy and target together" if proxy else ""
-
-
-def _differs(entries: Sequence[str]) -> str:
-    return f"answers that differ from the contract and were used all the same: {listed(entries)}" if entries else ""
+        parts.append(Note.SHARED_ACCOUNTS(users=users, accounts=sum(plan.shared_accounts.values())))
+    return parts[0].also(*parts[1:]) if parts else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -161,87 +72,181 @@ def _is_loopback(host: str) -> bool:
         return name == "localhost" or name.endswith(".localhost")
 
 
+def _fast_errors(summary: Summary) -> Message | None:
+    """Why the judged figures are worse than those of all requests, which the tables show."""
+    every, judged = summary.totals, summary.totals_ok
+    better = [
+        Note.FIGURE_DIFFERS(figure=name_of(metric), judged=figure(metric, of_judged), every=figure(metric, of_all))
+        for metric in (AVERAGE, "p95_ms", RPS)
+        if (of_all := getattr(every, metric)) is not None
+        and (of_judged := getattr(judged, metric)) is not None
+        and (of_all - of_judged if metric == RPS else of_judged - of_all) > FAST_ERRORS_SHARE * of_judged
+    ]
+    return Note.FAST_ERRORS(left_out=every.failures - judged.failures, differences=better) if better else None
+
+
+def _slow_errors(plan: Plan, summary: Summary) -> list[Message | None]:
+    """Times that were judged without failures and would be worse with them: errors that took long to arrive."""
+    every, judged = figures_by_scope(summary), figures_by_scope(summary, judged=True)
+    notes = []
+    for target in targets_of(plan):
+        scope = (target.role, target.operation)
+        if target.metric.endswith("_ms") and target.below and scope in every:
+            values = (getattr(figures[scope], target.metric) for figures in (every, judged))
+            notes.append(_slow_error(target, *values))
+    return notes
+
+
+def _slow_error(target: Target, of_all: float | None, observed: float | None) -> Message | None:
+    if of_all is None or observed is None:
+        return None
+    metric = target.metric
+    where = "".join(f" {word} {name}" for word, name in (("of", target.operation), ("as", target.role)) if name)
+    fields = {
+        "figure": f"{name_of(metric)}{where}",
+        "every": figure(metric, of_all),
+        "judged": figure(metric, observed),
+    }
+    if observed < target.limit <= of_all:
+        return Note.SLOW_ERRORS_WOULD_MISS(**fields, limit=limit_figure(metric, target.limit))
+    return Note.SLOW_ERRORS(**fields) if of_all > observed * (1 + SLOW_ERRORS_SHARE) else None
+
+
+def _outage(outage: Outage) -> Message:
+    end = "the end of the load" if outage.end is None else time_of_day(outage.end)
+    return Note.OUTAGE(start=outage.start, end=end, failed=outage.failed, message=outage.message)
+
+
+def _cut_off(summary: Summary) -> Message | None:
+    requests = sum(each.count for each in summary.cut_off)
+    return Note.CUT_OFF(requests=requests) if requests else None
+
+
 _DRIFTING = {"p50_ms": "the median response time", "p95_ms": "the 95th percentile", "rps": "the throughput"}
 
 
-def _drift(drift: Drift) -> str:
+def _drift(drift: Drift) -> Message:
     """A trend within the steady state: the run was not steady after all."""
-    way = "rose" if drift.end > drift.start else "fell"
-    values = f"{figure(drift.figure, drift.start)} to {figure(drift.figure, drift.end)}"
-    return (
-        f"{_DRIFTING.get(drift.figure, drift.figure)} {way} within the steady state from about {values}"
-        f" ({_by(drift)}, p = {drift.p_value:.1g}): what is told is a mean over a change; run longer, or look for"
-        " what fills up or warms up"
+    return Note.DRIFT(
+        figure=_DRIFTING.get(drift.figure, drift.figure),
+        direction="rose" if drift.end > drift.start else "fell",
+        start=figure(drift.figure, drift.start),
+        end=figure(drift.figure, drift.end),
+        change=percent(abs(drift.end - drift.start) / drift.start) if drift.start else "from nothing",
+        p_value=drift.p_value,
     )
 
 
-def _by(drift: Drift) -> str:
-    return f"{percent(abs(drift.end - drift.start) / drift.start)}" if drift.start else "from nothing"
+def _late_logins(summary: Summary) -> Message | None:
+    """The steady state waits for the logins of the ramp-up, but only for a limited time."""
+    logins = summary.logins
+    if logins is None or not logins.late:
+        return None
+    share = logins.steady_share_rate or 0.0
+    return Note.LATE_LOGINS(late=logins.late, users=summary.users.requested, share=share)
 
 
-def _left_out(entries: Sequence[str], which: str) -> str:
-    return f"left out, {which}: {listed(entries)}" if entries else ""
+def _clock_set(by_s: float) -> Message | None:
+    """Figures don't depend on the clock; looking up a request in the server's log does."""
+    if abs(by_s) < _CLOCK_SET_S:
+        return None
+    return Note.CLOCK_SET(direction="forward" if by_s > 0 else "back", by_s=abs(by_s))
 
 
-def _left_out_because(coverage: Coverage) -> list[str]:
-    """A note for each reason."""
-    by_reason: dict[str, list[str]] = {}
+# ── what the target reports and the suite does not use ──────────────────────────────────────────────────────
+
+
+def _server_times(summary: Summary) -> Iterable[Message]:
+    times = summary.server_times
+    about = [remark for remark in summary.remarks if remark.about in SERVER_TIME_HEADERS]
+    if not times.used and times.zeros:
+        yield Note.SERVER_TIME_ZEROS(zeros=times.zeros, reported=times.reported)
+    elif not times.used and not about:
+        yield Note.SERVER_TIME_TOO_LONG()
+    else:
+        for place, remark in enumerate(about):
+            fields = {"header": remark.about, "example": remark.example, "why": remark.why}
+            if times.used:
+                yield Note.SERVER_TIME_SOME(**fields, ignored=remark.count, reported=times.reported)
+            elif place == 0 and times.ignored < times.reported:
+                yield Note.SERVER_TIME_MANY(**fields, ignored=times.ignored, reported=times.reported)
+            else:
+                yield Note.SERVER_TIME_ALL(**fields)
+
+
+def _tokens(summary: Summary) -> Iterable[Message]:
+    """Lifetimes that cannot be true (going by them would mean a login before every action), and expired tokens."""
+    for remark in summary.remarks:
+        if remark.about == LIFETIME:
+            yield Note.TOKEN_LIFETIME(what=remark.about, example=remark.example, why=remark.why)
+    if expired := summary.whole_run.expired:
+        yield Note.TOKEN_EXPIRED(requests=expired)
+
+
+# ── what was not exercised ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _not_exercised(coverage: Coverage, roles: Sequence[Role]) -> Iterable[Message]:
+    if coverage.differs:
+        yield Note.DIFFERS(answers=coverage.differs)
+    by_reason: dict[str, list[str]] = {
+        "not offered by the target": list(coverage.missing),
+        "failing without any load": list(coverage.broken),
+    }
     for entry in coverage.left_out:
         reason = coverage.left_out_because.get(entry, "which write, while the run is read-only")
         by_reason.setdefault(reason, []).append(entry)
-    return [_left_out(entries, reason) for reason, entries in by_reason.items()]
+    for why, operations in by_reason.items():
+        if operations:
+            yield Note.LEFT_OUT(why=why, operations=operations)
+    if coverage.dead_behaviours:
+        yield Note.DEAD_BEHAVIOURS(behaviours=coverage.dead_behaviours)
+    if coverage.lacking:
+        yield from _lacking(coverage.lacking)
+    else:
+        yield from _not_possible(coverage.not_possible, roles)
+    yield from _empty_despite_rows(coverage)
 
 
-def _dead(behaviours: Sequence[str]) -> str:
-    return f"nothing is left to do of {listed(behaviours)}: not exercised at all" if behaviours else ""
-
-
-def _lacking(lacks: Sequence[Lack]) -> list[str]:
+def _lacking(lacks: Sequence[Lack]) -> Iterable[Message]:
     """What could not be made and what it needed, a note for each role and reason."""
     groups: dict[tuple[str, str], list[Lack]] = {}
     for lack in lacks:
         groups.setdefault((lack.role, lack.why or "the reason was not recorded"), []).append(lack)
-    return [
-        f"{listed([lack.operation for lack in group])} as {role} could not be made"
-        f" {count(sum(lack.times for lack in group), 'time')}: {why}"
-        for (role, why), group in groups.items()
-    ]
+    for (role, why), group in groups.items():
+        times = sum(lack.times for lack in group)
+        yield Note.LACKING(operations=[lack.operation for lack in group], role=role, times=times, why=why)
 
 
-def _unlike_the_database(coverage: Coverage) -> list[str]:
-    """Answers without a row for which the database read some, where no other note says so."""
-    told = " ".join(lack.why for lack in coverage.lacking)
-    found = [entry.partition(" / ") for entry in coverage.empty if "the database read" in entry]
-    return [f"as {role}, {answer}: is an error passed over there?" for role, _, answer in found if answer not in told]
-
-
-def _not_possible(times: Mapping[str, int], roles: Sequence[Role]) -> list[str]:
+def _not_possible(times: Mapping[str, int], roles: Sequence[Role]) -> Iterable[Message]:
     """The same for files of earlier versions, which do not have the reasons."""
     steps = [step for role in roles for behaviour in role.behaviours for step in behaviour.steps]
     of_run = {step.operation for step in steps if step.of_run}
     of_run -= {step.operation for step in steps if not step.of_run}
-    wanting = "it works on what the same load process has made, and none of that was left"
-    return [
-        f"{operation} could not be made {count(number, 'time')}:"
-        f" {wanting if operation in of_run else 'the target holds no data for it'}"
-        for operation, number in times.items()
-        if number
-    ]
+    for operation, number in times.items():
+        if number:
+            code = Note.LACKING_OWN_ROWS if operation in of_run else Note.LACKING_DATA
+            yield code(operation=operation, times=number)
 
 
-def _absent(plan: Plan) -> str:
-    if not plan.absent_roles:
-        return ""
-    return f"with {count(plan.scenario.users, 'user')} nobody was there as {listed(plan.absent_roles)}"
+def _empty_despite_rows(coverage: Coverage) -> Iterable[Message]:
+    """Answers without a row for which the database read some, where no other note says so."""
+    said = " ".join(lack.why for lack in coverage.lacking)
+    for entry in coverage.empty:
+        role, _, answer = entry.partition(" / ")
+        if "the database read" in entry and answer not in said:
+            yield Note.EMPTY_DESPITE_ROWS(role=role, answer=answer)
 
 
-def _left_behind(plan: Plan, summary: Summary) -> list[str]:
-    """Rows that should have been removed are told elsewhere: they change the verdict."""
+# ── what was left at the target ─────────────────────────────────────────────────────────────────────────────
+
+
+def _left_behind(plan: Plan, summary: Summary) -> list[Message]:
+    """Rows that should have been removed are reported elsewhere: they change the verdict."""
     cleanup = summary.cleanup
     if summary.ended == CUT_OFF and not plan.read_only and not plan.demo:
-        return ["what this run created may still be at the target: remove it with the command cleanup"]
+        return [Note.MAY_HAVE_LEFT_ROWS()]
     if cleanup is None:
         return []
     changed = () if plan.demo else (*cleanup.not_restored, *cleanup.not_restorable)
-    put_back = [f"changed by this run and not put back: {listed(changed)}"] if changed else []
-    return [*soft_deleted(cleanup), *put_back]
+    return [*soft_deleted(cleanup), *([Note.NOT_PUT_BACK(changes=changed)] if changed else [])]

@@ -14,7 +14,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perfsuite.judge.words import count, plain_figure
+from perfsuite.judge.words import plain_figure
+from perfsuite.messages import count
 from perfsuite.model import Plan, Remedy, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.monitor import METRICS, Reading

@@ -6,7 +6,7 @@ they are told apart from its failures.
 
 from __future__ import annotations
 
-from perfsuite.judge.words import count, percent
+from perfsuite.messages import count, percent
 from perfsuite.model import FailureKind, Summary
 
 

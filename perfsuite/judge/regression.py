@@ -12,7 +12,8 @@ from dataclasses import replace
 from statistics import median
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from perfsuite.judge.words import count, figure, name_of
+from perfsuite.judge.words import figure, name_of
+from perfsuite.messages import count
 from perfsuite.model import ALL, Outcome, Verdict
 from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Change, Comparison, Word

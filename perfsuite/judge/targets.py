@@ -24,17 +24,8 @@ from perfsuite.judge.failing import patterns_told, standing_out
 from perfsuite.judge.hindrance import hindrance, requests_needed
 from perfsuite.judge.limits import CLOSE_FAILURES
 from perfsuite.judge.on_target import OnTarget, is_on_target, judge_on_target
-from perfsuite.judge.words import (
-    FAILURE_RATE,
-    RPS,
-    USERS,
-    count,
-    figure,
-    figures_apart,
-    interval_figure,
-    name_of,
-    unit_of,
-)
+from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, figure, figures_apart, interval_figure, name_of, unit_of
+from perfsuite.messages import count
 from perfsuite.model import LiveState, Plan, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.role import Role
 

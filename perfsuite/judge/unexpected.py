@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from perfsuite.judge.evidence import targets_of
 from perfsuite.judge.failing import patterns_told
 from perfsuite.judge.limits import CLOSE_FAILURES, UNEXPECTED_LEAST, UNEXPECTED_SHARE
-from perfsuite.judge.words import FAILURE_RATE, percent
+from perfsuite.judge.words import FAILURE_RATE
+from perfsuite.messages import percent
 from perfsuite.model import ALL, FailureKind, Plan, Summary, Target
 
 GENERATORS_OWN = frozenset({FailureKind.UNFINISHED, FailureKind.NOT_STARTED, FailureKind.SUITE_ERROR})

@@ -16,7 +16,7 @@ from perfsuite.judge.limits import (
     SHORTEST_STEADY_S,
     USERS_MISSING_SHARE,
 )
-from perfsuite.judge.words import count, listed, percent, seconds, time_of_day
+from perfsuite.messages import count, listed, percent, seconds, time_of_day
 from perfsuite.model import (
     CUT_OFF,
     INTERRUPTED,

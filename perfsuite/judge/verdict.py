@@ -29,7 +29,8 @@ from perfsuite.judge.rate_limit import rate_limited
 from perfsuite.judge.targets import judge_targets
 from perfsuite.judge.unexpected import too_many_failed
 from perfsuite.judge.validity import ended_early, invalid_because, remaining_because, suite_erred_because
-from perfsuite.judge.words import FAILURE_RATE, USERS, count, figure, seconds, time_of_day
+from perfsuite.judge.words import FAILURE_RATE, USERS, figure
+from perfsuite.messages import count, seconds, time_of_day
 from perfsuite.model import (
     INTERRUPTED,
     TARGET_LOST,
@@ -70,7 +71,7 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets, ended_early(summary)))
-    notes = notes_of(plan, summary, roles)
+    notes: list[str] = [*notes_of(plan, summary, roles)]
     if limited := rate_limited(summary):
         (failed if too_many or _failures_missed(targets) else notes).append(limited)
     invalid += suite_erred_because(summary)  # after the targets were spared: a missed one stays missed

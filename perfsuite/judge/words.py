@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.model.summary import PERCENTILES
@@ -24,7 +22,6 @@ _NAMES = {
 }
 _UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", USERS: "users"}
 _SHOWN_UNITS = {FAILURE_RATE: " %", RPS: " requests/s"}
-_LISTED = 10
 _MOST_DECIMALS = 9
 
 
@@ -64,12 +61,6 @@ def interval_figure(metric: str, interval: tuple[float, float]) -> str:
     return f"{low}–{high}{_unit_shown(metric)}"
 
 
-def percent(share: float) -> str:
-    """A share as "12 %", with a decimal below 10 %."""
-    hundred = share * 100
-    return f"{hundred:.0f} %" if hundred >= 10 or hundred == 0 else f"{hundred:.1f} %"
-
-
 def figures_apart(metric: str, observed: float, limit: float) -> tuple[str, str]:
     """Both values as text: what was observed with as many decimals as it takes to tell it from its limit and from 0."""
     shown, shown_limit = _shown(metric, observed), _shown(metric, limit)
@@ -96,24 +87,3 @@ def _decimals(metric: str, shown: float) -> int:
         return 2
     size = abs(shown)
     return 0 if size >= 100 and metric != RPS else 1 if size >= 10 else 2
-
-
-def count(number: int, noun: str) -> str:
-    """ "1 request", "1,200 requests"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def listed(entries: Sequence[str]) -> str:
-    """The entries with commas; of more than ten the first ten and how many more there are."""
-    shown = ", ".join(entries[:_LISTED])
-    return shown if len(entries) <= _LISTED else f"{shown} and {len(entries) - _LISTED:,} more"
-
-
-def time_of_day(second: int) -> str:
-    """A UTC epoch second as "12:03:10 UTC"."""
-    return f"{datetime.fromtimestamp(second, UTC):%H:%M:%S} UTC"
-
-
-def seconds(value: float) -> str:
-    """ "54 s", "7.5 s"."""
-    return f"{value:,.0f} s" if float(value).is_integer() or value >= 100 else f"{value:,.1f} s"

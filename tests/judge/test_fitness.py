@@ -10,6 +10,8 @@ import pytest
 from perfsuite.judge.fitness import long_pause, throttled, unfit_because
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.validity import invalid_because
+from perfsuite.messages import Message
+from perfsuite.messages.notes import Note
 from perfsuite.model import (
     Arrival,
     ArrivalFigures,
@@ -130,22 +132,21 @@ def test_what_helps_a_saturated_generator_depends_on_its_limit(health: dict[str,
 @pytest.mark.parametrize(
     ("health", "note"),
     [
-        pytest.param({"throttled_rate": None}, "", id="no limit"),
-        pytest.param({"throttled_rate": 0.009, "limit_cores": 1.0}, "", id="hardly ever"),
+        pytest.param({"throttled_rate": None}, None, id="no limit"),
+        pytest.param({"throttled_rate": 0.009, "limit_cores": 1.0}, None, id="hardly ever"),
         pytest.param(
             {"throttled_rate": 0.12, "limit_cores": 1.0},
-            "a CPU limit of 1 core stopped the load generator in 12 % of its periods: the slowest requests may be its"
-            " own; raise that limit",
+            Note.THROTTLED(limit="a CPU limit of 1 core", share=0.12),
             id="below saturation it is a note",
         ),
-        pytest.param({"throttled_rate": 0.12, **STARVED}, "", id="told as saturation already"),
+        pytest.param({"throttled_rate": 0.12, **STARVED}, None, id="reported as saturation already"),
     ],
 )
-def test_a_limit_that_stopped_a_fit_generator_is_a_note(health: dict[str, Any], note: str) -> None:
+def test_a_limit_that_stopped_a_fit_generator_is_a_note(health: dict[str, Any], note: Message | None) -> None:
     plan = make_plan()
     summary = make_summary(plan, steady_s=60.0, generator=replace(HEALTHY, **health))
     assert throttled(summary) == note
-    assert [each for each in notes_of(plan, summary, ROLES) if "CPU limit" in each] == ([note] if note else [])
+    assert [each for each in notes_of(plan, summary, ROLES) if each.code is Note.THROTTLED] == ([note] if note else [])
 
 
 def test_a_lost_process_is_told_with_its_users() -> None:
@@ -168,17 +169,13 @@ def test_a_lost_process_is_told_with_its_users() -> None:
 @pytest.mark.parametrize(
     ("health", "note"),
     [
-        pytest.param({"gc_pause_max_ms": 100.0}, "", id="100 ms is the limit"),
-        pytest.param(
-            {"gc_pause_max_ms": 180.0},
-            "the load generator stood still for 180 ms (garbage collection): the slowest requests may be its own",
-            id="a single long one",
-        ),
-        pytest.param({"gc_pause_max_ms": 180.0, "gc_share_rate": 0.2}, "", id="told as saturation already"),
-        pytest.param({"gc_pause_max_ms": None}, "", id="not known"),
+        pytest.param({"gc_pause_max_ms": 100.0}, None, id="100 ms is the limit"),
+        pytest.param({"gc_pause_max_ms": 180.0}, Note.LONG_GC_PAUSE(longest="180 ms"), id="a single long one"),
+        pytest.param({"gc_pause_max_ms": 180.0, "gc_share_rate": 0.2}, None, id="reported as saturation already"),
+        pytest.param({"gc_pause_max_ms": None}, None, id="not known"),
     ],
 )
-def test_a_single_long_pause_is_a_note(health: dict[str, Any], note: str) -> None:
+def test_a_single_long_pause_is_a_note(health: dict[str, Any], note: Message | None) -> None:
     assert long_pause(replace(HEALTHY, **health)) == note
 
 

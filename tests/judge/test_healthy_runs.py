@@ -15,6 +15,7 @@ from perfsuite.findings import find
 from perfsuite.judge import judge
 from perfsuite.measurements.histogram import middle_of
 from perfsuite.measurements.records import Actions, Arrivals, ErrorCount, Generator, Record, Requests, Times, Users
+from perfsuite.messages.notes import Note
 from perfsuite.model import Arrival, Outcome, Plan, Summary, Verdict
 from perfsuite.model.finding import FindingKind
 from perfsuite.roles import ROLES
@@ -47,9 +48,7 @@ def test_no_healthy_run_is_inconclusive() -> None:
 
 def test_healthy_runs_say_nothing_but_how_they_drift() -> None:
     """No note on failures, outages, logins, tokens, the server's time, the clock, rows or coverage."""
-    said = [
-        note for _, verdict in healthy_verdicts() for note in verdict.notes if "within the steady state" not in note
-    ]
+    said = [note for _, verdict in healthy_verdicts() for note in verdict.notes if note.code is not Note.DRIFT]
     assert said == []
 
 
@@ -80,14 +79,14 @@ def test_every_healthy_run_of_the_open_model_passes() -> None:
 
 
 def test_healthy_runs_are_rarely_said_to_drift() -> None:
-    told = Counter(
-        note.split(" within the steady state")[0]
+    drifts = Counter(
+        (note.fields["figure"], note.fields["direction"])
         for _, verdict in healthy_verdicts()
         for note in verdict.notes
-        if "within the steady state" in note
+        if note.code is Note.DRIFT
     )
-    print(dict(told))  # noqa: T201  the rate is shown with `pytest -s`
-    assert told.total() <= 0.02 * RUNS
+    print(dict(drifts))  # noqa: T201  the rate is shown with `pytest -s`
+    assert drifts.total() <= 0.02 * RUNS
 
 
 ABOUT_FAILURES_AND_COVERAGE = (

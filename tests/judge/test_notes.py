@@ -1,45 +1,56 @@
-"""What is told beside a verdict without changing it."""
+"""Notes stand beside a verdict without changing it."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from perfsuite.judge.notes import notes_of
-from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Logins, Remark, ServerTimes
+from perfsuite.messages import Code, Message
+from perfsuite.messages.notes import Note
+from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Logins, Plan, Remark, ServerTimes
 from perfsuite.roles import ROLES as SEVEN
-from tests.judge.made_summaries import ROLES, make_plan, make_summary
+from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
 LINE = 80 - len("  – Note: ")
 
 
+def codes(messages: Iterable[Message]) -> list[Code]:
+    return [message.code for message in messages]
+
+
+def remote_plan() -> Plan:
+    return replace(make_plan(), host="http://staging-api.agentmitra.com")
+
+
 @pytest.mark.parametrize(
-    ("host", "more", "told"),
+    ("host", "more", "expected"),
     [
         ("http://staging-api.agentmitra.com", {}, []),
         ("http://10.0.0.7:8015", {}, []),
         *(
-            (host, {}, ["load and target on one machine (or a tunnel)"])
+            (host, {}, [Note.ONE_MACHINE()])
             for host in ("http://localhost:8015", "http://127.0.0.9:8015", "http://[::1]:8015")
         ),
         pytest.param(
-            "http://staging-api.agentmitra.com", {"demo": "embedded"}, ["load and target on one machine (demo)"],
-            id="a demo, wherever it says it is",
+            "http://staging-api.agentmitra.com", {"demo": "embedded"}, [Note.ONE_MACHINE_DEMO()],
+            id="a demo, whatever its host",
         ),
         pytest.param(
             "http://localhost:8015", {"shared_accounts": {"reader": 1, "writer": 2}},
-            ["load and target on one machine (or a tunnel); 240 users on 3 accounts"],
+            [Note.ONE_MACHINE().also(Note.SHARED_ACCOUNTS(users=240, accounts=3))],
             id="shared accounts of all roles in the same line",
         ),
     ],
 )  # fmt: skip
-def test_what_is_the_same_in_every_run_takes_one_line(host: str, more: dict[str, Any], told: list[str]) -> None:
+def test_what_is_the_same_in_every_run_takes_one_line(host: str, more: dict[str, Any], expected: list[Message]) -> None:
     plan = replace(make_plan(), host=host, **more)
     notes = notes_of(plan, make_summary(plan), ROLES)
-    assert notes == told
+    assert notes == expected
     assert all(len(note) <= LINE for note in notes)
 
 
@@ -47,120 +58,93 @@ IN_MS = Remark("X-Process-Time", "it looks like milliseconds", "12.3 for an answ
 
 
 @pytest.mark.parametrize(
-    ("times", "remarks", "told"),
+    ("times", "remarks", "code", "fields"),
     [
-        pytest.param(ServerTimes(900, 0), (), [], id="believed"),
+        pytest.param(ServerTimes(900, 900, used=False), (IN_MS,), Note.SERVER_TIME_ALL, {}, id="all in milliseconds"),
         pytest.param(
-            ServerTimes(900, 900, used=False), (IN_MS,),
-            ["X-Process-Time was ignored: 12.3 for an answer that took 4.0 ms; it looks like milliseconds"],
-            id="every one in milliseconds",
-        ),
-        pytest.param(
-            ServerTimes(9_000, 900, used=False), (IN_MS,),
-            [
-                "X-Process-Time was ignored: 12.3 for an answer that took 4.0 ms; it looks like milliseconds; so it was"
-                " in 900 of 9,000 answers, and no other is used either"
-            ],
+            ServerTimes(9_000, 900, used=False), (IN_MS,), Note.SERVER_TIME_MANY, {"ignored": 900, "reported": 9_000},
             id="a tenth: none is used",
         ),
         pytest.param(
-            ServerTimes(9_000_000, 900), (IN_MS,),
-            [
-                "X-Process-Time of 900 of 9,000,000 answers was ignored: 12.3 for an answer that took 4.0 ms; it looks"
-                " like milliseconds"
-            ],
+            ServerTimes(9_000_000, 900), (IN_MS,), Note.SERVER_TIME_SOME, {"ignored": 900, "reported": 9_000_000},
             id="hardly any: the others are used",
         ),
         pytest.param(
-            ServerTimes(900, 0, used=False, zeros=880), (),
-            ["the server's own time was ignored: it was 0 in 880 of 900 answers"],
+            ServerTimes(900, 0, used=False, zeros=880), (), Note.SERVER_TIME_ZEROS, {"zeros": 880, "reported": 900},
             id="nearly always 0",
         ),
-        pytest.param(
-            ServerTimes(900, 0, used=False), (),
-            ["the server's own time was ignored: on average it was longer than the answers took"],
-            id="a file of before",
-        ),
+        pytest.param(ServerTimes(900, 0, used=False), (), Note.SERVER_TIME_TOO_LONG, {}, id="an older file"),
     ],
 )  # fmt: skip
-def test_server_times_that_were_ignored(times: ServerTimes, remarks: tuple[Remark, ...], told: list[str]) -> None:
-    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
-    assert notes_of(plan, make_summary(plan, server_times=times, remarks=remarks), ROLES) == told
+def test_server_times_that_were_ignored(
+    times: ServerTimes, remarks: tuple[Remark, ...], code: Note, fields: dict[str, int]
+) -> None:
+    plan = remote_plan()
+    (note,) = notes_of(plan, make_summary(plan, server_times=times, remarks=remarks), ROLES)
+
+    assert note.code is code
+    assert fields.items() <= note.fields.items()
+    assert not remarks or (note.fields["header"], note.fields["why"]) == (IN_MS.about, IN_MS.why)
 
 
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [
-        pytest.param(0, "", id="none"),
-        pytest.param(1, "1 request was refused since a token had expired: the user logged in", id="one"),
-        pytest.param(1_200, "1,200 requests were refused since a token had expired: users logged in", id="many"),
-    ],
-)
-def test_requests_whose_token_had_expired(number: int, told: str) -> None:
-    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+def test_server_times_that_are_used_take_no_note() -> None:
+    plan = remote_plan()
+    assert notes_of(plan, make_summary(plan, server_times=ServerTimes(900, 0)), ROLES) == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 1_200])
+def test_requests_whose_token_had_expired(number: int) -> None:
+    plan = remote_plan()
     summary = make_summary(plan)
     notes = notes_of(plan, replace(summary, whole_run=replace(summary.whole_run, expired=number)), ROLES)
-    assert len(notes) == bool(told)
-    assert all(note.startswith(told) for note in notes)
+    assert notes == ([Note.TOKEN_EXPIRED(requests=number)] if number else [])
 
 
 @pytest.mark.parametrize(
-    ("late", "told"),
-    [
-        pytest.param(0, [], id="the steady state could wait for all"),
-        pytest.param(
-            31,
-            [
-                "31 of 220 users were still logging in when the steady state began, a quarter into the plateau: 4.2 %"
-                " of the requests that ended in it are logins; lower --spawn-rate, or run longer"
-            ],
-            id="it could not",
-        ),
-    ],
+    "late", [pytest.param(0, id="the steady state could wait for all"), pytest.param(31, id="it could not")]
 )
-def test_logins_within_the_steady_state(late: int, told: list[str]) -> None:
-    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+def test_logins_within_the_steady_state(late: int) -> None:
+    plan = remote_plan()
     summary = make_summary(plan)
     logins = Logins(220, 0, 0, 9_000.0, 24_000.0, 0, 60.0, late, 0.042, 0)
     summary = replace(summary, logins=logins, users=replace(summary.users, requested=220))
-    assert notes_of(plan, summary, ROLES) == told
+    expected = [Note.LATE_LOGINS(late=late, users=220, share=0.042)] if late else []
+    assert notes_of(plan, summary, ROLES) == expected
 
 
-def test_a_lifetime_that_cannot_be() -> None:
-    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+def test_a_lifetime_that_cannot_be_true() -> None:
+    plan = remote_plan()
     odd = Remark("the token's lifetime", "it is used until the target refuses it", "0 s", 91)
-    assert notes_of(plan, make_summary(plan, remarks=(odd,)), ROLES) == [
-        "the token's lifetime is 0 s; it is used until the target refuses it"
-    ]
+    (note,) = notes_of(plan, make_summary(plan, remarks=(odd,)), ROLES)
+    assert (note.code, note.fields["example"], note.fields["why"]) == (Note.TOKEN_LIFETIME, "0 s", odd.why)
 
 
 @pytest.mark.parametrize(
-    ("by_s", "told"),
+    ("by_s", "direction"),
     [
         pytest.param(0.4, "", id="what a time service corrects"),
-        pytest.param(3600.2, "set forward by 3,600 s", id="an hour forward, or the machine slept"),
-        pytest.param(-7.5, "set back by 7.5 s", id="back"),
+        pytest.param(3600.2, "forward", id="an hour forward, or the machine slept"),
+        pytest.param(-7.5, "back", id="back"),
     ],
 )
-def test_a_system_clock_that_was_set(by_s: float, told: str) -> None:
-    plan = replace(make_plan(), host="http://staging-api.agentmitra.com")
+def test_a_system_clock_that_was_set(by_s: float, direction: str) -> None:
+    plan = remote_plan()
     notes = notes_of(plan, make_summary(plan, clock_set_s=by_s), ROLES)
-    assert len(notes) == bool(told)
-    assert all(told in note for note in notes)
+    assert notes == ([Note.CLOCK_SET(direction=direction, by_s=abs(by_s))] if direction else [])
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         pytest.param({}, True, id="rows may be left"),
         pytest.param({"demo": "embedded"}, False, id="a demo is gone with its rows"),
         pytest.param({"read_only": True}, False, id="nothing was written"),
     ],
 )
-def test_a_run_that_was_cut_off_may_have_left_rows(changed: dict[str, Any], told: bool) -> None:
+def test_a_run_that_was_cut_off_may_have_left_rows(changed: dict[str, Any], expected: bool) -> None:
     plan = replace(make_plan(), **changed)
     notes = notes_of(plan, make_summary(plan, ended="cut off"), ROLES)
-    assert any("remove it with the command cleanup" in note for note in notes) is told
+    assert (Note.MAY_HAVE_LEFT_ROWS in codes(notes)) is expected
 
 
 def test_what_was_missing_is_named_once_for_a_role() -> None:
@@ -175,14 +159,14 @@ def test_what_was_missing_is_named_once_for_a_role() -> None:
     coverage = Coverage(20, (), (), (), {"policies.read": 6}, (), lacking=lacks)
 
     assert notes_of(plan, make_summary(plan, coverage=coverage), SEVEN) == [
-        f"policies.premiums, policies.read as policyholder could not be made 34 times: {empty}",
-        "flags.update as super_admin could not be made 1 time: needs a flag_name",
-        "policies.read as reader could not be made 2 times: the reason was not recorded",
+        Note.LACKING(operations=["policies.premiums", "policies.read"], role="policyholder", times=34, why=empty),
+        Note.LACKING(operations=["flags.update"], role="super_admin", times=1, why="needs a flag_name"),
+        Note.LACKING(operations=["policies.read"], role="reader", times=2, why="the reason was not recorded"),
     ]
 
 
 @pytest.mark.parametrize("used", [pytest.param(False, id="on its own"), pytest.param(True, id="in a reason")])
-def test_an_empty_answer_for_which_the_database_read_rows_is_told_once(used: bool) -> None:
+def test_an_empty_answer_for_which_the_database_read_rows_is_reported_once(used: bool) -> None:
     plan = make_plan()
     answer = "GET /feature-flags/all answered [] although the database read 12 rows"
     lacks = (Lack("super_admin", "flags.update", f"needs a flag_name; {answer}", 1),) if used else ()
@@ -191,25 +175,23 @@ def test_an_empty_answer_for_which_the_database_read_rows_is_told_once(used: boo
 
     (note,) = notes_of(plan, make_summary(plan, coverage=coverage), SEVEN)
 
-    assert answer in note
-    assert "GET /policies/" not in note
+    assert note.code is (Note.LACKING if used else Note.EMPTY_DESPITE_ROWS)
 
 
 @pytest.mark.parametrize(
-    ("operation", "wanting"),
+    ("operation", "code"),
     [
-        pytest.param("policies.premiums", "the target holds no data for it", id="a policyholder without a policy"),
+        pytest.param("policies.premiums", Note.LACKING_DATA, id="a policyholder without a policy"),
         pytest.param(
-            "policies.approve", "it works on what the same load process has made, and none of that was left",
+            "policies.approve", Note.LACKING_OWN_ROWS,
             id="the policy was made by another process, or is approved already",
         ),
     ],
 )  # fmt: skip
-def test_why_an_operation_was_not_possible(operation: str, wanting: str) -> None:
+def test_why_an_operation_was_not_possible(operation: str, code: Note) -> None:
     plan = make_plan()
     coverage = Coverage(20, (), (), (), {operation: 3}, ())
-    (note,) = notes_of(plan, make_summary(plan, coverage=coverage), SEVEN)
-    assert note == f"{operation} could not be made 3 times: {wanting}"
+    assert notes_of(plan, make_summary(plan, coverage=coverage), SEVEN) == [code(operation=operation, times=3)]
 
 
 def test_each_reason_to_leave_something_out_is_a_note_of_its_own() -> None:
@@ -218,14 +200,14 @@ def test_each_reason_to_leave_something_out_is_a_note_of_its_own() -> None:
     stays = "its rows cannot be removed (HTTP 403)"
     coverage = Coverage(20, (), (), entries, {}, (), left_out_because=dict.fromkeys(entries[:2], stays))
 
-    assert notes_of(plan, make_summary(plan, coverage=coverage), ROLES) == [
-        f"left out, {stays}: writer / leads.create, writer / policies.create",
-        "left out, which write, while the run is read-only: writer / users.update",
-    ]
+    first, second = notes_of(plan, make_summary(plan, coverage=coverage), ROLES)
+
+    assert first == Note.LEFT_OUT(why=stays, operations=entries[:2])
+    assert (second.code, second.fields["operations"]) == (Note.LEFT_OUT, [entries[2]])
 
 
-def test_the_steps_that_look_into_what_the_run_has_made_say_so() -> None:
-    """Nothing else makes them find out: a step without the word would be told as a want of data at the target."""
+def test_the_steps_that_need_rows_of_the_run_declare_it() -> None:
+    """Nothing else finds out: without the declaration, a note would say that the target lacks data."""
     for role in SEVEN:
         for step in (step for behaviour in role.behaviours for step in behaviour.steps):
             source = inspect.getsource(step.arguments)
@@ -233,33 +215,79 @@ def test_the_steps_that_look_into_what_the_run_has_made_say_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drift", "told"),
+    ("drift", "fields"),
     [
         pytest.param(
             Drift("p50_ms", 40.0, 52.0, 0.0012),
-            "the median response time rose within the steady state from about 40 ms to 52 ms (30 %, p = 0.001)",
+            {"figure": "the median response time", "direction": "rose", "start": "40 ms", "change": "30 %"},
             id="slower",
         ),
         pytest.param(
             Drift("rps", 100.0, 92.0, 0.004),
-            "the throughput fell within the steady state from about 100 requests/s to 92 requests/s (8.0 %, p = 0.004)",
+            {"figure": "the throughput", "direction": "fell", "end": "92 requests/s", "change": "8.0 %"},
             id="less done",
         ),
         pytest.param(
-            Drift("p95_ms", 0.0, 9.0, 0.001),
-            "the 95th percentile rose within the steady state from about 0 ms to 9 ms (from nothing, p = 0.001)",
+            Drift("p95_ms", 0.0, 9.0, 0.001), {"start": "0 ms", "change": "from nothing"},
             id="a trend line may begin at zero",
         ),
     ],
-)
-def test_drift(drift: Drift, told: str) -> None:
+)  # fmt: skip
+def test_drift(drift: Drift, fields: dict[str, str]) -> None:
     plan = make_plan()
     (note,) = notes_of(plan, make_summary(plan, drifts=(drift,)), ROLES)
-    assert note == (f"{told}: what is told is a mean over a change; run longer, or look for what fills up or warms up")
+    assert note.code is Note.DRIFT
+    assert fields.items() <= note.fields.items()
 
 
 def test_a_single_long_pause() -> None:
     health: dict[str, Any] = {"gc_pause_max_ms": 180.0, "gc_share_rate": 0.001}
     plan = make_plan()
-    (note,) = notes_of(plan, make_summary(plan, generator=GeneratorHealth(1, 40.0, 2.0, 0, **health)), ROLES)
-    assert note.startswith("the load generator stood still for 180 ms")
+    notes = notes_of(plan, make_summary(plan, generator=GeneratorHealth(1, 40.0, 2.0, 0, **health)), ROLES)
+    assert notes == [Note.LONG_GC_PAUSE(longest="180 ms")]
+
+
+# ── targets that were judged without failed requests ────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("p95_ms", "code"),
+    [
+        pytest.param(131.9, None, id="9.9 % more is within what is called a change"),
+        pytest.param(132.2, Note.SLOW_ERRORS, id="more than 10 %"),
+        pytest.param(2_000.0, Note.SLOW_ERRORS_WOULD_MISS, id="it would even be missed"),
+        pytest.param(5.0, None, id="errors that came fast are no reason for a note: they are left out"),
+        pytest.param(None, None, id="not known"),
+    ],
+)
+def test_errors_that_took_long_are_left_out_of_a_time_and_reported(p95_ms: float | None, code: Note | None) -> None:
+    plan = make_plan(P95, THROUGHPUT)
+    summary = make_summary(plan, figures(10_000, 200, p95_ms=p95_ms), ok=figures(9_800))
+    notes = [note for note in notes_of(plan, summary, ROLES) if note.code is not Note.FAST_ERRORS]
+    assert codes(notes) == ([code] if code else [])
+    assert not notes or notes[0].fields["judged"] == "120 ms"
+
+
+def test_the_scope_is_named() -> None:
+    plan = make_plan(replace(AVERAGE, role="reader", operation="policies.list"))
+    cell = row("reader", "browsing", "policies.list", figures(900, 40, avg_ms=60.0))
+    (note,) = notes_of(plan, make_summary(plan, None, replace(cell, ok=figures(860))), ROLES)
+    assert note.code is Note.SLOW_ERRORS
+    assert note.fields["figure"] == "average response time of policies.list as reader"
+
+
+def test_fast_errors_are_in_the_tables_and_not_in_what_is_judged() -> None:
+    plan = make_plan(P95)
+    every = figures(10_000, 6_000, avg_ms=2.0, p95_ms=115.0, rps=166.7)
+    (note,) = notes_of(plan, make_summary(plan, every, ok=figures(4_000, rps=66.7)), ROLES)
+    assert (note.code, note.fields["left_out"]) == (Note.FAST_ERRORS, 6_000)
+    assert [(each.fields["judged"], each.fields["every"]) for each in note.fields["differences"]] == [
+        ("40 ms", "2 ms"),
+        ("66.7 requests/s", "166.7 requests/s"),
+    ]
+
+
+def test_a_few_errors_that_hardly_show_take_no_note() -> None:
+    plan = make_plan(P95)
+    every = figures(10_000, 100, avg_ms=39.0, rps=166.7)
+    assert notes_of(plan, make_summary(plan, every, ok=figures(9_900, rps=165.0)), ROLES) == []

@@ -9,6 +9,7 @@ import pytest
 
 from perfsuite.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS
 from perfsuite.judge import judge, severest
+from perfsuite.messages.notes import Note
 from perfsuite.model import (
     SUITE_FAILED,
     ArrivalFigures,
@@ -278,9 +279,7 @@ def test_a_run_whose_only_failures_were_cut_off_by_its_end_passes_with_a_note() 
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.PASS, 0)
     assert [result.outcome for result in verdict.targets] == [TargetOutcome.MET, TargetOutcome.NOT_JUDGED]
-    assert verdict.notes == (
-        "140 requests of the steady state cut off by the end of the load: unfinished, and no FAIL by themselves",
-    )
+    assert verdict.notes == (Note.CUT_OFF(requests=140),)
 
 
 @pytest.mark.parametrize(
@@ -294,9 +293,7 @@ def test_an_outage_is_a_note_with_its_beginning_and_its_end(end: int | None, unt
     outages = (Outage(1_772_357_420, end, 143, "connection refused"),)
     (note,) = verdict_of(make_plan(AVERAGE), outages=outages).notes
 
-    assert note == (
-        f"the target gave no answer from 09:30:20 UTC to {until}: 143 requests failed, most with connection refused"
-    )
+    assert note == Note.OUTAGE(start=1_772_357_420, end=until, failed=143, message="connection refused")
 
 
 def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
@@ -320,27 +317,27 @@ def test_notes_tell_what_was_not_exercised_and_what_was_left_behind() -> None:
     verdict = verdict_of(plan, coverage=coverage, cleanup=cleanup)
 
     assert verdict.outcome is Outcome.PASS
-    assert verdict.notes == (
-        "150 users on 7 accounts",
-        "left out, not offered by the target: "
-        + ", ".join(f"reader / operation{n}" for n in range(10))
-        + " and 2 more",
-        "left out, failing without any load: writer / leads.list",
-        "left out, which write, while the run is read-only: writer / leads.create",
-        "nothing is left to do of support_staff / ticket management: not exercised at all",
-        "policies.premiums could not be made 34 times: the target holds no data for it",
-        "with 240 users nobody was there as auditor",
-        "1 lead marked inactive; its row remains",
-        "2 policies marked gone; their rows remain",
-        "changed by this run and not put back: flag perf_a, theme of 4",
-    )
+    assert [note.code for note in verdict.notes] == [
+        Note.SHARED_ACCOUNTS,
+        Note.LEFT_OUT,
+        Note.LEFT_OUT,
+        Note.LEFT_OUT,
+        Note.DEAD_BEHAVIOURS,
+        Note.LACKING_DATA,
+        Note.ABSENT_ROLES,
+        Note.SOFT_DELETED,
+        Note.SOFT_DELETED,
+        Note.NOT_PUT_BACK,
+    ]
+    assert [note.fields["rows"] for note in verdict.notes if "rows" in note.fields] == ["1 lead", "2 policies"]
+    assert verdict.notes[-1].fields["changes"] == ("flag perf_a", "theme of 4")
 
 
 def test_what_a_run_changed_in_a_demo_is_gone_with_it() -> None:
     cleanup = Cleanup(5, 5, (), ("flag perf_a",), ("theme of 4",))
     notes = verdict_of(make_plan(demo="embedded"), cleanup=cleanup).notes
 
-    assert not any("by this run" in note for note in notes), notes
+    assert Note.NOT_PUT_BACK not in [note.code for note in notes]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,11 @@
+"""Errors of files, whichever package reads or writes them."""
+
+from __future__ import annotations
+
+from perfsuite.messages import Code
+
+
+class FileMessage(Code):
+    """Shared by all packages."""
+
+    REFUSED = "{path}: {why}. Free some space, correct the permissions, or choose another folder with --results"

@@ -1,0 +1,187 @@
+"""The sentences themselves: that every one renders, is used, and is called with the fields that it names.
+
+No other test asserts sentences: they assert codes and fields.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import pickle
+import pkgutil
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+import perfsuite.messages
+from perfsuite.errors import LoadError, UsageError, unwritable
+from perfsuite.messages import Code, Message
+from perfsuite.messages.files import FileMessage
+from perfsuite.messages.notes import Note
+
+ROOT = Path(__file__).parents[2]
+
+MODULES = [
+    importlib.import_module(f"perfsuite.messages.{found.name}")
+    for found in pkgutil.iter_modules(perfsuite.messages.__path__)
+]
+FOUND = [
+    entry
+    for module in MODULES
+    for entry in vars(module).values()
+    if isinstance(entry, type) and issubclass(entry, Code) and entry.__module__ == module.__name__
+]
+CATALOGUES = {catalogue.__name__: catalogue for catalogue in FOUND}
+EVERY = [pytest.param(code, id=f"{name}.{code.name}") for name, catalogue in CATALOGUES.items() for code in catalogue]
+
+PLAIN_ERRORS: dict[str, int] = {
+    "cli": 22,
+    "demo": 9,
+    "fingerprint": 14,
+    "history": 12,
+    "load": 1,
+    "measurements": 6,
+    "monitor": 13,
+    "plan": 52,
+    "preflight": 3,
+    "report": 3,
+    "run": 15,
+    "target": 10,
+}
+"""Package → errors whose sentence is still written where it is raised. Only shrinks."""
+
+
+class Sample(Code):
+    ROWS = "{rows:n row} of {names:list} in {waited_s:seconds} since {at:time}, {share:percent}"
+    POLICIES = "{policies:n policy/policies}, {more:+,}"
+
+
+def fields_of(code: Code) -> dict[str, str]:
+    """Field → its format specification."""
+    return {name: spec or "" for _, name, spec, _ in Formatter().parse(code.value) if name is not None}
+
+
+def example(spec: str) -> Any:
+    """A value that the specification can format."""
+    own: dict[str, Any] = {"list": ["first", "second"], "percent": 0.034, "seconds": 12.5, "time": 0, "": "something"}
+    return own.get(spec, 3)
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_every_sentence_renders(code: Code) -> None:
+    message = code(**{name: example(spec) for name, spec in fields_of(code).items()})
+
+    assert message.code is code
+    assert not re.search(r"[{}]|  | [.,;:] ", message), message
+    assert message == message.strip() or message.startswith(("; ", ", "))
+
+
+def test_codes_are_unique() -> None:
+    assert len(CATALOGUES) == len(FOUND), "two catalogues share a name"
+    for catalogue in FOUND:
+        assert len(catalogue) == len(catalogue.__members__), f"{catalogue.__name__}: two codes with one sentence"
+
+
+def uses() -> Iterator[tuple[str, Code, ast.Call | None]]:
+    """Where the suite names a code, and the call where it is rendered there."""
+    for path in sorted((ROOT / "perfsuite").rglob("*.py")):
+        calls: dict[ast.expr, ast.Call] = {}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                calls[node.func] = node
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in CATALOGUES:
+                place = f"{path.relative_to(ROOT)}:{node.lineno}: {node.value.id}.{node.attr}"
+                assert node.attr in CATALOGUES[node.value.id].__members__, f"{place} is in no catalogue"
+                yield place, CATALOGUES[node.value.id][node.attr], calls.get(node)
+
+
+def test_every_call_gives_the_fields_that_the_sentence_names() -> None:
+    for place, code, call in uses():
+        if call is None:
+            continue
+        given = {keyword.arg for keyword in call.keywords}
+        expected = set(fields_of(code))
+        assert not call.args, place
+        assert given - {None} <= expected, f"{place} has no field {given - {None} - expected}"
+        assert None in given or given == expected, f"{place} lacks {expected - given}"
+
+
+def test_every_sentence_is_used() -> None:
+    used = {code for _, code, _ in uses()}
+
+    assert [str(code) for catalogue in CATALOGUES.values() for code in catalogue if code not in used] == []
+
+
+def plain_errors() -> Counter[str]:
+    """Package → how often it raises an error with a sentence of its own."""
+    found: Counter[str] = Counter()
+    errors = {"SuiteError", "UsageError", "TargetError", "LoadError", "SafetyError", "UnexpectedError"}
+    for path in (ROOT / "perfsuite").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors:
+                text = node.args and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp)
+                found[path.relative_to(ROOT / "perfsuite").parts[0]] += bool(text)
+    return +found
+
+
+def test_errors_take_their_sentences_from_a_catalogue() -> None:
+    assert {name: number for name, number in plain_errors().items() if number > PLAIN_ERRORS.get(name, 0)} == {}
+
+
+# ── the mechanism ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        pytest.param(
+            Sample.ROWS(rows=1, names=["a"], waited_s=54, at=0, share=0.5),
+            "1 row of a in 54 s since 00:00:00 UTC, 50 %", id="one",
+        ),
+        pytest.param(
+            Sample.ROWS(rows=1_200, names="abcdefghijkl", waited_s=7.5, at=3601.9, share=0.0351),
+            "1,200 rows of a, b, c, d, e, f, g, h, i, j and 2 more in 7.5 s since 01:00:01 UTC, 3.5 %", id="many",
+        ),
+        pytest.param(Sample.POLICIES(policies=1, more=1_000), "1 policy, +1,000", id="an irregular noun: one"),
+        pytest.param(Sample.POLICIES(policies=0, more=-1), "0 policies, -1", id="an irregular noun: none"),
+    ],
+)  # fmt: skip
+def test_fields_are_formatted_by_the_template(message: Message, text: str) -> None:
+    assert message == text
+
+
+def test_a_missing_field_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Sample.ROWS(rows=1)
+
+
+def test_details_follow_and_keep_their_codes() -> None:
+    detail = Note.NOT_PUT_BACK(changes=["theme of 4"])
+    message = Sample.POLICIES(policies=2, more=0).also(None, detail)
+
+    assert message == f"2 policies, +0; {detail}"
+    assert (message.code, message.fields["policies"], message.details) == (Sample.POLICIES, 2, (detail,))
+
+
+@pytest.mark.parametrize("copied", [pytest.param(copy.deepcopy, id="copied"),
+                                    pytest.param(lambda it: pickle.loads(pickle.dumps(it)), id="pickled")])  # fmt: skip  # noqa: S301
+def test_a_copy_keeps_code_and_fields(copied: Any) -> None:
+    message = copied(Note.NOT_PUT_BACK(changes=["theme of 4"]))
+
+    assert (message, message.code) == (Note.NOT_PUT_BACK(changes=["theme of 4"]), Note.NOT_PUT_BACK)
+    assert message.fields == {"changes": ["theme of 4"]}
+
+
+def test_an_error_has_the_code_and_fields_of_its_message() -> None:
+    error = unwritable(OSError(28, "No space left on device", "stats.csv"))
+
+    assert isinstance(error, LoadError)
+    assert (error.code, error.fields["path"]) == (FileMessage.REFUSED, "stats.csv")
+    assert str(error).startswith("stats.csv: no space left on device. ")
+    assert UsageError("text of a library").code is None
