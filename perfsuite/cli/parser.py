@@ -11,7 +11,7 @@ from typing import Any
 from perfsuite import __version__
 from perfsuite.errors import UsageError, nearest
 from perfsuite.plan.access import FROM_ENVIRONMENT, Reaching
-from perfsuite.plan.build import DEFAULT_HOST, Options
+from perfsuite.plan.build import DEFAULT_HOST, DEFAULT_SEED, Options
 from perfsuite.plan.options import parse_duration
 from perfsuite.report.web import DEFAULT_PORT
 
@@ -145,6 +145,13 @@ def add_load(load: argparse._ActionsContainer) -> None:
         type=number,
         metavar="R",
         help="open model: R actions a second begin at their time, however slow the answers are; --users are sessions",
+    )
+    load.add_argument(
+        "--seed",
+        type=whole,
+        default=DEFAULT_SEED,
+        metavar="N",
+        help=f"which user does what, and when actions arrive, follow from it; default {DEFAULT_SEED}",
     )
     load.add_argument("--processes", type=whole, default=1, metavar="N", help="load processes on this machine")
     load.add_argument(
@@ -303,6 +310,7 @@ def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options
         duration_s=arguments.duration,
         arrival_rate=arguments.arrival_rate,
         processes=arguments.processes,
+        seed=arguments.seed,
         host=arguments.host,
         allow_hosts=tuple(arguments.allow_host or ()),
         accept_production=arguments.i_accept_production_load,
@@ -344,6 +352,7 @@ def add_without_load(parser: argparse.ArgumentParser) -> None:
         duration=None,
         arrival_rate=None,
         processes=1,
+        seed=DEFAULT_SEED,
         targets=data_file("targets.toml"),
         dry_run=False,
         label="",

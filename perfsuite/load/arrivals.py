@@ -61,7 +61,7 @@ class ArrivalDesk:
         self._queues: dict[str, deque[Arrived]] = {role: deque() for role in decks}
         self._news: dict[str, Event] = {role: Event() for role in decks}
         self._closed = False
-        self._from_thread: deque[tuple[str, float]] = deque()
+        self._from_thread: deque[tuple[Due, float]] = deque()
         self._bell: Any = None
         self._lead_s = 0.0
 
@@ -93,25 +93,27 @@ class ArrivalDesk:
                 return
             # Asked only now: the assignment may have changed while we slept.
             if owners.of(due) == index:
-                self._from_thread.append((due.role, due_at))
+                self._from_thread.append((due, due_at))
                 self._bell.send()
 
     def _take_in(self) -> None:
         """In the event loop: whatever the thread has let become due."""
         while self._from_thread:
-            role, due_at = self._from_thread.popleft()
+            due, due_at = self._from_thread.popleft()
             try:
                 # No session and no target has had a part in it so far: what is late here is this process.
                 self._health.add_lag(round((utc_s() - due_at) * 1e6))
-                self._arrive(role, due_at)
+                self._arrive(due, due_at)
             except Exception as error:  # noqa: BLE001  counted as an error of the suite; the others are still due
                 self._on_error(error)
         if self._died_of is not None:
             died_of, self._died_of = self._died_of, None
             self._on_death(died_of)
 
-    def _arrive(self, role: str, due_at: float) -> None:
-        behaviour = self._decks[role].deal()
+    def _arrive(self, due: Due, due_at: float) -> None:
+        role = due.role
+        # By its number: the actions that other processes begin are dealt from the same deck.
+        behaviour = self._decks[role].deal_number(due.turn)
         if behaviour is None:
             return  # the target offers nothing that this role does
         self._cells.arrival(int(due_at))

@@ -45,7 +45,8 @@ class _Place:
     """One load process and the users it was given."""
 
     follower: Follower
-    users: list[Account] = field(default_factory=list)
+    users: list[tuple[int, Account]] = field(default_factory=list)
+    """With the number of each in the whole run."""
     placed: int = 0
     ended: bool = False
     lost: bool = False
@@ -107,18 +108,19 @@ class Conductor:
         """Deal the users out in their order, one to each process in turn."""
         working = [place for place in self._places if place.follower.ready and not place.lost]
         for number, user in enumerate(self._users):
-            working[number % len(working)].users.append(user)
+            working[number % len(working)].users.append((number, user))
         self._start_at = utc_s() + _LEAD_S
         for place in working:
             place.follower.heard_at = time.monotonic()  # it had nothing to say until the last one was ready
             rate = self._plan.scenario.spawn_rate * len(place.users) / len(self._users)
             order = Begin(
                 place.follower.index,
-                place.users,
+                [user for _number, user in place.users],
                 max(rate, 1e-3),
                 self._start_at,
                 self._sessions(),
                 self._headers,
+                [number for number, _user in place.users],
             )
             if place.users:
                 place.follower.tell(order)
@@ -149,7 +151,7 @@ class Conductor:
         sessions: dict[str, list[int]] = {}
         for place in self._places:
             if not place.lost:
-                for user in place.users:
+                for _number, user in place.users:
                     sessions.setdefault(user.role, []).append(place.follower.index)
         return sessions
 
@@ -253,18 +255,19 @@ class Conductor:
         if again:
             self._place_again(again, others)
 
-    def _place_again(self, orphans: Sequence[Account], others: Sequence[_Place]) -> None:
-        shares: dict[int, list[Account]] = {}
-        for number, user in enumerate(orphans):
-            place = others[number % len(others)]
-            place.users.append(user)
-            shares.setdefault(place.follower.index, []).append(user)
+    def _place_again(self, orphans: Sequence[tuple[int, Account]], others: Sequence[_Place]) -> None:
+        shares: dict[int, list[tuple[int, Account]]] = {}
+        for position, orphan in enumerate(orphans):
+            place = others[position % len(others)]
+            place.users.append(orphan)
+            shares.setdefault(place.follower.index, []).append(orphan)
         # Action numbers are the same everywhere; from the next whole second on the new assignment holds.
         at_s = utc_s() - self._start_at + 1.0
         for place in others:
             share = shares.get(place.follower.index, [])
             rate = max(len(share) / REPLACE_WITHIN_S, 1.0)
-            place.follower.tell(Add(share, rate, at_s, self._sessions()))
+            users, numbers = [user for _number, user in share], [number for number, _user in share]
+            place.follower.tell(Add(users, rate, at_s, self._sessions(), numbers))
 
 
 def _death(code: int) -> str:

@@ -20,9 +20,11 @@ class Deck:
         rng.shuffle(self._behaviours)
         self._total = sum(behaviour.share for behaviour in behaviours)
         self._credit = [rng.uniform(0, behaviour.share) for behaviour in self._behaviours]
+        self._dealt = 0
 
     def deal(self) -> Behaviour | None:
         """The next behaviour; None when the target offers nothing that the role does."""
+        self._dealt += 1
         if not self._behaviours:
             return None
         for index, behaviour in enumerate(self._behaviours):
@@ -30,3 +32,9 @@ class Deck:
         best = max(range(len(self._behaviours)), key=self._credit.__getitem__)
         self._credit[best] -= self._total
         return self._behaviours[best]
+
+    def deal_number(self, number: int) -> Behaviour | None:
+        """The behaviour of that deal, counted from 0; the deals up to it are passed over. The numbers must grow."""
+        while self._dealt < number:
+            self.deal()
+        return self.deal()

@@ -23,6 +23,8 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     start_at: float
     sessions: dict[str, list[int]]
     headers: Headers = ()
+    numbers: list[int] = []
+    """The number of each user in the whole run, which its seed follows from."""
 
 
 class Add(msgspec.Struct, frozen=True, tag="add"):
@@ -35,6 +37,7 @@ class Add(msgspec.Struct, frozen=True, tag="add"):
     spawn_rate: float
     from_s: float
     sessions: dict[str, list[int]]
+    numbers: list[int] = []
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):

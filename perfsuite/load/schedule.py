@@ -1,14 +1,21 @@
-"""For which role each action of the open model is, and which process begins it.
+"""What the seed decides: what each user does, and for which role and process each action of the open model is.
 
-Pure and seeded: every load process computes the same sequence for itself, so nothing has to be sent around.
+Pure: every load process computes its part by itself, so nothing is sent around, and the number of processes changes
+nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
+from perfsuite.load.deck import Deck
+from perfsuite.model import Account
 from perfsuite.model.rate_profile import Course
+from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles.mix import start_order
 
 
@@ -54,3 +61,70 @@ class Owners:
 
 def _fixed(sessions: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
     return {role: tuple(indices) for role, indices in sessions.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The place of one user in the run: its number and its account."""
+
+    number: int
+    account: Account
+
+
+class AccountPool:
+    """Gives each virtual user a seat of its own, the lowest number first; accounts are shared in turn where they are
+    too few."""
+
+    def __init__(self, accounts: Iterable[Account], numbers: Sequence[int] = ()) -> None:
+        self._accounts: dict[str, list[Account]] = {}
+        self._free: dict[str, list[tuple[int, Account]]] = {}
+        self._seats: Counter[str] = Counter()
+        self.add(accounts, numbers)
+
+    def add(self, accounts: Iterable[Account], numbers: Sequence[int] = ()) -> None:
+        """Further accounts. `numbers`: those of the users that they are for; without, users are counted by role."""
+        for position, account in enumerate(accounts):
+            self._accounts.setdefault(account.role, []).append(account)
+            number = numbers[position] if numbers else self._seats[account.role]
+            self._seats[account.role] += 1
+            self.give_back(Seat(number, account))
+
+    def take(self, role: str) -> Seat:
+        """A free seat; a further one where none is free."""
+        if free := self._free[role]:
+            return Seat(*heappop(free))
+        number = self._seats[role]
+        self._seats[role] += 1
+        return Seat(number, self._accounts[role][number % len(self._accounts[role])])
+
+    def give_back(self, seat: Seat) -> None:
+        """The user of the seat is gone."""
+        heappush(self._free.setdefault(seat.account.role, []), (seat.number, seat.account))
+
+
+class UserSchedule:
+    """What one user does: follows from the seed, the role and the number of the user alone."""
+
+    def __init__(self, seed: int, role: Role, behaviours: Sequence[Behaviour], number: int) -> None:
+        self.key = f"{seed}/{role.slug}/{number}"
+        """Names the user in everything that is drawn for it."""
+        self._role = role
+        self._deck = Deck(behaviours, random.Random(f"{self.key}/behaviours"))
+        self._pauses = random.Random(f"{self.key}/pauses")
+
+    def start_s(self, within_s: float) -> float:
+        """How long after its start the user begins."""
+        return random.Random(f"{self.key}/start").uniform(0, within_s)
+
+    def next_behaviour(self) -> Behaviour | None:
+        """The next behaviour; None when the target offers nothing that the role does."""
+        return self._deck.deal()
+
+    def think_s(self) -> float:
+        """The next think time."""
+        return self._pauses.uniform(self._role.think_min_s, self._role.think_max_s)
+
+
+def arrival_deck(seed: int, role: Role, behaviours: Sequence[Behaviour]) -> Deck:
+    """The behaviours of a role's actions in the open model, in the order in which they become due."""
+    return Deck(behaviours, random.Random(f"{seed}/{role.slug}/arrivals"))

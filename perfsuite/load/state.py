@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +15,7 @@ import gevent
 from perfsuite.clock import utc_s
 from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalDesk
-from perfsuite.load.deck import Deck
-from perfsuite.load.schedule import Owners, dues
+from perfsuite.load.schedule import AccountPool, Owners, arrival_deck, dues
 from perfsuite.load.sent import SentCount
 from perfsuite.measurements.recorder import Recorder, Sink
 from perfsuite.model import Account, Headers, Plan
@@ -45,6 +43,7 @@ class Order:
 
     `left_out`: role slug → operations not to be made; `dead`: "role / behaviour" of which nothing is left to do.
     `index` and `start_at` (UTC epoch s): this process among several, and the common start of the open model.
+    `numbers`: of the users, in the whole run, that the accounts are for; none where users are counted as they come.
     """
 
     plan: Plan
@@ -56,6 +55,7 @@ class Order:
     index: int = 0
     start_at: float = 0.0
     headers: Headers = field(default=(), repr=False)
+    numbers: tuple[int, ...] = ()
 
     def behaviours(self, role: Role) -> list[Behaviour]:
         """What of the role the target can be asked to do."""
@@ -66,30 +66,6 @@ class Order:
             if f"{role.slug} / {behaviour.name}" not in self.dead
             and any(step.operation not in left_out for step in behaviour.steps)
         ]
-
-
-class AccountPool:
-    """Gives each virtual user an account of its own; shares them evenly where there are too few."""
-
-    def __init__(self, accounts: Iterable[Account]) -> None:
-        self._users: dict[str, dict[Account, int]] = {}
-        self.add(accounts)
-
-    def add(self, accounts: Iterable[Account]) -> None:
-        """Further accounts."""
-        for account in accounts:
-            self._users.setdefault(account.role, {}).setdefault(account, 0)
-
-    def take(self, role: str) -> Account:
-        """An account that nobody uses or, when all are in use, one that the fewest share."""
-        users = self._users[role]
-        account = min(users, key=users.__getitem__)
-        users[account] += 1
-        return account
-
-    def give_back(self, account: Account) -> None:
-        """One user of the account is gone; it is free again when that was the last."""
-        self._users[account.role][account] -= 1
 
 
 def _log_mute(error: Exception) -> None:
@@ -112,8 +88,7 @@ class LoadState:
         if not is_allowed(order.plan.host, order.plan.allowed_hosts):
             raise SafetyError(f"refused: {order.plan.host} is not among the hosts that this run may load")
         self.order = order
-        self.accounts = AccountPool(order.accounts)
-        self.random = random.Random(f"{order.plan.seed}/{order.index}")
+        self.accounts = AccountPool(order.accounts, order.numbers)
         journal = Journal(order.folder / f"journal-{order.worker}.jsonl")
         self.connection = connection_settings(order.plan, order.headers)
         self.run = RunState.of(order.plan, order.headers, journal=journal)
@@ -145,7 +120,8 @@ class LoadState:
         course = course_of(self.order.plan.scenario)
         if course is None:
             return
-        decks = {role.slug: Deck(self.order.behaviours(role), self.random) for role in roles}
+        seed = self.order.plan.seed
+        decks = {role.slug: arrival_deck(seed, role, self.order.behaviours(role)) for role in roles}
         self.owners = owners
         self.arrivals = ArrivalDesk(
             decks,
@@ -153,7 +129,7 @@ class LoadState:
             on_error=lambda error: self.failed(error, "an action became due"),
             on_death=self._arrivals_died,
         )
-        self.arrivals.begin(dues(course, self.order.plan.seed, weights), owners, self.order.index, self.order.start_at)
+        self.arrivals.begin(dues(course, seed, weights), owners, self.order.index, self.order.start_at)
 
     def retarget(self, users_requested: int) -> None:
         """The number of users asked for has changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,7 @@ from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImm
 
 from perfsuite.clock import utc_s
 from perfsuite.load.client import GeventTransport
-from perfsuite.load.deck import Deck
+from perfsuite.load.schedule import UserSchedule
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
 from perfsuite.measurements.cells import Parts
@@ -152,22 +151,30 @@ class RoleUser(User):
         if load is None:
             raise GreenletExit  # the start was refused; why was logged
         self._load = load
-        # Locust starts users in one batch a second; spread over that second they do not march in step.
-        gevent.sleep(self._load.random.uniform(0, MAX_JITTER_S))
-        if self._leaving:
-            raise GreenletExit
-        self._account = self._load.accounts.take(self.role.slug)
+        self._seat = self._load.accounts.take(self.role.slug)
+        order = self._load.order
+        self._schedule = UserSchedule(order.plan.seed, self.role, order.behaviours(self.role), self._seat.number)
+        self._wait_to_begin()
         self._transport = CountingTransport(self.make_transport(), self._load.sent)
         self._observer = self.make_observer()
-        self.session = Session(self.role, self._account, self._transport, self._load.run, self._observer)
-        self.session.random = random.Random(self._load.random.random())
-        self._deck = Deck(self._load.order.behaviours(self.role), self.session.random)
+        self.session = Session(self.role, self._seat.account, self._transport, self._load.run, self._observer)
+        self.session.seed(self._schedule.key)
         self._paused: tuple[float, str] | None = None
         self._started = True
         self._load.recorder.cells.logging_in += 1
         self._logging_in = True
         self._load.user_started(self.role.slug)
         self._log_in()
+
+    def _wait_to_begin(self) -> None:
+        # Locust starts users in one batch a second; spread over that second they do not march in step.
+        try:
+            gevent.sleep(self._schedule.start_s(MAX_JITTER_S))
+            if self._leaving:
+                raise GreenletExit
+        except GreenletExit:
+            self._load.accounts.give_back(self._seat)
+            raise
 
     def _log_in(self) -> None:
         """Try until it succeeds, at the role's pace or as the target asks."""
@@ -219,7 +226,7 @@ class RoleUser(User):
         if self._started:
             with self._load.counting("a user ended"):
                 self._load.user_stopped(self.role.slug)
-                self._load.accounts.give_back(self._account)
+                self._load.accounts.give_back(self._seat)
                 self._transport.close()
 
     def wait_time(self) -> float:
@@ -234,7 +241,7 @@ class RoleUser(User):
 
     def think_s(self) -> float:
         """The next think time of the closed model."""
-        return self.session.random.uniform(self.role.think_min_s, self.role.think_max_s)
+        return self._schedule.think_s()
 
     def _pause_s(self) -> float:
         """The think time; after an error of the suite long enough that a user who meets it each time does no harm."""
@@ -271,7 +278,7 @@ class RoleUser(User):
         if self._leaving:
             raise StopUser
         if self._load.arrivals is None:
-            behaviour, due_at = self._deck.deal(), None
+            behaviour, due_at = self._schedule.next_behaviour(), None
         else:
             arrived = self._load.arrivals.take(self.role.slug)
             if arrived is None:

@@ -147,7 +147,7 @@ class Worker:
                 load: LoadState = self._environment.agentmitra_load
                 load.owners.change(order.from_s, order.sessions)
                 if order.users:
-                    load.accounts.add(order.users)
+                    load.accounts.add(order.users, order.numbers)
                     self._starts += [user.role for user in order.users]
                     load.retarget(len(self._starts))
                     self._runner.start(len(self._starts), spawn_rate=order.spawn_rate)
@@ -171,6 +171,7 @@ class Worker:
             begin.index,
             begin.start_at,
             begin.headers,
+            tuple(begin.numbers),
         )
         load = LoadState(
             order,

@@ -86,7 +86,7 @@ class Session:
         self.known: dict[str, list[dict[str, Any]]] = {}
         self.chosen: dict[str, dict[str, Any]] = {}
         """The row of each kind that the steps of an action are about."""
-        self.random = random.Random()
+        self.seed(str(random.random()))
         self._account = account
         self._transport = transport
         self._observer = observer
@@ -96,6 +96,10 @@ class Session:
         """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
         self._action = _Action(LOGIN)
+
+    def seed(self, key: str) -> None:
+        """From here on every choice of the session follows from `key`."""
+        self._seed, self.random = key, random.Random(key)
 
     # ── what a role's steps may use ────────────────────────────────────────────────────────────────
 
@@ -252,8 +256,10 @@ class Session:
         if every == 1 or self.run.thorough:
             return True
         key = (self._action.behaviour, every)
-        turn = self._turns.get(key, self.random.randrange(every)) + 1
-        self._turns[key] = turn
+        if key not in self._turns:
+            # Not of `random`, whose state depends on the target's answers.
+            self._turns[key] = random.Random(f"{self._seed}/{self._action.behaviour}/{every}").randrange(every)
+        turn = self._turns[key] = self._turns[key] + 1
         return turn % every == 0
 
     # ── one request ────────────────────────────────────────────────────────────────────────────────

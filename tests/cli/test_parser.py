@@ -6,7 +6,8 @@ import pytest
 
 from perfsuite.cli.commands import command_parser
 from perfsuite.cli.main import main
-from perfsuite.cli.parser import without_secrets
+from perfsuite.cli.parser import options_of, run_parser, without_secrets
+from perfsuite.plan.build import DEFAULT_SEED
 
 DSN = "postgresql://watcher:secret@localhost/mitra"
 
@@ -151,3 +152,9 @@ def test_a_mistake_in_the_queries_is_told_before_anything_is_started(
     told = capfd.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
     assert told.err.startswith(f"{queries}, line 2: there is no metric 'server.cpu'")
+
+
+def test_the_seed_reaches_the_plan() -> None:
+    options = options_of(run_parser().parse_args(["--seed", "7"]), ())
+
+    assert (options.seed, options_of(run_parser().parse_args([]), ()).seed) == (7, DEFAULT_SEED)

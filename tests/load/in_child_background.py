@@ -6,6 +6,7 @@ import gevent.monkey
 
 gevent.monkey.patch_all()
 
+import random  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from dataclasses import replace  # noqa: E402
@@ -155,7 +156,7 @@ def an_action_is_lost() -> dict[str, Any]:
     began = time.monotonic()
     load.begin_arrivals([role], {role.slug: 1}, Owners({role.slug: [0]}))
     assert load.arrivals is not None
-    load.arrivals._decks = {role.slug: FaultyDeck(role.behaviours, load.random)}
+    load.arrivals._decks = {role.slug: FaultyDeck(role.behaviours, random.Random(1))}
     taken = load.arrivals.take(role.slug)
     found = reported(sink, began)
     load.stopping()

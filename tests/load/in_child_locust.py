@@ -6,7 +6,6 @@ import gevent.monkey
 
 gevent.monkey.patch_all()
 
-import random  # noqa: E402
 from collections import Counter  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -18,13 +17,13 @@ import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, guard, install  # noqa: E402
-from perfsuite.load.state import AccountPool, LoadState, Order  # noqa: E402
+from perfsuite.load.schedule import UserSchedule  # noqa: E402
+from perfsuite.load.state import LoadState, Order  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
 from perfsuite.measurements.records import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
-from perfsuite.model import Account, FailureKind, Plan, Scenario  # noqa: E402
+from perfsuite.model import FailureKind, Plan, Scenario  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.target.exchange import (  # noqa: E402
     ActionResult,
@@ -128,25 +127,6 @@ def some_classes() -> Counter[str]:
     return Crew(1, chosen).go_to(70)[-1]
 
 
-def accounts() -> dict[str, Any]:
-    pool = AccountPool([Account(str(number), "secret", "policyholder") for number in range(3)])
-    taken = [pool.take("policyholder") for _ in range(3)]
-    shared = [pool.take("policyholder") for _ in range(4)]
-    for account in shared:
-        pool.give_back(account)
-    still_in_use = [pool.take("policyholder").phone_number for _ in range(3)]
-    other = AccountPool([Account("a", "secret", "policyholder"), Account("b", "secret", "policyholder")])
-    first, second, third = (other.take("policyholder") for _ in range(3))
-    other.give_back(third)
-    other.give_back(second)
-    return {
-        "own": [account.phone_number for account in taken],
-        "shared": [account.phone_number for account in shared],
-        "again": still_in_use,
-        "the free one": [other.take("policyholder").phone_number, first.phone_number],
-    }
-
-
 def _order(folder: Path, **more: Any) -> Order:
     plan = Plan("basic_1", Scenario("basic", 1, 1, 1), "http://localhost", {}, (), (), 1, "2026-03-01T09:30:00Z")
     return Order(plan, folder, (), **({"left_out": {}} | more))
@@ -193,7 +173,7 @@ def actions() -> dict[str, Any]:
     user = USER_CLASSES[5].__new__(USER_CLASSES[5])
     user._load = load
     user._paused = None
-    user._deck = Deck(user.role.behaviours, random.Random(1))
+    user._schedule = UserSchedule(1, user.role, user.role.behaviours, 0)
     results = iter(
         [
             ActionResult("done", 5.0, 10, 2, True),
@@ -214,7 +194,6 @@ class Waiting:
     """A session whose logins fail so often, and then have to wait so long each."""
 
     def __init__(self, failures: int, wait_s: float, *, rejected: bool = False) -> None:
-        self.random = random.Random(1)
         self._rejected = rejected
         self.logins, self._failures, self._wait_s = 0, failures, wait_s
 
@@ -240,6 +219,7 @@ def _waiting_user(session: Waiting, shelf: Shelf) -> Any:
     user.role = replace(user.role, think_min_s=0.0, think_max_s=0.0)
     user._load = LoadState(_order(Path(mkdtemp())), shelf, on_placed=lambda _users: None)
     user.session = session
+    user._schedule = UserSchedule(1, user.role, (), 0)
     user._load.recorder.cells.logging_in = 3  # this one and two others
     user._logging_in = True
     return user
@@ -357,7 +337,6 @@ if __name__ == "__main__":
             "workers": workers_share(),
             "lost": worker_lost(),
             "some": some_classes(),
-            "accounts": accounts(),
             "told": told(),
             "actions": actions(),
             "logins": logins(),

@@ -82,15 +82,6 @@ def test_a_class_for_every_role(found: dict[str, Any]) -> None:
     ]
 
 
-def test_accounts_are_ones_own_while_they_last_and_shared_evenly_then(found: dict[str, Any]) -> None:
-    accounts = found["accounts"]
-
-    assert accounts["own"] == ["0", "1", "2"]
-    assert accounts["shared"] == ["0", "1", "2", "0"]
-    assert accounts["again"] == ["0", "1", "2"]
-    assert accounts["the free one"] == ["b", "a"]  # not the one that somebody still uses
-
-
 def test_one_process_of_several_starts_its_part_of_the_order(found: dict[str, Any]) -> None:
     def present(counts: dict[str, int]) -> dict[str, int]:
         return {role: users for role, users in counts.items() if users}

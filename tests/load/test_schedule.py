@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.load.schedule import Due, Owners, dues
-from perfsuite.model import Arrival
+from perfsuite.load.schedule import AccountPool, Due, Owners, UserSchedule, arrival_deck, dues
+from perfsuite.model import Account, Arrival
 from perfsuite.model.rate_profile import Course
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
@@ -193,3 +193,95 @@ def test_a_lost_process_leaves_no_action_without_a_taker_from_the_change_on() ->
 
 def test_a_role_without_a_session_has_no_taker() -> None:
     assert Owners({"policyholder": [0]}).of(Due(1.0, "agent", 0)) is None
+
+
+# ── users ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _account(phone_number: str, role: str = "policyholder") -> Account:
+    return Account(phone_number, "secret", role)
+
+
+def test_accounts_are_ones_own_while_they_last_and_shared_evenly_then() -> None:
+    pool = AccountPool(map(_account, "012"))
+
+    own = [pool.take("policyholder").account.phone_number for _ in range(3)]
+    shared = [pool.take("policyholder") for _ in range(4)]
+    for seat in shared:
+        pool.give_back(seat)
+
+    assert own == ["0", "1", "2"]
+    assert [seat.account.phone_number for seat in shared] == ["0", "1", "2", "0"]
+    assert [pool.take("policyholder").account.phone_number for _ in range(3)] == ["0", "1", "2"]
+
+
+def test_an_account_that_nobody_uses_goes_before_one_that_somebody_shares() -> None:
+    pool = AccountPool(map(_account, "ab"))
+    _first, second, third = (pool.take("policyholder") for _ in range(3))
+
+    pool.give_back(third)
+    pool.give_back(second)
+
+    assert pool.take("policyholder").account.phone_number == "b"
+
+
+USERS = 30
+
+
+def _lives(seed: int, processes: int) -> dict[int, tuple[str, list[str], list[float]]]:
+    """User → account, the first behaviours and pauses, as load processes give them to the users dealt to them."""
+    roles = {role.slug: role for role in ROLES}
+    order = start_order(users_by_role(USERS, ROLES))
+    users = [_account(f"{number}", slug) for number, slug in enumerate(order)]
+    lives = {}
+    for index in range(processes):
+        part = range(index, USERS, processes)
+        pool = AccountPool([users[number] for number in part], list(part))
+        for number in part:
+            role = roles[order[number]]
+            seat = pool.take(role.slug)
+            schedule = UserSchedule(seed, role, role.behaviours, seat.number)
+            behaviours = [behaviour.name for _ in range(40) if (behaviour := schedule.next_behaviour())]
+            pauses = [schedule.start_s(1.0), *(schedule.think_s() for _ in range(40))]
+            lives[seat.number] = (seat.account.phone_number, behaviours, pauses)
+    return lives
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_each_user_does_the_same_in_any_number_of_processes(processes: int) -> None:
+    lives = _lives(SEED, processes)
+
+    assert len(lives) == USERS
+    assert lives == _lives(SEED, 1)
+
+
+def test_another_seed_gives_each_user_another_life() -> None:
+    one, other = _lives(1, 1), _lives(2, 1)
+
+    assert all(one[number][2] != other[number][2] for number in one)
+    assert sum(one[number][1] != other[number][1] for number in one) > USERS / 2
+
+
+def _arrivals(seed: int, processes: int) -> list[tuple[float, str, str]]:
+    """When each action is due, for which role, and its behaviour, as the process that begins it sees it."""
+    sessions = _dealt(91, processes)
+    seen = []
+    for index in range(processes):
+        owners = Owners(sessions)
+        decks = {role.slug: arrival_deck(seed, role, role.behaviours) for role in ROLES}
+        for due in dues(Course(Arrival(40, poisson=True), 5, 30), seed, WEIGHTS):
+            if owners.of(due) == index and (behaviour := decks[due.role].deal_number(due.turn)):
+                seen.append((due.at_s, due.role, behaviour.name))
+    return sorted(seen)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_the_same_actions_arrive_at_the_same_times_in_any_number_of_processes(processes: int) -> None:
+    assert _arrivals(SEED, processes) == _arrivals(SEED, 1)
+
+
+def test_another_seed_gives_other_arrivals() -> None:
+    one, other = _arrivals(1, 2), _arrivals(2, 2)
+
+    assert [at_s for at_s, _role, _behaviour in one] != [at_s for at_s, _role, _behaviour in other]
+    assert [behaviour for *_due, behaviour in one] != [behaviour for *_due, behaviour in other]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -54,7 +53,7 @@ class Stage:
         known = BY_SLUG[role] if isinstance(role, str) else role
         account = ACCOUNTS[known.slug]
         self.session = Session(known, account, self.target, self.run, self.notes, clock=self.clock)
-        self.session.random = random.Random(seed)
+        self.session.seed(str(seed))
 
     def perform(self, *steps: Step, name: str = "reading") -> ActionResult:
         return self.session.perform(Behaviour(name, 1, steps))
