@@ -22,7 +22,7 @@ from perfsuite.model.history import ChangePoint, PastRun
 from perfsuite.report.runs_page.page import (
     FIGURES,
     METRICS,
-    Column,
+    MetricColumns,
     Overview,
     columns_of,
     comparable_key,
@@ -79,7 +79,7 @@ def _runs(history: History, latest: int | None) -> list[PastRun]:
     return [replace(run, fingerprint=taken.get(run.run_id)) for run in runs]
 
 
-def _change_points(runs: Sequence[PastRun], columns: Sequence[Column]) -> Iterator[ChangePoint]:
+def _change_points(runs: Sequence[PastRun], columns: Sequence[MetricColumns]) -> Iterator[ChangePoint]:
     """Of every role and operation, among the runs that can be compared with each other."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
@@ -93,7 +93,7 @@ def _change_points(runs: Sequence[PastRun], columns: Sequence[Column]) -> Iterat
                 yield ChangePoint(column.role, column.operation, SEARCHED_METRIC, run_id, before, after, p)
 
 
-def _known(column: Column, places: Sequence[int]) -> list[tuple[int, float]]:
+def _known(column: MetricColumns, places: Sequence[int]) -> list[tuple[int, float]]:
     """Places of the runs that have the figure, with its value."""
     values = column.values[:, METRICS.index(SEARCHED_METRIC)]
     inside = (place for place in places if 0 <= place - column.first < len(values))

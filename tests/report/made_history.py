@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 from perfsuite.model import ALL, LOGIN, Outcome, Statistics
 from perfsuite.model.history import ChangePoint, Conditions, Measured, PastRun
-from perfsuite.report.runs_page.page import Overview, columns_of, figures_of, in_order, index_html
+from perfsuite.report.runs_page.page import (
+    CODES_PER_DECADE,
+    FIGURES,
+    LOWEST_DECADE,
+    FigureRow,
+    Overview,
+    columns_of,
+    in_order,
+    index_html,
+)
 from perfsuite.roles import ROLES
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -100,11 +109,25 @@ def _runs(count: int, names: list[tuple[str, str]], chance: random.Random, shift
         )
 
 
+def rows_of(runs: Sequence[PastRun]) -> Iterator[FigureRow]:
+    """The figures of the runs, as the history database gives them."""
+    for run in runs:
+        for one in run.measured:
+            yield run.run_id, one.role, one.operation, tuple(map(one.figure, FIGURES))
+
+
+def value_of(code: int) -> float | None:
+    """The value of a code on the page, as its script decodes it."""
+    if code < 2:
+        return 0.0 if code else None
+    return float(10.0 ** ((code - 2) / CODES_PER_DECADE + LOWEST_DECADE))
+
+
 def page_of(runs: Sequence[PastRun], points: Sequence[ChangePoint] = (), reports: frozenset[str] | None = None) -> str:
-    """The page of these runs, with a link to each report unless told otherwise."""
+    """The page of these runs, by default with a link to each report."""
     runs = in_order(runs)
     linked = frozenset(run.folder for run in runs) if reports is None else reports
-    overview = Overview(runs, columns_of(runs, figures_of(runs)), points, reports=linked, made_at="2026-03-01T00:00:00")
+    overview = Overview(runs, columns_of(runs, rows_of(runs)), points, reports=linked, made_at="2026-03-01T00:00:00")
     return index_html(overview)
 
 

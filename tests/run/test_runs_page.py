@@ -15,11 +15,11 @@ from perfsuite.errors import UsageError
 from perfsuite.history import History
 from perfsuite.model import ALL
 from perfsuite.model.history import Measured, PastRun
-from perfsuite.report.runs_page.page import METRICS, value_of
+from perfsuite.report.runs_page.page import METRICS
 from perfsuite.run.archive import Shelf
 from perfsuite.run.runs_page import overview_at_the_end, write_overview
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
-from tests.report.made_history import SHIFTED, conditions, few_names, history, past_run, statistics
+from tests.report.made_history import SHIFTED, conditions, few_names, history, past_run, statistics, value_of
 
 
 def kept(results: Path, runs: list[PastRun]) -> Shelf:
@@ -78,7 +78,7 @@ def test_older_runs_are_left_out_and_counted(tmp_path: Path) -> None:
     shelf = kept(tmp_path, runs)
     page = write_overview(shelf, latest=5)
     assert told(page)["runs"]["id"] == [run.run_id for run in runs[-5:]]
-    assert "the newest; 7 older not shown" in page.read_text(encoding="utf-8")
+    assert "7 older runs are not shown" in page.read_text(encoding="utf-8")
     assert "older not shown" not in write_overview(shelf, latest=None).read_text(encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ _WIDEST_NAME = 40
 
 
 def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False) -> str:
-    """A line a run, with its figures over everything; in the order given."""
+    """One line per run, with its figures over all operations; in the given order."""
     table = _table("Run", ">Users", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Release", "Verdict")
     for run in runs:
         totals = run.at(ALL, ALL)
@@ -35,7 +35,7 @@ def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False
 
 
 def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: bool = False) -> str:
-    """A line a baseline."""
+    """One line per baseline."""
     table = _table("Baseline", "Saved", ">Runs", "Scenario", "Release", "Costs")
     for one in baselines:
         releases = dict.fromkeys(run.release for run in one.runs if run.release)
@@ -51,9 +51,8 @@ def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: b
 
 
 def render_baseline(baseline: Baseline, *, width: int = 80, color: bool = False) -> str:
-    """Its runs, and under what they were made. Without `saved_at` they are runs that were never saved."""
+    """The runs of a baseline and their conditions. Without `saved_at` the runs were never saved as a baseline."""
     known = baseline.runs[-1].conditions
-    saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
     sizes = ", ".join(f"{kind} {size:,}" for kind, size in known.data_size.items())
     saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
     lines = [

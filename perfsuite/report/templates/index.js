@@ -1,32 +1,32 @@
-// The table of runs with its filters, two runs side by side, and what the charts are drawn of.
+// The table of runs with its filters, the comparison of two runs, and the selection of charts.
 (() => {
-  const { data, runs, count, at, operations, roles, METRICS, short, withUnit, signed, words, moment, said, make } = past;
+  const { data, runs, count, at, operations, roles, METRICS, short, withUnit, signed, words, timeOf, textAt, make } = runsPage;
   const byId = (name) => document.getElementById(name);
   const PAGE = 25;
-  const OTHERS = 20; // runs under the same conditions beside the two
+  const OTHERS = 20; // runs under the same conditions that show the usual range
   const LABELS = { pass: "PASS", fail: "FAIL", inconclusive: "INCONCLUSIVE", regression: "REGRESSION", interrupted: "INTERRUPTED" };
   const KINDS = { pass: "met", fail: "missed", regression: "missed" };
   const state = { page: 0, sort: "started", down: true, pair: [] };
   let shown = [];
 
-  // ── columns of the table: name → value to sort by, text to show
+  // ── columns of the table: name → [sort key, text]
   const outcome = (run) => data.outcomes[runs.outcome[run]];
   const COLUMNS = {
-    started: [(run) => runs.started[run], moment],
+    started: [(run) => runs.started[run], timeOf],
     id: [(run) => runs.id[run], (run) => runs.id[run]],
     outcome: [outcome, (run) => LABELS[outcome(run)]],
     users: [(run) => runs.users[run], (run) => short("users", runs.users[run])],
     ...Object.fromEntries(["requests", "rps", "avg_ms", "p95_ms", "failure_rate"].map((name) =>
       [name, [(run) => runs[name][run], (run) => short(name, runs[name][run])]])),
-    ...Object.fromEntries(["release", "label", "host"].map((name) => [name, [(run) => said(name, run) || null, (run) => said(name, run)]])),
+    ...Object.fromEntries(["release", "label", "host"].map((name) => [name, [(run) => textAt(name, run) || null, (run) => textAt(name, run)]])),
   };
 
   // ── filters
   const FILTERS = ["scenario", "outcome", "release", "label", "host"];
   const filter = byId("filters").elements;
-  const textOf = (name, run) => (name === "outcome" ? outcome(run) : said(name, run));
-  const fill = (select, values) => {
-    for (const [value, text] of values) select.append(make("option", text ?? value, { value }));
+  const textOf = (name, run) => (name === "outcome" ? outcome(run) : textAt(name, run));
+  const fill = (list, values) => {
+    for (const [value, text] of values) list.append(make("option", text ?? value, { value }));
   };
   for (const name of FILTERS) {
     const found = new Set();
@@ -36,8 +36,8 @@
     fill(filter[name], sorted.map((value) => [value, name === "outcome" ? LABELS[value] : value]));
   }
   const haystack = (run) =>
-    [runs.id[run], outcome(run), ...["scenario", "host", "label", "release", "version"].map((name) => said(name, run))].join("\n").toLowerCase();
-  let haystacks = null; // made when somebody searches
+    [runs.id[run], outcome(run), ...["scenario", "host", "label", "release", "version"].map((name) => textAt(name, run))].join("\n").toLowerCase();
+  let haystacks = null; // built on the first search
   const passing = () => {
     const wanted = FILTERS.map((name) => [name, filter[name].value]).filter(([, value]) => value);
     const parts = filter.text.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -55,7 +55,7 @@
     const key = COLUMNS[state.sort][0];
     const sign = state.down ? -1 : 1;
     const keyed = found.map((run) => [key(run), run]);
-    // What is not known stays at the end, whichever way the rest goes; equal ones stay in the order of time.
+    // Unknown values stay at the end in both directions; equal values keep the order of time.
     keyed.sort(([a, first], [b, second]) => (a === null) - (b === null) || (a === null ? 0
       : sign * (typeof a === "number" ? a - b : a < b ? -1 : a > b ? 1 : 0)) || sign * (first - second));
     return keyed.map(([, run]) => run);
@@ -64,7 +64,7 @@
     const line = make("tr", undefined, { "data-run": runs.id[run] });
     const box = make("input", undefined, { type: "checkbox", "aria-label": `Compare ${runs.id[run]}` });
     box.checked = state.pair.includes(run);
-    box.addEventListener("change", () => choose(run));
+    box.addEventListener("change", () => select(run));
     const cell = make("td");
     cell.append(box);
     line.append(cell);
@@ -112,8 +112,8 @@
     });
   }
 
-  // ── two runs side by side
-  const choose = (run) => {
+  // ── comparison of two runs
+  const select = (run) => {
     const already = state.pair.includes(run);
     state.pair = already ? state.pair.filter((each) => each !== run) : [...state.pair.slice(-1), run];
     state.pair.sort((a, b) => a - b);
@@ -145,7 +145,7 @@
   };
   const difference = (metric, value) => {
     const sign = value < 0 ? "−" : value > 0 ? "+" : "";
-    return metric.endsWith("_rate") ? `${sign}${(Math.abs(value) * 100).toFixed(2)} points` : sign + short(metric, Math.abs(value));
+    return metric.endsWith("_rate") ? `${sign}${(Math.abs(value) * 100).toFixed(2)} pp` : sign + short(metric, Math.abs(value));
   };
   const pairFacts = (beside) => {
     const [a, b] = state.pair;
@@ -153,33 +153,33 @@
     const rows = state.pair.map((run) => data.rows_of?.[run] ?? {});
     const apart = Object.keys(rows[0]).filter((kind) => kind in rows[1] && Math.abs(rows[0][kind] - rows[1][kind]) > 0.1 * Math.max(rows[0][kind], rows[1][kind]));
     const differs = data.terms.map((term, number) => [term, before[number], after[number]]).filter(([, one, other]) => one !== other);
-    differs.push(...apart.map((kind) => [`rows at the target: ${kind}`, ...rows.map((each) => short("requests", each[kind]))]));
+    differs.push(...apart.map((kind) => [`target rows: ${kind}`, ...rows.map((each) => short("requests", each[kind]))]));
     const list = byId("pair-conditions");
-    list.replaceChildren(...differs.map(([term, one, other]) => make("li", `${term}: ${one || "not told"} → ${other || "not told"}`)));
+    list.replaceChildren(...differs.map(([term, one, other]) => make("li", `${term}: ${one || "unknown"} → ${other || "unknown"}`)));
     byId("pair-same").textContent = differs.length
-      ? "The two were not made under the same conditions; what differs may be the reason for any difference below:"
-      : "Both were made under the same conditions.";
+      ? "The runs were made under different conditions, which may explain the differences below:"
+      : "Both runs were made under the same conditions.";
     byId("pair-others").textContent = beside.length
-      ? `Other runs: lowest and highest of the newest ${beside.length} others made under the conditions of A.`
-      : "There are no other runs under the conditions of A to show what is usual.";
+      ? `Other runs: range of the newest ${beside.length} runs under the same conditions as A.`
+      : "The usual range is unknown: there are no other runs under the same conditions as A.";
     for (const [name, run] of [["a", a], ["b", b]]) {
-      const told = [`${moment(run)} UTC`, LABELS[outcome(run)], said("release", run), said("label", run)].filter(Boolean).join(" · ");
-      byId(`pair-${name}`).replaceChildren(runs.address[run] ? make("a", runs.id[run], { href: runs.address[run] }) : make("span", runs.id[run]), document.createTextNode(` · ${told}`));
+      const facts = [`${timeOf(run)} UTC`, LABELS[outcome(run)], textAt("release", run), textAt("label", run)].filter(Boolean).join(" · ");
+      byId(`pair-${name}`).replaceChildren(runs.address[run] ? make("a", runs.id[run], { href: runs.address[run] }) : make("span", runs.id[run]), document.createTextNode(` · ${facts}`));
     }
   };
   const showPair = () => {
     const ready = state.pair.length === 2;
     byId("pair").hidden = !ready;
     byId("pair-hint").textContent = ready ? "" : state.pair.length
-      ? `${runs.id[state.pair[0]]} is chosen. Choose one more run in the table or in a chart.`
-      : "Choose two runs in the table or in a chart.";
+      ? `${runs.id[state.pair[0]]} is selected. Select a second run in the table or in a chart.`
+      : "Select two runs in the table or in a chart.";
     if (!ready) return;
     const metric = pairMetric.value;
     const beside = others(state.pair);
     pairFacts(beside);
     byId("pair-rule").textContent = metric === "queries"
-      ? "Counts of queries hardly vary between runs: a difference here is one in the application or its data."
-      : "Two single runs cannot tell slower from faster: runs of one and the same system differ, too. From five runs a side on, the command compare can.";
+      ? "Query counts hardly vary between runs: a difference comes from the application or its data."
+      : "Two single runs cannot show which system is faster, because runs of the same system differ as well. The compare command can, with at least five runs of each.";
     const names = [["all", "all"], ...roles.map((role) => [role, "all"]), ...operations.map((name) => ["all", name]),
       ...(byId("pair-roles").checked ? operations.flatMap((name) => roles.map((role) => [role, name])) : [])];
     byId("pair-table").tBodies[0].replaceChildren(...names.map(([role, name]) => pairRow(role, name, metric, beside)).filter(Boolean));
@@ -204,7 +204,7 @@
     trend.group.replaceChildren();
     fill(trend.group, sizes.map(([group, size]) => {
       const run = newestOf.get(group);
-      return [String(group), `${said("scenario", run)} · ${said("host", run)} · ${runs.users[run]} users · ${size.toLocaleString("en")} runs (series ${group + 1})`];
+      return [String(group), `${textAt("scenario", run)} · ${textAt("host", run)} · ${runs.users[run]} users · ${size.toLocaleString("en")} runs (series ${group + 1})`];
     }));
     if (sizes.some(([group]) => String(group) === before)) trend.group.value = before;
   };
@@ -216,7 +216,7 @@
       : [[view, "all"], ...operations.map((name) => [view, name])];
     charts.draw(pairs, trend.metric.value, along);
   };
-  charts.whenChosen((run) => choose(run));
+  charts.onSelect(select);
   byId("trend").addEventListener("change", showTrends);
   byId("pair").addEventListener("change", showPair);
   byId("pair-swap").addEventListener("click", () => {
@@ -238,17 +238,17 @@
     list.tBodies[0].replaceChildren(...lines);
   };
 
-  // ── what is chosen is in the address, so that a link shows the same
+  // ── the address holds the selection, so that a link shows the same view
   const remember = () => {
-    const told = new URLSearchParams();
-    for (const name of [...FILTERS, "text"]) if (filter[name].value) told.set(name, filter[name].value);
-    if (state.pair.length) told.set("runs", state.pair.map((run) => runs.id[run]).join(" "));
-    history.replaceState(null, "", String(told) ? `#${told}` : location.href.split("#")[0]);
+    const query = new URLSearchParams();
+    for (const name of [...FILTERS, "text"]) if (filter[name].value) query.set(name, filter[name].value);
+    if (state.pair.length) query.set("runs", state.pair.map((run) => runs.id[run]).join(" "));
+    history.replaceState(null, "", String(query) ? `#${query}` : location.href.split("#")[0]);
   };
   const recall = () => {
-    const told = new URLSearchParams(location.hash.slice(1));
-    for (const name of [...FILTERS, "text"]) filter[name].value = told.get(name) ?? "";
-    state.pair = (told.get("runs") ?? "").split(" ").map((name) => runs.id.indexOf(name)).filter((run) => run >= 0).slice(0, 2);
+    const query = new URLSearchParams(location.hash.slice(1));
+    for (const name of [...FILTERS, "text"]) filter[name].value = query.get(name) ?? "";
+    state.pair = (query.get("runs") ?? "").split(" ").map((name) => runs.id.indexOf(name)).filter((run) => run >= 0).slice(0, 2);
   };
   const refresh = () => {
     state.page = 0;

@@ -1,16 +1,16 @@
 // Trends: a chart for each role or operation over the runs made under the same conditions.
 const charts = (() => {
-  const { data, runs, column, METRICS, withUnit, signed, words, moment, said, make } = past;
+  const { data, runs, column, METRICS, withUnit, signed, words, timeOf, textAt, make } = runsPage;
   const SVG = "http://www.w3.org/2000/svg";
-  const MOST_POINTS = 400; // beyond these, the lowest and the highest of each few runs are drawn, each at its place
+  const MOST_POINTS = 400; // with more, the lowest and the highest value of each group of runs are drawn
   const place = document.getElementById("charts");
-  const told = document.getElementById("pointed");
+  const output = document.getElementById("pointed");
   let drawn = []; // {metric, values, now, title}
-  let chosen = []; // runs along the axis
+  let axisRuns = []; // in the order of the axis
   let pointed = null;
-  let onChoose = () => {};
+  let selected = () => {};
 
-  // ── scales as perfsuite/report/page/plot.py makes them
+  // ── scales as in perfsuite/report/page/charts.py
   const STEPS = [1, 2, 2.5, 5];
   const scaleOf = (values) => {
     const highest = Math.max(...values);
@@ -49,7 +49,7 @@ const charts = (() => {
   const pointText = (point) => {
     const [, , metric, run, before, after, p] = point;
     const size = before ? `, ${signed(after / before - 1)}` : "";
-    const release = said("release", run) ? ` (release ${said("release", run)})` : "";
+    const release = textAt("release", run) ? ` (release ${textAt("release", run)})` : "";
     return `since ${runs.id[run]}${release}: ${withUnit(metric, before)} → ${withUnit(metric, after)}${size}, p = ${Number(p.toPrecision(2))}`;
   };
 
@@ -68,14 +68,14 @@ const charts = (() => {
       const dots = kept.map(([index, value]) => `M${index} ${y(value, scale)}h0`).join("");
       image.append(svg("path", { class: "curve dots", style: "--c:var(--line-avg)", d: dots }));
     }
-    const marks = points.map((point) => [point, chosen.indexOf(point[3])]);
+    const marks = points.map((point) => [point, axisRuns.indexOf(point[3])]);
     image.append(svg("path", { class: "mark-line", d: marks.map(([, index]) => `M${index} 0V100`).join("") }));
     const plot = make("div", undefined, { class: "plot" });
     plot.append(image);
     marks.forEach(([point, index], number) => {
       const mark = make("button", number + 1, { type: "button", class: "mark", title: pointText(point), style: `left:${(100 * index) / width}%;--level:0` });
       mark.prepend(make("span", "Change point ", { class: "unseen" }));
-      mark.addEventListener("click", () => point_at(index));
+      mark.addEventListener("click", () => pointAt(index));
       plot.append(mark);
     });
     const axis = make("div", undefined, { class: "yaxis", "aria-hidden": "true" });
@@ -84,11 +84,11 @@ const charts = (() => {
   };
 
   const chart = (role, operation, metric) => {
-    const values = column(role, operation, metric, chosen);
+    const values = column(role, operation, metric, axisRuns);
     if (!values.some((value) => value !== null)) return null;
     const title = operation === "all" ? (role === "all" ? "All operations, all roles" : `All operations as ${words(role)}`)
       : role === "all" ? operation : `${operation} as ${words(role)}`;
-    const points = data.points.filter((each) => each[0] === role && each[1] === operation && each[2] === metric && chosen.includes(each[3]));
+    const points = data.points.filter((each) => each[0] === role && each[1] === operation && each[2] === metric && axisRuns.includes(each[3]));
     const figure = make("figure", undefined, { class: "chart", "data-chart": `${role} ${operation}` });
     const caption = make("figcaption");
     const head = make("p", undefined, { class: "head" });
@@ -106,55 +106,55 @@ const charts = (() => {
   };
 
   // ── one run in all charts
-  const point_at = (index) => {
-    pointed = Math.min(Math.max(index, 0), chosen.length - 1);
+  const pointAt = (index) => {
+    pointed = Math.min(Math.max(index, 0), axisRuns.length - 1);
     place.classList.add("pointed");
-    place.style.setProperty("--at", `${chosen.length > 1 ? (100 * pointed) / (chosen.length - 1) : 0}%`);
-    const run = chosen[pointed];
-    const more = ["release", "label"].map((name) => said(name, run)).filter(Boolean);
-    told.replaceChildren(runs.address[run] ? make("a", runs.id[run], { href: runs.address[run] }) : make("span", runs.id[run]),
-      document.createTextNode([` · ${moment(run)} UTC`, ...more].join(" · ")));
+    place.style.setProperty("--at", `${axisRuns.length > 1 ? (100 * pointed) / (axisRuns.length - 1) : 0}%`);
+    const run = axisRuns[pointed];
+    const more = ["release", "label"].map((name) => textAt(name, run)).filter(Boolean);
+    output.replaceChildren(runs.address[run] ? make("a", runs.id[run], { href: runs.address[run] }) : make("span", runs.id[run]),
+      document.createTextNode([` · ${timeOf(run)} UTC`, ...more].join(" · ")));
     for (const each of drawn) each.now.textContent = withUnit(each.metric, each.values[pointed]);
   };
   const leave = () => {
     pointed = null;
     place.classList.remove("pointed");
-    told.textContent = "";
+    output.textContent = "";
     for (const each of drawn) each.now.textContent = "";
   };
   const indexAt = (event) => {
     const plot = event.target.closest(".plot");
-    if (!plot || !chosen.length) return null;
+    if (!plot || !axisRuns.length) return null;
     const box = plot.getBoundingClientRect();
-    return Math.round(((event.clientX - box.left) / box.width) * (chosen.length - 1));
+    return Math.round(((event.clientX - box.left) / box.width) * (axisRuns.length - 1));
   };
   place.addEventListener("pointermove", (event) => {
     const index = indexAt(event);
-    if (index !== null) point_at(index);
+    if (index !== null) pointAt(index);
   });
   place.addEventListener("click", (event) => {
     const index = event.target.closest(".mark") ? null : indexAt(event);
-    if (index !== null) onChoose(chosen[Math.min(Math.max(index, 0), chosen.length - 1)]);
+    if (index !== null) selected(axisRuns[Math.min(Math.max(index, 0), axisRuns.length - 1)]);
   });
   place.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (event.key === "Escape") leave();
-    if (event.key === "Enter" && pointed !== null && event.target === place) onChoose(chosen[pointed]);
-    if (!step || !chosen.length || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Enter" && pointed !== null && event.target === place) selected(axisRuns[pointed]);
+    if (!step || !axisRuns.length || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    point_at((pointed ?? chosen.length) + step);
+    pointAt((pointed ?? axisRuns.length) + step);
   });
 
-  // Names of [role, operation]: what is drawn beside each other.
+  // pairs: [role, operation] of each chart; along: the runs on the axis
   const draw = (pairs, metric, along) => {
     drawn = [];
-    chosen = along;
+    axisRuns = along;
     leave();
     const figures = pairs.map(([role, operation]) => chart(role, operation, metric)).filter(Boolean);
     place.replaceChildren(...figures);
-    if (!figures.length) place.append(make("p", `${METRICS[metric]} is not known in any of these runs.`, { class: "hint" }));
+    if (!figures.length) place.append(make("p", `None of these runs has a value for ${METRICS[metric]}.`, { class: "hint" }));
     const dates = document.getElementById("dates");
-    dates.textContent = along.length ? `${along.length.toLocaleString("en")} runs, from ${moment(along[0])} to ${moment(along.at(-1))} UTC` : "";
+    dates.textContent = along.length ? `${along.length.toLocaleString("en")} runs, from ${timeOf(along[0])} to ${timeOf(along.at(-1))} UTC` : "";
   };
-  return { draw, pointText, whenChosen: (call) => { onChoose = call; } };
+  return { draw, pointText, onSelect: (call) => { selected = call; } };
 })();

@@ -1,6 +1,6 @@
 "use strict";
-// The runs as columns, and how their figures are written. Layout: perfsuite/report/runs_page/columns.py.
-const past = (() => {
+// The runs as columns, and their figures as text. Layout: perfsuite/report/runs_page/page.py.
+const runsPage = (() => {
   const root = document.documentElement;
   let errors = 0;
   window.addEventListener("error", (event) => {
@@ -25,7 +25,7 @@ const past = (() => {
     return each ? [each[FIRST_TEXT + data.metrics.indexOf(metric)], each[2]] : ["", 0];
   };
   const exact = (metric, value) => (metric === "queries" && value !== null ? Math.round(value) : value);
-  // One value; four characters hold three bytes, so eight characters hold its two wherever they begin.
+  // One value of two bytes. Four characters hold three bytes, so eight characters hold the value at any offset.
   const at = (role, operation, metric, run) => {
     const [text, first] = textOf(role, operation, metric);
     const byte = 2 * (run - first);
@@ -48,9 +48,9 @@ const past = (() => {
   const operations = [...new Set(data.series.map((each) => each[1]))].filter((name) => name !== "all");
   const roles = [...new Set(data.series.map((each) => each[0]))].filter((name) => name !== "all");
 
-  // ── words, as perfsuite/report/figures.py writes them
+  // ── figures as text, as in perfsuite/report/figures.py
   const METRICS = {
-    avg_ms: "Average", p50_ms: "p50", p95_ms: "95th percentile", p99_ms: "p99", rps: "Throughput",
+    avg_ms: "Average", p50_ms: "p50", p95_ms: "p95", p99_ms: "p99", rps: "Throughput",
     failure_rate: "Failure rate", queries: "Queries per request",
   };
   const percent = (rate) => {
@@ -72,11 +72,11 @@ const past = (() => {
   };
   const signed = (rate) => `${rate < 0 ? "−" : "+"}${(Math.abs(rate) * 100).toFixed(Math.abs(rate) < 0.1 ? 1 : 0)} %`;
   const words = (name) => (name === "all" ? "all" : name.replaceAll("_", " "));
-  const moment = (run) => {
+  const timeOf = (run) => {
     const second = runs.started[run];
     return second === null ? "–" : new Date(second * 1000).toISOString().slice(0, 16).replace("T", " ");
   };
-  const said = (name, run) => data.texts[runs[name][run]];
+  const textAt = (name, run) => data.texts[runs[name][run]];
 
   const make = (tag, text, attributes = {}) => {
     const element = document.createElement(tag);
@@ -84,5 +84,5 @@ const past = (() => {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
-  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, signed, words, moment, said, make };
+  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, signed, words, timeOf, textAt, make };
 })();

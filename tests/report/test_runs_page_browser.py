@@ -1,4 +1,4 @@
-"""The page of all runs in a real browser, opened as a file: filters, order, charts, two runs, keyboard, no error."""
+"""The page of all runs in a real browser, opened as a file: filters, sorting, charts, comparison, keyboard."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 
 
 def opened(tab: Tab, folder: Path, runs: list[PastRun], fragment: str = "") -> Tab:
-    """The page of these runs in the tab, when its script is through."""
+    """The page of these runs in the tab, after its script has run."""
     points = [change_point(RUNS[100])]
     page = folder / "index.html"
     page.write_text(page_of(runs, points), encoding="utf-8")
@@ -68,11 +68,11 @@ def press(tab: Tab, key: str) -> None:
         )
 
 
-def choose(tab: Tab, run: PastRun) -> None:
+def select(tab: Tab, run: PastRun) -> None:
     tab.value(f"document.querySelector('[data-run=\"{run.run_id}\"] input').click()")
 
 
-def test_the_newest_runs_come_first_some_a_page(page: Tab) -> None:
+def test_the_newest_runs_come_first_in_pages(page: Tab) -> None:
     assert [row[2] for row in rows(page)] == [run.run_id for run in reversed(RUNS[175:])]
     newest = rows(page)[0]
     total = RUNS[-1].of(ALL, ALL)
@@ -103,7 +103,7 @@ def test_filters_narrow_the_table_together(page: Tab) -> None:
     page.shows("200 of 200 runs", "#found")
 
 
-def test_a_click_on_a_heading_sorts_by_it_and_a_second_turns_it_round(page: Tab) -> None:
+def test_a_click_on_a_heading_sorts_and_a_second_click_reverses(page: Tab) -> None:
     heading = "document.querySelector('#runs [data-column=p95_ms]')"
     slowest = sorted(RUNS, key=lambda run: run.of(ALL, ALL).p95_ms or 0)  # type: ignore[union-attr]
     page.value(f"{heading}.querySelector('button').click()")
@@ -134,16 +134,16 @@ def test_trends_are_drawn_by_operation_with_the_change_point(page: Tab) -> None:
     pick(page, "trend", "view", "policyholder")
     assert page.value("document.querySelectorAll('#charts .mark').length") == 0
     pick(page, "trend", "metric", "p99_ms")
-    assert page.text("#charts") == "p99 is not known in any of these runs."
+    assert page.text("#charts") == "None of these runs has a value for p99."
 
 
-def test_the_keyboard_goes_along_the_runs_and_chooses_two(page: Tab) -> None:
+def test_the_keyboard_moves_along_the_runs_and_selects_two(page: Tab) -> None:
     basic = [run for run in RUNS if run.conditions.scenario == "basic"]
     page.value("document.getElementById('charts').focus()")
     press(page, "End")
     assert basic[-1].run_id in page.text("#pointed")
     press(page, "Enter")
-    assert page.text("#pair-hint").startswith(f"{basic[-1].run_id} is chosen.")
+    assert page.text("#pair-hint").startswith(basic[-1].run_id)
     press(page, "ArrowLeft")
     press(page, "Enter")
     assert basic[-2].run_id in page.text("#pair-a")
@@ -152,23 +152,23 @@ def test_the_keyboard_goes_along_the_runs_and_chooses_two(page: Tab) -> None:
     assert page.text("#pointed") == ""
 
 
-def test_two_runs_side_by_side_and_what_cannot_be_told(page: Tab) -> None:
+def test_two_runs_are_compared_by_role_and_operation(page: Tab) -> None:
     pick(page, "filters", "scenario", "basic")
     first, second = RUNS[98], RUNS[101]
-    for run in (second, first):  # whichever is ticked first, the older is A
+    for run in (second, first):  # the older run is A, whichever is selected first
         pick(page, "filters", "text", run.run_id)
-        choose(page, run)
+        select(page, run)
     assert first.run_id in page.text("#pair-a")
-    assert page.text("#pair-same") == "Both were made under the same conditions."
-    assert page.text("#pair-rule").startswith("Two single runs cannot tell slower from faster")
-    told = {(row[0], row[1]): row[2:] for row in rows(page, "pair-table")}
+    assert page.text("#pair-same") == "Both runs were made under the same conditions."
+    assert page.text("#pair-rule").startswith("Two single runs")
+    compared = {(row[0], row[1]): row[2:] for row in rows(page, "pair-table")}
     a, b = (run.of(ALL, SHIFTED).avg_ms or 0 for run in (first, second))  # type: ignore[union-attr]
-    shown = told[SHIFTED, "all"]
+    shown = compared[SHIFTED, "all"]
     assert [float(text.rstrip(" %")) for text in shown[:4]] == [
         pytest.approx(a, abs=0.06), pytest.approx(b, abs=0.06), pytest.approx(b - a, abs=0.06),
         pytest.approx((b / a - 1) * 100, abs=0.6),
     ]  # fmt: skip
-    assert ("agents.list", "policyholder") not in told
+    assert ("agents.list", "policyholder") not in compared
     page.value("document.getElementById('pair-roles').click()")
     assert (SHIFTED, "policyholder") in {(row[0], row[1]) for row in rows(page, "pair-table")}
     page.value("document.getElementById('pair-swap').click()")
@@ -178,12 +178,12 @@ def test_two_runs_side_by_side_and_what_cannot_be_told(page: Tab) -> None:
 
 def test_runs_of_other_conditions_are_shown_with_what_differs(page: Tab) -> None:
     for run in (RUNS[198], RUNS[199]):
-        choose(page, run)
-    assert "not made under the same conditions" in page.text("#pair-same")
+        select(page, run)
+    assert "different conditions" in page.text("#pair-same")
     assert "scenario: basic → peak" in page.text("#pair-conditions")
 
 
-def test_a_link_brings_back_filters_and_runs(browser: Tab, tmp_path: Path) -> None:
+def test_a_link_restores_filters_and_runs(browser: Tab, tmp_path: Path) -> None:
     pair = f"{RUNS[0].run_id}+{RUNS[1].run_id}"
     tab = opened(browser, tmp_path, RUNS, f"#scenario=peak&runs={pair}")
     assert tab.text("#found") == "40 of 200 runs"
@@ -191,7 +191,7 @@ def test_a_link_brings_back_filters_and_runs(browser: Tab, tmp_path: Path) -> No
     assert tab.console == []
 
 
-def test_queries_can_be_told_from_single_runs(browser: Tab, tmp_path: Path) -> None:
+def test_queries_are_compared_between_single_runs(browser: Tab, tmp_path: Path) -> None:
     both = (Measured(ALL, ALL, statistics(20.0)), Measured(ALL, "policies.list", statistics(20.0)))
     costs = [fingerprint(operation("policies.list", {PREMIUMS: count}, {PREMIUMS: count})) for count in (2, 21)]
     runs = [replace(past_run(number, both), fingerprint=taken) for number, taken in enumerate(costs)]
@@ -199,7 +199,7 @@ def test_queries_can_be_told_from_single_runs(browser: Tab, tmp_path: Path) -> N
     tab.value("document.getElementById('pair-metric').value = 'queries'")
     tab.value("document.getElementById('pair-metric').dispatchEvent(new Event('change', {bubbles: true}))")
     assert rows(tab, "pair-table") == [["policies.list", "all", "2", "21", "+19", "+950 %", "–", ""]]
-    assert tab.text("#pair-rule").startswith("Counts of queries hardly vary")
+    assert tab.text("#pair-rule").startswith("Query counts")
     assert tab.console == []
 
 
@@ -208,8 +208,8 @@ def test_text_from_outside_stays_text(browser: Tab, tmp_path: Path) -> None:
         past_run(0, (Measured(HOSTILE, HOSTILE, statistics(20.0)),)), run_id=HOSTILE, label=HOSTILE, release=HOSTILE
     )
     tab = opened(browser, tmp_path, [run, past_run(1, (Measured(ALL, ALL, statistics(20.0)),))])
-    choose_all = "document.querySelectorAll('#runs tbody input').forEach(box => box.click())"
-    tab.value(choose_all)
+    select_all = "document.querySelectorAll('#runs tbody input').forEach(box => box.click())"
+    tab.value(select_all)
     assert tab.value("document.title") == "All runs – Agent Mitra performance"
     assert tab.value("document.querySelectorAll('img').length") == 0
     assert tab.console == []
@@ -217,7 +217,7 @@ def test_text_from_outside_stays_text(browser: Tab, tmp_path: Path) -> None:
 
 def test_everything_that_can_be_used_has_a_name(page: Tab) -> None:
     for run in RUNS[197:199]:
-        choose(page, run)
+        select(page, run)
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
     used = {"button", "combobox", "checkbox", "searchbox", "image", "link", "table", "region"}
     bare = [
