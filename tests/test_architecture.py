@@ -1,4 +1,7 @@
-"""Data goes one way: who may import whom, and how big the worst function may be. See docs/architecture.md."""
+"""Data flows one way: who may import whom, and how big the worst function may be. See docs/architecture.md.
+
+As a script (`python tests/test_architecture.py`) it prints which package imports which, and fails on a violation.
+"""
 
 from __future__ import annotations
 
@@ -134,13 +137,17 @@ def test_few_modules_are_loose() -> None:
     assert len(loose) <= LOOSE_MODULES
 
 
-@pytest.mark.parametrize("module", SUITE)
-def test_a_package_imports_only_what_its_rule_allows(module: str) -> None:
+def _violations(module: str) -> set[str]:
+    """Packages that a module imports and may not."""
     allowed = MAY_IMPORT.get(_part(module), frozenset())
     if module.removeprefix("perfsuite.") in MAY_IMPORT_LOAD:
         allowed |= {"load"}
+    return _parts_used(module) - {""} - allowed
 
-    assert _parts_used(module) - {""} <= allowed
+
+@pytest.mark.parametrize("module", SUITE)
+def test_a_package_imports_only_what_its_rule_allows(module: str) -> None:
+    assert _violations(module) == set()
 
 
 def test_only_the_load_imports_locust_and_gevent() -> None:
@@ -155,12 +162,72 @@ def test_backend_and_suite_do_not_know_each_other() -> None:
         assert not any(imported.split(".")[0] == other for imported in _imports(path)), name
 
 
-def test_there_are_no_import_cycles() -> None:
+def _circle() -> list[str]:
+    """Modules that import each other, in order; [] where there are none."""
     needs = {name: {other for other in _imports(path) if other in FILES} - {name} for name, path in FILES.items()}
     while free := {name for name, others in needs.items() if not others & needs.keys()}:
         needs = {name: others for name, others in needs.items() if name not in free}
+    circle: list[str] = []
+    name = min(needs, default="")
+    while name and name not in circle:  # each of those left imports another of them
+        circle.append(name)
+        name = min(needs[name] & needs.keys())
+    return circle[circle.index(name) :] if name else []
 
-    assert sorted(needs) == []  # what is left imports itself by way of the others
+
+def test_there_are_no_import_cycles() -> None:
+    assert _circle() == []
+
+
+SAME_NAME = frozenset(
+    [
+        "Batch",
+        "Call",
+        "Cell",
+        "Clock",
+        "Column",
+        "Course",
+        "Evidence",
+        "Family",
+        "Figure",
+        "Findings",
+        "Known",
+        "Limit",
+        "Line",
+        "Made",
+        "Order",
+        "Page",
+        "Place",
+        "Ready",
+        "Request",
+        "Rule",
+        "Sink",
+        "Snapshot",
+        "Source",
+        "Spread",
+        "Statistics",
+        "Stop",
+        "SuiteErrors",
+        "Table",
+        "Timeline",
+        "Watch",
+        "Watched",
+        "Work",
+        "Worker",
+    ]
+)
+"""Classes that still share their name with another. Only shrinks."""
+
+
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for module in SUITE:
+        for node in ast.walk(_tree(FILES[module])):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+
+    shared = {name: modules for name, modules in places.items() if len(modules) > 1}
+    assert {name: modules for name, modules in shared.items() if name not in SAME_NAME} == {}
 
 
 @pytest.mark.parametrize(
@@ -203,3 +270,21 @@ def test_every_exception_has_a_reason_and_is_needed() -> None:
 
     assert all(EXCEPTIONS.values())
     assert places <= {str(path.relative_to(ROOT)) for path in FILES.values()}
+
+
+def _print_imports() -> int:
+    """The table package → imports; 1 where a module breaks the rules, else 0."""
+    used: dict[str, set[str]] = {package: set() for package in MAY_IMPORT}
+    for module in SUITE:
+        used.setdefault(_part(module), set()).update(_parts_used(module) - {""})
+    for package in sorted(used.keys() - {""}, key=lambda name: (len(MAY_IMPORT.get(name, ())), name)):
+        print(f"{package:20} {', '.join(sorted(used[package])) or '–'}")  # noqa: T201
+    wrong = [f"{module} may not import {', '.join(sorted(bad))}" for module in SUITE if (bad := _violations(module))]
+    wrong += [f"{package} has no rule" for package in sorted(used.keys() - MAY_IMPORT.keys() - {""})]
+    wrong += [f"import circle: {' → '.join([*circle, circle[0]])}"] if (circle := _circle()) else []
+    print(*wrong, sep="\n", end="\n" if wrong else "")  # noqa: T201
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_print_imports())
