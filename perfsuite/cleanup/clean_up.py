@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 from perfsuite.cleanup.actors import Actors, NotDone
 from perfsuite.cleanup.journaled import Journaled, Made, Preference, read
-from perfsuite.cleanup.kinds import KINDS
 from perfsuite.cleanup.remove import Removed, Remover
 from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
+from perfsuite.target.catalogue import ACCOUNT_THEME, FLAG_STATE, ROW_KINDS
 from perfsuite.target.exchange import Transport
 from perfsuite.target.journal import JournalEntry
 from perfsuite.target.run_state import RunState
@@ -85,11 +85,11 @@ class _Cleaner:
     def remove(self, journaled: Journaled) -> list[RowLeft]:
         """Remove all rows; those that remain. Rows that the target keeps under a status move to `soft_deleted`."""
         left: list[RowLeft] = []
-        for kind in KINDS:
+        for kind in ROW_KINDS:
             rows = [row for row in journaled.rows.values() if row.thing == kind.thing]
             for removed in Remover(kind, self._actors, self._clock).remove(rows) if rows else ():
                 left += self._settled(removed, journaled)
-        known = {kind.thing for kind in KINDS}
+        known = {kind.thing for kind in ROW_KINDS}
         strange = (row for row in journaled.rows.values() if row.thing not in known)
         return left + [replace(_row_left(row), reason="cleanup does not know how to delete it") for row in strange]
 
@@ -141,9 +141,9 @@ class _Cleaner:
         owner = self._actors.of(theme.by)
         if owner is None:
             raise NotDone("the credentials do not hold that account")
-        path = {"user_id": user_id}
-        owner.ask("users.preferences", Call(path=path, body={"theme_preference": theme.before}))
-        now = checks.object_of(owner.ask("preferences.read", Call(path=path))).get("theme_preference")
+        path = {ACCOUNT_THEME.identity: user_id}
+        owner.ask(ACCOUNT_THEME.write, Call(path=path, body={ACCOUNT_THEME.field: theme.before}))
+        now = checks.object_of(owner.ask(ACCOUNT_THEME.read, Call(path=path))).get(ACCOUNT_THEME.field)
         if now != theme.before:
             raise NotDone(f"it was written, and is still {now}")
 
@@ -151,7 +151,7 @@ class _Cleaner:
         admin = self._actors.admin
         if admin is None:
             raise NotDone(f"the credentials hold no {self._actors.admin_title}, who alone may put it right")
-        admin.ask("flags.update", Call(path={"flag_name": name}, body={"is_enabled": before}))
+        admin.ask(FLAG_STATE.write, Call(path={FLAG_STATE.identity: name}, body={FLAG_STATE.field: before}))
 
     def _note(self, entry: JournalEntry) -> None:
         # On a full disk, rows go all the same; the next cleanup finds that they are not there any more.

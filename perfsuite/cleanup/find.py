@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from perfsuite.cleanup.actors import Actor, Actors, NotDone
 from perfsuite.cleanup.journaled import Made
-from perfsuite.cleanup.kinds import Kind, Row
 from perfsuite.cleanup.lists import row_marked, rows_listed
+from perfsuite.target.catalogue import Row, RowKind
 
 
 class Finder:
     """Finds rows of one kind."""
 
-    def __init__(self, kind: Kind, actors: Actors) -> None:
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
         self._kind = kind
         self._actors = actors
         self._listed: dict[Actor, dict[str, Row]] = {}

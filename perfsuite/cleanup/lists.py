@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from perfsuite.cleanup.actors import Actor, NotDone
-from perfsuite.cleanup.kinds import Kind, Row
-from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.catalogue import CATALOGUE, Row, RowKind
 
 MAX_PAGES = 50
 
 
-def row_marked(kind: Kind, actor: Actor, mark: str) -> Row | None:
+def row_marked(kind: RowKind, actor: Actor, mark: str) -> Row | None:
     """The row with that mark; None when the target has none. Raises NotDone when it did not look for the mark."""
     rows = actor.rows(kind.find, **{kind.find_by: mark})
     found = kind.by_mark(rows).get(mark)
@@ -18,7 +17,7 @@ def row_marked(kind: Kind, actor: Actor, mark: str) -> Row | None:
     return found
 
 
-def rows_listed(kind: Kind, actor: Actor, common: str) -> dict[str, Row]:
+def rows_listed(kind: RowKind, actor: Actor, common: str) -> dict[str, Row]:
     """Mark → row, of all pages. `common`: the beginning of all marks, where the list can be searched.
 
     A page may be shorter than was asked for. Raises NotDone when there are too many pages.

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from perfsuite.cleanup.actors import Actor, Actors, NotDone
 from perfsuite.cleanup.journaled import Made
-from perfsuite.cleanup.kinds import Kind, Row
 from perfsuite.cleanup.lists import row_marked, rows_listed
 from perfsuite.model.role import Call
 from perfsuite.target import checks
+from perfsuite.target.catalogue import Row, RowKind
 
 NOT_FOUND = 404
 _LOOKS = 3
@@ -34,7 +34,7 @@ class _Way(Protocol):
 class ReadBack:
     """Reads rows of one kind, in the first way of those that the API offers which shows what is there."""
 
-    def __init__(self, kind: Kind, actors: Actors) -> None:
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
         self._ways: list[_Way] = []
         if kind.read:
             self._ways.append(_ById(kind, actors))
@@ -56,7 +56,7 @@ class ReadBack:
 class _OneByOne:
     """Asks for each row by itself, as the Super Admin first: one request for each deletion."""
 
-    def __init__(self, kind: Kind, actors: Actors) -> None:
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
         self._kind = kind
         self._actors = actors
         self._proven: set[Actor] = set()
@@ -125,7 +125,7 @@ def _common_beginning(texts: Sequence[str]) -> str:
 class _Listed:
     """Looks through the lists of those who may see the rows: a request for each hundred of them, before and after."""
 
-    def __init__(self, kind: Kind, actors: Actors) -> None:
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
         self._kind = kind
         self._actors = actors
         self._common = ""

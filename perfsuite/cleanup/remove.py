@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from perfsuite.cleanup.actors import Actor, Actors, NotDone
 from perfsuite.cleanup.find import Finder
 from perfsuite.cleanup.journaled import Made
-from perfsuite.cleanup.kinds import Kind
 from perfsuite.cleanup.read_back import NOT_FOUND, ReadBack
 from perfsuite.model.role import Call
+from perfsuite.target.catalogue import RowKind
 
 MOST_REFUSALS = 10
 """So many rows of a kind refused and none removed: the others would be refused as well."""
@@ -32,7 +32,7 @@ class Removed:
 class Remover:
     """Removes rows of one kind. `clock`: seconds."""
 
-    def __init__(self, kind: Kind, actors: Actors, clock: Callable[[], float]) -> None:
+    def __init__(self, kind: RowKind, actors: Actors, clock: Callable[[], float]) -> None:
         self._kind = kind
         self._actors = actors
         self._clock = clock

@@ -31,7 +31,7 @@ from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
 from perfsuite.plan.build import DEFAULT_HOST, new_run_folder
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.plan.targets import Known, read_targets
-from perfsuite.preflight import look_at
+from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.run.cleaning import list_remaining
@@ -191,7 +191,7 @@ def _seen(plan: Plan, headers: Headers) -> PreflightReport:
     """
     run, transport = RunState.of(plan, headers, "preflight"), GeventTransport(connection_settings(plan, headers))
     try:
-        offer = look_at(plan.host, transport, run)
+        offer = probe_target(plan.host, transport, run)
     finally:
         transport.close()
     offered = frozenset(CATALOGUE) - offer.missing(run)

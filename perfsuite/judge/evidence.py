@@ -28,7 +28,7 @@ from perfsuite.model import (
 from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.model.slo_presets import apdex_threshold
-from perfsuite.roles.offer import arriving_rps, offered_rps, without
+from perfsuite.roles.mix import arriving_rps, offered_rps, without
 
 DEFAULT_LIMIT_MS = 500.0
 """The response time at which the offered load is reckoned where no target limits the average."""

@@ -19,8 +19,8 @@ from perfsuite.monitor.processes import find_process
 from perfsuite.monitor.prometheus import PrometheusSource, Queries
 from perfsuite.monitor.server import ServerSource, by_pid, by_port
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
-from perfsuite.target.catalogue import SERVICE_HEALTH, deployed
-from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings
+from perfsuite.target.catalogue import SERVICE_HEALTH
+from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, deployed
 from perfsuite.target.httpx_client import HttpxTransport
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Access, Account, ApiMapping, Headers, Plan
 from perfsuite.model.role import Role
-from perfsuite.target.catalogue import REST, contract_paths
+from perfsuite.target.connection import REST, contract_paths
 from perfsuite.toml_tables import Table, read_tables
 
 CERTIFICATES_VARIABLE = "SSL_CERT_FILE"

@@ -10,7 +10,7 @@ from perfsuite.model.role import Role
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.plan.options import show_duration
 from perfsuite.plan.targets import CONCURRENT_USERS, MAX_QUERIES
-from perfsuite.roles.offer import arriving_rps, offered_rps
+from perfsuite.roles.mix import arriving_rps, offered_rps
 
 READINGS_NEEDED = 30
 _WATCHES = {

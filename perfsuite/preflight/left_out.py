@@ -11,22 +11,21 @@ from dataclasses import replace
 
 from perfsuite.model import OperationCheck, PreflightReport, Works
 from perfsuite.model.role import Role, Step
-from perfsuite.preflight.offer import Offer
-from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.preflight.probe import TargetInfo
+from perfsuite.target.catalogue import CATALOGUE, PREFIX, ROW_KINDS
 from perfsuite.target.run_state import RunState
 
 _ID = re.compile(r"\{(\w+)_id\}")
 
 
-def without_deletion(offer: Offer, run: RunState) -> dict[str, str]:
+def kinds_without_deletion(target: TargetInfo, run: RunState) -> dict[str, str]:
     """Kind of row that a run creates → why it cannot be removed: the target lists no route that deletes one."""
-    missing = offer.missing(run)
+    missing = target.missing(run)
     found = {}
-    for operation in CATALOGUE.values():
-        delete = CATALOGUE.get(f"{operation.name.split('.')[0]}.delete")
-        if operation.creates and delete is not None and delete.name in missing:
-            path = run.path_of(delete).removeprefix("/api/v1")
-            found[operation.creates] = f"the target does not offer {delete.method} {path}"
+    for kind in ROW_KINDS:
+        delete = CATALOGUE[kind.delete]
+        if delete.name in missing:
+            found[kind.thing] = f"the target does not offer {delete.method} {run.path_of(delete).removeprefix(PREFIX)}"
     return found
 
 
@@ -79,7 +78,7 @@ def dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> 
                 yield f"{role.slug} / {behaviour.name}"
 
 
-def not_removable(report: PreflightReport) -> tuple[str, ...]:
+def creations_left_out(report: PreflightReport) -> tuple[str, ...]:
     """A line for each creation that is left out since its rows would stay."""
     return tuple(
         dict.fromkeys(
@@ -90,7 +89,7 @@ def not_removable(report: PreflightReport) -> tuple[str, ...]:
     )
 
 
-def anyway(things: Mapping[str, str]) -> tuple[str, ...]:
+def accepted_leftovers(things: Mapping[str, str]) -> tuple[str, ...]:
     """A line for each creation that is made though its rows stay. `things`: kind → why they cannot be removed."""
     makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
     return tuple(

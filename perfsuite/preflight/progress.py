@@ -14,11 +14,11 @@ from perfsuite.target.exchange import Answer, Request, Transport
 EVERY_S = 5.0
 _LONG_S = 1.0
 """A request that has been on its way for so long is worth a word."""
-_TOLD_SLOW = 3
+_SLOWEST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class ProgressReporter:
     """Whom to tell, how often, and by which clock (seconds)."""
 
     say: Callable[[str], None]
@@ -29,12 +29,12 @@ class Teller:
 class Progress:
     """A context that tells every few seconds where preflight is and, when it was long, what took the time."""
 
-    def __init__(self, teller: Teller) -> None:
-        self._teller = teller
-        self._began_s = teller.clock()
+    def __init__(self, reporter: ProgressReporter) -> None:
+        self._reporter = reporter
+        self._began_s = reporter.clock()
         self._over = threading.Event()
         # A thread of its own: what is worth telling is the request that does not come back.
-        self._thread = threading.Thread(target=self._tell, name="preflight progress", daemon=True)
+        self._thread = threading.Thread(target=self._report_until_over, name="preflight progress", daemon=True)
         self._seen: dict[tuple[str, str], float | None] = {}
         """(role, operation) → its longest time in ms; None where it could not be made."""
         self._total = 0
@@ -55,7 +55,7 @@ class Progress:
 
     def begins(self, request: Request) -> None:
         """A request is on its way."""
-        self._waiting = (f"{request.method} {request.target.split('?')[0]}", self._teller.clock())
+        self._waiting = (f"{request.method} {request.target.split('?')[0]}", self._reporter.clock())
 
     def ends(self) -> None:
         """Its answer has come, or will not come."""
@@ -70,26 +70,26 @@ class Progress:
     ) -> None:
         self._over.set()
         self._thread.join()
-        took_s = self._teller.clock() - self._began_s
-        if error is None and took_s >= self._teller.every_s:
-            self._teller.say(f"Preflight took {took_s:,.0f} s; slowest: {self._slowest()}")
+        took_s = self._reporter.clock() - self._began_s
+        if error is None and took_s >= self._reporter.every_s:
+            self._reporter.say(f"Preflight took {took_s:,.0f} s; slowest: {self._slowest()}")
 
-    def _tell(self) -> None:
-        while not self._over.wait(self._teller.every_s):
-            self._teller.say(self._where())
+    def _report_until_over(self) -> None:
+        while not self._over.wait(self._reporter.every_s):
+            self._reporter.say(self._where())
 
     def _where(self) -> str:
         waiting = self._waiting
         told = f"Preflight: {len(self._seen)} of {self._total} operations" if self._total else "Preflight"
-        asked, since_s = waiting or ("", self._teller.clock())
-        waited_s = self._teller.clock() - since_s
+        asked, since_s = waiting or ("", self._reporter.clock())
+        waited_s = self._reporter.clock() - since_s
         return f"{told}; waiting for {asked} since {waited_s:,.0f} s" if waited_s >= _LONG_S else told
 
     def _slowest(self) -> str:
         known = [(elapsed_ms, *key) for key, elapsed_ms in self._seen.items() if elapsed_ms is not None]
         return ", ".join(
             f"{operation} as {role} {elapsed_ms / 1000:,.1f} s"
-            for elapsed_ms, role, operation in sorted(known, reverse=True)[:_TOLD_SLOW]
+            for elapsed_ms, role, operation in sorted(known, reverse=True)[:_SLOWEST_NAMED]
         )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
-from perfsuite.model.role import Role
-from perfsuite.preflight.hints import hints_for
-from perfsuite.preflight.left_out import dead_behaviours, depending_on, without_creations, without_deletion
-from perfsuite.preflight.notebook import Notebook, behaviours_with
-from perfsuite.preflight.offer import Offer, look_at
-from perfsuite.preflight.progress import Progress, Teller
+from perfsuite.model.role import Behaviour, Role
+from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_without_deletion, without_creations
+from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
+from perfsuite.preflight.progress import Progress, ProgressReporter
 from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS
-from perfsuite.target.exchange import Failure, Transport
+from perfsuite.target.exchange import Failure, Observed, Transport
 from perfsuite.target.retry_after import TOO_MANY
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
@@ -23,6 +21,57 @@ from perfsuite.target.session import Session
 _CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
 _CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."
 _RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
+_SERVER_ERROR = 500
+
+
+class Attempts:
+    """Keeps, per operation, the failure if there was one, else the success."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._seen: dict[str, Observed] = {}
+        self._first: dict[str, Observed] = {}
+        """Operations that were tried once more, with the error of the server that they had met."""
+        self._only: frozenset[str] | None = None
+        """Those that are tried once more now."""
+        self._progress = progress
+
+    def request(self, observed: Observed) -> None:
+        """See Observer."""
+        if observed.expired:
+            return  # sent once more: that answer counts
+        self._progress.asked(observed.role, observed.operation, observed.elapsed_us / 1000)
+        if self._only is not None and observed.operation not in self._only:
+            return  # only on the way to those
+        before = self._seen.get(observed.operation)
+        if before is None or before.failure is None:
+            self._seen[observed.operation] = observed
+
+    def not_possible(self, role: str, _behaviour: str, operation: str, _why: str) -> None:
+        """Known by what has not been tried."""
+        self._progress.asked(role, operation, None)
+
+    def tried(self, operation: str) -> Observed | None:
+        """The failure if there was one, else the success; None where it was not tried."""
+        return self._seen.get(operation) or self._first.get(operation)
+
+    def failed_first(self, operation: str) -> str:
+        """The error of the server that it met once, and not when it was tried again; "" without one."""
+        first, then = self._first.get(operation), self._seen.get(operation)
+        return first.failure.message if first and first.failure and then and not then.failure else ""
+
+    @contextmanager
+    def once_more(self) -> Iterator[frozenset[str]]:
+        """The operations that met an error of the server. Their answers within the block count instead of it."""
+        met = frozenset(name for name, seen in self._seen.items() if seen.failure and seen.status >= _SERVER_ERROR)
+        self._first |= {name: self._seen.pop(name) for name in met}
+        self._only = met
+        yield met
+        self._only = None
+
+
+def behaviours_with(role: Role, operations: frozenset[str]) -> list[Behaviour]:
+    """The behaviours of a role in which any of these is done."""
+    return [each for each in role.behaviours if operations & {step.operation for step in each.steps}]
 
 
 def preflight(
@@ -31,7 +80,7 @@ def preflight(
     accounts: Iterable[Account],
     run: RunState,
     connect: Callable[[], Transport],
-    teller: Teller,
+    reporter: ProgressReporter,
 ) -> PreflightReport:
     """Find out what of `roles` works at the plan's host. What it creates is journaled by `run`.
 
@@ -39,10 +88,10 @@ def preflight(
     Raises TargetError when the target is not there, not ours, or an account cannot log in, UsageError when
     a role has no account.
     """
-    with Progress(teller) as progress, closing(progress.watched(connect())) as transport:
-        offer = look_at(plan.host, transport, run)
-        left_out = _left_out(offer, roles, run, read_only=plan.read_only)
-        stay = _rows_that_stay(plan, offer, run)
+    with Progress(reporter) as progress, closing(progress.watched(connect())) as transport:
+        target = probe_target(plan.host, transport, run)
+        left_out = _left_out(target, roles, run, read_only=plan.read_only)
+        stay = _rows_that_stay(plan, target, run)
         run.left_out = _left_out_by_role(left_out, stay, roles)
         progress.expect(sum(1 + len(set(_operations(role)) - run.left_out[role.slug]) for role in roles))
         first = _first_of_each_role(roles, accounts)
@@ -51,27 +100,27 @@ def preflight(
         refused: dict[str, Failure] = {}
         look_ups: set[str] = set()
         for role in sorted(roles, key=_makers_first):
-            notebook, hints = Notebook(progress), {}
-            session = Session(role, first[role.slug], transport, run, notebook)
-            if failure := _login_failure(session, notebook):
+            attempts, hints = Attempts(progress), {}
+            session = Session(role, first[role.slug], transport, run, attempts)
+            if failure := _login_failure(session, attempts):
                 refused[role.slug] = failure
                 if _ends_it(failure):
                     break
             elif not refused:
-                _ask_role(role, session, notebook)
-                hints = hints_for(role, session, offer)
+                _ask_role(role, session, attempts)
+                hints = hints_for(role, session, target)
                 data_size |= _data_size(session)
-            look_ups |= _look_ups_left_out(role, notebook, left_out)
+            look_ups |= _look_ups_left_out(role, attempts, left_out)
             places = _Places(session, left_out, hints)
-            checks[role.slug] = [_outcome(role, name, notebook, places) for name in (LOGIN, *_operations(role))]
+            checks[role.slug] = [_outcome(role, name, attempts, places) for name in (LOGIN, *_operations(role))]
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
     in_order = tuple(check for role in roles for check in checks[role.slug])
     report = PreflightReport(
         host=plan.host,
-        service=offer.service,
-        version=offer.version,
-        offered=tuple(sorted(_wanted(roles) - offer.missing(run))),
+        service=target.service,
+        version=target.version,
+        offered=tuple(sorted(_wanted(roles) - target.missing(run))),
         checks=in_order,
         dead_behaviours=tuple(dead_behaviours(roles, in_order)),
         data_size=data_size,
@@ -80,10 +129,10 @@ def preflight(
     return without_creations(report, stay, roles)
 
 
-def _look_ups_left_out(role: Role, notebook: Notebook, left_out: Collection[str]) -> set[str]:
+def _look_ups_left_out(role: Role, attempts: Attempts, left_out: Collection[str]) -> set[str]:
     """Operations that the role only looks ids up with, and that the target does not list or that failed."""
     names = {source.operation for source in role.sources.values()} - set(_operations(role))
-    return {name for name in names if name in left_out or ((seen := notebook.tried(name)) and seen.failure)}
+    return {name for name in names if name in left_out or ((seen := attempts.tried(name)) and seen.failure)}
 
 
 def _data_size(session: Session) -> dict[str, int]:
@@ -103,16 +152,16 @@ def not_offered(
     """
     transport = connect()
     try:
-        offer = look_at(plan.host, transport, run)
+        target = probe_target(plan.host, transport, run)
     finally:
         transport.close()
-    left_out = _left_out(offer, roles, run, read_only=plan.read_only)
-    return _left_out_by_role(left_out, _rows_that_stay(plan, offer, run), roles)
+    left_out = _left_out(target, roles, run, read_only=plan.read_only)
+    return _left_out_by_role(left_out, _rows_that_stay(plan, target, run), roles)
 
 
-def _rows_that_stay(plan: Plan, offer: Offer, run: RunState) -> dict[str, str]:
+def _rows_that_stay(plan: Plan, target: TargetInfo, run: RunState) -> dict[str, str]:
     """Kind of row → why it is not made, before anything is tried."""
-    return {} if plan.read_only or plan.accept_leftovers else without_deletion(offer, run)
+    return {} if plan.read_only or plan.accept_leftovers else kinds_without_deletion(target, run)
 
 
 def _left_out_by_role(
@@ -144,20 +193,20 @@ def _wanted(roles: Sequence[Role]) -> frozenset[str]:
     return frozenset([LOGIN, *(name for role in roles for name in _operations(role))])
 
 
-def _left_out(offer: Offer, roles: Sequence[Role], run: RunState, *, read_only: bool) -> dict[str, Works]:
-    left_out = dict.fromkeys(offer.missing(run), Works.MISSING)
+def _left_out(target: TargetInfo, roles: Sequence[Role], run: RunState, *, read_only: bool) -> dict[str, Works]:
+    left_out = dict.fromkeys(target.missing(run), Works.MISSING)
     if read_only:
         left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) if CATALOGUE[name].writes and name not in left_out}
     return left_out
 
 
-def _login_failure(session: Session, notebook: Notebook) -> Failure | None:
+def _login_failure(session: Session, attempts: Attempts) -> Failure | None:
     if session.login():
         return None
-    with notebook.once_more() as failed:
+    with attempts.once_more() as failed:
         if failed and session.login():
             return None
-    tried = notebook.tried(LOGIN)
+    tried = attempts.tried(LOGIN)
     return tried.failure if tried else None
 
 
@@ -183,7 +232,7 @@ def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accoun
     return f"{len(told)} accounts cannot log in: {each}.\n{_RAISE_IT if limited else _CHECK_ACCOUNTS}"
 
 
-def _ask_role(role: Role, session: Session, notebook: Notebook) -> None:
+def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
     """Do every behaviour once, as who is logged in; once more where the server met an error: that may be chance."""
     told = str(session.user.get("role") or "")
     known = session.run.role_names.get(role.slug, role.api_names)
@@ -191,7 +240,7 @@ def _ask_role(role: Role, session: Session, notebook: Notebook) -> None:
         session.run.notice(role.slug, LOGIN, [f"role is {told!r}, the contract says {' or '.join(map(repr, known))}"])
     for behaviour in role.behaviours:
         session.perform(behaviour)
-    with notebook.once_more() as failed:
+    with attempts.once_more() as failed:
         for behaviour in behaviours_with(role, failed):
             session.perform(behaviour)
 
@@ -206,10 +255,10 @@ class _Places:
     """Operation that is not listed → which route may be it."""
 
 
-def _outcome(role: Role, name: str, notebook: Notebook, places: _Places) -> OperationCheck:
+def _outcome(role: Role, name: str, attempts: Attempts, places: _Places) -> OperationCheck:
     run, lacking = places.session.run, places.session.lacking
     operation, path = CATALOGUE[name], run.path_of(CATALOGUE[name]).split("?")[0]
-    seen, left_out = notebook.tried(name), places.left_out
+    seen, left_out = attempts.tried(name), places.left_out
     status: int | None = None
     message, elapsed_ms = "", None
     if name in left_out:
@@ -234,7 +283,7 @@ def _outcome(role: Role, name: str, notebook: Notebook, places: _Places) -> Oper
         message=message,
         elapsed_ms=elapsed_ms,
         differs=tuple(run.differences.get((role.slug, name), ())),
-        failed_first=notebook.failed_first(name),
+        failed_first=attempts.failed_first(name),
         empty_answer=lacking.empty_answers.get(name, "") if works is Works.YES else "",
     )
 

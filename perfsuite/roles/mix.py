@@ -1,8 +1,10 @@
-"""How many users of each role a total means, and in which order they are started."""
+"""The mix of roles: users per role, the order in which they start, and the requests per second that they offer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from perfsuite.model.role import Role
@@ -42,3 +44,89 @@ def start_order(counts: dict[str, int]) -> list[str]:
         started[slug] += 1
         order.append(slug)
     return order
+
+
+def offered_rps(
+    users_by_role: Mapping[str, int],
+    roles: Sequence[Role],
+    response_time_s: float,
+    *,
+    operation: str | None = None,
+) -> float:
+    """Requests a second of all these users together, or those of one operation only.
+
+    Each user does an action, waits the think time, and begins again, so a role gives
+    users × requests per action ÷ (mean think time + requests per action × response time).
+    0 for roles without requests; infinite when neither thinking nor answering takes any time.
+    """
+    return sum(
+        _of_role(users, role, response_time_s, operation)
+        for role in roles
+        if (users := users_by_role.get(role.slug, 0)) > 0
+    )
+
+
+def arriving_rps(
+    actions_per_s: float,
+    users_by_role: Mapping[str, int],
+    roles: Sequence[Role],
+    *,
+    operation: str | None = None,
+    counted: Collection[str] | None = None,
+) -> float:
+    """Requests a second of the open model, in which so many actions begin each second whatever the answers take.
+
+    Actions are spread over the roles that have sessions by the weights of the roles. `operation`: requests of
+    that one only; `counted`: requests of these roles only.
+    """
+    present = [role for role in roles if users_by_role.get(role.slug, 0) > 0]
+    weights = sum(role.weight for role in present)
+    return sum(
+        actions_per_s * role.weight / weights * _counted_per_action(role, operation)
+        for role in present
+        if counted is None or role.slug in counted
+    )
+
+
+def _of_role(users: int, role: Role, response_time_s: float, operation: str | None) -> float:
+    counted = _counted_per_action(role, operation)
+    if not counted:
+        return 0.0
+    requests = _counted_per_action(role, None)
+    cycle_s = role.think_mean_s + requests * response_time_s
+    return users * counted / cycle_s if cycle_s else math.inf
+
+
+def _counted_per_action(role: Role, operation: str | None) -> float:
+    """Mean requests of one action, or those of one operation only; 0 for a role of which nothing is left."""
+    if operation is not None:
+        return _calls_per_action(role, operation)
+    return role.requests_per_action if role.behaviours else 0.0
+
+
+def _calls_per_action(role: Role, operation: str) -> float:
+    shares = sum(behaviour.share for behaviour in role.behaviours)
+    calls = sum(
+        behaviour.share / step.every
+        for behaviour in role.behaviours
+        for step in behaviour.steps
+        if step.operation == operation
+    )
+    return calls / shares if shares else 0.0
+
+
+def without(roles: Sequence[Role], left_out: Iterable[tuple[str, str]]) -> list[Role]:
+    """The roles less the steps of the operations left out, given as (role, operation).
+
+    A behaviour of which no step is left is gone; its share falls to the others.
+    """
+    gone = frozenset(left_out)
+    return [_without(role, {operation for slug, operation in gone if slug == role.slug}) for role in roles]
+
+
+def _without(role: Role, gone: set[str]) -> Role:
+    behaviours = (
+        replace(behaviour, steps=tuple(step for step in behaviour.steps if step.operation not in gone))
+        for behaviour in role.behaviours
+    )
+    return replace(role, behaviours=tuple(behaviour for behaviour in behaviours if behaviour.steps))

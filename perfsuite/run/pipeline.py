@@ -21,8 +21,9 @@ from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
 from perfsuite.model import INTERRUPTED, Account, Cleanup, Plan, PreflightReport, RunReport
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.plan.build import new_run_folder
-from perfsuite.preflight import Teller, anyway, not_removable, preflight, without_creations
-from perfsuite.preflight.run import broken_table, differences, failed_first
+from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, without_creations
+from perfsuite.preflight.progress import ProgressReporter
+from perfsuite.preflight.run import broken_table, differences, failed_first, preflight
 from perfsuite.roles import ROLES
 from perfsuite.run.baselines import Against
 from perfsuite.run.cleaning import clean_after, clean_at_last, not_cleaned, only_listed, prove
@@ -185,7 +186,12 @@ def look_before(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> Pre
         seen.thorough = True
         connection, tell = connection_settings(plan, desk.headers), desk.screen.say
         report = preflight(
-            plan, roles, accounts, seen, lambda: RetryAfterClient(HttpxTransport(connection), tell), Teller(tell)
+            plan,
+            roles,
+            accounts,
+            seen,
+            lambda: RetryAfterClient(HttpxTransport(connection), tell),
+            ProgressReporter(tell),
         )
     finally:
         book.close()
@@ -195,7 +201,7 @@ def look_before(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> Pre
     save(folder / PREFLIGHT_FILE, report)
     for line in failed_first(report):
         desk.screen.say(f"  {line}")
-    for line in not_removable(report) if not plan.accept_leftovers else anyway(stay):
+    for line in creations_left_out(report) if not plan.accept_leftovers else accepted_leftovers(stay):
         desk.screen.say(f"  {line}")
     if (table := broken_table(report)) and not plan.tolerate_broken:
         raise TargetError(

@@ -7,8 +7,9 @@ Paths are complete, with `{name}` where an id goes. `fields` are those the contr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 PREFIX = "/api/v1"
 TOTALS = "totals"
@@ -262,34 +263,98 @@ _REMOVALS = (
 
 CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}
 
-OPENAPI = "/openapi.json"
-HEALTH_SYSTEM = "/api/v1/health/system"
-BESIDE = (OPENAPI, HEALTH_SYSTEM)
-"""Paths that are asked for beside the operations of the catalogue."""
+# ── rows that a run makes or changes ────────────────────────────────────────────────────────────────
 
-REST = "*"
-"""At the end of a path of a mapping: all paths that begin so."""
+_DELETED = frozenset({"inactive", "cancelled", "canceled", "deleted", "archived"})
+"""Status of a row that was deleted and is kept. A run gives none of them to a row itself."""
 
-
-def contract_paths() -> tuple[str, ...]:
-    """Every path of the contract that the suite asks for, without queries."""
-    return tuple(dict.fromkeys([*(operation.template for operation in CATALOGUE.values()), *BESIDE]))
+Row = Mapping[str, Any]
 
 
-def deployed(path: str, mapping: Mapping[str, str]) -> str:
-    """Where the target has a path of the contract, its query kept. A whole path goes before a beginning, the longest
-    beginning before shorter ones."""
-    template, mark, query = path.partition("?")
-    if template in mapping:
-        return mapping[template] + mark + query
-    beginnings = [key for key in mapping if key.endswith(REST) and template.startswith(key.removesuffix(REST))]
-    if not beginnings:
-        return path
-    longest = max(beginnings, key=len)
-    return mapping[longest].removesuffix(REST) + path.removeprefix(longest.removesuffix(REST))
+@dataclass(frozen=True, slots=True)
+class RowKind:
+    """Operations are names of the catalogue, "" where the API has none.
+
+    `read`: a single row by its id. `find`: rows with a mark, by `find_by`. `pages`: a list, page by page.
+    """
+
+    thing: str
+    delete: str
+    read: str
+    find: str
+    find_by: str
+    pages: str
+    marked_by: str
+    """Field of a row that holds the mark."""
+    statuses: tuple[str, ...] = ("status",)
+    """Fields of a row that may hold its status."""
+    makers_see_theirs: bool = False
+    """The lists of who made a row show it."""
+
+    @property
+    def id_field(self) -> str:
+        """Field of a row that holds its id."""
+        return f"{self.thing}_id"
+
+    def by_mark(self, rows: Iterable[Row]) -> dict[str, Row]:
+        """Mark → row."""
+        return {str(row.get(self.marked_by)): row for row in rows if row.get(self.id_field)}
+
+    def soft_deleted_as(self, row: Row) -> str:
+        """The status that says that the row was deleted; "" where it says nothing of the kind."""
+        return next((status for status in self._statuses_of(row) if status.lower() in _DELETED), "")
+
+    def status_of(self, row: Row) -> str:
+        """The status of a row, "unknown" where it has none."""
+        return next(self._statuses_of(row), "unknown")
+
+    def _statuses_of(self, row: Row) -> Iterator[str]:
+        return (str(row[name]) for name in self.statuses if row.get(name))
 
 
-def deployed_paths(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Operation → its path at the target, for those that are elsewhere than the contract says."""
-    found = {name: deployed(operation.path, mapping) for name, operation in CATALOGUE.items()}
-    return {name: path for name, path in found.items() if path != CATALOGUE[name].path}
+ROW_KINDS = (
+    RowKind(
+        thing="policy",
+        delete="policies.delete",
+        read="policies.read_back",
+        find="policies.by_number",
+        find_by="policy_number",
+        pages="",
+        marked_by="policy_number",
+    ),
+    RowKind(
+        thing="lead",
+        delete="leads.delete",
+        read="",
+        find="leads.search",
+        find_by="search",
+        pages="leads.page",
+        marked_by="customer_name",
+        statuses=("lead_status", "status"),
+        makers_see_theirs=True,
+    ),
+    RowKind(
+        thing="ticket",
+        delete="tickets.delete",
+        read="tickets.read_back",
+        find="",
+        find_by="",
+        pages="tickets.page",
+        marked_by="subject",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restorable:
+    """A value that a run changes and cleanup puts back. `read` is "" where writing it is proof enough."""
+
+    write: str
+    identity: str
+    """`{name}` of the path."""
+    field: str
+    read: str = ""
+
+
+FLAG_STATE = Restorable("flags.update", "flag_name", "is_enabled")
+ACCOUNT_THEME = Restorable("users.preferences", "user_id", "theme_preference", read="preferences.read")

@@ -1,9 +1,9 @@
-"""How requests reach the target: address, trusted certificates, proxy, headers. The same for every transport."""
+"""How requests reach the target: address, trusted certificates, proxy, headers, and the deployed paths."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from perfsuite.model import Headers, Plan
+from perfsuite.target.catalogue import CATALOGUE
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -81,3 +82,38 @@ def tls_fix(message: str) -> str:
     if "expired" in message or "not yet valid" in message:
         return "Have it renewed, and see whether the clock of this machine is right"
     return "Is it HTTPS that answers there? Check scheme and port of --host"
+
+
+# ── deployed paths ──────────────────────────────────────────────────────────────────────────────────
+
+OPENAPI = "/openapi.json"
+HEALTH_SYSTEM = "/api/v1/health/system"
+BESIDE = (OPENAPI, HEALTH_SYSTEM)
+"""Paths that are asked for beside the operations of the catalogue."""
+
+REST = "*"
+"""At the end of a path of a mapping: all paths that begin so."""
+
+
+def contract_paths() -> tuple[str, ...]:
+    """Every path of the contract that the suite asks for, without queries."""
+    return tuple(dict.fromkeys([*(operation.template for operation in CATALOGUE.values()), *BESIDE]))
+
+
+def deployed(path: str, mapping: Mapping[str, str]) -> str:
+    """Where the target has a path of the contract, its query kept. A whole path goes before a beginning, the longest
+    beginning before shorter ones."""
+    template, mark, query = path.partition("?")
+    if template in mapping:
+        return mapping[template] + mark + query
+    beginnings = [key for key in mapping if key.endswith(REST) and template.startswith(key.removesuffix(REST))]
+    if not beginnings:
+        return path
+    longest = max(beginnings, key=len)
+    return mapping[longest].removesuffix(REST) + path.removeprefix(longest.removesuffix(REST))
+
+
+def deployed_paths(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Operation → its path at the target, for those that are elsewhere than the contract says."""
+    found = {name: deployed(operation.path, mapping) for name, operation in CATALOGUE.items()}
+    return {name: path for name, path in found.items() if path != CATALOGUE[name].path}

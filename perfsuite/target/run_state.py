@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.model import Headers, Plan
-from perfsuite.target.catalogue import OPENAPI, Operation, deployed, deployed_paths
+from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import RowOwners, object_of
+from perfsuite.target.connection import OPENAPI, deployed, deployed_paths
 from perfsuite.target.exchange import RequestIds
 from perfsuite.target.journal import Journal, JournalEntry, Marks
 

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 
 from perfsuite.roles import ROLES
-from perfsuite.target.catalogue import CATALOGUE, contract_paths
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.connection import contract_paths
 from tests.certificates import needs_openssl, private_ca
 from tests.integration.gateway import KEY_VARIABLE
 from tests.integration.programs import (

@@ -8,8 +8,7 @@ import pytest
 
 from perfsuite.model import PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role, Step
-from perfsuite.preflight import anyway, not_removable, without_creations
-from perfsuite.preflight.left_out import depending_on
+from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, depending_on, without_creations
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
 from perfsuite.target.run_state import RunState
@@ -29,7 +28,7 @@ def test_a_creation_whose_row_stayed_is_left_out_with_one_line() -> None:
     assert left_out(report) == {("senior_agent", "leads.create"): "its rows cannot be removed (HTTP 403: Not allowed)"}
     assert report.left_out("senior_agent") == {"leads.create"}
     assert report.dead_behaviours == ()
-    assert not_removable(report) == (
+    assert creations_left_out(report) == (
         "leads.create is left out: its rows cannot be removed (HTTP 403: Not allowed);"
         " --accept-leftovers makes them anyway",
     )
@@ -48,14 +47,14 @@ def test_what_works_on_such_rows_goes_with_it_and_nothing_else() -> None:
     }
     assert check_of(report, "junior_agent", "policies.read").works is Works.YES
     assert report.dead_behaviours == ("senior_agent / policy creation",)
-    assert [line.split()[0] for line in not_removable(report)] == ["policies.create", "tickets.create"]
+    assert [line.split()[0] for line in creations_left_out(report)] == ["policies.create", "tickets.create"]
 
 
 def test_nothing_stays_nothing_is_left_out() -> None:
     report = look(FakeTarget())
 
     assert without_creations(report, {}, ROLES) == report
-    assert not_removable(report) == ()
+    assert creations_left_out(report) == ()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_where_no_route_deletes_a_row_not_even_preflight_makes_one(thing: str, c
     report = look(target)
 
     assert target.asked_for(creation) == []
-    (line,) = not_removable(report)
+    (line,) = creations_left_out(report)
     assert line.startswith(f"{creation} is left out: its rows cannot be removed (the target does not offer DELETE /")
     assert {operation for _role, operation in left_out(report)} >= {creation}
     run = RunState("basic_1", purpose="fingerprint")
@@ -84,7 +83,7 @@ def test_with_accepted_leftovers_they_are_made_all_the_same() -> None:
 
     assert len(target.asked_for("leads.create")) == 1
     assert works_of(report) == {}
-    assert anyway(FORBIDDEN) == (
+    assert accepted_leftovers(FORBIDDEN) == (
         "leads.create: its rows cannot be removed (HTTP 403: Not allowed) and will remain (--accept-leftovers)",
     )
 

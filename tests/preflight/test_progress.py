@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from perfsuite.model import Plan, Scenario
-from perfsuite.preflight import Teller, preflight
+from perfsuite.preflight.progress import ProgressReporter
+from perfsuite.preflight.run import preflight
 from perfsuite.roles import ROLES
 from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.run_state import RunState
@@ -47,9 +48,9 @@ class SlowTarget(FakeTarget):
 @pytest.fixture
 def look() -> Callable[[SlowTarget], list[str]]:
     def run(target: SlowTarget) -> list[str]:
-        teller = Teller(target.say, every_s=0.02, clock=lambda: target.now_s)
+        reporter = ProgressReporter(target.say, every_s=0.02, clock=lambda: target.now_s)
         run_ = RunState("basic_1", purpose="preflight", thorough=True)
-        preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run_, lambda: target, teller)
+        preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run_, lambda: target, reporter)
         return target.lines
 
     return run
@@ -83,7 +84,7 @@ def test_a_quick_one_tells_nothing() -> None:
     target, lines = FakeTarget(), []
     run = RunState("basic_1", purpose="preflight", thorough=True)
 
-    preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run, lambda: target, Teller(lines.append, every_s=60))
+    preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run, lambda: target, ProgressReporter(lines.append, every_s=60))
 
     assert lines == []
     assert target.closed

@@ -12,8 +12,8 @@ import pytest
 
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
-from perfsuite.preflight import Teller, preflight
-from perfsuite.preflight.run import broken_table, differences, failed_first
+from perfsuite.preflight.progress import ProgressReporter
+from perfsuite.preflight.run import broken_table, differences, failed_first, preflight
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
@@ -39,7 +39,7 @@ def look(
     **more: Any,
 ) -> PreflightReport:
     run = run or RunState("basic_1", purpose="preflight", thorough=True)
-    return preflight(plan_of(**more), ROLES, accounts, run, lambda: target, Teller([].append))
+    return preflight(plan_of(**more), ROLES, accounts, run, lambda: target, ProgressReporter([].append))
 
 
 def check_of(report: PreflightReport, role: str, operation: str) -> OperationCheck:
@@ -354,7 +354,7 @@ class WithRoutes:
 
 def _look_with(target: WithRoutes) -> PreflightReport:
     run = RunState("basic_1", purpose="preflight", thorough=True)
-    return preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: target, Teller(lambda _line: None))
+    return preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: target, ProgressReporter(lambda _line: None))
 
 
 NOT_LISTED = "not in the target's list of routes"
@@ -485,7 +485,9 @@ def test_what_is_mapped_is_asked_for_and_told_where_it_is() -> None:
     elsewhere = Elsewhere(target)
     run = _mapped(ApiMapping({"/api/v1/leads/*": "/crm/leads/*"}))
 
-    report = preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: elsewhere, Teller(lambda _line: None))
+    report = preflight(
+        plan_of(), ROLES, ACCOUNTS.values(), run, lambda: elsewhere, ProgressReporter(lambda _line: None)
+    )
 
     assert works_of(report) == {}
     assert check_of(report, "senior_agent", "leads.create").path == "/crm/leads/"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.target.catalogue import CATALOGUE, contract_paths, deployed, deployed_paths
-from perfsuite.target.connection import ConnectionSettings
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.connection import ConnectionSettings, contract_paths, deployed, deployed_paths
 
 MAPPING = {
     "/api/v1/policies/": "/api/v2/policies/",

@@ -40,7 +40,8 @@ from perfsuite.report.logins import logins_dict
 from perfsuite.report.monitored import monitored
 from perfsuite.report.published import published_entries
 from perfsuite.report.text import clean
-from perfsuite.target.catalogue import CATALOGUE, deployed
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.connection import deployed
 
 SCHEMA = 1
 

@@ -6,7 +6,7 @@ import pytest
 
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
-from perfsuite.preflight import Offer, look_at
+from perfsuite.preflight.probe import TargetInfo, probe_target
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Answer
 from perfsuite.target.run_state import RunState
@@ -19,7 +19,7 @@ HEALTHY = {"status": "healthy", "service": "agent-mitra-backend", "version": "2.
 
 def _refusal(target: FakeTarget) -> str:
     with pytest.raises(TargetError) as raised:
-        look_at(HOST, target, RUN)
+        probe_target(HOST, target, RUN)
     assert raised.value.exit_code == 3
     message = str(raised.value)
     assert len(message.splitlines()) <= 2
@@ -29,7 +29,7 @@ def _refusal(target: FakeTarget) -> str:
 def test_a_target_of_ours() -> None:
     target = FakeTarget()
 
-    offer = look_at(HOST, target, RUN)
+    offer = probe_target(HOST, target, RUN)
 
     assert (offer.service, offer.version) == ("agent-mitra-backend", "2.0")
     assert offer.missing(RUN) == frozenset()
@@ -108,7 +108,7 @@ def test_where_nothing_is_listed_nothing_is_missing(given: Answer) -> None:
     target = FakeTarget()
     target.give("openapi", given)
 
-    offer = look_at(HOST, target, RUN)
+    offer = probe_target(HOST, target, RUN)
 
     assert offer.routes is None
     assert offer.missing(RUN) == frozenset()
@@ -118,7 +118,7 @@ def test_what_is_not_listed_is_missing() -> None:
     target = FakeTarget()
     target.without = {"agents.list", "tickets.status", "tickets.list", "tickets.create", "tickets.page"}
 
-    assert look_at(HOST, target, RUN).missing(RUN) == target.without
+    assert probe_target(HOST, target, RUN).missing(RUN) == target.without
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_is_not_listed_is_missing() -> None:
     ],
 )
 def test_has(routes: set[tuple[str, str]] | None, has: bool) -> None:
-    offer = Offer("s", "v", frozenset(routes) if routes is not None else None)
+    offer = TargetInfo("s", "v", frozenset(routes) if routes is not None else None)
 
     assert offer.has("GET", CATALOGUE["policies.read"].path) is has
 
@@ -193,7 +193,7 @@ def test_routes_may_be_listed_with_the_base_path() -> None:
     }
     target.give("openapi", answer({"paths": listed}))
 
-    assert look_at(f"{HOST}/mitra", target, RUN).missing(RUN) == frozenset()
+    assert probe_target(f"{HOST}/mitra", target, RUN).missing(RUN) == frozenset()
 
 
 def test_the_list_of_routes_and_health_may_be_elsewhere() -> None:
@@ -202,5 +202,5 @@ def test_the_list_of_routes_and_health_may_be_elsewhere() -> None:
     target.give("openapi", answer({"paths": {}}))
 
     with pytest.raises(TargetError, match="GET /healthz gave HTTP 404"):
-        look_at(HOST, target, run)
+        probe_target(HOST, target, run)
     assert [request.target for request in target.sent] == ["/healthz"]

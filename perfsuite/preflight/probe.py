@@ -1,28 +1,31 @@
-"""Is the target there, is it an Agent Mitra backend, and which operations does it list?"""
+"""Is the target there, is it an Agent Mitra backend, which operations does it list, and under which other paths?"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from perfsuite.errors import TargetError
 from perfsuite.model import FailureKind
-from perfsuite.target.catalogue import CATALOGUE, SERVICE_HEALTH
+from perfsuite.model.role import Role, Step
+from perfsuite.target.catalogue import CATALOGUE, SERVICE_HEALTH, Operation
 from perfsuite.target.connection import tls_fix
 from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport
 from perfsuite.target.run_state import RunState
+from perfsuite.target.session import Session
 
 _SERVICE = "agent-mitra"
-_NAMED = re.compile(r"\{[^}]*\}")
+_NAMED = re.compile(r"\{([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class TargetInfo:
     """What the target says of itself. `routes` is None where it lists none (/openapi.json switched off)."""
 
     service: str
@@ -40,7 +43,7 @@ class Offer:
         )
 
 
-def look_at(host: str, transport: Transport, run: RunState) -> Offer:
+def probe_target(host: str, transport: Transport, run: RunState) -> TargetInfo:
     """Ask for `/health` and `/openapi.json`, or where the run has them.
 
     Raises TargetError that tells apart: nothing there, name unknown, TLS, no answer, a redirect, somebody else's
@@ -61,13 +64,13 @@ def look_at(host: str, transport: Transport, run: RunState) -> Offer:
             "look at its log and at /api/v1/health/database before loading it."
         )
     routes = _routes(transport.exchange(Request("GET", run.openapi, headers)), urlsplit(host).path)
-    offer = Offer(service, str(body.get("version", "")), routes)
-    if offer.missing(run) >= CATALOGUE.keys() - {SERVICE_HEALTH.name}:
+    target = TargetInfo(service, str(body.get("version", "")), routes)
+    if target.missing(run) >= CATALOGUE.keys() - {SERVICE_HEALTH.name}:
         raise TargetError(
             f"{host} lists none of the routes under /api/v1/: it is not an Agent Mitra backend.\n"
             "Check --host; where all its paths are others, name them in a file for --mapping."
         )
-    return offer
+    return target
 
 
 def _not_ours(host: str, path: str, health: Answer, service: str) -> str:
@@ -130,3 +133,70 @@ def _routes(answer: Answer, base_path: str) -> frozenset[tuple[str, str]] | None
 
 def _anonymous(path: str) -> str:
     return _NAMED.sub("{}", path)
+
+
+# ── routes under another name ───────────────────────────────────────────────────────────────────────
+
+_LOOKS_ALIKE = 0.6
+_MOST_TRIED, _MOST_PROPOSED = 5, 3
+_ANY_ID = "{}"
+_COMMON = re.compile(r"^/api/(v\d+/)?")
+
+
+def hints_for(role: Role, session: Session, target: TargetInfo) -> dict[str, str]:
+    """Operation that the target does not list → what to say of routes like it; those without any are left out.
+
+    The session is logged in and has asked for what the role can read.
+    """
+    steps = {step.operation: step for behaviour in role.behaviours for step in behaviour.steps}
+    missing = target.missing(session.run)
+    found = {name: _hint(step, session, target) for name, step in steps.items() if name in missing}
+    return {name: hint for name, hint in found.items() if hint}
+
+
+def _hint(step: Step, session: Session, target: TargetInfo) -> str:
+    operation = CATALOGUE[step.operation]
+    candidates = _alike(operation, session, target)
+    if not candidates:
+        return ""
+    if operation.method != "GET":
+        return f"{candidates[0]} is listed, and was not tried, since it writes"
+    call = step.arguments(session)
+    ids = tuple(call.path.values()) if call is not None else ()
+    good = [path for path in candidates if session.peek(_filled(path, ids)) == 200][:_MOST_PROPOSED]
+    if not good:
+        return ""
+    return f"{', '.join(good)} answered 200: if that is it, name it for --mapping"
+
+
+def _alike(operation: Operation, session: Session, target: TargetInfo) -> list[str]:
+    """Listed paths of the same method with as many ids, in use for nothing else, most alike first."""
+    run = session.run
+    wanted = run.path_of(operation).split("?")[0]
+    in_use = {_NAMED.sub(_ANY_ID, run.path_of(each).split("?")[0]) for each in CATALOGUE.values()}
+    names = _NAMED.findall(wanted)
+    listed = {
+        path
+        for method, path in target.routes or ()
+        if method == operation.method and path not in in_use and path.count(_ANY_ID) == len(names)
+    }
+    near = {path: SequenceMatcher(None, _telling(path), _telling(wanted)).ratio() for path in listed}
+    alike = sorted((path for path in listed if near[path] >= _LOOKS_ALIKE), key=lambda path: (-near[path], path))
+    return [_named(path, names) for path in alike[:_MOST_TRIED]]
+
+
+def _telling(path: str) -> str:
+    """Of a path what tells of it: without the beginning that all have, and without names of ids."""
+    return _COMMON.sub("/", _NAMED.sub(_ANY_ID, path))
+
+
+def _named(path: str, names: list[str]) -> str:
+    """With the contract's names of ids, as a mapping wants them."""
+    for name in names:
+        path = path.replace(_ANY_ID, f"{{{name}}}", 1)
+    return path
+
+
+def _filled(path: str, ids: tuple[str, ...]) -> str:
+    values = iter(ids)
+    return _NAMED.sub(lambda place: quote(next(values, place[0]), safe=""), path)
