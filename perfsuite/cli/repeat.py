@@ -18,13 +18,13 @@ from perfsuite.history.comparison.compare import FEWEST
 from perfsuite.history.comparison.conditions import OF_THE_TARGET
 from perfsuite.judge import severest
 from perfsuite.model import RunReport, Scenario
-from perfsuite.model.history import PastRun, Side
+from perfsuite.model.history import PastRun, RunGroup
 from perfsuite.plan.build import Options
 from perfsuite.report.terminal.short import render_verdict
 from perfsuite.run import pipeline
 from perfsuite.run.archive import read_past_run
-from perfsuite.run.baselines import held_against
-from perfsuite.run.comparison import Party, side_by_side
+from perfsuite.run.baselines import compare_with_baseline
+from perfsuite.run.comparison import compare_groups
 from perfsuite.run.noise import check_noise, noise_of
 
 DEMO = "demo"
@@ -166,13 +166,13 @@ def _told(call: Call, work: Work, made: Made, scenario: Scenario) -> list[int]:
     try:
         noise = noise_of(work.options.results, a[-1].conditions)
         if b:
-            comparison = side_by_side(_party(a), _party(b), noise=noise, apart=OF_THE_TARGET)
+            comparison = compare_groups(_group(a), _group(b), noise=noise, apart=OF_THE_TARGET)
         else:
-            comparison = held_against(work.against[scenario.name], a, noise)
+            comparison = compare_with_baseline(work.against[scenario.name], a, noise)
         return [*codes, tell(comparison, call)]
     except UsageError as error:  # whose code would say that nothing was sent
         raise LoadError(f"The runs were made, and then: {error}") from error
 
 
-def _party(runs: Sequence[PastRun]) -> Party:
-    return Party(Side(runs[-1].conditions.host, tuple(run.run_id for run in runs)), tuple(runs))
+def _group(runs: Sequence[PastRun]) -> RunGroup:
+    return RunGroup(runs[-1].conditions.host, tuple(runs))

@@ -13,12 +13,12 @@ from perfsuite.cli.commands.step import append_to_step
 from perfsuite.cli.screen import PageScreen
 from perfsuite.errors import EXIT_INCONCLUSIVE, SuiteError, UnexpectedError, is_of_a_file
 from perfsuite.model import RunReport, Scenario
+from perfsuite.model.history import RunGroup
 from perfsuite.plan.build import Ground, Inputs, Options, build
 from perfsuite.report.files.markdown import runs_md
 from perfsuite.report.terminal.console import render_many
 from perfsuite.report.write import INDEX_FILE
 from perfsuite.run import pipeline
-from perfsuite.run.baselines import Against
 from perfsuite.run.context import Desk
 
 
@@ -27,7 +27,7 @@ class Work:
     """What all runs of a call share. `against`: what each scenario is held against, where that was asked for."""
 
     options: Options
-    against: Mapping[str, Against]
+    against: Mapping[str, RunGroup]
     inputs: Inputs
     ground: Ground
     desk: Desk

@@ -12,7 +12,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.history.baseline_file import read_baseline
 from perfsuite.history.store import History, Wanted
 from perfsuite.model import Outcome
-from perfsuite.model.history import Conditions, PastRun, Side
+from perfsuite.model.history import Conditions, PastRun, RunGroup
 
 _OF_WORTH = tuple(outcome for outcome in Outcome if outcome.is_of_worth)
 _LAST = re.compile(r"last:(\d+)")
@@ -47,7 +47,7 @@ class Selection:
     results: Path = Path("results")
 
 
-def select(name: str, where: Selection) -> tuple[Side, tuple[PastRun, ...]]:
+def select(name: str, where: Selection) -> RunGroup:
     """The runs of a name, the oldest first, with their fingerprints.
 
     `run:`, `release:` or `baseline:` before the name says of which kind it is; else a path that is there comes first,
@@ -60,7 +60,7 @@ def select(name: str, where: Selection) -> tuple[Side, tuple[PastRun, ...]]:
         runs = _of_path(name, where) or _last(name, where) or _of_any_kind(name, where)
     if not runs:
         raise UsageError(_unknown(name, where))
-    return Side(name, tuple(run.run_id for run in runs)), tuple(runs)
+    return RunGroup(name, tuple(runs))
 
 
 def _of_path(name: str, where: Selection) -> Sequence[PastRun]:

@@ -16,7 +16,7 @@ from perfsuite.judge.words import figure, name_of
 from perfsuite.messages import count
 from perfsuite.model import ALL, Outcome, Verdict
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Change, Comparison, Word
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome
 
 MOST_REASONS = 10
 
@@ -44,7 +44,7 @@ def with_baseline(verdict: Verdict, comparison: Comparison | None) -> Verdict:
 
 def _became_worse(comparison: Comparison) -> list[str]:
     """What became worse, a line for each; the costs first, since they are exact."""
-    lines = [_cost(cost) for cost in comparison.dearer]
+    lines = [_cost(cost) for cost in comparison.costlier]
     lines += [_change(change) for change in comparison.regressions]
     shown = [f"{line}, against {comparison.a.name}" for line in lines[:MOST_REASONS]]
     left = len(lines) - len(shown)
@@ -70,8 +70,10 @@ def _change(change: Change) -> str:
 
 def _word(change: Change) -> str:
     if change.metric.endswith("_ms"):
-        return change.word.value
-    return {Word.SLOWER: "worse", Word.FASTER: "better"}.get(change.word, change.word.value)
+        return change.outcome.value
+    return {ComparisonOutcome.SLOWER: "worse", ComparisonOutcome.FASTER: "better"}.get(
+        change.outcome, change.outcome.value
+    )
 
 
 def _scope(change: Change) -> str:
@@ -90,8 +92,8 @@ def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequenc
 
 
 def _nothing_found(comparison: Comparison) -> str:
-    words = [change.word for change in comparison.changes]
-    unsure = words.count(Word.CANNOT_TELL)
+    words = [change.outcome for change in comparison.changes]
+    unsure = words.count(ComparisonOutcome.CANNOT_TELL)
     runs = f"{count(len(comparison.b.run_ids), 'run')} against {count(len(comparison.a.run_ids), 'run')}"
     told = f"no regression against {comparison.a.name} ({runs})"
     told += f"; {unsure:,} of {count(len(words), 'figure')} cannot be told apart" if unsure else ""

@@ -1,9 +1,11 @@
-"""What is kept of finished runs, and what is found by holding them against each other."""
+"""Records of finished runs, and of what comparing them shows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from perfsuite.model.fingerprint import Difference, Fingerprint
 from perfsuite.model.summary import Statistics
@@ -12,10 +14,10 @@ from perfsuite.model.verdict import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under what a run was made. Two runs are held against each other where these agree.
+    """Under what a run was made. Runs are compared where these agree.
 
-    `scenario_digest` names the content of the scenario, so that two of the same name can be told apart.
-    `data_size`: rows at the target by kind, empty where it did not tell. `machine`: that of the load.
+    `scenario_digest` identifies the content of the scenario, whatever its name. `data_size`: rows at the target by
+    kind, empty where unknown. `machine`: that of the load.
     """
 
     scenario: str
@@ -114,7 +116,7 @@ class KeptTimes:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Runs under a name, to hold later ones against. `saved_at`: UTC, ISO 8601.
+    """Runs under a name, to compare later ones with. `saved_at`: UTC, ISO 8601.
 
     Schema history
         1   first layout
@@ -126,8 +128,8 @@ class Baseline:
     schema: int = 1
 
 
-class Word(StrEnum):
-    """What became of one figure from A to B, in one word."""
+class ComparisonOutcome(StrEnum):
+    """What became of one figure from A to B."""
 
     SLOWER = "slower"
     FASTER = "faster"
@@ -135,14 +137,13 @@ class Word(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One figure of one operation as one role, in the runs of A and in those of B (ALL for totals).
+class Change(msgspec.Struct, frozen=True):
+    """One figure of one operation as one role (ALL for totals), in the runs of A and in those of B.
 
-    `metric` is a field of Statistics. `shift`: Hodges–Lehmann, B − A, in the figure's own unit, with its interval
+    `metric` is a field of Statistics. `shift`: Hodges–Lehmann, B − A, in the figure's own unit, with its 95 % CI
     (None where so few runs give none); `shift_rate`: as a fraction of A, None where A is 0. `p_value` is adjusted for
-    all operations that were looked at, None where no test was made. "slower" means worse in any figure: a longer
-    time, more failures, less throughput. `reason` is for the user.
+    all operations, None where no test was made. "slower" means worse in any figure: a longer time, more failures,
+    less throughput. `reason` is for the user.
     """
 
     role: str
@@ -154,13 +155,31 @@ class Change:
     shift_rate: float | None
     interval: tuple[float, float] | None
     p_value: float | None
-    word: Word
+    outcome: ComparisonOutcome = msgspec.field(name="word")
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """The runs of one side of a comparison, under the name that the user gave."""
+class RunGroup:
+    """Runs that are compared as one, under the name that the user gave, the oldest first."""
+
+    name: str
+    runs: tuple[PastRun, ...]
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of its runs."""
+        return tuple(run.run_id for run in self.runs)
+
+    @property
+    def compared(self) -> ComparedRuns:
+        """What a comparison records of it."""
+        return ComparedRuns(self.name, self.run_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRuns:
+    """Name and run ids of a group that was compared."""
 
     name: str
     run_ids: tuple[str, ...]
@@ -168,15 +187,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """B held against A.
+    """B compared with A.
 
-    `costs`: what differs in what operations cost the database, exactly. `mismatches`: conditions in which the sides
-    differ, though the comparison was forced. `notes`: what can be said and what cannot, for the user.
-    `costs_compared`: False where a side has no fingerprint.
+    `costs`: differences in what operations cost the database, exact counts. `mismatches`: conditions in which the
+    groups differ, though the comparison was forced. `notes`: what can be said and what cannot, for the user.
+    `costs_compared`: False where a group has no fingerprint.
     """
 
-    a: Side
-    b: Side
+    a: ComparedRuns
+    b: ComparedRuns
     changes: tuple[Change, ...]
     costs: tuple[Difference, ...] = ()
     mismatches: tuple[str, ...] = ()
@@ -185,19 +204,19 @@ class Comparison:
 
     @property
     def refused(self) -> bool:
-        """True where nothing was compared: made under other conditions or, on another machine, without fingerprints."""
+        """True where nothing was compared: other conditions or, on another machine, no fingerprints."""
         nothing = not self.changes and not self.costs
         return nothing and (bool(self.mismatches) or not self.costs_compared)
 
     @property
-    def dearer(self) -> tuple[Difference, ...]:
-        """The costs that are a regression: those that are worse, of rows those that are far more."""
+    def costlier(self) -> tuple[Difference, ...]:
+        """The costs that are a regression: whatever is worse; for rows, only what is far more."""
         return tuple(cost for cost in self.costs if cost.worse and _counts(cost))
 
     @property
     def regressions(self) -> tuple[Change, ...]:
         """The changes for the worse."""
-        return tuple(change for change in self.changes if change.word is Word.SLOWER)
+        return tuple(change for change in self.changes if change.outcome is ComparisonOutcome.SLOWER)
 
 
 ROWS_FACTOR, ROWS_LEAST = 1.5, 20

@@ -1,18 +1,20 @@
-"""What an environment can tell apart, measured by holding the same thing against itself."""
+"""The smallest difference that comparisons in an environment can detect: a target compared with itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from perfsuite.model.history import Conditions
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class MetricNoise:
     """One figure of one operation as one role (ALL for totals). `level`: its median; both rates are fractions of it.
 
-    `chance_rate`: the shift that the same thing against itself stays within in 95 of 100 comparisons of 5 + 5 runs.
-    `detectable_rate`: the true shift for the worse that such a comparison finds in 9 of 10.
+    `chance_rate`: 95 of 100 comparisons of the target with itself (5 + 5 runs) show a smaller shift.
+    `detectable_rate`: the true shift for the worse that 9 of 10 such comparisons detect.
     """
 
     role: str
@@ -23,19 +25,18 @@ class Floor:
     detectable_rate: float
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The floor of later comparisons under the same conditions. `measured_at`: UTC, ISO 8601."""
+class Noise(msgspec.Struct, frozen=True):
+    """The noise of comparisons under the same conditions. `measured_at`: UTC, ISO 8601."""
 
     measured_at: str
     conditions: Conditions
     run_ids: tuple[str, ...]
-    floors: tuple[Floor, ...]
+    metrics: tuple[MetricNoise, ...] = msgspec.field(name="floors")
 
-    def floor_rate(self, role: str, operation: str, metric: str) -> float:
-        """What chance alone makes of a figure; 0.0 where it was not measured."""
+    def chance_rate(self, role: str, operation: str, metric: str) -> float:
+        """The `chance_rate` of a figure; 0.0 where it was not measured."""
         of = (role, operation, metric)
-        return next((one.chance_rate for one in self.floors if (one.role, one.operation, one.metric) == of), 0.0)
+        return next((one.chance_rate for one in self.metrics if (one.role, one.operation, one.metric) == of), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+import msgspec
+
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
-from perfsuite.model.history import Change, Comparison, Word
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome
 from perfsuite.report.figures import UNKNOWN, rounded, with_unit
 from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.text import clean, plural
@@ -55,10 +57,10 @@ class Held:
 
 def held_of(comparison: Comparison) -> Held:
     """What became worse comes first, then what became better; what stayed is only counted."""
-    worse = [_cost_line(cost, worse=True) for cost in comparison.dearer]
+    worse = [_cost_line(cost, worse=True) for cost in comparison.costlier]
     worse += [_change_line(change) for change in comparison.regressions]
-    others = [_cost_line(cost, worse=False) for cost in comparison.costs if cost not in comparison.dearer]
-    others += [_change_line(change) for change in comparison.changes if change.word is Word.FASTER]
+    others = [_cost_line(cost, worse=False) for cost in comparison.costs if cost not in comparison.costlier]
+    others += [_change_line(change) for change in comparison.changes if change.outcome is ComparisonOutcome.FASTER]
     notes = [*comparison.mismatches, *comparison.notes]
     return Held(
         clean(comparison.a.name),
@@ -92,9 +94,9 @@ def baseline_dict(comparison: Comparison | None) -> dict[str, Any] | None:
         "name": comparison.a.name,
         "runs": list(comparison.a.run_ids),
         "compared": not comparison.refused,
-        "regressions": len(comparison.dearer) + len(comparison.regressions),
+        "regressions": len(comparison.costlier) + len(comparison.regressions),
         "changes": [_change_dict(change) for change in comparison.changes],
-        "costs": [asdict(cost) | {"regression": cost in comparison.dearer} for cost in comparison.costs],
+        "costs": [asdict(cost) | {"regression": cost in comparison.costlier} for cost in comparison.costs],
         "mismatches": list(comparison.mismatches),
         "notes": list(comparison.notes),
     }
@@ -104,28 +106,32 @@ def _change_dict(change: Change) -> dict[str, Any]:
     def told(value: float | None) -> float | None:
         return rounded(change.metric, value)
 
-    return asdict(change) | {
+    record: dict[str, Any] = msgspec.to_builtins(change)
+    return record | {
         "a": [told(value) for value in change.a],
         "b": [told(value) for value in change.b],
         "shift": told(change.shift),
         "shift_rate": rounded("shift_rate", change.shift_rate),
         "interval": [told(end) for end in change.interval] if change.interval else None,
         "p_value": rounded("p_value_rate", change.p_value),
-        "word": change.word.value,
     }
 
 
 def _headline(comparison: Comparison, worse: int) -> str:
     if comparison.refused:
         return "Not compared: it was made under other conditions."
-    words = [change.word for change in comparison.changes]
+    words = [change.outcome for change in comparison.changes]
     against = plural(len(comparison.a.run_ids), "run")
     parts = [f"{plural(worse, 'figure')} worse" if worse else "Nothing worse"]
     parts += [f"{count:,} {told}" for word, told in _WORDS.items() if (count := words.count(word))]
     return f"{', '.join(parts)}, against {against}."
 
 
-_WORDS = {Word.FASTER: "better", Word.SAME: "the same", Word.CANNOT_TELL: "that cannot be told apart"}
+_WORDS = {
+    ComparisonOutcome.FASTER: "better",
+    ComparisonOutcome.SAME: "the same",
+    ComparisonOutcome.CANNOT_TELL: "that cannot be told apart",
+}
 
 
 def _cost_line(cost: Difference, *, worse: bool) -> Line:
@@ -142,8 +148,8 @@ def _change_line(change: Change) -> Line:
     before, after = (median(values) for values in (change.a, change.b))
     rate = UNKNOWN if change.shift_rate is None else f"{change.shift_rate * 100:+,.0f} %"
     time = change.metric.endswith("_ms")
-    worse = change.word is Word.SLOWER
-    result = change.word.value if time else "worse" if worse else "better"
+    worse = change.outcome is ComparisonOutcome.SLOWER
+    result = change.outcome.value if time else "worse" if worse else "better"
     operation = "all operations" if change.operation == ALL else change.operation
     role = ALL_ROLES if change.role == ALL else change.role
     name = _FIGURES.get(change.metric) or change.metric.removesuffix("_ms").replace("p999", "p99.9")

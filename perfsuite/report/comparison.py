@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from perfsuite.model import ALL
-from perfsuite.model.history import Change, Comparison, Word
-from perfsuite.model.noise import Floor, Noise
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome
+from perfsuite.model.noise import MetricNoise, Noise
 from perfsuite.report.baseline import held_of
 from perfsuite.report.figures import human
 from perfsuite.report.terminal.console import bullet, plain_table, to_text
@@ -18,9 +18,19 @@ from perfsuite.report.text import clean, markdown, plural, shortened
 
 PRIMARY = "avg_ms"
 _OTHERS = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99", "rps": "Req/s", "failure_rate": "Failures"}
-_SHORT = {Word.SLOWER: "worse", Word.FASTER: "better", Word.SAME: "same", Word.CANNOT_TELL: "?"}
-_STYLES = {Word.SLOWER: "bold red", Word.FASTER: "green", Word.SAME: "", Word.CANNOT_TELL: "yellow"}
-_ORDER = (Word.SLOWER, Word.FASTER, Word.CANNOT_TELL, Word.SAME)
+_SHORT = {
+    ComparisonOutcome.SLOWER: "worse",
+    ComparisonOutcome.FASTER: "better",
+    ComparisonOutcome.SAME: "same",
+    ComparisonOutcome.CANNOT_TELL: "?",
+}
+_STYLES = {
+    ComparisonOutcome.SLOWER: "bold red",
+    ComparisonOutcome.FASTER: "green",
+    ComparisonOutcome.SAME: "",
+    ComparisonOutcome.CANNOT_TELL: "yellow",
+}
+_ORDER = (ComparisonOutcome.SLOWER, ComparisonOutcome.FASTER, ComparisonOutcome.CANNOT_TELL, ComparisonOutcome.SAME)
 _NAME_LENGTH, _SHORT_NAME = 30, 23
 _WIDE = 110
 _COLUMNS = ("What changed", "Role", "Figure", "A", "B", "Change", "Result")
@@ -31,13 +41,13 @@ _Place = tuple[str, str]
 
 def overall(comparison: Comparison) -> str:
     """One word for all: REGRESSION, FASTER, SAME or CANNOT TELL."""
-    if comparison.regressions or comparison.dearer:
+    if comparison.regressions or comparison.costlier:
         return "REGRESSION"
-    words = {change.word for change in comparison.changes}
-    if Word.FASTER in words:
+    words = {change.outcome for change in comparison.changes}
+    if ComparisonOutcome.FASTER in words:
         return "FASTER"
-    totals = [change.word for change in comparison.changes if _is_total(change) and change.metric == PRIMARY]
-    return "SAME" if totals == [Word.SAME] else "CANNOT TELL"
+    totals = [change.outcome for change in comparison.changes if _is_total(change) and change.metric == PRIMARY]
+    return "SAME" if totals == [ComparisonOutcome.SAME] else "CANNOT TELL"
 
 
 def render_comparison(comparison: Comparison, *, width: int = 80, color: bool = False) -> str:
@@ -72,13 +82,18 @@ def render_short_comparison(comparison: Comparison, *, width: int = 80, color: b
 def sentence(comparison: Comparison) -> str:
     """ "Averages of 30 operations: 1 slower, 14 the same, 15 cannot be told."."""
     words = [
-        change.word
+        change.outcome
         for change in comparison.changes
         if change.metric == PRIMARY and change.role == ALL and change.operation != ALL
     ]
     if not words:
         return "No times were compared."
-    told = {Word.SLOWER: "slower", Word.FASTER: "faster", Word.SAME: "the same", Word.CANNOT_TELL: "cannot be told"}
+    told = {
+        ComparisonOutcome.SLOWER: "slower",
+        ComparisonOutcome.FASTER: "faster",
+        ComparisonOutcome.SAME: "the same",
+        ComparisonOutcome.CANNOT_TELL: "cannot be told",
+    }
     counts = ", ".join(f"{words.count(word)} {text}" for word, text in told.items() if word in words)
     return f"Averages of {plural(len(words), 'operation')}: {counts}."
 
@@ -103,7 +118,7 @@ def _rows(comparison: Comparison, *, wide: bool) -> RenderableType:
             human(PRIMARY, median(change.b)),
             _rate(change),
             _interval(change),
-            Text(change.word.value, _STYLES[change.word]),
+            Text(change.outcome.value, _STYLES[change.outcome]),
             *(_short(figures.get(metric)) for metric in others),
         )
     for column in table.columns:
@@ -123,15 +138,15 @@ def _shown(by_place: dict[_Place, dict[str, Change]]) -> Iterator[_Place]:
 
     def weight(place: _Place) -> tuple[int, float]:
         change = by_place[place][PRIMARY]
-        return _ORDER.index(change.word), -(change.shift_rate or 0.0)
+        return _ORDER.index(change.outcome), -(change.shift_rate or 0.0)
 
     yield from (place for place in by_place if place == (ALL, ALL))
     yield from (place for place in by_place if place[0] != ALL and place[1] == ALL)
     for place in sorted((place for place in by_place if place[0] == ALL and place[1] != ALL), key=weight):
         yield place
-        changed = (Word.SLOWER, Word.FASTER)
+        changed = (ComparisonOutcome.SLOWER, ComparisonOutcome.FASTER)
         for role, operation in by_place:
-            if operation == place[1] and role != ALL and by_place[role, operation][PRIMARY].word in changed:
+            if operation == place[1] and role != ALL and by_place[role, operation][PRIMARY].outcome in changed:
                 yield role, operation
 
 
@@ -155,7 +170,7 @@ def _interval(change: Change) -> str:
 
 
 def _short(change: Change | None) -> Text:
-    return Text("–") if change is None else Text(_SHORT[change.word], _STYLES[change.word])
+    return Text("–") if change is None else Text(_SHORT[change.outcome], _STYLES[change.outcome])
 
 
 def _changed(comparison: Comparison) -> list[RenderableType]:
@@ -198,7 +213,7 @@ def comparison_md(comparison: Comparison) -> str:
             human(PRIMARY, median(by_place[place][PRIMARY].b)),
             _rate(by_place[place][PRIMARY]),
             _interval(by_place[place][PRIMARY]),
-            by_place[place][PRIMARY].word.value,
+            by_place[place][PRIMARY].outcome.value,
             *(_short(by_place[place].get(metric)).plain for metric in _OTHERS),
         )
         for place in _shown(by_place)
@@ -219,7 +234,7 @@ def comparison_md(comparison: Comparison) -> str:
 def render_noise(noise: Noise, *, width: int = 80, color: bool = False) -> str:
     """The smallest change that comparisons here can find: total, roles and operations, the quietest first."""
     table = plain_table("", ">Average ms", ">Chance alone", ">Found from")
-    floors = [floor for floor in noise.floors if floor.metric == PRIMARY and ALL in (floor.role, floor.operation)]
+    floors = [floor for floor in noise.metrics if floor.metric == PRIMARY and ALL in (floor.role, floor.operation)]
     ordered = sorted(floors, key=lambda floor: (_kind(floor), floor.detectable_rate))
     for floor in ordered:
         table.add_row(
@@ -233,11 +248,11 @@ def render_noise(noise: Noise, *, width: int = 80, color: bool = False) -> str:
     return to_text(Group(*told), width=width, color=color).rstrip("\n")
 
 
-def _kind(floor: Floor) -> int:
+def _kind(floor: MetricNoise) -> int:
     return 0 if floor.role == floor.operation == ALL else 1 if floor.operation == ALL else 2
 
 
-def _noise_lines(floors: Sequence[Floor]) -> Iterator[str]:
+def _noise_lines(floors: Sequence[MetricNoise]) -> Iterator[str]:
     yield "Chance alone: the shift that 95 of 100 comparisons of 5 + 5 such runs stay within, though nothing changed."
     yield "Found from: the true change that such a comparison calls slower in 9 of 10."
     total = next((floor for floor in floors if _kind(floor) == 0), None)

@@ -1,9 +1,9 @@
-"""What a run is held against: named before the load, and compared after it."""
+"""The baseline of a run: named before the load, and compared with it after."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from perfsuite.errors import UsageError
 from perfsuite.fingerprint import compare as compare_costs
@@ -12,76 +12,58 @@ from perfsuite.history.comparison.compare import compare
 from perfsuite.history.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
 from perfsuite.model import Plan
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Change, Comparison, Conditions, PastRun, Side
+from perfsuite.model.history import Comparison, Conditions, PastRun, RunGroup
 from perfsuite.model.noise import Noise
 from perfsuite.run.archive import Shelf, conditions_of, machine
 
-Hold = Callable[[Side, Sequence[PastRun], Side, Sequence[PastRun], Noise | None], Comparison]
+Compare = Callable[[RunGroup, RunGroup, Noise | None], Comparison]
 
 
-@dataclass(frozen=True, slots=True)
-class Against:
-    """Runs that a new one is held against, under the name that the user gave."""
-
-    name: str
-    runs: tuple[PastRun, ...]
-
-
-def find_baseline(plan: Plan, history: History, shelf: Shelf) -> Against:
-    """The runs that the plan's baseline names, as far as they can be compared with a run of it.
+def find_baseline(plan: Plan, history: History, shelf: Shelf) -> RunGroup:
+    """The runs that the plan's baseline names, as far as they can be compared with a run of this plan.
 
     Raises UsageError where there are none, or none was made under such conditions: nothing has been sent yet.
     """
     ours = conditions_of(plan, None, machine())
-    _side, runs = select(plan.baseline, replace(shelf.selection(history), differ=_before_the_load, like=ours))
+    runs = select(plan.baseline, replace(shelf.selection(history), differ=_before_the_load, like=ours)).runs
     differ = {run.run_id: _before_the_load(run.conditions, ours) for run in runs}
     alike = tuple(run for run in runs if not differ[run.run_id])
     if not alike:
         nearest = min(runs, key=lambda run: len(differ[run.run_id]))
         raise UsageError(
-            f"--baseline {plan.baseline}: this run cannot be held against it ({nearest.run_id}): "
+            f"--baseline {plan.baseline}: this run cannot be compared with it ({nearest.run_id}): "
             f"{'; '.join(differ[nearest.run_id])}"
         )
-    return Against(plan.baseline, alike)
+    return RunGroup(plan.baseline, alike)
 
 
-def held_against(
-    against: Against, runs: Sequence[PastRun], noise: Noise | None = None, hold: Hold = compare
+def compare_with_baseline(
+    baseline: RunGroup, runs: Sequence[PastRun], noise: Noise | None = None, compare: Compare = compare
 ) -> Comparison:
-    """New runs held against their baseline: figures, costs, and what could not be said.
+    """New runs compared with their baseline: figures, costs, and what could not be said.
 
     Without changes, but with `mismatches`, where nothing could be compared.
     """
     newest = runs[-1].conditions
-    found = {run.run_id: mismatches(run.conditions, newest) for run in against.runs}
-    alike = [run for run in against.runs if not _forbidding(found[run.run_id])]
-    b = Side(runs[-1].run_id if len(runs) == 1 else f"{len(runs)} runs", tuple(run.run_id for run in runs))
-    if not alike:
-        a = Side(against.name, tuple(run.run_id for run in against.runs))
-        reasons = [each.reason for each in _forbidding(found[against.runs[-1].run_id])]
-        return Comparison(a, b, (), mismatches=tuple(reasons), costs_compared=False)
-    a = Side(against.name, tuple(run.run_id for run in alike))
-    left = len(against.runs) - len(alike)
-    notes = [*cautions(alike[-1].conditions, newest)]
+    found = {run.run_id: mismatches(run.conditions, newest) for run in baseline.runs}
+    alike = RunGroup(baseline.name, tuple(run for run in baseline.runs if not _forbidding(found[run.run_id])))
+    new = RunGroup(runs[-1].run_id if len(runs) == 1 else f"{len(runs)} runs", tuple(runs))
+    if not alike.runs:
+        reasons = [each.reason for each in _forbidding(found[baseline.runs[-1].run_id])]
+        return Comparison(baseline.compared, new.compared, (), mismatches=tuple(reasons), costs_compared=False)
+    left = len(baseline.runs) - len(alike.runs)
+    notes = [*cautions(alike.runs[-1].conditions, newest)]
     notes += [f"{_runs(left)} of the baseline made under other conditions, left out"] if left else []
-    changes, time_notes = _times(a, [run for run in alike if not found[run.run_id]], b, runs, (noise, hold))
-    if not changes:
-        told = dict.fromkeys(each.reason for run in alike for each in found[run.run_id])
-        notes += [f"times are not compared: {reason}" for reason in told]
-    costs, cost_notes = costs_between(alike, runs)
-    all_notes = (*time_notes, *notes, *cost_notes)
-    return Comparison(a, b, changes, tuple(costs), notes=all_notes, costs_compared=not cost_notes)
-
-
-def _times(
-    a: Side, alike: Sequence[PastRun], b: Side, runs: Sequence[PastRun], by: tuple[Noise | None, Hold]
-) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Figures against those runs of the baseline that the load of the same machine made."""
-    if not alike:
-        return (), ()
-    noise, hold = by
-    made = hold(replace(a, run_ids=tuple(run.run_id for run in alike)), alike, b, runs, noise)
-    return made.changes, made.notes
+    same_machine = RunGroup(baseline.name, tuple(run for run in alike.runs if not found[run.run_id]))
+    times = compare(same_machine, new, noise) if same_machine.runs else Comparison(alike.compared, new.compared, ())
+    if not times.changes:
+        reasons = list(dict.fromkeys(each.reason for run in alike.runs for each in found[run.run_id]))
+        notes += [f"times are not compared: {reason}" for reason in reasons]
+    costs, cost_notes = costs_between(alike.runs, runs)
+    all_notes = (*times.notes, *notes, *cost_notes)
+    return Comparison(
+        alike.compared, new.compared, times.changes, tuple(costs), notes=all_notes, costs_compared=not cost_notes
+    )
 
 
 def costs_between(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[list[Difference], list[str]]:

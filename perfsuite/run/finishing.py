@@ -17,13 +17,13 @@ from perfsuite import clock
 from perfsuite.errors import LoadError, SuiteError, UnexpectedError, UsageError, is_of_a_file, unwritable
 from perfsuite.measurements import records as measurements
 from perfsuite.model import Cleanup, Plan, RunReport
-from perfsuite.model.history import Comparison
+from perfsuite.model.history import Comparison, RunGroup
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings
 from perfsuite.report.files.step_summary import append_summary
 from perfsuite.report.write import MARKDOWN_FILE, write_all
 from perfsuite.run.archive import Shelf, environment_of, kept_at_the_end, past_run
-from perfsuite.run.baselines import Against, held_against
+from perfsuite.run.baselines import compare_with_baseline
 from perfsuite.run.context import Desk
 from perfsuite.run.files import CIRCUMSTANCES_FILE, COMPARISON_FILE, save
 from perfsuite.run.load_run import Reread, judged, reread, with_comparison
@@ -56,10 +56,10 @@ def _write(report: RunReport, folder: Path, failed: OnError) -> None:
     write_all(report, folder, failed)
 
 
-def compared(read: Reread, against: Against) -> Comparison:
+def compared(read: Reread, against: RunGroup) -> Comparison:
     """The run held against its baseline."""
     run = past_run(read)
-    return held_against(against, [run], noise_of(read.folder.parent, run.conditions))
+    return compare_with_baseline(against, [run], noise_of(read.folder.parent, run.conditions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Outputs:
     """What is made at the end of a run; tests put others in their place."""
 
     read: Callable[[Path, OwnErrors], Reread] = _read
-    compare: Callable[[Reread, Against], Comparison] = compared
+    compare: Callable[[Reread, RunGroup], Comparison] = compared
     write: Callable[[RunReport, Path, OnError], None] = _write
     keep: Callable[[Reread, Shelf], list[str]] = kept_at_the_end
     index: Callable[[Shelf], list[str]] = overview_at_the_end
@@ -77,7 +77,7 @@ class Outputs:
 _OUTPUTS = Outputs()
 
 
-def finish(loaded: Loaded, desk: Desk, against: Against | None = None, outputs: Outputs = _OUTPUTS) -> RunReport:
+def finish(loaded: Loaded, desk: Desk, against: RunGroup | None = None, outputs: Outputs = _OUTPUTS) -> RunReport:
     """Figures, verdict, files and history of a run. `against`: the runs that it is held against.
 
     Raises LoadError where a file of the run could not be written, when everything else is done, and UnexpectedError
@@ -120,7 +120,7 @@ def _write_circumstances(loaded: Loaded, desk: Desk) -> None:
         save(path, replace(known, backend_log=count, suite_errors=desk.errors.groups))
 
 
-def _read_back(folder: Path, against: Against | None, desk: Desk, outputs: Outputs) -> Reread:
+def _read_back(folder: Path, against: RunGroup | None, desk: Desk, outputs: Outputs) -> Reread:
     """What the folder tells, with the comparison where there is a baseline."""
     read = outputs.read(folder, desk.errors)
     if against is None:

@@ -20,12 +20,12 @@ from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
 from perfsuite.model import INTERRUPTED, Account, Cleanup, Plan, PreflightReport, RunReport
 from perfsuite.model.fingerprint import Fingerprint, Known
+from perfsuite.model.history import RunGroup
 from perfsuite.plan.build import new_run_folder
 from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, without_creations
 from perfsuite.preflight.progress import ProgressReporter
 from perfsuite.preflight.run import broken_table, differences, failed_first, preflight
 from perfsuite.roles import ROLES
-from perfsuite.run.baselines import Against
 from perfsuite.run.cleaning import clean_after, clean_at_last, not_cleaned, only_listed, prove
 from perfsuite.run.context import Desk
 from perfsuite.run.files import PLAN_FILE, PREFLIGHT_FILE, save
@@ -52,11 +52,11 @@ class Stages:
     load: Callable[[Plan, Accounts, Path, Desk], str]
     look_again: Callable[[str, Plan, Accounts, Path, Desk], str]
     clean: Callable[[str, Plan, Accounts, Path, Desk], tuple[Cleanup | None, str]]
-    finish: Callable[[Loaded, Desk, Against | None], RunReport]
+    finish: Callable[[Loaded, Desk, RunGroup | None], RunReport]
 
 
 def run(
-    plan: Plan, accounts: Accounts, desk: Desk, against: Against | None = None, stages: Stages | None = None
+    plan: Plan, accounts: Accounts, desk: Desk, against: RunGroup | None = None, stages: Stages | None = None
 ) -> tuple[RunReport, Path]:
     """One run, from the plan to its files and the history. `against`: the runs that it is held against.
 

@@ -36,7 +36,7 @@ def noise_rows(comparisons: int) -> list[Row]:
     told = []
     for _ in range(20):
         noise = measure([noisy_run(rng, f"r{number}") for number in range(10)])
-        operations = [one for one in noise.floors if one.metric == AVERAGE.metric and one.role == ALL != one.operation]
+        operations = [one for one in noise.metrics if one.metric == AVERAGE.metric and one.role == ALL != one.operation]
         told.append(np.median([one.detectable_rate for one in operations]))
     rate = float(np.mean(told))
     found = simulate(rate, comparisons=comparisons, seed=14)

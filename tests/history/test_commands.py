@@ -10,6 +10,7 @@ import pytest
 from perfsuite.cli import main as cli
 from perfsuite.history import read_baseline
 from perfsuite.model import Outcome
+from perfsuite.model.history import RunGroup
 from perfsuite.run.archive import Shelf
 from tests.history import folders, made
 
@@ -70,13 +71,15 @@ def test_an_empty_history(typed: Typed) -> None:
     assert not typed.results.exists()
 
 
-def test_a_run_is_held_against_others_only(typed: Typed) -> None:
+def test_a_run_is_compared_with_others_only(typed: Typed) -> None:
     with Shelf(typed.results).opened() as history:
         for number in range(1, 4):
             history.keep(made.run(number, outcome=Outcome.PASS, release="1.1"))
     newest = made.run(3).run_id
 
-    assert typed("compare", newest, newest)[2].startswith(f"{newest}: on both sides, and a run cannot be held against")
+    assert typed("compare", newest, newest)[2].startswith(
+        f"{newest}: in both groups, and a run cannot be compared with"
+    )
     out = typed("compare", newest, "release:1.1")[1]
     assert f"B  release:1.1  (2 runs: {made.run(1).run_id}, {made.run(2).run_id})" in " ".join(out.split("\n"))
 
@@ -149,7 +152,7 @@ def test_a_side_of_a_comparison_that_names_nothing(typed: Typed) -> None:
     assert (code, err) == (2, "compare: a side is empty (','); name a run, a release or a baseline, as in last:5\n")
 
 
-def test_runs_that_are_on_both_sides(typed: Typed) -> None:
+def test_runs_that_are_in_both_groups(typed: Typed) -> None:
     with Shelf(typed.results).opened() as history:
         for number in range(1, 4):
             history.keep(made.run(number, run_id=f"run-{number}", release="1.1"))
@@ -157,7 +160,7 @@ def test_runs_that_are_on_both_sides(typed: Typed) -> None:
     code, _out, err = typed("compare", "1.1", "run-2,run-3")
 
     assert code == 2
-    assert err.startswith("run-2 and 1 more: on both sides, and a run cannot be held against itself.\n")
+    assert err.startswith("run-2 and 1 more: in both groups, and a run cannot be compared with itself.\n")
     assert typed("compare", "run-1", "run-2, run-3")[0] == 4
     assert len(list(typed.results.glob("compare_*"))) == 1
 
@@ -228,14 +231,14 @@ def test_the_history_of_a_team_is_named_by_the_environment(
 
 def test_a_run_judged_anew_keeps_what_its_baseline_said(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     from perfsuite.run.archive import past_run
-    from perfsuite.run.baselines import Against, held_against
+    from perfsuite.run.baselines import compare_with_baseline
     from perfsuite.run.files import COMPARISON_FILE, save
     from perfsuite.run.load_run import reread
 
     folder = folders.folder(typed.results, NAME, made.fingerprint(23))
     run = past_run(reread(folder))
     before = made.run(1, conditions=run.conditions, fingerprint=made.fingerprint(3))
-    save(folder / COMPARISON_FILE, held_against(Against("main", (before,)), [run]))
+    save(folder / COMPARISON_FILE, compare_with_baseline(RunGroup("main", (before,)), [run]))
 
     code = cli.main(["judge", str(folder)])
 

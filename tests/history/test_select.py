@@ -39,10 +39,9 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 
 def found(name: str, where: Selection) -> list[str]:
-    side, runs = select(name, where)
-    assert side.name == name
-    assert side.run_ids == tuple(run.run_id for run in runs)
-    return [run.run_id for run in runs]
+    group = select(name, where)
+    assert group.name == name
+    return list(group.run_ids)
 
 
 def where(history: History, tmp_path: Path, **changed: object) -> Selection:
@@ -85,7 +84,7 @@ def test_a_run_is_not_held_against_itself(history: History, tmp_path: Path) -> N
 
 
 def test_fingerprints_come_along(history: History, tmp_path: Path) -> None:
-    _side, runs = select("1.1", where(history, tmp_path))
+    runs = select("1.1", where(history, tmp_path)).runs
 
     assert [run.fingerprint is not None for run in runs] == [False, True, False]
 
@@ -162,7 +161,7 @@ def test_a_shelf_asks_for_the_same_conditions(tmp_path: Path) -> None:
     with shelf.opened() as history:
         history.keep(made.run(1, run_id="small data", conditions=made.conditions(data_size={"users": 10})))
         history.keep(made.run(2, run_id="large data", conditions=made.conditions(data_size={"users": 900})))
-        _side, runs = select("last:5", shelf.selection(history))
+        runs = select("last:5", shelf.selection(history)).runs
 
     assert [run.run_id for run in runs] == ["large data"]
     assert isinstance(runs[0], PastRun)

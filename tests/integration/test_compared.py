@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from perfsuite.model.history import Comparison, Word
+from perfsuite.model.history import Comparison, ComparisonOutcome
 from perfsuite.run.files import COMPARISON_FILE
 from tests.integration.programs import Ended, run_suite
 
@@ -24,9 +24,9 @@ def comparison_of(made: Ended) -> Comparison:
 def test_an_n_plus_1_is_found_by_its_cost(made: Ended) -> None:
     comparison = comparison_of(made)
 
-    more = {cost.operation for cost in comparison.dearer if cost.metric == "queries"}
+    more = {cost.operation for cost in comparison.costlier if cost.metric == "queries"}
     assert "policies.list" in more
-    assert {cost.operation for cost in comparison.dearer} <= LISTS
+    assert {cost.operation for cost in comparison.costlier} <= LISTS
     assert "COMPARISON: REGRESSION" in made.out
     assert made.code in (1, 5), made.out + made.err  # 1 where this machine is too busy for a target
 
@@ -34,7 +34,7 @@ def test_an_n_plus_1_is_found_by_its_cost(made: Ended) -> None:
 def test_times_of_one_run_a_side_cannot_be_told(made: Ended) -> None:
     comparison = comparison_of(made)
 
-    assert {change.word for change in comparison.changes} == {Word.CANNOT_TELL}
+    assert {change.outcome for change in comparison.changes} == {ComparisonOutcome.CANNOT_TELL}
     assert comparison.notes[0].startswith("1 + 1 runs:")
     assert comparison.mismatches == ()
 

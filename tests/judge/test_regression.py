@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from perfsuite.judge import with_baseline
 from perfsuite.model import ALL, Outcome, Verdict
 from perfsuite.model.fingerprint import Difference, Spread
-from perfsuite.model.history import Change, Comparison, Side, Word
+from perfsuite.model.history import Change, ComparedRuns, Comparison, ComparisonOutcome
 
 PASSED = Verdict(Outcome.PASS, ("5 judged targets met",), 0, (), ("a note",))
-A, B = Side("main", ("run-1", "run-2")), Side("run-9", ("run-9",))
+A, B = ComparedRuns("main", ("run-1", "run-2")), ComparedRuns("run-9", ("run-9",))
 NOTHING = Comparison(A, B, ())
 
 
-def change(word: Word, metric: str = "p95_ms", role: str = "policyholder") -> Change:
+def change(word: ComparisonOutcome, metric: str = "p95_ms", role: str = "policyholder") -> Change:
     return Change(role, "policies.list", metric, (30.0, 34.0, 36.0), (94.0, 95.0, 97.0), 61, 1.79, None, 0.004, word)
 
 
@@ -24,8 +25,11 @@ def cost(metric: str = "queries", before: float = 3, after: float = 23) -> Diffe
     return Difference("senior_agent", "agents.list", metric, Spread(before, before), Spread(after, after))
 
 
-SLOWER = replace(NOTHING, changes=(change(Word.SLOWER), change(Word.SAME), change(Word.FASTER)))
-DEARER = replace(NOTHING, costs=(cost(),))
+SLOWER = replace(
+    NOTHING,
+    changes=(change(ComparisonOutcome.SLOWER), change(ComparisonOutcome.SAME), change(ComparisonOutcome.FASTER)),
+)
+COSTLIER = replace(NOTHING, costs=(cost(),))
 REFUSED = replace(NOTHING, mismatches=("other mix of users: policyholder 3, 2",))
 
 
@@ -41,7 +45,7 @@ def test_without_a_baseline_nothing_changes() -> None:
             "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower, against main",
             id="a time",
         ),
-        pytest.param(DEARER, "agents.list as senior_agent: 3 → 23 queries per request, against main", id="N+1"),
+        pytest.param(COSTLIER, "agents.list as senior_agent: 3 → 23 queries per request, against main", id="N+1"),
         pytest.param(
             replace(NOTHING, costs=(cost("shared_blocks", 20, 2_345_678),)),
             "agents.list as senior_agent: 20 → 2,345,678 blocks per request, against main",
@@ -59,7 +63,14 @@ def test_without_a_baseline_nothing_changes() -> None:
             id="a cache that is gone",
         ),
         pytest.param(
-            replace(NOTHING, changes=(replace(change(Word.SLOWER, "rps", ALL), operation=ALL, shift_rate=-0.2),)),
+            replace(
+                NOTHING,
+                changes=(
+                    msgspec.structs.replace(
+                        change(ComparisonOutcome.SLOWER, "rps", ALL), operation=ALL, shift_rate=-0.2
+                    ),
+                ),
+            ),
             "throughput of all requests 34 requests/s → 95 requests/s (-20 %), worse, against main",
             id="throughput",
         ),
@@ -88,7 +99,11 @@ def test_other_differences_are_none(costs: tuple[Difference, ...]) -> None:
 
 
 def test_what_cannot_be_told_is_said() -> None:
-    unsure = replace(NOTHING, changes=(change(Word.CANNOT_TELL), change(Word.SAME)), notes=("fewer than 5 + 5 runs",))
+    unsure = replace(
+        NOTHING,
+        changes=(change(ComparisonOutcome.CANNOT_TELL), change(ComparisonOutcome.SAME)),
+        notes=("fewer than 5 + 5 runs",),
+    )
 
     verdict = with_baseline(PASSED, unsure)
 
@@ -119,7 +134,7 @@ def test_a_baseline_that_cannot_be_judged_is_no_pass() -> None:
 
 
 def test_many_regressions_are_counted() -> None:
-    many = replace(NOTHING, changes=tuple(change(Word.SLOWER) for _ in range(14)))
+    many = replace(NOTHING, changes=tuple(change(ComparisonOutcome.SLOWER) for _ in range(14)))
 
     reasons = with_baseline(PASSED, many).reasons
 

@@ -6,12 +6,13 @@ import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from perfsuite.judge import with_baseline
 from perfsuite.model import ALL, RunReport
 from perfsuite.model.fingerprint import Difference, Spread
-from perfsuite.model.history import Change, Comparison, Side, Word
+from perfsuite.model.history import Change, ComparedRuns, Comparison, ComparisonOutcome
 from perfsuite.report.baseline import held_of
 from perfsuite.report.files.json_file import summary_dict, summary_json
 from perfsuite.report.files.junit import junit_xml
@@ -22,7 +23,7 @@ from perfsuite.report.terminal.short import render_verdict
 from tests.report import example_runs
 
 
-def change(word: Word, metric: str = "p95_ms", operation: str = "policies.list") -> Change:
+def change(word: ComparisonOutcome, metric: str = "p95_ms", operation: str = "policies.list") -> Change:
     return Change("policyholder", operation, metric, (30.0, 34.0, 36.0), (95.0,), 61.0, 1.79, (58.5, 65.0), 0.004, word)
 
 
@@ -30,15 +31,20 @@ def cost(metric: str, before: float, after: float) -> Difference:
     return Difference("senior_agent", "agents.list", metric, Spread(before, before), Spread(after, after))
 
 
-A, B = Side(example_runs.HOSTILE, ("run-1", "run-2", "run-3")), Side("run-9", ("run-9",))
+A, B = ComparedRuns(example_runs.HOSTILE, ("run-1", "run-2", "run-3")), ComparedRuns("run-9", ("run-9",))
 WORSE = Comparison(
     A,
     B,
-    (change(Word.SLOWER), change(Word.FASTER, "avg_ms"), change(Word.SAME), change(Word.CANNOT_TELL)),
+    (
+        change(ComparisonOutcome.SLOWER),
+        change(ComparisonOutcome.FASTER, "avg_ms"),
+        change(ComparisonOutcome.SAME),
+        change(ComparisonOutcome.CANNOT_TELL),
+    ),
     (cost("queries", 3, 23), cost("rows", 20, 21), cost("caching", 0, 1)),
     notes=("fewer than 5 + 5 runs",),
 )
-SAME = replace(WORSE, changes=(change(Word.SAME),), costs=())
+SAME = replace(WORSE, changes=(change(ComparisonOutcome.SAME),), costs=())
 REFUSED = Comparison(A, B, (), mismatches=("other mix of users",))
 
 
@@ -79,7 +85,7 @@ def test_what_is_not_worse(comparison: Comparison, headline: str) -> None:
 
 
 def test_totals_are_named() -> None:
-    total = replace(change(Word.SLOWER, "rps"), role=ALL, operation=ALL)
+    total = msgspec.structs.replace(change(ComparisonOutcome.SLOWER, "rps"), role=ALL, operation=ALL)
 
     (line,) = held_of(replace(SAME, changes=(total,))).lines
     assert line.cells[:3] == ("all operations", "all roles", "throughput")

@@ -20,7 +20,7 @@ from perfsuite.report.comparison import (
     render_short_comparison,
     sentence,
 )
-from tests.history.comparison.made_runs import run, sides
+from tests.history.comparison.made_runs import groups, run
 from tests.report.golden_files import assert_golden
 
 JITTER = (0.0, 0.004, -0.004, 0.008, -0.008)
@@ -46,8 +46,7 @@ def held(after_ms: float, *, runs: int = 5) -> Comparison:
         ]
         for of, hour in ((BEFORE, "09"), (after, "10"))
     )
-    side_a, side_b = sides(a, b)
-    return compare(side_a, a, side_b, b)
+    return compare(*groups(a, b))
 
 
 def test_a_regression() -> None:

@@ -12,11 +12,11 @@ from perfsuite.errors import UsageError
 from perfsuite.judge import with_baseline
 from perfsuite.model import Outcome, Plan, Verdict
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Baseline, Change, Comparison, PastRun, Side, Word
+from perfsuite.model.history import Baseline, Change, Comparison, ComparisonOutcome, PastRun, RunGroup
 from perfsuite.model.noise import Noise
 from perfsuite.report.comparison import render_comparison
 from perfsuite.run.archive import Shelf, conditions_of, machine
-from perfsuite.run.baselines import Against, costs_between, find_baseline, held_against
+from perfsuite.run.baselines import compare_with_baseline, costs_between, find_baseline
 from perfsuite.run.comparison import exit_code_of
 from tests.history import folders, made
 
@@ -31,10 +31,10 @@ def of_the_plan(number: int, **changed: object) -> PastRun:
     return made.run(number, conditions=replace(known, **changed))  # type: ignore[arg-type]
 
 
-def slower(a: Side, a_runs: Sequence[PastRun], b: Side, b_runs: Sequence[PastRun], noise: Noise | None) -> Comparison:
+def slower(a: RunGroup, b: RunGroup, noise: Noise | None) -> Comparison:
     """Stands for the statistics: what it was given is in its notes."""
-    change = Change("all", "all", "avg_ms", (1.0,), (2.0,), 1.0, 1.0, None, None, Word.SLOWER)
-    return Comparison(a, b, (change,), notes=(f"{len(a_runs)} + {len(b_runs)}",))
+    change = Change("all", "all", "avg_ms", (1.0,), (2.0,), 1.0, 1.0, None, None, ComparisonOutcome.SLOWER)
+    return Comparison(a.compared, b.compared, (change,), notes=(f"{len(a.runs)} + {len(b.runs)}",))
 
 
 # ── before the load ─────────────────────────────────────────────────────────────────────────────────
@@ -46,7 +46,7 @@ def test_runs_of_other_conditions_are_left_out(tmp_path: Path) -> None:
         history.save_baseline(Baseline("main", "", runs))
         found = find_baseline(plan(), history, Shelf(tmp_path))
 
-    assert found == Against("main", (runs[0], runs[2]))
+    assert found == RunGroup("main", (runs[0], runs[2]))
 
 
 def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
             find_baseline(plan(), history, Shelf(tmp_path))
 
     assert str(error.value) == (
-        f"--baseline main: this run cannot be held against it ({runs[1].run_id}): scenario basic has other content "
+        f"--baseline main: this run cannot be compared with it ({runs[1].run_id}): scenario basic has other content "
         "than it had (users, spawn rate, duration or arrivals)"
     )
 
@@ -75,9 +75,9 @@ def test_another_machine_is_no_hindrance_before_the_load(tmp_path: Path) -> None
 
 
 def test_figures_are_held_by_the_statistics() -> None:
-    found = held_against(Against("main", (made.run(1), made.run(2))), [made.run(3)], hold=slower)
+    found = compare_with_baseline(RunGroup("main", (made.run(1), made.run(2))), [made.run(3)], compare=slower)
 
-    assert [change.word for change in found.regressions] == [Word.SLOWER]
+    assert [change.outcome for change in found.regressions] == [ComparisonOutcome.SLOWER]
     assert (found.a.name, found.b.name) == ("main", made.run(3).run_id)
     assert found.notes == ("2 + 1", "costs at the database are not compared: the run has no fingerprint")
 
@@ -85,7 +85,7 @@ def test_figures_are_held_by_the_statistics() -> None:
 def test_other_data_at_the_target_is_refused_after_the_load() -> None:
     changed = made.conditions(data_size={"users": 900})
 
-    found = held_against(Against("main", (made.run(1),)), [made.run(2, conditions=changed)], hold=slower)
+    found = compare_with_baseline(RunGroup("main", (made.run(1),)), [made.run(2, conditions=changed)], compare=slower)
 
     assert found.refused
     assert found.mismatches == ("other size of data at the target: users 100, 900",)
@@ -97,7 +97,7 @@ def test_other_data_at_the_target_is_refused_after_the_load() -> None:
 def test_runs_of_the_baseline_that_do_not_fit_are_left_out() -> None:
     small = made.run(1, conditions=made.conditions(data_size={"users": 5}))
 
-    found = held_against(Against("main", (small, made.run(2))), [made.run(3)], hold=slower)
+    found = compare_with_baseline(RunGroup("main", (small, made.run(2))), [made.run(3)], compare=slower)
 
     assert found.a.run_ids == (made.run(2).run_id,)
     assert found.notes[:2] == ("1 + 1", "1 run of the baseline made under other conditions, left out")
@@ -108,10 +108,10 @@ def test_on_another_machine_costs_are_compared_and_times_are_not() -> None:
     before = made.run(1, fingerprint=made.fingerprint(3))
     after = made.run(2, conditions=elsewhere, fingerprint=made.fingerprint(23))
 
-    found = held_against(Against("main", (before,)), [after], hold=slower)
+    found = compare_with_baseline(RunGroup("main", (before,)), [after], compare=slower)
 
     assert found.changes == ()
-    assert [(cost.metric, cost.after.maximum) for cost in found.dearer] == [("queries", 23)]
+    assert [(cost.metric, cost.after.maximum) for cost in found.costlier] == [("queries", 23)]
     assert not found.refused
     assert found.notes[0].startswith("times are not compared: the load was made on other machines")
 
@@ -119,7 +119,7 @@ def test_on_another_machine_costs_are_compared_and_times_are_not() -> None:
 def test_on_another_machine_without_fingerprints_nothing_is_compared() -> None:
     elsewhere = made.run(2, conditions=made.conditions(machine="another"))
 
-    found = held_against(Against("main", (made.run(1),)), [elsewhere], hold=slower)
+    found = compare_with_baseline(RunGroup("main", (made.run(1),)), [elsewhere], compare=slower)
 
     assert (found.refused, exit_code_of(found)) == (True, 4)
     verdict = with_baseline(Verdict(Outcome.PASS, ("met",), 0, ()), found)

@@ -14,20 +14,20 @@ from perfsuite.errors import UsageError
 from perfsuite.history.comparison.conditions import OF_THE_TARGET
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
-from perfsuite.model.history import Comparison, Conditions, PastRun, Side
+from perfsuite.model.history import ComparedRuns, Comparison, Conditions, PastRun, RunGroup
 from perfsuite.plan.build import Options
-from perfsuite.run.comparison import Party, exit_code_of, side_by_side, write_comparison
+from perfsuite.run.comparison import compare_groups, exit_code_of, write_comparison
 from tests.history.comparison.made_runs import CONDITIONS, run
 
 PLACE = (ALL, "policies.list")
-DEARER = Difference("policyholder", "policies.list", "queries", Spread(3, 3), Spread(23, 23))
+COSTLIER = Difference("policyholder", "policies.list", "queries", Spread(3, 3), Spread(23, 23))
 
 
-def party(name: str, avg_ms: float, *, conditions: Conditions = CONDITIONS, runs: int = 5) -> Party:
+def group(name: str, avg_ms: float, *, conditions: Conditions = CONDITIONS, runs: int = 5) -> RunGroup:
     made: list[PastRun] = [
         replace(run(f"{name}_{number}", {PLACE: avg_ms + number / 10}), conditions=conditions) for number in range(runs)
     ]
-    return Party(Side(name, tuple(one.run_id for one in made)), tuple(made))
+    return RunGroup(name, tuple(made))
 
 
 ELSEWHERE = replace(CONDITIONS, host="http://staging.example")
@@ -35,36 +35,36 @@ OTHER_MACHINE = replace(CONDITIONS, machine="another")
 
 
 def test_other_conditions_are_refused_with_the_reason() -> None:
-    with pytest.raises(UsageError, match=r"after cannot be held against before: other target: .*staging.*\n.*--force"):
-        side_by_side(party("before", 100), party("after", 100, conditions=ELSEWHERE))
+    with pytest.raises(UsageError, match=r"after cannot be compared with before: other target: .*staging.*\n.*--force"):
+        compare_groups(group("before", 100), group("after", 100, conditions=ELSEWHERE))
 
 
 def test_forced_they_are_marked() -> None:
-    comparison = side_by_side(party("before", 100), party("after", 130, conditions=ELSEWHERE), force=True)
+    comparison = compare_groups(group("before", 100), group("after", 130, conditions=ELSEWHERE), force=True)
 
     assert comparison.mismatches == ("other target: http://127.0.0.1:8015, http://staging.example",)
     assert exit_code_of(comparison) == 5
 
 
 def test_two_targets_may_differ_in_what_is_theirs() -> None:
-    comparison = side_by_side(party("A", 100), party("B", 130, conditions=ELSEWHERE), apart=OF_THE_TARGET)
+    comparison = compare_groups(group("A", 100), group("B", 130, conditions=ELSEWHERE), apart=OF_THE_TARGET)
 
     assert comparison.mismatches == ()
     assert exit_code_of(comparison) == 5
 
 
 def test_runs_of_one_side_must_agree() -> None:
-    mixed = party("after", 100)
+    mixed = group("after", 100)
     mixed = replace(
         mixed, runs=(*mixed.runs[:4], replace(mixed.runs[4], conditions=replace(CONDITIONS, read_only=True)))
     )
 
     with pytest.raises(UsageError, match="one run was read-only"):
-        side_by_side(party("before", 100), mixed)
+        compare_groups(group("before", 100), mixed)
 
 
 def test_on_another_machine_times_are_not_compared() -> None:
-    comparison = side_by_side(party("before", 100), party("after", 130, conditions=OTHER_MACHINE))
+    comparison = compare_groups(group("before", 100), group("after", 130, conditions=OTHER_MACHINE))
 
     assert comparison.changes == ()
     assert any(
@@ -76,12 +76,16 @@ def test_on_another_machine_times_are_not_compared() -> None:
 @pytest.mark.parametrize(
     ("comparison", "code"),
     [
-        pytest.param(side_by_side(party("a", 100), party("b", 130)), 5, id="slower"),
-        pytest.param(side_by_side(party("a", 100), party("b", 80)), 0, id="faster"),
-        pytest.param(side_by_side(party("a", 100), party("b", 100)), 0, id="the same"),
-        pytest.param(side_by_side(party("a", 100, runs=1), party("b", 300, runs=1)), 4, id="nothing could be told"),
-        pytest.param(Comparison(Side("a", ("a",)), Side("b", ("b",)), (), (DEARER,)), 5, id="costs more"),
-        pytest.param(Comparison(Side("a", ("a",)), Side("b", ("b",)), ()), 0, id="costs compared, and equal"),
+        pytest.param(compare_groups(group("a", 100), group("b", 130)), 5, id="slower"),
+        pytest.param(compare_groups(group("a", 100), group("b", 80)), 0, id="faster"),
+        pytest.param(compare_groups(group("a", 100), group("b", 100)), 0, id="the same"),
+        pytest.param(compare_groups(group("a", 100, runs=1), group("b", 300, runs=1)), 4, id="nothing could be told"),
+        pytest.param(
+            Comparison(ComparedRuns("a", ("a",)), ComparedRuns("b", ("b",)), (), (COSTLIER,)), 5, id="costs more"
+        ),
+        pytest.param(
+            Comparison(ComparedRuns("a", ("a",)), ComparedRuns("b", ("b",)), ()), 0, id="costs compared, and equal"
+        ),
     ],
 )
 def test_exit_codes(comparison: Comparison, code: int) -> None:
@@ -89,7 +93,7 @@ def test_exit_codes(comparison: Comparison, code: int) -> None:
 
 
 def test_a_comparison_is_kept(tmp_path: Path) -> None:
-    comparison = side_by_side(party("before", 100), party("after", 130))
+    comparison = compare_groups(group("before", 100), group("after", 130))
 
     folder = write_comparison(comparison, tmp_path / "results")
 

@@ -18,10 +18,10 @@ from perfsuite.cli.screen import PlainScreen
 from perfsuite.errors import LoadError, TargetError, UnexpectedError, UsageError
 from perfsuite.history import Wanted
 from perfsuite.model import Account, Outcome, Plan, PreflightReport, RunReport
+from perfsuite.model.history import RunGroup
 from perfsuite.report.write import FILES, write_all
 from perfsuite.run import pipeline
 from perfsuite.run.archive import Shelf, read_past_run
-from perfsuite.run.baselines import Against
 from perfsuite.run.context import Desk
 from perfsuite.run.files import PREFLIGHT_FILE, save
 from perfsuite.run.finishing import Loaded, Outputs, finish
@@ -51,7 +51,7 @@ class Run:
     stages: Stages = STAGES
     plan: Plan = field(default_factory=lambda: folders.plan("", host=NOBODY))
     step_summary: Path | None = None
-    against: Against | None = None
+    against: RunGroup | None = None
     said: io.StringIO = field(default_factory=io.StringIO)
     interrupts: Interrupts = field(default_factory=Interrupts)
     made_row: bool = False
@@ -214,7 +214,7 @@ def test_rows_that_cannot_even_be_listed_are_a_line_with_the_command(tmp_path: P
 
 
 def finishing(outputs: Outputs) -> Stages:
-    def done(loaded: Loaded, desk: Desk, against: Against | None) -> RunReport:
+    def done(loaded: Loaded, desk: Desk, against: RunGroup | None) -> RunReport:
         return finish(loaded, desk, against, outputs)
 
     return replace(STAGES, finish=done)
@@ -286,7 +286,7 @@ def test_a_run_that_failed_stays_failed(outputs: Outputs, tmp_path: Path) -> Non
 
 def test_a_comparison_that_fails(tmp_path: Path) -> None:
     earlier = read_past_run(folders.folder(tmp_path / "earlier", "basic_1"))
-    run = Run(tmp_path, stages=finishing(Outputs(compare=fail)), against=Against("main", (earlier,)))
+    run = Run(tmp_path, stages=finishing(Outputs(compare=fail)), against=RunGroup("main", (earlier,)))
     report = run.make()
     assert report.verdict.outcome is Outcome.INCONCLUSIVE
     assert named(report) == {"ZeroDivisionError: no such thing as … (comparison with the baseline)"}

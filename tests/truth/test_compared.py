@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from perfsuite.model import ALL
-from perfsuite.model.history import Comparison, Word
+from perfsuite.model.history import Comparison, ComparisonOutcome
 from perfsuite.run.files import COMPARISON_FILE
 from tests.integration.programs import ended, suite
 from tests.truth.conftest import TIMES
@@ -48,7 +48,7 @@ def test_the_same_against_itself(tmp_path: Path) -> None:
 
     assert slower(comparison) == set()
     total = next(each for each in comparison.changes if (each.role, each.operation) == (ALL, ALL))
-    assert total.word in (Word.SAME, Word.CANNOT_TELL), total
+    assert total.outcome in (ComparisonOutcome.SAME, ComparisonOutcome.CANNOT_TELL), total
 
 
 def test_60_ms_are_found_where_they_are(tmp_path: Path) -> None:
@@ -59,5 +59,5 @@ def test_60_ms_are_found_where_they_are(tmp_path: Path) -> None:
     assert slower(comparison) - {ALL} <= SLOWED
     place = (ALL, "policies.list", "avg_ms")
     change = next(each for each in comparison.changes if (each.role, each.operation, each.metric) == place)
-    assert change.word is Word.SLOWER
+    assert change.outcome is ComparisonOutcome.SLOWER
     assert 50 <= change.shift <= 75, change

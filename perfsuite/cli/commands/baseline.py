@@ -55,7 +55,7 @@ def _save(call: Call, shelf: Shelf, history: History) -> int:
         raise UsageError(f"baseline save {name}: say of which runs, as in --run last:5")
     runs: dict[str, PastRun] = {}
     for word in call.arguments.run:
-        _side, found = select(word, shelf.selection(history))
+        found = select(word, shelf.selection(history)).runs
         runs |= {run.run_id: run for run in found}
     ordered = sorted(runs.values(), key=lambda run: run.started_at)
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -111,7 +111,7 @@ def _show(call: Call, shelf: Shelf, history: History) -> int:
     if found is None and Path(name).is_file():
         found = read_baseline(Path(name))
     if found is None:
-        _side, runs = select(name, shelf.selection(history))
+        runs = select(name, shelf.selection(history)).runs
         found = Baseline(name, "", runs)
     call.terminal.show(render_baseline, found, color=not call.arguments.no_color)
     return EXIT_PASS

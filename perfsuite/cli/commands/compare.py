@@ -11,10 +11,10 @@ from perfsuite.cli.commands.step import append_to_step
 from perfsuite.cli.parser import add_history, add_output
 from perfsuite.errors import UsageError
 from perfsuite.history import Selection, select
-from perfsuite.model.history import Comparison, PastRun, Side
+from perfsuite.model.history import Comparison, PastRun, RunGroup
 from perfsuite.report.comparison import comparison_md, render_comparison, render_short_comparison
 from perfsuite.run.archive import Shelf
-from perfsuite.run.comparison import MARKDOWN_FILE, Party, exit_code_of, side_by_side, write_comparison
+from perfsuite.run.comparison import MARKDOWN_FILE, compare_groups, exit_code_of, write_comparison
 from perfsuite.run.noise import noise_of
 
 
@@ -35,22 +35,21 @@ def do(call: Call) -> int:
     shelf = Shelf(arguments.results, arguments.history)
     with shelf.opened() as history:
         selection = shelf.selection(history)
-        a = _party(arguments.a, selection)
-        b = _party(arguments.b, replace(selection, without=a.side.run_ids))
+        a = _group(arguments.a, selection)
+        b = _group(arguments.b, replace(selection, without=a.run_ids))
     noise = noise_of(arguments.results, a.runs[-1].conditions)
-    return tell(side_by_side(a, b, noise=noise, force=arguments.force), call)
+    return tell(compare_groups(a, b, noise=noise, force=arguments.force), call)
 
 
-def _party(names: str, selection: Selection) -> Party:
+def _group(names: str, selection: Selection) -> RunGroup:
     found: dict[str, PastRun] = {}
     words = [word for word in (part.strip() for part in names.split(",")) if word]
     if not words:
         raise UsageError(f"compare: a side is empty ({names!r}); name a run, a release or a baseline, as in last:5")
     for name in words:
-        _side, runs = select(name, selection)
-        found |= {run.run_id: run for run in runs}
+        found |= {run.run_id: run for run in select(name, selection).runs}
     name = words[0] if len(words) == 1 else "several"
-    return Party(Side(name, tuple(found)), tuple(found.values()))
+    return RunGroup(name, tuple(found.values()))
 
 
 def tell(comparison: Comparison, call: Call) -> int:
@@ -68,7 +67,7 @@ COMMAND = Command(
     name="compare",
     usage="compare A B",
     summary="runs held against other runs: slower, faster, the same, or cannot tell",
-    description="Hold the runs of B against those of A; ends with 5 where something became worse.",
+    description="Compare the runs of B with those of A; exit code 5 if something became worse.",
     configure=configure,
     do=do,
 )

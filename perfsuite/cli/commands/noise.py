@@ -75,7 +75,7 @@ def do(call: Call) -> int:
             call.terminal.out(f"Note: {run.run_id} is {run.outcome.value}: its noise may not be the target's.")
     call.terminal.show(render_noise, noise, color=options.color)
     call.terminal.out(f"Kept in {keep_noise(options.results, noise)}")
-    return EXIT_PASS if noise.floors else EXIT_INCONCLUSIVE
+    return EXIT_PASS if noise.metrics else EXIT_INCONCLUSIVE
 
 
 COMMAND = Command(

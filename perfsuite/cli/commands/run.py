@@ -17,6 +17,7 @@ from perfsuite.cli.work import Work, all_shown, run_failed, run_one
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_REGRESSION, LoadError, TargetError
 from perfsuite.judge import severest
 from perfsuite.model import RunReport
+from perfsuite.model.history import RunGroup
 from perfsuite.monitor import check_watch
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import DEFAULT_HOST, Ground, Inputs, Options, build
@@ -26,7 +27,7 @@ from perfsuite.report.terminal.short import render_verdict
 from perfsuite.roles import ROLES
 from perfsuite.run import pipeline
 from perfsuite.run.archive import Shelf
-from perfsuite.run.baselines import Against, find_baseline
+from perfsuite.run.baselines import find_baseline
 from perfsuite.run.context import Desk
 from perfsuite.target.connection import ConnectionSettings
 
@@ -67,7 +68,7 @@ def do(call: Call) -> int:
         return _run_scenarios(work, call)
 
 
-def _baselines(options: Options, inputs: Inputs, ground: Ground, shelf: Shelf) -> dict[str, Against]:
+def _baselines(options: Options, inputs: Inputs, ground: Ground, shelf: Shelf) -> dict[str, RunGroup]:
     """What each scenario is held against. Raises UsageError where there is nothing for one: nothing was sent yet."""
     if not options.baseline:
         return {}

@@ -8,46 +8,43 @@ max(5 %, 2 ms, the noise floor). "same" needs evidence as well: that the shift l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from perfsuite.history.comparison.family import ALPHA, PValues, p_values
 from perfsuite.history.comparison.figures import FAILURES, Line, lines
 from perfsuite.history.comparison.shift import Shift, shifts
-from perfsuite.model.history import Change, Comparison, PastRun, Side, Word
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome, PastRun, RunGroup
 from perfsuite.model.noise import Noise
 
 FEWEST = 5
 """Runs a side below which nothing is told apart: 4 + 4 cannot reach p < 0.01, and 3 + 3 not even 0.05."""
 
 
-def compare(
-    a: Side, a_runs: Sequence[PastRun], b: Side, b_runs: Sequence[PastRun], noise: Noise | None = None
-) -> Comparison:
-    """B held against A, figure by figure. The runs are comparable, or were forced: that is not looked at here.
+def compare(a: RunGroup, b: RunGroup, noise: Noise | None = None) -> Comparison:
+    """B compared with A, figure by figure. The caller decides whether the runs may be compared.
 
-    `noise`: the floor of this environment, where one was measured under the same conditions. `costs` and
-    `mismatches` stay empty: the caller adds them.
-    Raises ValueError where a side has no run.
+    `noise`: of this environment, where it was measured under the same conditions. `costs` and `mismatches` stay
+    empty: the caller adds them. Raises ValueError where a group has no run.
     """
-    if not a_runs or not b_runs:
-        raise ValueError("each side needs a run")
-    found = lines(a_runs, b_runs)
-    enough = min(len(a_runs), len(b_runs)) >= FEWEST
-    tested = p_values(found, len(a_runs)) if enough else {}
+    if not a.runs or not b.runs:
+        raise ValueError("each group needs a run")
+    found = lines(a.runs, b.runs)
+    enough = min(len(a.runs), len(b.runs)) >= FEWEST
+    tested = p_values(found, len(a.runs)) if enough else {}
     moved = shifts([(line.a, line.b) for line in found])
     changes = [_change(line, shift, tested, noise) for line, shift in zip(found, moved, strict=True)]
     if not enough:
-        changes = [_with_failures(change, a_runs, b_runs) for change in changes]
-    return Comparison(a, b, tuple(changes), notes=tuple(_notes(a_runs, b_runs, noise)))
+        changes = [_with_failures(change, a.runs, b.runs) for change in changes]
+    return Comparison(a.compared, b.compared, tuple(changes), notes=tuple(_notes(a.runs, b.runs, noise)))
 
 
 def _change(line: Line, moved: Shift, tested: PValues, noise: Noise | None) -> Change:
     level = float(np.median(line.a))
-    floor_rate = noise.floor_rate(line.role, line.operation, line.figure.metric) if noise else 0.0
-    bound = line.figure.bound(level, floor_rate)
-    p, word, reason = _judged(line, moved, tested, bound)
+    chance_rate = noise.chance_rate(line.role, line.operation, line.figure.metric) if noise else 0.0
+    bound = line.figure.bound(level, chance_rate)
+    p, outcome, reason = _judged(line, moved, tested, bound)
     return Change(
         role=line.role,
         operation=line.operation,
@@ -58,28 +55,36 @@ def _change(line: Line, moved: Shift, tested: PValues, noise: Noise | None) -> C
         shift_rate=moved.estimate / level if level else None,
         interval=moved.interval,
         p_value=p,
-        word=word,
+        outcome=outcome,
         reason=reason,
     )
 
 
-def _judged(line: Line, moved: Shift, tested: PValues, bound: float) -> tuple[float | None, Word, str]:
+def _judged(line: Line, moved: Shift, tested: PValues, bound: float) -> tuple[float | None, ComparisonOutcome, str]:
     """Adjusted p-value (None where no test was made), word and reason."""
     if not tested:
-        return None, Word.CANNOT_TELL, f"{len(line.a)} + {len(line.b)} runs: {FEWEST} + {FEWEST} are needed"
+        return (
+            None,
+            ComparisonOutcome.CANNOT_TELL,
+            f"{len(line.a)} + {len(line.b)} runs: {FEWEST} + {FEWEST} are needed",
+        )
     if line not in tested:
-        return None, Word.CANNOT_TELL, f"told by {len(line.a)} runs of A and {len(line.b)} of B only: all are needed"
+        return (
+            None,
+            ComparisonOutcome.CANNOT_TELL,
+            f"told by {len(line.a)} runs of A and {len(line.b)} of B only: all are needed",
+        )
     worse, better = tested[line]
     p_worse, p_better = (moved.p_more, moved.p_less) if line.figure.worse > 0 else (moved.p_less, moved.p_more)
     grown = moved.estimate * line.figure.worse
     p = max(worse, p_worse) if grown >= 0 else max(better, p_better)
     if abs(grown) > bound and p < ALPHA:
-        return p, Word.SLOWER if grown > 0 else Word.FASTER, ""
+        return p, ComparisonOutcome.SLOWER if grown > 0 else ComparisonOutcome.FASTER, ""
     if moved.is_within(bound):
-        return p, Word.SAME, ""
+        return p, ComparisonOutcome.SAME, ""
     if abs(grown) > bound:
-        return p, Word.CANNOT_TELL, "so much may be chance"
-    return p, Word.CANNOT_TELL, "small, but a change that counts is not ruled out: more runs would tell"
+        return p, ComparisonOutcome.CANNOT_TELL, "so much may be chance"
+    return p, ComparisonOutcome.CANNOT_TELL, "small, but a change that counts is not ruled out: more runs would tell"
 
 
 def _with_failures(change: Change, a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> Change:
@@ -92,7 +97,7 @@ def _with_failures(change: Change, a_runs: Sequence[PastRun], b_runs: Sequence[P
         p = fisher_more(failed_b, asked_b, failed_a, asked_a)
     said = f"{failed_a:,} of {asked_a:,} failed, then {failed_b:,} of {asked_b:,}"
     said += f" (Fisher p = {p:.2g}, if requests failed independently)"
-    return replace(change, reason=f"{change.reason}; {said}")
+    return msgspec.structs.replace(change, reason=f"{change.reason}; {said}")
 
 
 def fisher_more(failures_a: int, requests_a: int, failures_b: int, requests_b: int) -> float:

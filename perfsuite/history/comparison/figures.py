@@ -25,11 +25,11 @@ class Figure:
     metric: str
     worse: int = 1
 
-    def bound(self, level: float, floor_rate: float) -> float:
+    def bound(self, level: float, chance_rate: float) -> float:
         """The smallest change that counts, in the figure's own unit, where A's level is `level`."""
         if self.metric == FAILURES.metric:
-            return max(LEAST_FAILURE_RATE, floor_rate * level)
-        relative = max(LEAST_RATE, floor_rate) * level
+            return max(LEAST_FAILURE_RATE, chance_rate * level)
+        relative = max(LEAST_RATE, chance_rate) * level
         return max(relative, LEAST_MS) if self.metric.endswith("_ms") else relative
 
     def badness(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

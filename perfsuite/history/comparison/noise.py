@@ -14,7 +14,7 @@ from perfsuite.history.comparison.compare import FEWEST
 from perfsuite.history.comparison.figures import FAILURES, Line, lines
 from perfsuite.history.comparison.labelings import labelings
 from perfsuite.model.history import PastRun
-from perfsuite.model.noise import Floor, Noise
+from perfsuite.model.noise import MetricNoise, Noise
 
 FEWEST_RUNS = 6
 """3 + 3 is the least that can be dealt out in more than a handful of ways."""
@@ -39,11 +39,11 @@ def measure(runs: Sequence[PastRun]) -> Noise:
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         conditions=runs[-1].conditions,
         run_ids=tuple(run.run_id for run in runs),
-        floors=tuple(_floor(line) for line in found if min(line.a) > 0),
+        metrics=tuple(_metric_noise(line) for line in found if min(line.a) > 0),
     )
 
 
-def _floor(line: Line) -> Floor:
+def _metric_noise(line: Line) -> MetricNoise:
     values = np.array(line.a)
     level = float(np.median(values))
     chance = float(np.quantile(np.abs(_shifts(values)), _SURE)) / level * math.sqrt(len(values) // 2 / FEWEST)
@@ -52,7 +52,7 @@ def _floor(line: Line) -> Floor:
     estimate_varies = spread * math.sqrt(2 / FEWEST * math.pi / 3)
     above = line.figure.bound(level, chance) / level + NormalDist().inv_cdf(_POWER) * estimate_varies
     told = math.expm1((PRIMARY_DEVIATIONS if line.is_primary else OTHER_DEVIATIONS) * spread)
-    return Floor(line.role, line.operation, line.figure.metric, level, chance, max(above, told))
+    return MetricNoise(line.role, line.operation, line.figure.metric, level, chance, max(above, told))
 
 
 def _shifts(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
-from perfsuite.model.history import Comparison, Word
+from perfsuite.model.history import Comparison, ComparisonOutcome
 from perfsuite.report.baseline import ALL_ROLES, Held, held_of
 from perfsuite.report.evidence import TITLE, findings_of
 from perfsuite.report.figures import limit_text, with_unit
@@ -117,7 +117,7 @@ def comparison_junit_xml(comparison: Comparison) -> str:
     told = "\n".join(filter(None, (held.headline, *held.notes)))
     if held.regressed:
         ET.SubElement(case, "failure", {"message": held.headline, "type": "regression"}).text = told
-    elif held.refused or all(change.word is Word.CANNOT_TELL for change in comparison.changes):
+    elif held.refused or all(change.outcome is ComparisonOutcome.CANNOT_TELL for change in comparison.changes):
         ET.SubElement(case, "skipped", {"message": told})
     else:
         ET.SubElement(case, "system-out").text = told

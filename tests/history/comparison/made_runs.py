@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from perfsuite.model import ALL, Outcome, Statistics
-from perfsuite.model.history import Conditions, Measured, PastRun, Side
+from perfsuite.model.history import Conditions, Measured, PastRun, RunGroup
 
 OPERATIONS = tuple(f"operation.{number:02}" for number in range(30))
 ROLES = tuple(f"role_{number}" for number in range(7))
@@ -79,6 +79,6 @@ def _with_own_noise(rng: np.random.Generator, avg_ms: float) -> Statistics:
     return statistics(avg_ms, **moved, failures=failures, failure_rate=failures / plain.requests)
 
 
-def sides(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[Side, Side]:
-    """Their names."""
-    return Side("before", tuple(run.run_id for run in a_runs)), Side("after", tuple(run.run_id for run in b_runs))
+def groups(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[RunGroup, RunGroup]:
+    """The runs of A and of B under names."""
+    return RunGroup("before", tuple(a_runs)), RunGroup("after", tuple(b_runs))

@@ -9,7 +9,7 @@ import numpy as np
 from perfsuite.history.comparison.compare import compare
 from perfsuite.model import ALL
 from perfsuite.model.history import Change
-from tests.history.comparison.made_runs import OPERATIONS, noisy_run, sides
+from tests.history.comparison.made_runs import OPERATIONS, groups, noisy_run
 
 CHANGED = OPERATIONS[7]
 
@@ -44,5 +44,4 @@ def _is_the_change(change: Change) -> bool:
 def _regressions(rng: np.random.Generator, shift_rate: float, runs: int) -> tuple[Change, ...]:
     a = [noisy_run(rng, f"a{number}") for number in range(runs)]
     b = [noisy_run(rng, f"b{number}", {CHANGED: shift_rate}) for number in range(runs)]
-    side_a, side_b = sides(a, b)
-    return compare(side_a, a, side_b, b).regressions
+    return compare(*groups(a, b)).regressions

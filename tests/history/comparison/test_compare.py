@@ -12,9 +12,9 @@ from perfsuite.history.comparison.compare import compare, fisher_more
 from perfsuite.history.comparison.family import ALPHA
 from perfsuite.history.comparison.figures import lines
 from perfsuite.model import ALL, Outcome
-from perfsuite.model.history import Change, Comparison, Measured, PastRun, Word
-from perfsuite.model.noise import Floor, Noise
-from tests.history.comparison.made_runs import CONDITIONS, OPERATIONS, noisy_run, run, sides, statistics
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Measured, PastRun
+from perfsuite.model.noise import MetricNoise, Noise
+from tests.history.comparison.made_runs import CONDITIONS, OPERATIONS, groups, noisy_run, run, statistics
 from tests.history.comparison.simulated import simulate
 
 OPERATION = "policies.list"
@@ -29,8 +29,7 @@ def runs(avg_ms: float, *, count: int = 5, **others: float | None) -> list[PastR
 
 
 def held(a: Sequence[PastRun], b: Sequence[PastRun], noise: Noise | None = None) -> Comparison:
-    side_a, side_b = sides(a, b)
-    return compare(side_a, a, side_b, b, noise)
+    return compare(*groups(a, b), noise)
 
 
 def of(comparison: Comparison, metric: str = "avg_ms", operation: str = OPERATION, role: str = ALL) -> Change:
@@ -45,18 +44,18 @@ def of(comparison: Comparison, metric: str = "avg_ms", operation: str = OPERATIO
 @pytest.mark.parametrize(
     ("before_ms", "after_ms", "word"),
     [
-        pytest.param(100, 110, Word.SLOWER, id="10 % more"),
-        pytest.param(100, 90, Word.FASTER, id="10 % less"),
-        pytest.param(100, 100, Word.SAME, id="equal"),
-        pytest.param(100, 103, Word.SAME, id="3 % more is clear, and not felt"),
-        pytest.param(10, 11, Word.SAME, id="1 ms more is 10 %, and not felt"),
-        pytest.param(10, 13, Word.SLOWER, id="3 ms more"),
-        pytest.param(100, 105.1, Word.SLOWER, id="a little beyond 5 %"),
-        pytest.param(100, 104.9, Word.CANNOT_TELL, id="at the edge it is neither the same nor slower"),
+        pytest.param(100, 110, ComparisonOutcome.SLOWER, id="10 % more"),
+        pytest.param(100, 90, ComparisonOutcome.FASTER, id="10 % less"),
+        pytest.param(100, 100, ComparisonOutcome.SAME, id="equal"),
+        pytest.param(100, 103, ComparisonOutcome.SAME, id="3 % more is clear, and not felt"),
+        pytest.param(10, 11, ComparisonOutcome.SAME, id="1 ms more is 10 %, and not felt"),
+        pytest.param(10, 13, ComparisonOutcome.SLOWER, id="3 ms more"),
+        pytest.param(100, 105.1, ComparisonOutcome.SLOWER, id="a little beyond 5 %"),
+        pytest.param(100, 104.9, ComparisonOutcome.CANNOT_TELL, id="at the edge it is neither the same nor slower"),
     ],
 )
-def test_the_word(before_ms: float, after_ms: float, word: Word) -> None:
-    assert of(held(runs(before_ms), runs(after_ms))).word is word
+def test_outcomes(before_ms: float, after_ms: float, word: ComparisonOutcome) -> None:
+    assert of(held(runs(before_ms), runs(after_ms))).outcome is word
 
 
 def test_a_change_says_by_how_much() -> None:
@@ -77,21 +76,21 @@ def test_runs_that_scatter_leave_it_open() -> None:
 
     change = of(held(a, b))
 
-    assert change.word is Word.CANNOT_TELL
+    assert change.outcome is ComparisonOutcome.CANNOT_TELL
     assert change.reason == "so much may be chance"
 
 
 def test_one_run_that_went_wrong_makes_nothing_slower() -> None:
     slow = run("slow", {PLACE: 900.0})
 
-    assert of(held(runs(100), [*runs(100)[:4], slow])).word is not Word.SLOWER
+    assert of(held(runs(100), [*runs(100)[:4], slow])).outcome is not ComparisonOutcome.SLOWER
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_fewer_than_5_and_5_runs_cannot_tell(count: int) -> None:
     comparison = held(runs(100, count=count), runs(300))
 
-    assert {change.word for change in comparison.changes} == {Word.CANNOT_TELL}
+    assert {change.outcome for change in comparison.changes} == {ComparisonOutcome.CANNOT_TELL}
     assert of(comparison).reason == f"{count} + 5 runs: 5 + 5 are needed"
     assert of(comparison).p_value is None
     assert of(comparison).shift_rate == pytest.approx(2.0, abs=0.05)
@@ -102,8 +101,8 @@ def test_less_throughput_is_worse() -> None:
     a = [replace_rps(one, 20 + number / 100) for number, one in enumerate(runs(100))]
     b = [replace_rps(one, 15 + number / 100) for number, one in enumerate(runs(100))]
 
-    assert of(held(a, b), "rps").word is Word.SLOWER
-    assert of(held(b, a), "rps").word is Word.FASTER
+    assert of(held(a, b), "rps").outcome is ComparisonOutcome.SLOWER
+    assert of(held(b, a), "rps").outcome is ComparisonOutcome.FASTER
 
 
 def replace_rps(one: PastRun, rps: float) -> PastRun:
@@ -116,8 +115,8 @@ def test_failures_are_found_where_the_average_stays() -> None:
 
     comparison = held(runs(100), failing)
 
-    assert of(comparison, "failure_rate").word is Word.SLOWER
-    assert of(comparison).word is Word.SAME
+    assert of(comparison, "failure_rate").outcome is ComparisonOutcome.SLOWER
+    assert of(comparison).outcome is ComparisonOutcome.SAME
 
 
 def test_what_few_runs_say_of_failures() -> None:
@@ -125,7 +124,7 @@ def test_what_few_runs_say_of_failures() -> None:
 
     change = of(held(runs(100, count=1), failing), "failure_rate")
 
-    assert change.word is Word.CANNOT_TELL
+    assert change.outcome is ComparisonOutcome.CANNOT_TELL
     assert "0 of 1,000 failed, then 12 of 1,000 (Fisher p = 0.00024, if requests failed independently)" in change.reason
 
 
@@ -141,15 +140,15 @@ def test_a_figure_that_not_every_run_has_is_left_open() -> None:
 
     change = of(held(runs(100), [*runs(150)[:4], without]), "p95_ms")
 
-    assert change.word is Word.CANNOT_TELL
+    assert change.outcome is ComparisonOutcome.CANNOT_TELL
     assert change.reason == "told by 5 runs of A and 4 of B only: all are needed"
 
 
 def test_the_noise_floor_is_what_a_change_must_exceed() -> None:
-    noise = Noise("2026-03-01T09:30:00Z", CONDITIONS, ("a", "b"), (Floor(*PLACE, "avg_ms", 100.0, 0.15, 0.2),))
+    noise = Noise("2026-03-01T09:30:00Z", CONDITIONS, ("a", "b"), (MetricNoise(*PLACE, "avg_ms", 100.0, 0.15, 0.2),))
 
-    assert of(held(runs(100), runs(112), noise)).word is Word.SAME
-    assert of(held(runs(100), runs(120), noise)).word is Word.SLOWER
+    assert of(held(runs(100), runs(112), noise)).outcome is ComparisonOutcome.SAME
+    assert of(held(runs(100), runs(120), noise)).outcome is ComparisonOutcome.SLOWER
 
 
 def test_what_only_one_side_has_is_named() -> None:
@@ -194,8 +193,8 @@ def test_runs_that_say_nothing_are_named() -> None:
     assert any(note.startswith("odd is inconclusive") for note in notes)
 
 
-def test_a_side_without_runs_is_refused() -> None:
-    with pytest.raises(ValueError, match="each side needs a run"):
+def test_a_group_without_runs_is_refused() -> None:
+    with pytest.raises(ValueError, match="each group needs a run"):
         held([], runs(100))
 
 
@@ -221,4 +220,4 @@ def test_many_runs_are_compared_at_once() -> None:
     a = [noisy_run(rng, f"a{number}") for number in range(25)]
     b = [noisy_run(rng, f"b{number}", {OPERATIONS[3]: 0.06}) for number in range(25)]
 
-    assert of(held(a, b), operation=OPERATIONS[3]).word in (Word.SLOWER, Word.CANNOT_TELL)
+    assert of(held(a, b), operation=OPERATIONS[3]).outcome in (ComparisonOutcome.SLOWER, ComparisonOutcome.CANNOT_TELL)

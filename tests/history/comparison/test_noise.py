@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,17 +13,17 @@ from perfsuite.cli import main as cli
 from perfsuite.errors import UsageError
 from perfsuite.history.comparison.noise import measure
 from perfsuite.model import ALL
-from perfsuite.model.noise import Floor
+from perfsuite.model.noise import MetricNoise
 from perfsuite.run.noise import FILE_NAME, keep_noise, noise_of
 from tests.history.comparison.made_runs import CONDITIONS, NOISE, OPERATIONS, noisy_run, run
 
 PLACE = (ALL, "policies.list")
 
 
-def floors(seed: int = 1, count: int = 10) -> dict[tuple[str, str, str], Floor]:
+def floors(seed: int = 1, count: int = 10) -> dict[tuple[str, str, str], MetricNoise]:
     rng = np.random.default_rng(seed)
     noise = measure([noisy_run(rng, f"run_{number}") for number in range(count)])
-    return {(one.role, one.operation, one.metric): one for one in noise.floors}
+    return {(one.role, one.operation, one.metric): one for one in noise.metrics}
 
 
 def chances(count: int) -> list[float]:
@@ -56,7 +57,7 @@ def test_what_can_be_detected_is_near_10_percent_at_3_percent_of_noise() -> None
 
 def test_runs_that_never_differ_have_no_noise_and_the_bound_remains() -> None:
     (average,) = (
-        one for one in measure([run(f"r{n}", {PLACE: 100.0}) for n in range(6)]).floors if one.metric == "avg_ms"
+        one for one in measure([run(f"r{n}", {PLACE: 100.0}) for n in range(6)]).metrics if one.metric == "avg_ms"
     )
 
     assert (average.level, average.chance_rate) == (100.0, 0.0)
@@ -70,8 +71,8 @@ def test_too_few_runs_are_refused() -> None:
 
 def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
     noise = measure([run(f"r{number}", {PLACE: 100.0}) for number in range(6)])
-    other = replace(noise, conditions=replace(CONDITIONS, host="http://staging.example"))
-    newer = replace(noise, run_ids=("newer",))
+    other = msgspec.structs.replace(noise, conditions=replace(CONDITIONS, host="http://staging.example"))
+    newer = msgspec.structs.replace(noise, run_ids=("newer",))
 
     assert noise_of(tmp_path, CONDITIONS) is None
     for one in (noise, other, newer):
