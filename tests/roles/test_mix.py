@@ -87,7 +87,7 @@ READER = Role(
     ),
 )
 WRITER = Role("writer", "Writer", (), 1, 1, 1, (Behaviour("creating", 1, (Step("policies.create"),)),))
-ROLES = (READER, WRITER)
+PAIR = (READER, WRITER)
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ ROLES = (READER, WRITER)
     ],
 )
 def test_offered(users: dict[str, int], response_time_s: float, rps: float) -> None:
-    assert offered_rps(users, ROLES, response_time_s) == pytest.approx(rps)
+    assert offered_rps(users, PAIR, response_time_s) == pytest.approx(rps)
 
 
 def test_offered_of_one_operation() -> None:
     users = {"reader": 10, "writer": 5}
-    assert offered_rps(users, ROLES, 0.5, operation="policies.read") == pytest.approx(10 * (3 + 0.2) / 4 / 2.9)
+    assert offered_rps(users, PAIR, 0.5, operation="policies.read") == pytest.approx(10 * (3 + 0.2) / 4 / 2.9)
     assert sum(
-        offered_rps(users, ROLES, 0.5, operation=operation)
+        offered_rps(users, PAIR, 0.5, operation=operation)
         for operation in ("policies.list", "policies.read", "users.me", "policies.create")
-    ) == pytest.approx(offered_rps(users, ROLES, 0.5))
+    ) == pytest.approx(offered_rps(users, PAIR, 0.5))
 
 
 def test_neither_thinking_nor_answering_takes_time() -> None:
@@ -118,14 +118,14 @@ def test_neither_thinking_nor_answering_takes_time() -> None:
 
 
 def test_steps_left_out_offer_nothing_and_empty_behaviours_give_their_share_away() -> None:
-    left = without(ROLES, [("reader", "policies.list"), ("reader", "policies.read"), ("writer", "policies.create")])
+    left = without(PAIR, [("reader", "policies.list"), ("reader", "policies.read"), ("writer", "policies.create")])
 
     assert [[b.name for b in role.behaviours] for role in left] == [["checking"], []]
     assert offered_rps({"reader": 10, "writer": 5}, left, 0.5) == pytest.approx(10 / 2.5)
 
 
 def test_arrivals_for_a_role_of_which_nothing_is_left_offer_nothing() -> None:
-    left = without(ROLES, [("writer", "policies.create")])
+    left = without(PAIR, [("writer", "policies.create")])
     users = {"reader": 10, "writer": 5}
     assert arriving_rps(20, users, left, counted=("writer",)) == 0
     assert arriving_rps(21, users, left) == pytest.approx(21 * 2 / 3 * 1.8)  # a third is the writers' and is not made
