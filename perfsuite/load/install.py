@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from perfsuite.load.dispatcher import RoleDispatcher
 from perfsuite.load.state import LoadState
-from perfsuite.load.users import RECORDED
+from perfsuite.load.users import OBSERVED
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,8 @@ def _listen_to_users(environment: Any) -> None:
     @events.request.add_listener  # type: ignore[untyped-decorator]
     def on_request(context: Mapping[str, Any] | None = None, **event: Any) -> None:
         # Our own users recorded theirs before they fired the event.
-        if environment.agentmitra_load is not None and not (context or {}).get(RECORDED):
-            environment.agentmitra_load.foreign_request(context=context, **event)
+        if environment.agentmitra_load is not None and OBSERVED not in (context or {}):
+            environment.agentmitra_load.foreign_request(**event)
 
     @events.user_error.add_listener  # type: ignore[untyped-decorator]
     def on_user_error(exception: BaseException, **_event: Any) -> None:

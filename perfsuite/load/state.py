@@ -186,7 +186,7 @@ class LoadState:
         """A request of a user that is not ours, by Locust's event: that it was sent is known by that alone."""
         self.sent.sent += 1
         try:
-            self.recorder.on_request(**event)
+            self.recorder.foreign_request(**event)
         except Exception as error:  # noqa: BLE001  Locust would swallow it
             self.sent.unrecorded += 1
             self.failed(error, "a request of a user that is not the suite's")

@@ -29,8 +29,8 @@ AFTER_ERROR_S = 1.0
 NONE_TAKEN_S = 0.1
 """The pause of an open model's session after an error of the suite that kept it from taking an action: those that are
 due wait meanwhile."""
-RECORDED = "recorded"
-"""In the context of an event: the recorder has the request already."""
+OBSERVED = "agentmitra"
+"""Key in the context of Locust's request event: the `Observed` of a request that the recorder has already."""
 _ENDS_A_USER = (StopUser, StopTest, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
 """By these Locust is told what to do next, by a plug-in that hears of a request too."""
 
@@ -87,16 +87,7 @@ class EventObserver:
             response_length=observed.length,
             exception=RequestFailed(failure.message) if failure else None,
             start_time=observed.sent_at,
-            context={
-                "role": observed.role,
-                "behaviour": observed.behaviour,
-                "operation": observed.operation,
-                "expired": observed.expired,
-                "due_at": observed.sent_at if observed.due_at is None else observed.due_at,
-                "request_id": observed.request_id,
-                "failure_kind": failure.kind.value if failure else None,
-                RECORDED: True,
-            },
+            context={OBSERVED: observed},
         )
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:

@@ -27,6 +27,10 @@ class Sink(Protocol):
         """No more records will come."""
 
 
+OTHER = "other"
+"""Role and behaviour of requests that are not ours."""
+
+
 class Recorder:
     """Keeps every request by role, behaviour, operation and the UTC second in which it was due."""
 
@@ -47,32 +51,16 @@ class Recorder:
         else:
             self.cells.failure(key, elapsed_us, error, request_id, parts)
 
-    def on_request(
-        self,
-        name: str,
-        response_time: float | None,
-        exception: Any = None,
-        context: Mapping[str, Any] | None = None,
-        **details: Any,
+    def foreign_request(
+        self, name: str, response_time: float | None, exception: Any = None, start_time: float = 0.0, **_details: Any
     ) -> None:
-        """For Locust's `request` event of users other than ours (`response_time` in ms).
-
-        They are recorded under what they tell of themselves.
-        """
-        about = context or {}
+        """Keep a request of a user other than ours, by Locust's `request` event (`response_time` in ms)."""
         response_time = response_time or 0.0  # plug-ins fire events without one
-        due_at = about.get("due_at") or details.get("start_time") or utc_s() - response_time / 1000
-        operation = str(about.get("operation", name))
-        key = (int(due_at), str(about.get("role", "other")), str(about.get("behaviour", "other")), operation)
+        sent_at = start_time or utc_s() - response_time / 1000
         elapsed_us = round(response_time * 1000)
-        parts = about.get("parts") or Parts(int(due_at + response_time / 1000), elapsed_us)
-        if about.get("expired"):
-            self.cells.expired(key)
-            return
-        error = None
-        if exception is not None:
-            error = (str(about.get("failure_kind") or type(exception).__name__), str(exception))
-        self.request(key, elapsed_us, parts, str(about.get("request_id", "")), error)
+        error = None if exception is None else (type(exception).__name__, str(exception))
+        parts = Parts(int(sent_at + response_time / 1000), elapsed_us)
+        self.request((int(sent_at), OTHER, OTHER, name), elapsed_us, parts, error=error)
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""

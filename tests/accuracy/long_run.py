@@ -56,13 +56,12 @@ def simulated(seconds: int, every_s: int) -> Iterator[Sample]:
     recorder = Recorder("worker-1", sink)
     environment = Environment(user_classes=[])
     environment.create_local_runner()
-    environment.events.request.add_listener(recorder.on_request)
     locust = LocustCount()
     rng = random.Random(11)
     process = psutil.Process()
     for second in range(seconds):
         for number in range(_REQUESTS):
-            environment.events.request.fire(**_event(second, number, rng))
+            environment.events.request.fire(**_recorded(recorder, second, number, rng))
         recorder.tick({"policyholder": 50})
         locust.take_over(environment)
         if second % every_s == 0:
@@ -71,25 +70,23 @@ def simulated(seconds: int, every_s: int) -> Iterator[Sample]:
             yield Sample(second, process.memory_info().rss)
 
 
-def _event(second: int, number: int, rng: random.Random) -> dict[str, object]:
+def _recorded(recorder: Recorder, second: int, number: int, rng: random.Random) -> dict[str, object]:
+    """Locust's event of a request that the recorder has kept."""
     due_at = _START + second + number / _REQUESTS
     elapsed_us = round(rng.lognormvariate(3, 1) * 1000)
-    failed = number < _FAILURES
+    message = _message(second, number, rng) if number < _FAILURES else ""
+    operation = rng.choice(_OPERATIONS)
+    parts = Parts(int(due_at + elapsed_us / 1e6), elapsed_us, server_us=elapsed_us // 2)
+    key = (int(due_at), "policyholder", f"behaviour {number}", operation)
+    error = ("status", message) if message else None
+    recorder.request(key, elapsed_us, parts, f"{second:016x}{number:016x}", error)
     return {
         "request_type": "GET",
-        "name": rng.choice(_OPERATIONS),
+        "name": operation,
         "response_length": 400,
         "response_time": elapsed_us / 1000,
-        "exception": RequestFailed(_message(second, number, rng)) if failed else None,
+        "exception": RequestFailed(message) if message else None,
         "start_time": due_at,
-        "context": {
-            "role": "policyholder",
-            "behaviour": f"behaviour {number}",
-            "due_at": due_at,
-            "parts": Parts(int(due_at + elapsed_us / 1e6), elapsed_us, server_us=elapsed_us // 2),
-            "request_id": f"{second:016x}{number:016x}",
-            "failure_kind": "status" if failed else None,
-        },
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -47,36 +47,25 @@ def shelf() -> Iterator[Shelf]:
     yield Shelf()
 
 
-def _context(**more: Any) -> dict[str, Any]:
-    return {
-        "role": "policyholder",
-        "behaviour": "profile access",
-        "due_at": SENT_AT,
-        "request_id": "id-1",
-        "failure_kind": None,
-    } | more
+KEY = (int(SENT_AT), "policyholder", "profile access", "users.me")
 
 
-def _recorded(shelf: Shelf, **event: Any) -> Requests:
-    recorder = Recorder("w1", shelf)
-    recorder.on_request(**event)
+def _request(
+    recorder: Recorder, elapsed_us: int, parts: Parts | None = None, error: tuple[str, str] | None = None
+) -> None:
+    recorder.request(KEY, elapsed_us, parts or Parts(int(SENT_AT), elapsed_us), "id-1", error)
+
+
+def _recorded(recorder: Recorder, shelf: Shelf) -> Requests:
     recorder.tick({})
     (record,) = shelf.of(Requests)
     return record
 
 
-def test_an_event_of_ours(shelf: Shelf) -> None:
-    record = _recorded(
-        shelf,
-        request_type="GET",
-        name="users.me",
-        response_time=12.345,
-        response_length=10,
-        exception=None,
-        context=_context(),
-        start_time=0,
-        url=None,
-    )
+def test_a_request_of_ours(shelf: Shelf) -> None:
+    recorder = Recorder("w1", shelf)
+    _request(recorder, 12_345)
+    record = _recorded(recorder, shelf)
 
     assert (record.worker, record.second) == ("w1", int(SENT_AT))
     assert (record.role, record.behaviour, record.operation) == ("policyholder", "profile access", "users.me")
@@ -86,7 +75,7 @@ def test_an_event_of_ours(shelf: Shelf) -> None:
 def test_the_parts_of_the_time_are_kept_apart(shelf: Shelf) -> None:
     parts = Parts(int(SENT_AT) + 3, service_us=700, server_us=400, connect_us=200, tls_us=100)
     recorder = Recorder("w1", shelf)
-    recorder.on_request("users.me", 3000.0, None, _context(parts=parts))
+    _request(recorder, 3_000_000, parts)
     recorder.tick({})
 
     due, ended = shelf.of(Requests)
@@ -100,7 +89,7 @@ def test_remarks_are_counted_by_what_they_are_about_and_why(shelf: Shelf) -> Non
     other = Remark("X-Process-Time", "it is not a number", "soon for an answer that took 4.0 ms")
     recorder = Recorder("w1", shelf)
     for remarks in ((late,), (), (other,), (replace(late, example="-2 for …"),)):
-        recorder.on_request("users.me", 4.0, None, _context(parts=Parts(int(SENT_AT), 4000, remarks=remarks)))
+        _request(recorder, 4000, Parts(int(SENT_AT), 4000, remarks=remarks))
     recorder.tick({})
 
     (record,) = shelf.of(Requests)
@@ -109,8 +98,8 @@ def test_remarks_are_counted_by_what_they_are_about_and_why(shelf: Shelf) -> Non
 
 def test_a_request_whose_token_had_expired_is_counted_under_its_operation_and_has_no_time(shelf: Shelf) -> None:
     recorder = Recorder("w1", shelf)
-    recorder.on_request("users.me (token expired)", 5.0, None, _context(operation="users.me", expired=True))
-    recorder.on_request("users.me", 4.0, None, _context(operation="users.me", expired=False))
+    recorder.cells.expired(KEY)
+    _request(recorder, 4000)
     recorder.tick({})
 
     (record,) = shelf.of(Requests)
@@ -120,13 +109,9 @@ def test_a_request_whose_token_had_expired_is_counted_under_its_operation_and_ha
 
 
 def test_a_failure_of_ours(shelf: Shelf) -> None:
-    record = _recorded(
-        shelf,
-        name="users.me",
-        response_time=1.0,
-        exception=RuntimeError("HTTP 500"),
-        context=_context(failure_kind="http status"),
-    )
+    recorder = Recorder("w1", shelf)
+    _request(recorder, 1000, error=("http status", "HTTP 500"))
+    record = _recorded(recorder, shelf)
 
     assert (record.ok.counts, record.failed.sum_us) == ({}, 1000)
     assert [(error.kind, error.message, error.request_id) for error in record.errors] == [
@@ -134,10 +119,10 @@ def test_a_failure_of_ours(shelf: Shelf) -> None:
     ]
 
 
-def test_an_event_of_a_plain_locust_user(shelf: Shelf) -> None:
-    record = _recorded(
-        shelf, request_type="GET", name="/x", response_time=2, response_length=0, context={}, start_time=SENT_AT
-    )
+def test_a_request_of_a_plain_locust_user(shelf: Shelf) -> None:
+    recorder = Recorder("w1", shelf)
+    recorder.foreign_request(request_type="GET", name="/x", response_time=2, response_length=0, start_time=SENT_AT)
+    record = _recorded(recorder, shelf)
 
     assert (record.second, record.role, record.behaviour, record.operation) == (int(SENT_AT), "other", "other", "/x")
     assert record.ok.sum_us == 2000
@@ -145,8 +130,9 @@ def test_an_event_of_a_plain_locust_user(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("response_time", [pytest.param(None, id="without a time"), pytest.param(0, id="at once")])
 def test_an_event_of_a_plug_in_without_time_or_start(shelf: Shelf, response_time: float | None) -> None:
-    before = int(utc_s())
-    record = _recorded(shelf, name="message", response_time=response_time, exception=ValueError("bad"))
+    recorder, before = Recorder("w1", shelf), int(utc_s())
+    recorder.foreign_request(name="message", response_time=response_time, exception=ValueError("bad"))
+    record = _recorded(recorder, shelf)
 
     assert before <= record.second <= int(utc_s())
     assert [(error.kind, error.message, error.request_id) for error in record.errors] == [("ValueError", "bad", "")]
@@ -183,9 +169,9 @@ def test_the_end_hands_over_the_rest_and_both_counts(shelf: Shelf) -> None:
     recorder = Recorder("w1", shelf)
     recorder.phase("ramp-up")
     for _ in range(3):
-        recorder.on_request("users.me", 1.0, None, _context())
+        _request(recorder, 1000)
     recorder.tick({"policyholder": 1})
-    recorder.on_request("users.me", 1.0, None, _context())
+    _request(recorder, 1000)
 
     recorder.rest({"policyholder": 0})
     recorder.errors([SuiteErrorGroup("roles.mine:3 step", "KeyError: 'id'", 2, "suite-errors.log")])
