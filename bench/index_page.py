@@ -26,7 +26,7 @@ from perfsuite.history import History  # noqa: E402
 from perfsuite.history.engine import writing  # noqa: E402
 from perfsuite.history.rows import figure_rows, kept_row, run_row  # noqa: E402
 from perfsuite.history.tables import FIGURES, KEPT, RUNS  # noqa: E402
-from perfsuite.run.archive import Shelf  # noqa: E402
+from perfsuite.run.archive import RunArchive  # noqa: E402
 from perfsuite.run.runs_page import NEWEST, write_overview  # noqa: E402
 from tests.report.made_history import all_names, history  # noqa: E402
 from tests.report.web.chromium import running_tab  # noqa: E402
@@ -56,15 +56,15 @@ def timed(name: str, spans: dict[str, float]) -> Iterator[None]:
     print(f"  {name:<28} {spans[name]:6.2f} s, CPU {time.process_time() - cpu:6.2f} s")
 
 
-def fill(results: Path, runs: int) -> Shelf:
+def fill(results: Path, runs: int) -> RunArchive:
     """A history of so many runs, kept in one transaction."""
-    shelf = Shelf(results)
-    with shelf.opened() as store:
+    archive = RunArchive(results)
+    with archive.open_history() as store:
         made = history(runs, all_names(), shifted_from=runs // 2)
         store.keep(made[0])
         store.forget(made[0].run_id)
         _put(store, made)
-    return shelf
+    return archive
 
 
 def _put(store: History, made: list) -> None:  # type: ignore[type-arg]
@@ -104,13 +104,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         results = arguments.keep or Path(temporary)
         results.mkdir(parents=True, exist_ok=True)
-        shelf = Shelf(results) if (results / "history.db").exists() else fill(results, arguments.runs)
+        archive = RunArchive(results) if (results / "history.db").exists() else fill(results, arguments.runs)
         print(f"{arguments.runs:,} runs of {len(all_names())} figures")
         made: dict[str, float] = {}
         with timed(f"page of the newest {NEWEST:,}", made):
-            write_overview(shelf)
+            write_overview(archive)
         with timed("page of all", made):
-            page = write_overview(shelf, latest=None)
+            page = write_overview(archive, latest=None)
         print(f"  {page.stat().st_size / 1e6:.1f} MB")
         program = shutil.which("chromium") or shutil.which("google-chrome")
         asked = {} if arguments.no_browser or not program else in_browser(page, program, Path(temporary))

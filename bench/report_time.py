@@ -24,8 +24,11 @@ from perfsuite.model.monitor import METRICS, Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import ReadingsWriter  # noqa: E402
 from perfsuite.report.write import write_all  # noqa: E402
-from perfsuite.run.files import PLAN_FILE, save  # noqa: E402
-from perfsuite.run.load_run import report_of  # noqa: E402
+from perfsuite.run.load_run import (  # noqa: E402
+    PLAN_FILE,
+    load_run,
+    save,
+)
 from tests.judge.healthy_runs import Healthy, records_of  # noqa: E402
 
 BOUND_S = 5.0
@@ -58,7 +61,7 @@ def make(folder: Path, users: int, seconds: int) -> int:
 def spent_s(folder: Path) -> tuple[float, float]:
     """Processor time of summary, verdict and findings, and of the files."""
     began_s = time.process_time()
-    report = report_of(folder)
+    report = load_run(folder).report
     reported_s = time.process_time()
     write_all(report, folder)
     return reported_s - began_s, time.process_time() - reported_s

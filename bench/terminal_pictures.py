@@ -30,8 +30,7 @@ from perfsuite.monitor import read_readings  # noqa: E402
 from perfsuite.report.live.terminal import live_view  # noqa: E402
 from perfsuite.report.terminal.console import render_summary  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
-from perfsuite.run import pipeline  # noqa: E402
-from perfsuite.run.files import PLAN_FILE, load  # noqa: E402
+from perfsuite.run.load_run import PLAN_FILE, load, load_run  # noqa: E402
 from perfsuite.summary.live import Live  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
@@ -66,7 +65,7 @@ def _time_of(record: Record) -> float:
 def summary_of(folder: Path, columns: int, lines: int) -> Text:
     """The end of the run, as a terminal of that size shows it."""
     shown_at = Path("results") / folder.resolve().name
-    report = pipeline.report_of(folder)
+    report = load_run(folder).report
     return Text.from_ansi(render_summary(report, width=columns, color=True, folder=shown_at, lines=lines - 1))
 
 

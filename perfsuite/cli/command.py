@@ -13,8 +13,8 @@ from typing import TextIO
 from perfsuite.cli.output import settle, taking_all, writing_to
 from perfsuite.cli.screen import PlainScreen, QuietScreen, screen_for
 from perfsuite.plan.build import Options
+from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.own_errors import OwnErrors
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
 _MIN_LINES = 24
@@ -81,7 +81,7 @@ class Call:
     words: tuple[str, ...]
     terminal: Terminal
     interrupts: Interrupts
-    errors: OwnErrors = field(default_factory=OwnErrors)
+    errors: ErrorCollector = field(default_factory=ErrorCollector)
 
 
 @dataclass(frozen=True, slots=True)

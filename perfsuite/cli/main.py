@@ -9,11 +9,11 @@ from pathlib import Path
 from perfsuite.cli.command import Call, Terminal, standard_terminal
 from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, SuiteError, is_of_a_file, unwritable
+from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.own_errors import OwnErrors
 
 
-def dispatch(words: list[str], terminal: Terminal, interrupts: Interrupts, errors: OwnErrors) -> int:
+def dispatch(words: list[str], terminal: Terminal, interrupts: Interrupts, errors: ErrorCollector) -> int:
     """Do the command that the words name; its exit code."""
     if words and words[0] in COMMANDS:
         arguments = command_parser(words[0]).parse_args(words[1:])
@@ -22,14 +22,14 @@ def dispatch(words: list[str], terminal: Terminal, interrupts: Interrupts, error
         from perfsuite.cli.commands import run
 
         arguments, do = load_parser().parse_args(words), run.do
-    errors.keep_in(folder_of(arguments))
+    errors.reset(folder_of(arguments))
     return do(Call(arguments, tuple(words), terminal, interrupts, errors))
 
 
-def main(argv: Sequence[str], do: Callable[[list[str], Terminal, Interrupts, OwnErrors], int] = dispatch) -> int:
+def main(argv: Sequence[str], do: Callable[[list[str], Terminal, Interrupts, ErrorCollector], int] = dispatch) -> int:
     """Do what the command line says; the exit code. The only place that catches the suite's errors."""
     terminal = standard_terminal()
-    errors = OwnErrors()
+    errors = ErrorCollector()
     with Interrupts() as interrupts, errors.listening():
         try:
             return do(list(argv), terminal, interrupts, errors)
@@ -43,10 +43,10 @@ def main(argv: Sequence[str], do: Callable[[list[str], Terminal, Interrupts, Own
             if isinstance(error, OSError) and is_of_a_file(error):  # a disk or a right that no stage expected
                 terminal.err(str(unwritable(error)))
             else:
-                terminal.err(errors.note(error, "the command"))
+                terminal.err(errors.record(error, "the command"))
             return EXIT_INCONCLUSIVE
         finally:
-            for line in errors.heard():
+            for line in errors.take_unreported():
                 terminal.err(line)
             terminal.settle()
 

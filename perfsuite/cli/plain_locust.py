@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite import __version__
+from perfsuite.cleanup import Means, clean_up
 from perfsuite.cli.parser import add_reaching, reaching_of, without_secrets
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
 from perfsuite.judge.left_behind import soft_deleted
@@ -34,8 +35,7 @@ from perfsuite.plan.targets import Known, read_targets
 from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
-from perfsuite.run.cleaning import list_remaining
-from perfsuite.run.cleanup import Means, clean_up
+from perfsuite.run.cleanup import list_remaining
 from perfsuite.suite_errors import LOG_FILE
 from perfsuite.summary.summarize import Circumstances
 from perfsuite.target import hosts, journal

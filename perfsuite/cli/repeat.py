@@ -22,10 +22,8 @@ from perfsuite.model.history import PastRun, RunGroup
 from perfsuite.plan.build import Options
 from perfsuite.report.terminal.short import render_verdict
 from perfsuite.run import pipeline
-from perfsuite.run.archive import read_past_run
-from perfsuite.run.baselines import compare_with_baseline
-from perfsuite.run.comparison import compare_groups
-from perfsuite.run.noise import check_noise, noise_of
+from perfsuite.run.archive import past_run
+from perfsuite.run.comparison import check_noise, compare_groups, compare_with_baseline, noise_of
 
 DEMO = "demo"
 _WATCHED = ("server", "postgres", "redis", "prometheus")
@@ -51,8 +49,8 @@ class Made:
 
 
 def _run(work: Work, scenario: Scenario) -> tuple[RunReport, PastRun]:
-    report, folder = run_one(work, scenario)
-    return report, read_past_run(folder)
+    finished = run_one(work, scenario)
+    return finished.report, past_run(finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +95,16 @@ def other(stack: ExitStack, call: Call, work: Work) -> Work | None:
         return None
     if arguments.against in (None, DEMO):
         settings = argparse.Namespace(**{**vars(arguments), "fault": arguments.against_fault})
-        inputs, demo = started(stack, settings, work.options, work.inputs, work.desk.screen)
-        desk = replace(work.desk, request_log=demo.request_log if demo else None, watch=watch_of(arguments, demo))
-        return replace(work, inputs=inputs, desk=desk)
+        inputs, demo = started(stack, settings, work.options, work.inputs, work.context.screen)
+        context = replace(work.context, request_log=demo.request_log if demo else None, watch=watch_of(arguments, demo))
+        return replace(work, inputs=inputs, context=context)
     # Nothing of it is known: what watches the first target, a demo perhaps, would tell of the wrong one.
     options = replace(work.options, host=arguments.against, demo=None, fingerprint=False)
     inputs = inputs_of(
         argparse.Namespace(**{**vars(arguments), "fault": None, "as_deployed": False}), options, work.ground
     )
-    desk = replace(work.desk, request_log=None, watch=watch_of(arguments, None))
-    return replace(work, options=options, inputs=inputs, desk=desk)
+    context = replace(work.context, request_log=None, watch=watch_of(arguments, None))
+    return replace(work, options=options, inputs=inputs, context=context)
 
 
 def do(call: Call, work: Work, other_work: Work | None, making: Making = Making()) -> int:
@@ -116,7 +114,7 @@ def do(call: Call, work: Work, other_work: Work | None, making: Making = Making(
     works = [work, *([other_work] if other_work else [])]
     for number, scenario in enumerate(work.inputs.scenarios):
         if number:
-            pipeline.pause(PAUSE_BETWEEN_S, work.desk, making.sleep)
+            pipeline.pause(PAUSE_BETWEEN_S, work.context.screen, making.sleep)
         made = by_turns(call, works, scenario, times, making)
         codes += [*made.codes, *_told(call, work, made, scenario)]
         if not made.is_whole:
@@ -130,12 +128,12 @@ def by_turns(call: Call, works: Sequence[Work], scenario: Scenario, times: int, 
     for turn in range(times):
         for side, work in enumerate(works):
             if made.reports:
-                pipeline.pause(REST_S, work.desk, making.sleep, what="run")
+                pipeline.pause(REST_S, work.context.screen, making.sleep, what="run")
             letter = f" of {'AB'[side]}, {work.inputs.host}" if len(works) > 1 else ""
-            work.desk.screen.say(f"Run {turn + 1} of {times}{letter}")
+            work.context.screen.say(f"Run {turn + 1} of {times}{letter}")
             options = replace(work.options, fingerprint=work.options.fingerprint and not turn)
-            desk = replace(work.desk, step_summary=None)
-            _one(call, replace(work, options=options, desk=desk, against={}), scenario, (made, side), making)
+            context = replace(work.context, step_summary=None)
+            _one(call, replace(work, options=options, context=context, against={}), scenario, (made, side), making)
             if not made.is_whole:
                 return made
     return made
@@ -150,7 +148,7 @@ def _one(call: Call, work: Work, scenario: Scenario, to: tuple[Made, int], makin
         run_failed(work, error)
         made.codes.append(error.exit_code)
         return
-    made.codes.append(EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code)
+    made.codes.append(EXIT_INTERRUPTED if work.context.interrupts.count else report.verdict.exit_code)
     made.reports.append(report)
     made.runs[side].append(run)
     if work.options.quiet:

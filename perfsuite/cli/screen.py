@@ -19,7 +19,7 @@ from perfsuite.report.live.page import LivePageBuilder, live_files
 from perfsuite.report.live.terminal import live_view, render_progress
 from perfsuite.report.web.server import PageServer
 from perfsuite.run.context import Screen
-from perfsuite.run.own_errors import OwnErrors
+from perfsuite.run.error_collector import ErrorCollector
 
 LINE_EVERY_S = 5.0
 """In a log one line in five seconds is enough."""
@@ -147,7 +147,7 @@ class PageScreen:
 
 
 @contextmanager
-def live_page(port: int, errors: OwnErrors) -> Iterator[PageScreen]:
+def live_page(port: int, errors: ErrorCollector) -> Iterator[PageScreen]:
     """The live page at `port` of this machine (0: a free one), for as long as the block lasts.
 
     What ends the block is told on the page. Raises UsageError where the port cannot be had.
@@ -168,7 +168,7 @@ class Screens:
     A screen is no part of the run: what one of them cannot show any more is left out there, and said on the others.
     """
 
-    def __init__(self, screens: Sequence[Screen], errors: OwnErrors) -> None:
+    def __init__(self, screens: Sequence[Screen], errors: ErrorCollector) -> None:
         self._screens = tuple(screens)
         self._errors = errors
         self._failed: set[tuple[Screen, str]] = set()
@@ -198,7 +198,7 @@ class Screens:
             except Exception as error:  # noqa: BLE001  what shows a run must not end it
                 self._failed.add((screen, what))
                 during = f"{what.replace('_', ' ')} on the {type(screen).__name__}"
-                self.warn(f"Not shown there any more. {self._errors.note(error, during, decides=False)}")
+                self.warn(f"Not shown there any more. {self._errors.record(error, during, decides=False)}")
 
 
 def screen_for(stream: TextIO, *, color: bool) -> PlainScreen:

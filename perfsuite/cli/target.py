@@ -19,7 +19,7 @@ from perfsuite.model import Cleanup
 from perfsuite.monitor import Queries, Watch, read_queries
 from perfsuite.plan.build import Ground, Inputs, Options, read_inputs, with_demo
 from perfsuite.roles import ROLES
-from perfsuite.run.context import Desk, Screen
+from perfsuite.run.context import CommandContext, Screen
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import ConnectionSettings
 
@@ -87,6 +87,6 @@ def code_of_rows(cleanup: Cleanup | None, options: Options, call: Call) -> int:
     return EXIT_INCONCLUSIVE if told and not options.accept_leftovers else EXIT_PASS
 
 
-def desk_without_load(options: Options, inputs: Inputs, screen: PlainScreen, call: Call) -> Desk:
+def context_without_load(options: Options, inputs: Inputs, screen: PlainScreen, call: Call) -> CommandContext:
     """For what looks at the target without a load."""
-    return Desk(options.results, screen, call.interrupts, headers=inputs.reached.headers, errors=call.errors)
+    return CommandContext(options.results, screen, call.interrupts, headers=inputs.reached.headers, errors=call.errors)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from perfsuite.cli.command import Call
 from perfsuite.cli.commands.step import append_to_step
@@ -19,7 +18,8 @@ from perfsuite.report.files.markdown import runs_md
 from perfsuite.report.terminal.console import render_many
 from perfsuite.report.write import INDEX_FILE
 from perfsuite.run import pipeline
-from perfsuite.run.context import Desk
+from perfsuite.run.context import CommandContext
+from perfsuite.run.load_run import LoadedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +30,30 @@ class Work:
     against: Mapping[str, RunGroup]
     inputs: Inputs
     ground: Ground
-    desk: Desk
+    context: CommandContext
     page: PageScreen | None
 
 
-def run_one(work: Work, scenario: Scenario) -> tuple[RunReport, Path]:
+def run_one(work: Work, scenario: Scenario) -> LoadedRun:
     """Raises TargetError or LoadError where nothing could be measured."""
     try:
         plan = build(work.options, work.inputs, scenario, work.ground, datetime.now(UTC))
-        report, folder = pipeline.run(plan, work.inputs.accounts, work.desk, work.against.get(scenario.name))
+        finished = pipeline.run(work.context, plan, work.inputs.accounts, work.against.get(scenario.name))
     except SuiteError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and is_of_a_file(error):
             raise
-        raise UnexpectedError(work.desk.errors.note(error, "the run")) from error
+        raise UnexpectedError(work.context.errors.record(error, "the run")) from error
     if work.page:
-        work.desk.errors.optional("the live page", partial(work.page.run_over, report, folder))
-    return report, folder
+        work.context.errors.optional("the live page", partial(work.page.run_over, finished.report, finished.folder))
+    return finished
 
 
 def run_failed(work: Work, error: SuiteError) -> None:
     """Show on the live page why there is no verdict."""
     if work.page:
-        work.desk.errors.optional("the live page", partial(work.page.run_failed, str(error)))
+        work.context.errors.optional("the live page", partial(work.page.run_failed, str(error)))
 
 
 def all_shown(reports: Sequence[RunReport], work: Work, call: Call) -> list[int]:
@@ -62,6 +62,6 @@ def all_shown(reports: Sequence[RunReport], work: Work, call: Call) -> list[int]
     try:
         call.terminal.show(render_many, reports, color=work.options.color)
     except Exception as error:  # noqa: BLE001  the runs are made, and their reports are written
-        call.terminal.err(call.errors.note(error, "the table of the runs"))
+        call.terminal.err(call.errors.record(error, "the table of the runs"))
         return [EXIT_INCONCLUSIVE]
     return []

@@ -1,29 +1,32 @@
-"""Do requests ask more of the database at the end of a load than they did in it?
+"""Do requests cost the database more at the end of a load than at its start?
 
-A first look that may well be wrong: it only decides whether it is worth some seconds to count once more, operation by
-operation. So it asks for no proof.
+A first look that may be wrong: it only decides whether a second fingerprint is worth some seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from perfsuite.findings.series import steady_tracks
-from perfsuite.model import Summary
 from perfsuite.model.monitor import Reading
-from perfsuite.timeseries import FULL_SCANS, STATEMENTS, Floats, middle
+from perfsuite.timeseries import FULL_SCANS, STATEMENTS, Floats, middle, per_request, tracks_of
 
 _WINDOW_S = 10
-_LOOKED_AT = ((STATEMENTS, 1.4, 0.5), (FULL_SCANS, 2.0, 0.2))
-"""Figure per request, by which factor it rose, and by how much at least."""
+_LIMITS = {STATEMENTS: (1.4, 0.5), FULL_SCANS: (2.0, 0.2)}
+"""Figure per request → by which factor it rose, and by how much at least."""
 
 
-def asks_more(summary: Summary, readings: Sequence[Reading]) -> bool:
-    """False without a steady state of some length, and where statements are not watched."""
-    tracks = steady_tracks(summary, readings)
-    return any(_rose(tracks[metric].known, factor, least) for metric, factor, least in _LOOKED_AT if metric in tracks)
+def asks_more(requests: Mapping[int, int], readings: Sequence[Reading]) -> bool:
+    """`requests`: UTC second of the steady state → answered requests. False where it is short or no reading tells."""
+    if not requests:
+        return False
+    first_s = min(requests)
+    length_s = max(requests) + 1 - first_s
+    answered = np.array([requests.get(first_s + place, math.nan) for place in range(length_s)])
+    tracks = per_request(tracks_of(readings, first_s, length_s), answered)
+    return any(_rose(track.known, *_LIMITS[track.metric]) for track in tracks if track.metric in _LIMITS)
 
 
 def _rose(values: Floats, factor: float, least: float) -> bool:

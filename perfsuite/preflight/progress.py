@@ -71,7 +71,7 @@ class Progress:
         self._over.set()
         self._thread.join()
         took_s = self._reporter.clock() - self._began_s
-        if error is None and took_s >= self._reporter.every_s:
+        if error is None and self._seen and took_s >= self._reporter.every_s:
             self._reporter.say(f"Preflight took {took_s:,.0f} s; slowest: {self._slowest()}")
 
     def _report_until_over(self) -> None:

@@ -74,27 +74,37 @@ def behaviours_with(role: Role, operations: frozenset[str]) -> list[Behaviour]:
     return [each for each in role.behaviours if operations & {step.operation for step in each.steps}]
 
 
-def preflight(
-    plan: Plan,
-    roles: Sequence[Role],
-    accounts: Iterable[Account],
-    run: RunState,
-    connect: Callable[[], Transport],
-    reporter: ProgressReporter,
-) -> PreflightReport:
-    """Find out what of `roles` works at the plan's host. What it creates is journaled by `run`.
-
-    The teller hears every few seconds how far it is.
-    Raises TargetError when the target is not there, not ours, or an account cannot log in, UsageError when
-    a role has no account.
-    """
+def find_target(host: str, run: RunState, connect: Callable[[], Transport], reporter: ProgressReporter) -> TargetInfo:
+    """What the target says of itself; overdue answers are reported. Raises TargetError as `probe_target` does."""
     with Progress(reporter) as progress, closing(progress.watched(connect())) as transport:
-        target = probe_target(plan.host, transport, run)
+        return probe_target(host, transport, run)
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightInput:
+    """What preflight tries: the operations of these roles that the target offers, each role with an account."""
+
+    plan: Plan
+    target: TargetInfo
+    roles: Sequence[Role]
+    accounts: Iterable[Account]
+
+
+def preflight(
+    given: PreflightInput, run: RunState, connect: Callable[[], Transport], reporter: ProgressReporter
+) -> PreflightReport:
+    """Find out which operations work at the target. `run` keeps a journal of the rows that preflight creates.
+
+    Progress is reported every few seconds. Raises TargetError when an account cannot log in, UsageError when a role
+    has no account.
+    """
+    plan, target, roles = given.plan, given.target, given.roles
+    with Progress(reporter) as progress, closing(progress.watched(connect())) as transport:
         left_out = _left_out(target, roles, run, read_only=plan.read_only)
         stay = _rows_that_stay(plan, target, run)
         run.left_out = _left_out_by_role(left_out, stay, roles)
         progress.expect(sum(1 + len(set(_operations(role)) - run.left_out[role.slug]) for role in roles))
-        first = _first_of_each_role(roles, accounts)
+        first = _first_of_each_role(roles, given.accounts)
         checks: dict[str, list[OperationCheck]] = {}
         data_size: dict[str, int] = {}
         refused: dict[str, Failure] = {}
@@ -142,19 +152,9 @@ def _data_size(session: Session) -> dict[str, int]:
     return {kind: size for kind, size in sizes.items() if isinstance(size, int) and not isinstance(size, bool)}
 
 
-def not_offered(
-    plan: Plan, roles: Sequence[Role], connect: Callable[[], Transport], run: RunState
-) -> dict[str, frozenset[str]]:
+def not_offered(plan: Plan, roles: Sequence[Role], target: TargetInfo, run: RunState) -> dict[str, frozenset[str]]:
     """Role → operations that a run cannot make: the target does not list them, or they write and the run must not,
-    or their rows would stay.
-
-    Asks two pages of the target and calls no operation. Raises TargetError when it is not there or not ours.
-    """
-    transport = connect()
-    try:
-        target = probe_target(plan.host, transport, run)
-    finally:
-        transport.close()
+    or their rows would stay."""
     left_out = _left_out(target, roles, run, read_only=plan.read_only)
     return _left_out_by_role(left_out, _rows_that_stay(plan, target, run), roles)
 

@@ -1,4 +1,4 @@
-"""Finished runs go into the history: from a run's report to its record, at its end or anew from the folders."""
+"""Finished runs in the results folder and the history: a run's record, added at its end or rebuilt from the folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, 
 from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
 from perfsuite.model.periods import STEADY
 from perfsuite.report.text import plural
-from perfsuite.run.load_run import Reread, reread
+from perfsuite.run.load_run import LoadedRun, load_run
 from perfsuite.summary.kept import kept_times
 from perfsuite.summary.summarize import COMPLETED
 
@@ -33,14 +33,14 @@ _GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Where finished runs are: their folders, and the history (`url`; "" for the file beside them)."""
+class RunArchive:
+    """Finished runs: their folders in `results`, and the history (`url`; "" for the file beside them)."""
 
     results: Path
     url: str = ""
 
     @contextmanager
-    def opened(self) -> Iterator[History]:
+    def open_history(self) -> Iterator[History]:
         """The history; its connections are closed at the end."""
         history = History(self.url or default_url(self.results))
         try:
@@ -49,8 +49,16 @@ class Shelf:
             history.close()
 
     def selection(self, history: History) -> Selection:
-        """Where names of runs are looked up; `last:N` are runs that can be held against the newest of them."""
+        """Where names of runs are looked up; `last:N` are runs that can be compared with the newest of them."""
         return Selection(history, read_past_run, _reasons, results=self.results)
+
+    def add(self, run: LoadedRun) -> list[str]:
+        """Add a run that has just ended; notes for the user. A history that takes nothing is such a note."""
+        try:
+            with self.open_history() as history:
+                return add_to_history(run, history)
+        except UsageError as error:
+            return [f"the run is not in the history: {' '.join(str(error).split())}"]
 
 
 def _reasons(a: Conditions, b: Conditions) -> list[str]:
@@ -61,19 +69,19 @@ def _reasons(a: Conditions, b: Conditions) -> list[str]:
 
 
 def environment_of(plan: Plan) -> dict[str, str]:
-    """Under what a run is made, as far as this side knows; kept in its folder."""
-    told = {"demo": plan.demo or "", "label": plan.label, "release": plan.release}
+    """The environment of a run, as far as this side knows it; written to its folder."""
+    optional = {"demo": plan.demo or "", "label": plan.label, "release": plan.release}
     return {
         "suite": plan.suite_version,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "machine": machine(),
-        **{name: value for name, value in told.items() if value},
+        **{name: value for name, value in optional.items() if value},
     }
 
 
 def machine() -> str:
-    """What makes the load, without its name: machines of a CI have another one every day."""
+    """The machine that makes the load, without its name: CI machines have another one every day."""
     memory = round(psutil.virtual_memory().total / _GIB)
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} × {_processor()}, {memory} GiB"
 
@@ -88,7 +96,7 @@ def _processor() -> str:
 
 
 def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) -> Conditions:
-    """Under what a run is made. Before its preflight nothing is known of the data, nor of what is left out."""
+    """The conditions of a run. Before its preflight, data size and left-out operations are unknown."""
     return Conditions(
         scenario=plan.scenario.name,
         scenario_digest=digest_of(plan.scenario, plan.roles_module),
@@ -105,10 +113,10 @@ def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) 
 
 
 def digest_of(scenario: Scenario, roles_module: str) -> str:
-    """Names the content of a scenario: what load it makes, not what it is called or for."""
+    """Identifies the load that a scenario makes, whatever its name and purpose."""
     content = asdict(scenario) | {"roles": roles_module}
-    told = {name: value for name, value in content.items() if name not in ("name", "purpose")}
-    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
+    load = {name: value for name, value in content.items() if name not in ("name", "purpose")}
+    return hashlib.sha256(msgspec.json.encode(load, order="sorted")).hexdigest()[:16]
 
 
 def _left_out(preflight: PreflightReport | None) -> tuple[str, ...]:
@@ -117,16 +125,16 @@ def _left_out(preflight: PreflightReport | None) -> tuple[str, ...]:
     return tuple(sorted(f"{check.role} / {check.operation}" for check in checks if check.works in left))
 
 
-def past_run(read: Reread) -> PastRun:
-    """The record of a run, from what its folder tells."""
-    report, preflight = read.report, read.preflight
+def past_run(run: LoadedRun) -> PastRun:
+    """The record of a run for the history."""
+    report, preflight = run.report, run.preflight
     plan, summary, verdict = report.plan, report.summary, report.verdict
     started_at = _utc(plan.created_at)
     return PastRun(
         run_id=plan.run_id,
         started_at=started_at,
         ended_at=_ended_at(summary, started_at),
-        folder=read.folder.resolve().name,
+        folder=run.folder.resolve().name,
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
         conditions=conditions_of(plan, preflight, summary.environment.get("machine", "")),
@@ -144,13 +152,13 @@ def read_past_run(folder: Path) -> PastRun:
     return past_run(_undamaged(folder))
 
 
-def _undamaged(folder: Path) -> Reread:
-    """Also whole: the first seconds of a run that ended in order are not its figures."""
-    read = reread(folder)
+def _undamaged(folder: Path) -> LoadedRun:
+    """Raises LoadError also for a completed run whose measurements lack their end: its figures would be wrong."""
+    run = load_run(folder)
     path = folder / measurements.FILE_NAME
-    if read.report.summary.ended == COMPLETED and not measurements.is_whole(path):
+    if run.report.summary.ended == COMPLETED and not measurements.is_whole(path):
         raise LoadError(f"{path}: damaged, its end is missing")
-    return read
+    return run
 
 
 def _measured(summary: Summary) -> tuple[Measured, ...]:
@@ -166,8 +174,8 @@ def _measured(summary: Summary) -> tuple[Measured, ...]:
     return tuple(Measured(role, operation, row.statistics, row.ok) for (role, operation), row in found.items())
 
 
-def _utc(told: str) -> str:
-    at = datetime.fromisoformat(told)
+def _utc(time: str) -> str:
+    at = datetime.fromisoformat(time)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="seconds")
 
 
@@ -177,88 +185,80 @@ def _ended_at(summary: Summary, started_at: str) -> str:
     return datetime.fromtimestamp(summary.seconds[-1].second + 1, UTC).isoformat(timespec="seconds")
 
 
-# ── keeping ─────────────────────────────────────────────────────────────────────────────────────────
+# ── the history ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def keep(read: Reread, history: History) -> list[str]:
-    """Keep a run in the history; what the user should know, in lines. Raises UsageError where it takes nothing."""
-    run = past_run(read)
-    history.keep(run, kept_times(read.records, read.report.summary.steady_start, read.report.summary.steady_end))
-    return _clock_told(run, history)
+def add_to_history(finished: LoadedRun, history: History) -> list[str]:
+    """Add a run to the history; notes for the user. Raises UsageError where the history cannot be written."""
+    run, summary = past_run(finished), finished.report.summary
+    history.keep(run, kept_times(finished.records, summary.steady_start, summary.steady_end))
+    return _clock_notes(run, history)
 
 
-def _clock_told(run: PastRun, history: History) -> list[str]:
-    """Runs are ordered by the clock: what tells that it went backwards."""
+def _clock_notes(run: PastRun, history: History) -> list[str]:
+    """Runs are ordered by the clock: signs that it went backwards."""
     if run.ended_at < run.started_at:
         return [f"{run.run_id}: the clock went backwards in the run, from {run.started_at} to {run.ended_at}"]
     later = history.begun_after(run.ended_at)
     if later is None or later.run_id == run.run_id:
         return []
     return [
-        f"the history holds {later.run_id}, begun at {later.started_at}, later than this run ended ({run.ended_at}): "
-        "has the clock been set back? Runs are ordered by it"
+        f"the history has {later.run_id}, started at {later.started_at}, after this run ended ({run.ended_at}): "
+        "was the clock set back? Runs are ordered by it"
     ]
 
 
-def kept_at_the_end(read: Reread, shelf: Shelf) -> list[str]:
-    """Keep a run that has just ended. Whatever goes wrong is told: the run's folder holds everything."""
-    try:
-        with shelf.opened() as history:
-            return keep(read, history)
-    except UsageError as error:
-        return [f"the run is not in the history: {' '.join(str(error).split())}"]
-
-
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """What `history rebuild` did. `passed_over`: folders that could not be read, with the reason."""
+class RebuildResult:
+    """What `history rebuild` did. `skipped`: folders that could not be read, with the reason."""
 
     runs: int
     baselines: int
-    passed_over: tuple[str, ...]
+    skipped: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-def rebuild(shelf: Shelf, tell: Callable[[str], None]) -> Rebuilt:
-    """Make the history anew from the runs' folders.
+def rebuild(archive: RunArchive, report: Callable[[str], None]) -> RebuildResult:
+    """Make the history again from the runs' folders; `report` gets a line for each.
 
-    A database that cannot be used is renamed first. Runs in it whose folders are gone stay. Raises UsageError where
-    the new one cannot be written, or the old one is of a newer suite.
+    An unusable database is renamed first. Runs in it whose folders are gone stay. Raises UsageError where the new one
+    cannot be written, or a newer suite wrote the old one.
     """
-    with shelf.opened() as history:
+    with archive.open_history() as history:
         notes = _usable(history)
-        runs, passed_over = 0, []
+        runs, skipped = 0, []
         seen: dict[str, str] = {}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         kept = {run.folder for run in history.runs(Wanted(totals_only=True))}
-        folders = _folders(shelf.results)
+        folders = _folders(archive.results)
         for folder in folders:
             try:
-                read = _undamaged(folder)
-                run_id = read.report.plan.run_id
+                run = _undamaged(folder)
+                run_id = run.report.plan.run_id
                 if run_id in seen:
-                    passed_over.append(f"{folder.name}: the same run as in {seen[run_id]}")
+                    skipped.append(f"{folder.name}: the same run as in {seen[run_id]}")
                     continue
             except SuiteError as error:
-                stays = ". What the history holds of it stays" if folder.name in kept else ""
-                passed_over.append(f"{folder.name}: {' '.join(str(error).split())}{stays}")
+                stays = ". What the history has of it stays" if folder.name in kept else ""
+                skipped.append(f"{folder.name}: {' '.join(str(error).split())}{stays}")
                 continue
             seen[run_id] = folder.name
-            keep(read, history)
-            notes += _from_the_future(past_run(read), now)
+            add_to_history(run, history)
+            if (past := past_run(run)).started_at > now:
+                notes.append(f"{past.run_id} starts at {past.started_at}, in the future: was the clock set back?")
             runs += 1
-            tell(f"  {folder.name}")
-        baselines = _baselines_again(shelf.results / BASELINES_FOLDER, history, passed_over)
+            report(f"  {folder.name}")
+        baselines = _restore_baselines(archive.results / BASELINES_FOLDER, history, skipped)
         if gone := len(kept - {folder.name for folder in folders}):
-            notes.append(f"of {plural(gone, 'run')} in {history.where} nothing measured is here; what is kept stays")
-        return Rebuilt(runs, baselines, tuple(passed_over), tuple(notes))
+            notes.append(f"of {plural(gone, 'run')} in {history.where} no folder is here; the history keeps them")
+        return RebuildResult(runs, baselines, tuple(skipped), tuple(notes))
 
 
 def _usable(history: History) -> list[str]:
     try:
         history.check()
     except (NewerSchemaError, OutOfReachError):
-        raise  # nothing says that it is damaged
+        raise  # it is not damaged
     except UsageError:
         if history.file is None:
             raise
@@ -268,26 +268,20 @@ def _usable(history: History) -> list[str]:
 
 
 def _folders(results: Path) -> list[Path]:
-    """Those in which a load was made; what is of preflight and fingerprint alone has no measurements."""
+    """The folders of runs with a load; those of `preflight` and `fingerprint` have no measurements."""
     if not results.is_dir():
         return []
     folders = (path for path in results.iterdir() if path.is_dir() and (path / measurements.FILE_NAME).exists())
     return sorted(folders, key=lambda folder: folder.name)
 
 
-def _from_the_future(run: PastRun, now: str) -> list[str]:
-    return [f"{run.run_id} began at {run.started_at}, which is yet to come: was the clock set back?"] * (
-        run.started_at > now
-    )
-
-
-def _baselines_again(folder: Path, history: History, passed_over: list[str]) -> int:
+def _restore_baselines(folder: Path, history: History, skipped: list[str]) -> int:
     count = 0
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
             saved: Baseline = read_baseline(path)
         except UsageError as error:
-            passed_over.append(f"{BASELINES_FOLDER}/{path.name}: {' '.join(str(error).split())}")
+            skipped.append(f"{BASELINES_FOLDER}/{path.name}: {' '.join(str(error).split())}")
             continue
         history.save_baseline(saved)
         count += 1

@@ -1,25 +1,80 @@
-"""Compare runs that the user names with others: whether they may be compared, and the result."""
+"""Comparison of runs: with a baseline, or two groups with each other; and the noise that a change must exceed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
+from perfsuite.fingerprint import compare as compare_costs
+from perfsuite.history import History, select
 from perfsuite.history.comparison.compare import compare
-from perfsuite.history.comparison.conditions import Mismatch, cautions, mismatches
-from perfsuite.model.history import Comparison, ComparisonOutcome, PastRun, RunGroup
-from perfsuite.model.noise import Noise
+from perfsuite.history.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
+from perfsuite.model import Plan
+from perfsuite.model.fingerprint import Difference
+from perfsuite.model.history import Comparison, ComparisonOutcome, Conditions, PastRun, RunGroup
+from perfsuite.model.noise import Noise, NoiseFile
 from perfsuite.plan.build import new_run_folder
 from perfsuite.report.comparison import comparison_md
 from perfsuite.report.files.junit import comparison_junit_xml
-from perfsuite.run.baselines import costs_between
-from perfsuite.run.files import COMPARISON_FILE, save
+from perfsuite.report.text import plural
+from perfsuite.run.archive import RunArchive, conditions_of, machine
+from perfsuite.run.load_run import COMPARISON_FILE, load, save
 
 MARKDOWN_FILE = "summary.md"
 JUNIT_FILE = "junit.xml"
+NOISE_FILE = "noise.json"
+
+Compare = Callable[[RunGroup, RunGroup, Noise | None], Comparison]
+
+
+def find_baseline(plan: Plan, history: History, archive: RunArchive) -> RunGroup:
+    """The runs of the plan's baseline that can be compared with a run of this plan.
+
+    Raises UsageError where there are none, or all were made under other conditions: nothing has been sent yet.
+    """
+    ours = conditions_of(plan, None, machine())
+    runs = select(plan.baseline, replace(archive.selection(history), differ=_before_the_load, like=ours)).runs
+    differ = {run.run_id: _before_the_load(run.conditions, ours) for run in runs}
+    alike = tuple(run for run in runs if not differ[run.run_id])
+    if not alike:
+        nearest = min(runs, key=lambda run: len(differ[run.run_id]))
+        raise UsageError(
+            f"--baseline {plan.baseline}: this run cannot be compared with it ({nearest.run_id}): "
+            f"{'; '.join(differ[nearest.run_id])}"
+        )
+    return RunGroup(plan.baseline, alike)
+
+
+def compare_with_baseline(
+    baseline: RunGroup, runs: Sequence[PastRun], noise: Noise | None = None, compare: Compare = compare
+) -> Comparison:
+    """New runs compared with their baseline: figures, costs, and notes on what could not be compared.
+
+    Without changes, but with `mismatches`, where nothing could be compared.
+    """
+    newest = runs[-1].conditions
+    found = {run.run_id: mismatches(run.conditions, newest) for run in baseline.runs}
+    alike = RunGroup(baseline.name, tuple(run for run in baseline.runs if not _forbidding(found[run.run_id])))
+    new = RunGroup(runs[-1].run_id if len(runs) == 1 else f"{len(runs)} runs", tuple(runs))
+    if not alike.runs:
+        reasons = [each.reason for each in _forbidding(found[baseline.runs[-1].run_id])]
+        return Comparison(baseline.compared, new.compared, (), mismatches=tuple(reasons), costs_compared=False)
+    left = len(baseline.runs) - len(alike.runs)
+    notes = [*cautions(alike.runs[-1].conditions, newest)]
+    notes += [f"{plural(left, 'run')} of the baseline made under other conditions, left out"] if left else []
+    same_machine = RunGroup(baseline.name, tuple(run for run in alike.runs if not found[run.run_id]))
+    times = compare(same_machine, new, noise) if same_machine.runs else Comparison(alike.compared, new.compared, ())
+    if not times.changes:
+        reasons = list(dict.fromkeys(each.reason for run in alike.runs for each in found[run.run_id]))
+        notes += [f"times are not compared: {reason}" for reason in reasons]
+    costs, cost_notes = compare_fingerprints(alike.runs, runs)
+    all_notes = (*times.notes, *notes, *cost_notes)
+    return Comparison(
+        alike.compared, new.compared, times.changes, tuple(costs), notes=all_notes, costs_compared=not cost_notes
+    )
 
 
 def compare_groups(
@@ -27,32 +82,62 @@ def compare_groups(
 ) -> Comparison:
     """B compared with A, with what operations cost. `apart`: conditions that are meant to differ.
 
-    Raises UsageError where a run is in both groups, and where the runs were made under other conditions, unless forced:
-    then they are marked.
+    Raises UsageError where a run is in both groups, and where the runs were made under other conditions, unless
+    forced: then the comparison lists the mismatches.
     """
     if shared := [run_id for run_id in b.run_ids if run_id in a.run_ids]:
+        more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
         raise UsageError(
-            f"{_few(shared)}: in both groups, and a run cannot be compared with itself.\n"
+            f"{shared[0]}{more}: in both groups, and a run cannot be compared with itself.\n"
             "Leave it out of one of them: name the runs one by one, with commas between them."
         )
     found = _mismatches(a.runs, b.runs, apart)
-    forbidding = [each.reason for each in found if not each.times_only]
+    forbidding = [each.reason for each in _forbidding(found)]
     if forbidding and not force:
         raise UsageError(
             f"{b.name} cannot be compared with {a.name}: {'; '.join(forbidding)}\n"
             "Compare runs made under the same conditions, or add --force to see the figures all the same."
         )
-    costs, notes = costs_between(a.runs, b.runs)
-    costs_compared = not notes
-    notes += list(dict.fromkeys(each for run in b.runs for each in cautions(a.runs[0].conditions, run.conditions)))
+    costs, cost_notes = compare_fingerprints(a.runs, b.runs)
+    notes = list(dict.fromkeys(each for run in b.runs for each in cautions(a.runs[0].conditions, run.conditions)))
     of_times = [each.reason for each in found if each.times_only]
+    made, marked = Comparison(a.compared, b.compared, ()), tuple(each.reason for each in found)
     if of_times and not force:
         notes += [f"times are not compared: {reason} (--force compares them all the same)" for reason in of_times]
-        return Comparison(a.compared, b.compared, (), tuple(costs), notes=tuple(notes), costs_compared=costs_compared)
-    made = compare(a, b, noise)
-    marked = tuple(each.reason for each in found)
-    notes = [*made.notes, *notes]
-    return replace(made, costs=tuple(costs), mismatches=marked, notes=tuple(notes), costs_compared=costs_compared)
+        marked = ()
+    else:
+        made = compare(a, b, noise)
+    all_notes = (*made.notes, *cost_notes, *notes)
+    return replace(made, costs=tuple(costs), mismatches=marked, notes=all_notes, costs_compared=not cost_notes)
+
+
+def compare_fingerprints(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[list[Difference], list[str]]:
+    """Where the newest fingerprint of B differs from each of A in the same direction; and why it is not compared.
+
+    A count that one of A had, or that lies between two of them, has not changed.
+    """
+    before = [run.fingerprint for run in a_runs if run.fingerprint is not None]
+    newest = next((run.fingerprint for run in reversed(b_runs) if run.fingerprint is not None), None)
+    if newest is None or not before:
+        which = "the run" if newest is None else "the baseline"
+        return [], [f"costs at the database are not compared: {which} has no fingerprint"]
+    found = [compare_costs(taken, newest) for taken in before]
+    always = set.intersection(*({_key(one) for one in differences} for differences in found))
+    return [one for one in found[-1] if _key(one) in always], []
+
+
+def _key(found: Difference) -> tuple[str, str, str, bool]:
+    return found.role, found.operation, found.metric, found.worse
+
+
+def _before_the_load(a: Conditions, b: Conditions) -> list[str]:
+    """What forbids a comparison, as far as it is known before the load."""
+    return [each.reason for each in _forbidding(mismatches(a, b, apart=KNOWN_LATER))]
+
+
+def _forbidding(found: Sequence[Mismatch]) -> list[Mismatch]:
+    """Costs can be compared across machines, times cannot."""
+    return [each for each in found if not each.times_only]
 
 
 def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Collection[str]) -> list[Mismatch]:
@@ -65,19 +150,14 @@ def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Col
     return list(dict.fromkeys(found))
 
 
-def _few(run_ids: Sequence[str]) -> str:
-    """The first, and how many more."""
-    return run_ids[0] + (f" and {len(run_ids) - 1} more" if len(run_ids) > 1 else "")
-
-
 def exit_code_of(comparison: Comparison) -> int:
-    """5 for a regression, 4 where nothing could be told, else 0."""
+    """5 for a regression, 4 where nothing could be compared, else 0."""
     if comparison.regressions or comparison.costlier:
         return EXIT_REGRESSION
     if comparison.refused:
         return EXIT_INCONCLUSIVE
-    told = any(change.outcome is not ComparisonOutcome.CANNOT_TELL for change in comparison.changes)
-    return EXIT_PASS if told or comparison.costs_compared else EXIT_INCONCLUSIVE
+    decided = any(change.outcome is not ComparisonOutcome.CANNOT_TELL for change in comparison.changes)
+    return EXIT_PASS if decided or comparison.costs_compared else EXIT_INCONCLUSIVE
 
 
 def write_comparison(comparison: Comparison, results: Path) -> Path:
@@ -90,3 +170,32 @@ def write_comparison(comparison: Comparison, results: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}. Choose another with --results") from error
     return folder
+
+
+def noise_of(results: Path, conditions: Conditions) -> Noise | None:
+    """The noise measured under these conditions; None where none was. Raises UsageError for a damaged file."""
+    kept = _read_noise(results)
+    return next((noise for noise in kept.noises if not mismatches(noise.conditions, conditions)), None)
+
+
+def save_noise(results: Path, noise: Noise) -> Path:
+    """Save it in place of the noise measured before under these conditions; its file."""
+    others = [one for one in _read_noise(results).noises if mismatches(one.conditions, noise.conditions)]
+    results.mkdir(parents=True, exist_ok=True)
+    save(results / NOISE_FILE, NoiseFile((noise, *others)))
+    return results / NOISE_FILE
+
+
+def check_noise(results: Path) -> None:
+    """Raises UsageError where the noise file is damaged: before hours of load, not after."""
+    _read_noise(results)
+
+
+def _read_noise(results: Path) -> NoiseFile:
+    path = results / NOISE_FILE
+    if not path.exists():
+        return NoiseFile()
+    try:
+        return load(path, NoiseFile)
+    except UsageError as error:
+        raise UsageError(f"{error}.\nRemove it: the command `noise` makes it anew") from error

@@ -1,21 +1,30 @@
-"""What the stages of a run share: where results go, whom to tell, how an interruption is heard."""
+"""What the stages of a run share: plan, accounts, folder, output, signals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from perfsuite.measurements.records import Record
-from perfsuite.model import Headers, LiveSnapshot, Plan
+from perfsuite.model import Account, Headers, LiveSnapshot, Plan
 from perfsuite.monitor import Watch
+from perfsuite.plan.build import new_run_folder
+from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.own_errors import OwnErrors
+from perfsuite.run.load_run import PLAN_FILE, save
+from perfsuite.target.connection import connection_settings
+from perfsuite.target.exchange import Transport
+from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.journal import Journal
+from perfsuite.target.retry_after import RetryAfterClient
+from perfsuite.target.run_state import RunState
 
 
 class Screen(Protocol):
-    """What the pipeline tells while it works."""
+    """Where the pipeline shows its progress."""
 
     def say(self, text: str) -> None:
         """One line about a stage."""
@@ -30,32 +39,63 @@ class Screen(Protocol):
         """The load has ended; the next progress belongs to another one."""
 
 
-class Listener(Protocol):
-    """Who wants the records of a load themselves, and not only the moments made from them."""
+class RecordListener(Protocol):
+    """Receives the records of a load, not only the snapshots made from them."""
 
     def load_begins(self, plan: Plan) -> None:
-        """The records to come are those of this plan's load."""
+        """The records to come belong to the load of this plan."""
 
     def recorded(self, records: Sequence[Record]) -> None:
-        """What was recorded since the last call: all of it by the time that the load is over."""
+        """The records since the last call; all of them by the end of the load."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CommandContext:
     """What all runs of a command share."""
 
     results: Path
     screen: Screen
     interrupts: Interrupts
     request_log: Path | None = None
-    """Log of a demo backend, to hold the suite's counts against."""
+    """Log of a demo backend, to check the suite's counts."""
     step_summary: Path | None = None
     watch: Watch | None = None
-    """What to watch at the target while it is loaded."""
-    listener: Listener | None = None
+    """What to monitor at the target during the load."""
+    listener: RecordListener | None = None
     history: str = field(default="", repr=False)
     """URL of the history; "" for the file in `results`."""
     headers: Headers = field(default=(), repr=False)
-    """Added to every request to the target; their values are secret and so not in the plan."""
-    errors: OwnErrors = field(default_factory=OwnErrors, repr=False)
-    """What goes wrong in the suite itself."""
+    """Added to every request to the target; their values are secret and therefore not in the plan."""
+    errors: ErrorCollector = field(default_factory=ErrorCollector, repr=False)
+    """Errors of the suite itself."""
+
+    def for_run(self, plan: Plan, accounts: Sequence[Account], folder: Path) -> RunContext:
+        """The context of the run in that folder."""
+        shared = {each.name: getattr(self, each.name) for each in fields(CommandContext)}
+        return RunContext(**shared, plan=plan, accounts=tuple(accounts), folder=folder)
+
+    def begin(self, plan: Plan, accounts: Sequence[Account], name: str) -> RunContext:
+        """A new run: its folder with its plan, and no errors counted. Raises UsageError where it cannot be written."""
+        folder = new_run_folder(self.results, name, datetime.now(UTC))
+        secrets = [account.password for account in accounts] + [value for _name, value in self.headers]
+        self.errors.reset(folder, secrets)
+        plan = replace(plan, run_id=folder.name)
+        save(folder / PLAN_FILE, plan)
+        return self.for_run(plan, accounts, folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext(CommandContext):
+    """One run: what it is made with, and where its files go."""
+
+    plan: Plan
+    accounts: tuple[Account, ...] = field(repr=False)
+    folder: Path
+
+    def connect(self) -> Transport:
+        """A connection to the target that waits where the target's rate limit asks for it."""
+        return RetryAfterClient(HttpxTransport(connection_settings(self.plan, self.headers)), self.screen.say)
+
+    def sessions(self, purpose: str, journal: Journal | None = None) -> RunState:
+        """What the sessions of a stage share; the target's log shows their `purpose`."""
+        return RunState.of(self.plan, self.headers, purpose, journal)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal: only counted while a run must end in order; else they interrupt as usual."""
+"""Ctrl-C, SIGTERM and a closed terminal: counted, and deferred while a run must end in order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """A context in which all three mean the same: one more in `count` and, unless `held`, KeyboardInterrupt."""
+    """A context in which each of the three adds one to `count` and, unless deferred, raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._still_held: float = 0
+        self._still_deferred: float = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -35,29 +35,29 @@ class Interrupts:
             signal.signal(number, handler)
 
     @contextmanager
-    def held(self, most: float = math.inf) -> Iterator[None]:
-        """A block that they do not interrupt, or only those after the first `most`."""
-        before, self._still_held = self._still_held, most
+    def deferred(self, most: float = math.inf) -> Iterator[None]:
+        """A block that interrupts do not end, or only those after the first `most`."""
+        before, self._still_deferred = self._still_deferred, most
         try:
             yield
         finally:
-            self._still_held = before
+            self._still_deferred = before
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """A block within one in which they are held: here they interrupt."""
-        with self.held(0):
+    def immediate(self) -> Iterator[None]:
+        """A block inside a deferred one that interrupts do end."""
+        with self.deferred(0):
             yield
 
     def check(self) -> None:
-        """Interrupt now where one came that was lost: Python drops what is raised in some of its own callbacks."""
+        """Raise a lost interrupt again: Python drops exceptions in some of its own callbacks."""
         if self.count:
             raise KeyboardInterrupt
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP and self.count:
-            return  # shell and kernel both tell that the terminal is closed: no second wish to end at once
+            return  # shell and kernel both signal that the terminal is closed: this is no second interrupt
         self.count += 1
-        self._still_held -= 1
-        if self._still_held < 0:
+        self._still_deferred -= 1
+        if self._still_deferred < 0:
             raise KeyboardInterrupt

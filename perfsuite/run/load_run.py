@@ -1,12 +1,15 @@
-"""A run from the files in its folder alone: what was measured, summary, findings and verdict."""
+"""A run from the files in its folder alone: measurements, summary, findings and verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
-from perfsuite.errors import LoadError
+import msgspec
+
+from perfsuite.errors import LoadError, UsageError
 from perfsuite.findings import Watched, find
 from perfsuite.fingerprint import AFTER_FILE, compare, read_fingerprint
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
@@ -21,15 +24,37 @@ from perfsuite.model.role import Role
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import read_readings, with_load_side
 from perfsuite.roles import ROLES
-from perfsuite.run.files import CIRCUMSTANCES_FILE, COMPARISON_FILE, PLAN_FILE, PREFLIGHT_FILE, load
-from perfsuite.run.own_errors import OwnErrors, Raised, since
+from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.summarize import Circumstances, build
 
+T = TypeVar("T")
+
+PLAN_FILE, PREFLIGHT_FILE, CIRCUMSTANCES_FILE = "plan.json", "preflight.json", "circumstances.json"
+COMPARISON_FILE = "comparison.json"
+
+
+def save(path: Path, value: object) -> None:
+    """Write a record as JSON. Raises UsageError when it cannot be written."""
+    try:
+        path.write_bytes(measurements.to_json(value))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another folder with --results") from error
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """Read a record back. Raises UsageError when it is missing or damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path.parent}: not the folder of a run ({path.name} is not there)") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: damaged, or written by another version ({error})") from error
+
 
 @dataclass(frozen=True, slots=True)
-class Reread:
-    """A run's report, and what it was made from. `preflight` is None where that was not written."""
+class LoadedRun:
+    """A run's report, and what it was made from. `preflight` is None where it was not written."""
 
     report: RunReport
     records: Sequence[Record]
@@ -37,10 +62,17 @@ class Reread:
     folder: Path
 
 
+def _summarize(
+    plan: Plan, records: Sequence[Record], preflight: PreflightReport | None, circumstances: Circumstances
+) -> Summary:
+    return build(plan, records, preflight=preflight, roles=ROLES, circumstances=circumstances)
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What figures are looked at with; tests put others in their place."""
+    """The analysis of a run; tests replace parts of it."""
 
+    summarize: Callable[[Plan, Sequence[Record], PreflightReport | None, Circumstances], Summary] = _summarize
     judge: Callable[[Plan, Summary, Sequence[Role], OnTarget], Verdict] = judge
     find: Callable[[Summary, Watched], tuple[Finding, ...]] = find
 
@@ -48,56 +80,47 @@ class Evaluation:
 _EVALUATION = Evaluation()
 
 
-def report_of(folder: Path, *, targets: tuple[Target, ...] | None = None, errors: OwnErrors | None = None) -> RunReport:
-    """Summary and verdict of a run, made from its files alone; judged against `targets` where given.
-
-    Raises UsageError when the folder is not that of a run, LoadError when its measurements are damaged.
-    """
-    return reread(folder, targets=targets, errors=errors).report
-
-
-def reread(
+def load_run(
     folder: Path,
     *,
     targets: tuple[Target, ...] | None = None,
-    errors: OwnErrors | None = None,
+    errors: ErrorCollector | None = None,
     evaluation: Evaluation = _EVALUATION,
-) -> Reread:
-    """The same, with what was measured.
+) -> LoadedRun:
+    """A run from its files alone; judged against `targets` where given.
 
-    An error of the suite costs a part of the report and makes the verdict inconclusive, where `errors` are kept;
-    else it is raised, as is one without which there are no figures.
+    With `errors`, an error of the suite costs a part of the report and makes the verdict inconclusive. Without, it is
+    raised, as is any error in the summary. Raises UsageError when the folder is not that of a run, LoadError when its
+    measurements are damaged.
     """
-    errors = errors or Raised()
+    errors = errors or RaiseErrors()
     before = errors.groups
     plan = load(folder / PLAN_FILE, Plan)
     if targets is not None:
         plan = replace(plan, targets=targets)
-    seen = folder / PREFLIGHT_FILE
-    known = folder / CIRCUMSTANCES_FILE
-    circumstances = load(known, Circumstances) if known.exists() else Circumstances(ended=CUT_OFF)
     if not (folder / measurements.FILE_NAME).exists():
         raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
-    preflight = load(seen, PreflightReport) if seen.exists() else None
+    circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
+    preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
     records = list(measurements.read(folder / measurements.FILE_NAME))
-    summary = build(plan, records, preflight=preflight, roles=ROLES, circumstances=circumstances)
+    summary = evaluation.summarize(plan, records, preflight, circumstances)
     readings = errors.attempt("readings", lambda: with_load_side(read_readings(folder / READINGS_FILE), records), [])
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
     watched = Watched(readings, fingerprint, grown=grown, preflight=preflight)
     findings = errors.attempt("findings", lambda: evaluation.find(summary, watched), ())
-    comparison = _comparison_of(folder)
+    comparison = _optional(folder / COMPARISON_FILE, Comparison)
     report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison)
-    return Reread(judged(report, before, errors, evaluation), records, preflight, folder)
+    return LoadedRun(with_verdict(report, before, errors, evaluation), records, preflight, folder)
 
 
-def judged(
+def with_verdict(
     report: RunReport,
     before: Sequence[SuiteErrorGroup],
-    errors: OwnErrors,
+    errors: ErrorCollector,
     evaluation: Evaluation = _EVALUATION,
 ) -> RunReport:
-    """The report with its verdict, and with the errors of the suite that came after `before`."""
+    """The report with its verdict, and with the errors of the suite since `before`."""
 
     def verdict(now: RunReport) -> Verdict:
         known = OnTarget(now.readings, now.fingerprint)
@@ -111,25 +134,25 @@ def judged(
     return replace(now, verdict=found)
 
 
+def with_comparison(run: LoadedRun, comparison: Comparison) -> LoadedRun:
+    """The run compared with a baseline. Not for a run that has been compared already."""
+    verdict = with_baseline(run.report.verdict, comparison)
+    return replace(run, report=replace(run.report, verdict=verdict, comparison=comparison))
+
+
 def _with_errors(report: RunReport, errors: Sequence[SuiteErrorGroup]) -> RunReport:
     every = most_frequent_first((*report.summary.suite_errors, *errors))
     return replace(report, summary=replace(report.summary, suite_errors=every))
 
 
-def with_comparison(read: Reread, comparison: Comparison) -> Reread:
-    """The same, held against a baseline. Not for a run that has been held against one."""
-    verdict = with_baseline(read.report.verdict, comparison)
-    return replace(read, report=replace(read.report, verdict=verdict, comparison=comparison))
-
-
-def _grown(folder: Path, before: Fingerprint | None) -> list[Difference]:
-    after = folder / AFTER_FILE
-    return compare(before, read_fingerprint(after)) if before is not None and after.exists() else []
+def _optional(path: Path, kind: type[T]) -> T | None:
+    return load(path, kind) if path.exists() else None
 
 
 def _fingerprint_of(folder: Path) -> Fingerprint | None:
     return read_fingerprint(folder) if (folder / FINGERPRINT_FILE).exists() else None
 
 
-def _comparison_of(folder: Path) -> Comparison | None:
-    return load(folder / COMPARISON_FILE, Comparison) if (folder / COMPARISON_FILE).exists() else None
+def _grown(folder: Path, before: Fingerprint | None) -> list[Difference]:
+    after = folder / AFTER_FILE
+    return compare(before, read_fingerprint(after)) if before is not None and after.exists() else []

@@ -1,4 +1,4 @@
-"""The stages of a run, joined: plan → fingerprint → preflight → load → cleanup → summary → verdict → files.
+"""The stages of a run, in order: plan → probe → fingerprint → preflight → load → cleanup → summary → verdict → files.
 
 Every stage leaves its file in the run's folder, so that `report` and `judge` can start again from there.
 """
@@ -6,215 +6,194 @@ Every stage leaves its file in the run's folder, so that `report` and `judge` ca
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from perfsuite import clock
 from perfsuite.errors import SuiteError, TargetError, UnexpectedError, is_of_a_file, unwritable
-from perfsuite.findings import asks_more
-from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
-from perfsuite.model import INTERRUPTED, Account, Cleanup, Plan, PreflightReport, RunReport
-from perfsuite.model.fingerprint import Fingerprint, Known
+from perfsuite.model import Account, Cleanup, Plan, PreflightReport
+from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import RunGroup
-from perfsuite.plan.build import new_run_folder
 from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, without_creations
+from perfsuite.preflight.probe import TargetInfo
 from perfsuite.preflight.progress import ProgressReporter
-from perfsuite.preflight.run import broken_table, differences, failed_first, preflight
+from perfsuite.preflight.run import (
+    PreflightInput,
+    broken_table,
+    differences,
+    failed_first,
+    find_target,
+    preflight,
+)
 from perfsuite.roles import ROLES
-from perfsuite.run.cleaning import clean_after, clean_at_last, not_cleaned, only_listed, prove
-from perfsuite.run.context import Desk
-from perfsuite.run.files import PLAN_FILE, PREFLIGHT_FILE, save
-from perfsuite.run.fingerprinting import cost, cost_after_load, cost_before_load, not_callable, with_rows_read
-from perfsuite.run.finishing import Loaded, finish
-from perfsuite.run.follow import make_load
-from perfsuite.run.load_run import report_of
-from perfsuite.summary.summarize import COMPLETED
-from perfsuite.target import journal
-from perfsuite.target.connection import connection_settings
-from perfsuite.target.httpx_client import HttpxTransport
-from perfsuite.target.retry_after import RetryAfterClient
-from perfsuite.target.run_state import RunState
-
-Accounts = tuple[Account, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """What a run consists of; tests put others in their place."""
-
-    cost: Callable[[Plan, Accounts, Path, Desk], None]
-    look: Callable[[Plan, Accounts, Path, Desk], PreflightReport]
-    load: Callable[[Plan, Accounts, Path, Desk], str]
-    look_again: Callable[[str, Plan, Accounts, Path, Desk], str]
-    clean: Callable[[str, Plan, Accounts, Path, Desk], tuple[Cleanup | None, str]]
-    finish: Callable[[Loaded, Desk, RunGroup | None], RunReport]
+from perfsuite.run.cleanup import (
+    clean_after_load,
+    clean_after_preflight,
+    clean_early,
+    clean_without_load,
+    list_after_failure,
+)
+from perfsuite.run.context import CommandContext, RunContext, Screen
+from perfsuite.run.fingerprint import (
+    fingerprint_after_load,
+    fingerprint_before_load,
+    measured,
+    take_fingerprint,
+    with_rows_read,
+)
+from perfsuite.run.finish import RunEnd, finish
+from perfsuite.run.load import LoadResult, make_load
+from perfsuite.run.load_run import PREFLIGHT_FILE, LoadedRun, save
+from perfsuite.target.journal import Journal
 
 
-def run(
-    plan: Plan, accounts: Accounts, desk: Desk, against: RunGroup | None = None, stages: Stages | None = None
-) -> tuple[RunReport, Path]:
-    """One run, from the plan to its files and the history. `against`: the runs that it is held against.
-
-    Raises TargetError when the target is not ready (nothing is left behind at it), KeyboardInterrupt when
-    interrupted before the load, or twice while the report is written, UnexpectedError where an error of the suite
-    left nothing to report.
-    """
-    do = stages or STAGES
-    clock.anchor()
-    folder = new_run_folder(desk.results, plan.scenario.name, datetime.now(UTC))
-    desk.errors.keep_in(folder, _secrets(accounts, desk))
-    plan = replace(plan, run_id=folder.name)
-    save(folder / PLAN_FILE, plan)
-    with _cleaned_where_it_fails(plan, accounts, folder, desk):
-        do.cost(plan, accounts, folder, desk)
-        for line in differences(do.look(plan, accounts, folder, desk)):
-            desk.screen.say(f"  differs from the contract: {line}")
-        desk.interrupts.check()
-    with desk.interrupts.held():
-        with _cleaned_where_it_fails(plan, accounts, folder, desk):
-            ended = do.load(plan, accounts, folder, desk)
-        # Whatever goes wrong from here on: rows must be removed, and what was measured be reported.
-        again = partial(do.look_again, ended, plan, accounts, folder, desk)
-        ended = desk.errors.attempt("fingerprint after the load", again, ended)
-        try:
-            cleanup, ended = do.clean(ended, plan, accounts, folder, desk)
-        except Exception as error:  # noqa: BLE001  as above
-            desk.screen.warn(desk.errors.note(error, "cleanup"))
-            cleanup = only_listed(plan, accounts, folder, desk)
-        # What was measured is told all the same: it takes a second or two.
-        with desk.interrupts.held(1):
-            report = do.finish(Loaded(plan, folder, ended, cleanup), desk, against)
-    return report, folder
+def probe(run: RunContext) -> TargetInfo:
+    """What the target offers, asked once per run. Raises TargetError when it is not there or not ours."""
+    return find_target(run.plan.host, run.sessions("preflight"), run.connect, ProgressReporter(run.screen.say))
 
 
-def _secrets(accounts: Accounts, desk: Desk) -> list[str]:
-    """What must be in no traceback."""
-    return [account.password for account in accounts] + [value for _name, value in desk.headers]
-
-
-@contextmanager
-def _cleaned_where_it_fails(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> Iterator[None]:
-    """What was made at the target goes where a block ends early.
-
-    A file that cannot be written ends it as LoadError, what nobody expected as UnexpectedError.
-    """
+def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
+    """Preflight, with its file. Raises TargetError where operations fail that must not."""
+    run.screen.say(f"Preflight: {run.plan.host}, every operation once per role")
+    book = Journal(run.folder / "journal-preflight.jsonl")
+    roles = [role for role in ROLES if run.plan.users_by_role.get(role.slug)]
     try:
-        yield
-    except (SuiteError, KeyboardInterrupt):
-        _clean(plan, accounts, folder, desk)
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and is_of_a_file(error):
-            why = unwritable(error, folder)
-        else:
-            why = UnexpectedError(desk.errors.note(error, "a stage of the run"))
-        _clean(plan, accounts, folder, desk)
-        raise why from error
-
-
-def _clean(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> None:
-    if why := not_cleaned(plan, accounts, folder, desk):
-        desk.screen.warn(why)
-
-
-def look_again(ended: str, plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> str:
-    """Where requests began to ask more of the database in the load: what they cost now. How the run ended.
-
-    Before cleanup, in the state that the load left. Whatever goes wrong here is told: rows must still be removed.
-    """
-    if ended != COMPLETED or not (folder / FINGERPRINT_FILE).exists():
-        return ended
-    try:
-        with desk.interrupts.heard():
-            so_far = report_of(folder)
-            if asks_more(so_far.summary, so_far.readings):
-                cost_after_load(plan, accounts, folder, desk)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except SuiteError as error:
-        desk.screen.say(f"Fingerprint: not taken again. {error}")
-    return ended
-
-
-def only_preflight(plan: Plan, accounts: Accounts, desk: Desk) -> tuple[PreflightReport, Cleanup | None]:
-    """Preflight without a load; what it created is removed again. The second is None where it created nothing."""
-    folder = new_run_folder(desk.results, "preflight", datetime.now(UTC))
-    desk.errors.keep_in(folder, _secrets(accounts, desk))
-    plan = replace(plan, run_id=folder.name, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
-    save(folder / PLAN_FILE, plan)
-    with _cleaned_where_it_fails(plan, accounts, folder, desk):
-        report = look_before(plan, accounts, folder, desk)
-    return report, clean_at_last(plan, accounts, folder, desk)
-
-
-def only_fingerprint(plan: Plan, accounts: Accounts, desk: Desk, dsn: str) -> tuple[Fingerprint, Path, Cleanup | None]:
-    """What each operation costs the database, without a load; what it created is removed again.
-
-    Preflight stays away: its rows would be in the answers. So this is comparable with what a run takes before it.
-    Raises TargetError when the target or its database is not there, or nobody can log in.
-    """
-    folder = new_run_folder(desk.results, "fingerprint", datetime.now(UTC))
-    desk.errors.keep_in(folder, _secrets(accounts, desk))
-    plan = replace(plan, run_id=folder.name, users_by_role={role.slug: 1 for role in ROLES})
-    save(folder / PLAN_FILE, plan)
-    with _cleaned_where_it_fails(plan, accounts, folder, desk):
-        left_out = not_callable(plan, desk)
-        desk.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
-        taken = cost(plan, accounts, folder, left_out, FingerprintSettings(dsn, tell=desk.screen.say), desk)
-        write_fingerprint(taken, folder)
-    done = clean_at_last(plan, accounts, folder, desk)
-    if all(each.known is Known.NOT_MEASURED for each in taken.operations):
-        raise TargetError(
-            f"No operation could be called at {plan.host}: the accounts cannot log in ({taken.operations[0].reason}).\n"
-            "Check --credentials; the command preflight tells more."
-        )
-    return taken, folder, done
-
-
-def look_before(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> PreflightReport:
-    """Preflight, with its file and its refusals."""
-    desk.screen.say(f"Preflight: {plan.host}, every operation once per role")
-    book = journal.Journal(folder / "journal-preflight.jsonl")
-    try:
-        roles = [role for role in ROLES if plan.users_by_role.get(role.slug)]
-        seen = RunState.of(plan, desk.headers, "preflight", book)
-        seen.thorough = True
-        connection, tell = connection_settings(plan, desk.headers), desk.screen.say
-        report = preflight(
-            plan,
-            roles,
-            accounts,
-            seen,
-            lambda: RetryAfterClient(HttpxTransport(connection), tell),
-            ProgressReporter(tell),
-        )
+        sessions = run.sessions("preflight", book)
+        sessions.thorough = True
+        given = PreflightInput(run.plan, target, roles, run.accounts)
+        report = preflight(given, sessions, run.connect, ProgressReporter(run.screen.say))
     finally:
         book.close()
-    report = with_rows_read(report, folder)
-    stay = prove(plan, accounts, folder, desk)
-    report = report if plan.accept_leftovers else without_creations(report, stay, roles)
-    save(folder / PREFLIGHT_FILE, report)
-    for line in failed_first(report):
-        desk.screen.say(f"  {line}")
-    for line in creations_left_out(report) if not plan.accept_leftovers else accepted_leftovers(stay):
-        desk.screen.say(f"  {line}")
-    if (table := broken_table(report)) and not plan.tolerate_broken:
+    report = with_rows_read(report, run.folder)
+    stay = clean_after_preflight(run)
+    accepted = run.plan.accept_leftovers
+    report = report if accepted else without_creations(report, stay, roles)
+    save(run.folder / PREFLIGHT_FILE, report)
+    for line in (*failed_first(report), *(accepted_leftovers(stay) if accepted else creations_left_out(report))):
+        run.screen.say(f"  {line}")
+    if (table := broken_table(report)) and not run.plan.tolerate_broken:
         raise TargetError(
-            f"Operations fail before any load, so load would measure nothing of worth:\n{table}\n"
-            "Mend them, or leave them out of the run with --tolerate-broken."
+            f"Operations fail before any load, so the load would measure nothing useful:\n{table}\n"
+            "Fix them, or leave them out of the run with --tolerate-broken."
         )
     return report
 
 
-STAGES = Stages(cost_before_load, look_before, make_load, look_again, clean_after, finish)
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages of a run; tests replace some of them."""
+
+    probe: Callable[[RunContext], TargetInfo] = probe
+    fingerprint: Callable[[RunContext, TargetInfo], None] = fingerprint_before_load
+    preflight: Callable[[RunContext, TargetInfo], PreflightReport] = check_operations
+    load: Callable[[RunContext], LoadResult] = make_load
+    fingerprint_again: Callable[[RunContext, TargetInfo, LoadResult], str] = fingerprint_after_load
+    cleanup: Callable[[RunContext, str], tuple[Cleanup | None, str]] = clean_after_load
+    finish: Callable[[RunContext, RunEnd, RunGroup | None], LoadedRun] = finish
 
 
-def pause(seconds: float, desk: Desk, sleep: Callable[[float], None] = time.sleep, *, what: str = "scenario") -> None:
+STAGES = Stages()
+
+
+def run(
+    command: CommandContext,
+    plan: Plan,
+    accounts: Sequence[Account],
+    baseline: RunGroup | None = None,
+    stages: Stages | None = None,
+) -> LoadedRun:
+    """One run, from the plan to its files and the history, compared with `baseline` where given.
+
+    Raises TargetError when the target is not ready (nothing is left behind at it), KeyboardInterrupt when
+    interrupted before the load, or twice while the report is written, UnexpectedError where an error of the suite
+    leaves nothing to report.
+    """
+    do = stages or STAGES
+    clock.anchor()
+    made = command.begin(plan, accounts, plan.scenario.name)
+    with _clean_on_failure(made):
+        target = do.probe(made)
+        do.fingerprint(made, target)
+        for line in differences(do.preflight(made, target)):
+            made.screen.say(f"  differs from the contract: {line}")
+        made.interrupts.check()
+    with made.interrupts.deferred():
+        with _clean_on_failure(made):
+            loaded = do.load(made)
+        # Whatever fails from here on: rows must be removed, and what was measured must be reported.
+        again = made.errors.attempt(
+            "fingerprint after the load", lambda: do.fingerprint_again(made, target, loaded), loaded.ended
+        )
+        cleanup, ended = _cleaned(made, again, do)
+        # A first interrupt does not stop the report: it takes a second or two.
+        with made.interrupts.deferred(1):
+            return do.finish(made, RunEnd(ended, loaded.recorded, cleanup), baseline)
+
+
+def _cleaned(run: RunContext, ended: str, do: Stages) -> tuple[Cleanup | None, str]:
+    try:
+        return do.cleanup(run, ended)
+    except Exception as error:  # noqa: BLE001  the run is reported all the same
+        run.screen.warn(run.errors.record(error, "cleanup"))
+        return list_after_failure(run), ended
+
+
+@contextmanager
+def _clean_on_failure(run: RunContext) -> Iterator[None]:
+    """Remove what was made at the target where a block ends early.
+
+    A file that cannot be written ends it as LoadError, an unexpected error as UnexpectedError.
+    """
+    try:
+        yield
+    except (SuiteError, KeyboardInterrupt):
+        clean_early(run)
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_a_file(error):
+            why = unwritable(error, run.folder)
+        else:
+            why = UnexpectedError(run.errors.record(error, "a stage of the run"))
+        clean_early(run)
+        raise why from error
+
+
+def only_preflight(
+    command: CommandContext, plan: Plan, accounts: Sequence[Account]
+) -> tuple[PreflightReport, Cleanup | None]:
+    """Preflight without a load, and the cleanup of its rows; None where it created none."""
+    plan = replace(plan, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
+    made = command.begin(plan, accounts, "preflight")
+    with _clean_on_failure(made):
+        report = check_operations(made, probe(made))
+    return report, clean_without_load(made)
+
+
+def only_fingerprint(
+    command: CommandContext, plan: Plan, accounts: Sequence[Account], dsn: str
+) -> tuple[Fingerprint, Path, Cleanup | None]:
+    """What each operation costs the database, without a load; its folder; the cleanup of its rows.
+
+    It makes no preflight, whose rows would be in the answers, so that it can be compared with the fingerprint that a
+    run takes before its preflight. Raises TargetError when the target or its database is not there, or nobody can log
+    in.
+    """
+    made = command.begin(replace(plan, users_by_role={role.slug: 1 for role in ROLES}), accounts, "fingerprint")
+    with _clean_on_failure(made):
+        target = probe(made)
+        made.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
+        taken = take_fingerprint(made, target, FingerprintSettings(dsn, tell=made.screen.say))
+        write_fingerprint(taken, made.folder)
+    cleanup = clean_without_load(made)
+    return measured(taken, made), made.folder, cleanup
+
+
+def pause(
+    seconds: float, screen: Screen, sleep: Callable[[float], None] = time.sleep, *, what: str = "scenario"
+) -> None:
     """The quiet time between two runs."""
-    desk.screen.say(f"Next {what} in {seconds:g} s")
+    screen.say(f"Next {what} in {seconds:g} s")
     sleep(seconds)

@@ -1,7 +1,7 @@
-"""`results/index.html`: the page of all runs, made of the history after every run, or by command.
+"""`results/index.html`: the page of all runs, made from the history after every run, or by command.
 
-After a run it holds the newest ones only, so that a long history does not make every run wait; the command `history
-index --all` takes all of them.
+After a run it shows the newest runs only, so that a long history does not delay every run; the command `history
+index --all` shows all of them.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ from perfsuite.report.runs_page.page import (
     index_html,
 )
 from perfsuite.report.write import REPORT_FILE, write_index
-from perfsuite.run.archive import Shelf
+from perfsuite.run.archive import RunArchive
 
 NEWEST = 1000
 """Runs on the page that is made after every run."""
 SEARCHED = 2000
-"""Of the runs under the same conditions so many of the newest are searched for change points."""
+"""So many of the newest runs under the same conditions are searched for change points."""
 FINGERPRINTS = 200
-"""The newest runs of which the page tells queries per request: each fingerprint takes some milliseconds to read."""
+"""The page shows queries per request for so many of the newest runs: reading a fingerprint takes milliseconds."""
 SEARCHED_METRIC = "avg_ms"
 
 
-def write_overview(shelf: Shelf, *, latest: int | None = NEWEST) -> Path:
-    """Make the page of the newest runs (None: of all); its path. Raises UsageError where it cannot be made."""
-    with shelf.opened() as history:
-        overview = overview_of(history, shelf.results, latest)
-    return write_index(index_html(overview), shelf.results)
+def write_overview(archive: RunArchive, *, latest: int | None = NEWEST) -> Path:
+    """Write the page of the newest runs (None: of all); its path. Raises UsageError where it cannot be written."""
+    with archive.open_history() as history:
+        overview = overview_of(history, archive.results, latest)
+    return write_index(index_html(overview), archive.results)
 
 
-def overview_at_the_end(shelf: Shelf) -> list[str]:
-    """Make the page after a run. Whatever goes wrong is told: the run's own files are there."""
+def update_runs_page(archive: RunArchive) -> list[str]:
+    """Write the page after a run; why that failed, in notes for the user: the run's own files are there."""
     try:
-        write_overview(shelf)
+        write_overview(archive)
     except UsageError as error:
-        return [f"the page of all runs is not made anew: {' '.join(str(error).split())}"]
+        return [f"the page of all runs is not updated: {' '.join(str(error).split())}"]
     return []
 
 
 def overview_of(history: History, results: Path, latest: int | None) -> Overview:
-    """What the page shows, from the store."""
+    """What the page shows, from the history."""
     runs = in_order(_runs(history, latest))
     columns = columns_of(runs, history.figures(FIGURES, latest))
     return Overview(

@@ -55,6 +55,7 @@ class Live:
         self._words: dict[str, dict[int, Users]] = {}
         """Process → what it told of its users in the last seconds, until all of them are logged in."""
         self._lost: list[WorkerLost] = []
+        self._answered: Counter[int] = Counter()
         self._last_answered: int | None = None
         self._unanswered_since: int | None = None
 
@@ -107,6 +108,10 @@ class Live:
             ok=statistics_ok(shown, length_s, ends_told=ends_told),
         )
 
+    def steady_requests(self) -> dict[int, int]:
+        """UTC second of the steady state so far → requests that were answered in it; seconds without are left out."""
+        return {second: count for second, count in self._answered.items() if count and self._is_steady(second)}
+
     def _roles(self) -> tuple[LiveLine, ...]:
         told = {line.name: line for line in lines_of(recent.roles for recent in self._recent.values())}
         order = dict.fromkeys([*self._plan.users_by_role, *told])
@@ -156,7 +161,9 @@ class Live:
             return
         without_answer = unanswered(record)
         recent.unanswered += without_answer
-        recent.answered += requests_in(record) - without_answer - unfinished(record)
+        answered = requests_in(record) - without_answer - unfinished(record)
+        recent.answered += answered
+        self._answered[second] += answered
         self._see_answers(second, recent)
 
     def _see_answers(self, second: int, recent: _Recent) -> None:

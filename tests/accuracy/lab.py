@@ -19,7 +19,7 @@ from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Reques
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
 from perfsuite.model.role import Role
 from perfsuite.roles.mix import users_by_role
-from perfsuite.run.load_process import LoadProcess
+from perfsuite.run.load import LoadProcess
 from tests.accuracy.roles import ROLES
 from tests.accuracy.truth_server import Truth
 
@@ -163,7 +163,7 @@ def run(load: Load, folder: Path, meanwhile: Callable[[LoadProcess, Path], None]
             if meanwhile is not None:
                 meanwhile(process, folder)
             wait_until(lambda: not process.running, plan.scenario.duration_s + _GRACE_S)
-            assert not process.failed, process.last_words()
+            assert not process.failed, process.failure_message()
         finally:
             process.close()
         return Outcome(plan, folder, list(read(folder / FILE_NAME)), server.end())

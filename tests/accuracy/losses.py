@@ -11,7 +11,7 @@ from pathlib import Path
 from perfsuite.clock import utc_s
 from perfsuite.measurements.records import FILE_NAME, End, Phase, Requests, Tail, Users, WorkerLost
 from perfsuite.model import Scenario
-from perfsuite.run.load_process import LoadProcess
+from perfsuite.run.load import LoadProcess
 from tests.accuracy import seven_roles
 from tests.accuracy.lab import OPERATION, Load, Outcome, run, wait_until, workers_of
 from tests.accuracy.table import Row, equal_row

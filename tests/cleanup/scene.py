@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.model import Account, Cleanup
 from perfsuite.roles import ROLES
-from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState

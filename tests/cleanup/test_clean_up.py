@@ -6,9 +6,9 @@ import errno
 
 import pytest
 
+from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES
-from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Journal, JournalEntry

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.cleanup import Means, clean_up
 from perfsuite.cleanup.clean_up import RESTORING_S
 from perfsuite.roles import ROLES
-from perfsuite.run.cleanup import Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState

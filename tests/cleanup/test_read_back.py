@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.cleanup.remove import LEAST_READING_S
 from perfsuite.model import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.roles import ROLES
-from perfsuite.run.cleanup import Cleaned, Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Journal

@@ -12,16 +12,16 @@ from perfsuite.cli.command import Terminal
 from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
 from perfsuite.cli.main import folder_of, main
 from perfsuite.errors import LoadError, TargetError
+from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.own_errors import OwnErrors
 from perfsuite.suite_errors import LOG_FILE
 
 
 def ends_with(error: BaseException | None, folder: Path) -> int:
     """A command that fails like this; its exit code."""
 
-    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: OwnErrors) -> int:
-        errors.keep_in(folder)
+    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: ErrorCollector) -> int:
+        errors.reset(folder)
         if error is not None:
             raise error
         return 0
@@ -62,8 +62,8 @@ def test_whatever_ends_a_command_is_one_line_and_a_code(
 
 
 def test_a_thread_that_died_unheard_of_is_named_in_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: OwnErrors) -> int:
-        errors.keep_in(tmp_path)
+    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: ErrorCollector) -> int:
+        errors.reset(tmp_path)
         dying = threading.Thread(target=lambda: 1 / 0, name="preflight progress")
         dying.start()
         dying.join()

@@ -23,7 +23,7 @@ from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
 from perfsuite.monitor import Watch
 from perfsuite.plan.build import Inputs, Options
-from perfsuite.run.context import Desk
+from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.connection import ConnectionSettings
 from tests.history.comparison.made_runs import run
@@ -48,7 +48,7 @@ class Field:
         number = len(self.made)
         self.trouble(number)
         self.made.append((work.inputs.host, work.options.fingerprint))
-        assert work.desk.step_summary is None
+        assert work.context.step_summary is None
         made = run(f"run_{number}", {(ALL, ALL): 10.0})
         return passed(), replace(made, conditions=replace(made.conditions, users_by_role={"role_0": self.users}))
 
@@ -64,9 +64,11 @@ class Field:
         return Call(argparse.Namespace(**arguments), (), Terminal(self.out, self.err), self.interrupts)
 
     def work(self, host: str, *scenarios: Scenario) -> Work:
-        desk = Desk(Path("results"), PlainScreen(self.out), self.interrupts, step_summary=Path("summary.md"))
+        context = CommandContext(
+            Path("results"), PlainScreen(self.out), self.interrupts, step_summary=Path("summary.md")
+        )
         options = Options(fingerprint=True, color=False)
-        return Work(options, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), desk, None)
+        return Work(options, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), context, None)
 
 
 def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
@@ -184,7 +186,7 @@ def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
         redis_url="redis://first",
     )
     first = replace(field_.work("http://127.0.0.1:1", SCENARIO), options=options_of(typed, ()))
-    first = replace(first, desk=replace(first.desk, watch=of_demo, request_log=Path("requests.jsonl")))
+    first = replace(first, context=replace(first.context, watch=of_demo, request_log=Path("requests.jsonl")))
     assert first.options.fingerprint
 
     with ExitStack() as stack:
@@ -192,6 +194,6 @@ def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
 
     assert second is not None
     assert second.inputs.host == "http://localhost:8099"
-    assert second.desk.watch is not None
-    assert not second.desk.watch.wanted
-    assert (second.options.fingerprint, second.options.demo, second.desk.request_log) == (False, None, None)
+    assert second.context.watch is not None
+    assert not second.context.watch.wanted
+    assert (second.options.fingerprint, second.options.demo, second.context.request_log) == (False, None, None)

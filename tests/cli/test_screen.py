@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen, QuietScreen, Screens
 from perfsuite.model import LiveSnapshot
-from perfsuite.run.own_errors import OwnErrors
+from perfsuite.run.error_collector import ErrorCollector
 from tests.report import example_runs
 
 MOMENT = LiveSnapshot("basic_1", "basic", "http://localhost:8015", example_runs.live())
@@ -42,7 +42,7 @@ class Broken:
 
 @pytest.mark.parametrize("what", ["say", "warn", "progress", "load_over"])
 def test_a_screen_that_fails_is_a_warning_on_the_others(what: str, tmp_path: Path) -> None:
-    shown, broken, errors = io.StringIO(), Broken(what), OwnErrors(tmp_path)
+    shown, broken, errors = io.StringIO(), Broken(what), ErrorCollector(tmp_path)
     screens = Screens([broken, PlainScreen(shown)], errors)
     for _ in range(3):
         screens.say("a line")
@@ -57,7 +57,7 @@ def test_a_screen_that_fails_is_a_warning_on_the_others(what: str, tmp_path: Pat
 
 def test_a_screen_that_fails_in_everything_is_left_alone(tmp_path: Path) -> None:
     broken = Broken("say", "warn", "progress", "load_over")
-    screens = Screens([broken], OwnErrors(tmp_path))
+    screens = Screens([broken], ErrorCollector(tmp_path))
     for _ in range(2):
         screens.say("a line")
         screens.progress(MOMENT)

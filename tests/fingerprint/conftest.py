@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from perfsuite.cleanup import Means, clean_up
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
@@ -23,7 +24,6 @@ from perfsuite.model import Account, Cleanup, Plan, Scenario
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.role import Role
 from perfsuite.roles import ROLES, junior_agent, policyholder, provider_admin, support_staff
-from perfsuite.run.cleanup import Means, clean_up
 from perfsuite.target import journal
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.httpx_client import HttpxTransport

@@ -9,7 +9,7 @@ from perfsuite.fingerprint import FingerprintSettings
 from perfsuite.fingerprint.compare import BLOCKS_LEAST
 from perfsuite.fingerprint.entries import MOST_TOLD
 from perfsuite.plan.targets import Known, read_targets
-from perfsuite.run import fingerprinting as costing
+from perfsuite.run import fingerprint as costing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fingerprint.md").read_text(encoding="utf-8")
 WORDS = {2: "two", 5: "five"}

@@ -10,7 +10,7 @@ import pytest
 from perfsuite.fingerprint import rows_read_in_vain, write_fingerprint
 from perfsuite.model import OperationCheck, PreflightReport, Works
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost, Spread
-from perfsuite.run.fingerprinting import with_rows_read
+from perfsuite.run.fingerprint import with_rows_read
 from tests.fingerprint.made import fingerprint, operation
 
 FLAGS = "SELECT feature_flags.flag_id, feature_flags.flag_name FROM feature_flags"

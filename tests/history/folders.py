@@ -12,7 +12,7 @@ from perfsuite.fingerprint import write_fingerprint
 from perfsuite.measurements import records as measurements
 from perfsuite.model import OperationCheck, Plan, PreflightReport, Works
 from perfsuite.model.fingerprint import Fingerprint
-from perfsuite.run.files import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, save
+from perfsuite.run.load_run import CIRCUMSTANCES_FILE, PLAN_FILE, PREFLIGHT_FILE, save
 from perfsuite.summary.summarize import Circumstances
 from tests.judge.healthy_runs import START, Healthy, records_of
 

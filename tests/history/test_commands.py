@@ -11,7 +11,7 @@ from perfsuite.cli import main as cli
 from perfsuite.history import read_baseline
 from perfsuite.model import Outcome
 from perfsuite.model.history import RunGroup
-from perfsuite.run.archive import Shelf
+from perfsuite.run.archive import RunArchive
 from tests.history import folders, made
 
 NAME = "basic_20260301_093000"
@@ -36,7 +36,7 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 def test_history_shows_the_newest_runs(typed: Typed) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         for number in range(1, 4):
             history.keep(made.run(number, release=f"1.{number}", outcome=Outcome.REGRESSION))
 
@@ -51,7 +51,7 @@ def test_history_shows_the_newest_runs(typed: Typed) -> None:
 
 
 def test_history_of_a_scenario_and_of_a_release(typed: Typed) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         history.keep(made.run(1, release="1.1"))
         history.keep(made.run(2, run_id="peak", conditions=made.conditions(scenario="peak")))
 
@@ -59,7 +59,7 @@ def test_history_of_a_scenario_and_of_a_release(typed: Typed) -> None:
     assert made.run(1).run_id not in typed("history", "--scenario", "peak")[1]
     where = typed.results / "history.db"
     assert typed("history", "--scenario", "nobody")[1] == f"No run of scenario nobody is in {where}.\n"
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         history.keep(made.run(3, release="1.1"))
     shown = typed("history", "--scenario", "basic", "--release", "1.1", "--last", 1)[1]
     assert shown.splitlines()[-1] == f"1 more of scenario basic of release 1.1 in {where}"
@@ -72,7 +72,7 @@ def test_an_empty_history(typed: Typed) -> None:
 
 
 def test_a_run_is_compared_with_others_only(typed: Typed) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         for number in range(1, 4):
             history.keep(made.run(number, outcome=Outcome.PASS, release="1.1"))
     newest = made.run(3).run_id
@@ -122,7 +122,7 @@ def test_a_baseline_from_saving_to_removing(typed: Typed, tmp_path: Path) -> Non
 
 
 def test_a_baseline_whose_file_cannot_be_written_is_saved_nowhere(typed: Typed, tmp_path: Path) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         history.keep(made.run(1, run_id="one"))
 
     code, _out, err = typed("baseline", "save", "main", "--run", "one", "--file", tmp_path)
@@ -144,7 +144,7 @@ def test_only_baselines_are_removed(typed: Typed) -> None:
 
 
 def test_a_side_of_a_comparison_that_names_nothing(typed: Typed) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         history.keep(made.run(1, run_id="one"))
 
     code, _out, err = typed("compare", ",", "one")
@@ -153,7 +153,7 @@ def test_a_side_of_a_comparison_that_names_nothing(typed: Typed) -> None:
 
 
 def test_runs_that_are_in_both_groups(typed: Typed) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         for number in range(1, 4):
             history.keep(made.run(number, run_id=f"run-{number}", release="1.1"))
 
@@ -176,7 +176,7 @@ def test_a_baseline_outlives_database_and_runs(typed: Typed) -> None:
 
 
 def test_doubts_about_a_baseline_are_told(typed: Typed) -> None:
-    with Shelf(typed.results).opened() as history:
+    with RunArchive(typed.results).open_history() as history:
         history.keep(made.run(1, run_id="one", outcome=Outcome.INCONCLUSIVE))
         history.keep(made.run(2, run_id="two", conditions=made.conditions(host="http://other")))
 
@@ -231,17 +231,16 @@ def test_the_history_of_a_team_is_named_by_the_environment(
 
 def test_a_run_judged_anew_keeps_what_its_baseline_said(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     from perfsuite.run.archive import past_run
-    from perfsuite.run.baselines import compare_with_baseline
-    from perfsuite.run.files import COMPARISON_FILE, save
-    from perfsuite.run.load_run import reread
+    from perfsuite.run.comparison import compare_with_baseline
+    from perfsuite.run.load_run import COMPARISON_FILE, load_run, save
 
     folder = folders.folder(typed.results, NAME, made.fingerprint(23))
-    run = past_run(reread(folder))
+    run = past_run(load_run(folder))
     before = made.run(1, conditions=run.conditions, fingerprint=made.fingerprint(3))
     save(folder / COMPARISON_FILE, compare_with_baseline(RunGroup("main", (before,)), [run]))
 
     code = cli.main(["judge", str(folder)])
 
     out = capsys.readouterr().out
-    assert reread(folder).report.verdict.exit_code == code == (5 if run.exit_code == 0 else run.exit_code)
+    assert load_run(folder).report.verdict.exit_code == code == (5 if run.exit_code == 0 else run.exit_code)
     assert "policies.list as policyholder: 3 → 23 queries per request, against main" in out.replace("\n    ", " ")

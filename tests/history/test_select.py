@@ -12,7 +12,7 @@ from perfsuite.errors import UsageError
 from perfsuite.history import History, Selection, select, write_baseline
 from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline, Conditions, PastRun
-from perfsuite.run.archive import Shelf, read_past_run
+from perfsuite.run.archive import RunArchive, read_past_run
 from tests.history import folders, made
 
 
@@ -149,19 +149,19 @@ def test_what_is_not_there(name: str, message: str, history: History, tmp_path: 
 
 
 def test_an_empty_history(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    with shelf.opened() as empty:
+    archive = RunArchive(tmp_path)
+    with archive.open_history() as empty:
         for name in ("main", "last:5"):
             with pytest.raises(UsageError, match=r"history\.db"):
-                select(name, shelf.selection(empty))
+                select(name, archive.selection(empty))
 
 
 def test_a_shelf_asks_for_the_same_conditions(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    with shelf.opened() as history:
+    archive = RunArchive(tmp_path)
+    with archive.open_history() as history:
         history.keep(made.run(1, run_id="small data", conditions=made.conditions(data_size={"users": 10})))
         history.keep(made.run(2, run_id="large data", conditions=made.conditions(data_size={"users": 900})))
-        runs = select("last:5", shelf.selection(history)).runs
+        runs = select("last:5", archive.selection(history)).runs
 
     assert [run.run_id for run in runs] == ["large data"]
     assert isinstance(runs[0], PastRun)

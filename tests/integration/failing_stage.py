@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from perfsuite.cli.main import main
 from perfsuite.cli.screen import PlainScreen
-from perfsuite.model import LiveSnapshot, Plan, PreflightReport
+from perfsuite.model import LiveSnapshot, PreflightReport
+from perfsuite.preflight.probe import TargetInfo
 from perfsuite.run import pipeline
-from perfsuite.run.context import Desk
-from perfsuite.run.pipeline import STAGES, Accounts
+from perfsuite.run.context import RunContext
+from perfsuite.run.load import LoadResult
+from perfsuite.run.pipeline import STAGES
 
 MESSAGE = "an error that nobody expected"
 BEFORE = 4
 """So many moments of the load are shown before it fails."""
 
 
-def look(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> PreflightReport:
-    """Preflight, which fails when its rows are made."""
-    STAGES.look(plan, accounts, folder, desk)
+def preflight(run: RunContext, target: TargetInfo) -> PreflightReport:
+    """Preflight that fails after it made its rows."""
+    STAGES.preflight(run, target)
     raise ZeroDivisionError(MESSAGE)
 
 
@@ -35,12 +36,12 @@ class _Failing(PlainScreen):
             raise ZeroDivisionError(MESSAGE)
 
 
-def load(plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> str:
+def load(run: RunContext) -> LoadResult:
     """A load that cannot be followed to its end."""
-    return STAGES.load(plan, accounts, folder, replace(desk, screen=_Failing(sys.stdout)))
+    return STAGES.load(replace(run, screen=_Failing(sys.stdout)))
 
 
 if __name__ == "__main__":
     stage = sys.argv[1]
-    pipeline.STAGES = replace(STAGES, **{stage: {"look": look, "load": load}[stage]})
+    pipeline.STAGES = replace(STAGES, **{stage: {"preflight": preflight, "load": load}[stage]})
     sys.exit(main(sys.argv[2:]))

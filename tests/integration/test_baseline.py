@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.history import History, read_baseline
 from perfsuite.model import Outcome
-from perfsuite.run.load_run import report_of
+from perfsuite.run.load_run import load_run
 from tests.integration.programs import Ended
 
 pytestmark = [pytest.mark.integration, pytest.mark.made("held")]
@@ -49,7 +49,7 @@ def test_the_same_backend_again_is_none(made: Ended) -> None:
 
 
 def test_the_folder_alone_tells_it_again(made: Ended) -> None:
-    report = report_of(made.folder)
+    report = load_run(made.folder).report
 
     assert report.verdict.outcome is Outcome.REGRESSION
     assert list(report.verdict.reasons) == made.summary["reasons"]

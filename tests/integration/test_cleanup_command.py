@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import Plan, Scenario
-from perfsuite.run.files import PLAN_FILE, save
+from perfsuite.run.load_run import PLAN_FILE, save
 from perfsuite.target.journal import FILE_NAME, Journal, JournalEntry
 from tests.integration.programs import Backend, Ended, run_suite, running_backend
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from perfsuite.model.history import Comparison, ComparisonOutcome
-from perfsuite.run.files import COMPARISON_FILE
+from perfsuite.run.load_run import COMPARISON_FILE
 from tests.integration.programs import Ended, run_suite
 
 pytestmark = [pytest.mark.integration, pytest.mark.made("compared")]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.run.load_run import report_of
+from perfsuite.run.load_run import load_run
 from tests.integration.programs import Ended, failed_operations
 
 pytestmark = pytest.mark.integration
@@ -59,7 +59,9 @@ def test_the_report_alone_explains_it_operation_moment_kind_and_size(made: Ended
     page = (made.folder / "report.html").read_text(encoding="utf-8")
     top = re.sub(r"<[^>]+>", " ", page[page.index('class="highlights"') : page.index('class="where"')])
     told = averages(made, "users.me")
-    first_s = report_of(made.folder).summary.seconds[0].second  # the axis begins with the load, rows with an answer
+    first_s = (
+        load_run(made.folder).report.summary.seconds[0].second
+    )  # the axis begins with the load, rows with an answer
     slow = next(second for second, average in told if average >= 1000)
     rose = r"(Response times rose|users\.me took longer) \(.*? on average.*?from (\d\d):(\d\d) on"
     own = r"users\.me as \w+: ([\d.]+) ms → ([\d,]+) ms"

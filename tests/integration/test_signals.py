@@ -148,7 +148,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_target_that_hangs(begin: Begin, bac
     server.suspend()
     try:
         run.interrupt()
-        until(lambda: "once more to end at once" in run.out, 10, "the answer to the first Ctrl-C")
+        until(lambda: "interrupt again to stop at once" in run.out, 10, "the answer to the first Ctrl-C")
         assert run.running
         run.interrupt()
         done = ended(run, run.wait(GONE_WITHIN_S), results)

@@ -30,7 +30,7 @@ def failing(stage: str, backend: Backend, results: Path) -> subprocess.Completed
 
 def test_before_the_load_rows_are_removed_and_one_line_says_why(backend: Backend, results: Path) -> None:
     rows, flags = backend.rows(), backend.flags()
-    done = failing("look", backend, results)
+    done = failing("preflight", backend, results)
     (folder,) = run_folders(results)
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
     assert f"look: ZeroDivisionError: {MESSAGE}; its traceback is in {folder / 'suite-errors.log'}" in done.stderr

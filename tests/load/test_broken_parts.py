@@ -15,9 +15,9 @@ from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
 from perfsuite.measurements.records import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
 from perfsuite.model import LOAD_DIED, SUITE_FAILED, Arrival, Plan, Scenario
-from perfsuite.run.context import Desk
-from perfsuite.run.follow import make_load
+from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
+from perfsuite.run.load import make_load
 from perfsuite.suite_errors import LOG_FILE
 from perfsuite.summary import Circumstances, build
 from tests.accuracy.lab import Load, accounts_of, plan_of, preflight_of, truth_server
@@ -34,8 +34,8 @@ def followed(plan: Plan, folder: Path, *, preflight: bool = True) -> tuple[str, 
     if preflight:
         (folder / "preflight.json").write_bytes(to_json(preflight_of(plan)))
     said = io.StringIO()
-    ended = make_load(plan, tuple(accounts_of(plan)), folder, Desk(folder, PlainScreen(said), Interrupts()))
-    return ended, said.getvalue().splitlines()
+    context = CommandContext(folder, PlainScreen(said), Interrupts())
+    return make_load(context.for_run(plan, accounts_of(plan), folder)).ended, said.getvalue().splitlines()
 
 
 def test_a_step_that_raises_costs_an_action_and_the_pass(tmp_path: Path) -> None:

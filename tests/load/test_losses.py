@@ -15,10 +15,9 @@ import pytest
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
-from perfsuite.run.context import Desk
-from perfsuite.run.follow import make_load
+from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.load_process import LoadProcess
+from perfsuite.run.load import LoadProcess, make_load
 
 pytestmark = pytest.mark.integration
 
@@ -118,7 +117,8 @@ def test_a_load_that_somebody_else_ended_was_interrupted(tmp_path: Path) -> None
     plan = _plan(tmp_path, 1)
     said = io.StringIO()
 
-    ended = make_load(plan, _ACCOUNTS, tmp_path, Desk(tmp_path, _TerminatesTheLoad(said, tmp_path), Interrupts()))
+    context = CommandContext(tmp_path, _TerminatesTheLoad(said, tmp_path), Interrupts())
+    ended = make_load(context.for_run(plan, _ACCOUNTS, tmp_path)).ended
 
     assert ended == "interrupted"
-    assert "something outside told it to" in said.getvalue()
+    assert "something outside the suite stopped it" in said.getvalue()

@@ -9,6 +9,7 @@ import pytest
 from perfsuite.model import PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, depending_on, without_creations
+from perfsuite.preflight.probe import probe_target
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
 from perfsuite.target.run_state import RunState
@@ -71,7 +72,7 @@ def test_where_no_route_deletes_a_row_not_even_preflight_makes_one(thing: str, c
     assert line.startswith(f"{creation} is left out: its rows cannot be removed (the target does not offer DELETE /")
     assert {operation for _role, operation in left_out(report)} >= {creation}
     run = RunState("basic_1", purpose="fingerprint")
-    called = not_offered(plan_of(), ROLES, lambda: target, run)
+    called = not_offered(plan_of(), ROLES, probe_target(plan_of().host, target, run), run)
     assert any(creation in operations for operations in called.values())
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.model import Plan, Scenario
 from perfsuite.preflight.progress import ProgressReporter
-from perfsuite.preflight.run import preflight
+from perfsuite.preflight.run import PreflightInput, find_target, preflight
 from perfsuite.roles import ROLES
 from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.run_state import RunState
@@ -50,7 +50,8 @@ def look() -> Callable[[SlowTarget], list[str]]:
     def run(target: SlowTarget) -> list[str]:
         reporter = ProgressReporter(target.say, every_s=0.02, clock=lambda: target.now_s)
         run_ = RunState("basic_1", purpose="preflight", thorough=True)
-        preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run_, lambda: target, reporter)
+        info = find_target(PLAN.host, run_, lambda: target, reporter)
+        preflight(PreflightInput(PLAN, info, ROLES, tuple(ACCOUNTS.values())), run_, lambda: target, reporter)
         return target.lines
 
     return run
@@ -84,7 +85,9 @@ def test_a_quick_one_tells_nothing() -> None:
     target, lines = FakeTarget(), []
     run = RunState("basic_1", purpose="preflight", thorough=True)
 
-    preflight(PLAN, ROLES, tuple(ACCOUNTS.values()), run, lambda: target, ProgressReporter(lines.append, every_s=60))
+    reporter = ProgressReporter(lines.append, every_s=60)
+    info = find_target(PLAN.host, run, lambda: target, reporter)
+    preflight(PreflightInput(PLAN, info, ROLES, tuple(ACCOUNTS.values())), run, lambda: target, reporter)
 
     assert lines == []
     assert target.closed

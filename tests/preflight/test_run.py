@@ -13,11 +13,18 @@ import pytest
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.preflight.progress import ProgressReporter
-from perfsuite.preflight.run import broken_table, differences, failed_first, preflight
+from perfsuite.preflight.run import (
+    PreflightInput,
+    broken_table,
+    differences,
+    failed_first,
+    find_target,
+    preflight,
+)
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.exchange import Answer, Request, Transport
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
 from tests.target.contract import AGENT, row
@@ -39,7 +46,15 @@ def look(
     **more: Any,
 ) -> PreflightReport:
     run = run or RunState("basic_1", purpose="preflight", thorough=True)
-    return preflight(plan_of(**more), ROLES, accounts, run, lambda: target, ProgressReporter([].append))
+    return asked(target, run, plan_of(**more), accounts)
+
+
+def asked(
+    target: Transport, run: RunState, plan: Plan, accounts: Collection[Account] = tuple(ACCOUNTS.values())
+) -> PreflightReport:
+    reporter = ProgressReporter(lambda _line: None)
+    info = find_target(plan.host, run, lambda: target, reporter)
+    return preflight(PreflightInput(plan, info, ROLES, accounts), run, lambda: target, reporter)
 
 
 def check_of(report: PreflightReport, role: str, operation: str) -> OperationCheck:
@@ -354,7 +369,7 @@ class WithRoutes:
 
 def _look_with(target: WithRoutes) -> PreflightReport:
     run = RunState("basic_1", purpose="preflight", thorough=True)
-    return preflight(plan_of(), ROLES, ACCOUNTS.values(), run, lambda: target, ProgressReporter(lambda _line: None))
+    return asked(target, run, plan_of())
 
 
 NOT_LISTED = "not in the target's list of routes"
@@ -485,9 +500,7 @@ def test_what_is_mapped_is_asked_for_and_told_where_it_is() -> None:
     elsewhere = Elsewhere(target)
     run = _mapped(ApiMapping({"/api/v1/leads/*": "/crm/leads/*"}))
 
-    report = preflight(
-        plan_of(), ROLES, ACCOUNTS.values(), run, lambda: elsewhere, ProgressReporter(lambda _line: None)
-    )
+    report = asked(elsewhere, run, plan_of())
 
     assert works_of(report) == {}
     assert check_of(report, "senior_agent", "leads.create").path == "/crm/leads/"

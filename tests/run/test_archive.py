@@ -17,17 +17,16 @@ from perfsuite.measurements.histogram import from_counts
 from perfsuite.model import ALL, Outcome, Scenario, Statistics
 from perfsuite.model.history import Baseline
 from perfsuite.run.archive import (
-    Shelf,
+    RunArchive,
+    add_to_history,
     conditions_of,
     digest_of,
-    keep,
-    kept_at_the_end,
     machine,
     past_run,
     read_past_run,
     rebuild,
 )
-from perfsuite.run.load_run import reread
+from perfsuite.run.load_run import load_run
 from tests.history import folders, made
 
 NAME = "basic_20260301_093000"
@@ -38,7 +37,7 @@ def quiet(_line: str) -> None:
 
 
 def test_the_record_of_a_run(tmp_path: Path) -> None:
-    read = reread(folders.folder(tmp_path, NAME, made.fingerprint(), label="nightly", release="1.0"))
+    read = load_run(folders.folder(tmp_path, NAME, made.fingerprint(), label="nightly", release="1.0"))
 
     run = past_run(read)
 
@@ -54,7 +53,7 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
 
 
 def test_the_record_has_the_figures_that_targets_were_judged_on(tmp_path: Path) -> None:
-    read = reread(folders.folder(tmp_path, NAME))
+    read = load_run(folders.folder(tmp_path, NAME))
     report = read.report
     served = made.statistics(60.0)
     rows = tuple(replace(row, ok=served) for row in report.summary.rows)
@@ -64,7 +63,7 @@ def test_the_record_has_the_figures_that_targets_were_judged_on(tmp_path: Path) 
 
 
 def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
-    read = reread(folders.folder(tmp_path, NAME))
+    read = load_run(folders.folder(tmp_path, NAME))
     run, summary = past_run(read), read.report.summary
 
     keys = [(one.role, one.operation) for one in run.measured]
@@ -77,9 +76,9 @@ def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
 
 
 def test_histograms_hold_what_the_figures_were_made_from(tmp_path: Path) -> None:
-    read = reread(folders.folder(tmp_path, NAME))
-    with Shelf(tmp_path).opened() as history:
-        keep(read, history)
+    read = load_run(folders.folder(tmp_path, NAME))
+    with RunArchive(tmp_path).open_history() as history:
+        add_to_history(read, history)
         times = history.times_of(NAME)
 
     run = past_run(read)
@@ -121,10 +120,10 @@ def test_before_a_run_nothing_is_known_of_the_data() -> None:
 
 
 def test_a_run_that_cannot_be_kept_says_so_in_one_line(tmp_path: Path) -> None:
-    read = reread(folders.folder(tmp_path, NAME))
+    read = load_run(folders.folder(tmp_path, NAME))
     (tmp_path / "history.db").write_bytes(b"no database" * 500)
 
-    (line,) = kept_at_the_end(read, Shelf(tmp_path))
+    (line,) = RunArchive(tmp_path).add(read)
 
     assert line.startswith(f"the run is not in the history: {tmp_path / 'history.db'} is damaged")
     assert "history rebuild" in line
@@ -132,33 +131,33 @@ def test_a_run_that_cannot_be_kept_says_so_in_one_line(tmp_path: Path) -> None:
 
 def test_a_clock_that_went_backwards_is_told(tmp_path: Path) -> None:
     later = made.run(60, run_id="basic_later")
-    read = reread(folders.folder(tmp_path, NAME))
-    with Shelf(tmp_path).opened() as history:
-        assert keep(read, history) == []
+    read = load_run(folders.folder(tmp_path, NAME))
+    with RunArchive(tmp_path).open_history() as history:
+        assert add_to_history(read, history) == []
         history.keep(later)
-        (line,) = keep(read, history)
+        (line,) = add_to_history(read, history)
 
     assert line == (
-        f"the history holds basic_later, begun at {later.started_at}, later than this run ended "
-        "(2026-03-01T09:30:16+00:00): has the clock been set back? Runs are ordered by it"
+        f"the history has basic_later, started at {later.started_at}, after this run ended "
+        "(2026-03-01T09:30:16+00:00): was the clock set back? Runs are ordered by it"
     )
 
 
 def test_two_runs_at_once_are_no_clock_that_went_backwards(tmp_path: Path) -> None:
     """One that began later has ended earlier."""
-    read = reread(folders.folder(tmp_path, NAME))
+    read = load_run(folders.folder(tmp_path, NAME))
     short = made.run(1, started_at="2026-03-01T09:30:05+00:00", ended_at="2026-03-01T09:30:09+00:00")
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.keep(short)
-        assert keep(read, history) == []
+        assert add_to_history(read, history) == []
 
 
 def test_a_clock_set_back_in_the_run_is_told(tmp_path: Path) -> None:
     folder = folders.folder(tmp_path, NAME)
-    read = reread(folder)
+    read = load_run(folder)
     plan = replace(read.report.plan, created_at="2026-03-01T10:30:00+00:00")
-    with Shelf(tmp_path).opened() as history:
-        (line,) = keep(replace(read, report=replace(read.report, plan=plan)), history)
+    with RunArchive(tmp_path).open_history() as history:
+        (line,) = add_to_history(replace(read, report=replace(read.report, plan=plan)), history)
 
     assert "the clock went backwards in the run, from 2026-03-01T10:30:00+00:00" in line
 
@@ -171,25 +170,25 @@ def test_the_history_is_made_anew_from_the_folders(tmp_path: Path) -> None:
     for name in names:
         folders.folder(tmp_path, name, release="1.0")
     (tmp_path / "preflight_20260301_000000").mkdir()
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         for name in names:
-            keep(reread(tmp_path / name), history)
+            add_to_history(load_run(tmp_path / name), history)
         before = history.runs()
         times = [history.times_of(name) for name in names]
         assert history.file
         history.file.unlink()
 
     told: list[str] = []
-    done = rebuild(Shelf(tmp_path), told.append)
+    done = rebuild(RunArchive(tmp_path), told.append)
 
-    assert (done.runs, done.baselines, done.passed_over, done.notes) == (3, 0, (), ())
+    assert (done.runs, done.baselines, done.skipped, done.notes) == (3, 0, (), ())
     assert [line.strip() for line in told] == names
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         assert history.runs() == before
         assert [history.times_of(name) for name in names] == times
 
 
-def test_a_damaged_folder_is_named_and_passed_over(tmp_path: Path) -> None:
+def test_a_damaged_folder_is_named_and_skipped(tmp_path: Path) -> None:
     folders.folder(tmp_path, NAME)
     for number, file in enumerate(("plan.json", "measurements.jsonl.gz", "circumstances.json")):
         broken = folders.folder(tmp_path, f"basic_20260301_09310{number}") / file
@@ -197,14 +196,14 @@ def test_a_damaged_folder_is_named_and_passed_over(tmp_path: Path) -> None:
     (tmp_path / NAME).rename(tmp_path / "a_copied_run")
     folders.folder(tmp_path, NAME)
 
-    done = rebuild(Shelf(tmp_path), quiet)
+    done = rebuild(RunArchive(tmp_path), quiet)
 
     assert done.runs == 1
-    assert [line.split(":")[0] for line in done.passed_over] == [
+    assert [line.split(":")[0] for line in done.skipped] == [
         "basic_20260301_093000", "basic_20260301_093100", "basic_20260301_093101", "basic_20260301_093102",
     ]  # fmt: skip
-    assert "the same run as in a_copied_run" in done.passed_over[0]
-    assert all("\n" not in line for line in done.passed_over)
+    assert "the same run as in a_copied_run" in done.skipped[0]
+    assert all("\n" not in line for line in done.skipped)
 
 
 def test_a_damaged_database_is_renamed_and_made_anew(tmp_path: Path) -> None:
@@ -214,43 +213,43 @@ def test_a_damaged_database_is_renamed_and_made_anew(tmp_path: Path) -> None:
     (tmp_path / "baselines" / "broken.json").write_text("{")
     (tmp_path / "history.db").write_bytes(b"no database" * 500)
 
-    done = rebuild(Shelf(tmp_path), quiet)
+    done = rebuild(RunArchive(tmp_path), quiet)
 
     (aside,) = tmp_path.glob("history.db.damaged-*")
     assert aside.read_bytes() == b"no database" * 500
     assert (done.runs, done.baselines) == (1, 1)
     assert done.notes == (f"{tmp_path / 'history.db'} could not be used and is now {aside}",)
-    assert done.passed_over[0].startswith("baselines/broken.json: ")
-    with Shelf(tmp_path).opened() as history:
+    assert done.skipped[0].startswith("baselines/broken.json: ")
+    with RunArchive(tmp_path).open_history() as history:
         assert history.baseline("main") == saved
 
 
 def test_runs_whose_folders_are_gone_stay(tmp_path: Path) -> None:
     folders.folder(tmp_path, NAME)
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.keep(made.run(1))
 
-    done = rebuild(Shelf(tmp_path), quiet)
+    done = rebuild(RunArchive(tmp_path), quiet)
 
-    assert done.notes == (f"of 1 run in {tmp_path / 'history.db'} nothing measured is here; what is kept stays",)
-    with Shelf(tmp_path).opened() as history:
+    assert done.notes == (f"of 1 run in {tmp_path / 'history.db'} no folder is here; the history keeps them",)
+    with RunArchive(tmp_path).open_history() as history:
         assert history.count() == 2
 
 
 @pytest.mark.parametrize("left", [pytest.param(0, id="nothing left"), pytest.param(2_000, id="the first seconds left")])
 def test_a_file_cut_short_later_does_not_replace_what_the_history_holds(left: int, tmp_path: Path) -> None:
     path = folders.folder(tmp_path, NAME) / "measurements.jsonl.gz"
-    rebuild(Shelf(tmp_path), quiet)
-    with Shelf(tmp_path).opened() as history:
+    rebuild(RunArchive(tmp_path), quiet)
+    with RunArchive(tmp_path).open_history() as history:
         before = history.runs()
     assert len(path.read_bytes()) > 2 * left
     path.write_bytes(path.read_bytes()[:left])
 
-    done = rebuild(Shelf(tmp_path), quiet)
+    done = rebuild(RunArchive(tmp_path), quiet)
 
     assert (done.runs, done.notes) == (0, ())
-    assert done.passed_over == (f"{NAME}: {path}: damaged, its end is missing. What the history holds of it stays",)
-    with Shelf(tmp_path).opened() as history:
+    assert done.skipped == (f"{NAME}: {path}: damaged, its end is missing. What the history has of it stays",)
+    with RunArchive(tmp_path).open_history() as history:
         assert history.runs() == before
     with pytest.raises(LoadError, match="its end is missing"):
         read_past_run(path.parent)
@@ -262,9 +261,9 @@ def test_a_killed_run_has_no_end_and_is_taken_up(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2_000])
     (folder / "circumstances.json").unlink()
 
-    done = rebuild(Shelf(tmp_path), quiet)
+    done = rebuild(RunArchive(tmp_path), quiet)
 
-    assert (done.runs, done.passed_over) == (1, ())
+    assert (done.runs, done.skipped) == (1, ())
 
 
 class NoRoom(History):
@@ -276,12 +275,12 @@ class NoRoom(History):
 
 def test_a_database_without_room_is_not_taken_for_damaged(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.keep(made.run(1))
 
-    class NoRoomShelf(Shelf):
+    class NoRoomShelf(RunArchive):
         @contextmanager
-        def opened(self) -> Iterator[History]:
+        def open_history(self) -> Iterator[History]:
             yield NoRoom(str(file))
 
     with pytest.raises(UsageError, match=r"the disk is full\.\nMake room"):
@@ -293,14 +292,14 @@ def test_a_database_without_room_is_not_taken_for_damaged(tmp_path: Path) -> Non
 def test_a_database_of_a_newer_suite_is_not_made_anew(tmp_path: Path) -> None:
     import sqlite3
 
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.keep(made.run(1))
     with sqlite3.connect(tmp_path / "history.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
     connection.close()
 
     with pytest.raises(UsageError, match="newer suite"):
-        rebuild(Shelf(tmp_path), quiet)
+        rebuild(RunArchive(tmp_path), quiet)
     assert list(tmp_path.glob("*damaged*")) == []
 
 
@@ -310,22 +309,22 @@ def test_a_run_of_the_future_is_told(tmp_path: Path) -> None:
     plan = folder / "plan.json"
     plan.write_text(plan.read_text().replace(folders.plan(NAME).created_at, begun))
 
-    done = rebuild(Shelf(tmp_path), quiet)
+    done = rebuild(RunArchive(tmp_path), quiet)
 
-    assert done.notes == (f"{NAME} began at {begun}, which is yet to come: was the clock set back?",)
+    assert done.notes == (f"{NAME} starts at {begun}, in the future: was the clock set back?",)
 
 
 def test_no_results_give_an_empty_history(tmp_path: Path) -> None:
-    done = rebuild(Shelf(tmp_path / "nowhere"), quiet)
+    done = rebuild(RunArchive(tmp_path / "nowhere"), quiet)
 
-    assert (done.runs, done.passed_over) == (0, ())
+    assert (done.runs, done.skipped) == (0, ())
     history = History(str(tmp_path / "nowhere" / "history.db"))
     assert history.runs() == []
     history.close()
 
 
 def test_the_outcome_of_a_run_is_kept(tmp_path: Path) -> None:
-    run = past_run(reread(folders.folder(tmp_path, NAME)))
+    run = past_run(load_run(folders.folder(tmp_path, NAME)))
 
     assert run.outcome in (Outcome.PASS, Outcome.INCONCLUSIVE)
     assert run.exit_code in (0, 4)

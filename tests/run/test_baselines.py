@@ -15,9 +15,8 @@ from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Baseline, Change, Comparison, ComparisonOutcome, PastRun, RunGroup
 from perfsuite.model.noise import Noise
 from perfsuite.report.comparison import render_comparison
-from perfsuite.run.archive import Shelf, conditions_of, machine
-from perfsuite.run.baselines import compare_with_baseline, costs_between, find_baseline
-from perfsuite.run.comparison import exit_code_of
+from perfsuite.run.archive import RunArchive, conditions_of, machine
+from perfsuite.run.comparison import compare_fingerprints, compare_with_baseline, exit_code_of, find_baseline
 from tests.history import folders, made
 
 
@@ -42,19 +41,19 @@ def slower(a: RunGroup, b: RunGroup, noise: Noise | None) -> Comparison:
 
 def test_runs_of_other_conditions_are_left_out(tmp_path: Path) -> None:
     runs = (of_the_plan(1), of_the_plan(2, scenario="peak"), of_the_plan(3))
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.save_baseline(Baseline("main", "", runs))
-        found = find_baseline(plan(), history, Shelf(tmp_path))
+        found = find_baseline(plan(), history, RunArchive(tmp_path))
 
     assert found == RunGroup("main", (runs[0], runs[2]))
 
 
 def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
     runs = (of_the_plan(1, scenario="peak", read_only=True), of_the_plan(2, scenario_digest="other"))
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.save_baseline(Baseline("main", "", runs))
         with pytest.raises(UsageError) as error:
-            find_baseline(plan(), history, Shelf(tmp_path))
+            find_baseline(plan(), history, RunArchive(tmp_path))
 
     assert str(error.value) == (
         f"--baseline main: this run cannot be compared with it ({runs[1].run_id}): scenario basic has other content "
@@ -63,10 +62,10 @@ def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_machine_is_no_hindrance_before_the_load(tmp_path: Path) -> None:
-    with Shelf(tmp_path).opened() as history:
+    with RunArchive(tmp_path).open_history() as history:
         history.keep(of_the_plan(1, machine="another", data_size={"users": 9_000}))
 
-        found = find_baseline(plan("last:5"), history, Shelf(tmp_path))
+        found = find_baseline(plan("last:5"), history, RunArchive(tmp_path))
 
     assert [run.run_id for run in found.runs] == [of_the_plan(1).run_id]
 
@@ -135,21 +134,23 @@ def differing(found: Sequence[Difference]) -> list[tuple[str, float, float]]:
 def test_one_run_on_each_side_shows_an_n_plus_1() -> None:
     before, after = made.run(1, fingerprint=made.fingerprint(3)), made.run(2, fingerprint=made.fingerprint(23))
 
-    assert differing(costs_between([before], [after])[0]) == [("queries", 3, 23)]
-    assert costs_between([before], [replace(after, fingerprint=before.fingerprint)]) == ([], [])
+    assert differing(compare_fingerprints([before], [after])[0]) == [("queries", 3, 23)]
+    assert compare_fingerprints([before], [replace(after, fingerprint=before.fingerprint)]) == ([], [])
 
 
 def test_a_count_that_one_of_the_baseline_had_has_not_changed() -> None:
     runs = [made.run(number, fingerprint=made.fingerprint(queries)) for number, queries in enumerate((3, 4, 3))]
 
-    assert costs_between(runs, [made.run(9, fingerprint=made.fingerprint(4))])[0] == []
-    assert differing(costs_between(runs, [made.run(9, fingerprint=made.fingerprint(9))])[0]) == [("queries", 3, 9)]
+    assert compare_fingerprints(runs, [made.run(9, fingerprint=made.fingerprint(4))])[0] == []
+    assert differing(compare_fingerprints(runs, [made.run(9, fingerprint=made.fingerprint(9))])[0]) == [
+        ("queries", 3, 9)
+    ]
 
 
 def test_a_count_between_two_of_the_baseline_has_not_changed() -> None:
     runs = [made.run(number, fingerprint=made.fingerprint(queries)) for number, queries in enumerate((5, 3))]
 
-    assert costs_between(runs, [made.run(9, fingerprint=made.fingerprint(4))])[0] == []
+    assert compare_fingerprints(runs, [made.run(9, fingerprint=made.fingerprint(4))])[0] == []
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,6 @@ def test_a_count_between_two_of_the_baseline_has_not_changed() -> None:
     ],
 )
 def test_without_a_fingerprint_that_is_said(before: object, after: object, missing: str) -> None:
-    found = costs_between([made.run(1, fingerprint=before)], [made.run(2, fingerprint=after)])
+    found = compare_fingerprints([made.run(1, fingerprint=before)], [made.run(2, fingerprint=after)])
 
     assert found == ([], [f"costs at the database are not compared: {missing} has no fingerprint"])

@@ -9,16 +9,14 @@ import pytest
 
 from perfsuite.cli.main import main
 from perfsuite.errors import LoadError, unwritable
-from perfsuite.run.cleaning import journal_to_note_in
+from perfsuite.run.cleanup import open_journal
 from perfsuite.target.journal import FILE_NAME, JournalEntry
 
 
-def test_the_place_and_the_mend_are_named() -> None:
+def test_the_place_and_the_fix_are_named() -> None:
     told = unwritable(OSError(errno.ENOSPC, "No space left on device"), Path("results/basic_1"))
-    assert str(told) == (
-        "results/basic_1: no space left on device. Make room there or mend its rights, or choose another folder with"
-        " --results"
-    )
+    assert str(told).startswith("results/basic_1: no space left on device. ")
+    assert "--results" in str(told)
     assert told.exit_code == LoadError.exit_code == 4
     assert str(unwritable(PermissionError(errno.EACCES, "Permission denied", "plan.json"))).startswith(
         "plan.json: perm"
@@ -34,11 +32,11 @@ def test_a_file_that_nobody_expected_to_fail_is_a_line_and_no_traceback(
     assert main(["judge", str(tmp_path)]) == 4
 
     told = capfd.readouterr()
-    assert told.err.startswith(f"{tmp_path}/plan.json: is a directory. Make room there")
+    assert told.err.startswith(f"{tmp_path}/plan.json: is a directory. ")
     assert told.err.count("\n") == 1
 
 
 def test_where_no_journal_can_be_opened_cleanup_notes_nothing_and_goes_on(tmp_path: Path) -> None:
-    journal_to_note_in(tmp_path / "nowhere").write(JournalEntry("removed", "lead", "PERF-1"))
-    journal_to_note_in(tmp_path).write(JournalEntry("removed", "lead", "PERF-1"))
+    open_journal(tmp_path / "nowhere").write(JournalEntry("removed", "lead", "PERF-1"))
+    open_journal(tmp_path).write(JournalEntry("removed", "lead", "PERF-1"))
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]

@@ -30,7 +30,7 @@ def test_before_the_load_it_interrupts(number: int) -> None:
 
 @pytest.mark.parametrize("number", ALL[:2])
 def test_while_load_runs_it_is_counted(number: int) -> None:
-    with Interrupts() as interrupts, interrupts.held():
+    with Interrupts() as interrupts, interrupts.deferred():
         for expected in (1, 2):
             os.kill(os.getpid(), number)
             assert interrupts.count == expected
@@ -38,7 +38,7 @@ def test_while_load_runs_it_is_counted(number: int) -> None:
 
 def test_after_the_load_it_interrupts_again() -> None:
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
-        with interrupts.held():
+        with interrupts.deferred():
             os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         signal.pause()
@@ -46,8 +46,8 @@ def test_after_the_load_it_interrupts_again() -> None:
 
 
 def test_cleanup_within_a_run_hears_it_and_the_run_goes_on() -> None:
-    with Interrupts() as interrupts, interrupts.held():
-        with pytest.raises(KeyboardInterrupt), interrupts.heard():
+    with Interrupts() as interrupts, interrupts.deferred():
+        with pytest.raises(KeyboardInterrupt), interrupts.immediate():
             os.kill(os.getpid(), signal.SIGINT)
             signal.pause()
         os.kill(os.getpid(), signal.SIGINT)
@@ -55,9 +55,9 @@ def test_cleanup_within_a_run_hears_it_and_the_run_goes_on() -> None:
 
 
 def test_a_report_bears_one_and_not_two() -> None:
-    with Interrupts() as interrupts, interrupts.held():
+    with Interrupts() as interrupts, interrupts.deferred():
         os.kill(os.getpid(), signal.SIGINT)  # during the load
-        with pytest.raises(KeyboardInterrupt), interrupts.held(1):
+        with pytest.raises(KeyboardInterrupt), interrupts.deferred(1):
             os.kill(os.getpid(), signal.SIGINT)
             assert interrupts.count == 2
             os.kill(os.getpid(), signal.SIGINT)
@@ -66,7 +66,7 @@ def test_a_report_bears_one_and_not_two() -> None:
 
 
 def test_a_terminal_that_closes_is_heard_once() -> None:
-    with Interrupts() as interrupts, interrupts.held():
+    with Interrupts() as interrupts, interrupts.deferred():
         os.kill(os.getpid(), signal.SIGHUP)
         assert interrupts.count == 1
         os.kill(os.getpid(), signal.SIGHUP)

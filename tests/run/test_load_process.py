@@ -15,7 +15,7 @@ import pytest
 from perfsuite.clock import for_children
 from perfsuite.measurements.records import FILE_NAME, End, Requests, Tail, read, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
-from perfsuite.run.load_process import LOG_FILE, LoadProcess
+from perfsuite.run.load import LOG_FILE, LoadProcess
 from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE
 
 PASSWORD = "the-secret-word"
@@ -65,12 +65,12 @@ def test_it_is_in_a_session_of_its_own(process: LoadProcess) -> None:
     assert os.getsid(process.pid) == process.pid != os.getsid(0)
 
 
-def test_a_load_that_fails_leaves_its_last_words(process: LoadProcess, tmp_path: Path) -> None:
+def test_a_load_that_fails_leaves_its_error_message(process: LoadProcess, tmp_path: Path) -> None:
     assert _until(lambda: not process.running)
     assert process.failed
-    assert "FileNotFoundError" in process.last_words()
-    assert "plan.json" in process.last_words()
-    assert "\n" not in process.last_words()
+    assert "FileNotFoundError" in process.failure_message()
+    assert "plan.json" in process.failure_message()
+    assert "\n" not in process.failure_message()
     process.close()
     assert "FileNotFoundError" in (tmp_path / ERRORS_FILE).read_text()  # with its traceback
 
@@ -85,13 +85,13 @@ def full_disk(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that takes nothing: Linux has one")
 @pytest.mark.usefixtures("full_disk")
-def test_on_a_full_disk_the_last_words_come_all_the_same(tmp_path: Path, process: LoadProcess) -> None:
+def test_on_a_full_disk_the_error_message_comes_all_the_same(tmp_path: Path, process: LoadProcess) -> None:
     assert _until(lambda: not process.running)
     assert process.failed
     expected = f"{tmp_path / FILE_NAME} cannot be written: no space left on device"
-    assert process.last_words() == expected
+    assert process.failure_message() == expected
     process.close()
-    assert process.last_words() == expected
+    assert process.failure_message() == expected
 
 
 def test_telling_an_ended_process_to_stop_does_nothing(process: LoadProcess) -> None:
@@ -116,7 +116,7 @@ def test_killed_at_once(tmp_path: Path) -> None:
     assert process.failed
     process.close()
     assert not (tmp_path / LOG_FILE).exists()  # an empty log is no news
-    assert process.last_words() == ""
+    assert process.failure_message() == ""
 
 
 # ── a real load, on a port where nobody listens ─────────────────────────────────────────────────────
@@ -131,7 +131,7 @@ def loading(tmp_path: Path) -> Iterator[LoadProcess]:
     _planned(tmp_path, host)
     process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
     try:
-        assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.last_words()
+        assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.failure_message()
         yield process
     finally:
         process.close()
@@ -163,7 +163,7 @@ def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadP
     loading.stop("target lost")
 
     assert _until(lambda: not loading.running)
-    assert not loading.failed, loading.last_words()
+    assert not loading.failed, loading.failure_message()
     last = _end(tmp_path)
     assert last.reason == "target lost"
     assert last.recorded == last.locust_total > 0
@@ -174,7 +174,7 @@ def test_a_signal_ends_it_in_order_too(loading: LoadProcess, tmp_path: Path) -> 
     psutil.Process(loading.pid).send_signal(signal.SIGTERM)
 
     assert _until(lambda: not loading.running)
-    assert not loading.failed, loading.last_words()
+    assert not loading.failed, loading.failure_message()
     assert _end(tmp_path).reason == "interrupted"
 
 

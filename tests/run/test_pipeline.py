@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,16 +18,17 @@ from perfsuite.errors import LoadError, TargetError, UnexpectedError, UsageError
 from perfsuite.history import Wanted
 from perfsuite.model import Account, Outcome, Plan, PreflightReport, RunReport
 from perfsuite.model.history import RunGroup
+from perfsuite.preflight.probe import TargetInfo
 from perfsuite.report.write import FILES, write_all
 from perfsuite.run import pipeline
-from perfsuite.run.archive import Shelf, read_past_run
-from perfsuite.run.context import Desk
-from perfsuite.run.files import PREFLIGHT_FILE, save
-from perfsuite.run.finishing import Loaded, Outputs, finish
+from perfsuite.run.archive import RunArchive, read_past_run
+from perfsuite.run.context import CommandContext, RunContext
+from perfsuite.run.error_collector import ErrorCollector
+from perfsuite.run.finish import Outputs, RunEnd, finish
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.load_run import Evaluation, Reread, reread
-from perfsuite.run.own_errors import OwnErrors
-from perfsuite.run.pipeline import STAGES, Accounts, Stages
+from perfsuite.run.load import LoadResult
+from perfsuite.run.load_run import PREFLIGHT_FILE, Evaluation, LoadedRun, load_run, save
+from perfsuite.run.pipeline import STAGES, Stages
 from perfsuite.suite_errors import LOG_FILE
 from perfsuite.target.journal import FILE_NAME as JOURNAL_FILE
 from perfsuite.target.journal import Journal, JournalEntry
@@ -51,28 +51,25 @@ class Run:
     stages: Stages = STAGES
     plan: Plan = field(default_factory=lambda: folders.plan("", host=NOBODY))
     step_summary: Path | None = None
-    against: RunGroup | None = None
+    baseline: RunGroup | None = None
     said: io.StringIO = field(default_factory=io.StringIO)
     interrupts: Interrupts = field(default_factory=Interrupts)
     made_row: bool = False
 
     def __post_init__(self) -> None:
         screen = PlainScreen(self.said)
-        self.errors = OwnErrors(self.results)
-        self.desk = Desk(self.results, screen, self.interrupts, step_summary=self.step_summary, errors=self.errors)
-        given = self.stages
-        self.stages = Stages(
-            cost=given.cost,
-            look=self._look if given.look is STAGES.look else given.look,
-            load=self._load if given.load is STAGES.load else given.load,
-            look_again=given.look_again,
-            clean=given.clean,
-            finish=given.finish,
+        self.errors = ErrorCollector(self.results)
+        self.context = CommandContext(
+            self.results, screen, self.interrupts, step_summary=self.step_summary, errors=self.errors
         )
+        pretended = {"probe": _probe, "preflight": self._preflight, "load": self._load}
+        missing = {
+            name: fake for name, fake in pretended.items() if getattr(self.stages, name) is getattr(STAGES, name)
+        }
+        self.stages = replace(self.stages, **missing)
 
     def make(self) -> RunReport:
-        report, _folder = pipeline.run(self.plan, ADMINS, self.desk, self.against, self.stages)
-        return report
+        return pipeline.run(self.context, self.plan, ADMINS, self.baseline, self.stages).report
 
     @property
     def folder(self) -> Path:
@@ -87,21 +84,25 @@ class Run:
     @property
     def kept(self) -> list[Outcome]:
         """What the history holds of it."""
-        with Shelf(self.results).opened() as history:
+        with RunArchive(self.results).open_history() as history:
             return [run.outcome for run in history.runs(Wanted(totals_only=True))]
 
-    def _look(self, plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> PreflightReport:
+    def _preflight(self, run: RunContext, _target: TargetInfo) -> PreflightReport:
         if self.made_row:
-            book = Journal(folder / JOURNAL_FILE)
+            book = Journal(run.folder / JOURNAL_FILE)
             book.write(JournalEntry("create", "lead", "PERF-1"))
             book.close()
-        seen = PreflightReport(plan.host, "Agent Mitra", "2.3.1", (), folders.CHECKS[:1])
-        save(folder / PREFLIGHT_FILE, seen)
+        seen = PreflightReport(run.plan.host, "Agent Mitra", "2.3.1", (), folders.CHECKS[:1])
+        save(run.folder / PREFLIGHT_FILE, seen)
         return seen
 
-    def _load(self, _plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> str:
-        folders.measured(folder)
-        return "completed"
+    def _load(self, run: RunContext) -> LoadResult:
+        folders.measured(run.folder)
+        return LoadResult("completed")
+
+
+def _probe(_run: RunContext) -> TargetInfo:
+    return TargetInfo("agent-mitra-backend", "2.3.1", None)
 
 
 def named(report: RunReport) -> set[str]:
@@ -133,7 +134,7 @@ def test_a_healthy_run_passes_and_has_no_log(tmp_path: Path) -> None:
 # ── before the load is over: nothing is reported, and rows go ───────────────────────────────────────
 
 
-@pytest.mark.parametrize("stage", ["cost", "look", "load"])
+@pytest.mark.parametrize("stage", ["probe", "fingerprint", "preflight", "load"])
 def test_an_error_before_there_is_anything_to_report(stage: str, tmp_path: Path) -> None:
     run = Run(tmp_path, stages=replace(STAGES, **{stage: fail}), made_row=stage == "load")
     with pytest.raises(UnexpectedError) as ended:
@@ -147,11 +148,11 @@ def test_an_error_before_there_is_anything_to_report(stage: str, tmp_path: Path)
 
 
 def test_where_cleanup_fails_as_well_the_command_that_does_it_is_named(tmp_path: Path) -> None:
-    def look(_plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> PreflightReport:
-        (folder / JOURNAL_FILE).mkdir()  # cannot be read
+    def preflight(run: RunContext, _target: TargetInfo) -> PreflightReport:
+        (run.folder / JOURNAL_FILE).mkdir()  # cannot be read
         fail()
 
-    run = Run(tmp_path, stages=replace(STAGES, look=look))
+    run = Run(tmp_path, stages=replace(STAGES, preflight=preflight))
     with pytest.raises(UnexpectedError, match="ZeroDivisionError"):
         run.make()
     first, last = run.said.getvalue().splitlines()
@@ -160,10 +161,10 @@ def test_where_cleanup_fails_as_well_the_command_that_does_it_is_named(tmp_path:
 
 
 def test_what_the_user_can_do_something_about_is_said_as_before(tmp_path: Path) -> None:
-    def look(_plan: Plan, _accounts: Accounts, _folder: Path, _desk: Desk) -> PreflightReport:
+    def preflight(_run: RunContext, _target: TargetInfo) -> PreflightReport:
         raise TargetError("nothing listens there")
 
-    run = Run(tmp_path, stages=replace(STAGES, look=look))
+    run = Run(tmp_path, stages=replace(STAGES, preflight=preflight))
     with pytest.raises(TargetError, match="nothing listens there"):
         run.make()
     assert not (run.folder / LOG_FILE).exists()
@@ -172,7 +173,7 @@ def test_what_the_user_can_do_something_about_is_said_as_before(tmp_path: Path) 
 def test_an_interruption_that_was_lost_ends_the_run_before_its_load(tmp_path: Path) -> None:
     """Python drops exceptions in some of its callbacks, as while modules are imported."""
 
-    def never(_plan: Plan, _accounts: Accounts, _folder: Path, _desk: Desk) -> str:
+    def never(_run: RunContext) -> LoadResult:
         raise AssertionError("a load is made")
 
     run = Run(tmp_path, stages=replace(STAGES, load=never))
@@ -187,8 +188,8 @@ def test_an_interruption_that_was_lost_ends_the_run_before_its_load(tmp_path: Pa
 @pytest.mark.parametrize(
     ("stage", "during"),
     [
-        pytest.param("look_again", "fingerprint after the load", id="the second fingerprint"),
-        pytest.param("clean", "cleanup", id="cleanup"),
+        pytest.param("fingerprint_again", "fingerprint after the load", id="the second fingerprint"),
+        pytest.param("cleanup", "cleanup", id="cleanup"),
     ],
 )
 def test_an_error_between_load_and_report(stage: str, during: str, tmp_path: Path) -> None:
@@ -204,27 +205,27 @@ def test_an_error_between_load_and_report(stage: str, during: str, tmp_path: Pat
 
 
 def test_rows_that_cannot_even_be_listed_are_a_line_with_the_command(tmp_path: Path) -> None:
-    def clean(_ended: str, _plan: Plan, _accounts: Accounts, folder: Path, _desk: Desk) -> NoReturn:
-        (folder / JOURNAL_FILE).mkdir()
+    def cleanup(run: RunContext, _ended: str) -> NoReturn:
+        (run.folder / JOURNAL_FILE).mkdir()
         fail()
 
-    run = Run(tmp_path, stages=replace(STAGES, clean=clean))
+    run = Run(tmp_path, stages=replace(STAGES, cleanup=cleanup))
     assert run.make().verdict.outcome is Outcome.INCONCLUSIVE
     assert f"Remove them with: cleanup {run.folder}" in run.said.getvalue()
 
 
 def finishing(outputs: Outputs) -> Stages:
-    def done(loaded: Loaded, desk: Desk, against: RunGroup | None) -> RunReport:
-        return finish(loaded, desk, against, outputs)
+    def done(run: RunContext, end: RunEnd, baseline: RunGroup | None) -> LoadedRun:
+        return finish(run, end, baseline, outputs)
 
     return replace(STAGES, finish=done)
 
 
 def reading(**evaluation: Any) -> Outputs:
-    def read(folder: Path, errors: OwnErrors) -> Reread:
-        return reread(folder, errors=errors, evaluation=Evaluation(**evaluation))
+    def read(folder: Path, errors: ErrorCollector) -> LoadedRun:
+        return load_run(folder, errors=errors, evaluation=Evaluation(**evaluation))
 
-    return Outputs(read=read)
+    return Outputs(load=read)
 
 
 def without(name: str) -> Outputs:
@@ -251,8 +252,8 @@ def all_but(*names: str) -> set[str]:
             for name in ("stats.csv", "summary.md", "report.html")
         ),
         pytest.param(Outputs(write=fail), "files of the run", {"history", "index"}, id="all files"),
-        pytest.param(Outputs(keep=fail), "history", all_but("history"), id="history"),
-        pytest.param(Outputs(index=fail), "page of all runs", all_but("index"), id="page of all runs"),
+        pytest.param(Outputs(archive=fail), "history", all_but("history"), id="history"),
+        pytest.param(Outputs(runs_page=fail), "page of all runs", all_but("index"), id="page of all runs"),
     ],
 )
 def test_an_error_in_one_output_leaves_the_others(
@@ -274,7 +275,7 @@ def test_an_error_in_one_output_leaves_the_others(
     check_line_and_log(run)
 
 
-@pytest.mark.parametrize("outputs", [reading(find=fail), Outputs(keep=fail), without("junit.xml")])
+@pytest.mark.parametrize("outputs", [reading(find=fail), Outputs(archive=fail), without("junit.xml")])
 def test_a_run_that_failed_stays_failed(outputs: Outputs, tmp_path: Path) -> None:
     run = Run(tmp_path, stages=finishing(outputs))
     run.plan = replace(run.plan, targets=tuple(replace(each, limit=1.0) for each in run.plan.targets))
@@ -286,7 +287,7 @@ def test_a_run_that_failed_stays_failed(outputs: Outputs, tmp_path: Path) -> Non
 
 def test_a_comparison_that_fails(tmp_path: Path) -> None:
     earlier = read_past_run(folders.folder(tmp_path / "earlier", "basic_1"))
-    run = Run(tmp_path, stages=finishing(Outputs(compare=fail)), against=RunGroup("main", (earlier,)))
+    run = Run(tmp_path, stages=finishing(Outputs(compare=fail)), baseline=RunGroup("main", (earlier,)))
     report = run.make()
     assert report.verdict.outcome is Outcome.INCONCLUSIVE
     assert named(report) == {"ZeroDivisionError: no such thing as … (comparison with the baseline)"}
@@ -295,7 +296,7 @@ def test_a_comparison_that_fails(tmp_path: Path) -> None:
 
 
 def test_without_figures_the_command_that_makes_them_is_named(tmp_path: Path) -> None:
-    run = Run(tmp_path, stages=finishing(Outputs(read=fail)))
+    run = Run(tmp_path, stages=finishing(Outputs(load=fail)))
     with pytest.raises(UnexpectedError) as ended:
         run.make()
     assert ended.value.exit_code == 4
@@ -305,14 +306,14 @@ def test_without_figures_the_command_that_makes_them_is_named(tmp_path: Path) ->
 
 
 def test_a_thread_that_dies_before_the_load_is_over_is_in_the_verdict(tmp_path: Path) -> None:
-    def look_again(ended: str, _plan: Plan, _accounts: Accounts, _folder: Path, desk: Desk) -> str:
+    def again(run: RunContext, _target: TargetInfo, loaded: LoadResult) -> str:
         try:
             fail()
         except ZeroDivisionError as error:
-            desk.errors.note_later(error, "it ended the thread monitor")
-        return ended
+            run.errors.record_unreported(error, "it ended the thread monitor")
+        return loaded.ended
 
-    run = Run(tmp_path, stages=replace(STAGES, look_again=look_again))
+    run = Run(tmp_path, stages=replace(STAGES, fingerprint_again=again))
     assert run.make().verdict.outcome is Outcome.INCONCLUSIVE
     # What was measured without it stays doubtful, whenever the run is looked at.
     assert main(["judge", str(run.folder), "--quiet"]) == 4
@@ -330,12 +331,12 @@ def test_what_went_wrong_in_a_report_is_over_when_it_is_made_anew(tmp_path: Path
 
 
 def test_a_file_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> None:
-    def load(run: Run, plan: Plan, accounts: Accounts, folder: Path, desk: Desk) -> str:
-        (folder / "stats.csv").mkdir()
-        return run._load(plan, accounts, folder, desk)
+    def load(run: RunContext) -> LoadResult:
+        (run.folder / "stats.csv").mkdir()
+        folders.measured(run.folder)
+        return LoadResult("completed")
 
-    run = Run(tmp_path)
-    run.stages = replace(run.stages, load=partial(load, run))
+    run = Run(tmp_path, stages=replace(STAGES, load=load))
     with pytest.raises(LoadError, match=r"The load was made, and then: cannot write .*stats\.csv: is a directory"):
         run.make()
     assert all((run.folder / name).is_file() for name in FILES if name != "stats.csv")
@@ -396,18 +397,18 @@ def test_the_step_summary_is_what_the_run_says(tmp_path: Path) -> None:
 
 
 def test_a_history_that_is_away_is_a_line(tmp_path: Path) -> None:
-    def away(_read: Reread, _shelf: Shelf) -> list[str]:
+    def away(_archive: RunArchive, _run: LoadedRun) -> list[str]:
         raise PermissionError(13, "Permission denied", "history.db")
 
-    run = Run(tmp_path, stages=finishing(Outputs(keep=away)))
+    run = Run(tmp_path, stages=finishing(Outputs(archive=away)))
     assert run.make().verdict.outcome is Outcome.PASS
     assert "History: history: history.db: permission denied" in run.said.getvalue()
 
 
 def test_a_damaged_file_is_the_users_to_know(tmp_path: Path) -> None:
-    def damaged(_folder: Path, _errors: OwnErrors) -> Reread:
+    def damaged(_folder: Path, _errors: ErrorCollector) -> LoadedRun:
         raise UsageError("preflight.json: damaged")
 
-    run = Run(tmp_path, stages=finishing(Outputs(read=damaged)))
+    run = Run(tmp_path, stages=finishing(Outputs(load=damaged)))
     with pytest.raises(LoadError, match=r"The load was made, and then: preflight\.json: damaged"):
         run.make()

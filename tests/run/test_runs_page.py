@@ -16,21 +16,21 @@ from perfsuite.history import History
 from perfsuite.model import ALL
 from perfsuite.model.history import Measured, PastRun
 from perfsuite.report.runs_page.page import METRICS
-from perfsuite.run.archive import Shelf
-from perfsuite.run.runs_page import overview_at_the_end, write_overview
+from perfsuite.run.archive import RunArchive
+from perfsuite.run.runs_page import update_runs_page, write_overview
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
 from tests.report.made_history import SHIFTED, conditions, few_names, history, past_run, statistics, value_of
 
 
-def kept(results: Path, runs: list[PastRun]) -> Shelf:
+def kept(results: Path, runs: list[PastRun]) -> RunArchive:
     """A history of these runs; only the first has its report."""
-    shelf = Shelf(results)
+    archive = RunArchive(results)
     (results / runs[0].folder).mkdir(parents=True)
     (results / runs[0].folder / "report.html").write_text("a report", encoding="utf-8")
-    with shelf.opened() as store:
+    with archive.open_history() as store:
         for run in runs:
             store.keep(run)
-    return shelf
+    return archive
 
 
 def told(page: Path) -> dict[str, Any]:
@@ -75,11 +75,11 @@ def test_a_change_point_is_found_past_runs_without_the_figure(tmp_path: Path) ->
 
 def test_older_runs_are_left_out_and_counted(tmp_path: Path) -> None:
     runs = history(12, few_names())
-    shelf = kept(tmp_path, runs)
-    page = write_overview(shelf, latest=5)
+    archive = kept(tmp_path, runs)
+    page = write_overview(archive, latest=5)
     assert told(page)["runs"]["id"] == [run.run_id for run in runs[-5:]]
     assert "7 older runs are not shown" in page.read_text(encoding="utf-8")
-    assert "older not shown" not in write_overview(shelf, latest=None).read_text(encoding="utf-8")
+    assert "older not shown" not in write_overview(archive, latest=None).read_text(encoding="utf-8")
 
 
 def test_queries_of_the_newest_runs_are_told(tmp_path: Path) -> None:
@@ -100,30 +100,30 @@ def test_demos_on_other_ports_are_one_target(tmp_path: Path) -> None:
 
 
 def test_nothing_kept_yet_is_a_page_without_runs(tmp_path: Path) -> None:
-    page = write_overview(Shelf(tmp_path))
+    page = write_overview(RunArchive(tmp_path))
     assert "<h1>0 runs</h1>" in page.read_text(encoding="utf-8")
     assert not (tmp_path / "history.db").exists()
 
 
 def test_a_page_that_cannot_be_written_is_told_after_a_run_and_ends_a_command(tmp_path: Path) -> None:
-    shelf = kept(tmp_path, history(1, few_names()))
+    archive = kept(tmp_path, history(1, few_names()))
     (tmp_path / "index.html").mkdir()
-    (line,) = overview_at_the_end(shelf)
-    assert line.startswith("the page of all runs is not made anew: cannot write")
+    (line,) = update_runs_page(archive)
+    assert line.startswith("the page of all runs is not updated: cannot write")
     with pytest.raises(UsageError, match=r"index\.html"):
-        write_overview(shelf)
+        write_overview(archive)
 
 
 def test_a_damaged_history_is_told_after_a_run(tmp_path: Path) -> None:
     (tmp_path / "history.db").write_bytes(b"not a database" * 100)
-    (line,) = overview_at_the_end(Shelf(tmp_path))
-    assert line.startswith("the page of all runs is not made anew: ")
+    (line,) = update_runs_page(RunArchive(tmp_path))
+    assert line.startswith("the page of all runs is not updated: ")
     assert "history.db" in line
 
 
 def test_figures_without_records_are_those_of_the_records(tmp_path: Path) -> None:
     runs = history(4, few_names())
-    with kept(tmp_path, runs).opened() as store:
+    with kept(tmp_path, runs).open_history() as store:
         assert isinstance(store, History)
         rows = {(run_id, role, name): values for run_id, role, name, values in store.figures(("avg_ms", "p99_ms"), 2)}
     assert {key[0] for key in rows} == {run.run_id for run in runs[-2:]}

@@ -13,7 +13,7 @@ import psutil
 from perfsuite.measurements import records as measurements
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
-from perfsuite.run.load_run import report_of
+from perfsuite.run.load_run import load_run
 from tests.integration.programs import Program, run_folders, suite
 from tests.truth.blemishes import blemishes
 from tests.truth.cases import Case, Queries
@@ -101,7 +101,7 @@ def run(case: Case, results: Path, attempt: int = 1) -> Seen:
         busy = _followed(case, program, results)
         assert program.process.returncode in (0, 1, 4), program.out + program.err
         (folder,) = run_folders(results)
-        return Seen(case, report_of(folder), busy.full, busy.others, attempt)
+        return Seen(case, load_run(folder).report, busy.full, busy.others, attempt)
     finally:
         program.end()
 

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.model import ALL
 from perfsuite.model.history import Comparison, ComparisonOutcome
-from perfsuite.run.files import COMPARISON_FILE
+from perfsuite.run.load_run import COMPARISON_FILE
 from tests.integration.programs import ended, suite
 from tests.truth.conftest import TIMES
 

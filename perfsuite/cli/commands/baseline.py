@@ -15,7 +15,7 @@ from perfsuite.history.comparison.conditions import mismatches
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.runs_page.table import render_baseline, render_baselines
 from perfsuite.report.text import plural
-from perfsuite.run.archive import Shelf
+from perfsuite.run.archive import RunArchive
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,30 +39,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def do(call: Call) -> int:
     """Do it; the exit code."""
     arguments = call.arguments
-    shelf = Shelf(arguments.results, arguments.history)
+    archive = RunArchive(arguments.results, arguments.history)
     if arguments.what != "save" and (arguments.run or arguments.file):
         raise UsageError("--run and --file go with baseline save")
     if arguments.what != "list" and not arguments.name:
         raise UsageError(f"baseline {arguments.what}: name the baseline, as in baseline {arguments.what} main")
-    with shelf.opened() as history:
-        return _ACTIONS[arguments.what](call, shelf, history)
+    with archive.open_history() as history:
+        return _ACTIONS[arguments.what](call, archive, history)
 
 
-def _save(call: Call, shelf: Shelf, history: History) -> int:
+def _save(call: Call, archive: RunArchive, history: History) -> int:
     name, terminal = call.arguments.name, call.terminal
     _check_name(name)
     if not call.arguments.run:
         raise UsageError(f"baseline save {name}: say of which runs, as in --run last:5")
     runs: dict[str, PastRun] = {}
     for word in call.arguments.run:
-        found = select(word, shelf.selection(history)).runs
+        found = select(word, archive.selection(history)).runs
         runs |= {run.run_id: run for run in found}
     ordered = sorted(runs.values(), key=lambda run: run.started_at)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     baseline = slim(Baseline(name, now, tuple(ordered)))
     for line in _doubts(ordered):
         terminal.out(f"Note: {line}")
-    written = [write_baseline(path, baseline) for path in _files(call, shelf)]
+    written = [write_baseline(path, baseline) for path in _files(call, archive)]
     replaced = history.save_baseline(baseline)
     terminal.out(
         f"Baseline {name}: {plural(len(ordered), 'run')}{', in place of the one of that name' if replaced else ''}"
@@ -78,9 +78,9 @@ def _check_name(name: str) -> None:
         raise UsageError(f"{name!r} is no name for a baseline: letters, digits, '.', '_' and '-', at most 80")
 
 
-def _files(call: Call, shelf: Shelf) -> list[Path]:
+def _files(call: Call, archive: RunArchive) -> list[Path]:
     """The user's first: where that cannot be written, no copy may be left that `history rebuild` would take."""
-    copy = shelf.results / FOLDER / f"{call.arguments.name}.json"
+    copy = archive.results / FOLDER / f"{call.arguments.name}.json"
     return [*([call.arguments.file] if call.arguments.file else []), copy]
 
 
@@ -96,7 +96,7 @@ def _doubts(runs: list[PastRun]) -> list[str]:
     return lines
 
 
-def _list(call: Call, _shelf: Shelf, history: History) -> int:
+def _list(call: Call, _archive: RunArchive, history: History) -> int:
     found = history.baselines()
     if not found:
         call.terminal.out(f"No baseline is in {history.where}.")
@@ -105,22 +105,22 @@ def _list(call: Call, _shelf: Shelf, history: History) -> int:
     return EXIT_PASS
 
 
-def _show(call: Call, shelf: Shelf, history: History) -> int:
+def _show(call: Call, archive: RunArchive, history: History) -> int:
     name = call.arguments.name
     found = history.baseline(name)
     if found is None and Path(name).is_file():
         found = read_baseline(Path(name))
     if found is None:
-        runs = select(name, shelf.selection(history)).runs
+        runs = select(name, archive.selection(history)).runs
         found = Baseline(name, "", runs)
     call.terminal.show(render_baseline, found, color=not call.arguments.no_color)
     return EXIT_PASS
 
 
-def _remove(call: Call, shelf: Shelf, history: History) -> int:
+def _remove(call: Call, archive: RunArchive, history: History) -> int:
     name = call.arguments.name
     _check_name(name)
-    copy = shelf.results / FOLDER / f"{name}.json"
+    copy = archive.results / FOLDER / f"{name}.json"
     there = history.remove_baseline(name)
     if not there and not copy.exists():
         raise UsageError(f"{name}: no such baseline in {history.where}; baseline list shows what there is")

@@ -15,9 +15,9 @@ from perfsuite.model import Cleanup, Plan
 from perfsuite.plan.access import reached_again, read_accounts
 from perfsuite.plan.scenarios import read_scenarios
 from perfsuite.roles import ROLES
-from perfsuite.run.cleaning import clean
-from perfsuite.run.context import Desk
-from perfsuite.run.files import CIRCUMSTANCES_FILE, PLAN_FILE, load, save
+from perfsuite.run.cleanup import clean
+from perfsuite.run.context import CommandContext
+from perfsuite.run.load_run import CIRCUMSTANCES_FILE, PLAN_FILE, load, save
 from perfsuite.summary.summarize import Circumstances
 from perfsuite.target.hosts import HostRules, checked_url
 
@@ -45,8 +45,8 @@ def do(call: Call) -> int:
     # Whoever made a row removes it, a Super Admin the others; which roles else the file holds does not matter here.
     accounts = read_accounts(call.arguments.credentials, ROLES, os.environ, plan.mapping.roles)
     screen = PlainScreen(call.terminal.told)
-    desk = Desk(call.arguments.run.parent, screen, call.interrupts, headers=headers, errors=call.errors)
-    done = clean(plan, accounts, call.arguments.run, desk)
+    context = CommandContext(call.arguments.run.parent, screen, call.interrupts, headers=headers, errors=call.errors)
+    done = clean(context.for_run(plan, accounts, call.arguments.run))
     if done is None or not done.tried:
         call.terminal.out("Nothing is left to remove.")
         return EXIT_PASS

@@ -13,9 +13,8 @@ from perfsuite.errors import UsageError
 from perfsuite.history import Selection, select
 from perfsuite.model.history import Comparison, PastRun, RunGroup
 from perfsuite.report.comparison import comparison_md, render_comparison, render_short_comparison
-from perfsuite.run.archive import Shelf
-from perfsuite.run.comparison import MARKDOWN_FILE, compare_groups, exit_code_of, write_comparison
-from perfsuite.run.noise import noise_of
+from perfsuite.run.archive import RunArchive
+from perfsuite.run.comparison import MARKDOWN_FILE, compare_groups, exit_code_of, noise_of, write_comparison
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def do(call: Call) -> int:
     """Do it; the exit code."""
     arguments = call.arguments
-    shelf = Shelf(arguments.results, arguments.history)
-    with shelf.opened() as history:
-        selection = shelf.selection(history)
+    archive = RunArchive(arguments.results, arguments.history)
+    with archive.open_history() as history:
+        selection = archive.selection(history)
         a = _group(arguments.a, selection)
         b = _group(arguments.b, replace(selection, without=a.run_ids))
     noise = noise_of(arguments.results, a.runs[-1].conditions)

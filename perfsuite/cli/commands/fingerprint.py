@@ -9,7 +9,7 @@ from pathlib import Path
 
 from perfsuite.cli.command import Call, Command
 from perfsuite.cli.parser import add_without_load
-from perfsuite.cli.target import code_of_rows, desk_without_load, read, started
+from perfsuite.cli.target import code_of_rows, context_without_load, read, started
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint import (
@@ -70,9 +70,9 @@ def _take(call: Call) -> tuple[Fingerprint, Path, int]:
     with ExitStack() as stack:
         inputs, demo = started(stack, call.arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
-        desk = desk_without_load(options, inputs, screen, call)
+        context = context_without_load(options, inputs, screen, call)
         dsn = call.arguments.monitor_postgres or (demo.postgres_dsn if demo else "") or ""
-        taken, folder, cleanup = pipeline.only_fingerprint(plan, inputs.accounts, desk, dsn)
+        taken, folder, cleanup = pipeline.only_fingerprint(context, plan, inputs.accounts, dsn)
         return taken, folder, code_of_rows(cleanup, options, call)
 
 

@@ -12,7 +12,7 @@ from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.history import Wanted
 from perfsuite.report.runs_page.table import render_runs
 from perfsuite.report.text import plural
-from perfsuite.run.archive import Rebuilt, Shelf, rebuild
+from perfsuite.run.archive import RebuildResult, RunArchive, rebuild
 from perfsuite.run.runs_page import NEWEST, write_overview
 
 SHOWN = 20
@@ -38,18 +38,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def do(call: Call) -> int:
     """Do it; the exit code."""
     arguments = call.arguments
-    shelf = Shelf(arguments.results, arguments.history)
+    archive = RunArchive(arguments.results, arguments.history)
     _check(arguments)
     if arguments.what == "rebuild":
-        done = rebuild(shelf, call.terminal.out)
-        write_overview(shelf)
+        done = rebuild(archive, call.terminal.out)
+        write_overview(archive)
         return _rebuilt(done, call)
     if arguments.what == "index":
-        path = write_overview(shelf, latest=None if arguments.all else NEWEST)
+        path = write_overview(archive, latest=None if arguments.all else NEWEST)
         call.terminal.out(f"Page of all runs: {path}")
         return EXIT_PASS
     last = arguments.last or SHOWN
-    with shelf.opened() as history:
+    with archive.open_history() as history:
         wanted = Wanted(scenario=arguments.scenario, release=arguments.release, totals_only=True)
         kind = _kind(wanted)
         runs = history.runs(replace(wanted, latest=last))
@@ -80,13 +80,13 @@ def _kind(wanted: Wanted) -> str:
     return "".join(f" of {what} {name}" for what, name in asked if name is not None)
 
 
-def _rebuilt(done: Rebuilt, call: Call) -> int:
+def _rebuilt(done: RebuildResult, call: Call) -> int:
     """What was done, and what was passed over; the latter is a failure, for those who do not read."""
-    for line in (*done.notes, *(f"passed over: {told}" for told in done.passed_over)):
+    for line in (*done.notes, *(f"passed over: {told}" for told in done.skipped)):
         call.terminal.out(line)
     told = f"{plural(done.runs, 'run')} and {plural(done.baselines, 'baseline')}"
     call.terminal.out(f"Taken into the history: {told}.")
-    return EXIT_FAIL if done.passed_over else EXIT_PASS
+    return EXIT_FAIL if done.skipped else EXIT_PASS
 
 
 COMMAND = Command(

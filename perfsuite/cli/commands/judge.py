@@ -15,8 +15,7 @@ from perfsuite.plan.targets import Known, read_targets
 from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.terminal.short import render_verdict
 from perfsuite.roles import ROLES
-from perfsuite.run.files import PLAN_FILE, load
-from perfsuite.run.load_run import report_of
+from perfsuite.run.load_run import PLAN_FILE, load, load_run
 from perfsuite.target.catalogue import CATALOGUE
 
 
@@ -30,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def do(call: Call) -> int:
     """Do it; the exit code."""
-    report = report_of(call.arguments.run, targets=_other_targets(call.arguments), errors=call.errors)
+    report = load_run(call.arguments.run, targets=_other_targets(call.arguments), errors=call.errors).report
     whole = partial(render_summary, lines=call.terminal.lines)
     render = render_verdict if call.arguments.quiet else whole
     call.terminal.show(render, report, color=not call.arguments.no_color)

@@ -15,8 +15,8 @@ from perfsuite.history.comparison.noise import FEWEST_RUNS, measure
 from perfsuite.judge import severest
 from perfsuite.report.comparison import render_noise
 from perfsuite.report.terminal.console import render_many
-from perfsuite.run.context import Desk
-from perfsuite.run.noise import check_noise, keep_noise
+from perfsuite.run.comparison import check_noise, save_noise
+from perfsuite.run.context import CommandContext
 
 DEFAULT_RUNS = 10
 
@@ -54,7 +54,7 @@ def do(call: Call) -> int:
     screen = call.terminal.screen(options)
     with ExitStack() as stack:
         inputs, demo = started(stack, call.arguments, options, inputs, screen)
-        desk = Desk(
+        context = CommandContext(
             options.results,
             screen,
             call.interrupts,
@@ -64,7 +64,7 @@ def do(call: Call) -> int:
             headers=inputs.reached.headers,
             errors=call.errors,
         )
-        made = by_turns(call, [Work(options, {}, inputs, ground, desk, None)], inputs.scenarios[0], times)
+        made = by_turns(call, [Work(options, {}, inputs, ground, context, None)], inputs.scenarios[0], times)
     if made.reports and not options.quiet:
         call.terminal.show(render_many, made.reports, color=options.color)
     if not made.is_whole:
@@ -74,7 +74,7 @@ def do(call: Call) -> int:
         if not run.outcome.is_of_worth:
             call.terminal.out(f"Note: {run.run_id} is {run.outcome.value}: its noise may not be the target's.")
     call.terminal.show(render_noise, noise, color=options.color)
-    call.terminal.out(f"Kept in {keep_noise(options.results, noise)}")
+    call.terminal.out(f"Kept in {save_noise(options.results, noise)}")
     return EXIT_PASS if noise.metrics else EXIT_INCONCLUSIVE
 
 

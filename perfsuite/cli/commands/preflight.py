@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from perfsuite.cli.command import Call, Command
 from perfsuite.cli.parser import add_without_load
-from perfsuite.cli.target import code_of_rows, desk_without_load, read, started
+from perfsuite.cli.target import code_of_rows, context_without_load, read, started
 from perfsuite.errors import EXIT_TARGET
 from perfsuite.model import Works
 from perfsuite.plan.build import build
@@ -29,8 +29,8 @@ def do(call: Call) -> int:
     with ExitStack() as stack:
         inputs, _demo = started(stack, call.arguments, options, inputs, screen)
         plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
-        desk = desk_without_load(options, inputs, screen, call)
-        report, cleanup = pipeline.only_preflight(plan, inputs.accounts, desk)
+        context = context_without_load(options, inputs, screen, call)
+        report, cleanup = pipeline.only_preflight(context, plan, inputs.accounts)
     call.terminal.show(render_preflight, report, color=options.color)
     code = code_of_rows(cleanup, options, call)
     broken = any(check.works is Works.BROKEN for check in report.checks)

@@ -8,7 +8,7 @@ from perfsuite.cli.command import Call, Command
 from perfsuite.cli.parser import add_output, add_run_folder
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.report.write import write_all
-from perfsuite.run.load_run import report_of
+from perfsuite.run.load_run import load_run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def do(call: Call) -> int:
     """Do it; the exit code."""
     folder, errors = call.arguments.run, call.errors
-    for path in write_all(report_of(folder, errors=errors), folder, errors.note_later):
+    for path in write_all(load_run(folder, errors=errors).report, folder, errors.record_unreported):
         if not call.arguments.quiet:
             call.terminal.out(str(path))
     return EXIT_INCONCLUSIVE if errors.groups else EXIT_PASS

@@ -26,9 +26,9 @@ from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.terminal.short import render_verdict
 from perfsuite.roles import ROLES
 from perfsuite.run import pipeline
-from perfsuite.run.archive import Shelf
-from perfsuite.run.baselines import find_baseline
-from perfsuite.run.context import Desk
+from perfsuite.run.archive import RunArchive
+from perfsuite.run.comparison import find_baseline
+from perfsuite.run.context import CommandContext
 from perfsuite.target.connection import ConnectionSettings
 
 
@@ -37,8 +37,8 @@ def do(call: Call) -> int:
     arguments = call.arguments
     options, inputs, ground = read(call)
     repeat.check(arguments, options)
-    shelf = Shelf(options.results, options.history)
-    against = _baselines(options, inputs, ground, shelf)
+    archive = RunArchive(options.results, options.history)
+    against = _baselines(options, inputs, ground, archive)
     check_watch(replace(watch_of(arguments, None), connection=ConnectionSettings(inputs.host or DEFAULT_HOST)))
     if options.dry_run:
         for scenario in inputs.scenarios:
@@ -50,7 +50,7 @@ def do(call: Call) -> int:
         exposition = _exposition(stack, call)
         screens = Screens([screen, *(also for also in (page, exposition) if also)], call.errors)
         inputs, demo = started(stack, arguments, options, inputs, screens)
-        desk = Desk(
+        context = CommandContext(
             options.results,
             screens,
             call.interrupts,
@@ -62,19 +62,19 @@ def do(call: Call) -> int:
             headers=inputs.reached.headers,
             errors=call.errors,
         )
-        work = Work(options, against, inputs, ground, desk, page)
+        work = Work(options, against, inputs, ground, context, page)
         if repeat.is_asked(arguments):
             return repeat.do(call, work, repeat.other(stack, call, work))
         return _run_scenarios(work, call)
 
 
-def _baselines(options: Options, inputs: Inputs, ground: Ground, shelf: Shelf) -> dict[str, RunGroup]:
+def _baselines(options: Options, inputs: Inputs, ground: Ground, archive: RunArchive) -> dict[str, RunGroup]:
     """What each scenario is held against. Raises UsageError where there is nothing for one: nothing was sent yet."""
     if not options.baseline:
         return {}
-    with shelf.opened() as history:
+    with archive.open_history() as history:
         plans = (build(options, inputs, scenario, ground, datetime.now(UTC)) for scenario in inputs.scenarios)
-        return {plan.scenario.name: find_baseline(plan, history, shelf) for plan in plans}
+        return {plan.scenario.name: find_baseline(plan, history, archive) for plan in plans}
 
 
 def _page(stack: ExitStack, call: Call) -> PageScreen | None:
@@ -93,7 +93,7 @@ def _exposition(stack: ExitStack, call: Call) -> Exposition | None:
     exposition = Exposition()
 
     def failed(error: Exception) -> None:
-        call.errors.note_later(error, "live metrics were asked for", decides=False)
+        call.errors.record_unreported(error, "live metrics were asked for", decides=False)
 
     call.terminal.out(f"Metrics: {stack.enter_context(serving(exposition, call.arguments.metrics_port, failed))}")
     return exposition
@@ -104,17 +104,18 @@ def _run_scenarios(work: Work, call: Call) -> int:
     codes: list[int] = []
     for number, scenario in enumerate(work.inputs.scenarios):
         if number:
-            pipeline.pause(repeat.PAUSE_BETWEEN_S, work.desk)
+            pipeline.pause(repeat.PAUSE_BETWEEN_S, work.context.screen)
         try:
-            report, folder = run_one(work, scenario)
+            finished = run_one(work, scenario)
         except (TargetError, LoadError) as error:
             call.terminal.err(str(error))
             run_failed(work, error)
             codes.append(error.exit_code)
             break  # what kept this one from running keeps the next one too
+        report = finished.report
         reports.append(report)
-        codes.append(_shown(report, folder, work, call))
-        if work.desk.interrupts.count:
+        codes.append(_shown(report, finished.folder, work, call))
+        if work.context.interrupts.count:
             if report.verdict.exit_code != EXIT_INTERRUPTED:
                 call.terminal.err("Interrupted after the load: its figures and its verdict are whole.")
             break
@@ -125,12 +126,12 @@ def _run_scenarios(work: Work, call: Call) -> int:
 
 def _shown(report: RunReport, folder: Path, work: Work, call: Call) -> int:
     """Show the verdict; the exit code of the run."""
-    code = EXIT_INTERRUPTED if work.desk.interrupts.count else report.verdict.exit_code
+    code = EXIT_INTERRUPTED if work.context.interrupts.count else report.verdict.exit_code
     whole = partial(render_summary, folder=folder, lines=call.terminal.lines)
     try:
         call.terminal.show(render_verdict if work.options.quiet else whole, report, color=work.options.color)
     except Exception as error:  # noqa: BLE001  the run is made, and its report is written
-        call.terminal.err(call.errors.note(error, "the summary on the terminal"))
+        call.terminal.err(call.errors.record(error, "the summary on the terminal"))
         call.terminal.out(f"VERDICT: {report.verdict.outcome.value.upper()}; the report is in {folder}")
         return EXIT_INCONCLUSIVE if code in (EXIT_PASS, EXIT_REGRESSION) else code
     return code

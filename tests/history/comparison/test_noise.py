@@ -14,7 +14,7 @@ from perfsuite.errors import UsageError
 from perfsuite.history.comparison.noise import measure
 from perfsuite.model import ALL
 from perfsuite.model.noise import MetricNoise
-from perfsuite.run.noise import FILE_NAME, keep_noise, noise_of
+from perfsuite.run.comparison import NOISE_FILE, noise_of, save_noise
 from tests.history.comparison.made_runs import CONDITIONS, NOISE, OPERATIONS, noisy_run, run
 
 PLACE = (ALL, "policies.list")
@@ -76,7 +76,7 @@ def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
 
     assert noise_of(tmp_path, CONDITIONS) is None
     for one in (noise, other, newer):
-        keep_noise(tmp_path, one)
+        save_noise(tmp_path, one)
 
     assert noise_of(tmp_path, CONDITIONS) == newer
     assert noise_of(tmp_path, other.conditions) == other
@@ -84,7 +84,7 @@ def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_text("{", encoding="utf-8")
+    (tmp_path / NOISE_FILE).write_text("{", encoding="utf-8")
 
     with pytest.raises(UsageError, match=r"noise\.json: damaged.*\nRemove it: the command `noise` makes it anew"):
         noise_of(tmp_path, CONDITIONS)
@@ -94,8 +94,8 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told_before_the_load(
     words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / FILE_NAME).write_text("{", encoding="utf-8")
+    (tmp_path / NOISE_FILE).write_text("{", encoding="utf-8")
 
     assert cli.main([*words, "--results", str(tmp_path)]) == 2
     assert "noise.json: damaged" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    assert [path.name for path in tmp_path.iterdir()] == [NOISE_FILE]

@@ -13,7 +13,7 @@ from perfsuite.cli.screen import PageScreen, live_page
 from perfsuite.errors import TargetError
 from perfsuite.model import LiveSnapshot
 from perfsuite.report.live.page import ENDED
-from perfsuite.run.own_errors import OwnErrors
+from perfsuite.run.error_collector import ErrorCollector
 from tests.report import example_runs
 from tests.report.example_runs import HOSTILE
 from tests.report.watched_run import latest, watched
@@ -32,7 +32,7 @@ def tab(tmp_path: Path) -> Iterator[Tab]:
 
 @pytest.fixture
 def page() -> Iterator[PageScreen]:
-    with live_page(0, OwnErrors()) as shown:
+    with live_page(0, ErrorCollector()) as shown:
         yield shown
 
 
@@ -116,7 +116,7 @@ def test_the_next_scenario_goes_on(page: PageScreen, tab: Tab) -> None:
 
 
 def test_a_failed_command_shows_its_error(tab: Tab) -> None:
-    with pytest.raises(TargetError), live_page(0, OwnErrors()) as page:
+    with pytest.raises(TargetError), live_page(0, ErrorCollector()) as page:
         tab.call("Page.navigate", url=page.address)
         tab.shows("PREPARING", "h1")
         raise TargetError("http://localhost:8015: nothing listens there")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.run.own_errors import OwnErrors, since
+from perfsuite.run.error_collector import ErrorCollector, since
 from perfsuite.suite_errors import LOG_FILE
 
 
@@ -33,8 +33,8 @@ def thread(name: str) -> None:
 
 def test_an_error_is_a_line_with_its_place_and_a_traceback_in_a_file(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "basic_1"  # not there yet
-    errors = OwnErrors(folder)
-    line = errors.note(error_of("no such thing"), "the history")
+    errors = ErrorCollector(folder)
+    line = errors.record(error_of("no such thing"), "the history")
     (group,) = errors.groups
     assert line == (
         f"Error of the suite (the history): {group.place}: ValueError: no such thing; "
@@ -46,42 +46,42 @@ def test_an_error_is_a_line_with_its_place_and_a_traceback_in_a_file(tmp_path: P
 
 def test_where_no_file_can_be_written_the_line_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "results").write_text("a file where a folder should be", encoding="utf-8")
-    errors = OwnErrors(tmp_path / "results")
+    errors = ErrorCollector(tmp_path / "results")
     with errors.listening():
-        line = errors.note(error_of(), "the command")
+        line = errors.record(error_of(), "the command")
     assert line.endswith(f"; its traceback is lost: {tmp_path / 'results' / LOG_FILE} cannot be written")
-    assert errors.heard() == []
+    assert errors.take_unreported() == []
     assert capfd.readouterr().err == ""
 
 
 def test_secrets_are_in_neither_line_nor_file(tmp_path: Path) -> None:
-    errors = OwnErrors()
-    errors.keep_in(tmp_path, ["geheim1"])
-    assert "geheim1" not in errors.note(error_of("with geheim1 in it"), "login")
+    errors = ErrorCollector()
+    errors.reset(tmp_path, ["geheim1"])
+    assert "geheim1" not in errors.record(error_of("with geheim1 in it"), "login")
     assert "geheim1" not in (tmp_path / LOG_FILE).read_text(encoding="utf-8")
 
 
 def test_each_run_counts_its_own(tmp_path: Path) -> None:
-    errors = OwnErrors(tmp_path)
-    errors.note(error_of(), "the plan")
-    errors.keep_in(tmp_path / "run")
+    errors = ErrorCollector(tmp_path)
+    errors.record(error_of(), "the plan")
+    errors.reset(tmp_path / "run")
     assert errors.groups == ()
 
 
 def test_what_decides_nothing_is_in_the_file_only(tmp_path: Path) -> None:
-    errors = OwnErrors(tmp_path)
-    errors.note(error_of(), "the live page", decides=False)
+    errors = ErrorCollector(tmp_path)
+    errors.record(error_of(), "the live page", decides=False)
     assert errors.groups == ()
     assert (tmp_path / LOG_FILE).exists()
 
 
 def test_what_fails_is_replaced_and_heard_of(tmp_path: Path) -> None:
-    errors = OwnErrors(tmp_path)
+    errors = ErrorCollector(tmp_path)
     assert errors.attempt("findings", failing, None) is None
-    (line,) = errors.heard()
+    (line,) = errors.take_unreported()
     assert line.startswith("Error of the suite (findings): ")
     assert "KeyError: 'agent_id'" in line
-    assert errors.heard() == []
+    assert errors.take_unreported() == []
     assert [group.count for group in errors.groups] == [1]
 
 
@@ -89,7 +89,7 @@ def test_what_the_user_can_do_something_about_is_no_error_of_the_suite(tmp_path:
     def wrong() -> None:
         raise UsageError("a damaged file")
 
-    errors = OwnErrors(tmp_path)
+    errors = ErrorCollector(tmp_path)
     with pytest.raises(UsageError):
         errors.attempt("reading", wrong, None)
     assert errors.groups == ()
@@ -109,10 +109,10 @@ def test_what_the_user_can_do_something_about_is_no_error_of_the_suite(tmp_path:
 def test_a_thread_that_dies_is_named(
     name: str, decides: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    errors = OwnErrors(tmp_path)
+    errors = ErrorCollector(tmp_path)
     with errors.listening():
         thread(name)
-    (line,) = errors.heard()
+    (line,) = errors.take_unreported()
     assert line.startswith(f"Error of the suite (it ended the thread {name}): ")
     assert [group.message for group in errors.groups] == (
         [f"KeyError: 'agent_id' (it ended the thread {name})"] if decides else []
@@ -121,14 +121,14 @@ def test_a_thread_that_dies_is_named(
 
 
 def test_what_libraries_log_goes_to_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    errors = OwnErrors(tmp_path)
+    errors = ErrorCollector(tmp_path)
     with errors.listening():
         try:
             failing()
         except KeyError:
             logging.getLogger("sqlalchemy.pool").exception("in a reset")
         logging.getLogger("asyncio").error("a task was lost")
-    first, second = errors.heard()
+    first, second = errors.take_unreported()
     assert "logged by sqlalchemy.pool" in first
     assert "a task was lost" in second
     assert errors.groups == ()
@@ -138,19 +138,19 @@ def test_what_libraries_log_goes_to_the_file(tmp_path: Path, capfd: pytest.Captu
 
 def test_afterwards_nobody_listens(tmp_path: Path) -> None:
     hook, handlers = threading.excepthook, list(logging.getLogger().handlers)
-    with OwnErrors(tmp_path).listening():
+    with ErrorCollector(tmp_path).listening():
         assert threading.excepthook is not hook
     assert threading.excepthook is hook
     assert logging.getLogger().handlers == handlers
 
 
 def test_what_came_since(tmp_path: Path) -> None:
-    errors = OwnErrors(tmp_path)
+    errors = ErrorCollector(tmp_path)
     first, other = error_of("first"), error_of("first")
-    errors.note(first, "one")
+    errors.record(first, "one")
     before = errors.groups
     assert since(before, errors.groups) == ()
-    errors.note(other, "one")
+    errors.record(other, "one")
     errors.attempt("findings", failing, None)
     assert {(group.message.split(":")[0], group.count) for group in since(before, errors.groups)} == {
         ("ValueError", 1),

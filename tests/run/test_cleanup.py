@@ -1,4 +1,4 @@
-"""What a run made, removed after it: in a hurry, and where it goes by itself."""
+"""Cleanup after a run: when the user interrupts twice, and with a demo."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen, QuietScreen
 from perfsuite.model import Account, FailureKind, Plan, Scenario
-from perfsuite.run.cleaning import Hurried, clean_after, clean_early
-from perfsuite.run.context import Desk
+from perfsuite.run.cleanup import FailFastClient, clean_after_load, clean_early
+from perfsuite.run.context import CommandContext, RunContext
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.exchange import Request
 from perfsuite.target.journal import FILE_NAME, Journal, JournalEntry
@@ -22,26 +22,28 @@ ADMINS = (Account("9876543200", "secret", "super_admin"),)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """One that was interrupted twice, with a run that made a lead."""
+def interrupted_twice(tmp_path: Path) -> CommandContext:
+    """With a run that made a lead."""
     book = Journal(tmp_path / FILE_NAME)
     book.write(JournalEntry("create", "lead", "PERF-1"))
     book.close()
     interrupts = Interrupts()
     interrupts.count = 2
-    return Desk(tmp_path, PlainScreen(io.StringIO()), interrupts)
+    return CommandContext(tmp_path, PlainScreen(io.StringIO()), interrupts)
 
 
-def plan(demo: str | None) -> Plan:
-    return Plan("basic_1", Scenario("basic", 1, 1, 60), NOBODY, {}, (), (), 1, "2026-03-01T09:30:00Z", demo=demo)
+def run_of(command: CommandContext, demo: str | None = None) -> RunContext:
+    scenario = Scenario("basic", 1, 1, 60)
+    plan = Plan("basic_1", scenario, NOBODY, {}, (), (), 1, "2026-03-01T09:30:00Z", demo=demo)
+    return command.for_run(plan, ADMINS, command.results)
 
 
-def test_a_demo_is_not_cleaned_in_a_hurry(desk: Desk) -> None:
-    assert clean_after("interrupted", plan("embedded"), ADMINS, desk.results, desk) == (None, "interrupted")
+def test_after_two_interrupts_a_demo_is_not_cleaned(interrupted_twice: CommandContext) -> None:
+    assert clean_after_load(run_of(interrupted_twice, "embedded"), "interrupted") == (None, "interrupted")
 
 
-def test_a_target_of_ones_own_is(desk: Desk) -> None:
-    done, ended = clean_after("interrupted", plan(None), ADMINS, desk.results, desk)
+def test_after_two_interrupts_the_users_own_target_is_cleaned(interrupted_twice: CommandContext) -> None:
+    done, ended = clean_after_load(run_of(interrupted_twice), "interrupted")
 
     assert ended == "interrupted"
     assert done is not None
@@ -50,15 +52,15 @@ def test_a_target_of_ones_own_is(desk: Desk) -> None:
 
 
 def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_named(tmp_path: Path) -> None:
-    """The load was over when it went: the run is judged, and the command to try again is told."""
+    """It went after the load: the run is judged, and a line names the command to try again."""
     book = Journal(tmp_path / FILE_NAME)
     for number in range(12):
         book.write(JournalEntry("create", "lead", f"PERF-{number}"))
     book.close()
     said = io.StringIO()
-    desk = Desk(tmp_path, PlainScreen(said), Interrupts())
+    context = CommandContext(tmp_path, PlainScreen(said), Interrupts())
 
-    done, ended = clean_after("completed", plan(None), ADMINS, tmp_path, desk)
+    done, ended = clean_after_load(run_of(context), "completed")
 
     assert ended == "completed"
     assert done is not None
@@ -79,28 +81,28 @@ def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp
     book.close()
     said = io.StringIO()
 
-    clean_early(plan(None), ADMINS, tmp_path, Desk(tmp_path, QuietScreen(said), Interrupts()))
+    clean_early(run_of(CommandContext(tmp_path, QuietScreen(said), Interrupts())))
 
     assert said.getvalue() == (
         "rows of this run remain at the target: 1 lead (Super Admin cannot log in (connection refused))\n"
     )
 
 
-def test_in_a_hurry_one_answer_is_waited_for_in_vain_and_no_more() -> None:
+def test_after_two_interrupts_cleanup_waits_for_one_missing_answer_only() -> None:
     target = FakeTarget()
     target.give("health.root", lost(FailureKind.TIMEOUT, "no answer in time"))
-    hurried = Hurried(target)
+    client = FailFastClient(target)
     request = Request("GET", "/health", {})
 
-    kinds = [failure.kind if (failure := hurried.exchange(request).failure) else None for _ in range(3)]
+    kinds = [failure.kind if (failure := client.exchange(request).failure) else None for _ in range(3)]
 
     assert kinds == [FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST, FailureKind.CONNECTION_LOST]
     assert len(target.sent) == 1
 
 
-def test_in_a_hurry_an_answer_that_comes_changes_nothing() -> None:
+def test_after_two_interrupts_an_answer_that_comes_changes_nothing() -> None:
     target = FakeTarget()
-    hurried = Hurried(target)
+    client = FailFastClient(target)
 
-    assert [hurried.exchange(Request("GET", "/health", {})).status for _ in range(2)] == [200, 200]
+    assert [client.exchange(Request("GET", "/health", {})).status for _ in range(2)] == [200, 200]
     assert len(target.sent) == 2

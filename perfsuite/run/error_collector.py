@@ -1,6 +1,6 @@
-"""Errors of the suite in the process that leads a run: in one of its stages, or in a thread beside them.
+"""Errors of the suite itself in the parent process of a run: in one of its stages, or in a thread beside them.
 
-Whatever it is, the user gets a line with its place, and the traceback goes to a file.
+The user gets a line with the place of each error, and the traceback goes to a file.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 OPTIONAL_THREADS = ("live page", "metrics endpoint", "preflight progress")
-"""Without these a run measures the same; every other thread is thought to measure or to record."""
+"""A run measures the same without these threads; every other thread may measure or record."""
 
 
-class OwnErrors:
-    """The errors of a command, kept for each of its runs. `folder`: where tracebacks go while no run has begun."""
+class ErrorCollector:
+    """The errors of a command, run by run. `folder`: where tracebacks go before the first run."""
 
     def __init__(self, folder: Path = Path("results")) -> None:
         self._lock = threading.Lock()
-        self._unsaid: list[str] = []
-        self.keep_in(folder)
+        self._unreported: list[str] = []
+        self.reset(folder)
 
-    def keep_in(self, folder: Path, secrets: Iterable[str] = ()) -> None:
-        """Count anew, with tracebacks in a file of this folder and without these secrets."""
+    def reset(self, folder: Path, secrets: Iterable[str] = ()) -> None:
+        """Count from zero; tracebacks go to a file in this folder and contain none of these secrets."""
         with self._lock:
             self._folder, self._secrets = folder, tuple(secrets)
             self._counted, self._others = (SuiteErrors(folder, self._secrets) for _ in range(2))
 
     @property
     def groups(self) -> tuple[SuiteErrorGroup, ...]:
-        """Those that make a run inconclusive."""
+        """The errors that make a run inconclusive."""
         with self._lock:
             return self._counted.groups
 
-    def note(self, error: BaseException, during: str, *, decides: bool = True) -> str:
-        """Keep an error; the line for the user. `decides`: it makes the run inconclusive."""
+    def record(self, error: BaseException, during: str, *, decides: bool = True) -> str:
+        """Record an error; the line for the user. `decides`: it makes the run inconclusive."""
         with self._lock:
             errors = self._counted if decides else self._others
             with suppress(OSError):  # then the line says that there is no file
@@ -57,38 +57,38 @@ class OwnErrors:
         where = f"its traceback is in {log}" if kept else f"its traceback is lost: {log} cannot be written"
         return f"Error of the suite ({during}): {place}: {message_of(error, self._secrets)}; {where}"
 
-    def note_later(self, error: BaseException, during: str, *, decides: bool = True) -> None:
-        """Keep an error whose line nobody can show now; `heard` gives it."""
-        line = self.note(error, during, decides=decides)
+    def record_unreported(self, error: BaseException, during: str, *, decides: bool = True) -> None:
+        """Record an error whose line nobody can show now; `take_unreported` returns it."""
+        line = self.record(error, during, decides=decides)
         with self._lock:
-            self._unsaid.append(line)
+            self._unreported.append(line)
 
     def attempt(self, during: str, do: Callable[[], T], otherwise: U) -> T | U:
-        """What `do` gives; `otherwise`, and the error is kept, where it fails in a way that nobody expected."""
+        """What `do` returns; after an unexpected error, which is recorded, `otherwise`."""
         try:
             return do()
         except SuiteError:
             raise
         except Exception as error:  # noqa: BLE001  what comes after it must be done all the same
-            self.note_later(error, during)
+            self.record_unreported(error, during)
             return otherwise
 
     def optional(self, during: str, do: Callable[[], None]) -> None:
-        """Do what decides nothing: an error in it is a warning."""
+        """Do what cannot change the verdict: an error in it is a warning."""
         try:
             do()
         except Exception as error:  # noqa: BLE001  it must change nothing but what is shown
-            self.note_later(error, during, decides=False)
+            self.record_unreported(error, during, decides=False)
 
-    def heard(self) -> list[str]:
-        """A line for each error that nobody has been told of: of threads that died, and of libraries."""
+    def take_unreported(self) -> list[str]:
+        """A line for each error not yet shown: of threads that died, and of libraries."""
         with self._lock:
-            lines, self._unsaid = self._unsaid, []
+            lines, self._unreported = self._unreported, []
         return lines
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """A block in which threads that die are noticed, and what libraries log goes to the file instead of stderr."""
+        """A block that records threads that die; what libraries log goes to the file instead of stderr."""
         before = threading.excepthook
         logged = _Logged(self)
         threading.excepthook = self._thread_died
@@ -103,31 +103,32 @@ class OwnErrors:
         if ended.exc_value is None or isinstance(ended.exc_value, SystemExit):
             return
         name = ended.thread.name if ended.thread else "unknown"
-        self.note_later(ended.exc_value, f"it ended the thread {name}", decides=name not in OPTIONAL_THREADS)
+        self.record_unreported(ended.exc_value, f"it ended the thread {name}", decides=name not in OPTIONAL_THREADS)
 
 
-class Raised(OwnErrors):
-    """For who does not keep errors: they are raised."""
+class RaiseErrors(ErrorCollector):
+    """Records nothing: raises every error."""
 
     def attempt(self, during: str, do: Callable[[], T], otherwise: U) -> T | U:
-        """What `do` gives."""
+        """What `do` returns."""
         return do()
 
 
 class _Logged(logging.Handler):
     """Errors that libraries log: Python would print them on standard error, tracebacks too."""
 
-    def __init__(self, errors: OwnErrors) -> None:
+    def __init__(self, errors: ErrorCollector) -> None:
         super().__init__(logging.ERROR)
         self._errors = errors
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the exception, or the message where there is none."""
+        """Record the exception, or the message where there is none."""
         if record.name == suite_errors.__name__:
-            return  # it could not write its file, which the line about the error says
+            return  # its file could not be written, which the line about the error says
         error = record.exc_info[1] if record.exc_info else None
-        said = error or RuntimeError(record.getMessage())
-        self._errors.note_later(said, f"logged by {record.name}", decides=False)
+        self._errors.record_unreported(
+            error or RuntimeError(record.getMessage()), f"logged by {record.name}", decides=False
+        )
 
 
 def since(before: Iterable[SuiteErrorGroup], now: Iterable[SuiteErrorGroup]) -> tuple[SuiteErrorGroup, ...]:

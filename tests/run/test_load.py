@@ -14,11 +14,10 @@ from perfsuite.cli.screen import PlainScreen, Screens
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.records import Record, SuiteErrors
 from perfsuite.model import SUITE_FAILED, LiveSnapshot, Plan, Secrets
-from perfsuite.run.context import Desk, Screen
-from perfsuite.run.follow import make_load
+from perfsuite.run.context import CommandContext, Screen
+from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.load_process import LoadProcess
-from perfsuite.run.own_errors import OwnErrors
+from perfsuite.run.load import LoadProcess, make_load
 from tests.history import folders
 
 
@@ -77,11 +76,13 @@ class Followed:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     @property
-    def errors(self) -> OwnErrors:
-        return self.desk.errors
+    def errors(self) -> ErrorCollector:
+        return self.context.errors
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.folder, PlainScreen(self.said), self.interrupts, errors=OwnErrors(self.folder))
+        self.context = CommandContext(
+            self.folder, PlainScreen(self.said), self.interrupts, errors=ErrorCollector(self.folder)
+        )
         self.record()
 
     def record(self, *records: Record) -> None:
@@ -92,12 +93,14 @@ class Followed:
         writer.close()
 
     def make(self, screen: Screen | None = None, listener: FailingListener | None = None) -> str:
-        desk = Desk(self.folder, screen or self.desk.screen, self.interrupts, errors=self.errors, listener=listener)
+        context = CommandContext(
+            self.folder, screen or self.context.screen, self.interrupts, errors=self.errors, listener=listener
+        )
 
         def start(_folder: Path, _secrets: Secrets) -> LoadProcess:
             return self.load
 
-        return make_load(folders.plan("basic_1"), (), self.folder, desk, start)
+        return make_load(context.for_run(folders.plan("basic_1"), (), self.folder), start).ended
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def test_screens_and_live_metrics_that_fail_are_warnings(followed: Followed) -> 
     assert followed.errors.groups == ()
     assert followed.load.stopped == []
     said = followed.said.getvalue()
-    assert said.count("Live metrics stand still.") == 2  # on each of the two screens
+    assert said.count("Live metrics have stopped.") == 2  # on each of the two screens
     assert "progress on the FailsToShow" in said
 
 

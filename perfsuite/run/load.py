@@ -1,0 +1,307 @@
+"""The load of a run: the process that makes it, followed to its end with live figures and monitors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from perfsuite.clock import for_children, utc_s
+from perfsuite.errors import SuiteError
+from perfsuite.judge import live_targets
+from perfsuite.measurements import records as measurements
+from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Secrets
+from perfsuite.monitor import FILE_NAME as READINGS_FILE
+from perfsuite.monitor import STOP_WITHIN_S, LoadSide, ReadingsWriter, Sampler, SystemClock, build_sources
+from perfsuite.roles import ROLES
+from perfsuite.run.context import RecordListener, RunContext, Screen
+from perfsuite.summary.live import Live
+from perfsuite.summary.summarize import COMPLETED
+from perfsuite.target.connection import connection_settings
+
+LOG_FILE = "load.log"
+TARGET_LOST_S = 10
+"""A target that gives no answer at all for this long is lost: the load stops."""
+_ROOT = Path(__file__).resolve().parents[2]
+_LAST_LINES = 5
+_POLL_EVERY_S = 0.2
+_LIVE_WINDOW_S = 30
+_END_WITHIN_S = 60.0
+"""Time limit for the end of a load that stops for an error of the suite; it drains within 45 s."""
+_GRACE_S = 120.0
+"""Time beyond its plan before the load process is killed: 60 s for a slow start, 45 s to drain."""
+_MONITORS_STOP_AT_ONCE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """A load that is over. `recorded`: requests that the load processes recorded.
+
+    `steady_requests`: UTC second of the steady state → requests that were answered in it.
+    """
+
+    ended: str
+    recorded: int = 0
+    steady_requests: Mapping[int, int] = field(default_factory=dict)
+
+
+class LoadProcess:
+    """`python -m perfsuite.load FOLDER` in a session of its own.
+
+    Its standard input is a pipe from here: when this process dies, however, the load ends too.
+    """
+
+    def __init__(self, folder: Path, secrets: Secrets) -> None:
+        self._log = folder / LOG_FILE
+        self._message = ""
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  our own module
+                [sys.executable, "-m", "perfsuite.load", str(folder.resolve())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,  # for its error message: a full disk takes no log
+                stderr=log,
+                cwd=_ROOT,
+                env={**os.environ, **for_children()},
+                start_new_session=True,
+            )
+        # Secrets go through the pipe: never into a file, an argument or the environment.
+        self._send(msgspec.json.encode(secrets))
+
+    @property
+    def pid(self) -> int:
+        """Its process id; the leader of a session and process group of its own."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """True until the process has ended."""
+        return self._process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """True when its exit code is not 0."""
+        return self._process.poll() not in (None, 0)
+
+    def stop(self, reason: str) -> None:
+        """Ask it to let the requests in flight finish and end. `reason` goes into the run's record."""
+        self._send(f"stop {reason}".encode())
+
+    def kill(self) -> None:
+        """Kill it and all processes that it started."""
+        # A process that died may have left others of its group behind.
+        if self._process.poll() != 0:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """Release the pipe; an empty log is removed."""
+        self.kill()
+        self._read_message()
+        if self._process.stdin:
+            # What an ended process did not read is still in the buffer; closing tries to send it once more.
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        if self._log.exists() and not self._log.stat().st_size:
+            self._log.unlink()
+
+    def failure_message(self) -> str:
+        """Why it failed: its own message, else the end of its log; "" where there is neither."""
+        self._read_message()
+        if self._message:
+            return self._message
+        if not self._log.exists():
+            return ""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return " | ".join(lines[-_LAST_LINES:])
+
+    def _read_message(self) -> None:
+        if not self.running and self._process.stdout and not self._process.stdout.closed:
+            self._message = self._process.stdout.read().decode(errors="replace").strip()
+            self._process.stdout.close()
+
+    def _send(self, line: bytes) -> None:
+        if self._process.stdin is None:
+            return
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return  # it has ended already, which the caller sees
+
+
+@contextmanager
+def monitored(run: RunContext) -> Iterator[Sampler | None]:
+    """The monitors at work, writing `readings.csv`; None when nothing is monitored.
+
+    A source that lacks something is reported in a line; the run goes on without it.
+    """
+    if run.watch is None or not run.watch.wanted:
+        yield None
+        return
+    clock = SystemClock()
+    connection = connection_settings(run.plan, run.headers)
+    watch = replace(run.watch, run_id=run.plan.run_id, connection=connection, paths=run.plan.mapping.paths)
+    sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(run.folder / READINGS_FILE))
+    sampler.start()
+    shown = sampler.notes()
+    for note in shown:
+        run.screen.say(f"Monitor: {note}")
+
+    def stop() -> None:
+        # A user who interrupted twice does not wait for a source that hangs.
+        sampler.stop(_MONITORS_STOP_AT_ONCE_S if run.interrupts.count > 1 else STOP_WITHIN_S)
+        for note in sampler.notes()[len(shown) :]:
+            run.screen.say(f"Monitor: {note}")
+
+    try:
+        yield sampler
+    finally:
+        run.errors.attempt("monitoring was ended", stop, None)
+
+
+def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = LoadProcess) -> LoadResult:
+    """Make the load to its end. Interrupts must be deferred meanwhile: it polls for them.
+
+    An unexpected error of the suite ends the load in order, so that what was measured can be reported.
+    """
+    needed = tuple(account for account in run.accounts if run.plan.users_by_role.get(account.role))
+    with monitored(run) as sampler:
+        progress = _LoadProgress(run, sampler)
+        process = start(run.folder, Secrets(needed, run.headers))
+        ended = SUITE_FAILED
+        try:
+            ended = _follow(process, progress, run)
+            progress.read()  # records since the last poll
+            run.screen.progress(progress.snapshot())
+        except SuiteError:
+            raise
+        except Exception as error:  # noqa: BLE001  what was measured so far is worth a report
+            run.screen.warn(run.errors.record(error, "the load was followed"))
+            _let_end(process, run)
+        finally:
+            process.close()
+            run.screen.load_over()
+        return LoadResult(ended, progress.recorded, progress.steady_requests)
+
+
+def _let_end(process: LoadProcess, run: RunContext) -> None:
+    """Requests in flight may finish, unless the user interrupts twice."""
+    process.stop(SUITE_FAILED)
+    deadline = time.monotonic() + _END_WITHIN_S
+    while process.running and time.monotonic() < deadline and run.interrupts.count < 2:
+        time.sleep(_POLL_EVERY_S)
+
+
+class _LoadProgress:
+    """A load in progress, from its records and the monitors."""
+
+    def __init__(self, run: RunContext, sampler: Sampler | None) -> None:
+        self._run, self._sampler, self._listener = run, sampler, run.listener
+        self._tail, self._live = measurements.Tail(run.folder / measurements.FILE_NAME), Live(run.plan)
+        self._load_side = LoadSide(keep_s=_LIVE_WINDOW_S)
+        self._reported: set[tuple[str, str]] = set()
+        self.recorded = 0
+        """Requests, as the load processes count them at their end."""
+        self.broke = False
+        """A part of a load process died that the load cannot do without; the load ends itself."""
+        self._notify(lambda listener: listener.load_begins(run.plan))
+
+    @property
+    def steady_requests(self) -> Mapping[int, int]:
+        """UTC second of the steady state → requests that were answered in it."""
+        return self._live.steady_requests()
+
+    def read(self) -> None:
+        """Process the records since the last call."""
+        records = self._tail.read()
+        for record in records:
+            if isinstance(record, measurements.SuiteErrors):
+                self._report(record)
+            elif isinstance(record, measurements.End):
+                self.recorded += record.recorded
+        self._live.feed(records)
+        self._load_side.feed(records)
+        self._notify(lambda listener: listener.recorded(records))
+
+    def snapshot(self) -> LiveSnapshot:
+        """The run as it stands now."""
+        plan, state = self._run.plan, self._live.state(utc_s())
+        targets = tuple(live_targets(plan, state, ROLES))
+        monitored = self._sampler.latest() if self._sampler is not None else {}
+        readings = monitored | self._load_side.latest()
+        return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
+
+    def _notify(self, do: Callable[[RecordListener], None]) -> None:
+        """A listener that fails is no part of the run and is not called again."""
+        if self._listener is None:
+            return
+        try:
+            do(self._listener)
+        except Exception as error:  # noqa: BLE001  it must not end the run
+            self._listener = None
+            line = self._run.errors.record(error, "live metrics", decides=False)
+            self._run.screen.warn(f"Live metrics have stopped. {line}")
+
+    def _report(self, error: measurements.SuiteErrors) -> None:
+        """Show an error of a load process itself, once for each place."""
+        self.broke = self.broke or error.ends_load
+        if (error.place, error.message) not in self._reported:
+            self._reported.add((error.place, error.message))
+            log = f"; its traceback is in {self._run.folder / error.log}" if error.log else ""
+            self._run.screen.warn(f"Error of the suite (load): {error.place}: {error.message}{log}")
+
+
+def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> str:
+    """How the load ended."""
+    deadline = time.monotonic() + run.plan.scenario.duration_s + _GRACE_S
+    reason, interrupts, shown_at = COMPLETED, 0, 0.0
+    while process.running:
+        time.sleep(_POLL_EVERY_S)
+        progress.read()
+        for line in run.errors.take_unreported():
+            run.screen.warn(line)
+        if time.monotonic() - shown_at >= 1.0:
+            shown_at = time.monotonic()
+            snapshot = progress.snapshot()
+            run.screen.progress(snapshot)
+            silent_s = snapshot.live.unanswered_s
+            if silent_s >= TARGET_LOST_S and reason == COMPLETED:
+                reason = TARGET_LOST
+                run.screen.say(f"The target has not answered for {silent_s} s: the load stops")
+                process.stop(reason)
+        if run.interrupts.count > interrupts:
+            interrupts = run.interrupts.count
+            reason = INTERRUPTED
+            _interrupt(process, interrupts, run.screen)
+        if time.monotonic() > deadline:
+            process.kill()
+    if run.interrupts.count > interrupts:  # while the load was ending by itself
+        return INTERRUPTED
+    if process.failed and not interrupts:
+        run.screen.say(f"The load process died: {process.failure_message() or 'it left no message'}")
+        return LOAD_DIED
+    progress.read()
+    if reason == COMPLETED and progress.broke:
+        return SUITE_FAILED
+    if reason == COMPLETED and time.monotonic() < deadline - _GRACE_S:
+        run.screen.say("The load process ended before its time: something outside the suite stopped it")
+        return INTERRUPTED
+    return reason
+
+
+def _interrupt(process: LoadProcess, count: int, screen: Screen) -> None:
+    if count == 1:
+        screen.say("Interrupted: requests in flight may finish (30 s at most); interrupt again to stop at once")
+        process.stop(INTERRUPTED)
+    else:
+        screen.say("Interrupted again: the load is killed")
+        process.kill()
