@@ -11,9 +11,9 @@ import pytest
 from perfsuite.model import FailureGroup, FailureKind, FailurePattern, Row, RunReport
 from perfsuite.report.files.json_file import summary_json
 from perfsuite.report.files.markdown import summary_md
-from perfsuite.report.page.findings import cards_of, highlights_of
+from perfsuite.report.page.findings import findings_section, highlights_of
 from perfsuite.report.page.page import page_of
-from perfsuite.report.page.tables import suffers_most
+from perfsuite.report.page.tables import worst_role
 from perfsuite.report.terminal.console import render_summary
 from tests.report import example_runs
 from tests.report.made_load import START
@@ -77,7 +77,7 @@ def test_the_page_begins_with_the_pattern_and_says_it_above_its_table() -> None:
     assert table is not None
     assert table.hint == f"{SENTENCE}."
     assert len(table.rows) == 6
-    assert [each.text for each in highlights_of(report, cards_of(report, None, ()))] == [f"{SENTENCE}."]
+    assert [each.text for each in highlights_of(report, findings_section(report, None, ()))] == [f"{SENTENCE}."]
 
 
 def _text(counts: dict[str, int]) -> str:
@@ -87,7 +87,7 @@ def _text(counts: dict[str, int]) -> str:
         for number, (operation, count) in enumerate(counts.items())
     )
     made = replace(report, summary=replace(report.summary, failures=groups))
-    return highlights_of(made, cards_of(made, None, ()))[-1].text
+    return highlights_of(made, findings_section(made, None, ()))[-1].text
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def _roles(*failed: int) -> list[Row]:
 @pytest.mark.parametrize(
     ("failed", "holds"),
     [
-        pytest.param((2, 0), lambda said: "suffers most" not in said, id="two of forty"),
-        pytest.param((3, 0), lambda said: said.startswith("Role 0 suffers most"), id="three of forty"),
+        pytest.param((2, 0), lambda said: "failure rate" not in said, id="two of forty"),
+        pytest.param((3, 0), lambda said: said.startswith("Role 0 has the highest failure rate"), id="three of forty"),
     ],
 )
 def test_no_role_suffers_by_one_or_two_failures(failed: tuple[int, ...], holds: Callable[[str], bool]) -> None:
-    assert holds(suffers_most(_roles(*failed)))
+    assert holds(worst_role(_roles(*failed)))

@@ -23,10 +23,11 @@ from perfsuite.report.live.figures import (
     users_by_role,
     worst_first,
 )
-from perfsuite.report.page.charts import HEIGHT, Point, Scale, line
+from perfsuite.report.page.charts import HEIGHT, Scale, line
 from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.text import clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
+from perfsuite.timeseries import Point
 
 PRINTED_WIDTH = 110
 LINES_KEPT = 200

@@ -1,4 +1,4 @@
-"""What each operation costs the database, as the fingerprint measured it, and what all of them together cost it."""
+"""The database cost of each operation, as the fingerprint measured it, and of the whole load."""
 
 from __future__ import annotations
 
@@ -26,83 +26,71 @@ from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.text import clean
 from perfsuite.timeseries import Floats, Track, middle, requests_by_second, tracks_of
 
-NOT_MEASURED = (
-    "Not measured in this run. With --monitor-postgres DSN and pg_stat_statements in that database, each operation is "
-    "measured alone before the load; the command fingerprint does only that."
-)
-NOT_ATTRIBUTED = (
-    "Totals of the database over the steady state, by the requests of the same seconds; whatever else used it is in "
-    "them. They are not told by operation: PostgreSQL counts statements, not whom they were for, and under load many "
-    "operations run at once."
-)
 _PER_REQUEST = (
     ("Statements", "postgres.statements_calls_per_s", "count"),
     ("Time in statements", "postgres.statements_exec_ms_per_s", "ms"),
     ("Rows read", "postgres.rows_read_per_s", "count"),
-    ("Blocks not in shared buffers", "postgres.block_reads_per_s", "count"),
+    ("Blocks not found in shared buffers", "postgres.block_reads_per_s", "count"),
     ("Write-ahead log", "postgres.wal_bytes_per_s", "bytes"),
 )
 _CACHE_HIT = "postgres.cache_hit_percent"
 _COST_COLUMNS = (
     Column("Operation", number=False),
     Column("Role", number=False),
-    Column("Queries", hint="per request, without BEGIN, COMMIT and the like"),
+    Column("Queries", hint="per request, without BEGIN, COMMIT and similar"),
     Column("Rows", hint="returned or changed by these queries"),
-    Column("Blocks", hint="shared blocks touched, in PostgreSQL's cache or not; 8 KiB each"),
+    Column("Blocks", hint="shared blocks accessed, cached or not; 8 KiB each"),
     Column("Exec ms", hint="execution time in PostgreSQL, mean per request"),
     Column(
         "Queries/s",
-        hint="queries × requests a second in the steady state of this run: at most, since caches answer some",
+        hint="queries × requests per second in the steady state; an upper bound, since caches answer some requests",
     ),
     Column(
-        "What stands out",
+        "Remarks",
         number=False,
-        hint="cached: asked for the same again, it ran no query, or fewer; N+1: about a query for each row",
+        hint="cached: a repeated request ran fewer queries, or none; N+1: about one query for each row",
     ),
 )
 _STATEMENT_COLUMNS = (
-    Column("Times", hint="in one request"),
+    Column("Calls", hint="per request"),
     Column("Rows"),
     Column("Blocks"),
     Column("Exec ms", hint="mean per request"),
-    Column("Statement", number=False, hint="$1 stands for a value; values are not kept"),
+    Column("Statement", number=False, hint="$1 stands for a value; values are not stored"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Statements:
-    """The statements behind one operation of one role. `title` in short, for what is folded."""
+class OperationStatements:
+    """The SQL statements of one operation as one role."""
 
     anchor: str
     title: str
     table: Table
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCost:
-    """`table` is None where nothing was measured; then `hint` says how. `totals`: term and text, of the whole load."""
+    """`table` is None if nothing was measured. `totals`: term and text, for the whole load."""
 
     table: Table | None
-    hint: str
-    statements: tuple[Statements, ...]
+    statements: tuple[OperationStatements, ...]
     notes: tuple[str, ...]
     foreign: Table | None
     totals: tuple[tuple[str, str], ...]
 
 
 def database_cost(report: RunReport) -> DatabaseCost:
-    """What the run tells of the database's work: by operation where a fingerprint was taken, else in all."""
+    """The database cost by operation if a fingerprint was taken, and of the whole load if PostgreSQL was monitored."""
     totals = tuple(_totals(report.summary, report.readings))
     fingerprint = report.fingerprint
     if fingerprint is None:
-        return DatabaseCost(None, NOT_MEASURED, (), (), None, totals)
+        return DatabaseCost(None, (), (), None, totals)
     behind = tuple(
         _statements(number, cost) for number, cost in enumerate(fingerprint.operations, 1) if cost.statements
     )
     return DatabaseCost(
         table=_table(fingerprint, report.summary, {each.anchor for each in behind}),
-        hint="",
         statements=behind,
         notes=tuple(map(clean, fingerprint.notes)),
         foreign=_foreign(fingerprint),
@@ -114,7 +102,7 @@ def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Tab
     per_s = _requests_per_s(summary)
     rows = [
         (
-            _place(cost),
+            _order(cost),
             _row(cost, f"cost-{place}" if f"cost-{place}" in anchors else "", per_s.get((cost.role, cost.operation))),
         )
         for place, cost in enumerate(fingerprint.operations, 1)
@@ -122,22 +110,22 @@ def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Tab
     ordered = tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
     info = fingerprint.database
     caption = (
-        f"{len(rows)} operations by role, suspicious ones first. Per request, measured alone: one user, nothing else"
-        f" asked, {fingerprint.repeats} requests each after a warm-up, without those that a cache answered."
+        f"{len(rows)} operations by role, suspicious ones first. Cost per request, measured by one user without other"
+        f" load: {fingerprint.repeats} requests each after a warm-up, without those that a cache answered."
         f" PostgreSQL {info.server_version}, database {info.name}."
     )
     return Table("cost", "Database cost per operation", clean(caption), _COST_COLUMNS, ordered)
 
 
-def _place(cost: OperationCost) -> tuple[int, float, str, str]:
-    """What is suspected first, then the most queries; what is not known last."""
+def _order(cost: OperationCost) -> tuple[int, float, str, str]:
+    """Sort key: suspicious operations first, then the most queries; unknown ones last."""
     order = (Known.YES, Known.UNKNOWN, Known.NOT_MEASURED).index(cost.known)
     queries = cost.queries
     return order - bool(cost.suspicions), -(queries.maximum if queries else 0.0), cost.operation, cost.role
 
 
 def _requests_per_s(summary: Summary) -> Mapping[tuple[str, str], float]:
-    """Role and operation → requests a second in the steady state."""
+    """Role and operation → requests per second in the steady state."""
     rates: dict[tuple[str, str], float] = defaultdict(float)
     for row in summary.rows:
         if row.period == STEADY and ALL not in (row.role, row.behaviour, row.operation):
@@ -163,7 +151,7 @@ def _row(cost: OperationCost, anchor: str, per_s: float | None) -> tuple[Cell, .
         _spread(_spread_of([each.shared_blocks for each in full])),
         Cell(human("ms", time_ms), exact(rounded("ms", time_ms))),
         Cell.measured("rps", None if per_s is None else per_s * queries.maximum, ""),
-        Cell(clean("; ".join(_outstanding(cost))), alarm=bool(cost.suspicions)),
+        Cell(clean("; ".join(_remarks(cost))), alarm=bool(cost.suspicions)),
     )
 
 
@@ -176,7 +164,7 @@ def _spread(value: Spread, *, alarm: bool = False) -> Cell:
     return Cell(low if value.exact else f"{low}–{high}", exact(rounded("count", value.maximum)), alarm=alarm)
 
 
-def _outstanding(cost: OperationCost) -> Iterable[str]:
+def _remarks(cost: OperationCost) -> Iterable[str]:
     yield from map(_suspicion, cost.suspicions)
     if cost.writes:
         yield "writes"
@@ -190,16 +178,18 @@ def _outstanding(cost: OperationCost) -> Iterable[str]:
 def _suspicion(suspicion: Suspicion) -> str:
     times = _spread(suspicion.calls).text
     if suspicion.answered_rows is None:
-        return f"one query {times} times"
-    return f"looks like N+1: one query {times} times for {_spread(suspicion.answered_rows).text} rows"
+        return f"one query runs {times} times"
+    return f"possible N+1: one query runs {times} times for {_spread(suspicion.answered_rows).text} rows"
 
 
-def _statements(place: int, cost: OperationCost) -> Statements:
+def _statements(place: int, cost: OperationCost) -> OperationStatements:
     suspected = {suspicion.shape for suspicion in cost.suspicions}
     rows = tuple(_statement(each, suspected=each.shape in suspected) for each in cost.statements)
     title = clean(f"{cost.operation} as {cost.role.replace('_', ' ')}")
-    table = Table(f"statements-{place}", title, "Per request that no cache answered.", _STATEMENT_COLUMNS, rows)
-    return Statements(f"cost-{place}", title, table, tuple(map(clean, cost.notes)))
+    table = Table(
+        f"statements-{place}", title, "Per request, without requests that a cache answered.", _STATEMENT_COLUMNS, rows
+    )
+    return OperationStatements(f"cost-{place}", title, table)
 
 
 def _statement(statement: StatementCost, *, suspected: bool) -> tuple[Cell, ...]:
@@ -215,8 +205,8 @@ def _statement(statement: StatementCost, *, suspected: bool) -> tuple[Cell, ...]
 
 
 def _foreign(fingerprint: Fingerprint) -> Table | None:
-    """What others asked of the database meanwhile; None where nothing was seen."""
-    columns = (Column("A second"), Column("User", number=False), Column("Statement", number=False))
+    """Statements of other clients meanwhile; None if there were none."""
+    columns = (Column("Calls/s"), Column("User", number=False), Column("Statement", number=False))
     rows = tuple(
         (
             Cell(number(each.rate_per_s), exact(rounded("rps", each.rate_per_s)), title=f"{each.calls:,} seen"),
@@ -225,12 +215,12 @@ def _foreign(fingerprint: Fingerprint) -> Table | None:
         )
         for each in fingerprint.foreign
     )
-    caption = "Statements that ran while the suite asked for nothing."
+    caption = "Statements that ran while the suite sent no requests."
     return Table("foreign", "Other traffic on the database", caption, columns, rows, open=False) if rows else None
 
 
 def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str, str]]:
-    """Figures per request over the steady state, from what the monitors read; nothing where they did not."""
+    """Figures per request in the steady state, from the readings; nothing without readings."""
     if summary.steady_start is None or summary.steady_end is None:
         return
     start_s, length_s = summary.steady_start, summary.steady_end - summary.steady_start
@@ -241,7 +231,7 @@ def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str
         if metric in tracks and (value := _per_request(tracks[metric], sent)) is not None:
             yield f"{label} per request", amount(value, unit)
     if _CACHE_HIT in tracks and (hit := tracks[_CACHE_HIT].known).size:
-        yield "Blocks found in shared buffers, median", amount(middle(hit), "percent")
+        yield "Cache hit ratio, median", amount(middle(hit), "percent")
 
 
 def _per_request(track: Track, sent: Floats) -> float | None:

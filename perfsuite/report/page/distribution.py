@@ -1,4 +1,4 @@
-"""How the response times are spread: bars on a logarithmic axis, and how many requests were answered within a time."""
+"""Distribution of the response times: bars on a logarithmic axis, and the share of requests within round times."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from itertools import accumulate
 from perfsuite.model import Summary, TimeBin
 from perfsuite.report.figures import exact, percent, rounded, with_unit
 from perfsuite.report.page.charts import Scale, Tick, bars, linear, ticks_of
-from perfsuite.report.page.load_charts import Limit
+from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.tables import Cell, Column, Table
 
-_STEPS_TO_TEN = 20
+_STEPS_PER_DECADE = 20
 _ROUND = (1.0, 2.0, 5.0)
-_FEWEST_BINS = 20
-"""Fewer are drawn with empty ones around them: a bar as wide as the page would say more than it knows."""
-_MOST_LINES = 10
+_MIN_BINS = 20
+"""Fewer bins are drawn with empty ones around them, so that a bar is never as wide as the page."""
+_MAX_ROWS = 10
 _RIGHT_FROM = 60.0
 _LETTER_PERCENT, _NARROW_LETTER_PERCENT = 1.0, 2.6
-"""What a letter of a line's name takes of the width, on a wide page and on one of 390 px."""
+"""Width of a letter of a marker's name, on a wide page and on one of 390 px."""
 _COLUMNS = (
-    Column("Within", hint="response time below this"),
+    Column("Within", hint="response time up to this"),
     Column("Requests"),
-    Column("Share", hint="requests answered within that time, among all"),
-    Column("Failed", hint="those of them that failed"),
+    Column("Share", hint="requests within that time, of all requests"),
+    Column("Failed", hint="failed requests within that time"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An upright line in the bars: a percentile or a limit. `at`: per cent from the left; `level`: to keep names apart.
+class Marker:
+    """An upright line: average, percentile or limit. `at`: per cent from the left; `level`: the row of its name.
 
-    `narrow_level`: the same on a narrow page, where the limits have no names.
-    `right`: its name stands to the left of it, since there is no room to its right.
+    `narrow_level`: the same on a narrow page, where limits have no names. `right`: the name is to its left, because
+    there is no space to its right.
     """
 
     text: str
@@ -46,10 +46,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """The bars of the requests that succeeded and, on top of them, of those that failed, in a box `width` wide.
+class Distribution:
+    """Bars of successful requests and, on top of them, of failed ones, in a box `width` wide.
 
-    `ticks` and `rows` are those of the two axes; `table` tells the same for who cannot see it.
+    `columns` and `rows`: the ticks of the two axes. `description`: the chart in words; `table`: the same in figures.
     """
 
     width: int
@@ -57,63 +57,59 @@ class Spread:
     failed: str
     columns: tuple[Tick, ...]
     rows: tuple[Tick, ...]
-    lines: tuple[Line, ...]
-    said: str
+    markers: tuple[Marker, ...]
+    description: str
     table: Table
 
     @property
     def levels(self) -> int:
-        """How many rows of names the lines need."""
-        return max((line.level for line in self.lines), default=-1) + 1
+        """Rows that the names of the markers need."""
+        return max((marker.level for marker in self.markers), default=-1) + 1
 
     @property
     def narrow_levels(self) -> int:
         """The same on a narrow page."""
-        return max((line.narrow_level for line in self.lines), default=-1) + 1
+        return max((marker.narrow_level for marker in self.markers), default=-1) + 1
 
 
-def spread_of(summary: Summary, limits: Sequence[Limit] = ()) -> Spread | None:
-    """The spread over the steady state; None where it had no request."""
+def distribution_of(summary: Summary, limits: Sequence[TimeLimit] = ()) -> Distribution | None:
+    """The distribution in the steady state; None without requests."""
     bins = summary.distribution
     whole = sum(each.requests for each in bins)
     if not whole:
         return None
-    before = max(_FEWEST_BINS - len(bins), 0) // 2
-    width = max(len(bins), _FEWEST_BINS)
+    before = max(_MIN_BINS - len(bins), 0) // 2
+    width = max(len(bins), _MIN_BINS)
+    ok = [100.0 * each.ok / whole for each in bins]
     shares = [100.0 * each.requests / whole for each in bins]
     scale = linear(max(shares))
-    axis = _Axis(_place(bins[0].low_ms) - before, width)
-    return Spread(
+    axis = _LogAxis(_position(bins[0].low_ms) - before, width)
+    return Distribution(
         width=width,
-        ok=_bars([0.0] * len(bins), [100.0 * each.ok / whole for each in bins], before, scale),
-        failed=_bars([100.0 * each.ok / whole for each in bins], shares, before, scale) if any_failed(bins) else "",
+        ok=_bars([0.0] * len(bins), ok, before, scale),
+        failed=_bars(ok, shares, before, scale) if any(each.failed for each in bins) else "",
         columns=tuple(axis.ticks()),
         rows=ticks_of(scale, [f"{tick:g} %" for tick in scale.ticks]),
-        lines=tuple(_lines(summary, limits, axis)),
-        said=_said(summary, bins, whole),
-        table=_within(bins, whole),
+        markers=tuple(_markers(summary, limits, axis)),
+        description=_description(summary, bins, whole),
+        table=_cumulative(bins, whole),
     )
 
 
-def any_failed(bins: Iterable[TimeBin]) -> bool:
-    """True where any request failed."""
-    return any(each.failed for each in bins)
-
-
-def _place(time_ms: float) -> float:
-    """Steps of 12 % from 1 ms on: what a bin is wide."""
-    return math.log10(max(time_ms, 0.001)) * _STEPS_TO_TEN
+def _position(time_ms: float) -> float:
+    """Position in steps of 12 % (the width of a bin) from 1 ms on."""
+    return math.log10(max(time_ms, 0.001)) * _STEPS_PER_DECADE
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
-    """From `first`, in steps from 1 ms on, over `width` steps."""
+class _LogAxis:
+    """The logarithmic axis: `width` steps from step `first` on."""
 
     first: float
     width: int
 
     def at(self, time_ms: float) -> float:
-        return 100.0 * (_place(time_ms) - self.first) / self.width
+        return 100.0 * (_position(time_ms) - self.first) / self.width
 
     def ticks(self) -> Iterable[Tick]:
         times = [step * 10.0**power for power in range(-3, 8) for step in _ROUND]
@@ -122,7 +118,7 @@ class _Axis:
 
 
 def _tick_text(time_ms: float, *, first: bool) -> str:
-    """With its unit at the first one, at powers of ten, and for seconds: ticks stand near each other."""
+    """With its unit only for the first tick, powers of ten and seconds, because ticks are close to each other."""
     power = time_ms in (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
     return _time_text(time_ms) if first or power or time_ms >= 1000 else f"{time_ms:g}"
 
@@ -132,7 +128,7 @@ def _time_text(time_ms: float) -> str:
 
 
 def _bars(lower: Sequence[float], upper: Sequence[float], before: int, scale: Scale) -> str:
-    """Bars between two heights, each a little narrower than its bin."""
+    """Bars between two heights."""
     edges = [float(before + place) for place in range(len(upper) + 1)]
     if not any(lower):
         return bars(upper, edges, scale)
@@ -143,8 +139,8 @@ def _bars(lower: Sequence[float], upper: Sequence[float], before: int, scale: Sc
     )
 
 
-def _lines(summary: Summary, limits: Sequence[Limit], axis: _Axis) -> Iterable[Line]:
-    """The average and percentiles that are known, and limits that lie within the axis."""
+def _markers(summary: Summary, limits: Sequence[TimeLimit], axis: _LogAxis) -> Iterable[Marker]:
+    """The known average and percentiles, and the limits within the axis."""
     totals = summary.totals
     known = [
         ("average", totals.avg_ms, "avg"),
@@ -160,18 +156,18 @@ def _lines(summary: Summary, limits: Sequence[Limit], axis: _Axis) -> Iterable[L
             continue
         right = at > _RIGHT_FROM
         narrow_level = 0 if kind == "limit" else narrow.level(at, len(text), right=right)
-        yield Line(text, at, kind, wide.level(at, len(text), right=right), narrow_level, right)
+        yield Marker(text, at, kind, wide.level(at, len(text), right=right), narrow_level, right)
 
 
 class _Names:
-    """Rows of names above the bars, filled from the left. `letter`: per cent of the width that a letter takes."""
+    """Rows of names above the bars, filled from the left. `letter`: width of a letter in per cent."""
 
     def __init__(self, letter: float) -> None:
         self._letter = letter
         self._taken: list[float] = []
 
     def level(self, at: float, letters: int, *, right: bool) -> int:
-        """The lowest row with room for a name at one side of its line, which is then taken."""
+        """Take the lowest row with space for the name beside its marker."""
         length = (letters + 1) * self._letter
         begin, end = (at - length, at) if right else (at, at + length)
         level = next((place for place, taken in enumerate(self._taken) if taken <= begin), len(self._taken))
@@ -179,15 +175,15 @@ class _Names:
         return level
 
 
-def _within(bins: Sequence[TimeBin], whole: int) -> Table:
-    """How many requests were answered within round times: from the first that any was, to the first that all were."""
+def _cumulative(bins: Sequence[TimeBin], whole: int) -> Table:
+    """Requests within round times, from the first time with any request to the first with all of them."""
     requests = list(accumulate(each.requests for each in bins))
     failed = list(accumulate(each.failed for each in bins))
     ends = [place for place, each in enumerate(bins) if _is_round(each.high_ms)]
     if not ends or requests[ends[-1]] < whole:
         ends.append(len(bins) - 1)
-    told = [place for place in ends if requests[place]][-_MOST_LINES:]
-    first_whole = next(place for place in told if requests[place] == whole)
+    shown = [place for place in ends if requests[place]][-_MAX_ROWS:]
+    first_whole = next(place for place in shown if requests[place] == whole)
     rows = tuple(
         (
             Cell(_time_text(bins[place].high_ms), exact(rounded("ms", bins[place].high_ms))),
@@ -195,10 +191,10 @@ def _within(bins: Sequence[TimeBin], whole: int) -> Table:
             Cell.measured("share_rate", requests[place] / whole, percent(requests[place] / whole)),
             Cell.measured("failures", failed[place]),
         )
-        for place in told
+        for place in shown
         if place <= first_whole
     )
-    return Table("within", "Answered within", "Over the steady state, all operations.", _COLUMNS, rows)
+    return Table("within", "Requests by response time", "Steady state, all operations; cumulative.", _COLUMNS, rows)
 
 
 def _is_round(time_ms: float) -> bool:
@@ -206,10 +202,10 @@ def _is_round(time_ms: float) -> bool:
     return round(time_ms / 10.0**power, 6) in _ROUND
 
 
-def _said(summary: Summary, bins: Sequence[TimeBin], whole: int) -> str:
-    """The picture in words."""
+def _description(summary: Summary, bins: Sequence[TimeBin], whole: int) -> str:
+    """The chart in words."""
     totals = summary.totals
     figures = (("half", totals.p50_ms), ("95 %", totals.p95_ms), ("99 %", totals.p99_ms))
-    told = [f"{share} within {with_unit('p50_ms', value)}" for share, value in figures if value is not None]
+    shares = [f"{share} within {with_unit('p50_ms', value)}" for share, value in figures if value is not None]
     ends = f"{whole:,} requests took from {_time_text(bins[0].low_ms)} to {_time_text(bins[-1].high_ms)}"
-    return f"{ends}{': ' if told else ''}{', '.join(told)}."
+    return f"{ends}{': ' if shares else ''}{', '.join(shares)}."

@@ -16,7 +16,7 @@ from perfsuite.report.wording import arrival_lines
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A term with what is to be said about it; `code` when it is something to copy."""
+    """A term and its lines; `code`: something to copy."""
 
     term: str
     lines: tuple[str, ...]
@@ -24,53 +24,53 @@ class Fact:
 
 
 def facts_of(report: RunReport) -> Iterable[Fact]:
-    """The facts of a run in reading order, the command that repeats it last."""
+    """The facts of a run in reading order, ending with the command that repeats it."""
     summary = report.summary
     yield from _load_facts(report)
     if summary.arrivals:
         yield Fact("Arrivals", arrival_lines(summary))
-    if told := logins_line(report):
-        yield Fact("Logins", (told, *_later_logins(summary)))
+    if logins := logins_line(report):
+        yield Fact("Logins", (logins, *_later_logins(summary)))
     yield Fact("Load generator", tuple(map(clean, _generator(summary))))
-    yield Fact("Requests counted", (_reconciled(summary),))
+    yield Fact("Request counts", (_reconciled(summary),))
     if summary.cleanup:
-        yield Fact("Rows made at the target", tuple(_cleaned_up(summary)))
+        yield Fact("Rows created at the target", tuple(_cleaned_up(summary)))
     environment = tuple(clean(f"{name}: {value}") for name, value in summary.environment.items())
     if environment:
         yield Fact("Environment", environment)
     yield Fact("Suite", (clean(f"version {report.plan.suite_version or '–'}, seed {report.plan.seed}"),))
     if report.plan.command:
-        yield Fact("To repeat this run", (clean(_typed(report.plan.command)),), code=True)
+        yield Fact("Command to repeat this run", (clean(_typed(report.plan.command)),), code=True)
 
 
 def _typed(command: Sequence[str]) -> str:
-    """The command as it is typed: a script is started with python."""
+    """The command as typed in a shell; a script needs python before it."""
     return ("python " if command[0].endswith(".py") else "") + shlex.join(command)
 
 
 def _load_facts(report: RunReport) -> Iterable[Fact]:
     scenario, summary = report.plan.scenario, report.summary
     yield Fact("Run", (clean(summary.run_id), f"ended: {clean(summary.ended)}"))
-    load = f"{plural(scenario.users, 'user')}, {scenario.spawn_rate:g} started a second, {clock(scenario.duration_s)}"
+    load = f"{plural(scenario.users, 'user')}, {scenario.spawn_rate:g} started per second, {clock(scenario.duration_s)}"
     yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
     users = [f"{count:,} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
     yield Fact("Users by role", (clean(", ".join(users)),))
     if report.plan.absent_roles:
-        yield Fact("Roles without a user", (clean(", ".join(report.plan.absent_roles)),))
-    yield from _reaching_facts(report.plan)
+        yield Fact("Roles without users", (clean(", ".join(report.plan.absent_roles)),))
+    yield from _connection_facts(report.plan)
     shared = [f"{role}: {plural(count, 'account')}" for role, count in report.plan.shared_accounts.items()]
     if shared:
         yield Fact("Shared accounts", tuple(map(clean, shared)))
 
 
-def _reaching_facts(plan: Plan) -> Iterable[Fact]:
+def _connection_facts(plan: Plan) -> Iterable[Fact]:
     access, mapping = plan.access, plan.mapping
     facts = (
-        ("Certificates trusted besides", [access.ca_file] if access.ca_file else []),
-        ("Through the proxy", [access.proxy] if access.proxy else []),
-        ("Headers added", access.header_names),
-        ("Paths of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
-        ("Roles of the contract at the target", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
+        ("Additional trusted certificates", [access.ca_file] if access.ca_file else []),
+        ("Proxy", [access.proxy] if access.proxy else []),
+        ("Additional headers", access.header_names),
+        ("Path mapping", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
+        ("Role mapping", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
     )
     for term, entries in facts:
         if entries:
@@ -80,9 +80,9 @@ def _reaching_facts(plan: Plan) -> Iterable[Fact]:
 def _later_logins(summary: Summary) -> Iterable[str]:
     logins, expired = summary.logins, summary.whole_run.expired
     if logins is not None and logins.later:
-        yield f"{plural(logins.later, 'login')} after that, to renew tokens"
+        yield f"{plural(logins.later, 'later login')} to renew tokens"
     if expired:
-        yield f"{plural(expired, 'request')} refused since a token had expired, and sent once more after a login"
+        yield f"{plural(expired, 'request')} rejected because a token had expired, repeated after a new login"
 
 
 def _generator(summary: Summary) -> Sequence[str]:
@@ -90,9 +90,9 @@ def _generator(summary: Summary) -> Sequence[str]:
     cpu = "–" if health.cpu_percent_max is None else f"{health.cpu_percent_max:.0f} %"
     lag = with_unit("loop_lag_p99_ms", health.loop_lag_p99_ms)
     return [
-        f"{plural(health.processes, 'process', 'processes')}; the busiest used {cpu} of a core at most"
+        f"{plural(health.processes, 'process', 'processes')}; the busiest used at most {cpu} of a core"
         + ("" if health.cpu_percent_mean is None else f", {health.cpu_percent_mean:.0f} % on average"),
-        f"event loop late by {lag} at the 99th percentile",
+        f"event loop lag {lag} (p99)",
         *_collections(health),
         *(
             f"process {lost.worker} lost with {plural(lost.users, 'user')}: {lost.reason}"
@@ -105,17 +105,17 @@ def _generator(summary: Summary) -> Sequence[str]:
 def _collections(health: GeneratorHealth) -> Iterable[str]:
     if health.gc_pause_max_ms is not None and health.gc_share_rate is not None:
         longest = with_unit("gc_pause_max_ms", health.gc_pause_max_ms)
-        yield f"garbage collection stopped it for {longest} at most, {percent(health.gc_share_rate)} of the time"
+        yield f"garbage collection pauses of at most {longest}, {percent(health.gc_share_rate)} of the time"
 
 
 def _reconciled(summary: Summary) -> str:
     counts = summary.reconciliation
-    others = (("Locust's own total", counts.locust_total), ("the backend's log", counts.backend_log))
+    others = (("Locust", counts.locust_total), ("backend log", counts.backend_log))
     known = [f"{name} {count:,}" for name, count in others if count is not None]
     if not known:
-        return f"{counts.recorded:,} recorded; no other count to compare with"
-    word = "all agree" if counts.agrees else "they differ"
-    return f"{counts.recorded:,} recorded, {', '.join(known)}: {word}"
+        return f"recorder {counts.recorded:,}; no other count to compare with"
+    result = "the counts agree" if counts.agrees else "the counts differ"
+    return f"recorder {counts.recorded:,}, {', '.join(known)}: {result}"
 
 
 def _cleaned_up(summary: Summary) -> Iterable[str]:
@@ -125,27 +125,27 @@ def _cleaned_up(summary: Summary) -> Iterable[str]:
     soft = "".join(f", {kept.rows:,} {kept.thing}: {kept.status}, kept" for kept in cleanup.soft_deleted)
     yield clean(f"{cleanup.created:,} created, {cleanup.removed:,} removed{soft}")
     yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
-    yield from (clean(f"not put back: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))
+    yield from (clean(f"not restored: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))
 
 
 @dataclass(frozen=True, slots=True)
-class CoverageShown:
-    """`sentence` in short; `gaps`: what was not exercised, or not as the contract has it, each with its entries."""
+class CoverageSection:
+    """`sentence`: in short; `gaps`: operations that were not exercised, or not as in the contract, by reason."""
 
     sentence: str
     gaps: tuple[Fact, ...]
 
 
-def coverage_shown(summary: Summary) -> CoverageShown:
-    """The coverage of a run. Entries read "role / operation"."""
+def coverage_section(summary: Summary) -> CoverageSection:
+    """Which planned operations a run exercised. Entries read "role / operation"."""
     gaps, sent = tuple(_gaps(summary)), exercised(summary)
-    offered = f"{plural(summary.coverage.offered, 'operation')}, counted for each role"
+    offered = f"{plural(summary.coverage.offered, 'operation')} (counted for each role)"
     if not summary.coverage.offered:
-        return CoverageShown(_joined(sent, "What the target offers was not looked at before the load."), gaps)
+        return CoverageSection(_joined(sent, "The operations of the target were not checked before the load."), gaps)
     if not gaps:
-        return CoverageShown(_joined(sent, f"The target offers all that was planned: {offered}."), gaps)
-    told = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({len(gap.lines):,})" for gap in gaps)
-    return CoverageShown(_joined(sent, f"The target offers {offered}. Not as planned: {told}."), gaps)
+        return CoverageSection(_joined(sent, f"The target offers all that was planned: {offered}."), gaps)
+    by_reason = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({len(gap.lines):,})" for gap in gaps)
+    return CoverageSection(_joined(sent, f"The target offers {offered}. Gaps: {by_reason}."), gaps)
 
 
 def _joined(*sentences: str) -> str:
@@ -153,7 +153,7 @@ def _joined(*sentences: str) -> str:
 
 
 def _not_possible(coverage: Coverage) -> list[str]:
-    """With what was needed; only the numbers in files of earlier versions."""
+    """Operations that lacked data, with the reason; files of earlier versions have only their number."""
     if not coverage.lacking:
         return [f"{name}: {count:,} times" for name, count in coverage.not_possible.items()]
     return [
@@ -163,7 +163,7 @@ def _not_possible(coverage: Coverage) -> list[str]:
 
 
 def _not_reached(coverage: Coverage) -> list[str]:
-    """What was not exercised for no other reason than the length of the run or its number of users."""
+    """Operations that were not exercised only because the run was too short or had too few users."""
     explained = {*coverage.missing, *coverage.broken, *coverage.left_out}
     explained |= {f"{lack.role} / {lack.operation}" for lack in coverage.lacking}
     return [entry for entry in coverage.not_exercised if entry not in explained]
@@ -173,12 +173,12 @@ def _gaps(summary: Summary) -> Iterable[Fact]:
     coverage = summary.coverage
     lists = (
         ("Missing at the target", coverage.missing),
-        ("Broken without any load", coverage.broken),
+        ("Failing without load", coverage.broken),
         ("Differs from the contract", coverage.differs),
         ("Left out", coverage.left_out),
-        ("Behaviours of which nothing is left", coverage.dead_behaviours),
-        ("Lists without a row", coverage.empty),
-        ("Not possible for want of data", _not_possible(coverage)),
+        ("Behaviours without remaining steps", coverage.dead_behaviours),
+        ("Empty lists", coverage.empty),
+        ("Not possible for lack of data", _not_possible(coverage)),
         ("Not reached in this run", _not_reached(coverage)),
     )
     return (Fact(term, tuple(map(clean, entries))) for term, entries in lists if entries)

@@ -1,4 +1,4 @@
-"""Findings as the page shows them, and what stands out at its top."""
+"""Findings as the page shows them, and the highlights at its top."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from perfsuite.report.figures import clock, percent
 from perfsuite.report.page.timeline import Timeline
 from perfsuite.report.text import clean, plural, shortened, utc
 
-_ROWS_AT_ONCE = 4
+_ROWS_SHOWN = 4
 _INTO_THE_RUN = re.compile(r", [\d,.]+ (?:s|min|h) into the run\b")
-"""What the time of day is told with elsewhere: here it is that already."""
-_THROUGHOUT = "over the steady state"
-_ALONE = "measured alone"
+"""Follows a time of day in headlines; superfluous here, where every time counts from the start of the run."""
+_THROUGHOUT = "throughout the steady state"
+_WITHOUT_LOAD = "measured without load"
+_MAX_HIGHLIGHTS = 2
+_LONGEST_MESSAGE = 120
+_LONGEST_SENTENCE = 300
+_MIN_FAILURES = 3
+"""One or two failures say little about an operation."""
 _TABLES = {
     FindingKind.SLOWEST: "operations",
     FindingKind.ROLE: "roles",
@@ -28,14 +33,14 @@ _TABLES = {
     FindingKind.COST: "cost",
     FindingKind.CHANGE: "cost",
 }
-"""Where the figures of a finding stand that no chart shows."""
+"""Kind of finding → the table that shows its figures."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """One figure. `anchor`: where it is drawn or told, "" for nowhere; `curve`: the id of its line, or "".
+    """One figure. `anchor`: the chart or table that shows it, or ""; `curve`: the id of its line, or "".
 
-    `at`: since the start; `at_percent`: where that is in the charts, None for the whole steady state.
+    `at`: time since the start; `at_percent`: its position in the charts, None for the whole steady state.
     """
 
     label: str
@@ -48,8 +53,8 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One finding. `about`: in a few words what it points at and when; `rows` at once, `more` folded."""
+class FindingCard:
+    """One finding. `about`: resource, kind and time in a few words; `rows` are shown, `more` is folded."""
 
     number: int
     headline: str
@@ -60,69 +65,68 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What is told of a run beside its targets. `always`: where the time goes, each with the table that tells more.
+class FindingsSection:
+    """The findings of a run. `always`: where the time goes, each with a table for details.
 
-    `note`: one line where nothing unusual was found; `watch`: one where nothing was watched.
+    `note`: says that nothing unusual was found, or what is not covered; `not_monitored`: that nothing was monitored.
     """
 
-    cards: tuple[Card, ...]
-    always: tuple[Card, ...]
+    cards: tuple[FindingCard, ...]
+    always: tuple[FindingCard, ...]
     note: str
-    watch: str
+    not_monitored: str
 
     @property
     def any(self) -> bool:
-        """True where there is anything to tell."""
-        return bool(self.cards or self.always or self.note or self.watch)
+        """True if there is anything to show."""
+        return bool(self.cards or self.always or self.note or self.not_monitored)
 
 
-def cards_of(report: RunReport, timeline: Timeline | None, tables: Iterable[str]) -> Findings:
-    """The findings of a run. `tables`: names of the tables that the page has, which a finding may point at."""
+def findings_section(report: RunReport, timeline: Timeline | None, tables: Iterable[str]) -> FindingsSection:
+    """The findings of a run. `tables`: the names of the page's tables, which a finding may refer to."""
     start_s, known = started_s(report.summary), frozenset(tables)
-    made = _Maker(start_s, timeline, known)
+    builder = _CardBuilder(start_s, timeline, known)
     unusual = [finding for finding in report.findings if finding.unusual]
     others = [finding for finding in report.findings if not finding.unusual]
     note = findings_of(report).note
-    return Findings(
-        cards=tuple(made.card(number, finding) for number, finding in enumerate(unusual, 1)),
-        always=tuple(made.card(0, finding) for finding in others),
+    return FindingsSection(
+        cards=tuple(builder.card(number, finding) for number, finding in enumerate(unusual, 1)),
+        always=tuple(builder.card(0, finding) for finding in others),
         note="" if note == NOT_WATCHED else note,
-        watch=note if note == NOT_WATCHED else "",
+        not_monitored=note if note == NOT_WATCHED else "",
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class _CardBuilder:
     start_s: int | None
     timeline: Timeline | None
     tables: frozenset[str]
 
-    def card(self, number: int, finding: Finding) -> Card:
+    def card(self, number: int, finding: Finding) -> FindingCard:
         rows = tuple(self._rows(finding))
         table = _TABLES.get(finding.kind, "")
         anchor = table if table in self.tables else next((row.anchor for row in rows if row.anchor), "")
         about = tuple(filter(None, self._about(finding)))
-        return Card(number, self._headline(finding), about, anchor, rows[:_ROWS_AT_ONCE], rows[_ROWS_AT_ONCE:])
+        return FindingCard(number, self._headline(finding), about, anchor, rows[:_ROWS_SHOWN], rows[_ROWS_SHOWN:])
 
     def _about(self, finding: Finding) -> Iterable[str]:
         if not finding.unusual:
             return
         yield clean(finding.resource)
-        if finding.kind is not FindingKind.EPISODE:  # its sentence tells for how long
+        if finding.kind is not FindingKind.EPISODE:  # its headline has the duration
             yield finding.kind.value
         if finding.at_s is not None:
             yield f"from {self._since(finding.at_s)}"
         else:
-            yield _ALONE if finding.kind in (FindingKind.COST, FindingKind.CHANGE) else _THROUGHOUT
+            yield _WITHOUT_LOAD if finding.kind in (FindingKind.COST, FindingKind.CHANGE) else _THROUGHOUT
 
     def _headline(self, finding: Finding) -> str:
-        """The sentence, with its times of day told since the start, as everything else on the page."""
-        moments = {finding.at_s, *(evidence.at_s for evidence in finding.evidence)}
+        """The headline, with times of day converted to times since the start."""
         text = clean(finding.headline)
-        for moment in moments - {None}:
-            if moment is not None and self.start_s is not None:
-                text = text.replace(_time_of_day(moment), clock(moment - self.start_s))
+        for at_s in {finding.at_s, *(evidence.at_s for evidence in finding.evidence)}:
+            if at_s is not None and self.start_s is not None:
+                text = text.replace(_time_of_day(at_s), clock(at_s - self.start_s))
         return _INTO_THE_RUN.sub("", text)
 
     def _since(self, at_s: int) -> str:
@@ -132,14 +136,14 @@ class _Maker:
         drawn: set[str] = set()
         for evidence in finding.evidence:
             row = self._row(finding, evidence)
-            # The same line twice would say that both figures went the same way.
+            # Two figures with the same line would seem to have the same values.
             yield replace(row, curve="") if row.curve in drawn else row
             drawn.add(row.curve)
 
     def _row(self, finding: Finding, evidence: Evidence) -> EvidenceRow:
-        place = self.timeline.place_of(evidence) if self.timeline and finding.unusual else None
+        shown = self.timeline.anchor_of(evidence) if self.timeline and finding.unusual else None
         table = _TABLES.get(finding.kind, "")
-        anchor = place.anchor if place else table if table in self.tables else ""
+        anchor = shown.anchor if shown else table if table in self.tables else ""
         at_percent = None
         if evidence.at_s is not None and self.timeline:
             at_percent = self.timeline.axis.at(evidence.at_s - self.timeline.start_s)
@@ -150,7 +154,7 @@ class _Maker:
             at="" if evidence.at_s is None else self._since(evidence.at_s),
             at_percent=at_percent,
             anchor=anchor,
-            curve=place.curve if place else "",
+            curve=shown.curve if shown else "",
         )
 
 
@@ -158,42 +162,31 @@ def _time_of_day(second: int) -> str:
     return f"{utc(second)[11:19]} UTC"
 
 
-_MOST_FINDINGS = 2
-_LONGEST_MESSAGE = 120
-_LONGEST_SENTENCE = 300
-_FEWEST = 3
-"""One or two failures prove nothing of an operation."""
-
-
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """One sentence, and the anchor of what bears it out."""
+    """One sentence, and the anchor of its evidence."""
 
     text: str
     anchor: str
 
 
-def highlights_of(report: RunReport, findings: Findings) -> tuple[Highlight, ...]:
-    """At most two findings and one sentence on failures, in that order; () where nothing stands out.
-
-    A change in response times or failures is always among the findings.
-    """
+def highlights_of(report: RunReport, findings: FindingsSection) -> tuple[Highlight, ...]:
+    """At most two findings, then one sentence about failures; () without either."""
     unusual = [finding for finding in report.findings if finding.unusual]
     pairs = list(zip(findings.cards, unusual, strict=True))
-    # What the load felt comes first here, since that is what the verdict speaks of.
+    # Changes in response times and failures come first: they explain the verdict.
     pairs.sort(key=lambda pair: pair[1].kind is not FindingKind.ONSET)
-    told = [
+    sentences = [
         Highlight(card.headline + _own_change(finding), f"finding-{card.number}")
-        for card, finding in pairs[:_MOST_FINDINGS]
+        for card, finding in pairs[:_MAX_HIGHLIGHTS]
     ]
-    return (*told, *_failures(report))
+    return (*sentences, *_failures(report))
 
 
 def _own_change(finding: Finding) -> str:
-    """ "; users.me as policyholder: 6 ms → 980 ms": how much slower the operation became that a finding names.
+    """ "; users.me as policyholder: 6 ms → 980 ms": how much slower the operation of a finding became.
 
-    "" where the finding's sentence says so already.
-    Where the finding is of failures, the operation got slower besides: it need not be the one that failed.
+    "" if the headline says so already. A finding about failures may name an operation that only became slower.
     """
     head = f"{finding.operation} as "
     for each in finding.evidence:
@@ -201,8 +194,8 @@ def _own_change(finding: Finding) -> str:
             who, slower = each.label.partition(":")[0], change(each.before, each.after, each.unit)
             if slower in finding.headline:
                 return ""
-            besides = "besides, " if finding.evidence[0].metric == "failure_rate" else ""
-            return clean(f"; {besides}{who}: {slower}")
+            also = "also " if finding.evidence[0].metric == "failure_rate" else ""
+            return clean(f"; {also}{who}: {slower}")
     return ""
 
 
@@ -211,7 +204,7 @@ def _count(groups: Iterable[FailureGroup]) -> int:
 
 
 def _failures(report: RunReport) -> Iterable[Highlight]:
-    """The operation that failed most, with its most frequent failure and since when."""
+    """The operation that failed most often, since when, and its most frequent failure."""
     groups, patterns = report.summary.failures, report.summary.failure_patterns
     if not groups:
         return
@@ -222,13 +215,13 @@ def _failures(report: RunReport) -> Iterable[Highlight]:
     for group in groups:
         counts[group.operation] += group.count
     operation, failed = counts.most_common(1)[0]
-    if failed < _FEWEST < counts.total():
+    if failed < _MIN_FAILURES < counts.total():
         yield Highlight(f"{plural(counts.total(), 'request')} failed, no operation more than twice.", "failures-title")
         return
     own = [group for group in groups if group.operation == operation]
     most = max(own, key=lambda group: group.count)
     start_s = started_s(report.summary)
-    since = "" if start_s is None else f" from {clock(min(group.first_seen for group in own) - start_s)} on"
+    since = "" if start_s is None else f" since {clock(min(group.first_seen for group in own) - start_s)}"
     others = f" of {plural(counts.total(), 'failed request')}" if failed < counts.total() else ""
     what = f"{clean(operation)} failed {plural(failed, 'time')}{since}"
     share = f" ({percent(failed / counts.total())}{others})" if others else ""

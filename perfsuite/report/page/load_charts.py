@@ -1,20 +1,22 @@
-"""The charts of the load: requests, response times, failures, users, and the operations that cost most."""
+"""The charts of the load: requests, response times, failures, users, and the operations that take the most time."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from perfsuite.model import ALL, Summary
+from perfsuite.model import ALL, Second, Summary
 from perfsuite.model.periods import STEADY
 from perfsuite.report.figures import rounded
 from perfsuite.report.page.charts import (
     Chart,
     Curve,
-    Rule,
+    LimitLine,
+    Period,
     Scale,
-    Told,
+    Values,
     bars,
     dots,
     line,
@@ -23,15 +25,44 @@ from perfsuite.report.page.charts import (
     steps,
     ticks_of,
 )
-from perfsuite.report.page.series import Course, role_key
 from perfsuite.report.text import clean
 
+MAX_POINTS = 300
+_BIN_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 _ROLE_COLOURS = 7
+_MAX_OPERATIONS = 6
+
+Figures = dict[str, float | int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A figure of the course to be drawn: its key in the points, its name, its CSS variable."""
+class LoadSeries:
+    """The load over time. `figures`: name → its value in each bin, None if unknown.
+
+    Names: rps, fps, avg, p50, p95, p99, max and `users: ROLE`; in the open model also service, due, begun, queue, lag
+    and latest. `edges`: the second at which each bin begins, and the end of the last one.
+    """
+
+    figures: Mapping[str, Values]
+    edges: tuple[float, ...]
+    periods: tuple[Period, ...]
+    roles: tuple[str, ...]
+    bin_s: int
+    length_s: int
+
+    @property
+    def middles(self) -> list[float]:
+        """The middle of each bin, in seconds since the start."""
+        return [(begin + end) / 2 for begin, end in zip(self.edges[:-1], self.edges[1:], strict=True)]
+
+    def knows(self, name: str) -> bool:
+        """True if any bin has a value of the figure."""
+        return any(value is not None for value in self.figures.get(name, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class LineStyle:
+    """A figure to draw: its name in the series, its label, its CSS variable."""
 
     key: str
     label: str
@@ -39,8 +70,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """A limit on a response time, as a target has it. `figure` is the line it holds for: "avg", "p95" …"""
+class TimeLimit:
+    """A target's limit on a response time. `figure`: the line it applies to: "avg", "p95", …"""
 
     figure: str
     label: str
@@ -48,200 +79,274 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class _Heading:
     name: str
     title: str
     note: str
     unit: str = ""
 
 
-_REQUESTS = _Head("requests", "Requests per second", "Requests that ended in each second, all operations together.")
-_TIMES = _Head("times", "Response time, ms", "Logarithmic scale.", "ms")
-_FAILURES = _Head("failures", "Failures per second", "Failed requests by the second they were due in.")
-_USERS = _Head("users", "Virtual users by role", "Users alive at the end of each second.")
-_SERVICE = _Head(
+_REQUESTS = _Heading("requests", "Requests per second", "Completed requests of all operations.")
+_TIMES = _Heading("times", "Response time, ms", "Logarithmic scale. Gaps: too few requests for that percentile.", "ms")
+_FAILURES = _Heading("failures", "Failures per second", "Failed requests, by the second they were due.")
+_USERS = _Heading("users", "Virtual users by role", "Users running at the end of each second.")
+_SERVICE = _Heading(
     "service",
     "Response and service time, ms",
-    "Averages by the second that a request was due in. Service time begins with the send: what lies between the "
-    "lines is waiting, which those who come feel and plain service times hide.",
+    "Averages, by the second a request was due. Service time starts when the request is sent. The distance between the "
+    "lines is waiting time, which users experience and service time hides.",
     "ms",
 )
-_ACTIONS = _Head(
+_ACTIONS = _Heading(
     "arrivals",
-    "Actions due and begun per second",
-    "By the second that they were due in, however late they began; waiting is the queue at its end.",
+    "Actions due and started per second",
+    "By the second an action was due, however late it started. Queued: actions that wait at the end of that second.",
 )
-_LAG = _Head("lag", "How late actions began, ms", "From due to begun, by the second that the action was due in.", "ms")
+_DELAY = _Heading("lag", "Start delay of actions, ms", "From due to started, by the second an action was due.", "ms")
+_OPERATIONS = _Heading(
+    "operations",
+    "Response time by operation, ms",
+    "Averages on a logarithmic scale. Operations named in findings first, then those with the most response time.",
+    "ms",
+)
 
-_REQUEST_LINES = (Line("rps", "requests/s", "--line-avg"),)
+_REQUEST_LINES = (LineStyle("rps", "requests/s", "--line-avg"),)
 _TIME_LINES = (
-    Line("avg", "average", "--line-avg"),
-    Line("p50", "p50", "--line-p50"),
-    Line("p95", "p95", "--line-p95"),
-    Line("p99", "p99", "--line-p99"),
-    Line("max", "slowest", "--line-max"),
+    LineStyle("avg", "average", "--line-avg"),
+    LineStyle("p50", "p50", "--line-p50"),
+    LineStyle("p95", "p95", "--line-p95"),
+    LineStyle("p99", "p99", "--line-p99"),
+    LineStyle("max", "max", "--line-max"),
 )
-_SERVICE_LINES = (Line("avg", "response time", "--line-p95"), Line("service", "service time", "--line-avg"))
+_SERVICE_LINES = (LineStyle("avg", "response time", "--line-p95"), LineStyle("service", "service time", "--line-avg"))
 _ACTION_LINES = (
-    Line("due", "due", "--line-p50"),
-    Line("begun", "begun", "--line-avg"),
-    Line("queue", "waiting", "--line-max"),
+    LineStyle("due", "due", "--line-p50"),
+    LineStyle("begun", "started", "--line-avg"),
+    LineStyle("queue", "queued", "--line-max"),
 )
-_LAG_LINES = (Line("lag", "average", "--line-avg"), Line("latest", "latest", "--line-max"))
+_DELAY_LINES = (LineStyle("lag", "average", "--line-avg"), LineStyle("latest", "max", "--line-max"))
 
 
-def load_charts(course: Course, limits: Sequence[Limit] = ()) -> list[Chart]:
-    """The charts of the load in reading order; none for a run of less than two seconds, no failures without any.
+def load_series(seconds: Sequence[Second]) -> LoadSeries:
+    """The load in at most MAX_POINTS bins.
 
-    `limits` on response times are drawn where they are near the lines.
+    In a bin of several seconds rates are the mean, response times are weighted by their requests, and percentiles and
+    maxima are the highest of its seconds.
     """
-    if len(course.points) < 2:
+    if not seconds:
+        return LoadSeries({}, (), (), (), 1, 0)
+    start = seconds[0].second
+    length = seconds[-1].second - start + 1
+    width = next((width for width in _BIN_WIDTHS_S if length <= width * MAX_POINTS), _BIN_WIDTHS_S[-1])
+    begins, bins = [], []
+    for number, group in groupby(seconds, key=lambda second: (second.second - start) // width):
+        begins.append(number * width)
+        bins.append(_bin_figures(list(group), min(width, length - number * width)))
+    names = dict.fromkeys(name for one in bins for name in one)
+    return LoadSeries(
+        figures={name: tuple(one.get(name) for one in bins) for name in names},
+        edges=(*map(float, begins), float(length)),
+        periods=tuple(_periods(seconds)),
+        roles=tuple(dict.fromkeys(role for second in seconds for role in second.users)),
+        bin_s=width,
+        length_s=length,
+    )
+
+
+def role_key(role: str) -> str:
+    """The name of a role's users in a series."""
+    return f"users: {role}"
+
+
+def operation_key(operation: str) -> str:
+    """The key of an operation's curve."""
+    return f"operation: {operation}"
+
+
+def _bin_figures(seconds: Sequence[Second], length_s: int) -> Figures:
+    statistics = [second.statistics for second in seconds]
+    figures: Figures = {
+        "rps": rounded("rps", sum(each.rps for each in statistics) / length_s),
+        "fps": rounded("rps", sum(each.failures for each in statistics) / length_s),
+        "avg": _weighted((each.requests, each.avg_ms) for each in statistics),
+        "p50": _highest(each.p50_ms for each in statistics),
+        "p95": _highest(each.p95_ms for each in statistics),
+        "p99": _highest(each.p99_ms for each in statistics),
+        "max": _highest(each.max_ms for each in statistics),
+    }
+    if any(second.arrivals for second in seconds):
+        figures |= _arrivals(seconds, length_s)
+    roles = dict.fromkeys(role for second in seconds for role in second.users)
+    return figures | {role_key(role): max(second.users.get(role, 0) for second in seconds) for role in roles}
+
+
+def _arrivals(seconds: Sequence[Second], length_s: int) -> Figures:
+    """Open model: actions due and started per second, their delay, the queue, and the mean service time."""
+    arrivals = [second.arrivals for second in seconds if second.arrivals]
+    sent = ((second.statistics.requests - second.breakdown.not_started, second.breakdown) for second in seconds)
+    return {
+        "due": rounded("due", sum(each.due for each in arrivals) / length_s),
+        "begun": rounded("begun", sum(each.begun for each in arrivals) / length_s),
+        "queue": max(each.waiting for each in arrivals),
+        "lag": _weighted((each.begun, each.lag_avg_ms) for each in arrivals),
+        "latest": _highest(each.lag_max_ms for each in arrivals),
+        "service": _weighted((count, breakdown.service_avg_ms) for count, breakdown in sent),
+    }
+
+
+def _weighted(parts: Iterable[tuple[int, float | None]]) -> float | int | None:
+    """The mean of means, each with its weight; None without any."""
+    known = [(weight, value) for weight, value in parts if weight and value is not None]
+    total = sum(weight for weight, _ in known)
+    return rounded("ms", sum(weight * value for weight, value in known) / total) if total else None
+
+
+def _highest(values: Iterable[float | None]) -> float | int | None:
+    known = [value for value in values if value is not None]
+    return rounded("ms", max(known)) if known else None
+
+
+def _periods(seconds: Sequence[Second]) -> Iterable[Period]:
+    start = seconds[0].second
+    for name, group in groupby(seconds, key=lambda second: second.period):
+        within = list(group)
+        yield Period(name, within[0].second - start, within[-1].second - start + 1)
+
+
+def load_charts(series: LoadSeries, limits: Sequence[TimeLimit] = ()) -> list[Chart]:
+    """The charts of the load in reading order; [] for a run of less than two seconds, no failures without any.
+
+    `limits` on response times are drawn if they lie within the scale.
+    """
+    if len(series.edges) < 3:
         return []
-    charts = [_plain(_REQUESTS, course, _REQUEST_LINES), _times(course, limits)]
-    if course.knows("due"):
+    charts = [_plain(_REQUESTS, series, _REQUEST_LINES), _times(series, limits)]
+    if series.knows("due"):
         charts += [
-            _plain(_SERVICE, course, _SERVICE_LINES),
-            _plain(_ACTIONS, course, _ACTION_LINES),
-            _plain(_LAG, course, _LAG_LINES),
+            _plain(_SERVICE, series, _SERVICE_LINES),
+            _plain(_ACTIONS, series, _ACTION_LINES),
+            _plain(_DELAY, series, _DELAY_LINES),
         ]
-    if any(point["fps"] for point in course.points):
-        charts.append(_failures(course))
-    if course.roles:
-        charts.append(_users(course))
+    if any(series.figures["fps"]):
+        charts.append(_failures(series))
+    if series.roles:
+        charts.append(_users(series))
     return charts
 
 
-def _plain(head: _Head, course: Course, lines: Sequence[Line]) -> Chart:
-    """A chart from zero of the lines that are known."""
-    known = [line for line in lines if course.knows(line.key)]
-    scale = linear(max(value for each in known for value in _values(course, each.key) if value is not None))
-    return _chart(head, course, scale, [_curve(course, each, _values(course, each.key), scale) for each in known])
+def _plain(heading: _Heading, series: LoadSeries, lines: Sequence[LineStyle]) -> Chart:
+    """A chart from zero with the lines that have values."""
+    known = {style: series.figures[style.key] for style in lines if series.knows(style.key)}
+    scale = linear(max(value for values in known.values() for value in values if value is not None))
+    return _chart(heading, series, scale, [_curve(style, series, values, scale) for style, values in known.items()])
 
 
-def _chart(head: _Head, course: Course, scale: Scale, curves: Sequence[Curve], rules: Sequence[Rule] = ()) -> Chart:
-    note = head.note
-    if course.bin_s > 1:
-        note += f" A point covers {course.bin_s} s: rates are their mean, percentiles and the slowest their highest."
-    return Chart(head.name, head.title, head.unit, note, tuple(curves), ticks_of(scale), course.bin_s, tuple(rules))
+def _chart(
+    heading: _Heading, series: LoadSeries, scale: Scale, curves: Sequence[Curve], limits: Sequence[LimitLine] = ()
+) -> Chart:
+    note = heading.note
+    if series.bin_s > 1:
+        note += f" Each point covers {series.bin_s} s: the mean, for percentiles and maxima the highest."
+    ticks = ticks_of(scale)
+    return Chart(heading.name, heading.title, heading.unit, note, tuple(curves), ticks, series.bin_s, tuple(limits))
 
 
-def _values(course: Course, key: str) -> Told:
-    return tuple(point[key] for point in course.points)
+def _curve(style: LineStyle, series: LoadSeries, values: Values, scale: Scale) -> Curve:
+    points = list(zip(series.middles, values, strict=True))
+    return Curve(style.key, style.label, style.colour, line(points, scale), dots(points, scale), lows=values)
 
 
-def _curve(course: Course, drawn: Line, values: Told, scale: Scale) -> Curve:
-    points = list(zip(course.middles, values, strict=True))
-    return Curve(drawn.key, drawn.label, drawn.colour, line(points, scale), dots(points, scale), lows=values)
-
-
-def _times(course: Course, limits: Sequence[Limit]) -> Chart:
-    known = [each for each in _TIME_LINES if course.knows(each.key)]
-    unknown = [each.label for each in _TIME_LINES[1:4] if each not in known]
-    values = [value for each in known for value in _values(course, each.key) if value]
-    scale = logarithmic(min(values, default=1.0), max(values, default=1.0))
-    note = f"{_TIMES.note} Gaps: too few requests for that percentile"
-    note += f"; no second had enough for {', '.join(unknown)}." if unknown else "."
-    colours = {each.key: each.colour for each in _TIME_LINES}
-    rules = [
-        Rule(limit.label, colours[limit.figure], scale.y(limit.ms))
+def _times(series: LoadSeries, limits: Sequence[TimeLimit]) -> Chart:
+    known = {style: series.figures[style.key] for style in _TIME_LINES if series.knows(style.key)}
+    unknown = [style.label for style in _TIME_LINES[1:4] if style not in known]
+    times = [value for values in known.values() for value in values if value]
+    scale = logarithmic(min(times, default=1.0), max(times, default=1.0))
+    missing = f" No second has enough requests for {', '.join(unknown)}." if unknown else ""
+    colours = {style.key: style.colour for style in _TIME_LINES}
+    drawn = [
+        LimitLine(limit.label, colours[limit.figure], scale.y(limit.ms))
         for limit in limits
         if limit.figure in colours and scale.low < limit.ms <= scale.high
     ]
-    curves = [_curve(course, each, _values(course, each.key), scale) for each in known]
-    return _chart(_Head("times", _TIMES.title, note, "ms"), course, scale, curves, rules)
+    curves = [_curve(style, series, values, scale) for style, values in known.items()]
+    return _chart(_Heading(_TIMES.name, _TIMES.title, _TIMES.note + missing, "ms"), series, scale, curves, drawn)
 
 
-def _failures(course: Course) -> Chart:
-    values = [point["fps"] or 0.0 for point in course.points]
+def _failures(series: LoadSeries) -> Chart:
+    values = [value or 0.0 for value in series.figures["fps"]]
     scale = linear(max(values))
-    curve = Curve("fps", "failures/s", "--bad", bars(values, course.edges, scale), area=True, lows=tuple(values))
-    return _chart(_FAILURES, course, scale, [curve])
+    curve = Curve("fps", "failures/s", "--bad", bars(values, series.edges, scale), area=True, lows=tuple(values))
+    return _chart(_FAILURES, series, scale, [curve])
 
 
-def _users(course: Course) -> Chart:
+def _users(series: LoadSeries) -> Chart:
     """Users of each role, stacked; the last step is drawn to its end."""
-    below = [0.0] * len(course.points)
-    layers: list[tuple[str, list[float], list[float], Told]] = []
-    for role in course.roles:
-        values = _values(course, role_key(role))
-        above = [low + (value or 0) for low, value in zip(below, values, strict=True)]
-        layers.append((role, below, above, values))
+    below = [0.0] * (len(series.edges) - 1)
+    layers: list[tuple[str, list[float], list[float]]] = []
+    for role in series.roles:
+        above = [low + (value or 0) for low, value in zip(below, series.figures[role_key(role)], strict=True)]
+        layers.append((role, below, above))
         below = above
     scale = linear(max(below), whole=True)
-    edges = course.edges
     curves = [
         Curve(
             role_key(role),
             clean(role.replace("_", " ")),
             f"--role-{index % _ROLE_COLOURS + 1}",
-            steps(edges, lower, upper, scale),
+            steps(series.edges, lower, upper, scale),
             area=True,
-            lows=values,
+            lows=series.figures[role_key(role)],
         )
-        for index, (role, lower, upper, values) in enumerate(layers)
+        for index, (role, lower, upper) in enumerate(layers)
     ]
-    return _chart(_USERS, course, scale, curves)
+    return _chart(_USERS, series, scale, curves)
 
 
-_MOST = 6
-_NOTE = "Means, logarithmic scale. The operations that findings name, then those of the most total time."
-
-Cells = dict[str, dict[int, tuple[int, float]]]
-"""Operation → place of the point → requests, and their time in all, ms."""
+TimeByBin = dict[int, tuple[int, float]]
+"""Number of the bin → requests, and their total response time in ms."""
 
 
-def operations_chart(summary: Summary, course: Course, named: Iterable[str] = ()) -> Chart | None:
-    """A line for each of at most six operations; `named` are among them. None where no second tells of any."""
-    cells = _cells(summary, course)
-    shown = _chosen(summary, cells, named)
-    lines = {name: _means(cells[name], len(course.points)) for name in shown}
+def operations_chart(summary: Summary, series: LoadSeries, named: Iterable[str] = ()) -> Chart | None:
+    """A line for each of at most six operations, `named` ones first; None without any response time."""
+    times = _operation_times(summary, series)
+    lines = {name: _averages(times[name], len(series.edges) - 1) for name in _shown(summary, times, named)}
     known = [value for values in lines.values() for value in values if value]
     if not known:
         return None
     scale = logarithmic(min(known), max(known))
-    curves = tuple(
-        _curve(course, Line(operation_key(name), clean(name), f"--role-{number}"), values, scale)
+    curves = [
+        _curve(LineStyle(operation_key(name), clean(name), f"--role-{number}"), series, values, scale)
         for number, (name, values) in enumerate(lines.items(), 1)
-    )
-    note = _NOTE + (f" A point covers {course.bin_s} s." if course.bin_s > 1 else "")
-    return Chart("operations", "Response time by operation, ms", "ms", note, curves, ticks_of(scale), course.bin_s)
+    ]
+    return _chart(_OPERATIONS, series, scale, curves)
 
 
-def operation_key(operation: str) -> str:
-    """The key of an operation's line."""
-    return f"operation: {operation}"
-
-
-def _cells(summary: Summary, course: Course) -> Cells:
-    cells: Cells = defaultdict(dict)
+def _operation_times(summary: Summary, series: LoadSeries) -> dict[str, TimeByBin]:
+    times: dict[str, TimeByBin] = defaultdict(dict)
     start = summary.seconds[0].second
     for row in summary.second_rows:
         figures = row.statistics
         if figures.avg_ms is None or row.operation == ALL:
             continue
-        place = (int(row.period) - start) // course.bin_s
-        requests, total_ms = cells[row.operation].get(place, (0, 0.0))
-        total_ms += figures.requests * figures.avg_ms
-        cells[row.operation][place] = (requests + figures.requests, total_ms)
-    return cells
+        number = (int(row.period) - start) // series.bin_s
+        requests, total_ms = times[row.operation].get(number, (0, 0.0))
+        times[row.operation][number] = (requests + figures.requests, total_ms + figures.requests * figures.avg_ms)
+    return times
 
 
-def _chosen(summary: Summary, cells: Cells, named: Iterable[str]) -> Sequence[str]:
-    """Those that findings name, then those of the most total time over the steady state, or over all where none is."""
+def _shown(summary: Summary, times: Mapping[str, TimeByBin], named: Iterable[str]) -> Sequence[str]:
+    """The named operations, then those with the most response time in the steady state, or in the run without one."""
     spent = {
         row.operation: row.statistics.requests * (row.statistics.avg_ms or 0.0)
         for row in summary.rows
         if row.period == STEADY and row.role == row.behaviour == ALL and row.operation != ALL
     }
     if not spent:
-        spent = {name: sum(total for _, total in of_name.values()) for name, of_name in cells.items()}
+        spent = {name: sum(total for _, total in bins.values()) for name, bins in times.items()}
     ordered = (*named, *sorted(spent, key=lambda name: (-spent[name], name)))
-    return [name for name in dict.fromkeys(ordered) if name in cells][:_MOST]
+    return [name for name in dict.fromkeys(ordered) if name in times][:_MAX_OPERATIONS]
 
 
-def _means(cells: Mapping[int, tuple[int, float]], count: int) -> Told:
-    return tuple(_mean(*cells.get(place, (0, 0.0))) for place in range(count))
-
-
-def _mean(requests: int, total_ms: float) -> float | None:
-    return float(rounded("ms", total_ms / requests) or 0.0) if requests else None
+def _averages(times: TimeByBin, count: int) -> Values:
+    known = {number: rounded("ms", total_ms / requests) for number, (requests, total_ms) in times.items() if requests}
+    return tuple(known.get(number) for number in range(count))

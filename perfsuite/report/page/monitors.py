@@ -1,4 +1,4 @@
-"""The monitors' figures as charts under those of the load, by what is watched; what never moved as a table."""
+"""Monitored metrics as charts below those of the load, grouped by component; metrics that never change as a table."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy as np
 from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.model.units import amount, number
 from perfsuite.report.figures import UNKNOWN, exact, rounded
-from perfsuite.report.page.charts import Chart, Curve, Rule, Scale, dots, line, linear, ticks_of
-from perfsuite.report.page.panels import COMPONENTS, Component, Panel, component_of, label_of, meaning_of, part_of
+from perfsuite.report.page.charts import Chart, Curve, LimitLine, Scale, Values, dots, line, linear, ticks_of
+from perfsuite.report.page.panels import COMPONENTS, Component, Panel
 from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.text import clean, heading, plural
 from perfsuite.timeseries import Floats, Track, bin_width, extremes, middle, thinned
 
 _COLOURS = ("--line-avg", "--line-p95", "--line-p50", "--line-p99")
 _OTHERS = "--line-max"
-_MOST_PARTS = 3
-"""Cores or processes that get a line of their own where there are more than a chart can tell apart."""
+_NAMED_PARTS = 3
+"""Cores or processes with a line of their own if there are more of them than colours."""
 _NEAR_LIMIT = 0.25
-"""A limit is drawn where the figure comes to this share of it; else the curve would lie flat on the ground."""
+"""Share of its limit from which on the scale includes the limit; below, the curve would be too flat to read."""
 _FAR_FROM_ZERO = 0.5
 _TICKS = 3
 _UNIT_WORDS = {
@@ -36,39 +36,68 @@ _UNIT_WORDS = {
     "per second": "per s",
     "ms per second": "ms per s",
 }
+_WORDS = {"cpu": "CPU", "tcp": "TCP", "wal": "write-ahead log", "temp": "temporary files", "lwlock": "internal lock"}
+_UNITS_IN_NAMES = ("_bytes_per_s", "_ms_per_s", "_per_s", "_percent", "_bytes", "_ms", "_s")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """What is watched as one thing. `level`: main figures that stood still; `still`: all that did, as a table."""
+class MonitorGroup:
+    """The metrics of a component. `summary`: its main constant metrics in a line; `constant`: all of them."""
 
     name: str
     title: str
     charts: tuple[Chart, ...]
     folded: tuple[Chart, ...]
-    level: str
-    still: Table | None
+    summary: str
+    constant: Table | None
 
     @property
     def fold_title(self) -> str:
-        """What the folded part holds, in words; "" for nothing."""
-        more = plural(len(self.folded), "more chart", "more charts") if self.folded else ""
-        still = f"{plural(len(self.still.rows), 'figure')} that stood still" if self.still else ""
-        return " and ".join(part for part in (more, still) if part)
+        """ "2 more charts, 5 constant metrics": the folded content in words; "" for none."""
+        charts = plural(len(self.folded), "more chart", "more charts") if self.folded else ""
+        constant = plural(len(self.constant.rows), "constant metric") if self.constant else ""
+        return ", ".join(part for part in (charts, constant) if part)
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """All tracks of a run. `steady`: begin and end of the steady state in seconds since the start."""
+class _Tracks:
+    """All tracks of a run. `steady`: the steady state in seconds since the start; `width`: seconds per bin."""
 
-    tracks: Mapping[str, Track]
+    wholes: Mapping[str, Track]
     parts: Mapping[str, Sequence[Track]]
     steady: tuple[int, int] | None
     width: int
 
 
-def groups_of(tracks: Sequence[Track], steady: tuple[int, int] | None) -> list[Group]:
-    """A group for each component that was read, in a fixed order, unknown ones last; [] where nothing was read."""
+def component_of(metric: str) -> str:
+    """The name of the component that a metric belongs to; its prefix if no component is known."""
+    fitting = [
+        (len(prefix), component.name)
+        for component in COMPONENTS
+        for prefix in component.prefixes
+        if metric.startswith(prefix)
+    ]
+    return max(fitting)[1] if fitting else metric.partition(".")[0]
+
+
+def label_of(metric: str) -> str:
+    """The plain name of a metric: "postgres.block_reads_per_s" → "block reads"."""
+    name = metric.partition(".")[2] or metric
+    suffix = next((suffix for suffix in _UNITS_IN_NAMES if name.endswith(suffix)), "")
+    return " ".join(_WORDS.get(part, part) for part in name.removesuffix(suffix).split("_"))
+
+
+def _meaning(metric: str) -> str:
+    return METRICS[metric].meaning if metric in METRICS else ""
+
+
+def _part(track: Track) -> str:
+    """The part that a source names: "machine/core 3" → "core 3"; "" for a whole."""
+    return track.source.partition(PART)[2]
+
+
+def monitor_groups(tracks: Sequence[Track], steady: tuple[int, int] | None) -> list[MonitorGroup]:
+    """A group for each monitored component, in a fixed order, unknown components last."""
     if not tracks:
         return []
     wholes: dict[str, Track] = {}
@@ -78,77 +107,87 @@ def groups_of(tracks: Sequence[Track], steady: tuple[int, int] | None) -> list[G
             parts[track.metric].append(track)
         else:
             wholes[track.metric] = track
-    watched = Watched(wholes, parts, steady, bin_width(len(tracks[0].values)))
-    names = {component.name: component for component in COMPONENTS}
+    found = _Tracks(wholes, parts, steady, bin_width(len(tracks[0].values)))
+    known = {component.name for component in COMPONENTS}
     read = dict.fromkeys(component_of(track.metric) for track in tracks)
-    others = [Component(name, heading(name.replace("_", " ")), (), (f"{name}.",)) for name in read if name not in names]
-    found = (_group(component, watched) for component in (*COMPONENTS, *others) if component.name in read)
-    return [group for group in found if group.charts or group.folded or group.still]
+    others = [Component(name, heading(name.replace("_", " ")), (), (f"{name}.",)) for name in read if name not in known]
+    groups = (_group(component, found) for component in (*COMPONENTS, *others) if component.name in read)
+    return [group for group in groups if group.charts or group.folded or group.constant]
 
 
-def _group(component: Component, watched: Watched) -> Group:
-    own = {name: track for name, track in watched.tracks.items() if component_of(name) == component.name}
+def _group(component: Component, tracks: _Tracks) -> MonitorGroup:
+    own = {name: track for name, track in tracks.wholes.items() if component_of(name) == component.name}
+    parts = {name: found for name, found in tracks.parts.items() if component_of(name) == component.name}
     in_panels = {metric for panel in component.panels for metric in panel.lines}
     panels = [*component.panels, *(_panel_of(name) for name in own if name not in in_panels)]
-    drawn = [(panel.shown, chart) for panel in panels if (chart := _chart(panel, own, watched)) is not None]
-    shown = _timed([chart for is_shown, chart in drawn if is_shown])
-    parts = {name: found for name, found in watched.parts.items() if component_of(name) == component.name}
-    of_parts = [chart for name, found in parts.items() if (chart := _parts_chart(name, found, watched)) is not None]
-    folded = _timed([*(chart for is_shown, chart in drawn if not is_shown), *of_parts])
-    still = [
+    drawn = [(panel.shown, chart) for panel in panels if (chart := _chart(panel, own, tracks)) is not None]
+    of_parts = [chart for name, found in parts.items() if (chart := _parts_chart(name, found, tracks)) is not None]
+    constant = [
         track for track in (*own.values(), *(one for found in parts.values() for one in found)) if not track.varies
     ]
     main = {metric for panel in component.panels if panel.shown for metric in panel.lines}
-    return Group(component.name, component.title, shown, folded, _level(still, main), _still(component, still))
+    return MonitorGroup(
+        name=component.name,
+        title=component.title,
+        charts=_timed([chart for shown, chart in drawn if shown]),
+        folded=_timed([*(chart for shown, chart in drawn if not shown), *of_parts]),
+        summary=_summary([track for track in constant if track.metric in main]),
+        constant=_constant_table(component, constant),
+    )
 
 
 def _timed(charts: Sequence[Chart]) -> tuple[Chart, ...]:
-    """The times stand below the last of them."""
+    """The charts, with times below the last one."""
     return tuple(replace(chart, timed=chart is charts[-1]) for chart in charts)
 
 
 def _panel_of(metric: str) -> Panel:
-    """A folded chart of its own for what shares no panel; its meaning stands beside it."""
-    meaning = heading(meaning_of(metric))
-    return Panel(
-        _id(metric), heading(label_of(metric)), {metric: metric}, f"{meaning}." if meaning else "", shown=False
-    )
+    """A folded chart for a metric that no panel has, with its meaning as a note."""
+    meaning = heading(_meaning(metric))
+    note = f"{meaning}." if meaning else ""
+    return Panel(_id(metric), heading(label_of(metric)), {metric: metric}, note, shown=False)
 
 
 def _id(metric: str) -> str:
-    """The metric as a name for a chart: no character that would have a meaning in a link or in a style."""
+    """The metric as the name of a chart, without characters that have a meaning in links or CSS."""
     return re.sub(r"[^A-Za-z0-9]+", "-", metric)
 
 
-def _chart(panel: Panel, own: Mapping[str, Track], watched: Watched) -> Chart | None:
-    """The lines of a panel that moved; None where none did."""
+def _chart(panel: Panel, own: Mapping[str, Track], tracks: _Tracks) -> Chart | None:
+    """The metrics of a panel that change; None if none does."""
     drawn = [own[metric] for metric in panel.lines if metric in own and own[metric].varies]
     if not drawn:
         return None
-    limits = {track.metric: limit for track in drawn if (limit := _limit(track.metric, watched.tracks)) is not None}
+    limits = {track.metric: limit for track in drawn if (limit := _limit(track.metric, tracks.wholes)) is not None}
     scale = _scale(drawn, limits, close=panel.close)
-    curves = []
     colours = dict(zip(panel.lines, _COLOURS, strict=False))
-    for track in drawn:
-        curve = _curve(track, panel.lines[track.metric], colours.get(track.metric, _OTHERS), scale, watched)
-        curves.append(curve)
-    rules = _rules({colours.get(metric, _OTHERS): value for metric, value in limits.items()}, scale, drawn[0].unit)
-    chart = _bare(panel.name, panel.title, panel.note, drawn[0].unit, scale)
-    worst = "least" if _falls(drawn[0].metric) else "most"
-    return replace(chart, curves=tuple(curves), rules=rules, bin_s=watched.width, worst=worst)
+    chart = _empty_chart(panel.name, panel.title, drawn[0].unit, scale)
+    return replace(
+        chart,
+        note=panel.note,
+        curves=tuple(
+            _curve(track, panel.lines[track.metric], colours.get(track.metric, _OTHERS), scale, tracks)
+            for track in drawn
+        ),
+        limits=_limit_lines(
+            {colours.get(metric, _OTHERS): limit for metric, limit in limits.items()}, scale, chart.unit
+        ),
+        bin_s=tracks.width,
+        worst="min" if _falls(drawn[0].metric) else "max",
+    )
 
 
-def _bare(name: str, title: str, note: str, unit: str, scale: Scale) -> Chart:
+def _empty_chart(name: str, title: str, unit: str, scale: Scale) -> Chart:
     word = _UNIT_WORDS.get(unit, unit)
     texts = [
         amount(value, unit).removesuffix("/s") if value and unit.startswith("bytes") else number(value)
         for value in scale.ticks
     ]
-    return Chart(name, f"{title}, {word}" if word else title, unit, note, (), ticks_of(scale, texts), tall=False)
+    return Chart(name, f"{title}, {word}" if word else title, unit, "", (), ticks_of(scale, texts), tall=False)
 
 
 def _limit(metric: str, tracks: Mapping[str, Track]) -> float | None:
-    """Where a metric saturates, as it was read last; None where nothing says so."""
+    """The value at which a metric saturates, as last read; None if unknown."""
     known = METRICS.get(metric)
     if known is None or known.limit_metric is None:
         return known.limit if known else None
@@ -157,8 +196,7 @@ def _limit(metric: str, tracks: Mapping[str, Track]) -> float | None:
 
 
 def _scale(drawn: Sequence[Track], limits: Mapping[str, float], *, close: bool) -> Scale:
-    values = [float(value) for track in drawn for value in track.known]
-    highest, lowest = max(values), min(values)
+    highest, lowest = (float(find([find(track.known) for track in drawn])) for find in (np.max, np.min))
     tops = [limit for track in drawn if (limit := limits.get(track.metric)) and max(track.known) >= _NEAR_LIMIT * limit]
     unit = drawn[0].unit
     ceiling = 100.0 if unit == "percent" and _falls(drawn[0].metric) else math.inf
@@ -167,107 +205,108 @@ def _scale(drawn: Sequence[Track], limits: Mapping[str, float], *, close: bool) 
 
 
 def _falls(metric: str) -> bool:
-    """True where it is the fall that is bad."""
+    """True if low values are the bad ones."""
     return metric in METRICS and METRICS[metric].direction is Direction.LOWER_IS_WORSE
 
 
-def _curve(track: Track, label: str, colour: str, scale: Scale, watched: Watched) -> Curve:
-    lows, highs = extremes(track.values, watched.width)
-    begin, end = watched.steady or (0, len(track.values))
-    within = track.values[begin:end]
-    known = within[~np.isnan(within)]
-    gaps = _gaps(track, within)
+def _curve(track: Track, label: str, colour: str, scale: Scale, tracks: _Tracks) -> Curve:
+    lows, highs = extremes(track.values, tracks.width)
+    begin, end = tracks.steady or (0, len(track.values))
+    steady = track.values[begin:end]
+    known = steady[~np.isnan(steady)]
+    gaps = _gaps(track, steady)
     worst = np.min if _falls(track.metric) else np.max
-    part, points = part_of(track.source), thinned(track.values, watched.width)
+    part, points = _part(track), thinned(track.values, tracks.width)
     return Curve(
         clean(f"{track.metric}{PART}{part}" if part else track.metric),
         clean(label),
         colour,
         line(points, scale),
         dots(points, scale),
-        usual=amount(middle(known), track.unit) if known.size else UNKNOWN,
+        median=amount(middle(known), track.unit) if known.size else UNKNOWN,
         worst=amount(float(worst(known)), track.unit) if known.size else UNKNOWN,
-        gaps=f"{gaps:,} s of gaps" if gaps else "",
-        hint=clean(": ".join(part for part in (track.metric, meaning_of(track.metric)) if part)),
-        lows=_short(lows),
-        highs=_short(highs) if watched.width > 1 else (),
+        gaps=f"no data for {gaps:,} s" if gaps else "",
+        hint=clean(": ".join(part for part in (track.metric, _meaning(track.metric)) if part)),
+        lows=_rounded(lows),
+        highs=_rounded(highs) if tracks.width > 1 else (),
     )
 
 
-def _gaps(track: Track, within: Floats) -> int:
-    """Seconds without a value. A part begins when it is first seen: a process that was started, an event."""
-    known = np.flatnonzero(~np.isnan(within))
-    first = int(known[0]) if known.size else within.size
-    return int(within.size - known.size - (first if track.is_part else 0))
+def _gaps(track: Track, values: Floats) -> int:
+    """Seconds without a value. A part, such as a process, begins when it is first seen."""
+    known = np.flatnonzero(~np.isnan(values))
+    first = int(known[0]) if known.size else values.size
+    return int(values.size - known.size - (first if track.is_part else 0))
 
 
-def _short(values: Floats) -> tuple[float | None, ...]:
+def _rounded(values: Floats) -> Values:
     return tuple(rounded("value", value) for value in values.tolist())
 
 
-def _rules(limits: Mapping[str, float], scale: Scale, unit: str) -> tuple[Rule, ...]:
-    """Each limit once, in the colour of the first line that it is for."""
+def _limit_lines(limits: Mapping[str, float], scale: Scale, unit: str) -> tuple[LimitLine, ...]:
+    """Each limit once, in the colour of the first metric that has it."""
     by_value: dict[float, str] = {}
     for colour, value in limits.items():
         by_value.setdefault(value, colour)
     return tuple(
-        Rule(f"limit {amount(value, unit)}", colour, scale.y(value) if value <= scale.high else None)
+        LimitLine(f"limit {amount(value, unit)}", colour, scale.y(value) if value <= scale.high else None)
         for value, colour in by_value.items()
     )
 
 
-def _parts_chart(metric: str, parts: Sequence[Track], watched: Watched) -> Chart | None:
-    """The cores of a machine, the processes of a server: the busiest by name, the others together in one colour."""
-    moved = sorted((track for track in parts if track.varies), key=lambda track: max(track.known), reverse=True)
-    if not moved:
+def _parts_chart(metric: str, parts: Sequence[Track], tracks: _Tracks) -> Chart | None:
+    """Cores of a machine or processes of a server: the busiest by name, the others together in one colour."""
+    drawn = sorted((track for track in parts if track.varies), key=lambda track: max(track.known), reverse=True)
+    if not drawn:
         return None
-    scale = _scale(moved, {}, close=False)
-    named = len(moved) if len(moved) <= len(_COLOURS) else _MOST_PARTS
+    scale = _scale(drawn, {}, close=False)
+    named = len(drawn) if len(drawn) <= len(_COLOURS) else _NAMED_PARTS
     curves = [
-        _curve(track, part_of(track.source) or track.source, colour, scale, watched)
-        for track, colour in zip(moved[:named], _COLOURS, strict=False)
+        _curve(track, _part(track) or track.source, colour, scale, tracks)
+        for track, colour in zip(drawn[:named], _COLOURS, strict=False)
     ]
-    if others := moved[named:]:
-        curves.insert(0, _together(others, scale, watched))
-    label = heading(label_of(metric))
-    chart = _bare(f"parts-{_id(metric)}", label, "", moved[0].unit, scale)
-    return replace(chart, note="The busiest by name." if others else "", curves=tuple(curves), bin_s=watched.width)
+    if others := drawn[named:]:
+        curves.insert(0, _together(others, scale, tracks.width))
+    chart = _empty_chart(f"parts-{_id(metric)}", heading(label_of(metric)), drawn[0].unit, scale)
+    note = "The busiest have a line of their own." if others else ""
+    return replace(chart, note=note, curves=tuple(curves), bin_s=tracks.width)
 
 
-def _together(others: Sequence[Track], scale: Scale, watched: Watched) -> Curve:
-    path = "".join(line(thinned(track.values, watched.width), scale) for track in others)
-    bins = [extremes(track.values, watched.width) for track in others]
-    lows = np.fmin.reduce([low for low, _ in bins])
-    highs = np.fmax.reduce([high for _, high in bins])
-    return Curve("others", f"{len(others)} others", _OTHERS, path, lows=_short(lows), highs=_short(highs))
+def _together(others: Sequence[Track], scale: Scale, width: int) -> Curve:
+    path = "".join(line(thinned(track.values, width), scale) for track in others)
+    bins = [extremes(track.values, width) for track in others]
+    lows = _rounded(np.fmin.reduce([low for low, _ in bins]))
+    highs = _rounded(np.fmax.reduce([high for _, high in bins]))
+    return Curve("others", f"{len(others)} others", _OTHERS, path, lows=lows, highs=highs)
 
 
-def _level(still: Iterable[Track], main: set[str]) -> str:
-    """The main figures that stood still, with their value: "listen queue 0, deadlocks 0/s"; "" for none."""
-    level = (
-        f"{label_of(track.metric)} {amount(float(track.known[0]), track.unit)}"
-        for track in still
-        if track.metric in main and track.known.size and not track.metric.endswith(".up")
+def _summary(constant: Iterable[Track]) -> str:
+    """ "listen queue 0, deadlocks 0/s"; "" for none."""
+    return clean(
+        ", ".join(
+            f"{label_of(track.metric)} {amount(float(track.known[0]), track.unit)}"
+            for track in constant
+            if track.known.size and not track.metric.endswith(".up")
+        )
     )
-    return clean(", ".join(level))
 
 
-def _still(component: Component, still: Sequence[Track]) -> Table | None:
-    """What never moved, with its one value; None where everything did."""
-    columns = (Column("Figure", number=False), Column("Value"), Column("Metric", number=False))
-    rows = tuple(_still_rows(still))
-    caption = "One value for the whole run. – where there were only gaps."
-    return Table(f"still-{component.name}", f"{component.title}: stood still", caption, columns, rows) if rows else None
+def _constant_table(component: Component, constant: Sequence[Track]) -> Table | None:
+    columns = (Column("Name", number=False), Column("Value"), Column("Metric", number=False))
+    caption = "Metrics with the same value throughout the run; – if there was never a reading."
+    title = f"{component.title}: constant metrics"
+    rows = tuple(_constant_rows(constant))
+    return Table(f"constant-{component.name}", title, caption, columns, rows) if rows else None
 
 
-def _still_rows(still: Iterable[Track]) -> Iterator[tuple[Cell, ...]]:
-    for track in still:
-        part = part_of(track.source)
+def _constant_rows(constant: Iterable[Track]) -> Iterator[tuple[Cell, ...]]:
+    for track in constant:
+        part = _part(track)
         label = f"{label_of(track.metric)} ({part})" if part else label_of(track.metric)
         known = float(track.known[0]) if track.known.size else None
         value = (
-            Cell(UNKNOWN, title="only gaps")
+            Cell(UNKNOWN, title="no reading")
             if known is None
             else Cell(amount(known, track.unit), exact(rounded("value", known)))
         )
-        yield Cell(clean(label), title=meaning_of(track.metric)), value, Cell(clean(track.metric), code=True)
+        yield Cell(clean(label), title=_meaning(track.metric)), value, Cell(clean(track.metric), code=True)

@@ -1,4 +1,4 @@
-"""What the HTML page shows: figures, tables and lists, ready to be laid out. Nothing here knows HTML."""
+"""The content of the report page: figures, tables and lists, ready for the template. Knows no HTML."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import Held, baseline_table, held_of
 from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.page.database import DatabaseCost, database_cost
-from perfsuite.report.page.distribution import Spread, spread_of
-from perfsuite.report.page.facts import CoverageShown, Fact, coverage_shown, facts_of
-from perfsuite.report.page.findings import Findings, Highlight, cards_of, highlights_of
-from perfsuite.report.page.load_charts import Limit
+from perfsuite.report.page.distribution import Distribution, distribution_of
+from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section, facts_of
+from perfsuite.report.page.findings import FindingsSection, Highlight, findings_section, highlights_of
+from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.tables import (
     Cell,
     Table,
@@ -29,14 +29,14 @@ from perfsuite.report.text import clean, plural
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
 
 _LIMIT_AT = 0.7
-"""Where on the bar of a target the limit is marked: what is beyond it shows too."""
+"""Position of the limit on the bar of a target; values beyond it are visible as well."""
 INTERVAL_FROM_S = 16
-"""Steady states that are shorter have no 95 % interval (docs/metrics.md)."""
+"""A shorter steady state has no 95 % CI (docs/metrics.md)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One of the large numbers at the top. `detail` is the small print under it."""
+class KeyFigure:
+    """One of the large numbers at the top. `detail`: the small print below it."""
 
     label: str
     value: str
@@ -45,17 +45,16 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetLine:
-    """One target as shown. `fill` and `mark` are fractions of the bar; None without an observed value.
+class TargetRow:
+    """One target. `fill` and `mark`: fractions of its bar; `fill` is None without an observed value.
 
-    `sure`: the 95 % interval, or why there is none. `kind` is the outcome as the style sheet knows it, `outcome` as
-    it is read.
+    `interval`: the 95 % CI, or why there is none. `kind`: the outcome as a CSS class, `outcome` as a text.
     """
 
     name: str
     limit: str
     observed: Cell
-    sure: Cell
+    interval: Cell
     kind: str
     outcome: str
     reason: str
@@ -64,7 +63,7 @@ class TargetLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ReportPage:
     """Everything on the page, in reading order."""
 
     title: str
@@ -77,59 +76,58 @@ class Page:
     reasons: tuple[str, ...]
     highlights: tuple[Highlight, ...]
     notes: tuple[str, ...]
-    figures: tuple[Figure, ...]
-    targets: tuple[TargetLine, ...]
+    figures: tuple[KeyFigure, ...]
+    targets: tuple[TargetRow, ...]
     no_interval: str
-    findings: Findings
+    findings: FindingsSection
     baseline: Held | None
     changed: Table | None
-    """Figures that are not what they were in the baseline."""
     failures: Table | None
     suite_errors: Table | None
-    spread: Spread | None
+    distribution: Distribution | None
     timeline: Timeline | None
     database: DatabaseCost
     tables: tuple[Table, ...]
-    coverage: CoverageShown
+    coverage: CoverageSection
     facts: tuple[Fact, ...]
 
     @property
     def contents(self) -> tuple[tuple[str, str], ...]:
-        """Heading and anchor of the parts that the page has, in reading order."""
+        """Heading and anchor of every section of the page, in reading order."""
         parts = (
             ("Targets", "targets-title", self.targets),
             ("Findings", "findings", self.findings.any),
             ("Baseline", "baseline-title", self.baseline),
-            ("What failed", "failures-title", self.failures),
-            ("Errors of the suite", "suite-errors-title", self.suite_errors),
-            ("Response times", "spread", self.spread),
-            ("Over time", "charts", self.timeline),
+            ("Failures", "failures-title", self.failures),
+            ("Suite errors", "suite-errors-title", self.suite_errors),
+            ("Response times", "distribution", self.distribution),
+            ("Timeline", "charts", self.timeline),
             ("Database cost", "database", True),
             *((table.title, f"{table.name}-title", table.open) for table in self.tables),
             ("Coverage", "coverage-title", True),
             ("Notes", "notes-title", self.notes),
-            ("About this run", "facts-title", True),
+            ("Run details", "facts-title", True),
             ("How to read this", "reading", True),
         )
         return tuple((title, anchor) for title, anchor, there in parts if there)
 
 
-def page_of(report: RunReport) -> Page:
-    """The page of a run; texts from outside are on one line and printable, not yet escaped for HTML."""
+def page_of(report: RunReport) -> ReportPage:
+    """The page of a run; texts from outside are on one line and printable, but not escaped for HTML."""
     summary, verdict = report.summary, report.verdict
     limits = _limits(verdict.targets)
     timeline = timeline_of(report, limits)
     database = database_cost(report)
     published = published_table(report)
     tables = (*role_tables(summary), *_times(summary), *operation_tables(summary), *([published] if published else ()))
-    findings = cards_of(report, timeline, [table.name for table in (*tables, database.table) if table])
-    return Page(
-        title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {moment(summary.started_at)}"),
+    findings = findings_section(report, timeline, [table.name for table in (*tables, database.table) if table])
+    return ReportPage(
+        title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {date_text(summary.started_at)}"),
         outcome=verdict.outcome.value,
         label=LABELS[verdict.outcome],
         scenario=clean(summary.scenario),
         host=clean(summary.host),
-        started=clean(moment(summary.started_at)),
+        started=clean(date_text(summary.started_at)),
         sentence=clean(sentence(report)),
         reasons=tuple(map(clean, verdict.told_first)),
         highlights=highlights_of(report, findings),
@@ -142,17 +140,17 @@ def page_of(report: RunReport) -> Page:
         changed=baseline_table(report.comparison),
         failures=failures_table(summary),
         suite_errors=suite_errors_table(summary),
-        spread=spread_of(summary, limits),
+        distribution=distribution_of(summary, limits),
         timeline=timeline,
         database=database,
         tables=tables,
-        coverage=coverage_shown(summary),
+        coverage=coverage_section(summary),
         facts=tuple(facts_of(report)),
     )
 
 
-def moment(text: str) -> str:
-    """A moment of ISO 8601 to the minute: "24 November 2026, 02:37 UTC"; the text as it is where it is none."""
+def date_text(text: str) -> str:
+    """ISO 8601 as "24 November 2026, 02:37 UTC"; other texts unchanged."""
     try:
         at = datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
@@ -165,18 +163,18 @@ def _times(summary: Summary) -> Iterable[Table]:
     return (table,) if table else ()
 
 
-def _figures(summary: Summary) -> Iterable[Figure]:
+def _figures(summary: Summary) -> Iterable[KeyFigure]:
     totals = summary.totals
     whole = summary.whole_run
-    yield Figure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
-    over = f"over {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
-    yield Figure("Throughput", human("rps", totals.rps), "req/s", over)
-    yield Figure(
-        "Average", human("avg_ms", totals.avg_ms), _ms(totals.avg_ms), f"slowest {with_unit('max_ms', totals.max_ms)}"
+    yield KeyFigure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
+    over = f"in {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
+    yield KeyFigure("Throughput", human("rps", totals.rps), "req/s", over)
+    yield KeyFigure(
+        "Average", human("avg_ms", totals.avg_ms), _ms(totals.avg_ms), f"max {with_unit('max_ms', totals.max_ms)}"
     )
     p99 = with_unit("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW
-    yield Figure("95th percentile", human("p95_ms", totals.p95_ms), _ms(totals.p95_ms), f"99th: {p99}")
-    yield Figure(
+    yield KeyFigure("95th percentile", human("p95_ms", totals.p95_ms), _ms(totals.p95_ms), f"p99 {p99}")
+    yield KeyFigure(
         "Failure rate",
         human("failure_rate", totals.failure_rate).removesuffix(" %"),
         "%" if totals.failure_rate is not None else "",
@@ -184,44 +182,46 @@ def _figures(summary: Summary) -> Iterable[Figure]:
     )
     if summary.arrivals:
         yield from _arrivals(summary)
-    asked = f"{summary.users.requested:,} asked for"
-    yield Figure("Sessions" if summary.arrivals else "Users", human("users", summary.users.peak), "", asked)
+    requested = f"{summary.users.requested:,} requested"
+    yield KeyFigure("Sessions" if summary.arrivals else "Users", human("users", summary.users.peak), "", requested)
 
 
-def _arrivals(summary: Summary) -> Iterable[Figure]:
-    """Open model: what could be offered, and how late."""
-    told = summary.arrivals
-    if told is None:
+def _arrivals(summary: Summary) -> Iterable[KeyFigure]:
+    """Open model: the offered rate, and the start delay."""
+    arrivals = summary.arrivals
+    if arrivals is None:
         return
-    never = f", {told.not_started:,} not started" if told.not_started else ""
-    offered = human("rate", told.offered_per_s)
-    yield Figure("Arrivals", offered, "actions/s", f"{told.asked_per_s:,.4g}/s asked{never}")
-    p99 = with_unit("lag_p99_ms", told.lag_p99_ms) if told.lag_p99_ms is not None else TOO_FEW
-    lag = human("lag_max_ms", told.lag_max_ms)
-    yield Figure("Latest begin", lag, _ms(told.lag_max_ms), f"99th: {p99}; longest queue {told.longest_queue:,}")
+    never = f", {arrivals.not_started:,} not started" if arrivals.not_started else ""
+    offered = human("rate", arrivals.offered_per_s)
+    yield KeyFigure("Arrivals", offered, "actions/s", f"{arrivals.asked_per_s:,.4g}/s requested{never}")
+    p99 = with_unit("lag_p99_ms", arrivals.lag_p99_ms) if arrivals.lag_p99_ms is not None else TOO_FEW
+    lag = human("lag_max_ms", arrivals.lag_max_ms)
+    yield KeyFigure(
+        "Latest start", lag, _ms(arrivals.lag_max_ms), f"p99 {p99}; longest queue {arrivals.longest_queue:,}"
+    )
 
 
 def _ms(value: float | None) -> str:
     return "" if value is None else "ms"
 
 
-def _limits(targets: Iterable[TargetResult]) -> list[Limit]:
+def _limits(targets: Iterable[TargetResult]) -> list[TimeLimit]:
     return [
-        Limit(result.metric.removesuffix("_ms"), clean(f"limit: {result.name}"), result.limit)
+        TimeLimit(result.metric.removesuffix("_ms"), clean(f"limit: {result.name}"), result.limit)
         for result in targets
         if result.scope == ALL and result.metric.endswith("_ms")
     ]
 
 
-def _target(result: TargetResult, steady_s: float) -> TargetLine:
+def _target(result: TargetResult, steady_s: float) -> TargetRow:
     fill = None
     if result.observed is not None and result.limit > 0:
         fill = min(max(result.observed / result.limit * _LIMIT_AT, 0.004), 1.0)
-    return TargetLine(
+    return TargetRow(
         name=target_title(result),
         limit=limit_text(result.metric, result.limit, below=result.below),
         observed=Cell.measured(result.metric, result.observed, with_unit(result.metric, result.observed)),
-        sure=Cell(interval_text(result.metric, result.interval) or UNKNOWN, title=_why_no_interval(result, steady_s)),
+        interval=_interval(result, steady_s),
         kind=result.outcome.value.replace(" ", "-"),
         outcome=outcome_text(result),
         reason=clean(result.reason or _plain_reason(result)),
@@ -230,26 +230,26 @@ def _target(result: TargetResult, steady_s: float) -> TargetLine:
     )
 
 
-def _why_no_interval(result: TargetResult, steady_s: float) -> str:
-    """Why a target has no 95 % interval; "" where it has one."""
+def _interval(result: TargetResult, steady_s: float) -> Cell:
+    """The 95 % CI, or why there is none."""
     if result.interval is not None:
-        return ""
+        return Cell(interval_text(result.metric, result.interval))
     if result.outcome is TargetOutcome.NOT_JUDGED:
-        return "not told of what could not be judged"
+        return Cell(UNKNOWN, title="not computed for targets that are not judged")
     if steady_s < INTERVAL_FROM_S:
-        return f"needs {INTERVAL_FROM_S} s of steady state"
-    return "not told of this figure"
+        return Cell(UNKNOWN, title=f"needs {INTERVAL_FROM_S} s of steady state")
+    return Cell(UNKNOWN, title="not available for this figure")
 
 
 def _no_interval(targets: Iterable[TargetResult], steady_s: float) -> str:
-    """One line where the whole column is empty for want of time; else ""."""
+    """A line for the caption if the steady state is too short for any interval; else ""."""
     if steady_s >= INTERVAL_FROM_S or any(result.interval for result in targets):
         return ""
-    return f"No 95 % interval: it needs {INTERVAL_FROM_S} s of steady state, this run has {steady_s:.0f} s."
+    return f"No 95 % CI: it needs {INTERVAL_FROM_S} s of steady state, this run has {steady_s:.0f} s."
 
 
 def _plain_reason(result: TargetResult) -> str:
-    """How far from the limit an observed value is, where the verdict gave no reason of its own."""
+    """The observed value relative to the limit, if the verdict has no reason of its own."""
     if result.observed is None or result.limit <= 0 or result.outcome is TargetOutcome.NOT_JUDGED:
         return ""
     share = result.observed / result.limit

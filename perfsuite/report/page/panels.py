@@ -1,20 +1,18 @@
-"""Which of the monitors' figures share a chart, under which heading, and what a reader is shown at once.
+"""Which monitored metrics share a chart, under which heading, and which charts are folded.
 
-Only figures that moved are drawn. So a panel of what is rare, such as deadlocks, costs nothing in a run without any.
+Only metrics that change are drawn, so a panel for rare events, such as deadlocks, takes no space in a run without any.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perfsuite.model.monitor import METRICS, PART
-
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A chart of figures of one unit, at most four: metric → its name in the legend.
+    """A chart of at most four metrics of one unit. `lines`: metric → its name in the legend.
 
-    `shown`: at once, else folded. `close`: the scale need not begin at zero, since only changes tell something.
+    `shown`: not folded. `close`: the scale need not begin at zero, because only changes matter.
     """
 
     name: str
@@ -27,7 +25,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """What is watched as one thing: a heading, its panels in reading order, and whose metrics belong to it."""
+    """A heading, its panels in reading order, and the prefixes of its metrics (the longest prefix that fits wins)."""
 
     name: str
     title: str
@@ -40,13 +38,13 @@ COMPONENTS = (
         "server",
         "Backend process",
         (
-            Panel("server-up", "Process is there", {"server.up": "1: yes, 0: ended"}),
+            Panel("server-up", "Process running", {"server.up": "1: yes, 0: no"}),
             Panel(
                 "server-cpu",
                 "CPU",
                 {
-                    "server.cpu_percent": "all its processes",
-                    "server.busiest_process_cpu_percent": "its busiest process",
+                    "server.cpu_percent": "all processes",
+                    "server.busiest_process_cpu_percent": "busiest process",
                     "server.cpu_wait_percent": "waiting for a core",
                 },
                 "100 % is one core.",
@@ -56,11 +54,11 @@ COMPONENTS = (
                 "server-listen",
                 "Listen queue",
                 {"server.listen_queue": "waiting to be accepted"},
-                "Connections that the kernel has and the server does not yet.",
+                "Connections that the kernel has accepted and the server has not.",
             ),
             Panel(
                 "server-count",
-                "Threads and descriptors",
+                "Threads, file descriptors, processes",
                 {
                     "server.threads": "threads",
                     "server.descriptors": "open files and sockets",
@@ -70,7 +68,7 @@ COMPONENTS = (
             ),
             Panel(
                 "server-disk",
-                "Storage",
+                "Disk I/O",
                 {"server.disk_read_bytes_per_s": "read", "server.disk_write_bytes_per_s": "written"},
                 shown=False,
             ),
@@ -81,8 +79,8 @@ COMPONENTS = (
         "machine",
         "Machine",
         (
-            Panel("health-up", "Health page answers", {"health.up": "1: yes, 0: no"}),
-            Panel("prometheus-up", "Prometheus answers", {"prometheus.up": "1: yes, 0: no"}),
+            Panel("health-up", "Health check responds", {"health.up": "1: yes, 0: no"}),
+            Panel("prometheus-up", "Prometheus responds", {"prometheus.up": "1: yes, 0: no"}),
             Panel(
                 "machine-cpu",
                 "CPU",
@@ -93,7 +91,7 @@ COMPONENTS = (
                     "machine.steal_percent": "steal",
                 },
             ),
-            Panel("machine-memory", "Memory used", {"machine.memory_used_percent": "of all"}),
+            Panel("machine-memory", "Memory used", {"machine.memory_used_percent": "of all memory"}),
         ),
         ("machine.", "health.", "prometheus."),
     ),
@@ -103,30 +101,30 @@ COMPONENTS = (
         (
             Panel(
                 "network-errors",
-                "Requests without an answer",
+                "Requests without a response",
                 {
                     "network.errors_refused_per_s": "connection refused",
-                    "network.errors_reset_per_s": "connection broke",
-                    "network.errors_timeout_per_s": "not in time",
+                    "network.errors_reset_per_s": "connection reset",
+                    "network.errors_timeout_per_s": "timeout",
                 },
             ),
             Panel(
                 "network-connect",
-                "Opening a connection",
-                {"network.connect_ms": "name and TCP", "network.tls_ms": "TLS"},
-                "Mean of those that the load opened.",
+                "Connection setup",
+                {"network.connect_ms": "DNS and TCP", "network.tls_ms": "TLS"},
+                "Average of the connections that the load opened.",
             ),
             Panel(
                 "network-overflows", "Connections dropped", {"machine.tcp_listen_overflows_per_s": "listen queue full"}
             ),
             Panel(
                 "network-retransmitted",
-                "TCP segments sent again",
-                {"machine.tcp_retransmitted_percent": "of those sent"},
+                "TCP retransmissions",
+                {"machine.tcp_retransmitted_percent": "of the segments sent"},
             ),
             Panel(
                 "network-traffic",
-                "HTTP of the load",
+                "HTTP traffic of the load",
                 {"network.bytes_received_per_s": "received", "network.bytes_sent_per_s": "sent"},
                 shown=False,
             ),
@@ -135,32 +133,32 @@ COMPONENTS = (
     ),
     Component(
         "application",
-        "Application by its own metrics",
+        "Application metrics",
         (
-            Panel("application-requests", "Requests", {"application.requests_per_s": "all that it counted"}),
-            Panel("application-duration", "Duration of a request", {"application.request_ms": "by its own clock"}),
-            Panel("application-progress", "Requests in progress", {"application.requests_in_progress": "all"}),
+            Panel("application-requests", "Requests", {"application.requests_per_s": "counted by the application"}),
+            Panel("application-duration", "Request duration", {"application.request_ms": "average"}),
+            Panel("application-progress", "Requests in progress", {"application.requests_in_progress": "requests"}),
         ),
         ("application.",),
     ),
     Component(
         "pool",
-        "Connection pool of the application",
+        "Database connection pool",
         (
-            Panel("pool-up", "Application answers", {"pool.up": "1: yes, 0: no"}),
+            Panel("pool-up", "Application responds", {"pool.up": "1: yes, 0: no"}),
             Panel(
                 "pool-connections",
                 "Connections",
                 {
                     "pool.checked_out": "in use",
-                    "pool.waiting": "waiting for one",
-                    "pool.overflow": "beyond its size",
+                    "pool.waiting": "waiting requests",
+                    "pool.overflow": "overflow",
                 },
             ),
             Panel(
                 "pool-answer",
-                "Time of its answers",
-                {"pool.answer_ms": "its health page", "pool.database_ms": "its database"},
+                "Health check time",
+                {"pool.answer_ms": "health check", "pool.database_ms": "database round trip"},
                 shown=False,
             ),
         ),
@@ -170,7 +168,7 @@ COMPONENTS = (
         "postgres",
         "PostgreSQL",
         (
-            Panel("postgres-up", "PostgreSQL answers", {"postgres.up": "1: yes, 0: no"}),
+            Panel("postgres-up", "PostgreSQL responds", {"postgres.up": "1: yes, 0: no"}),
             Panel(
                 "postgres-connections",
                 "Connections",
@@ -182,22 +180,22 @@ COMPONENTS = (
             ),
             Panel(
                 "postgres-locks",
-                "Sessions held by locks",
+                "Sessions waiting for locks",
                 {
-                    "postgres.blocked_sessions": "blocked by another",
-                    "postgres.waits_lock": "wait for row or table",
-                    "postgres.waits_lwlock": "wait inside the server",
-                    "postgres.locks_waiting": "requests not granted",
+                    "postgres.blocked_sessions": "blocked by another session",
+                    "postgres.waits_lock": "row or table lock",
+                    "postgres.waits_lwlock": "internal lock (LWLock)",
+                    "postgres.locks_waiting": "locks not granted",
                 },
             ),
             Panel(
                 "postgres-waits",
-                "Sessions waiting for something else",
+                "Other waiting sessions",
                 {
                     "postgres.waits_io": "storage",
-                    "postgres.waits_client": "their client",
+                    "postgres.waits_client": "client",
                     "postgres.waits_ipc": "another process",
-                    "postgres.waits_other": "anything else",
+                    "postgres.waits_other": "other",
                 },
                 shown=False,
             ),
@@ -213,7 +211,7 @@ COMPONENTS = (
             Panel("postgres-sessions", "Sessions opened", {"postgres.sessions_opened_per_s": "sessions"}),
             Panel(
                 "postgres-statements",
-                "Work",
+                "Throughput",
                 {
                     "postgres.statements_calls_per_s": "statements",
                     "postgres.transactions_per_s": "transactions",
@@ -224,49 +222,49 @@ COMPONENTS = (
                 "postgres-statements-each",
                 "Statements per request",
                 {"postgres.statements_per_request": "all operations"},
-                "Over the last 5 s.",
+                "Average of the last 5 s.",
             ),
             Panel(
                 "postgres-scans-each",
                 "Full scans per request",
                 {"postgres.full_scans_per_request": "all operations"},
-                "Over the last 5 s.",
+                "Average of the last 5 s.",
                 shown=False,
             ),
             Panel(
                 "postgres-rows-each",
                 "Rows read per request",
                 {"postgres.rows_read_per_request": "all operations"},
-                "Over the last 5 s.",
+                "Average of the last 5 s.",
                 shown=False,
             ),
             Panel(
                 "postgres-time-each",
                 "Time in statements per request",
                 {"postgres.execution_ms_per_request": "all operations"},
-                "Over the last 5 s.",
+                "Average of the last 5 s.",
                 shown=False,
             ),
             Panel(
                 "postgres-time",
                 "Time in statements",
                 {"postgres.statements_exec_ms_per_s": "all sessions"},
-                "1,000 is one session busy all the time.",
+                "1,000 is one session that is always busy.",
             ),
             Panel(
                 "postgres-cache",
-                "Found in shared buffers",
-                {"postgres.cache_hit_percent": "cache hit ratio"},
+                "Cache hit ratio",
+                {"postgres.cache_hit_percent": "found in shared buffers"},
                 close=True,
             ),
             Panel(
                 "postgres-rows",
                 "Rows read",
                 {"postgres.rows_read_per_s": "all", "postgres.full_scan_rows_per_s": "by full scans"},
-                "Full scans: of large tables.",
+                "Full scans: sequential scans of large tables.",
             ),
             Panel("postgres-scans", "Full scans of large tables", {"postgres.full_scans_per_s": "full scans"}),
-            Panel("postgres-deadlocks", "Deadlocks", {"postgres.deadlocks_per_s": "broken"}),
+            Panel("postgres-deadlocks", "Deadlocks", {"postgres.deadlocks_per_s": "deadlocks"}),
             Panel("postgres-temp", "Temporary files", {"postgres.temp_bytes_per_s": "written"}),
         ),
         ("postgres.",),
@@ -275,26 +273,31 @@ COMPONENTS = (
         "redis",
         "Redis",
         (
-            Panel("redis-up", "Redis answers", {"redis.up": "1: yes, 0: no"}),
-            Panel("redis-cpu", "CPU", {"redis.cpu_percent": "main thread"}, "100 % is one core, and its limit."),
-            Panel("redis-hits", "Keys found", {"redis.hit_percent": "cache hit ratio"}, close=True),
+            Panel("redis-up", "Redis responds", {"redis.up": "1: yes, 0: no"}),
+            Panel(
+                "redis-cpu",
+                "CPU",
+                {"redis.cpu_percent": "main thread"},
+                "100 % is one core, its limit.",
+            ),
+            Panel("redis-hits", "Cache hit ratio", {"redis.hit_percent": "keys found"}, close=True),
             Panel(
                 "redis-lookups-each",
                 "Keys looked up per request",
                 {"redis.lookups_per_request": "all operations"},
-                "Over the last 5 s.",
+                "Average of the last 5 s.",
             ),
             Panel("redis-memory", "Memory", {"redis.memory_bytes": "used for data"}, close=True),
             Panel(
                 "redis-clients",
                 "Clients",
-                {"redis.connected_clients": "connected", "redis.blocked_clients": "in a blocking command"},
+                {"redis.connected_clients": "connected", "redis.blocked_clients": "blocked"},
             ),
-            Panel("redis-evictions", "Keys thrown out", {"redis.evictions_per_s": "for want of memory"}),
+            Panel("redis-evictions", "Keys evicted", {"redis.evictions_per_s": "out of memory"}),
             Panel("redis-rejected", "Connections refused", {"redis.rejected_connections_per_s": "maxclients reached"}),
             Panel(
                 "redis-work",
-                "Work",
+                "Throughput",
                 {"redis.commands_per_s": "commands", "redis.lookups_per_s": "keys looked up"},
                 shown=False,
             ),
@@ -314,40 +317,9 @@ COMPONENTS = (
                 },
                 "100 % is one core.",
             ),
-            Panel("generator-lag", "Delay of its event loop", {"generator.loop_lag_ms": "longest"}),
+            Panel("generator-lag", "Event loop lag", {"generator.loop_lag_ms": "maximum"}),
         ),
         ("generator.",),
     ),
 )
 """A metric belongs to the component with the longest prefix that fits; one that no panel has gets a folded chart."""
-
-_WORDS = {"cpu": "CPU", "tcp": "TCP", "wal": "write-ahead log", "temp": "temporary files", "lwlock": "internal lock"}
-_UNITS_IN_NAMES = ("_bytes_per_s", "_ms_per_s", "_per_s", "_percent", "_bytes", "_ms", "_s")
-
-
-def component_of(metric: str) -> str:
-    """The name of the component that a metric belongs to; what stands before its dot where none is known."""
-    fitting = [
-        (len(prefix), component.name)
-        for component in COMPONENTS
-        for prefix in component.prefixes
-        if metric.startswith(prefix)
-    ]
-    return max(fitting)[1] if fitting else metric.partition(".")[0]
-
-
-def label_of(metric: str) -> str:
-    """The plain name of a metric: "postgres.block_reads_per_s" → "block reads"."""
-    name = metric.partition(".")[2] or metric
-    suffix = next((suffix for suffix in _UNITS_IN_NAMES if name.endswith(suffix)), "")
-    return " ".join(_WORDS.get(word, word) for word in name.removesuffix(suffix).split("_"))
-
-
-def meaning_of(metric: str) -> str:
-    """What a metric means, as the catalogue says; "" where it does not know it."""
-    return METRICS[metric].meaning if metric in METRICS else ""
-
-
-def part_of(source: str) -> str:
-    """The part that a source names: "machine/core 3" → "core 3"; "" for a whole."""
-    return source.partition(PART)[2]

@@ -1,4 +1,4 @@
-"""The tables of the HTML page, as records of cells that carry the exact value beside the readable one."""
+"""The tables of the page: cells carry the exact value beside the readable one."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from perfsuite.report.figures import (
 from perfsuite.report.text import clean, heading, utc
 from perfsuite.target.catalogue import CATALOGUE
 
-MOST_FAILURE_GROUPS = 200
-_MOST_PATTERNS = 3
-_FEWEST_FAILURES = 3
-"""One or two failures prove nothing of a role."""
-_FEWEST_OF_A_ROLE = 30
-"""Requests of a role, from which on it is compared with others."""
-NOT_TOLD = "not told, or by too few requests"
+MAX_FAILURE_GROUPS = 200
+_MAX_PATTERNS = 3
+_MIN_FAILURES = 3
+"""One or two failures say little about a role."""
+_MIN_ROLE_REQUESTS = 30
+"""Requests from which on a role is compared with others."""
+NOT_REPORTED = "not reported, or by too few requests"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`text` is read, `value` is exact (as in the CSV) and sorts; `title` explains; `code` is something to copy.
+    """`text`: readable; `value`: exact, as in the CSV, used for sorting; `title`: tooltip; `code`: something to copy.
 
-    `link`: the id of what tells more on the same page. `share`: of a bar behind the number, 0 to 1; None for no bar.
+    `link`: the id of details on the same page. `share`: length of a bar behind the number, 0 to 1; None for no bar.
     """
 
     text: str
@@ -59,7 +59,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; numbers stand to the right. `hint` says what the column means."""
+    """A column heading; numbers are right-aligned. `hint`: the meaning of the column."""
 
     title: str
     number: bool = True
@@ -68,8 +68,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its heading and caption. `total` stays below the rows however they are sorted; `open` is false
-    for what only some readers want to see. `hint`: one sentence above it.
+    """A table with its heading and caption. `total` stays below the rows in every order; `open`: not folded.
+
+    `hint`: one sentence above the table.
     """
 
     name: str
@@ -86,19 +87,20 @@ _FIGURES = (
     ("requests", Column("Requests")),
     ("rps", Column("Req/s", hint="requests per second")),
     ("avg_ms", Column("Average", hint="mean response time, ms")),
-    ("p50_ms", Column("p50", hint="half of the requests were at most this slow, ms")),
-    ("p95_ms", Column("p95", hint="95 of 100 requests were at most this slow, ms")),
-    ("p99_ms", Column("p99", hint="99 of 100 requests were at most this slow, ms")),
+    ("p50_ms", Column("p50", hint="50 % of the requests took at most this long, ms")),
+    ("p95_ms", Column("p95", hint="95 % of the requests took at most this long, ms")),
+    ("p99_ms", Column("p99", hint="99 % of the requests took at most this long, ms")),
     ("max_ms", Column("Max", hint="slowest request, ms")),
     ("failures", Column("Failures")),
-    ("failure_rate", Column("Rate", hint="failures among the requests")),
+    ("failure_rate", Column("Failure rate", hint="share of failed requests")),
 )
 _FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
-_TIME = Column("Time", hint="share of all time that users waited for answers")
+_UNJUDGED = "Not part of the verdict"
+_TIME = Column("Time", hint="share of the response time of all operations")
 
 
 def role_tables(summary: Summary) -> list[Table]:
-    """Steady state by role and by behaviour; a table without rows is left out."""
+    """The steady state by role and by behaviour; tables without rows are left out."""
     steady = [row for row in summary.rows if row.period == STEADY]
     total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
     roles = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
@@ -106,37 +108,40 @@ def role_tables(summary: Summary) -> list[Table]:
     rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
     sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
     caption = "Steady state, times in ms. Logins count as requests."
-    by_role = Table("roles", "By role", caption, columns, rows, sums, hint=suffers_most(roles))
+    by_role = Table("roles", "Roles", caption, columns, rows, sums, hint=worst_role(roles))
     return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
 
 
-def suffers_most(roles: Sequence[Row]) -> str:
-    """Which role the most requests fail for, else which waits longest, in a sentence; "" where roles do not differ."""
-    told = [row for row in roles if row.statistics.requests >= _FEWEST_OF_A_ROLE]
-    failing = max(told, key=lambda row: row.statistics.failure_rate or 0.0, default=None)
-    if failing is not None and failing.statistics.failures >= _FEWEST_FAILURES:
+def worst_role(roles: Sequence[Row]) -> str:
+    """The role with the highest failure rate, else the one with the slowest responses; "" if roles do not differ."""
+    large = [row for row in roles if row.statistics.requests >= _MIN_ROLE_REQUESTS]
+    failing = max(large, key=lambda row: row.statistics.failure_rate or 0.0, default=None)
+    if failing is not None and failing.statistics.failures >= _MIN_FAILURES:
         failed, requests = failing.statistics.failures, failing.statistics.requests
         share = percent(failed / requests)
         return (
-            f"{heading(_title(failing.role))} suffers most: {share} of its requests fail ({failed:,} of {requests:,})."
+            f"{heading(_title(failing.role))} has the highest failure rate: {share} of its requests failed"
+            f" ({failed:,} of {requests:,})."
         )
-    slowest = max(told, key=lambda row: row.statistics.avg_ms or 0.0, default=None)
-    if slowest is None or len(told) < 2:
+    slowest = max(large, key=lambda row: row.statistics.avg_ms or 0.0, default=None)
+    if slowest is None or len(large) < 2:
         return ""
     wait = with_unit("avg_ms", slowest.statistics.avg_ms)
-    none = "" if any(row.statistics.failures for row in roles) else " No role has a failed request."
-    return f"{heading(_title(slowest.role))} waits longest: {wait} on average.{none}"
+    none = "" if any(row.statistics.failures for row in roles) else " No request failed."
+    return f"{heading(_title(slowest.role))} has the slowest responses: {wait} on average.{none}"
 
 
 def operation_tables(summary: Summary) -> list[Table]:
-    """Operations of the steady state over all roles and by role, the slowest on average first; then other periods."""
+    """Operations in the steady state, over all roles and by role; then those of other periods, folded."""
     singles = [row for row in summary.rows if ALL not in (row.role, row.behaviour, row.operation)]
     periods = dict.fromkeys(row.period for row in singles if row.period != STEADY)
     tables = [
         _all_roles_operations(summary),
-        _operations("detail", "By role, behaviour and operation", "Steady state", singles, STEADY),
+        _operations("detail", "Operations by role and behaviour", "Steady state", singles, STEADY),
         *(
-            _operations(f"detail-{number}", f"During {clean(period)}", "Not part of the verdict", singles, period)
+            _operations(
+                f"detail-{number}", f"Operations during {clean(period)}", "Not part of the verdict", singles, period
+            )
             for number, period in enumerate(periods, 1)
         ),
     ]
@@ -145,21 +150,27 @@ def operation_tables(summary: Summary) -> list[Table]:
 
 
 _PARTS = (
-    ("service_avg_ms", Column("Service", hint="mean from the send to the last byte, without connecting, ms")),
-    ("service_p50_ms", Column("p50", hint="half of the service times were at most this long, ms")),
-    ("service_p95_ms", Column("p95", hint="95 of 100 service times were at most this long, ms")),
-    ("server_avg_ms", Column("Server", hint="mean of the time that the server told as its own, ms")),
-    ("server_p95_ms", Column("p95", hint="95 of 100 requests kept the server at most this long, ms")),
-    ("outside_avg_ms", Column("Outside", hint="mean service time less the server's own: network, proxies, queues, ms")),
-    ("waiting_avg_ms", Column("Waiting", hint="mean from due to the send: for a free session, or the generator, ms")),
+    (
+        "service_avg_ms",
+        Column("Service", hint="mean from sending the request to the last byte, ms"),
+    ),
+    ("service_p50_ms", Column("p50", hint="50 % of the service times were at most this long, ms")),
+    ("service_p95_ms", Column("p95", hint="95 % of the service times were at most this long, ms")),
+    ("server_avg_ms", Column("Server", hint="mean time that the server reported, ms")),
+    ("server_p95_ms", Column("p95", hint="95 % of the requests took at most this long in the server, ms")),
+    ("outside_avg_ms", Column("Outside", hint="mean service time without server time: network, proxies, queues, ms")),
+    (
+        "waiting_avg_ms",
+        Column("Waiting", hint="mean from due to sent: waits for a session or the load generator, ms"),
+    ),
     ("connections", Column("Connections", hint="opened for these requests")),
-    ("connect_avg_ms", Column("Connect", hint="mean set-up of a connection, name and TCP, ms")),
+    ("connect_avg_ms", Column("Connect", hint="mean setup of a connection (DNS and TCP), ms")),
     ("tls_avg_ms", Column("TLS", hint="mean TLS handshake of a connection, ms")),
 )
 
 
 def time_table(summary: Summary) -> Table | None:
-    """Where the time goes, by operation over all roles, the longest service first; None where nothing tells it."""
+    """Response time breakdown by operation over all roles, the longest service time first; None if unknown."""
     steady = [row for row in summary.rows if row.period == STEADY and row.role == row.behaviour == ALL]
     rows = [row for row in steady if row.operation != ALL and row.breakdown.service_avg_ms is not None]
     if not rows:
@@ -169,29 +180,29 @@ def time_table(summary: Summary) -> Table | None:
     total = next(((Cell("All operations"), *_parts(row)) for row in steady if row.operation == ALL), ())
     caption = (
         "Steady state, all roles; times in ms. Response = waiting + connecting + service; service = server + outside."
-        " The server tells its time in X-Process-Time or Server-Timing; – where it does not."
+        " The server reports its time in X-Process-Time or Server-Timing; – if it does not."
     )
     columns = (Column("Operation", number=False), *(column for _, column in _PARTS))
-    return Table("time", "Parts of the response time", caption, columns, cells, total)
+    return Table("time", "Response time breakdown", caption, columns, cells, total)
 
 
 def _parts(row: Row) -> Iterable[Cell]:
     values = parts_of(row.breakdown)
     for name, _ in _PARTS:
         value = values[name]
-        yield Cell(UNKNOWN, title=NOT_TOLD) if value is None else Cell.measured(name, value)
+        yield Cell(UNKNOWN, title=NOT_REPORTED) if value is None else Cell.measured(name, value)
 
 
 def failures_table(summary: Summary) -> Table | None:
-    """Failures grouped, the most frequent first, each with one request id; None when nothing failed."""
+    """Failures by group, the most frequent first, each with one request id; None without failures."""
     if not summary.failures:
         return None
     start = summary.seconds[0].second if summary.seconds else None
     groups = sorted(summary.failures, key=lambda group: group.count, reverse=True)
-    left = len(groups) - MOST_FAILURE_GROUPS
-    caption = "The whole run. The request id is that of one of the group, to be looked for in the server's log."
+    left = len(groups) - MAX_FAILURE_GROUPS
+    caption = "Whole run. The request id belongs to one request of the group; look it up in the server log."
     if left > 0:
-        caption += f" {left:,} rarer groups are in failures.csv."
+        caption += f" The {left:,} rarest groups are only in failures.csv."
     columns = (
         Column("Count"),
         Column("Operation", number=False),
@@ -201,21 +212,21 @@ def failures_table(summary: Summary) -> Table | None:
         Column("First – last", number=False, hint="time since the start of the run"),
         Column("Request id", number=False),
     )
-    rows = tuple(_failure(group, start) for group in groups[:MOST_FAILURE_GROUPS])
+    rows = tuple(_failure(group, start) for group in groups[:MAX_FAILURE_GROUPS])
     spread = [pattern for pattern in summary.failure_patterns if pattern.spacing or len(pattern.operations) > 1]
-    hint = ". ".join(clean(heading(pattern.sentence)) for pattern in spread[:_MOST_PATTERNS])
-    return Table("failures", "What failed", caption, columns, rows, hint=f"{hint}." if hint else "")
+    hint = ". ".join(clean(heading(pattern.sentence)) for pattern in spread[:_MAX_PATTERNS])
+    return Table("failures", "Failures", caption, columns, rows, hint=f"{hint}." if hint else "")
 
 
 def suite_errors_table(summary: Summary) -> Table | None:
-    """Errors of the suite itself by place, the most frequent first; None for none."""
+    """Errors of the suite itself by place, the most frequent first; None without errors."""
     if not summary.suite_errors:
         return None
     columns = (
         Column("Count"),
         Column("Place", number=False),
         Column("Error", number=False),
-        Column("Traceback", number=False, hint="file in the folder of the run"),
+        Column("Traceback", number=False, hint="file in the run folder"),
     )
     rows = tuple(
         (
@@ -226,8 +237,8 @@ def suite_errors_table(summary: Summary) -> Table | None:
         )
         for group in summary.suite_errors
     )
-    caption = "The whole run. Unexpected exceptions of the suite or of a role; they say nothing about the target."
-    return Table("suite-errors", "Errors of the suite", caption, columns, rows)
+    caption = "Whole run. Unexpected exceptions in the suite or in a role; they say nothing about the target."
+    return Table("suite-errors", "Suite errors", caption, columns, rows)
 
 
 def _figures(statistics: Statistics) -> Iterable[Cell]:
@@ -251,8 +262,8 @@ def _all_roles_operations(summary: Summary) -> Table:
         for row in sorted(rows, key=_time_spent, reverse=True)
     )
     columns = (Column("Operation", number=False), _TIME, *_FIGURE_COLUMNS)
-    caption = "Steady state, all roles; times in ms. Those first for whose answers users waited longest, all together."
-    return Table("operations", "Slowest operations by total time", caption, columns, cells)
+    caption = "Steady state, all roles; times in ms. Sorted by the total time that users waited for each operation."
+    return Table("operations", "Operations by total response time", caption, columns, cells)
 
 
 def _share_of_time(spent_ms: float, all_ms: float, most_ms: float) -> Cell:
@@ -287,11 +298,11 @@ def _behaviours(behaviours: Iterable[BehaviourRow]) -> Table:
     columns = (
         Column("Role", number=False),
         Column("Behaviour", number=False),
-        Column("Actions", hint="times that a user did this"),
-        Column("Succeeded", hint="times that every request of it succeeded"),
-        Column("Success", hint="succeeded among the actions"),
-        Column("Average", hint="mean time of an action without the pause after it, ms"),
-        Column("p95", hint="95 of 100 actions took at most this long, ms"),
+        Column("Actions", hint="how often users performed it"),
+        Column("Succeeded", hint="actions whose requests all succeeded"),
+        Column("Success rate", hint="share of the actions that succeeded"),
+        Column("Average", hint="mean duration of an action without the pause after it, ms"),
+        Column("p95", hint="95 % of the actions took at most this long, ms"),
     )
     rows = tuple(
         (
@@ -305,8 +316,8 @@ def _behaviours(behaviours: Iterable[BehaviourRow]) -> Table:
         )
         for row in behaviours
     )
-    caption = "How often users could do what they came for, in the steady state; times in ms."
-    return Table("behaviours", "By behaviour", caption, columns, rows)
+    caption = "How often users completed what they intended to do, in the steady state; times in ms."
+    return Table("behaviours", "Behaviours", caption, columns, rows)
 
 
 def _success(rate: Number) -> Cell:

@@ -1,4 +1,4 @@
-"""Load, monitors and findings on one time axis: which charts, which marks in them, and where a figure is drawn."""
+"""Load, monitored metrics and findings on one time axis: charts, marks of findings, anchors of metrics."""
 
 from __future__ import annotations
 
@@ -8,30 +8,41 @@ from dataclasses import dataclass, replace
 from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.monitor import PART
-from perfsuite.report.page.charts import Axis, Chart, Mark, axis_of
-from perfsuite.report.page.load_charts import Limit, load_charts, operation_key, operations_chart
-from perfsuite.report.page.monitors import Group, groups_of
-from perfsuite.report.page.series import course_of
+from perfsuite.report.figures import clock
+from perfsuite.report.page.charts import Chart, Mark, Tick, TimeAxis
+from perfsuite.report.page.load_charts import (
+    LoadSeries,
+    TimeLimit,
+    load_charts,
+    load_series,
+    operation_key,
+    operations_chart,
+)
+from perfsuite.report.page.monitors import MonitorGroup, monitor_groups
 from perfsuite.report.text import clean
 from perfsuite.timeseries import per_request, requests_by_second, tracks_of
 
+_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
+_MAX_TICKS = 12
+_NAMED_FROM = 0.09
+"""Share of the run from which on a period is wide enough for its name."""
 _NEAR_PERCENT = 3.0
-"""Marks that are nearer to each other stand one below the other."""
-_SAME_COURSE = {
+"""Marks closer to each other than this are stacked."""
+_DRAWN_AS = {
     "avg_ms": "avg",
     "failure_rate": "fps",
     "pool.used_percent": "pool.checked_out",
     "postgres.connections_used_percent": "postgres.connections",
     "redis.memory_used_percent": "redis.memory_bytes",
 }
-"""Figures that are drawn as another one, of which they are a share."""
-_BESIDE = {"machine.other_cpu_percent": "machine.cpu_percent"}
-"""Figures that findings make from several, and the one of these that shows best what they tell."""
+"""Metric → the curve that shows it, in another unit."""
+_SEE = {"machine.other_cpu_percent": "machine.cpu_percent"}
+"""A metric that no chart shows → the metric whose chart comes closest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a figure is found on the page. `curve`: the id of its line, to be drawn small; "" where it has none."""
+class MetricAnchor:
+    """Where the page shows a metric. `curve`: the id of its line; "" if it has none."""
 
     anchor: str
     curve: str = ""
@@ -39,65 +50,71 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Everything that has a time, on one axis. `start_s`: the UTC second at which the axis begins."""
+    """Everything on the time axis. `start_s`: the UTC second at which the axis begins."""
 
-    axis: Axis
+    axis: TimeAxis
     start_s: int
     load: tuple[Chart, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[MonitorGroup, ...]
     marks: tuple[Mark, ...]
-    places: Mapping[str, Place]
+    anchors: Mapping[str, MetricAnchor]
 
     @property
     def charts(self) -> tuple[Chart, ...]:
-        """All charts, folded ones included, in reading order."""
+        """All charts in reading order, including folded ones."""
         return (*self.load, *(chart for group in self.groups for chart in (*group.charts, *group.folded)))
 
-    def place_of(self, evidence: Evidence) -> Place | None:
-        """The same, of one operation where the figure is its response time."""
+    def anchor_of(self, evidence: Evidence) -> MetricAnchor | None:
+        """Where the page shows the metric of an evidence, or the closest one; None if it shows neither."""
         operation = evidence.label.partition(" as ")[0] if evidence.metric == "avg_ms" else ""
-        return self.places.get(operation_key(operation)) or self.place(evidence.metric)
-
-    def place(self, metric: str) -> Place | None:
-        """Where a figure of a finding is drawn, or told, or what comes nearest to it; None where nothing does."""
-        same = self.places.get(_SAME_COURSE.get(metric, metric)) or self.places.get(metric)
-        if same is not None:
-            return same
-        beside = self.places.get(_BESIDE.get(metric, ""))
-        return Place(beside.anchor) if beside else None
+        metric = evidence.metric
+        for key in (operation_key(operation), _DRAWN_AS.get(metric, metric), metric):
+            if key in self.anchors:
+                return self.anchors[key]
+        closest = self.anchors.get(_SEE.get(metric, ""))
+        return MetricAnchor(closest.anchor) if closest else None
 
 
 def curve_id(chart: Chart, number: int) -> str:
-    """The id of a curve of a chart, counted from 0."""
+    """The id of a chart's curve, counted from 0."""
     return f"curve-{chart.name}-{number}"
 
 
-def timeline_of(report: RunReport, limits: Sequence[Limit]) -> Timeline | None:
-    """The time axis of a run with all that stands on it; None for a run of less than two seconds."""
+def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> Timeline | None:
+    """The time axis of a run with everything on it; None for a run of less than two seconds."""
     summary = report.summary
-    course = course_of(summary.seconds)
-    load = load_charts(course, limits)
+    series = load_series(summary.seconds)
+    load = load_charts(series, limits)
     if not load:
         return None
     start_s = summary.seconds[0].second
     unusual = [finding for finding in report.findings if finding.unusual]
-    slowest = operations_chart(summary, course, [finding.operation for finding in unusual if finding.operation])
+    slowest = operations_chart(summary, series, [finding.operation for finding in unusual if finding.operation])
     load[2:2] = [slowest] if slowest else []
-    tracks = tracks_of(report.readings, start_s, course.length_s)
-    sent = requests_by_second(summary.seconds, start_s, course.length_s)
-    groups = groups_of([*tracks, *per_request(tracks, sent)], _steady(summary, start_s))
-    axis = axis_of(course)
+    tracks = tracks_of(report.readings, start_s, series.length_s)
+    requests = requests_by_second(summary.seconds, start_s, series.length_s)
+    groups = monitor_groups([*tracks, *per_request(tracks, requests)], _steady(summary, start_s))
+    axis = _axis(series)
     marks = _marks(unusual, start_s, axis)
-    bare = Timeline(axis, start_s, tuple(load), tuple(groups), marks, _places(load, groups))
-    marked = _marks_by_chart(unusual, marks, bare)
+    bare = Timeline(axis, start_s, tuple(load), tuple(groups), marks, _anchors(load, groups))
+    by_chart = _marks_by_chart(unusual, marks, bare)
     return replace(
         bare,
         load=tuple(replace(chart, marks=marks) for chart in load),
         groups=tuple(
-            replace(group, charts=_marked(group.charts, marked), folded=_marked(group.folded, marked))
+            replace(group, charts=_marked(group.charts, by_chart), folded=_marked(group.folded, by_chart))
             for group in groups
         ),
     )
+
+
+def _axis(series: LoadSeries) -> TimeAxis:
+    length = series.length_s
+    step = next((step for step in _TICKS_S if length <= step * _MAX_TICKS), _TICKS_S[-1])
+    ticks = tuple(Tick(100.0 * second / length, clock(second)) for second in range(0, length + 1, step))
+    wide = [period for period in series.periods if period.end - period.start >= _NAMED_FROM * length]
+    names = tuple(Tick(100.0 * period.start / length, period.name) for period in wide)
+    return TimeAxis(length, ticks, series.periods, names)
 
 
 def _steady(summary: Summary, start_s: int) -> tuple[int, int] | None:
@@ -106,46 +123,47 @@ def _steady(summary: Summary, start_s: int) -> tuple[int, int] | None:
     return summary.steady_start - start_s, summary.steady_end - start_s
 
 
-def _marks(unusual: Sequence[Finding], start_s: int, axis: Axis) -> tuple[Mark, ...]:
-    """A mark for each finding that has a moment within the run; findings are numbered as they are shown."""
-    moments = sorted(
+def _marks(unusual: Sequence[Finding], start_s: int, axis: TimeAxis) -> tuple[Mark, ...]:
+    """A mark for each finding with a time within the run, numbered like the findings."""
+    timed = sorted(
         (finding.at_s - start_s, number, finding.headline)
         for number, finding in enumerate(unusual, 1)
         if finding.at_s is not None and start_s <= finding.at_s < start_s + axis.length_s
     )
     marks: list[Mark] = []
-    for at_s, number, headline in moments:
+    for at_s, number, headline in timed:
         near = [mark.level for mark in marks if axis.at(at_s) - axis.at(mark.at_s) < _NEAR_PERCENT]
         level = next(level for level in range(len(near) + 1) if level not in near)
         marks.append(Mark(number, at_s, clean(headline), level))
     return tuple(marks)
 
 
-def _places(load: Sequence[Chart], groups: Iterable[Group]) -> dict[str, Place]:
-    """Metric or figure → its place; of a figure that several charts have, the first. A part is found as its whole."""
-    places: dict[str, Place] = {}
+def _anchors(load: Sequence[Chart], groups: Iterable[MonitorGroup]) -> dict[str, MetricAnchor]:
+    """Metric → where it is shown; the first place if several charts show it. A part is found under its whole."""
+    anchors: dict[str, MetricAnchor] = {}
     for group in groups:
-        if group.still:
-            places |= {row[-1].text: Place(group.still.name) for row in group.still.rows}
+        if group.constant:
+            anchors |= {row[-1].text: MetricAnchor(group.constant.name) for row in group.constant.rows}
         for chart in (*group.charts, *group.folded):
-            places |= _places_in(chart)
+            anchors |= _anchors_in(chart)
     for chart in reversed(load):
-        places |= _places_in(chart)
-    return places
+        anchors |= _anchors_in(chart)
+    return anchors
 
 
-def _places_in(chart: Chart) -> dict[str, Place]:
+def _anchors_in(chart: Chart) -> dict[str, MetricAnchor]:
     anchor = f"chart-{chart.name}"
-    wholes = {curve.key.partition(PART)[0]: Place(anchor) for curve in chart.curves}
-    return wholes | {curve.key: Place(anchor, curve_id(chart, number)) for number, curve in enumerate(chart.curves)}
+    wholes = {curve.key.partition(PART)[0]: MetricAnchor(anchor) for curve in chart.curves}
+    curves = {curve.key: MetricAnchor(anchor, curve_id(chart, number)) for number, curve in enumerate(chart.curves)}
+    return wholes | curves
 
 
 def _marks_by_chart(unusual: Sequence[Finding], marks: Sequence[Mark], timeline: Timeline) -> dict[str, list[Mark]]:
-    """Anchor of a chart → the marks of the findings that have evidence in it."""
+    """Anchor of a chart → the marks of the findings with evidence in it."""
     found: dict[str, list[Mark]] = {}
     for mark in marks:
-        places = (timeline.place_of(evidence) for evidence in unusual[mark.number - 1].evidence)
-        for anchor in dict.fromkeys(place.anchor for place in places if place):
+        anchors = (timeline.anchor_of(evidence) for evidence in unusual[mark.number - 1].evidence)
+        for anchor in dict.fromkeys(each.anchor for each in anchors if each):
             found.setdefault(anchor, []).append(mark)
     return found
 

@@ -1,6 +1,6 @@
 "use strict";
-// Tells the figures of a moment, looks closer at a span of time, shows what a finding points at, sorts and filters tables.
-// Without it the page is whole.
+// Shows the values at a point in time, zooms, highlights the charts of a finding, sorts and filters tables.
+// The page is complete without it.
 (() => {
   const root = document.documentElement;
   let errors = 0;
@@ -11,7 +11,7 @@
   });
   root.classList.add("scripted");
 
-  // ── figures as perfsuite/model/units.py writes them
+  // ── figures as text, as in perfsuite/model/units.py
   const number = (value) => {
     const size = Math.abs(value);
     if (size >= 10 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
@@ -30,15 +30,15 @@
     return `${hours ? `${hours}:` : ""}${two(minutes)}:${two(seconds % 60)}`;
   };
 
-  // ── one moment in all charts
-  const told = JSON.parse(document.getElementById("chart-data").textContent);
+  // ── one point in time in all charts
+  const data = JSON.parse(document.getElementById("chart-data").textContent);
   const timeline = document.getElementById("timeline");
-  const slider = document.getElementById("moment");
-  const moment = document.createElement("output");
-  moment.className = "moment";
+  const slider = document.getElementById("time-slider");
+  const pointedTime = document.createElement("output");
+  pointedTime.className = "pointed-time";
   let second = null;
   let plot = null;
-  let [from, to] = [0, told.length];
+  let [from, to] = [0, data.length];
   const placeOf = (at) => ((at - from) / (to - from)) * 100;
 
   const valueAt = (chart, curve, at) => {
@@ -55,13 +55,13 @@
     plot = where ?? plot;
     timeline.classList.add("pointed");
     timeline.style.setProperty("--at", `${placeOf(second + 0.5)}%`);
-    moment.textContent = clock(second);
-    plot?.append(moment);
+    pointedTime.textContent = clock(second);
+    plot?.append(pointedTime);
     slider.value = second;
     slider.setAttribute("aria-valuetext", clock(second));
     for (const each of timeline.querySelectorAll("[data-chart]")) {
-      if (!each.offsetParent) continue; // folded away
-      const chart = told.charts[each.dataset.chart];
+      if (!each.offsetParent) continue; // folded
+      const chart = data.charts[each.dataset.chart];
       for (const item of each.parentNode.querySelectorAll("[data-curve]")) {
         item.querySelector(".now").textContent = valueAt(chart, Number(item.dataset.curve), second);
       }
@@ -69,13 +69,13 @@
   };
   const leave = () => {
     second = null;
-    moment.remove();
+    pointedTime.remove();
     timeline.classList.remove("pointed");
     for (const text of timeline.querySelectorAll(".now")) text.textContent = "";
   };
 
-  // ── a span of the time axis, the same in all charts
-  const shortest = Math.min(5, told.length);
+  // ── zoom: the same span of time in all charts
+  const shortest = Math.min(5, data.length);
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
   const seconds = () => {
     const step = steps.find((each) => to - from <= each * 12) ?? steps.at(-1);
@@ -87,10 +87,10 @@
     item.hidden = at < 0 || at > 100;
   };
   const show = (begin, end) => {
-    const wide = Math.min(Math.max(end - begin, shortest), told.length);
-    from = Math.min(Math.max(begin, 0), told.length - wide);
+    const wide = Math.min(Math.max(end - begin, shortest), data.length);
+    from = Math.min(Math.max(begin, 0), data.length - wide);
     to = from + wide;
-    timeline.classList.toggle("zoomed", wide < told.length);
+    timeline.classList.toggle("zoomed", wide < data.length);
     const ticks = seconds();
     for (const svg of timeline.querySelectorAll(".plot svg")) svg.setAttribute("viewBox", `${from} 0 ${wide} 100`);
     document.getElementById("ground-grid").setAttribute("d", ticks.map((tick) => `M${tick} 0V100`).join(""));
@@ -102,24 +102,24 @@
         return text;
       }));
     }
-    const shown = (item) => placeOf((Number(item.dataset.at) / 100) * told.length);
+    const shown = (item) => placeOf((Number(item.dataset.at) / 100) * data.length);
     for (const mark of timeline.querySelectorAll(".mark")) place(mark, shown(mark));
     for (const chart of timeline.querySelectorAll(".chart")) {
       const names = [...chart.querySelectorAll(".period")];
-      // A period that began before is named at the left edge, unless the next one begins there.
+      // The name of a period that began earlier moves to the left edge, unless the next one begins there.
       names.forEach((name, index) => {
         const next = names[index + 1] ? shown(names[index + 1]) : 100;
         place(name, shown(name) < 0 && next > 8 ? 0 : shown(name));
       });
     }
-    document.getElementById("shown-span").textContent = wide < told.length ? `${clock(Math.round(from))} – ${clock(Math.round(to))}` : "";
+    document.getElementById("shown-span").textContent = wide < data.length ? `${clock(Math.round(from))} – ${clock(Math.round(to))}` : "";
     [slider.min, slider.max] = [Math.floor(from), Math.ceil(to) - 1];
     if (second !== null) leave();
   };
   const zoom = (how) => {
     const [middle, half] = [(from + to) / 2, (to - from) / 2];
     const spans = {
-      all: [0, told.length],
+      all: [0, data.length],
       in: [middle - half / 2, middle + half / 2],
       out: [middle - half * 2, middle + half * 2],
       earlier: [from - half, to - half],
@@ -133,38 +133,38 @@
       const box = where.getBoundingClientRect();
       return from + Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * (to - from);
     };
-    const chosen = document.createElement("i");
-    chosen.className = "chosen";
-    let drawn = null; // the plot that is drawn over, and the second that began it
+    const selection = document.createElement("i");
+    selection.className = "selection";
+    let drag = null; // its plot, first second and first x
     timeline.addEventListener("pointerdown", (event) => {
       const where = event.target.closest(".plot");
       if (!where || event.button || event.target.closest("a")) return;
-      drawn = { where, begin: secondAt(event, where), x: event.clientX };
+      drag = { where, begin: secondAt(event, where), x: event.clientX };
       if (event.isTrusted) where.setPointerCapture(event.pointerId);
     });
     timeline.addEventListener("pointermove", (event) => {
-      const where = drawn?.where ?? event.target.closest(".plot");
+      const where = drag?.where ?? event.target.closest(".plot");
       if (!where) return;
       const at = secondAt(event, where);
       point(Math.floor(at), where);
-      if (!drawn || Math.abs(event.clientX - drawn.x) < 5) return;
-      where.append(chosen);
-      const [left, right] = [Math.min(at, drawn.begin), Math.max(at, drawn.begin)].map(placeOf);
-      chosen.style.left = `${left}%`;
-      chosen.style.width = `${right - left}%`;
+      if (!drag || Math.abs(event.clientX - drag.x) < 5) return;
+      where.append(selection);
+      const [left, right] = [Math.min(at, drag.begin), Math.max(at, drag.begin)].map(placeOf);
+      selection.style.left = `${left}%`;
+      selection.style.width = `${right - left}%`;
     });
     const end = (event) => {
-      const [begun, over] = [drawn, chosen.isConnected];
-      chosen.remove();
-      drawn = null;
-      if (!begun || !over || event.type === "pointercancel") return;
-      const at = secondAt(event, begun.where);
-      show(Math.min(at, begun.begin), Math.max(at, begun.begin));
+      const [finished, over] = [drag, selection.isConnected];
+      selection.remove();
+      drag = null;
+      if (!finished || !over || event.type === "pointercancel") return;
+      const at = secondAt(event, finished.where);
+      show(Math.min(at, finished.begin), Math.max(at, finished.begin));
     };
     timeline.addEventListener("pointerup", end);
     timeline.addEventListener("pointercancel", end);
     timeline.addEventListener("dblclick", (event) => event.target.closest(".plot") && zoom("all"));
-    timeline.addEventListener("pointerleave", () => drawn || leave());
+    timeline.addEventListener("pointerleave", () => drag || leave());
     slider.addEventListener("input", () => point(Number(slider.value), plot ?? timeline.querySelector(".plot")));
     for (const button of document.querySelectorAll("[data-zoom]")) {
       button.addEventListener("click", () => zoom(button.dataset.zoom));
@@ -179,7 +179,7 @@
     });
   }
 
-  // ── what a link points at is opened, and the charts of a finding are shown together
+  // ── a link opens its target; a link of a finding highlights all its charts
   const open = (anchor) => {
     const target = document.getElementById(anchor);
     for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
@@ -191,7 +191,7 @@
     open(link.hash.slice(1));
     const finding = link.closest(".finding") ?? (link.classList.contains("mark") ? document.querySelector(link.hash) : null);
     if (!finding) return;
-    if (to - from < told.length) show(0, told.length); // what it points at may lie outside
+    if (to - from < data.length) show(0, data.length); // the target may be outside the zoomed span
     for (const chart of document.querySelectorAll(".chart.lit")) chart.classList.remove("lit");
     for (const each of finding.querySelectorAll("a[href^='#chart-']")) document.querySelector(each.hash)?.classList.add("lit");
   });
@@ -216,7 +216,7 @@
     heading.setAttribute("aria-sort", order);
     const sign = order === "ascending" ? 1 : -1;
     const rows = [...body.rows].map((row) => [keyOf(row, column), row]);
-    // What is not known stays at the end, whichever way the rest goes.
+    // Unknown values stay at the end in both directions.
     rows.sort(([a], [b]) => (a === null) - (b === null) || (a === null ? 0 : sign * compare(a, b)));
     body.append(...rows.map(([, row]) => row));
   };
@@ -228,7 +228,7 @@
     heading.append(button);
   }
 
-  // ── tables that are long enough to look for something in them
+  // ── filters of long tables
   const filterOf = (table) => {
     const rows = [...table.tBodies[0].rows];
     if (rows.length < 8 || table.closest(".within")) return;
@@ -279,7 +279,7 @@
     code.after(button);
   }
 
-  // What is folded away on the screen belongs on paper too.
+  // Folded content is printed as well.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) details.open = true;
   });

@@ -1,4 +1,4 @@
-"""The monitors' charts: what is shown at once, what is folded, and that nothing is lost."""
+"""Charts of monitored metrics: which are shown, which are folded, and that no metric is lost."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.report.page.charts import Chart
-from perfsuite.report.page.monitors import Group, groups_of
-from perfsuite.report.page.panels import COMPONENTS, component_of, label_of
+from perfsuite.report.page.monitors import MonitorGroup, component_of, label_of, monitor_groups
+from perfsuite.report.page.panels import COMPONENTS
 from perfsuite.timeseries import tracks_of
 from tests.report.made_load import START
 from tests.report.made_readings import part, read
@@ -15,26 +15,26 @@ from tests.report.made_readings import part, read
 UP = [0.0, 10.0, 20.0, 30.0]
 
 
-def groups(*readings: list[Reading], steady: tuple[int, int] | None = None) -> dict[str, Group]:
+def groups(*readings: list[Reading], steady: tuple[int, int] | None = None) -> dict[str, MonitorGroup]:
     length = max(len(each) for each in readings)
     tracks = tracks_of([reading for each in readings for reading in each], START, length)
-    return {group.name: group for group in groups_of(tracks, steady)}
+    return {group.name: group for group in monitor_groups(tracks, steady)}
 
 
-def only(group: Group) -> Chart:
+def only(group: MonitorGroup) -> Chart:
     (chart,) = group.charts
     return chart
 
 
-def test_every_metric_of_the_catalogue_is_found_moving_or_not() -> None:
-    moving = groups(*(read(metric, UP) for metric in METRICS))
+def test_every_metric_of_the_catalogue_is_shown_changing_or_constant() -> None:
+    changing = groups(*(read(metric, UP) for metric in METRICS))
     drawn = {
-        curve.key for group in moving.values() for chart in (*group.charts, *group.folded) for curve in chart.curves
+        curve.key for group in changing.values() for chart in (*group.charts, *group.folded) for curve in chart.curves
     }
     assert drawn == set(METRICS)
-    still = groups(*(read(metric, [5.0] * 4) for metric in METRICS))
-    assert {row[2].text for group in still.values() if group.still for row in group.still.rows} == set(METRICS)
-    assert [group.charts + group.folded for group in still.values()] == [()] * len(still)
+    constant = groups(*(read(metric, [5.0] * 4) for metric in METRICS))
+    assert {row[2].text for group in constant.values() if group.constant for row in group.constant.rows} == set(METRICS)
+    assert [group.charts + group.folded for group in constant.values()] == [()] * len(constant)
 
 
 def test_charts_have_one_unit_at_most_four_lines_and_a_name_of_their_own() -> None:
@@ -45,7 +45,7 @@ def test_charts_have_one_unit_at_most_four_lines_and_a_name_of_their_own() -> No
         assert len({METRICS[metric].unit for metric in panel.lines if metric in METRICS}) <= 1, panel.name
 
 
-def test_main_figures_are_shown_and_others_folded_with_the_times_below_the_last() -> None:
+def test_main_metrics_are_shown_and_others_folded() -> None:
     group = groups(read("redis.memory_bytes", UP), read("redis.cpu_percent", UP), read("redis.slowlog_per_s", UP))[
         "redis"
     ]
@@ -54,27 +54,27 @@ def test_main_figures_are_shown_and_others_folded_with_the_times_below_the_last(
     assert group.fold_title == "1 more chart"
 
 
-def test_what_stood_still_is_told_and_not_drawn() -> None:
+def test_constant_metrics_are_listed_and_not_drawn() -> None:
     group = groups(read("postgres.deadlocks_per_s", [0.0] * 4), read("postgres.up", [1.0] * 4),
                    read("postgres.connections_idle", [None] * 4))["postgres"]  # fmt: skip
     assert (group.charts, group.folded) == ((), ())
-    assert group.level == "deadlocks 0/s"
-    assert group.still is not None
-    assert [[cell.text for cell in row] for row in group.still.rows] == [
+    assert group.summary == "deadlocks 0/s"
+    assert group.constant is not None
+    assert [[cell.text for cell in row] for row in group.constant.rows] == [
         ["deadlocks", "0/s", "postgres.deadlocks_per_s"],
         ["up", "1", "postgres.up"],
         ["connections idle", "–", "postgres.connections_idle"],
     ]
-    assert group.fold_title == "3 figures that stood still"
+    assert group.fold_title == "3 constant metrics"
 
 
-def test_figures_are_of_the_steady_state_and_tell_their_gaps() -> None:
+def test_figures_cover_the_steady_state_and_count_gaps() -> None:
     chart = only(groups(read("redis.hit_percent", [5.0, 80.0, None, 90.0, 70.0, 1.0]), steady=(1, 5))["redis"])
     (curve,) = chart.curves
-    assert (curve.usual, curve.worst, chart.worst, curve.gaps) == ("80 %", "70 %", "least", "1 s of gaps")
+    assert (curve.median, curve.worst, chart.worst, curve.gaps) == ("80 %", "70 %", "min", "no data for 1 s")
     assert curve.lows == (5, 80, None, 90, 70, 1)
     assert curve.path.count("M") == 2
-    assert chart.said == "Keys found, %. cache hit ratio: median 80 %, least 70 %."
+    assert chart.description == "Cache hit ratio, %. keys found: median 80 %, min 70 %."
 
 
 def test_a_part_that_came_later_has_no_gap_before_it() -> None:
@@ -82,31 +82,31 @@ def test_a_part_that_came_later_has_no_gap_before_it() -> None:
     whole = read("postgres.up", [1.0] * 6)
     (chart,) = groups([each for each in waits if each.at_s >= START + 2], whole, steady=(0, 6))["postgres"].folded
     assert [(curve.label, curve.worst, curve.gaps) for curve in chart.curves] == [
-        ("Lock: relation", "3", "1 s of gaps")
+        ("Lock: relation", "3", "no data for 1 s")
     ]
 
 
 @pytest.mark.parametrize(
-    ("values", "limit", "rules"),
+    ("values", "limit", "lines"),
     [
-        pytest.param(UP, [40.0] * 4, [("limit 40", 0.0)], id="drawn where the figure comes near it"),
-        pytest.param(UP, [1000.0] * 4, [("limit 1,000", None)], id="told where it is far above"),
+        pytest.param(UP, [40.0] * 4, [("limit 40", 0.0)], id="drawn if the metric comes near it"),
+        pytest.param(UP, [1000.0] * 4, [("limit 1,000", None)], id="only in the legend if it is far above"),
         pytest.param(UP, [None] * 4, [], id="not known"),
     ],
 )
-def test_limits(values: list[float | None], limit: list[float | None], rules: list[tuple[str, float | None]]) -> None:
+def test_limits(values: list[float | None], limit: list[float | None], lines: list[tuple[str, float | None]]) -> None:
     found = groups(read("postgres.connections", values), read("postgres.connections_limit", limit))["postgres"]
-    assert [(rule.label, rule.y) for rule in only(found).rules] == rules
+    assert [(one.label, one.y) for one in only(found).limits] == lines
 
 
 def test_a_limit_that_two_lines_share_is_drawn_once() -> None:
     busy = [50.0, 100.0, 90.0, 80.0]
     chart = only(groups(read("machine.cpu_percent", busy), read("machine.busiest_core_percent", busy))["machine"])
-    assert [rule.label for rule in chart.rules] == ["limit 100 %"]
+    assert [limit.label for limit in chart.limits] == ["limit 100 %"]
     assert [tick.text for tick in chart.ticks] == ["0", "50", "100"]
 
 
-def test_parts_are_told_apart_up_to_four_and_else_the_busiest() -> None:
+def test_up_to_four_parts_have_a_line_each_and_else_the_busiest() -> None:
     few = groups(*(part("machine.core_cpu_percent", f"core {core}", UP) for core in range(4)))["machine"]
     assert [curve.label for curve in few.folded[0].curves] == ["core 0", "core 1", "core 2", "core 3"]
     many = groups(
@@ -116,11 +116,11 @@ def test_parts_are_told_apart_up_to_four_and_else_the_busiest() -> None:
     (chart,) = many.folded
     assert [curve.label for curve in chart.curves] == ["7 others", "core 9", "core 8", "core 7"]
     assert (chart.curves[0].lows, chart.curves[0].highs) == ((0, 0, 1), (0, 18, 1))
-    assert many.still is not None
-    assert [row[0].text for row in many.still.rows] == ["core CPU (core 10)"]
+    assert many.constant is not None
+    assert [row[0].text for row in many.constant.rows] == ["core CPU (core 10)"]
 
 
-def test_a_metric_that_nobody_foresaw_has_a_group_and_a_chart() -> None:
+def test_an_unknown_metric_has_a_group_and_a_chart() -> None:
     group = groups(read("queue.depth</script>", UP))["queue"]
     assert (group.title, group.charts) == ("Queue", ())
     assert [(chart.name, chart.title) for chart in group.folded] == [("queue-depth-script-", "Depth</script>")]
@@ -133,5 +133,5 @@ def test_names() -> None:
     assert label_of("machine.core_cpu_percent") == "core CPU"
 
 
-def test_nothing_was_watched() -> None:
-    assert groups_of([], (0, 10)) == []
+def test_without_readings_there_is_no_group() -> None:
+    assert monitor_groups([], (0, 10)) == []

@@ -1,4 +1,4 @@
-"""`report.html` in a real browser: charts drawn, tables sorted, no error on the console, nothing asked of a network."""
+"""`report.html` in a real browser: charts drawn, tables sorted, an empty console, nothing loaded from a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 
 class Visit(NamedTuple):
-    """What came of opening a page: its document after the scripts ran, console lines, addresses asked for."""
+    """A visited page: its document after the scripts ran, console lines, requested addresses."""
 
     document: str
     console: list[str]
@@ -88,10 +88,10 @@ def test_charts_are_drawn_and_nothing_goes_wrong(browser: str, tmp_path: Path, n
 def ask(browser: str, folder: Path, report: RunReport, script: str) -> Any:
     """What `script` returns in the page of a report, as JSON. The page's own policy would forbid the script."""
     html = re.sub(r"<meta http-equiv[^>]*>", "", report_html(report))
-    asked = f"document.body.dataset.told = JSON.stringify((() => {{{script}}})());"
+    asked = f"document.body.dataset.result = JSON.stringify((() => {{{script}}})());"
     seen = visit(browser, folder, html.replace("</body>", f"<script>{asked}</script></body>"))
     assert seen.console == []
-    found = re.search(r'data-told="([^"]*)"', seen.document)
+    found = re.search(r'data-result="([^"]*)"', seen.document)
     assert found is not None
     return json.loads(found[1].replace("&quot;", '"').replace("&amp;", "&"))
 
@@ -107,12 +107,12 @@ def test_a_second_is_at_the_same_place_in_all_charts(browser: str, tmp_path: Pat
       return {plots: boxes.length, edges: [...new Set(boxes.map((box) => `${box.left} ${box.right}`))].length,
               wide: boxes[0].width > 300};
     """
-    told = ask(browser, tmp_path, watched(), script)
-    assert (told["edges"], told["wide"]) == (1, True)
-    assert told["plots"] > 30
+    result = ask(browser, tmp_path, watched(), script)
+    assert (result["edges"], result["wide"]) == (1, True)
+    assert result["plots"] > 30
 
 
-def test_pointing_at_one_chart_tells_the_second_in_all(browser: str, tmp_path: Path) -> None:
+def test_pointing_at_one_chart_shows_the_values_in_all(browser: str, tmp_path: Path) -> None:
     script = """
       const plot = document.querySelector("[data-chart='requests']");
       const box = plot.getBoundingClientRect();
@@ -120,11 +120,12 @@ def test_pointing_at_one_chart_tells_the_second_in_all(browser: str, tmp_path: P
         new PointerEvent("pointermove", {bubbles: true, clientX: box.left + box.width * share}));
       const read = (chart) => [...document.querySelectorAll(`#chart-${chart} .now`)].map((item) => item.textContent);
       point(0.5);
-      const middle = [document.querySelector(".moment").textContent, read("redis-memory"), read("postgres-longest")];
+      const time = () => document.querySelector(".pointed-time").textContent;
+      const middle = [time(), read("redis-memory"), read("postgres-longest")];
       document.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
-      const next = [document.querySelector(".moment").textContent, read("redis-memory")];
+      const next = [time(), read("redis-memory")];
       document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
-      return [middle, next, [document.querySelector(".moment"), read("redis-memory")]];
+      return [middle, next, [document.querySelector(".pointed-time"), read("redis-memory")]];
     """
     middle, following, left = ask(browser, tmp_path, watched(), script)
     assert middle == ["01:00", ["60 bytes"], ["60 s", "60 s", "60 s"]]
@@ -132,9 +133,7 @@ def test_pointing_at_one_chart_tells_the_second_in_all(browser: str, tmp_path: P
     assert left == [None, [""]]
 
 
-def test_drawing_over_a_span_looks_closer_in_all_charts_and_a_double_click_goes_back(
-    browser: str, tmp_path: Path
-) -> None:
+def test_dragging_zooms_all_charts_and_a_double_click_resets(browser: str, tmp_path: Path) -> None:
     script = """
       const plot = document.querySelector("[data-chart='times']");
       const box = plot.getBoundingClientRect();
@@ -149,21 +148,21 @@ def test_drawing_over_a_span_looks_closer_in_all_charts_and_a_double_click_goes_
       send("pointerdown", 0.25); send("pointermove", 0.5); send("pointerup", 0.5);
       const after = drawn();
       send("pointermove", 0.5);
-      const moment = document.querySelector(".moment").textContent;
+      const pointed = document.querySelector(".pointed-time").textContent;
       plot.dispatchEvent(new MouseEvent("dblclick", {bubbles: true}));
-      return [before, after, moment, drawn()];
+      return [before, after, pointed, drawn()];
     """
     finding = Finding(FindingKind.EPISODE, "something", "locks", START + 45)
-    before, after, moment, back = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
+    before, after, pointed, back = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
     assert (before[0], before[1], before[3]) == (["0 0 120 100"], "", ["37.5%"])
     assert after[:2] == [["30 0 30 100"], "00:30 – 01:00"]
     assert after[2] == ["00:30", "00:35", "00:40", "00:45", "00:50", "00:55", "01:00"]
     assert after[3] == ["50%"]
-    assert moment == "00:45"
+    assert pointed == "00:45"
     assert (back[0], back[1]) == (before[0], before[1])
 
 
-def test_buttons_look_closer_and_move_and_stay_within_the_run(browser: str, tmp_path: Path) -> None:
+def test_buttons_zoom_and_move_within_the_run(browser: str, tmp_path: Path) -> None:
     script = """
       const shown = document.getElementById("shown-span");
       return ["in", "in", "later", "later", "later", "earlier", "out", "out", "out"].map((how) => {
@@ -199,12 +198,12 @@ def test_tables_are_filtered_by_words_and_by_role(browser: str, tmp_path: Path) 
       return [all[0].length, all[1], two, none, rows(), role.options.length, bar.parentNode.children.length,
               document.querySelectorAll(".within .filter").length];
     """
-    told = ask(browser, tmp_path, example_runs.failed(), script)
-    assert told[:2] == [18, ""]
-    assert [sorted(told[2][0]), told[2][1]] == [["policies.coverage", "policies.list"], "2 of 18 rows"]
-    assert told[3] == [[], "0 of 18 rows"]
-    assert sorted(told[4]) == ["policies.page", "users.me"]
-    assert told[5:] == [8, 3, 0]
+    result = ask(browser, tmp_path, example_runs.failed(), script)
+    assert result[:2] == [18, ""]
+    assert [sorted(result[2][0]), result[2][1]] == [["policies.coverage", "policies.list"], "2 of 18 rows"]
+    assert result[3] == [[], "0 of 18 rows"]
+    assert sorted(result[4]) == ["policies.page", "users.me"]
+    assert result[5:] == [8, 3, 0]
 
 
 def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_path: Path) -> None:
@@ -228,9 +227,9 @@ def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_pat
     html = report_html(report)
     order = re.findall(r'title="([a-z]+\.[a-z_]+):', html[html.index('class="component"') :])
     drawn = [metric for metric in order if metric in metrics]
-    told = ask(browser, tmp_path, report, script)
+    result = ask(browser, tmp_path, report, script)
     assert len(drawn) == len(metrics)
-    assert told == [[amount(round(value, 3), METRICS[metric].unit) for metric in drawn] for value in values]
+    assert result == [[amount(round(value, 3), METRICS[metric].unit) for metric in drawn] for value in values]
 
 
 def test_a_finding_shows_the_charts_of_its_evidence_folded_ones_too(browser: str, tmp_path: Path) -> None:

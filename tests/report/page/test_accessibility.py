@@ -1,4 +1,4 @@
-"""`report.html` for everybody: axe-core finds nothing, keys do what a pointer does, paper shows what was folded."""
+"""Accessibility of `report.html`: axe-core finds nothing, keys replace the pointer, paper shows folded content."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from perfsuite.model import RunReport
 from perfsuite.report.page.html import report_html
 from tests.report import example_runs
-from tests.report.axe import violations
 from tests.report.made_readings import all_moving
+from tests.report.page.axe import violations
 from tests.report.web.chromium import Tab, find_chromium, running_tab
 
 pytestmark = pytest.mark.integration
@@ -102,7 +102,7 @@ def test_on_a_narrow_page_captions_targets_and_names_of_lines_can_be_read(show: 
     assert tab.value(_ON_EACH_OTHER) == 0
 
 
-def test_keys_sort_filter_and_look_closer(show: Callable[..., Tab]) -> None:
+def test_keys_sort_filter_and_zoom(show: Callable[..., Tab]) -> None:
     tab = show(everything())
     tab.value("document.querySelector('#roles thead th:nth-child(2) button').focus()")
     press(tab, "Enter")
@@ -110,9 +110,9 @@ def test_keys_sort_filter_and_look_closer(show: Callable[..., Tab]) -> None:
     tab.value("document.querySelector('.zoom [data-zoom=in]').focus()")
     press(tab, "Space")
     assert tab.value("document.getElementById('shown-span').textContent") == "00:30 – 01:30"
-    tab.value("document.getElementById('moment').focus()")
+    tab.value("document.getElementById('time-slider').focus()")
     press(tab, "ArrowRight")
-    assert tab.value("document.getElementById('moment').ariaValueText") == "00:31"
+    assert tab.value("document.getElementById('time-slider').ariaValueText") == "00:31"
     assert tab.text("#chart-redis-memory .now") == "31 bytes"
     tab.value("document.querySelector('#behaviours').closest('section').querySelector('.filter input').focus()")
     for letter in "kpi":

@@ -1,4 +1,4 @@
-"""How response times are spread: bars, lines, and shares within round times."""
+"""Distribution of response times: bars, markers, and shares within round times."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import Statistics, Summary, TimeBin
-from perfsuite.report.page.distribution import Spread, spread_of
-from perfsuite.report.page.load_charts import Limit
+from perfsuite.report.page.distribution import Distribution, distribution_of
+from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.summary.distribution import bins_of
 from tests.report import example_runs
 
@@ -29,18 +29,18 @@ def summary(bins: tuple[TimeBin, ...], **totals: float | None) -> Summary:
     return replace(whole, distribution=bins, totals=statistics)
 
 
-def spread(bins: tuple[TimeBin, ...], *limits: Limit, **totals: float | None) -> Spread:
-    found = spread_of(summary(bins, **totals), limits)
+def distribution(bins: tuple[TimeBin, ...], *limits: TimeLimit, **totals: float | None) -> Distribution:
+    found = distribution_of(summary(bins, **totals), limits)
     assert found is not None
     return found
 
 
-def rows(found: Spread) -> list[list[str]]:
+def rows(found: Distribution) -> list[list[str]]:
     return [[cell.text for cell in row] for row in found.table.rows]
 
 
 def test_shares_within_round_times_and_the_failed_among_them() -> None:
-    found = spread(bins_of(times(*[3.0] * 6, 15.0, 40.0), times(1.5, 700.0)))
+    found = distribution(bins_of(times(*[3.0] * 6, 15.0, 40.0), times(1.5, 700.0)))
     assert rows(found) == [
         ["2 ms", "1", "10.00 %", "1"],
         ["5 ms", "7", "70.00 %", "1"],
@@ -55,7 +55,7 @@ def test_shares_within_round_times_and_the_failed_among_them() -> None:
 
 
 def test_failed_requests_stand_on_top_of_the_others() -> None:
-    found = spread(bins_of(times(*[10.0] * 3), times(10.0)))
+    found = distribution(bins_of(times(*[10.0] * 3), times(10.0)))
     first = len(re.findall("M", found.ok)), len(re.findall("M", found.failed))
     assert first == (1, 1)
     # Three quarters of the scale to 100 % are of those that succeeded; the rest stands above them.
@@ -64,31 +64,31 @@ def test_failed_requests_stand_on_top_of_the_others() -> None:
 
 
 def test_the_axis_is_logarithmic_and_holds_at_least_a_decade() -> None:
-    found = spread(bins_of(times(100.0), Histogram()))
+    found = distribution(bins_of(times(100.0), Histogram()))
     at = {tick.text: tick.at for tick in found.columns}
     assert found.width == 20
     assert at["200"] - at["100 ms"] == pytest.approx(at["100 ms"] - at["50 ms"], abs=0.01)
     assert at["100 ms"] == pytest.approx(45.0)
 
 
-def test_lines_of_percentiles_and_of_limits_that_are_on_the_axis_keep_their_names_apart() -> None:
+def test_names_of_percentiles_and_limits_do_not_overlap() -> None:
     bins = bins_of(times(10.0, 12.0, 900.0), Histogram())
-    limits = (Limit("avg", "limit: average", 500.0), Limit("p95", "limit: p95", 2_000.0))
-    found = spread(bins, *limits, avg_ms=11.0, p50_ms=12.0)
-    assert [(line.text, line.kind, line.level) for line in found.lines] == [
+    limits = (TimeLimit("avg", "limit: average", 500.0), TimeLimit("p95", "limit: p95", 2_000.0))
+    found = distribution(bins, *limits, avg_ms=11.0, p50_ms=12.0)
+    assert [(marker.text, marker.kind, marker.level) for marker in found.markers] == [
         ("average", "avg", 0),
         ("p50", "p50", 1),
         ("limit: average", "limit", 0),
     ]
-    assert [line.right for line in found.lines] == [False, False, True]
+    assert [marker.right for marker in found.markers] == [False, False, True]
     assert found.levels == 2
 
 
 def test_nothing_is_drawn_without_a_request() -> None:
-    assert spread_of(summary(())) is None
+    assert distribution_of(summary(())) is None
 
 
-def test_it_is_told_in_words() -> None:
+def test_description_for_screen_readers() -> None:
     bins = bins_of(times(2.0, 40.0), Histogram())
-    assert spread(bins, p50_ms=2.0).said == "2 requests took from 2 ms to 45 ms: half within 2 ms."
-    assert spread(bins).said == "2 requests took from 2 ms to 45 ms."
+    assert distribution(bins, p50_ms=2.0).description == "2 requests took from 2 ms to 45 ms: half within 2 ms."
+    assert distribution(bins).description == "2 requests took from 2 ms to 45 ms."
