@@ -10,7 +10,7 @@ from perfsuite.model import LOGIN, Account
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Observed, Transport
+from perfsuite.target.exchange import LastRequest, Transport
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 
@@ -34,18 +34,6 @@ class NotDone(Exception):
         self.again = status not in _REFUSALS
 
 
-class _Last:
-    """Keeps the last request, for the reason why it failed."""
-
-    observed: Observed | None = None
-
-    def request(self, observed: Observed) -> None:
-        self.observed = observed
-
-    def not_possible(self, _role: str, _behaviour: str, _operation: str, _why: str) -> None:
-        """Cleanup has no behaviours."""
-
-
 @dataclass(slots=True)
 class _Silence:
     """How many requests in a row, of all actors together, got no answer."""
@@ -59,7 +47,7 @@ class Actor:
 
     def __init__(self, role: Role, account: Account, transport: Transport, run: RunState, silence: _Silence) -> None:
         self.role = role
-        self._last = _Last()
+        self._last = LastRequest()
         self._session = Session(role, account, transport, run, self._last)
         self._silence = silence
         self._logged_in = False

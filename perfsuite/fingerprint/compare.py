@@ -1,10 +1,10 @@
-"""Two fingerprints, by exact difference: counts hardly vary, so what differs has changed."""
+"""Two fingerprints, by exact difference: counts hardly vary, so what differs has changed. And rows read for nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from perfsuite.fingerprint.batch import spread
+from perfsuite.fingerprint.cost import spread
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
@@ -16,6 +16,7 @@ from perfsuite.model.fingerprint import (
     Spread,
     StatementChange,
     StatementCost,
+    StatementKind,
 )
 
 BLOCKS_FACTOR = 1.5
@@ -148,3 +149,27 @@ def _changes(before: OperationCost, after: OperationCost) -> tuple[StatementChan
 
 def _by_shape(cost: OperationCost) -> dict[str, StatementCost]:
     return {statement.shape: statement for statement in cost.statements if statement.kind == "query"}
+
+
+def rows_read_in_vain(fingerprint: Fingerprint, role: str, operation: str) -> int:
+    """Rows that a request of the operation read at least, where no answer held one; 0 where that is not known.
+
+    Statements that other operations of the role run as well (who is it? may they?) do not count, nor do those that
+    read one row each time they run: a count, say.
+    """
+    known = [cost for cost in fingerprint.operations if cost.role == role and cost.known is Known.YES]
+    found = next((cost for cost in known if cost.operation == operation), None)
+    if found is None or any(request.answered_rows for request in found.requests):
+        return 0
+    elsewhere = {shape for cost in known if cost is not found for shape in _shapes(cost)}
+    return sum(
+        int(statement.rows.minimum)
+        for statement in found.statements
+        if statement.kind is StatementKind.QUERY
+        and statement.shape not in elsewhere
+        and statement.rows.minimum > statement.calls.maximum
+    )
+
+
+def _shapes(cost: OperationCost) -> set[str]:
+    return {statement.shape for statement in cost.statements}

@@ -10,19 +10,25 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, LiteralString, Protocol
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from perfsuite.errors import TargetError, UsageError
-from perfsuite.fingerprint.counters import Client, Counters, Key, Snapshot
+from perfsuite.fingerprint.readings import (
+    Counters,
+    DatabaseClient,
+    Key,
+    StatementStatistics,
+    StatementText,
+    StatisticsSnapshot,
+    Totals,
+)
+from perfsuite.fingerprint.statements import OWN_MARK
 from perfsuite.model.fingerprint import DatabaseInfo
 
 APPLICATION = "agentmitra-fingerprint"
-OWN_MARK = "/* agentmitra"
-"""Statements of the suite say so in a comment, which pg_stat_statements keeps: they are left out."""
 
 _CONNECT_WITHIN_S = 5
 _ANSWER_WITHIN_S = 10
@@ -93,45 +99,8 @@ FROM pg_catalog.pg_stat_database WHERE datname = current_database()
 _IGNORED = "SELECT /* agentmitra fingerprint */ oid::bigint FROM pg_catalog.pg_roles WHERE rolname = ANY(%(users)s)"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What pg_stat_statements shows of an entry: its text, not masked yet, and the user who ran it."""
-
-    query: str
-    user: str
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Calls of all statements so far, and the clients that are busy right now (pids)."""
-
-    calls: int
-    busy: frozenset[int]
-
-
-class Statistics(Protocol):
-    """What the fingerprint reads of a database."""
-
-    info: DatabaseInfo
-    notes: tuple[str, ...]
-    asked: int
-    """Statements of its own so far, each a transaction."""
-
-    def totals(self) -> Totals:
-        """Cheap: has anything happened, is anybody busy?"""
-
-    def snapshot(self) -> Snapshot:
-        """All counters now."""
-
-    def texts(self, keys: Collection[Key]) -> Mapping[Key, Text]:
-        """The texts of entries; one that was evicted is left out."""
-
-    def transactions(self) -> int:
-        """Transactions of the database so far; a server reports them some seconds late."""
-
-
 @contextmanager
-def opened_statistics(dsn: str, ignored_users: Sequence[str] = ()) -> Iterator[Statistics]:
+def opened_statistics(dsn: str, ignored_users: Sequence[str] = ()) -> Iterator[StatementStatistics]:
     """Statistics of the database at `dsn`, without those of `ignored_users`.
 
     Raises UsageError for a DSN that is missing or wrong, TargetError, in one line, for what the database lacks.
@@ -224,7 +193,7 @@ class _PostgresStatistics:
         ((calls, busy),) = self._ask(_TOTALS, own=self._own, ignored=self._ignored)
         return Totals(int(calls), frozenset(busy))
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> StatisticsSnapshot:
         rows = self._ask(self._entries, own=self._own, ignored=self._ignored)
         statements: dict[Key, Counters] = {}
         for user, queryid, *figures in rows:
@@ -236,12 +205,16 @@ class _PostgresStatistics:
         evictions, reset_at = None, ""
         if self._info_view is not None:
             ((evictions, reset_at),) = self._ask(sql.SQL(_INFO).format(info=self._info_view))
-        clients = tuple(Client(*row) for row in self._ask(_CLIENTS))
-        return Snapshot(time.monotonic(), statements, reset_at, evictions, clients)
+        clients = tuple(DatabaseClient(*row) for row in self._ask(_CLIENTS))
+        return StatisticsSnapshot(time.monotonic(), statements, reset_at, evictions, clients)
 
-    def texts(self, keys: Collection[Key]) -> Mapping[Key, Text]:
+    def texts(self, keys: Collection[Key]) -> Mapping[Key, StatementText]:
         rows = self._ask(_TEXTS, queryids=[queryid for _user, queryid in keys])
-        return {(user, queryid): Text(query, name) for user, queryid, query, name in rows if (user, queryid) in keys}
+        return {
+            (user, queryid): StatementText(query, name)
+            for user, queryid, query, name in rows
+            if (user, queryid) in keys
+        }
 
     def transactions(self) -> int:
         return int(self._ask(_TRANSACTIONS)[0][0])
@@ -293,6 +266,3 @@ def _limits(info: DatabaseInfo, track: str) -> Iterator[str]:
         yield f"pg_stat_statements {info.extension_version} tells of no evictions: only vanished entries are noticed"
         if track == "all":
             yield "statements inside functions are counted as queries (pg_stat_statements.track is all)"
-
-
-__all__ = ["APPLICATION", "OWN_MARK", "Statistics", "Text", "Totals", "described", "opened_statistics"]

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from perfsuite.fingerprint.batch import Batch, Sample, batch_of, cost_of
-from perfsuite.fingerprint.calls import LOGIN, Called, Caller, makers_first, steps_of
-from perfsuite.fingerprint.counters import Snapshot, between
-from perfsuite.fingerprint.database import Statistics, opened_statistics
-from perfsuite.fingerprint.entries import Entries, Foreign
-from perfsuite.fingerprint.texts import cut
-from perfsuite.fingerprint.watch import Clock, Watch
-from perfsuite.model import Account, Plan
+from perfsuite.fingerprint.cost import OperationBatch, Sample, batch_of, cost_of
+from perfsuite.fingerprint.database import opened_statistics
+from perfsuite.fingerprint.readings import (
+    PollingClock,
+    StatementStatistics,
+    StatisticsReader,
+    StatisticsSnapshot,
+    between,
+)
+from perfsuite.fingerprint.statements import EntryCache, ForeignTraffic, cut
+from perfsuite.model import LOGIN, Account, Plan
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.role import Call, Role, Step
-from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Transport
+from perfsuite.target import checks
+from perfsuite.target.catalogue import CATALOGUE, makers_first
+from perfsuite.target.exchange import LastRequest, Transport
 from perfsuite.target.run_state import RunState
+from perfsuite.target.session import Session
 
 _QUIET_PER_OPERATION_S = 0.015
 _ATTEMPTS = 2
@@ -51,7 +57,7 @@ class FingerprintSettings:
     within_s: float | None = None
     ignored_users: tuple[str, ...] = ()
     begun: Callable[[], None] = field(default=lambda: None, repr=False)
-    tell: Callable[[str], None] = field(default=lambda _line: None, repr=False)
+    report: Callable[[str], None] = field(default=lambda _line: None, repr=False)
 
 
 def fingerprint(
@@ -71,12 +77,65 @@ def fingerprint(
         settings.begun()
         transport = connect()
         try:
-            taker = Taker(plan, run, statistics, settings)
+            taker = FingerprintRun(plan, run, statistics, settings)
             first = {account.role: account for account in reversed(tuple(accounts))}
             callers = [Caller(role, first[role.slug], transport, run) for role in roles if role.slug in first]
             return taker.take(roles, callers)
         finally:
             transport.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One call that was made. `failure` names kind and status only: the target's own words may hold values."""
+
+    elapsed_ms: float
+    failure: str
+    answered_rows: int | None
+
+
+class Caller:
+    """One user of a role, calling its operations one by one."""
+
+    def __init__(self, role: Role, account: Account, transport: Transport, run: RunState) -> None:
+        self.role = role
+        self._last = LastRequest()
+        self._session = Session(role, account, transport, run, self._last)
+
+    @property
+    def requests(self) -> int:
+        """Requests made so far, those for arguments too."""
+        return self._last.count
+
+    def begin(self, operation: str) -> None:
+        """From here the same choices are made as in every other fingerprint, however many repeats came before.
+
+        A token that is due for renewal is renewed now, so that no call is measured with a login.
+        """
+        if operation != LOGIN and not self._session.logged_in:
+            self._session.login()
+        self._session.random = random.Random(f"{self.role.slug}/{operation}")
+        for kind in tuple(self._session.chosen):
+            self._session.pick(kind)  # steps about the row chosen last; one that was made (kind "created …") stays
+
+    def arguments(self, step: Step) -> Call | None:
+        """What the role would ask for; None when the target holds no data for it. May itself ask for a list."""
+        return step.arguments(self._session)
+
+    def call(self, name: str, arguments: Call) -> Called:
+        """Make one request. A login in between is a failure: its cost would be in that of the operation."""
+        operation, requests = CATALOGUE[name], self.requests
+        body = ({} if self._session.login() else None) if name == LOGIN else self._session.call(operation, arguments)
+        observed = self._last.observed
+        if observed is None:
+            raise AssertionError("a session reports every request to its observer")
+        elapsed_ms = observed.elapsed_us / 1000
+        if observed.failure is not None or body is None or self.requests != requests + 1:
+            kind = observed.failure.kind.value if observed.failure else "login again"
+            status = f", HTTP {observed.status}" if observed.status else ""
+            return Called(elapsed_ms, f"the call failed ({kind}{status})", None)
+        rows = checks.rows_of(operation, body) if operation.lists is not None else None
+        return Called(elapsed_ms, "", None if rows is None else len(rows))
 
 
 @dataclass(slots=True)
@@ -89,46 +148,46 @@ class _Pending:
     samples: list[Sample]
 
 
-class Taker:
+class FingerprintRun:
     """Takes one fingerprint."""
 
     def __init__(
         self,
         plan: Plan,
         run: RunState,
-        statistics: Statistics,
+        statistics: StatementStatistics,
         settings: FingerprintSettings,
-        clock: Clock | None = None,
+        clock: PollingClock | None = None,
     ) -> None:
         self._plan = plan
         self._run = run
         self._statistics = statistics
         self._settings = settings
-        self._clock = clock or Clock()
-        self._watch = Watch(statistics, self._clock)
-        self._entries = Entries(statistics)
-        self._foreign = Foreign()
+        self._clock = clock or PollingClock()
+        self._reader = StatisticsReader(statistics, self._clock)
+        self._entries = EntryCache(statistics)
+        self._foreign = ForeignTraffic()
         self._costs: dict[tuple[str, str], OperationCost] = {}
         self._pending: list[_Pending] = []
         self._active: Counter[tuple[str, str]] = Counter()
         self._active_in_quiet: Counter[tuple[str, str]] = Counter()
-        self._last: Snapshot | None = None
+        self._last: StatisticsSnapshot | None = None
         self._until_s = self._clock.now_s() + (math.inf if settings.within_s is None else settings.within_s)
 
     def take(self, roles: Sequence[Role], callers: Sequence[Caller]) -> Fingerprint:
         """Reads first, so that they do not meet the rows that the writes make; then writes, makers first."""
         taken_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        begin, transactions = self._watch.reading(), self._statistics.transactions()
+        begin, transactions = self._reader.reading(), self._statistics.transactions()
         self._stay_quiet(self._settings.quiet_s)
         for caller in callers:
-            self._settings.tell(f"Fingerprint: {caller.role.title}")
+            self._settings.report(f"Fingerprint: {caller.role.title}")
             self._take_reads(caller)
         in_order = {role.slug: position for position, role in enumerate(makers_first(roles))}
         for caller in sorted(callers, key=lambda each: in_order[each.role.slug]):
             self._take_writes(caller)
         self._wait_for_caches()
-        end = self._watch.reading()
-        operations = tuple(self._cost(role, name) for role in roles for name in (LOGIN, *steps_of(role)))
+        end = self._reader.reading()
+        operations = tuple(self._cost(role, name) for role in roles for name in (LOGIN, *role.steps_by_operation))
         return Fingerprint(
             run_id=self._plan.run_id,
             host=self._plan.host,
@@ -136,7 +195,7 @@ class Taker:
             repeats=self._settings.repeats,
             database=self._statistics.info,
             operations=operations,
-            foreign=self._foreign.told(self._entries.known(())),
+            foreign=self._foreign.found(self._entries.known(())),
             notes=tuple(self._notes(operations, begin, end, self._statistics.transactions() - transactions)),
         )
 
@@ -146,7 +205,7 @@ class Taker:
         self._measure(caller, LOGIN, ())
         if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
             return
-        for name, steps in steps_of(caller.role).items():
+        for name, steps in caller.role.steps_by_operation.items():
             if not CATALOGUE[name].writes:
                 self._measure(caller, name, steps)
 
@@ -154,7 +213,7 @@ class Taker:
         """The writes, and the reads that had to wait for a row that a write makes."""
         if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
             return
-        for name, steps in steps_of(caller.role).items():
+        for name, steps in caller.role.steps_by_operation.items():
             if (caller.role.slug, name) not in self._costs:
                 self._measure(caller, name, steps)
 
@@ -178,7 +237,7 @@ class Taker:
             notes = (f"measured anew: {batch.doubt or 'odd statements among the first requests'}",)
             before, samples = batch, self._samples(caller, blank, steps)
             batch = self._batch(samples)
-            repeated = not batch.doubt and before.ways == batch.ways
+            repeated = not batch.doubt and before.variants == batch.variants
         cost = cost_of(blank, batch, repeated=repeated)
         self._costs[blank.role, name] = replace(cost, notes=cost.notes + notes) if batch.sure else cost
         if (
@@ -197,7 +256,7 @@ class Taker:
             return "a write, and the run is read-only"
         return ""
 
-    def _batch(self, samples: Sequence[Sample]) -> Batch:
+    def _batch(self, samples: Sequence[Sample]) -> OperationBatch:
         return batch_of(samples, self._entries.of(sample.delta for sample in samples), self._foreign)
 
     # ── requests ───────────────────────────────────────────────────────────────────────────────────
@@ -232,15 +291,15 @@ class Taker:
         return arguments
 
     def _sample(self, caller: Caller, operation: str, arguments: Call) -> Sample:
-        before = self._last or self._watch.reading()
-        called: Called = caller.login() if operation == LOGIN else caller.call(operation, arguments)
-        self._last = self._watch.reading()
+        before = self._last or self._reader.reading()
+        called = caller.call(operation, arguments)
+        self._last = self._reader.reading()
         delta = between(before, self._last)
         self._active.update(delta.active)
         return Sample(0, 0, delta, round(called.elapsed_ms, 3), called.answered_rows, called.failure)
 
     def _stay_quiet(self, duration_s: float) -> None:
-        quiet = self._watch.quiet(duration_s, self._last)
+        quiet = self._reader.quiet(duration_s, self._last)
         self._foreign.add(quiet)
         self._active_in_quiet.update(quiet.active)
         self._entries.of_most(quiet)
@@ -253,7 +312,9 @@ class Taker:
         until_s = self._clock.now_s() + self._settings.cold_wait_s
         self._ask_pending()  # the writes may have emptied caches
         if self._pending and self._settings.cold_wait_s > 0:
-            self._settings.tell(f"Fingerprint: waiting until caches expire, {self._settings.cold_wait_s:.0f} s at most")
+            self._settings.report(
+                f"Fingerprint: waiting until caches expire, {self._settings.cold_wait_s:.0f} s at most"
+            )
         while self._pending and self._clock.now_s() < until_s:
             self._stay_quiet(min(_ASK_AGAIN_S, max(until_s - self._clock.now_s(), 0.0)))
             self._ask_pending()
@@ -294,7 +355,7 @@ class Taker:
         return replace(blank, reason="needs an id that the target's answers did not give")
 
     def _notes(
-        self, operations: Sequence[OperationCost], begin: Snapshot, end: Snapshot, transactions: int
+        self, operations: Sequence[OperationCost], begin: StatisticsSnapshot, end: StatisticsSnapshot, transactions: int
     ) -> list[str]:
         notes = list(self._statistics.notes)
         if not any(cost.statements for cost in operations):
@@ -308,9 +369,9 @@ class Taker:
 
     def _other_clients(self) -> list[str]:
         """Who worked without being asked, and who worked in requests besides the most active one, the backend."""
-        told = [f"a client was active while nothing was asked: {_named(who)}" for who in sorted(self._active_in_quiet)]
+        found = [f"a client was active while nothing was asked: {_named(who)}" for who in sorted(self._active_in_quiet)]
         in_requests = [each for each in self._active.most_common() if each[0] not in self._active_in_quiet]
-        return told + [
+        return found + [
             f"another client was active during {count} of the requests: {_named(who)}" for who, count in in_requests[1:]
         ]
 

@@ -122,6 +122,15 @@ class Role:
     """Operation → the field of its rows that names the one owner they all must have, beside what the catalogue says."""
 
     @property
+    def steps_by_operation(self) -> dict[str, tuple[Step, ...]]:
+        """The operations in the order of the behaviours, each with all steps that call it."""
+        found: dict[str, tuple[Step, ...]] = {}
+        for behaviour in self.behaviours:
+            for step in behaviour.steps:
+                found[step.operation] = (*found.get(step.operation, ()), step)
+        return found
+
+    @property
     def think_mean_s(self) -> float:
         """Mean pause after an action."""
         return (self.think_min_s + self.think_max_s) / 2

@@ -31,10 +31,7 @@ def kinds_without_deletion(target: TargetInfo, run: RunState) -> dict[str, str]:
 
 def depending_on(role: Role, things: Mapping[str, str]) -> dict[str, str]:
     """Operations of the role that do nothing but make or work on rows of these kinds → the kind."""
-    kinds: dict[str, set[str]] = {}
-    for behaviour in role.behaviours:
-        for step in behaviour.steps:
-            kinds.setdefault(step.operation, set()).add(_kind_of(step))
+    kinds = {operation: {_kind_of(step) for step in steps} for operation, steps in role.steps_by_operation.items()}
     alone = {operation: next(iter(found)) for operation, found in kinds.items() if len(found) == 1}
     return {operation: thing for operation, thing in alone.items() if thing in things}
 
@@ -89,7 +86,7 @@ def creations_left_out(report: PreflightReport) -> tuple[str, ...]:
     )
 
 
-def accepted_leftovers(things: Mapping[str, str]) -> tuple[str, ...]:
+def undeletable_creations(things: Mapping[str, str]) -> tuple[str, ...]:
     """A line for each creation that is made though its rows stay. `things`: kind → why they cannot be removed."""
     makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
     return tuple(

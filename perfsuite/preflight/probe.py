@@ -148,9 +148,10 @@ def hints_for(role: Role, session: Session, target: TargetInfo) -> dict[str, str
 
     The session is logged in and has asked for what the role can read.
     """
-    steps = {step.operation: step for behaviour in role.behaviours for step in behaviour.steps}
     missing = target.missing(session.run)
-    found = {name: _hint(step, session, target) for name, step in steps.items() if name in missing}
+    found = {
+        name: _hint(steps[-1], session, target) for name, steps in role.steps_by_operation.items() if name in missing
+    }
     return {name: hint for name, hint in found.items() if hint}
 
 

@@ -12,7 +12,7 @@ from perfsuite.model.role import Behaviour, Role
 from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_without_deletion, without_creations
 from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
 from perfsuite.preflight.progress import Progress, ProgressReporter
-from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS
+from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, makers_first
 from perfsuite.target.exchange import Failure, Observed, Transport
 from perfsuite.target.retry_after import TOO_MANY
 from perfsuite.target.run_state import RunState
@@ -103,13 +103,13 @@ def preflight(
         left_out = _left_out(target, roles, run, read_only=plan.read_only)
         stay = _rows_that_stay(plan, target, run)
         run.left_out = _left_out_by_role(left_out, stay, roles)
-        progress.expect(sum(1 + len(set(_operations(role)) - run.left_out[role.slug]) for role in roles))
+        progress.expect(sum(1 + len(role.steps_by_operation.keys() - run.left_out[role.slug]) for role in roles))
         first = _first_of_each_role(roles, given.accounts)
         checks: dict[str, list[OperationCheck]] = {}
         data_size: dict[str, int] = {}
         refused: dict[str, Failure] = {}
         look_ups: set[str] = set()
-        for role in sorted(roles, key=_makers_first):
+        for role in makers_first(roles):  # who approves or moves a row needs one that somebody made before
             attempts, hints = Attempts(progress), {}
             session = Session(role, first[role.slug], transport, run, attempts)
             if failure := _login_failure(session, attempts):
@@ -122,7 +122,7 @@ def preflight(
                 data_size |= _data_size(session)
             look_ups |= _look_ups_left_out(role, attempts, left_out)
             places = _Places(session, left_out, hints)
-            checks[role.slug] = [_outcome(role, name, attempts, places) for name in (LOGIN, *_operations(role))]
+            checks[role.slug] = [_outcome(role, name, attempts, places) for name in (LOGIN, *role.steps_by_operation)]
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
     in_order = tuple(check for role in roles for check in checks[role.slug])
@@ -141,7 +141,7 @@ def preflight(
 
 def _look_ups_left_out(role: Role, attempts: Attempts, left_out: Collection[str]) -> set[str]:
     """Operations that the role only looks ids up with, and that the target does not list or that failed."""
-    names = {source.operation for source in role.sources.values()} - set(_operations(role))
+    names = {source.operation for source in role.sources.values()} - role.steps_by_operation.keys()
     return {name for name in names if name in left_out or ((seen := attempts.tried(name)) and seen.failure)}
 
 
@@ -179,18 +179,8 @@ def _first_of_each_role(roles: Sequence[Role], accounts: Iterable[Account]) -> d
     return first
 
 
-def _makers_first(role: Role) -> bool:
-    # Who approves or moves a row needs one that somebody made before.
-    return not any(CATALOGUE[name].creates for name in _operations(role))
-
-
-def _operations(role: Role) -> list[str]:
-    """The operations of a role, each once, in the order of its behaviours."""
-    return list(dict.fromkeys(step.operation for behaviour in role.behaviours for step in behaviour.steps))
-
-
 def _wanted(roles: Sequence[Role]) -> frozenset[str]:
-    return frozenset([LOGIN, *(name for role in roles for name in _operations(role))])
+    return frozenset([LOGIN, *(name for role in roles for name in role.steps_by_operation)])
 
 
 def _left_out(target: TargetInfo, roles: Sequence[Role], run: RunState, *, read_only: bool) -> dict[str, Works]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
-from perfsuite.fingerprint import compare as compare_costs
+from perfsuite.fingerprint.compare import compare as compare_costs
 from perfsuite.history import History, select
 from perfsuite.history.comparison.compare import compare
 from perfsuite.history.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches

@@ -7,16 +7,9 @@ from pathlib import Path
 
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.findings import asks_more
-from perfsuite.fingerprint import (
-    AFTER_FILE,
-    FILE_NAME,
-    FingerprintSettings,
-    fingerprint,
-    read_fingerprint,
-    render_short,
-    rows_read_in_vain,
-    write_fingerprint,
-)
+from perfsuite.fingerprint.compare import rows_read_in_vain
+from perfsuite.fingerprint.output import AFTER_FILE, FILE_NAME, read_fingerprint, render_short, write_fingerprint
+from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
 from perfsuite.model import INTERRUPTED, OperationCheck, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE

@@ -11,8 +11,9 @@ import msgspec
 
 from perfsuite.errors import LoadError, UsageError
 from perfsuite.findings import Watched, find
-from perfsuite.fingerprint import AFTER_FILE, compare, read_fingerprint
-from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
+from perfsuite.fingerprint.compare import compare
+from perfsuite.fingerprint.output import AFTER_FILE, read_fingerprint
+from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.judge import OnTarget, judge, not_judged, with_baseline
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.records import Record

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from perfsuite import clock
 from perfsuite.errors import SuiteError, TargetError, UnexpectedError, is_of_a_file, unwritable
-from perfsuite.fingerprint import FingerprintSettings, write_fingerprint
+from perfsuite.fingerprint.output import write_fingerprint
+from perfsuite.fingerprint.run import FingerprintSettings
 from perfsuite.model import Account, Cleanup, Plan, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import RunGroup
-from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, without_creations
+from perfsuite.preflight.left_out import creations_left_out, undeletable_creations, without_creations
 from perfsuite.preflight.probe import TargetInfo
 from perfsuite.preflight.progress import ProgressReporter
 from perfsuite.preflight.run import (
@@ -72,7 +73,7 @@ def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
     accepted = run.plan.accept_leftovers
     report = report if accepted else without_creations(report, stay, roles)
     save(run.folder / PREFLIGHT_FILE, report)
-    for line in (*failed_first(report), *(accepted_leftovers(stay) if accepted else creations_left_out(report))):
+    for line in (*failed_first(report), *(undeletable_creations(stay) if accepted else creations_left_out(report))):
         run.screen.say(f"  {line}")
     if (table := broken_table(report)) and not run.plan.tolerate_broken:
         raise TargetError(
@@ -185,7 +186,7 @@ def only_fingerprint(
     with _clean_on_failure(made):
         target = probe(made)
         made.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
-        taken = take_fingerprint(made, target, FingerprintSettings(dsn, tell=made.screen.say))
+        taken = take_fingerprint(made, target, FingerprintSettings(dsn, report=made.screen.say))
         write_fingerprint(taken, made.folder)
     cleanup = clean_without_load(made)
     return measured(taken, made), made.folder, cleanup

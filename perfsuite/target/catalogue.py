@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from perfsuite.model.role import Role
+
 PREFIX = "/api/v1"
 TOTALS = "totals"
 """Kind of row that counts the rows of the target."""
@@ -262,6 +264,12 @@ _REMOVALS = (
 )
 
 CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}
+
+
+def makers_first(roles: Iterable[Role]) -> list[Role]:
+    """The roles with those first that make rows which others work on."""
+    return sorted(roles, key=lambda role: not any(CATALOGUE[name].creates for name in role.steps_by_operation))
+
 
 # ── rows that a run makes or changes ────────────────────────────────────────────────────────────────
 

@@ -171,13 +171,28 @@ class Observed:
 
 
 class Observer(Protocol):
-    """Is told all that a session does."""
+    """Hears of all that a session does."""
 
     def request(self, observed: Observed) -> None:
         """A request has ended."""
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
         """An operation could not be made; `why`: what it needs, and what the target answered when asked for that."""
+
+
+class LastRequest:
+    """An observer that keeps the last request and counts all."""
+
+    observed: Observed | None = None
+    count = 0
+
+    def request(self, observed: Observed) -> None:
+        """See Observer."""
+        self.observed = observed
+        self.count += 1
+
+    def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
+        """Only requests count."""
 
 
 @dataclass(frozen=True, slots=True)

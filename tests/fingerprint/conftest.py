@@ -19,7 +19,7 @@ from perfsuite.cleanup import Means, clean_up
 from perfsuite.demo.client import Demo, DemoSettings, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
-from perfsuite.fingerprint import FingerprintSettings, fingerprint
+from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
 from perfsuite.model import Account, Cleanup, Plan, Scenario
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.role import Role

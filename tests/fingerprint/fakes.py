@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from perfsuite.fingerprint.calls import Caller
-from perfsuite.fingerprint.counters import Client, Counters, Key, Snapshot
-from perfsuite.fingerprint.database import Text, Totals
-from perfsuite.fingerprint.run import FingerprintSettings, Taker
-from perfsuite.fingerprint.watch import Clock
+from perfsuite.fingerprint.readings import (
+    Counters,
+    DatabaseClient,
+    Key,
+    PollingClock,
+    StatementText,
+    StatisticsSnapshot,
+    Totals,
+)
+from perfsuite.fingerprint.run import Caller, FingerprintRun, FingerprintSettings
 from perfsuite.model import Plan, Scenario
 from perfsuite.model.fingerprint import DatabaseInfo, Fingerprint
 from perfsuite.model.role import Role
@@ -30,15 +35,15 @@ class FakeDatabase:
         self.notes: tuple[str, ...] = ()
         self.now_s = 0.0
         self.counters: dict[Key, Counters] = {}
-        self.known: dict[Key, Text] = {}
+        self.known: dict[Key, StatementText] = {}
         self.reset_at, self.evictions = "t0", 0
-        self.clients: list[Client] = []
+        self.clients: list[DatabaseClient] = []
         self.committed = 0
         self.on_sleep: Callable[[float], None] = lambda _s: None
 
     def run(self, query: str, calls: int = 1, *, user: int = APP, rows: int = 1, blocks: int = 3) -> None:
         key = (user, hash((user, query)))
-        self.known[key] = Text(query, USERS[user])
+        self.known[key] = StatementText(query, USERS[user])
         ran = Counters(calls, rows * calls, shared_hit_blocks=blocks * calls, execution_ms=0.5 * calls)
         self.counters[key] = self.counters.get(key, Counters()) + ran
 
@@ -47,8 +52,8 @@ class FakeDatabase:
         self.reset_at += "'"
 
     @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.now_s, self._sleep)
+    def clock(self) -> PollingClock:
+        return PollingClock(lambda: self.now_s, self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -57,10 +62,10 @@ class FakeDatabase:
     def totals(self) -> Totals:
         return Totals(sum(each.calls for each in self.counters.values()), frozenset())
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot(self.now_s, dict(self.counters), self.reset_at, self.evictions, tuple(self.clients))
+    def snapshot(self) -> StatisticsSnapshot:
+        return StatisticsSnapshot(self.now_s, dict(self.counters), self.reset_at, self.evictions, tuple(self.clients))
 
-    def texts(self, keys: Collection[Key]) -> Mapping[Key, Text]:
+    def texts(self, keys: Collection[Key]) -> Mapping[Key, StatementText]:
         return {key: self.known[key] for key in keys if key in self.counters}
 
     def transactions(self) -> int:
@@ -99,5 +104,5 @@ def take(
     plan = Plan("basic_1", scenario, "http://t", {}, (), (), 1, "2026-03-01T09:30:00Z", read_only=read_only)
     run = run or RunState("basic_1", purpose="fingerprint")
     settings = FingerprintSettings(dsn="", repeats=repeats, within_s=within_s)
-    taker = Taker(plan, run, target.database, settings, target.database.clock)
+    taker = FingerprintRun(plan, run, target.database, settings, target.database.clock)
     return taker.take(roles, [Caller(role, ACCOUNTS[role.slug], target, run) for role in roles])

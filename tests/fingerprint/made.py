@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perfsuite.fingerprint.batch import Sample, batch_of, cost_of
-from perfsuite.fingerprint.counters import Counters, Delta
-from perfsuite.fingerprint.entries import Foreign, entry_of
+from perfsuite.fingerprint.cost import Sample, batch_of, cost_of
+from perfsuite.fingerprint.readings import Counters, Delta
+from perfsuite.fingerprint.statements import ForeignTraffic, entry_of
 from perfsuite.model.fingerprint import Fingerprint, ForeignStatement, Known, OperationCost
 from tests.fingerprint.fakes import INFO
 
@@ -39,7 +39,7 @@ def operation(
     if again is not None:
         samples.append(sample(len(samples), again, last=True))
     blank = OperationCost("senior_agent", name, "GET", "/api/v1/policies/", writes, Known.NOT_MEASURED)
-    return cost_of(blank, batch_of(samples, {keys[text]: entry_of(text) for text in texts}, Foreign()))
+    return cost_of(blank, batch_of(samples, {keys[text]: entry_of(text) for text in texts}, ForeignTraffic()))
 
 
 def fingerprint(*operations: OperationCost, foreign: tuple[ForeignStatement, ...] = ()) -> Fingerprint:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.cli.main import main
-from perfsuite.fingerprint import write_fingerprint
+from perfsuite.fingerprint.output import write_fingerprint
 from perfsuite.model.fingerprint import Fingerprint, OperationCost
 from tests.fingerprint.made import POLICIES, PREMIUMS, fingerprint, operation
 

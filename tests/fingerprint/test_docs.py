@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from perfsuite.fingerprint import FingerprintSettings
 from perfsuite.fingerprint.compare import BLOCKS_LEAST
-from perfsuite.fingerprint.entries import MOST_TOLD
+from perfsuite.fingerprint.run import FingerprintSettings
+from perfsuite.fingerprint.statements import MOST_NAMED
 from perfsuite.plan.targets import Known, read_targets
 from perfsuite.run import fingerprint as costing
 
@@ -21,7 +21,7 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
     assert f"{usual.cold_wait_s:g} s at most" in PAGE
     assert f"({WORDS[costing.SHORT_REPEATS]} repeats of 60" in PAGE
     assert f"what it has not asked after {costing.SHORT_WITHIN_S:g} s" in PAGE
-    assert f"the {MOST_TOLD} most frequent statements" in PAGE
+    assert f"the {MOST_NAMED} most frequent statements" in PAGE
     assert f"only {BLOCKS_LEAST} blocks **and** half as many again count" in PAGE
 
 

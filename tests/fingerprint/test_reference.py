@@ -10,8 +10,9 @@ from typing import LiteralString
 
 import pytest
 
-from perfsuite.fingerprint import compare, difference_text, not_compared, render_fingerprint, write_fingerprint
-from perfsuite.fingerprint.entries import MOST_TOLD
+from perfsuite.fingerprint.compare import compare, not_compared
+from perfsuite.fingerprint.output import difference_text, render_fingerprint, write_fingerprint
+from perfsuite.fingerprint.statements import MOST_NAMED
 from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
 from perfsuite.roles import ROLES, junior_agent, policyholder
 from perfsuite.target.catalogue import CATALOGUE
@@ -151,7 +152,7 @@ def test_evictions_all_the_time_make_it_unknown(backend: Backend, tmp_path: Path
             connection.execute("SELECT pg_stat_statements_reset()")
 
     unknown = [cost.reason for cost in taken.operations if cost.known is Known.UNKNOWN]
-    assert 0 < len(taken.foreign) <= MOST_TOLD
+    assert 0 < len(taken.foreign) <= MOST_NAMED
     assert any("pg_stat_statements evicted entries meanwhile" in reason for reason in unknown)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.fingerprint import compare, not_compared
-from perfsuite.fingerprint.counters import Client
+from perfsuite.fingerprint.compare import compare, not_compared
+from perfsuite.fingerprint.readings import DatabaseClient
 from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
 from perfsuite.roles import ROLES, policyholder, regional_manager, senior_agent, support_staff
 from perfsuite.target import journal
@@ -266,11 +266,11 @@ def test_the_same_traffic_by_others_makes_it_unknown(target: CostlyTarget, datab
 def test_other_clients_are_told(target: CostlyTarget, database: FakeDatabase) -> None:
     def active(_asked: object) -> None:
         changed = str(len(target.asked))
-        database.clients = [Client(1, "app", "api", changed), Client(2, "eve", "psql", changed)]
+        database.clients = [DatabaseClient(1, "app", "api", changed), DatabaseClient(2, "eve", "psql", changed)]
         database.run("SELECT a FROM users WHERE id = $1")
 
     def alone(_asked: object) -> None:
-        database.clients[0] = Client(1, "app", "api", str(len(target.asked)))
+        database.clients[0] = DatabaseClient(1, "app", "api", str(len(target.asked)))
         database.run("SELECT a FROM policies WHERE id = $1")
 
     target.costs |= {"users.me": active, "policies.list": alone}

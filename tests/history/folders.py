@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from perfsuite.fingerprint import write_fingerprint
+from perfsuite.fingerprint.output import write_fingerprint
 from perfsuite.measurements import records as measurements
 from perfsuite.model import OperationCheck, Plan, PreflightReport, Works
 from perfsuite.model.fingerprint import Fingerprint

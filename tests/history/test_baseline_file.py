@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.fingerprint import compare
+from perfsuite.fingerprint.compare import compare
 from perfsuite.history import read_baseline, write_baseline
 from perfsuite.history.baseline_file import slim
 from perfsuite.model.history import Baseline

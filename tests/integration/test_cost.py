@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.fingerprint import read_fingerprint
+from perfsuite.fingerprint.output import read_fingerprint
 from perfsuite.model.fingerprint import Spread
 from perfsuite.monitor import read_readings
 from tests.integration.programs import Ended

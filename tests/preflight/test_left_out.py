@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.model import PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role, Step
-from perfsuite.preflight.left_out import accepted_leftovers, creations_left_out, depending_on, without_creations
+from perfsuite.preflight.left_out import creations_left_out, depending_on, undeletable_creations, without_creations
 from perfsuite.preflight.probe import probe_target
 from perfsuite.preflight.run import not_offered
 from perfsuite.roles import ROLES
@@ -76,7 +76,7 @@ def test_where_no_route_deletes_a_row_not_even_preflight_makes_one(thing: str, c
     assert any(creation in operations for operations in called.values())
 
 
-def test_with_accepted_leftovers_they_are_made_all_the_same() -> None:
+def test_with_undeletable_creations_they_are_made_all_the_same() -> None:
     target = FakeTarget()
     target.without = {"leads.delete"}
 
@@ -84,7 +84,7 @@ def test_with_accepted_leftovers_they_are_made_all_the_same() -> None:
 
     assert len(target.asked_for("leads.create")) == 1
     assert works_of(report) == {}
-    assert accepted_leftovers(FORBIDDEN) == (
+    assert undeletable_creations(FORBIDDEN) == (
         "leads.create: its rows cannot be removed (HTTP 403: Not allowed) and will remain (--accept-leftovers)",
     )
 

@@ -1,4 +1,4 @@
-"""The transport of preflight and cleanup at the level of bytes. How targets are reached: tests/load/test_ways.py."""
+"""The transport of preflight and cleanup, byte by byte. How targets are reached: tests/load/test_connection.py."""
 
 from __future__ import annotations
 

@@ -11,14 +11,9 @@ from perfsuite.cli.command import Call, Command
 from perfsuite.cli.parser import add_without_load
 from perfsuite.cli.target import code_of_rows, context_without_load, read, started
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
-from perfsuite.fingerprint import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.fingerprint import (
-    compare,
-    not_compared,
-    read_fingerprint,
-    render_differences,
-    render_fingerprint,
-)
+from perfsuite.fingerprint.compare import compare, not_compared
+from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
+from perfsuite.fingerprint.output import read_fingerprint, render_differences, render_fingerprint
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
 from perfsuite.plan.build import DEFAULT_HOST, build

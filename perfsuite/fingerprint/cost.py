@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perfsuite.fingerprint.counters import NOTHING, Counters, Delta, Key
-from perfsuite.fingerprint.entries import Entry, Foreign
-from perfsuite.fingerprint.texts import headline, shape_of
+from perfsuite.fingerprint.readings import NOTHING, Counters, Delta, Key
+from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, headline, shape_of
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
@@ -45,7 +44,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AttributedRequest:
     """A sample with its statements by shape. Those of others are gone."""
 
     sample: Sample
@@ -55,12 +54,12 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class OperationBatch:
     """The requests of one operation, as far as they can be trusted."""
 
-    requests: tuple[Request, ...]
-    again: Request | None
-    entries: Mapping[str, Entry]
+    requests: tuple[AttributedRequest, ...]
+    again: AttributedRequest | None
+    entries: Mapping[str, StatementEntry]
     queryids: Mapping[str, tuple[str, ...]]
     doubt: str = ""
     """Why the figures cannot be attributed to the operation; "" when they can."""
@@ -83,12 +82,14 @@ class Batch:
         return bool(self.failure) or (not self.doubt and self.regular)
 
     @property
-    def ways(self) -> tuple[frozenset[str], ...]:
+    def variants(self) -> tuple[frozenset[str], ...]:
         """Which queries each request ran."""
         return tuple(request.queries for request in self.requests)
 
 
-def batch_of(samples: Sequence[Sample], entries: Mapping[Key, Entry], foreign: Foreign) -> Batch:
+def batch_of(
+    samples: Sequence[Sample], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
+) -> OperationBatch:
     """Sort the statements of the samples into ours and others', and say what is to be doubted."""
     duration_s = sum(sample.delta.duration_s for sample in samples)
     seen = {key for sample in samples for key in sample.delta.statements if not entries[key].ours}
@@ -103,7 +104,7 @@ def batch_of(samples: Sequence[Sample], entries: Mapping[Key, Entry], foreign: F
     for key in sorted(ours):
         shape = entries[key].shape
         queryids[shape] = (*queryids.get(shape, ()), str(key[1]))
-    return Batch(
+    return OperationBatch(
         requests=tuple(request for request in requests if not request.sample.again),
         again=next((request for request in requests if request.sample.again), None),
         entries={entries[key].shape: entries[key] for key in ours},
@@ -114,17 +115,21 @@ def batch_of(samples: Sequence[Sample], entries: Mapping[Key, Entry], foreign: F
     )
 
 
-def _request(sample: Sample, entries: Mapping[Key, Entry], ours: set[Key]) -> Request:
+def _request(sample: Sample, entries: Mapping[Key, StatementEntry], ours: set[Key]) -> AttributedRequest:
     shapes: dict[str, Counters] = {}
     for key, counters in sample.delta.statements.items():
         if key in ours:
             shape = entries[key].shape
             shapes[shape] = shapes.get(shape, NOTHING) + counters
     kinds = {entries[key].shape: entries[key].kind for key in sample.delta.statements}
-    return Request(sample, shapes, frozenset(shape for shape in shapes if kinds[shape] is StatementKind.QUERY))
+    return AttributedRequest(
+        sample, shapes, frozenset(shape for shape in shapes if kinds[shape] is StatementKind.QUERY)
+    )
 
 
-def _doubt(samples: Sequence[Sample], mixed: Sequence[Key], entries: Mapping[Key, Entry], foreign: Foreign) -> str:
+def _doubt(
+    samples: Sequence[Sample], mixed: Sequence[Key], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
+) -> str:
     trouble = next((sample.delta.trouble for sample in samples if sample.delta.trouble), "")
     if trouble or not mixed:
         return trouble
@@ -132,7 +137,7 @@ def _doubt(samples: Sequence[Sample], mixed: Sequence[Key], entries: Mapping[Key
     return f"other traffic: {text} ran {foreign.rate_per_s(mixed[0]):.1f} times a second while nothing was asked"
 
 
-def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mapping[Key, Entry]) -> list[str]:
+def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mapping[Key, StatementEntry]) -> list[str]:
     notes = []
     if left_out:
         names = ", ".join(sorted({entries[key].user or "unknown" for key in left_out}))
@@ -142,34 +147,34 @@ def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mappi
     return notes
 
 
-def _full(batch: Batch) -> list[bool] | None:
+def _full(batch: OperationBatch) -> list[bool] | None:
     """Which requests no cache answered; None when that cannot be told, as they differ in another way."""
     requests = batch.requests
-    ways = sorted({request.queries for request in requests} - {frozenset()}, key=len)
-    if not ways:
+    variants = sorted({request.queries for request in requests} - {frozenset()}, key=len)
+    if not variants:
         return [bool(request.shapes) for request in requests]
-    if len(ways) == 1:
+    if len(variants) == 1:
         return [bool(request.queries) for request in requests]
-    if len(ways) > 2 or not ways[0] < ways[1]:
+    if len(variants) > 2 or not variants[0] < variants[1]:
         return None
-    full = [request.queries == ways[1] for request in requests]
+    full = [request.queries == variants[1] for request in requests]
     # A single odd request after regular ones may have met somebody else's statement.
     if not full[0] and sum(full) == 1:
         return None
     # The same question answered in both ways is a cache's doing; otherwise the arguments made the difference.
-    return full if _both_ways(batch) else [bool(request.queries) for request in requests]
+    return full if _both_variants(batch) else [bool(request.queries) for request in requests]
 
 
-def _both_ways(batch: Batch) -> bool:
+def _both_variants(batch: OperationBatch) -> bool:
     made = [*batch.requests, *([batch.again] if batch.again else [])]
-    ways: dict[int, set[frozenset[str]]] = {}
+    variants: dict[int, set[frozenset[str]]] = {}
     for request in made:
         if request.queries:
-            ways.setdefault(request.sample.arguments, set()).add(request.queries)
-    return any(len(each) > 1 for each in ways.values())
+            variants.setdefault(request.sample.arguments, set()).add(request.queries)
+    return any(len(each) > 1 for each in variants.values())
 
 
-def cost_of(operation: OperationCost, batch: Batch, *, repeated: bool = False) -> OperationCost:
+def cost_of(operation: OperationCost, batch: OperationBatch, *, repeated: bool = False) -> OperationCost:
     """`operation` with what the batch tells. `repeated`: a batch before it ran the same, call by call."""
     if batch.failure:
         return replace(operation, known=Known.NOT_MEASURED, reason=batch.failure)
@@ -193,7 +198,7 @@ def cost_of(operation: OperationCost, batch: Batch, *, repeated: bool = False) -
     )
 
 
-def _irregular(batch: Batch, *, repeated: bool) -> str:
+def _irregular(batch: OperationBatch, *, repeated: bool) -> str:
     if repeated:
         return "which statements are run depends on the arguments"
     everywhere = frozenset.intersection(*(request.queries for request in batch.requests))
@@ -206,7 +211,7 @@ def _irregular(batch: Batch, *, repeated: bool) -> str:
     )
 
 
-def _request_cost(request: Request, batch: Batch, *, full: bool) -> RequestCost:
+def _request_cost(request: AttributedRequest, batch: OperationBatch, *, full: bool) -> RequestCost:
     sample = request.sample
     ran = shape_of(" ".join(sorted(request.queries))) if request.queries else ""
     return RequestCost(
@@ -220,7 +225,7 @@ def _request_cost(request: Request, batch: Batch, *, full: bool) -> RequestCost:
     )
 
 
-def _cost(request: Request, batch: Batch) -> Cost:
+def _cost(request: AttributedRequest, batch: OperationBatch) -> Cost:
     calls = dict.fromkeys(StatementKind, 0)
     total = NOTHING
     for shape, counters in request.shapes.items():
@@ -250,7 +255,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(min(values), max(values))
 
 
-def _statements(full: Sequence[Request], batch: Batch) -> list[StatementCost]:
+def _statements(full: Sequence[AttributedRequest], batch: OperationBatch) -> list[StatementCost]:
     shapes = {shape for request in full for shape in request.shapes}
     found = []
     for shape in shapes:
@@ -270,7 +275,7 @@ def _statements(full: Sequence[Request], batch: Batch) -> list[StatementCost]:
     return sorted(found, key=lambda cost: (cost.kind, -cost.calls.maximum, cost.text))
 
 
-def _suspicions(full: Sequence[Request], batch: Batch) -> list[Suspicion]:
+def _suspicions(full: Sequence[AttributedRequest], batch: OperationBatch) -> list[Suspicion]:
     rows = [request.sample.answered_rows for request in full]
     known = [count for count in rows if count is not None]
     found = []
@@ -287,7 +292,7 @@ def _about(calls: int, rows: int) -> bool:
     return abs(calls - rows) <= max(1.0, 0.1 * rows)
 
 
-def _caching(batch: Batch, full: Sequence[bool]) -> Caching:
+def _caching(batch: OperationBatch, full: Sequence[bool]) -> Caching:
     if not any(full) or batch.again is None:
         return Caching.UNTOLD
     if not all(full) or _queries(batch.again, batch) < _queries(batch.requests[-1], batch):
@@ -295,7 +300,7 @@ def _caching(batch: Batch, full: Sequence[bool]) -> Caching:
     return Caching.NONE
 
 
-def _repeat(batch: Batch, full: Sequence[bool]) -> Repeat | None:
+def _repeat(batch: OperationBatch, full: Sequence[bool]) -> Repeat | None:
     """How many queries a cache left to run, of how many; None where none was seen."""
     if batch.again is None or _caching(batch, full) is not Caching.REPEATS:
         return None
@@ -307,6 +312,6 @@ def _repeat(batch: Batch, full: Sequence[bool]) -> Repeat | None:
     return Repeat(fewest, max(counts))
 
 
-def _queries(request: Request, batch: Batch) -> int:
+def _queries(request: AttributedRequest, batch: OperationBatch) -> int:
     """How many real queries it ran."""
     return _cost(request, batch).queries

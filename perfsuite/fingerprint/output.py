@@ -1,12 +1,16 @@
-"""A fingerprint, and the difference of two, as plain text."""
+"""A fingerprint as a file of its run and as plain text, and the difference of two as text."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from perfsuite.fingerprint.batch import spread
-from perfsuite.fingerprint.texts import cut, headline
+import msgspec
+
+from perfsuite.errors import UsageError
+from perfsuite.fingerprint.cost import spread
+from perfsuite.fingerprint.statements import cut, headline
 from perfsuite.model.fingerprint import (
     Difference,
     Fingerprint,
@@ -71,8 +75,8 @@ def render_short(fingerprint: Fingerprint) -> str:
         parts.append(f"{suspected} suspected of N+1")
     if fingerprint.foreign:
         parts.append("other traffic on the database")
-    told = ", ".join(parts)
-    return f"{told}; most others: {reasons.most_common(1)[0][0]}" if reasons.total() > _MUCH * len(asked) else told
+    found = ", ".join(parts)
+    return f"{found}; most others: {reasons.most_common(1)[0][0]}" if reasons.total() > _MUCH * len(asked) else found
 
 
 def _part(title: str, lines: Sequence[str], width: int) -> list[str]:
@@ -165,3 +169,41 @@ def render_differences(differences: Sequence[Difference], left_out: Sequence[str
     lines = [difference_text(difference) for difference in differences] or ["no difference"]
     lines += [f"not compared: {line}" for line in left_out]
     return "\n".join(lines) + "\n"
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────────
+
+FILE_NAME = "fingerprint.json"
+AFTER_FILE = "fingerprint-after.json"
+"""One that was taken after the load, with those that look for what grew in it."""
+SCHEMA = 1
+
+
+def write_fingerprint(fingerprint: Fingerprint, folder: Path, name: str = FILE_NAME) -> Path:
+    """Write it into the folder of a run. Raises UsageError when the disk does not take it."""
+    path = folder / name
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(fingerprint), indent=1) + b"\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another folder with --results") from error
+    return path
+
+
+def read_fingerprint(where: Path) -> Fingerprint:
+    """The fingerprint in a folder or file. Raises UsageError when there is none, or of another version."""
+    path = where / FILE_NAME if where.is_dir() else where
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{where}: no fingerprint was taken in this run ({FILE_NAME} is not there)") from None
+    try:
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        if schema != SCHEMA:
+            raise UsageError(f"{path}: schema {schema}, this version of the suite reads {SCHEMA}")
+        return msgspec.json.decode(content, type=Fingerprint)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: damaged, or written by another version ({error})") from error
+
+
+class _Schema(msgspec.Struct):
+    schema: int

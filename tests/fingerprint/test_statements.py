@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.fingerprint.texts import LONGEST, comparable, headline, kept, kind_of, masked
+from perfsuite.fingerprint.statements import LONGEST, comparable, headline, kept, kind_of, masked
 from perfsuite.model.fingerprint import StatementKind
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from perfsuite.fingerprint import render_fingerprint, render_short
+from perfsuite.errors import UsageError
+from perfsuite.fingerprint.output import read_fingerprint, render_fingerprint, render_short, write_fingerprint
 from perfsuite.model.fingerprint import Fingerprint, ForeignStatement, Known
 from tests.fingerprint.made import POLICIES, PREMIUMS, UPDATE, fingerprint, operation
 
@@ -63,3 +65,41 @@ def test_no_line_is_wider_than_asked_for() -> None:
 )
 def test_on_one_line(taken: Fingerprint, told: str) -> None:
     assert render_short(taken) == told
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+FILED = fingerprint(operation("policies.list", {POLICIES: 1, PREMIUMS: 20}, {POLICIES: 1, PREMIUMS: 19}, again={}))
+
+
+def test_read_as_written(tmp_path: Path) -> None:
+    path = write_fingerprint(FILED, tmp_path)
+
+    assert path.name == "fingerprint.json"
+    assert read_fingerprint(tmp_path) == read_fingerprint(path) == FILED
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b'{"schema": 2}', "schema 2, this version of the suite reads 1", id="a later one"),
+        pytest.param(b'{"schema": 1}', "damaged, or written by another version", id="fields missing"),
+        pytest.param(b"{", "damaged, or written by another version", id="cut off"),
+    ],
+)
+def test_what_cannot_be_read(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "fingerprint.json").write_bytes(content)
+
+    with pytest.raises(UsageError, match=message):
+        read_fingerprint(tmp_path)
+
+
+def test_no_fingerprint(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no fingerprint was taken in this run"):
+        read_fingerprint(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_fingerprint(FILED, tmp_path / "gone")

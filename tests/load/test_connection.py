@@ -36,7 +36,7 @@ def _by_the_parent(connection: ConnectionSettings, *paths: str, **variables: str
 
 def _by_a_user(connection: ConnectionSettings, *paths: str, **variables: str) -> list[str]:
     given = msgspec.json.encode(connection).decode()
-    told: list[str] = findings("in_child_way", given, *paths, environment=variables)["told"]
+    told: list[str] = findings("in_child_connection", given, *paths, environment=variables)["told"]
     return told
 
 

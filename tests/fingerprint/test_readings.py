@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.fingerprint.counters import Client, Counters, Snapshot, between
+from perfsuite.fingerprint.readings import Counters, DatabaseClient, StatisticsSnapshot, between
 
 A, B = (10, 1), (10, 2)
 
 
-def _snapshot(at_s: float = 0.0, evictions: int | None = 0, reset_at: str = "t0", **calls: int) -> Snapshot:
+def _snapshot(at_s: float = 0.0, evictions: int | None = 0, reset_at: str = "t0", **calls: int) -> StatisticsSnapshot:
     keys = {"a": A, "b": B}
-    return Snapshot(
+    return StatisticsSnapshot(
         at_s, {keys[name]: Counters(count, count * 2) for name, count in calls.items()}, reset_at, evictions
     )
 
@@ -37,12 +37,16 @@ def test_a_statement_seen_for_the_first_time() -> None:
         pytest.param(_snapshot(a=2, evictions=None), "reset or evicted", id="seen without the newer view"),
     ],
 )
-def test_trouble(after: Snapshot, trouble: str) -> None:
+def test_trouble(after: StatisticsSnapshot, trouble: str) -> None:
     assert trouble in between(_snapshot(a=5), after).trouble
 
 
 def test_clients_that_did_something() -> None:
-    before = Snapshot(0, {}, clients=(Client(1, "app", "api", "10:00"), Client(2, "app", "cron", "10:00")))
-    after = Snapshot(1, {}, clients=(Client(1, "app", "api", "10:01"), Client(2, "app", "cron", "10:00")))
+    before = StatisticsSnapshot(
+        0, {}, clients=(DatabaseClient(1, "app", "api", "10:00"), DatabaseClient(2, "app", "cron", "10:00"))
+    )
+    after = StatisticsSnapshot(
+        1, {}, clients=(DatabaseClient(1, "app", "api", "10:01"), DatabaseClient(2, "app", "cron", "10:00"))
+    )
 
     assert between(before, after).active == {("app", "api")}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from perfsuite.fingerprint.batch import Batch, Sample, batch_of, cost_of
-from perfsuite.fingerprint.counters import Counters, Delta, Key
-from perfsuite.fingerprint.entries import Entry, Foreign, entry_of
+from perfsuite.fingerprint.cost import OperationBatch, Sample, batch_of, cost_of
+from perfsuite.fingerprint.readings import Counters, Delta, Key
+from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, entry_of
 from perfsuite.model.fingerprint import Caching, Cost, Known, OperationCost, Repeat, Spread
 
 TEXTS = {
@@ -20,7 +20,7 @@ TEXTS = {
     "ping": "SELECT $1",
 }
 KEYS: dict[str, Key] = {name: (10, number) for number, name in enumerate(TEXTS)}
-ENTRIES: Mapping[Key, Entry] = {KEYS[name]: entry_of(text, "app") for name, text in TEXTS.items()}
+ENTRIES: Mapping[Key, StatementEntry] = {KEYS[name]: entry_of(text, "app") for name, text in TEXTS.items()}
 LISTED = OperationCost("agent", "policies.list", "GET", "/p", False, Known.NOT_MEASURED)
 
 
@@ -39,8 +39,10 @@ def sample(
     )
 
 
-def batch(*samples: Sample, foreign: Foreign | None = None, entries: Mapping[Key, Entry] = ENTRIES) -> Batch:
-    return batch_of(samples, entries, foreign or Foreign())
+def batch(
+    *samples: Sample, foreign: ForeignTraffic | None = None, entries: Mapping[Key, StatementEntry] = ENTRIES
+) -> OperationBatch:
+    return batch_of(samples, entries, foreign or ForeignTraffic())
 
 
 def cost(*samples: Sample) -> OperationCost:
@@ -161,8 +163,8 @@ def test_trouble_makes_it_unknown() -> None:
     assert found.queries is None
 
 
-def _foreign(key: Key, calls: int, during_s: float = 1.0) -> Foreign:
-    foreign = Foreign()
+def _foreign(key: Key, calls: int, during_s: float = 1.0) -> ForeignTraffic:
+    foreign = ForeignTraffic()
     foreign.add(Delta(during_s, {key: Counters(calls)}))
     return foreign
 
