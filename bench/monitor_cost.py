@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.demo.backend import BackendSettings
+from perfsuite.demo.client import Demo, running_demo
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources
 from perfsuite.target.connection import ConnectionSettings
 
@@ -49,7 +50,7 @@ def main() -> int:
         "--statements", type=int, default=4900, help="different statements to be held (at most 5,000 are)"
     )
     options = parser.parse_args()
-    with running_demo("full", DemoSettings(seed_factor=0.1)) as demo:
+    with running_demo("full", BackendSettings(seed_factor=0.1)) as demo:
         fill_statements(demo, options.statements)
         costs = measure(demo, options.seconds)
     print(f"{'target':<14} {'watched':>10} {'not watched':>12} {'difference':>24}")

@@ -12,7 +12,7 @@ from perfsuite.cli.command import Call
 from perfsuite.cli.commands.compare import tell
 from perfsuite.cli.target import inputs_of, started, watch_of
 from perfsuite.cli.work import Work, all_shown, run_failed, run_one
-from perfsuite.demo.faults import check_faults
+from perfsuite.demo.backend import check_faults
 from perfsuite.errors import EXIT_INTERRUPTED, LoadError, TargetError, UsageError
 from perfsuite.history.comparison.compare import FEWEST
 from perfsuite.history.comparison.conditions import OF_THE_TARGET

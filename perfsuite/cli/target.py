@@ -11,8 +11,8 @@ from perfsuite import __version__
 from perfsuite.cli.command import Call
 from perfsuite.cli.parser import PROGRAM, options_of
 from perfsuite.cli.screen import PlainScreen
-from perfsuite.demo.client import Demo, DemoSettings, running_demo
-from perfsuite.demo.faults import check_faults, faults_of
+from perfsuite.demo.backend import BackendSettings, check_faults, faults_of
+from perfsuite.demo.client import Demo, running_demo
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
 from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
 from perfsuite.model import Cleanup
@@ -54,7 +54,7 @@ def started(
     if not options.demo:
         return inputs, None
     screen.say(f"Demo: starting the reference backend ({options.demo})")
-    settings = DemoSettings(faults=faults_of(arguments.fault, as_deployed=arguments.as_deployed))
+    settings = BackendSettings(faults=faults_of(arguments.fault, as_deployed=arguments.as_deployed))
     demo = stack.enter_context(running_demo(options.demo, settings))
     return with_demo(inputs, demo.host, demo.credentials, ground_of_suite()), demo
 

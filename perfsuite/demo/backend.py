@@ -1,9 +1,10 @@
-"""The reference backend as a child of the supervisor."""
+"""The reference backend as a process: in a sandbox, on its own for the command `backend`, or asked about its faults."""
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,57 +12,98 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfsuite.demo.child import Child, Program
-from perfsuite.demo.house import ROOT, House
+from perfsuite.demo.sandbox import ROOT, Sandbox
+from perfsuite.errors import TargetError, UsageError
 
 READY_WITHIN_S = 80.0
-DATABASE_VARIABLE = "MITRA_DATABASE_URL"
-REDIS_VARIABLE = "MITRA_REDIS_URL"
+AS_DEPLOYED = "as_deployed"
+DATABASE_VARIABLE, REDIS_VARIABLE = "MITRA_DATABASE_URL", "MITRA_REDIS_URL"
 _READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
+_USAGE_ERROR = 2
+_FAULTS_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class BackendOrder:
-    """How the backend is to be started. `request_log` and `credentials` are files that it writes."""
+class BackendSettings:
+    """How to start the backend. It writes `request_log` and `credentials_out`; port 0 takes a free one."""
 
-    request_log: Path
-    credentials: Path
     port: int = 0
     seed_factor: float = 1.0
     faults: tuple[str, ...] = ()
+    request_log: Path | None = None
+    credentials_out: Path | None = None
+
+    def command(self) -> list[str]:
+        """The command line. URLs of database and Redis hold passwords and go through the environment."""
+        files = (("--request-log", self.request_log), ("--credentials-out", self.credentials_out))
+        return [
+            *(sys.executable, "-m", "mitra_backend", "--demo", "--exit-with-stdin"),
+            *("--port", str(self.port), "--seed-factor", str(self.seed_factor)),
+            *(part for fault in self.faults for part in ("--fault", fault)),
+            *(part for option, path in files if path is not None for part in (option, str(path.absolute()))),
+        ]
+
+
+def _environment(database_url: str | None, redis_url: str | None) -> dict[str, str]:
+    """The environment, without a database or Redis that it happens to name: those must not get demo data."""
+    urls = {DATABASE_VARIABLE: database_url, REDIS_VARIABLE: redis_url}
+    inherited = {name: value for name, value in os.environ.items() if name not in urls}
+    return inherited | {name: url for name, url in urls.items() if url}
 
 
 @contextmanager
 def running_backend(
-    house: House, order: BackendOrder, database_url: str | None, redis_url: str | None
+    sandbox: Sandbox, settings: BackendSettings, database_url: str | None, redis_url: str | None
 ) -> Iterator[tuple[Child, str]]:
     """The backend, seeded and listening, and its URL, until the end of the block."""
-    room = house.room("backend", for_server=False)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "backend"), "TMPDIR": str(room), "PYTHONUNBUFFERED": "1"}
-    for name, value in ((DATABASE_VARIABLE, database_url), (REDIS_VARIABLE, redis_url)):
-        environment.pop(name, None)
-        if value is not None:
-            environment[name] = value
-    program = Program("backend", backend_command(_arguments(order)), room, environment)
-    with house.running(program) as child:
-        child.wait_until(lambda: _READY.search(child.output()) is not None, house.stop, READY_WITHIN_S)
+    folder = sandbox.subfolder("backend", for_server=False)
+    environment = _environment(database_url, redis_url)
+    environment |= {"PYTHONPATH": str(ROOT / "backend"), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    with sandbox.running(Program("backend", settings.command(), folder, environment)) as child:
+        child.wait_until(lambda: _READY.search(child.output()) is not None, sandbox.stop, READY_WITHIN_S)
         found = _READY.search(child.output())
         yield child, found.group(1) if found else ""
 
 
-def backend_command(arguments: Sequence[str]) -> list[str]:
-    """The command of a backend. Its database and Redis it takes from the environment: their URLs hold passwords."""
-    return [sys.executable, "-m", "mitra_backend", *arguments]
+def start_backend(
+    settings: BackendSettings, database_url: str | None = None, redis_url: str | None = None
+) -> subprocess.Popen[bytes]:
+    """The backend as a child that shares our terminal; it prints its address when it is ready."""
+    # The pipe ends when this process ends, however that happens, and the backend with it.
+    return subprocess.Popen(  # noqa: S603
+        settings.command(),
+        cwd=ROOT / "backend",
+        env=_environment(database_url, redis_url),
+        stdin=subprocess.PIPE,
+    )
 
 
-def _arguments(order: BackendOrder) -> list[str]:
-    return [
-        *("--host", "127.0.0.1"),
-        *("--port", str(order.port)),
-        *("--seed", "1"),
-        *("--seed-factor", str(order.seed_factor)),
-        "--demo",
-        *("--request-log", str(order.request_log)),
-        *("--credentials-out", str(order.credentials)),
-        *(part for fault in order.faults for part in ("--fault", fault)),
-        "--exit-with-stdin",
-    ]
+def faults_of(specs: Sequence[str] | None, *, as_deployed: bool) -> tuple[str, ...]:
+    """All faults of a backend. Named faults override those of deployed versions."""
+    return (*([AS_DEPLOYED] if as_deployed else []), *(specs or ()))
+
+
+def check_faults(specs: Sequence[str]) -> None:
+    """Let the backend check the faults before anything starts: it alone knows its faults and its routes.
+
+    Raises UsageError with the mistake and the nearest valid word, TargetError when the backend is missing.
+    """
+    if not specs:
+        return
+    try:
+        checked = subprocess.run(  # noqa: S603  our own module
+            [sys.executable, "-m", "mitra_backend.faults", *specs],
+            cwd=ROOT / "backend",
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_FAULTS_WITHIN_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TargetError(f"the reference backend cannot check its faults: {error}") from None
+    if checked.returncode == _USAGE_ERROR:
+        raise UsageError(checked.stderr.strip())
+    if checked.returncode:
+        last = (checked.stderr.strip().splitlines() or [f"exit code {checked.returncode}"])[-1]
+        raise TargetError(f"the reference backend cannot check its faults: {last}")

@@ -1,4 +1,4 @@
-"""One child process: started so that it cannot outlive us, stopped within a bounded time."""
+"""One child process, which does not outlive its parent on Linux and stops within a bounded time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ KILL_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start. `ends_with` asks it to end; `folder` is its working directory and holds its output."""
+    """What to start. `folder` is its working directory and gets its output.
+
+    `ends_with` asks it to end; the kernel sends `dies_with` when the parent has died.
+    """
 
     name: str
     command: Sequence[str]
@@ -31,6 +34,7 @@ class Program:
     environment: Mapping[str, str] = field(repr=False)
     identity: Identity | None = None
     ends_with: signal.Signals = signal.SIGTERM
+    dies_with: signal.Signals = signal.SIGKILL
 
 
 class Child:
@@ -51,26 +55,26 @@ class Child:
         return self._process.poll()
 
     def output(self) -> str:
-        """What it has written to stdout so far."""
+        """Its standard output so far."""
         return _read(_output_path(self.program, "out"))
 
     def death(self) -> TargetError:
-        """The error that tells how it died, with the last lines that it said."""
+        """The error that says how it died, with the last lines of its output."""
         code = self._process.returncode
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        said = _read(_output_path(self.program, "err")) or self.output()
-        lines = [line.strip() for line in said.strip().splitlines()[-_LINES_SHOWN:]]
+        output = _read(_output_path(self.program, "err")) or self.output()
+        lines = [line.strip() for line in output.strip().splitlines()[-_LINES_SHOWN:]]
         return TargetError("\n  ".join([f"the demo's {self.program.name} ended by itself ({how})", *lines]))
 
     def wait_until(self, condition: Callable[[], bool], stop: Stop, within_s: float) -> None:
-        """Wait until `condition` holds. Raises TargetError when the child dies or it takes too long."""
+        """Wait until `condition` holds. Raises TargetError when the child dies or the time is over."""
         if not stop.until(lambda: self.exit_code is not None or condition(), within_s):
             raise TargetError(f"the demo's {self.program.name} was not ready within {within_s:.0f} s")
         if self.exit_code is not None:
             raise self.death()
 
     def finish(self, stop: Stop, within_s: float) -> None:
-        """Wait until it ends with 0. Raises TargetError when it ends otherwise or takes too long."""
+        """Wait until it ends with 0. Raises TargetError when it ends otherwise or the time is over."""
         if not stop.until(lambda: self.exit_code is not None, within_s):
             raise TargetError(f"the demo's {self.program.name} did not end within {within_s:.0f} s")
         if self.exit_code != 0:
@@ -107,7 +111,8 @@ def start(program: Program) -> Child:
                 group=identity.gid if identity else None,
                 extra_groups=[] if identity else None,
                 # After the change of user, which would clear it.
-                preexec_fn=_die_with_parent(program.ends_with),
+                # The supervisor has one thread: the kernel sends the signal when the thread that forked ends.
+                preexec_fn=_die_with_parent(program.dies_with),
             )
     except OSError as error:
         raise TargetError(f"the demo's {program.name} cannot be started: {error.strerror}") from None

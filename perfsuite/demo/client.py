@@ -1,8 +1,7 @@
-"""The suite's side of a demo: start it, learn where it is, stop it."""
+"""The suite's side of a demo: start it, learn its addresses, stop it."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import subprocess
@@ -13,28 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
+import msgspec
+
+from perfsuite.demo.backend import BackendSettings
 from perfsuite.errors import TargetError
 
+T = TypeVar("T")
+
 _ROOT = Path(__file__).resolve().parents[2]
+_READY_WITHIN_S = 90.0
 _STOP_WITHIN_S = 45.0
 
 
 @dataclass(frozen=True, slots=True)
-class DemoSettings:
-    """How the demo is to be. `request_log` None: in the demo's own folder, which goes when it ends."""
-
-    port: int = 0
-    seed_factor: float = 1.0
-    faults: tuple[str, ...] = ()
-    request_log: Path | None = None
-    ready_within_s: float = 90.0
-
-
-@dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo that runs. `pid` is that of the backend, which a monitor watches. Secrets stay out of its repr."""
+    """A running demo. `pid` is the backend's, for the monitor. Secrets stay out of its repr, logs and files."""
 
     host: str
     credentials: Path
@@ -47,65 +41,61 @@ class Demo:
     redis_url: str | None = field(default=None, repr=False)
 
 
-@contextmanager
-def running_demo(kind: str, settings: DemoSettings | None = None) -> Iterator[Demo]:
-    """A demo, "embedded" or "full", that is ready; it is gone at the end of the block, and when we die.
+def to_json(value: object) -> bytes:
+    """A record between suite and supervisor, in one line; paths as text."""
+    return msgspec.json.encode(value, enc_hook=str)
 
-    Raises TargetError with a clear line when it does not become ready.
+
+def from_json(line: bytes, kind: type[T]) -> T:
+    """The record of such a line."""
+
+    def path(type_: type[Any], text: str) -> Any:
+        return type_(text)
+
+    return msgspec.json.decode(line, type=kind, dec_hook=path)
+
+
+@contextmanager
+def running_demo(
+    kind: str, settings: BackendSettings | None = None, *, ready_within_s: float = _READY_WITHIN_S
+) -> Iterator[Demo]:
+    """A demo, "embedded" or "full", that is ready; it ends with the block, or with this process.
+
+    Raises TargetError when it does not become ready.
     """
-    settings = settings or DemoSettings()
-    with tempfile.TemporaryFile() as said:
-        supervisor = _start(kind, settings, said)
+    command = [sys.executable, "-m", "perfsuite.demo", kind, to_json(settings or BackendSettings()).decode()]
+    with tempfile.TemporaryFile() as errors:
+        supervisor = subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            cwd=_ROOT,
+            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
         try:
-            yield _ready(supervisor, settings.ready_within_s, said)
+            yield _ready(supervisor, ready_within_s, errors)
         finally:
             _stop(supervisor)
             with suppress(OSError):  # nobody may be left to read it
-                sys.stderr.writelines(f"{line}\n" for line in _text(said).splitlines())
+                sys.stderr.writelines(f"{line}\n" for line in _text(errors).splitlines())
 
 
-def _start(kind: str, settings: DemoSettings, said: IO[bytes]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "perfsuite.demo", kind]
-    command += ["--port", str(settings.port), "--seed-factor", str(settings.seed_factor)]
-    command += [part for fault in settings.faults for part in ("--fault", fault)]
-    if settings.request_log is not None:
-        command += ["--request-log", str(settings.request_log.absolute())]
-    return subprocess.Popen(  # noqa: S603 - our own module
-        command,
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=said,
-        start_new_session=True,
-    )
-
-
-def _ready(supervisor: subprocess.Popen[bytes], within_s: float, said: IO[bytes]) -> Demo:
+def _ready(supervisor: subprocess.Popen[bytes], within_s: float, errors: IO[bytes]) -> Demo:
     line = _first_line(supervisor, within_s)
     if line is None:
         raise TargetError(f"the demo was not ready within {within_s:.0f} s: is the machine very busy?")
     if not line.endswith(b"\n"):
         supervisor.wait(_STOP_WITHIN_S)
-        message = _text(said) or f"the demo ended with exit code {supervisor.returncode} before it was ready"
-        said.truncate(0)
+        message = _text(errors) or f"the demo ended with exit code {supervisor.returncode} before it was ready"
+        errors.truncate(0)
         raise TargetError(message)
-    told = json.loads(line)
-    return Demo(
-        host=told["host"],
-        credentials=Path(told["credentials"]),
-        request_log=Path(told["request_log"]),
-        pid=told["pid"],
-        supervisor_pid=told["supervisor_pid"],
-        server_pids=told["server_pids"],
-        data_dir=Path(told["data_dir"]),
-        postgres_dsn=told["postgres_dsn"],
-        redis_url=told["redis_url"],
-    )
+    return from_json(line, Demo)
 
 
 def _first_line(supervisor: subprocess.Popen[bytes], within_s: float) -> bytes | None:
-    """The first line, without its end when the other side closed before; None when it took too long."""
+    """The first line, without its end where the supervisor ended before it; None when the time is over."""
     if supervisor.stdout is None:
         return b""
     descriptor = supervisor.stdout.fileno()
@@ -123,7 +113,7 @@ def _first_line(supervisor: subprocess.Popen[bytes], within_s: float) -> bytes |
 
 
 def _stop(supervisor: subprocess.Popen[bytes]) -> None:
-    """End its stdin, which ends it; kill it when that does not help (its janitor then cleans up)."""
+    """End its stdin, which ends it; kill it when that does not help."""
     for pipe in (supervisor.stdin, supervisor.stdout):
         if pipe is not None:
             pipe.close()
@@ -134,6 +124,6 @@ def _stop(supervisor: subprocess.Popen[bytes]) -> None:
         supervisor.wait()
 
 
-def _text(said: IO[bytes]) -> str:
-    said.seek(0)
-    return said.read().decode("utf-8", errors="replace").strip()
+def _text(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    return errors.read().decode("utf-8", errors="replace").strip()

@@ -1,4 +1,4 @@
-"""Where the programs of a full demo are on this machine, and as whom they run."""
+"""Where the programs of a full demo are on this machine, and which user runs them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Identity:
 
 
 def find_program(name: str, root: Path = Path("/"), search_path: str | None = None) -> Path:
-    """The program on PATH, else where Debian and Homebrew keep it, the newest version first.
+    """The program on PATH, else where Debian and Homebrew install it, the newest version first.
 
     A link is not followed: what `redis-server` points to does something else under its own name.
     Raises TargetError naming the package when it is nowhere. `root` and `search_path` are for tests.
@@ -59,7 +59,7 @@ def _version(folder: Path) -> tuple[int, ...]:
 
 
 def server_identity() -> Identity | None:
-    """As whom the servers run: None for the user of this process, an unprivileged user when that is root.
+    """The user that runs the servers: None for the user of this process, an unprivileged user when that is root.
 
     Raises TargetError when the system has none.
     """

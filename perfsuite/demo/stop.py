@@ -1,6 +1,6 @@
 """When the supervisor has to end: its stdin ends, or SIGTERM, SIGINT or SIGHUP arrives.
 
-One thread only: a death signal of Linux is tied to the thread that started the child.
+The supervisor has one thread only: Linux sends a parent-death signal when the thread that started the child ends.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stopped(Exception):
-    """Raised where start-up is cut short since the end was asked for."""
+    """Raised where a request to end cuts the start short."""
 
 
 class Stop:
-    """Knows whether the end was asked for; waiting ends at once when it is."""
+    """Knows whether the demo was asked to end; a request ends any wait at once."""
 
     def __init__(self, watched: int, wake: int) -> None:
         self._watched: list[int] = [watched, wake]
@@ -28,13 +28,13 @@ class Stop:
         self._asked = False
 
     def wait(self, seconds: float) -> bool:
-        """Wait that long at most. True when the end was asked for, now or earlier."""
+        """Wait that long at most. True when the demo was asked to end, now or earlier."""
         until = time.monotonic() + seconds
         while not self._asked:
             left = until - time.monotonic()
             ready, _, _ = select.select(self._watched, [], [], max(left, 0))
             for descriptor in ready:
-                # Whatever is typed is ignored; nothing to read means that the other side is gone.
+                # Input is ignored; nothing to read means that the other side is gone.
                 if descriptor == self._wake or not os.read(descriptor, 4096):
                     self._asked = True
             if left <= 0:

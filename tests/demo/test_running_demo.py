@@ -16,18 +16,23 @@ import psycopg
 import pytest
 from redis import Redis
 
-from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.demo.backend import BackendSettings
+from perfsuite.demo.client import Demo, running_demo
+from perfsuite.demo.sandbox import sweep
 from perfsuite.errors import TargetError
 from tests.demo.processes import ROOT, Started, all_gone, family_of
 
 pytestmark = pytest.mark.integration
 
-SMALL = DemoSettings(seed_factor=0.02)
+SMALL = BackendSettings(seed_factor=0.02)
+SUPERVISOR = ("-m", "perfsuite.demo")
+SMALL_JSON = '{"seed_factor": 0.02}'
 # A suite that runs a demo until it is killed.
 PARENT = """
 import json, sys
-from perfsuite.demo.client import DemoSettings, running_demo
-with running_demo(sys.argv[1], DemoSettings(seed_factor=0.02)) as demo:
+from perfsuite.demo.backend import BackendSettings
+from perfsuite.demo.client import running_demo
+with running_demo(sys.argv[1], BackendSettings(seed_factor=0.02)) as demo:
     print(json.dumps({"data_dir": str(demo.data_dir)}), flush=True)
     sys.stdin.read()
 """
@@ -35,7 +40,7 @@ with running_demo(sys.argv[1], DemoSettings(seed_factor=0.02)) as demo:
 
 def test_an_embedded_demo_answers_and_leaves_nothing(tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
-    with running_demo("embedded", DemoSettings(seed_factor=0.02, request_log=log)) as demo:
+    with running_demo("embedded", BackendSettings(seed_factor=0.02, request_log=log)) as demo:
         family = family_of(demo.supervisor_pid)
         assert httpx.get(f"{demo.host}/health").json()["service"] == "agent-mitra-backend"
         header, *accounts = demo.credentials.read_text(encoding="utf-8").splitlines()
@@ -109,31 +114,70 @@ def test_kill_9_of_the_parent_leaves_nothing(
         request.getfixturevalue("full_demo_programs")
     parent = start("-c", PARENT, kind)
     family = family_of(parent.process.pid)
-    assert len(family) >= 4, "parent, supervisor, janitor, backend"
+    assert len(family) >= (5 if kind == "full" else 3), "parent, supervisor, servers, backend"
     parent.process.kill()
     parent.process.wait()
     assert all_gone(family)
     assert not Path(parent.told["data_dir"]).exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
 @pytest.mark.parametrize("kind", ["embedded", "full"])
-def test_kill_9_of_the_supervisor_leaves_nothing(
+def test_kill_9_of_the_supervisor_leaves_no_process_and_a_sandbox_for_the_next_demo_to_remove(
     kind: str, start: Callable[..., Started], request: pytest.FixtureRequest
 ) -> None:
     if kind == "full":
         request.getfixturevalue("full_demo_programs")
-    supervisor = start("-m", "perfsuite.demo", kind, "--seed-factor", "0.02")
+    supervisor = start(*SUPERVISOR, kind, SMALL_JSON)
     family = family_of(supervisor.process.pid)
-    assert len(family) >= 3, "supervisor, janitor, backend"
+    assert len(family) >= (4 if kind == "full" else 2), "supervisor, servers, backend"
     supervisor.process.kill()
     supervisor.process.wait()
     assert all_gone(family)
-    assert not Path(supervisor.told["data_dir"]).exists()
+    folder = Path(supervisor.told["data_dir"])
+    sweep(folder.parent)
+    assert not folder.exists()
+
+
+def test_kill_9_of_suite_and_supervisor_leaves_no_process(start: Callable[..., Started]) -> None:
+    parent = start("-c", PARENT, "embedded")
+    family = family_of(parent.process.pid)
+    for process in family[:2]:
+        process.kill()
+    parent.process.wait()
+    assert all_gone(family)
+
+
+def test_a_sweep_leaves_the_sandbox_of_a_running_demo_alone() -> None:
+    with running_demo("embedded", SMALL) as demo:
+        sweep(demo.data_dir.parent)
+        assert httpx.get(f"{demo.host}/health").status_code == 200
+        assert demo.credentials.exists()
+
+
+def test_a_sweep_kills_what_a_killed_supervisor_left(tmp_path: Path) -> None:
+    """As on macOS, where nothing ends a process with its parent."""
+    folder = tmp_path / "mitra-demo-left"
+    folder.mkdir()
+    (folder / "lock").touch()
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        created_at = psutil.Process(left.pid).create_time()
+        (folder / "processes").write_text(f"{left.pid} {created_at}\n{other.pid} {created_at - 100}\n")
+        sweep(tmp_path)
+        assert left.wait(10) == -signal.SIGKILL
+        assert other.poll() is None, "its process id was given to it after the demo"
+        assert not folder.exists()
+    finally:
+        for process in (left, other):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(number: signal.Signals, start: Callable[..., Started]) -> None:
-    supervisor = start("-m", "perfsuite.demo", "--seed-factor", "0.02")
+    supervisor = start(*SUPERVISOR, "embedded", SMALL_JSON)
     family = family_of(supervisor.process.pid)
     supervisor.process.send_signal(number)
     assert supervisor.process.wait(20) == 0
@@ -143,7 +187,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals, start: Callable[..., 
 
 def test_a_backend_that_dies_is_named_and_the_rest_is_stopped(full_demo_programs: None) -> None:
     supervisor = subprocess.Popen(
-        [sys.executable, "-m", "perfsuite.demo", "full", "--seed-factor", "0.02"],
+        [sys.executable, *SUPERVISOR, "full", SMALL_JSON],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -164,7 +208,7 @@ def test_a_backend_that_dies_is_named_and_the_rest_is_stopped(full_demo_programs
 def test_a_demo_that_cannot_begin_says_why_and_leaves_nothing() -> None:
     with (
         pytest.raises(TargetError, match="the demo's backend ended by itself") as caught,
-        running_demo("embedded", DemoSettings(faults=("no such fault",))),
+        running_demo("embedded", BackendSettings(faults=("no such fault",))),
     ):
         pytest.fail("it must not begin")
     assert "fault" in str(caught.value)
@@ -174,14 +218,14 @@ def test_a_demo_that_cannot_begin_says_why_and_leaves_nothing() -> None:
 def test_a_demo_that_is_not_ready_in_time_is_given_up() -> None:
     with (
         pytest.raises(TargetError, match="was not ready within 0 s"),
-        running_demo("embedded", DemoSettings(ready_within_s=0.01)),
+        running_demo("embedded", ready_within_s=0.01),
     ):
         pytest.fail("it must not begin")
 
 
 def test_the_end_of_the_suite_cuts_a_start_short() -> None:
     supervisor = subprocess.Popen(
-        [sys.executable, "-m", "perfsuite.demo"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        [sys.executable, *SUPERVISOR, "embedded"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
     out, _ = supervisor.communicate(timeout=20)
     assert (supervisor.returncode, out) == (0, b"")

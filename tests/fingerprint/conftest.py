@@ -16,7 +16,8 @@ import pytest
 from psycopg import sql
 
 from perfsuite.cleanup import Means, clean_up
-from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.demo.backend import BackendSettings
+from perfsuite.demo.client import Demo, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
 from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
@@ -116,7 +117,7 @@ def _running(*faults: str) -> Iterator[Backend]:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    with running_demo("full", DemoSettings(seed_factor=SEED_FACTOR, faults=faults)) as demo:
+    with running_demo("full", BackendSettings(seed_factor=SEED_FACTOR, faults=faults)) as demo:
         with demo.credentials.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         yield Backend(demo, tuple(Account(row["phone_number"], row["password"], row["role"]) for row in rows))

@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from perfsuite.demo.client import Demo, DemoSettings, running_demo
+from perfsuite.demo.backend import BackendSettings
+from perfsuite.demo.client import Demo, running_demo
 from perfsuite.errors import TargetError
 from tests.integration.programs import (
     SMALL,
@@ -85,7 +86,7 @@ def refused_account(folder: Path) -> Ended | None:
         full_demo_programs()
     except TargetError:
         return None
-    with running_demo("full", DemoSettings(seed_factor=float(SMALL))) as demo:
+    with running_demo("full", BackendSettings(seed_factor=float(SMALL))) as demo:
         dsn = demo.postgres_dsn or ""
         wrong = re.sub(r"(?<=:)[^:@/]+(?=@)", "wr0ng", dsn)
         refused, without = side_by_side(

@@ -13,10 +13,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from redis import Redis
 
-from perfsuite.demo.house import House, opened_house
-from perfsuite.demo.postgres import running_postgres
 from perfsuite.demo.programs import find_program, server_identity
-from perfsuite.demo.redis import running_redis
+from perfsuite.demo.sandbox import Sandbox, opened_sandbox
+from perfsuite.demo.servers import running_postgres, running_redis
 from perfsuite.demo.stop import stop_on
 from perfsuite.errors import TargetError
 
@@ -33,13 +32,13 @@ def need(*programs: str) -> None:
 
 
 @contextmanager
-def house_for(program: str) -> Iterator[House]:
+def sandbox_for(program: str) -> Iterator[Sandbox]:
     """A folder for a server."""
     need(program)
     reading, writing = os.pipe()
     try:
-        with stop_on(reading) as stop, opened_house(server_identity(), stop) as house:
-            yield house
+        with stop_on(reading) as stop, opened_sandbox(server_identity(), stop) as sandbox:
+            yield sandbox
     finally:
         os.close(writing)
         os.close(reading)
@@ -69,7 +68,7 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL with pg_stat_statements."""
-    with house_for("initdb") as house, running_postgres(house) as (child, dsn):
+    with sandbox_for("initdb") as sandbox, running_postgres(sandbox) as (child, dsn):
         yield Postgres(dsn, child.pid)
 
 
@@ -95,7 +94,7 @@ class PrivateRedis:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[PrivateRedis]:
     """Redis with a password."""
-    with house_for("redis-server") as house, running_redis(house) as (child, url):
+    with sandbox_for("redis-server") as sandbox, running_redis(sandbox) as (child, url):
         yield PrivateRedis(url, child.pid)
 
 

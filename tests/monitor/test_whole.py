@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from perfsuite.clock import utc_s
-from perfsuite.demo.client import DemoSettings, running_demo
+from perfsuite.demo.backend import BackendSettings
+from perfsuite.demo.client import running_demo
 from perfsuite.demo.programs import FULL_DEMO
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources, read_readings
@@ -34,7 +35,7 @@ MAY_BE_GAPS = {"redis.hit_percent", "postgres.cache_hit_percent", "machine.tcp_r
 def test_a_full_demo_is_watched_whole_and_a_hanging_redis_disturbs_nobody(tmp_path: Path) -> None:
     need(*FULL_DEMO)
     path, clock = tmp_path / "readings.csv", SystemClock()
-    with running_demo("full", DemoSettings(seed_factor=0.05)) as demo:  # premiums: a large table
+    with running_demo("full", BackendSettings(seed_factor=0.05)) as demo:  # premiums: a large table
         watch = Watch("run", ConnectionSettings(demo.host), str(demo.pid), demo.postgres_dsn, demo.redis_url)
         sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(path))
         redis = psutil.Process(demo.server_pids["redis"])

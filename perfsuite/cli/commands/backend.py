@@ -7,8 +7,7 @@ from pathlib import Path
 
 from perfsuite.cli.command import Call, Command
 from perfsuite.cli.parser import number, whole
-from perfsuite.demo.alone import BackendSettings, start_backend
-from perfsuite.demo.faults import check_faults, faults_of
+from perfsuite.demo.backend import BackendSettings, check_faults, faults_of, start_backend
 from perfsuite.errors import EXIT_PASS
 
 
@@ -34,9 +33,9 @@ def do(call: Call) -> int:
             faults=faults_of(call.arguments.fault, as_deployed=call.arguments.as_deployed),
             request_log=call.arguments.request_log,
             credentials_out=call.arguments.credentials_out,
-            database_url=call.arguments.database_url,
-            redis_url=call.arguments.redis_url,
-        )
+        ),
+        call.arguments.database_url,
+        call.arguments.redis_url,
     )
     try:
         return process.wait()

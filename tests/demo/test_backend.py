@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfsuite.demo.alone import BackendSettings, start_backend
+from perfsuite.demo.backend import BackendSettings, start_backend
 
 pytestmark = pytest.mark.integration
 
@@ -15,9 +15,7 @@ pytestmark = pytest.mark.integration
 def test_the_database_that_is_named_is_the_one_that_is_filled(tmp_path: Path) -> None:
     database, accounts = tmp_path / "own.db", tmp_path / "accounts.csv"
     url = f"sqlite:///{database}"
-    process = start_backend(
-        BackendSettings(port=0, seed_factor=0.02, credentials_out=accounts, database_url=url, faults=())
-    )
+    process = start_backend(BackendSettings(seed_factor=0.02, credentials_out=accounts), database_url=url)
     try:
         until = time.monotonic() + 30
         # The accounts are written after seeding.
