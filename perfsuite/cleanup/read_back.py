@@ -74,18 +74,19 @@ class _OneByOne:
         return False
 
     def found(self, row: Made, delete_status: int) -> Row | None:
-        failed = self._actors.nobody()
+        failed, refused = self._actors.nobody(), False
         for actor in reversed(self._actors.for_row(row.by)):
             try:
                 shown = self._asked(actor, row)
             except NotDone as error:
-                failed = error
+                failed, refused = error, not error.again
                 continue
             if shown is not None:
                 return self._once_more(actor, row, shown)
             if actor in self._proven or delete_status == NOT_FOUND:
                 return None
             failed = NotDone("it is not found, as it was before its deletion")
+            failed.again = not refused  # whoever was refused will be refused again
         raise failed
 
     def _once_more(self, actor: Actor, row: Made, shown: Row) -> Row:

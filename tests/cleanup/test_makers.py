@@ -82,6 +82,25 @@ def test_what_nobody_may_delete_remains_with_the_reason_of_each(scene: Scene) ->
     )
 
 
+def test_a_row_that_the_super_admin_does_not_find_is_gone_though_its_maker_is_refused(scene: Scene) -> None:
+    (identity,) = scene.make("policy")
+    del scene.target.policies[identity]
+    scene.target.forbidden = {("senior_agent", "policies.delete")}
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(1, 1)
+
+
+def test_a_row_that_one_may_not_read_and_the_other_never_saw_is_not_tried_again(scene: Scene) -> None:
+    scene.make("policy")
+    for read in ("policies.read", "policies.by_number"):
+        scene.target.forbidden.add(("super_admin", read))
+        scene.target.handle(read, lambda _asked: answer({"detail": "Not found"}, 404))
+
+    (left,) = scene.clean(ADMIN, AGENT).remaining
+
+    assert (left.rows, left.again) == (1, False)
+
+
 def test_after_some_refusals_the_rest_is_not_tried(scene: Scene) -> None:
     scene.make("lead", MOST_REFUSALS + 5)
     scene.make("policy", 2)
