@@ -87,13 +87,13 @@ class _View:
     """Fits itself into the width and height of the terminal."""
 
     def __init__(self, snapshot: LiveSnapshot) -> None:
-        self._moment = snapshot
+        self._snapshot = snapshot
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         page = _Screen(console, options)
-        yield from page.put(*_top(self._moment))
+        yield from page.put(*_top(self._snapshot))
         lower = _wide if options.max_width >= WIDE else _narrow
-        yield from lower(self._moment, page)
+        yield from lower(self._snapshot, page)
 
 
 @dataclass(slots=True)

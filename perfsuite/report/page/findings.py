@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from perfsuite.model import FailureGroup, RunReport
+from perfsuite.model import FailureGroup, FailureKind, RunReport
 from perfsuite.model.failures import MANY_OPERATIONS
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.units import amount, change
@@ -225,5 +225,5 @@ def _failures(report: RunReport) -> Iterable[Highlight]:
     others = f" of {plural(counts.total(), 'failed request')}" if failed < counts.total() else ""
     what = f"{clean(operation)} failed {plural(failed, 'time')}{since}"
     share = f" ({percent(failed / counts.total())}{others})" if others else ""
-    message = shortened(f"{most.kind}: {most.message}", _LONGEST_MESSAGE)
-    yield Highlight(f"{what}{share}, most often with {message}.", "failures-title")
+    message = most.message if most.kind is FailureKind.STATUS else f"{most.kind}: {most.message}"
+    yield Highlight(f"{what}{share}, most often with {shortened(message, _LONGEST_MESSAGE)}.", "failures-title")

@@ -27,7 +27,7 @@ _NEAR_LIMIT = 0.25
 """Share of its limit from which on the scale includes the limit; below, the curve would be too flat to read."""
 _FAR_FROM_ZERO = 0.5
 _TICKS = 3
-_UNIT_WORDS = {
+_UNIT_NAMES = {
     "percent": "%",
     "count": "",
     "rows": "",
@@ -36,7 +36,23 @@ _UNIT_WORDS = {
     "per second": "per s",
     "ms per second": "ms per s",
 }
-_WORDS = {"cpu": "CPU", "tcp": "TCP", "wal": "write-ahead log", "temp": "temporary files", "lwlock": "internal lock"}
+_ABBREVIATIONS = {
+    "cpu": "CPU",
+    "tcp": "TCP",
+    "wal": "write-ahead log",
+    "temp": "temporary files",
+    "lwlock": "internal lock",
+}
+_LABELS = {
+    "network.errors_refused_per_s": "refused connections",
+    "network.errors_reset_per_s": "reset connections",
+    "network.errors_timeout_per_s": "timeouts",
+    "machine.tcp_retransmitted_percent": "TCP retransmissions",
+    "postgres.waits_lock": "waits for row or table locks",
+    "postgres.waits_lwlock": "waits for internal locks",
+    "postgres.locks_waiting": "locks not granted",
+}
+"""Metrics whose name does not read well as a label."""
 _UNITS_IN_NAMES = ("_bytes_per_s", "_ms_per_s", "_per_s", "_percent", "_bytes", "_ms", "_s")
 
 
@@ -82,9 +98,11 @@ def component_of(metric: str) -> str:
 
 def label_of(metric: str) -> str:
     """The plain name of a metric: "postgres.block_reads_per_s" → "block reads"."""
+    if metric in _LABELS:
+        return _LABELS[metric]
     name = metric.partition(".")[2] or metric
     suffix = next((suffix for suffix in _UNITS_IN_NAMES if name.endswith(suffix)), "")
-    return " ".join(_WORDS.get(part, part) for part in name.removesuffix(suffix).split("_"))
+    return " ".join(_ABBREVIATIONS.get(part, part) for part in name.removesuffix(suffix).split("_"))
 
 
 def _meaning(metric: str) -> str:
@@ -178,12 +196,15 @@ def _chart(panel: Panel, own: Mapping[str, Track], tracks: _Tracks) -> Chart | N
 
 
 def _empty_chart(name: str, title: str, unit: str, scale: Scale) -> Chart:
-    word = _UNIT_WORDS.get(unit, unit)
+    unit_name = _UNIT_NAMES.get(unit, unit)
+    title = f"{title}, {unit_name}" if unit_name else title
     texts = [
         amount(value, unit).removesuffix("/s") if value and unit.startswith("bytes") else number(value)
         for value in scale.ticks
     ]
-    return Chart(name, f"{title}, {word}" if word else title, unit, "", (), ticks_of(scale, texts), tall=False)
+    return Chart(
+        name, f"{title}, {unit_name}" if unit_name else title, unit, "", (), ticks_of(scale, texts), tall=False
+    )
 
 
 def _limit(metric: str, tracks: Mapping[str, Track]) -> float | None:

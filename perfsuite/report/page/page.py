@@ -167,13 +167,13 @@ def _figures(summary: Summary) -> Iterable[KeyFigure]:
     totals = summary.totals
     whole = summary.whole_run
     yield KeyFigure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
-    over = f"in {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
+    over = f"over {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
     yield KeyFigure("Throughput", human("rps", totals.rps), "req/s", over)
     yield KeyFigure(
         "Average", human("avg_ms", totals.avg_ms), _ms(totals.avg_ms), f"max {with_unit('max_ms', totals.max_ms)}"
     )
     p99 = with_unit("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW
-    yield KeyFigure("95th percentile", human("p95_ms", totals.p95_ms), _ms(totals.p95_ms), f"p99 {p99}")
+    yield KeyFigure("95th percentile", human("p95_ms", totals.p95_ms), _ms(totals.p95_ms), f"p99: {p99}")
     yield KeyFigure(
         "Failure rate",
         human("failure_rate", totals.failure_rate).removesuffix(" %"),
@@ -197,7 +197,7 @@ def _arrivals(summary: Summary) -> Iterable[KeyFigure]:
     p99 = with_unit("lag_p99_ms", arrivals.lag_p99_ms) if arrivals.lag_p99_ms is not None else TOO_FEW
     lag = human("lag_max_ms", arrivals.lag_max_ms)
     yield KeyFigure(
-        "Latest start", lag, _ms(arrivals.lag_max_ms), f"p99 {p99}; longest queue {arrivals.longest_queue:,}"
+        "Latest start", lag, _ms(arrivals.lag_max_ms), f"p99: {p99}; longest queue {arrivals.longest_queue:,}"
     )
 
 

@@ -312,8 +312,8 @@ COMPONENTS = (
                 "generator-cpu",
                 "CPU",
                 {
-                    "generator.cpu_percent": "all its processes",
-                    "generator.busiest_process_cpu_percent": "its busiest process",
+                    "generator.cpu_percent": "all processes",
+                    "generator.busiest_process_cpu_percent": "busiest process",
                 },
                 "100 % is one core.",
             ),

@@ -1,6 +1,6 @@
 // The table of runs with its filters, the comparison of two runs, and the selection of charts.
 (() => {
-  const { data, runs, count, at, operations, roles, METRICS, short, withUnit, signed, words, timeOf, textAt, make } = runsPage;
+  const { data, runs, count, at, operations, roles, METRICS, short, signed, words, timeOf, textAt, make } = runsPage;
   const byId = (name) => document.getElementById(name);
   const PAGE = 25;
   const OTHERS = 20; // runs under the same conditions that show the usual range

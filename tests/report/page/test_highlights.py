@@ -29,8 +29,8 @@ def test_two_findings_and_the_operation_that_failed_most_since_when_and_how() ->
     )
     assert (first.anchor, second.anchor, failed.anchor) == ("finding-1", "finding-2", "failures-title")
     assert failed.text == (
-        "users.me failed 332 times since 00:30 (99.40 % of 334 failed requests), most often with http status: 503"
-        " Service Unavailable: database pool exhausted."
+        "users.me failed 332 times since 00:30 (99.40 % of 334 failed requests), most often with 503 Service"
+        " Unavailable: database pool exhausted."
     )
 
 
