@@ -8,7 +8,6 @@ import errno
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,8 +17,18 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.report import ReportMessage
 from perfsuite.report.web import DEFAULT_PORT
 
+HOST = "127.0.0.1"
+STREAM = "/states"
+Files = Mapping[str, tuple[str, bytes]]
+"""Path → media type and content."""
+
+_RETRY_MS = 1000
+"""How soon a page that lost its connection reconnects."""
+_SHUTDOWN_S = 2.0
+_MAX_CONNECTIONS = 32
 _OTHER_SITE = "Only this server's own page may read from it, not another site."
 _HEADERS = {
     "Content-Security-Policy": (
@@ -36,33 +45,29 @@ _HEADERS = {
 """On every response: only our own files are loaded, text never becomes markup, and no page may frame ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Status and text of the response to a refused request."""
-
-    status: int
-    reason: str
-
-
-def refusal(method: str, path: str, headers: Headers, port: int) -> Refusal | None:
-    """Why a request is refused; None if it is allowed.
+def refusal(method: str, path: str, headers: Headers, port: int) -> Response | None:
+    """The response to a request that is refused; None if it is allowed.
 
     Another host name means DNS rebinding: another site reached this server through a name of its own. An image on
     another site sends no Origin header, but Sec-Fetch-Site. A link to the page may be followed from anywhere.
     """
     if method != "GET":
-        return Refusal(405, "Only GET is allowed: this page shows a run and cannot control it.")
+        return _refused(405, "Only GET is allowed: this page shows a run and cannot control it.", {"Allow": "GET"})
     suffix = "" if port == 80 else f":{port}"
     names = [f"{name}{suffix}" for name in ("127.0.0.1", "localhost", "[::1]")]
     host = [value.lower() for value in headers.getlist("host")]
     if len(host) != 1 or host[0] not in names:
-        return Refusal(403, f"Open http://{names[0]}/ or http://{names[1]}/. If you forward the port, keep its number.")
+        return _refused(403, f"Open http://{names[0]}/ or http://{names[1]}/. A forwarded port must keep its number.")
     if any(origin.lower() != f"http://{host[0]}" for origin in headers.getlist("origin")):
-        return Refusal(403, _OTHER_SITE)
+        return _refused(403, _OTHER_SITE)
     followed = (path, headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("/", "navigate", "document")
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not followed:
-        return Refusal(403, _OTHER_SITE)
+        return _refused(403, _OTHER_SITE)
     return None
+
+
+def _refused(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    return PlainTextResponse(f"{reason}\n", status, headers)
 
 
 class Guard:
@@ -79,23 +84,8 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        refused = refusal(scope["method"], scope["path"], Headers(scope=scope), self._port)
-        if refused is None:
-            await self._app(scope, receive, protected)
-            return
-        allow = {"Allow": "GET"} if refused.status == 405 else None
-        await PlainTextResponse(f"{refused.reason}\n", refused.status, allow)(scope, receive, protected)
-
-
-HOST = "127.0.0.1"
-STREAM = "/states"
-_RETRY_MS = 1000
-"""How soon a page that lost its connection reconnects."""
-_SHUTDOWN_S = 2.0
-_MAX_CONNECTIONS = 32
-
-Files = Mapping[str, tuple[str, bytes]]
-"""Path → media type and content."""
+        app = refusal(scope["method"], scope["path"], Headers(scope=scope), self._port) or self._app
+        await app(scope, receive, protected)
 
 
 class PageServer:
@@ -164,8 +154,9 @@ def _listening(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
-        why = "is already in use" if error.errno == errno.EADDRINUSE else f"is not available ({error.strerror})"
-        raise UsageError(f"--web: port {port} {why}. Choose another (--web PORT) or any free one (--web 0)") from None
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(ReportMessage.PORT_IN_USE(port=port)) from None
+        raise UsageError(ReportMessage.PORT_UNAVAILABLE(port=port, why=error.strerror)) from None
 
 
 def _config(app: Guard) -> uvicorn.Config:

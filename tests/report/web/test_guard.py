@@ -16,7 +16,7 @@ def refused(path: str = "/", method: str = "GET", port: int = PORT, **headers: s
     """Status of the refusal; None if the request is allowed. Header names are written with _ for -."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     found = refusal(method, path, Headers(raw=raw), port)
-    return found.status if found else None
+    return found.status_code if found else None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_other_names_are_refused(host: str) -> None:
 def test_no_host_and_two_hosts_are_refused() -> None:
     headers = Headers(raw=[(b"host", HERE.encode()), (b"host", HERE.encode())])
     found = [refusal("GET", "/", Headers(raw=[]), PORT), refusal("GET", "/", headers, PORT)]
-    assert [one and one.status for one in found] == [403, 403]
+    assert [one and one.status_code for one in found] == [403, 403]
 
 
 def test_port_80_is_not_written() -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.report import ReportMessage
 from perfsuite.report.web.server import PageServer
 
 FILES = {"/": ("text/html", b"<p>hello"), "/live.js": ("text/javascript", b"0")}
@@ -113,8 +114,9 @@ def test_it_listens_on_the_loopback_address_only(server: PageServer) -> None:
 
 
 def test_a_port_in_use_is_a_usage_error(server: PageServer) -> None:
-    with pytest.raises(UsageError, match=str(server.port)):
+    with pytest.raises(UsageError) as caught:
         PageServer(FILES, server.port)
+    assert (caught.value.code, caught.value.fields["port"]) == (ReportMessage.PORT_IN_USE, server.port)
 
 
 def test_a_closed_port_can_be_reused_at_once(server: PageServer) -> None:
