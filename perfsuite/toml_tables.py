@@ -23,7 +23,7 @@ _LONG_TEXT = re.compile(r"\"\"\"|'''")
 def key_lines(text: str) -> Mapping[Place, int]:
     """Place of a key or table → its line, from 1 on, in a text that is valid TOML.
 
-    Keys of tables that are written in one line are not told; nor is what only looks like a key within a long text.
+    Without keys of inline tables, and without what only looks like a key within a multi-line text.
     """
     lines: dict[Place, int] = {}
     table: Place = ()
@@ -174,10 +174,10 @@ class Table:
         return Table(self.file, label, self.values[key][index], (*self.path, key, str(index)), self.lines)
 
 
-def unknown(kind: str, word: str, known: Collection[str]) -> str:
+def unknown(kind: str, name: str, known: Collection[str]) -> str:
     """ "unknown role 'agent', did you mean 'senior_agent'?", or with all that are known when none is near."""
-    hint = nearest(word, known) or f". Known: {', '.join(known)}"
-    return f"unknown {kind} {word!r}{hint}"
+    hint = nearest(name, known) or f". Known: {', '.join(known)}"
+    return f"unknown {kind} {name!r}{hint}"
 
 
 def read_tables(path: Path) -> Table:

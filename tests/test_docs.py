@@ -18,13 +18,13 @@ from mitra_backend.faults import parse_fault
 
 from perfsuite import errors, model
 from perfsuite.cli import main as cli
-from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
-from perfsuite.cli.repeat import PAUSE_BETWEEN_S
+from perfsuite.cli.commands import COMMANDS, RUN, Command, help_parser
+from perfsuite.cli.commands.noise import PAUSE_BETWEEN_S
+from perfsuite.cli.parser import parse
 from perfsuite.measurements import records as measurements
 from perfsuite.monitor.files import READINGS_COLUMNS
-from perfsuite.plan.options import show_duration
-from perfsuite.plan.scenarios import read_scenarios
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.files import Known, read_scenarios, read_targets
+from perfsuite.plan.option_fields import show_duration
 from perfsuite.report.figures import limit_text
 from perfsuite.report.files.csv_files import REMAINING_COLUMNS
 from perfsuite.report.terminal.console import render_summary
@@ -115,6 +115,10 @@ def options_of(parser: ArgumentParser) -> set[str]:
     return {name for action in parser._actions for name in action.option_strings if name.startswith("--")}
 
 
+def options_of_command(command: Command) -> set[str]:
+    return options_of(help_parser(command))
+
+
 def options_in(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
@@ -141,15 +145,9 @@ def suite_commands(page: Path) -> Iterator[list[str]]:
                 yield [word for word in words[number + 1 :] if word != OPTIONS_OF_TARGET]
 
 
-def parser_of(arguments: list[str]) -> tuple[ArgumentParser, list[str]]:
-    if arguments and arguments[0] in COMMANDS:
-        return command_parser(arguments[0]), arguments[1:]
-    return load_parser(), arguments
-
-
 @named
 def test_options_that_are_named_exist(page: Path) -> None:
-    ours = options_of(load_parser()).union(*(options_of(command_parser(command)) for command in COMMANDS))
+    ours = set().union(*(options_of_command(command) for command in COMMANDS.values()))
     known = ours | options_of(backend_parser()) | bench_options() | OTHER_PROGRAMS
     text = re.sub(r"\]\([^)]*\)", "]", page.read_text())
     assert options_in(text) - known == set()
@@ -158,38 +156,32 @@ def test_options_that_are_named_exist(page: Path) -> None:
 def test_every_option_of_a_run_is_in_an_example() -> None:
     examples = [arguments for arguments in suite_commands(RUNNING) if not arguments or arguments[0] not in COMMANDS]
     shown = {word.split("=")[0] for arguments in examples for word in arguments if word.startswith("--")}
-    assert options_of(load_parser()) - shown == set()
+    assert options_of_command(RUN) - shown == set()
 
 
 def test_every_option_of_a_run_is_in_the_table_of_options() -> None:
     rows = table(section(RUNNING, "Every option"))
-    assert options_of(load_parser()) - options_in(" ".join(row[0] for row in rows)) == set()
+    assert options_of_command(RUN) - options_in(" ".join(row[0] for row in rows)) == set()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_of_a_command_is_in_its_section(command: str) -> None:
-    text = section(COMMANDS_PAGE, command)
-    assert options_of(command_parser(command)) - options_in(text) - {"--help"} == set()
-    assert [arguments for arguments in suite_commands(COMMANDS_PAGE) if arguments[:1] == [command]] != []
+@pytest.mark.parametrize("command", [command for command in COMMANDS.values() if command is not RUN])
+def test_every_option_of_a_command_is_in_its_section(command: Command) -> None:
+    text = section(COMMANDS_PAGE, command.name)
+    assert options_of_command(command) - options_in(text) - {"--help", "--version"} == set()
+    assert [arguments for arguments in suite_commands(COMMANDS_PAGE) if arguments[:1] == [command.name]] != []
 
 
 @named
 def test_commands_parse(page: Path) -> None:
     known = read_scenarios(ROOT / "scenarios.toml").scenarios
     for arguments in suite_commands(page):
-        parser, rest = parser_of(arguments)
-        if {"--help", "--version"} & set(rest):
-            assert {word for word in rest if word.startswith("--")} <= options_of(parser)
-            continue
-        parsed = parser.parse_args(rest)
-        for fault in getattr(parsed, "fault", None) or ():
+        given = {each.option.name: each.texts for each in parse(arguments, {}).given}
+        for fault in given.get("--fault", ()):
             parse_fault(fault)
         wrong = {"baic"}  # shown for its message
-        scenarios = getattr(parsed, "scenario", None) or ()
-        own = getattr(parsed, "scenarios", None)
-        more = read_scenarios(ROOT / own).scenarios if own and (ROOT / own).exists() else {}
-        named_ones = {scenarios} if isinstance(scenarios, str) else set(scenarios)
-        assert named_ones <= wrong | set(known) | set(more)
+        own = given.get("--scenarios", ("nowhere",))[-1]
+        more = read_scenarios(ROOT / own).scenarios if (ROOT / own).exists() else {}
+        assert set(given.get("--scenario", ())) <= wrong | set(known) | set(more)
 
 
 @named
@@ -228,6 +220,7 @@ def test_commands_print_what_the_docs_show(
     code = cli.main([*arguments, "--results", str(tmp_path / "results")])
 
     out, err = capsys.readouterr()
+    out = re.sub(r"(?m)^  --results .*\n", "", out)  # this test's own
     assert (err if code else out).strip().replace(f":{port}", ":8015") == printed
 
 
@@ -278,14 +271,12 @@ def test_users_by_role() -> None:
 
 def test_exit_codes() -> None:
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
-    if "--baseline" not in options_of(load_parser()):
-        codes.remove(errors.EXIT_REGRESSION)  # nothing compares runs yet
     rows = {int(row[0]): row[1] for row in table(section(README, "Exit codes"))}
     assert rows.keys() == codes
     assert {code: rows[code].split(":")[0] for code in (0, 1, 4)} == {0: "PASS", 1: "FAIL", 4: "INCONCLUSIVE"}
     words = {errors.UsageError: "wrong", errors.TargetError: "target", errors.SafetyError: "safety"}
     assert [word in rows[error.exit_code] for error, word in words.items()] == [True] * len(words)
-    in_help = re.search(r"exit codes:(.*)", load_parser().epilog or "", re.DOTALL)
+    in_help = re.search(r"exit codes:(.*)", help_parser(RUN).epilog or "", re.DOTALL)
     assert in_help
     assert set(re.findall(r"\b\d+\b", in_help[1])) == {str(code) for code in codes}
 

@@ -8,8 +8,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.monitor import read_queries
-from perfsuite.plan.scenarios import read_scenarios
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.files import Known, read_scenarios, read_targets
 from perfsuite.toml_tables import key_lines, line_of
 
 TEXT = '''\

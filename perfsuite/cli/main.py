@@ -1,40 +1,60 @@
-"""The command line: parse, call, return the exit code."""
+"""The command line: parse, do, return the exit code. `--help` ends before the stages of a run are imported."""
 
 from __future__ import annotations
 
-import argparse
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from perfsuite.cli.command import Call, Terminal, standard_terminal
-from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
-from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, SuiteError, is_of_a_file, unwritable
-from perfsuite.run.error_collector import ErrorCollector
-from perfsuite.run.interrupts import Interrupts
+from perfsuite.cli.parser import parse
+from perfsuite.cli.terminal import Invocation, Terminal, standard_terminal
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, SuiteError, is_of_a_file, unwritable
 
-
-def dispatch(words: list[str], terminal: Terminal, interrupts: Interrupts, errors: ErrorCollector) -> int:
-    """Do the command that the words name; its exit code."""
-    if words and words[0] in COMMANDS:
-        arguments = command_parser(words[0]).parse_args(words[1:])
-        do = COMMANDS[words[0]].do
-    else:
-        from perfsuite.cli.commands import run
-
-        arguments, do = load_parser().parse_args(words), run.do
-    errors.reset(folder_of(arguments))
-    return do(Call(arguments, tuple(words), terminal, interrupts, errors))
+if TYPE_CHECKING:
+    from perfsuite.run.error_collector import ErrorCollector
+    from perfsuite.run.interrupts import Interrupts
 
 
-def main(argv: Sequence[str], do: Callable[[list[str], Terminal, Interrupts, ErrorCollector], int] = dispatch) -> int:
-    """Do what the command line says; the exit code. The only place that catches the suite's errors."""
+def main(argv: Sequence[str]) -> int:
+    """Do what the command line says; the exit code."""
     terminal = standard_terminal()
+    try:
+        parsed = parse(argv, os.environ)
+    except SuiteError as error:
+        terminal.err(str(error))
+        terminal.settle()
+        return error.exit_code
+    for note in parsed.notes:
+        terminal.err(note)
+    if parsed.text:
+        terminal.out(parsed.text.rstrip("\n"))
+        terminal.settle()
+        return EXIT_PASS
+
+    def do(interrupts: Interrupts, errors: ErrorCollector) -> int:
+        errors.reset(folder_of(parsed.options))
+        return parsed.command.load()(Invocation(parsed.options, parsed, terminal, interrupts, errors))
+
+    return exit_code(do, terminal, parsed.named)
+
+
+def exit_code(
+    do: Callable[[Interrupts, ErrorCollector], int], terminal: Terminal, named: Callable[[str], str] = str
+) -> int:
+    """What `do` returns, or the exit code of the error that ends it. The only place that catches the suite's errors.
+
+    `named` completes a message with the place where the option that it begins with was set.
+    """
+    from perfsuite.run.error_collector import ErrorCollector
+    from perfsuite.run.interrupts import Interrupts
+
     errors = ErrorCollector()
     with Interrupts() as interrupts, errors.listening():
         try:
-            return do(list(argv), terminal, interrupts, errors)
+            return do(interrupts, errors)
         except SuiteError as error:
-            terminal.err(str(error))
+            terminal.err(named(str(error)))
             return error.exit_code
         except KeyboardInterrupt as error:
             terminal.err(str(error) or "Interrupted.")
@@ -51,7 +71,10 @@ def main(argv: Sequence[str], do: Callable[[list[str], Terminal, Interrupts, Err
             terminal.settle()
 
 
-def folder_of(arguments: argparse.Namespace) -> Path:
+def folder_of(options: Any) -> Path:
     """Where a command leaves the traceback of an error: in the run that it is about, else beside the runs."""
-    run = getattr(arguments, "run", None)
-    return run if isinstance(run, Path) and run.is_dir() else getattr(arguments, "results", Path("results"))
+    run = getattr(options, "run", None)
+    if isinstance(run, Path) and run.is_dir():
+        return run
+    archive = getattr(options, "archive", None) or getattr(getattr(options, "plan", None), "archive", None)
+    return archive.results if archive else Path("results")

@@ -1,373 +1,342 @@
-"""The command line: what can be typed, and what it means. Options that are not built yet are absent."""
+"""The command line, the environment and the [run] table of scenarios.toml → the record of a command's options.
+
+The command line wins over the environment, the environment over the file, the file over the defaults.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from perfsuite import __version__
-from perfsuite.errors import UsageError, nearest
-from perfsuite.plan.access import FROM_ENVIRONMENT, Reaching
-from perfsuite.plan.build import DEFAULT_HOST, DEFAULT_SEED, Options
-from perfsuite.plan.options import parse_duration
-from perfsuite.report.web import DEFAULT_PORT
-
-_ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = "run_performance_tests.py"
-_HIGHEST_PORT = 65535
-HEADER = "--header"
-HISTORY_VARIABLE = "AGENTMITRA_HISTORY"
-_MAY_HOLD_SECRETS = (
-    "--monitor-server",
-    "--monitor-postgres",
-    "--monitor-redis",
-    "--monitor-prometheus",
-    "--database-url",
-    "--redis-url",
-    "--history",
-    "--host",
-    "--against",
-    "--proxy",
+from perfsuite.cli.commands import (
+    COMMANDS,
+    PREFIX,
+    PROGRAM,
+    RUN,
+    SHARED,
+    Command,
+    add_option,
+    help_parser,
+    variable_of,
 )
+from perfsuite.errors import UsageError, nearest
+from perfsuite.messages.cli import CliMessage
+from perfsuite.plan.option_fields import Option, data_file, filled, options_in, text_of
+
+R = TypeVar("R")
+
+COMMAND_LINE = "command line"
+_IN_NO_FILE = ("--scenarios", "--i-accept-production-load", "--dry-run")
+"""A [run] table cannot set them: it is in that file; accepting production load is a decision of one call."""
+_OTHER_VARIABLES = ("TEST_PASSWORD", "STARTER", "CLOCK_ANCHOR", "WORKER_TOKEN", "CLIENT_KEY_PASSWORD")
+_MONITORS = ("--monitor-server", "--monitor-postgres", "--monitor-redis", "--monitor-prometheus")
+_CONTRADICT = (
+    ("--demo", ("--host", "--credentials", "--ca-file", "--proxy", "--header", "--mapping")),
+    ("--multiple", ("--scenario",)),
+    ("--against", ("--baseline", *_MONITORS)),
+    ("--against-fault", ("--baseline", *_MONITORS)),
+)
+"""Each of the first contradicts each of the second: where they come from different places, the stronger place wins."""
+_QUOTE = "'"
+_NEED_DEMO = ("--fault", "--as-deployed")
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in the suite's own way: one or two lines, and the nearest option or command."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An option that was given. `place`: where, as messages name it; `text`: how it is written there."""
 
-    commands: tuple[str, ...] = ()
+    option: Option
+    texts: tuple[str, ...]
+    place: str
+    value: Any
+
+    @property
+    def is_typed(self) -> bool:
+        """It stands on the command line."""
+        return self.place == COMMAND_LINE
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One call of a command. `ignored`: lines about what was set elsewhere and does not apply to this call."""
+
+    command: Command
+    options: Any
+    argv: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    text: str = ""
+    """What --help or --version print. Then there is nothing else to do."""
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        """The command line that repeats this call without the variables and the file, and without secrets."""
+        elsewhere = [argument for each in self.given if not each.is_typed for argument in _written(each)]
+        return without_secrets([text_of(argument) for argument in (PROGRAM, *self.argv, *elsewhere)])
+
+    def explained(self) -> list[str]:
+        """Where the value of each option came from, a line each."""
+        rows = [(" ".join(without_secrets(_written(each))), each.place) for each in self.given if _is_of_plan(each)]
+        lines = [f"  {written:<38} {place}" for written, place in rows]
+        return [
+            "Options",
+            *lines,
+            "  every other option" + " " * 21 + "default",
+            *(f"  {line}" for line in self.ignored),
+        ]
+
+    def named(self, message: str) -> str:
+        """An error message that begins with an option, with the place where that option was set."""
+        for each in self.given:
+            name = each.option.name
+            if not each.is_typed and message.startswith((f"{name}:", f"{name} ")):
+                return f"{each.place} ({name}){message.removeprefix(name)}"
+        return message
+
+
+def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Parsed:
+    """Raises UsageError that names the option, variable or key and the fix."""
+    typed, command, arguments = _syntax(argv)
+    if "version" in typed:
+        return Parsed(command, None, text=f"agentmitra-performance {__version__}")
+    if "help" in typed:
+        return Parsed(command, None, text=help_parser(command).format_help())
+    own = {each.name: each for each in options_in(command.options)}
+    _check_known(typed, own, command)
+    layers = [
+        [*_typed(typed, own), *_arguments(arguments, own.values(), command)],
+        list(_from_environment(own.values(), command, environment)),
+        list(_from_file(own.values(), _scenarios_file(typed, environment))),
+    ]
+    given, ignored = _resolved(layers, {name for name in _NEED_DEMO if "--demo" in own})
+    values = {each.option.name: each.value for each in given}
+    return Parsed(
+        command,
+        filled(command.options(), values),
+        tuple(argv),
+        tuple(given),
+        tuple(ignored),
+        tuple(_misspelt(environment)),
+    )
+
+
+# ── the command line ────────────────────────────────────────────────────────────────────────────────
+
+
+class _Syntax(argparse.ArgumentParser):
+    """Raises UsageError instead of printing its usage and exiting."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        # argparse would print its usage and exit; here every mistake takes the same way out.
-        word = message.removeprefix("unrecognized arguments: ").split()[0] if "unrecognized" in message else ""
-        options = [*self.commands, *(name for action in self._actions for name in action.option_strings)]
-        raise UsageError(f"{message}{nearest(word, options) if word else ''}\nSee {PROGRAM} --help")
+        raise UsageError(CliMessage.SYNTAX(text=message.removeprefix("argument "), program=PROGRAM))
 
 
-def data_file(name: str) -> Path:
-    """A file of that name in the current folder or, when there is none, the suite's own."""
-    here = Path(name)
-    return here if here.exists() else _ROOT / name
+def _syntax(argv: Sequence[str]) -> tuple[dict[str, Any], Command, list[str]]:
+    """What was typed for each option, the command, and its arguments. Options may stand before or after it."""
+    parser = _Syntax(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--version", action="store_true")
+    known = {each.name: each for command in COMMANDS.values() for each in options_in(command.options)}
+    for each in known.values():
+        if not each.is_argument:
+            add_option(parser, each)
+    implied = {each.name: each.implied for each in known.values() if each.implied}
+    values, rest = parser.parse_known_args(list(_completed(argv, implied)))
+    for argument in rest:
+        if argument.startswith("-") and argument != "-":
+            raise UsageError(CliMessage.UNKNOWN_OPTION(option=argument, hint=nearest(argument, known), program=PROGRAM))
+    if rest and rest[0] in COMMANDS:
+        return vars(values), COMMANDS[rest[0]], rest[1:]
+    if rest and not vars(values).keys() & {"help", "version"}:
+        raise UsageError(CliMessage.UNKNOWN_COMMAND(command=rest[0], hint=nearest(rest[0], COMMANDS), program=PROGRAM))
+    return vars(values), RUN, []
 
 
-def _text(word: str) -> str:
-    """A word of the command line for files, which are UTF-8: Python keeps bytes that its locale does not know aside."""
-    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _completed(argv: Sequence[str], implied: Mapping[str, str]) -> Iterator[str]:
+    """With the implied value of an option that stands alone: argparse would take the command for its value."""
+    for argument, following in zip(argv, [*argv[1:], "-"], strict=False):
+        alone = argument in implied and (following.startswith("-") or following in COMMANDS)
+        yield f"{argument}={implied[argument]}" if alone else argument
 
 
-def _duration(text: str) -> float:
+def _check_known(typed: Mapping[str, Any], own: Mapping[str, Option], command: Command) -> None:
+    keys = {each.key for each in own.values() if not each.is_argument}
+    for key in typed:
+        if key not in keys:
+            name = f"--{key.replace('_', '-')}"
+            owners = [c.name for c in COMMANDS.values() if name in {each.name for each in options_in(c.options)}]
+            raise UsageError(
+                CliMessage.OPTION_OF_OTHERS(option=name, command=command.name, owners=_listed(owners), program=PROGRAM)
+            )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _typed(typed: Mapping[str, Any], own: Mapping[str, Option]) -> Iterator[Given]:
+    for each in own.values():
+        if not each.is_argument and each.key in typed:
+            yield _given(each, typed[each.key], COMMAND_LINE)
+
+
+def _arguments(arguments: Sequence[str], own: Iterable[Option], command: Command) -> Iterator[Given]:
+    wanted = [each for each in own if each.is_argument]
+    shown = {"command": command.name, "program": PROGRAM, "example": command.examples[0]}
+    for each, argument in zip(wanted, arguments, strict=False):
+        yield _given(each, [argument], COMMAND_LINE)
+    for each in wanted[len(arguments) :]:
+        if not each.optional:
+            raise UsageError(CliMessage.ARGUMENT_MISSING(argument=each.name, **shown))
+    if len(arguments) > len(wanted):
+        raise UsageError(CliMessage.ARGUMENT_UNEXPECTED(argument=arguments[len(wanted)], **shown))
+
+
+def _given(each: Option, texts: Sequence[str], place: str) -> Given:
+    """Raises UsageError that names the place."""
     try:
-        return parse_duration(text)
+        return Given(each, tuple(texts), place, each.read(texts))
     except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise UsageError(
+            CliMessage.WRONG_VALUE(place=each.name if place == COMMAND_LINE else place, why=error.message)
+        ) from None
 
 
-def whole(text: str) -> int:
-    """For argparse: a whole number, or a message that says what would be right."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number such as 50, not {text!r}") from None
+# ── the environment and the file ────────────────────────────────────────────────────────────────────
 
 
-def number(text: str) -> float:
-    """For argparse: a number, or the same."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number such as 2.5, not {text!r}") from None
+def _from_environment(own: Iterable[Option], command: Command, environment: Mapping[str, str]) -> Iterator[Given]:
+    for each in own:
+        if each.is_argument or each.typed_only:
+            continue
+        name = variable_of(each, command)
+        if text := environment.get(name, "").strip():
+            separator = each.several or (None if each.many else "")
+            texts = [text] if separator == "" else [part.strip() for part in text.split(separator) if part.strip()]
+            yield _given(each, texts, name)
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 1 to {_HIGHEST_PORT}, or 0 for a free one")
-    return int(text)
+def _scenarios_file(typed: Mapping[str, Any], environment: Mapping[str, str]) -> Path:
+    named = typed.get("scenarios", [""])[-1] or environment.get(f"{PREFIX}SCENARIOS", "")
+    return Path(named) if named else data_file("scenarios.toml")
 
 
-def run_parser(epilog: str = "", commands: tuple[str, ...] = ()) -> argparse.ArgumentParser:
-    """The parser of a run, the command without a name. `epilog` and `commands`: what else can be typed."""
-    parser = Parser(
-        prog=PROGRAM,
-        description="Load the Agent Mitra backend with its seven kinds of users and judge it against its targets.",
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.commands = commands
-    parser.add_argument("--version", action="version", version=f"agentmitra-performance {__version__}")
-    parser.add_argument(
-        "--install-deps",
-        action="store_true",
-        help="first install what the suite needs into .venv (done by the starter)",
-    )
-    load = parser.add_argument_group("the load")
-    add_load(load)
-    load.add_argument("--multiple", action="store_true", help="the six scenarios in turn, 10 s apart")
-    load.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
-    _add_accept_leftovers(load)
-    _add_target(parser)
-    _add_monitors(parser)
-    files = parser.add_argument_group("files")
-    files.add_argument("--targets", type=Path, default=data_file("targets.toml"), metavar="FILE")
-    files.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
-    files.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
-    _add_comparing(parser, files)
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--web",
-        nargs="?",
-        type=_port,
-        const=DEFAULT_PORT,
-        metavar="PORT",
-        help=f"show the run as a page, to this machine only; default port {DEFAULT_PORT}, 0 takes a free one",
-    )
-    output.add_argument("--dry-run", action="store_true", help="print the plan and stop; nothing is sent")
-    output.add_argument(
-        "--metrics-port",
-        type=_port,
-        metavar="N",
-        help="live metrics for Prometheus at http://127.0.0.1:N/metrics; 0 takes a free port and tells it",
-    )
-    add_output(output, "only the verdict and its reasons")
-    return parser
+def _from_file(own: Iterable[Option], path: Path) -> Iterator[Given]:
+    """What the [run] table sets, as far as the command has such an option. The file may be missing."""
+    if not path.exists():
+        return
+    from perfsuite.toml_tables import read_tables
+
+    table = read_tables(path).table("run")
+    can = {each.key: each for each in SHARED.values() if each.name not in _IN_NO_FILE}
+    table.only(can)
+    for each in own:
+        if each.key in table.values and each == can.get(each.key):
+            place = f"{table.place_of(each.key)} {each.key}"
+            value = table.values[each.key]
+            texts = [_toml_text(item) for item in (value if isinstance(value, list) else [value])]
+            if isinstance(value, list) and not each.several:
+                raise UsageError(CliMessage.SEVERAL_VALUES(place=place))
+            if texts:
+                yield _given(each, texts, place)
 
 
-def add_load(load: argparse._ActionsContainer) -> None:
-    """Which load, for a run and for what makes the same run several times."""
-    load.add_argument("--scenario", action="append", metavar="NAME", help="a scenario of scenarios.toml; repeatable")
-    load.add_argument("--users", type=whole, metavar="N", help="virtual users, instead of the scenario's")
-    load.add_argument("--spawn-rate", type=number, metavar="R", help="users started a second")
-    load.add_argument("--duration", type=_duration, metavar="90s/5m/1h", help="includes the ramp-up")
-    load.add_argument(
-        "--arrival-rate",
-        type=number,
-        metavar="R",
-        help="open model: R actions a second begin at their time, however slow the answers are; --users are sessions",
-    )
-    load.add_argument(
-        "--seed",
-        type=whole,
-        default=DEFAULT_SEED,
-        metavar="N",
-        help=f"which user does what, and when actions arrive, follow from it; default {DEFAULT_SEED}",
-    )
-    load.add_argument("--processes", type=whole, default=1, metavar="N", help="load processes on this machine")
-    load.add_argument(
-        "--tolerate-broken",
-        action="store_true",
-        help="leave out operations that fail before the load, and say so, instead of stopping",
-    )
+def _toml_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _add_accept_leftovers(parser: argparse._ActionsContainer) -> None:
-    """What happens with rows that stay."""
-    parser.add_argument(
-        "--accept-leftovers",
-        action="store_true",
-        help="also make creations whose rows cannot be removed afterwards",
-    )
+def _resolved(layers: Sequence[Sequence[Given]], need_demo: Collection[str]) -> tuple[list[Given], list[str]]:
+    """What holds, from the strongest place to the weakest, and a line for each value that does not apply."""
+    found: dict[str, Given] = {}
+    ignored: list[str] = []
+    for layer in layers:
+        stronger = {name: each for name, each in found.items() if each.value}
+        for each in layer:
+            name = each.option.name
+            if name in found:
+                continue
+            if other := next((other for other in stronger if _contradict(name, other)), None):
+                ignored.append(f"{each.place}: ignored, since {other} was given on the {stronger[other].place}")
+            else:
+                found[name] = each
+    demo = "--demo" in found and found["--demo"].value
+    for name in need_demo:
+        if name in found and not demo and not found[name].is_typed:
+            ignored.append(f"{found.pop(name).place}: ignored without --demo")
+    return list(found.values()), ignored
 
 
-def _add_monitors(parser: argparse.ArgumentParser) -> None:
-    monitors = parser.add_argument_group("what to watch at the target (--demo fills them in)")
-    monitors.add_argument("--monitor-server", metavar="PID|URL", help="the backend's process, or its URL")
-    monitors.add_argument("--monitor-postgres", metavar="DSN", help="an account with pg_monitor is enough")
-    monitors.add_argument("--monitor-redis", metavar="URL")
-    monitors.add_argument(
-        "--monitor-prometheus", metavar="URL", help="a Prometheus that watches it, or its page of metrics"
-    )
-    monitors.add_argument(
-        "--monitor-prometheus-queries", type=Path, metavar="FILE", help="TOML: which series to ask it for"
-    )
-    monitors.add_argument(
-        "--no-fingerprint",
-        action="store_true",
-        help="do not measure before the load what each operation costs PostgreSQL",
-    )
+def _contradict(a: str, b: str) -> bool:
+    return any((a == one and b in others) or (b == one and a in others) for one, others in _CONTRADICT)
 
 
-def _add_comparing(parser: argparse.ArgumentParser, files: argparse._ActionsContainer) -> None:
-    comparing = parser.add_argument_group("slower than before?")
-    comparing.add_argument("--label", default="", metavar="TEXT", help="kept with the run in the history")
-    comparing.add_argument("--release", default="", metavar="TAG", help="version of the backend, kept in the same way")
-    comparing.add_argument(
-        "--baseline",
-        default="",
-        metavar="RUN|RELEASE|NAME",
-        help="hold the run against it and end with 5 on a regression; also last:N, or a file of baseline save",
-    )
-    comparing.add_argument("--runs", type=whole, metavar="N", help="the same run N times (5 with --against)")
-    comparing.add_argument(
-        "--against",
-        metavar="URL|demo",
-        help="by turns with the same on another target, and compare the two; demo: a second demo",
-    )
-    comparing.add_argument(
-        "--against-fault", action="append", metavar="SPEC", help="a fault of the second demo; see docs/backend.md"
-    )
-    add_history(files)
+def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+    """A line for each variable that looks like one of an option but is none."""
+    ours = [name for name in environment if name.startswith(PREFIX)]
+    if not ours:
+        return
+    known = {variable_of(each, c) for c in COMMANDS.values() for each in options_in(c.options) if not each.is_argument}
+    ends = {*(name.removeprefix(PREFIX) for name in known), *_OTHER_VARIABLES}
+    for name in ours:
+        end = name.removeprefix(PREFIX)
+        if end not in ends and (hint := nearest(end, ends)):
+            yield f"Note: the variable {name} is not read{hint.replace(_QUOTE, _QUOTE + PREFIX, 1)}"
 
 
-def add_history(parser: argparse._ActionsContainer) -> None:
-    """Where finished runs are kept."""
-    parser.add_argument(
-        "--history",
-        default=os.environ.get(HISTORY_VARIABLE, ""),
-        metavar="URL",
-        help=f"PostgreSQL URL or SQLite file of the history, instead of history.db in the results; {HISTORY_VARIABLE}",
-    )
+# ── what is kept and shown ──────────────────────────────────────────────────────────────────────────
 
 
-def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
+def _is_of_plan(each: Given) -> bool:
+    return not each.option.is_argument and each.option.name != "--dry-run"
+
+
+def _written(each: Given) -> list[str]:
+    """An option as the command line would have it."""
+    if each.option.switch:
+        return [each.option.name] if each.value else []
+    return [argument for text in each.texts for argument in (each.option.name, text)]
+
+
+def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     """The command line as it may be kept: without addresses that may hold a password, and values of headers."""
+    secret = {each.name for c in COMMANDS.values() for each in options_in(c.options) if each.secret}
     kept: list[str] = []
-    option = ""
-    for word in command:
-        name, equals, value = word.partition("=")
-        if equals and name in (*_MAY_HOLD_SECRETS, HEADER):
-            word = f"{name}={_kept(name, value)}"
-        elif option in (*_MAY_HOLD_SECRETS, HEADER):
-            word = _kept(option, word)
-        kept.append(word)
-        option = word
+    name = ""
+    for argument in argv:
+        option, equals, value = argument.partition("=")
+        if equals and option in secret:
+            argument = f"{option}={_without_secret(option, value)}"
+        elif name in secret:
+            argument = _without_secret(name, argument)
+        kept.append(argument)
+        name = argument
     return tuple(kept)
 
 
-def _kept(option: str, value: str) -> str:
-    if option == HEADER:
-        name, colon, told = value.partition(":")
-        from_environment = told.strip().startswith(FROM_ENVIRONMENT)
-        return value if colon and from_environment else f"{name}: …" if colon else "…"
-    return "…" if _may_hold_a_secret(value) else value
+def _without_secret(option: str, value: str) -> str:
+    if option == "--header":
+        name, colon, content = value.partition(":")
+        in_environment = content.strip().startswith("env:")
+        return value if colon and in_environment else f"{name}: …" if colon else "…"
+    return "…" if "@" in value or "password" in value.lower() else value
 
 
-def _may_hold_a_secret(address: str) -> bool:
-    return "@" in address or "password" in address.lower()
+# ── another program's parser ───────────────────────────────────────────────────────────────────────
 
 
-def _add_target(parser: argparse.ArgumentParser) -> None:
-    target = parser.add_argument_group("the target")
-    target.add_argument("--host", metavar="URL", help=f"default {DEFAULT_HOST}")
-    target.add_argument("--allow-host", action="append", metavar="HOST", help="a further host that may be loaded")
-    target.add_argument("--i-accept-production-load", action="store_true")
-    target.add_argument(
-        "--demo",
-        nargs="?",
-        const="embedded",
-        choices=("embedded", "full"),
-        help="start the reference backend for this run: embedded (SQLite), or full (private PostgreSQL and Redis)",
-    )
-    target.add_argument(
-        "--fault", action="append", metavar="SPEC", help="with --demo: a fault of the backend, for trying the suite"
-    )
-    target.add_argument(
-        "--as-deployed", action="store_true", help="with --demo: a backend that behaves as deployed versions do"
-    )
-    target.add_argument(
-        "--credentials",
-        type=Path,
-        metavar="FILE",
-        help="CSV phone_number,password,role (credentials.csv); passwords may come from AGENTMITRA_TEST_PASSWORD",
-    )
-    add_reaching(target)
+def add_options(parser: Any, record: type, **more: Any) -> None:
+    """Add the options of a record to a parser, such as Locust's. `more`: what that one wants besides."""
+    for each in options_in(record):
+        add_option(parser, each, default=None, **more)
 
 
-def add_reaching(parser: Any, **more: Any) -> None:
-    """How the target is reached, for the suite's parsers and Locust's. `more`: what that one wants besides."""
-    trusted = "also trust the certificates in it (PEM); SSL_CERT_FILE and SSL_CERT_DIR work, too"
-    parser.add_argument("--ca-file", type=Path, metavar="FILE", help=trusted, **more)
-    parser.add_argument("--proxy", metavar="URL", help="go through this proxy; HTTP_PROXY is not looked at", **more)
-    parser.add_argument(
-        HEADER,
-        action="append",
-        metavar='"NAME: VALUE"',
-        help="add it to every request; the value env:VARIABLE is taken from the environment; repeatable",
-        **more,
-    )
-    parser.add_argument(
-        "--mapping",
-        type=Path,
-        metavar="FILE",
-        help="TOML: where the deployed API has other paths or role names than the contract",
-        **more,
-    )
-
-
-def reaching_of(arguments: argparse.Namespace) -> Reaching:
-    """What was typed."""
-    return Reaching(arguments.ca_file, arguments.proxy, tuple(arguments.header or ()), arguments.mapping)
-
-
-def options_of(arguments: argparse.Namespace, command: Sequence[str]) -> Options:
-    """The options of a run as a record."""
-    return Options(
-        scenarios=tuple(arguments.scenario or ()),
-        multiple=arguments.multiple,
-        users=arguments.users,
-        spawn_rate=arguments.spawn_rate,
-        duration_s=arguments.duration,
-        arrival_rate=arguments.arrival_rate,
-        processes=arguments.processes,
-        seed=arguments.seed,
-        host=arguments.host,
-        allow_hosts=tuple(arguments.allow_host or ()),
-        accept_production=arguments.i_accept_production_load,
-        reaching=reaching_of(arguments),
-        read_only=arguments.read_only,
-        tolerate_broken=arguments.tolerate_broken,
-        accept_leftovers=arguments.accept_leftovers,
-        demo=arguments.demo,
-        fingerprint=not arguments.no_fingerprint and (arguments.demo == "full" or bool(arguments.monitor_postgres)),
-        credentials_file=arguments.credentials or data_file("credentials.csv"),
-        targets_file=arguments.targets,
-        scenarios_file=arguments.scenarios,
-        results=arguments.results,
-        dry_run=arguments.dry_run,
-        quiet=arguments.quiet,
-        color=not arguments.no_color,
-        label=_text(arguments.label),
-        release=_text(arguments.release),
-        baseline=arguments.baseline,
-        history=arguments.history,
-        command=tuple(map(_text, without_secrets(command))),
-    )
-
-
-def add_without_load(parser: argparse.ArgumentParser) -> None:
-    """What commands take that call the target and make no load."""
-    _add_target(parser)
-    parser.add_argument("--read-only", action="store_true", help="leave out every operation that writes")
-    _add_accept_leftovers(parser)
-    parser.add_argument("--scenarios", type=Path, default=data_file("scenarios.toml"), metavar="FILE")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
-    add_output(parser, "only the table")
-    parser.set_defaults(
-        no_fingerprint=True,
-        scenario=None,
-        multiple=False,
-        users=None,
-        spawn_rate=None,
-        duration=None,
-        arrival_rate=None,
-        processes=1,
-        seed=DEFAULT_SEED,
-        targets=data_file("targets.toml"),
-        dry_run=False,
-        label="",
-        release="",
-        baseline="",
-        history="",
-    )
-
-
-def add_output(parser: argparse._ActionsContainer, what_is_left: str) -> None:
-    """How much is told, and in which colours."""
-    parser.add_argument("--quiet", action="store_true", help=what_is_left)
-    parser.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
-
-
-def add_run_folder(parser: argparse.ArgumentParser) -> None:
-    """The run that a command is about."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, results/<scenario>_<time>")
+def record_of(record: Callable[[], R], namespace: argparse.Namespace) -> R:
+    """The record from what such a parser read. Raises UsageError."""
+    typed = {key: value for key, value in vars(namespace).items() if value is not None}
+    own = {each.name: each for each in options_in(record)}
+    made: R = filled(record(), {each.option.name: each.value for each in _typed(typed, own)})
+    return made

@@ -19,19 +19,20 @@ from typing import Any
 
 from perfsuite import __version__
 from perfsuite.cleanup import Means, clean_up
-from perfsuite.cli.parser import add_reaching, reaching_of, without_secrets
+from perfsuite.cli.parser import add_options, record_of, without_secrets
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.load.caught import listen_for_errors
 from perfsuite.load.client import GeventTransport
-from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, guard, install
+from perfsuite.load.install import Hooks, guard, install
 from perfsuite.load.state import LoadState, Order
 from perfsuite.measurements.records import FILE_NAME, Writer, to_json
 from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Scenario, Target
+from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
-from perfsuite.plan.build import DEFAULT_HOST, new_run_folder
-from perfsuite.plan.scenarios import read_scenarios
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.build import new_run_folder
+from perfsuite.plan.files import Known, read_scenarios, read_targets
+from perfsuite.plan.options import DEFAULT_HOST, ReachOptions
 from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
@@ -56,7 +57,7 @@ def read_options(parser: Any, **_event: Any) -> None:
     Several processes are refused here, before Locust has made them: each would keep a run of its own.
     """
     parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
-    add_reaching(parser, include_in_web_ui=False)
+    add_options(parser, ReachOptions, include_in_web_ui=False)
     options, _others = parser.parse_known_args()
     asked = [f"--{name}" for name in ("processes", "master", "worker") if getattr(options, name)]
     if asked:
@@ -96,7 +97,7 @@ def _rules() -> hosts.HostRules:
 
 
 def _reached(host: str, environment: Any) -> Reached:
-    return reach(reaching_of(environment.parsed_options), host, [role.slug for role in ROLES], os.environ)
+    return reach(record_of(ReachOptions, environment.parsed_options), host, [role.slug for role in ROLES], os.environ)
 
 
 def _refusal(host: str, environment: Any) -> SuiteError | None:
@@ -138,7 +139,8 @@ def _order(environment: Any) -> Order:
     accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ, reached.mapping.roles)
     now = datetime.now(UTC)
     plan = _plan(environment, host, accounts, now)
-    plan = replace(plan, access=reached.access, mapping=reached.mapping)
+    timeout_s = record_of(ReachOptions, environment.parsed_options).timeout_s
+    plan = replace(plan, access=reached.access, mapping=reached.mapping, timeout_s=timeout_s)
     report = _seen(plan, reached.headers)
     folder = new_run_folder(_ROOT / "results", SCENARIO, now)
     plan = replace(plan, run_id=folder.name, allowed_hosts=hosts.allowed_names(rules), targets=_targets())

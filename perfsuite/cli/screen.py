@@ -12,7 +12,8 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from perfsuite.cli.output import writing_to
+from perfsuite.cli.options import OutputOptions
+from perfsuite.cli.terminal import Terminal, writing_to
 from perfsuite.errors import SuiteError
 from perfsuite.model import LiveSnapshot, RunReport
 from perfsuite.report.live.page import LivePageBuilder, live_files
@@ -42,12 +43,12 @@ class PlainScreen:
         """Write it as any other line."""
         self.say(text)
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         """Write a line when the last one is old enough."""
-        if moment.live.elapsed_s < self._next_s:
+        if snapshot.live.elapsed_s < self._next_s:
             return
-        self._next_s = moment.live.elapsed_s + self._every_s
-        self.say(render_progress(moment))
+        self._next_s = snapshot.live.elapsed_s + self._every_s
+        self.say(render_progress(snapshot))
 
     def load_over(self) -> None:
         """The load is over; the next one begins counting anew."""
@@ -67,13 +68,13 @@ class LiveScreen(PlainScreen):
         with writing_to(self._stream):
             self._console.print(text)
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         """Draw the view anew."""
         with writing_to(self._stream):
             if self._live is None:
                 self._live = Live(console=self._console, auto_refresh=False, transient=True)
                 self._live.start()
-            self._live.update(live_view(moment), refresh=True)
+            self._live.update(live_view(snapshot), refresh=True)
 
     def load_over(self) -> None:
         """Take the view away."""
@@ -93,7 +94,7 @@ class QuietScreen(PlainScreen):
         """Write a line."""
         super().say(text)
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         """Stay silent."""
 
 
@@ -115,9 +116,9 @@ class PageScreen:
         """Show it as any other line."""
         self.say(text)
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         """Show the state of the load."""
-        self._builder.progress(moment)
+        self._builder.progress(snapshot)
         self._show()
 
     def load_over(self) -> None:
@@ -150,7 +151,7 @@ class PageScreen:
 def live_page(port: int, errors: ErrorCollector) -> Iterator[PageScreen]:
     """The live page at `port` of this machine (0: a free one), for as long as the block lasts.
 
-    What ends the block is told on the page. Raises UsageError where the port cannot be had.
+    The page shows what ends the block. Raises UsageError where the port cannot be had.
     """
     page = PageScreen(PageServer(live_files(), port))
     try:
@@ -163,7 +164,7 @@ def live_page(port: int, errors: ErrorCollector) -> Iterator[PageScreen]:
 
 
 class Screens:
-    """Several of them, each told everything: the terminal, the page, what Prometheus reads.
+    """Several screens at once: the terminal, the page, what Prometheus reads.
 
     A screen is no part of the run: what one of them cannot show any more is left out there, and said on the others.
     """
@@ -174,19 +175,19 @@ class Screens:
         self._failed: set[tuple[Screen, str]] = set()
 
     def say(self, text: str) -> None:
-        """Tell all of them."""
+        """Pass it to all of them."""
         self._each("say", lambda screen: screen.say(text))
 
     def warn(self, text: str) -> None:
         """Warn all of them."""
         self._each("warn", lambda screen: screen.warn(text))
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         """Show it on all of them."""
-        self._each("progress", lambda screen: screen.progress(moment))
+        self._each("progress", lambda screen: screen.progress(snapshot))
 
     def load_over(self) -> None:
-        """Tell all of them."""
+        """Pass it to all of them."""
         self._each("load_over", lambda screen: screen.load_over())
 
     def _each(self, what: str, show: Callable[[Screen], None]) -> None:
@@ -201,6 +202,10 @@ class Screens:
                 self.warn(f"Not shown there any more. {self._errors.record(error, during, decides=False)}")
 
 
-def screen_for(stream: TextIO, *, color: bool) -> PlainScreen:
-    """The live view where `stream` is a terminal, plain lines elsewhere."""
-    return LiveScreen(stream, color=color) if stream.isatty() else PlainScreen(stream)
+def screen_for(terminal: Terminal, output: OutputOptions) -> PlainScreen:
+    """What shows a run while it goes on: a live view on a terminal, plain lines elsewhere, warnings with --quiet."""
+    if output.quiet:
+        return QuietScreen(terminal.results)
+    if terminal.results.isatty():
+        return LiveScreen(terminal.results, color=terminal.color(output.color))
+    return PlainScreen(terminal.results)

@@ -168,7 +168,7 @@ class _Span:
 class GeventTransport:
     """Sends requests along one way over one connection that is opened when needed.
 
-    `answer_timeout_s` is from before the send to the last byte. `traffic`: where its bytes are counted.
+    `traffic`: where its bytes are counted.
     """
 
     def __init__(
@@ -176,9 +176,10 @@ class GeventTransport:
         settings: ConnectionSettings,
         *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
         traffic: Traffic | None = None,
     ) -> None:
+        answer_timeout_s = settings.timeout_s or ANSWER_TIMEOUT_S  # from before the send to the last byte
+        connect_timeout_s = min(connect_timeout_s, answer_timeout_s)
         self._pool = _pool_of(settings, connect_timeout_s, answer_timeout_s)
         self._pool.traffic = self._traffic = traffic or Traffic()
         self._answer_timeout_s = answer_timeout_s

@@ -31,7 +31,8 @@ WORKER = "conductor"
 SILENT_S = 5.0
 """A load process that has said nothing for this long is ended and its users are placed on the others."""
 READY_WITHIN_S = 60.0
-DRAIN_WITHIN_S = 45.0
+DRAIN_MARGIN_S = 15.0
+"""More than requests in flight may take: for handing over the last records."""
 REPLACE_WITHIN_S = 3.0
 _LOOK_EVERY_S = 0.1
 _PAUSED_S = 2.0
@@ -135,10 +136,11 @@ class Conductor:
         for place in self._places:
             if place.at_work:
                 place.follower.tell(Stop(self._stopping or "completed"))
-        self._until(lambda: not any(place.at_work for place in self._places), DRAIN_WITHIN_S)
+        drain_s = self._plan.stop_timeout_s + DRAIN_MARGIN_S
+        self._until(lambda: not any(place.at_work for place in self._places), drain_s)
         for place in self._places:
             if place.at_work:
-                self._lose(place, f"had not finished {DRAIN_WITHIN_S:.0f} s after the end of the load")
+                self._lose(place, f"had not finished {drain_s:.0f} s after the end of the load")
         self._phase("end", utc_s())
         return 0 if any(place.ended for place in self._places) else 1
 

@@ -15,9 +15,6 @@ from perfsuite.load.users import OBSERVED
 
 log = logging.getLogger(__name__)
 
-STOP_TIMEOUT_S = 30.0
-"""How long requests in flight may take to finish when the load ends."""
-
 
 def counted_by_locust(environment: Any) -> int:
     """Requests in Locust's own statistics."""

@@ -26,7 +26,7 @@ from locust.env import Environment  # noqa: E402
 
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
-from perfsuite.load.install import STOP_TIMEOUT_S, Hooks, install  # noqa: E402
+from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.locust_count import LocustCount  # noqa: E402
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
@@ -38,6 +38,7 @@ from perfsuite.model.role import Role  # noqa: E402
 from perfsuite.suite_errors import SuiteErrors  # noqa: E402
 
 _MANY = 65_536
+_LINGER_S = 30.0
 
 
 class Worker:
@@ -62,7 +63,7 @@ class Worker:
         self._environment: Any = Environment(
             user_classes=user_classes(self._roles),
             host=self._plan.host,
-            stop_timeout=STOP_TIMEOUT_S,
+            stop_timeout=self._plan.stop_timeout_s,
             catch_exceptions=True,
         )
         install(self._environment, self._hooks)
@@ -81,7 +82,7 @@ class Worker:
         self._runner.quit()
         self._pipe.send(Ended())
         # The conductor ends the pipe when it has heard that; there is nothing left to lose.
-        gevent.sleep(STOP_TIMEOUT_S)
+        gevent.sleep(_LINGER_S)
         return 0
 
     def stop(self, reason: str) -> None:

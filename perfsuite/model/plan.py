@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 ALL = "all"
 """Stands for "every role" / "every operation" in the rows of totals."""
 
+STOP_TIMEOUT_S = 30.0
+"""How long requests in flight may take when the load ends, unless --stop-timeout says otherwise."""
+
 LOGIN = "login"
 """Name of the behaviour and operation under which logins are counted."""
 
@@ -117,6 +120,10 @@ class Plan:
     release: str = ""
     baseline: str = ""
     """What the run is held against, as the user named it."""
+    timeout_s: float | None = None
+    """How long to wait for an answer; None: 60 s under load, 30 s before and after it."""
+    stop_timeout_s: float = STOP_TIMEOUT_S
+    """How long requests in flight may take when the load ends."""
     schema: int = 1
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from perfsuite.errors import UsageError, nearest
 from perfsuite.model import Access, Account, ApiMapping, Headers, Plan
 from perfsuite.model.role import Role
+from perfsuite.plan.options import ReachOptions
 from perfsuite.target.connection import REST, contract_paths
 from perfsuite.toml_tables import Table, read_tables
 
@@ -30,28 +31,6 @@ _OF_THE_CONNECTION = ("connection", "expect", "keep-alive", "te", "trailer", "tr
 
 
 @dataclass(frozen=True, slots=True)
-class Reaching:
-    """The options about it as they were typed. None and (): not given."""
-
-    ca_file: Path | None = None
-    proxy: str | None = None
-    headers: tuple[str, ...] = field(default=(), repr=False)
-    mapping_file: Path | None = None
-
-    def of_demo(self) -> None:
-        """Raise UsageError where any is given: a demo is reached in one way only."""
-        given = {
-            "--ca-file": self.ca_file,
-            "--proxy": self.proxy,
-            "--header": self.headers,
-            "--mapping": self.mapping_file,
-        }
-        for option, value in given.items():
-            if value:
-                raise UsageError(f"{option}: --demo starts its own backend, to which it does not apply. Leave one out")
-
-
-@dataclass(frozen=True, slots=True)
 class Reached:
     """How a target is reached and what it calls otherwise, read from options and files. `headers` may be secret."""
 
@@ -60,14 +39,14 @@ class Reached:
     headers: Headers = field(default=(), repr=False)
 
 
-def reach(given: Reaching, host: str, roles: Collection[str], environment: Mapping[str, str]) -> Reached:
+def reach(given: ReachOptions, host: str, roles: Collection[str], environment: Mapping[str, str]) -> Reached:
     """How `host` is reached, checked; `roles`: the slugs that there are. Raises UsageError. Nothing is sent."""
     headers = read_headers(given.headers, environment)
     mapping = read_mapping(given.mapping_file, roles) if given.mapping_file else ApiMapping()
     return Reached(_access(given, host, headers, environment), mapping, headers)
 
 
-def reached_again(plan: Plan, given: Reaching, environment: Mapping[str, str]) -> tuple[Plan, Headers]:
+def reached_again(plan: Plan, given: ReachOptions, environment: Mapping[str, str]) -> tuple[Plan, Headers]:
     """The plan of an earlier run, reached as it was but for what is given now, and its headers with their values.
 
     Raises UsageError where a header of the run is not given: the plan does not hold its value.
@@ -81,7 +60,8 @@ def reached_again(plan: Plan, given: Reaching, environment: Mapping[str, str]) -
         if name.lower() not in there:
             raise UsageError(f'this run added the header {name}: give it again, --header "{name}: env:VARIABLE"')
     mapping = now.mapping if given.mapping_file else plan.mapping
-    return replace(plan, access=now.access, mapping=mapping), now.headers
+    timeout_s = given.timeout_s or plan.timeout_s
+    return replace(plan, access=now.access, mapping=mapping, timeout_s=timeout_s), now.headers
 
 
 def read_headers(given: Sequence[str], environment: Mapping[str, str]) -> Headers:
@@ -118,7 +98,7 @@ def _header(text: str, environment: Mapping[str, str]) -> tuple[str, str]:
     return name, value
 
 
-def _access(given: Reaching, host: str, headers: Headers, environment: Mapping[str, str]) -> Access:
+def _access(given: ReachOptions, host: str, headers: Headers, environment: Mapping[str, str]) -> Access:
     named = environment.get(CERTIFICATES_VARIABLE, "")
     if named and host.startswith("https:"):
         _authorities(CERTIFICATES_VARIABLE, Path(named))  # TLS itself would pass over a file that is not there

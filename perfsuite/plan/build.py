@@ -12,56 +12,18 @@ from pathlib import Path
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
+from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.model.role import Role
-from perfsuite.plan.access import Reached, Reaching, accounts_for, reach, read_accounts
-from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, ScenarioFile, choose, read_scenarios
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
+from perfsuite.plan.files import STANDARD_SCENARIOS, Known, ScenarioFile, choose, read_scenarios, read_targets
+from perfsuite.plan.option_fields import data_file
+from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.roles.mix import users_by_role
 from perfsuite.target import hosts
 
-DEFAULT_HOST = "http://localhost:8015"
 DEFAULT_SCENARIO = "basic"
-DEFAULT_SEED = 1
 _OPEN_BESIDE = 50
 """Files that a load process has open beside its connections, and some to spare."""
-DEMOS = ("embedded", "full")
-MAX_USERS = 1_000_000
-MAX_PROCESSES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The parsed command line of a run. None = not given."""
-
-    scenarios: tuple[str, ...] = ()
-    multiple: bool = False
-    users: int | None = None
-    spawn_rate: float | None = None
-    duration_s: float | None = None
-    arrival_rate: float | None = None
-    processes: int = 1
-    host: str | None = None
-    allow_hosts: tuple[str, ...] = ()
-    accept_production: bool = False
-    reaching: Reaching = field(default_factory=Reaching)
-    read_only: bool = False
-    tolerate_broken: bool = False
-    accept_leftovers: bool = False
-    fingerprint: bool = False
-    demo: str | None = None
-    credentials_file: Path = Path("credentials.csv")
-    targets_file: Path = Path("targets.toml")
-    scenarios_file: Path = Path("scenarios.toml")
-    results: Path = Path("results")
-    seed: int = DEFAULT_SEED
-    dry_run: bool = False
-    quiet: bool = False
-    color: bool = True
-    label: str = ""
-    release: str = ""
-    baseline: str = ""
-    history: str = ""
-    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +50,12 @@ class Inputs:
     reached: Reached = field(default_factory=Reached)
 
 
-def read_inputs(options: Options, ground: Ground) -> Inputs:
+def read_inputs(options: PlanOptions, ground: Ground) -> Inputs:
     """Everything that a run needs from options and files, with all mistakes found before anything is sent.
 
     Raises UsageError, and SafetyError for a host that may not be loaded.
     """
-    _check_options(options)
+    _check_combination(options)
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
     known = Known(
@@ -108,11 +70,13 @@ def read_inputs(options: Options, ground: Ground) -> Inputs:
     targets = read_targets(options.targets_file, known)
     allowed = hosts.allowed_names(rules)
     if options.demo:
-        options.reaching.of_demo()
+        options.reach.of_demo()
         return Inputs(scenarios, targets, "", (), ())
     host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
-    reached = reach(options.reaching, host, known.roles, ground.environment)
-    accounts = read_accounts(options.credentials_file, ground.roles, ground.environment, reached.mapping.roles)
+    reached = reach(options.reach, host, known.roles, ground.environment)
+    accounts = read_accounts(
+        options.credentials or data_file("credentials.csv"), ground.roles, ground.environment, reached.mapping.roles
+    )
     for scenario in scenarios:
         accounts_for(users_by_role(scenario.users, ground.roles), accounts)
     return Inputs(scenarios, targets, host, allowed, accounts, reached)
@@ -124,7 +88,7 @@ def with_demo(inputs: Inputs, host: str, credentials: Path, ground: Ground) -> I
     return replace(inputs, host=hosts.checked_url(host, hosts.HostRules()), accounts=accounts)
 
 
-def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, now: datetime) -> Plan:
+def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, ground: Ground, now: datetime) -> Plan:
     """The plan of one run. Its `run_id` follows from `now`; a run that has its folder takes the folder's name.
 
     Raises UsageError when a role that has users has no account (not for a demo that has not begun).
@@ -150,6 +114,8 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
         fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),
         suite_version=ground.version,
+        timeout_s=options.reach.timeout_s,
+        stop_timeout_s=options.stop_timeout_s or STOP_TIMEOUT_S,
         access=inputs.reached.access,
         mapping=inputs.reached.mapping,
         label=options.label,
@@ -158,25 +124,17 @@ def build(options: Options, inputs: Inputs, scenario: Scenario, ground: Ground, 
     )
 
 
-def _check_options(options: Options) -> None:
+def _check_combination(options: PlanOptions) -> None:
+    """Raise UsageError for options that contradict each other."""
     if options.multiple and options.scenarios:
         raise UsageError("--multiple runs all its scenarios: leave out --scenario, or leave out --multiple")
-    if options.demo is not None and options.demo not in DEMOS:
-        raise UsageError(f"--demo: must be one of {', '.join(DEMOS)}, not {options.demo!r}")
     if options.demo and options.host:
         raise UsageError("--demo starts its own backend: leave out --host, or leave out --demo")
-    if options.users is not None and not 1 <= options.users <= MAX_USERS:
-        raise UsageError(f"--users: must be a whole number from 1 to {MAX_USERS}, not {options.users}")
-    if not 1 <= options.processes <= MAX_PROCESSES:
-        raise UsageError(f"--processes: must be a whole number from 1 to {MAX_PROCESSES}, not {options.processes}")
-    numbers = (
-        ("--spawn-rate", options.spawn_rate),
-        ("--duration", options.duration_s),
-        ("--arrival-rate", options.arrival_rate),
-    )
-    for name, value in numbers:
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise UsageError(f"{name}: must be above 0, not {value:g}")
+    if options.demo and options.credentials is not None:
+        raise UsageError("--demo makes accounts of its own: leave out --credentials, or leave out --demo")
+    for name, given in (("--fault", options.faults), ("--as-deployed", options.as_deployed)):
+        if given and not options.demo:
+            raise UsageError(f"{name} works on the reference backend only: add --demo, or leave {name} out")
 
 
 def _check_open_files(users: int, processes: int, most: int | None) -> None:
@@ -189,9 +147,9 @@ def _check_open_files(users: int, processes: int, most: int | None) -> None:
         )
 
 
-def _chosen(options: Options, file: ScenarioFile) -> tuple[Scenario, ...]:
+def _chosen(options: PlanOptions, file: ScenarioFile) -> tuple[Scenario, ...]:
     names = file.multiple if options.multiple else options.scenarios or (DEFAULT_SCENARIO,)
-    return choose(file, names, Overrides(options.users, options.spawn_rate, options.duration_s, options.arrival_rate))
+    return choose(file, names, options)
 
 
 def run_id_of(scenario: str, now: datetime) -> str:

@@ -8,8 +8,8 @@ from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.model.periods import settling_s
 from perfsuite.model.role import Role
 from perfsuite.model.summary import PERCENTILES, samples_needed
-from perfsuite.plan.options import show_duration
-from perfsuite.plan.targets import CONCURRENT_USERS, MAX_QUERIES
+from perfsuite.plan.files import CONCURRENT_USERS, MAX_QUERIES
+from perfsuite.plan.option_fields import show_duration
 from perfsuite.roles.mix import arriving_rps, offered_rps
 
 READINGS_NEEDED = 30
@@ -47,7 +47,7 @@ def response_limit_s(targets: Sequence[Target]) -> float | None:
 
 
 def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
-    """Why the target could not be judged in this plan; None when it can be, as far as can be told beforehand."""
+    """Why the target could not be judged in this plan; None when it can be, as far as is known beforehand."""
     scenario = plan.scenario
     if target.scenarios and scenario.name not in target.scenarios:
         return f"only judged in {', '.join(target.scenarios)}"
@@ -109,7 +109,7 @@ def _why_no_reading(target: Target, plan: Plan) -> str | None:
 
 def _watched(plan: Plan) -> set[str]:
     """The parts of the target that the command asks to be watched, or that a demo has watched by itself."""
-    options = {word.partition("=")[0] for word in plan.command}
+    options = {argument.partition("=")[0] for argument in plan.command}
     monitors = {option for option in _WATCHES if option in options}
     monitors |= {"--monitor-server"} if plan.demo else set()
     monitors |= {"--monitor-postgres", "--monitor-redis"} if plan.demo == "full" else set()
@@ -127,7 +127,7 @@ def _heading(plan: Plan) -> list[str]:
     host = plan.host or f"the reference backend ({plan.demo}), on a free port"
     purpose = f", {scenario.purpose}" if scenario.purpose else ""
     lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
-    lines += _way(plan)
+    lines += _connection(plan)
     if plan.read_only:
         lines.append("  read-only: operations that write are left out")
     if plan.fingerprint:
@@ -135,7 +135,7 @@ def _heading(plan: Plan) -> list[str]:
     return lines
 
 
-def _way(plan: Plan) -> list[str]:
+def _connection(plan: Plan) -> list[str]:
     """How the target is reached and what it calls otherwise, where that is not the usual."""
     access, mapping = plan.access, plan.mapping
     parts = (
@@ -144,7 +144,7 @@ def _way(plan: Plan) -> list[str]:
         ("adding", ", ".join(access.header_names)),
         ("mapping", ", ".join(f"{ours} → {theirs}" for ours, theirs in (mapping.paths | mapping.roles).items())),
     )
-    return [f"  {name:<8} {told}" for name, told in parts if told]
+    return [f"  {name:<8} {value}" for name, value in parts if value]
 
 
 def _stages(scenario: Scenario) -> list[str]:

@@ -1,39 +1,237 @@
-"""Durations as people write them: "90s", "5m", "1h30m"; a bare number is seconds, as in Locust."""
+"""The options that a plan is made of, as a record."""
 
 from __future__ import annotations
 
-import math
-import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from perfsuite.errors import UsageError
+from perfsuite.plan.option_fields import (
+    above_zero,
+    data_file,
+    group,
+    one_of,
+    option,
+    parse_duration,
+    seconds_to_wait,
+    switch,
+    text_of,
+    whole,
+)
 
-_UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_PARTS = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+DEFAULT_HOST = "http://localhost:8015"
+DEFAULT_SEED = 1
+DEMOS = ("embedded", "full")
+MAX_USERS = 1_000_000
+MAX_PROCESSES = 64
+
+LOAD, TARGET, REACH = "load", "target", "how to reach the target"
+OPERATIONS, HISTORY, FILES = "operations and rows", "history and comparison", "files"
 
 
-def parse_duration(text: str) -> float:
-    """Seconds. Raises UsageError for anything that is not a duration above 0."""
-    cleaned = text.strip().lower()
-    seconds = float(cleaned) if _NUMBER.fullmatch(cleaned) else _sum_of_parts(cleaned)
-    if seconds is None:
-        raise UsageError(f"{text!r} is not a duration. Write it as 90s, 5m, 1h or 1h30m")
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"a duration must be longer than 0 and end some day, not {text!r}")
-    return seconds
+@dataclass(frozen=True, slots=True)
+class ReachOptions:
+    """How the target is reached, beside its address. Also options of plain Locust."""
+
+    ca_file: Path | None = option(
+        "--ca-file",
+        "trust the certificates in this PEM file as well; SSL_CERT_FILE and SSL_CERT_DIR work, too",
+        "FILE",
+        kind=Path,
+        section=REACH,
+    )
+    proxy: str | None = option(
+        "--proxy", "send every request through this proxy; HTTP_PROXY is ignored", "URL", secret=True, section=REACH
+    )
+    headers: tuple[str, ...] = option(
+        "--header",
+        "add a header to every request; env:VARIABLE as the value reads it from the environment; repeatable",
+        '"NAME: VALUE"',
+        default=(),
+        several="\n",
+        secret=True,
+        section=REACH,
+    )
+    mapping_file: Path | None = option(
+        "--mapping",
+        "TOML file: where the deployed API has other paths or role names than the contract",
+        "FILE",
+        kind=Path,
+        section=REACH,
+    )
+    timeout_s: float | None = option(
+        "--timeout",
+        "how long to wait for an answer; default 60 s under load, 30 s before and after it",
+        "S",
+        kind=seconds_to_wait,
+        section=REACH,
+    )
+
+    def of_demo(self) -> None:
+        """Raise UsageError for an option that a demo cannot use: there is one way to reach it."""
+        given = {
+            "--ca-file": self.ca_file,
+            "--proxy": self.proxy,
+            "--header": self.headers,
+            "--mapping": self.mapping_file,
+        }
+        for name, value in given.items():
+            if value:
+                raise UsageError(f"{name}: --demo starts its own backend, to which it does not apply. Leave one out")
 
 
-def _sum_of_parts(text: str) -> float | None:
-    found = _PARTS.fullmatch(text)
-    if not text or found is None:
-        return None
-    return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS_S.values(), strict=True) if part)
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """Where finished runs are."""
+
+    results: Path = option(
+        "--results",
+        "folder of the results; default ./results",
+        "DIR",
+        default=Path("results"),
+        kind=Path,
+        section=FILES,
+    )
+    history: str = option(
+        "--history",
+        "PostgreSQL URL or SQLite file of the history; default history.db in the results",
+        "URL",
+        default="",
+        secret=True,
+        section=FILES,
+    )
 
 
-def show_duration(seconds: float) -> str:
-    """The shortest way to write it: 90.0 → "1m30s", 3600.0 → "1h", 0.5 → "0.5s"."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [(int(hours), "h"), (int(minutes), "m")]
-    text = "".join(f"{count}{unit}" for count, unit in parts if count)
-    return f"{text}{left:g}s" if left or not text else text
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a plan is made of. Each command takes some of these options; the others keep their defaults."""
+
+    scenarios: tuple[str, ...] = option(
+        "--scenario",
+        "scenario of scenarios.toml, default basic; repeatable",
+        "NAME",
+        default=(),
+        several=",",
+        section=LOAD,
+    )
+    multiple: bool = switch("--multiple", "run the six standard scenarios in turn, 10 s apart", section=LOAD)
+    users: int | None = option(
+        "--users", "virtual users, instead of the scenario's", "N", kind=whole(1, MAX_USERS), section=LOAD
+    )
+    spawn_rate: float | None = option("--spawn-rate", "users started per second", "R", kind=above_zero, section=LOAD)
+    duration_s: float | None = option(
+        "--duration", "length of the run, ramp-up included", "90s/5m/1h", kind=parse_duration, section=LOAD
+    )
+    arrival_rate: float | None = option(
+        "--arrival-rate",
+        "open model: R actions per second begin at their times, however slow the answers are; --users are sessions",
+        "R",
+        kind=above_zero,
+        section=LOAD,
+    )
+    processes: int = option(
+        "--processes",
+        "load processes on this machine; default 1",
+        "N",
+        default=1,
+        kind=whole(1, MAX_PROCESSES),
+        section=LOAD,
+    )
+    stop_timeout_s: float | None = option(
+        "--stop-timeout",
+        "how long requests in flight may take when the load ends; default 30 s",
+        "S",
+        kind=seconds_to_wait,
+        section=LOAD,
+    )
+    seed: int = option(
+        "--seed",
+        f"which user does what, and when actions arrive, follow from it; default {DEFAULT_SEED}",
+        "N",
+        default=DEFAULT_SEED,
+        kind=whole(0, 2**63 - 1),
+        section=LOAD,
+    )
+
+    host: str | None = option(
+        "--host", f"address of the target; default {DEFAULT_HOST}", "URL", secret=True, section=TARGET
+    )
+    allow_hosts: tuple[str, ...] = option(
+        "--allow-host", "a further host that may be loaded; repeatable", "HOST", default=(), several=",", section=TARGET
+    )
+    accept_production: bool = switch(
+        "--i-accept-production-load", "load a host that looks like production", section=TARGET
+    )
+    demo: str | None = option(
+        "--demo",
+        "start the reference backend for this run: embedded (SQLite, the default) or full (private PostgreSQL, Redis)",
+        "embedded|full",
+        kind=one_of(*DEMOS),
+        implied=DEMOS[0],
+        section=TARGET,
+    )
+    faults: tuple[str, ...] = option(
+        "--fault",
+        "with --demo: a fault of the backend, to try the suite; see docs/backend.md; repeatable",
+        "SPEC",
+        default=(),
+        several="\n",
+        section=TARGET,
+    )
+    as_deployed: bool = switch("--as-deployed", "with --demo: behave as deployed versions do", section=TARGET)
+    credentials: Path | None = option(
+        "--credentials",
+        "CSV phone_number,password,role; default credentials.csv; an empty password is AGENTMITRA_TEST_PASSWORD",
+        "FILE",
+        kind=Path,
+        section=TARGET,
+    )
+    reach: ReachOptions = group(ReachOptions)
+
+    read_only: bool = switch("--read-only", "leave out every operation that writes", section=OPERATIONS)
+    accept_leftovers: bool = switch(
+        "--accept-leftovers", "also create rows that cannot be removed afterwards", section=OPERATIONS
+    )
+    tolerate_broken: bool = switch(
+        "--tolerate-broken",
+        "leave out operations that fail before the load, and report them, instead of stopping",
+        section=OPERATIONS,
+    )
+
+    targets_file: Path = option(
+        "--targets",
+        "the limits to meet; default targets.toml",
+        "FILE",
+        default=partial(data_file, "targets.toml"),
+        kind=Path,
+        section=FILES,
+    )
+    scenarios_file: Path = option(
+        "--scenarios",
+        "scenarios, allowed hosts and defaults of options; default scenarios.toml",
+        "FILE",
+        default=partial(data_file, "scenarios.toml"),
+        kind=Path,
+        section=FILES,
+    )
+    archive: ArchiveOptions = group(ArchiveOptions)
+
+    label: str = option(
+        "--label", "text kept with the run in the history", "TEXT", default="", kind=text_of, section=HISTORY
+    )
+    release: str = option(
+        "--release", "version of the backend, kept in the same way", "TAG", default="", kind=text_of, section=HISTORY
+    )
+    baseline: str = option(
+        "--baseline",
+        "compare the run with it and exit with 5 on a regression; also last:N, or a file of baseline save",
+        "RUN|RELEASE|NAME",
+        default="",
+        section=HISTORY,
+    )
+
+    fingerprint: bool = False
+    """Measure before the load what each operation costs the database."""
+    command: tuple[str, ...] = ()
+    """The command line, without secrets."""

@@ -32,7 +32,7 @@ class Screen(Protocol):
     def warn(self, text: str) -> None:
         """One line that is shown with --quiet, too."""
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         """The state of the load, once a second."""
 
     def load_over(self) -> None:

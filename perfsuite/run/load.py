@@ -22,7 +22,7 @@ from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, L
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import STOP_WITHIN_S, LoadSide, ReadingsWriter, Sampler, SystemClock, build_sources
 from perfsuite.roles import ROLES
-from perfsuite.run.context import RecordListener, RunContext, Screen
+from perfsuite.run.context import RecordListener, RunContext
 from perfsuite.summary.live import Live
 from perfsuite.summary.summarize import COMPLETED
 from perfsuite.target.connection import connection_settings
@@ -34,10 +34,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 _LAST_LINES = 5
 _POLL_EVERY_S = 0.2
 _LIVE_WINDOW_S = 30
-_END_WITHIN_S = 60.0
-"""Time limit for the end of a load that stops for an error of the suite; it drains within 45 s."""
-_GRACE_S = 120.0
-"""Time beyond its plan before the load process is killed: 60 s for a slow start, 45 s to drain."""
+_END_MARGIN_S = 30.0
+"""Beyond the requests in flight, until a load ends that stops for an error of the suite; handing over takes 15 s."""
+_GRACE_MARGIN_S = 90.0
+"""Beyond the requests in flight, until the load process is killed: 60 s for a slow start, 15 s to hand over."""
 _MONITORS_STOP_AT_ONCE_S = 0.2
 
 
@@ -196,7 +196,7 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
 def _let_end(process: LoadProcess, run: RunContext) -> None:
     """Requests in flight may finish, unless the user interrupts twice."""
     process.stop(SUITE_FAILED)
-    deadline = time.monotonic() + _END_WITHIN_S
+    deadline = time.monotonic() + run.plan.stop_timeout_s + _END_MARGIN_S
     while process.running and time.monotonic() < deadline and run.interrupts.count < 2:
         time.sleep(_POLL_EVERY_S)
 
@@ -262,7 +262,8 @@ class _LoadProgress:
 
 def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> str:
     """How the load ended."""
-    deadline = time.monotonic() + run.plan.scenario.duration_s + _GRACE_S
+    ends_at = time.monotonic() + run.plan.scenario.duration_s
+    deadline = ends_at + run.plan.stop_timeout_s + _GRACE_MARGIN_S
     reason, interrupts, shown_at = COMPLETED, 0, 0.0
     while process.running:
         time.sleep(_POLL_EVERY_S)
@@ -281,7 +282,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         if run.interrupts.count > interrupts:
             interrupts = run.interrupts.count
             reason = INTERRUPTED
-            _interrupt(process, interrupts, run.screen)
+            _interrupt(process, interrupts, run)
         if time.monotonic() > deadline:
             process.kill()
     if run.interrupts.count > interrupts:  # while the load was ending by itself
@@ -292,16 +293,17 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
     progress.read()
     if reason == COMPLETED and progress.broke:
         return SUITE_FAILED
-    if reason == COMPLETED and time.monotonic() < deadline - _GRACE_S:
+    if reason == COMPLETED and time.monotonic() < ends_at:
         run.screen.say("The load process ended before its time: something outside the suite stopped it")
         return INTERRUPTED
     return reason
 
 
-def _interrupt(process: LoadProcess, count: int, screen: Screen) -> None:
+def _interrupt(process: LoadProcess, count: int, run: RunContext) -> None:
     if count == 1:
-        screen.say("Interrupted: requests in flight may finish (30 s at most); interrupt again to stop at once")
+        wait = f"{run.plan.stop_timeout_s:g} s at most"
+        run.screen.say(f"Interrupted: requests in flight may finish ({wait}); interrupt again to stop at once")
         process.stop(INTERRUPTED)
     else:
-        screen.say("Interrupted again: the load is killed")
+        run.screen.say("Interrupted again: the load is killed")
         process.kill()

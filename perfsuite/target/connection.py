@@ -27,6 +27,8 @@ class ConnectionSettings:
     ca_file: str = ""
     proxy: str = ""
     headers: Headers = field(default=(), repr=False)
+    timeout_s: float | None = None
+    """How long to wait for an answer; None: as long as the transport usually does."""
 
     @property
     def base_path(self) -> str:
@@ -40,7 +42,7 @@ class ConnectionSettings:
 
 def connection_settings(plan: Plan, headers: Headers) -> ConnectionSettings:
     """The way to the target of a plan; `headers` with their values, which the plan does not hold."""
-    return ConnectionSettings(plan.host, plan.access.ca_file, plan.access.proxy, headers)
+    return ConnectionSettings(plan.host, plan.access.ca_file, plan.access.proxy, headers, plan.timeout_s)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

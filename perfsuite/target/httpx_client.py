@@ -22,13 +22,13 @@ _AS_THE_LOAD = {"Accept-Encoding": "identity"}
 class HttpxTransport:
     """Sends requests along `way` and nowhere else. Certificates are verified."""
 
-    def __init__(self, settings: ConnectionSettings, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, settings: ConnectionSettings, *, timeout_s: float | None = None) -> None:
         # Neither proxies nor credentials of the environment take part: what is measured is the target.
         self._client = httpx.Client(
             base_url=settings.host,
             headers={**_AS_THE_LOAD, **dict(settings.headers)},
             proxy=settings.proxy or None,
-            timeout=timeout_s,
+            timeout=timeout_s or settings.timeout_s or TIMEOUT_S,
             follow_redirects=False,
             trust_env=False,
             verify=tls_context(settings.ca_file),

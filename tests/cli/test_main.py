@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.cli.command import Terminal
-from perfsuite.cli.commands import COMMANDS, command_parser, load_parser
-from perfsuite.cli.main import folder_of, main
+from perfsuite.cli.main import exit_code, folder_of
+from perfsuite.cli.parser import parse
+from perfsuite.cli.terminal import standard_terminal
 from perfsuite.errors import LoadError, TargetError
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
@@ -20,13 +20,13 @@ from perfsuite.suite_errors import LOG_FILE
 def ends_with(error: BaseException | None, folder: Path) -> int:
     """A command that fails like this; its exit code."""
 
-    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: ErrorCollector) -> int:
+    def do(_interrupts: Interrupts, errors: ErrorCollector) -> int:
         errors.reset(folder)
         if error is not None:
             raise error
         return 0
 
-    return main([], do)
+    return exit_code(do, standard_terminal())
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_whatever_ends_a_command_is_one_line_and_a_code(
 
 
 def test_a_thread_that_died_unheard_of_is_named_in_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    def do(_words: list[str], _terminal: Terminal, _interrupts: Interrupts, errors: ErrorCollector) -> int:
+    def do(_interrupts: Interrupts, errors: ErrorCollector) -> int:
         errors.reset(tmp_path)
         dying = threading.Thread(target=lambda: 1 / 0, name="preflight progress")
         dying.start()
         dying.join()
         return 0
 
-    assert main([], do) == 0
+    assert exit_code(do, standard_terminal()) == 0
     assert "it ended the thread preflight progress" in capfd.readouterr().err
 
 
@@ -78,6 +78,7 @@ def test_a_thread_that_died_unheard_of_is_named_in_the_end(tmp_path: Path, capfd
     [
         pytest.param(["--results", "there"], "there", id="a run"),
         pytest.param(["history", "--results", "there"], "there", id="a command beside the runs"),
+        pytest.param(["backend"], "results", id="a command without results"),
         pytest.param(["judge", "a-run"], "a-run", id="a command about a run"),
         pytest.param(["judge", "nowhere"], "results", id="a command about a run that is not there"),
     ],
@@ -87,6 +88,4 @@ def test_the_traceback_lies_where_the_command_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a-run").mkdir()
-    named = words[0] in COMMANDS
-    parser = command_parser(words[0]) if named else load_parser()
-    assert folder_of(parser.parse_args(words[named:])) == Path(folder)
+    assert folder_of(parse(words, {}).options) == Path(folder)

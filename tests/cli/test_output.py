@@ -11,9 +11,8 @@ from typing import TextIO
 
 import pytest
 
-from perfsuite.cli.command import Terminal
-from perfsuite.cli.output import plain, settle, taking_all, writing_to
 from perfsuite.cli.screen import PlainScreen
+from perfsuite.cli.terminal import Terminal, plain, settle, taking_all, writing_to
 
 FULL = Path("/dev/full")
 ROOT = Path(__file__).parents[2]
@@ -66,8 +65,7 @@ def test_a_command_whose_output_is_lost_says_so_once(full: TextIO) -> None:
     terminal.out("and more")
     terminal.settle()
     assert mistakes.getvalue() == (
-        "Some of the output could not be written: No space left on device. A run's report is in its folder all the"
-        " same.\n"
+        "Some of the output could not be written: No space left on device. The report of a run is in its folder.\n"
     )
 
 
@@ -119,7 +117,7 @@ def test_what_an_encoding_does_not_have_is_replaced(encoding: str, tmp_path: Pat
     }[encoding]
 
 
-SHOWN = [Path("perfsuite") / name for name in ("report", "judge", "plan", "commands", "findings", "fingerprint")]
+SHOWN = [Path("perfsuite") / name for name in ("report", "judge", "plan", "cli", "findings", "fingerprint", "messages")]
 
 
 def test_every_character_that_the_suite_writes_has_a_likeness() -> None:

@@ -1,15 +1,350 @@
-"""The command line: what is kept of it holds no password, and what it lacks is told."""
+"""What can be typed, and what variables and the [run] table of scenarios.toml add to it."""
 
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from perfsuite.cli.commands import command_parser
+from perfsuite.cli.commands import COMMANDS, Command, help_parser
 from perfsuite.cli.main import main
-from perfsuite.cli.parser import options_of, run_parser, without_secrets
-from perfsuite.plan.build import DEFAULT_SEED
+from perfsuite.cli.parser import Parsed, parse, variable_of, without_secrets
+from perfsuite.errors import UsageError
+from perfsuite.plan.option_fields import Option, options_in
 
 DSN = "postgresql://watcher:secret@localhost/mitra"
+ROOT = Path(__file__).parents[2]
+ARGUMENTS = {"compare": "a b", "baseline": "save x", "report": "run", "judge": "run", "cleanup": "run"}
+every_command = pytest.mark.parametrize("command", [pytest.param(each, id=name) for name, each in COMMANDS.items()])
+
+
+def places(parsed: Parsed) -> dict[str, str]:
+    return {each.option.name: each.place for each in parsed.given}
+
+
+def refused(words: str, **environment: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        parse(shlex.split(words), environment)
+    return str(caught.value)
+
+
+@pytest.fixture
+def scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scenarios.toml in the current folder, whose [run] table tests write."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "scenarios.toml"
+
+
+def run_table(path: Path, text: str) -> None:
+    path.write_text(f"schema = 1\n[run]\n{text}\n", encoding="utf-8")
+
+
+# ── the command and its options, in any order ───────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "given"),
+    [
+        pytest.param("", "run", {}, id="nothing"),
+        pytest.param("run --users 5", "run", {"--users": 5}, id="the default by its name"),
+        pytest.param("--users 5 run", "run", {"--users": 5}, id="the default after an option"),
+        pytest.param("--results there history", "history", {"--results": Path("there")}, id="an option first"),
+        pytest.param("history --results there", "history", {"--results": Path("there")}, id="the command first"),
+        pytest.param("--results=there history index", "history", {"--results": Path("there")}, id="with ="),
+        pytest.param("--last 5 history rebuild", "history", {"--last": 5}, id="an option between"),
+        pytest.param("--demo preflight", "preflight", {"--demo": "embedded"}, id="an option that may have a value"),
+        pytest.param("--demo full preflight", "preflight", {"--demo": "full"}, id="and has one"),
+        pytest.param("--demo --quiet preflight", "preflight", {"--demo": "embedded", "--quiet": True}, id="a switch"),
+        pytest.param("--web", "run", {"--web": 8016}, id="a port that is implied"),
+        pytest.param("--web 0", "run", {"--web": 0}, id="a port"),
+        pytest.param("--scenario history", "run", {"--scenario": ("history",)}, id="a value that is a command, too"),
+        pytest.param("--quiet compare --force a b", "compare", {"A": "a", "B": "b", "--quiet": True}, id="around"),
+        pytest.param("report history", "report", {"RUN": Path("history")}, id="an argument that is one"),
+        pytest.param("baseline --file f save x", "baseline", {"NAME": "x", "--file": Path("f")}, id="arguments after"),
+        pytest.param("baseline save x --run a b", "baseline", {"--run": ("a", "b")}, id="several words of an option"),
+        pytest.param("--no-color --scenario a --scenario b", "run", {"--scenario": ("a", "b")}, id="repeated"),
+    ],
+)
+def test_options_stand_before_or_after_the_command(words: str, command: str, given: dict[str, object]) -> None:
+    parsed = parse(words.split(), {})
+    values = {each.option.name: each.value for each in parsed.given}
+    assert parsed.command.name == command
+    assert given.items() <= values.items()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param("histroy", "unknown command 'histroy', did you mean 'history'?", id="a command"),
+        pytest.param("--results x histroy", "unknown command 'histroy', did you mean 'history'?", id="after an option"),
+        pytest.param("--user 5", "unknown option --user, did you mean '--users'?", id="an option"),
+        pytest.param("compare a b --forc", "unknown option --forc, did you mean '--force'?", id="of another command"),
+        pytest.param("history --users 5", "--users is no option of history, but of run and noise", id="not there"),
+        pytest.param("--metrics-port 1 noise", "--metrics-port is no option of noise, but of run", id="before it"),
+        pytest.param("compare a", "compare: B is missing, as in: run_performance_tests.py compare ", id="an argument"),
+        pytest.param("report", "report: RUN is missing, as in: run_performance_tests.py report ", id="the run"),
+        pytest.param("report a b", "report: unexpected argument 'b'; write it as in: ", id="one too many"),
+        pytest.param("run peak", "run: unexpected argument 'peak'", id="the default takes none"),
+        pytest.param("history rebild", "one of rebuild, index, not 'rebild', did you mean 'rebuild'?", id="a word"),
+        pytest.param("--users", "--users: expected one argument", id="no value"),
+        pytest.param("--runs 0", "--runs: must be a whole number from 1 to 100, not '0'", id="no run"),
+        pytest.param("noise --runs 5", "--runs: must be a whole number from 6 to 100, not '5'", id="too few"),
+        pytest.param("--processes 65", "--processes: must be a whole number from 1 to 64", id="processes"),
+        pytest.param("--users 9999999", "--users: must be a whole number from 1 to 1000000", id="users"),
+        pytest.param("--duration -5", "--duration: '-5' is not a duration", id="negative time"),
+        pytest.param("--timeout 2h", "--timeout: must be at most 1h, not '2h'", id="a wait of hours"),
+        pytest.param("--stop-timeout 0", "--stop-timeout: a duration must be above 0", id="no wait"),
+        pytest.param("--web 99999", "--web: '99999' is not a port", id="a port"),
+    ],
+)
+def test_a_mistake_names_the_option_and_what_is_right(words: str, message: str) -> None:
+    assert message in refused(words)
+
+
+@every_command
+def test_every_command_has_examples_in_its_help_and_they_parse(command: Command) -> None:
+    shown = parse([command.name, "--help"], {}).text
+    assert "\nexamples:\n" in shown
+    for example in command.examples:
+        assert f"  python run_performance_tests.py {example}\n" in shown
+        assert parse(shlex.split(example), {}).command is command
+
+
+@every_command
+def test_help_is_that_of_the_command_wherever_it_stands(command: Command) -> None:
+    assert parse(["--help", command.name], {}).text == help_parser(command).format_help()
+
+
+@every_command
+def test_options_of_one_name_take_as_many_words_in_every_command(command: Command) -> None:
+    """One parser reads them all, before it is known which command they belong to."""
+
+    def words(each: Option) -> tuple[bool, bool, bool]:
+        return each.switch, each.many, bool(each.implied)
+
+    first = {each.name: each for other in reversed(COMMANDS.values()) for each in options_in(other.options)}
+    assert [each.name for each in options_in(command.options) if words(each) != words(first[each.name])] == []
+
+
+# ── variables and the file ──────────────────────────────────────────────────────────────────────────
+
+
+def test_the_command_line_wins_over_variables_and_these_over_the_file(scenarios: Path) -> None:
+    run_table(scenarios, 'users = 1\nspawn_rate = 2\nduration = "1m"\nquiet = true\nallow_host = ["a", "b"]')
+    environment = {"AGENTMITRA_USERS": "10", "AGENTMITRA_SPAWN_RATE": "20"}
+    parsed = parse(["--users", "100"], environment)
+    plan = parsed.options.plan
+    assert (plan.users, plan.spawn_rate, plan.duration_s, plan.allow_hosts) == (100, 20, 60, ("a", "b"))
+    assert parsed.options.output.quiet
+    assert places(parsed) == {
+        "--users": "command line",
+        "--spawn-rate": "AGENTMITRA_SPAWN_RATE",
+        "--duration": "scenarios.toml, line 5: [run] duration",
+        "--quiet": "scenarios.toml, line 6: [run] quiet",
+        "--allow-host": "scenarios.toml, line 7: [run] allow_host",
+    }
+
+
+@every_command
+def test_every_option_can_come_from_a_variable(command: Command, scenarios: Path) -> None:
+    values = {"--demo": "full", "--duration": "9s", "--timeout": "9s", "--stop-timeout": "9s"}
+    arguments = [command.name, *ARGUMENTS.get(command.name, "").split()]
+    for each in options_in(command.options):
+        if each.is_argument or each.typed_only:
+            continue
+        text = values.get(each.name, "true" if each.switch else "9")
+        name = variable_of(each, command)
+        extra = {"AGENTMITRA_DEMO": "full"} if each.name in ("--fault", "--as-deployed") else {}
+        parsed = parse(arguments, {name: text, **extra})
+        assert places(parsed).get(each.name) == name, name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", True),
+        ("true", True),
+        ("YES", True),
+        ("on", True),
+        ("0", False),
+        ("false", False),
+        ("no", False),
+        ("", False),
+    ],
+)
+def test_a_switch_in_a_variable(text: str, value: bool) -> None:
+    options = parse([], {"AGENTMITRA_QUIET": text, "AGENTMITRA_NO_COLOR": text}).options
+    assert (options.output.quiet, options.output.color) == (value, not value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        pytest.param("SCENARIO", "basic, peak", ("basic", "peak"), id="names, with commas"),
+        pytest.param("HEADER", "X-A: a,b\nX-B: c", ("X-A: a,b", "X-B: c"), id="headers may hold commas"),
+        pytest.param("DEMO", "true", "embedded", id="an implied value"),
+        pytest.param("DEMO", "no", None, id="an implied value, switched off"),
+        pytest.param("WEB", "on", 8016, id="an implied port"),
+        pytest.param("WEB", "1", 1, id="a port"),
+    ],
+)
+def test_values_of_variables(name: str, text: str, values: object) -> None:
+    (given,) = parse([], {f"AGENTMITRA_{name}": text}).given
+    assert given.value == values
+
+
+def test_a_variable_can_switch_off_what_the_file_switches_on(scenarios: Path) -> None:
+    run_table(scenarios, "read_only = true")
+    assert parse([], {}).options.plan.read_only
+    assert not parse([], {"AGENTMITRA_READ_ONLY": "false"}).options.plan.read_only
+
+
+@pytest.mark.parametrize(
+    ("table", "environment", "message"),
+    [
+        pytest.param("", {"USERS": "many"}, "AGENTMITRA_USERS: must be a whole number from 1", id="a variable"),
+        pytest.param("", {"QUIET": "maybe"}, "AGENTMITRA_QUIET: must be true or false, not 'maybe'", id="a switch"),
+        pytest.param("", {"DEMO": "big"}, "AGENTMITRA_DEMO: must be one of embedded, full", id="a choice"),
+        pytest.param("users = 0", {}, "scenarios.toml, line 3: [run] users: must be a whole number from", id="a key"),
+        pytest.param("users = [1]", {}, "line 3: [run] users: must be a single value, not a list", id="a list"),
+        pytest.param("user = 1", {}, "line 3: [run] unknown key 'user', did you mean 'users'?", id="an unknown key"),
+        pytest.param("last = 1", {}, "line 3: [run] unknown key 'last'", id="an option that only another command has"),
+        pytest.param("i_accept_production_load = true", {}, "[run] unknown key 'i_accept_pro", id="not in a file"),
+        pytest.param("quiet = 5", {}, "[run] quiet: must be true or false, not '5'", id="a switch in the file"),
+        pytest.param('scenario = "peek"', {}, "[run] scenario (--scenario): unknown scenario 'peek'", id="said later"),
+        pytest.param("", {"SCENARIO": "peek"}, "AGENTMITRA_SCENARIO (--scenario): unknown scenario", id="likewise"),
+        pytest.param("", {"HOST": "here"}, "AGENTMITRA_HOST (--host): ", id="a host"),
+        pytest.param("", {"FAULT": "pool=2", "DEMO": "1x"}, "AGENTMITRA_DEMO: must be one of", id="of two, the wrong"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_its_place(
+    table: str,
+    environment: dict[str, str],
+    message: str,
+    scenarios: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    whole = (ROOT / "scenarios.toml").read_text(encoding="utf-8").replace("schema = 1", "")
+    scenarios.write_text(f"schema = 1\n[run]\n{table}\n", encoding="utf-8")
+    if not table or "peek" in table:
+        scenarios.write_text(f"{whole.replace('multiple =', 'schema = 1' + chr(10) + 'multiple =')}\n[run]\n{table}\n")
+    for name, text in environment.items():
+        monkeypatch.setenv(f"AGENTMITRA_{name}", text)
+    assert main(["--dry-run"]) == 2
+    shown = capfd.readouterr()
+    assert message in shown.err
+    assert shown.out == ""
+    assert shown.err.count("\n") <= 2
+
+
+def test_what_a_command_does_not_have_is_ignored_in_variables_and_the_file(scenarios: Path) -> None:
+    run_table(scenarios, "users = 5\nresults = 'there'")
+    parsed = parse(["history"], {"AGENTMITRA_SPAWN_RATE": "x", "AGENTMITRA_RELEASE": "1.0", "AGENTMITRA_RUNS": "3"})
+    assert places(parsed) == {"--results": "scenarios.toml, line 4: [run] results"}
+    assert (parsed.options.archive.results, parsed.options.release) == (Path("there"), None)
+
+
+def test_an_option_that_only_another_command_has_carries_its_name() -> None:
+    assert parse(["history"], {"AGENTMITRA_HISTORY_LAST": "7"}).options.last == 7
+    assert parse(["noise"], {"AGENTMITRA_NOISE_RUNS": "8", "AGENTMITRA_RUNS": "2"}).options.runs == 8
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "kept", "dropped"),
+    [
+        pytest.param("--demo", {"HOST": "http://a", "CREDENTIALS": "c.csv"}, {"--demo"}, 2, id="a demo, not a host"),
+        pytest.param("--host http://a", {"DEMO": "full"}, {"--host"}, 1, id="a host, no demo"),
+        pytest.param("--multiple", {"SCENARIO": "peak"}, {"--multiple"}, 1, id="all scenarios"),
+        pytest.param("--against http://b", {"BASELINE": "main"}, {"--against"}, 1, id="another target"),
+        pytest.param("", {"FAULT": "pool=2"}, set(), 1, id="a fault of no demo"),
+        pytest.param("--demo", {"FAULT": "pool=2"}, {"--demo", "--fault"}, 0, id="a fault of a demo"),
+        pytest.param("", {"DEMO": "no", "HOST": "http://a"}, {"--demo", "--host"}, 0, id="a demo that is switched off"),
+    ],
+)
+def test_what_contradicts_a_stronger_place_is_ignored(
+    words: str, environment: dict[str, str], kept: set[str], dropped: int
+) -> None:
+    parsed = parse(words.split(), {f"AGENTMITRA_{name}": text for name, text in environment.items()})
+    assert places(parsed).keys() == kept
+    assert len(parsed.ignored) == dropped
+
+
+def test_the_file_is_that_of_the_option_or_of_its_variable(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    run_table(own, "users = 7")
+    assert parse(["--scenarios", str(own)], {}).options.plan.users == 7
+    assert parse([], {"AGENTMITRA_SCENARIOS": str(own)}).options.plan.users == 7
+
+
+def test_a_misspelt_variable_is_noted() -> None:
+    environment = {"AGENTMITRA_USER": "5", "AGENTMITRA_TEST_PASSWORD": "x", "AGENTMITRA_REGION": "eu"}
+    assert parse([], environment).notes == (
+        "Note: the variable AGENTMITRA_USER is not read, did you mean 'AGENTMITRA_USERS'?",
+    )
+
+
+def test_a_dry_run_shows_where_each_value_came_from(
+    scenarios: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "scenarios.toml").read_text(encoding="utf-8")
+    scenarios.write_text(f'{text}\n[run]\nlabel = "nightly"\n', encoding="utf-8")
+    monkeypatch.setenv("AGENTMITRA_HOST", "http://staging.example")
+    monkeypatch.setenv("AGENTMITRA_HISTORY", "postgresql://me:secret@db/perf")
+    assert main(["--dry-run", "--demo", "--users", "9"]) == 0
+    shown = capsys.readouterr().out
+    options = [line.split(None, 2) for line in shown.split("Options\n")[1].splitlines()]
+    assert ["--users", "9", "command line"] in options
+    assert ["--history", "…", "AGENTMITRA_HISTORY"] in options
+    assert ["--label", "nightly", f"scenarios.toml, line {text.count(chr(10)) + 3}: [run] label"] in options
+    assert "AGENTMITRA_HOST: ignored, since --demo was given on the command line" in shown
+    assert "secret" not in shown
+
+
+def test_the_plan_keeps_a_command_line_that_needs_no_variable(scenarios: Path) -> None:
+    parsed = parse(["--users", "5"], {"AGENTMITRA_READ_ONLY": "1", "AGENTMITRA_MONITOR_POSTGRES": DSN})
+    assert parsed.line == (
+        "run_performance_tests.py", "--users", "5", "--read-only", "--monitor-postgres", "…"
+    )  # fmt: skip
+    assert parse(parsed.line[1:4], {}).options.plan.users == 5
+
+
+# ── what it costs ───────────────────────────────────────────────────────────────────────────────────
+
+HEAVY = "asyncio gevent httpx jinja2 locust msgspec numpy psutil psycopg redis rich scipy sqlalchemy uvicorn"
+
+
+def imported(*words: str) -> Iterator[str]:
+    script = "import sys; from perfsuite.cli.main import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    yield from done.stderr.split()
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "history --help", "noise --help"])
+def test_help_imports_the_parser_and_nothing_heavy(words: str) -> None:
+    modules = set(imported(*words.split()))
+    assert modules.isdisjoint(HEAVY.split())
+    assert {name for name in modules if name.startswith("perfsuite.") and "messages" not in name} <= {
+        "perfsuite.cli",
+        "perfsuite.cli.commands",
+        "perfsuite.cli.main",
+        "perfsuite.cli.options",
+        "perfsuite.cli.parser",
+        "perfsuite.cli.terminal",
+        "perfsuite.errors",
+        "perfsuite.plan",
+        "perfsuite.plan.option_fields",
+        "perfsuite.plan.options",
+    }
+
+
+# ── what is kept ────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -42,14 +377,6 @@ DSN = "postgresql://watcher:secret@localhost/mitra"
 )
 def test_what_may_be_a_password_is_left_out(given: tuple[str, ...], kept: tuple[str, ...]) -> None:
     assert without_secrets(given) == kept
-
-
-@pytest.mark.parametrize("command", ["report", "judge", "preflight", "fingerprint"])
-def test_what_prints_can_be_quiet_and_without_colours(command: str) -> None:
-    parser = command_parser(command)
-    words = [*(["RUN"] if command in ("report", "judge") else []), "--quiet", "--no-color"]
-    asked, default = parser.parse_args(words), parser.parse_args(words[:-2])
-    assert (asked.quiet, asked.no_color, default.quiet, default.no_color) == (True, True, False, False)
 
 
 def test_a_fingerprint_needs_a_database(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,9 +479,3 @@ def test_a_mistake_in_the_queries_is_told_before_anything_is_started(
     told = capfd.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
     assert told.err.startswith(f"{queries}, line 2: there is no metric 'server.cpu'")
-
-
-def test_the_seed_reaches_the_plan() -> None:
-    options = options_of(run_parser().parse_args(["--seed", "7"]), ())
-
-    assert (options.seed, options_of(run_parser().parse_args([]), ()).seed) == (7, DEFAULT_SEED)

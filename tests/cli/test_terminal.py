@@ -6,10 +6,10 @@ import io
 
 import pytest
 
-from perfsuite.cli.command import Terminal
+from perfsuite.cli.options import OutputOptions
 from perfsuite.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
+from perfsuite.cli.terminal import Terminal
 from perfsuite.model import LiveSnapshot
-from perfsuite.plan.build import Options
 from perfsuite.report.terminal.console import render_summary
 from tests.report import example_runs
 
@@ -67,9 +67,9 @@ def test_a_log_has_the_whole_summary_and_a_terminal_what_fits(monkeypatch: pytes
 
 
 def test_each_place_has_its_screen() -> None:
-    assert type(screen_for(Window(), color=True)) is LiveScreen
-    assert type(screen_for(io.StringIO(), color=True)) is PlainScreen
-    assert type(terminal(Window()).screen(Options(quiet=True))) is QuietScreen
+    assert type(screen_for(terminal(Window()), OutputOptions())) is LiveScreen
+    assert type(screen_for(terminal(io.StringIO()), OutputOptions())) is PlainScreen
+    assert type(screen_for(terminal(Window()), OutputOptions(quiet=True))) is QuietScreen
 
 
 @pytest.mark.parametrize("color", [True, False])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from perfsuite.cli.parser import run_parser
+from perfsuite.cli.parser import parse
 from perfsuite.report.exporter.families import FAMILIES, READINGS
 from tests.deploy.dashboard import dashboard, queries
 from tests.deploy.programs import CONFIG, DEPLOY, SCRAPED_AT
@@ -100,7 +100,7 @@ def test_all_name_the_same_port_of_the_suite() -> None:
 def test_the_commands_of_the_readme_parse() -> None:
     text = (DEPLOY / "README.md").read_text(encoding="utf-8")
     calls = re.findall(r"(?m)^python run_performance_tests\.py (.*)$", text)
-    assert [run_parser().parse_args(call.split()).metrics_port for call in calls] == [9764]
+    assert [parse(call.split(), {}).options.metrics_port for call in calls] == [9764]
     for link in re.findall(r"\]\((\S+)\)", text):
         assert (DEPLOY / link).exists(), link
 
@@ -128,6 +128,6 @@ def test_staging_is_held_against_the_baseline_where_one_is_committed(
         text=True,
         check=True,
     )
-    arguments = run_parser().parse_args(done.stdout.split()[1:])
-    assert (arguments.host, arguments.runs) == ("http://staging.example", 5 if there else None)
-    assert arguments.baseline == (variables["BASELINE"] if there else "")
+    arguments = parse(done.stdout.split()[1:], {}).options
+    assert (arguments.plan.host, arguments.runs) == ("http://staging.example", 5 if there else None)
+    assert arguments.plan.baseline == (variables["BASELINE"] if there else "")

@@ -10,7 +10,7 @@ import pytest
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS
 from perfsuite.judge import judge
 from perfsuite.model import ALL, TargetOutcome
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.files import Known, read_targets
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from tests.judge.made_summaries import FIVE, figures, make_plan, make_summary, row

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.cli.main import main
 from perfsuite.model import Arrival, Scenario
-from perfsuite.plan.scenarios import read_scenarios
+from perfsuite.plan.files import read_scenarios
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_scenario" / "scenarios.toml"
 

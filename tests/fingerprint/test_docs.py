@@ -8,7 +8,7 @@ from pathlib import Path
 from perfsuite.fingerprint.compare import BLOCKS_LEAST
 from perfsuite.fingerprint.run import FingerprintSettings
 from perfsuite.fingerprint.statements import MOST_NAMED
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.files import Known, read_targets
 from perfsuite.run import fingerprint as costing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fingerprint.md").read_text(encoding="utf-8")

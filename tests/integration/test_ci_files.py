@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from perfsuite.cli.commands import load_parser
+from perfsuite.cli.parser import parse
 from tests.integration.programs import ROOT
 
 CI = ROOT / "deploy" / "ci"
@@ -180,7 +180,7 @@ def test_the_staging_jobs_use_commands_that_there_are() -> None:
     with_baseline = [line for line in (*github, *gitlab) if line.startswith("if [ -f")]
     for line in with_baseline:
         (options,) = re.findall(r'="(--[^"]+)"', line)
-        assert load_parser().parse_args(options.split()).baseline == "$BASELINE"
+        assert parse(options.split(), {}).options.plan.baseline == "$BASELINE"
     assert len(with_baseline) == 2
     suite = [line for line in (*github, *gitlab) if line.startswith("python run_performance_tests.py ")]
     assert len(suite) == 5

@@ -47,9 +47,11 @@ def get(path: str) -> Request:
     return Request("GET", path, {"X-Request-ID": "1"})
 
 
-def several(host: str, *paths: str, pause_s: float = 0.0, **timeouts: float) -> list[dict[str, Any]]:
+def several(
+    host: str, *paths: str, pause_s: float = 0.0, timeout_s: float | None = None, **timeouts: float
+) -> list[dict[str, Any]]:
     """Requests one after the other over one transport."""
-    transport = GeventTransport(ConnectionSettings(host), **timeouts)
+    transport = GeventTransport(ConnectionSettings(host, timeout_s=timeout_s), **timeouts)
     answers = []
     for path in paths:
         began_at = utc_s()
@@ -154,8 +156,8 @@ def main(host: str, dead: str) -> None:
         "unasked bytes": lambda: several(host, "/unasked/too-much", "/unasked/json", pause_s=0.1),
         "refused": lambda: several(dead, "/x/json"),
         "name": lambda: several("http://nobody.invalid:80", "/x/json"),
-        "silent": lambda: several(host, "/silent/silent", "/silent/json", answer_timeout_s=0.3),
-        "drip": lambda: several(host, "/drip/drip", answer_timeout_s=0.5),
+        "silent": lambda: several(host, "/silent/silent", "/silent/json", timeout_s=0.3),
+        "drip": lambda: several(host, "/drip/drip", timeout_s=0.5),
         "slow": lambda: several(host, "/slow/slow"),
         "no room": no_room_to_connect,
         "usual time to connect": lambda: CONNECT_TIMEOUT_S,

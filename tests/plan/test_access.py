@@ -10,7 +10,6 @@ from perfsuite.errors import UsageError
 from perfsuite.model import Access, Account, ApiMapping, Plan, Scenario
 from perfsuite.plan.access import (
     PASSWORD_VARIABLE,
-    Reaching,
     accounts_for,
     reach,
     reached_again,
@@ -18,6 +17,7 @@ from perfsuite.plan.access import (
     read_headers,
     read_mapping,
 )
+from perfsuite.plan.options import ReachOptions
 from perfsuite.roles import ROLES as SUITE_ROLES
 from tests.certificates import needs_openssl, private_ca
 from tests.plan.example import ROLES
@@ -80,7 +80,7 @@ def test_a_header_that_cannot_be_meant(given: list[str], message: str) -> None:
     ],
 )
 def test_a_proxy(given: str, proxy: str) -> None:
-    assert reach(Reaching(proxy=given), HOST, (), {}).access == Access(proxy=proxy)
+    assert reach(ReachOptions(proxy=given), HOST, (), {}).access == Access(proxy=proxy)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_proxy(given: str, proxy: str) -> None:
 )
 def test_what_is_no_proxy(given: str, message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        reach(Reaching(proxy=given), HOST, (), {})
+        reach(ReachOptions(proxy=given), HOST, (), {})
     assert message in str(raised.value)
     assert SECRET not in str(raised.value)
 
@@ -108,7 +108,7 @@ def test_what_is_no_proxy(given: str, message: str) -> None:
 def test_authorities_are_kept_by_their_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = private_ca(tmp_path).authority
     monkeypatch.chdir(tmp_path)
-    assert reach(Reaching(ca_file=Path("ca.pem")), HOST, (), {}).access == Access(ca_file=str(authority.resolve()))
+    assert reach(ReachOptions(ca_file=Path("ca.pem")), HOST, (), {}).access == Access(ca_file=str(authority.resolve()))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_holds_no_authorities(tmp_path: Path, option: str, content: bytes |
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
-    given = Reaching(ca_file=path) if option == "--ca-file" else Reaching()
+    given = ReachOptions(ca_file=path) if option == "--ca-file" else ReachOptions()
 
     with pytest.raises(UsageError) as raised:
         reach(given, HOST, (), {"SSL_CERT_FILE": str(path)} if option == "SSL_CERT_FILE" else {})
@@ -137,22 +137,22 @@ def test_what_holds_no_authorities(tmp_path: Path, option: str, content: bytes |
 
 
 def test_authorities_of_the_environment_do_not_matter_without_tls() -> None:
-    assert reach(Reaching(), "http://localhost:8015", (), {"SSL_CERT_FILE": "/nowhere"}).access == Access()
+    assert reach(ReachOptions(), "http://localhost:8015", (), {"SSL_CERT_FILE": "/nowhere"}).access == Access()
 
 
 @pytest.mark.parametrize(
     ("given", "option"),
     [
-        (Reaching(ca_file=Path("ca.pem")), "--ca-file"),
-        (Reaching(proxy="http://proxy:3128"), "--proxy"),
-        (Reaching(headers=(f"X-A: {SECRET}",)), "--header"),
-        (Reaching(mapping_file=Path("target.toml")), "--mapping"),
+        (ReachOptions(ca_file=Path("ca.pem")), "--ca-file"),
+        (ReachOptions(proxy="http://proxy:3128"), "--proxy"),
+        (ReachOptions(headers=(f"X-A: {SECRET}",)), "--header"),
+        (ReachOptions(mapping_file=Path("target.toml")), "--mapping"),
     ],
 )
-def test_a_demo_is_reached_in_one_way_only(given: Reaching, option: str) -> None:
+def test_a_demo_is_reached_in_one_way_only(given: ReachOptions, option: str) -> None:
     with pytest.raises(UsageError, match=f"^{option}: --demo starts its own backend"):
         given.of_demo()
-    Reaching().of_demo()
+    ReachOptions().of_demo()
     assert SECRET not in repr(given)
 
 
@@ -166,7 +166,7 @@ PLAN = Plan(
 
 
 def test_an_earlier_run_is_reached_as_it_was() -> None:
-    plan, headers = reached_again(PLAN, Reaching(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
+    plan, headers = reached_again(PLAN, ReachOptions(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
 
     assert headers == (("x-api-key", SECRET),)
     assert (plan.access.proxy, plan.mapping, plan.host) == ("http://proxy:3128", MAPPED, PLAN.host)
@@ -174,7 +174,7 @@ def test_an_earlier_run_is_reached_as_it_was() -> None:
 
 def test_what_is_given_now_counts(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text('schema = 1\n[path]\n"/health" = "/live"\n', encoding="utf-8")
-    given = Reaching(None, "http://other:3128", (f"X-Api-Key: {SECRET}",), tmp_path / "target.toml")
+    given = ReachOptions(None, "http://other:3128", (f"X-Api-Key: {SECRET}",), tmp_path / "target.toml")
 
     plan, _headers = reached_again(PLAN, given, {})
 
@@ -183,7 +183,7 @@ def test_what_is_given_now_counts(tmp_path: Path) -> None:
 
 def test_a_header_of_the_run_has_to_be_given_again() -> None:
     with pytest.raises(UsageError, match='this run added the header X-Api-Key: give it again, --header "X-Api-Key: '):
-        reached_again(PLAN, Reaching(headers=("X-Other: 1",)), {})
+        reached_again(PLAN, ReachOptions(headers=("X-Other: 1",)), {})
 
 
 SLUGS = [role.slug for role in SUITE_ROLES]

@@ -6,9 +6,9 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.model import Scenario, Target
-from perfsuite.plan.build import Ground, Options, read_inputs
-from perfsuite.plan.scenarios import STANDARD_SCENARIOS, Overrides, choose, read_scenarios
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.build import Ground, read_inputs
+from perfsuite.plan.files import STANDARD_SCENARIOS, Known, choose, read_scenarios, read_targets
+from perfsuite.plan.options import PlanOptions
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 
@@ -253,7 +253,7 @@ def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
 def test_overrides_are_laid_over_every_chosen_scenario(tmp_path: Path) -> None:
     text = "schema = 1\n" + SCENARIO + SCENARIO.replace("basic", "other")
     file = read_scenarios(scenario_file(tmp_path, text))
-    assert choose(file, ("other", "basic"), Overrides(users=7, duration_s=5)) == (
+    assert choose(file, ("other", "basic"), PlanOptions(users=7, duration_s=5)) == (
         Scenario("other", 7, 2, 5),
         Scenario("basic", 7, 2, 5),
     )
@@ -262,14 +262,14 @@ def test_overrides_are_laid_over_every_chosen_scenario(tmp_path: Path) -> None:
 def test_an_unknown_scenario_on_the_command_line_is_named(tmp_path: Path) -> None:
     file = read_scenarios(scenario_file(tmp_path, "schema = 1\n" + SCENARIO))
     with pytest.raises(UsageError, match="--scenario: unknown scenario 'basc', did you mean 'basic'"):
-        choose(file, ("basc",), Overrides())
+        choose(file, ("basc",), PlanOptions())
 
 
 def test_the_suites_targets_go_with_a_scenario_file_of_ones_own(tmp_path: Path) -> None:
     """They name scenarios, such as `stress`, that the file does not hold."""
     own = tmp_path / "own.toml"
     own.write_text('schema = 1\n[scenario.mine]\nusers = 7\nspawn_rate = 7\nduration = "10s"\n')
-    options = Options(scenarios=("mine",), scenarios_file=own, targets_file=ROOT / "targets.toml", demo="embedded")
+    options = PlanOptions(scenarios=("mine",), scenarios_file=own, targets_file=ROOT / "targets.toml", demo="embedded")
 
     assert len(read_inputs(options, Ground(ROLES, tuple(CATALOGUE))).targets) == 5
 

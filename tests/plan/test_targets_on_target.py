@@ -7,7 +7,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.model import Target
-from perfsuite.plan.targets import Known, read_targets
+from perfsuite.plan.files import Known, read_targets
 
 READINGS = ("server.cpu_percent", "postgres.connections_used_percent", "redis.hit_percent")
 KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"), READINGS)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from perfsuite.cli.repeat import check, is_asked
+from perfsuite.cli.commands.noise import check, has_other_target
+from perfsuite.cli.options import MonitorOptions, RunOptions
 from perfsuite.errors import UsageError
 from perfsuite.history.comparison.conditions import OF_THE_TARGET
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import ComparedRuns, Comparison, Conditions, PastRun, RunGroup
-from perfsuite.plan.build import Options
+from perfsuite.plan.options import PlanOptions
 from perfsuite.run.comparison import compare_groups, exit_code_of, write_comparison
 from tests.history.comparison.made_runs import CONDITIONS, run
 
@@ -106,43 +106,36 @@ def test_a_comparison_is_kept(tmp_path: Path) -> None:
 # ── what may be asked for together ──────────────────────────────────────────────────────────────────
 
 
-def asked(**given: object) -> argparse.Namespace:
-    watched = ("monitor_server", "monitor_postgres", "monitor_redis", "monitor_prometheus")
-    nothing = dict.fromkeys(("runs", "against", "against_fault", *watched))
-    return argparse.Namespace(**{**nothing, **given})
+EMBEDDED = PlanOptions(demo="embedded")
 
 
 @pytest.mark.parametrize(
-    ("given", "options", "message"),
+    ("options", "message"),
     [
-        ({"runs": 0}, Options(), "--runs 0: give 1 to 100"),
-        ({"against": "demo"}, Options(), "add --demo"),
-        ({"against_fault": ["no_cache"]}, Options(), "add --demo"),
-        ({"against": "http://b", "against_fault": ["no_cache"]}, Options(demo="embedded"), "a second demo only"),
-        ({"against": "http://b"}, Options(baseline="1.0"), "give one of them"),
-        ({"against": "http://b", "monitor_postgres": "dsn"}, Options(), "--monitor-postgres watches one target"),
-        ({"against_fault": ["nonsense@x"]}, Options(demo="embedded"), "nonsense"),
+        (RunOptions(other="demo"), "add --demo"),
+        (RunOptions(other_faults=("no_cache",)), "add --demo"),
+        (RunOptions(EMBEDDED, other="http://b", other_faults=("no_cache",)), "a second demo only"),
+        (RunOptions(PlanOptions(baseline="1.0"), other="http://b"), "give one of them"),
+        (RunOptions(monitors=MonitorOptions(postgres="dsn"), other="http://b"), "--monitor-postgres watches one"),
+        (RunOptions(EMBEDDED, other_faults=("nonsense@x",)), "nonsense"),
     ],
 )
-def test_what_does_not_go_together_is_refused(given: dict[str, object], options: Options, message: str) -> None:
+def test_what_does_not_go_together_is_refused(options: RunOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        check(asked(**given), options)
+        check(options)
 
 
 @pytest.mark.parametrize(
-    ("given", "options"),
+    ("options", "other"),
     [
-        ({"runs": 5}, Options()),
-        ({"runs": 5}, Options(baseline="1.0")),
-        ({"against": "http://b"}, Options()),
-        ({"against": "demo"}, Options(demo="full")),
-        ({"against_fault": ["no_cache"]}, Options(demo="embedded")),
+        (RunOptions(), False),
+        (RunOptions(runs=5), False),
+        (RunOptions(PlanOptions(baseline="1.0"), runs=5), False),
+        (RunOptions(other="http://b"), True),
+        (RunOptions(PlanOptions(demo="full"), other="demo"), True),
+        (RunOptions(EMBEDDED, other_faults=("no_cache",)), True),
     ],
 )
-def test_what_goes_together(given: dict[str, object], options: Options) -> None:
-    assert is_asked(asked(**given))
-    check(asked(**given), options)
-
-
-def test_a_single_run_asks_for_nothing() -> None:
-    assert not is_asked(asked())
+def test_what_goes_together(options: RunOptions, other: bool) -> None:
+    check(options)
+    assert has_other_target(options) is other

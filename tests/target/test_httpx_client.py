@@ -22,7 +22,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def transport(server: RawServer) -> Iterator[HttpxTransport]:
-    transport = HttpxTransport(ConnectionSettings(server.host), timeout_s=1.0)
+    transport = HttpxTransport(ConnectionSettings(server.host, timeout_s=1.0))
     yield transport
     transport.close()
 

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-from perfsuite.cli.command import Call, Command
-from perfsuite.cli.parser import number, whole
+from perfsuite.cli.options import BackendOptions
+from perfsuite.cli.terminal import Invocation
 from perfsuite.demo.backend import BackendSettings, check_faults, faults_of, start_backend
 from perfsuite.errors import EXIT_PASS
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """What can be typed after it."""
-    parser.add_argument("--port", type=whole, default=8015, metavar="N", help="default 8015; 0 takes a free one")
-    parser.add_argument("--database-url", metavar="URL", help="default: SQLite in a temporary folder")
-    parser.add_argument("--redis-url", metavar="URL", help="default: a cache within the process")
-    parser.add_argument("--seed-factor", type=number, default=1.0, metavar="F", help="size of the seeded data")
-    parser.add_argument("--fault", action="append", metavar="SPEC", help="make it misbehave; see docs/backend.md")
-    parser.add_argument("--as-deployed", action="store_true", help="behave as deployed versions do")
-    parser.add_argument("--request-log", type=Path, metavar="FILE", help="write one line a request")
-    parser.add_argument("--credentials-out", type=Path, metavar="FILE", help="write the seeded accounts")
-
-
-def do(call: Call) -> int:
-    """Do it; the exit code."""
-    check_faults(call.arguments.fault or ())
+def backend(call: Invocation[BackendOptions]) -> int:
+    """Run it until Ctrl-C."""
+    options = call.options
+    check_faults(options.faults)
     process = start_backend(
         BackendSettings(
-            port=call.arguments.port,
-            seed_factor=call.arguments.seed_factor,
-            faults=faults_of(call.arguments.fault, as_deployed=call.arguments.as_deployed),
-            request_log=call.arguments.request_log,
-            credentials_out=call.arguments.credentials_out,
+            port=options.port,
+            seed_factor=options.seed_factor,
+            faults=faults_of(options.faults, as_deployed=options.as_deployed),
+            request_log=options.request_log,
+            credentials_out=options.credentials_out,
         ),
-        call.arguments.database_url,
-        call.arguments.redis_url,
+        options.database_url,
+        options.redis_url,
     )
     try:
         return process.wait()
@@ -43,13 +29,3 @@ def do(call: Call) -> int:
         process.terminate()
         process.wait()
         return EXIT_PASS
-
-
-COMMAND = Command(
-    name="backend",
-    usage="backend",
-    summary="the reference backend on its own, seeded, until Ctrl-C",
-    description="The reference backend on its own, seeded, until Ctrl-C.",
-    configure=configure,
-    do=do,
-)

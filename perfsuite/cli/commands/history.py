@@ -1,16 +1,19 @@
-"""Finished runs."""
+"""Finished runs, and names for some of them: `history` and `baseline`."""
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from perfsuite.cli.command import Call, Command
-from perfsuite.cli.parser import add_history, whole
+from perfsuite.cli.options import BaselineOptions, HistoryOptions
+from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
-from perfsuite.history import Wanted
-from perfsuite.report.runs_page.table import render_runs
+from perfsuite.history import History, Wanted, read_baseline, select, write_baseline
+from perfsuite.history.baseline_file import FOLDER, NAME, slim
+from perfsuite.history.comparison.conditions import mismatches
+from perfsuite.model.history import Baseline, PastRun
+from perfsuite.report.runs_page.table import render_baseline, render_baselines, render_runs
 from perfsuite.report.text import plural
 from perfsuite.run.archive import RebuildResult, RunArchive, rebuild
 from perfsuite.run.runs_page import NEWEST, write_overview
@@ -18,82 +21,149 @@ from perfsuite.run.runs_page import NEWEST, write_overview
 SHOWN = 20
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """What can be typed after it."""
-    parser.add_argument(
-        "what",
-        nargs="?",
-        choices=("rebuild", "index"),
-        help="rebuild: make the database anew from the folders of the runs; index: make the page of all runs anew",
-    )
-    parser.add_argument("--scenario", metavar="NAME", help="only runs of this scenario")
-    parser.add_argument("--release", metavar="TAG", help="only runs of this release")
-    parser.add_argument("--last", type=whole, metavar="N", help=f"so many of the newest; default {SHOWN}")
-    parser.add_argument("--all", action="store_true", help=f"with index: all runs, not the newest {NEWEST:,} only")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
-    add_history(parser)
-    parser.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is obeyed too)")
+# ── history ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def do(call: Call) -> int:
-    """Do it; the exit code."""
-    arguments = call.arguments
-    archive = RunArchive(arguments.results, arguments.history)
-    _check(arguments)
-    if arguments.what == "rebuild":
+def history(call: Invocation[HistoryOptions]) -> int:
+    """List finished runs, or make their database or page again."""
+    options = call.options
+    archive = RunArchive(options.archive.results, options.archive.history)
+    _check_list(options)
+    if options.what == "rebuild":
         done = rebuild(archive, call.terminal.out)
         write_overview(archive)
         return _rebuilt(done, call)
-    if arguments.what == "index":
-        path = write_overview(archive, latest=None if arguments.all else NEWEST)
+    if options.what == "index":
+        path = write_overview(archive, latest=None if options.all else NEWEST)
         call.terminal.out(f"Page of all runs: {path}")
         return EXIT_PASS
-    last = arguments.last or SHOWN
-    with archive.open_history() as history:
-        wanted = Wanted(scenario=arguments.scenario, release=arguments.release, totals_only=True)
+    with archive.open_history() as database:
+        wanted = Wanted(scenario=options.scenario, release=options.release, totals_only=True)
         kind = _kind(wanted)
-        runs = history.runs(replace(wanted, latest=last))
+        runs = database.runs(replace(wanted, latest=options.last or SHOWN))
         if not runs:
-            call.terminal.out(f"No run{kind} is in {history.where}.")
+            call.terminal.out(f"No run{kind} is in {database.where}.")
             return EXIT_PASS
-        call.terminal.show(render_runs, runs, color=not arguments.no_color)
-        more = history.count(wanted) - len(runs)
+        call.terminal.show(render_runs, runs, color=options.output.color)
+        more = database.count(wanted) - len(runs)
         if more:
-            call.terminal.out(f"{more:,} more{kind} in {history.where}")
+            call.terminal.out(f"{more:,} more{kind} in {database.where}")
     return EXIT_PASS
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    if arguments.all and arguments.what != "index":
+def _check_list(options: HistoryOptions) -> None:
+    if options.all and options.what != "index":
         raise UsageError("--all goes with: history index")
-    of_list = {"--scenario": arguments.scenario, "--release": arguments.release, "--last": arguments.last}
+    of_list = {"--scenario": options.scenario, "--release": options.release, "--last": options.last}
     given = [name for name, value in of_list.items() if value is not None]
-    if arguments.what and given:
-        raise UsageError(f"{given[0]} goes with the list of runs: leave it out, or leave out {arguments.what}")
-    if arguments.last is not None and arguments.last < 1:
-        raise UsageError(f"--last: must be above 0, not {arguments.last}")
+    if options.what and given:
+        raise UsageError(f"{given[0]} goes with the list of runs: leave it out, or leave out {options.what}")
 
 
 def _kind(wanted: Wanted) -> str:
-    """ " of scenario peak", " of scenario peak of release 2.3.0"; "" where all are asked for."""
+    """ " of scenario peak", " of scenario peak of release 2.3.0"; "" for all."""
     asked = (("scenario", wanted.scenario), ("release", wanted.release))
     return "".join(f" of {what} {name}" for what, name in asked if name is not None)
 
 
-def _rebuilt(done: RebuildResult, call: Call) -> int:
-    """What was done, and what was passed over; the latter is a failure, for those who do not read."""
-    for line in (*done.notes, *(f"passed over: {told}" for told in done.skipped)):
+def _rebuilt(done: RebuildResult, call: Invocation[HistoryOptions]) -> int:
+    """Report what was read and what was skipped; the latter is a failure, for those who read the exit code alone."""
+    for line in (*done.notes, *(f"skipped: {name}" for name in done.skipped)):
         call.terminal.out(line)
-    told = f"{plural(done.runs, 'run')} and {plural(done.baselines, 'baseline')}"
-    call.terminal.out(f"Taken into the history: {told}.")
+    read = f"{plural(done.runs, 'run')} and {plural(done.baselines, 'baseline')}"
+    call.terminal.out(f"Taken into the history: {read}.")
     return EXIT_FAIL if done.skipped else EXIT_PASS
 
 
-COMMAND = Command(
-    name="history",
-    usage="history [rebuild|index]",
-    summary="finished runs; rebuild, index: make their database or their page anew",
-    description="Show finished runs, the newest last, or make their database (from their folders) or their page anew.",
-    configure=configure,
-    do=do,
-)
+# ── baseline ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def baseline(call: Invocation[BaselineOptions]) -> int:
+    """Save, list, show or remove runs under a name."""
+    options = call.options
+    archive = RunArchive(options.archive.results, options.archive.history)
+    if options.what != "save" and (options.runs or options.file):
+        raise UsageError("--run and --file go with baseline save")
+    if options.what != "list" and not options.name:
+        raise UsageError(f"baseline {options.what}: name the baseline, as in baseline {options.what} main")
+    with archive.open_history() as database:
+        return _ACTIONS[options.what](call, archive, database)
+
+
+def _save(call: Invocation[BaselineOptions], archive: RunArchive, database: History) -> int:
+    name, terminal = _checked_name(call.options.name), call.terminal
+    if not call.options.runs:
+        raise UsageError(f"baseline save {name}: say of which runs, as in --run last:5")
+    runs: dict[str, PastRun] = {}
+    for name_of_run in call.options.runs:
+        found = select(name_of_run, archive.selection(database)).runs
+        runs |= {run.run_id: run for run in found}
+    ordered = sorted(runs.values(), key=lambda run: run.started_at)
+    saved = slim(Baseline(name, datetime.now(UTC).isoformat(timespec="seconds"), tuple(ordered)))
+    for line in _doubts(ordered):
+        terminal.out(f"Note: {line}")
+    # The user's first: where that cannot be written, no copy may be left that `history rebuild` would take.
+    files = [*([call.options.file] if call.options.file else []), _copy_of(name, archive)]
+    written = [write_baseline(path, saved) for path in files]
+    replaced = ", in place of the one of that name" if database.save_baseline(saved) else ""
+    terminal.out(f"Baseline {name}: {plural(len(ordered), 'run')}{replaced}")
+    for path in written:
+        terminal.out(f"  {path}")
+    return EXIT_PASS
+
+
+def _checked_name(name: str | None) -> str:
+    """It becomes the name of a file, so it must not lead elsewhere."""
+    if not name or not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a baseline: letters, digits, '.', '_' and '-', at most 80")
+    return name
+
+
+def _copy_of(name: str, archive: RunArchive) -> Path:
+    return archive.results / FOLDER / f"{name}.json"
+
+
+def _doubts(runs: list[PastRun]) -> list[str]:
+    """What limits the use of a baseline; it is saved all the same."""
+    lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if not run.outcome.is_of_worth]
+    first: dict[str, PastRun] = {}
+    for run in runs:
+        other = first.setdefault(run.conditions.scenario, run)
+        lines += [f"{run.run_id} and {other.run_id}: {m.reason}" for m in mismatches(other.conditions, run.conditions)]
+    if not any(run.fingerprint for run in runs):
+        lines.append("none of the runs has a fingerprint: costs at the database will not be compared")
+    return lines
+
+
+def _list(call: Invocation[BaselineOptions], _archive: RunArchive, database: History) -> int:
+    found = database.baselines()
+    if found:
+        call.terminal.show(render_baselines, found, color=call.options.output.color)
+    else:
+        call.terminal.out(f"No baseline is in {database.where}.")
+    return EXIT_PASS
+
+
+def _show(call: Invocation[BaselineOptions], archive: RunArchive, database: History) -> int:
+    name = call.options.name or ""
+    found = database.baseline(name)
+    if found is None and Path(name).is_file():
+        found = read_baseline(Path(name))
+    if found is None:
+        runs = select(name, archive.selection(database)).runs
+        found = Baseline(name, "", runs)
+    call.terminal.show(render_baseline, found, color=call.options.output.color)
+    return EXIT_PASS
+
+
+def _remove(call: Invocation[BaselineOptions], archive: RunArchive, database: History) -> int:
+    name = _checked_name(call.options.name)
+    copy = _copy_of(name, archive)
+    if not database.remove_baseline(name) and not copy.exists():
+        raise UsageError(f"{name}: no such baseline in {database.where}; baseline list shows what there is")
+    copy.unlink(missing_ok=True)
+    call.terminal.out(f"Baseline {name} removed; its runs stay.")
+    return EXIT_PASS
+
+
+_ACTIONS = {"save": _save, "list": _list, "show": _show, "remove": _remove}

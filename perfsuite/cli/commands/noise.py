@@ -1,88 +1,225 @@
-"""How much runs of the same thing differ here."""
+"""The same run several times, alternating with the same on another target; and what follows from the two."""
 
 from __future__ import annotations
 
-import argparse
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from perfsuite.cli.command import Call, Command
-from perfsuite.cli.parser import add_history, add_load, add_without_load, whole
-from perfsuite.cli.repeat import MOST_RUNS, by_turns
-from perfsuite.cli.target import read, started, watch_of
-from perfsuite.cli.work import Work
-from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
-from perfsuite.history.comparison.noise import FEWEST_RUNS, measure
+from perfsuite.cli.commands.compare import shown
+from perfsuite.cli.job import Job, all_shown, ground_of_suite, inputs_of, run_failed, run_one, started, watch_of
+from perfsuite.cli.options import MonitorOptions, NoiseOptions, RunOptions
+from perfsuite.cli.screen import screen_for
+from perfsuite.cli.terminal import Invocation
+from perfsuite.demo.backend import check_faults
+from perfsuite.errors import (
+    EXIT_INCONCLUSIVE,
+    EXIT_INTERRUPTED,
+    EXIT_PASS,
+    LoadError,
+    TargetError,
+    UsageError,
+)
+from perfsuite.history.comparison.compare import FEWEST
+from perfsuite.history.comparison.conditions import OF_THE_TARGET
+from perfsuite.history.comparison.noise import measure
 from perfsuite.judge import severest
+from perfsuite.model import RunReport, Scenario
+from perfsuite.model.history import PastRun, RunGroup
 from perfsuite.report.comparison import render_noise
 from perfsuite.report.terminal.console import render_many
-from perfsuite.run.comparison import check_noise, save_noise
+from perfsuite.report.terminal.short import render_verdict
+from perfsuite.run import pipeline
+from perfsuite.run.archive import past_run
+from perfsuite.run.comparison import check_noise, compare_groups, compare_with_baseline, noise_of, save_noise
 from perfsuite.run.context import CommandContext
 
-DEFAULT_RUNS = 10
+DEMO = "demo"
+PAUSE_BETWEEN_S = 10.0
+"""Between two scenarios."""
+REST_S = 2.0
+"""Between two runs: sockets of the one close before the other begins."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """What can be typed after it."""
-    parser.add_argument(
-        "--runs",
-        type=whole,
-        default=DEFAULT_RUNS,
-        metavar="K",
-        help=f"default {DEFAULT_RUNS}, at least {FEWEST_RUNS}",
+@dataclass(slots=True)
+class Made:
+    """What was made of one scenario so far, on the first target and on the other."""
+
+    runs: tuple[list[PastRun], list[PastRun]] = field(default_factory=lambda: ([], []))
+    reports: list[RunReport] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """False where a run was interrupted or could not be made."""
+        return len(self.reports) == len(self.codes) and EXIT_INTERRUPTED not in self.codes
+
+
+def _run(job: Job, scenario: Scenario) -> tuple[RunReport, PastRun]:
+    finished = run_one(job, scenario)
+    return finished.report, past_run(finished)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a run is made, and how one waits for the next."""
+
+    run: Callable[[Job, Scenario], tuple[RunReport, PastRun]] = _run
+    sleep: Callable[[float], None] = time.sleep
+
+
+# ── run --runs and --against ────────────────────────────────────────────────────────────────────────
+
+
+def has_other_target(options: RunOptions) -> bool:
+    """True where runs alternate with those on another target."""
+    return bool(options.other or options.other_faults)
+
+
+def check(options: RunOptions) -> None:
+    """Raises UsageError for options that contradict each other. Nothing was sent yet."""
+    check_noise(options.plan.archive.results)
+    if not has_other_target(options):
+        return
+    if options.plan.baseline:
+        raise UsageError("--against and --baseline are two things to compare with: give one of them")
+    if options.other_faults and options.other not in (None, DEMO):
+        raise UsageError("--against-fault works on a second demo only: leave out --against, or say --against demo")
+    watched = [name for name in ("server", "postgres", "redis", "prometheus") if getattr(options.monitors, name)]
+    if watched:
+        raise UsageError(
+            f"--monitor-{watched[0]} watches one target, and watching costs it something: leave it out with "
+            "--against,\nor make the runs of each target by themselves and compare them"
+        )
+    if options.other in (None, DEMO) and not options.plan.demo:
+        raise UsageError("--against demo is a second demo: add --demo, or give the URL of another target")
+    check_faults(options.other_faults)
+
+
+def other_job(stack: ExitStack, options: RunOptions, job: Job) -> Job | None:
+    """The same job on the other target, which is started where it is a demo; None where there is no other."""
+    if not has_other_target(options):
+        return None
+    if options.other in (None, DEMO):
+        plan = replace(job.options, faults=options.other_faults)
+        inputs, demo = started(stack, plan, job.inputs, job.context.screen)
+    else:
+        # Nothing of it is known: a monitor of the first target, a demo perhaps, would read the wrong one.
+        plan = replace(job.options, host=options.other, demo=None, faults=(), as_deployed=False, fingerprint=False)
+        inputs, demo = inputs_of(plan, job.ground), None
+    context = replace(
+        job.context, request_log=demo.request_log if demo else None, watch=watch_of(options.monitors, demo)
     )
-    add_without_load(parser)
-    add_load(parser)
-    add_history(parser)
-    parser.set_defaults(
-        monitor_server=None,
-        monitor_postgres=None,
-        monitor_redis=None,
-        monitor_prometheus=None,
-        monitor_prometheus_queries=None,
-    )
+    return replace(job, options=plan, inputs=inputs, context=context)
 
 
-def do(call: Call) -> int:
-    """Do it; the exit code."""
-    times = call.arguments.runs
-    if not FEWEST_RUNS <= times <= MOST_RUNS:
-        raise UsageError(f"--runs {times}: give {FEWEST_RUNS} to {MOST_RUNS}")
-    check_noise(call.arguments.results)
-    options, inputs, ground = read(call)
+def repeat(call: Invocation[RunOptions], job: Job, other: Job | None, making: Making = Making()) -> int:
+    """Run each scenario that often, and show the result; the exit code of the most severe."""
+    codes = []
+    jobs = [job, *([other] if other else [])]
+    for number, scenario in enumerate(job.inputs.scenarios):
+        if number:
+            pipeline.pause(PAUSE_BETWEEN_S, job.context.screen, making.sleep)
+        made = alternate(call, jobs, scenario, call.options.runs or FEWEST, making)
+        codes += [*made.codes, *_compared(call, job, made, scenario)]
+        if not made.is_whole:
+            break
+    return severest(codes)
+
+
+def alternate(
+    call: Invocation[Any], jobs: Sequence[Job], scenario: Scenario, times: int, making: Making = Making()
+) -> Made:
+    """A B A B …, until a run cannot be made. What operations cost the database is measured once per target."""
+    made = Made()
+    for turn in range(times):
+        for target, job in enumerate(jobs):
+            if made.reports:
+                pipeline.pause(REST_S, job.context.screen, making.sleep, what="run")
+            letter = f" of {'AB'[target]}, {job.inputs.host}" if len(jobs) > 1 else ""
+            job.context.screen.say(f"Run {turn + 1} of {times}{letter}")
+            options = replace(job.options, fingerprint=job.options.fingerprint and not turn)
+            context = replace(job.context, step_summary=None)
+            _one(call, replace(job, options=options, context=context, baselines={}), scenario, (made, target), making)
+            if not made.is_whole:
+                return made
+    return made
+
+
+def _one(call: Invocation[Any], job: Job, scenario: Scenario, to: tuple[Made, int], making: Making) -> None:
+    made, target = to
+    try:
+        report, run = making.run(job, scenario)
+    except (TargetError, LoadError) as error:
+        call.terminal.err(str(error))
+        run_failed(job, error)
+        made.codes.append(error.exit_code)
+        return
+    made.codes.append(EXIT_INTERRUPTED if job.context.interrupts.count else report.verdict.exit_code)
+    made.reports.append(report)
+    made.runs[target].append(run)
+    if job.output.quiet:
+        call.terminal.show(render_verdict, report, color=job.output.color)
+
+
+def _compared(call: Invocation[RunOptions], job: Job, made: Made, scenario: Scenario) -> list[int]:
+    """The runs in a table, and the comparison where there is one; its exit code."""
+    codes = all_shown(made.reports, job, call) if made.reports else []
+    a, b = made.runs
+    if not made.is_whole or (not b and scenario.name not in job.baselines):
+        return codes
+    try:
+        noise = noise_of(job.options.archive.results, a[-1].conditions)
+        if b:
+            comparison = compare_groups(_group(a), _group(b), noise=noise, apart=OF_THE_TARGET)
+        else:
+            comparison = compare_with_baseline(job.baselines[scenario.name], a, noise)
+        return [*codes, shown(comparison, call, job.options.archive.results, job.output)]
+    except UsageError as error:  # whose code would say that nothing was sent
+        raise LoadError(f"The runs were made, and then: {error}") from error
+
+
+def _group(runs: Sequence[PastRun]) -> RunGroup:
+    return RunGroup(runs[-1].conditions.host, tuple(runs))
+
+
+# ── noise ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def noise(call: Invocation[NoiseOptions]) -> int:
+    """How much runs of the same load differ here."""
+    output = call.options.output
+    plan = replace(call.options.plan, command=call.parsed.line)
+    results = plan.archive.results
+    check_noise(results)
+    ground = ground_of_suite()
+    inputs = inputs_of(plan, ground)
     if len(inputs.scenarios) > 1:
         raise UsageError("noise: measures one scenario at a time; give --scenario once")
-    screen = call.terminal.screen(options)
+    screen = screen_for(call.terminal, output)
     with ExitStack() as stack:
-        inputs, demo = started(stack, call.arguments, options, inputs, screen)
+        inputs, demo = started(stack, plan, inputs, screen)
         context = CommandContext(
-            options.results,
+            results,
             screen,
             call.interrupts,
             request_log=demo.request_log if demo else None,
-            watch=watch_of(call.arguments, demo),
-            history=options.history,
+            watch=watch_of(MonitorOptions(), demo),
+            history=plan.archive.history,
             headers=inputs.reached.headers,
             errors=call.errors,
         )
-        made = by_turns(call, [Work(options, {}, inputs, ground, context, None)], inputs.scenarios[0], times)
-    if made.reports and not options.quiet:
-        call.terminal.show(render_many, made.reports, color=options.color)
+        made = alternate(call, [Job(plan, output, {}, inputs, ground, context)], inputs.scenarios[0], call.options.runs)
+    if made.reports and not output.quiet:
+        call.terminal.show(render_many, made.reports, color=output.color)
     if not made.is_whole:
         return severest(made.codes)
-    noise = measure(made.runs[0])
+    measured = measure(made.runs[0])
     for run in made.runs[0]:
         if not run.outcome.is_of_worth:
             call.terminal.out(f"Note: {run.run_id} is {run.outcome.value}: its noise may not be the target's.")
-    call.terminal.show(render_noise, noise, color=options.color)
-    call.terminal.out(f"Kept in {save_noise(options.results, noise)}")
-    return EXIT_PASS if noise.metrics else EXIT_INCONCLUSIVE
-
-
-COMMAND = Command(
-    name="noise",
-    usage="noise --runs K",
-    summary="the same load several times: the smallest change that can be detected here",
-    description="Measure the same thing several times, and keep how much it varies as the floor of later comparisons.",
-    configure=configure,
-    do=do,
-)
+    call.terminal.show(render_noise, measured, color=output.color)
+    call.terminal.out(f"Kept in {save_noise(results, measured)}")
+    return EXIT_PASS if measured.metrics else EXIT_INCONCLUSIVE

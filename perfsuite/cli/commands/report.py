@@ -1,36 +1,46 @@
-"""The files of a run made anew."""
+"""A finished run again, from its files: `report` and `judge`."""
 
 from __future__ import annotations
 
-import argparse
+from functools import partial
 
-from perfsuite.cli.command import Call, Command
-from perfsuite.cli.parser import add_output, add_run_folder
+from perfsuite.cli.options import JudgeOptions, ReportOptions
+from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
-from perfsuite.report.write import write_all
-from perfsuite.run.load_run import load_run
+from perfsuite.model import Plan, Target
+from perfsuite.model.monitor import METRICS
+from perfsuite.plan.files import STANDARD_SCENARIOS, Known, read_scenarios, read_targets
+from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.short import render_verdict
+from perfsuite.roles import ROLES
+from perfsuite.run.load_run import PLAN_FILE, load, load_run
+from perfsuite.target.catalogue import CATALOGUE
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """What can be typed after it."""
-    add_run_folder(parser)
-    add_output(parser, "print nothing: the files are made")
+def report(call: Invocation[ReportOptions]) -> int:
+    """The result files of a run, regenerated from its measurements."""
+    from perfsuite.report.write import write_all
 
-
-def do(call: Call) -> int:
-    """Do it; the exit code."""
-    folder, errors = call.arguments.run, call.errors
+    folder, errors = call.options.run, call.errors
     for path in write_all(load_run(folder, errors=errors).report, folder, errors.record_unreported):
-        if not call.arguments.quiet:
+        if not call.options.output.quiet:
             call.terminal.out(str(path))
     return EXIT_INCONCLUSIVE if errors.groups else EXIT_PASS
 
 
-COMMAND = Command(
-    name="report",
-    usage="report RUN",
-    summary="make the report anew from the files of a run",
-    description="Make all files of a run anew from its measurements.",
-    configure=configure,
-    do=do,
-)
+def judge(call: Invocation[JudgeOptions]) -> int:
+    """The verdict of a run, by its own targets or others."""
+    output = call.options.output
+    judged = load_run(call.options.run, targets=_other_targets(call.options), errors=call.errors).report
+    whole = partial(render_summary, lines=call.terminal.lines)
+    call.terminal.show(render_verdict if output.quiet else whole, judged, color=output.color)
+    return judged.verdict.exit_code
+
+
+def _other_targets(options: JudgeOptions) -> tuple[Target, ...] | None:
+    if options.targets_file is None:
+        return None
+    scenario = load(options.run / PLAN_FILE, Plan).scenario.name
+    names = {scenario, *STANDARD_SCENARIOS, *read_scenarios(options.plan.scenarios_file).scenarios}
+    known = Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names), sorted(METRICS))
+    return read_targets(options.targets_file, known)

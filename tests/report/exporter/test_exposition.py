@@ -9,7 +9,7 @@ import pytest
 from perfsuite.judge import live_targets
 from perfsuite.model import LOGIN, FailureKind, Target
 from perfsuite.model.monitor import METRICS
-from perfsuite.plan.targets import METRICS as TARGET_METRICS
+from perfsuite.plan.files import METRICS as TARGET_METRICS
 from perfsuite.report.exporter import Exposition
 from perfsuite.report.exporter.units import base_unit, reading_name
 from perfsuite.summary import build

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,19 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.cli.command import Call, Terminal
-from perfsuite.cli.commands import load_parser
-from perfsuite.cli.parser import options_of
-from perfsuite.cli.repeat import PAUSE_BETWEEN_S, REST_S, Made, Making, by_turns, do, other
+from perfsuite.cli.commands.noise import PAUSE_BETWEEN_S, REST_S, Made, Making, alternate, other_job, repeat
+from perfsuite.cli.commands.run import plan_options
+from perfsuite.cli.job import Job, ground_of_suite
+from perfsuite.cli.options import FEWEST_NOISE_RUNS, OutputOptions, RunOptions
+from perfsuite.cli.parser import parse
 from perfsuite.cli.screen import PlainScreen
-from perfsuite.cli.target import ground_of_suite
-from perfsuite.cli.work import Work
+from perfsuite.cli.terminal import Invocation, Terminal
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
+from perfsuite.history.comparison.noise import FEWEST_RUNS
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
 from perfsuite.monitor import Watch
-from perfsuite.plan.build import Inputs, Options
+from perfsuite.plan.build import Inputs
+from perfsuite.plan.options import ArchiveOptions, PlanOptions
 from perfsuite.run.context import CommandContext
+from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.connection import ConnectionSettings
 from tests.history.comparison.made_runs import run
@@ -44,11 +46,11 @@ class Field:
     interrupts: Interrupts = field(default_factory=Interrupts)
     users: int = 1
 
-    def run(self, work: Work, scenario: Scenario) -> tuple[RunReport, PastRun]:
+    def run(self, job: Job, scenario: Scenario) -> tuple[RunReport, PastRun]:
         number = len(self.made)
         self.trouble(number)
-        self.made.append((work.inputs.host, work.options.fingerprint))
-        assert work.context.step_summary is None
+        self.made.append((job.inputs.host, job.options.fingerprint))
+        assert job.context.step_summary is None
         made = run(f"run_{number}", {(ALL, ALL): 10.0})
         return passed(), replace(made, conditions=replace(made.conditions, users_by_role={"role_0": self.users}))
 
@@ -56,25 +58,27 @@ class Field:
     def making(self) -> Making:
         return Making(self.run, self.rests.append)
 
-    def by_turns(self, hosts: tuple[str, ...], times: int) -> Made:
-        works = [self.work(host) for host in hosts]
-        return by_turns(self.call(), works, SCENARIO, times, self.making)
+    def alternate(self, hosts: tuple[str, ...], times: int) -> Made:
+        jobs = [self.job(host) for host in hosts]
+        return alternate(self.call(), jobs, SCENARIO, times, self.making)
 
-    def call(self, **arguments: object) -> Call:
-        return Call(argparse.Namespace(**arguments), (), Terminal(self.out, self.err), self.interrupts)
+    def call(self, *words: str) -> Invocation[RunOptions]:
+        parsed = parse(words, {})
+        return Invocation(parsed.options, parsed, Terminal(self.out, self.err), self.interrupts, ErrorCollector())
 
-    def work(self, host: str, *scenarios: Scenario) -> Work:
+    def job(self, host: str, *scenarios: Scenario, results: Path = Path("results")) -> Job:
         context = CommandContext(
             Path("results"), PlainScreen(self.out), self.interrupts, step_summary=Path("summary.md")
         )
-        options = Options(fingerprint=True, color=False)
-        return Work(options, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), context, None)
+        options = PlanOptions(fingerprint=True, archive=ArchiveOptions(results))
+        output = OutputOptions(quiet=results != Path("results"), color=False)
+        return Job(options, output, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), context)
 
 
 def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
     field_ = Field()
 
-    made = field_.by_turns(("http://a", "http://b"), 3)
+    made = field_.alternate(("http://a", "http://b"), 3)
 
     assert field_.made == [
         ("http://a", True), ("http://b", True),
@@ -94,7 +98,7 @@ def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
 def test_one_target_alone() -> None:
     field_ = Field()
 
-    made = field_.by_turns(("http://a",), 2)
+    made = field_.alternate(("http://a",), 2)
 
     assert [len(side) for side in made.runs] == [2, 0]
     assert "Run 1 of 2\n" in field_.out.getvalue()
@@ -102,9 +106,9 @@ def test_one_target_alone() -> None:
 
 def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
     field_ = Field()
-    work = field_.work("http://a", SCENARIO, replace(SCENARIO, name="peak"))
+    job = field_.job("http://a", SCENARIO, replace(SCENARIO, name="peak"))
 
-    code = do(field_.call(runs=2), work, None, field_.making)
+    code = repeat(field_.call("--runs", "2"), job, None, field_.making)
 
     assert code == EXIT_PASS
     assert field_.rests == [REST_S, PAUSE_BETWEEN_S, REST_S]
@@ -117,7 +121,7 @@ def test_runs_that_cannot_be_compared_are_not_called_a_mistake_in_the_command() 
     field_ = Field(other_users)
 
     with pytest.raises(LoadError, match=r"The runs were made, and then: .*other mix of users: role_0 1, 2"):
-        do(field_.call(runs=2), field_.work("http://a", SCENARIO), field_.work("http://b"), field_.making)
+        repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), field_.job("http://b"), field_.making)
 
 
 def test_a_run_that_cannot_be_made_ends_them() -> None:
@@ -127,7 +131,7 @@ def test_a_run_that_cannot_be_made_ends_them() -> None:
 
     field_ = Field(trouble)
 
-    made = field_.by_turns(("http://a", "http://b"), 5)
+    made = field_.alternate(("http://a", "http://b"), 5)
 
     assert made.codes == [EXIT_PASS, EXIT_PASS, EXIT_PASS, EXIT_TARGET]
     assert not made.is_whole
@@ -142,7 +146,7 @@ def test_an_interruption_ends_them() -> None:
 
     field_.trouble = trouble
 
-    made = field_.by_turns(("http://a", "http://b"), 5)
+    made = field_.alternate(("http://a", "http://b"), 5)
 
     assert made.codes == [EXIT_PASS, EXIT_INTERRUPTED]
     assert not made.is_whole
@@ -154,9 +158,10 @@ def test_the_page_of_a_ci_job_has_the_runs_and_what_they_are_held_against(
     step = tmp_path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     field_ = Field()
-    call = field_.call(runs=2, results=tmp_path, quiet=True, no_color=True)
+    call = field_.call("--runs", "2")
 
-    code = do(call, field_.work("http://a", SCENARIO), field_.work("http://b"), field_.making)
+    first, second = (field_.job(host, SCENARIO, results=tmp_path) for host in ("http://a", "http://b"))
+    code = repeat(call, first, second, field_.making)
 
     told = step.read_text(encoding="utf-8")
     assert code in (EXIT_PASS, EXIT_INCONCLUSIVE)
@@ -168,16 +173,16 @@ def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monk
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     field_ = Field()
 
-    assert do(field_.call(runs=2), field_.work("http://a", SCENARIO), None, field_.making) == EXIT_PASS
+    assert repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), None, field_.making) == EXIT_PASS
 
     assert field_.err.getvalue() == (
         f"$GITHUB_STEP_SUMMARY, {tmp_path}: is a directory; the summary is in results/index.html only\n"
     )
 
 
-def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
-    typed = load_parser().parse_args(["--demo", "full", "--against", "http://localhost:8099"])
+def test_another_target_is_not_watched_by_the_monitors_of_the_first() -> None:
     field_ = Field()
+    call = field_.call("--demo", "full", "--against", "http://localhost:8099")
     of_demo = Watch(
         "",
         ConnectionSettings("http://127.0.0.1:1"),
@@ -185,15 +190,19 @@ def test_another_target_is_not_watched_by_the_eyes_of_the_first() -> None:
         postgres_dsn="host=first",
         redis_url="redis://first",
     )
-    first = replace(field_.work("http://127.0.0.1:1", SCENARIO), options=options_of(typed, ()))
+    first = replace(field_.job("http://127.0.0.1:1", SCENARIO), options=plan_options(call))
     first = replace(first, context=replace(first.context, watch=of_demo, request_log=Path("requests.jsonl")))
     assert first.options.fingerprint
 
     with ExitStack() as stack:
-        second = other(stack, field_.call(**vars(typed)), first)
+        second = other_job(stack, call.options, first)
 
     assert second is not None
     assert second.inputs.host == "http://localhost:8099"
     assert second.context.watch is not None
     assert not second.context.watch.wanted
     assert (second.options.fingerprint, second.options.demo, second.context.request_log) == (False, None, None)
+
+
+def test_noise_wants_as_many_runs_as_its_statistics_need() -> None:
+    assert FEWEST_NOISE_RUNS == FEWEST_RUNS

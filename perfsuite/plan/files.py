@@ -1,24 +1,124 @@
-"""`targets.toml`: the limits that the backend has to meet.
+"""The files that users edit: `scenarios.toml` (loads, allowed hosts) and `targets.toml` (limits).
 
-`preset` adds the limits of a published standard (perfsuite/model/slo_presets.py). A metric "apdex_500" is the
-Apdex score at T = 500 ms.
-What a monitor reads may be limited too. Such a target's metric is kept as "server.cpu_percent p95": the reading, and
-which figure of its samples counts.
+In `targets.toml`, `preset` adds the limits of a published standard (perfsuite/model/slo_presets.py). A metric
+"apdex_500" is the Apdex score at T = 500 ms. What a monitor reads may be limited too: such a target's metric is kept as
+"server.cpu_percent p95", the reading and which figure of its samples counts.
 
-Schema history
+Schema history, of both
     1   first layout
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfsuite.errors import UsageError, nearest
-from perfsuite.model import Target
+from perfsuite.model import Arrival, Scenario, Target
 from perfsuite.model.slo_presets import STANDARDS, apdex_threshold, preset
+from perfsuite.plan.option_fields import parse_duration
+from perfsuite.plan.options import PlanOptions
 from perfsuite.toml_tables import Table, read_tables
+
+_SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival")
+# Names become folder names: <scenario>_<YYYYMMDD_HHMMSS>.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+
+
+STANDARD_SCENARIOS = ("basic", "moderate", "heavy", "peak", "stress", "endurance", "acceptance")
+"""Those that the suite comes with: its targets may name them beside a scenario file of one's own, too."""
+
+ARRIVALS = ("constant", "poisson")
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFile:
+    """All that `scenarios.toml` says. `multiple`: names of what `--multiple` runs, in order."""
+
+    scenarios: dict[str, Scenario]
+    multiple: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
+
+
+def read_scenarios(path: Path) -> ScenarioFile:
+    """The content of the file. Raises UsageError naming file, table and key."""
+    top = read_tables(path)
+    top.only(("schema", "multiple", "safety", "scenario", "run"))
+    safety = top.table("safety")
+    safety.only(("allowed_hosts",))
+    tables = top.table("scenario", name="scenario.…")
+    if not tables.values:
+        raise UsageError(f"{path.name}: has no scenario. Add a table such as [scenario.basic]")
+    scenarios = {name: _scenario(name, tables.table(name, name=f"scenario.{name}")) for name in tables.values}
+    multiple = top.names_among("multiple", "scenario", scenarios) or tuple(scenarios)
+    return ScenarioFile(scenarios, multiple, safety.texts("allowed_hosts"))
+
+
+def _scenario(name: str, table: Table) -> Scenario:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{table.place} a scenario's name may hold letters, digits, _ and - only")
+    table.only(_SCENARIO_KEYS)
+    return Scenario(
+        name=name,
+        users=table.whole_number("users"),
+        spawn_rate=table.number("spawn_rate"),
+        duration_s=_duration_s(table),
+        purpose=table.text("purpose", default=" ").strip(),
+        arrival=_arrival(table),
+    )
+
+
+def _arrival(table: Table) -> Arrival | None:
+    """The open model, where the scenario has an arrival_rate."""
+    if "arrival_rate" not in table.values:
+        for key in ("arrival_rate_end", "arrival"):
+            if key in table.values:
+                raise table.wrong(key, "needs an arrival_rate")
+        return None
+    kind = table.name_among("arrival", "kind of arrival", ARRIVALS) if "arrival" in table.values else ARRIVALS[0]
+    end = table.number("arrival_rate_end") if "arrival_rate_end" in table.values else None
+    return Arrival(table.number("arrival_rate"), end, kind == "poisson")
+
+
+def _duration_s(table: Table) -> float:
+    value = table.required("duration")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return table.number("duration")
+    try:
+        return parse_duration(table.text("duration"))
+    except UsageError as error:
+        if str(error).startswith(table.place_of("duration")):
+            raise
+        raise table.wrong("duration", str(error)) from None
+
+
+def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tuple[Scenario, ...]:
+    """The scenarios of these names, in this order, each with what the options say instead.
+
+    Raises UsageError for an unknown name.
+    """
+    for name in names:
+        if name not in file.scenarios:
+            hint = nearest(name, file.scenarios) or "."
+            known = ", ".join(file.scenarios)
+            raise UsageError(f"--scenario: unknown scenario {name!r}{hint}\nKnown: {known}")
+    return tuple(_overridden(file.scenarios[name], options) for name in names)
+
+
+def _overridden(scenario: Scenario, options: PlanOptions) -> Scenario:
+    arrival = scenario.arrival
+    if options.arrival_rate is not None:
+        arrival = Arrival(options.arrival_rate, poisson=arrival is not None and arrival.poisson)
+    return replace(
+        scenario,
+        users=options.users or scenario.users,
+        spawn_rate=options.spawn_rate or scenario.spawn_rate,
+        duration_s=options.duration_s or scenario.duration_s,
+        arrival=arrival,
+    )
+
 
 CONCURRENT_USERS = "concurrent_users"
 METRICS = (
@@ -110,14 +210,16 @@ def _metric(table: Table, known: Known) -> str:
 
 
 def _statistic(table: Table, *, below: bool) -> str:
-    side = "below" if below else "above"
+    direction = "below" if below else "above"
     if "statistic" not in table.values:
-        return STATISTICS[side][0]
+        return STATISTICS[direction][0]
     statistic = table.text("statistic")
     other = STATISTICS["above" if below else "below"]
-    if statistic in other and statistic not in STATISTICS[side]:
-        raise table.wrong("statistic", f"{statistic} does not go with {side!r}; use {' or '.join(STATISTICS[side])}")
-    return table.name_among("statistic", "statistic", STATISTICS[side])
+    if statistic in other and statistic not in STATISTICS[direction]:
+        raise table.wrong(
+            "statistic", f"{statistic} does not go with {direction!r}; use {' or '.join(STATISTICS[direction])}"
+        )
+    return table.name_among("statistic", "statistic", STATISTICS[direction])
 
 
 def _limit(table: Table, metric: str) -> tuple[float, bool]:

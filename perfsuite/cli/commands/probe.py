@@ -1,0 +1,82 @@
+"""Commands that call the target without a load: `preflight` and `fingerprint`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perfsuite.cli.job import code_of_rows, context_without_load, ground_of_suite, inputs_of, started
+from perfsuite.cli.options import FingerprintOptions, PreflightOptions
+from perfsuite.cli.screen import screen_for
+from perfsuite.cli.terminal import Invocation
+from perfsuite.errors import EXIT_FAIL, EXIT_PASS, EXIT_TARGET, UsageError
+from perfsuite.fingerprint.compare import compare, not_compared
+from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
+from perfsuite.fingerprint.output import read_fingerprint, render_differences, render_fingerprint
+from perfsuite.model import Works
+from perfsuite.model.fingerprint import Fingerprint
+from perfsuite.monitor import Watch, check_watch
+from perfsuite.plan.build import build
+from perfsuite.plan.options import DEFAULT_HOST
+from perfsuite.report.terminal.short import render_preflight
+from perfsuite.run import pipeline
+from perfsuite.target.connection import ConnectionSettings
+
+
+def preflight(call: Invocation[PreflightOptions]) -> int:
+    """Every operation once per role."""
+    options, output = replace(call.options.plan, command=call.parsed.line), call.options.output
+    ground = ground_of_suite()
+    inputs = inputs_of(options, ground)
+    screen = screen_for(call.terminal, output)
+    with ExitStack() as stack:
+        inputs, _demo = started(stack, options, inputs, screen)
+        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        context = context_without_load(options, inputs, screen, call)
+        report, cleanup = pipeline.only_preflight(context, plan, inputs.accounts)
+    call.terminal.show(render_preflight, report, color=output.color)
+    code = code_of_rows(cleanup, options, call)
+    broken = any(check.works is Works.BROKEN for check in report.checks)
+    return EXIT_TARGET if broken and not options.tolerate_broken else code
+
+
+def fingerprint(call: Invocation[FingerprintOptions]) -> int:
+    """What each operation costs the database."""
+    before = read_fingerprint(call.options.before) if call.options.before else None
+    width = max(call.terminal.width, 100)
+    if call.options.run:
+        taken, where, code = read_fingerprint(call.options.run), "", EXIT_PASS
+    else:
+        taken, folder, code = _take(call)
+        where = f"\nKept in {folder / FINGERPRINT_FILE}"
+    call.terminal.out(render_fingerprint(taken, width) + where)
+    if before is None:
+        return code
+    differences = compare(before, taken)
+    call.terminal.out(f"\nAgainst {before.run_id}, taken at {before.taken_at}")
+    call.terminal.out(render_differences(differences, not_compared(before, taken)))
+    return EXIT_FAIL if any(difference.worse for difference in differences) else code
+
+
+def _take(call: Invocation[FingerprintOptions]) -> tuple[Fingerprint, Path, int]:
+    """The fingerprint, its folder, and the exit code for rows that remain."""
+    options = replace(call.options.plan, command=call.parsed.line, tolerate_broken=True)
+    given = call.options.monitors.postgres
+    if not given and options.demo != "full":
+        raise UsageError(
+            "fingerprint reads pg_stat_statements: name the target's database with --monitor-postgres DSN,\n"
+            "or try it with --demo full"
+        )
+    ground = ground_of_suite()
+    inputs = inputs_of(options, ground)
+    check_watch(Watch("", ConnectionSettings(inputs.host or DEFAULT_HOST), postgres_dsn=given))
+    screen = screen_for(call.terminal, call.options.output)
+    with ExitStack() as stack:
+        inputs, demo = started(stack, options, inputs, screen)
+        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        context = context_without_load(options, inputs, screen, call)
+        dsn = given or (demo.postgres_dsn if demo else "") or ""
+        taken, folder, cleanup = pipeline.only_fingerprint(context, plan, inputs.accounts, dsn)
+        return taken, folder, code_of_rows(cleanup, options, call)

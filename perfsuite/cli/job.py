@@ -1,0 +1,147 @@
+"""What commands that call the target share: the inputs read, a demo started, what is watched, one run made."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from perfsuite import __version__
+from perfsuite.cli.options import MonitorOptions, OutputOptions
+from perfsuite.cli.screen import PageScreen, PlainScreen
+from perfsuite.cli.terminal import Invocation, append_to_step
+from perfsuite.demo.backend import BackendSettings, check_faults, faults_of
+from perfsuite.demo.client import Demo, running_demo
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, SuiteError, UnexpectedError, UsageError, is_of_a_file
+from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
+from perfsuite.model import Cleanup, RunReport, Scenario
+from perfsuite.model.history import RunGroup
+from perfsuite.monitor import Queries, Watch, read_queries
+from perfsuite.plan.build import Ground, Inputs, build, read_inputs, with_demo
+from perfsuite.plan.options import PlanOptions
+from perfsuite.report.files.markdown import runs_md
+from perfsuite.report.terminal.console import render_many
+from perfsuite.report.write import INDEX_FILE
+from perfsuite.roles import ROLES
+from perfsuite.run import pipeline
+from perfsuite.run.context import CommandContext, Screen
+from perfsuite.run.load_run import LoadedRun
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.connection import ConnectionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all runs of a call share. `baselines`: what each scenario is compared with, where that was asked for."""
+
+    options: PlanOptions
+    output: OutputOptions
+    baselines: Mapping[str, RunGroup]
+    inputs: Inputs
+    ground: Ground
+    context: CommandContext
+    page: PageScreen | None = None
+
+
+# ── before a run ────────────────────────────────────────────────────────────────────────────────────
+
+
+def ground_of_suite() -> Ground:
+    """What plans are built on: the roles, the operations, the environment."""
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes lift the soft limit themselves
+    limit = None if most == resource.RLIM_INFINITY else most
+    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
+
+
+def inputs_of(options: PlanOptions, ground: Ground) -> Inputs:
+    """The files and options of a call, checked. Raises UsageError where they are wrong."""
+    check_faults(options.faults)
+    return read_inputs(options, ground)
+
+
+def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Screen) -> tuple[Inputs, Demo | None]:
+    """The inputs pointed at a running target, and the demo where it is one."""
+    if not options.demo:
+        return inputs, None
+    screen.say(f"Demo: starting the reference backend ({options.demo})")
+    settings = BackendSettings(faults=faults_of(options.faults, as_deployed=options.as_deployed))
+    demo = stack.enter_context(running_demo(options.demo, settings))
+    return with_demo(inputs, demo.host, demo.credentials, ground_of_suite()), demo
+
+
+def watch_of(options: MonitorOptions, demo: Demo | None) -> Watch:
+    """What was asked to be watched; everything of a demo. The run fills in its id and the connection."""
+    return Watch(
+        run_id="",
+        connection=ConnectionSettings(""),
+        server=options.server or (str(demo.pid) if demo else None),
+        postgres_dsn=options.postgres or (demo.postgres_dsn if demo else None),
+        redis_url=options.redis or (demo.redis_url if demo else None),
+        prometheus_url=options.prometheus,
+        queries=_queries(options),
+    )
+
+
+def _queries(options: MonitorOptions) -> Queries:
+    if options.queries_file is None:
+        return Queries()
+    if options.prometheus is None:
+        raise UsageError("--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL")
+    return read_queries(options.queries_file)
+
+
+def context_without_load(
+    options: PlanOptions, inputs: Inputs, screen: PlainScreen, call: Invocation[Any]
+) -> CommandContext:
+    """For a command that calls the target without a load."""
+    return CommandContext(
+        options.archive.results, screen, call.interrupts, headers=inputs.reached.headers, errors=call.errors
+    )
+
+
+# ── a run and its end ───────────────────────────────────────────────────────────────────────────────
+
+
+def run_one(job: Job, scenario: Scenario) -> LoadedRun:
+    """Raises TargetError or LoadError where nothing could be measured."""
+    try:
+        plan = build(job.options, job.inputs, scenario, job.ground, datetime.now(UTC))
+        finished = pipeline.run(job.context, plan, job.inputs.accounts, job.baselines.get(scenario.name))
+    except SuiteError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_a_file(error):
+            raise
+        raise UnexpectedError(job.context.errors.record(error, "the run")) from error
+    if job.page:
+        job.context.errors.optional("the live page", partial(job.page.run_over, finished.report, finished.folder))
+    return finished
+
+
+def run_failed(job: Job, error: SuiteError) -> None:
+    """Show on the live page why there is no verdict."""
+    if job.page:
+        job.context.errors.optional("the live page", partial(job.page.run_failed, str(error)))
+
+
+def all_shown(reports: Sequence[RunReport], job: Job, call: Invocation[Any]) -> list[int]:
+    """Show the runs of a call in a table, also on the page of a CI job; what that adds to the exit codes."""
+    append_to_step(call, lambda: runs_md(reports), job.options.archive.results / INDEX_FILE)
+    try:
+        call.terminal.show(render_many, reports, color=job.output.color)
+    except Exception as error:  # noqa: BLE001  the runs are made, and their reports are written
+        call.terminal.err(call.errors.record(error, "the table of the runs"))
+        return [EXIT_INCONCLUSIVE]
+    return []
+
+
+def code_of_rows(cleanup: Cleanup | None, options: PlanOptions, call: Invocation[Any]) -> int:
+    """Name rows that a command without a load left at the target; the exit code for them."""
+    if remain := rows_remain(cleanup):
+        call.terminal.out(f"{remain[:1].upper()}{remain[1:]}. Their ids are in {REMAINING_FILE}.")
+    return EXIT_INCONCLUSIVE if remain and not options.accept_leftovers else EXIT_PASS
