@@ -6,6 +6,7 @@ As a script (`python tests/test_architecture.py`) it prints which package import
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 SHARED = frozenset(
     {
+        "format",
         "messages",
         "model",
         "errors",
@@ -49,16 +51,17 @@ STAGES = frozenset(
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "messages": frozenset(),
+    "format": frozenset(),
+    "messages": frozenset({"format"}),
     "errors": frozenset({"messages"}),
     "clock": frozenset(),
     "garbage_collection": frozenset(),
     "timeseries": frozenset({"model"}),
     "toml_tables": frozenset({"errors", "messages"}),
-    "model": frozenset({"errors", "messages"}),
+    "model": frozenset({"errors", "format", "messages"}),
     "suite_errors": frozenset({"model", "messages"}),
-    "measurements": frozenset({"model", "errors", "clock", "suite_errors", "messages"}),
-    "target": frozenset({"model", "errors", "clock", "suite_errors", "messages"}),
+    "measurements": frozenset({"model", "errors", "clock", "format", "suite_errors", "messages"}),
+    "target": frozenset({"model", "errors", "clock", "format", "suite_errors", "messages"}),
     "roles": frozenset({"model", "target", "messages"}),
     **dict.fromkeys(STAGES, SHARED),
     "load": SHARED,
@@ -238,6 +241,38 @@ def test_the_parent_and_who_leads_the_load_stay_unpatched(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+NUMBER_SPEC = re.compile(r"[+,_]|\.\d|[0-9]*[bdeEfFgGnxX%]$")
+"""What makes a format spec one of a number; widths and alignments of text (":<20") are not."""
+FORMATS_NUMBERS = {
+    "format": "the one place that makes numbers text",
+    "report.page.charts": "coordinates of SVG",
+    "report.page.distribution": "coordinates of SVG",
+    "report.live.page": "coordinates of SVG",
+    "report.files.junit": "seconds as the schema of JUnit wants them",
+    "target.exchange": "the hexadecimal id of a trace",
+    "target.journal": "the serial number of a created row",
+    "roles.senior_agent": "the digits of a telephone number",
+}
+"""Module → why it may format numbers itself."""
+
+
+def _number_specs(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+            spec = "".join(str(part.value) for part in node.format_spec.values if isinstance(part, ast.Constant))
+            if "%" not in spec[:-1] and NUMBER_SPEC.search(spec):
+                yield f"{ast.unparse(node.value)}:{spec}"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"\{\w*:[+,.\d]*[,defg%]\}|%\.\d[efg]", node.value)
+
+
+@pytest.mark.parametrize("module", SUITE)
+def test_only_format_makes_numbers_text(module: str) -> None:
+    found = list(_number_specs(FILES[module]))
+
+    assert bool(found) == (module.removeprefix("perfsuite.") in FORMATS_NUMBERS), found
 
 
 def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -21,11 +21,10 @@ from perfsuite.cli import main as cli
 from perfsuite.cli.commands import COMMANDS, RUN, Command, help_parser
 from perfsuite.cli.commands.noise import PAUSE_BETWEEN_S
 from perfsuite.cli.parser import parse
+from perfsuite.format import bound, option_duration
 from perfsuite.measurements import records as measurements
 from perfsuite.monitor.files import READINGS_COLUMNS
 from perfsuite.plan.files import Known, read_scenarios, read_targets
-from perfsuite.plan.option_fields import show_duration
-from perfsuite.report.figures import limit_text
 from perfsuite.report.files.csv_files import REMAINING_COLUMNS
 from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.write import write_all
@@ -241,7 +240,7 @@ def test_scenarios() -> None:
     scenarios = read_scenarios(ROOT / "scenarios.toml")
     rows = table(section(RUNNING, "Scenarios"))
     assert rows == [
-        [s.name, str(s.users), f"{s.spawn_rate:g}/s", show_duration(s.duration_s), s.purpose]
+        [s.name, str(s.users), f"{s.spawn_rate:g}/s", option_duration(s.duration_s), s.purpose]
         for s in scenarios.scenarios.values()
     ]
     assert scenarios.multiple == tuple(row[0] for row in rows if row[0] != "acceptance")
@@ -251,7 +250,7 @@ def test_targets() -> None:
     known = Known([role.slug for role in ROLES], [], list(read_scenarios(ROOT / "scenarios.toml").scenarios))
     targets = read_targets(ROOT / "targets.toml", known)
     assert table(section(RUNNING, "Targets")) == [
-        [target.name, target.metric, limit_text(target.metric, target.limit, below=target.below)] for target in targets
+        [target.name, target.metric, bound(target.metric, target.limit, below=target.below)] for target in targets
     ]
     assert {target.name: target.information_in for target in targets if target.information_in} == {
         "failure rate": ("stress",)

@@ -14,6 +14,7 @@ from pathlib import Path
 from perfsuite.demo.programs import Identity
 from perfsuite.demo.stop import Stop
 from perfsuite.errors import TargetError
+from perfsuite.format import duration
 
 _PR_SET_PDEATHSIG = 1
 _LINES_SHOWN = 6
@@ -69,14 +70,14 @@ class Child:
     def wait_until(self, condition: Callable[[], bool], stop: Stop, within_s: float) -> None:
         """Wait until `condition` holds. Raises TargetError when the child dies or the time is over."""
         if not stop.until(lambda: self.exit_code is not None or condition(), within_s):
-            raise TargetError(f"the demo's {self.program.name} was not ready within {within_s:.0f} s")
+            raise TargetError(f"the demo's {self.program.name} was not ready within {duration(within_s)}")
         if self.exit_code is not None:
             raise self.death()
 
     def finish(self, stop: Stop, within_s: float) -> None:
         """Wait until it ends with 0. Raises TargetError when it ends otherwise or the time is over."""
         if not stop.until(lambda: self.exit_code is not None, within_s):
-            raise TargetError(f"the demo's {self.program.name} did not end within {within_s:.0f} s")
+            raise TargetError(f"the demo's {self.program.name} did not end within {duration(within_s)}")
         if self.exit_code != 0:
             raise self.death()
 

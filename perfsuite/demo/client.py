@@ -18,6 +18,7 @@ import msgspec
 
 from perfsuite.demo.backend import BackendSettings
 from perfsuite.errors import TargetError
+from perfsuite.format import duration
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ def running_demo(
 def _ready(supervisor: subprocess.Popen[bytes], within_s: float, errors: IO[bytes]) -> Demo:
     line = _first_line(supervisor, within_s)
     if line is None:
-        raise TargetError(f"the demo was not ready within {within_s:.0f} s: is the machine very busy?")
+        raise TargetError(f"the demo was not ready within {duration(within_s)}: is the machine very busy?")
     if not line.endswith(b"\n"):
         supervisor.wait(_STOP_WITHIN_S)
         message = _text(errors) or f"the demo ended with exit code {supervisor.returncode} before it was ready"

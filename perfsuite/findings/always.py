@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from perfsuite.findings.words import percent
+from perfsuite.format import figure, number, percent, quantity
 from perfsuite.model import ALL, PreflightReport, Row, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.periods import STEADY
-from perfsuite.model.units import amount
 
 _SHOWN = 5
 _FEWEST_REQUESTS = 30
@@ -44,8 +43,8 @@ def _slowest(steady: Sequence[Row], alone: Mapping[str, float]) -> Finding | Non
     first = rows[0]
     share = percent(_total_ms(first) / whole)
     headline = (
-        f"Most response time goes to {first.operation}: {share} of it, {amount(first.statistics.avg_ms, 'ms')} "
-        f"on average over {first.statistics.requests:,} requests"
+        f"Most response time goes to {first.operation}: {share} of it, {quantity(first.statistics.avg_ms, 'ms')} "
+        f"on average over {number(first.statistics.requests)} requests"
     )
     evidence = tuple(
         Evidence(
@@ -73,7 +72,7 @@ def _role(steady: Sequence[Row]) -> Finding | None:
     of_time, of_requests = _total_ms(worst) / time_ms, worst.statistics.requests / requests
     headline = (
         f"{worst.role} waits most: {percent(of_requests)} of the requests and {percent(of_time)} of the response time, "
-        f"{amount(worst.statistics.avg_ms, 'ms')} on average against {amount(time_ms / requests, 'ms')} over all roles"
+        f"{figure('avg_ms', worst.statistics.avg_ms)} on average, {figure('avg_ms', time_ms / requests)} over all roles"
     )
     evidence = (
         Evidence("requests_share", "its share of the requests", None, of_requests, "fraction"),
@@ -90,8 +89,8 @@ def _outside(steady: Sequence[Row]) -> Finding | None:
     inside, outside = total.breakdown.server_avg_ms, total.breakdown.outside_avg_ms
     where = "outside the application" if outside > inside else "inside the application"
     headline = (
-        f"Most of the time is spent {where}: {amount(inside, 'ms')} in it on average, {amount(outside, 'ms')} outside "
-        "(network, proxies, queues before it)"
+        f"Most of the time is spent {where}: {figure('avg_ms', inside)} in it on average, "
+        f"{figure('avg_ms', outside)} outside (network, proxies, queues before it)"
     )
     evidence = (
         Evidence("server_avg_ms", "time in the application, mean", None, inside, "ms"),

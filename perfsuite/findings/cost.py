@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from perfsuite.findings.words import count, listed
+from perfsuite.format import joined, plural
 from perfsuite.model import ALL, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.fingerprint import Difference, Fingerprint, OperationCost, Spread, Suspicion
+from perfsuite.model.fingerprint import Difference, Fingerprint, OperationCost, Suspicion
 from perfsuite.model.periods import STEADY
-from perfsuite.model.units import amount
 
 CHANGE_FACTOR = 1.5
 CHANGE_LEAST = 20.0
@@ -61,11 +60,11 @@ def _calls_in_run(pair: _Suspected, sent: Mapping[tuple[str, str], int]) -> floa
 
 def _suspicion(group: Sequence[_Suspected]) -> Finding:
     cost, suspicion = group[0]
-    queries = count(int(suspicion.calls.maximum), "query")
+    queries = plural(int(suspicion.calls.maximum), "query")
     rows = suspicion.answered_rows
-    of = f" for {count(int(rows.maximum), 'row')}" if rows is not None else ""
+    of = f" for {plural(int(rows.maximum), 'row')}" if rows is not None else ""
     others = list(dict.fromkeys(other.operation for other, _ in group if other.operation != cost.operation))
-    also = f"; {listed(others)} too" if others else ""
+    also = f"; {joined(others)} too" if others else ""
     headline = (
         f"{cost.operation} runs {queries} of one kind in one request{of} (as {cost.role}), which looks like N+1{also}: "
         f"{_shown(suspicion.text)}"
@@ -130,7 +129,7 @@ def _grown_most(grown: Sequence[Difference], metric: str, summary: Summary) -> l
 
 
 def _costs(grown: Difference) -> str:
-    before, after, name = _range(grown.before), _range(grown.after), _NAMES[grown.metric]
+    before, after, name = grown.before.told(), grown.after.told(), _NAMES[grown.metric]
     return (
         f"{grown.operation} as {grown.role} costs {before} → {after} {name} per request, before the load and after it"
     )
@@ -174,7 +173,7 @@ def _change(group: Sequence[Difference]) -> Finding:
     told = [_told(difference) for difference in group]
     first = group[0]
     headline = (
-        f"{first.operation} as {first.role} costs the database more than in the earlier fingerprint: {listed(told)}"
+        f"{first.operation} as {first.role} costs the database more than in the earlier fingerprint: {joined(told)}"
     )
     evidence = tuple(
         Evidence(
@@ -197,11 +196,5 @@ def _resource(metric: str) -> str:
 def _told(difference: Difference) -> str:
     if difference.metric == "caching":
         return "asking for the same again runs all its queries now, where a cache answered some or all of them before"
-    before, after = _range(difference.before), _range(difference.after)
+    before, after = difference.before.told(), difference.after.told()
     return f"{before} → {after} {_NAMES[difference.metric]} per request"
-
-
-def _range(spread: Spread) -> str:
-    if spread.exact:
-        return amount(spread.maximum, "count")
-    return f"{amount(spread.minimum, 'count')}–{amount(spread.maximum, 'count')}"

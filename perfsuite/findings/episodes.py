@@ -9,9 +9,8 @@ import numpy as np
 
 from perfsuite.findings.band import Rule, rises
 from perfsuite.findings.series import OTHER_CPU, cores_of
-from perfsuite.findings.words import lasting, time_of_day
+from perfsuite.format import change, duration, number, quantity, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.units import amount, change
 from perfsuite.timeseries import FULL_SCANS, LOOKUPS, ROWS_READ, SMOOTH_S, STATEMENTS, Flags, Track, middle, runs_of
 
 GONE_S = 4
@@ -101,7 +100,7 @@ def _blocked(tracks: Mapping[str, Track]) -> Iterator[Finding]:
             worst = float(np.nanmax(other.values[start:stop], initial=0.0))
             rows.append(Evidence(metric, label, _before(other, start), worst, "s", at_s))
     span = _span(at_s, stop - start, len(runs))
-    headline = f"Sessions of PostgreSQL were blocked by a lock, up to {most:.0f} at once, {span}"
+    headline = f"Sessions of PostgreSQL were blocked by a lock, up to {number(most)} at once, {span}"
     yield Finding(FindingKind.EPISODE, headline, "locks", at_s, evidence=tuple(rows))
 
 
@@ -150,7 +149,7 @@ def _cpu_taken(tracks: Mapping[str, Track]) -> Iterator[Finding]:
         for track, label in ((others, "CPU of other processes (100 % = one core)"), (machine, "CPU of the machine"))
     )
     headline = (
-        f"Other processes used {amount(rows[0].after, 'percent')} of a core, on a machine that was full, "
+        f"Other processes used {quantity(rows[0].after, 'percent')} of a core, on a machine that was full, "
         f"{_span(at_s, stop - start, len(runs))}"
     )
     yield Finding(FindingKind.EPISODE, headline, "other processes", at_s, evidence=rows)
@@ -170,4 +169,4 @@ def _before(track: Track, start: int) -> float | None:
 
 def _span(at_s: int, seconds: int, times: int) -> str:
     again = f", {times} times in all" if times > 1 else ""
-    return f"for {lasting(seconds)} from {time_of_day(at_s)} on{again}"
+    return f"for {duration(seconds)} from {time_of_day(at_s)} on{again}"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.words import lasting, time_of_day
+from perfsuite.format import duration, quantity, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.units import amount
 from perfsuite.timeseries import FEWEST, Floats, Track, growth_p, theil_sen
 
 GROWTH_P = 1e-4
@@ -101,10 +100,10 @@ def _told(growing: Growing, unit: str, series: tuple[Floats, Floats], per_s: flo
     first, last = float(values[began]), float(values[-1])
     at_s = int(at[began]) if began else None
     since = f" from {time_of_day(at_s)} on" if at_s is not None else ""
-    soon = f"; at this rate it is used up in {lasting(left_s)}" if left_s is not None else ""
+    soon = f"; at this rate it is used up in {duration(left_s)}" if left_s is not None else ""
     headline = (
-        f"The {growing.label} only grew{since}: {amount(first, unit)} → {amount(last, unit)} in "
-        f"{lasting(float(at[-1] - at[began]))}, at the end by {amount(per_s * 60, unit)} a minute{soon}"
+        f"The {growing.label} only grew{since}: {quantity(first, unit)} → {quantity(last, unit)} in "
+        f"{duration(float(at[-1] - at[began]))}, at the end by {quantity(per_s * 60, unit)} a minute{soon}"
     )
     rows = [Evidence(growing.metric, growing.label, first, last, unit, at_s)]
     if left_s is not None:

@@ -12,10 +12,9 @@ import numpy as np
 
 from perfsuite.findings.episodes import taken_seconds
 from perfsuite.findings.series import OTHER_CPU
-from perfsuite.findings.words import percent
+from perfsuite.format import percent, quantity
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.units import amount
 from perfsuite.timeseries import LOOKUPS, Floats, Track, middle
 
 MOST_OF_IT = 0.5
@@ -81,7 +80,7 @@ def _at_limit(limit: Limit, tracks: Mapping[str, Track]) -> Finding | None:
     if share < limit.share:
         return None
     row = _row(tracks[limit.metric], limit.says, middle)
-    told = f"{limit.says}: {amount(row.after, row.unit)} (median), at its limit in {percent(share)} of the samples"
+    told = f"{limit.says}: {quantity(row.after, row.unit)} (median), at its limit in {percent(share)} of the samples"
     return _finding(told, limit.resource, row)
 
 
@@ -117,7 +116,7 @@ def _cache(tracks: Mapping[str, Track]) -> Finding | None:
         return None
     row = _row(tracks["redis.hit_percent"], "cache hit ratio of Redis", middle)
     return _finding(
-        f"the cache had hardly anything: {amount(row.after, 'percent')} of the lookups found their key",
+        f"the cache had hardly anything: {quantity(row.after, 'percent')} of the lookups found their key",
         "cache",
         row,
         asked,
@@ -133,7 +132,7 @@ def _other_cpu(tracks: Mapping[str, Track]) -> Finding | None:
     others = _row(tracks[OTHER_CPU], "CPU of other processes (100 % = one core)", middle)
     machine = _row(tracks["machine.cpu_percent"], "CPU of the machine", middle)
     told = (
-        f"other processes used {amount(others.after, 'percent')} of a core (median), on a machine that was full in "
+        f"other processes used {quantity(others.after, 'percent')} of a core (median), on a machine that was full in "
         f"{percent(share)} of the samples"
     )
     return _finding(told, "other processes", others, machine)
@@ -152,7 +151,7 @@ def _pool(tracks: Mapping[str, Track]) -> Finding | None:
     if waiting is not None:
         rows.insert(0, _row(tracks["pool.waiting"], "requests waiting for a connection of the pool", np.mean))
     size = tracks.get("pool.size")
-    of = f" of {amount(float(size.known[-1]), 'count')} connections" if size is not None and size.known.size else ""
+    of = f" of {quantity(float(size.known[-1]), 'count')} connections" if size is not None and size.known.size else ""
     told = (
         f"the application's pool{of} was full in {percent(full)} of the samples, with requests waiting for one "
         f"in {percent(waited)}"
@@ -173,5 +172,5 @@ def _generator(summary: Summary) -> Finding | None:
     if (health.throttled_rate or 0.0) >= GENERATOR_THROTTLED_SHARE:
         label = "periods in which a CPU limit stopped it"
         rows.append(Evidence("generator.throttled_rate", label, None, health.throttled_rate, "fraction"))
-    told = " and ".join(f"{row.label} {amount(row.after, row.unit)}" for row in rows)
+    told = " and ".join(f"{row.label} {quantity(row.after, row.unit)}" for row in rows)
     return _finding(f"the load generator itself was at its limit: {told}", "load generator", *rows)

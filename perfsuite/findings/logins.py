@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perfsuite.findings.words import count, lasting, percent
+from perfsuite.format import duration, number, percent, plural, quantity
 from perfsuite.model import LOGIN, Logins, PreflightReport, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.logins import SERVER_CPU, server_cpu_percent
 from perfsuite.model.monitor import Reading
-from perfsuite.model.units import amount, number
 
 LOGINS = "logins"
 
@@ -36,11 +35,11 @@ def login_storm(summary: Summary, readings: Sequence[Reading], preflight: Prefli
         return []
     cpu = server_cpu_percent(logins, readings)
     headline = (
-        f"Login storm in the ramp-up: {count(logins.ramp_up, 'login')} took {amount(logins.avg_ms, 'ms')} on average"
-        f" and {amount(logins.max_ms, 'ms')} at most"
-        + ("" if alone_ms is None else f", {amount(alone_ms, 'ms')} alone")
-        + ("" if outlasted_s <= 1 else f", and went on for {lasting(outlasted_s)} after the last user was started")
-        + ("" if cpu is None else f"; the server used {cpu:.0f} % of a core meanwhile")
+        f"Login storm in the ramp-up: {plural(logins.ramp_up, 'login')} took {quantity(logins.avg_ms, 'ms')} on average"
+        f" and {quantity(logins.max_ms, 'ms')} at most"
+        + ("" if alone_ms is None else f", {quantity(alone_ms, 'ms')} alone")
+        + ("" if outlasted_s <= 1 else f", and went on for {duration(outlasted_s)} after the last user was started")
+        + ("" if cpu is None else f"; the server used {quantity(cpu, 'percent')} of a core meanwhile")
         + ("" if not logins.rate_limited else f"; {percent(logins.rate_limited / logins.ramp_up)} met its rate limit")
         + f". {_fix(logins)}"
     )

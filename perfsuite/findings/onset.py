@@ -11,9 +11,8 @@ import numpy as np
 from perfsuite.findings.band import FEWEST_BEFORE, Rule, rises
 from perfsuite.findings.load import Cell, Load, binned, by_operation, slowness_of
 from perfsuite.findings.movers import COMPARED_FROM_S, Moved, Slower, moved_with, slower_with
-from perfsuite.findings.words import count, into_the_run, listed, percent, time_of_day
+from perfsuite.format import change, duration, joined, number, percent, plural, quantity, time_of_day
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.units import amount, change
 from perfsuite.timeseries import STATEMENTS, Floats, Places, Track
 
 LASTING = Rule(window=5, shift=math.log(1.5), sigmas=6.0)
@@ -64,7 +63,7 @@ def onset_finding(onset: Onset, load: Load, tracks: Mapping[str, Track], known: 
     worst = slower[0] if slower else None
     evidence = _load_evidence(load, onset) + [each.evidence for each in moved[:_SHOWN_METRICS]]
     evidence += [_slower_evidence(each, start_s) for each in slower[:_SHOWN_OPERATIONS]]
-    since = into_the_run(start_s - known.began_s) if known.began_s is not None else ""
+    since = f", {duration(start_s - known.began_s)} into the run" if known.began_s is not None else ""
     said = f"{_what(load, onset, worst)}{_failed_too(load, onset)} from {time_of_day(start_s)} on{since}{_again(onset)}"
     return Finding(
         kind=FindingKind.TOO_FEW if onset.few else FindingKind.ONSET,
@@ -212,7 +211,7 @@ def _beside(load: Load, onset: Onset, moved: list[Moved]) -> str:
     """What left its band with it; where too little was read before it, that."""
     if moved:
         told = [f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in moved[:_NAMED]]
-        return f"what left its band with it: {listed(told)}"
+        return f"what left its band with it: {joined(told)}"
     if onset.start < COMPARED_FROM_S:
         return "what was monitored before it is too short to compare"
     return "nothing that was watched left its band with them"
@@ -229,10 +228,10 @@ def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
         )
         before, after = whole.mean_ms(0, start), whole.mean_ms(start, stop)
         if onset.few:
-            first = count(int(whole.requests[:start].sum()), "request")
-            took = f"{listed(onset.operations)} took {amount(after, 'ms')} on average after {amount(before, 'ms')}"
+            first = plural(int(whole.requests[:start].sum()), "request")
+            took = f"{joined(onset.operations)} took {quantity(after, 'ms')} on average after {quantity(before, 'ms')}"
             return f"{took} in {first} before, too few to call it a change,"
-        return f"{listed(onset.operations)} took longer ({change(before, after, 'ms')} on average)"
+        return f"{joined(onset.operations)} took longer ({change(before, after, 'ms')} on average)"
     most = f", most of it {worst.operation} as {worst.role}" if worst else ""
     return f"Response times rose ({change(load.mean_ms(0, start), load.mean_ms(start, stop), 'ms')} on average{most})"
 
@@ -256,4 +255,4 @@ def _more(moved: list[Moved], load: Load, onset: Onset, worst: Slower | None) ->
     if not moved or moved[0].suspect.metric != STATEMENTS or not own:
         return ""
     more = (moved[0].after - moved[0].before) * float(load.requests[part].sum()) / own
-    return f". If {listed(names)} alone ran them, that is {more:.0f} more in each of those requests"
+    return f". If {joined(names)} alone ran them, that is {number(round(more))} more in each of those requests"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perfsuite.findings.movers import moved_with
-from perfsuite.findings.words import count, lasting, time_of_day
+from perfsuite.format import duration, plural, time_of_day
 from perfsuite.model import Outage, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.timeseries import Track
@@ -27,10 +27,10 @@ def outage_finding(summary: Summary, tracks: Mapping[str, Track]) -> Finding | N
     spans = _spans(summary)
     if not spans:
         return None
-    named = [f"from {time_of_day(start)} to {time_of_day(end)} ({lasting(end - start)})" for start, end in spans]
-    more = f" and {count(len(spans) - _MOST_NAMED, 'more time')}" if len(spans) > _MOST_NAMED else ""
+    named = [f"from {time_of_day(start)} to {time_of_day(end)} ({duration(end - start)})" for start, end in spans]
+    more = f" and {plural(len(spans) - _MOST_NAMED, 'more time')}" if len(spans) > _MOST_NAMED else ""
     failed, first = sum(outage.failed for outage in _ended(summary)), _ended(summary)[0]
-    headline = f"The target gave no answer {', '.join(named[:_MOST_NAMED])}{more}: {count(failed, 'request')} failed"
+    headline = f"The target gave no answer {', '.join(named[:_MOST_NAMED])}{more}: {plural(failed, 'request')} failed"
     label = "requests that failed for want of the target"
     rows = [
         Evidence("failures", label, None, float(failed), "count", first.start),

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.findings.words import count, time_of_day
+from perfsuite.format import plural, quantity, time_of_day
 from perfsuite.model import Second, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.monitor import Reading
-from perfsuite.model.units import amount
 
 QUEUE_LONG, QUEUE_FOR_S = 20.0, 2
 """So many connections wait in so many samples on end."""
@@ -61,18 +60,18 @@ def _in_ramp_up(reading: Reading, summary: Summary) -> bool:
 
 def _told(slow: _Slow | None) -> Iterator[str]:
     if slow is not None:
-        best = f", {amount(slow.best_ms, 'ms')} at best" if slow.best_ms < slow.mean_ms else ""
-        yield f"{count(slow.connections, 'connection')} took {amount(slow.mean_ms, 'ms')} to open on average{best}"
+        best = f", {quantity(slow.best_ms, 'ms')} at best" if slow.best_ms < slow.mean_ms else ""
+        yield f"{plural(slow.connections, 'connection')} took {quantity(slow.mean_ms, 'ms')} to open on average{best}"
 
 
 def _waiting(queue: Evidence | None) -> Iterator[str]:
     if queue is not None:
-        yield f"up to {amount(queue.after, 'count')} connections waited to be accepted"
+        yield f"up to {quantity(queue.after, 'count')} connections waited to be accepted"
 
 
 def _lost(dropped: Evidence | None) -> Iterator[str]:
     if dropped is not None:
-        yield f"{amount(dropped.after, 'count')} were dropped since the listen queue was full"
+        yield f"{quantity(dropped.after, 'count')} were dropped since the listen queue was full"
 
 
 def _row(slow: _Slow | None) -> Evidence | None:

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from perfsuite.findings.cost import requests_in_run
 from perfsuite.findings.series import TABLE_SCAN_ROWS, TABLE_SCANS, part_name
+from perfsuite.format import number, quantity
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Fingerprint
-from perfsuite.model.units import amount
 from perfsuite.timeseries import Track
 
 LEAST_PER_REQUEST = 0.25
@@ -47,8 +47,8 @@ def _scanned(
     if per_request < LEAST_PER_REQUEST or rows_per_s < LEAST_ROWS * per_s:
         return None
     headline = (
-        f"Table {table} was read from end to end {amount(per_s, 'per second')}, {amount(per_request, 'count')} times "
-        f"per request, {rows_per_s / per_s:,.0f} rows each time, as where an index is missing"
+        f"Table {table} was read from end to end {quantity(per_s, 'per second')}, {number(per_request)} times "
+        f"per request, {number(round(rows_per_s / per_s))} rows each time, as where an index is missing"
     )
     evidence = (
         Evidence(scans.metric, f"full reads of {table}", None, per_s, scans.unit),

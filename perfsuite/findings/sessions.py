@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from perfsuite.findings.words import lasting, time_of_day
+from perfsuite.format import duration, number, time_of_day
 from perfsuite.model import Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.monitor import Reading
-from perfsuite.model.units import number
 from perfsuite.timeseries import Track
 
 IDLE_IN_TRANSACTION_S = 10.0
@@ -40,8 +39,8 @@ def _idle_in_transaction(readings: Sequence[Reading], summary: Summary) -> Findi
     within = bool(summary.seconds) and since_s >= summary.seconds[0].second
     since = f"from {time_of_day(since_s)} on" if within else "since before the load"
     headline = (
-        f"A session of PostgreSQL was idle in a transaction for {lasting(longest_s)}, {since}: it keeps its locks, and "
-        "keeps dead rows from being removed"
+        f"A session of PostgreSQL was idle in a transaction for {duration(longest_s)}, {since}: it keeps its locks, "
+        "and keeps dead rows from being removed"
     )
     at_s = since_s if within else None
     row = Evidence(_IDLE, "longest time idle in a transaction", None, longest_s, "s", at_s)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from perfsuite.fingerprint.readings import NOTHING, Counters, Delta, Key
 from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, headline, shape_of
+from perfsuite.format import number
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
@@ -134,7 +135,7 @@ def _doubt(
     if trouble or not mixed:
         return trouble
     text = headline(entries[mixed[0]].text, _SHOWN)
-    return f"other traffic: {text} ran {foreign.rate_per_s(mixed[0]):.1f} times a second while nothing was asked"
+    return f"other traffic: {text} ran {number(foreign.rate_per_s(mixed[0]))} times a second while nothing was asked"
 
 
 def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mapping[Key, StatementEntry]) -> list[str]:

@@ -11,12 +11,12 @@ import msgspec
 from perfsuite.errors import UsageError
 from perfsuite.fingerprint.cost import spread
 from perfsuite.fingerprint.statements import cut, headline
+from perfsuite.format import number
 from perfsuite.model.fingerprint import (
     Difference,
     Fingerprint,
     Known,
     OperationCost,
-    Spread,
     StatementChange,
     Suspicion,
 )
@@ -31,19 +31,6 @@ _UNITS = {
     "shared_blocks": "blocks per request",
     "temp_blocks": "blocks of temporary files per request",
 }
-
-
-def number(value: float) -> str:
-    """ "3", "1,204", "0.25": no more digits than tell something."""
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
-
-
-def spread_text(value: Spread) -> str:
-    """ "3" where all requests agree, else "3–7"."""
-    low, high = number(value.minimum), number(value.maximum)
-    return low if low == high else f"{low}–{high}"
 
 
 def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
@@ -99,9 +86,9 @@ def _row(cost: OperationCost) -> tuple[str, ...]:
         return (cost.role, cost.operation, "", "", "", "", f"{cost.known.value}: {cost.reason}")
     full = [request.cost for request in cost.full_requests]
     figures = ("0", "0", "0", "0") if not full else (
-        spread_text(spread([each.queries for each in full])),
-        spread_text(spread([each.rows for each in full])),
-        spread_text(spread([each.shared_blocks for each in full])),
+        spread([each.queries for each in full]).told(),
+        spread([each.rows for each in full]).told(),
+        spread([each.shared_blocks for each in full]).told(),
         number(sum(each.execution_ms for each in full) / len(full)),
     )  # fmt: skip
     return (cost.role, cost.operation, *figures, ", ".join(flags(cost)))
@@ -124,8 +111,8 @@ def flags(cost: OperationCost) -> list[str]:
 def suspicion_text(suspicion: Suspicion, length: int = 120) -> str:
     """ "SELECT … FROM premiums WHERE policy_id = $1 ×20 per request, 20 rows answered"."""
     answered = suspicion.answered_rows
-    rows = "" if answered is None else f", {spread_text(answered)} rows answered"
-    return f"×{spread_text(suspicion.calls)} per request{rows}: {headline(suspicion.text, length)}"
+    rows = "" if answered is None else f", {answered.told()} rows answered"
+    return f"×{suspicion.calls.told()} per request{rows}: {headline(suspicion.text, length)}"
 
 
 def _suspicion_lines(fingerprint: Fingerprint) -> list[str]:
@@ -138,7 +125,8 @@ def _suspicion_lines(fingerprint: Fingerprint) -> list[str]:
 
 def _traffic(fingerprint: Fingerprint) -> list[str]:
     return [
-        f"{each.rate_per_s:.1f} a second by {each.user or 'unknown'} while nothing was asked: {headline(each.text, 90)}"
+        f"{number(each.rate_per_s)} a second by {each.user or 'unknown'} while nothing was asked:"
+        f" {headline(each.text, 90)}"
         for each in fingerprint.foreign
     ]
 
@@ -149,7 +137,7 @@ def difference_text(difference: Difference, length: int = 120) -> str:
     if difference.metric == "caching":
         cached, not_cached = "repeats run fewer queries (a cache)", "repeats run all queries again"
         return head + (f"{cached} → {not_cached}" if difference.worse else f"{not_cached} → {cached}")
-    figures = f"{spread_text(difference.before)} → {spread_text(difference.after)} {_UNITS[difference.metric]}"
+    figures = f"{difference.before.told()} → {difference.after.told()} {_UNITS[difference.metric]}"
     shown = [_change_text(change, length) for change in difference.statements[:_MOST_STATEMENTS]]
     more = len(difference.statements) - len(shown)
     return "; ".join([head + figures, *shown, *([f"and {more} more"] if more > 0 else [])])

@@ -19,6 +19,7 @@ from perfsuite.fingerprint.readings import (
     between,
 )
 from perfsuite.fingerprint.statements import EntryCache, ForeignTraffic, cut
+from perfsuite.format import duration, number
 from perfsuite.model import LOGIN, Account, Plan
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.role import Call, Role, Step
@@ -32,7 +33,7 @@ _QUIET_PER_OPERATION_S = 0.015
 _ATTEMPTS = 2
 """Requests that met other traffic, or differ in a way that cannot be explained, are made anew so often at most."""
 _ASK_AGAIN_S = 2.0
-_NO_TIME = "not asked: the {:g} s that the fingerprint may take were over"
+_NO_TIME = "not asked: the {} that the fingerprint may take were over"
 _NOT_REACHED = "no request reached the database: a cache answered all of them, or nothing is needed from it"
 _LONGEST_NAME = 60
 _UNEXPLAINED = 500
@@ -223,7 +224,7 @@ class FingerprintRun:
             self._costs[blank.role, name] = replace(blank, reason=reason)
             return
         if self._clock.now_s() >= self._until_s:
-            reason = _NO_TIME.format(self._settings.within_s)
+            reason = _NO_TIME.format(duration(self._settings.within_s or 0.0))
             self._costs[blank.role, name] = replace(blank, known=Known.UNKNOWN, reason=reason)
             return
         samples = self._samples(caller, blank, steps)
@@ -267,13 +268,13 @@ class FingerprintRun:
         self._stay_quiet(_QUIET_PER_OPERATION_S)
         samples: list[Sample] = []
         asked: list[Call] = []
-        for number in range(1 + self._settings.repeats):
-            arguments = self._arguments(caller, steps, number)
+        for call in range(1 + self._settings.repeats):
+            arguments = self._arguments(caller, steps, call)
             if arguments is None:
                 return samples
             asked.append(arguments)
             sample = self._sample(caller, blank.operation, arguments)
-            samples.append(replace(sample, call=number, arguments=asked.index(arguments)))
+            samples.append(replace(sample, call=call, arguments=asked.index(arguments)))
             if sample.failure:
                 return samples
         if not blank.writes and blank.operation != LOGIN:
@@ -281,11 +282,11 @@ class FingerprintRun:
             samples.append(replace(again, call=len(asked), arguments=samples[-1].arguments, again=True))
         return samples
 
-    def _arguments(self, caller: Caller, steps: tuple[Step, ...], number: int) -> Call | None:
+    def _arguments(self, caller: Caller, steps: tuple[Step, ...], call: int) -> Call | None:
         if not steps:
             return Call()
         requests = caller.requests
-        arguments = caller.arguments(steps[number % len(steps)])
+        arguments = caller.arguments(steps[call % len(steps)])
         if caller.requests != requests:
             self._last = None  # the requests for the arguments are not part of the operation
         return arguments
@@ -313,7 +314,7 @@ class FingerprintRun:
         self._ask_pending()  # the writes may have emptied caches
         if self._pending and self._settings.cold_wait_s > 0:
             self._settings.report(
-                f"Fingerprint: waiting until caches expire, {self._settings.cold_wait_s:.0f} s at most"
+                f"Fingerprint: waiting until caches expire, {duration(self._settings.cold_wait_s)} at most"
             )
         while self._pending and self._clock.now_s() < until_s:
             self._stay_quiet(min(_ASK_AGAIN_S, max(until_s - self._clock.now_s(), 0.0)))
@@ -364,7 +365,9 @@ class FingerprintRun:
         statements = sum(counters.calls for counters in whole.statements.values())
         if not whole.trouble and transactions > statements + self._statistics.asked + _UNEXPLAINED:
             unexplained = transactions - statements - self._statistics.asked
-            notes.append(f"{unexplained:,} transactions are not explained by statements: other traffic on the database")
+            notes.append(
+                f"{number(unexplained)} transactions are not explained by statements: other traffic on the database"
+            )
         return notes + self._other_clients()
 
     def _other_clients(self) -> list[str]:

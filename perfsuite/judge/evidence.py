@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from perfsuite.format import number
 from perfsuite.judge.words import AVERAGE, FAILURE_RATE, RPS, USERS
 from perfsuite.model import (
     ALL,
@@ -217,7 +218,7 @@ def _why_not_steady(summary: Summary) -> str:
         return f"{_WHAT_CAME[summary.ended]} before the steady state"
     users = summary.users
     if users.peak < users.requested:
-        return f"no steady state: only {users.peak:,} of {users.requested:,} users were started"
+        return f"no steady state: only {number(users.peak)} of {number(users.requested)} users were started"
     return "no steady state: the load was over before it had settled"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perfsuite.messages import count
+from perfsuite.format import number, plural
 from perfsuite.model import FailurePattern, Row
 
 _MOST_PATTERNS = 2
@@ -37,5 +37,5 @@ def standing_out(rows: Sequence[Row]) -> str:
     often = (worst.statistics.failure_rate or 0.0) >= _TIMES_AS_OFTEN * failures / requests
     if not often and worst.statistics.failures < failures / 2:
         return ""
-    of = f"{worst.statistics.failures:,} of {count(worst.statistics.requests, 'request')}"
+    of = f"{number(worst.statistics.failures)} of {plural(worst.statistics.requests, 'request')}"
     return f"most: {worst.operation} as {worst.role} {of}"

@@ -6,6 +6,7 @@ that is lost takes load away: in both cases a slow target cannot be told from a 
 
 from __future__ import annotations
 
+from perfsuite.format import duration, figure, limit_text, percent, plural, quantity, setting, time_of_day
 from perfsuite.judge.limits import (
     CPU_MEAN_PERCENT,
     CPU_OVER_90_LEAST_S,
@@ -17,8 +18,7 @@ from perfsuite.judge.limits import (
     THROTTLED_MEND_SHARE,
     THROTTLED_SHARE,
 )
-from perfsuite.judge.words import figure
-from perfsuite.messages import Message, count, percent, seconds, time_of_day
+from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.model import CUT_OFF, LOAD_DIED, GeneratorHealth, LostWorker, Plan, Summary
 
@@ -68,7 +68,7 @@ def _mend(plan: Plan, summary: Summary) -> str:
 def _cpu_limit(health: GeneratorHealth) -> str:
     if health.limit_cores is None:
         return "a CPU limit"
-    return f"a CPU limit of {health.limit_cores:.3g} {'core' if health.limit_cores == 1 else 'cores'}"
+    return f"a CPU limit of {setting(round(health.limit_cores, 2))} {'core' if health.limit_cores == 1 else 'cores'}"
 
 
 def _busy(summary: Summary) -> list[str]:
@@ -81,9 +81,10 @@ def _busy(summary: Summary) -> list[str]:
     if mean <= CPU_MEAN_PERCENT and not often:
         return []
     whose = "its process" if health.processes == 1 else "a process of it"
-    waited = f", waited for one {mean - used:.0f} % of the time," if mean - used >= _TOLD_WAITING else ""
+    waited = f", waited for one {quantity(mean - used, 'percent')} of the time," if mean - used >= _TOLD_WAITING else ""
     return [
-        f"{whose} used {used:.0f} % of a core on average{waited} and wanted over 90 % in {percent(over_90)} of seconds"
+        f"{whose} used {quantity(used, 'percent')} of a core on average{waited}"
+        f" and wanted over 90 % in {percent(over_90)} of seconds"
     ]
 
 
@@ -91,7 +92,10 @@ def _late(health: GeneratorHealth) -> list[str]:
     lag_ms = health.loop_lag_p99_ms
     if lag_ms is None or lag_ms <= LOOP_LAG_P99_MS:
         return []
-    return [f"its event loop came {figure('p99_ms', lag_ms)} late at the 99th percentile, limit {LOOP_LAG_P99_MS:g} ms"]
+    return [
+        f"its event loop came {figure('p99_ms', lag_ms)} late at the 99th percentile,"
+        f" limit {limit_text('p99_ms', LOOP_LAG_P99_MS)}"
+    ]
 
 
 def _collecting(health: GeneratorHealth) -> list[str]:
@@ -102,9 +106,9 @@ def _collecting(health: GeneratorHealth) -> list[str]:
 
 
 def _lost(worker: LostWorker) -> str:
-    whom = f"its {count(worker.users, 'user')} were placed on the others" if worker.users else "it had no users"
+    whom = f"its {plural(worker.users, 'user')} were placed on the others" if worker.users else "it had no users"
     if worker.users and worker.placed == 0:
-        whom = f"its {count(worker.users, 'user')} were gone with it"
+        whom = f"its {plural(worker.users, 'user')} were gone with it"
     return (
         f"load process {worker.worker} was lost at {time_of_day(int(worker.at))} ({worker.reason}): {whom};"
         " look into its log for why, and run again"
@@ -112,7 +116,7 @@ def _lost(worker: LostWorker) -> str:
 
 
 def _died(summary: Summary) -> list[str]:
-    after = f"after {seconds(summary.duration_s)}"
+    after = f"after {duration(summary.duration_s)}"
     if summary.ended == LOAD_DIED:
         return [f"the load process died {after}: look into its log for why, and run again"]
     if summary.ended == CUT_OFF:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from perfsuite.format import apart, limit_text, number, plural, setting
 from perfsuite.judge.evidence import Evidence
-from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, figures_apart, name_of
-from perfsuite.messages import count
+from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, name_of
 from perfsuite.model import Remedy, Target
 from perfsuite.model.slo_presets import FEWEST_REQUESTS, apdex_threshold
 from perfsuite.model.summary import PERCENTILES, samples_needed
@@ -57,12 +57,14 @@ def _too_few_samples(target: Target, evidence: Evidence, observed: float | None)
         return None
     left_out = evidence.left_out(target)
     if samples < needed <= samples + left_out:
-        failed = count(left_out, "failed request")
-        return Hindrance(f"{count(samples, 'sample')} without {failed}, {needed:,} needed for {_short(target.metric)}")
+        failed = plural(left_out, "failed request")
+        return Hindrance(
+            f"{plural(samples, 'sample')} without {failed}, {number(needed)} needed for {_short(target.metric)}"
+        )
     remedies = _BOTH if samples else ()  # where nothing was sent at all, more of it is nothing either
     if target.metric == FAILURE_RATE and target.below and evidence.failures(target) / needed >= target.limit:
         return None if samples else Hindrance("no request, so no failure rate")
-    return Hindrance(f"{count(samples, 'sample')}, {needed:,} needed for {_short(target.metric)}", remedies)
+    return Hindrance(f"{plural(samples, 'sample')}, {number(needed)} needed for {_short(target.metric)}", remedies)
 
 
 def _short(metric: str) -> str:
@@ -77,11 +79,15 @@ def _too_few_users(target: Target, evidence: Evidence) -> Hindrance | None:
     if target.below:
         return None
     if asked <= target.limit:
-        return Hindrance(f"ran {asked:,} {whom}, more than {target.limit:,g} needed", (Remedy.USERS,))
+        return Hindrance(f"ran {number(asked)} {whom}, more than {setting(target.limit)} needed", (Remedy.USERS,))
     if ran <= target.limit and ran < asked:
         if evidence.live:
-            return Hindrance(f"{ran:,} of {asked:,} {whom} are running, more than {target.limit:,g} needed")
-        return Hindrance(f"only {ran:,} of {asked:,} {whom} were started, more than {target.limit:,g} needed")
+            return Hindrance(
+                f"{number(ran)} of {number(asked)} {whom} are running, more than {setting(target.limit)} needed"
+            )
+        return Hindrance(
+            f"only {number(ran)} of {number(asked)} {whom} were started, more than {setting(target.limit)} needed"
+        )
     return None
 
 
@@ -92,14 +98,13 @@ def _too_little_offered(target: Target, evidence: Evidence) -> Hindrance | None:
     if offered > target.limit:
         return None
     users = evidence.users_asked(target) if evidence.live else evidence.users_ran(target)
-    told, limit = figures_apart(RPS, offered, target.limit)
+    told, limit = apart(RPS, offered, target.limit)
     if evidence.arrivals_per_s is not None:
-        rate = f"{evidence.arrivals_per_s:g} actions/s"
+        rate = f"{setting(evidence.arrivals_per_s)} actions/s"
         return Hindrance(f"{rate} offer {told}, more than {limit} needed", (Remedy.RATE,))
-    return Hindrance(
-        f"{count(users, 'user')} offer {told} when answers take {evidence.limit_ms():,g} ms, more than {limit} needed",
-        (Remedy.USERS,),
-    )
+    slow = limit_text("avg_ms", evidence.limit_ms())
+    found = f"{plural(users, 'user')} offer {told} when answers take {slow}, more than {limit} needed"
+    return Hindrance(found, (Remedy.USERS,))
 
 
 # ── targets on what did not happen ──────────────────────────────────────────────────────────────────
@@ -109,7 +114,7 @@ def _nothing_of(target: Target, evidence: Evidence) -> Hindrance | None:
     """Why nothing happened that the target is about; None where something did, or it is about everything."""
     plan, role, operation = evidence.plan, target.role, target.operation
     if role and not plan.users_by_role.get(role):
-        return Hindrance(f"with {count(plan.scenario.users, 'user')} nobody ran as {role}", (Remedy.USERS,))
+        return Hindrance(f"with {plural(plan.scenario.users, 'user')} nobody ran as {role}", (Remedy.USERS,))
     if not operation and (not role or target.metric == USERS):
         return None
     figures = evidence.figures.get((role, operation))

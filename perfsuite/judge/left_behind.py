@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from perfsuite.messages import Message, count
+from perfsuite.format import plural
+from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.model import Cleanup
 
 REMAINING_FILE = "rows_remaining.csv"
 _MOST_REASONS = 3
-_PLURALS = {"policy": "policies"}
 
 
 def rows_remain(cleanup: Cleanup | None) -> str:
@@ -35,4 +35,4 @@ def soft_deleted(cleanup: Cleanup | None) -> list[Message]:
 
 def things(number: int, thing: str) -> str:
     """ "1 lead", "5 policies"."""
-    return f"{number:,} {_PLURALS[thing]}" if number != 1 and thing in _PLURALS else count(number, thing)
+    return plural(number, thing)

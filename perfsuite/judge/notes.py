@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from perfsuite.format import figure, limit_text, percent, time_of_day
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.fitness import long_pause, throttled
 from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.limits import FAST_ERRORS_SHARE, SLOW_ERRORS_SHARE
-from perfsuite.judge.words import AVERAGE, RPS, figure, limit_figure, name_of
-from perfsuite.messages import Message, percent, time_of_day
+from perfsuite.judge.words import AVERAGE, RPS, name_of
+from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Summary, Target
 from perfsuite.model.role import Role
@@ -108,7 +109,7 @@ def _slow_error(target: Target, of_all: float | None, observed: float | None) ->
         "judged": figure(metric, observed),
     }
     if observed < target.limit <= of_all:
-        return Note.SLOW_ERRORS_WOULD_MISS(**fields, limit=limit_figure(metric, target.limit))
+        return Note.SLOW_ERRORS_WOULD_MISS(**fields, limit=limit_text(metric, target.limit))
     return Note.SLOW_ERRORS(**fields) if of_all > observed * (1 + SLOW_ERRORS_SHARE) else None
 
 

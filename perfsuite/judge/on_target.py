@@ -14,8 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perfsuite.judge.words import plain_figure
-from perfsuite.messages import count
+from perfsuite.format import number, plural, quantity
 from perfsuite.model import Plan, Remedy, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.monitor import METRICS, Reading
@@ -80,7 +79,7 @@ def judge_on_target(target: Target, plan: Plan, summary: Summary, known: OnTarge
     reason = found.why_not
     if judged:
         outcome = TargetOutcome.MET if met else TargetOutcome.MISSED
-        limit = plain_figure(target.limit, found.unit)
+        limit = quantity(target.limit, found.unit)
         reason = f"{found.told}, {f'limit {limit}' if target.below else f'more than {limit} needed'}"
     scenario = plan.scenario.name
     if scenario in target.information_in:
@@ -120,7 +119,7 @@ def _read(target: Target, summary: Summary, known: OnTarget) -> Found:
     steady = [reading for reading in whole if start < reading.at_s <= end]
     values = sorted(reading.value for reading in steady if reading.value is not None)
     observed = _statistic(values, statistic)
-    told = "" if observed is None else f"{name}: {_NAMES[statistic]} {plain_figure(observed, unit)}"
+    told = "" if observed is None else f"{name}: {_NAMES[statistic]} {quantity(observed, unit)}"
     why_not = _too_few(name, steady, values, known)
     more_would_do = 0 < len(values) < SAMPLES_NEEDED and not _too_many_gaps(steady, values)
     remedies = (Remedy.LONGER,) if more_would_do else ()
@@ -151,9 +150,9 @@ def _too_few(name: str, steady: Sequence[Reading], values: Sequence[float], know
         what = f"gave no value of {name} in the steady state" if answered else "never answered"
         return f"the monitor of {_COMPONENTS.get(component, component)} {what}"
     if len(values) < SAMPLES_NEEDED:
-        return f"{count(len(values), 'sample')}, {SAMPLES_NEEDED} needed"
+        return f"{plural(len(values), 'sample')}, {SAMPLES_NEEDED} needed"
     if _too_many_gaps(steady, values):
-        return f"{len(steady) - len(values):,} of {count(len(steady), 'reading')} are gaps"
+        return f"{number(len(steady) - len(values))} of {plural(len(steady), 'reading')} are gaps"
     return ""
 
 
@@ -180,7 +179,7 @@ def _queries(target: Target, fingerprint: Fingerprint | None) -> Found:
     if not costs:
         return Found(None, untold)
     most, worst = max(costs, key=lambda pair: pair[0])
-    told = f"{worst.operation} as {worst.role} makes {most:g} queries per request"
+    told = f"{worst.operation} as {worst.role} makes {number(most)} queries per request"
     return Found(most, why_not, f"{told} ({untold})" if untold else told, "", sure_if_missed=True)
 
 
@@ -188,5 +187,5 @@ def _untold(unknown: Sequence[OperationCost]) -> str:
     if not unknown:
         return ""
     first = unknown[0]
-    more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+    more = f" and {number(len(unknown) - 1)} more" if len(unknown) > 1 else ""
     return f"the cost of {first.operation} as {first.role}{more} is not known: {first.reason}"

@@ -6,7 +6,7 @@ they are told apart from its failures.
 
 from __future__ import annotations
 
-from perfsuite.messages import count, percent
+from perfsuite.format import number, percent, plural
 from perfsuite.model import FailureKind, Summary
 
 
@@ -17,9 +17,9 @@ def rate_limited(summary: Summary) -> str:
         return ""
     served = whole.requests - whole.rate_limited
     failed = whole.failures - whole.rate_limited
-    others = f"; of the other {count(served, 'request')} {percent(failed / served)} failed" if served else ""
+    others = f"; of the other {plural(served, 'request')} {percent(failed / served)} failed" if served else ""
     return (
-        f"the target's rate limit answered {count(whole.rate_limited, 'request')} of {whole.requests:,}"
+        f"the target's rate limit answered {plural(whole.rate_limited, 'request')} of {number(whole.requests)}"
         f" ({_most(summary)}): raise it for the load accounts, or lower the load{others}"
     )
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from statistics import median
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from perfsuite.judge.words import figure, name_of
-from perfsuite.messages import count
+from perfsuite.format import figure, number, plural, signed_percent
+from perfsuite.judge.words import name_of
 from perfsuite.model import ALL, Outcome, Verdict
 from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome
@@ -62,7 +62,7 @@ def _cost(cost: Difference) -> str:
 
 def _change(change: Change) -> str:
     """ "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower"."""
-    rate = "" if change.shift_rate is None else f" ({change.shift_rate * 100:+,.0f} %)"
+    rate = "" if change.shift_rate is None else f" ({signed_percent(change.shift_rate)})"
     before, after = (median(values) for values in (change.a, change.b))
     told = f"{figure(change.metric, before)} → {figure(change.metric, after)}{rate}"
     return f"{name_of(change.metric)} of {_scope(change)} {told}, {_word(change)}"
@@ -94,7 +94,7 @@ def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequenc
 def _nothing_found(comparison: Comparison) -> str:
     words = [change.outcome for change in comparison.changes]
     unsure = words.count(ComparisonOutcome.CANNOT_TELL)
-    runs = f"{count(len(comparison.b.run_ids), 'run')} against {count(len(comparison.a.run_ids), 'run')}"
+    runs = f"{plural(len(comparison.b.run_ids), 'run')} against {plural(len(comparison.a.run_ids), 'run')}"
     told = f"no regression against {comparison.a.name} ({runs})"
-    told += f"; {unsure:,} of {count(len(words), 'figure')} cannot be told apart" if unsure else ""
+    told += f"; {number(unsure)} of {plural(len(words), 'figure')} cannot be told apart" if unsure else ""
     return "; ".join([told, *comparison.notes])

@@ -19,13 +19,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from perfsuite.format import apart, figure, interval_text, limit_text, number, plural, setting
 from perfsuite.judge.evidence import Evidence, evidence_of, live_evidence, narrowed, targets_of
 from perfsuite.judge.failing import patterns_told, standing_out
 from perfsuite.judge.hindrance import hindrance, requests_needed
 from perfsuite.judge.limits import CLOSE_FAILURES
 from perfsuite.judge.on_target import OnTarget, is_on_target, judge_on_target
-from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, figure, figures_apart, interval_figure, name_of, unit_of
-from perfsuite.messages import count
+from perfsuite.judge.words import FAILURE_RATE, RPS, USERS, name_of, unit_of
 from perfsuite.model import LiveState, Plan, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.role import Role
 
@@ -80,7 +80,7 @@ def _compared(result: TargetResult, target: Target, evidence: Evidence, observed
     within = interval is not None and interval[0] <= target.limit <= interval[1]
     few = _few_failures_decide(target, evidence, met=met)
     too_close = within or bool(few)
-    sure = f"95 % sure is {interval_figure(target.metric, interval)}" if interval and within else ""
+    sure = f"95 % sure is {interval_text(target.metric, interval)}" if interval and within else ""
     close = f"; too close to call{''.join(f', {part}' for part in (sure, few) if part)}"
     return replace(
         result,
@@ -100,7 +100,8 @@ def _unless_cut_off(result: TargetResult, target: Target, evidence: Evidence) ->
     missed = result.outcome is TargetOutcome.MISSED and target.metric == FAILURE_RATE and target.below
     if not (missed and cut and (failures - cut) / max(requests, 1) < target.limit):
         return result
-    why = f"{cut:,} of {count(failures, 'failed request')} still waited when the load ended; without them it is met"
+    of = f"{number(cut)} of {plural(failures, 'failed request')}"
+    why = f"{of} still waited when the load ended; without them it is met"
     reason = f"{_comparison(target, failures / requests)}; {why}"
     return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=reason, too_close=False)
 
@@ -132,7 +133,7 @@ def scope_of(target: Target) -> str:
 
 
 def _comparison(target: Target, observed: float) -> str:
-    told, limit = figures_apart(target.metric, observed, target.limit)
+    told, limit = apart(target.metric, observed, target.limit)
     of = f" of {target.operation}" if target.operation else ""
     subject = f"{name_of(target.metric)}{of}{f' as {target.role}' if target.role else ''}"
     return f"{subject} {told}, {f'limit {limit}' if target.below else f'more than {limit} needed'}"
@@ -144,7 +145,7 @@ def _without(target: Target, evidence: Evidence, observed: float) -> str:
     with_them = getattr(every, target.metric) if every and left_out else None
     if with_them is None or figure(target.metric, with_them) == figure(target.metric, observed):
         return ""
-    return f"; without {count(left_out, 'failed request')} ({figure(target.metric, with_them)} with them)"
+    return f"; without {plural(left_out, 'failed request')} ({figure(target.metric, with_them)} with them)"
 
 
 def _patterns(target: Target, evidence: Evidence) -> str:
@@ -159,9 +160,10 @@ def _where(target: Target, evidence: Evidence) -> str:
     if target.metric == RPS:
         offered, average_ms = evidence.offered_rps(target), evidence.judged[None, None].avg_ms
         if evidence.arrivals_per_s is not None:
-            return f"; {evidence.arrivals_per_s:g} actions/s offer {figure(RPS, offered)}"
+            return f"; {setting(evidence.arrivals_per_s)} actions/s offer {figure(RPS, offered)}"
         answers = "" if average_ms is None else f"; answers took {figure('avg_ms', average_ms)} on average"
-        return f"; the users offer {figure(RPS, offered)} when answers take {evidence.limit_ms():,g} ms{answers}"
+        slow = limit_text("avg_ms", evidence.limit_ms())
+        return f"; the users offer {figure(RPS, offered)} when answers take {slow}{answers}"
     rows = narrowed(target, evidence)
     if target.metric == FAILURE_RATE:
         everything = target.role is None and target.operation is None

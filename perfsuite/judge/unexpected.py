@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from perfsuite.format import number, percent
 from perfsuite.judge.evidence import targets_of
 from perfsuite.judge.failing import patterns_told
 from perfsuite.judge.limits import CLOSE_FAILURES, UNEXPECTED_LEAST, UNEXPECTED_SHARE
 from perfsuite.judge.words import FAILURE_RATE
-from perfsuite.messages import percent
 from perfsuite.model import ALL, FailureKind, Plan, Summary, Target
 
 GENERATORS_OWN = frozenset({FailureKind.UNFINISHED, FailureKind.NOT_STARTED, FailureKind.SUITE_ERROR})
@@ -39,8 +39,8 @@ def too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[Fa
     if not _too_many(failed - CLOSE_FAILURES, requests):
         close = f"; too close to call: {CLOSE_FAILURES} failures fewer would not have failed the run"
     return (
-        f"{failed:,} of {requests:,} {others} failed ({percent(failed / requests)}), limit"
-        f" {UNEXPECTED_SHARE * 100:g} % where no target on the failure rate holds{close}{why}"
+        f"{number(failed)} of {number(requests)} {others} failed ({percent(failed / requests)}), limit"
+        f" {percent(UNEXPECTED_SHARE)} where no target on the failure rate holds{close}{why}"
     )
 
 

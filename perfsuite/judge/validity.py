@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from perfsuite.format import duration, listed, number, percent, plural, setting, signed, time_of_day
 from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
 from perfsuite.judge.limits import (
     CHANCE_SD,
@@ -16,7 +17,6 @@ from perfsuite.judge.limits import (
     SHORTEST_STEADY_S,
     USERS_MISSING_SHARE,
 )
-from perfsuite.messages import count, listed, percent, seconds, time_of_day
 from perfsuite.model import (
     CUT_OFF,
     INTERRUPTED,
@@ -58,11 +58,11 @@ def suite_erred_because(summary: Summary) -> list[str]:
     if not errors:
         return []
     number = sum(error.count for error in errors)
-    found = f"the suite itself met {count(number, 'error')}, so what it reports may be incomplete"
+    found = f"the suite itself met {plural(number, 'error')}, so what it reports may be incomplete"
     more = f", and {len(errors) - SUITE_ERRORS_SHOWN} more kinds" if len(errors) > SUITE_ERRORS_SHOWN else ""
     ended = ""
     if summary.ended == SUITE_FAILED:
-        ended = f"; the load was ended by it after {seconds(summary.duration_s)}"
+        ended = f"; the load was ended by it after {duration(summary.duration_s)}"
     return [f"{found}: {'; '.join(map(_suite_error, errors[:SUITE_ERRORS_SHOWN]))}{more}{ended}"]
 
 
@@ -80,7 +80,7 @@ def remaining_because(plan: Plan, summary: Summary) -> list[str]:
 
 def _suite_error(error: SuiteErrorGroup) -> str:
     """ "perfsuite.target.session:42 login: KeyError: 'id', 3 times (traceback in load.log)"."""
-    times = f", {error.count:,} times" if error.count > 1 else ""
+    times = f", {number(error.count)} times" if error.count > 1 else ""
     log = f" (traceback in {error.log})" if error.log else ""
     return f"{error.place}: {error.message}{times}{log}"
 
@@ -105,8 +105,8 @@ def _too_little(summary: Summary) -> str:
         return ""
     if sent >= FEWEST_REQUESTS and summary.steady_s >= SHORTEST_STEADY_S:
         return ""
-    told = f"{count(sent, 'request')} in {seconds(summary.steady_s)} of steady state"
-    needed = f"{FEWEST_REQUESTS} in {seconds(SHORTEST_STEADY_S)} are the least"
+    told = f"{plural(sent, 'request')} in {duration(summary.steady_s)} of steady state"
+    needed = f"{FEWEST_REQUESTS} in {duration(SHORTEST_STEADY_S)} are the least"
     ways = "longer or with more users" if summary.steady_s >= SHORTEST_STEADY_S else "longer"
     return f"too little was measured: {told}, {needed}; run {ways}"
 
@@ -120,7 +120,8 @@ def _not_announced(plan: Plan, summary: Summary, roles: Sequence[Role]) -> str:
     chance = CHANCE_SD * math.sqrt(expected) if arrival.poisson else 1.0
     if told.due >= expected * (1 - NOT_STARTED_SHARE) - chance:
         return ""
-    found = f"the schedule had about {expected:,.0f} actions due in the steady state, and only {told.due:,} came up"
+    due = f"{number(round(expected))} actions due in the steady state"
+    found = f"the schedule had about {due}, and only {number(told.due)} came up"
     if summary.lost_workers:
         return f"{found}: the others were those of {_names_of(summary.lost_workers)}"
     return (
@@ -172,7 +173,7 @@ def _differs(role: Occupancy, steady_s: float) -> bool:
 
 def _unlike(role: Occupancy) -> str:
     apart = percent(abs(role.accounted - role.users) / role.users)
-    return f"{role.role} ({role.users:,.1f} users, {role.accounted:,.1f} accounted for, {apart} apart)"
+    return f"{role.role} ({number(role.users)} users, {number(role.accounted)} accounted for, {apart} apart)"
 
 
 def _users_missing(plan: Plan, summary: Summary) -> str:
@@ -180,10 +181,10 @@ def _users_missing(plan: Plan, summary: Summary) -> str:
     if users.peak >= users.requested or ended_early(summary):
         return ""
     ramp_up_s = users.requested / scenario.spawn_rate if scenario.spawn_rate > 0 else float("inf")
-    found = f"only {users.peak:,} of {users.requested:,} users were started"
+    found = f"only {number(users.peak)} of {number(users.requested)} users were started"
     if ramp_up_s >= scenario.duration_s:
-        takes = f"at {scenario.spawn_rate:g} users/s that takes {seconds(ramp_up_s)}"
-        return f"{found}: {takes} of {seconds(scenario.duration_s)}; raise --spawn-rate or --duration"
+        takes = f"at {setting(scenario.spawn_rate)} users/s that takes {duration(ramp_up_s)}"
+        return f"{found}: {takes} of {duration(scenario.duration_s)}; raise --spawn-rate or --duration"
     return f"{found}: this machine may be too slow for them; use fewer users or a lower --spawn-rate"
 
 
@@ -202,7 +203,7 @@ def _users_ended(plan: Plan, summary: Summary) -> str:
     if not few:
         return ""
     since = next(second.second for second in steady if any(second.users.get(role, 0) < asked for role, asked, _ in few))
-    told = listed([f"{mean:,.1f} of {asked:,} as {role}" for role, asked, mean in few])
+    told = listed([f"{number(mean)} of {number(asked)} as {role}" for role, asked, mean in few])
     return (
         f"users ended before the load did: from {time_of_day(since)} on some were missing, over the steady state there"
         f" were {told} on average; look into the log of the load process for why, and run again"
@@ -224,8 +225,8 @@ def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> str:
         "by the backend's log": counts.backend_log,
     }
     apart = {name: number - counts.recorded for name, number in others.items() if number is not None}
-    told = [f"{counts.recorded + more:,} {name} ({more:+,})" for name, more in apart.items()]
-    found = f"the counts of requests disagree: {counts.recorded:,} recorded, {', '.join(told)}"
+    told = [f"{number(counts.recorded + more)} {name} ({signed(more)})" for name, more in apart.items()]
+    found = f"the counts of requests disagree: {number(counts.recorded)} recorded, {', '.join(told)}"
     if lost and min(apart.values()) >= 0:
         return f"{found}: the last ones of {_names_of(lost)}, were not handed over"
     return f"{found}; some were counted twice or not at all, so no figure is sure: run again"
@@ -234,7 +235,7 @@ def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> str:
 def _unrecorded(counts: Reconciliation) -> str:
     if not counts.unrecorded:
         return ""
-    found = f"{counts.unrecorded:,} of {count(counts.sent or 0, 'request')} that were sent are in no figure"
+    found = f"{number(counts.unrecorded)} of {plural(counts.sent or 0, 'request')} that were sent are in no figure"
     return f"{found}: recording them raised an error of the suite itself"
 
 
@@ -253,4 +254,4 @@ def _reports_lost(summary: Summary) -> str:
     lost = summary.generator.lost_reports
     if not lost:
         return ""
-    return f"{count(lost, 'report')} of the load processes never arrived, so requests are missing here; run again"
+    return f"{plural(lost, 'report')} of the load processes never arrived, so requests are missing here; run again"

@@ -20,6 +20,7 @@ from perfsuite.errors import (
     EXIT_REGRESSION,
     EXIT_TARGET,
 )
+from perfsuite.format import duration, figure, number, plural, time_of_day
 from perfsuite.judge.failing import patterns_told
 from perfsuite.judge.fitness import unfit_because
 from perfsuite.judge.limits import NOT_STARTED_SHARE
@@ -29,8 +30,7 @@ from perfsuite.judge.rate_limit import rate_limited
 from perfsuite.judge.targets import judge_targets
 from perfsuite.judge.unexpected import too_many_failed
 from perfsuite.judge.validity import ended_early, invalid_because, remaining_because, suite_erred_because
-from perfsuite.judge.words import FAILURE_RATE, USERS, figure
-from perfsuite.messages import count, seconds, time_of_day
+from perfsuite.judge.words import FAILURE_RATE, USERS
 from perfsuite.model import (
     INTERRUPTED,
     TARGET_LOST,
@@ -88,8 +88,8 @@ def _outcome(
     """`found`: what fails the target, what makes the run say nothing, and what changes nothing."""
     failed, invalid, notes = found
     if summary.ended == INTERRUPTED:
-        planned = seconds(plan.scenario.duration_s)
-        cut = f"interrupted after {seconds(summary.duration_s)} of {planned}"
+        planned = duration(plan.scenario.duration_s)
+        cut = f"interrupted after {duration(summary.duration_s)} of {planned}"
         return _verdict(Outcome.INTERRUPTED, [cut, *failed], targets, invalid + notes)
     if failed:
         return _verdict(Outcome.FAIL, failed, targets, invalid + notes)
@@ -174,9 +174,9 @@ def _rate_not_reached(plan: Plan, summary: Summary) -> str:
         return ""
     late = "" if told.lag_max_ms is None else f", others up to {figure('max_ms', told.lag_max_ms)} late"
     return (
-        f"{told.asked_per_s:,.4g} actions/s were asked, {told.offered_per_s:,.4g}/s could be begun:"
-        f" {told.not_started:,} of {told.due:,} never began{late}; the target was too slow for that rate,"
-        f" or {count(plan.scenario.users, 'session')} (--users) too few for it"
+        f"{number(told.asked_per_s)} actions/s were asked, {number(told.offered_per_s)}/s could be begun:"
+        f" {number(told.not_started)} of {number(told.due)} never began{late}; the target was too slow for that rate,"
+        f" or {plural(plan.scenario.users, 'session')} (--users) too few for it"
     )
 
 
@@ -195,7 +195,7 @@ def _wrong_answers(summary: Summary) -> str:
     wrong = summary.whole_run.wrong_answers
     if not wrong:
         return ""
-    told = f"{count(wrong, 'wrong answer')} (a fine status with wrong content)"
+    told = f"{plural(wrong, 'wrong answer')} (a fine status with wrong content)"
     groups = [group for group in summary.failures if group.kind == FailureKind.WRONG_ANSWER]
     if not groups:
         return told
@@ -203,7 +203,7 @@ def _wrong_answers(summary: Summary) -> str:
     patterns = [pattern for pattern in summary.failure_patterns if pattern.kind == FailureKind.WRONG_ANSWER]
     if patterns and len(patterns[0].operations) > 1:
         return f"{told}; {patterns_told(patterns)}"
-    return f"{told}; most: {most.operation} as {most.role} {most.count:,} × {most.message}"
+    return f"{told}; most: {most.operation} as {most.role} {number(most.count)} × {most.message}"
 
 
 def _target_lost(summary: Summary) -> str:
@@ -225,7 +225,7 @@ def _nothing_judged(targets: Sequence[TargetResult], early: bool) -> str:
 
 def _passed(summary: Summary, targets: Iterable[TargetResult]) -> str:
     outcomes = [result.outcome for result in targets]
-    judged = count(outcomes.count(TargetOutcome.MET), "judged target")
+    judged = plural(outcomes.count(TargetOutcome.MET), "judged target")
     totals = summary.totals
-    steady = f"{seconds(summary.steady_s)} of steady state with {count(totals.requests, 'request')}"
-    return f"{judged} met over {steady}, {count(totals.failures, 'failure')}"
+    steady = f"{duration(summary.steady_s)} of steady state with {plural(totals.requests, 'request')}"
+    return f"{judged} met over {steady}, {plural(totals.failures, 'failure')}"

@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from perfsuite.clock import utc_s
+from perfsuite.format import duration
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
 from perfsuite.measurements.records import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
@@ -140,7 +141,7 @@ class Conductor:
         self._until(lambda: not any(place.at_work for place in self._places), drain_s)
         for place in self._places:
             if place.at_work:
-                self._lose(place, f"had not finished {drain_s:.0f} s after the end of the load")
+                self._lose(place, f"had not finished {duration(drain_s)} after the end of the load")
         self._phase("end", utc_s())
         return 0 if any(place.ended for place in self._places) else 1
 
@@ -234,7 +235,7 @@ class Conductor:
             if (code := place.follower.exit_code) is not None:
                 self._lose(place, _death(code))
             elif self._start_at and now - place.follower.heard_at > SILENT_S:
-                self._lose(place, f"said nothing for {SILENT_S:.0f} s and was ended")
+                self._lose(place, f"said nothing for {duration(SILENT_S)} and was ended")
 
     def _lose(self, place: _Place, reason: str) -> None:
         """A process is gone, or as good as gone: make sure of it, and give its users to the others."""

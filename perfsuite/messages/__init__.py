@@ -3,29 +3,33 @@
 A catalogue is an enumeration of codes: the value of a code is its template, and calling the code renders it.
 
     class Reason(Code):
-        TOO_FEW_SAMPLES = "{samples:n sample}, {needed:,} needed for {metric}"
+        TOO_FEW_SAMPLES = "{samples:n sample}, {needed:number} needed for {metric}"
 
     reason = Reason.TOO_FEW_SAMPLES(samples=1, needed=200, metric="p95")
     reason                       "1 sample, 200 needed for p95"
     reason.code, reason.fields   Reason.TOO_FEW_SAMPLES, {"samples": 1, "needed": 200, "metric": "p95"}
 
-Templates know the format specifications of Python and these:
+Templates know these format specifications, each the function of `perfsuite/format.py`:
     n row, n policy/policies    a number with its noun: "1 row", "1,200 policies"
-    list                        names with commas; of more than ten the first ten and how many more there are
-    percent                     a share: "12 %", with one decimal below 10 %
-    seconds                     "54 s", "7.5 s"
+    list                        "a, b, c"; of more than ten the first ten and how many more there are
+    number, ms                  a figure: "1,240", "8.25"; "8.25 ms"
+    setting                     a number as a user has set it: "0.5"
+    signed                      a difference of counts: "+12"
+    percent                     a share: "1.82 %"
+    p                           "p = 0.012"
+    seconds                     a duration: "54 s", "2 min 30 s"
     time                        a UTC epoch second: "12:03:10 UTC"
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from enum import Enum
+from functools import partial
 from string import Formatter
 from typing import Any, Self
 
-_LISTED = 10
+from perfsuite import format
 
 
 class Message(str):
@@ -60,38 +64,21 @@ class Code(Enum):
 class _Fields(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec.startswith("n "):
-            return count(value, format_spec.removeprefix("n "))
+            noun, _, nouns = format_spec.removeprefix("n ").partition("/")
+            return format.plural(value, noun, nouns)
         own = _FORMATS.get(format_spec)
         return own(value) if own else str(super().format_field(value, format_spec))
 
 
-def count(number: int, noun: str) -> str:
-    """ "1 request", "1,200 requests"; a noun with an irregular plural is "policy/policies"."""
-    one, _, many = noun.partition("/")
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def listed(entries: Sequence[str]) -> str:
-    """The entries with commas; of more than ten the first ten and how many more there are."""
-    shown = ", ".join(entries[:_LISTED])
-    return shown if len(entries) <= _LISTED else f"{shown} and {len(entries) - _LISTED:,} more"
-
-
-def percent(share: float) -> str:
-    """A share as "12 %", with a decimal below 10 %."""
-    hundred = share * 100
-    return f"{hundred:.0f} %" if hundred >= 10 or hundred == 0 else f"{hundred:.1f} %"
-
-
-def seconds(value: float) -> str:
-    """ "54 s", "7.5 s"."""
-    return f"{value:,.0f} s" if float(value).is_integer() or value >= 100 else f"{value:,.1f} s"
-
-
-def time_of_day(second: float) -> str:
-    """A UTC epoch second as "12:03:10 UTC"."""
-    return f"{datetime.fromtimestamp(int(second), UTC):%H:%M:%S} UTC"
-
-
-_FORMATS: dict[str, Any] = {"list": listed, "percent": percent, "seconds": seconds, "time": time_of_day}
+_FORMATS: dict[str, Any] = {
+    "list": format.listed,
+    "ms": partial(format.quantity, unit="ms"),
+    "number": format.number,
+    "p": format.p_value,
+    "percent": format.percent,
+    "seconds": format.duration,
+    "setting": format.setting,
+    "signed": format.signed,
+    "time": format.time_of_day,
+}
 _FORMATTER = _Fields()

@@ -31,11 +31,11 @@ class Note(Code):
         " make the run fail on their own"
     )
     DRIFT = (
-        "{figure} {direction} during the steady state from about {start} to {end} ({change}, p = {p_value:.1g}): the"
+        "{figure} {direction} during the steady state from about {start} to {end} ({change}, {p_value:p}): the"
         " figures are averages over this change; run longer, or look for what fills up or warms up"
     )
     LATE_LOGINS = (
-        "{late:,} of {users:n user} were still logging in when the steady state began, a quarter into the plateau:"
+        "{late:number} of {users:n user} were still logging in when the steady state began, a quarter into the plateau:"
         " {share:percent} of the requests that ended in it are logins; lower --spawn-rate, or run longer"
     )
     CLOCK_SET = (
@@ -49,12 +49,13 @@ class Note(Code):
     )
 
     # ── what the target reports and the suite does not use ──────────────────────────────────────────────────────
-    SERVER_TIME_SOME = "{header} of {ignored:,} of {reported:n answer} was ignored: {example}; {why}"
+    SERVER_TIME_SOME = "{header} of {ignored:number} of {reported:n answer} was ignored: {example}; {why}"
     SERVER_TIME_ALL = "{header} was ignored: {example}; {why}"
     SERVER_TIME_MANY = (
-        "{header} was ignored: {example}; {why}; this affected {ignored:,} of {reported:,} answers, so none is used"
+        "{header} was ignored: {example}; {why}; this affected {ignored:number} of {reported:number} answers, so none"
+        " is used"
     )
-    SERVER_TIME_ZEROS = "the server's own time was ignored: it was 0 in {zeros:,} of {reported:n answer}"
+    SERVER_TIME_ZEROS = "the server's own time was ignored: it was 0 in {zeros:number} of {reported:n answer}"
     SERVER_TIME_TOO_LONG = "the server's own time was ignored: on average it was longer than the answers took"
     TOKEN_LIFETIME = "{what} is {example}; {why}"
     TOKEN_EXPIRED = (

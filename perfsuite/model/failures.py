@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfsuite.format import duration, number, ordinal
+
 
 class FailureKind(StrEnum):
     """Why a request failed."""
@@ -132,7 +134,7 @@ class FailurePattern:
     def where(self) -> str:
         """ "in policies.list as policyholder", "across 6 operations"."""
         if len(self.operations) > 1:
-            return f"across {len(self.operations):,} operations"
+            return f"across {number(len(self.operations))} operations"
         return f"in {self.operations[0]}" + (f" as {self.roles[0]}" if len(self.roles) == 1 else "")
 
     @property
@@ -140,7 +142,7 @@ class FailurePattern:
         """ "about every 101st request, every 2.1 s"; "" where nothing is regular."""
         if self.every_s is None:
             return ""
-        seconds = f"every {self.every_s:,.0f} s" if self.every_s >= 10 else f"every {self.every_s:.1f} s"
+        seconds = f"every {duration(self.every_s)}"
         if self.every_requests is None:
             return f"about {seconds}"
         return f"{'' if self.exact else 'about '}every {ordinal(self.every_requests)} request, {seconds}"
@@ -162,18 +164,11 @@ class FailurePattern:
     @property
     def sentence(self) -> str:
         """All of it."""
-        times = "once" if self.count == 1 else f"{self.count:,} times"
+        times = "once" if self.count == 1 else f"{number(self.count)} times"
         told = ", ".join(part for part in (self.what, times, self.spacing, self.where) if part)
         return "; ".join(
             part for part in (f"{told}{f': {self.supposition}' if self.supposition else ''}", self.seen) if part
         )
-
-
-def ordinal(number: int) -> str:
-    """ "1st", "2nd", "103rd", "111th"."""
-    if number % 100 in (11, 12, 13):
-        return f"{number:,}th"
-    return f"{number:,}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
 @dataclass(frozen=True, slots=True)

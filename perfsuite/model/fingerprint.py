@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfsuite.format import number, number_range
+
 
 class StatementKind(StrEnum):
     """What a statement is for. Only queries count as queries; the others are counted apart."""
@@ -47,10 +49,7 @@ class Spread:
 
     def told(self) -> str:
         """ "3" where all requests agree, else "3–7"; counts in full, however large."""
-        low, high = (
-            f"{value:,.0f}" if value == int(value) else f"{value:,g}" for value in (self.minimum, self.maximum)
-        )
-        return low if low == high else f"{low}–{high}"
+        return number_range(self.minimum, self.maximum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,11 @@ class Repeat:
 
     def told(self) -> str:
         """ "cached" where no query was left to run, else "cached in part: 5 of 6 queries run again"."""
-        return f"cached in part: {self.queries:,} of {self.of:,} queries run again" if self.queries else "cached"
+        return (
+            f"cached in part: {number(self.queries)} of {number(self.of)} queries run again"
+            if self.queries
+            else "cached"
+        )
 
 
 @dataclass(frozen=True, slots=True)

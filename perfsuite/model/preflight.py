@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from perfsuite.format import number
+
 
 class Works(StrEnum):
     """What preflight found out about one operation for one role."""
@@ -45,7 +47,7 @@ class OperationCheck:
     @property
     def told_empty(self) -> str:
         """What is to be said of an answer without rows."""
-        read = f" although the database read {self.rows_read:,} rows" if self.rows_read else ""
+        read = f" although the database read {number(self.rows_read)} rows" if self.rows_read else ""
         return f"{self.empty_answer}{read}" if self.empty_answer else ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from perfsuite.format import duration
 from perfsuite.model import FailureKind
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.source import Clock, SourceError, readings_of
@@ -109,8 +110,8 @@ class PageSource:
         waited_s = waited[0].elapsed_us / 1e6 if waited else 0.0
         self.rests = page_s >= STOPS_FROM_S and waited_s >= _WAITED_SHARE * (page_s - _PROBE_AFTER_S)
         told = (
-            f"GET {self._page.path} stops the server: it took {page_s:.1f} s, and GET {probe.path} beside it waited "
-            f"{waited_s:.1f} s; asked only before and after the load"
+            f"GET {self._page.path} stops the server: it took {duration(page_s)}, and GET {probe.path} beside it "
+            f"waited {duration(waited_s)}; asked only before and after the load"
         )
         return figures, [told] if self.rests else []
 

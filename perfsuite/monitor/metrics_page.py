@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from perfsuite.format import number
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.health import http_trouble
 from perfsuite.monitor.prometheus import PrometheusSource
@@ -133,7 +134,7 @@ class MetricsPageSource:
             absent = not self.metrics and answer.status in (401, 403, 404)
             raise SourceError(f"GET {self._target}: {trouble}", final=absent)
         if len(answer.body) > _LONGEST_BODY:
-            raise SourceError(f"GET {self._target}: a page of {len(answer.body):,} bytes is not read", final=True)
+            raise SourceError(f"GET {self._target}: a page of {number(len(answer.body))} bytes is not read", final=True)
         return _summed(_text(answer), own_path=urlsplit(self._target).path)
 
     def _figures(self, samples: Mapping[str, Mapping[str, float]]) -> Figures:

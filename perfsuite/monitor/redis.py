@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from perfsuite.format import duration
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.source import Clock, Rates, SourceError, less_own, readings_of, scrubbed, share_percent
 
@@ -175,7 +176,7 @@ class RedisSource:
             case AuthenticationError():
                 return SourceError("the password or the account was refused", final=True)
             case RedisTimeoutError():
-                return SourceError(f"no answer within {TIMEOUT_S:g} s")
+                return SourceError(f"no answer within {duration(TIMEOUT_S)}")
             case RedisConnectionError() if found := _CERTIFICATE.search(text):
                 return SourceError(f"the certificate was not accepted ({found.group(1).strip()})", final=True)
             case RedisConnectionError() if "refused" in text:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from perfsuite.format import duration
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.monitor.notes import Notes
 from perfsuite.monitor.source import Clock, Source
@@ -60,7 +61,9 @@ class Sampler:
         for worker in self._workers:
             worker.start()
         for worker in self._pending(until_s):
-            self._notes.add(worker.source.name, f"not ready within {OPEN_LIMIT_S:g} s; it is still tried", until_s)
+            self._notes.add(
+                worker.source.name, f"not ready within {duration(OPEN_LIMIT_S)}; it is still tried", until_s
+            )
         for worker in self._workers:
             self._take(worker, float(math.floor(self._clock.utc_s())))
         self._thread.start()
@@ -169,7 +172,7 @@ class Sampler:
         if self._stopping.is_set():
             return  # it was not given its time
         if worker.is_alive():
-            said = f"no answer within {self._limit_s * 1000:.0f} ms"
+            said = f"no answer within {duration(self._limit_s)}"
             self._notes.add(worker.source.name, said, at_s)
         else:
             self._notes.add(worker.source.name, "has ended by a fault of the monitor itself", at_s)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perfsuite.format import bound, duration, figure, limit_text, number, option_duration, plural, setting
 from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.model.periods import settling_s
 from perfsuite.model.role import Role
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.plan.files import CONCURRENT_USERS, MAX_QUERIES
-from perfsuite.plan.option_fields import show_duration
 from perfsuite.roles.mix import arriving_rps, offered_rps
 
 READINGS_NEEDED = 30
@@ -56,7 +56,9 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | N
     if target.metric == CONCURRENT_USERS:
         users = plan.users_by_role[target.role] if target.role else scenario.users
         return (
-            None if target.below or users > target.limit else f"runs {users} users, more than {target.limit:g} needed"
+            None
+            if target.below or users > target.limit
+            else f"runs {plural(users, 'user')}, more than {setting(target.limit)} needed"
         )
     if target.metric == MAX_QUERIES:
         return None if plan.fingerprint else f"no fingerprint is taken: {_HOW_TO_WATCH['postgres']}"
@@ -90,13 +92,13 @@ def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> str
     offered = _expected_rps(target, plan, roles)
     if offered > target.limit:
         return None
-    return f"offers {offered:.1f} requests/s at the response-time limit, more than {target.limit:g} needed"
+    return f"offers {figure('rps', offered)} at the response-time limit, more than {setting(target.limit)} needed"
 
 
 def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
     samples = _expected_rps(target, plan, roles) * steady_s(plan.scenario)
     needed = samples_needed(PERCENTILES[target.metric])
-    return None if samples >= needed else f"about {samples:.0f} samples, {needed} needed"
+    return None if samples >= needed else f"about {number(round(samples))} samples, {number(needed)} needed"
 
 
 def _why_no_reading(target: Target, plan: Plan) -> str | None:
@@ -104,7 +106,7 @@ def _why_no_reading(target: Target, plan: Plan) -> str | None:
     if component not in _watched(plan):
         return f"nobody watches it: {_HOW_TO_WATCH.get(component, 'give one of the --monitor options')}"
     samples = steady_s(plan.scenario)  # one a second
-    return None if samples >= READINGS_NEEDED else f"about {samples:.0f} samples, {READINGS_NEEDED} needed"
+    return None if samples >= READINGS_NEEDED else f"about {number(round(samples))} samples, {READINGS_NEEDED} needed"
 
 
 def _watched(plan: Plan) -> set[str]:
@@ -149,21 +151,22 @@ def _connection(plan: Plan) -> list[str]:
 
 def _stages(scenario: Scenario) -> list[str]:
     ramp, steady = ramp_s(scenario), steady_s(scenario)
-    ramp_up = f"{min(ramp, scenario.duration_s):5.4g} s   to {scenario.users} users, {scenario.spawn_rate:g} a second"
+    users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} a second"
+    ramp_up = f"{duration(min(ramp, scenario.duration_s)):>11}   to {users}"
     lines = [
-        f"  duration {show_duration(scenario.duration_s)}",
+        f"  duration {option_duration(scenario.duration_s)}",
         "Stages",
         f"  ramp-up  {ramp_up}",
     ]
     if steady <= 0:
         lines.append(
-            f"  no plateau: the last user would start after {ramp:g} s. Lengthen --duration or raise --spawn-rate"
+            f"  no plateau: the last user would start after {duration(ramp)}. Lengthen --duration or raise --spawn-rate"
         )
         return lines
     settling = scenario.duration_s - ramp - steady
-    lines.append(f"  settling {settling:5.4g} s   not judged")
-    lines.append(f"  steady   {steady:5.4g} s   judged")
-    lines.append("  ramp-down        requests in flight are let finish")
+    lines.append(f"  settling {duration(settling):>11}   not judged")
+    lines.append(f"  steady   {duration(steady):>11}   judged")
+    lines.append("  ramp-down              requests in flight are let finish")
     return lines
 
 
@@ -177,32 +180,32 @@ def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
             note = f"   share {accounts} account{'s' if accounts > 1 else ''}"
         elif role.slug in plan.absent_roles:
             note = f"   absent: {len(roles)} users or more are needed for all roles"
-        lines.append(f"  {users:5d}  {role.title}{note}")
+        lines.append(f"  {number(users):>5}  {role.title}{note}")
     return lines
 
 
 def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
     if (arrival := plan.scenario.arrival) is not None:
         kind = "at random gaps" if arrival.poisson else "at equal gaps"
-        to = f" to {arrival.rate_end:g}" if arrival.rate_end is not None else ""
+        to = f" to {setting(arrival.rate_end)}" if arrival.rate_end is not None else ""
         requests = arriving_rps(_mean_rate(arrival), plan.users_by_role, roles)
         return [
-            f"Open model: {arrival.rate:g}{to} actions/s {kind}, on {plan.scenario.users} sessions",
-            f"  {requests:7.1f}  requests/s to expect on the plateau, however slow the answers are",
+            f"Open model: {setting(arrival.rate)}{to} actions/s {kind}, on {plan.scenario.users} sessions",
+            f"  {number(requests):>7}  requests/s to expect on the plateau, however slow the answers are",
         ]
     at_once = offered_rps(plan.users_by_role, roles, 0.0)
-    lines = ["Requests/s to expect on the plateau", f"  {at_once:7.1f}  at 0 ms"]
+    lines = ["Requests/s to expect on the plateau", f"  {number(at_once):>7}  at 0 ms"]
     limit_s = response_limit_s(plan.targets)
     if limit_s is not None:
         at_limit = offered_rps(plan.users_by_role, roles, limit_s)
-        lines.append(f"  {at_limit:7.1f}  at {limit_s * 1000:g} ms, the response-time limit")
+        lines.append(f"  {number(at_limit):>7}  at {limit_text('avg_ms', limit_s * 1000)}, the response-time limit")
     return lines
 
 
 def _targets(plan: Plan, roles: Sequence[Role]) -> list[str]:
     lines = ["Targets"]
     for target in plan.targets:
-        limit = f"{target.metric} {'<' if target.below else '>'} {target.limit:g}"
+        limit = f"{target.metric} {bound(target.metric, target.limit, below=target.below)}"
         reason = why_not_judged(target, plan, roles)
         if reason is not None:
             outcome = f"not judged: {reason}"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfsuite.errors import UsageError, nearest
+from perfsuite.format import setting
 from perfsuite.model import Arrival, Scenario, Target
 from perfsuite.model.slo_presets import STANDARDS, apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
@@ -230,5 +231,5 @@ def _limit(table: Table, metric: str) -> tuple[float, bool]:
     if apdex_threshold(metric) is not None and (key == "below" or limit >= 1):
         raise table.wrong(key, "an Apdex score lies between 0 and 1, and more is better: write above = 0.85")
     if metric == "failure_rate" and limit > 1:
-        raise table.wrong(key, f"a failure rate is a fraction: write {limit / 100:g} for {limit:g} %")
+        raise table.wrong(key, f"a failure rate is a fraction: write {setting(limit / 100)} for {setting(limit)} %")
     return limit, key == "below"

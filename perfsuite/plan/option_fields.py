@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite.errors import UsageError, nearest
+from perfsuite.format import option_duration
 from perfsuite.messages.plan import PlanMessage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,15 +46,6 @@ def _sum_of_parts(text: str) -> float | None:
     if not text or found is None:
         return None
     return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS_S.values(), strict=True) if part)
-
-
-def show_duration(seconds: float) -> str:
-    """The shortest way to write it: 90.0 → "1m30s", 3600.0 → "1h", 0.5 → "0.5s"."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [(int(hours), "h"), (int(minutes), "m")]
-    text = "".join(f"{count}{unit}" for count, unit in parts if count)
-    return f"{text}{left:g}s" if left or not text else text
 
 
 def text_of(text: str) -> str:
@@ -91,7 +83,7 @@ def seconds_to_wait(text: str) -> float:
     """A duration of at most an hour, in seconds."""
     value = parse_duration(text)
     if value > MAX_WAIT_S:
-        raise UsageError(PlanMessage.DURATION_TOO_LONG(most=show_duration(MAX_WAIT_S), text=text))
+        raise UsageError(PlanMessage.DURATION_TOO_LONG(most=option_duration(MAX_WAIT_S), text=text))
     return value
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from perfsuite.format import duration
 from perfsuite.target.exchange import Answer, Request, Transport
 
 EVERY_S = 5.0
@@ -72,7 +73,7 @@ class Progress:
         self._thread.join()
         took_s = self._reporter.clock() - self._began_s
         if error is None and self._seen and took_s >= self._reporter.every_s:
-            self._reporter.say(f"Preflight took {took_s:,.0f} s; slowest: {self._slowest()}")
+            self._reporter.say(f"Preflight took {duration(took_s)}; slowest: {self._slowest()}")
 
     def _report_until_over(self) -> None:
         while not self._over.wait(self._reporter.every_s):
@@ -83,12 +84,12 @@ class Progress:
         told = f"Preflight: {len(self._seen)} of {self._total} operations" if self._total else "Preflight"
         asked, since_s = waiting or ("", self._reporter.clock())
         waited_s = self._reporter.clock() - since_s
-        return f"{told}; waiting for {asked} since {waited_s:,.0f} s" if waited_s >= _LONG_S else told
+        return f"{told}; waiting for {asked} since {duration(waited_s)}" if waited_s >= _LONG_S else told
 
     def _slowest(self) -> str:
         known = [(elapsed_ms, *key) for key, elapsed_ms in self._seen.items() if elapsed_ms is not None]
         return ", ".join(
-            f"{operation} as {role} {elapsed_ms / 1000:,.1f} s"
+            f"{operation} as {role} {duration(elapsed_ms / 1000)}"
             for elapsed_ms, role, operation in sorted(known, reverse=True)[:_SLOWEST_NAMED]
         )
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from perfsuite.format import figure, number, plural, signed, signed_percent
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome
-from perfsuite.report.figures import UNKNOWN, rounded, with_unit
+from perfsuite.report.figures import rounded
 from perfsuite.report.page.tables import Cell, Column, Table
-from perfsuite.report.text import clean, plural
+from perfsuite.report.text import clean
 
 COLUMNS = ("What", "Role", "Figure", "Baseline", "This run", "Change", "Result")
 MOST_ROWS = 200
@@ -82,7 +83,7 @@ def baseline_table(comparison: Comparison | None) -> Table | None:
         for line in held.lines[:MOST_ROWS]
     )
     left = len(held.lines) - MOST_ROWS
-    caption = f"Figures that changed.{f' {left:,} more are in summary.json.' if left > 0 else ''}"
+    caption = f"Figures that changed.{f' {number(left)} more are in summary.json.' if left > 0 else ''}"
     return Table("baseline", f"Against {held.name}", caption, columns, rows)
 
 
@@ -123,7 +124,7 @@ def _headline(comparison: Comparison, worse: int) -> str:
     words = [change.outcome for change in comparison.changes]
     against = plural(len(comparison.a.run_ids), "run")
     parts = [f"{plural(worse, 'figure')} worse" if worse else "Nothing worse"]
-    parts += [f"{count:,} {told}" for word, told in _WORDS.items() if (count := words.count(word))]
+    parts += [f"{number(count)} {told}" for word, told in _WORDS.items() if (count := words.count(word))]
     return f"{', '.join(parts)}, against {against}."
 
 
@@ -141,19 +142,19 @@ def _cost_line(cost: Difference, *, worse: bool) -> Line:
     if cost.metric == "caching":
         told = [_yes(value) for value in (cost.before, cost.after)]
         return Line((*map(clean, cells), *told, "", result if worse else "better"), worse)
-    return Line((*map(clean, cells), cost.before.told(), cost.after.told(), f"{change:+,.0f}", result), worse)
+    return Line((*map(clean, cells), cost.before.told(), cost.after.told(), signed(round(change)), result), worse)
 
 
 def _change_line(change: Change) -> Line:
     before, after = (median(values) for values in (change.a, change.b))
-    rate = UNKNOWN if change.shift_rate is None else f"{change.shift_rate * 100:+,.0f} %"
+    rate = signed_percent(change.shift_rate)
     time = change.metric.endswith("_ms")
     worse = change.outcome is ComparisonOutcome.SLOWER
     result = change.outcome.value if time else "worse" if worse else "better"
     operation = "all operations" if change.operation == ALL else change.operation
     role = ALL_ROLES if change.role == ALL else change.role
     name = _FIGURES.get(change.metric) or change.metric.removesuffix("_ms").replace("p999", "p99.9")
-    cells = (operation, role, name, with_unit(change.metric, before), with_unit(change.metric, after), rate, result)
+    cells = (operation, role, name, figure(change.metric, before), figure(change.metric, after), rate, result)
     return Line(tuple(map(clean, cells)), worse)
 
 

@@ -8,16 +8,16 @@ from statistics import median
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from perfsuite.format import number, plain, plural, rough_percent, signed_percent
 from perfsuite.model import ALL
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome
 from perfsuite.model.noise import MetricNoise, Noise
 from perfsuite.report.baseline import held_of
-from perfsuite.report.figures import human
 from perfsuite.report.terminal.console import bullet, plain_table, to_text
-from perfsuite.report.text import clean, markdown, plural, shortened
+from perfsuite.report.text import clean, markdown, shortened
 
 PRIMARY = "avg_ms"
-_OTHERS = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99", "rps": "Req/s", "failure_rate": "Failures"}
+_OTHERS = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99", "rps": "Requests/s", "failure_rate": "Failures"}
 _SHORT = {
     ComparisonOutcome.SLOWER: "worse",
     ComparisonOutcome.FASTER: "better",
@@ -114,8 +114,8 @@ def _rows(comparison: Comparison, *, wide: bool) -> RenderableType:
         change = figures[PRIMARY]
         table.add_row(
             Text(shortened(_name(place), _NAME_LENGTH if wide else _SHORT_NAME)),
-            human(PRIMARY, median(change.a)),
-            human(PRIMARY, median(change.b)),
+            plain(PRIMARY, median(change.a)),
+            plain(PRIMARY, median(change.b)),
             _rate(change),
             _interval(change),
             Text(change.outcome.value, _STYLES[change.outcome]),
@@ -158,15 +158,15 @@ def _name(place: _Place) -> str:
 
 
 def _rate(change: Change) -> str:
-    return "–" if change.shift_rate is None else f"{change.shift_rate * 100:+,.1f} %"
+    return signed_percent(change.shift_rate)
 
 
 def _interval(change: Change) -> str:
     level = median(change.a)
     if change.interval is None or not level:
         return "–"
-    low, high = (value / level * 100 for value in change.interval)
-    return f"{low:+,.0f} … {high:+,.0f} %"
+    low, high = (value / level for value in change.interval)
+    return f"{signed_percent(low, unit=False)} … {signed_percent(high)}"
 
 
 def _short(change: Change | None) -> Text:
@@ -182,7 +182,7 @@ def _changed(comparison: Comparison) -> list[RenderableType]:
     for line in lines[:MOST_LINES]:
         table.add_row(*map(Text, line.cells), style="red" if line.worse else "green")
     left = len(lines) - MOST_LINES
-    return [table, *([Text(f"and {left:,} more in comparison.json", "dim")] if left > 0 else []), ""]
+    return [table, *([Text(f"and {number(left)} more in comparison.json", "dim")] if left > 0 else []), ""]
 
 
 def _told(comparison: Comparison) -> list[str]:
@@ -193,7 +193,7 @@ def _told(comparison: Comparison) -> list[str]:
         what, role, figure, before, after, change, result = line.cells
         told.append(f"{what}, {role}: {figure} {before} → {after}{f' ({change})' if change else ''}, {result}")
     left = len(lines) - MOST_LINES
-    return [*told, *([f"and {left:,} more in comparison.json"] if left > 0 else [])]
+    return [*told, *([f"and {number(left)} more in comparison.json"] if left > 0 else [])]
 
 
 def _is_total(change: Change) -> bool:
@@ -209,8 +209,8 @@ def comparison_md(comparison: Comparison) -> str:
     rows = [
         (
             markdown(_name(place).strip()),
-            human(PRIMARY, median(by_place[place][PRIMARY].a)),
-            human(PRIMARY, median(by_place[place][PRIMARY].b)),
+            plain(PRIMARY, median(by_place[place][PRIMARY].a)),
+            plain(PRIMARY, median(by_place[place][PRIMARY].b)),
             _rate(by_place[place][PRIMARY]),
             _interval(by_place[place][PRIMARY]),
             by_place[place][PRIMARY].outcome.value,
@@ -239,9 +239,9 @@ def render_noise(noise: Noise, *, width: int = 80, color: bool = False) -> str:
     for floor in ordered:
         table.add_row(
             Text(_name((floor.role, floor.operation))),
-            human(PRIMARY, floor.level),
-            f"± {floor.chance_rate * 100:.1f} %",
-            f"+{floor.detectable_rate * 100:.0f} %",
+            plain(PRIMARY, floor.level),
+            f"± {rough_percent(floor.chance_rate)}",
+            signed_percent(floor.detectable_rate),
         )
     told: list[RenderableType] = [f"{plural(len(noise.run_ids), 'run')} of the same thing.", "", table, ""]
     told += map(Text, _noise_lines(ordered))
@@ -256,9 +256,9 @@ def _noise_lines(floors: Sequence[MetricNoise]) -> Iterator[str]:
     yield "Chance alone: the shift that 95 of 100 comparisons of 5 + 5 such runs stay within, though nothing changed."
     yield "Found from: the true change that such a comparison calls slower in 9 of 10."
     total = next((floor for floor in floors if _kind(floor) == 0), None)
-    operations = [floor.detectable_rate * 100 for floor in floors if _kind(floor) == 2]
+    operations = [floor.detectable_rate for floor in floors if _kind(floor) == 2]
     if total and operations:
         yield (
-            f"Smallest change that can be detected here: {total.detectable_rate * 100:.0f} % over all requests, "
-            f"{min(operations):.0f} % to {max(operations):.0f} % in one operation."
+            f"Smallest change that can be detected here: {rough_percent(total.detectable_rate)} over all requests, "
+            f"{rough_percent(min(operations))} to {rough_percent(max(operations))} in one operation."
         )

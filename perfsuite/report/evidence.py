@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from perfsuite.format import change, clock, duration, number, utc
 from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import COMPARED_FROM_S, Evidence, Finding
-from perfsuite.model.units import change
-from perfsuite.report.figures import clock
 from perfsuite.report.monitored import monitored
-from perfsuite.report.text import clean, utc
+from perfsuite.report.text import clean
 
 MOST_UNUSUAL = 5
 MOST_EVIDENCE = 3
@@ -22,7 +21,7 @@ NOT_WATCHED = (
 )
 NOTHING_UNUSUAL = "Findings: nothing unusual in what was monitored"
 """What follows names the parts."""
-_TOO_SHORT = "The steady state of {:.0f} s is too short to compare answers over time."
+_TOO_SHORT = "The steady state of {} is too short to compare answers over time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Findings:
     @property
     def left_out(self) -> str:
         """ "and 2 more in the report"; "" where all are there."""
-        return f"and {self.more:,} more in the report" if self.more else ""
+        return f"and {number(self.more)} more in the report" if self.more else ""
 
 
 def findings_of(report: RunReport) -> Findings:
@@ -91,5 +90,5 @@ def _note(report: RunReport, unusual: Sequence[Finding]) -> str:
         return silent or NOT_WATCHED
     if unusual or not report.summary.steady_s:
         return silent
-    short = "" if report.summary.steady_s >= COMPARED_FROM_S else _TOO_SHORT.format(report.summary.steady_s)
+    short = "" if report.summary.steady_s >= COMPARED_FROM_S else _TOO_SHORT.format(duration(report.summary.steady_s))
     return " ".join(filter(None, (f"{NOTHING_UNUSUAL}: {', '.join(found.parts)}.", short, silent)))

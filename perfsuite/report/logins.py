@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from perfsuite.format import figure, plural, quantity
 from perfsuite.model import RunReport
 from perfsuite.model.logins import server_cpu_percent
-from perfsuite.report.figures import rounded, with_unit
-from perfsuite.report.text import plural
+from perfsuite.report.figures import rounded
 
 
 def logins_line(report: RunReport) -> str:
@@ -17,10 +17,10 @@ def logins_line(report: RunReport) -> str:
         return ""
     failed = f", {plural(logins.failures, 'failure')}" if logins.failures else ""
     cpu = server_cpu_percent(logins, report.readings)
-    busy = "" if cpu is None else f", server at {cpu:.0f} % of a core meanwhile"
+    busy = "" if cpu is None else f", server at {quantity(cpu, 'percent')} of a core meanwhile"
     return (
-        f"{plural(logins.ramp_up, 'ramp-up login')}: {with_unit('avg_ms', logins.avg_ms)} on average,"
-        f" {with_unit('max_ms', logins.max_ms)} at most{failed}{busy}"
+        f"{plural(logins.ramp_up, 'ramp-up login')}: {figure('avg_ms', logins.avg_ms)} on average,"
+        f" {figure('max_ms', logins.max_ms)} at most{failed}{busy}"
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from perfsuite.format import UNKNOWN, bound, figure, number, percent
 from perfsuite.model import RunReport
 from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_REQUESTS, Compared, apdex_threshold, compared, rating
-from perfsuite.report.figures import UNKNOWN, human, limit_text, percent, rounded, with_unit
+from perfsuite.report.figures import rounded
 from perfsuite.report.page.tables import Cell, Column, Table
 
 TITLE = "Published limits"
@@ -30,7 +31,7 @@ def published_line(report: RunReport) -> str:
         return ""
     beyond = list(dict.fromkeys(one.standard.short for one in judged if not one.holds))
     score = next((one.observed for one in known if apdex_threshold(one.limit.metric) == APDEX_T_MS), None)
-    apdex = "" if score is None else f"; Apdex {score:.2f} at {APDEX_T_MS} ms"
+    apdex = "" if score is None else f"; Apdex {number(score)} at {number(APDEX_T_MS)} ms"
     held = sum(1 for one in judged if one.holds)
     others = f"; beyond: {', '.join(beyond)}" if beyond else ""
     return f"{TITLE}, for information: {held} of {len(judged)} held{apdex}{others}"
@@ -67,16 +68,16 @@ def _observed(one: Compared) -> str:
     if one.limit.metric.startswith(_WITHIN):
         return f"{percent(one.observed)} within"
     if apdex_threshold(one.limit.metric) is not None:
-        return f"{one.observed:.2f}, {rating(one.observed)}"
-    return with_unit(one.limit.metric, one.observed)
+        return f"{number(one.observed)}, {rating(one.observed)}"
+    return figure(one.limit.metric, one.observed)
 
 
 def _limit(one: Compared) -> str:
     metric = one.limit.metric
     if metric.startswith(_WITHIN):
-        return f"{human('seconds', float(metric.removeprefix(_WITHIN)) / 1000).rstrip('0').rstrip('.')} s"
+        return f"{number(float(metric.removeprefix(_WITHIN)) / 1000).rstrip('0').rstrip('.')} s"
     short = metric.removesuffix("_ms").replace("avg", "average") if metric.endswith("_ms") else "Apdex"
-    return f"{short} {limit_text(metric, one.limit.limit, below=one.limit.below)}"
+    return f"{short} {bound(metric, one.limit.limit, below=one.limit.below)}"
 
 
 def published_entries(report: RunReport) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 # C0/C1 controls, bidirectional overrides (they reverse what a reader sees), surrogates and the non-characters
 # that UTF-8 or XML 1.0 cannot hold.
@@ -40,13 +39,3 @@ def shortened(text: str, length: int) -> str:
     """`text` with at most `length` characters, the last one an ellipsis where something is gone."""
     one_line = clean(text)
     return one_line if len(one_line) <= length else one_line[: max(length - 1, 0)].rstrip() + "…"
-
-
-def utc(epoch_s: int) -> str:
-    """A UTC second as ISO 8601: "2026-03-01T09:30:05Z"."""
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """ "1 target", "3 targets", "1,204 requests"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

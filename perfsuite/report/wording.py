@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from perfsuite.format import clock, figure, number, percent, plural, utc
 from perfsuite.model import (
     ALL,
     TARGET_LOST,
@@ -15,8 +16,7 @@ from perfsuite.model import (
     TargetResult,
 )
 from perfsuite.report.exercised import exercised
-from perfsuite.report.figures import clock, percent, with_unit
-from perfsuite.report.text import clean, heading, plural, utc
+from perfsuite.report.text import clean, heading
 
 _THE_TARGET = "target"
 """Scope of the targets on what a monitor reads."""
@@ -75,11 +75,11 @@ def arrival_lines(summary: Summary) -> tuple[str, ...]:
         return ()
     never = plural(told.not_started, "action") if told.not_started else "none"
     offered = (
-        f"{told.asked_per_s:,.4g} actions/s asked, {told.offered_per_s:,.4g}/s offered ({told.begun:,} of"
-        f" {told.due:,}), {never} not started"
+        f"{number(told.asked_per_s)} actions/s asked, {number(told.offered_per_s)}/s offered ({number(told.begun)} of"
+        f" {number(told.due)}), {never} not started"
     )
-    late = f"begun at most {with_unit('lag_max_ms', told.lag_max_ms)} late, at the 99th percentile"
-    queue = f"{with_unit('lag_p99_ms', told.lag_p99_ms)}; longest queue {told.longest_queue:,}"
+    late = f"begun at most {figure('lag_max_ms', told.lag_max_ms)} late, at the 99th percentile"
+    queue = f"{figure('lag_p99_ms', told.lag_p99_ms)}; longest queue {number(told.longest_queue)}"
     return offered, f"{late} {queue}"
 
 
@@ -87,7 +87,7 @@ def suite_errors_line(groups: Sequence[SuiteErrorGroup]) -> str:
     """ "The suite itself had 3 errors at 2 places; most at PLACE: MESSAGE (suite-errors.log)"; groups: not empty."""
     most = max(groups, key=lambda group: group.count)
     errors = plural(sum(group.count for group in groups), "error")
-    where = "at" if len(groups) == 1 else f"at {len(groups):,} places; most at"
+    where = "at" if len(groups) == 1 else f"at {number(len(groups))} places; most at"
     log = f" ({most.log})" if most.log else ""
     return clean(f"The suite itself had {errors} {where} {most.place}: {most.message}{log}")
 
@@ -121,7 +121,7 @@ def _failed(report: RunReport) -> str:
         faults.append(f"was too slow for the rate asked: {plural(never, 'action')} never began")
     if not faults:
         rate = whole.failures / whole.requests if whole.requests else 0
-        faults.append(f"failed {plural(whole.failures, 'request')} of {whole.requests:,} ({percent(rate)})")
+        faults.append(f"failed {plural(whole.failures, 'request')} of {number(whole.requests)} ({percent(rate)})")
     *first, last = faults
     done = f"{', '.join(first)} and {last}" if first else last
     return f"With {_users(report)} the backend {done}{unjudged(unknown)}."
@@ -163,7 +163,7 @@ def _users(report: RunReport) -> str:
     arrivals, peak = report.summary.arrivals, report.summary.users.peak
     if arrivals is None:
         return plural(peak, "user")
-    return f"{arrivals.asked_per_s:,.4g} actions/s asked and {plural(peak, 'session')}"
+    return f"{number(arrivals.asked_per_s)} actions/s asked and {plural(peak, 'session')}"
 
 
 _SENTENCES = {

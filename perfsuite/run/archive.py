@@ -15,6 +15,7 @@ import msgspec
 import psutil
 
 from perfsuite.errors import LoadError, SuiteError, UsageError
+from perfsuite.format import plural
 from perfsuite.history import History, Selection, Wanted, default_url, read_baseline
 from perfsuite.history.baseline_file import FOLDER as BASELINES_FOLDER
 from perfsuite.history.comparison.conditions import mismatches
@@ -24,7 +25,6 @@ from perfsuite.measurements import records as measurements
 from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
 from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
 from perfsuite.model.periods import STEADY
-from perfsuite.report.text import plural
 from perfsuite.run.load_run import LoadedRun, load_run
 from perfsuite.summary.kept import kept_times
 from perfsuite.summary.summarize import COMPLETED

@@ -8,6 +8,7 @@ from pathlib import Path
 from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.errors import SuiteError, UnexpectedError, unwritable
+from perfsuite.format import number
 from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain, soft_deleted
 from perfsuite.model import INTERRUPTED, Cleanup, FailureKind, RowLeft
 from perfsuite.report.files.csv_files import remaining_csv
@@ -138,13 +139,13 @@ def _described(done: Cleanup, run: RunContext) -> Iterator[str]:
     """What became of the rows, in lines."""
     if done.created:
         soft = sum(kept.rows for kept in done.soft_deleted)
-        besides = f" and soft-deleted {soft:,}" if soft else ""
-        yield f"Cleanup: removed {done.removed:,}{besides} of {done.created:,} rows that the run made"
+        besides = f" and soft-deleted {number(soft)}" if soft else ""
+        yield f"Cleanup: removed {number(done.removed)}{besides} of {number(done.created)} rows that the run made"
     yield from (f"  {line}" for line in soft_deleted(done))
     for line in done.not_removed[:_ROWS_SHOWN]:
         yield f"  not removed: {line}"
     more = len(done.not_removed) - _ROWS_SHOWN
-    rest = [f"… and {more:,} more"] if more > 0 else []
+    rest = [f"… and {number(more)} more"] if more > 0 else []
     if done.not_removed and not run.plan.demo and any(group.again for group in done.remaining):
         rest.append(f"try again with: cleanup {run.folder}")
     if rest:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
 from perfsuite.fingerprint.compare import compare as compare_costs
+from perfsuite.format import plural
 from perfsuite.history import History, select
 from perfsuite.history.comparison.compare import compare
 from perfsuite.history.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
@@ -19,7 +20,6 @@ from perfsuite.model.noise import Noise, NoiseFile
 from perfsuite.plan.build import new_run_folder
 from perfsuite.report.comparison import comparison_md
 from perfsuite.report.files.junit import comparison_junit_xml
-from perfsuite.report.text import plural
 from perfsuite.run.archive import RunArchive, conditions_of, machine
 from perfsuite.run.load_run import COMPARISON_FILE, load, save
 

@@ -16,6 +16,7 @@ import msgspec
 
 from perfsuite.clock import for_children, utc_s
 from perfsuite.errors import SuiteError
+from perfsuite.format import duration
 from perfsuite.judge import live_targets
 from perfsuite.measurements import records as measurements
 from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Secrets
@@ -301,7 +302,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
 
 def _interrupt(process: LoadProcess, count: int, run: RunContext) -> None:
     if count == 1:
-        wait = f"{run.plan.stop_timeout_s:g} s at most"
+        wait = f"{duration(run.plan.stop_timeout_s)} at most"
         run.screen.say(f"Interrupted: requests in flight may finish ({wait}); interrupt again to stop at once")
         process.stop(INTERRUPTED)
     else:

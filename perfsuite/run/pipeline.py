@@ -15,6 +15,7 @@ from perfsuite import clock
 from perfsuite.errors import SuiteError, TargetError, UnexpectedError, is_of_a_file, unwritable
 from perfsuite.fingerprint.output import write_fingerprint
 from perfsuite.fingerprint.run import FingerprintSettings
+from perfsuite.format import duration
 from perfsuite.model import Account, Cleanup, Plan, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import RunGroup
@@ -196,5 +197,5 @@ def pause(
     seconds: float, screen: Screen, sleep: Callable[[float], None] = time.sleep, *, what: str = "scenario"
 ) -> None:
     """The quiet time between two runs."""
-    screen.say(f"Next {what} in {seconds:g} s")
+    screen.say(f"Next {what} in {duration(seconds)}")
     sleep(seconds)

@@ -14,6 +14,7 @@ import msgspec
 
 from perfsuite import __version__
 from perfsuite.clock import utc_s
+from perfsuite.format import quantity
 from perfsuite.model import FailureKind, Remark
 from perfsuite.suite_errors import message_of, place_of
 
@@ -274,5 +275,4 @@ def _short(value: str) -> str:
 
 
 def _span(span_us: int) -> str:
-    span_ms = span_us / 1000
-    return f"{span_ms:,.0f} ms" if span_ms >= 10 else f"{span_ms:,.1f} ms"
+    return quantity(span_us / 1000, "ms")

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from perfsuite.clock import utc_s
+from perfsuite.format import duration
 from perfsuite.model import Remark
 from perfsuite.target.exchange import Answer
 from perfsuite.target.retry_after import asked_wait_s, http_date_s
@@ -131,7 +132,7 @@ def _life(token: str, expires_in: object, date: str) -> tuple[float | None, str]
         if told_s is None:
             return None, f"not known: expires_in is {_shown(expires_in)}"
         life_s = told_s
-    return life_s, "" if SHORTEST_S <= life_s <= LONGEST_S else f"{life_s:,.6g} s"
+    return life_s, "" if SHORTEST_S <= life_s <= LONGEST_S else duration(life_s)
 
 
 def _claims(token: str) -> dict[str, Any]:

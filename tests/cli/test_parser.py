@@ -338,6 +338,7 @@ def test_help_imports_the_parser_and_nothing_heavy(words: str) -> None:
         "perfsuite.cli.parser",
         "perfsuite.cli.terminal",
         "perfsuite.errors",
+        "perfsuite.format",
         "perfsuite.plan",
         "perfsuite.plan.option_fields",
         "perfsuite.plan.options",

@@ -246,8 +246,7 @@ def always(rows: Sequence[Row], preflight: PreflightReport | None = None) -> lis
 def test_what_is_told_of_every_run() -> None:
     assert [finding.headline for finding in always(ROWS)] == [
         "Most response time goes to policies.list: 80 % of it, 40 ms on average over 400 requests",
-        "agent waits most: 10 % of the requests and 55 % of the response time, 110 ms on average against 20 ms over "
-        "all roles",
+        "agent waits most: 10 % of the requests and 55 % of the response time, 110 ms on average, 20 ms over all roles",
         "Most of the time is spent outside the application: 6 ms in it on average, 14 ms outside (network, proxies, "
         "queues before it)",
     ]

@@ -41,8 +41,8 @@ def test_a_storm_names_the_time_alone_the_servers_cpu_and_what_to_do() -> None:
     ]  # fmt: skip
     assert storm.headline == (
         "Login storm in the ramp-up: 91 logins took 9,120 ms on average and 24,300 ms at most, 250 ms alone, and went"
-        " on for 23 s after the last user was started; the server used 94 % of a core meanwhile. Start users more"
-        " slowly (--spawn-rate 3.2), and give each user an account of its own"
+        " on for 23.4 s after the last user was started; the server used 94 % of a core meanwhile. Start users more"
+        " slowly (--spawn-rate 3.25), and give each user an account of its own"
     )
 
 
@@ -75,7 +75,7 @@ def test_a_limit_on_logins_is_told_though_they_were_quick() -> None:
     (storm,) = told(limited, seen(250.0))
 
     # At the rate at which they succeeded: 61 in 28 s.
-    assert "250 ms alone; 33 % met its rate limit. Start users more slowly (--spawn-rate 2.2)" in storm.headline
+    assert "250 ms alone; 33.0 % met its rate limit. Start users more slowly (--spawn-rate 2.18)" in storm.headline
 
 
 def test_it_comes_after_what_the_steady_state_shows_and_before_what_is_told_of_every_run() -> None:

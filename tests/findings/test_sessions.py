@@ -45,7 +45,7 @@ def test_one_that_was_idle_before_the_load_is_told_so() -> None:
     (finding,) = told(series(IDLE, [300.0 + at for at in range(LENGTH)]))
 
     assert (finding.at_s, finding.evidence[0].after) == (None, 359)
-    assert "idle in a transaction for 6 min, since before the load" in finding.headline
+    assert "idle in a transaction for 5 min 59 s, since before the load" in finding.headline
 
 
 def test_a_transaction_in_the_ramp_up_counts_too() -> None:

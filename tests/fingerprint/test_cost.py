@@ -173,7 +173,7 @@ def test_a_statement_that_runs_without_being_asked_makes_it_unknown() -> None:
     mixed = batch(sample(0, list=1, each=1), sample(1, list=1, each=1), foreign=_foreign(KEYS["each"], 50))
 
     assert cost_of(LISTED, mixed).reason == (
-        "other traffic: SELECT … FROM premiums WHERE policy_id = $1 ran 50.0 times a second while nothing was asked"
+        "other traffic: SELECT … FROM premiums WHERE policy_id = $1 ran 50 times a second while nothing was asked"
     )
 
 

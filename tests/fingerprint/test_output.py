@@ -38,7 +38,7 @@ def test_the_whole() -> None:
         "  senior_agent leads.list: pg_stat_statements was reset meanwhile\n"
         "\n"
         "Other traffic on the database\n"
-        "  6.0 a second by cron while nothing was asked: DELETE FROM jobs WHERE id = ?\n"
+        "  6 a second by cron while nothing was asked: DELETE FROM jobs WHERE id = ?\n"
     )
 
 

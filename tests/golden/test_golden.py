@@ -20,7 +20,7 @@ from perfsuite.history import History, Wanted
 
 HERE = Path(__file__).parent
 RUNS = sorted(path.name for path in (HERE / "runs").iterdir())
-SENTENCES = frozenset({"reasons", "notes", "reason", "message", "text", "headline", "title"})
+SENTENCES = frozenset({"reasons", "label", "notes", "reason", "message", "text", "headline", "title"})
 """Keys of summary.json whose values are sentences."""
 
 

@@ -44,9 +44,20 @@ def test_history_shows_the_newest_runs(typed: Typed) -> None:
 
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == ["Run", "Users", "Req/s", "Avg", "ms", "p95", "ms", "Failures", "Release", "Verdict"]
+    assert lines[0].split() == [
+        "Run",
+        "Users",
+        "Requests/s",
+        "Avg",
+        "ms",
+        "p95",
+        "ms",
+        "Failures",
+        "Release",
+        "Verdict",
+    ]
     assert [line.split()[0] for line in lines[1:3]] == [made.run(2).run_id, made.run(3).run_id]
-    assert lines[2].split()[1:] == ["4", "8.25", "23.0", "46.0", "0.50", "%", "1.3", "REGRESSION"]
+    assert lines[2].split()[1:] == ["4", "8.25", "23", "46", "0.50", "%", "1.3", "REGRESSION"]
     assert lines[-1] == f"1 more in {typed.results / 'history.db'}"
 
 

@@ -17,7 +17,7 @@ LIMITER = FailurePattern(
     every_s=2.05, seen_before=(),
 )  # fmt: skip
 LIMITER_TOLD = (
-    "HTTP 500: pop from an empty deque, 40 times, about every 101st request, every 2.0 s, across 8 operations: likely"
+    "HTTP 500: pop from an empty deque, 40 times, about every 101st request, every 2 s, across 8 operations: likely"
     " something in front of the operations; not seen before the load"
 )
 LATE = FailurePattern("timeout", "no answer in time", 5, ("policies.list",), ("reader",), 3, 9)

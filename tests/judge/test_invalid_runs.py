@@ -194,7 +194,7 @@ def test_every_reason_is_told_and_beside_a_failure_among_the_notes() -> None:
     assert slow.reasons == wrong.notes[: len(slow.reasons)]
     assert [reason.split(":")[0].split(" for ")[0].split(" at ")[0] for reason in slow.reasons] == [
         "load process 2 was lost",
-        "the load process died after 300 s",
+        "the load process died after 5 min",
         "only 220 of 240 users were started",
         "Little's law does not hold",
         "the counts of requests disagree",
@@ -219,7 +219,7 @@ def test_every_reason_is_told_and_beside_a_failure_among_the_notes() -> None:
         ),
         pytest.param(
             INVALID["Little's law"],
-            "Little's law does not hold for reader (150.0 users, 120.0 accounted for, 20 % apart): the last actions of"
+            "Little's law does not hold for reader (150 users, 120 accounted for, 20 % apart): the last actions of"
             " load process 2, which was lost, were not handed over",
             id="actions are missing",
         ),

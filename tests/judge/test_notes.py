@@ -224,7 +224,7 @@ def test_the_steps_that_need_rows_of_the_run_declare_it() -> None:
         ),
         pytest.param(
             Drift("rps", 100.0, 92.0, 0.004),
-            {"figure": "the throughput", "direction": "fell", "end": "92 requests/s", "change": "8.0 %"},
+            {"figure": "the throughput", "direction": "fell", "end": "92 requests/s", "change": "8 %"},
             id="less done",
         ),
         pytest.param(
@@ -283,7 +283,7 @@ def test_fast_errors_are_in_the_tables_and_not_in_what_is_judged() -> None:
     assert (note.code, note.fields["left_out"]) == (Note.FAST_ERRORS, 6_000)
     assert [(each.fields["judged"], each.fields["every"]) for each in note.fields["differences"]] == [
         ("40 ms", "2 ms"),
-        ("66.7 requests/s", "166.7 requests/s"),
+        ("66.7 requests/s", "167 requests/s"),
     ]
 
 

@@ -423,7 +423,7 @@ SERVED = figures(4_000, avg_ms=640.0, p95_ms=1_900.0, rps=66.7)
         ),
         pytest.param(
             THROUGHPUT, MISSED, 66.7,
-            "throughput 66.7 requests/s, more than 100 requests/s needed; without 6,000 failed requests (166.7"
+            "throughput 66.7 requests/s, more than 100 requests/s needed; without 6,000 failed requests (167"
             " requests/s with them); the users offer 120 requests/s when answers take 500 ms; answers took 640 ms on"
             " average", id="throughput",
         ),

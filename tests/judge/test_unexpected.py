@@ -123,7 +123,7 @@ def test_a_target_of_one_operation_replaces_the_rule_there_only(operation: str, 
     verdict = judge(plan, summary, ROLES)
     assert verdict.outcome is outcome
     if outcome is Outcome.FAIL:
-        assert verdict.reasons[0].startswith("100 of 2,000 requests outside the scope of such targets failed (5.0 %)")
+        assert verdict.reasons[0].startswith("100 of 2,000 requests outside the scope of such targets failed (5 %)")
 
 
 def test_what_failed_within_the_scope_of_a_target_is_no_reason_outside_it() -> None:
@@ -142,7 +142,7 @@ def test_what_failed_within_the_scope_of_a_target_is_no_reason_outside_it() -> N
     )
     summary = make_summary(plan, figures(10_000, 1_000), *rows, failures=groups, failure_patterns=patterns)
     reason = judge(plan, summary, ROLES).reasons[0]
-    assert reason.startswith("100 of 2,000 requests outside the scope of such targets failed (5.0 %)")
+    assert reason.startswith("100 of 2,000 requests outside the scope of such targets failed (5 %)")
     assert "HTTP 500, 100 times" in reason
     assert "HTTP 503" not in reason
 

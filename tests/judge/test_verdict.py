@@ -123,7 +123,7 @@ def test_every_reason_to_fail_is_told() -> None:
         ),
         pytest.param(
             {"reconciliation": Reconciliation(10_000, 10_000, None, sent=10_021)},
-            "the counts of requests disagree: 10,000 recorded, 10,021 sent (+21), 10,000 by Locust (+0); some were"
+            "the counts of requests disagree: 10,000 recorded, 10,021 sent (+21), 10,000 by Locust (0); some were"
             " counted twice or not at all, so no figure is sure: run again",
             id="requests that were sent and are in no count",
         ),
@@ -167,7 +167,7 @@ def test_inconclusive_when_the_ramp_up_takes_the_whole_run() -> None:
 
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.reasons == (
-        "only 6,000 of 8,000 users were started: at 20 users/s that takes 400 s of 300 s;"
+        "only 6,000 of 8,000 users were started: at 20 users/s that takes 6 min 40 s of 5 min;"
         " raise --spawn-rate or --duration",
         "no target could be judged (95th percentile: no steady state: only 6,000 of 8,000 users were started):"
         " run longer",
@@ -251,7 +251,7 @@ def test_an_interruption_comes_first_and_tells_what_is_known() -> None:
     verdict = verdict_of(make_plan(), SLOW, ended="interrupted", duration_s=34.25)
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INTERRUPTED, EXIT_INTERRUPTED)
-    assert verdict.reasons == ("interrupted after 34.2 s of 300 s", "average response time 612 ms, limit 500 ms")
+    assert verdict.reasons == ("interrupted after 34.2 s of 5 min", "average response time 612 ms, limit 500 ms")
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ RAISE = "raise it for the load accounts, or lower the load"
         pytest.param(
             (OWN, LIMITED),
             f"the target's rate limit answered 400 requests of 10,000 (HTTP 429, Retry-After 30): {RAISE};"
-            " of the other 9,600 requests 0.5 % failed",
+            " of the other 9,600 requests 0.50 % failed",
             id="beside failures of the application",
         ),
     ],

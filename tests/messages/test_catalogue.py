@@ -147,7 +147,7 @@ def test_errors_take_their_sentences_from_a_catalogue() -> None:
         ),
         pytest.param(
             Sample.ROWS(rows=1_200, names="abcdefghijkl", waited_s=7.5, at=3601.9, share=0.0351),
-            "1,200 rows of a, b, c, d, e, f, g, h, i, j and 2 more in 7.5 s since 01:00:01 UTC, 3.5 %", id="many",
+            "1,200 rows of a, b, c, d, e, f, g, h, i, j and 2 more in 7.5 s since 01:00:01 UTC, 3.51 %", id="many",
         ),
         pytest.param(Sample.POLICIES(policies=1, more=1_000), "1 policy, +1,000", id="an irregular noun: one"),
         pytest.param(Sample.POLICIES(policies=0, more=-1), "0 policies, -1", id="an irregular noun: none"),

@@ -209,7 +209,7 @@ def test_a_page_that_stops_the_server_is_asked_before_the_load_and_after_it_alon
     until(lambda: working.reads)
     assert len(page.requests) == 1
     assert sampler.notes()[0] == (
-        "health: GET /api/v1/health/system stops the server: it took 1.0 s, and GET /health beside it waited 0.9 s; "
+        "health: GET /api/v1/health/system stops the server: it took 1 s, and GET /health beside it waited 930 ms; "
         "asked only before and after the load"
     )
     sampler.stop()

@@ -47,12 +47,12 @@ def test_the_steady_state(duration_s: float, spawn_rate: float, seconds: float) 
         pytest.param(Target("t", "rps", 24.9, below=False), None, id="offers more than the limit"),
         pytest.param(
             Target("t", "rps", 25, below=False),
-            "offers 25.0 requests/s at the response-time limit, more than 25 needed",
+            "offers 25 requests/s at the response-time limit, more than 25 needed",
             id="offers exactly the limit",
         ),
         pytest.param(
             Target("t", "rps", 10, below=False, role="agent"),
-            "offers 10.0 requests/s at the response-time limit, more than 10 needed",
+            "offers 10 requests/s at the response-time limit, more than 10 needed",
             id="of one role",
         ),
         pytest.param(
@@ -71,7 +71,7 @@ def test_the_steady_state(duration_s: float, spawn_rate: float, seconds: float) 
         ),
         pytest.param(Target("t", "p95_ms", 2000, below=True), None, id="25 × 45 samples are enough for p95"),
         pytest.param(
-            Target("t", "p999_ms", 2000, below=True), "about 1125 samples, 10000 needed", id="too few for p99.9"
+            Target("t", "p999_ms", 2000, below=True), "about 1,125 samples, 10,000 needed", id="too few for p99.9"
         ),
         pytest.param(
             Target("t", "avg_ms", 1, below=True, scenarios=("large",)), "only judged in large", id="another scenario"
@@ -121,7 +121,7 @@ def test_what_is_read_at_the_target_is_judged_where_it_is_watched(
 def test_readings_need_as_many_samples_here_as_in_the_judgement() -> None:
     plan = replace(plan_of(AVERAGE, SERVER, duration_s=40), command=PID)  # 27 s of steady state
     assert why_not_judged(SERVER, plan, ROLES) == f"about 27 samples, {SAMPLES_NEEDED} needed"
-    assert "t (server.cpu_percent p95 < 80): judged where it can be read" in render(
+    assert "t (server.cpu_percent p95 < 80 %): judged where it can be read" in render(
         replace(plan_of(SERVER), command=PID), ROLES
     )
 
@@ -145,19 +145,19 @@ def test_the_plan_as_text() -> None:
         "  target   http://localhost:8015",
         "  duration 1m",
         "Stages",
-        "  ramp-up     10 s   to 40 users, 4 a second",
-        "  settling     5 s   not judged",
-        "  steady      45 s   judged",
-        "  ramp-down        requests in flight are let finish",
+        "  ramp-up         10 s   to 40 users, 4 a second",
+        "  settling         5 s   not judged",
+        "  steady          45 s   judged",
+        "  ramp-down              requests in flight are let finish",
         "Users by role",
         "     10  Agent",
         "     30  Customer",
         "Requests/s to expect on the plateau",
-        "     40.0  at 0 ms",
-        "     25.0  at 500 ms, the response-time limit",
+        "       40  at 0 ms",
+        "       25  at 500 ms, the response-time limit",
         "Targets",
-        "  average (avg_ms < 500): judged",
-        "  failures (failure_rate < 0.01): shown as information",
+        "  average (avg_ms < 500 ms): judged",
+        "  failures (failure_rate < 1 %): shown as information",
         "  users (concurrent_users > 200): not judged: runs 40 users, more than 200 needed",
     ]
 

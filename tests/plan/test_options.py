@@ -3,7 +3,8 @@
 import pytest
 
 from perfsuite.errors import UsageError
-from perfsuite.plan.option_fields import parse_duration, show_duration
+from perfsuite.format import option_duration
+from perfsuite.plan.option_fields import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from perfsuite.plan.option_fields import parse_duration, show_duration
 )
 def test_a_duration_is_read_and_shown(text: str, seconds: float, shown: str) -> None:
     assert parse_duration(text) == seconds
-    assert show_duration(parse_duration(text)) == shown
+    assert option_duration(parse_duration(text)) == shown
 
 
 @pytest.mark.parametrize(

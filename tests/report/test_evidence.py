@@ -20,7 +20,7 @@ def test_five_of_seven_with_three_rows_each() -> None:
     assert found.unusual[0].evidence == (
         "response time, mean: 26 ms → 1,140 ms, at 00:30",
         "sessions blocked by another session: 0 → 5, at 00:29",
-        "connections of the pool in use: 12 % → 100 %, at 00:32",
+        "connections of the pool in use: 12.5 % → 100 %, at 00:32",
     )
     assert [line.split()[0] for line in found.always] == ["Most", "policyholder", "Most"]
     assert found.note == ""
@@ -98,7 +98,7 @@ def test_the_start_is_the_first_second_that_was_recorded() -> None:
         pytest.param(
             Evidence("m", "failed", 0.0, 0.0325, "fraction", START + 61),
             START,
-            "failed: 0 % → 3.2 %, at 01:01",
+            "failed: 0 % → 3.25 %, at 01:01",
             id="share",
         ),
         pytest.param(

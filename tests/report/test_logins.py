@@ -38,7 +38,8 @@ def run(logins: Logins | None = LOGINS, cpu: float | None = None, expired: int =
         ),
         pytest.param(
             run(cpu=94.2),
-            "91 ramp-up logins: 9,120 ms on average, 24,300 ms at most, 2 failures, server at 94 % of a core meanwhile",
+            "91 ramp-up logins: 9,120 ms on average, 24,300 ms at most, 2 failures, server at 94.2 % of a core"
+            " meanwhile",
             id="with all there is",
         ),
     ],
@@ -60,7 +61,7 @@ def test_in_the_other_files() -> None:
     facts = {fact.term: fact.lines for fact in facts_of(report)}
     assert facts["Logins"] == (
         logins_line(report),
-        "5 logins after that, to renew tokens",
+        "5 later logins to renew tokens",
         "38 requests refused since a token had expired, and sent once more after a login",
     )
     assert summary_dict(report)["logins"] == {

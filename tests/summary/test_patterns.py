@@ -58,7 +58,7 @@ def test_a_counter_before_the_operations_is_one_pattern_with_its_distance() -> N
     assert (pattern.every_requests, pattern.exact, pattern.every_s) == (101, True, 2.0)
     assert (pattern.first_seen, pattern.last_seen) == (START + 4 + 161 // RATE, START + 4 + 666 // RATE)
     assert pattern.sentence == (
-        f"{LIMITER}, 6 times, every 101st request, every 2.0 s, across 6 operations: likely something in front of the"
+        f"{LIMITER}, 6 times, every 101st request, every 2 s, across 6 operations: likely something in front of the"
         " operations"
     )
 

@@ -107,7 +107,7 @@ def test_a_time_that_cannot_be(header: str, value: str, why: str) -> None:
     assert remark is not None
     assert (remark.why, remark.count) == (why, 1)
     assert remark.about == (X_PROCESS_TIME if header == "x-process-time" else SERVER_TIMING)
-    assert remark.example == f"{value.removeprefix('total;dur=')} for an answer that took 4.0 ms"
+    assert remark.example == f"{value.removeprefix('total;dur=')} for an answer that took 4 ms"
 
 
 def test_a_long_or_unprintable_value_is_cut_for_the_reader() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from perfsuite.cli.options import BaselineOptions, HistoryOptions
 from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
+from perfsuite.format import number, plural
 from perfsuite.history import History, Wanted, read_baseline, select, write_baseline
 from perfsuite.history.baseline_file import FOLDER, NAME, slim
 from perfsuite.history.comparison.conditions import mismatches
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.runs_page.table import render_baseline, render_baselines, render_runs
-from perfsuite.report.text import plural
 from perfsuite.run.archive import RebuildResult, RunArchive, rebuild
 from perfsuite.run.runs_page import NEWEST, write_overview
 
@@ -47,7 +47,7 @@ def history(call: Invocation[HistoryOptions]) -> int:
         call.terminal.show(render_runs, runs, color=options.output.color)
         more = database.count(wanted) - len(runs)
         if more:
-            call.terminal.out(f"{more:,} more{kind} in {database.where}")
+            call.terminal.out(f"{number(more)} more{kind} in {database.where}")
     return EXIT_PASS
 
 

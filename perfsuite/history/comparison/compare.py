@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from perfsuite.format import number, p_value
 from perfsuite.history.comparison.family import ALPHA, PValues, p_values
 from perfsuite.history.comparison.figures import FAILURES, Line, lines
 from perfsuite.history.comparison.shift import Shift, shifts
@@ -95,8 +96,8 @@ def _with_failures(change: Change, a_runs: Sequence[PastRun], b_runs: Sequence[P
     p = fisher_more(failed_a, asked_a, failed_b, asked_b)
     if change.shift < 0:
         p = fisher_more(failed_b, asked_b, failed_a, asked_a)
-    said = f"{failed_a:,} of {asked_a:,} failed, then {failed_b:,} of {asked_b:,}"
-    said += f" (Fisher p = {p:.2g}, if requests failed independently)"
+    said = f"{number(failed_a)} of {number(asked_a)} failed, then {number(failed_b)} of {number(asked_b)}"
+    said += f" (Fisher {p_value(p)}, if requests failed independently)"
     return msgspec.structs.replace(change, reason=f"{change.reason}; {said}")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from perfsuite.format import number
 from perfsuite.model.history import Conditions
 
 DATA_TOLERANCE_RATE = 0.1
@@ -72,7 +73,7 @@ def _of_target(a: Conditions, b: Conditions) -> Iterator[Mismatch]:
         yield Mismatch("host", f"other target: {a.host}, {b.host}")
     other = {kind for kind in a.data_size.keys() & b.data_size.keys() if _apart(a.data_size[kind], b.data_size[kind])}
     if other:
-        told_sizes = [f"{kind} {a.data_size[kind]:,}, {b.data_size[kind]:,}" for kind in sorted(other)]
+        told_sizes = [f"{kind} {number(a.data_size[kind])}, {number(b.data_size[kind])}" for kind in sorted(other)]
         yield Mismatch("data_size", f"other size of data at the target: {_few(told_sizes)}")
 
 

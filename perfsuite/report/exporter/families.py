@@ -13,6 +13,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from perfsuite.format import setting
 from perfsuite.model import LiveSnapshot, Plan, TargetOutcome, TargetResult, monitor
 from perfsuite.model.monitor import METRICS
 from perfsuite.report.exporter.buckets import Buckets
@@ -61,7 +62,7 @@ class Family:
 
 def _of_reading(metric: monitor.Metric) -> Family:
     divisor = base_unit(metric.unit).divisor
-    divided = f" / {divisor:g}" if divisor != 1 else ""
+    divided = f" / {setting(divisor)}" if divisor != 1 else ""
     meaning = f"{metric.name}{divided} of readings.csv: {metric.meaning}"
     return Family(reading_name(metric), "gauge", ("source",), meaning)
 

@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
+from perfsuite.format import utc
 from perfsuite.model import ALL, Breakdown, FailureGroup, Row, RowLeft, Second, SecondArrivals, Statistics, Summary
 from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact, parts_of, rounded, values_of
-from perfsuite.report.text import csv_cell, utc
+from perfsuite.report.text import csv_cell
 
 STATS_COLUMNS = ("period", "role", "behaviour", "operation", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS)
 ARRIVAL_COLUMNS = ("actions_due", "actions_begun", "lag_avg_ms", "lag_max_ms", "actions_waiting")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from perfsuite.format import bound, figure
 from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
 from perfsuite.model.history import Comparison, ComparisonOutcome
 from perfsuite.report.baseline import ALL_ROLES, Held, held_of
 from perfsuite.report.evidence import TITLE, findings_of
-from perfsuite.report.figures import limit_text, with_unit
 from perfsuite.report.text import clean
 from perfsuite.report.wording import sentence, target_name
 
@@ -65,8 +65,8 @@ def _property(suite: ET.Element, **values: str) -> None:
 
 def _target_case(suite: ET.Element, class_name: str, result: TargetResult) -> None:
     case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": target_name(result), "time": "0"})
-    limit = limit_text(result.metric, result.limit, below=result.below)
-    told = clean(f"observed {with_unit(result.metric, result.observed)}, limit {limit}")
+    limit = bound(result.metric, result.limit, below=result.below)
+    told = clean(f"observed {figure(result.metric, result.observed)}, limit {limit}")
     reason = clean(result.reason)
     if result.outcome is TargetOutcome.MISSED:
         failure = ET.SubElement(case, "failure", {"message": told, "type": "missed target"})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from perfsuite.format import bound, clock, figure, interval_text, number, percent, plural
 from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.failing import operation_of, remarks, role_of
-from perfsuite.report.figures import clock, human, interval_text, limit_text, with_unit
 from perfsuite.report.files.json_file import steady_operations
 from perfsuite.report.logins import logins_line
-from perfsuite.report.text import markdown, plural, shortened
+from perfsuite.report.text import markdown, shortened
 from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_title
 
 SLOWEST = 10
@@ -57,37 +57,37 @@ def runs_md(reports: Sequence[RunReport]) -> str:
         (
             markdown(report.summary.scenario),
             markdown(report.summary.run_id),
-            f"{report.summary.users.peak:,}",
-            f"{report.summary.totals.requests:,}",
-            human("rps", report.summary.totals.rps),
-            human("avg_ms", report.summary.totals.avg_ms),
-            human("p95_ms", report.summary.totals.p95_ms),
-            f"{report.summary.totals.failures:,}",
+            f"{number(report.summary.users.peak)}",
+            f"{number(report.summary.totals.requests)}",
+            number(report.summary.totals.rps),
+            number(report.summary.totals.avg_ms),
+            number(report.summary.totals.p95_ms),
+            f"{number(report.summary.totals.failures)}",
             f"{_MARKS_OF_RUNS.get(report.verdict.outcome, '⚠️')} {LABELS[report.verdict.outcome]}",
         )
         for report in reports
     )
-    columns = ("Scenario", "Run", "Users", "Requests", "Req/s", "Average ms", "p95 ms", "Failures", "Verdict")
+    columns = ("Scenario", "Run", "Users", "Requests", "Requests/s", "Average ms", "p95 ms", "Failures", "Verdict")
     return _section(plural(len(reports), "run"), columns, cells) + "\n"
 
 
 def _figures(summary: Summary) -> str:
     totals = summary.totals
     if not totals.requests:
-        return f"{summary.whole_run.requests:,} requests, none in the steady state."
+        return f"{number(summary.whole_run.requests)} requests, none in the steady state."
     return (
-        f"**{totals.requests:,}** requests in {clock(summary.steady_s)} of steady state · "
-        f"**{human('rps', totals.rps)}** req/s · average **{with_unit('avg_ms', totals.avg_ms)}** · "
-        f"p95 **{with_unit('p95_ms', totals.p95_ms)}** · failures **{totals.failures:,}** "
-        f"({human('failure_rate', totals.failure_rate)}) · **{summary.users.peak:,}** users"
+        f"**{number(totals.requests)}** requests in {clock(summary.steady_s)} of steady state · "
+        f"**{number(totals.rps)}** requests/s · average **{figure('avg_ms', totals.avg_ms)}** · "
+        f"p95 **{figure('p95_ms', totals.p95_ms)}** · failures **{number(totals.failures)}** "
+        f"({percent(totals.failure_rate)}) · **{number(summary.users.peak)}** users"
     )
 
 
 def _target(result: TargetResult) -> Sequence[str]:
     return (
         markdown(target_title(result)),
-        markdown(limit_text(result.metric, result.limit, below=result.below)),
-        with_unit(result.metric, result.observed),
+        markdown(bound(result.metric, result.limit, below=result.below)),
+        figure(result.metric, result.observed),
         interval_text(result.metric, result.interval),
         _MARKS[result.outcome] + (", too close" if result.too_close else ""),
         markdown(result.reason),
@@ -102,7 +102,7 @@ def _baseline(report: RunReport) -> Sequence[str]:
     rows = (tuple(map(markdown, line.cells)) for line in held.lines[:MOST_CHANGES])
     notes = "\n".join(f"- {markdown(note)}" for note in held.notes)
     left = len(held.lines) - MOST_CHANGES
-    more = f"{left:,} more in `summary.json`." if left > 0 else ""
+    more = f"{number(left)} more in `summary.json`." if left > 0 else ""
     title = f"### Against {markdown(held.name)}\n\n{markdown(held.headline)}"
     return title, _rows(COLUMNS, rows), more, notes
 
@@ -129,11 +129,11 @@ def _slowest(summary: Summary) -> str:
         (
             markdown(row.operation),
             markdown(row.role),
-            f"{row.statistics.requests:,}",
-            human("avg_ms", row.statistics.avg_ms),
-            human("p95_ms", row.statistics.p95_ms),
-            human("max_ms", row.statistics.max_ms),
-            f"{row.statistics.failures:,}",
+            f"{number(row.statistics.requests)}",
+            number(row.statistics.avg_ms),
+            number(row.statistics.p95_ms),
+            number(row.statistics.max_ms),
+            f"{number(row.statistics.failures)}",
         )
         for row in rows
         if row.statistics.requests
@@ -146,7 +146,7 @@ def _failures(report: RunReport) -> Sequence[str]:
     patterns = report.summary.failure_patterns
     cells = (
         (
-            f"{pattern.count:,}",
+            f"{number(pattern.count)}",
             markdown(operation_of(pattern)),
             markdown(role_of(pattern)),
             markdown(pattern.kind),
@@ -158,13 +158,14 @@ def _failures(report: RunReport) -> Sequence[str]:
     columns = ("Count", "Operation", "Role", "Kind", "Message", "Sample request id")
     table = _section("Failures", columns, cells)
     left = len(patterns) - MOST_FAILURES
-    more = f"{left:,} more kinds in `failures.csv`." if left > 0 else ""
+    more = f"{number(left)} more kinds in `failures.csv`." if left > 0 else ""
     return table, more, "\n".join(f"- {markdown(remark)}" for remark in remarks(report, patterns[:MOST_FAILURES]))
 
 
 def _suite_errors(groups: Iterable[SuiteErrorGroup]) -> str:
     cells = (
-        (f"{group.count:,}", markdown(group.place), markdown(group.message), markdown(group.log)) for group in groups
+        (f"{number(group.count)}", markdown(group.place), markdown(group.message), markdown(group.log))
+        for group in groups
     )
     return _section("Errors of the suite", ("Count", "Place", "Error", "Traceback"), cells)
 

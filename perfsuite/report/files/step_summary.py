@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from perfsuite.format import number
+
 MOST_BYTES = 1 << 20
 """GitHub shows nothing at all of a step whose file is larger."""
 FEWEST_BYTES = 200
@@ -23,7 +25,7 @@ def append_summary(path: Path, text: str, whole: str) -> str:
             room = MOST_BYTES - os.fstat(appended.fileno()).st_size
             content = _fitting(f"\n{text}", whole, room)
             if not content:
-                return _only(path, f"nearly full, it may have {MOST_BYTES:,} bytes", whole)
+                return _only(path, f"nearly full, it may have {number(MOST_BYTES)} bytes", whole)
             if appended.write(content) < len(content):
                 return _only(path, "not all of it had room", whole)
     except OSError as error:

@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfsuite.format import UNKNOWN, number, percent, plural, quantity
 from perfsuite.model import LiveSnapshot, LiveState, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Direction, Reading
-from perfsuite.model.units import amount
-from perfsuite.report.figures import UNKNOWN, human
-from perfsuite.report.text import clean, plural
+from perfsuite.report.text import clean
 
 UNANSWERED_FROM_S = 3
 """After this many seconds without a response, the views warn."""
 STEADY_STATE = "steady state"
 SINCE_START = "since the start"
-_RATE_AND_TIMES = ("rps", "avg_ms", "p95_ms")
 NEAR_SHARE, FULL_SHARE = 0.8, 0.95
 """Shares of its limit from which on a metric counts as near it, and as at it."""
 _WARN_FROM: Mapping[str, float] = {"server.listen_queue": 5, "postgres.blocked_sessions": 1, "pool.waiting": 1}
@@ -58,34 +56,34 @@ def silence_text(live: LiveState) -> str:
 
 def live_figures(live: LiveState) -> tuple[LiveFigure, ...]:
     """The main figures of a running load, in reading order."""
-    users = f"{sum(live.users.values()):,}/{live.users_requested:,}"
+    users = f"{number(sum(live.users.values()))}/{number(live.users_requested)}"
     return _figures(users, live.statistics, (live.rps_now, live.avg_now_ms, live.p95_now_ms))
 
 
 def final_figures(summary: Summary) -> tuple[LiveFigure, ...]:
     """The same figures over the steady state of a finished run."""
-    return _figures(f"{summary.users.peak:,}/{summary.users.requested:,}", summary.totals, None)
+    return _figures(f"{number(summary.users.peak)}/{number(summary.users.requested)}", summary.totals, None)
 
 
 def _figures(
     users: str, so_far: Statistics, now: tuple[float, float | None, float | None] | None
 ) -> tuple[LiveFigure, ...]:
-    rps, average, p95 = ("", "", "") if now is None else map(human, _RATE_AND_TIMES, now)
+    rps, average, p95 = ("", "", "") if now is None else map(number, now)
     failed = so_far.failures > 0
     return (
         LiveFigure("Users", users, ""),
-        LiveFigure("Requests", "", f"{so_far.requests:,}"),
-        LiveFigure("Req/s", rps, human("rps", so_far.rps)),
-        LiveFigure("Avg ms", average, human("avg_ms", so_far.avg_ms)),
-        LiveFigure("p95 ms", p95, human("p95_ms", so_far.p95_ms)),
-        LiveFigure("Failures", "", f"{so_far.failures:,}", alarm=failed),
-        LiveFigure("Rate", "", human("failure_rate", so_far.failure_rate), alarm=failed),
+        LiveFigure("Requests", "", f"{number(so_far.requests)}"),
+        LiveFigure("Requests/s", rps, number(so_far.rps)),
+        LiveFigure("Avg ms", average, number(so_far.avg_ms)),
+        LiveFigure("p95 ms", p95, number(so_far.p95_ms)),
+        LiveFigure("Failures", "", f"{number(so_far.failures)}", alarm=failed),
+        LiveFigure("Rate", "", percent(so_far.failure_rate), alarm=failed),
     )
 
 
 def users_by_role(users: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
     """Roles and their number of users."""
-    return tuple((clean(role.replace("_", " ")), f"{count:,}") for role, count in users.items())
+    return tuple((clean(role.replace("_", " ")), f"{number(count)}") for role, count in users.items())
 
 
 def worst_first(targets: Sequence[TargetResult]) -> list[TargetResult]:
@@ -170,13 +168,13 @@ def _gauge(main: _MainMetric, readings: Readings) -> Gauge:
 def _text(metric: str, value: float, readings: Readings) -> str:
     known = METRICS[metric]
     if known.unit == "count" and (limit := _limit(metric, readings)) is not None:
-        return f"{value:,.0f}/{limit:,.0f}"
+        return f"{number(round(value))}/{number(round(limit))}"
     if known.unit != "percent":
-        return amount(value, known.unit)
+        return quantity(value, known.unit)
     if known.direction is Direction.LOWER_IS_WORSE and value < 100:
         # Rounded down, so that 99.97 % never reads as 100 %.
-        return f"{math.floor(value * 10) / 10:.1f} %"
-    return f"{value:.0f} %"
+        return quantity(math.floor(value * 10) / 10, "percent")
+    return quantity(value, "percent")
 
 
 def _state(main: _MainMetric, readings: Readings) -> GaugeState:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from perfsuite.format import bound, clock, figure
 from perfsuite.model import LiveSnapshot, RunReport, TargetResult
 from perfsuite.report.evidence import Told, findings_of
-from perfsuite.report.figures import clock, limit_text, with_unit
 from perfsuite.report.live.figures import (
     STEADY_STATE,
     LiveFigure,
@@ -272,8 +272,8 @@ def _targets(targets: Sequence[TargetResult]) -> tuple[LiveTarget, ...]:
     return tuple(
         LiveTarget(
             name=target_title(result),
-            observed=with_unit(result.metric, result.observed),
-            limit=limit_text(result.metric, result.limit, below=result.below),
+            observed=figure(result.metric, result.observed),
+            limit=bound(result.metric, result.limit, below=result.below),
             outcome=outcome_text(result),
             kind=result.outcome.value.replace(" ", "-"),
             reason=_safe(result.reason),
@@ -317,11 +317,11 @@ class _SparkLine:
         known = [value for _at_s, value in self.points if value is not None]
         (first_s, _value), (last_s, now) = self.points[0], self.points[-1]
         span = clock(last_s - first_s)
-        peak = f"peak {with_unit(self.metric, max(known))} in the last {span}" if known else self.unknown
+        peak = f"peak {figure(self.metric, max(known))} in the last {span}" if known else self.unknown
         scale = Scale(0.0, max(known, default=0.0) or 1.0, ())
         path = line(((at_s - first_s, value) for at_s, value in self.points), scale)
         box = f"0 0 {max(last_s - first_s, _MIN_SPARK_S):g} {HEIGHT:g}"
-        return Spark(name, with_unit(self.metric, now), peak, box, path)
+        return Spark(name, figure(self.metric, now), peak, box, path)
 
 
 def _spark_lines(snapshot: LiveSnapshot) -> dict[str, _SparkLine]:

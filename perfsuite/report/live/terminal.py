@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from perfsuite.format import UNKNOWN, bound, clock, figure, number, percent
 from perfsuite.model import ALL, LiveFailure, LiveLine, LiveSnapshot, LiveState, TargetOutcome, TargetResult
-from perfsuite.report.figures import UNKNOWN, clock, human, limit_text, with_unit
 from perfsuite.report.live.figures import (
     SINCE_START,
     STEADY_STATE,
@@ -43,7 +43,7 @@ _TALL = 30
 _GAP = 4
 _MIN_WIDTH = 20
 _SLOWEST_SHOWN, _FAILED_SHOWN = 3, 2
-_FIGURE_WIDTH = 7
+_FIGURE_WIDTH = 6
 """Columns of a figure at least, so that the table does not move while figures change."""
 _NAME_WIDTH = 12
 """Columns of the names of facts, including the gap after them."""
@@ -60,10 +60,10 @@ def render_progress(snapshot: LiveSnapshot) -> str:
     live = snapshot.live
     parts = [
         f"{clock(live.elapsed_s)}/{clock(live.total_s)} {phase_text(live)}",
-        f"users {sum(live.users.values()):,}/{live.users_requested:,}",
-        f"{live.rps_now:,.1f} req/s",
+        f"users {number(sum(live.users.values()))}/{number(live.users_requested)}",
+        figure("rps", live.rps_now),
         _times(live),
-        f"failures {live.failures:,} ({_failed_share(live)})",
+        f"failures {number(live.failures)} ({_failed_share(live)})",
     ]
     if figures := gauges_in_short(snapshot):
         parts.append(figures)
@@ -191,15 +191,15 @@ def _first(count: int, lines: list[str]) -> list[str]:
 def _times(live: LiveState) -> str:
     """p95 of the last five seconds, or the p95 or mean so far (marked as such) while these have too few requests."""
     if live.p95_now_ms is not None:
-        return f"p95 {with_unit('p95_ms', live.p95_now_ms)}"
+        return f"p95 {figure('p95_ms', live.p95_now_ms)}"
     figures = live.statistics
     if figures.p95_ms is not None:
-        return f"p95 {with_unit('p95_ms', figures.p95_ms)} ({since_text(live)})"
-    return f"avg {with_unit('avg_ms', figures.avg_ms)} ({since_text(live)})" if figures.requests else f"p95 {UNKNOWN}"
+        return f"p95 {figure('p95_ms', figures.p95_ms)} ({since_text(live)})"
+    return f"avg {figure('avg_ms', figures.avg_ms)} ({since_text(live)})" if figures.requests else f"p95 {UNKNOWN}"
 
 
 def _failed_share(live: LiveState) -> str:
-    return f"{live.failures / live.requests * 100 if live.requests else 0:.2f} %"
+    return percent(live.failures / live.requests if live.requests else 0)
 
 
 def bar(live: LiveState) -> Table:
@@ -223,10 +223,10 @@ def figures_table(live: LiveState) -> Table:
     table = _table("")
     table.columns[0].min_width = max(len(SINCE_START), len(STEADY_STATE))
     figures = live_figures(live)
-    for figure in figures:
-        table.add_column(figure.name, justify="right", no_wrap=True, min_width=_FIGURE_WIDTH)
-    table.add_row("now", *(figure.now for figure in figures))
-    table.add_row(since_text(live), *(Text(figure.so_far, "red" if figure.alarm else "") for figure in figures))
+    for each in figures:
+        table.add_column(each.name, justify="right", no_wrap=True, min_width=_FIGURE_WIDTH)
+    table.add_row("now", *(each.now for each in figures))
+    table.add_row(since_text(live), *(Text(each.so_far, "red" if each.alarm else "") for each in figures))
     return table
 
 
@@ -235,12 +235,12 @@ def facts(live: LiveState, shown: Iterable[Gauge], width: int) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     space = width - _NAME_WIDTH
     grid.add_row("users", _packed([_pair(role, count) for role, count in users_by_role(live.users)], space))
-    slowest = [_pair(clean(line.name), with_unit("avg_ms", line.avg_ms)) for line in live.operations[:_SLOWEST_SHOWN]]
+    slowest = [_pair(clean(line.name), figure("avg_ms", line.avg_ms)) for line in live.operations[:_SLOWEST_SHOWN]]
     first, *_more = _packed(slowest, space).split("\n") or [Text(UNKNOWN, "dim")]
     grid.add_row("slowest", first)
     failed = live.failed[:_FAILED_SHOWN]
-    for number, failure in enumerate(failed):
-        grid.add_row("" if number else Text("failed", "red"), _failure(failure))
+    for place, failure in enumerate(failed):
+        grid.add_row("" if place else Text("failed", "red"), _failure(failure))
     if not failed:
         grid.add_row("failed", Text("nothing", "dim"))
     _add_gauges(grid, shown, space)
@@ -260,7 +260,7 @@ def role_table(live: LiveState) -> Table:
     lines = {line.name: line for line in live.roles}
     for role, count in live.users.items():
         line = lines.get(role, LiveLine(role, 0, None, 0))
-        table.add_row(Text(shortened(role.replace("_", " "), 24)), f"{count:,}", *_figures_of(line))
+        table.add_row(Text(shortened(role.replace("_", " "), 24)), f"{number(count)}", *_figures_of(line))
     return table
 
 
@@ -277,9 +277,9 @@ def failed_table(failures: Iterable[LiveFailure], more: int) -> Table:
     table = _table(">Failed", "Operation", "Failure, since the start")
     for failure in failures:
         what = Text(clean(f"{failure.kind}: {failure.message}"), no_wrap=True, overflow="ellipsis")
-        table.add_row(Text(f"{failure.count:,}", "red"), Text(_operation(failure)), what)
+        table.add_row(Text(f"{number(failure.count)}", "red"), Text(_operation(failure)), what)
     if more > 0:
-        table.add_row("", Text(f"and {more:,} more", "dim"), "")
+        table.add_row("", Text(f"and {number(more)} more", "dim"), "")
     table.columns[0].min_width = len("Failed")
     return table
 
@@ -290,12 +290,12 @@ def targets_table(shown: Sequence[TargetResult], more: int) -> Table:
     for result in shown:
         table.add_row(
             Text(shortened(target_title(result), 40)),
-            with_unit(result.metric, result.observed),
-            limit_text(result.metric, result.limit, below=result.below),
+            figure(result.metric, result.observed),
+            bound(result.metric, result.limit, below=result.below),
             Text(result.outcome.value, TARGET_STYLES[result.outcome]),
         )
     if more:
-        table.add_row(Text(f"and {more:,} more", "dim"))
+        table.add_row(Text(f"and {number(more)} more", "dim"))
     return table
 
 
@@ -345,7 +345,7 @@ def _packed(pairs: Sequence[Text], width: int) -> Text:
 
 
 def _failure(failure: LiveFailure) -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis").append(f"{failure.count:,}", "red")
+    text = Text(no_wrap=True, overflow="ellipsis").append(f"{number(failure.count)}", "red")
     text.append(f"  {_operation(failure)}  ")
     return text.append(clean(failure.message), "dim")
 
@@ -363,5 +363,5 @@ def _add_gauges(grid: Table, shown: Iterable[Gauge], width: int) -> None:
 
 
 def _figures_of(line: LiveLine) -> tuple[str, str, Text]:
-    failed = Text(f"{line.failures:,}", "red" if line.failures else "")
-    return f"{line.requests:,}", human("avg_ms", line.avg_ms), failed
+    failed = Text(f"{number(line.failures)}", "red" if line.failures else "")
+    return f"{number(line.requests)}", number(line.avg_ms), failed

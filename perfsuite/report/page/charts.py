@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from perfsuite.model.units import number
+from perfsuite.format import setting
 from perfsuite.timeseries import Point
 
 HEIGHT = 100.0
@@ -227,5 +227,5 @@ class Chart:
 
 def ticks_of(scale: Scale, texts: Iterable[str] = ()) -> tuple[Tick, ...]:
     """The ticks of an upright axis with their numbers, or with `texts`."""
-    shown = tuple(texts) or tuple(map(number, scale.ticks))
+    shown = tuple(texts) or tuple(map(setting, scale.ticks))
     return tuple(Tick(scale.y(value) / HEIGHT * 100, text) for value, text in zip(scale.ticks, shown, strict=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perfsuite.format import UNKNOWN, number, quantity
 from perfsuite.model import ALL, RunReport, Summary
 from perfsuite.model.fingerprint import (
     Fingerprint,
@@ -20,8 +21,7 @@ from perfsuite.model.fingerprint import (
 )
 from perfsuite.model.monitor import Reading
 from perfsuite.model.periods import STEADY
-from perfsuite.model.units import amount, number
-from perfsuite.report.figures import UNKNOWN, exact, human, rounded
+from perfsuite.report.figures import exact, rounded
 from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.text import clean
 from perfsuite.timeseries import Floats, Track, middle, requests_by_second, tracks_of
@@ -149,7 +149,7 @@ def _row(cost: OperationCost, anchor: str, per_s: float | None) -> tuple[Cell, .
         _spread(queries, alarm=bool(cost.suspicions)),
         _spread(_spread_of([each.rows for each in full])),
         _spread(_spread_of([each.shared_blocks for each in full])),
-        Cell(human("ms", time_ms), exact(rounded("ms", time_ms))),
+        Cell(number(time_ms), exact(rounded("ms", time_ms))),
         Cell.measured("rps", None if per_s is None else per_s * queries.maximum, ""),
         Cell(clean("; ".join(_remarks(cost))), alarm=bool(cost.suspicions)),
     )
@@ -160,8 +160,7 @@ def _spread_of(values: Sequence[float]) -> Spread:
 
 
 def _spread(value: Spread, *, alarm: bool = False) -> Cell:
-    low, high = number(value.minimum), number(value.maximum)
-    return Cell(low if value.exact else f"{low}–{high}", exact(rounded("count", value.maximum)), alarm=alarm)
+    return Cell(value.told(), exact(rounded("count", value.maximum)), alarm=alarm)
 
 
 def _remarks(cost: OperationCost) -> Iterable[str]:
@@ -199,7 +198,7 @@ def _statement(statement: StatementCost, *, suspected: bool) -> tuple[Cell, ...]
         _spread(statement.calls, alarm=suspected),
         _spread(statement.rows),
         _spread(statement.shared_blocks),
-        Cell(human("ms", statement.execution_ms), exact(rounded("ms", statement.execution_ms))),
+        Cell(number(statement.execution_ms), exact(rounded("ms", statement.execution_ms))),
         Cell(text, title=kind, code=True),
     )
 
@@ -209,7 +208,7 @@ def _foreign(fingerprint: Fingerprint) -> Table | None:
     columns = (Column("Calls/s"), Column("User", number=False), Column("Statement", number=False))
     rows = tuple(
         (
-            Cell(number(each.rate_per_s), exact(rounded("rps", each.rate_per_s)), title=f"{each.calls:,} seen"),
+            Cell(number(each.rate_per_s), exact(rounded("rps", each.rate_per_s)), title=f"{number(each.calls)} seen"),
             Cell(clean(each.user or "unknown")),
             Cell(clean(each.text), code=True),
         )
@@ -229,9 +228,9 @@ def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str
     sent = requests_by_second(summary.seconds, start_s, length_s)
     for label, metric, unit in _PER_REQUEST:
         if metric in tracks and (value := _per_request(tracks[metric], sent)) is not None:
-            yield f"{label} per request", amount(value, unit)
+            yield f"{label} per request", quantity(value, unit)
     if _CACHE_HIT in tracks and (hit := tracks[_CACHE_HIT].known).size:
-        yield "Cache hit ratio, median", amount(middle(hit), "percent")
+        yield "Cache hit ratio, median", quantity(middle(hit), "percent")
 
 
 def _per_request(track: Track, sent: Floats) -> float | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from perfsuite.format import figure, number, percent, setting
 from perfsuite.model import Summary, TimeBin
-from perfsuite.report.figures import exact, percent, rounded, with_unit
+from perfsuite.report.figures import exact, rounded
 from perfsuite.report.page.charts import Scale, Tick, bars, linear, ticks_of
 from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.tables import Cell, Column, Table
@@ -89,7 +90,7 @@ def distribution_of(summary: Summary, limits: Sequence[TimeLimit] = ()) -> Distr
         ok=_bars([0.0] * len(bins), ok, before, scale),
         failed=_bars(ok, shares, before, scale) if any(each.failed for each in bins) else "",
         columns=tuple(axis.ticks()),
-        rows=ticks_of(scale, [f"{tick:g} %" for tick in scale.ticks]),
+        rows=ticks_of(scale, [f"{setting(tick)} %" for tick in scale.ticks]),
         markers=tuple(_markers(summary, limits, axis)),
         description=_description(summary, bins, whole),
         table=_cumulative(bins, whole),
@@ -120,11 +121,11 @@ class _LogAxis:
 def _tick_text(time_ms: float, *, first: bool) -> str:
     """With its unit only for the first tick, powers of ten and seconds, because ticks are close to each other."""
     power = time_ms in (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
-    return _time_text(time_ms) if first or power or time_ms >= 1000 else f"{time_ms:g}"
+    return _time_text(time_ms) if first or power or time_ms >= 1000 else setting(time_ms)
 
 
 def _time_text(time_ms: float) -> str:
-    return f"{time_ms / 1000:g} s" if time_ms >= 1000 else f"{time_ms:g} ms"
+    return f"{setting(time_ms / 1000)} s" if time_ms >= 1000 else f"{setting(time_ms)} ms"
 
 
 def _bars(lower: Sequence[float], upper: Sequence[float], before: int, scale: Scale) -> str:
@@ -206,6 +207,6 @@ def _description(summary: Summary, bins: Sequence[TimeBin], whole: int) -> str:
     """The chart in words."""
     totals = summary.totals
     figures = (("half", totals.p50_ms), ("95 %", totals.p95_ms), ("99 %", totals.p99_ms))
-    shares = [f"{share} within {with_unit('p50_ms', value)}" for share, value in figures if value is not None]
-    ends = f"{whole:,} requests took from {_time_text(bins[0].low_ms)} to {_time_text(bins[-1].high_ms)}"
+    shares = [f"{share} within {figure('p50_ms', value)}" for share, value in figures if value is not None]
+    ends = f"{number(whole)} requests took from {_time_text(bins[0].low_ms)} to {_time_text(bins[-1].high_ms)}"
     return f"{ends}{': ' if shares else ''}{', '.join(shares)}."

@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from perfsuite.format import clock, figure, number, percent, plural, quantity, setting
 from perfsuite.model import Coverage, GeneratorHealth, Plan, RunReport, Summary
 from perfsuite.report.exercised import exercised
-from perfsuite.report.figures import clock, percent, with_unit
 from perfsuite.report.logins import logins_line
-from perfsuite.report.text import clean, plural
+from perfsuite.report.text import clean
 from perfsuite.report.wording import arrival_lines
 
 
@@ -51,10 +51,11 @@ def _typed(command: Sequence[str]) -> str:
 def _load_facts(report: RunReport) -> Iterable[Fact]:
     scenario, summary = report.plan.scenario, report.summary
     yield Fact("Run", (clean(summary.run_id), f"ended: {clean(summary.ended)}"))
-    load = f"{plural(scenario.users, 'user')}, {scenario.spawn_rate:g} started per second, {clock(scenario.duration_s)}"
+    users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} started per second"
+    load = f"{users}, {clock(scenario.duration_s)}"
     yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
-    users = [f"{count:,} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
-    yield Fact("Users by role", (clean(", ".join(users)),))
+    by_role = [f"{number(count)} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
+    yield Fact("Users by role", (clean(", ".join(by_role)),))
     if report.plan.absent_roles:
         yield Fact("Roles without users", (clean(", ".join(report.plan.absent_roles)),))
     yield from _connection_facts(report.plan)
@@ -87,11 +88,11 @@ def _later_logins(summary: Summary) -> Iterable[str]:
 
 def _generator(summary: Summary) -> Sequence[str]:
     health = summary.generator
-    cpu = "–" if health.cpu_percent_max is None else f"{health.cpu_percent_max:.0f} %"
-    lag = with_unit("loop_lag_p99_ms", health.loop_lag_p99_ms)
+    cpu = quantity(health.cpu_percent_max, "percent")
+    lag = figure("loop_lag_p99_ms", health.loop_lag_p99_ms)
     return [
         f"{plural(health.processes, 'process', 'processes')}; the busiest used at most {cpu} of a core"
-        + ("" if health.cpu_percent_mean is None else f", {health.cpu_percent_mean:.0f} % on average"),
+        + ("" if health.cpu_percent_mean is None else f", {quantity(health.cpu_percent_mean, 'percent')} on average"),
         f"event loop lag {lag} (p99)",
         *_collections(health),
         *(
@@ -104,26 +105,26 @@ def _generator(summary: Summary) -> Sequence[str]:
 
 def _collections(health: GeneratorHealth) -> Iterable[str]:
     if health.gc_pause_max_ms is not None and health.gc_share_rate is not None:
-        longest = with_unit("gc_pause_max_ms", health.gc_pause_max_ms)
+        longest = figure("gc_pause_max_ms", health.gc_pause_max_ms)
         yield f"garbage collection pauses of at most {longest}, {percent(health.gc_share_rate)} of the time"
 
 
 def _reconciled(summary: Summary) -> str:
     counts = summary.reconciliation
     others = (("Locust", counts.locust_total), ("backend log", counts.backend_log))
-    known = [f"{name} {count:,}" for name, count in others if count is not None]
+    known = [f"{name} {number(count)}" for name, count in others if count is not None]
     if not known:
-        return f"recorder {counts.recorded:,}; no other count to compare with"
+        return f"recorder {number(counts.recorded)}; no other count to compare with"
     result = "the counts agree" if counts.agrees else "the counts differ"
-    return f"recorder {counts.recorded:,}, {', '.join(known)}: {result}"
+    return f"recorder {number(counts.recorded)}, {', '.join(known)}: {result}"
 
 
 def _cleaned_up(summary: Summary) -> Iterable[str]:
     cleanup = summary.cleanup
     if cleanup is None:
         return
-    soft = "".join(f", {kept.rows:,} {kept.thing}: {kept.status}, kept" for kept in cleanup.soft_deleted)
-    yield clean(f"{cleanup.created:,} created, {cleanup.removed:,} removed{soft}")
+    soft = "".join(f", {number(kept.rows)} {kept.thing}: {kept.status}, kept" for kept in cleanup.soft_deleted)
+    yield clean(f"{number(cleanup.created)} created, {number(cleanup.removed)} removed{soft}")
     yield from (clean(f"not removed: {row}") for row in cleanup.not_removed)
     yield from (clean(f"not restored: {row}") for row in (*cleanup.not_restored, *cleanup.not_restorable))
 
@@ -144,7 +145,7 @@ def coverage_section(summary: Summary) -> CoverageSection:
         return CoverageSection(_joined(sent, "The operations of the target were not checked before the load."), gaps)
     if not gaps:
         return CoverageSection(_joined(sent, f"The target offers all that was planned: {offered}."), gaps)
-    by_reason = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({len(gap.lines):,})" for gap in gaps)
+    by_reason = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({number(len(gap.lines))})" for gap in gaps)
     return CoverageSection(_joined(sent, f"The target offers {offered}. Gaps: {by_reason}."), gaps)
 
 
@@ -155,9 +156,9 @@ def _joined(*sentences: str) -> str:
 def _not_possible(coverage: Coverage) -> list[str]:
     """Operations that lacked data, with the reason; files of earlier versions have only their number."""
     if not coverage.lacking:
-        return [f"{name}: {count:,} times" for name, count in coverage.not_possible.items()]
+        return [f"{name}: {number(count)} times" for name, count in coverage.not_possible.items()]
     return [
-        f"{lack.role} / {lack.operation}: {lack.times:,} times{f', {lack.why}' if lack.why else ''}"
+        f"{lack.role} / {lack.operation}: {number(lack.times)} times{f', {lack.why}' if lack.why else ''}"
         for lack in coverage.lacking
     ]
 

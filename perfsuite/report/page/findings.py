@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from perfsuite.format import NO_ANSWER, change, clock, percent, plural, quantity, utc
 from perfsuite.model import FailureGroup, FailureKind, RunReport
 from perfsuite.model.failures import MANY_OPERATIONS
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.units import amount, change
 from perfsuite.report.evidence import NOT_WATCHED, findings_of, started_s
-from perfsuite.report.figures import clock, percent
 from perfsuite.report.page.timeline import Timeline
-from perfsuite.report.text import clean, plural, shortened, utc
+from perfsuite.report.text import clean, shortened
 
 _ROWS_SHOWN = 4
 _INTO_THE_RUN = re.compile(r", [\d,.]+ (?:s|min|h) into the run\b")
@@ -149,8 +148,8 @@ class _CardBuilder:
             at_percent = self.timeline.axis.at(evidence.at_s - self.timeline.start_s)
         return EvidenceRow(
             label=clean(evidence.label),
-            before="" if evidence.before is None else amount(evidence.before, evidence.unit),
-            after=amount(evidence.after, evidence.unit),
+            before="" if evidence.before is None else quantity(evidence.before, evidence.unit),
+            after=quantity(evidence.after, evidence.unit, unknown=NO_ANSWER),
             at="" if evidence.at_s is None else self._since(evidence.at_s),
             at_percent=at_percent,
             anchor=anchor,

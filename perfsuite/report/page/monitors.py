@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from perfsuite.format import UNKNOWN, number, plural, quantity, setting
 from perfsuite.model.monitor import METRICS, PART, Direction
-from perfsuite.model.units import amount, number
-from perfsuite.report.figures import UNKNOWN, exact, rounded
+from perfsuite.report.figures import exact, rounded
 from perfsuite.report.page.charts import Chart, Curve, LimitLine, Scale, Values, dots, line, linear, ticks_of
 from perfsuite.report.page.panels import COMPONENTS, Component, Panel
 from perfsuite.report.page.tables import Cell, Column, Table
-from perfsuite.report.text import clean, heading, plural
+from perfsuite.report.text import clean, heading
 from perfsuite.timeseries import Floats, Track, bin_width, extremes, middle, thinned
 
 _COLOURS = ("--line-avg", "--line-p95", "--line-p50", "--line-p99")
@@ -199,7 +199,7 @@ def _empty_chart(name: str, title: str, unit: str, scale: Scale) -> Chart:
     unit_name = _UNIT_NAMES.get(unit, unit)
     title = f"{title}, {unit_name}" if unit_name else title
     texts = [
-        amount(value, unit).removesuffix("/s") if value and unit.startswith("bytes") else number(value)
+        quantity(value, unit).removesuffix("/s") if value and unit.startswith("bytes") else setting(value)
         for value in scale.ticks
     ]
     return Chart(
@@ -244,9 +244,9 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, tracks: _Tracks)
         colour,
         line(points, scale),
         dots(points, scale),
-        median=amount(middle(known), track.unit) if known.size else UNKNOWN,
-        worst=amount(float(worst(known)), track.unit) if known.size else UNKNOWN,
-        gaps=f"no data for {gaps:,} s" if gaps else "",
+        median=quantity(middle(known), track.unit) if known.size else UNKNOWN,
+        worst=quantity(float(worst(known)), track.unit) if known.size else UNKNOWN,
+        gaps=f"no data for {number(gaps)} s" if gaps else "",
         hint=clean(": ".join(part for part in (track.metric, _meaning(track.metric)) if part)),
         lows=_rounded(lows),
         highs=_rounded(highs) if tracks.width > 1 else (),
@@ -270,7 +270,7 @@ def _limit_lines(limits: Mapping[str, float], scale: Scale, unit: str) -> tuple[
     for colour, value in limits.items():
         by_value.setdefault(value, colour)
     return tuple(
-        LimitLine(f"limit {amount(value, unit)}", colour, scale.y(value) if value <= scale.high else None)
+        LimitLine(f"limit {quantity(value, unit)}", colour, scale.y(value) if value <= scale.high else None)
         for value, colour in by_value.items()
     )
 
@@ -305,7 +305,7 @@ def _summary(constant: Iterable[Track]) -> str:
     """ "listen queue 0, deadlocks 0/s"; "" for none."""
     return clean(
         ", ".join(
-            f"{label_of(track.metric)} {amount(float(track.known[0]), track.unit)}"
+            f"{label_of(track.metric)} {quantity(float(track.known[0]), track.unit)}"
             for track in constant
             if track.known.size and not track.metric.endswith(".up")
         )
@@ -328,6 +328,6 @@ def _constant_rows(constant: Iterable[Track]) -> Iterator[tuple[Cell, ...]]:
         value = (
             Cell(UNKNOWN, title="no reading")
             if known is None
-            else Cell(amount(known, track.unit), exact(rounded("value", known)))
+            else Cell(quantity(known, track.unit), exact(rounded("value", known)))
         )
         yield Cell(clean(label), title=_meaning(track.metric)), value, Cell(clean(track.metric), code=True)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from perfsuite.format import UNKNOWN, bound, clock, duration, figure, interval_text, number, percent, plural
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import Held, baseline_table, held_of
-from perfsuite.report.figures import TOO_FEW, UNKNOWN, clock, human, interval_text, limit_text, with_unit
+from perfsuite.report.figures import TOO_FEW
 from perfsuite.report.page.database import DatabaseCost, database_cost
 from perfsuite.report.page.distribution import Distribution, distribution_of
 from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section, facts_of
@@ -25,7 +26,7 @@ from perfsuite.report.page.tables import (
 )
 from perfsuite.report.page.timeline import Timeline, timeline_of
 from perfsuite.report.published import published_table
-from perfsuite.report.text import clean, plural
+from perfsuite.report.text import clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
 
 _LIMIT_AT = 0.7
@@ -166,24 +167,22 @@ def _times(summary: Summary) -> Iterable[Table]:
 def _figures(summary: Summary) -> Iterable[KeyFigure]:
     totals = summary.totals
     whole = summary.whole_run
-    yield KeyFigure("Requests", human("requests", totals.requests), "", f"{whole.requests:,} in the whole run")
+    yield KeyFigure("Requests", number(totals.requests), "", f"{number(whole.requests)} in the whole run")
     over = f"over {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
-    yield KeyFigure("Throughput", human("rps", totals.rps), "req/s", over)
-    yield KeyFigure(
-        "Average", human("avg_ms", totals.avg_ms), _ms(totals.avg_ms), f"max {with_unit('max_ms', totals.max_ms)}"
-    )
-    p99 = with_unit("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW
-    yield KeyFigure("95th percentile", human("p95_ms", totals.p95_ms), _ms(totals.p95_ms), f"p99: {p99}")
+    yield KeyFigure("Throughput", number(totals.rps), "requests/s", over)
+    yield KeyFigure("Average", number(totals.avg_ms), _ms(totals.avg_ms), f"max {figure('max_ms', totals.max_ms)}")
+    p99 = figure("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW
+    yield KeyFigure("95th percentile", number(totals.p95_ms), _ms(totals.p95_ms), f"p99: {p99}")
     yield KeyFigure(
         "Failure rate",
-        human("failure_rate", totals.failure_rate).removesuffix(" %"),
+        percent(totals.failure_rate).removesuffix(" %"),
         "%" if totals.failure_rate is not None else "",
-        f"{plural(totals.failures, 'failure')}, {whole.failures:,} in the whole run",
+        f"{plural(totals.failures, 'failure')}, {number(whole.failures)} in the whole run",
     )
     if summary.arrivals:
         yield from _arrivals(summary)
-    requested = f"{summary.users.requested:,} requested"
-    yield KeyFigure("Sessions" if summary.arrivals else "Users", human("users", summary.users.peak), "", requested)
+    requested = f"{number(summary.users.requested)} requested"
+    yield KeyFigure("Sessions" if summary.arrivals else "Users", number(summary.users.peak), "", requested)
 
 
 def _arrivals(summary: Summary) -> Iterable[KeyFigure]:
@@ -191,13 +190,13 @@ def _arrivals(summary: Summary) -> Iterable[KeyFigure]:
     arrivals = summary.arrivals
     if arrivals is None:
         return
-    never = f", {arrivals.not_started:,} not started" if arrivals.not_started else ""
-    offered = human("rate", arrivals.offered_per_s)
-    yield KeyFigure("Arrivals", offered, "actions/s", f"{arrivals.asked_per_s:,.4g}/s requested{never}")
-    p99 = with_unit("lag_p99_ms", arrivals.lag_p99_ms) if arrivals.lag_p99_ms is not None else TOO_FEW
-    lag = human("lag_max_ms", arrivals.lag_max_ms)
+    never = f", {number(arrivals.not_started)} not started" if arrivals.not_started else ""
+    offered = number(arrivals.offered_per_s)
+    yield KeyFigure("Arrivals", offered, "actions/s", f"{number(arrivals.asked_per_s)}/s requested{never}")
+    p99 = figure("lag_p99_ms", arrivals.lag_p99_ms) if arrivals.lag_p99_ms is not None else TOO_FEW
+    lag = number(arrivals.lag_max_ms)
     yield KeyFigure(
-        "Latest start", lag, _ms(arrivals.lag_max_ms), f"p99: {p99}; longest queue {arrivals.longest_queue:,}"
+        "Latest start", lag, _ms(arrivals.lag_max_ms), f"p99: {p99}; longest queue {number(arrivals.longest_queue)}"
     )
 
 
@@ -219,8 +218,8 @@ def _target(result: TargetResult, steady_s: float) -> TargetRow:
         fill = min(max(result.observed / result.limit * _LIMIT_AT, 0.004), 1.0)
     return TargetRow(
         name=target_title(result),
-        limit=limit_text(result.metric, result.limit, below=result.below),
-        observed=Cell.measured(result.metric, result.observed, with_unit(result.metric, result.observed)),
+        limit=bound(result.metric, result.limit, below=result.below),
+        observed=Cell.measured(result.metric, result.observed, figure(result.metric, result.observed)),
         interval=_interval(result, steady_s),
         kind=result.outcome.value.replace(" ", "-"),
         outcome=outcome_text(result),
@@ -245,7 +244,7 @@ def _no_interval(targets: Iterable[TargetResult], steady_s: float) -> str:
     """A line for the caption if the steady state is too short for any interval; else ""."""
     if steady_s >= INTERVAL_FROM_S or any(result.interval for result in targets):
         return ""
-    return f"No 95 % CI: it needs {INTERVAL_FROM_S} s of steady state, this run has {steady_s:.0f} s."
+    return f"No 95 % CI: it needs {INTERVAL_FROM_S} s of steady state, this run has {duration(steady_s)}."
 
 
 def _plain_reason(result: TargetResult) -> str:
@@ -253,4 +252,4 @@ def _plain_reason(result: TargetResult) -> str:
     if result.observed is None or result.limit <= 0 or result.outcome is TargetOutcome.NOT_JUDGED:
         return ""
     share = result.observed / result.limit
-    return f"{share:.0%} of the limit".replace("%", " %") if share < 2 else f"{share:.1f} times the limit"
+    return f"{percent(share)} of the limit" if share < 2 else f"{number(share)} times the limit"

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from perfsuite.format import UNKNOWN, clock, figure, number, percent, plain, utc
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
 from perfsuite.model.periods import STEADY
-from perfsuite.report.figures import (
-    TOO_FEW,
-    UNKNOWN,
-    Number,
-    clock,
-    exact,
-    human,
-    parts_of,
-    percent,
-    rounded,
-    values_of,
-    with_unit,
-)
-from perfsuite.report.text import clean, heading, utc
+from perfsuite.report.figures import TOO_FEW, Number, exact, parts_of, rounded, values_of
+from perfsuite.report.text import clean, heading
 from perfsuite.target.catalogue import CATALOGUE
 
 MAX_FAILURE_GROUPS = 200
@@ -53,7 +42,7 @@ class Cell:
         if value is None:
             return Cell(UNKNOWN, title=TOO_FEW)
         figure = exact(rounded(name, value))
-        shown = text or human(name, value)
+        shown = text or plain(name, value)
         return Cell(shown, figure, title=figure if figure != shown.replace(",", "") else "")
 
 
@@ -85,7 +74,7 @@ class Table:
 
 _FIGURES = (
     ("requests", Column("Requests")),
-    ("rps", Column("Req/s", hint="requests per second")),
+    ("rps", Column("Requests/s", hint="requests per second")),
     ("avg_ms", Column("Average", hint="mean response time, ms")),
     ("p50_ms", Column("p50", hint="50 % of the requests took at most this long, ms")),
     ("p95_ms", Column("p95", hint="95 % of the requests took at most this long, ms")),
@@ -121,12 +110,12 @@ def worst_role(roles: Sequence[Row]) -> str:
         share = percent(failed / requests)
         return (
             f"{heading(_title(failing.role))} has the highest failure rate: {share} of its requests failed"
-            f" ({failed:,} of {requests:,})."
+            f" ({number(failed)} of {number(requests)})."
         )
     slowest = max(large, key=lambda row: row.statistics.avg_ms or 0.0, default=None)
     if slowest is None or len(large) < 2:
         return ""
-    wait = with_unit("avg_ms", slowest.statistics.avg_ms)
+    wait = figure("avg_ms", slowest.statistics.avg_ms)
     none = "" if any(row.statistics.failures for row in roles) else " No request failed."
     return f"{heading(_title(slowest.role))} has the slowest responses: {wait} on average.{none}"
 
@@ -202,7 +191,7 @@ def failures_table(summary: Summary) -> Table | None:
     left = len(groups) - MAX_FAILURE_GROUPS
     caption = "Whole run. The request id belongs to one request of the group; look it up in the server log."
     if left > 0:
-        caption += f" The {left:,} rarest groups are only in failures.csv."
+        caption += f" The {number(left)} rarest groups are only in failures.csv."
     columns = (
         Column("Count"),
         Column("Operation", number=False),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from perfsuite.format import clock
 from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.monitor import PART
-from perfsuite.report.figures import clock
 from perfsuite.report.page.charts import Chart, Mark, Tick, TimeAxis
 from perfsuite.report.page.load_charts import (
     LoadSeries,

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from perfsuite.format import number
 from perfsuite.model import ALL, Outcome
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import ChangePoint, Conditions, PastRun
@@ -229,7 +230,7 @@ def _condition_texts(conditions: Conditions) -> tuple[str, ...]:
     values = (
         conditions.scenario,
         conditions.scenario_digest,
-        ", ".join(f"{role.replace('_', ' ')} {count:,}" for role, count in users),
+        ", ".join(f"{role.replace('_', ' ')} {number(count)}" for role, count in users),
         target_of(conditions),
         "yes" if conditions.read_only else "no",
         ", ".join(conditions.left_out) or "nothing",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from perfsuite.format import number, plain, plural
 from perfsuite.model import ALL
 from perfsuite.model.history import Baseline, PastRun
-from perfsuite.report.figures import human
 from perfsuite.report.terminal.console import OUTCOME_STYLES, to_text
-from perfsuite.report.text import clean, plural, shortened
+from perfsuite.report.text import clean, shortened
 from perfsuite.report.wording import LABELS
 
 _WIDEST_NAME = 40
@@ -19,14 +19,14 @@ _WIDEST_NAME = 40
 
 def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False) -> str:
     """One line per run, with its figures over all operations; in the given order."""
-    table = _table("Run", ">Users", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Release", "Verdict")
+    table = _table("Run", ">Users", ">Requests/s", ">Avg ms", ">p95 ms", ">Failures", "Release", "Verdict")
     for run in runs:
         totals = run.at(ALL, ALL)
         shown = ("rps", "avg_ms", "p95_ms", "failure_rate")
-        figures = [human(name, totals.figure(name)) for name in shown] if totals else ["–"] * len(shown)
+        figures = [plain(name, totals.figure(name)) for name in shown] if totals else ["–"] * len(shown)
         table.add_row(
             Text(clean(run.run_id)),
-            f"{sum(run.conditions.users_by_role.values()):,}",
+            f"{number(sum(run.conditions.users_by_role.values()))}",
             *figures,
             Text(shortened(run.release or run.label, 16)),
             Text(LABELS[run.outcome], OUTCOME_STYLES[run.outcome]),
@@ -53,7 +53,7 @@ def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: b
 def render_baseline(baseline: Baseline, *, width: int = 80, color: bool = False) -> str:
     """The runs of a baseline and their conditions. Without `saved_at` the runs were never saved as a baseline."""
     known = baseline.runs[-1].conditions
-    sizes = ", ".join(f"{kind} {size:,}" for kind, size in known.data_size.items())
+    sizes = ", ".join(f"{kind} {number(size)}" for kind, size in known.data_size.items())
     saved = f", saved {baseline.saved_at[:16].replace('T', ' ')} UTC" if baseline.saved_at else ""
     lines = [
         f"{baseline.name}: {plural(len(baseline.runs), 'run')}{saved}",

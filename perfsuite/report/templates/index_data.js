@@ -65,7 +65,7 @@ const runsPage = (() => {
     const decimals = value >= 100 || value === 0 ? 0 : value >= 10 ? 1 : 2;
     return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   };
-  const UNITS = { rps: " req/s" };
+  const UNITS = { rps: " requests/s" };
   const withUnit = (metric, value) => {
     const text = short(metric, value);
     return text === "–" ? text : text + (metric.endsWith("_ms") ? " ms" : UNITS[metric] ?? "");

@@ -11,16 +11,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from perfsuite.format import bound, clock, interval_text, number, percent, plain, plural
 from perfsuite.model import ALL, Outcome, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.periods import STEADY
 from perfsuite.report.baseline import COLUMNS, held_of
 from perfsuite.report.evidence import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Findings, findings_of
 from perfsuite.report.failing import operation_of, remarks, role_of
-from perfsuite.report.figures import clock, human, interval_text, limit_text, percent, with_unit
 from perfsuite.report.logins import logins_line
 from perfsuite.report.published import published_line
 from perfsuite.report.terminal.cuts import Shown, left_out, shown_in
-from perfsuite.report.text import clean, heading, plural, shortened
+from perfsuite.report.text import clean, heading, shortened
 from perfsuite.report.wording import (
     LABELS,
     arrival_lines,
@@ -97,14 +97,14 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
 
 def render_many(reports: Sequence[RunReport], *, width: int = 80, color: bool = False) -> str:
     """Several runs side by side, one line each, with their verdicts."""
-    table = plain_table("Scenario", ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", "Verdict")
+    table = plain_table("Scenario", ">Users", ">Requests", ">Requests/s", ">Avg ms", ">p95 ms", ">Failures", "Verdict")
     for report in reports:
         totals, outcome = report.summary.totals, report.verdict.outcome
         table.add_row(
             Text(shortened(report.summary.scenario, 16)),
-            f"{report.summary.users.peak:,}",
+            f"{number(report.summary.users.peak)}",
             *_load(totals),
-            human("failure_rate", totals.failure_rate),
+            percent(totals.failure_rate),
             Text(LABELS[outcome], OUTCOME_STYLES[outcome]),
         )
     return to_text(table, width=width, color=color)
@@ -155,7 +155,7 @@ def _roles(summary: Summary, most: int | None) -> Iterable[RenderableType]:
     """
     period = _period_shown(summary)
     title = "Role" if period == STEADY else f"Role, {clean(period)}"
-    table = plain_table(title, ">Users", ">Requests", ">Req/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
+    table = plain_table(title, ">Users", ">Requests", ">Requests/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
     totals = {row.role: row.statistics for row in summary.rows if row.period == period and _is_role_total(row)}
     roles = [role for role in dict.fromkeys([*summary.users.by_role, *totals]) if role != ALL]
     kept = roles if most is None else sorted(roles, key=lambda role: _badness(totals.get(role)), reverse=True)[:most]
@@ -181,19 +181,19 @@ def _is_role_total(row: Row) -> bool:
 
 def _add_figures(table: Table, name: str, users: int, figures: Statistics | None) -> None:
     if figures is None or not figures.requests:
-        table.add_row(Text(shortened(name, 18)), f"{users:,}", "0", *["–"] * 5)
+        table.add_row(Text(shortened(name, 16)), f"{number(users)}", "0", *["–"] * 5)
         return
-    failed = Text(f"{figures.failures:,}", "red" if figures.failures else "")
+    failed = Text(f"{number(figures.failures)}", "red" if figures.failures else "")
     rate = percent(1 - figures.failures / figures.requests)
-    table.add_row(Text(shortened(name, 18)), f"{users:,}", *_load(figures), failed, rate)
+    table.add_row(Text(shortened(name, 16)), f"{number(users)}", *_load(figures), failed, rate)
 
 
 def _load(figures: Statistics) -> tuple[str, str, str, str]:
     return (
-        f"{figures.requests:,}",
-        human("rps", figures.rps),
-        human("avg_ms", figures.avg_ms),
-        human("p95_ms", figures.p95_ms),
+        f"{number(figures.requests)}",
+        number(figures.rps),
+        number(figures.avg_ms),
+        number(figures.p95_ms),
     )
 
 
@@ -212,9 +212,9 @@ def _target_table(shown: Sequence[TargetResult]) -> Table:
     for result in shown:
         table.add_row(
             Text(target_title(result)),
-            with_unit(result.metric, result.observed),
-            *([interval_text(result.metric, result.interval)] if sure else []),
-            limit_text(result.metric, result.limit, below=result.below),
+            plain(result.metric, result.observed),
+            *([interval_text(result.metric, result.interval, plain=True)] if sure else []),
+            bound(result.metric, result.limit, below=result.below),
             Text(outcome_text(result), "yellow" if result.too_close else TARGET_STYLES[result.outcome]),
         )
     for column in table.columns[1:]:
@@ -239,7 +239,7 @@ def _failures(report: RunReport, most: int) -> Iterable[RenderableType]:
     table = plain_table(">Failures", "Operation", "Role", "What")
     for pattern in patterns[:most]:
         table.add_row(
-            f"{pattern.count:,}",
+            f"{number(pattern.count)}",
             Text(shortened(operation_of(pattern), 24)),
             Text(shortened(role_of(pattern), 16)),
             Text(clean(pattern.what), no_wrap=True, overflow="ellipsis"),
@@ -263,7 +263,7 @@ def _baseline(report: RunReport, shown: Shown) -> list[RenderableType]:
             table.add_row(*map(Text, line.cells), style="red" if line.worse else "")
         parts.append(table)
     if (left := len(held.lines) - shown.changes) > 0:
-        parts.append(Text(f"and {left:,} more in summary.json", "dim"))
+        parts.append(Text(f"and {number(left)} more in summary.json", "dim"))
     return parts
 
 

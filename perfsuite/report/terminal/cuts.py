@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from perfsuite.format import plural
 from perfsuite.model import RunReport, TargetOutcome
 from perfsuite.report.evidence import MOST_UNUSUAL, findings_of
-from perfsuite.report.text import plural
 from perfsuite.report.wording import count_outcomes
 
 MOST_FAILURES = 5

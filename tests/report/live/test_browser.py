@@ -52,7 +52,7 @@ def test_it_fills_and_changes(page: PageScreen, tab: Tab) -> None:
     tab.shows("STEADY moderate", "h1")
     assert "00:35 / 01:00" in tab.text("header")
     assert tab.text(".live-figures") == (
-        "Users 10/10 Requests 479 steady state Req/s 123 9.04 steady state Avg ms 17.6 19.2 steady state"
+        "Users 10/10 Requests 479 steady state Requests/s 123 9.04 steady state Avg ms 17.6 19.2 steady state"
         " p95 ms 41.3 50.5 steady state Failures 0 steady state Failure rate 0 % steady state"
     )
     assert "Average response time 526 ms < 500 ms missed" in tab.text(".targets")
@@ -65,7 +65,7 @@ def test_it_fills_and_changes(page: PageScreen, tab: Tab) -> None:
     assert tab.value("document.querySelectorAll('.sparks path')[1].getAttribute('d')") == "M0 0L15 0"
     assert tab.value("document.title") == "00:35 / 01:00 steady – moderate"
     page.progress(snapshot(36.0, rps_now=77.0))
-    tab.shows("Req/s 77.0 9.04 steady state", ".live-figures")
+    tab.shows("Requests/s 77.0 9.04 steady state", ".live-figures")
     assert tab.text("[role=alert]") == ""
     page.say("Interrupted: requests in flight may finish")
     tab.shows("Interrupted: requests in flight may finish", "header")

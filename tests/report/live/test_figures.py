@@ -21,7 +21,7 @@ def moment(readings: Mapping[str, Reading]) -> LiveSnapshot:
 
 def test_all_of_a_demo_in_their_order() -> None:
     assert gauges(moment(latest())) == (
-        Gauge("server", "CPU", "45 %", FINE),
+        Gauge("server", "CPU", "45.2 %", FINE),
         Gauge("server", "machine CPU", "61 %", FINE),
         Gauge("server", "listen queue", "0", FINE),
         Gauge("server", "pool", "3/16", FINE),
@@ -29,7 +29,7 @@ def test_all_of_a_demo_in_their_order() -> None:
         Gauge("PostgreSQL", "blocked", "0", FINE),
         Gauge("PostgreSQL", "cache hits", "99.9 %", FINE),
         Gauge("Redis", "hits", "81.2 %", FINE),
-        Gauge("Redis", "memory", "3.2 MB", FINE),
+        Gauge("Redis", "memory", "3.20 MB", FINE),
     )
 
 
@@ -44,9 +44,9 @@ def test_only_what_is_there() -> None:
     [
         pytest.param("CPU", {"server__cpu_percent": 199.0}, "199 %", FULL, id="all cores it may use"),
         pytest.param(
-            "CPU", {"server__busiest_process_cpu_percent": 97.0}, "45 %", FULL, id="one process fills its core"
+            "CPU", {"server__busiest_process_cpu_percent": 97.0}, "45.2 %", FULL, id="one process fills its core"
         ),
-        pytest.param("machine CPU", {"machine__cpu_percent": 79.9}, "80 %", FINE, id="just not near"),
+        pytest.param("machine CPU", {"machine__cpu_percent": 79.9}, "79.9 %", FINE, id="just not near"),
         pytest.param("machine CPU", {"machine__cpu_percent": 80.0}, "80 %", NEAR, id="near"),
         pytest.param("machine CPU", {"machine__cpu_percent": 95.0}, "95 %", FULL, id="at the limit"),
         pytest.param("pool", {"pool__checked_out": 19.0}, "19/16", FULL, id="overflow"),
@@ -57,8 +57,8 @@ def test_only_what_is_there() -> None:
         pytest.param("blocked", {"postgres__blocked_sessions": 1.0}, "1", NEAR, id="a blocked session"),
         pytest.param("listen queue", {"server__listen_queue": 5.0}, "5", NEAR, id="connections wait"),
         pytest.param("cache hits", {"postgres__cache_hit_percent": 100.0}, "100 %", FINE, id="all hits"),
-        pytest.param("memory", {"redis__memory_used_percent": 96.0}, "3.2 MB", FULL, id="maxmemory"),
-        pytest.param("memory", {"redis__memory_bytes": 1.25e9}, "1.2 GB", FINE, id="without maxmemory"),
+        pytest.param("memory", {"redis__memory_used_percent": 96.0}, "3.20 MB", FULL, id="maxmemory"),
+        pytest.param("memory", {"redis__memory_bytes": 1.25e9}, "1.25 GB", FINE, id="without maxmemory"),
     ],
 )
 def test_text_and_state(label: str, changed: Mapping[str, float | None], text: str, state: GaugeState) -> None:
@@ -69,11 +69,11 @@ def test_text_and_state(label: str, changed: Mapping[str, float | None], text: s
 @pytest.mark.parametrize(
     ("readings", "told"),
     [
-        pytest.param(latest(), "server 45 % CPU, db 12/100", id="the usual two"),
+        pytest.param(latest(), "server 45.2 % CPU, db 12/100", id="the usual two"),
         pytest.param(latest(server__cpu_percent=None), "server – CPU, db 12/100", id="a gap"),
         pytest.param(
             latest(pool__checked_out=16.0, machine__cpu_percent=99.0),
-            "server 45 % CPU, machine CPU 99 %, pool 16/16, db 12/100",
+            "server 45.2 % CPU, machine CPU 99 %, pool 16/16, db 12/100",
             id="and what is at its limit",
         ),
         pytest.param({"machine.cpu_percent": reading("machine.cpu_percent", 61.0)}, "machine 61 % CPU", id="no server"),

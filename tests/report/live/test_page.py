@@ -88,7 +88,7 @@ def test_figures_are_now_with_what_they_were_so_far_below() -> None:
     assert page_after(snapshot()).cards == (
         FigureCard("Users", "10/10", "", ""),
         FigureCard("Requests", "479", "steady state", ""),
-        FigureCard("Req/s", "8.20", "9.04 steady state", ""),
+        FigureCard("Requests/s", "8.20", "9.04 steady state", ""),
         FigureCard("Avg ms", "17.6", "19.2 steady state", ""),
         FigureCard("p95 ms", "41.3", "50.5 steady state", ""),
         FigureCard("Failures", "0", "steady state", ""),
@@ -106,7 +106,7 @@ def test_what_is_not_known_is_a_dash_and_failures_are_alarming() -> None:
     ]
     assert page.cards[5:] == (
         FigureCard("Failures", "4", "since the start", "alarm"),
-        FigureCard("Failure rate", "1.00 %", "since the start", "alarm"),
+        FigureCard("Failure rate", "1 %", "since the start", "alarm"),
     )
 
 
@@ -122,7 +122,7 @@ def test_the_lines_of_the_last_minutes() -> None:
     page = page_after(*(snapshot(elapsed_s=second, rps_now=second, p95_now_ms=None) for second in (0.0, 1.0, 2.0, 3.0)))
     texts = [(spark.name, spark.now, spark.peak) for spark in page.sparks]
     assert texts == [
-        ("Requests/s", "3 req/s", "peak 3 req/s in the last 00:02"),  # there is no load in second 0
+        ("Requests/s", "3 requests/s", "peak 3 requests/s in the last 00:02"),  # there is no load in second 0
         ("Average", "17.6 ms", "peak 17.6 ms in the last 00:02"),
         ("95th percentile", "–", "needs 200 requests in five seconds"),
         ("Server CPU", "45.2 %", "peak 45.2 % in the last 00:02"),
@@ -133,7 +133,7 @@ def test_the_lines_of_the_last_minutes() -> None:
 
 def test_only_the_last_minutes_are_kept() -> None:
     page = page_after(*(snapshot(elapsed_s=float(second), rps_now=900.0 - second) for second in range(1, 900)))
-    assert page.sparks[0].peak == f"peak {LAST_S + 1} req/s in the last 05:00"
+    assert page.sparks[0].peak == f"peak {LAST_S + 1} requests/s in the last 05:00"
     assert page.sparks[0].path.count("L") == LAST_S
     assert page.sparks[0].box == "0 0 300 100"
 
@@ -182,7 +182,7 @@ def test_figures_and_targets_in_the_end_are_those_of_the_verdict() -> None:
     builder.run_over(example_runs.failed(), FOLDER)
     cards = {card.name: card for card in builder.page.cards}
     assert cards["Users"] == FigureCard("Users", "50/50", "", "")
-    assert cards["Req/s"] == FigureCard("Req/s", "42.5", "steady state", "")
+    assert cards["Requests/s"] == FigureCard("Requests/s", "42.5", "steady state", "")
     assert cards["Failures"] == FigureCard("Failures", "330", "steady state", "alarm")
     assert [(role.name, role.value) for role in builder.page.roles][-2:] == [
         ("policyholder", "15"),
@@ -236,7 +236,7 @@ def test_the_next_scenario_goes_on_beside_the_verdicts_of_those_before() -> None
     builder.progress(snapshot(2, rps_now=2.0))
     assert (builder.page.badge, builder.page.result, builder.page.loading) == ("steady", None, True)
     assert [run.label for run in builder.page.earlier] == ["PASS"]
-    assert builder.page.sparks[0].peak == "peak 2 req/s in the last 00:00"
+    assert builder.page.sparks[0].peak == "peak 2 requests/s in the last 00:00"
     builder.run_over(example_runs.failed(), FOLDER)
     assert (builder.page.badge, [run.label for run in builder.page.earlier]) == ("FAIL", ["PASS"])
 

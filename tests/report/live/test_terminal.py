@@ -143,8 +143,8 @@ def test_figures_near_their_limit_are_coloured() -> None:
 
 def test_progress_line() -> None:
     assert render_progress(snapshot(shown=targets(), readings=latest())) == (
-        "00:35/01:00 steady  users 10/10  8.2 req/s  p95 41.3 ms  failures 0 (0.00 %)  server 45 % CPU, db 12/100  "
-        "targets 3 met, 2 not judged"
+        "00:35/01:00 steady  users 10/10  8.20 requests/s  p95 41.3 ms  failures 0 (0 %)  server 45.2 % CPU, db 12/100"
+        "  targets 3 met, 2 not judged"
     )
 
 
@@ -164,12 +164,12 @@ def few_requests(**changes: object) -> LiveState:
 )
 def test_progress_line_of_a_small_run_has_a_time_with_what_it_covers(live: LiveState, time: str) -> None:
     assert render_progress(snapshot(live)) == (
-        f"00:35/01:00 steady  users 10/10  8.2 req/s  {time}  failures 0 (0.00 %)"
+        f"00:35/01:00 steady  users 10/10  8.20 requests/s  {time}  failures 0 (0 %)"
     )
 
 
 def test_progress_line_warns_of_a_silent_target() -> None:
     live = replace(example_runs.live(), phase="ramp-up", steady=False, rps_now=0.0, failures=3, unanswered_s=4)
     assert render_progress(snapshot(live)) == (
-        "00:35/01:00 ramp-up  users 10/10  0.0 req/s  p95 41.3 ms  failures 3 (1.03 %)  NO RESPONSE for 4 s"
+        "00:35/01:00 ramp-up  users 10/10  0 requests/s  p95 41.3 ms  failures 3 (1.03 %)  NO RESPONSE for 4 s"
     )

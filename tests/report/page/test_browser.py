@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from perfsuite.format import quantity
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.monitor import METRICS
-from perfsuite.model.units import amount
 from perfsuite.report.page.html import report_html
 from tests.report import example_runs
 from tests.report.made_load import START
@@ -229,7 +229,7 @@ def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_pat
     drawn = [metric for metric in order if metric in metrics]
     result = ask(browser, tmp_path, report, script)
     assert len(drawn) == len(metrics)
-    assert result == [[amount(round(value, 3), METRICS[metric].unit) for metric in drawn] for value in values]
+    assert result == [[quantity(round(value, 3), METRICS[metric].unit) for metric in drawn] for value in values]
 
 
 def test_a_finding_shows_the_charts_of_its_evidence_folded_ones_too(browser: str, tmp_path: Path) -> None:

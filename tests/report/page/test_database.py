@@ -39,7 +39,7 @@ def rows(*operations: OperationCost) -> list[list[str]]:
 
 
 def test_figures_are_of_requests_that_no_cache_answered() -> None:
-    assert rows(LISTED) == [["policies.list", "senior agent", "19–21", "38–40", "58–63", "4.00", "–", ""]]
+    assert rows(LISTED) == [["policies.list", "senior agent", "19–21", "38–40", "58–63", "4", "–", ""]]
 
 
 def test_queries_a_second_are_at_most_those_of_every_request_sent() -> None:
@@ -109,7 +109,7 @@ def test_notes_and_other_traffic() -> None:
     cost = database_cost(replace(example_runs.failed(), fingerprint=taken))
     assert cost.notes == ("evictions are not told",)
     assert cost.foreign is not None
-    assert [[cell.text for cell in row] for row in cost.foreign.rows] == [["3.5", "unknown", "SELECT 1"]]
+    assert [[cell.text for cell in row] for row in cost.foreign.rows] == [["3.50", "unknown", "SELECT 1"]]
 
 
 def test_totals_of_the_steady_state_are_per_request() -> None:

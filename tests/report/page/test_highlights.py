@@ -93,7 +93,7 @@ def roles(**changed: tuple[int, int, float]) -> list[Row]:
     [
         pytest.param(
             roles(junior_agent=(100, 5, 9.0), policyholder=(900, 20, 80.0)),
-            "Junior agent has the highest failure rate: 5.00 % of its requests failed (5 of 100).",
+            "Junior agent has the highest failure rate: 5 % of its requests failed (5 of 100).",
             id="failures weigh more than waiting, and the share of them counts",
         ),
         pytest.param(

@@ -130,7 +130,7 @@ def test_cards_have_times_since_the_start_and_the_chart_of_each_figure() -> None
     assert [(row.label, row.before, row.after, row.at, row.at_percent, row.anchor) for row in card.rows] == [
         ("response time, mean", "26 ms", "1,140 ms", "00:30", 25.0, "chart-times"),
         ("sessions blocked by another session", "0", "5", "00:29", 29 / 1.2, "chart-postgres-locks"),
-        ("connections of the pool in use", "12 %", "100 %", "00:32", 32 / 1.2, "chart-pool-connections"),
+        ("connections of the pool in use", "12.5 %", "100 %", "00:32", 32 / 1.2, "chart-pool-connections"),
         ("requests that failed", "0 %", "31 %", "00:30", 25.0, "chart-failures"),
     ]
     assert card.more == ()
