@@ -197,14 +197,12 @@ def _chart(panel: Panel, own: Mapping[str, Track], tracks: _Tracks) -> Chart | N
 
 def _empty_chart(name: str, title: str, unit: str, scale: Scale) -> Chart:
     unit_name = _UNIT_NAMES.get(unit, unit)
-    title = f"{title}, {unit_name}" if unit_name else title
     texts = [
         quantity(value, unit).removesuffix("/s") if value and unit.startswith("bytes") else setting(value)
         for value in scale.ticks
     ]
-    return Chart(
-        name, f"{title}, {unit_name}" if unit_name else title, unit, "", (), ticks_of(scale, texts), tall=False
-    )
+    title = f"{title}, {unit_name}" if unit_name else title
+    return Chart(name, title, unit, "", (), ticks_of(scale, texts), tall=False)
 
 
 def _limit(metric: str, tracks: Mapping[str, Track]) -> float | None:
