@@ -1,4 +1,4 @@
-"""What report.html says, read from its HTML."""
+"""Tables and facts of report.html, read from its HTML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class _Reader(HTMLParser):
-    """Collects the rows of every table with an id, and the terms under "About this run"."""
+    """Collects the rows of every table with an id, and the terms of definition lists."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ def test_every_file_says_so(made: Ended) -> None:
     assert cases["baseline " + baseline["name"]].find("failure") is not None
     assert cases["verdict"].find("failure") is not None
     assert "queries per request" in (made.folder / "summary.md").read_text(encoding="utf-8")
-    assert 'id="against-baseline"' in (made.folder / "report.html").read_text(encoding="utf-8")
+    assert 'id="baseline-title"' in (made.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_same_backend_again_is_none(made: Ended) -> None:

@@ -1,4 +1,4 @@
-"""A run that is watched on its live page, as a browser does: the stream of states until it ends."""
+"""A run on its live page, as a browser receives it: the stream of states until it ends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from perfsuite.messages.report import ReportMessage
 from tests.integration.programs import ended, run_suite, suite, until
 
 pytestmark = pytest.mark.integration
@@ -38,29 +39,27 @@ def test_a_run_is_shown_from_its_start_to_its_verdict(results: Path) -> None:
     assert done.out.rstrip().splitlines()[-1] == f"VERDICT: {verdict}"
 
     badges = list(dict.fromkeys(state["badge"] for state in states))
-    told = ["preparing", "steady", "load over", verdict]
-    assert [badge for badge in badges if badge in told] == told
+    expected = ["preparing", "steady", "load finished", verdict]
+    assert [badge for badge in badges if badge in expected] == expected
     loading, last = [state for state in states if state["loading"]], states[-1]
     assert len(loading) >= 5
     assert {state["where"] for state in loading} == {f"{done.summary['host']} · run {done.folder.name}"}
     assert "20/20" in {state["cards"][0]["value"] for state in loading}
-    assert any(one["name"] == "server: CPU" for state in loading for one in state["watched"])
+    assert any(one["name"] == "server: CPU" for state in loading for one in state["monitored"])
     assert last["ended"]
-    assert last["judged"]["folder"] == str(done.folder)
-    assert last["judged"]["reasons"] == done.summary["reasons"]
+    assert last["result"]["folder"] == str(done.folder)
+    assert last["result"]["reasons"] == done.summary["reasons"]
     assert f"{done.summary['totals']['requests']:,}" == last["cards"][1]["value"]
     assert any(line.startswith("Preflight: ") for line in last["lines"])
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(port))) != 0
 
 
-def test_a_port_that_is_taken_ends_the_command_before_anything_is_started(results: Path) -> None:
+def test_a_port_in_use_ends_the_command_before_anything_is_started(results: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run_suite("--demo", "--web", str(port), results=results)
         dry = run_suite("--demo", "--web", str(port), "--dry-run", results=results)
     assert (done.code, done.out, done.folders) == (2, "", ())
-    assert done.err.strip() == (
-        f"--web: port {port} is taken by another program. Name another (--web PORT), or take a free one (--web 0)"
-    )
+    assert done.err.strip() == ReportMessage.PORT_IN_USE(port=port)
     assert (dry.code, dry.err, "Live page" in dry.out) == (0, "", False)  # it starts nothing
