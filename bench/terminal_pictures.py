@@ -31,7 +31,7 @@ from perfsuite.report.live.terminal import live_view  # noqa: E402
 from perfsuite.report.terminal.console import render_summary  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.run.load_run import PLAN_FILE, load, load_run  # noqa: E402
-from perfsuite.summary.live import Live  # noqa: E402
+from perfsuite.summary.live import LiveView  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 SMALL, WIDE = (80, 24), (160, 50)
@@ -47,7 +47,7 @@ def moment_at(folder: Path, second: int) -> LiveSnapshot:
     plan = load(folder / PLAN_FILE, Plan)
     records = list(measurements.read(folder / measurements.FILE_NAME))
     start = min(record.at for record in records if isinstance(record, Phase))
-    live = Live(plan)
+    live = LiveView(plan)
     live.feed([record for record in records if _time_of(record) < start + second])
     state = live.state(start + second)
     readings: dict[str, Reading] = {}

@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "toml_tables": frozenset({"errors", "messages"}),
     "model": frozenset({"errors", "format", "messages"}),
     "suite_errors": frozenset({"model", "messages"}),
-    "measurements": frozenset({"model", "errors", "clock", "format", "suite_errors", "messages"}),
+    "measurements": frozenset({"model", "errors", "clock", "format", "garbage_collection", "suite_errors", "messages"}),
     "target": frozenset({"model", "errors", "clock", "format", "suite_errors", "messages"}),
     "roles": frozenset({"model", "target", "messages"}),
     **dict.fromkeys(STAGES, SHARED),

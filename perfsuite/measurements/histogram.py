@@ -71,6 +71,10 @@ class Histogram:
         self.count += other.count
         self.sum_us += other.sum_us
 
+    def copy(self) -> Histogram:
+        """The same values in a histogram of its own."""
+        return Histogram(self.counts.copy(), self.count, self.sum_us, self.min_us, self.max_us)
+
     def mean_us(self) -> float | None:
         """The exact mean; None when empty."""
         return self.sum_us / self.count if self.count else None
@@ -107,14 +111,56 @@ def _rank(fraction: float, count: int) -> int:
     return min(max(whole + (exact > whole), 1), count)
 
 
-def merged(parts: Iterable[Histogram]) -> Histogram:
-    """One histogram of all parts; the parts stay as they are."""
-    total = Histogram()
-    for part in parts:
-        total.merge(part)
-    return total
+BOUNDARIES_MS = (
+    *(1, 2, 3, 5, 7),
+    *(10, 20, 30, 50, 70),
+    *(100, 200, 300, 500, 700),
+    *(1_000, 2_000, 3_000, 5_000, 7_000),
+    *(10_000, 20_000, 30_000, 60_000),
+)
+"""Of a classic histogram. The limits of the standard targets, 500 ms and 2 s, are among them."""
 
 
-def from_counts(counts: Mapping[int, int], *, sum_us: int, min_us: int, max_us: int) -> Histogram:
-    """A histogram from what a file keeps of it."""
-    return Histogram(dict(counts), sum(counts.values()), sum_us, min_us, max_us)
+def last_within(boundary_us: int) -> int:
+    """The highest bucket that lies wholly at or below a boundary."""
+    bucket = bucket_of(boundary_us)
+    return bucket if bucket_of(boundary_us + 1) > bucket else bucket - 1
+
+
+_LAST = tuple(last_within(boundary * 1000) for boundary in BOUNDARIES_MS)
+
+
+class _Places(dict[int, int]):
+    def __missing__(self, bucket: int) -> int:
+        place = self[bucket] = bisect_left(_LAST, bucket)
+        return place
+
+
+_PLACES = _Places()
+"""Bucket → place of the first boundary at or above it. Kept, since a run asks for the same ones again and again."""
+
+
+@dataclass(slots=True)
+class ClassicHistogram:
+    """Times counted between few boundaries, as Prometheus' classic histograms have them, with their exact sum.
+
+    A bucket that a boundary cuts counts above it: a request is never shown as faster than it was. So the counts are
+    exact for a boundary that lies at most 0.1 % lower than the one shown (33 µs at 0.5 s, 129 µs at 2 s), and below
+    2.048 ms for the boundary itself.
+    """
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDARIES_MS) + 1))
+    """The last one counts what is beyond all boundaries."""
+    sum_us: int = 0
+
+    def add(self, counts: Mapping[int, int], sum_us: int) -> None:
+        """Add times: bucket → how many, and their sum."""
+        own, places = self.counts, _PLACES
+        for bucket, count in counts.items():
+            own[places[bucket]] += count
+        self.sum_us += sum_us
+
+    def merge(self, other: ClassicHistogram) -> None:
+        """Add all times of `other`."""
+        self.counts = [mine + more for mine, more in zip(self.counts, other.counts, strict=True)]
+        self.sum_us += other.sum_us

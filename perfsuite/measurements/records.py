@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from perfsuite.errors import LoadError
-from perfsuite.measurements.histogram import Histogram, from_counts
+from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import Remark
 
 SCHEMA = 3
@@ -287,7 +287,7 @@ def times_of(histogram: Histogram) -> Times:
 
 def histogram_of(times: Times) -> Histogram:
     """The histogram kept in a record."""
-    return from_counts(times.counts, sum_us=times.sum_us, min_us=times.min_us, max_us=times.max_us)
+    return Histogram(dict(times.counts), sum(times.counts.values()), times.sum_us, times.min_us, times.max_us)
 
 
 class Writer:

@@ -41,7 +41,7 @@ class Reading:
         return PART in self.source
 
     @property
-    def is_of_load_side(self) -> bool:
+    def is_of_load(self) -> bool:
         """True where the load's own records tell it; all else was watched at the target."""
         return self.source in (NETWORK, GENERATOR)
 

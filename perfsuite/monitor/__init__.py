@@ -11,7 +11,7 @@ A run watches with
 
 from perfsuite.monitor.build import Watch, build_sources, check_watch
 from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, add_readings, read_readings
-from perfsuite.monitor.load_side import LoadSide, with_load_side
+from perfsuite.monitor.load_readings import latest_readings_of_load, with_readings_of_load
 from perfsuite.monitor.prometheus import Queries, read_queries
 from perfsuite.monitor.sampler import STOP_WITHIN_S, Sampler, Sink
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
@@ -21,7 +21,6 @@ __all__ = [
     "READINGS_COLUMNS",
     "STOP_WITHIN_S",
     "Clock",
-    "LoadSide",
     "Queries",
     "ReadingsWriter",
     "Sampler",
@@ -33,7 +32,8 @@ __all__ = [
     "add_readings",
     "build_sources",
     "check_watch",
+    "latest_readings_of_load",
     "read_queries",
     "read_readings",
-    "with_load_side",
+    "with_readings_of_load",
 ]

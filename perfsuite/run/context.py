@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from perfsuite.measurements.records import Record
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.model import Account, Headers, LiveSnapshot, Plan
 from perfsuite.monitor import Watch
 from perfsuite.plan.build import new_run_folder
@@ -40,13 +40,10 @@ class Screen(Protocol):
 
 
 class RecordListener(Protocol):
-    """Receives the records of a load, not only the snapshots made from them."""
+    """Reads what a load records, and not only the snapshots made from it."""
 
-    def load_begins(self, plan: Plan) -> None:
-        """The records to come belong to the load of this plan."""
-
-    def recorded(self, records: Sequence[Record]) -> None:
-        """The records since the last call; all of them by the end of the load."""
+    def load_begins(self, plan: Plan, aggregate: Aggregate) -> None:
+        """From now on `aggregate` holds what the load of this plan has recorded."""
 
 
 @dataclass(frozen=True, slots=True)

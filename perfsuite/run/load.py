@@ -21,10 +21,17 @@ from perfsuite.judge import live_targets
 from perfsuite.measurements import records as measurements
 from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Secrets
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
-from perfsuite.monitor import STOP_WITHIN_S, LoadSide, ReadingsWriter, Sampler, SystemClock, build_sources
+from perfsuite.monitor import (
+    STOP_WITHIN_S,
+    ReadingsWriter,
+    Sampler,
+    SystemClock,
+    build_sources,
+    latest_readings_of_load,
+)
 from perfsuite.roles import ROLES
-from perfsuite.run.context import RecordListener, RunContext
-from perfsuite.summary.live import Live
+from perfsuite.run.context import RunContext
+from perfsuite.summary.live import LiveView
 from perfsuite.summary.summarize import COMPLETED
 from perfsuite.target.connection import connection_settings
 
@@ -34,7 +41,6 @@ TARGET_LOST_S = 10
 _ROOT = Path(__file__).resolve().parents[2]
 _LAST_LINES = 5
 _POLL_EVERY_S = 0.2
-_LIVE_WINDOW_S = 30
 _END_MARGIN_S = 30.0
 """Beyond the requests in flight, until a load ends that stops for an error of the suite; handing over takes 15 s."""
 _GRACE_MARGIN_S = 90.0
@@ -206,15 +212,22 @@ class _LoadProgress:
     """A load in progress, from its records and the monitors."""
 
     def __init__(self, run: RunContext, sampler: Sampler | None) -> None:
-        self._run, self._sampler, self._listener = run, sampler, run.listener
-        self._tail, self._live = measurements.Tail(run.folder / measurements.FILE_NAME), Live(run.plan)
-        self._load_side = LoadSide(keep_s=_LIVE_WINDOW_S)
+        self._run, self._sampler = run, sampler
+        self._tail, self._live = measurements.Tail(run.folder / measurements.FILE_NAME), LiveView(run.plan)
         self._reported: set[tuple[str, str]] = set()
-        self.recorded = 0
-        """Requests, as the load processes count them at their end."""
         self.broke = False
         """A part of a load process died that the load cannot do without; the load ends itself."""
-        self._notify(lambda listener: listener.load_begins(run.plan))
+        if run.listener is not None:
+            try:
+                run.listener.load_begins(run.plan, self._live.aggregate)
+            except Exception as error:  # noqa: BLE001  it must not end the run
+                line = run.errors.record(error, "live metrics", decides=False)
+                run.screen.warn(f"No live metrics. {line}")
+
+    @property
+    def recorded(self) -> int:
+        """Requests, as the load processes count them at their end."""
+        return sum(end.recorded for end in self._live.aggregate.ends.values())
 
     @property
     def steady_requests(self) -> Mapping[int, int]:
@@ -227,30 +240,15 @@ class _LoadProgress:
         for record in records:
             if isinstance(record, measurements.SuiteErrors):
                 self._report(record)
-            elif isinstance(record, measurements.End):
-                self.recorded += record.recorded
         self._live.feed(records)
-        self._load_side.feed(records)
-        self._notify(lambda listener: listener.recorded(records))
 
     def snapshot(self) -> LiveSnapshot:
         """The run as it stands now."""
         plan, state = self._run.plan, self._live.state(utc_s())
         targets = tuple(live_targets(plan, state, ROLES))
         monitored = self._sampler.latest() if self._sampler is not None else {}
-        readings = monitored | self._load_side.latest()
+        readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
-
-    def _notify(self, do: Callable[[RecordListener], None]) -> None:
-        """A listener that fails is no part of the run and is not called again."""
-        if self._listener is None:
-            return
-        try:
-            do(self._listener)
-        except Exception as error:  # noqa: BLE001  it must not end the run
-            self._listener = None
-            line = self._run.errors.record(error, "live metrics", decides=False)
-            self._run.screen.warn(f"Live metrics have stopped. {line}")
 
     def _report(self, error: measurements.SuiteErrors) -> None:
         """Show an error of a load process itself, once for each place."""

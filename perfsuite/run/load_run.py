@@ -16,14 +16,14 @@ from perfsuite.fingerprint.output import AFTER_FILE, read_fingerprint
 from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.judge import OnTarget, judge, not_judged, with_baseline
 from perfsuite.measurements import records as measurements
-from perfsuite.measurements.records import Record
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.model import CUT_OFF, Plan, PreflightReport, RunReport, SuiteErrorGroup, Summary, Target, Verdict
 from perfsuite.model.finding import Finding
 from perfsuite.model.fingerprint import Difference, Fingerprint
 from perfsuite.model.history import Comparison
 from perfsuite.model.role import Role
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
-from perfsuite.monitor import read_readings, with_load_side
+from perfsuite.monitor import read_readings, with_readings_of_load
 from perfsuite.roles import ROLES
 from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
 from perfsuite.suite_errors import most_frequent_first
@@ -58,22 +58,22 @@ class LoadedRun:
     """A run's report, and what it was made from. `preflight` is None where it was not written."""
 
     report: RunReport
-    records: Sequence[Record]
+    aggregate: Aggregate
     preflight: PreflightReport | None
     folder: Path
 
 
 def _summarize(
-    plan: Plan, records: Sequence[Record], preflight: PreflightReport | None, circumstances: Circumstances
+    plan: Plan, aggregate: Aggregate, preflight: PreflightReport | None, circumstances: Circumstances
 ) -> Summary:
-    return build(plan, records, preflight=preflight, roles=ROLES, circumstances=circumstances)
+    return build(plan, aggregate, preflight=preflight, roles=ROLES, circumstances=circumstances)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The analysis of a run; tests replace parts of it."""
 
-    summarize: Callable[[Plan, Sequence[Record], PreflightReport | None, Circumstances], Summary] = _summarize
+    summarize: Callable[[Plan, Aggregate, PreflightReport | None, Circumstances], Summary] = _summarize
     judge: Callable[[Plan, Summary, Sequence[Role], OnTarget], Verdict] = judge
     find: Callable[[Summary, Watched], tuple[Finding, ...]] = find
 
@@ -103,16 +103,18 @@ def load_run(
         raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
     circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
     preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
-    records = list(measurements.read(folder / measurements.FILE_NAME))
-    summary = evaluation.summarize(plan, records, preflight, circumstances)
-    readings = errors.attempt("readings", lambda: with_load_side(read_readings(folder / READINGS_FILE), records), [])
+    aggregate = Aggregate.of(measurements.read(folder / measurements.FILE_NAME))
+    summary = evaluation.summarize(plan, aggregate, preflight, circumstances)
+    readings = errors.attempt(
+        "readings", lambda: with_readings_of_load(read_readings(folder / READINGS_FILE), aggregate), []
+    )
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
     watched = Watched(readings, fingerprint, grown=grown, preflight=preflight)
     findings = errors.attempt("findings", lambda: evaluation.find(summary, watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
     report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison)
-    return LoadedRun(with_verdict(report, before, errors, evaluation), records, preflight, folder)
+    return LoadedRun(with_verdict(report, before, errors, evaluation), aggregate, preflight, folder)
 
 
 def with_verdict(

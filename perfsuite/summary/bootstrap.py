@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfsuite.measurements.histogram import middle_of
+from perfsuite.measurements.totals import RequestTotals
 from perfsuite.model.summary import PERCENTILES
-from perfsuite.summary.tally import Tally
 
 Interval = tuple[float, float]
 _Floats = NDArray[np.float64]
@@ -44,11 +44,11 @@ class Block:
     """What was due in some consecutive seconds."""
 
     seconds: int
-    tally: Tally = field(default_factory=Tally)
+    totals: RequestTotals = field(default_factory=RequestTotals)
 
 
 def block_count(steady_s: int) -> int:
-    """Into how many blocks a steady state is cut; 0 where it is too short (< 16 s) to tell an interval."""
+    """Into how many blocks a steady state is cut; 0 where it is too short (< 16 s) for an interval."""
     if steady_s < FEWEST_BLOCKS * SHORTEST_BLOCK_EVER_S:
         return 0
     return min(max(steady_s // SHORTEST_BLOCK_S, FEWEST_BLOCKS), MOST_BLOCKS)
@@ -75,17 +75,17 @@ def interval(blocks: Sequence[Block], metric: str, seed: int) -> Interval | None
     can be.
     """
     resampled = _METRICS.get(metric) or (_percentile(PERCENTILES[metric]) if metric in PERCENTILES else None)
-    requests = sum(block.tally.requests for block in blocks)
+    requests = sum(block.totals.requests for block in blocks)
     if resampled is None or len(blocks) < FEWEST_BLOCKS or not requests:
         return None
-    if metric.endswith("_ms") and not any(block.tally.judged.count for block in blocks):
+    if metric.endswith("_ms") and not any(block.totals.judged.count for block in blocks):
         return None
     count = len(blocks)
     weights = np.random.default_rng(seed).multinomial(count, [1 / count] * count, size=RESAMPLES)
     values = resampled(blocks, weights.astype(np.float64))
     low, high = (float(value) for value in np.nanquantile(values, _levels(count)))
     if metric == "failure_rate":
-        lowest, highest = wilson(sum(block.tally.failures for block in blocks), requests)
+        lowest, highest = wilson(sum(block.totals.failures for block in blocks), requests)
         return min(low, lowest), max(high, highest)
     return low, high
 
@@ -131,9 +131,9 @@ def _ratio(above: Callable[[Block], float], below: Callable[[Block], float], sca
 
 
 _METRICS = {
-    "avg_ms": _ratio(lambda block: block.tally.judged.sum_us, lambda block: block.tally.judged.count, 1000.0),
-    "failure_rate": _ratio(lambda block: block.tally.failures, lambda block: block.tally.requests),
-    "rps": _ratio(lambda block: block.tally.ended - block.tally.ended_failed, lambda block: block.seconds),
+    "avg_ms": _ratio(lambda block: block.totals.judged.sum_us, lambda block: block.totals.judged.count, 1000.0),
+    "failure_rate": _ratio(lambda block: block.totals.failures, lambda block: block.totals.requests),
+    "rps": _ratio(lambda block: block.totals.ended - block.totals.ended_failed, lambda block: block.seconds),
 }
 
 
@@ -141,11 +141,11 @@ def _percentile(fraction: float) -> _Resampled:
     """Resamples of the nearest-rank percentile, in ms."""
 
     def resampled(blocks: Sequence[Block], weights: _Floats) -> _Floats:
-        buckets = sorted({bucket for block in blocks for bucket in block.tally.judged.counts})
+        buckets = sorted({bucket for block in blocks for bucket in block.totals.judged.counts})
         place = {bucket: number for number, bucket in enumerate(buckets)}
         counts = np.zeros((len(blocks), len(buckets)))
         for row, block in zip(counts, blocks, strict=True):
-            for bucket, number in block.tally.judged.counts.items():
+            for bucket, number in block.totals.judged.counts.items():
                 row[place[bucket]] = number
         values = np.array([middle_of(bucket) / 1000 for bucket in buckets])
         parts = [

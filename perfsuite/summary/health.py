@@ -7,8 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Generator
+from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import (
     LOGIN,
     Coverage,
@@ -25,9 +27,8 @@ from perfsuite.model import (
 )
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import most_frequent_first
-from perfsuite.summary.gather import Gathered
+from perfsuite.summary.figures import as_ms
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import add_times
 
 _NEEDED = 100
 """Fewer than for a judged percentile: it only has to show a generator that is in trouble."""
@@ -40,22 +41,22 @@ _LEAST_S = 0.5
 """A process's CPU time is counted in hundredths of a second: a share of less time than this may be anything."""
 
 
-def generator_health(gathered: Gathered, when: Timeline) -> GeneratorHealth:
+def generator_health(aggregate: Aggregate, when: Timeline) -> GeneratorHealth:
     """The worst process in each figure over the steady state; over the whole run when there was none.
 
     What CPU it used is that of the process that wanted most, so that the two belong together.
     """
-    known = [told for told in gathered.generators if told.span_s > 0]
-    steady = [told for told in known if when.is_steady(told.second)]
+    known = [record for second in aggregate.seconds.values() for record in second.generators if record.span_s > 0]
+    steady = [record for record in known if when.is_steady(record.second)]
     of_process: dict[str, list[Generator]] = defaultdict(list)
-    for told in steady or known:
-        of_process[told.worker].append(told)
-    each = [_health(told) for told in of_process.values()]
+    for record in steady or known:
+        of_process[record.worker].append(record)
+    each = [_health(records) for records in of_process.values()]
     return GeneratorHealth(
-        processes=len(gathered.workers),
+        processes=len(aggregate.workers),
         cpu_percent_max=_worst(process.cpu_percent_max for process in each),
         loop_lag_p99_ms=_worst(process.loop_lag_p99_ms for process in each),
-        lost_reports=sum(_gaps(numbers) for numbers in gathered.sequences.values()),
+        lost_reports=aggregate.lost_reports,
         cpu_percent_mean=_of_most_wanting(each),
         cpu_wanted_percent_mean=_worst(process.cpu_wanted_percent_mean for process in each),
         cpu_over_90_rate=_worst(process.cpu_over_90_rate for process in each),
@@ -81,26 +82,23 @@ class _Busy:
     wanted: float
 
 
-def _busy(told: Iterable[Generator]) -> _Busy:
-    """All that was told together, each for as long as it is of."""
-    records = list(told)
+def _busy(records: Sequence[Generator]) -> _Busy:
+    """All of these together, each for as long as it is of."""
     used = math.fsum(record.cpu_percent * record.span_s for record in records)
     waited = math.fsum((record.waited_percent or 0.0) * record.span_s for record in records)
     return _Busy(math.fsum(record.span_s for record in records), used, used + waited)
 
 
-def _health(told: Sequence[Generator]) -> GeneratorHealth:
-    """The figures of one process, which told them in at least one second. Each counts for as long as it is of."""
-    lag, pauses = Histogram(), Histogram()
-    for generator in told:
-        add_times(lag, generator.loop_lag)
-        add_times(pauses, generator.gc_pauses)
+def _health(records: Sequence[Generator]) -> GeneratorHealth:
+    """The figures of one process from its reports of one second or more; each counts for as long as it is of."""
+    lag = histogram_of_all([record.loop_lag for record in records])
+    pauses = histogram_of_all([record.gc_pauses for record in records])
     of_second: dict[int, list[Generator]] = defaultdict(list)
-    for generator in told:
-        of_second[generator.second].append(generator)
-    seconds = [_busy(records) for records in of_second.values()]
+    for record in records:
+        of_second[record.second].append(record)
+    seconds = [_busy(together) for together in of_second.values()]
     whole = [second for second in seconds if second.span_s >= _LEAST_S] or seconds
-    total = _busy(told)
+    total = _busy(records)
     often_s = math.fsum(second.span_s for second in seconds if second.wanted / second.span_s > _BUSY_PERCENT)
     return GeneratorHealth(
         processes=1,
@@ -113,36 +111,30 @@ def _health(told: Sequence[Generator]) -> GeneratorHealth:
         gc_pause_p99_ms=_p99_ms(pauses),
         gc_pause_max_ms=pauses.max_us / 1000 if pauses.count else None,
         gc_share_rate=pauses.sum_us / 1e6 / total.span_s if pauses.count else None,
-        throttled_rate=_throttled(told),
-        limit_cores=min((record.limit_cores for record in told if record.limit_cores is not None), default=None),
+        throttled_rate=_throttled(records),
+        limit_cores=min((record.limit_cores for record in records if record.limit_cores is not None), default=None),
     )
 
 
-def _throttled(told: Sequence[Generator]) -> float | None:
-    """The mean over time; None where no record tells it."""
-    known = [(record.throttled_rate, record.span_s) for record in told if record.throttled_rate is not None]
+def _throttled(records: Sequence[Generator]) -> float | None:
+    """The mean over time; None where no record says."""
+    known = [(record.throttled_rate, record.span_s) for record in records if record.throttled_rate is not None]
     span_s = math.fsum(span_s for _rate, span_s in known)
     return math.fsum(rate * span_s for rate, span_s in known) / span_s if span_s else None
 
 
 def _p99_ms(times: Histogram) -> float | None:
-    p99_us = times.percentile_us(0.99) if times.count >= _NEEDED else None
-    return None if p99_us is None else p99_us / 1000
+    return as_ms(times.percentile_us(0.99)) if times.count >= _NEEDED else None
 
 
 def _worst(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
-def lost_workers(gathered: Gathered) -> tuple[LostWorker, ...]:
+def lost_workers(aggregate: Aggregate) -> tuple[LostWorker, ...]:
     """The load processes that were lost, in the order of time."""
-    lost = (LostWorker(record.lost, record.at, record.users, record.reason, record.placed) for record in gathered.lost)
+    lost = (LostWorker(record.lost, record.at, record.users, record.reason, record.placed) for record in aggregate.lost)
     return tuple(sorted(lost, key=lambda worker: (worker.at, worker.worker)))
-
-
-def _gaps(numbers: set[int]) -> int:
-    """Missing sequence numbers; a process counts from 0 or 1."""
-    return max(numbers) - min(min(numbers), 1) + 1 - len(numbers) if numbers else 0
 
 
 def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str, str, str], int]) -> Coverage:
@@ -201,21 +193,23 @@ def _named(checks: Iterable[OperationCheck], works: Works) -> tuple[str, ...]:
     return tuple(f"{check.role} / {check.operation}" for check in checks if check.works is works)
 
 
-def reconciliation(gathered: Gathered, recorded: int, backend_log: int | None) -> Reconciliation:
+def reconciliation(aggregate: Aggregate, recorded: int, backend_log: int | None) -> Reconciliation:
     """The recorder's count of what was sent beside that of the senders, Locust's and the backend's.
 
     Those of the senders and of Locust are not to be had when a process ended without its last record.
     """
-    if not gathered.workers or not gathered.workers <= gathered.ends.keys():
+    if not aggregate.workers or not aggregate.workers <= aggregate.ends.keys():
         return Reconciliation(recorded, None, backend_log)
-    ends = gathered.ends.values()
+    ends = aggregate.ends.values()
     known = [end.sent for end in ends if end.sent is not None]
     sent = sum(known) if len(known) == len(ends) else None
     unrecorded = sum(end.unrecorded for end in ends)
     return Reconciliation(recorded, sum(end.locust_total for end in ends), backend_log, sent, unrecorded)
 
 
-def suite_errors(gathered: Gathered, of_parent: Iterable[SuiteErrorGroup]) -> tuple[SuiteErrorGroup, ...]:
+def suite_errors(aggregate: Aggregate, of_parent: Iterable[SuiteErrorGroup]) -> tuple[SuiteErrorGroup, ...]:
     """Errors of the suite itself in all its processes."""
-    of_load = (SuiteErrorGroup(told.place, told.message, told.count, told.log) for told in gathered.suite_errors)
+    of_load = (
+        SuiteErrorGroup(place, message, count, log) for (place, message, log), count in aggregate.suite_errors.items()
+    )
     return most_frequent_first((*of_parent, *of_load))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import NotStarted, Requests
+from perfsuite.measurements.totals import Due, histogram_of_all, totals_of
 from perfsuite.model import Drift, Plan, Statistics, Target, TargetFigures, Within
 from perfsuite.model.slo_presets import apdex, apdex_threshold, times_needed
 from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
+from perfsuite.summary.figures import statistics, statistics_ok
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import Due, histogram_of_all, statistics, statistics_ok, tally_of, values_in
 from perfsuite.timeseries import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
@@ -22,7 +23,7 @@ EVERYTHING: Scope = (None, None)
 DRIFT_P = 0.01
 DRIFT_SHARE = 0.05
 DRIFT_LEAST_MS = 2.0
-"""A trend is told when it is surer than chance (p below DRIFT_P), and more than 5 % and 2 ms from the beginning of
+"""A trend is reported when it is surer than chance (p below DRIFT_P), and more than 5 % and 2 ms from the beginning of
 the steady state to its end: the least change that the suite calls one anywhere."""
 _DRIFT_BLOCK_S = 5
 """Over shorter blocks neighbours hang together, and chance makes trends."""
@@ -33,12 +34,17 @@ _FIGURES = ("p50_ms", "p95_ms", "rps")
 class Evidence:
     """The requests of one scope in the steady state, in blocks of seconds, and the times of those that succeeded.
 
-    No blocks where the steady state is too short. `requests`: all of them, failed ones and what never began included.
+    No blocks where the steady state is too short. `failed`: the times of all others, what never began included.
     """
 
     blocks: Sequence[Block]
     ok: Histogram
-    requests: int
+    failed: Histogram
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.ok.count + self.failed.count
 
 
 def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> dict[Scope, Evidence]:
@@ -59,11 +65,11 @@ def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) ->
 def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> Evidence:
     blocks = empty_blocks(steady_s)
     for block, records in zip(blocks, parts, strict=False):  # one part and no block where it is too short
-        block.tally = tally_of(records, responses_only=True)
-    sent = [record for records in parts for record in records if isinstance(record, Requests)]
-    ok, failed = (histogram_of_all(times) for times in ([one.ok for one in sent], [one.failed for one in sent]))
-    never = sum(values_in(one.waited) for records in parts for one in records if isinstance(one, NotStarted))
-    return Evidence(blocks, ok, ok.count + failed.count + never)
+        block.totals = totals_of(records, responses_only=True)
+    due = [record for records in parts for record in records]
+    ok = histogram_of_all([record.ok for record in due if isinstance(record, Requests)])
+    failed = histogram_of_all([record.waited if isinstance(record, NotStarted) else record.failed for record in due])
+    return Evidence(blocks, ok, failed)
 
 
 def _scopes_of(record: Due) -> tuple[Scope, ...]:
@@ -107,25 +113,25 @@ def within(evidence: Mapping[Scope, Evidence]) -> tuple[Within, ...]:
 def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:
     """Trends of the median, the 95th percentile and the throughput over all requests.
 
-    None are told for a steady state of less than 40 s, a figure that some block has too few requests for, or a
+    None for a steady state of less than 40 s, a figure that some block has too few requests for, or a
     rate of arrivals that is meant to change.
     """
     arrival, blocks = plan.scenario.arrival, evidence[EVERYTHING].blocks
     changes = arrival is not None and arrival.rate_end not in (None, arrival.rate)
     if changes or len(blocks) < FEWEST or min(block.seconds for block in blocks) < _DRIFT_BLOCK_S:
         return ()
-    told = [_judged(block) for block in blocks]
-    found = (_drift(figure, [getattr(figures, figure) for figures in told], blocks) for figure in _FIGURES)
+    judged = [_judged(block) for block in blocks]
+    found = (_drift(figure, [getattr(figures, figure) for figures in judged], blocks) for figure in _FIGURES)
     return tuple(drift for drift in found if drift is not None)
 
 
 def _judged(block: Block) -> Statistics:
-    return statistics_ok(block.tally, block.seconds) or statistics(block.tally, block.seconds)
+    return statistics_ok(block.totals, block.seconds) or statistics(block.totals, block.seconds)
 
 
 def _drift(figure: str, values: Sequence[float | None], blocks: Sequence[Block]) -> Drift | None:
     known = [value for value in values if value is not None]
-    if len(known) < len(blocks) or not all(block.tally.requests for block in blocks):
+    if len(known) < len(blocks) or not all(block.totals.requests for block in blocks):
         return None
     p_value = mann_kendall(known)
     if p_value >= DRIFT_P:

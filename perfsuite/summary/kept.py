@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
-from perfsuite.measurements.records import NotStarted, Record, Requests
+from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.totals import Due, totals_of
 from perfsuite.model.history import KeptTimes
-from perfsuite.summary.tally import Due, tally_of
 
 
-def kept_times(records: Iterable[Record], start: int | None, end: int | None) -> tuple[KeptTimes, ...]:
+def kept_times(aggregate: Aggregate, start: int | None, end: int | None) -> tuple[KeptTimes, ...]:
     """Response times of each operation as each role over the seconds [start, end); () without a steady state."""
     if start is None or end is None:
         return ()
     cells: dict[tuple[str, str], list[Due]] = defaultdict(list)
-    for record in records:
-        if isinstance(record, Requests | NotStarted) and start <= record.second < end:
-            cells[record.role, record.operation].append(record)
+    for number, second in aggregate.seconds.items():
+        if start <= number < end:
+            for record in second.due:
+                cells[record.role, record.operation].append(record)
     kept = []
     for (role, operation), due in sorted(cells.items()):
-        tally = tally_of(due, responses_only=True)
-        times = tally.times
+        totals = totals_of(due, responses_only=True)
+        times = totals.times
         if times.count:
             kept.append(
-                KeptTimes(role, operation, tally.failures, times.counts, times.sum_us, times.min_us, times.max_us)
+                KeptTimes(role, operation, totals.failures, times.counts, times.sum_us, times.min_us, times.max_us)
             )
     return tuple(kept)

@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfsuite.measurements.histogram import Histogram, middle_of
+from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.histogram import middle_of
 from perfsuite.measurements.records import Actions, Requests
+from perfsuite.measurements.totals import requests_in
 from perfsuite.model import LOGIN, FailureKind, Occupancy, Plan, Second
-from perfsuite.summary.gather import Gathered
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import add_times
 
 
 @dataclass(slots=True)
@@ -50,15 +50,15 @@ class _Spent:
         return (self.within_us / 1e6 + pauses * self.pause_s()) / steady_s
 
 
-def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequence[Second]) -> tuple[Occupancy, ...]:
+def occupancies(plan: Plan, aggregate: Aggregate, when: Timeline, seconds: Sequence[Second]) -> tuple[Occupancy, ...]:
     """One for each role that acted and paused in the steady state, as the plan lists them.
 
-    None in the open model, where sessions wait for work, and for files that tell no pauses.
+    None in the open model, where sessions wait for work, and for files without pauses.
     """
     if plan.scenario.arrival is not None or not when.steady_s:
         return ()
-    logins, cut = _logins(gathered), _cut(gathered)
-    spent = _spent(gathered.actions, when)
+    logins, cut = _logins(aggregate), _cut(aggregate)
+    spent = _spent(aggregate, when)
     for role, records in logins.items():
         spent[role].steady_logins_us = sum(_time_us(record) for record in records if when.is_steady(record.second))
     return tuple(
@@ -76,12 +76,15 @@ def occupancies(plan: Plan, gathered: Gathered, when: Timeline, seconds: Sequenc
     )
 
 
-def _spent(actions: Iterable[Actions], when: Timeline) -> dict[str, _Spent]:
+def _spent(aggregate: Aggregate, when: Timeline) -> dict[str, _Spent]:
     spent: dict[str, _Spent] = defaultdict(_Spent)
-    for record in actions:
-        spent[record.role].within_us += _within_us(record, when)
-        if when.is_steady(record.second):
+    for number, second in aggregate.seconds.items():
+        steady = when.is_steady(number)
+        for record in second.actions:
             of_role = spent[record.role]
+            of_role.within_us += _within_us(record, when)
+            if not steady:
+                continue
             of_role.actions += record.actions
             of_role.actions_us += record.times.sum_us
             of_role.pauses += record.pauses
@@ -106,20 +109,20 @@ def _within_us(record: Actions, when: Timeline) -> float:
     )
 
 
-def _cut(gathered: Gathered) -> Counter[str]:
+def _cut(aggregate: Aggregate) -> Counter[str]:
     """Role → requests that the end of the run cut off, and with each of them an action that is not recorded."""
     found: Counter[str] = Counter()
-    for of_second in gathered.requests.values():
-        for record in of_second:
-            found[record.role] += sum(error.count for error in record.errors if error.kind == FailureKind.UNFINISHED)
+    for (role, _operation, kind, _message), failures in aggregate.failures.items():
+        if kind == FailureKind.UNFINISHED:
+            found[role] += failures.count
     return found
 
 
-def _logins(gathered: Gathered) -> Mapping[str, list[Requests]]:
+def _logins(aggregate: Aggregate) -> Mapping[str, list[Requests]]:
     """Role → the records of its logins, over the whole run."""
     found: dict[str, list[Requests]] = defaultdict(list)
-    for of_second in gathered.requests.values():
-        for record in of_second:
+    for second in aggregate.seconds.values():
+        for record in second.requests:
             if LOGIN in (record.behaviour, record.operation):
                 found[record.role].append(record)
     return found
@@ -130,11 +133,8 @@ def _time_us(record: Requests) -> int:
 
 
 def _mean_login_s(records: Iterable[Requests]) -> float:
-    times = Histogram()
-    for record in records:
-        add_times(times, record.ok)
-        add_times(times, record.failed)
-    return (times.mean_us() or 0.0) / 1e6
+    logins = list(records)
+    return sum(map(_time_us, logins)) / (sum(map(requests_in, logins)) or 1) / 1e6
 
 
 def _mean_users(seconds: Iterable[Second], when: Timeline, role: str) -> float:

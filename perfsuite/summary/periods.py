@@ -25,17 +25,17 @@ class PhaseTimes:
 
 
 def phase_times(phases: Iterable[Phase]) -> PhaseTimes:
-    """When each phase began. Where several processes tell of one, all users are started when the last says so,
-    and the load goes down when the first does.
+    """When each phase began. Where several processes report one, all users are started when the last one says so,
+    and the load goes down when the first one does.
     """
-    told: dict[str, list[float]] = {}
+    reported: dict[str, list[float]] = {}
     for phase in phases:
-        told.setdefault(phase.name, []).append(phase.at)
+        reported.setdefault(phase.name, []).append(phase.at)
     return PhaseTimes(
-        ramp_up=min(told.get(RAMP_UP, ()), default=None),
-        plateau=max(told.get(PLATEAU, ()), default=None),
-        ramp_down=min(told.get(RAMP_DOWN, ()), default=None),
-        end=max(told.get(END, ()), default=None),
+        ramp_up=min(reported.get(RAMP_UP, ()), default=None),
+        plateau=max(reported.get(PLATEAU, ()), default=None),
+        ramp_down=min(reported.get(RAMP_DOWN, ()), default=None),
+        end=max(reported.get(END, ()), default=None),
     )
 
 
@@ -84,7 +84,7 @@ class Timeline:
 def timeline(times: PhaseTimes, first_recorded: int | None, last_recorded: int | None) -> Timeline:
     """The periods of a run from its phases and the first and last second with any record (None: no record).
 
-    A run that was cut off has no ramp-down. Its last recorded second may be half told, so the steady
+    A run that was cut off has no ramp-down. Its last recorded second may be reported in part, so the steady
     state ends before it.
     """
     starts = [math.floor(at) for at in (times.ramp_up, first_recorded) if at is not None]

@@ -1,4 +1,4 @@
-"""The rows of figures: per period and per second, and what users came for.
+"""The rows of figures: per period and per second, what users came for, and how many requests took how long.
 
 Order of `rows`, for each period (ramp-up, steady, ramp-down):
     1. the grand total (ALL, ALL, ALL)
@@ -12,35 +12,66 @@ is, the others where their period has a second.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 
-from perfsuite.measurements.histogram import Histogram
-from perfsuite.measurements.records import Actions, Times
-from perfsuite.model import ALL, LOGIN, BehaviourRow, Row
+from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.histogram import Histogram, middle_of
+from perfsuite.measurements.records import Times
+from perfsuite.measurements.totals import Due, RequestTotals, histogram_of_all, totals_of
+from perfsuite.model import ALL, LOGIN, BehaviourRow, Row, TimeBin
 from perfsuite.model.periods import PERIODS, STEADY
 from perfsuite.model.role import Role
-from perfsuite.summary.order import Order
+from perfsuite.summary.figures import as_ms, breakdown, percentiles_ms, statistics, statistics_ok
 from perfsuite.summary.periods import Timeline
-from perfsuite.summary.tally import (
-    Due,
-    Tally,
-    breakdown,
-    histogram_of_all,
-    percentiles_ms,
-    statistics,
-    statistics_ok,
-    tally_of,
-)
+from perfsuite.target.catalogue import CATALOGUE
 
-Key = tuple[str, str, str]
+Rank = tuple[int, str]
+
+
+class Order:
+    """Sort keys for roles, behaviours and operations, the same in everything that is listed.
+
+    Roles as the suite lists them, behaviours as their role lists them after the login, operations as in the
+    catalogue. What none of these knows comes last, by name.
+    """
+
+    def __init__(self, roles: Sequence[Role]) -> None:
+        self._roles = _numbered(role.slug for role in roles)
+        self._behaviours = {role.slug: _numbered([LOGIN, *(b.name for b in role.behaviours)]) for role in roles}
+        self._operations = _numbered(CATALOGUE)
+
+    def role(self, slug: str) -> Rank:
+        """Where a role stands."""
+        return _rank(self._roles, slug)
+
+    def behaviour(self, role: str, name: str) -> Rank:
+        """Where a behaviour stands within its role."""
+        return _rank(self._behaviours.get(role, {}), name)
+
+    def operation(self, name: str) -> Rank:
+        """Where an operation stands."""
+        return _rank(self._operations, name)
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names)}
+
+
+def _rank(numbers: Mapping[str, int], name: str) -> Rank:
+    return numbers.get(name, len(numbers)), name
+
+
+RowKey = tuple[str, str, str]
 """Role, behaviour, operation."""
 
 
 def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) -> tuple[Row, ...]:
-    """The figures of each period, in the order that the head of this file tells."""
-    cells: dict[str, dict[Key, list[Due]]] = {period: defaultdict(list) for period in PERIODS}
+    """The figures of each period, in the order that the head of this file gives."""
+    cells: dict[str, dict[RowKey, list[Due]]] = {period: defaultdict(list) for period in PERIODS}
     for second, records in due.items():
         of_period = cells[when.period(second)]
         for record in records:
@@ -49,34 +80,34 @@ def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) 
     for period in PERIODS:
         length_s = when.length_s(period)
         if length_s or period == STEADY:
-            tallies = _with_totals({key: tally_of(records) for key, records in cells[period].items()})
+            totals = _with_totals({key: totals_of(records) for key, records in cells[period].items()})
             rows += [
-                _row((period, *key), tallies[key], length_s)
-                for key in sorted(tallies, key=lambda key: _place(key, order))
+                _row((period, *key), totals[key], length_s)
+                for key in sorted(totals, key=lambda key: _place(key, order))
             ]
     return tuple(rows)
 
 
-def _with_totals(cells: Mapping[Key, Tally]) -> dict[Key, Tally]:
+def _with_totals(cells: Mapping[RowKey, RequestTotals]) -> dict[RowKey, RequestTotals]:
     """The cells and every total of them; the grand total also when there is no cell."""
     behaviours_with = Counter((role, operation) for role, _, operation in cells)
-    operations: dict[Key, Tally] = defaultdict(Tally)
-    behaviours: dict[Key, Tally] = defaultdict(Tally)
-    for (role, behaviour, operation), tally in cells.items():
-        behaviours[role, behaviour, ALL].merge(tally)
-        operations[ALL, ALL, operation].merge(tally)
+    operations: dict[RowKey, RequestTotals] = defaultdict(RequestTotals)
+    behaviours: dict[RowKey, RequestTotals] = defaultdict(RequestTotals)
+    for (role, behaviour, operation), totals in cells.items():
+        behaviours[role, behaviour, ALL].merge(totals)
+        operations[ALL, ALL, operation].merge(totals)
         if behaviours_with[role, operation] > 1:
-            operations[role, ALL, operation].merge(tally)
-    roles: dict[Key, Tally] = defaultdict(Tally)
-    for (role, _, _), tally in behaviours.items():
-        roles[role, ALL, ALL].merge(tally)
-    grand = Tally()
-    for tally in roles.values():
-        grand.merge(tally)
+            operations[role, ALL, operation].merge(totals)
+    roles: dict[RowKey, RequestTotals] = defaultdict(RequestTotals)
+    for (role, _, _), totals in behaviours.items():
+        roles[role, ALL, ALL].merge(totals)
+    grand = RequestTotals()
+    for totals in roles.values():
+        grand.merge(totals)
     return {(ALL, ALL, ALL): grand, **operations, **roles, **behaviours, **cells}
 
 
-def _place(key: Key, order: Order) -> tuple[object, ...]:
+def _place(key: RowKey, order: Order) -> tuple[object, ...]:
     role, behaviour, operation = key
     return (
         role != ALL,
@@ -96,23 +127,23 @@ def second_rows(due: Mapping[int, Sequence[Due]], order: Order) -> Iterator[Row]
         for record in due[second]:
             cells[record.role, record.operation].append(record)
         for role, operation in sorted(cells, key=place):
-            tally = tally_of(cells[role, operation])
-            yield _row((str(second), role, ALL, operation), tally, 1)
+            yield _row((str(second), role, ALL, operation), totals_of(cells[role, operation]), 1)
 
 
-def _row(place: tuple[str, str, str, str], tally: Tally, length_s: float) -> Row:
-    return Row(*place, statistics(tally, length_s), breakdown(tally), statistics_ok(tally, length_s))
+def _row(place: tuple[str, str, str, str], totals: RequestTotals, length_s: float) -> Row:
+    return Row(*place, statistics(totals, length_s), breakdown(totals), statistics_ok(totals, length_s))
 
 
-def behaviour_rows(actions: Iterable[Actions], when: Timeline, roles: Sequence[Role]) -> tuple[BehaviourRow, ...]:
+def behaviour_rows(aggregate: Aggregate, when: Timeline, roles: Sequence[Role]) -> tuple[BehaviourRow, ...]:
     """Actions that began in the steady state, for each behaviour of `roles`, and others that were recorded."""
     counts: dict[tuple[str, str], list[int]] = {
         (role.slug, behaviour.name): [0, 0] for role in roles for behaviour in role.behaviours
     }
     times: dict[tuple[str, str], list[Times]] = defaultdict(list)
-    for record in actions:
+    steady = (second.actions for number, second in aggregate.seconds.items() if when.is_steady(number))
+    for record in chain.from_iterable(steady):
         # Pauses before a login that has to wait are recorded like those between actions, and are none of them.
-        if when.is_steady(record.second) and record.behaviour != LOGIN:
+        if record.behaviour != LOGIN:
             key = (record.role, record.behaviour)
             count = counts.setdefault(key, [0, 0])
             count[0] += record.actions
@@ -125,13 +156,38 @@ def behaviour_rows(actions: Iterable[Actions], when: Timeline, roles: Sequence[R
 
 def _behaviour_row(key: tuple[str, str], count: Sequence[int], times: Histogram) -> BehaviourRow:
     actions, succeeded = count
-    mean_us = times.mean_us()
     return BehaviourRow(
         role=key[0],
         behaviour=key[1],
         actions=actions,
         succeeded=succeeded,
         success_rate=succeeded / actions if actions else None,
-        avg_ms=None if mean_us is None else mean_us / 1000,
+        avg_ms=as_ms(times.mean_us()),
         p95_ms=percentiles_ms(times)["p95_ms"],
     )
+
+
+_PREFERRED = (1.0, 1.12, 1.25, 1.4, 1.6, 1.8, 2.0, 2.24, 2.5, 2.8, 3.15, 3.55, 4.0, 4.5, 5.0, 5.6, 6.3, 7.1, 8.0, 9.0)
+"""The series R20 of ISO 3: twenty steps to ten, each 12 % on, with 1, 2 and 5 among them, so that shares within round
+times are exact."""
+_EDGES_MS = tuple(round(each * 10.0**power, 6) for power in range(-3, 7) for each in _PREFERRED)
+
+
+def bins_of(ok: Histogram, failed: Histogram) -> tuple[TimeBin, ...]:
+    """How many requests took how long: bins from the shortest to the longest time, empty ones between included."""
+    counts = _binned(ok), _binned(failed)
+    filled = counts[0].keys() | counts[1].keys()
+    return tuple(
+        TimeBin(_EDGES_MS[place], _EDGES_MS[place + 1], counts[0].get(place, 0), counts[1].get(place, 0))
+        for place in range(min(filled, default=0), max(filled, default=-1) + 1)
+    )
+
+
+def _binned(times: Histogram) -> dict[int, int]:
+    """Place of the lower edge → how many. What is beyond the edges (1 µs, 2.5 hours) is in the first or last bin."""
+    found: dict[int, int] = {}
+    for bucket, count in times.counts.items():
+        time_ms = min(max(middle_of(bucket), times.min_us), times.max_us) / 1000
+        place = min(max(bisect_right(_EDGES_MS, time_ms) - 1, 0), len(_EDGES_MS) - 2)
+        found[place] = found.get(place, 0) + count
+    return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from perfsuite.garbage_collection import without_collecting
-from perfsuite.measurements.records import Record
+from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.totals import Due, totals_of
 from perfsuite.model import (
     ALL,
     TARGET_LOST,
@@ -16,7 +17,6 @@ from perfsuite.model import (
     FailureKind,
     Plan,
     PreflightReport,
-    Row,
     Second,
     SecondArrivals,
     SuiteErrorGroup,
@@ -26,9 +26,9 @@ from perfsuite.model import (
 from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
-from perfsuite.summary.distribution import distribution
-from perfsuite.summary.failures import count_of, failure_groups, target_lost_at
-from perfsuite.summary.gather import Gathered, due_by_second, gather
+from perfsuite.summary.corrections import due_by_second, remarks_of, server_times
+from perfsuite.summary.failures import count_of, failure_groups, failure_patterns
+from perfsuite.summary.figures import breakdown, statistics
 from perfsuite.summary.health import (
     coverage,
     generator_health,
@@ -38,16 +38,17 @@ from perfsuite.summary.health import (
     with_exercised,
 )
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
-from perfsuite.summary.logins import login_figures
 from perfsuite.summary.occupancy import occupancies
-from perfsuite.summary.order import Order
-from perfsuite.summary.outages import cut_off, outages
-from perfsuite.summary.patterns import failure_patterns
+from perfsuite.summary.outages import cut_off, outages, target_lost_at
 from perfsuite.summary.periods import PhaseTimes, Timeline, phase_times, timeline
-from perfsuite.summary.rows import behaviour_rows, period_rows, second_rows
-from perfsuite.summary.server_times import remarks_of, server_times, without_server_times
-from perfsuite.summary.tally import Due, breakdown, statistics, tally_of
-from perfsuite.summary.users import all_logged_in_at, logging_in_by_second, user_counts, users_by_second
+from perfsuite.summary.rows import Order, behaviour_rows, bins_of, period_rows, second_rows
+from perfsuite.summary.users import (
+    all_logged_in_at,
+    logging_in_by_second,
+    login_figures,
+    user_counts,
+    users_by_second,
+)
 
 COMPLETED = "completed"
 
@@ -73,42 +74,40 @@ _UNKNOWN = Circumstances()
 
 def build(
     plan: Plan,
-    records: Iterable[Record],
+    aggregate: Aggregate,
     *,
     preflight: PreflightReport | None,
     roles: Sequence[Role],
     circumstances: Circumstances = _UNKNOWN,
 ) -> Summary:
-    """The figures of a run. A request belongs to the second in which it was due; the records' order is free.
+    """The figures of a run. A request belongs to the second in which it was due.
 
     Throughput alone goes by the end: the rate of a period is that of the requests which ended in it. Files that do
-    not tell the ends (schema 1) give the rate of the requests that were sent.
+    not record the ends (schema 1) give the rate of the requests that were sent.
     A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
     """
     with without_collecting():
-        return _summary(plan, gather(records), preflight, roles, circumstances)
+        return _summary(plan, aggregate, preflight, roles, circumstances)
 
 
 def _summary(
     plan: Plan,
-    gathered: Gathered,
+    aggregate: Aggregate,
     preflight: PreflightReport | None,
     roles: Sequence[Role],
     circumstances: Circumstances,
 ) -> Summary:
-    phases, logging_in = _phases(gathered)
-    when = timeline(phases, gathered.first, gathered.last)
-    remarks = remarks_of(gathered.requests)
-    times = server_times(gathered.requests, remarks)
-    if not times.used:
-        gathered.requests = without_server_times(gathered.requests)
-    due = due_by_second(gathered)
+    phases, logging_in = _phases(aggregate)
+    when = timeline(phases, aggregate.first, aggregate.last)
+    remarks = remarks_of(aggregate)
+    times = server_times(aggregate, remarks)
+    due = due_by_second(aggregate, times)
     rows = period_rows(due, when, Order(roles))
-    grand = _grand_total(rows)
-    alive = users_by_second(gathered.users, range(when.first, when.stop), plan.users_by_role, gathered.lost)
-    seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, gathered, when)))
-    failures = failure_groups(record for of_second in due.values() for record in of_second)
-    expired = sum(record.expired for of_second in gathered.requests.values() for record in of_second)
+    grand = next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == (STEADY, ALL, ALL, ALL))
+    alive = users_by_second(aggregate, range(when.first, when.stop), plan.users_by_role)
+    seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, aggregate, when)))
+    failures = failure_groups(aggregate.failures)
+    expired = aggregate.expired
     summary = Summary(
         run_id=plan.run_id,
         scenario=plan.scenario.name,
@@ -122,55 +121,43 @@ def _summary(
         totals=grand.statistics,
         ok=grand.ok,
         rows=rows,
-        behaviours=behaviour_rows(gathered.actions, when, _taking_part(plan, roles)),
+        behaviours=behaviour_rows(aggregate, when, [role for role in roles if plan.users_by_role.get(role.slug)]),
         seconds=seconds,
         second_rows=tuple(second_rows(due, Order(roles))),
         failures=failures,
         whole_run=_whole_run(seconds, failures, expired),
-        generator=generator_health(gathered, when),
-        coverage=with_exercised(coverage(preflight, gathered.not_possible), plan, roles, rows),
-        reconciliation=reconciliation(gathered, sent + expired, circumstances.backend_log),
+        generator=generator_health(aggregate, when),
+        coverage=with_exercised(coverage(preflight, aggregate.not_possible), plan, roles, rows),
+        reconciliation=reconciliation(aggregate, sent + expired, circumstances.backend_log),
         cleanup=circumstances.cleanup,
-        target_lost_at=target_lost_at(gathered.requests, when, gave_up=circumstances.ended == TARGET_LOST),
+        target_lost_at=target_lost_at(aggregate, when, gave_up=circumstances.ended == TARGET_LOST),
         ended=circumstances.ended,
         environment=dict(circumstances.environment),
-        arrivals=arrival_figures(plan, gathered, when, phases),
-        lost_workers=lost_workers(gathered),
-        occupancy=occupancies(plan, gathered, when, seconds),
-        suite_errors=suite_errors(gathered, circumstances.suite_errors),
-        logins=login_figures(gathered.requests, rows, when, logging_in, phases),
+        arrivals=arrival_figures(plan, aggregate, when, phases),
+        lost_workers=lost_workers(aggregate),
+        occupancy=occupancies(plan, aggregate, when, seconds),
+        suite_errors=suite_errors(aggregate, circumstances.suite_errors),
+        logins=login_figures(aggregate, rows, when, logging_in, phases),
         server_times=times,
         remarks=remarks,
         clock_set_s=circumstances.clock_set_s,
+        failure_patterns=failure_patterns(failures, aggregate, preflight),
+        outages=outages(aggregate, when),
+        cut_off=cut_off(aggregate, when),
     )
-    return _with_evidence(_with_failures(summary, due, gathered, when, preflight), plan, due, when)
-
-
-def _with_failures(
-    summary: Summary,
-    due: Mapping[int, Sequence[Due]],
-    gathered: Gathered,
-    when: Timeline,
-    preflight: PreflightReport | None,
-) -> Summary:
-    """What failed: how it is spread, and when nothing was answered."""
-    return replace(
-        summary,
-        failure_patterns=failure_patterns(summary.failures, due.values(), len(gathered.workers), preflight),
-        outages=outages(gathered.requests, when),
-        cut_off=cut_off(gathered.requests, when),
-    )
+    return _with_evidence(summary, plan, due, when)
 
 
 def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> Summary:
     """What the targets and published limits need beyond the rows."""
     evidence = evidence_of(plan, due, when)
+    everything = evidence[EVERYTHING]
     return replace(
         summary,
         drifts=drifts(plan, evidence),
         target_figures=target_figures(plan, evidence),
         within=within(evidence) if when.steady_s else (),
-        distribution=distribution(evidence[EVERYTHING].ok, due, when),
+        distribution=bins_of(everything.ok, everything.failed) if when.steady_s else (),
     )
 
 
@@ -187,15 +174,15 @@ def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) 
     sent = 0
     seconds: list[Second] = []
     for second in range(when.first, when.stop):
-        tally = tally_of(due.get(second, ()))
-        sent += tally.sent
+        totals = totals_of(due.get(second, ()))
+        sent += totals.sent
         seconds.append(
             Second(
                 second=second,
                 period=when.period(second),
-                statistics=statistics(tally, 1),
+                statistics=statistics(totals, 1),
                 users=beside.alive[second],
-                breakdown=breakdown(tally),
+                breakdown=breakdown(totals),
                 arrivals=beside.arrivals.get(second),
             )
         )
@@ -212,27 +199,18 @@ def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup], expi
     )
 
 
-def _phases(gathered: Gathered) -> tuple[PhaseTimes, Mapping[int, int]]:
+def _phases(aggregate: Aggregate) -> tuple[PhaseTimes, Mapping[int, int]]:
     """When the phases began, and how many users were not logged in yet, by second."""
-    phases = phase_times(gathered.phases)
-    if phases.plateau is None or gathered.first is None or gathered.last is None:
+    phases = phase_times(aggregate.phases)
+    if phases.plateau is None or aggregate.first is None or aggregate.last is None:
         return phases, {}
-    seconds = range(min(gathered.first, math.floor(phases.plateau)), gathered.last + 1)
-    logging_in = logging_in_by_second(gathered.users, seconds, gathered.lost)
+    seconds = range(min(aggregate.first, math.floor(phases.plateau)), aggregate.last + 1)
+    logging_in = logging_in_by_second(aggregate, seconds)
     return replace(phases, logged_in=all_logged_in_at(logging_in, phases.plateau)), logging_in
 
 
 def _duration_s(phases: PhaseTimes, when: Timeline) -> float:
-    """From the first user's start to the end; whole seconds where the run did not tell its end."""
+    """From the first user's start to the end; whole seconds where the run did not record its end."""
     if phases.ramp_up is None or phases.end is None:
         return float(when.stop - when.first)
     return phases.end - phases.ramp_up
-
-
-def _grand_total(rows: Iterable[Row]) -> Row:
-    grand = (STEADY, ALL, ALL, ALL)
-    return next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == grand)
-
-
-def _taking_part(plan: Plan, roles: Sequence[Role]) -> list[Role]:
-    return [role for role in roles if plan.users_by_role.get(role.slug)]

@@ -1,50 +1,43 @@
-"""Virtual users alive, second by second, over all load processes."""
+"""The virtual users of a run, second by second: how many there were, and how they logged in."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from perfsuite.measurements.records import Users, WorkerLost
-from perfsuite.model import UserCounts
-
-FORGOTTEN_AFTER_S = 5
-"""A process that told nothing of its users for longer has none any more: it is gone."""
-
-
-Told = Mapping[str, Mapping[int, Users]]
-"""Process → second → its last word on that second."""
+from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.totals import histogram_of_all, requests_in, values_in
+from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row, UserCounts
+from perfsuite.model.periods import STEADY
+from perfsuite.summary.periods import PhaseTimes, Timeline
 
 
-def users_by_second(
-    told: Told, seconds: Iterable[int], roles: Iterable[str], lost: Iterable[WorkerLost] = ()
-) -> dict[int, dict[str, int]]:
-    """Second → role → users alive at its end: the sum of each process's latest word up to that second.
+def users_by_second(aggregate: Aggregate, seconds: Iterable[int], roles: Iterable[str]) -> dict[int, dict[str, int]]:
+    """Second → role → users alive at its end: the sum of each process's latest report up to that second.
 
-    Roles without users are there with 0. A process that was `lost` has none from that second on: they were
-    placed on the others, and would count twice.
+    Roles without users are there with 0.
     """
     slugs = list(roles)
     by_second: dict[int, dict[str, int]] = {}
-    for second, words in _latest_words(told, seconds, lost):
+    for second, reports in aggregate.users_at(seconds):
         alive: Counter[str] = Counter(dict.fromkeys(slugs, 0))
-        for users in words:
+        for users in reports:
             alive.update(users.by_role)
         by_second[second] = dict(alive)
     return by_second
 
 
-def logging_in_by_second(told: Told, seconds: Iterable[int], lost: Iterable[WorkerLost] = ()) -> dict[int, int]:
+def logging_in_by_second(aggregate: Aggregate, seconds: Iterable[int]) -> dict[int, int]:
     """Second → users that had not ended the login that they begin with, at its end.
 
-    Before its first word a process counts with that: as many as then, at least, were not logged in.
+    Before its first report a process counts with that: as many as then, at least, were not logged in.
     """
-    first = {worker: min(of_worker) for worker, of_worker in told.items() if of_worker}
+    first = [reports[min(reports)] for reports in aggregate.users.values() if reports]
     return {
-        second: sum(users.logging_in for users in words)
-        + sum(told[worker][at].logging_in for worker, at in first.items() if at > second)
-        for second, words in _latest_words(told, seconds, lost)
+        second: sum(users.logging_in for users in reports)
+        + sum(users.logging_in for users in first if users.second > second)
+        for second, reports in aggregate.users_at(seconds)
     }
 
 
@@ -57,28 +50,46 @@ def all_logged_in_at(logging_in: Mapping[int, int], plateau: float) -> float:
     return next((float(end) for end in ends if end >= plateau), math.inf)
 
 
-def _latest_words(
-    told: Told, seconds: Iterable[int], lost: Iterable[WorkerLost]
-) -> Iterator[tuple[int, Sequence[Users]]]:
-    """Each second with the latest words up to it of the processes that are there."""
-    gone = {record.lost: int(record.at) for record in lost}
-    latest: dict[str, Users] = {}
-    for second in seconds:
-        for worker, of_worker in told.items():
-            if second in of_worker:
-                latest[worker] = of_worker[second]
-        yield (
-            second,
-            [
-                users
-                for worker, users in latest.items()
-                if second - users.second <= FORGOTTEN_AFTER_S and second < gone.get(worker, second + 1)
-            ],
-        )
-
-
 def user_counts(requested: int, by_second: Mapping[int, Mapping[str, int]]) -> UserCounts:
     """The most users that were alive at once, and of which roles they were in the first such second."""
     peak = max(by_second, key=lambda second: (sum(by_second[second].values()), -second), default=None)
     by_role = dict(by_second[peak]) if peak is not None else {}
     return UserCounts(requested, sum(by_role.values()), by_role)
+
+
+def login_figures(
+    aggregate: Aggregate,
+    rows: Sequence[Row],
+    when: Timeline,
+    logging_in: Mapping[int, int],
+    phases: PhaseTimes,
+) -> Logins | None:
+    """None where no login was sent. Of the ramp-up are those that were sent until all users were logged in."""
+    until = math.inf if phases.logged_in is None else phases.logged_in
+    records = [
+        record for second in aggregate.seconds.values() for record in second.requests if record.operation == LOGIN
+    ]
+    first = [record for record in records if record.second < until]
+    times = histogram_of_all([part for record in first for part in (record.ok, record.failed)])
+    mean_us = times.mean_us()
+    if mean_us is None:
+        return None
+    # By their ends: logins that last into the steady state were sent before it.
+    ended = {
+        row.operation: row.statistics.rps for row in rows if row.period == STEADY and row.role == row.behaviour == ALL
+    }
+    return Logins(
+        ramp_up=times.count,
+        failures=sum(values_in(record.failed) for record in first),
+        rate_limited=sum(
+            error.count for record in first for error in record.errors if error.kind == FailureKind.RATE_LIMIT
+        ),
+        avg_ms=mean_us / 1000,
+        max_ms=times.max_us / 1000,
+        began_at=min(record.second for record in first),
+        ended_at=until if until < math.inf else None,
+        late=0 if when.steady_start is None or until <= when.steady_start else logging_in.get(when.steady_start - 1, 0),
+        steady_share_rate=ended.get(LOGIN, 0.0) / ended[ALL] if ended.get(ALL) else None,
+        later=sum(map(requests_in, records)) - times.count,
+        outlasted_s=None if phases.plateau is None else max(min(until, when.load_stop) - phases.plateau, 0.0),
+    )

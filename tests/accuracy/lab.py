@@ -14,8 +14,9 @@ from typing import TypeVar
 import msgspec
 import psutil
 
-from perfsuite.measurements.histogram import Histogram, merged
-from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Requests, histogram_of, read, to_json
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Requests, read, to_json
+from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
 from perfsuite.model.role import Role
 from perfsuite.roles.mix import users_by_role
@@ -120,11 +121,11 @@ class Outcome:
     def response(self, seconds: Collection[int] | None = None) -> Histogram:
         """Recorded response times."""
         found = self.requests(seconds)
-        return merged(histogram_of(times) for record in found for times in (record.ok, record.failed))
+        return histogram_of_all([times for record in found for times in (record.ok, record.failed)])
 
     def service(self, seconds: Collection[int] | None = None) -> Histogram:
         """Recorded service times."""
-        return merged(histogram_of(record.service) for record in self.requests(seconds))
+        return histogram_of_all([record.service for record in self.requests(seconds)])
 
     def true_us(self, seconds: range | None = None) -> list[float]:
         """True service times of the requests that reached the target in these seconds, ascending."""

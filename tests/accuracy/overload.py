@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perfsuite.judge import judge
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Arrivals, NotStarted
 from perfsuite.model import Arrival, Scenario, Verdict
 from perfsuite.model import Outcome as Judged
@@ -77,4 +78,4 @@ def not_started(outcome: Outcome) -> int:
 def verdict_on(outcome: Outcome) -> Verdict:
     """What the suite says of the run."""
     plan = outcome.plan
-    return judge(plan, build(plan, outcome.records, preflight=preflight_of(plan), roles=ROLES), ROLES)
+    return judge(plan, build(plan, Aggregate.of(outcome.records), preflight=preflight_of(plan), roles=ROLES), ROLES)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfsuite.measurements.histogram import merged
-from perfsuite.measurements.records import Arrivals, histogram_of
+from perfsuite.measurements.records import Arrivals
+from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import Arrival, Scenario
 from tests.accuracy.lab import FRACTIONS, Load, Outcome, percentile, run
 from tests.accuracy.table import Row, equal_row, times_row
@@ -72,7 +72,7 @@ def distribution_rows(asked: Distribution, outcome: Outcome, allowance: Allowanc
 def lag_row(name: str, outcome: Outcome, window: range) -> Row:
     """How late actions began, for information."""
     lags = [record.lag for record in outcome.of(Arrivals) if record.second in window]
-    lag = merged(map(histogram_of, lags))
+    lag = histogram_of_all(lags)
     p50, p99 = lag.percentiles_us((0.5, 0.99))
     measured = f"p50 {(p50 or 0) / 1000:.2f}, p99 {(p99 or 0) / 1000:.2f}, most {lag.max_us / 1000:.2f} ms"
     return Row(name, "lag of the actions", "", measured)

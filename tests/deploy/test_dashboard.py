@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from perfsuite.clock import sleep_s, utc_s
+from perfsuite.measurements.histogram import BOUNDARIES_MS
 from perfsuite.model.monitor import METRICS
 from perfsuite.report.exporter import families
-from perfsuite.report.exporter.buckets import BOUNDARIES_MS
-from perfsuite.report.exporter.units import base_unit
+from perfsuite.report.exporter.families import base_unit
 from tests.deploy.dashboard import RATE_INTERVAL, Query, dashboard, queries
 from tests.deploy.programs import PACE, Scraped, scraped
 from tests.integration.programs import until

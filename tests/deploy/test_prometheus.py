@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.report.exporter import Exposition
 from tests.deploy.programs import CONFIG, DEPLOY, Scraped, needed, scraped
 from tests.integration.programs import until
@@ -71,7 +72,7 @@ def test_a_gap_is_no_value_and_not_the_last_one(live: Scraped) -> None:
 def test_another_run_begins_counting_anew(live: Scraped) -> None:
     counter = 'mitra_load_requests_total{role="policyholder", operation="policies.list"}'
     until(lambda: live.prometheus.now(counter)[0][1][0] > 100, _WITHIN_S, "a hundred requests")
-    live.run.exposition.load_begins(replace(made_run.PLAN, run_id="next_20260301_094000"))
+    live.run.exposition.load_begins(replace(made_run.PLAN, run_id="next_20260301_094000"), Aggregate())
     until(lambda: live.prometheus.now('mitra_load_run_info{run_id=~"next.*"}'), _WITHIN_S, "the next run")
 
     assert live.prometheus.now(f"resets({counter}[1m])")[0][1] == [1.0]

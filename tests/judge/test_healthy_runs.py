@@ -13,6 +13,7 @@ import pytest
 
 from perfsuite.findings import find
 from perfsuite.judge import judge
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.histogram import middle_of
 from perfsuite.measurements.records import Actions, Arrivals, ErrorCount, Generator, Record, Requests, Times, Users
 from perfsuite.messages.notes import Note
@@ -27,13 +28,13 @@ RUNS, OPEN_RUNS = 200, 60
 
 
 def verdict_of(plan: Plan, records: Sequence[Record]) -> Verdict:
-    return judge(plan, build(plan, records, preflight=None, roles=ROLES), ROLES)
+    return judge(plan, build(plan, Aggregate.of(records), preflight=None, roles=ROLES), ROLES)
 
 
 @cache
 def healthy_summaries() -> list[tuple[Healthy, Summary]]:
     runs = map(some, range(RUNS))
-    return [(run, build(run.plan(), records_of(run), preflight=None, roles=ROLES)) for run in runs]
+    return [(run, build(run.plan(), Aggregate.of(records_of(run)), preflight=None, roles=ROLES)) for run in runs]
 
 
 @cache

@@ -10,6 +10,7 @@ import pytest
 
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS
 from perfsuite.judge import judge
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.model import (
     FailureGroup,
     FailureKind,
@@ -49,7 +50,7 @@ def test_http_500_for_most_requests_fails_a_run_whose_target_limits_only_respons
     requests = [one.requests(second, [40.0] * 5, [1.0] * 15, ended=20) for second in range(22)]
     users = [one.users(second, reader=2, writer=1) for second in range(22)]
     records = made_records.steady_run(one, [*requests, *users, one.end(440)])
-    summary = build(plan, records, preflight=None, roles=made_records.ROLES)
+    summary = build(plan, Aggregate.of(records), preflight=None, roles=made_records.ROLES)
 
     verdict = judge(plan, summary, made_records.ROLES)
 

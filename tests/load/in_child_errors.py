@@ -24,6 +24,7 @@ from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
 from perfsuite.load.state import LoadState, Order  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_class  # noqa: E402
+from perfsuite.measurements.aggregate import Aggregate  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Phase, Record, SuiteErrors  # noqa: E402
 from perfsuite.model import (  # noqa: E402
@@ -321,7 +322,7 @@ class Case:
 
     def _found(self, load: LoadState) -> dict[str, Any]:
         plan = self.plan()
-        summary = build(plan, self.sink.records, preflight=None, roles=self.roles)
+        summary = build(plan, Aggregate.of(self.sink.records), preflight=None, roles=self.roles)
         counts = summary.reconciliation
         failures = [group for group in summary.failures if group.kind == FailureKind.SUITE_ERROR]
         verdict = judge(plan, _on_a_quiet_machine(summary), self.roles)

@@ -13,6 +13,7 @@ from perfsuite.cli.screen import PlainScreen
 from perfsuite.judge import judge
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
 from perfsuite.model import LOAD_DIED, SUITE_FAILED, Arrival, Plan, Scenario
 from perfsuite.run.context import CommandContext
@@ -47,7 +48,9 @@ def test_a_step_that_raises_costs_an_action_and_the_pass(tmp_path: Path) -> None
         ended, said = followed(plan, tmp_path)
         served = len(server.end().served)
     records = list(read(tmp_path / FILE_NAME))
-    summary = build(plan, records, preflight=None, roles=faulty_roles.ROLES, circumstances=Circumstances(ended=ended))
+    summary = build(
+        plan, Aggregate.of(records), preflight=None, roles=faulty_roles.ROLES, circumstances=Circumstances(ended=ended)
+    )
     (error,) = summary.suite_errors
 
     assert ended == "completed"

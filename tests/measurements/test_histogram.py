@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 
-from perfsuite.measurements.histogram import Histogram, bucket_of, from_counts, merged, middle_of
+from perfsuite.measurements.histogram import (
+    BOUNDARIES_MS,
+    ClassicHistogram,
+    Histogram,
+    bucket_of,
+    last_within,
+    middle_of,
+)
 
 FRACTIONS = (0.0, 0.01, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 
@@ -106,6 +113,13 @@ def test_zero_is_a_value_and_not_the_lack_of_one() -> None:
     assert (histogram.min_us, histogram.percentile_us(0.0)) == (0, 0)
 
 
+def merged(parts: list[Histogram]) -> Histogram:
+    total = Histogram()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_merging_is_exact_in_any_order_and_grouping(seed: int) -> None:
     dice = random.Random(seed)
@@ -133,9 +147,46 @@ def test_merging_nothing_changes_nothing() -> None:
     assert merged([]) == Histogram()
 
 
-def test_what_a_file_keeps_is_enough() -> None:
-    histogram = histogram_of([3, 5_000, 70_000, 70_001])
-    kept = from_counts(histogram.counts, sum_us=histogram.sum_us, min_us=histogram.min_us, max_us=histogram.max_us)
-    assert kept == histogram
-    kept.add(1)
-    assert histogram.count == 4
+def cut_at(boundary_us: int) -> int:
+    """The highest time that counts at or below a boundary, found by trying."""
+    last = last_within(boundary_us)
+    return next(value for value in range(boundary_us + 1, 0, -1) if bucket_of(value) <= last)
+
+
+def test_counts_are_those_of_the_values_up_to_where_each_boundary_cuts() -> None:
+    dice = random.Random(7)
+    values = [round(dice.lognormvariate(10, 3)) for _ in range(20_000)]
+    values += [boundary * 1000 + off for boundary in BOUNDARIES_MS for off in range(-3, 4)]
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    classic = ClassicHistogram()
+    classic.add(histogram.counts, histogram.sum_us)
+
+    up_to = list(accumulate(classic.counts))
+    for boundary, count in zip(BOUNDARIES_MS, up_to, strict=False):
+        cut = cut_at(boundary * 1000)
+        assert count == sum(value <= cut for value in values), boundary
+    assert (up_to[-1], classic.sum_us) == (len(values), sum(values))
+
+
+def test_no_request_is_counted_as_faster_than_it_was() -> None:
+    off = {boundary: boundary * 1000 - cut_at(boundary * 1000) for boundary in BOUNDARIES_MS}
+
+    assert all(0 <= off_us <= boundary for boundary, off_us in off.items())  # 0.1 % of the boundary
+    assert {boundary: off[boundary] for boundary in (1, 2, 500, 2000)} == {1: 0, 2: 0, 500: 33, 2000: 129}
+
+
+def test_the_limits_of_the_standard_targets_are_boundaries() -> None:
+    assert {500, 2000} <= set(BOUNDARIES_MS)
+
+
+def test_classic_histograms_add_up() -> None:
+    one, other, both = ClassicHistogram(), ClassicHistogram(), ClassicHistogram()
+    for times, histogram in ((one, histogram_of([900, 40_000])), (other, histogram_of([70_000_000]))):
+        times.add(histogram.counts, histogram.sum_us)
+        both.add(histogram.counts, histogram.sum_us)
+    one.merge(other)
+
+    assert one == both
+    assert (sum(both.counts), both.counts[-1], both.sum_us) == (3, 1, 70_040_900)

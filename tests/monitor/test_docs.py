@@ -11,7 +11,7 @@ from perfsuite.monitor.postgres_queries import APPLICATION_NAME, FEWEST_ROWS, MO
 from perfsuite.monitor.prometheus import DEFAULT_QUERIES, read_queries
 from perfsuite.monitor.redis import PASSWORD_VARIABLE
 from perfsuite.monitor.sampler import LIMIT_S
-from perfsuite.report.exporter.units import base_unit
+from perfsuite.report.exporter.families import base_unit
 from tests.monitor import test_postgres, test_redis
 
 PAGE = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")

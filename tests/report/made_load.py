@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import (
     ALL,
@@ -27,8 +28,8 @@ from perfsuite.model import (
     Within,
 )
 from perfsuite.model.slo_presets import times_needed
-from perfsuite.summary.distribution import bins_of
-from perfsuite.summary.patterns import failure_patterns
+from perfsuite.summary.failures import failure_patterns
+from perfsuite.summary.rows import bins_of
 
 START = 1_772_357_400  # 2026-03-01T09:30:00Z
 
@@ -222,7 +223,7 @@ def summary_of(load: Load, failures: tuple[FailureGroup, ...] = ()) -> Summary:
             row for second in range(load.runs_s) for row in second_rows_of(by_second[second], START + second)
         ),
         failures=failures,
-        failure_patterns=failure_patterns(failures, (), 1, None),
+        failure_patterns=failure_patterns(failures, Aggregate(), None),
         whole_run=WholeRun(len(requests), sum(request.failed for request in requests), 0),
         generator=GeneratorHealth(1, 34.5, 3.2, 0),
         coverage=Coverage(34, (), (), (), {}, (), planned=_made(requests)),

@@ -13,7 +13,7 @@ import pytest
 from perfsuite.errors import LoadError, UsageError
 from perfsuite.history import History, write_baseline
 from perfsuite.history.trouble import in_words
-from perfsuite.measurements.histogram import from_counts
+from perfsuite.measurements.records import Times, histogram_of
 from perfsuite.model import ALL, Outcome, Scenario, Statistics
 from perfsuite.model.history import Baseline
 from perfsuite.run.archive import (
@@ -86,7 +86,7 @@ def test_histograms_hold_what_the_figures_were_made_from(tmp_path: Path) -> None
     for one in times:
         figures = run.of(one.role, one.operation)
         assert isinstance(figures, Statistics)
-        again = from_counts(one.counts, sum_us=one.sum_us, min_us=one.min_us, max_us=one.max_us)
+        again = histogram_of(Times(one.counts, one.sum_us, one.min_us, one.max_us))
         assert again.count == figures.requests
         assert again.mean_us() == pytest.approx((figures.avg_ms or 0) * 1000)
 

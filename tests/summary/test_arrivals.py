@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, ArrivalFigures, FailureGroup, Reconciliation, SecondArrivals, Summary, WholeRun
 from perfsuite.summary import build
@@ -14,7 +15,7 @@ TEN = Arrival(10.0)
 
 def summary_of(records: list[Record], arrival: Arrival | None = TEN, duration_s: float = 22) -> Summary:
     plan = make_plan(users=2, duration_s=duration_s, arrival=arrival)
-    return build(plan, records, preflight=None, roles=ROLES)
+    return build(plan, Aggregate.of(records), preflight=None, roles=ROLES)
 
 
 def overloaded() -> list[Record]:

@@ -72,8 +72,8 @@ def blocks_of(per_block: list[list[float]], failures: int = 0) -> list[Block]:
     made = [Block(5) for _ in per_block]
     for block, values in zip(made, per_block, strict=True):
         for value in values:
-            block.tally.times.add(round(value * 1000))
-        block.tally.ended, block.tally.failures = len(values), failures
+            block.totals.times.add(round(value * 1000))
+        block.totals.ended, block.totals.failures = len(values), failures
     return made
 
 
@@ -102,7 +102,7 @@ def test_no_failure_does_not_show_that_none_can_be() -> None:
 
 def test_failures_that_come_together_widen_the_interval() -> None:
     blocks = blocks_of([[2.0] * 100] * 8)
-    blocks[3].tally.failures = 60
+    blocks[3].totals.failures = 60
     low, high = interval(blocks, "failure_rate", 1) or (0, 0)
     assert low == 0.0
     assert high > 2 * wilson(60, 800)[1]
@@ -150,7 +150,7 @@ class World:
             load = self._next(load, dice)
             if second < 0:
                 continue
-            tally = blocks[block_of(second, self.steady_s, len(blocks))].tally
+            tally = blocks[block_of(second, self.steady_s, len(blocks))].totals
             mean = 12 * math.exp(load - self.level_sd**2 / 2)
             count = max(0, round(dice.gauss(mean, math.sqrt(mean))))
             tally.ended += count

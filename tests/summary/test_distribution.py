@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, TimeBin
 from perfsuite.summary import build
@@ -12,7 +13,7 @@ from tests.summary.made_records import ROLES, Process, make_plan, steady_run
 
 def bins_of(records: list[Record], arrival: Arrival | None = None) -> tuple[TimeBin, ...]:
     plan = make_plan(arrival=arrival)
-    return build(plan, records, preflight=None, roles=ROLES).distribution
+    return build(plan, Aggregate.of(records), preflight=None, roles=ROLES).distribution
 
 
 def test_each_request_of_the_steady_state_is_in_one_bin_failed_ones_apart() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, Drift, FailureKind, LostWorker, Occupancy, Plan, Target, TargetFigures
 from perfsuite.summary import build
@@ -30,7 +31,7 @@ def run_of(record: Callable[[int, Process], list[Record]], steady_s: int = 18) -
 
 
 def figures_of(plan: Plan, records: list[Record]) -> tuple[TargetFigures, ...]:
-    return build(plan, records, preflight=None, roles=ROLES).target_figures
+    return build(plan, Aggregate.of(records), preflight=None, roles=ROLES).target_figures
 
 
 def test_each_scope_has_its_own_interval_made_without_answered_failures() -> None:
@@ -91,7 +92,7 @@ def growing(share: float, level_ms: float = 50.0, requests: int = 50) -> list[Re
 
 
 def drifts_of(records: list[Record], arrival: Arrival | None = None) -> tuple[Drift, ...]:
-    return build(make_plan(arrival=arrival), records, preflight=None, roles=ROLES).drifts
+    return build(make_plan(arrival=arrival), Aggregate.of(records), preflight=None, roles=ROLES).drifts
 
 
 def test_a_response_time_that_grows_by_a_third_is_told() -> None:
@@ -161,7 +162,7 @@ def test_users_are_accounted_for_by_what_they_did() -> None:
             *([one.requests(second, [900.0], where=login)] if second == 9 else []),
         ]
     )
-    (reader,) = build(make_plan(), records, preflight=None, roles=ROLES).occupancy
+    (reader,) = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES).occupancy
 
     assert reader == Occupancy("reader", users=2.0, actions=18, accounted=2.0, in_login=0.9 / 18, cycle_s=2.0)
 
@@ -175,7 +176,7 @@ def test_users_are_accounted_for_by_what_they_did() -> None:
 )
 def test_pauses_that_do_not_match_the_actions(pauses: list[float], accounted: float) -> None:
     records = run_of(lambda second, one: [one.acts(second, [500.0], pauses if second == 5 else [])])
-    (reader,) = build(make_plan(), records, preflight=None, roles=ROLES).occupancy
+    (reader,) = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES).occupancy
     assert reader.accounted == pytest.approx(accounted)
 
 
@@ -183,7 +184,7 @@ def test_a_slow_login_is_the_longest_cycle() -> None:
     login = ("reader", "login", "login")
     records = run_of(lambda second, one: [one.acts(second, [500.0], [1_500.0])])
     records.append(Process("2").requests(0, [8_000.0], where=login))
-    (reader,) = build(make_plan(), records, preflight=None, roles=ROLES).occupancy
+    (reader,) = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES).occupancy
     assert (reader.cycle_s, reader.in_login) == (8.0, 0.0)
 
 
@@ -203,7 +204,7 @@ def test_a_target_that_stands_still_at_the_end(late_ms: list[float], accounted: 
         hangs = [one.acts(second, late_ms, []), one.requests(second, (), [50_000.0] * 2, kind=FailureKind.UNFINISHED)]
         return [*(hangs if second - 4 == 80 else []), one.users(second, reader=2)]
 
-    (reader,) = build(make_plan(), run_of(record, steady_s=100), preflight=None, roles=ROLES).occupancy
+    (reader,) = build(make_plan(), Aggregate.of(run_of(record, steady_s=100)), preflight=None, roles=ROLES).occupancy
     pauses_s = len(late_ms) * 1.5
     assert (reader.cut, reader.accounted) == (2, pytest.approx(accounted + pauses_s / 100, abs=0.001))
 
@@ -212,7 +213,7 @@ def test_what_began_before_the_steady_state_counts_from_its_beginning() -> None:
     """Of 10 s from the middle of a second on, 8.5 s lie in it."""
     records = run_of(lambda second, one: [one.acts(second, [500.0], [1_500.0])])
     before = Process("2").acts(2, [10_000.0], [])
-    (reader,) = build(make_plan(), [*records, before], preflight=None, roles=ROLES).occupancy
+    (reader,) = build(make_plan(), Aggregate.of([*records, before]), preflight=None, roles=ROLES).occupancy
     assert reader.accounted == pytest.approx(2.0 + 8.5 / 18, abs=0.001)
 
 
@@ -225,13 +226,13 @@ def test_what_began_before_the_steady_state_counts_from_its_beginning() -> None:
 )
 def test_users_that_cannot_be_accounted_for(arrival: Arrival | None, pauses: list[float]) -> None:
     records = run_of(lambda second, one: [one.acts(second, [500.0], pauses)])
-    assert build(make_plan(arrival=arrival), records, preflight=None, roles=ROLES).occupancy == ()
+    assert build(make_plan(arrival=arrival), Aggregate.of(records), preflight=None, roles=ROLES).occupancy == ()
 
 
 def test_lost_processes_come_in_the_order_of_time() -> None:
     one = Process("conductor")
     records: list[Record] = [one.lost(9.5, "2", 5, "killed"), one.lost(3.25, "1", 0, "silent")]
-    summary = build(make_plan(), records, preflight=None, roles=ROLES)
+    summary = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES)
     assert summary.lost_workers == (
         LostWorker("1", START + 3.25, 0, "silent"),
         LostWorker("2", START + 9.5, 5, "killed"),
@@ -249,7 +250,7 @@ def test_apdex_counts_what_failed_as_frustrated() -> None:
 
 def test_requests_are_counted_within_the_times_of_the_published_limits() -> None:
     records = run_of(lambda second, one: [one.requests(second, [50.0, 100.0, 700.0, 9000.0], [5.0], ended=5)])
-    summary = build(make_plan(), records, preflight=None, roles=ROLES)
+    summary = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES)
     counts = {one.limit_ms: one.succeeded for one in summary.within}
     assert counts == {100.0: 36, 500.0: 36, 1000.0: 54, 2000.0: 54, 10000.0: 72}
-    assert build(make_plan(), [], preflight=None, roles=ROLES).within == ()
+    assert build(make_plan(), Aggregate.of([]), preflight=None, roles=ROLES).within == ()

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
-from perfsuite.model import FailureKind
-from perfsuite.summary import Live, build
+from perfsuite.model import FailureKind, LiveFailure, LiveLine
+from perfsuite.summary import LiveView, build
 from perfsuite.summary.live import KEPT_S
 from tests.summary.made_records import ROLES, START, Process, make_plan
 
@@ -25,7 +26,7 @@ def told_second_by_second(process: Process, seconds: range, *, kind: str | None 
 
 
 def test_before_anything_was_told() -> None:
-    state = Live(make_plan()).state(START)
+    state = LiveView(make_plan()).state(START)
 
     assert (state.phase, state.elapsed_s, state.total_s) == ("starting", 0.0, 60)
     assert (state.requests, state.rps_now, state.p95_now_ms, state.steady, state.unanswered_s) == (
@@ -41,7 +42,7 @@ def test_before_anything_was_told() -> None:
 def test_steady_figures_are_those_of_the_summary() -> None:
     one = Process()
     plan = make_plan(duration_s=22)
-    live = Live(plan)
+    live = LiveView(plan)
     batches = told_second_by_second(one, range(22))
     batches.insert(0, [one.phase("ramp-up", 0)])
     batches.insert(3, [one.phase("plateau", 2)])
@@ -51,7 +52,7 @@ def test_steady_figures_are_those_of_the_summary() -> None:
         live.feed(batch)
     state = live.state(START + 23)
 
-    summary = build(plan, [record for batch in batches for record in batch], preflight=None, roles=ROLES)
+    summary = build(plan, Aggregate.of([record for batch in batches for record in batch]), preflight=None, roles=ROLES)
     assert state.steady
     assert (state.statistics, state.ok) == (summary.totals, summary.ok)
     assert state.ok is not None
@@ -62,7 +63,7 @@ def test_steady_figures_are_those_of_the_summary() -> None:
 
 def test_until_the_steady_state_everything_counts() -> None:
     one = Process()
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     live.feed([one.phase("ramp-up", 0)])
     for batch in told_second_by_second(one, range(4)):
         live.feed(batch)
@@ -76,7 +77,7 @@ def test_until_the_steady_state_everything_counts() -> None:
 
 def test_a_second_counts_when_every_process_has_gone_past_it() -> None:
     one, two = Process("1"), Process("2")
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     live.feed([one.phase("ramp-up", 0), one.phase("plateau", 0)])
     for second in range(10):
         live.feed([one.requests(second, [5.0] * 4), one.users(second, reader=1)])
@@ -93,7 +94,7 @@ def test_a_second_counts_when_every_process_has_gone_past_it() -> None:
 
 def test_a_request_that_took_long_is_added_to_the_second_it_was_sent_in() -> None:
     one = Process()
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     live.feed([one.phase("ramp-up", 0), one.phase("plateau", 0)])
     for second in range(60):
         live.feed([one.requests(second, [5.0]), one.users(second, reader=1)])
@@ -106,7 +107,7 @@ def test_a_request_that_took_long_is_added_to_the_second_it_was_sent_in() -> Non
 
 def test_now_is_the_last_five_whole_seconds_that_were_told() -> None:
     one = Process()
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     for batch in told_second_by_second(one, range(20)):
         live.feed(batch)
 
@@ -118,7 +119,7 @@ def test_now_is_the_last_five_whole_seconds_that_were_told() -> None:
 
 def test_stretch_without_an_answer_grows_until_one_comes() -> None:
     one = Process()
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     for batch in told_second_by_second(one, range(10)):
         live.feed(batch)
     assert live.state(START + 10).unanswered_s == 0
@@ -136,7 +137,7 @@ def test_stretch_without_an_answer_grows_until_one_comes() -> None:
 
 def test_an_error_is_an_answer() -> None:
     one = Process()
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     for batch in told_second_by_second(one, range(10), kind=FailureKind.STATUS):
         live.feed(batch)
     assert live.state(START + 10).unanswered_s == 0
@@ -144,17 +145,51 @@ def test_an_error_is_an_answer() -> None:
 
 def test_memory_does_not_grow_with_the_run() -> None:
     one = Process()
-    live = Live(make_plan(duration_s=28_800))
+    live = LiveView(make_plan(duration_s=28_800))
     live.feed([one.phase("ramp-up", 0), one.phase("plateau", 2)])
     for second in range(3_000):
         live.feed([one.requests(second, [5.0]), one.users(second, reader=3)])
 
-    assert len(live._recent) <= KEPT_S
+    assert len(live.aggregate.seconds) <= KEPT_S
     assert live.state(START + 3_000).statistics.requests == 3_000 - 7 - 1
 
 
 def test_a_process_that_fell_silent_has_no_users_any_more() -> None:
     one, two = Process("1"), Process("2")
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     live.feed([two.users(0, reader=5), *(one.users(second, reader=1) for second in range(8))])
     assert live.state(START + 8).users == {"reader": 1, "writer": 0}
+
+
+ME = ("writer", "checking", "users.me")
+
+
+def test_operations_come_slowest_first_and_roles_in_the_order_of_the_plan() -> None:
+    one, live = Process(), LiveView(make_plan())
+    live.feed([one.phase("ramp-up", 0), one.requests(0, [10.0, 30.0]), one.requests(1, [100.0], [300.0], where=ME)])
+    state = live.state(START + 2)
+    assert state.operations == (LiveLine("users.me", 2, 200.0, 1), LiveLine("policies.list", 2, 20.0, 0))
+    assert state.roles == (LiveLine("reader", 2, 20.0, 0), LiveLine("writer", 2, 200.0, 1))
+
+
+def test_a_role_without_a_request_has_no_time() -> None:
+    one, live = Process(), LiveView(make_plan())
+    live.feed([one.requests(0, [10.0])])
+    assert live.state(START + 1).roles[1] == LiveLine("writer", 0, None, 0)
+
+
+def test_only_the_last_seconds_count_for_times_and_all_for_failures() -> None:
+    one, live = Process(), LiveView(make_plan())
+    live.feed([one.requests(0, [], [900.0, 900.0], where=ME)])
+    live.feed([one.requests(KEPT_S, [10.0])])
+    state = live.state(START + KEPT_S + 1)
+    assert [line.name for line in state.operations] == ["policies.list"]
+    assert state.failed == (LiveFailure("users.me", FailureKind.STATUS, "answered 500", 2),)
+
+
+def test_actions_that_never_began_are_failures_with_the_time_they_waited() -> None:
+    one, live = Process(), LiveView(make_plan())
+    live.feed([one.not_started(0, [1000.0, 3000.0])])
+    state = live.state(START + 1)
+    assert state.operations == (LiveLine("policies.list", 2, 2000.0, 2),)
+    assert [(each.kind, each.count) for each in state.failed] == [("not started", 2)]

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, FailureKind, Summary
-from perfsuite.summary import Live, build
+from perfsuite.summary import LiveView, build
 from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run
 
 LOGIN = ("reader", "login", "login")
@@ -16,7 +17,7 @@ PLATEAU, DOWN = 2, 62
 
 
 def summary_of(records: list[Record], arrival: Arrival | None = None) -> Summary:
-    return build(make_plan(arrival=arrival), records, preflight=None, roles=ROLES)
+    return build(make_plan(arrival=arrival), Aggregate.of(records), preflight=None, roles=ROLES)
 
 
 def storm(until: int, one: Process | None = None) -> list[list[Record]]:
@@ -123,7 +124,7 @@ def test_without_a_login_nothing_is_told_of_logins() -> None:
 @pytest.mark.parametrize("until", [2, 11, 40, 999])
 def test_the_live_view_begins_its_steady_state_at_the_same_second(until: int) -> None:
     plan, dice, batches = make_plan(duration_s=DOWN), random.Random(until), storm(until)
-    live, one = Live(plan), Process("phases")
+    live, one = LiveView(plan), Process("phases")
     live.feed([one.phase("ramp-up", 0)])
     for second, batch in enumerate(batches):
         if second == PLATEAU:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.cells import Cells
 from perfsuite.measurements.records import Record
 from perfsuite.model import FailurePattern, OperationCheck, PreflightReport, Works
@@ -36,7 +37,7 @@ def recorded(fails: Callable[[int], bool], order: Iterable[int], worker: str = "
 
 def patterns_of(records: list[Record], preflight: PreflightReport | None = None) -> tuple[FailurePattern, ...]:
     run = steady_run(Process("conductor"), records, down=40)
-    return build(make_plan(), run, preflight=preflight, roles=ROLES).failure_patterns
+    return build(make_plan(), Aggregate.of(run), preflight=preflight, roles=ROLES).failure_patterns
 
 
 def every(distance: int, after: int = 0) -> Callable[[int], bool]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record, Requests
 from perfsuite.model import Remark, ServerTimes, Summary
 from perfsuite.report.files.csv_files import stats_csv, stats_history_csv
@@ -26,7 +27,7 @@ def answers(one: Process, second: int, server_ms: float | None, *remarks: Remark
 
 
 def summary_of(records: list[Record]) -> Summary:
-    return build(make_plan(), records, preflight=None, roles=ROLES)
+    return build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES)
 
 
 def figures(summary: Summary) -> set[tuple[float | None, float | None, int]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Actions, Record
 from perfsuite.model import (
     ALL,
@@ -33,7 +34,7 @@ from tests.summary.made_records import READER, ROLES, START, Process, make_plan,
 
 def summary_of(records: list[Record], **circumstances: object) -> Summary:
     known = Circumstances(**circumstances)  # type: ignore[arg-type]
-    return build(make_plan(), records, preflight=None, roles=ROLES, circumstances=known)
+    return build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES, circumstances=known)
 
 
 def counted(summary: Summary, period: str) -> list[tuple[str, str, str, int]]:
@@ -174,7 +175,7 @@ def test_behaviours_count_the_steady_state_and_show_those_without_actions() -> N
 
 def test_a_role_without_users_shows_no_behaviour() -> None:
     plan = replace(make_plan(), users_by_role={"reader": 3, "writer": 0})
-    summary = build(plan, [], preflight=None, roles=ROLES)
+    summary = build(plan, Aggregate.of([]), preflight=None, roles=ROLES)
     assert {row.role for row in summary.behaviours} == {"reader"}
 
 
@@ -332,7 +333,7 @@ def test_coverage_tells_what_preflight_and_load_found() -> None:
     records: list[Record] = [
         one.not_possible(1, "policies.premiums", 2, why), one.not_possible(2, "policies.premiums", 1, why),
     ]  # fmt: skip
-    summary = build(make_plan(), records, preflight=preflight, roles=ROLES)
+    summary = build(make_plan(), Aggregate.of(records), preflight=preflight, roles=ROLES)
 
     assert replace(summary.coverage, planned=(), not_exercised=()) == Coverage(
         offered=6,
@@ -355,7 +356,7 @@ def test_what_was_exercised_is_what_requests_were_sent_of() -> None:
         one.requests(2, failed_ms=[10.0], where=("reader", "browsing", "policies.list")),
         one.not_started(3, [10.0], where=("writer", "creating", "policies.create")),
     ]
-    coverage = build(make_plan(), records, preflight=None, roles=ROLES).coverage
+    coverage = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES).coverage
 
     assert "reader / login" in coverage.planned
     assert {"writer / login", "writer / policies.create"} <= set(coverage.not_exercised)
@@ -366,7 +367,10 @@ def test_what_was_exercised_is_what_requests_were_sent_of() -> None:
 def test_a_role_that_has_no_user_for_want_of_users_was_planned_and_others_were_not() -> None:
     planned = {
         absent: build(
-            replace(make_plan(), users_by_role={"reader": 2}, absent_roles=absent), [], preflight=None, roles=ROLES
+            replace(make_plan(), users_by_role={"reader": 2}, absent_roles=absent),
+            Aggregate.of([]),
+            preflight=None,
+            roles=ROLES,
         ).coverage.planned
         for absent in ((), ("writer",))
     }
@@ -475,7 +479,7 @@ def test_unknown_roles_and_operations_come_last() -> None:
     one = Process()
     records = steady_run(one, [one.requests(9, [1], where=("auditor", "prying", "secrets.list")), one.requests(9, [1])])
     known: tuple[Role, ...] = (READER,)
-    summary = build(make_plan(), records, preflight=None, roles=known)
+    summary = build(make_plan(), Aggregate.of(records), preflight=None, roles=known)
     assert [row.role for row in summary.rows if row.period == "steady" and row.operation == ALL] == [
         ALL,
         "reader",

@@ -6,9 +6,10 @@ import math
 
 import pytest
 
+from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate
 from perfsuite.measurements.records import Users, WorkerLost
-from perfsuite.summary import Live
-from perfsuite.summary.users import FORGOTTEN_AFTER_S, all_logged_in_at, logging_in_by_second, users_by_second
+from perfsuite.summary import LiveView
+from perfsuite.summary.users import all_logged_in_at, logging_in_by_second, users_by_second
 from tests.summary.made_records import START, make_plan
 
 ROLES = ["reader"]
@@ -16,13 +17,6 @@ ROLES = ["reader"]
 
 def users(worker: str, second: int, count: int) -> Users:
     return Users(worker, second, second, {"reader": count})
-
-
-def told(*records: Users) -> dict[str, dict[int, Users]]:
-    by_worker: dict[str, dict[int, Users]] = {}
-    for record in records:
-        by_worker.setdefault(record.worker, {})[record.second] = record
-    return by_worker
 
 
 @pytest.mark.parametrize(
@@ -34,21 +28,21 @@ def told(*records: Users) -> dict[str, dict[int, Users]]:
     ],
 )
 def test_users_of_a_lost_process_end_with_it(second: int, alive: int) -> None:
-    records = told(users("a", 9, 10), users("b", 9, 10), users("b", 10, 10), users("b", 11, 20))
-    lost = [WorkerLost("conductor", 1, "a", 10.2, 10, "was killed")]
+    lost = WorkerLost("conductor", 1, "a", 10.2, 10, "was killed")
+    records = Aggregate.of([users("a", 9, 10), users("b", 9, 10), users("b", 10, 10), users("b", 11, 20), lost])
 
-    assert users_by_second(records, [9, 10, 11], ROLES, lost)[second] == {"reader": alive}
+    assert users_by_second(records, [9, 10, 11], ROLES)[second] == {"reader": alive}
 
 
 def test_a_process_that_is_late_keeps_its_users_for_a_while() -> None:
     last = FORGOTTEN_AFTER_S + 1
-    by_second = users_by_second(told(users("a", 0, 7)), range(last + 1), ROLES)
+    by_second = users_by_second(Aggregate.of([users("a", 0, 7)]), range(last + 1), ROLES)
 
     assert [by_second[second]["reader"] for second in (0, last - 1, last)] == [7, 7, 0]
 
 
 def test_the_live_view_drops_them_too() -> None:
-    live = Live(make_plan())
+    live = LiveView(make_plan())
     live.feed([users("a", START, 10), users("b", START, 10)])
     live.feed([WorkerLost("conductor", 1, "a", START + 1.0, 10, "was killed"), users("b", START + 1, 20)])
 
@@ -63,24 +57,26 @@ def logging(worker: str, second: int, count: int) -> Users:
 
 
 def test_users_that_are_logging_in_are_those_of_all_processes() -> None:
-    records = told(logging("a", 2, 5), logging("b", 2, 4), logging("a", 3, 2), logging("b", 4, 0), logging("a", 5, 0))
+    records = Aggregate.of(
+        [logging("a", 2, 5), logging("b", 2, 4), logging("a", 3, 2), logging("b", 4, 0), logging("a", 5, 0)]
+    )
 
-    # Process b says nothing in second 3, and a nothing in second 4: their latest words count.
+    # Process b says nothing in second 3, and a nothing in second 4: their latest reports count.
     assert logging_in_by_second(records, range(2, 6)) == {2: 9, 3: 6, 4: 2, 5: 0}
     assert all_logged_in_at(logging_in_by_second(records, range(2, 6)), 2.5) == 6.0
 
 
-def test_before_its_first_word_a_process_counts_with_that() -> None:
-    records = told(logging("a", 2, 0), logging("b", 4, 3), logging("b", 5, 0))
+def test_before_its_first_report_a_process_counts_with_that() -> None:
+    records = Aggregate.of([logging("a", 2, 0), logging("b", 4, 3), logging("b", 5, 0)])
 
     assert logging_in_by_second(records, range(2, 6)) == {2: 3, 3: 3, 4: 3, 5: 0}
 
 
 def test_a_lost_process_is_not_waited_for() -> None:
-    records = told(logging("a", 2, 5), logging("b", 2, 0), logging("b", 3, 0))
-    lost = [WorkerLost("conductor", 1, "a", 3.2, 10, "was killed")]
+    lost = WorkerLost("conductor", 1, "a", 3.2, 10, "was killed")
+    records = Aggregate.of([logging("a", 2, 5), logging("b", 2, 0), logging("b", 3, 0), lost])
 
-    assert logging_in_by_second(records, range(2, 4), lost) == {2: 5, 3: 0}
+    assert logging_in_by_second(records, range(2, 4)) == {2: 5, 3: 0}
 
 
 @pytest.mark.parametrize(

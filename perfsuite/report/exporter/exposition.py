@@ -1,17 +1,24 @@
-"""What Prometheus is told of a run: fed by the run, asked by another thread."""
+"""The metrics of a run, and the address at which Prometheus reads them: in another thread than the run's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
-from perfsuite.measurements.records import Record
+from perfsuite.errors import UsageError
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.model import LiveSnapshot, Plan
-from perfsuite.report.exporter.counts import Counts
 from perfsuite.report.exporter.families import of_plan, of_records, of_snapshot
 from perfsuite.roles import ROLES
+
+ADDRESS = "127.0.0.1"
+"""Nobody but this machine: there is no password."""
 
 
 class Exposition:
@@ -22,21 +29,13 @@ class Exposition:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._plan: Plan | None = None
-        self._counts: Counts | None = None
-        self._moment: LiveSnapshot | None = None
+        self._run: tuple[Plan, Aggregate] | None = None
+        self._snapshot: LiveSnapshot | None = None
 
-    def load_begins(self, plan: Plan) -> None:
-        """Count anew, for another run."""
-        counts = Counts(plan, ROLES)
+    def load_begins(self, plan: Plan, aggregate: Aggregate) -> None:
+        """Show another run: `aggregate` holds what is recorded of it."""
         with self._lock:
-            self._plan, self._counts, self._moment = plan, counts, None
-
-    def recorded(self, records: Sequence[Record]) -> None:
-        """Count what was recorded."""
-        with self._lock:
-            if self._counts is not None:
-                self._counts.add(records)
+            self._run, self._snapshot = (plan, aggregate), None
 
     def say(self, text: str) -> None:
         """Lines are for people."""
@@ -44,10 +43,10 @@ class Exposition:
     def warn(self, text: str) -> None:
         """As with other lines."""
 
-    def progress(self, moment: LiveSnapshot) -> None:
-        """Take the moment in place of the last one."""
+    def progress(self, snapshot: LiveSnapshot) -> None:
+        """Take the snapshot in place of the last one."""
         with self._lock:
-            self._moment = moment
+            self._snapshot = snapshot
 
     def load_over(self) -> None:
         """The last values stay."""
@@ -55,9 +54,56 @@ class Exposition:
     def collect(self) -> list[Metric]:
         """All metrics as they stand."""
         with self._lock:
-            metrics: list[Metric] = []
-            if self._plan is not None and self._counts is not None:
-                metrics += [*of_plan(self._plan), *of_records(self._counts)]
-            if self._moment is not None:
-                metrics += of_snapshot(self._moment)
+            run, snapshot = self._run, self._snapshot
+        metrics: list[Metric] = []
+        if run is not None:
+            plan, aggregate = run
+            with aggregate.lock:
+                metrics += [*of_plan(plan), *of_records(plan, ROLES, aggregate)]
+        if snapshot is not None:
+            metrics += of_snapshot(snapshot)
         return [metric for metric in metrics if metric.samples]
+
+
+class _NeverFails(Collector):
+    """A collector that always has an answer: none of its metrics where they could not be made."""
+
+    def __init__(self, collector: Collector, failed: Callable[[Exception], None]) -> None:
+        self._collector, self._failed = collector, failed
+
+    def collect(self) -> list[Metric]:
+        """What the collector has."""
+        try:
+            return list(self._collector.collect())
+        except Exception as error:  # noqa: BLE001  the server would print a traceback in the midst of the run's lines
+            self._failed(error)
+            return []
+
+
+@contextmanager
+def serving(collector: Collector, port: int, failed: Callable[[Exception], None] | None = None) -> Iterator[str]:
+    """The metrics at the URL given, for as long as the block lasts; port 0 takes a free one.
+
+    Only what `collector` has is there, nothing of this process itself. `failed` is called, in another thread, with
+    the error of a collector that failed. Raises UsageError where the port is not available.
+    """
+    registry = CollectorRegistry(support_collectors_without_names=True)
+    registry.register(_NeverFails(collector, failed) if failed else collector)
+    try:
+        server, thread = start_http_server(port, ADDRESS, registry)
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"is not available ({error.strerror})"
+        raise UsageError(f"--metrics-port: port {port} {why}. Name another one, or 0 for a free one") from None
+    thread.name = "metrics endpoint"
+    # A reader that leaves in mid-answer is no error: the server would print a traceback.
+    server.handle_error = _ignore  # type: ignore[method-assign]
+    try:
+        yield f"http://{ADDRESS}:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _ignore(request: object, client_address: object) -> None:
+    """What the server does about an error in the exchange with one client."""

@@ -1,9 +1,11 @@
-"""Every metric that is told: its name, type, labels and meaning, and what it is made from."""
+"""Every metric for Prometheus: its name, type, labels, unit and meaning, and what it is made from."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -14,18 +16,62 @@ from prometheus_client.core import (
 )
 
 from perfsuite.format import setting
-from perfsuite.model import LiveSnapshot, Plan, TargetOutcome, TargetResult, monitor
+from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.histogram import BOUNDARIES_MS, ClassicHistogram
+from perfsuite.model import LOGIN, FailureKind, LiveSnapshot, Plan, TargetOutcome, TargetResult, monitor
 from perfsuite.model.monitor import METRICS
-from perfsuite.report.exporter.buckets import Buckets
-from perfsuite.report.exporter.counts import Counts
-from perfsuite.report.exporter.units import base_unit, reading_name
+from perfsuite.model.periods import END, PLATEAU, RAMP_DOWN, RAMP_UP
+from perfsuite.model.role import Role
+from perfsuite.target.catalogue import CATALOGUE
 
-PHASES = ("starting", "ramp-up", "plateau", "ramp-down", "end")
+PHASES = ("starting", RAMP_UP, PLATEAU, RAMP_DOWN, END)
+OTHER = "other"
+"""Stands for roles, operations and kinds of failure that are not the suite's own, so that labels stay few."""
+_KINDS = frozenset(FailureKind)
+_BOUNDARIES = (*(str(boundary / 1000) for boundary in BOUNDARIES_MS), "+Inf")
+"""In seconds, as Prometheus writes them."""
 
 Numbers = Iterable[tuple[Sequence[str], float]]
 """Label values → value."""
-Distributions = Iterable[tuple[Sequence[str], Buckets]]
+Distributions = Iterable[tuple[Sequence[str], ClassicHistogram]]
 """Label values → times."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUnit:
+    """A base unit, how many of ours make one of it, and what ends our names in ours and theirs in it."""
+
+    name: str
+    divisor: float = 1.0
+    suffix: str = ""
+    base_suffix: str = ""
+
+
+_UNITS = {
+    "ms": BaseUnit("seconds", 1000.0, "_ms", "_seconds"),
+    "s": BaseUnit("seconds", 1.0, "_s", "_seconds"),
+    "percent": BaseUnit("ratio", 100.0, "_percent", "_ratio"),
+    "bytes": BaseUnit("bytes", 1.0, "_bytes", "_bytes"),
+    "per second": BaseUnit("per_second", 1.0, "_per_s", "_per_second"),
+    "bytes per second": BaseUnit("bytes_per_second", 1.0, "_per_s", "_per_second"),
+    "ms per second": BaseUnit("seconds_per_second", 1000.0, "_ms_per_s", "_seconds_per_second"),
+    "count": BaseUnit(""),
+    # of targets
+    "fraction": BaseUnit("ratio"),
+    "requests/s": BaseUnit("requests_per_second"),
+    "users": BaseUnit("users"),
+}
+
+
+def base_unit(unit: str) -> BaseUnit:
+    """What a unit of the suite becomes. Raises KeyError for one that the suite does not have."""
+    return _UNITS[unit]
+
+
+def reading_name(metric: monitor.Metric) -> str:
+    """The name of a reading for Prometheus: "server.cpu_percent" → "mitra_reading_server_cpu_ratio"."""
+    unit = base_unit(metric.unit)
+    return f"mitra_reading_{metric.name.removesuffix(unit.suffix).replace('.', '_')}{unit.base_suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +95,12 @@ class Family:
     def distributions(self, values: Distributions) -> Metric:
         """The metric with its values: of a histogram of seconds."""
         made = HistogramMetricFamily(self.name, self.meaning, labels=self.labels, unit="seconds")
-        for labels, buckets in values:
-            made.add_metric(labels, buckets.cumulative(), buckets.sum_us / 1e6)
+        for labels, times in values:
+            made.add_metric(labels, list(zip(_BOUNDARIES, accumulate(times.counts), strict=True)), times.sum_us / 1e6)
         return made
 
     def info(self, *values: str) -> Metric:
-        """The metric whose labels are all that it tells."""
+        """The metric whose labels are all that it says."""
         return InfoMetricFamily(
             self.name.removesuffix("_info"), self.meaning, dict(zip(self.labels, values, strict=True))
         )
@@ -129,7 +175,7 @@ OF_SNAPSHOT = (
     *(TARGET_LIMIT, TARGET_OBSERVED, TARGET_OUTCOME),
 )
 READINGS = {metric.name: _of_reading(metric) for metric in METRICS.values() if not metric.of_parts}
-"""Monitors' metric → how it is told."""
+"""Monitors' metric → its metric here."""
 FAMILIES = (*OF_PLAN, *OF_SNAPSHOT, *OF_RECORDS, *READINGS.values())
 
 
@@ -138,37 +184,78 @@ def of_plan(plan: Plan) -> Iterator[Metric]:
     yield RUN.info(plan.run_id, plan.scenario.name, plan.host)
 
 
-def of_records(counts: Counts) -> Iterator[Metric]:
-    """What was counted so far."""
-    yield REQUESTS.numbers(counts.requests.items())
-    yield FAILURES.numbers(counts.failures.items())
-    yield RESPONSE_TIME.distributions(((role,), times) for role, times in counts.response_times.items())
-    yield SERVICE_TIME.distributions(((role,), times) for role, times in counts.service_times.items())
-    if counts.open_model:
-        yield ACTIONS_DUE.numbers([((), counts.actions_due)])
-        yield ACTIONS_BEGUN.numbers([((), counts.actions_begun)])
-        yield ACTIONS_NOT_STARTED.numbers([((), counts.actions_not_started)])
-        yield START_LAG.distributions([((), counts.start_lag)])
-    told = counts.generators.items()
-    waits = ((name, last.waited_percent) for name, last in told)
-    yield CPU.numbers(((name,), last.cpu_percent / 100) for name, last in told)
+def of_records(plan: Plan, roles: Iterable[Role], aggregate: Aggregate) -> Iterator[Metric]:
+    """What was recorded so far.
+
+    What the planned roles can do is there at 0 from the start, since Prometheus cannot see the first increase of a
+    series that was not there before.
+    """
+    open_model = plan.scenario.arrival is not None
+    planned = dict.fromkeys(_planned(plan, roles), 0)
+    kinds = [kind.value for kind in FailureKind if open_model or kind is not FailureKind.NOT_STARTED]
+    requests = Counter[tuple[str, str]](planned)
+    for (role, operation), count in aggregate.requests.items():
+        requests[_role(plan, role), _operation(operation)] += count
+    yield REQUESTS.numbers(requests.items())
+    failures = Counter[tuple[str, str, str]]({(*place, kind): 0 for place in planned for kind in kinds})
+    for (role, operation, kind, _message), failed in aggregate.failures.items():
+        known = kind if kind in _KINDS else OTHER
+        failures[_role(plan, role), _operation(operation), known] += failed.count
+    yield FAILURES.numbers(failures.items())
+    response = {role: ClassicHistogram() for role in plan.users_by_role}
+    service = {role: ClassicHistogram() for role in plan.users_by_role}
+    for role, totals in aggregate.by_role.items():
+        response.setdefault(_role(plan, role), ClassicHistogram()).merge(totals.response)
+        service.setdefault(_role(plan, role), ClassicHistogram()).merge(totals.service)
+    yield RESPONSE_TIME.distributions(((role,), times) for role, times in response.items())
+    yield SERVICE_TIME.distributions(((role,), times) for role, times in service.items())
+    if open_model:
+        yield ACTIONS_DUE.numbers([((), aggregate.arrivals.due)])
+        yield ACTIONS_BEGUN.numbers([((), aggregate.arrivals.begun)])
+        yield ACTIONS_NOT_STARTED.numbers([((), sum(each.not_started for each in aggregate.by_role.values()))])
+        yield START_LAG.distributions([((), aggregate.arrivals.lag)])
+    yield from _of_processes(aggregate)
+
+
+def _of_processes(aggregate: Aggregate) -> Iterator[Metric]:
+    """The load processes; of a lost one only what it had added up."""
+    lost = {record.lost for record in aggregate.lost}
+    latest = {name: process.latest for name, process in aggregate.processes.items() if name not in lost}
+    waits = ((name, record.waited_percent) for name, record in latest.items())
+    yield CPU.numbers(((name,), record.cpu_percent / 100) for name, record in latest.items())
     yield CPU_WAIT.numbers(((name,), percent / 100) for name, percent in waits if percent is not None)
-    yield MEMORY.numbers(((name,), last.memory_bytes) for name, last in told)
-    yield LOOP_LAG.distributions(((name,), lag) for name, lag in counts.loop_lag.items())
-    yield LOST.numbers([((), counts.processes_lost)])
+    yield MEMORY.numbers(((name,), record.memory_bytes) for name, record in latest.items())
+    yield LOOP_LAG.distributions(((name,), process.loop_lag) for name, process in aggregate.processes.items())
+    yield LOST.numbers([((), len(aggregate.lost))])
 
 
-def of_snapshot(moment: LiveSnapshot) -> Iterator[Metric]:
+def _planned(plan: Plan, roles: Iterable[Role]) -> Iterator[tuple[str, str]]:
+    """Role and operation of everything that the planned roles can do, and their logins."""
+    for role in roles:
+        if role.slug in plan.users_by_role:
+            steps = [*(step for behaviour in role.behaviours for step in behaviour.steps), *role.sources.values()]
+            yield from ((role.slug, operation) for operation in (LOGIN, *(step.operation for step in steps)))
+
+
+def _role(plan: Plan, role: str) -> str:
+    return role if role in plan.users_by_role else OTHER
+
+
+def _operation(operation: str) -> str:
+    return operation if operation in CATALOGUE else OTHER
+
+
+def of_snapshot(snapshot: LiveSnapshot) -> Iterator[Metric]:
     """How the run stands."""
-    live = moment.live
+    live = snapshot.live
     yield ELAPSED.numbers([((), live.elapsed_s)])
     yield DURATION.numbers([((), live.total_s)])
     yield PHASE.numbers(((phase,), phase == live.phase) for phase in PHASES)
     yield STEADY.numbers([((), live.steady)])
     yield USERS.numbers(((role,), users) for role, users in live.users.items())
     yield USERS_REQUESTED.numbers([((), live.users_requested)])
-    yield from _of_targets({_target_labels(result): result for result in moment.targets})
-    for metric, reading in moment.readings.items():
+    yield from _of_targets({_target_labels(result): result for result in snapshot.targets})
+    for metric, reading in snapshot.readings.items():
         if reading.value is not None and metric in READINGS:
             value = reading.value / base_unit(METRICS[metric].unit).divisor
             yield READINGS[metric].numbers([((reading.source,), value)])

@@ -155,7 +155,7 @@ def _pattern(pattern: FailurePattern) -> dict[str, Any]:
 
 
 def _watched(readings: Iterable[Reading]) -> list[str]:
-    return sorted({reading.source.split(PART)[0] for reading in readings if not reading.is_of_load_side})
+    return sorted({reading.source.split(PART)[0] for reading in readings if not reading.is_of_load})
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
 from perfsuite.model import Arrival, FailureKind, LiveSnapshot, LiveState, Plan, Scenario, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Reading
@@ -82,22 +83,23 @@ class MadeRun:
     """Tells an exposition second after second, two load processes of which the second was lost at the start."""
 
     def __init__(self, exposition: Exposition) -> None:
-        self.exposition, self.seconds = exposition, 0
+        self.exposition, self.aggregate, self.seconds = exposition, Aggregate(), 0
         self._one = Process("worker-1")
 
     def begin(self) -> None:
         """The load begins."""
         self.seconds = 0
-        self.exposition.load_begins(PLAN)
+        self.aggregate = Aggregate()
+        self.exposition.load_begins(PLAN, self.aggregate)
         lost, leader = Process("worker-2"), Process("conductor")
         queued = self._one.arrivals(0, QUEUED, [])
-        self.exposition.recorded([queued, lost.generator(0, 99.0), leader.lost(0.5, "worker-2", 3, "died")])
+        self.aggregate.add([queued, lost.generator(0, 99.0), leader.lost(0.5, "worker-2", 3, "died")])
         self.show()
 
     def go_on(self, seconds: int = 1) -> None:
         """So many seconds pass."""
         for _ in range(seconds):
-            self.exposition.recorded(self._second(self.seconds))
+            self.aggregate.add(self._second(self.seconds))
             self.seconds += 1
 
     def show(self, *, gap: str = "") -> None:

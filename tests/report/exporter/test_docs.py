@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from perfsuite.measurements.histogram import BOUNDARIES_MS
 from perfsuite.model import TargetOutcome
 from perfsuite.model.monitor import METRICS
 from perfsuite.report.exporter import families
-from perfsuite.report.exporter.buckets import BOUNDARIES_MS
-from perfsuite.report.exporter.units import base_unit
+from perfsuite.report.exporter.families import base_unit
 from perfsuite.summary import live, periods
 
 PAGE = (Path(__file__).parents[3] / "docs" / "live-metrics.md").read_text(encoding="utf-8")
@@ -60,5 +60,5 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
 
 
 def test_phases_are_those_of_a_run() -> None:
-    known = (live.WAITING, periods.RAMP_UP, periods.PLATEAU, periods.RAMP_DOWN, periods.END)
+    known = (live.STARTING, periods.RAMP_UP, periods.PLATEAU, periods.RAMP_DOWN, periods.END)
     assert known == families.PHASES

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.judge import live_targets
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.model import LOGIN, FailureKind, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.plan.files import METRICS as TARGET_METRICS
 from perfsuite.report.exporter import Exposition
-from perfsuite.report.exporter.units import base_unit, reading_name
+from perfsuite.report.exporter.families import base_unit, reading_name
 from perfsuite.summary import build
 from tests.report.exporter import made_run
 from tests.report.exporter.made_run import MadeRun
@@ -95,7 +96,7 @@ def test_the_open_model() -> None:
 
 def test_users_who_wait_have_no_actions_that_are_due() -> None:
     exposition = Exposition()
-    exposition.load_begins(replace(made_run.PLAN, scenario=replace(made_run.PLAN.scenario, arrival=None)))
+    exposition.load_begins(replace(made_run.PLAN, scenario=replace(made_run.PLAN.scenario, arrival=None)), Aggregate())
     told = Metrics(text_of(exposition))
 
     assert not [name for name in told.names if "action" in name]
@@ -115,9 +116,9 @@ def test_the_generator_and_a_lost_process() -> None:
 
 def test_the_newest_word_of_a_process_counts_in_whatever_order_it_comes() -> None:
     exposition, process = Exposition(), Process("worker-1")
-    exposition.load_begins(made_run.PLAN)
+    exposition.load_begins(made_run.PLAN, aggregate := Aggregate())
     before, after = process.generator(1, 10.0), process.generator(2, 20.0)
-    exposition.recorded([after, before])
+    aggregate.add([after, before])
     told = Metrics(text_of(exposition))
 
     assert told.all("mitra_load_generator_cpu_ratio", "process") == {("worker-1",): 0.2}
@@ -223,7 +224,7 @@ def test_the_last_values_stay_when_the_load_is_over_and_the_next_load_begins_at_
     run.exposition.load_over()
     assert text_of(run.exposition) == before.text
 
-    run.exposition.load_begins(replace(made_run.PLAN, run_id="next_20260301_094000"))
+    run.exposition.load_begins(replace(made_run.PLAN, run_id="next_20260301_094000"), Aggregate())
     after = Metrics(text_of(run.exposition))
     assert after.labels("mitra_load_run_info")[0]["run_id"] == "next_20260301_094000"
     assert set(after.all("mitra_load_requests_total", "role", "operation").values()) == {0}
@@ -232,10 +233,10 @@ def test_the_last_values_stay_when_the_load_is_over_and_the_next_load_begins_at_
 
 def test_labels_stay_few_whatever_the_records_say() -> None:
     exposition, process = Exposition(), Process()
-    exposition.load_begins(made_run.PLAN)
+    exposition.load_begins(made_run.PLAN, aggregate := Aggregate())
     for number in range(1000):
         where = (f"role {number}", "behaviour", f"/things/{number}")
-        exposition.recorded([process.requests(number, [1.0], [2.0], where=where, kind=f"Error{number}")])
+        aggregate.add([process.requests(number, [1.0], [2.0], where=where, kind=f"Error{number}")])
     told = Metrics(text_of(exposition))
 
     assert told.all("mitra_load_requests_total", "role", "operation")["other", "other"] == 2000
@@ -252,10 +253,9 @@ def test_counts_are_those_of_the_summary() -> None:
         process.not_started(2, [10.0, 20.0], where=("writer", "creating", "policies.create")),
     ]
     exposition = Exposition()
-    exposition.load_begins(plan)
-    exposition.recorded(records)
+    exposition.load_begins(plan, Aggregate.of(records))
     told = Metrics(text_of(exposition))
-    whole = build(plan, records, preflight=None, roles=ROLES).whole_run
+    whole = build(plan, Aggregate.of(records), preflight=None, roles=ROLES).whole_run
 
     assert sum(told.all("mitra_load_requests_total", "role", "operation").values()) == whole.requests == 6
     failures = told.all("mitra_load_failures_total", "role", "operation", "kind")

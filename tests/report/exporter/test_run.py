@@ -7,21 +7,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import httpx
 import pytest
 
 from perfsuite.measurements import records as measurements
+from perfsuite.measurements.histogram import BOUNDARIES_MS, ClassicHistogram
 from perfsuite.measurements.records import Arrivals, NotStarted, Requests
 from perfsuite.monitor import read_readings
-from perfsuite.report.exporter.buckets import Buckets
 from tests.integration.programs import Ended, Program, ended, suite, until
 from tests.report.exporter.metrics import Metrics
 
 pytestmark = pytest.mark.integration
 
 _WITHIN_S = 120.0
+_BOUNDARIES = (*(str(boundary / 1000) for boundary in BOUNDARIES_MS), "+Inf")
 
 
 def address_of(program: Program) -> str:
@@ -152,17 +154,19 @@ def test_times_are_those_of_the_measurements(
     made_run: Run, name: str, times_in: Callable[[Requests | NotStarted], list[measurements.Times]]
 ) -> None:
     done, told = made_run
-    expected: dict[str, Buckets] = {}
+    expected: dict[str, ClassicHistogram] = {}
     for record in records_of(done):
         if isinstance(record, Requests | NotStarted):
             for times in times_in(record):
-                expected.setdefault(record.role, Buckets()).add(times)
+                expected.setdefault(record.role, ClassicHistogram()).add(times.counts, times.sum_us)
 
     counts, sums = told.all(f"{name}_count", "role"), told.all(f"{name}_sum", "role")
-    assert counts == {(role,): buckets.count for role, buckets in expected.items()}
+    assert counts == {(role,): sum(buckets.counts) for role, buckets in expected.items()}
     assert sums == {(role,): pytest.approx(buckets.sum_us / 1e6, rel=1e-12) for role, buckets in expected.items()}
     assert told.all(f"{name}_bucket", "role", "le") == {
-        (role, le): count for role, buckets in expected.items() for le, count in buckets.cumulative()
+        (role, le): count
+        for role, buckets in expected.items()
+        for le, count in zip(_BOUNDARIES, accumulate(buckets.counts), strict=True)
     }
 
 

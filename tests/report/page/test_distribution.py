@@ -11,7 +11,7 @@ from perfsuite.measurements.histogram import Histogram
 from perfsuite.model import Statistics, Summary, TimeBin
 from perfsuite.report.page.distribution import Distribution, distribution_of
 from perfsuite.report.page.load_charts import TimeLimit
-from perfsuite.summary.distribution import bins_of
+from perfsuite.summary.rows import bins_of
 from tests.report import example_runs
 
 

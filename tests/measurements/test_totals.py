@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import ErrorCount, Requests, histogram_of
+from perfsuite.measurements.totals import judged_failures
 from perfsuite.model import FailureKind
 from perfsuite.summary import build
-from perfsuite.summary.staying import staying
 from tests.summary.made_records import ROLES, Process, make_plan, steady_run
 
 STATUS, TIMEOUT, LOST = FailureKind.STATUS, FailureKind.TIMEOUT, FailureKind.CONNECTION_LOST
@@ -31,7 +32,7 @@ def old(failed_ms: list[float], **kinds: int) -> Requests:
     ],
 )
 def test_what_stays_in_of_an_older_record(record: Requests, kept_ms: list[float]) -> None:
-    kept = histogram_of(staying(record))
+    kept = histogram_of(judged_failures(record))
     assert kept.count == len(kept_ms)
     assert kept.sum_us == pytest.approx(sum(kept_ms) * 1000, rel=0.001)
 
@@ -42,7 +43,7 @@ def test_an_older_file_gives_judged_figures_too() -> None:
     records = [one.requests(second, [10.0], [1.0], ended=2) for second in range(4, 22)]
     older = [msgspec.structs.replace(record, waited=None, ended_failed=0) for record in records]
 
-    summary = build(make_plan(), steady_run(one, older), preflight=None, roles=ROLES)
+    summary = build(make_plan(), Aggregate.of(steady_run(one, older)), preflight=None, roles=ROLES)
 
     assert (summary.totals.avg_ms, summary.totals.rps) == (5.5, 2.0)
     assert (summary.totals_ok.avg_ms, summary.totals_ok.rps, summary.totals_ok.failures) == (10.0, 1.0, 0)

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import ErrorCount, Generator, Record, Requests, Times, Users, WorkerLost
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.monitor import LoadSide, ReadingsWriter, add_readings, read_readings, with_load_side
+from perfsuite.monitor import (
+    ReadingsWriter,
+    add_readings,
+    latest_readings_of_load,
+    read_readings,
+    with_readings_of_load,
+)
+from perfsuite.monitor.load_readings import readings_of_load
 
 START = 1_772_357_400
 
@@ -29,30 +37,30 @@ def users(second: int, count: int, *, worker: str = "worker-1", sequence: int = 
     return Users(worker, sequence, START + second, {"policyholder": count})
 
 
-def side_of(*records: Record) -> LoadSide:
-    side = LoadSide()
-    side.feed(records)
-    return side
+def recorded(*records: Record) -> Aggregate:
+    return Aggregate.of(records)
 
 
-def values(side: LoadSide, metric: str) -> dict[int, float | None]:
+def values(aggregate: Aggregate, metric: str) -> dict[int, float | None]:
     """Second of the reading, from START on → value."""
-    return {round(one.at_s - START): one.value for one in side.readings() if one.metric == metric}
+    return {round(one.at_s - START): one.value for one in readings_of_load(aggregate) if one.metric == metric}
 
 
 def test_connections_stand_in_the_second_that_ends_with_the_reading() -> None:
     opened = Times({900: 1, 1100: 2}, 3100, 900, 1100)
-    side = side_of(requests(0, connects=opened, tls=Times({4000: 3}, 12_000, 4000, 4000)), generator(0), generator(1))
+    aggregate = recorded(
+        requests(0, connects=opened, tls=Times({4000: 3}, 12_000, 4000, 4000)), generator(0), generator(1)
+    )
 
-    assert values(side, "network.connections_opened_per_s") == {1: 3, 2: 0}
-    assert values(side, "network.connect_ms") == {1: pytest.approx(3.1 / 3), 2: None}
-    assert values(side, "network.tls_ms") == {1: 4.0, 2: None}
+    assert values(aggregate, "network.connections_opened_per_s") == {1: 3, 2: 0}
+    assert values(aggregate, "network.connect_ms") == {1: pytest.approx(3.1 / 3), 2: None}
+    assert values(aggregate, "network.tls_ms") == {1: 4.0, 2: None}
 
 
 def test_without_tls_there_is_no_figure_of_it() -> None:
-    side = side_of(requests(0, connects=Times({900: 1}, 900, 900, 900)), generator(0))
+    aggregate = recorded(requests(0, connects=Times({900: 1}, 900, 900, 900)), generator(0))
 
-    assert values(side, "network.tls_ms") == {}
+    assert values(aggregate, "network.tls_ms") == {}
 
 
 def test_errors_by_kind() -> None:
@@ -63,9 +71,9 @@ def test_errors_by_kind() -> None:
         ErrorCount("timeout", "no answer in time", 5, "d"),
         ErrorCount("http status", "HTTP 503", 7, "e"),
     ]
-    side = side_of(requests(0, errors=errors), requests(0, errors=errors[:1]), generator(0))
+    aggregate = recorded(requests(0, errors=errors), requests(0, errors=errors[:1]), generator(0))
 
-    assert [values(side, f"network.errors_{kind}_per_s") for kind in ("refused", "reset", "timeout")] == [
+    assert [values(aggregate, f"network.errors_{kind}_per_s") for kind in ("refused", "reset", "timeout")] == [
         {1: 8},
         {1: 3},
         {1: 5},
@@ -73,41 +81,41 @@ def test_errors_by_kind() -> None:
 
 
 def test_bytes_of_all_processes() -> None:
-    side = side_of(
+    aggregate = recorded(
         generator(0, sent_bytes=300, received_bytes=5000),
         generator(0, worker="worker-2", sent_bytes=100, received_bytes=1000),
     )
 
-    assert values(side, "network.bytes_sent_per_s") == {1: 400}
-    assert values(side, "network.bytes_received_per_s") == {1: 6000}
+    assert values(aggregate, "network.bytes_sent_per_s") == {1: 400}
+    assert values(aggregate, "network.bytes_received_per_s") == {1: 6000}
 
 
 def test_files_that_tell_no_bytes_have_no_figure_of_them() -> None:
-    assert values(side_of(generator(0)), "network.bytes_sent_per_s") == {}
+    assert values(recorded(generator(0)), "network.bytes_sent_per_s") == {}
 
 
 def test_the_generator_in_sum_and_its_busiest_process() -> None:
-    side = side_of(generator(0, 60, lag_us=700), generator(0, 90, worker="worker-2", lag_us=31_000))
+    aggregate = recorded(generator(0, 60, lag_us=700), generator(0, 90, worker="worker-2", lag_us=31_000))
 
-    assert values(side, "generator.cpu_percent") == {1: 150}
-    assert values(side, "generator.cpu_limit_percent") == {1: 200}
-    assert values(side, "generator.busiest_process_cpu_percent") == {1: 90}
-    assert values(side, "generator.loop_lag_ms") == {1: 31.0}
+    assert values(aggregate, "generator.cpu_percent") == {1: 150}
+    assert values(aggregate, "generator.cpu_limit_percent") == {1: 200}
+    assert values(aggregate, "generator.busiest_process_cpu_percent") == {1: 90}
+    assert values(aggregate, "generator.loop_lag_ms") == {1: 31.0}
 
 
 def test_a_process_that_tells_late_speaks_of_all_the_seconds_since() -> None:
     """The event loop stood for two seconds: one record for three of them, then soon the next one."""
     late = generator(2, 90, span_s=2.9, sent_bytes=300, received_bytes=3000, lag_us=1_900_000)
-    side = side_of(generator(0, 30, sent_bytes=10, received_bytes=20), late, generator(3, 50, span_s=0.1))
+    aggregate = recorded(generator(0, 30, sent_bytes=10, received_bytes=20), late, generator(3, 50, span_s=0.1))
 
-    assert values(side, "generator.cpu_percent") == {
+    assert values(aggregate, "generator.cpu_percent") == {
         1: pytest.approx((30 + 90 * 2.9 / 3) / (1 + 2.9 / 3)),
         2: pytest.approx(90),
         3: pytest.approx(90),
         4: None,
     }, "of a tenth of a second nothing can be said"
-    assert values(side, "generator.loop_lag_ms") == {1: 1900, 2: 1900, 3: 1900, 4: 0.5}
-    assert values(side, "network.bytes_received_per_s") == {1: 1020, 2: 1000, 3: 1000}
+    assert values(aggregate, "generator.loop_lag_ms") == {1: 1900, 2: 1900, 3: 1900, 4: 0.5}
+    assert values(aggregate, "network.bytes_received_per_s") == {1: 1020, 2: 1000, 3: 1000}
 
 
 def test_users_are_the_last_word_of_each_process() -> None:
@@ -121,46 +129,49 @@ def test_users_are_the_last_word_of_each_process() -> None:
     ]
 
     counted = {1: 16, 2: 18, 3: 18, 4: 8, 5: 8, 6: 8, 7: 8, 8: 0, 9: 0}
-    assert values(side_of(*records), "generator.users") == counted
-    assert values(side_of(*reversed(records)), "generator.users") == counted
+    assert values(recorded(*records), "generator.users") == counted
+    assert values(recorded(*reversed(records)), "generator.users") == counted
 
 
 def test_the_order_of_records_does_not_matter() -> None:
     records = [generator(0, 60), generator(1, 20), users(0, 5), requests(0, errors=[ErrorCount("timeout", "", 1, "")])]
 
-    assert len({tuple(side_of(*each).readings()) for each in permutations(records)}) == 1
+    assert len({tuple(readings_of_load(recorded(*each))) for each in permutations(records)}) == 1
 
 
 def test_every_reading_is_in_the_catalogue_with_its_unit() -> None:
-    side = side_of(requests(0, tls=Times({4000: 3}, 12_000, 4000, 4000)), generator(0, sent_bytes=1, received_bytes=1))
+    aggregate = recorded(
+        requests(0, tls=Times({4000: 3}, 12_000, 4000, 4000)), generator(0, sent_bytes=1, received_bytes=1)
+    )
 
-    told = {reading.metric: reading.unit for reading in side.readings()}
+    told = {reading.metric: reading.unit for reading in readings_of_load(aggregate)}
     assert told == {name: each.unit for name, each in METRICS.items() if each.component in ("network", "generator")}
-    assert all(reading.is_of_load_side for reading in side.readings())
+    assert all(reading.is_of_load for reading in readings_of_load(aggregate))
 
 
 # ── while the run goes on ───────────────────────────────────────────────────────────────────────────
 
 
 def test_the_latest_second_is_one_that_every_process_has_told_of() -> None:
-    side = LoadSide(keep_s=30)
-    assert side.latest() == {}
-    side.feed([generator(0, 10), generator(0, 20, worker="worker-2"), generator(1, 50)])
+    aggregate = Aggregate()
+    assert latest_readings_of_load(aggregate) == {}
+    aggregate.add([generator(0, 10), generator(0, 20, worker="worker-2"), generator(1, 50)])
 
-    assert side.latest()["generator.cpu_percent"] == Reading(
+    assert latest_readings_of_load(aggregate)["generator.cpu_percent"] == Reading(
         START + 1, "generator", "generator.cpu_percent", 30, "percent"
     )
-    side.feed([WorkerLost("conductor", 9, "worker-2", START + 2.0, 10, "died")])
-    assert side.latest()["generator.cpu_percent"].value == 50
+    aggregate.add([WorkerLost("conductor", 9, "worker-2", START + 2.0, 10, "died")])
+    assert latest_readings_of_load(aggregate)["generator.cpu_percent"].value == 50
 
 
 def test_it_remembers_no_more_than_asked_for() -> None:
-    side = LoadSide(keep_s=30)
+    aggregate = Aggregate()
     for second in range(3600):
-        side.feed([requests(second), generator(second), users(second, 5)])
+        aggregate.add([requests(second), generator(second), users(second, 5)])
+        aggregate.forget_before(START + second - 29)
 
-    assert len({reading.at_s for reading in side.readings()}) == 30
-    assert side.latest()["generator.users"].at_s == START + 3600
+    assert len({reading.at_s for reading in readings_of_load(aggregate)}) == 30
+    assert latest_readings_of_load(aggregate)["generator.users"].at_s == START + 3600
 
 
 # ── in the file ─────────────────────────────────────────────────────────────────────────────────────
@@ -173,8 +184,8 @@ def test_what_the_file_holds_of_them_gives_way_to_what_the_records_tell(tmp_path
     writer.write([watched])
     writer.close()
     records = [generator(0, 40)]
-    first = with_load_side(read_readings(path), records)
-    add_readings(path, [one for one in first if one.is_of_load_side])
+    first = with_readings_of_load(read_readings(path), Aggregate.of(records))
+    add_readings(path, [one for one in first if one.is_of_load])
 
     assert first[0] == watched
-    assert read_readings(path) == first == with_load_side(read_readings(path), records)
+    assert read_readings(path) == first == with_readings_of_load(read_readings(path), Aggregate.of(records))

@@ -1,0 +1,361 @@
+"""The records of a run, added up once for all who read them: summary, live view, Prometheus, readings of the load.
+
+Records only add up, so neither their order nor the process that they come from matters.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from perfsuite.garbage_collection import without_collecting
+from perfsuite.measurements.histogram import ClassicHistogram
+from perfsuite.measurements.records import (
+    Actions,
+    Arrivals,
+    End,
+    ErrorCount,
+    Generator,
+    NotPossible,
+    NotStarted,
+    Phase,
+    Record,
+    Requests,
+    SuiteErrors,
+    Users,
+    WorkerLost,
+)
+from perfsuite.measurements.totals import Due, errors_in, is_unanswered, values_in
+from perfsuite.model import FailureKind
+
+FORGOTTEN_AFTER_S = 5
+"""A process that has not reported its users for longer is gone, and its users with it."""
+
+
+@dataclass(slots=True)
+class FailureTotals:
+    """Failures of one role, operation, kind and message."""
+
+    count: int
+    first: int
+    last: int
+    request_id: str
+    request_second: int
+
+    def merge(self, other: FailureTotals) -> None:
+        """Add those of `other`."""
+        self.count += other.count
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        # The earliest id that there is: the same one in whatever order the records come.
+        if other.request_id and (
+            not self.request_id or (other.request_second, other.request_id) < (self.request_second, self.request_id)
+        ):
+            self.request_id, self.request_second = other.request_id, other.request_second
+
+
+@dataclass(slots=True)
+class RoleTotals:
+    """All requests of one role, in the few figures that are asked for while a run goes on."""
+
+    requests: int = 0
+    failures: int = 0
+    not_started: int = 0
+    ended: int = 0
+    ended_failed: int = 0
+    server_times: int = 0
+    server_zeros: int = 0
+    """Of the server times, those that are 0."""
+    tls: int = 0
+    response: ClassicHistogram = field(default_factory=ClassicHistogram)
+    service: ClassicHistogram = field(default_factory=ClassicHistogram)
+
+
+@dataclass(slots=True)
+class LineTotals:
+    """Requests of one role and operation: what the live view shows of them."""
+
+    requests: int = 0
+    took_us: int = 0
+    failures: int = 0
+
+    def add(self, requests: int, took_us: int, failures: int) -> None:
+        """Add these; negative numbers take them away."""
+        self.requests += requests
+        self.took_us += took_us
+        self.failures += failures
+
+
+@dataclass(slots=True)
+class RecordedSecond:
+    """The records of one second, and the few sums that the live view asks for again and again."""
+
+    requests: list[Requests] = field(default_factory=list)
+    not_started: list[NotStarted] = field(default_factory=list)
+    arrivals: list[Arrivals] = field(default_factory=list)
+    actions: list[Actions] = field(default_factory=list)
+    generators: list[Generator] = field(default_factory=list)
+    lines: dict[tuple[str, str], LineTotals] = field(default_factory=dict)
+    """By role and operation."""
+    unanswered: int = 0
+    """Requests that no HTTP answer came back to, though there was time for one."""
+    unfinished: int = 0
+    """Requests that the end of the load cut off."""
+
+    @property
+    def due(self) -> list[Due]:
+        """What was due in it."""
+        return [*self.requests, *self.not_started]
+
+
+@dataclass(slots=True)
+class ProcessTotals:
+    """One load process: what it last reported of itself, and the lag of its event loop over the whole run."""
+
+    latest: Generator
+    loop_lag: ClassicHistogram = field(default_factory=ClassicHistogram)
+
+
+@dataclass(slots=True)
+class ArrivalTotals:
+    """Open model: actions that were due, those that began, and how late."""
+
+    due: int = 0
+    begun: int = 0
+    lag: ClassicHistogram = field(default_factory=ClassicHistogram)
+
+
+class Aggregate:
+    """A run's records, added up: sums over the whole run, and the records of each second until it is forgotten.
+
+    Whoever reads while another thread adds holds `lock`.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.seconds: dict[int, RecordedSecond] = {}
+        self.first: int | None = None
+        self.last: int | None = None
+        self.by_role: defaultdict[str, RoleTotals] = defaultdict(RoleTotals)
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """By role and operation, those that never began included."""
+        self.lines: dict[tuple[str, str], LineTotals] = {}
+        """By role and operation, of the seconds that are kept."""
+        self.answered: Counter[int] = Counter()
+        """Second → requests that an HTTP answer came back to, errors included."""
+        self.expired = 0
+        """Requests besides, refused since a token had expired, and sent again."""
+        self.failures: dict[tuple[str, str, str, str], FailureTotals] = {}
+        """By role, operation, kind and message."""
+        self.arrivals = ArrivalTotals()
+        self.not_possible: Counter[tuple[str, str, str]] = Counter()
+        """By role, operation and reason."""
+        self.users: dict[str, dict[int, Users]] = {}
+        """Process → second → its last report of that second."""
+        self.processes: dict[str, ProcessTotals] = {}
+        self.workers: set[str] = set()
+        """Processes that made load; one that only reports phases is none."""
+        self.phases: list[Phase] = []
+        self.lost: list[WorkerLost] = []
+        self.suite_errors: Counter[tuple[str, str, str]] = Counter()
+        """By place, message and log."""
+        self.ends: dict[str, End] = {}
+        self._numbers: dict[str, list[int]] = {}
+        """Process → lowest and highest sequence number, and how many records."""
+        self._reported: dict[str, int] = {}
+        self._adders: Mapping[type, Callable[[Any], None]] = {
+            Requests: self._add_requests,
+            NotStarted: self._add_not_started,
+            Actions: self._add_actions,
+            Users: self._add_users,
+            Generator: self._add_generator,
+            Arrivals: self._add_arrivals,
+            NotPossible: self._add_not_possible,
+            Phase: self.phases.append,
+            WorkerLost: self._add_lost,
+            SuiteErrors: self._add_suite_errors,
+            End: self._add_end,
+        }
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Aggregate:
+        """All of these."""
+        aggregate = cls()
+        with without_collecting():
+            aggregate.add(records)
+        return aggregate
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Add further records."""
+        with self.lock:
+            for record in records:
+                number = record.sequence
+                numbers = self._numbers.setdefault(record.worker, [number, number, 0])
+                numbers[2] += 1
+                if number > numbers[1]:
+                    numbers[1] = number
+                elif number < numbers[0]:
+                    numbers[0] = number
+                self._adders[type(record)](record)
+
+    def forget_before(self, second: int) -> None:
+        """Keep only the sums of earlier seconds, so that the memory of a run under way is bounded."""
+        with self.lock:
+            for old in [each for each in self.seconds if each < second]:
+                for key, line in self.seconds.pop(old).lines.items():
+                    self.lines[key].add(-line.requests, -line.took_us, -line.failures)
+            for reports in self.users.values():
+                for old in [each for each in reports if each < second]:
+                    del reports[old]
+
+    # ── what is read ────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def lost_reports(self) -> int:
+        """Records that are missing, by their numbers; a process counts from 0 or 1."""
+        return sum(max(last - min(first, 1) + 1 - count, 0) for first, last, count in self._numbers.values())
+
+    @property
+    def reported_until(self) -> int | None:
+        """The second up to which every process has reported; reports of that second may still come. None before any."""
+        newest = max(self._reported.values(), default=0)
+        return min((at for at in self._reported.values() if newest - at <= FORGOTTEN_AFTER_S), default=None)
+
+    def users_at(self, seconds: Iterable[int]) -> Iterator[tuple[int, list[Users]]]:
+        """Each second with the latest reports up to it of the processes that are there then.
+
+        A lost process has no users any more: they were placed on the others, and would count twice.
+        """
+        lost_at = {record.lost: int(record.at) for record in self.lost}
+        latest: dict[str, Users] = {}
+        for second in seconds:
+            for worker, reports in self.users.items():
+                if second in reports:
+                    latest[worker] = reports[second]
+            yield (
+                second,
+                [
+                    users
+                    for worker, users in latest.items()
+                    if second - users.second <= FORGOTTEN_AFTER_S and second < lost_at.get(worker, second + 1)
+                ],
+            )
+
+    # ── one kind of record each ─────────────────────────────────────────────────────────────────────
+
+    def _at(self, worker: str, second: int) -> RecordedSecond:
+        self.workers.add(worker)
+        found = self.seconds.get(second)
+        if found is None:
+            found = self.seconds[second] = RecordedSecond()
+            self.first = second if self.first is None else min(self.first, second)
+            self.last = second if self.last is None else max(self.last, second)
+        return found
+
+    def _add_due(self, record: Due, second: RecordedSecond, sums: LineTotals) -> None:
+        key = record.role, record.operation
+        totals = self.by_role[record.role]
+        totals.requests += sums.requests
+        totals.failures += sums.failures
+        self.requests[key] += sums.requests
+        for lines in (second.lines, self.lines):
+            known = lines.get(key)
+            if known is None:
+                known = lines[key] = LineTotals()
+            known.add(sums.requests, sums.took_us, sums.failures)
+        if sums.failures:
+            for error in errors_in(record):
+                self._add_failures((*key, error.kind, error.message), record.second, error)
+
+    def _add_failures(self, key: tuple[str, str, str, str], second: int, error: ErrorCount) -> None:
+        new = FailureTotals(error.count, second, second, error.request_id, second)
+        known = self.failures.setdefault(key, new)
+        if known is not new:
+            known.merge(new)
+
+    def _add_requests(self, record: Requests) -> None:
+        second = self._at(record.worker, record.second)
+        second.requests.append(record)
+        ok, failed = record.ok, record.failed
+        sums = LineTotals(values_in(ok), ok.sum_us)
+        totals = self.by_role[record.role]
+        totals.response.add(ok.counts, ok.sum_us)
+        if failed.counts:
+            failures = values_in(failed)
+            sums.add(failures, failed.sum_us, failures)
+            totals.response.add(failed.counts, failed.sum_us)
+        totals.service.add(record.service.counts, record.service.sum_us)
+        totals.ended += record.ended
+        totals.ended_failed += record.ended_failed
+        if record.server.counts:
+            totals.server_times += values_in(record.server)
+            totals.server_zeros += record.server.counts.get(0, 0)
+        if record.tls.counts:
+            totals.tls += values_in(record.tls)
+        self.expired += record.expired
+        self._add_due(record, second, sums)
+        answered = sums.requests
+        for error in record.errors:
+            if is_unanswered(error.kind):
+                second.unanswered += error.count
+                answered -= error.count
+            elif error.kind == FailureKind.UNFINISHED:
+                second.unfinished += error.count
+                answered -= error.count
+        self.answered[record.second] += answered
+
+    def _add_not_started(self, record: NotStarted) -> None:
+        second = self._at(record.worker, record.second)
+        second.not_started.append(record)
+        count = values_in(record.waited)
+        totals = self.by_role[record.role]
+        totals.not_started += count
+        totals.response.add(record.waited.counts, record.waited.sum_us)
+        self._add_due(record, second, LineTotals(count, record.waited.sum_us, count))
+
+    def _add_actions(self, record: Actions) -> None:
+        self._at(record.worker, record.second).actions.append(record)
+
+    def _add_users(self, record: Users) -> None:
+        self._at(record.worker, record.second)
+        self._reported[record.worker] = max(record.second, self._reported.get(record.worker, record.second))
+        reports = self.users.setdefault(record.worker, {})
+        known = reports.get(record.second)
+        if known is None or record.sequence > known.sequence:
+            reports[record.second] = record
+
+    def _add_generator(self, record: Generator) -> None:
+        self._at(record.worker, record.second).generators.append(record)
+        self._reported[record.worker] = max(record.second, self._reported.get(record.worker, record.second))
+        process = self.processes.get(record.worker)
+        if process is None:
+            process = self.processes[record.worker] = ProcessTotals(record)
+        elif (record.second, record.sequence) > (process.latest.second, process.latest.sequence):
+            process.latest = record
+        process.loop_lag.add(record.loop_lag.counts, record.loop_lag.sum_us)
+
+    def _add_arrivals(self, record: Arrivals) -> None:
+        self._at(record.worker, record.second).arrivals.append(record)
+        self.arrivals.due += record.due
+        self.arrivals.begun += record.begun
+        self.arrivals.lag.add(record.lag.counts, record.lag.sum_us)
+
+    def _add_not_possible(self, record: NotPossible) -> None:
+        self._at(record.worker, record.second)
+        self.not_possible[record.role, record.operation, record.why] += record.count
+
+    def _add_lost(self, record: WorkerLost) -> None:
+        self.lost.append(record)
+        self._reported.pop(record.lost, None)
+
+    def _add_suite_errors(self, record: SuiteErrors) -> None:
+        self.suite_errors[record.place, record.message, record.log] += record.count
+
+    def _add_end(self, record: End) -> None:
+        self.workers.add(record.worker)
+        known = self.ends.get(record.worker)
+        if known is None or record.sequence > known.sequence:
+            self.ends[record.worker] = record

@@ -1,0 +1,144 @@
+"""Readings of the load itself, made from its records: the network as its requests met it, and its processes.
+
+A record of second S becomes readings at S + 1, as those of the monitors. Requests count in the second in which they
+were due, as everywhere; bytes in the one in which they went or came.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate, RecordedSecond
+from perfsuite.measurements.records import Generator
+from perfsuite.measurements.totals import values_in
+from perfsuite.model import FailureKind
+from perfsuite.model.monitor import GENERATOR, NETWORK, Reading
+from perfsuite.monitor.source import readings_of
+
+_LEAST_S = 0.5
+"""A process's CPU time is counted in hundredths of a second: a share of less time than this may be anything."""
+_ERRORS = {
+    FailureKind.CONNECTION_REFUSED.value: "network.errors_refused_per_s",
+    FailureKind.CONNECTION_LOST.value: "network.errors_reset_per_s",
+    FailureKind.TIMEOUT.value: "network.errors_timeout_per_s",
+}
+
+Figures = dict[str, float | None]
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one process reports of one second: of `span_s` of it."""
+
+    span_s: float = 0.0
+    used: float = 0.0
+    """CPU, per cent × s."""
+    lag_us: int | None = None
+    sent: float | None = None
+    received: float | None = None
+
+    @property
+    def cpu_percent(self) -> float | None:
+        return self.used / self.span_s if self.span_s >= _LEAST_S else None
+
+    def add(self, record: Generator, seconds: int) -> None:
+        """One second's share of a report of so many seconds."""
+        span_s = record.span_s / seconds
+        self.span_s += span_s
+        self.used += record.cpu_percent * span_s
+        if record.loop_lag.counts:
+            self.lag_us = max(self.lag_us or 0, record.loop_lag.max_us)
+        if record.sent_bytes is not None and record.received_bytes is not None:
+            self.sent = (self.sent or 0.0) + record.sent_bytes / seconds
+            self.received = (self.received or 0.0) + record.received_bytes / seconds
+
+
+Shares = Mapping[int, Mapping[str, _Share]]
+"""Second → process → its share."""
+
+
+def readings_of_load(aggregate: Aggregate) -> list[Reading]:
+    """All of them, in the order of time; [] before a process has reported itself."""
+    shares = _shares(aggregate, min(aggregate.seconds, default=0))
+    users = dict(_users(aggregate, range(min(shares), max(shares) + 1))) if shares else {}
+    return [reading for second in sorted(shares) for reading in _readings(aggregate, second, shares, users[second])]
+
+
+def latest_readings_of_load(aggregate: Aggregate) -> dict[str, Reading]:
+    """Metric → its reading of the last second that every process has reported; {} before the first."""
+    second = aggregate.reported_until
+    if second is None:
+        return {}
+    shares = _shares(aggregate, second)
+    if second not in shares:
+        return {}
+    *_, (_second, users) = _users(aggregate, range(second - FORGOTTEN_AFTER_S, second + 1))
+    return {reading.metric: reading for reading in _readings(aggregate, second, shares, users)}
+
+
+def with_readings_of_load(monitored: Iterable[Reading], aggregate: Aggregate) -> list[Reading]:
+    """What was monitored at the target, and what the records say; the latter always anew."""
+    return [reading for reading in monitored if not reading.is_of_load] + readings_of_load(aggregate)
+
+
+def _shares(aggregate: Aggregate, first: int) -> Shares:
+    """From the second `first` on. A process that reports late speaks of several seconds, which share its figures."""
+    shares: dict[int, dict[str, _Share]] = defaultdict(dict)
+    for number, second in aggregate.seconds.items():
+        if number >= first:
+            for record in second.generators:
+                seconds = max(round(record.span_s), 1)
+                for each in range(number - seconds + 1, number + 1):
+                    shares[each].setdefault(record.worker, _Share()).add(record, seconds)
+    return shares
+
+
+def _users(aggregate: Aggregate, seconds: range) -> Iterator[tuple[int, int]]:
+    for second, reports in aggregate.users_at(seconds):
+        yield second, sum(sum(users.by_role.values()) for users in reports)
+
+
+def _readings(aggregate: Aggregate, second: int, shares: Shares, users: int) -> Iterator[Reading]:
+    found = aggregate.seconds.get(second) or RecordedSecond()
+    of_processes = list(shares[second].values())
+    tls = any(role.tls for role in aggregate.by_role.values())
+    yield from readings_of(NETWORK, float(second + 1), _network(found, of_processes, tls=tls))
+    yield from readings_of(GENERATOR, float(second + 1), _generator(of_processes, users))
+
+
+def _network(second: RecordedSecond, shares: list[_Share], *, tls: bool) -> Figures:
+    connects = [record.connects for record in second.requests if record.connects.counts]
+    opened = sum(map(values_in, connects))
+    figures: Figures = {
+        "network.connections_opened_per_s": opened,
+        "network.connect_ms": sum(each.sum_us for each in connects) / 1000 / opened if opened else None,
+    }
+    if tls:
+        handshakes = [record.tls for record in second.requests if record.tls.counts]
+        count = sum(map(values_in, handshakes))
+        figures["network.tls_ms"] = sum(each.sum_us for each in handshakes) / 1000 / count if count else None
+    sent = [share.sent for share in shares if share.sent is not None]
+    received = [share.received for share in shares if share.received is not None]
+    if sent and received:
+        figures["network.bytes_sent_per_s"] = sum(sent)
+        figures["network.bytes_received_per_s"] = sum(received)
+    errors = Counter[str]()
+    for record in second.requests:
+        for error in record.errors:
+            errors[error.kind] += error.count
+    return figures | {metric: errors[kind] for kind, metric in _ERRORS.items()}
+
+
+def _generator(shares: list[_Share], users: int) -> Figures:
+    cpu = [share.cpu_percent for share in shares]
+    known = [percent for percent in cpu if percent is not None]
+    lags = [share.lag_us for share in shares if share.lag_us is not None]
+    return {
+        "generator.cpu_percent": sum(known) if known and len(known) == len(cpu) else None,
+        "generator.cpu_limit_percent": 100.0 * len(shares),
+        "generator.busiest_process_cpu_percent": max(known, default=None),
+        "generator.loop_lag_ms": max(lags) / 1000 if lags else None,
+        "generator.users": users,
+    }
