@@ -1,6 +1,6 @@
-"""What the load leaves out, and of what nothing is left then.
+"""What the load leaves out, and which behaviours have nothing left.
 
-A creation whose rows could not be removed afterwards is left out, and so is what works on such rows.
+It leaves out creations whose rows could not be removed afterwards, and operations that work on such rows.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from perfsuite.messages import Message
+from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import OperationCheck, PreflightReport, Works
 from perfsuite.model.role import Role, Step
 from perfsuite.preflight.probe import TargetInfo
@@ -18,26 +20,27 @@ from perfsuite.target.run_state import RunState
 _ID = re.compile(r"\{(\w+)_id\}")
 
 
-def kinds_without_deletion(target: TargetInfo, run: RunState) -> dict[str, str]:
-    """Kind of row that a run creates → why it cannot be removed: the target lists no route that deletes one."""
+def kinds_without_deletion(target: TargetInfo, run: RunState) -> dict[str, Message]:
+    """Kind of row that a run creates and the target lists no route to delete → why it cannot be removed."""
     missing = target.missing(run)
     found = {}
     for kind in ROW_KINDS:
         delete = CATALOGUE[kind.delete]
         if delete.name in missing:
-            found[kind.thing] = f"the target does not offer {delete.method} {run.path_of(delete).removeprefix(PREFIX)}"
+            path = run.path_of(delete).removeprefix(PREFIX)
+            found[kind.thing] = PreflightMessage.NO_DELETION(method=delete.method, path=path)
     return found
 
 
 def depending_on(role: Role, things: Mapping[str, str]) -> dict[str, str]:
-    """Operations of the role that do nothing but make or work on rows of these kinds → the kind."""
+    """Operations of the role that only create or work on rows of these kinds → the kind."""
     kinds = {operation: {_kind_of(step) for step in steps} for operation, steps in role.steps_by_operation.items()}
     alone = {operation: next(iter(found)) for operation, found in kinds.items() if len(found) == 1}
     return {operation: thing for operation, thing in alone.items() if thing in things}
 
 
 def _kind_of(step: Step) -> str:
-    """The kind of row of the run that a step makes or works on; "" for any other step."""
+    """The kind of row of the run that a step creates or works on; "" for any other step."""
     operation = CATALOGUE[step.operation]
     if operation.creates:
         return operation.creates
@@ -46,7 +49,7 @@ def _kind_of(step: Step) -> str:
 
 
 def without_creations(report: PreflightReport, things: Mapping[str, str], roles: Sequence[Role]) -> PreflightReport:
-    """The report, with everything left out that makes or works on rows of these kinds. `things`: kind → reason."""
+    """The report without all that creates or works on rows of these kinds. `things`: kind → reason."""
     depending = {role.slug: depending_on(role, things) for role in roles}
     makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
 
@@ -55,42 +58,42 @@ def without_creations(report: PreflightReport, things: Mapping[str, str], roles:
         if thing is None or check.works in (Works.MISSING, Works.BROKEN):
             return check
         if CATALOGUE[check.operation].creates:
-            why = f"its rows cannot be removed ({things[thing]})"
+            why = PreflightMessage.CREATION_LEFT_OUT(why=things[thing])
         else:
-            why = f"it works on rows of {makers[thing]}, which is left out"
-        return replace(check, works=Works.LEFT_OUT, message=why)
+            why = PreflightMessage.ROWS_LEFT_OUT(operation=makers[thing])
+        return replace(check, works=Works.LEFT_OUT, message=str(why))
 
     checks = tuple(map(changed, report.checks))
     return replace(report, checks=checks, dead_behaviours=tuple(dead_behaviours(roles, checks)))
 
 
 def dead_behaviours(roles: Sequence[Role], checks: Sequence[OperationCheck]) -> Iterable[str]:
-    """ "role / behaviour" of which nothing is left to do."""
+    """ "role / behaviour" with nothing left to do."""
     found = {(check.role, check.operation): check.works for check in checks}
     for role in roles:
         for behaviour in role.behaviours:
             works = {found[role.slug, step.operation] for step in behaviour.steps}
-            # Without data and with nothing lost, other accounts may have data; else the data came from what is lost.
+            # Where only data was missing, other accounts may have some; otherwise it came from what is left out.
             if Works.YES not in works and works != {Works.NO_DATA}:
                 yield f"{role.slug} / {behaviour.name}"
 
 
-def creations_left_out(report: PreflightReport) -> tuple[str, ...]:
-    """A line for each creation that is left out since its rows would stay."""
+def creations_left_out(report: PreflightReport) -> tuple[Message, ...]:
+    """A line for each creation that is left out because its rows would remain."""
     return tuple(
         dict.fromkeys(
-            f"{check.operation} is left out: {check.message}; --accept-leftovers makes them anyway"
+            PreflightMessage.LEFT_OUT(operation=check.operation, why=check.message)
             for check in report.checks
             if check.works is Works.LEFT_OUT and check.message and CATALOGUE[check.operation].creates
         )
     )
 
 
-def undeletable_creations(things: Mapping[str, str]) -> tuple[str, ...]:
-    """A line for each creation that is made though its rows stay. `things`: kind → why they cannot be removed."""
+def undeletable_creations(things: Mapping[str, str]) -> tuple[Message, ...]:
+    """A line for each creation that runs although its rows remain. `things`: kind → why they cannot be removed."""
     makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
     return tuple(
-        f"{makers[thing]}: its rows cannot be removed ({reason}) and will remain (--accept-leftovers)"
-        for thing, reason in things.items()
+        PreflightMessage.ROWS_REMAIN(operation=makers[thing], why=why)
+        for thing, why in things.items()
         if thing in makers
     )

@@ -1,4 +1,4 @@
-"""Log in as every role and do every behaviour once, with every step taking part."""
+"""Log in as every role and perform every behaviour once, with all its steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from perfsuite.errors import TargetError, UsageError
+from perfsuite.messages import Message
+from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_without_deletion, without_creations
@@ -18,50 +20,47 @@ from perfsuite.target.retry_after import TOO_MANY
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 
-_CHECK_ACCOUNT = "Check its line in the credentials file (--credentials), and that the account exists at the target."
-_CHECK_ACCOUNTS = "Check their lines in the credentials file (--credentials), and that they exist at the target."
-_RAISE_IT = "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts."
 _SERVER_ERROR = 500
 
 
 class Attempts:
-    """Keeps, per operation, the failure if there was one, else the success."""
+    """An observer that keeps one request per operation: the failure if there was one, else a success."""
 
     def __init__(self, progress: Progress) -> None:
         self._seen: dict[str, Observed] = {}
         self._first: dict[str, Observed] = {}
-        """Operations that were tried once more, with the error of the server that they had met."""
+        """Operations that were repeated, with the server error that they met the first time."""
         self._only: frozenset[str] | None = None
-        """Those that are tried once more now."""
+        """The operations that are being repeated."""
         self._progress = progress
 
     def request(self, observed: Observed) -> None:
         """See Observer."""
         if observed.expired:
-            return  # sent once more: that answer counts
+            return  # it is sent again, and that answer counts
         self._progress.asked(observed.role, observed.operation, observed.elapsed_us / 1000)
         if self._only is not None and observed.operation not in self._only:
-            return  # only on the way to those
+            return  # it only prepares those
         before = self._seen.get(observed.operation)
         if before is None or before.failure is None:
             self._seen[observed.operation] = observed
 
     def not_possible(self, role: str, _behaviour: str, operation: str, _why: str) -> None:
-        """Known by what has not been tried."""
+        """See Observer; `tried` returns None for it."""
         self._progress.asked(role, operation, None)
 
     def tried(self, operation: str) -> Observed | None:
-        """The failure if there was one, else the success; None where it was not tried."""
+        """The failure if there was one, else a success; None where the operation was not tried."""
         return self._seen.get(operation) or self._first.get(operation)
 
     def failed_first(self, operation: str) -> str:
-        """The error of the server that it met once, and not when it was tried again; "" without one."""
+        """The server error that the operation met once and not when it was repeated; "" without one."""
         first, then = self._first.get(operation), self._seen.get(operation)
         return first.failure.message if first and first.failure and then and not then.failure else ""
 
     @contextmanager
     def once_more(self) -> Iterator[frozenset[str]]:
-        """The operations that met an error of the server. Their answers within the block count instead of it."""
+        """The operations that met a server error; in the block their new answers replace it."""
         met = frozenset(name for name, seen in self._seen.items() if seen.failure and seen.status >= _SERVER_ERROR)
         self._first |= {name: self._seen.pop(name) for name in met}
         self._only = met
@@ -70,7 +69,7 @@ class Attempts:
 
 
 def behaviours_with(role: Role, operations: frozenset[str]) -> list[Behaviour]:
-    """The behaviours of a role in which any of these is done."""
+    """The behaviours of a role with any of these operations."""
     return [each for each in role.behaviours if operations & {step.operation for step in each.steps}]
 
 
@@ -110,7 +109,7 @@ def preflight(
         refused: dict[str, Failure] = {}
         look_ups: set[str] = set()
         for role in makers_first(roles):  # who approves or moves a row needs one that somebody made before
-            attempts, hints = Attempts(progress), {}
+            attempts, hints = Attempts(progress), dict[str, Message]()
             session = Session(role, first[role.slug], transport, run, attempts)
             if failure := _login_failure(session, attempts):
                 refused[role.slug] = failure
@@ -121,8 +120,8 @@ def preflight(
                 hints = hints_for(role, session, target)
                 data_size |= _data_size(session)
             look_ups |= _look_ups_left_out(role, attempts, left_out)
-            places = _Places(session, left_out, hints)
-            checks[role.slug] = [_outcome(role, name, attempts, places) for name in (LOGIN, *role.steps_by_operation)]
+            known = _Known(session, left_out, hints)
+            checks[role.slug] = [_outcome(role, name, attempts, known) for name in (LOGIN, *role.steps_by_operation)]
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
     in_order = tuple(check for role in roles for check in checks[role.slug])
@@ -140,27 +139,27 @@ def preflight(
 
 
 def _look_ups_left_out(role: Role, attempts: Attempts, left_out: Collection[str]) -> set[str]:
-    """Operations that the role only looks ids up with, and that the target does not list or that failed."""
+    """Operations that the role uses only to look up ids, and that the target does not list or that failed."""
     names = {source.operation for source in role.sources.values()} - role.steps_by_operation.keys()
     return {name for name in names if name in left_out or ((seen := attempts.tried(name)) and seen.failure)}
 
 
 def _data_size(session: Session) -> dict[str, int]:
-    """Rows at the target by kind, as far as the session saw a page that tells them."""
+    """Rows at the target by kind, where the session saw an answer that counts them."""
     totals = next(iter(session.known.get(TOTALS, ())), {})
     sizes = {kind: totals.get(name) for kind, name in SIZES.items()}
     return {kind: size for kind, size in sizes.items() if isinstance(size, int) and not isinstance(size, bool)}
 
 
 def not_offered(plan: Plan, roles: Sequence[Role], target: TargetInfo, run: RunState) -> dict[str, frozenset[str]]:
-    """Role → operations that a run cannot make: the target does not list them, or they write and the run must not,
-    or their rows would stay."""
+    """Role → operations that a run leaves out: not listed by the target, writes of a read-only run, or creations whose
+    rows would remain."""
     left_out = _left_out(target, roles, run, read_only=plan.read_only)
     return _left_out_by_role(left_out, _rows_that_stay(plan, target, run), roles)
 
 
-def _rows_that_stay(plan: Plan, target: TargetInfo, run: RunState) -> dict[str, str]:
-    """Kind of row → why it is not made, before anything is tried."""
+def _rows_that_stay(plan: Plan, target: TargetInfo, run: RunState) -> Mapping[str, str]:
+    """Kind of row → why it is not created, as known before anything is tried."""
     return {} if plan.read_only or plan.accept_leftovers else kinds_without_deletion(target, run)
 
 
@@ -173,9 +172,7 @@ def _left_out_by_role(
 def _first_of_each_role(roles: Sequence[Role], accounts: Iterable[Account]) -> dict[str, Account]:
     first = {account.role: account for account in reversed(tuple(accounts))}
     if without := [role.slug for role in roles if role.slug not in first]:
-        raise UsageError(
-            f"the credentials hold no account for {', '.join(without)}. Add a line of that role to the file"
-        )
+        raise UsageError(PreflightMessage.NO_ACCOUNT(roles=without))
     return first
 
 
@@ -201,33 +198,36 @@ def _login_failure(session: Session, attempts: Attempts) -> Failure | None:
 
 
 def _ends_it(failure: Failure) -> bool:
-    """True where the other accounts would fare no better, for reasons that are not theirs."""
+    """True where the other accounts would fail for the same reason."""
     return failure.kind is FailureKind.RATE_LIMIT or failure.kind.never_answered
 
 
-def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accounts: Mapping[str, Account]) -> str:
-    """Every account that was refused, with the target's answer and what to do, in two lines."""
+def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accounts: Mapping[str, Account]) -> Message:
+    """Every account that was refused, with the target's answer and the fix, in two lines."""
     limited = any(failure.kind is FailureKind.RATE_LIMIT for failure in refused.values())
-    told = [
-        (role.title, accounts[role.slug].phone_number, refused[role.slug]) for role in roles if role.slug in refused
+    fix = PreflightMessage.RAISE_LIMIT() if limited else PreflightMessage.CHECK_ACCOUNTS()
+    found = [
+        (role.title, accounts[role.slug].phone_number, refused[role.slug].message)
+        for role in roles
+        if role.slug in refused
     ]
-    if len(told) == 1:
-        ((title, number, failure),) = told
-        mend = _RAISE_IT if limited else _CHECK_ACCOUNT
-        return f"{title}: the account {number} cannot log in ({failure.message}).\n{mend}"
-    whom: dict[str, list[str]] = {}
-    for title, number, failure in told:
-        whom.setdefault(failure.message, []).append(f"{number} of {title}")
-    each = "; ".join(f"{', '.join(names)} ({message})" for message, names in whom.items())
-    return f"{len(told)} accounts cannot log in: {each}.\n{_RAISE_IT if limited else _CHECK_ACCOUNTS}"
+    if len(found) == 1:
+        ((title, number, why),) = found
+        return PreflightMessage.CANNOT_LOG_IN(role=title, account=number, why=why, fix=fix)
+    by_reason: dict[str, list[str]] = {}
+    for title, number, why in found:
+        by_reason.setdefault(why, []).append(f"{number} of {title}")
+    each = "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items())
+    return PreflightMessage.CANNOT_LOG_IN_SEVERAL(accounts=len(found), each=each, fix=fix)
 
 
 def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
-    """Do every behaviour once, as who is logged in; once more where the server met an error: that may be chance."""
-    told = str(session.user.get("role") or "")
+    """Perform every behaviour once, and once more where the server met an error, which may be chance."""
+    deployed = str(session.user.get("role") or "")
     known = session.run.role_names.get(role.slug, role.api_names)
-    if told and told not in known:
-        session.run.notice(role.slug, LOGIN, [f"role is {told!r}, the contract says {' or '.join(map(repr, known))}"])
+    if deployed and deployed not in known:
+        expected = " or ".join(map(repr, known))
+        session.run.notice(role.slug, LOGIN, [str(PreflightMessage.ROLE_DIFFERS(role=deployed, expected=expected))])
     for behaviour in role.behaviours:
         session.perform(behaviour)
     with attempts.once_more() as failed:
@@ -236,55 +236,47 @@ def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """What tells of an operation beside the answers to it."""
+class _Known:
+    """What is known about operations besides the answers to them."""
 
     session: Session
     left_out: Mapping[str, Works]
-    hints: Mapping[str, str]
-    """Operation that is not listed → which route may be it."""
+    hints: Mapping[str, Message]
+    """Operation that is not listed → which route it may be."""
 
 
-def _outcome(role: Role, name: str, attempts: Attempts, places: _Places) -> OperationCheck:
-    run, lacking = places.session.run, places.session.lacking
-    operation, path = CATALOGUE[name], run.path_of(CATALOGUE[name]).split("?")[0]
-    seen, left_out = attempts.tried(name), places.left_out
-    status: int | None = None
-    message, elapsed_ms = "", None
-    if name in left_out:
-        works = left_out[name]
-        if works is Works.MISSING:
-            message = _not_listed(name, places)
+def _outcome(role: Role, name: str, attempts: Attempts, known: _Known) -> OperationCheck:
+    operation, run, missing = CATALOGUE[name], known.session.run, known.session.missing
+    seen = None if name in known.left_out else attempts.tried(name)
+    works, message = Works.YES, ""
+    if name in known.left_out:
+        works = known.left_out[name]
+        message = _not_listed(known.hints.get(name)) if works is Works.MISSING else ""
     elif seen is None:
-        works = Works.NO_DATA
-        message = lacking.not_made.get(name, "needs an id that the target's answers did not give")
-    else:
-        works = Works.BROKEN if seen.failure else Works.YES
-        status = seen.status or None
-        message = seen.failure.message if seen.failure else ""
-        elapsed_ms = seen.elapsed_us / 1000
+        works, message = Works.NO_DATA, missing.not_made.get(name) or PreflightMessage.NO_ID()
+    elif seen.failure:
+        works, message = Works.BROKEN, seen.failure.message
     return OperationCheck(
         role=role.slug,
         operation=name,
         method=operation.method,
-        path=path,
+        path=run.path_of(operation).split("?")[0],
         works=works,
-        status=status,
-        message=message,
-        elapsed_ms=elapsed_ms,
+        status=(seen.status or None) if seen else None,
+        message=str(message),
+        elapsed_ms=seen.elapsed_us / 1000 if seen else None,
         differs=tuple(run.differences.get((role.slug, name), ())),
         failed_first=attempts.failed_first(name),
-        empty_answer=lacking.empty_answers.get(name, "") if works is Works.YES else "",
+        empty_answer=missing.empty_answers.get(name, "") if works is Works.YES else "",
     )
 
 
-def _not_listed(operation: str, places: _Places) -> str:
-    hint = places.hints.get(operation)
-    return "not in the target's list of routes" + (f"; {hint}" if hint else "")
+def _not_listed(hint: Message | None) -> Message:
+    return PreflightMessage.NOT_LISTED_WITH_HINT(hint=hint) if hint else PreflightMessage.NOT_LISTED()
 
 
 def broken_table(report: PreflightReport) -> str:
-    """The operations that fail without any load, a line each; "" when there are none."""
+    """A line for each operation that fails without any load; "" without any."""
     rows = [
         f"  {check.role:<17} {check.operation:<24} {check.method:<5} {check.path}: {check.message}"
         + (f" ({'; '.join(check.differs)})" if check.differs else "")
@@ -292,19 +284,28 @@ def broken_table(report: PreflightReport) -> str:
         if check.works is Works.BROKEN
     ]
     limited = any(check.works is Works.BROKEN and check.status == TOO_MANY for check in report.checks)
-    return "\n".join([*rows, *([f"  ({_RAISE_IT})"] if limited else [])])
+    return "\n".join([*rows, *([f"  ({PreflightMessage.RAISE_LIMIT()})"] if limited else [])])
 
 
-def failed_first(report: PreflightReport) -> tuple[str, ...]:
-    """Operations that met an error of the server once and worked when they were tried again, a line each."""
-    return tuple(f"{check.operation} as {check.role} {check.told_first}" for check in report.checks if check.told_first)
+def failed_first(report: PreflightReport) -> tuple[Message, ...]:
+    """A line for each operation that met a server error once and worked when it was repeated."""
+    return tuple(
+        PreflightMessage.FAILED_FIRST(operation=check.operation, role=check.role, failure=check.told_first)
+        for check in report.checks
+        if check.told_first
+    )
 
 
-def differences(report: PreflightReport) -> tuple[str, ...]:
-    """Where the deployed API differs from the contract, in a line for each route and difference, with its roles."""
-    roles: dict[str, list[str]] = {}
+def differences(report: PreflightReport) -> tuple[Message, ...]:
+    """A line for each route and difference between the deployed API and the contract, with its roles."""
+    roles: dict[tuple[str, str, str, str], list[str]] = {}
     for check in report.checks:
         missing = [check.message] if check.works is Works.MISSING else []
-        for told in (*missing, *check.differs):
-            roles.setdefault(f"{check.method} {check.path} ({check.operation}): {told}", []).append(check.role)
-    return tuple(f"{told}, as {', '.join(whom)}" for told, whom in roles.items())
+        for difference in (*missing, *check.differs):
+            roles.setdefault((check.method, check.path, check.operation, difference), []).append(check.role)
+    return tuple(
+        PreflightMessage.DIFFERENCE(
+            method=method, path=path, operation=operation, difference=difference, roles=", ".join(names)
+        )
+        for (method, path, operation, difference), names in roles.items()
+    )

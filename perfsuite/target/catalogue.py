@@ -1,8 +1,7 @@
-"""Every operation of the API that the suite drives: where it is, what it must answer.
+"""Every operation of the API that the suite uses, as data: where it is, what it must answer, which rules hold.
 
-Paths are complete, with `{name}` where an id goes. `fields` are those the contract promises to be there
-(the value of a promised field may be null); `lists` names the field of an answer that holds rows
-("" = the answer is a bare array), and `row_fields` what each row must have.
+Paths are complete, with `{name}` for ids. The contract promises `fields` (their value may be null); `lists` names the
+field of an answer with its rows ("" = the answer is an array), and `row_fields` what each row must have.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ SIZES = {"users": "totalUsers", "agents": "totalAgents", "policies": "totalPolic
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route of the API as the suite uses it."""
+    """One route of the API, as the suite uses it."""
 
     name: str
     method: str
     path: str
     fields: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
-    """Path of keys from the top of the answer to the object that has `fields`."""
+    """Keys from the top of the answer to the object with `fields`."""
     lists: str | None = None
     row_fields: tuple[str, ...] = ()
     expects: tuple[int, ...] = (200,)
     yields: str = ""
-    """What kind of row the answer teaches the session: "policy", "agent", …"""
+    """Kind of row that sessions learn from the answer: "policy", "agent", …"""
     creates: str = ""
-    """What kind of row it makes, and `marked_by` the field of the body that carries the run's mark."""
+    """Kind of row that it creates; `marked_by`: field of the body that carries the run's mark."""
     marked_by: str = ""
     echoes: tuple[str, ...] = ()
     """Fields of the body that the answer must hold unchanged, where it has them."""
@@ -50,7 +49,7 @@ class Operation:
 
     @property
     def writes(self) -> bool:
-        """True when it changes something at the target. Logging in does not count."""
+        """True when it changes data at the target. A login does not count."""
         return self.method != "GET" and self.name != "login"
 
     @property
@@ -104,7 +103,7 @@ TYPES: dict[str, str] = {
     **dict.fromkeys(_OBJECTS, "an object"),
     "is_enabled": "true or false",
 }
-"""Field → what the contract says it is, where it says so: ids and times are texts, money and counts are numbers."""
+"""Field → its type, where the contract gives one: ids and times are texts, money and counts are numbers."""
 
 
 def _get(name: str, path: str, fields: str = "", **more: object) -> Operation:
@@ -249,7 +248,7 @@ _POLICY_MARK = _names("policy_id policy_number")
 _LEAD_MARK = _names("lead_id customer_name")
 _TICKET_MARK = _names("ticket_id subject")
 
-# What cleanup uses; no virtual user calls these.
+# For cleanup; no virtual user calls these.
 _REMOVALS = (
     Operation("policies.delete", "DELETE", PREFIX + "/policies/{policy_id}", expects=(200, 204)),
     Operation("leads.delete", "DELETE", PREFIX + "/leads/{lead_id}", expects=(200, 204)),
@@ -258,7 +257,7 @@ _REMOVALS = (
     _get("leads.search", "/leads/?search={search}", lists="leads", row_fields=_LEAD_MARK),
     _get("leads.page", "/leads/?search={search}&limit=100&offset={offset}", lists="leads", row_fields=_LEAD_MARK),
     _get("tickets.page", "/support/tickets/?limit=100&offset={offset}", lists="tickets", row_fields=_TICKET_MARK),
-    # Nothing but what cleanup looks at: whatever else differs from the contract, a row can be read back.
+    # Only the field that cleanup looks at: a row can be read back whatever else differs from the contract.
     _get("policies.read_back", "/policies/{policy_id}", "policy_id"),
     _get("tickets.read_back", "/support/tickets/{ticket_id}", "ticket_id"),
 )
@@ -274,14 +273,14 @@ def makers_first(roles: Iterable[Role]) -> list[Role]:
 # ── rows that a run makes or changes ────────────────────────────────────────────────────────────────
 
 _DELETED = frozenset({"inactive", "cancelled", "canceled", "deleted", "archived"})
-"""Status of a row that was deleted and is kept. A run gives none of them to a row itself."""
+"""Status of a row that was soft-deleted. A run never sets one of them."""
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class RowKind:
-    """Operations are names of the catalogue, "" where the API has none.
+    """A kind of row that a run creates. Operations are names of the catalogue, "" where the API has none.
 
     `read`: a single row by its id. `find`: rows with a mark, by `find_by`. `pages`: a list, page by page.
     """
@@ -293,15 +292,15 @@ class RowKind:
     find_by: str
     pages: str
     marked_by: str
-    """Field of a row that holds the mark."""
+    """Field of a row with the mark."""
     statuses: tuple[str, ...] = ("status",)
     """Fields of a row that may hold its status."""
     makers_see_theirs: bool = False
-    """The lists of who made a row show it."""
+    """The account that made a row sees it in its lists."""
 
     @property
     def id_field(self) -> str:
-        """Field of a row that holds its id."""
+        """Field of a row with its id."""
         return f"{self.thing}_id"
 
     def by_mark(self, rows: Iterable[Row]) -> dict[str, Row]:
@@ -309,11 +308,11 @@ class RowKind:
         return {str(row.get(self.marked_by)): row for row in rows if row.get(self.id_field)}
 
     def soft_deleted_as(self, row: Row) -> str:
-        """The status that says that the row was deleted; "" where it says nothing of the kind."""
+        """The status of a soft-deleted row; "" for any other row."""
         return next((status for status in self._statuses_of(row) if status.lower() in _DELETED), "")
 
     def status_of(self, row: Row) -> str:
-        """The status of a row, "unknown" where it has none."""
+        """The status of a row; "unknown" without one."""
         return next(self._statuses_of(row), "unknown")
 
     def _statuses_of(self, row: Row) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Is an answer right? Status, JSON, the fields the contract promises, and whose rows they are.
 
 A wrong answer with a good status is a failure of kind WRONG_ANSWER. Messages name fields and rules,
-never values of the target's data beyond the short text of an error's `detail`.
+never values of the target's data except the short text of an error's `detail`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
 
 _MAX_DETAIL = 160
 
-# Arguments of the path or query that each row or the object itself must carry unchanged.
+# Arguments of path or query that the answer, or each of its rows, must repeat unchanged.
 _ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
 
 
@@ -34,7 +34,7 @@ _KINDS: dict[type, str] = {
 
 
 def status_failure(operation: Operation, answer: Answer) -> Failure | None:
-    """A failure when no answer came or its status is not one that the operation may give."""
+    """A failure when no answer came or the operation must not answer with its status."""
     if answer.failure is not None:
         return answer.failure
     if answer.status in operation.expects:
@@ -59,18 +59,18 @@ def _detail(answer: Answer) -> str:
         detail = detail[0] if detail else ""
     if isinstance(detail, dict):
         # A validation error names the place; its "input" is what was sent and may be private.
-        words = str(detail.get("msg") or detail.get("message") or "")
-        detail = f"{words} at {detail['loc']}" if "loc" in detail else words
+        message = str(detail.get("msg") or detail.get("message") or "")
+        detail = f"{message} at {detail['loc']}" if "loc" in detail else message
     return _short(detail) if isinstance(detail, str) else ""
 
 
 def _short(text: str) -> str:
-    """On one line, and not longer than a message may be."""
+    """The text on one line, cut to the length that a message may have."""
     return " ".join(text.split())[:_MAX_DETAIL]
 
 
 def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
-    """The decoded body (None for an empty one that is allowed), or the failure to decode it."""
+    """The decoded body (None where an empty one is allowed), or the failure to decode it."""
     if not answer.body and (answer.status == 204 or operation.method == "DELETE"):
         return None, None
     try:
@@ -83,7 +83,7 @@ def decoded(operation: Operation, answer: Answer) -> tuple[Any, Failure | None]:
 
 
 def content_failure(operation: Operation, body: Any) -> Failure | None:
-    """A failure when promised fields or rows are not there."""
+    """A failure when promised fields or rows are missing."""
     if operation.lists is not None:
         rows = rows_of(operation, body)
         if rows is None:
@@ -100,9 +100,9 @@ def content_failure(operation: Operation, body: Any) -> Failure | None:
 
 
 def differences(operation: Operation, body: Any) -> list[str]:
-    """Every promised field of an answer that is missing or of another type than the contract says, in words each.
+    """A text for each promised field of an answer that is missing or has another type than the contract says.
 
-    [] too where the answer has another form altogether, which is a failure.
+    [] where the answer has another form altogether, which is a failure.
     """
     if operation.lists is not None:
         objects, names = rows_of(operation, body) or [], operation.row_fields
@@ -110,7 +110,7 @@ def differences(operation: Operation, body: Any) -> list[str]:
         holder = _inside(body, operation.inside)
         objects, names = [holder] if isinstance(holder, dict) else [], operation.fields
     found = (_difference(name, row) for row in objects for name in names)
-    return [told for told in dict.fromkeys(found) if told]
+    return [text for text in dict.fromkeys(found) if text]
 
 
 def _difference(name: str, row: Mapping[str, Any]) -> str:
@@ -123,9 +123,9 @@ def _difference(name: str, row: Mapping[str, Any]) -> str:
 
 
 def rows_of(operation: Operation, body: Any) -> list[dict[str, Any]] | None:
-    """The rows of a list answer; None when it holds no list where the contract puts it.
+    """The rows of a list answer; None without a list in the place that the contract names.
 
-    `lists` "*" accepts an array, or an envelope with exactly one list in it.
+    `lists` "*" accepts an array, or an envelope with exactly one list.
     """
     rows: Any = body
     if operation.lists:
@@ -142,7 +142,7 @@ def rows_of(operation: Operation, body: Any) -> list[dict[str, Any]] | None:
 
 
 def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> Failure | None:
-    """A failure when the answer is about something else than was asked for."""
+    """A failure when the answer is not about what was asked for."""
     asked = {name: values[name] for name in _ECHOED if name in values}
     if not asked:
         return None
@@ -155,7 +155,7 @@ def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> 
 
 
 def written_failure(operation: Operation, body: Any, sent: Mapping[str, Any] | None) -> Failure | None:
-    """A failure when the answer to a write tells other values than were sent."""
+    """A failure when the answer to a write has other values than were sent."""
     row = object_of(body)
     for name in operation.echoes if sent else ():
         if name in row and sent is not None and name in sent and row[name] != sent[name]:
@@ -164,7 +164,7 @@ def written_failure(operation: Operation, body: Any, sent: Mapping[str, Any] | N
 
 
 def object_of(body: Any) -> dict[str, Any]:
-    """The row that an answer is about, bare or in a `data` envelope; {} when there is none."""
+    """The row of an answer, bare or in a `data` envelope; {} without one."""
     if not isinstance(body, dict):
         return {}
     inner = body.get("data")
@@ -197,23 +197,23 @@ def _wrong(message: str) -> Failure:
 
 @dataclass(slots=True)
 class RowOwners:
-    """For whom a process has first seen each row: a row that is answered for somebody else later is a wrong answer."""
+    """For whom this process has first seen each row. The same row for somebody else is a wrong answer."""
 
     users: dict[str, str] = field(default_factory=dict)
-    """Owner named by a row → id of the user who was answered it."""
+    """Owner that a row names → id of the user who got it."""
     parents: dict[str, str] = field(default_factory=dict)
-    """Id of a row that names no owner → id of the row that it was answered for."""
+    """Id of a row that names no owner → id of its parent."""
 
 
 def identity_failure(operation: Operation, body: Any, user_id: str) -> Failure | None:
-    """A failure when an answer about the own account is about another one than `user_id` ("": not known)."""
+    """A failure when an answer about the own account is about another one. `user_id` "": not known, no failure."""
     if not operation.identity or not user_id or str(body.get(operation.identity)) == user_id:
         return None
     return _wrong("somebody else's account")
 
 
 def owner_failure(operation: Operation, body: Any, role: Role, user_id: str, seen: RowOwners) -> Failure | None:
-    """A failure when rows of somebody else were answered to the user `user_id`, who must see only his own."""
+    """A failure when the user `user_id`, who must see only his own rows, got those of somebody else."""
     owner_field = role.owns.get(operation.name) or operation.owners.get(role.slug)
     if not owner_field:
         return None
@@ -227,9 +227,9 @@ def owner_failure(operation: Operation, body: Any, role: Role, user_id: str, see
 
 
 def parent_failure(operation: Operation, body: Any, values: Mapping[str, str], seen: RowOwners) -> Failure | None:
-    """A failure when rows came back that were answered for another parent before.
+    """A failure when a row came back that belonged to another parent before.
 
-    They do not name their parent, but each has an id: the same one under two parents is in the wrong place once.
+    Rows do not name their parent, but each has an id: under one of two parents it is in the wrong place.
     """
     if not operation.parent:
         return None

@@ -32,16 +32,16 @@ class ConnectionSettings:
 
     @property
     def base_path(self) -> str:
-        """What stands before the path of every request, without a slash at its end."""
+        """The part of the URL before the path of every request, without a slash at its end."""
         return urlsplit(self.host).path.rstrip("/")
 
     def reaches(self, url: str) -> bool:
-        """True when `url` is on the server that this way leads to, whatever the path."""
+        """True when `url` is on the same server, whatever the path."""
         return _origin(url) == _origin(self.host)
 
 
 def connection_settings(plan: Plan, headers: Headers) -> ConnectionSettings:
-    """The way to the target of a plan; `headers` with their values, which the plan does not hold."""
+    """The settings for the target of a plan; `headers` with their values, which the plan does not contain."""
     return ConnectionSettings(plan.host, plan.access.ca_file, plan.access.proxy, headers, plan.timeout_s)
 
 
@@ -51,10 +51,10 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def tls_context(ca_file: str = "", make: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> ssl.SSLContext:
-    """Trusts whom the machine trusts (or SSL_CERT_FILE and SSL_CERT_DIR name instead), and who is in `ca_file`.
+    """Trusts the machine's certificate authorities (or those of SSL_CERT_FILE and SSL_CERT_DIR), and `ca_file`.
 
-    Where the machine has no authorities at all, those of certifi. `make` makes the context, with the machine's own
-    loaded. Raises OSError (SSLError among them) when `ca_file` cannot be read or holds no certificate.
+    On a machine without any it trusts those of certifi. `make` creates the context with the machine's authorities.
+    Raises OSError (also SSLError) when `ca_file` cannot be read or contains no certificate.
     """
     context = make()
     if not _machine_has_authorities():
@@ -65,25 +65,14 @@ def tls_context(ca_file: str = "", make: Callable[[], ssl.SSLContext] = ssl.crea
 
 
 def _machine_has_authorities() -> bool:
-    paths = ssl.get_default_verify_paths()  # what there is of them, after the environment
+    paths = ssl.get_default_verify_paths()  # those that exist, after the environment variables
     return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
 def tls_message(error: ssl.SSLError) -> str:
-    """Why TLS failed, in words."""
+    """Why TLS failed."""
     reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
     return f"TLS: {str(reason).replace('_', ' ').lower()}"
-
-
-def tls_fix(message: str) -> str:
-    """What to do about a failure with that message, as one sentence."""
-    if "self-signed" in message or "self signed" in message or "issuer" in message:
-        return "Name the authority that signed it with --ca-file FILE (PEM)"
-    if "mismatch" in message or "doesn't match" in message or "not valid for" in message:
-        return "Give the name that the certificate is for with --host"
-    if "expired" in message or "not yet valid" in message:
-        return "Have it renewed, and see whether the clock of this machine is right"
-    return "Is it HTTPS that answers there? Check scheme and port of --host"
 
 
 # ── deployed paths ──────────────────────────────────────────────────────────────────────────────────
@@ -91,20 +80,20 @@ def tls_fix(message: str) -> str:
 OPENAPI = "/openapi.json"
 HEALTH_SYSTEM = "/api/v1/health/system"
 BESIDE = (OPENAPI, HEALTH_SYSTEM)
-"""Paths that are asked for beside the operations of the catalogue."""
+"""Paths that the suite asks for beside the operations of the catalogue."""
 
 REST = "*"
-"""At the end of a path of a mapping: all paths that begin so."""
+"""At the end of a path in a mapping: all paths with that prefix."""
 
 
 def contract_paths() -> tuple[str, ...]:
-    """Every path of the contract that the suite asks for, without queries."""
+    """Every path of the contract that the suite uses, without queries."""
     return tuple(dict.fromkeys([*(operation.template for operation in CATALOGUE.values()), *BESIDE]))
 
 
 def deployed(path: str, mapping: Mapping[str, str]) -> str:
-    """Where the target has a path of the contract, its query kept. A whole path goes before a beginning, the longest
-    beginning before shorter ones."""
+    """The target's path for a path of the contract, with its query. A whole path wins over a prefix, the longest prefix
+    over shorter ones."""
     template, mark, query = path.partition("?")
     if template in mapping:
         return mapping[template] + mark + query
@@ -116,6 +105,6 @@ def deployed(path: str, mapping: Mapping[str, str]) -> str:
 
 
 def deployed_paths(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Operation → its path at the target, for those that are elsewhere than the contract says."""
+    """Operation → its path at the target, where the contract has another."""
     found = {name: deployed(operation.path, mapping) for name, operation in CATALOGUE.items()}
     return {name: path for name, path in found.items() if path != CATALOGUE[name].path}

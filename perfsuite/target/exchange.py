@@ -1,4 +1,4 @@
-"""One request and its answer: what is sent, what came back, what the server reports of its time, who observes it."""
+"""One request and its answer: what is sent, what comes back, the server's own time, and who observes it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ USER_AGENT = f"agentmitra-performance/{__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request failed, in words that hold no secret."""
+    """Why a request failed. The message contains no secret."""
 
     kind: FailureKind
     message: str
 
 
 def cut_by(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
-    """Why a request that was sent came to no end: an error of the suite, or its user was told to die."""
+    """Why a request that was sent did not end: an error of the suite, or its user was stopped."""
     if isinstance(error, Exception):
         return suite_failure(error, secrets)
     return Failure(FailureKind.UNFINISHED, "cut off before its end")
 
 
 def suite_failure(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
-    """The failure of a request in which the suite or a role raised what nobody expected; "module:line function: …"."""
+    """The failure of a request in which the suite or a role raised an exception: "module:line function: …"."""
     return Failure(FailureKind.SUITE_ERROR, f"{place_of(error)}: {message_of(error, secrets)}")
 
 
@@ -48,9 +48,9 @@ _OF_PROXY = {
 
 
 def of_proxy(failure: Failure) -> Failure:
-    """The same where a proxy is between: what could not be connected to was not the target."""
-    told = _OF_PROXY.get(failure.kind)
-    return Failure(FailureKind.PROXY, told) if told else failure
+    """The failure behind a proxy: what the connection did not reach was the proxy, not the target."""
+    message = _OF_PROXY.get(failure.kind)
+    return Failure(FailureKind.PROXY, message) if message else failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class Request:
 
 
 class NestedTooDeepError(msgspec.DecodeError):
-    """JSON has more levels than can be read."""
+    """JSON with more levels than can be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `status` is 0 where no answer came; then `failure` tells why.
+    """What came back. Where no answer came, `status` is 0 and `failure` says why.
 
     `sent_at` is UTC epoch seconds; `elapsed_us` runs from before the send (connecting included) to the
     last byte of the body.
@@ -82,35 +82,32 @@ class Answer:
     elapsed_us: int
     failure: Failure | None = None
     connect_us: int | None = None
-    """Set-up of the connection within `elapsed_us`; None where one was open already."""
+    """Connection set-up, part of `elapsed_us`; None where a connection was open."""
     tls_us: int | None = None
 
     @property
     def service_us(self) -> int:
-        """From the send on: `elapsed_us` less the set-up of the connection."""
+        """From the send to the last byte: `elapsed_us` without the connection set-up."""
         return self.elapsed_us - (self.connect_us or 0) - (self.tls_us or 0)
 
     def server_time(self) -> tuple[int | None, Remark | None]:
-        """The server's own time, µs, as the answer reports it in X-Process-Time or Server-Timing.
-
-        None where it reports none or where it cannot be true; then the remark tells why.
-        """
+        """The server's own time in µs, see `server_time`."""
         return server_time(self.header, self.service_us)
 
     def json(self) -> Any:
-        """The decoded body. Raises msgspec.DecodeError when it is not JSON, UnicodeDecodeError when it is no UTF-8."""
+        """The decoded body. Raises msgspec.DecodeError when it is not JSON, UnicodeDecodeError when it is not UTF-8."""
         try:
             return msgspec.json.decode(self.body)
         except RecursionError:
             raise NestedTooDeepError("JSON nested too deeply") from None
 
     def header(self, name: str) -> str:
-        """A header by its lower-case name, several of one name joined with commas; "" when absent."""
+        """A header by its lower-case name; "" without it. Several headers of one name are joined with commas."""
         return self.headers.get(name, "")
 
 
 def none_came(sent_at: float) -> Answer:
-    """What stands for the answer to a request, sent at that time (UTC epoch s), whose transport raised."""
+    """The answer to a request, sent at that time (UTC epoch s), whose transport raised an exception."""
     return Answer(0, {}, b"", sent_at, max(round((utc_s() - sent_at) * 1e6), 0))
 
 
@@ -153,20 +150,20 @@ class Observed:
     length: int
     failure: Failure | None
     due_at: float | None = None
-    """When the user wanted to send it, where that was before `sent_at` (open model)."""
+    """When the request was due, where that was before `sent_at` (open model)."""
     service_us: int | None = None
     server_us: int | None = None
     connect_us: int | None = None
     tls_us: int | None = None
     remarks: tuple[Remark, ...] = ()
-    """What the answer reported and cannot be taken at its word."""
+    """What the answer reported and the suite does not believe."""
     expired: bool = False
-    """Refused with 401 since the token had expired; the request was then made once more, after a login. Neither a
-    success nor a failure of the operation."""
+    """Refused with 401 because the token had expired, and sent again after a login. Neither a success nor a failure of
+    the operation."""
 
     @property
     def response_us(self) -> int:
-        """From when it was due to the last byte."""
+        """From the moment it was due to the last byte."""
         late_us = 0 if self.due_at is None else round((self.sent_at - self.due_at) * 1e6)
         return self.elapsed_us + max(late_us, 0)
 
@@ -178,7 +175,7 @@ class Observer(Protocol):
         """A request has ended."""
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
-        """An operation could not be made; `why`: what it needs, and what the target answered when asked for that."""
+        """An operation was not possible; `why`: what it needs, and what the target answered when asked for it."""
 
 
 class LastRequest:
@@ -198,9 +195,9 @@ class LastRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """One action done, timed from when it was due.
+    """One action, timed from the moment it was due.
 
-    `requests` is 0 where nothing of the behaviour could be made, or the login before it failed.
+    `requests` is 0 where no step was possible or the login before it failed.
     """
 
     behaviour: str
@@ -214,22 +211,21 @@ X_PROCESS_TIME = "X-Process-Time"
 SERVER_TIMING = "Server-Timing"
 SERVER_TIME_HEADERS = frozenset({X_PROCESS_TIME, SERVER_TIMING})
 
-# The entry called "total" where there is one, else the first with a duration.
+# The entry "total" where there is one, else the first with a duration.
 _DURATION = re.compile(r"(?:.*\btotal\b[^,]*?|^[^,]*?);\s*dur=([-+0-9.eE]+)")
 
 _TOLERANCE_SHARE, _TOLERANCE_US = 0.05, 1000
-"""The server measures within the time that we measure. So much is for its rounding, and for two clocks."""
+"""The server measures within the time that we measure. The tolerance covers its rounding, and two clocks."""
 _ALIKE = 10
 _LONGEST = 40
 _A_YEAR_US = 365 * 24 * 3600 * 1e6
 
 
 def server_time(header: Callable[[str], str], service_us: int) -> tuple[int | None, Remark | None]:
-    """The server's time, µs, from X-Process-Time (seconds) or else Server-Timing (ms); None where neither is there.
+    """The server's own time in µs, from X-Process-Time (seconds) or else Server-Timing (ms); None without either.
 
-    `header` gives a header by its lower-case name, several of one name joined with commas. A time is not believed that
-    is no number, negative, or longer than the answer took (`service_us`) by more than 5 % and 1 ms: then it is None,
-    and the remark tells why.
+    `header` returns a header by its lower-case name. A time that is not a number, negative, or longer than the answer
+    took (`service_us`) by more than 5 % and 1 ms is not used: then it is None, and the remark says why.
     """
     value, name, unit_us = header("x-process-time").strip(), X_PROCESS_TIME, 1e6
     if not value:
@@ -244,7 +240,7 @@ def server_time(header: Callable[[str], str], service_us: int) -> tuple[int | No
 
 
 def _doubt(value: str, unit_us: float, service_us: int) -> tuple[str, float]:
-    """Why a time is not believed, "" where it is; and the time, µs."""
+    """Why a time is not used, "" where it is; and the time, µs."""
     try:
         reported_us = float(value) * unit_us
     except ValueError:

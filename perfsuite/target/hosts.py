@@ -1,4 +1,4 @@
-"""Which hosts may be loaded. Loading the wrong one does harm, so everything not known is refused."""
+"""Which hosts may be loaded. Loading the wrong one does harm, so every unknown host is refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from perfsuite.errors import SafetyError, UsageError
+from perfsuite.messages import Message
+from perfsuite.messages.target import TargetMessage
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*", re.ASCII)
@@ -17,7 +19,7 @@ _TEST_LABELS = frozenset({"staging", "stage", "test", "testing", "dev", "qa", "u
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
-    """What may be loaded besides this machine: by the configuration, and by the command line."""
+    """The hosts that may be loaded besides this machine: from the configuration and from the command line."""
 
     configured: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -32,59 +34,58 @@ def normalised_url(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
     except ValueError:
-        raise UsageError(_scheme_message(url)) from None
+        raise UsageError(_not_a_url(url)) from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(_scheme_message(url))
+        raise UsageError(_not_a_url(url))
     if "@" in parts.netloc:
-        # The URL itself is not repeated: it holds a password.
-        raise UsageError("--host: a URL may not hold a user name or password. Accounts belong into --credentials FILE")
+        # The message does not repeat the URL, which contains a password.
+        raise UsageError(TargetMessage.CREDENTIALS_IN_URL())
     base_path = _base_path(parts)
     try:
         port = parts.port
     except ValueError:
-        raise UsageError(f"--host: the port of {url!r} is not a number from 1 to 65535") from None
+        port = 0
     if port == 0:
-        raise UsageError(f"--host: the port of {url!r} is not a number from 1 to 65535")
+        raise UsageError(TargetMessage.BAD_PORT(url=url))
     name = normalised_name(parts.hostname or "", option="--host")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "") + base_path
 
 
 def _base_path(parts: SplitResult) -> str:
-    """What stands before the paths of the API, such as "/mitra" behind a gateway; "" for nothing."""
+    """The part of the path before that of the API, such as "/mitra" behind a gateway; "" without one."""
     path = parts.path.rstrip("/")
     where = f"{parts.scheme}://{parts.netloc}"
     if parts.query or parts.fragment:
-        raise UsageError(f"--host: give scheme, host, port and base path only: {where}{path}")
+        raise UsageError(TargetMessage.MORE_THAN_A_BASE(base=where + path))
     if "/api/v1" in path:
-        raise UsageError(f"--host: leave out /api/v1 and what follows: {where}{path.partition('/api/v1')[0]}")
+        raise UsageError(TargetMessage.API_PREFIX(base=where + path.partition("/api/v1")[0]))
     if not _BASE_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-        raise UsageError(f"--host: {path!r} is no base path. Write it as https://gateway.example/mitra")
+        raise UsageError(TargetMessage.BAD_BASE_PATH(path=path))
     return path
 
 
-def _scheme_message(url: str) -> str:
+def _not_a_url(url: str) -> Message:
     if "@" in url:
-        return "--host: must be a URL such as http://localhost:8015, without user name and password"
-    bare = re.fullmatch(r"[A-Za-z0-9_.\[\]:-]+", url.strip())
-    if bare and "://" not in url:
-        return f"--host: {url!r} has no scheme. Did you mean 'http://{url.strip()}'?"
-    return f"--host: {url!r} is not an HTTP URL. Write it as http://localhost:8015"
+        return TargetMessage.NOT_A_URL_WITH_CREDENTIALS()
+    if "://" not in url and re.fullmatch(r"[A-Za-z0-9_.\[\]:-]+", url.strip()):
+        return TargetMessage.NO_SCHEME(url=url, bare=url.strip())
+    return TargetMessage.NOT_A_URL(url=url)
 
 
 def normalised_name(name: str, *, option: str = "--allow-host") -> str:
-    """A host name or address in its usual form. Raises UsageError for a URL, a port, a wildcard."""
+    """A host name or address in its normal form. Raises UsageError for a URL, a port or a wildcard."""
     cleaned = name.strip().lower().removeprefix("[").removesuffix("]").removesuffix(".")
     address = _address(cleaned)
     if address is not None:
         return str(address)
     if not _NAME.fullmatch(cleaned):
-        raise UsageError(f"{option}: {name!r} is not a host name. Write it as staging-api.agentmitra.com or 10.0.0.7")
+        raise UsageError(TargetMessage.BAD_NAME(option=option, name=name))
     return cleaned
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that is written there, an IPv4 one inside IPv6 as IPv4; None for a name."""
+    """The address that `name` is, an IPv4 address inside IPv6 as IPv4; None for a name."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
@@ -94,7 +95,7 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def is_local(name: str) -> bool:
-    """True for this machine itself: localhost and the loopback addresses of IPv4 and IPv6."""
+    """True for this machine: localhost and the loopback addresses of IPv4 and IPv6."""
     address = _address(name)
     return name == "localhost" if address is None else address.is_loopback
 
@@ -102,15 +103,15 @@ def is_local(name: str) -> bool:
 def looks_like_production(name: str) -> bool:
     """True when nothing in the name says that it is a test system, or it says "prod".
 
-    The last label does not count as a word: `agentmitra.dev` is a public site like any other.
+    The last label does not count: `agentmitra.dev` is a public site like any other.
     """
     if is_local(name):
         return False
     if "prod" in name or _address(name) is not None:
-        return True  # an address tells nothing
+        return True  # an address does not say what it is
     labels = name.split(".")
-    words = re.split(r"[._-]", ".".join(labels[:-1] if len(labels) > 1 else labels))
-    return not any(word.rstrip("0123456789") in _TEST_LABELS for word in words)
+    parts = re.split(r"[._-]", ".".join(labels[:-1] if len(labels) > 1 else labels))
+    return not any(part.rstrip("0123456789") in _TEST_LABELS for part in parts)
 
 
 def allowed_names(rules: HostRules) -> tuple[str, ...]:
@@ -127,7 +128,7 @@ def allowed_names(rules: HostRules) -> tuple[str, ...]:
 
 
 def is_allowed(url: str, allowed: Collection[str]) -> bool:
-    """True when `url` points at this machine or at one of the `allowed` names. False for what is no proper URL."""
+    """True when `url` points at this machine or at one of the `allowed` names. False for what is not a valid URL."""
     try:
         name = urlsplit(normalised_url(url)).hostname or ""
     except UsageError:
@@ -143,20 +144,13 @@ def checked_url(url: str, rules: HostRules) -> str:
         return proper
     name = normalised_name(urlsplit(proper).hostname or "")
     if looks_like_production(name):
-        raise SafetyError(
-            f"refused: {name} looks like production ({_why_production(name)}).\n"
-            f"If you may load it, add both --allow-host {name} and --i-accept-production-load"
-        )
-    known = ", ".join(("localhost", *allowed))
-    raise SafetyError(
-        f"refused: {name} is not among the hosts that may be loaded ({known}).\n"
-        f"If you may load it, add --allow-host {name}, or add it to allowed_hosts in scenarios.toml"
-    )
+        raise SafetyError(TargetMessage.LOOKS_LIKE_PRODUCTION(name=name, why=_why_production(name)))
+    raise SafetyError(TargetMessage.NOT_ALLOWED(name=name, allowed=", ".join(("localhost", *allowed))))
 
 
-def _why_production(name: str) -> str:
+def _why_production(name: str) -> Message:
     if "prod" in name:
-        return 'its name holds "prod"'
+        return TargetMessage.NAME_SAYS_PRODUCTION()
     if _address(name) is not None:
-        return "an address does not say that it is a test system"
-    return "nothing in its name says staging, test, dev, qa, uat, sandbox or perf"
+        return TargetMessage.IS_AN_ADDRESS()
+    return TargetMessage.NOT_NAMED_A_TEST()

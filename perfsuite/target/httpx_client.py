@@ -16,14 +16,14 @@ from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
 
 TIMEOUT_S = 30.0
 _AS_THE_LOAD = {"Accept-Encoding": "identity"}
-"""What is looked at before the load comes uncompressed too, as under load."""
+"""Preflight asks for uncompressed answers, as the load does."""
 
 
 class HttpxTransport:
-    """Sends requests along `way` and nowhere else. Certificates are verified."""
+    """Sends requests as `settings` say and nowhere else. Certificates are verified."""
 
     def __init__(self, settings: ConnectionSettings, *, timeout_s: float | None = None) -> None:
-        # Neither proxies nor credentials of the environment take part: what is measured is the target.
+        # Proxies and credentials from the environment are ignored: the suite measures the target.
         self._client = httpx.Client(
             base_url=settings.host,
             headers={**_AS_THE_LOAD, **dict(settings.headers)},
@@ -36,7 +36,7 @@ class HttpxTransport:
         self._proxied = bool(settings.proxy)
 
     def exchange(self, request: Request) -> Answer:
-        """Send and wait for the whole answer; a failure to get one is part of the answer."""
+        """Send and wait for the whole answer; a failure is part of the answer."""
         sent_at, began = utc_s(), time.perf_counter_ns()
         try:
             response = self._client.request(
@@ -45,7 +45,7 @@ class HttpxTransport:
         except httpx.HTTPError as error:
             failure = failure_of(error)
             return Answer(0, {}, b"", sent_at, _since_us(began), of_proxy(failure) if self._proxied else failure)
-        # Accounts share this transport: a cookie of one must not travel with the requests of another.
+        # Accounts share this transport: the cookie of one must not reach the requests of another.
         self._client.cookies.clear()
         return Answer(response.status_code, response.headers, response.content, sent_at, _since_us(began))
 
@@ -59,7 +59,7 @@ def _since_us(began_ns: int) -> int:
 
 
 def failure_of(error: httpx.HTTPError) -> Failure:
-    """The kind of failure behind an error of httpx, which wraps the operating system's."""
+    """The kind of failure behind an httpx error, which wraps that of the operating system."""
     if isinstance(error, httpx.ProxyError):
         return Failure(FailureKind.PROXY, f"the proxy opens no way to the target ({error})")
     for cause in _causes(error):

@@ -1,8 +1,8 @@
-"""What a run makes and changes at the target, written down before it is sent.
+"""What a run creates and changes at the target, recorded before it is sent.
 
-`journal.jsonl`, one entry a line, each line handed to the operating system at once: after a crash of the
-suite the file still tells what has to be removed. A row is known by its *mark*, a text that is part of
-the row itself, so that it is found even where the answer with its id never came.
+`journal.jsonl`: one entry per line, each handed to the operating system at once, so that the file says what has to be
+removed even after a crash of the suite. The *mark* of a row is a text in the row itself: cleanup finds the row by it
+even if the answer with its id never came.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.target import TargetMessage
 
 FILE_NAME = "journal.jsonl"
 
@@ -24,12 +25,12 @@ FILE_NAME = "journal.jsonl"
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One line. `what`: "create" (about to be sent), "created", "refused" (by the target), "flag", "preference" or
-    "not restorable"; and of cleanup, "removed" (a row), "soft deleted" (a row that the target keeps under `status`)
-    and "restored" (a flag, a preference).
+    "not restorable"; written by cleanup: "removed" (a row), "soft deleted" (a row that the target keeps under
+    `status`) and "restored" (a flag, a preference).
 
-    `thing`: policy, lead, ticket, flag, theme … `before`: the value before the run's first change, `at` (UTC epoch s)
-    which of several is that of the first. `by`: phone number of the account that made a row or whose preference it
-    is; "" in older files, which do not have it.
+    `thing`: policy, lead, ticket, flag, theme … `before`: the value before the run's first change; `at` (UTC epoch s)
+    says which of several changes was the first. `by`: phone number of the account that made the row or whose
+    preference it is; "" in older files.
     """
 
     what: str
@@ -43,7 +44,7 @@ class JournalEntry:
 
 
 class Journal:
-    """Appends entries. One file per load process; all of a run are read together."""
+    """Appends entries. Every load process has a file of its own; `read` returns those of all."""
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
@@ -57,7 +58,7 @@ class Journal:
             self._file.write(msgspec.json.encode(entry) + b"\n")
 
     def write_once(self, entry: JournalEntry) -> None:
-        """Append the entry unless one of the same thing and mark was written through this method before."""
+        """Append the entry unless this method has written one of the same thing and mark before."""
         key = (entry.thing, entry.mark)
         if key not in self._seen:
             self._seen.add(key)
@@ -83,7 +84,7 @@ class Marks:
 
 
 def read(folder: Path) -> Iterator[JournalEntry]:
-    """All entries of a run, in the order written. A last line that was cut off by a crash is passed over."""
+    """All entries of a run, in the order written. Skips a last line that a crash cut off."""
     for path in sorted(folder.glob("journal*.jsonl")):
         *lines, rest = path.read_bytes().split(b"\n")
         for number, line in enumerate(lines, 1):
@@ -92,7 +93,7 @@ def read(folder: Path) -> Iterator[JournalEntry]:
             try:
                 yield msgspec.json.decode(line, type=JournalEntry)
             except msgspec.DecodeError as error:
-                raise UsageError(f"{path}, line {number}: damaged ({error}); remove that line and try again") from error
+                raise UsageError(TargetMessage.JOURNAL_DAMAGED(path=path, line=number, why=error)) from error
         if _is_entry(rest):
             yield msgspec.json.decode(rest, type=JournalEntry)
 

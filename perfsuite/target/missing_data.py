@@ -1,4 +1,4 @@
-"""Why a step could not be made: what it needs, and what the target answered when that was asked for."""
+"""Why a step was not possible: what it needs, and what the target answered when asked for it."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from perfsuite.target.run_state import RunState
 
 _NAMED = re.compile(r"\{(\w+)\}")
 _FIELDS = {"own agent": "agent_id", "flag": "flag_name"}
-"""Field that is needed of a kind of row; of the others "<kind>_id"."""
+"""Kind of row → the field that steps need of it; "<kind>_id" for the others."""
 _VOWELS = tuple("aeio")
 
 
 class MissingData:
-    """What one session asked for in vain."""
+    """What one session asked for without success."""
 
     def __init__(self, role: Role, run: RunState) -> None:
         self._role = role
         self._run = run
         self._answered: dict[str, str] = {}
-        """Kind of row → what its list last answered, where that gave none."""
+        """Kind of row → the last answer of its list, where it had no row."""
         self._missed: list[tuple[str, tuple[str, ...]]] = []
-        """In the step that is being prepared: field and the kinds of row that were looked through for it."""
+        """Of the current step: the field that it needs, and the kinds of row that were searched for it."""
         self._gave_rows: set[str] = set()
         self.empty_answers: dict[str, str] = {}
-        """List that has answered, and without a row each time → what it answered."""
+        """List that never had a row → what it answered."""
         self.not_made: dict[str, str] = {}
-        """Operation → why it could not be made the last time that it could not."""
+        """Operation → why it was not possible the last time."""
 
     def begin(self) -> None:
-        """Another step is being prepared."""
+        """The next step begins."""
         self._missed.clear()
 
     def missed(self, kinds: Sequence[str], field: str = "") -> None:
-        """No row of these kinds is known, or none with that field."""
+        """No row of these kinds is known, or none has that field."""
         self._missed.append((field or _FIELDS.get(kinds[0], f"{kinds[0]}_id"), tuple(kinds)))
 
     def answered(self, operation: Operation, body: Any, rows: Sequence[Any]) -> None:
-        """A list, or what else gives rows of a kind, has answered."""
+        """An operation that yields rows of a kind has answered."""
         if rows:
             self._gave_rows.add(operation.name)
             self.empty_answers.pop(operation.name, None)
             self._answered.pop(operation.yields, None)
             return
-        told = f"{_route(operation, self._run)} answered {'[]' if isinstance(body, list) else 'no rows'}"
+        text = f"{_route(operation, self._run)} answered {'[]' if isinstance(body, list) else 'no rows'}"
         if operation.name not in self._gave_rows:
-            self.empty_answers[operation.name] = told
-        self._answered[operation.yields] = told
+            self.empty_answers[operation.name] = text
+        self._answered[operation.yields] = text
 
     def failed(self, operation: Operation, failure: Failure) -> None:
-        """It has not answered."""
+        """It has failed."""
         if operation.yields:
             what = failure.message.partition(":")[0]
             self._answered[operation.yields] = f"{_route(operation, self._run)} failed ({what})"
@@ -74,12 +74,12 @@ class MissingData:
         if not names:
             return "needs something that the target's answers did not give"
         kinds = dict.fromkeys(kind for _field, kinds in self._missed for kind in kinds)
-        told = dict.fromkeys(filter(None, map(self._told, kinds)))
+        outcomes = dict.fromkeys(filter(None, map(self._outcome, kinds)))
         needs = f"needs {' and '.join(map(_with_article, names))}"
-        return f"{needs}; {', '.join(told)}" if told else needs
+        return f"{needs}; {', '.join(outcomes)}" if outcomes else needs
 
-    def _told(self, kind: str) -> str:
-        """What became of the question for rows of the kind."""
+    def _outcome(self, kind: str) -> str:
+        """What the request for rows of the kind returned; "" where there was none."""
         if kind in self._answered:
             return self._answered[kind]
         source = self._role.sources.get(kind)

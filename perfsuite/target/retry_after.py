@@ -1,6 +1,6 @@
-"""Waits where the target's rate limit answers: before the load and after it, never within it.
+"""Waits for the target's rate limit: before and after the load, never during it.
 
-Outside the load nothing is measured, so what counts is that the work gets done, at the pace that the target allows.
+Outside the load nothing is measured: the suite does its work at the pace that the target allows.
 """
 
 from __future__ import annotations
@@ -12,30 +12,31 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from perfsuite.clock import utc_s
+from perfsuite.messages.target import TargetMessage
 from perfsuite.target.exchange import Answer, Request, Transport
 
 TOO_MANY = 429
 MOST_S = 30.0
-"""So long is waited for one request. Whoever is told to wait longer has run into a limit that hinders a load anyway."""
+"""The longest wait for one request. A target that asks for more has a limit that hinders a load anyway."""
 _FIRST_S = 0.5
 
 
 class RetryAfterClient:
-    """A transport that sends a request again where it was answered with 429, after the time that the target asks for.
+    """A transport that repeats a request that was answered with 429, after the time that the target asks for.
 
-    Once a request was not let through in `MOST_S`, nothing is waited for any more.
+    Once a request did not get through within `MOST_S`, it waits no more. `report` gets one line about the first wait.
     """
 
     def __init__(
         self,
         transport: Transport,
-        tell: Callable[[str], None] = lambda _line: None,
+        report: Callable[[str], None] = lambda _line: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._transport = transport
-        self._tell = tell
+        self._report = report
         self._sleep = sleep
-        self._told = False
+        self._reported = False
         self._given_up = False
 
     def exchange(self, request: Request) -> Answer:
@@ -47,16 +48,15 @@ class RetryAfterClient:
             if waited_s + wait_s > MOST_S:
                 self._given_up = True
                 break
-            self._say(request)
+            self._report_wait(request)
             self._sleep(wait_s)
             waited_s += wait_s
         return answer
 
-    def _say(self, request: Request) -> None:
-        if not self._told:
-            self._told = True
-            path = request.target.split("?")[0]
-            self._tell(f"The target's rate limit answers (HTTP 429 to {request.method} {path}): going on more slowly")
+    def _report_wait(self, request: Request) -> None:
+        if not self._reported:
+            self._reported = True
+            self._report(TargetMessage.RATE_LIMITED(method=request.method, path=request.target.split("?")[0]))
 
     def close(self) -> None:
         """Close the connection."""
@@ -64,23 +64,23 @@ class RetryAfterClient:
 
 
 def asked_wait_s(retry_after: str, date: str = "") -> float | None:
-    """How long a Retry-After header asks to wait, s; None where there is none or it cannot be read.
+    """The wait in s that a Retry-After header asks for; None without one or where it cannot be read.
 
-    One that names a moment counts from `date`, the target's own clock in the header Date; from ours without it.
+    A time counts from `date`, the target's clock in the header Date, or without it from ours.
     """
     try:
         seconds = float(retry_after)
     except ValueError:
-        moment_s = http_date_s(retry_after)
+        until_s = http_date_s(retry_after)
         now_s = http_date_s(date) or utc_s()
-        return None if moment_s is None else max(moment_s - now_s, 0.0)
+        return None if until_s is None else max(until_s - now_s, 0.0)
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def http_date_s(date: str) -> float | None:
-    """The moment that a header names, UTC epoch s; None where it names none."""
+    """The time in a header, UTC epoch s; None where there is none."""
     try:
-        moment = parsedate_to_datetime(date)
+        time_of_day = parsedate_to_datetime(date)
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return (time_of_day if time_of_day.tzinfo else time_of_day.replace(tzinfo=UTC)).timestamp()

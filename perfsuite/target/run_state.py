@@ -1,4 +1,4 @@
-"""What all sessions of one process share: the run's identity, what is left out, and what it has made."""
+"""What all sessions of one process share: the run's identity, the operations left out, and the rows it has made."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from perfsuite.target.journal import Journal, JournalEntry, Marks
 MAX_REMEMBERED = 200
 
 _NOT_MADE = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
-"""Answers to a creation that say for certain that nothing was made. After any other, cleanup looks for the mark."""
+"""Answers to a creation after which certainly nothing was made. After any other, cleanup looks for the mark."""
 
 
 @dataclass(slots=True)
 class RunState:
-    """Shared by the sessions of a process. `purpose` is sent along, so that the target's log can tell
+    """Shared by the sessions of a process. Every request carries `purpose`, so that the target's log distinguishes
     load ("") from preflight and cleanup."""
 
     run_id: str
     left_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Role slug → operations not to be made."""
+    """Role slug → operations that its sessions leave out."""
     purpose: str = ""
     journal: Journal = field(default_factory=lambda: Journal(None))
     thorough: bool = False
@@ -34,22 +34,22 @@ class RunState:
     paths: Mapping[str, str] = field(default_factory=dict)
     """Operation → its path at the target, where that is not the contract's."""
     role_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Slug → what the target calls the role, where that is not what the contract calls it."""
+    """Slug → names of the role at the target, where the contract has others."""
     differences: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
-    """Role and operation → in what its answers differ from the contract, in words. Only looked for when thorough."""
+    """Role and operation → texts on how its answers differ from the contract. Only collected when thorough."""
     openapi: str = OPENAPI
     """Path of the list of routes at the target."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """Texts besides passwords and tokens that must not get into a message, though the target repeats them."""
+    """Texts besides passwords and tokens that must not appear in a message, even if the target repeats them."""
     request_ids: RequestIds = field(default_factory=RequestIds)
     marks: Marks = field(init=False)
     created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """Kind of row → rows that this process made and that are still there."""
+    """Kind of row → rows that this process made and that still exist."""
     owners: RowOwners = field(default_factory=RowOwners)
 
     @classmethod
     def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> RunState:
-        """The run of a plan, with its paths; `headers` are those added to its requests."""
+        """The state of a plan's run, with the target's paths; `headers` are added to every request."""
         paths, values = deployed_paths(plan.mapping.paths), tuple(value for _name, value in headers)
         run = cls(plan.run_id, purpose=purpose, journal=journal or Journal(None), paths=paths, secrets=values)
         run.openapi = deployed(OPENAPI, plan.mapping.paths)
@@ -72,7 +72,7 @@ class RunState:
     def settle(
         self, operation: Operation, body: Mapping[str, Any] | None, status: int, answered: Any
     ) -> dict[str, Any] | None:
-        """Journal what became of a creation; the row, which is kept for steps that need one of the run's own."""
+        """Journal the outcome of a creation; the row, which is kept for steps that work on rows of the run."""
         mark = _mark(operation, body)
         if not operation.creates or not mark:
             return None
@@ -88,23 +88,23 @@ class RunState:
         return row
 
     def remember(self, kind: str, row: dict[str, Any]) -> None:
-        """Keep a row that this process made for the steps that work on one; the oldest go when there are many."""
+        """Keep a row that this process made for steps that work on one; drop the oldest when there are many."""
         rows = self.created.setdefault(kind, [])
         rows.append(row)
         if len(rows) > MAX_REMEMBERED:
             del rows[0]
 
     def path_of(self, operation: Operation) -> str:
-        """Where the target has the operation, with names for ids and the query."""
+        """The operation's path at the target, with names for ids and with the query."""
         return self.paths.get(operation.name, operation.path)
 
     def notice(self, role: str, operation: str, differences: Iterable[str]) -> None:
-        """Keep in what an answer differs from the contract; each difference once."""
-        if told := dict.fromkeys(differences):
-            self.differences.setdefault((role, operation), {}).update(told)
+        """Keep how an answer differs from the contract, each difference once."""
+        if found := dict.fromkeys(differences):
+            self.differences.setdefault((role, operation), {}).update(found)
 
     def leaves_out(self, role: str, operation: str) -> bool:
-        """True when `role` must not make `operation`."""
+        """True when sessions of `role` leave out `operation`."""
         return operation in self.left_out.get(role, frozenset())
 
 

@@ -1,6 +1,6 @@
-"""One logged-in user of the API: logs in and in again, makes the steps of a behaviour, learns ids, checks answers.
+"""One user of the API: logs in, renews its token, performs the steps of a behaviour, learns ids, checks answers.
 
-Written against `Transport`; knows nothing of Locust, so preflight, cleanup and load share it.
+It uses any `Transport` and does not know Locust: preflight, cleanup and load share it.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from perfsuite.target.missing_data import MissingData
 from perfsuite.target.run_state import RunState
 from perfsuite.target.token import Token
 
-# A token is renewed somewhere in this part of its life, at a moment drawn per login, so that users who
-# logged in together do not come back together.
+# A token is renewed within this part of its life, at a random time per login: users who logged in together must not
+# come back together.
 _RENEW_FROM, _RENEW_TO = 0.6, 0.9
 
 
 class SessionEnded(BaseException):
-    """The run cut the request in flight; the session must do nothing more. Not an error: see UNFINISHED."""
+    """The run cut off the request in flight; the session must do nothing more. Not an error, see UNFINISHED."""
 
 
 @dataclass(slots=True)
 class _Action:
-    """What happens within one action."""
+    """The action in progress."""
 
     behaviour: str
     requests: int = 0
@@ -58,7 +58,7 @@ class _Action:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """One request with what became of it."""
+    """One request with its outcome."""
 
     request_id: str
     answer: Answer
@@ -68,7 +68,7 @@ class _Sent:
 
 
 class Session:
-    """A user of one role with one account. `clock` tells when the token has to be renewed (seconds)."""
+    """A user of one role with one account. `clock` (seconds) decides when the token is renewed."""
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class Session:
         self.user: dict[str, Any] = {}
         self.known: dict[str, list[dict[str, Any]]] = {}
         self.chosen: dict[str, dict[str, Any]] = {}
-        """The row of each kind that the steps of an action are about."""
+        """Kind → the row that the steps of an action are about."""
         self.seed(str(random.random()))
         self._account = account
         self._transport = transport
         self._observer = observer
         self._token = Token(clock)
-        self.lacking = MissingData(role, run)
+        self.missing = MissingData(role, run)
         self._asked: set[str] = set()
         """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
@@ -114,15 +114,14 @@ class Session:
         return str(self.user.get("user_id") or "")
 
     def need(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind learnt from the latest list; where none is known yet, asks one of `role.sources`."""
+        """Rows of a kind from the latest list; asks one of `role.sources` where none is known yet."""
         rows = self._rows(kind)
         if not rows:
-            self.lacking.missed([kind])
+            self.missing.missed([kind])
         return rows
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
-        """The source is asked until it has answered once, so that one failure does not leave the user without data
-        for good."""
+        """Asks the source until it has answered once: one failure must not leave the user without data for good."""
         source = self.role.sources.get(kind)
         if source and not self.known.get(kind) and kind not in self._asked:
             arguments = source.arguments(self)
@@ -145,7 +144,7 @@ class Session:
             if rows := [row for row in self._rows(kind) if row.get(field)]:
                 self.chosen[kind] = self.random.choice(rows)
                 return self.chosen[kind]
-        self.lacking.missed(kinds, field)
+        self.missing.missed(kinds, field)
         return None
 
     def just_made(self, kind: str) -> dict[str, Any] | None:
@@ -198,30 +197,29 @@ class Session:
 
     @property
     def logged_in(self) -> bool:
-        """True while the session holds a token that needs no renewal, or whose renewal has to wait (Retry-After)."""
+        """True with a token that needs no renewal yet, or whose renewal has to wait (Retry-After)."""
         return self._token.usable or (self._token.alive and self.login_wait_s > 0)
 
     @property
     def login_wait_s(self) -> float:
-        """How long the target asked to wait with the next login (Retry-After), s; 0 where it may be tried."""
+        """How long the next login has to wait (Retry-After), s; 0 where it may be tried."""
         return self._token.login_wait_s
 
     @property
     def login_rejected(self) -> bool:
-        """The last login was refused for what it was, not for the load: a wrong password, an account that is locked."""
+        """True when the last login was refused for itself and not for the load: wrong password, locked account."""
         return self._token.login_rejected
 
     def _may_begin(self) -> bool:
-        """Logged in, by a login now where that is needed and may be tried; where a renewal fails, the old token serves
-        as long as it lives."""
+        """Logs in where that is needed and allowed. If a renewal fails, the old token is used until it expires."""
         return self.logged_in or (not self.login_wait_s and self.login()) or self._token.alive
 
     def perform(self, behaviour: Behaviour, due_at: float | None = None) -> ActionResult:
         """Do one action: the behaviour's steps in order.
 
-        `due_at` (UTC epoch seconds): when it should have begun, in the open model; its time counts from then.
-        A failed step fails the action; the steps after it are made all the same where they can be,
-        as a page goes on loading when one of its parts is missing.
+        `due_at` (UTC epoch seconds), in the open model: when the action should have begun; its time counts from then.
+        A failed step fails the action. The steps after it still run where they can, as a page goes on loading when
+        one of its parts is missing.
         """
         began_at, began = utc_s(), time.perf_counter_ns()
         self._action = action = _Action(behaviour.name, due_at=due_at)
@@ -241,23 +239,23 @@ class Session:
     def _step(self, step: Step) -> None:
         if self.run.leaves_out(self.role.slug, step.operation):
             return
-        self.lacking.begin()
+        self.missing.begin()
         arguments = step.arguments(self)
         if arguments is None:
-            why = self.lacking.why(step)
-            # After a failure the missing id is a consequence of it, not a lack of data.
+            why = self.missing.why(step)
+            # After a failure the missing id is its consequence, not a lack of data.
             if not self._action.failed:
                 self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation, why)
             return
         self.call(CATALOGUE[step.operation], arguments)
 
     def _is_due(self, every: int) -> bool:
-        """Steps of the same rhythm take part in the same actions: what one makes the next can work on."""
+        """Steps with the same `every` take part in the same actions: one can work on what another makes."""
         if every == 1 or self.run.thorough:
             return True
         key = (self._action.behaviour, every)
         if key not in self._turns:
-            # Not of `random`, whose state depends on the target's answers.
+            # Not from `random`, whose state depends on the target's answers.
             self._turns[key] = random.Random(f"{self._seed}/{self._action.behaviour}/{every}").randrange(every)
         turn = self._turns[key] = self._turns[key] + 1
         return turn % every == 0
@@ -267,15 +265,15 @@ class Session:
     def call(self, operation: Operation, call: Call) -> Any:
         """Make one request and check its answer; the decoded body, or None when it failed.
 
-        Every request that was sent is observed once, whatever became of it. One that is refused since the token has
-        expired is made once more after a login: of a refused one nothing was made, not even by a creation. What nobody
-        expected (an exception of the transport or of a check) is observed as a failure and then goes on to the caller.
+        Every request sent is observed once, whatever its outcome. A request that is refused because the token has
+        expired is sent again after a login: the refused one had no effect, not even for a creation. An unexpected
+        exception (of the transport or a check) is observed as a failure and then raised to the caller.
         """
         decoded, expired = self._send(operation, call)
         return self._send(operation, call, again=True)[0] if expired and self.login() else decoded
 
     def _send(self, operation: Operation, call: Call, *, again: bool = False) -> tuple[Any, bool]:
-        """The decoded body, None when it failed, and whether that was since the token has expired."""
+        """The decoded body, None when it failed; and whether it failed because the token had expired."""
         request_id, headers = self._headers(operation)
         body = msgspec.json.encode(call.body) if call.body is not None else None
         if operation.creates:
@@ -302,7 +300,7 @@ class Session:
             self._token.accepted(operation.name)
             self._learn(operation, decoded)
             return (decoded if decoded is not None else {}), False
-        self.lacking.failed(operation, failure)
+        self.missing.failed(operation, failure)
         if failure.kind is FailureKind.UNFINISHED:
             raise SessionEnded
         if again and refused:
@@ -318,7 +316,7 @@ class Session:
         return None
 
     def peek(self, target: str) -> int:
-        """The status of a GET of any path as this user, which nobody observes or checks; 0 without an answer."""
+        """The status of a GET of any path as this user, neither observed nor checked; 0 without an answer."""
         _request_id, headers = self._headers(Operation("peek", "GET", target))
         return self._transport.exchange(Request("GET", target, headers)).status
 
@@ -340,7 +338,7 @@ class Session:
     def _observe(self, operation: Operation, sent: _Sent) -> None:
         action, answer, due_at = self._action, sent.answer, None
         if not sent.expired:
-            # Only the first request of an action is late by the action's waiting; the others follow from it.
+            # Only the first request of an action is late by the wait of the action.
             if operation.name != LOGIN:
                 due_at, action.due_at = action.due_at, None
             action.requests += 1
@@ -387,14 +385,14 @@ class Session:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that must not get into a message: password, token, values of added headers."""
+        """Texts that must not appear in a message: password, token, values of added headers."""
         return (self._account.password, self._token.value, *self.run.secrets)
 
     def _learn(self, operation: Operation, body: Any) -> None:
         if not (operation.yields or self.run.thorough):
             return
         rows = (checks.rows_of(operation, body) or []) if operation.lists is not None else [checks.object_of(body)]
-        self.lacking.answered(operation, body, rows)
+        self.missing.answered(operation, body, rows)
         if operation.yields:
             self._asked.add(operation.yields)
             self.known |= {operation.yields: rows} if rows else {}

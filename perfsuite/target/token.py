@@ -1,4 +1,4 @@
-"""The access token of a session: how long it lives, when it is renewed, and when it has expired."""
+"""The access token of a session: its lifetime, its renewal, its end."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from perfsuite.target.exchange import Answer
 from perfsuite.target.retry_after import asked_wait_s, http_date_s
 
 LIFETIME = "the token's lifetime"
-"""What remarks of this module are about."""
+"""Subject of this module's remarks."""
 SHORTEST_S = 5.0
-"""A shorter lifetime is not believed: renewing by it would be a login before every action."""
+"""Shorter lifetimes are ignored: renewing by them would mean a login before every action."""
 LONGEST_S = 10 * 366 * 86_400.0
-"""Nor is a longer one, such as of an `exp` in milliseconds: by it no token would ever have expired."""
+"""Longer lifetimes are ignored, too, such as that of an `exp` in milliseconds: no token would ever expire."""
 LONGEST_WAIT_S = 60.0
-"""So long at most is waited with the next login, whatever Retry-After asks for."""
+"""The longest wait before the next login, whatever Retry-After asks for."""
 HELD_OFF_S = 60.0
-"""An operation that was refused with 401 causes no second login within this time: a fresh token does not help it."""
+"""An operation that was refused with a fresh token causes no further login within this time."""
 _FOR_THE_LOAD = frozenset({408, 425, 429})
-"""Answers of 4xx that another time may not be given."""
+"""Client errors that depend on the load: another try may succeed."""
 _ROUNDED_S = 1.0
-"""The times in a token and in the header Date are cut to whole seconds: it may live this much shorter."""
+"""Times in tokens and in the header Date are cut to whole seconds: the token may live this much shorter."""
 
 _UNTIL_REFUSED = "it is used until the target refuses it"
 
 
 class Token:
-    """The token that a session holds. Times are seconds of `clock`."""
+    """The token of a session. Times are seconds of `clock`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.value = ""
         self.login_rejected = False
-        """The last login was refused for what it was, not for the load."""
+        """The last login was refused for itself, not for the load."""
         self._clock = clock
         self._renew_at = self._expires_at = 0.0
         self._login_at = 0.0
@@ -58,14 +58,14 @@ class Token:
 
     @property
     def login_wait_s(self) -> float:
-        """How long the target asked to wait with the next login; 0 where it may be tried."""
+        """How long the next login has to wait, s; 0 where it may be tried."""
         return max(self._login_at - self._clock(), 0.0)
 
     def take(self, body: Mapping[str, Any], date: str, share: float) -> Remark | None:
-        """Hold the token of a login's answer; renew it after `share` of its life. `date`: the answer's header Date.
+        """Take the token of a login's answer, to be renewed after `share` of its life. `date`: its header Date.
 
-        One whose lifetime is not known, or cannot be, is used until the target refuses it; in the latter case with a
-        remark.
+        A token without a known or plausible lifetime is used until the target refuses it; a remark reports an
+        implausible one.
         """
         self.value, self._login_at, self.login_rejected = str(body["access_token"]), 0.0, False
         life_s, doubt = _life(self.value, body.get("expires_in"), date)
@@ -76,35 +76,35 @@ class Token:
         return Remark(LIFETIME, _UNTIL_REFUSED, doubt) if doubt else None
 
     def refused_login(self, answer: Answer) -> None:
-        """A login failed. Where the target is overloaded and names a time, the next one waits for it."""
+        """A login failed. If the target is overloaded and names a time, the next login waits for it."""
         self.login_rejected = 400 <= answer.status < 500 and answer.status not in _FOR_THE_LOAD
         if answer.status in (429, 503):
             wait_s = asked_wait_s(answer.header("retry-after"), answer.header("date")) or 0.0
             self._login_at = self._clock() + min(wait_s, LONGEST_WAIT_S)
 
     def has_expired(self, operation: str, answer: Answer) -> bool:
-        """Whether an answer of 401 says that the token has expired, or nothing but that can be meant.
+        """True when an answer of 401 says that the token has expired, or cannot mean anything else.
 
-        Not where that operation was refused with a fresh token just before, or no login is possible now.
+        False where the operation was just refused with a fresh token, or no login is possible now.
         """
         if self._is_held_off(operation) or self.login_wait_s:
             return False
-        words = f"{answer.header('www-authenticate')} {answer.body[:1000].decode('utf-8', 'replace')}".lower()
-        return "expire" in words or self._clock() >= self._expires_at or self._expires_at == math.inf
+        text = f"{answer.header('www-authenticate')} {answer.body[:1000].decode('utf-8', 'replace')}".lower()
+        return "expire" in text or self._clock() >= self._expires_at or self._expires_at == math.inf
 
     def may_renew(self, operation: str) -> bool:
-        """After another 401: whether a login may help. True once in a while for an operation that stays refused."""
+        """After another 401: whether a login may help. True now and then for an operation that stays refused."""
         if self._is_held_off(operation) or self.login_wait_s:
             return False
         self.hold_off(operation)
         return True
 
     def hold_off(self, operation: str) -> None:
-        """The operation was refused with a fresh token: it is no reason for another login for some time."""
+        """The operation was refused with a fresh token: it causes no further login for some time."""
         self._held_off[operation] = self._clock() + HELD_OFF_S
 
     def accepted(self, operation: str) -> None:
-        """The operation was not refused: a later 401 means the token again."""
+        """The operation succeeded: a later 401 is about the token again."""
         if self._held_off:
             self._held_off.pop(operation, None)
 
@@ -113,30 +113,30 @@ class Token:
 
 
 def _life(token: str, expires_in: object, date: str) -> tuple[float | None, str]:
-    """How long a token lives, s, by itself (`exp`) or else by `expires_in`; and why that cannot be, "" where it can.
+    """A token's lifetime in s, from its `exp` or else from `expires_in`; and why it is implausible, "" where it is not.
 
-    None where neither says it.
+    None where neither is there.
     """
     claims = _claims(token)
     if "exp" in claims:
         expires_at, issued_at = _number(claims["exp"]), _number(claims.get("iat"))
         if expires_at is None:
             return None, f"not known: exp is {_shown(claims['exp'])}"
-        # By the target's clock, which need not be ours.
+        # By the target's clock, which may differ from ours.
         now_s = issued_at if issued_at is not None else http_date_s(date) or utc_s()
         life_s = expires_at - now_s
     elif expires_in is None:
         return None, ""
     else:
-        told_s = _number(expires_in)
-        if told_s is None:
+        number = _number(expires_in)
+        if number is None:
             return None, f"not known: expires_in is {_shown(expires_in)}"
-        life_s = told_s
+        life_s = number
     return life_s, "" if SHORTEST_S <= life_s <= LONGEST_S else duration(life_s)
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a JWT says of itself, unverified; {} for a token that is none."""
+    """The claims of a JWT, unverified; {} for any other token."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}

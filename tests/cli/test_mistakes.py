@@ -75,7 +75,9 @@ SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\\.|geheim")
             "refused: staging.example.org is not among the hosts that may be loaded",
             id="host not allowed",
         ),
-        pytest.param(["--host", "http://a:geheim@localhost"], 2, "may not hold a user name", id="password in the URL"),
+        pytest.param(
+            ["--host", "http://a:geheim@localhost"], 2, "must not contain a user name", id="password in the URL"
+        ),
         pytest.param(["--host", "localhost:8015"], 2, "Did you mean 'http://localhost:8015'?", id="no scheme"),
         pytest.param(["--targets", "/nowhere/targets.toml"], 2, "/nowhere/targets.toml", id="no targets file"),
         pytest.param(["--credentials", "/nowhere/c.csv"], 2, "/nowhere/c.csv: there is no such file", id="no accounts"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.messages.preflight import PreflightMessage
 from tests.integration.programs import Backend, run_suite
 
 pytestmark = pytest.mark.integration
@@ -43,10 +44,7 @@ def test_a_mistake_ends_the_program_with_its_code(arguments: list[str], code: in
 def test_a_target_that_is_not_there(closed_port: int, results: Path) -> None:
     done = run_suite("--host", f"http://127.0.0.1:{closed_port}", results=results)
     assert done.code == 3
-    assert done.err.strip() == (
-        f"http://127.0.0.1:{closed_port}: nothing listens there (connection refused). "
-        "Start the backend, or use --demo for the reference backend."
-    )
+    assert done.err.strip() == PreflightMessage.REFUSED(host=f"http://127.0.0.1:{closed_port}")
 
 
 def test_results_that_cannot_be_written(backend: Backend, tmp_path: Path) -> None:

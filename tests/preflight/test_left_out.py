@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.preflight.left_out import creations_left_out, depending_on, undeletable_creations, without_creations
@@ -69,7 +70,8 @@ def test_where_no_route_deletes_a_row_not_even_preflight_makes_one(thing: str, c
 
     assert target.asked_for(creation) == []
     (line,) = creations_left_out(report)
-    assert line.startswith(f"{creation} is left out: its rows cannot be removed (the target does not offer DELETE /")
+    assert (line.code, line.fields["operation"]) == (PreflightMessage.LEFT_OUT, creation)
+    assert "DELETE /" in line.fields["why"]
     assert {operation for _role, operation in left_out(report)} >= {creation}
     run = RunState("basic_1", purpose="fingerprint")
     called = not_offered(plan_of(), ROLES, probe_target(plan_of().host, target, run), run)
@@ -85,7 +87,7 @@ def test_with_undeletable_creations_they_are_made_all_the_same() -> None:
     assert len(target.asked_for("leads.create")) == 1
     assert works_of(report) == {}
     assert undeletable_creations(FORBIDDEN) == (
-        "leads.create: its rows cannot be removed (HTTP 403: Not allowed) and will remain (--accept-leftovers)",
+        PreflightMessage.ROWS_REMAIN(operation="leads.create", why="HTTP 403: Not allowed"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perfsuite.errors import TargetError
+from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import FailureKind
 from perfsuite.preflight.probe import TargetInfo, probe_target
 from perfsuite.target.catalogue import CATALOGUE
@@ -17,13 +18,13 @@ RUN = RunState("basic_1", purpose="preflight")
 HEALTHY = {"status": "healthy", "service": "agent-mitra-backend", "version": "2.0"}
 
 
-def _refusal(target: FakeTarget) -> str:
+def _refusal(target: FakeTarget) -> TargetError:
     with pytest.raises(TargetError) as raised:
         probe_target(HOST, target, RUN)
     assert raised.value.exit_code == 3
-    message = str(raised.value)
-    assert len(message.splitlines()) <= 2
-    return message
+    assert raised.value.fields["host"] == HOST
+    assert len(str(raised.value).splitlines()) <= 2
+    return raised.value
 
 
 def test_a_target_of_ours() -> None:
@@ -38,20 +39,24 @@ def test_a_target_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "code"),
     [
-        pytest.param(FailureKind.CONNECTION_REFUSED, "nothing listens there (connection refused)", id="refused"),
-        pytest.param(FailureKind.NAME_NOT_FOUND, "the name is not known", id="name unknown"),
-        pytest.param(FailureKind.TIMEOUT, "no answer in time", id="no answer"),
-        pytest.param(FailureKind.TLS, "the certificate was not accepted (why)", id="TLS"),
-        pytest.param(FailureKind.CONNECTION_LOST, "why. Is it an HTTP server?", id="something else listens"),
+        pytest.param(FailureKind.CONNECTION_REFUSED, PreflightMessage.REFUSED, id="refused"),
+        pytest.param(FailureKind.NAME_NOT_FOUND, PreflightMessage.NAME_NOT_FOUND, id="name unknown"),
+        pytest.param(FailureKind.TIMEOUT, PreflightMessage.TIMEOUT, id="no answer"),
+        pytest.param(FailureKind.TLS, PreflightMessage.TLS, id="TLS"),
+        pytest.param(FailureKind.PROXY, PreflightMessage.PROXY, id="the proxy"),
+        pytest.param(FailureKind.CONNECTION_LOST, PreflightMessage.NOT_HTTP, id="something else listens"),
     ],
 )
-def test_not_there_in_each_way_with_its_mend(kind: FailureKind, told: str) -> None:
+def test_each_way_of_not_being_there_has_its_own_fix(kind: FailureKind, code: PreflightMessage) -> None:
     target = FakeTarget()
     target.give("health.root", lost(kind, "why"))
 
-    assert _refusal(target).startswith(f"{HOST}: {told}")
+    refusal = _refusal(target)
+
+    assert refusal.code is code
+    assert refusal.fields.get("why", "why") == "why"
 
 
 @pytest.mark.parametrize(
@@ -70,29 +75,34 @@ def test_there_but_not_ours(given: Answer, seen: str) -> None:
     target = FakeTarget()
     target.give("health.root", given)
 
-    assert f"is not an Agent Mitra backend: GET /health gave {seen}." in _refusal(target)
+    refusal = _refusal(target)
+
+    assert (refusal.code, refusal.fields["seen"]) == (PreflightMessage.OTHER_SERVICE, seen)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "status", "health"),
     [
-        pytest.param(answer(HEALTHY | {"status": "degraded"}), "(HTTP 200, status 'degraded')", id="by its word"),
-        pytest.param(answer(HEALTHY | {"status": "down"}, 503), "(HTTP 503, status 'down')", id="by its code"),
-        pytest.param(answer(HEALTHY, 500), "(HTTP 500, status 'healthy')", id="by its code alone"),
+        pytest.param(answer(HEALTHY | {"status": "degraded"}), 200, "degraded", id="by its answer"),
+        pytest.param(answer(HEALTHY | {"status": "down"}, 503), 503, "down", id="by answer and code"),
+        pytest.param(answer(HEALTHY, 500), 500, "healthy", id="by its code alone"),
     ],
 )
-def test_ours_but_not_healthy(given: Answer, told: str) -> None:
+def test_ours_but_not_healthy(given: Answer, status: int, health: str) -> None:
     target = FakeTarget()
     target.give("health.root", given)
 
-    assert f"{HOST} says it is not healthy {told}" in _refusal(target)
+    refusal = _refusal(target)
+
+    assert refusal.code is PreflightMessage.NOT_HEALTHY
+    assert (refusal.fields["status"], refusal.fields["health"]) == (status, health)
 
 
 def test_routes_of_another_service() -> None:
     target = FakeTarget()
     target.give("openapi", answer({"paths": {"/shop": {"get": {}}}}))
 
-    assert "lists none of the routes under /api/v1/: it is not an Agent Mitra backend" in _refusal(target)
+    assert _refusal(target).code is PreflightMessage.NO_ROUTES
 
 
 @pytest.mark.parametrize(
@@ -137,52 +147,44 @@ def test_has(routes: set[tuple[str, str]] | None, has: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "mend"),
+    ("why", "fix"),
     [
-        pytest.param("TLS: self-signed certificate in certificate chain", "--ca-file FILE (PEM)", id="house CA"),
-        pytest.param("TLS: unable to get local issuer certificate", "--ca-file FILE (PEM)", id="issuer not sent"),
-        pytest.param("TLS: hostname mismatch, certificate is not valid for 'x'.", "the name that the", id="name"),
-        pytest.param("TLS: ip address mismatch, certificate is not valid for 'x'.", "the name that the", id="address"),
-        pytest.param("TLS: certificate has expired", "Have it renewed", id="expired"),
-        pytest.param("TLS: certificate is not yet valid", "Have it renewed", id="of tomorrow"),
-        pytest.param("TLS: wrong version number", "Is it HTTPS that answers there?", id="no TLS"),
+        pytest.param("TLS: self-signed certificate in certificate chain", "UNKNOWN_AUTHORITY", id="private CA"),
+        pytest.param("TLS: unable to get local issuer certificate", "UNKNOWN_AUTHORITY", id="issuer not sent"),
+        pytest.param("TLS: hostname mismatch, certificate is not valid for 'x'.", "OTHER_NAME", id="name"),
+        pytest.param("TLS: ip address mismatch, certificate is not valid for 'x'.", "OTHER_NAME", id="address"),
+        pytest.param("TLS: certificate has expired", "NOT_VALID_NOW", id="expired"),
+        pytest.param("TLS: certificate is not yet valid", "NOT_VALID_NOW", id="of tomorrow"),
+        pytest.param("TLS: wrong version number", "NOT_HTTPS", id="no TLS"),
     ],
 )
-def test_a_certificate_that_does_not_verify_is_one_line_with_its_mend(message: str, mend: str) -> None:
+def test_a_certificate_that_does_not_verify_is_one_line_with_its_fix(why: str, fix: str) -> None:
     target = FakeTarget()
-    target.give("health.root", lost(FailureKind.TLS, message))
+    target.give("health.root", lost(FailureKind.TLS, why))
 
     refusal = _refusal(target)
 
-    assert refusal.startswith(f"{HOST}: the certificate was not accepted ({message}). ")
-    assert mend in refusal
-    assert refusal.endswith("; verification is never switched off.")
-    assert len(refusal.splitlines()) == 1
-
-
-def test_a_proxy_that_is_in_the_way_is_named() -> None:
-    target = FakeTarget()
-    target.give("health.root", lost(FailureKind.PROXY, "nothing listens at the proxy's address"))
-
-    assert "nothing listens at the proxy's address. Check --proxy" in _refusal(target)
+    assert (refusal.code, refusal.fields["why"]) == (PreflightMessage.TLS, why)
+    assert refusal.fields["fix"].code is PreflightMessage[f"TLS_{fix}"]
+    assert len(str(refusal).splitlines()) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_is_told_with_the_address_behind_it(status: int) -> None:
+def test_a_redirect_is_reported_with_the_address_behind_it(status: int) -> None:
     target = FakeTarget()
     target.give("health.root", answer(status=status, location="https://staging.test/mitra/health?token=geheim"))
 
-    assert _refusal(target) == (
-        f"{HOST} redirects: GET /health gave HTTP {status} to https://staging.test/mitra/health.\n"
-        "Redirects are not followed: give the address behind it with --host."
-    )
+    refusal = _refusal(target)
+
+    assert (refusal.code, refusal.fields["status"]) == (PreflightMessage.REDIRECT, status)
+    assert refusal.fields["location"] == "https://staging.test/mitra/health"
 
 
 def test_a_limit_that_answers_already_here_is_named() -> None:
     target = FakeTarget()
     target.give("health.root", answer({"detail": "Rate limit exceeded"}, 429))
 
-    assert "its rate limit answers GET /health already (HTTP 429)" in _refusal(target)
+    assert _refusal(target).code is PreflightMessage.RATE_LIMIT
 
 
 def test_routes_may_be_listed_with_the_base_path() -> None:
@@ -201,6 +203,7 @@ def test_the_list_of_routes_and_health_may_be_elsewhere() -> None:
     run = RunState("basic_1", paths={"health.root": "/healthz"}, openapi="/docs/openapi.json")
     target.give("openapi", answer({"paths": {}}))
 
-    with pytest.raises(TargetError, match="GET /healthz gave HTTP 404"):
+    with pytest.raises(TargetError) as raised:
         probe_target(HOST, target, run)
+    assert (raised.value.code, raised.value.fields["path"]) == (PreflightMessage.OTHER_SERVICE, "/healthz")
     assert [request.target for request in target.sent] == ["/healthz"]

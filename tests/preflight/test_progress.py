@@ -1,4 +1,4 @@
-"""What is told while preflight takes its time."""
+"""What preflight reports while a slow target keeps it waiting."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from perfsuite.messages import Message
+from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import Plan, Scenario
 from perfsuite.preflight.progress import ProgressReporter
 from perfsuite.preflight.run import PreflightInput, find_target, preflight
@@ -23,31 +25,31 @@ WITHIN_S = 20.0
 
 
 class SlowTarget(FakeTarget):
-    """Answers a certain request only after something was told; meanwhile the clock goes on by as much as it took."""
+    """Answers one request only after a report; meanwhile the clock advances by as much as it took."""
 
     def __init__(self, method: str, path: str, takes_s: float) -> None:
         super().__init__()
-        self.lines: list[str] = []
+        self.lines: list[Message] = []
         self.now_s = 100.0
         self._slow, self._takes_s = (method, path), takes_s
-        self._told = threading.Event()
+        self._reported = threading.Event()
 
-    def say(self, line: str) -> None:
+    def say(self, line: Message) -> None:
         self.lines.append(line)
-        self._told.set()
+        self._reported.set()
 
     def exchange(self, request: Request) -> Answer:
         if (request.method, request.target) == self._slow and self._takes_s:
             self.now_s += self._takes_s
             self._takes_s = 0.0
-            self._told.clear()
-            assert self._told.wait(WITHIN_S), "nothing was told while a request was on its way"
+            self._reported.clear()
+            assert self._reported.wait(WITHIN_S), "nothing was reported while a request was in flight"
         return super().exchange(request)
 
 
 @pytest.fixture
-def look() -> Callable[[SlowTarget], list[str]]:
-    def run(target: SlowTarget) -> list[str]:
+def look() -> Callable[[SlowTarget], list[Message]]:
+    def run(target: SlowTarget) -> list[Message]:
         reporter = ProgressReporter(target.say, every_s=0.02, clock=lambda: target.now_s)
         run_ = RunState("basic_1", purpose="preflight", thorough=True)
         info = find_target(PLAN.host, run_, lambda: target, reporter)
@@ -57,31 +59,32 @@ def look() -> Callable[[SlowTarget], list[str]]:
     return run
 
 
-def test_a_request_that_does_not_come_back_is_named(look: Callable[[SlowTarget], list[str]]) -> None:
+def test_a_request_that_does_not_come_back_is_named(look: Callable[[SlowTarget], list[Message]]) -> None:
     lines = look(SlowTarget("GET", "/api/v1/users/me", 12.0))
 
     waiting = [line for line in lines if "users/me" in line]
     assert waiting
-    assert waiting[0].startswith("Preflight: ")
-    assert waiting[0].endswith(f" of {OPERATIONS} operations; waiting for GET /api/v1/users/me since 12 s")
-    done = int(waiting[0].split()[1])
-    assert 0 < done < OPERATIONS
+    assert waiting[0].code is PreflightMessage.WAITING
+    assert (waiting[0].fields["request"], waiting[0].fields["waited_s"]) == ("GET /api/v1/users/me", 12.0)
+    progress = waiting[0].fields["progress"].fields
+    assert 0 < progress["done"] < progress["total"] == OPERATIONS
 
 
-def test_before_it_is_known_what_there_is_to_ask(look: Callable[[SlowTarget], list[str]]) -> None:
+def test_before_it_is_known_what_there_is_to_ask(look: Callable[[SlowTarget], list[Message]]) -> None:
     lines = look(SlowTarget("GET", "/health", 7.0))
 
-    assert "Preflight; waiting for GET /health since 7 s" in lines
+    connecting = PreflightMessage.CONNECTING()
+    assert PreflightMessage.WAITING(progress=connecting, request="GET /health", waited_s=7.0) in lines
 
 
-def test_at_the_end_it_tells_what_was_slow(look: Callable[[SlowTarget], list[str]]) -> None:
+def test_at_the_end_it_names_what_was_slow(look: Callable[[SlowTarget], list[Message]]) -> None:
     lines = look(SlowTarget("GET", "/api/v1/users/me", 12.0))
 
-    assert lines[-1].startswith("Preflight took 12 s; slowest: ")
-    assert lines[-1].count(" as ") == 3
+    assert (lines[-1].code, lines[-1].fields["took_s"]) == (PreflightMessage.TOOK, 12.0)
+    assert lines[-1].fields["slowest"].count(" as ") == 3
 
 
-def test_a_quick_one_tells_nothing() -> None:
+def test_a_quick_one_reports_nothing() -> None:
     target, lines = FakeTarget(), []
     run = RunState("basic_1", purpose="preflight", thorough=True)
 

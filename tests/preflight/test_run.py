@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from perfsuite.errors import TargetError, UsageError
+from perfsuite.messages import Message
+from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.preflight.progress import ProgressReporter
 from perfsuite.preflight.run import (
@@ -168,9 +170,9 @@ def test_an_error_of_the_server_that_comes_once_breaks_nothing(operation: str) -
     report = look(target)
 
     assert works_of(report) == {}
-    (told,) = failed_first(report)
-    assert told.startswith(f"{operation} as ")
-    assert told.endswith(" met HTTP 500: Rate limiter error once, and worked when it was tried again")
+    (line,) = failed_first(report)
+    assert line.fields["operation"] == operation
+    assert "HTTP 500: Rate limiter error" in line.fields["failure"]
 
 
 def test_only_what_failed_is_judged_when_it_is_tried_again() -> None:
@@ -240,7 +242,7 @@ def test_read_only_leaves_every_write_out() -> None:
     assert report.dead_behaviours == ("senior_agent / policy creation",)
 
 
-def test_read_only_still_tells_what_is_missing() -> None:
+def test_read_only_still_reports_what_is_missing() -> None:
     target = FakeTarget()
     target.without = {"tickets.create"}
 
@@ -259,8 +261,10 @@ def test_an_account_that_cannot_log_in_is_named_but_not_its_password(slug: str) 
         look(target, (ACCOUNTS | {slug: account}).values())
 
     message = str(raised.value)
-    assert f"the account {account.phone_number} cannot log in (HTTP 401: Invalid credentials)" in message
-    assert "--credentials" in message
+    assert raised.value.code is PreflightMessage.CANNOT_LOG_IN
+    assert raised.value.fields["account"] == account.phone_number
+    assert raised.value.fields["why"] == "HTTP 401: Invalid credentials"
+    assert raised.value.fields["fix"] == PreflightMessage.CHECK_ACCOUNTS()
     assert "wrong-secret" not in message
     assert PASSWORD not in message
     assert target.closed
@@ -275,12 +279,12 @@ def test_all_accounts_that_cannot_log_in_are_named_at_once() -> None:
     with pytest.raises(TargetError) as raised:
         look(target, (ACCOUNTS | wrong).values())
 
-    first, second = str(raised.value).splitlines()
-    assert first == (
-        f"2 accounts cannot log in: {wrong['super_admin'].phone_number} of Super Admin,"
-        f" {wrong['senior_agent'].phone_number} of Senior Agent (HTTP 401: Invalid credentials)."
+    assert (raised.value.code, raised.value.fields["accounts"]) == (PreflightMessage.CANNOT_LOG_IN_SEVERAL, 2)
+    assert raised.value.fields["each"] == (
+        f"{wrong['super_admin'].phone_number} of Super Admin,"
+        f" {wrong['senior_agent'].phone_number} of Senior Agent (HTTP 401: Invalid credentials)"
     )
-    assert "--credentials" in second
+    assert len(str(raised.value).splitlines()) == 2
     # Each role logs in, and nothing else is done once it is known that the run will not be.
     assert len(target.asked_for("login")) == len(ACCOUNTS)
     assert target.asked_for("tickets.create") == []
@@ -299,8 +303,10 @@ def test_roles_without_an_account_are_named() -> None:
     target = FakeTarget()
     accounts = [account for slug, account in ACCOUNTS.items() if slug not in ("policyholder", "support_staff")]
 
-    with pytest.raises(UsageError, match="no account for policyholder, support_staff"):
+    with pytest.raises(UsageError) as raised:
         look(target, accounts)
+    assert raised.value.code is PreflightMessage.NO_ACCOUNT
+    assert raised.value.fields["roles"] == ["policyholder", "support_staff"]
     assert target.asked_for("login") == []
 
 
@@ -372,10 +378,18 @@ def _look_with(target: WithRoutes) -> PreflightReport:
     return asked(target, run, plan_of())
 
 
-NOT_LISTED = "not in the target's list of routes"
+NOT_LISTED = str(PreflightMessage.NOT_LISTED())
 
 
-def test_a_missing_route_is_told_with_those_like_it_that_answered_that_role_best_match_first() -> None:
+def _not_listed(hint: Message) -> str:
+    return str(PreflightMessage.NOT_LISTED_WITH_HINT(hint=hint))
+
+
+def _answered(*paths: str) -> str:
+    return _not_listed(PreflightMessage.CANDIDATE_ANSWERED(paths=", ".join(paths)))
+
+
+def test_a_missing_route_is_reported_with_those_like_it_that_answered_that_role_best_match_first() -> None:
     more = {
         "/api/v1/agents/all/": {"provider_admin": 200, "regional_manager": 200},
         "/api/v1/agent/": {"provider_admin": 200},
@@ -385,18 +399,18 @@ def test_a_missing_route_is_told_with_those_like_it_that_answered_that_role_best
     report = _look_with(WithRoutes({"agents.list"}, more))
 
     assert [check_of(report, role, "agents.list").message for role in ("provider_admin", "regional_manager")] == [
-        f"{NOT_LISTED}; /api/v1/agent/, /api/v1/agents/all/ answered 200: if that is it, name it for --mapping",
-        f"{NOT_LISTED}; /api/v1/agents/all/ answered 200: if that is it, name it for --mapping",
+        _answered("/api/v1/agent/", "/api/v1/agents/all/"),
+        _answered("/api/v1/agents/all/"),
     ]
     assert check_of(report, "provider_admin", "agents.list").works is Works.MISSING
 
 
-def test_a_route_with_an_id_is_tried_with_one_and_told_with_the_name_of_the_contract() -> None:
+def test_a_route_with_an_id_is_tried_with_one_and_reported_with_the_name_of_the_contract() -> None:
     more = {"/api/v1/agent/{id}": {"provider_admin": 200}}
     target = WithRoutes({"agents.read"}, more)
     report = _look_with(target)
 
-    assert "/api/v1/agent/{agent_id} answered 200" in check_of(report, "provider_admin", "agents.read").message
+    assert check_of(report, "provider_admin", "agents.read").message == _answered("/api/v1/agent/{agent_id}")
     assert target.tried[0][1].startswith("/api/v1/agent/agent-")
 
 
@@ -410,9 +424,8 @@ def test_a_write_is_never_tried() -> None:
     target = WithRoutes({"leads.create"}, {"/api/v1/lead/": {"senior_agent": 200}}, "post")
     report = _look_with(target)
 
-    assert check_of(report, "senior_agent", "leads.create").message == (
-        f"{NOT_LISTED}; /api/v1/lead/ is listed, and was not tried, since it writes"
-    )
+    not_tried = PreflightMessage.CANDIDATE_WRITES(path="/api/v1/lead/")
+    assert check_of(report, "senior_agent", "leads.create").message == _not_listed(not_tried)
     assert target.tried == []
 
 
@@ -429,7 +442,7 @@ def test_every_missing_field_is_named_though_the_operation_is_broken() -> None:
     assert len(check.differs) == 12
 
 
-def test_another_type_is_told_and_the_operation_works() -> None:
+def test_another_type_is_reported_and_the_operation_works() -> None:
     target = FakeTarget()
     numbers = {"premium_amount": "1200.00", "sum_assured": 5}
     policy = next(iter(target.policies.values()))
@@ -444,15 +457,14 @@ def test_another_type_is_told_and_the_operation_works() -> None:
     assert check.differs == ("field premium_amount is a text, the contract says a number",)
 
 
-def test_another_role_is_told_and_the_run_goes_on() -> None:
+def test_another_role_is_reported_and_the_run_goes_on() -> None:
     target = FakeTarget()
     target.users[ACCOUNTS["junior_agent"].phone_number]["role"] = "trainee"
 
     report = look(target)
 
-    assert check_of(report, "junior_agent", "login").differs[-1:] == (
-        "role is 'trainee', the contract says 'junior_agent'",
-    )
+    differs = PreflightMessage.ROLE_DIFFERS(role="trainee", expected="'junior_agent'")
+    assert check_of(report, "junior_agent", "login").differs[-1:] == (differs,)
     assert check_of(report, "junior_agent", "login").works is Works.YES
     assert report.left_out("junior_agent") == frozenset()
 
@@ -472,7 +484,8 @@ def test_a_mapped_role_is_expected_under_its_name_there() -> None:
     report = look(target, run=_mapped(mapped))
 
     assert not any("role is" in told for told in check_of(report, "junior_agent", "login").differs)
-    assert "role is 'senior_agent', the contract says 'agent'" in check_of(report, "senior_agent", "login").differs
+    differs = PreflightMessage.ROLE_DIFFERS(role="senior_agent", expected="'agent'")
+    assert differs in check_of(report, "senior_agent", "login").differs
 
 
 class Elsewhere:
@@ -490,7 +503,7 @@ class Elsewhere:
         self._target.close()
 
 
-def test_what_is_mapped_is_asked_for_and_told_where_it_is() -> None:
+def test_what_is_mapped_is_asked_for_and_reported_where_it_is() -> None:
     target = FakeTarget()
     listed = {
         operation.template.replace("/api/v1/leads", "/crm/leads"): {"get": {}, "post": {}, "put": {}, "delete": {}}
@@ -512,16 +525,14 @@ def test_what_is_mapped_is_asked_for_and_told_where_it_is() -> None:
 LIMITED = answer({"detail": "Rate limit exceeded"}, 429, retry_after="60")
 
 
-def test_a_limit_that_waiting_does_not_help_is_told_as_such() -> None:
+def test_a_limit_that_waiting_does_not_help_is_reported_as_such() -> None:
     target = FakeTarget()
     target.always("users.me", LIMITED)
 
     report = look(target)
 
     assert check_of(report, "policyholder", "users.me").message == "HTTP 429, Retry-After 60"
-    assert broken_table(report).splitlines()[-1] == (
-        "  (HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts.)"
-    )
+    assert broken_table(report).splitlines()[-1] == f"  ({PreflightMessage.RAISE_LIMIT()})"
 
 
 def test_a_limit_on_logins_is_not_taken_for_a_wrong_account() -> None:
@@ -531,10 +542,9 @@ def test_a_limit_on_logins_is_not_taken_for_a_wrong_account() -> None:
     with pytest.raises(TargetError) as raised:
         look(target)
 
-    assert str(raised.value).splitlines() == [
-        "Senior Agent: the account 9876543203 cannot log in (HTTP 429, Retry-After 60).",
-        "HTTP 429 is the target's rate limit, and waiting did not help: raise it for the load accounts.",
-    ]
+    assert raised.value.code is PreflightMessage.CANNOT_LOG_IN
+    assert (raised.value.fields["role"], raised.value.fields["why"]) == ("Senior Agent", "HTTP 429, Retry-After 60")
+    assert raised.value.fields["fix"] == PreflightMessage.RAISE_LIMIT()
 
 
 # ── what is only asked for ids ──────────────────────────────────────────────────────────────────────

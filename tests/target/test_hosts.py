@@ -3,6 +3,7 @@
 import pytest
 
 from perfsuite.errors import SafetyError, UsageError
+from perfsuite.messages.target import TargetMessage
 from perfsuite.target.hosts import HostRules, allowed_names, checked_url, is_allowed, looks_like_production
 
 DEFAULT = HostRules(configured=("staging-api.agentmitra.com",))
@@ -31,36 +32,32 @@ def test_this_machine_and_configured_hosts_may_be_loaded(given: str, normalised:
 
 
 @pytest.mark.parametrize(
-    ("url", "message"),
+    ("url", "code"),
     [
-        pytest.param("localhost:8015", "Did you mean 'http://localhost:8015'?", id="no scheme"),
-        pytest.param("localhost", "Did you mean 'http://localhost'?", id="a bare name"),
-        pytest.param("ftp://localhost", "is not an HTTP URL", id="another scheme"),
-        pytest.param("", "is not an HTTP URL", id="nothing"),
-        pytest.param("http://", "is not an HTTP URL", id="no host"),
-        pytest.param("http://localhost:99999", "not a number from 1 to 65535", id="port too large"),
-        pytest.param("http://localhost:0", "not a number from 1 to 65535", id="port 0"),
-        pytest.param("http://localhost:x", "not a number from 1 to 65535", id="port is a word"),
-        pytest.param(
-            "http://localhost/mitra/api/v1", "leave out /api/v1 and what follows: http://localhost/mitra", id="v1"
-        ),
-        pytest.param(
-            "http://localhost/mitra?x=1", "host, port and base path only: http://localhost/mitra", id="a query"
-        ),
-        pytest.param("http://localhost/mitra#x", "give scheme, host, port and base path only", id="a fragment"),
-        pytest.param("http://localhost/a/../b", "is no base path", id="a path that goes up"),
-        pytest.param("http://localhost//evil.net", "is no base path", id="an empty part of a path"),
-        pytest.param("http://localhost/a b", "is no base path", id="a space in the path"),
-        pytest.param("http://localhost/{id}", "is no base path", id="a name in the path"),
-        pytest.param("http://local host", "is not a host name", id="a space inside"),
-        pytest.param("http://[::1", "is not an HTTP URL", id="an open bracket"),
-        pytest.param("http://ágent.test", "is not a host name", id="letters that look like others"),
+        pytest.param("localhost:8015", TargetMessage.NO_SCHEME, id="no scheme"),
+        pytest.param("localhost", TargetMessage.NO_SCHEME, id="a bare name"),
+        pytest.param("ftp://localhost", TargetMessage.NOT_A_URL, id="another scheme"),
+        pytest.param("", TargetMessage.NOT_A_URL, id="nothing"),
+        pytest.param("http://", TargetMessage.NOT_A_URL, id="no host"),
+        pytest.param("http://localhost:99999", TargetMessage.BAD_PORT, id="port too large"),
+        pytest.param("http://localhost:0", TargetMessage.BAD_PORT, id="port 0"),
+        pytest.param("http://localhost:x", TargetMessage.BAD_PORT, id="port is a word"),
+        pytest.param("http://localhost/mitra/api/v1", TargetMessage.API_PREFIX, id="v1"),
+        pytest.param("http://localhost/mitra?x=1", TargetMessage.MORE_THAN_A_BASE, id="a query"),
+        pytest.param("http://localhost/mitra#x", TargetMessage.MORE_THAN_A_BASE, id="a fragment"),
+        pytest.param("http://localhost/a/../b", TargetMessage.BAD_BASE_PATH, id="a path that goes up"),
+        pytest.param("http://localhost//evil.net", TargetMessage.BAD_BASE_PATH, id="an empty part of a path"),
+        pytest.param("http://localhost/a b", TargetMessage.BAD_BASE_PATH, id="a space in the path"),
+        pytest.param("http://localhost/{id}", TargetMessage.BAD_BASE_PATH, id="a name in the path"),
+        pytest.param("http://local host", TargetMessage.BAD_NAME, id="a space inside"),
+        pytest.param("http://[::1", TargetMessage.NOT_A_URL, id="an open bracket"),
+        pytest.param("http://ágent.test", TargetMessage.BAD_NAME, id="letters that look like others"),
     ],
 )
-def test_what_is_no_url_is_refused_with_its_mend(url: str, message: str) -> None:
+def test_what_is_not_a_url_is_refused_with_its_fix(url: str, code: TargetMessage) -> None:
     with pytest.raises(UsageError) as caught:
         checked_url(url, DEFAULT)
-    assert message in str(caught.value)
+    assert caught.value.code is code
 
 
 @pytest.mark.parametrize("url", ["http://user:geheim@localhost", "user:geheim@localhost", "ftp://u:geheim@h"])
@@ -135,23 +132,21 @@ def test_production_needs_its_name_and_the_acceptance(rules: HostRules, allowed:
         return
     with pytest.raises(SafetyError) as caught:
         checked_url(url, rules)
-    assert str(caught.value) == (
-        "refused: api.agentmitra.com looks like production "
-        "(nothing in its name says staging, test, dev, qa, uat, sandbox or perf).\n"
-        "If you may load it, add both --allow-host api.agentmitra.com and --i-accept-production-load"
-    )
+    assert caught.value.code is TargetMessage.LOOKS_LIKE_PRODUCTION
+    assert caught.value.fields["why"].code is TargetMessage.NOT_NAMED_A_TEST
     assert caught.value.exit_code == 6
 
 
 def test_a_test_host_needs_only_its_name() -> None:
     url = "http://qa.agentmitra.com"
-    with pytest.raises(SafetyError, match=r"qa\.agentmitra\.com is not among the hosts") as caught:
+    with pytest.raises(SafetyError) as caught:
         checked_url(url, DEFAULT)
-    assert "add --allow-host qa.agentmitra.com" in str(caught.value)
+    assert (caught.value.code, caught.value.fields["name"]) == (TargetMessage.NOT_ALLOWED, "qa.agentmitra.com")
     assert checked_url(url, HostRules(extra=("qa.agentmitra.com",))) == url
 
 
 @pytest.mark.parametrize("name", ["*", "*.agentmitra.com", "http://qa.agentmitra.com", "qa.agentmitra.com:80", ""])
 def test_allow_host_takes_one_exact_name(name: str) -> None:
-    with pytest.raises(UsageError, match="--allow-host"):
+    with pytest.raises(UsageError) as caught:
         allowed_names(HostRules(extra=(name,)))
+    assert (caught.value.code, caught.value.fields["option"]) == (TargetMessage.BAD_NAME, "--allow-host")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.target import TargetMessage
 from perfsuite.target.journal import Journal, JournalEntry, Marks, read
 
 ROOT = Path(__file__).parents[2]
@@ -105,8 +106,9 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, damage: bytes) ->
     path.write_bytes(path.read_bytes() + damage + b"\n")
     _write(path, SECOND)
 
-    with pytest.raises(UsageError, match=r"journal\.jsonl, line 2: damaged .* remove that line and try again"):
+    with pytest.raises(UsageError) as caught:
         list(read(tmp_path))
+    assert (caught.value.code, caught.value.fields["line"]) == (TargetMessage.JOURNAL_DAMAGED, 2)
 
 
 def test_write_once_by_thing_and_mark(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_list_that_failed_is_not_called_empty_and_nothing_is_counted() -> None
     made.perform(Step("policies.list"), Step("policies.read", one("policy")))
 
     assert made.notes.why == []
-    assert made.session.lacking.not_made == {"policies.read": "needs a policy_id; GET /policies/ failed (HTTP 503)"}
+    assert made.session.missing.not_made == {"policies.read": "needs a policy_id; GET /policies/ failed (HTTP 503)"}
 
 
 def test_rows_that_come_later_end_the_lack() -> None:
@@ -107,7 +107,7 @@ def test_a_flag_has_a_name() -> None:
     made.session.perform(flags)
 
     assert made.notes.why == ["needs a flag_name; GET /feature-flags/all answered []"]
-    assert made.session.lacking.empty_answers == {"flags.list": "GET /feature-flags/all answered []"}
+    assert made.session.missing.empty_answers == {"flags.list": "GET /feature-flags/all answered []"}
 
 
 def test_a_page_without_rows_after_one_with_rows_is_no_empty_list() -> None:
@@ -118,7 +118,7 @@ def test_a_page_without_rows_after_one_with_rows_is_no_empty_list() -> None:
     for behaviour in BY_SLUG["junior_agent"].behaviours:
         made.session.perform(behaviour)
 
-    assert made.session.lacking.empty_answers == {}
+    assert made.session.missing.empty_answers == {}
 
 
 def test_a_step_that_does_not_say_what_it_needs() -> None:
