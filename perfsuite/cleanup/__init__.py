@@ -1,4 +1,4 @@
-"""Removes what a run made at the target, and puts back what it changed, from the run's journal."""
+"""Removes what a run created at the target, and restores what it changed, from the run's journal."""
 
 from perfsuite.cleanup.clean_up import Cleaned, Means, clean_up
 

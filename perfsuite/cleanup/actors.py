@@ -1,4 +1,4 @@
-"""Who acts in a cleanup: the accounts that made the rows, and a Super Admin."""
+"""The accounts that a cleanup uses: those that created the rows, and a Super Admin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import LOGIN, Account
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
@@ -15,7 +16,7 @@ from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 
 _GIVE_UP_AFTER = 3
-"""So many requests in a row without any answer, and the target counts as gone: the rest is only listed."""
+"""After so many requests in a row without an answer the target counts as gone: the rest is only listed."""
 
 _SERVER_ERROR = 500
 _REFUSALS = frozenset({400, 403, 404, 405, 409, 422})
@@ -23,7 +24,7 @@ _REFUSALS = frozenset({400, 403, 404, 405, 409, 422})
 
 
 class NotDone(Exception):
-    """A request of cleanup failed; the reason in words. `status` is 0 where no answer came.
+    """A request of cleanup failed, with the reason. `status` is 0 where no answer came.
 
     `again`: another cleanup may fare better.
     """
@@ -57,7 +58,7 @@ class Actor:
         """Make one request, a second time after a renewed login or an error of the server, which may be chance; its
         answer. Raises NotDone when it failed."""
         if self._silence.count >= _GIVE_UP_AFTER:
-            raise NotDone(f"not tried, the target does not answer ({self._silence.reason})")
+            raise NotDone(CleanupMessage.TARGET_SILENT(why=self._silence.reason))
         self._log_in()
         for _attempt in range(2):
             body = self._session.call(CATALOGUE[operation], call)
@@ -82,7 +83,7 @@ class Actor:
             if self._logged_in:
                 return
             self._count_silence()
-            self._no_login = f"{self.role.title} cannot log in ({self._reason()})"
+            self._no_login = CleanupMessage.CANNOT_LOG_IN(role=self.role.title, why=self._reason())
         raise NotDone(self._no_login)
 
     def _server_erred(self) -> bool:
@@ -123,8 +124,8 @@ class Actors:
         return self._known[phone_number]
 
     def nobody(self) -> NotDone:
-        """Why nothing is asked for a row that none of the accounts may look after."""
-        return NotDone(f"the credentials hold neither the account that made it nor a {self.admin_title}")
+        """Why no request is made for a row that none of the accounts can remove."""
+        return NotDone(CleanupMessage.NO_ACCOUNT(admin=self.admin_title))
 
     def for_row(self, by: str) -> list[Actor]:
         """Who may remove or read a row: its maker first, then the Super Admin."""

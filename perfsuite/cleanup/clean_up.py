@@ -1,4 +1,4 @@
-"""Removes what a run made at the target, and puts back what it changed, from the run's journal.
+"""Removes what a run created at the target, and restores what it changed, from the run's journal.
 
 A row is deleted by the account that made it or, where that may not, by a Super Admin. It counts as removed when it was
 read back and is gone.
@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from perfsuite.cleanup.actors import Actors, NotDone
-from perfsuite.cleanup.journaled import Journaled, Made, Preference, read
 from perfsuite.cleanup.remove import Removed, Remover
+from perfsuite.cleanup.rows import CreatedRow, JournalContent, Preference, read_journal
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
@@ -24,12 +25,12 @@ from perfsuite.target.journal import JournalEntry
 from perfsuite.target.run_state import RunState
 
 RESTORING_S = 60.0
-"""What each account has to put back by itself may take so long."""
+"""Time limit for the values that each account restores by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """`rows`: all that are still at the target. `tried`: rows and changes that this cleanup had to look after."""
+    """`rows`: all that are still at the target. `tried`: rows and changes that this cleanup tried."""
 
     cleanup: Cleanup
     rows: tuple[RowLeft, ...] = ()
@@ -40,7 +41,7 @@ class Cleaned:
 class Means:
     """What a cleanup works with. The first of the roles is the Super Admin, who may delete most.
 
-    `rows_only`: what was changed is put back by a later one.
+    `rows_only`: a later cleanup restores what was changed.
     """
 
     roles: Sequence[Role]
@@ -52,23 +53,23 @@ class Means:
 
 
 def clean_up(entries: Iterable[JournalEntry], means: Means) -> Cleaned:
-    """Remove every row that `entries` name, and put back what they say was changed.
+    """Remove every row in the entries, and restore every value that they say was changed.
 
-    What could not be done is part of the answer, never an error; the next cleanup finds it again.
-    Nothing is sent where nothing is left to do.
+    What could not be done is in the result, never an error; the next cleanup finds it again. Without anything to do,
+    nothing is sent.
     """
-    journaled = read(entries)
-    tried = len(journaled.rows) + (0 if means.rows_only else len(journaled.flags) + len(journaled.themes))
+    content = read_journal(entries)
+    tried = len(content.rows) + (0 if means.rows_only else len(content.flags) + len(content.themes))
     cleaner = _Cleaner(means)
-    left = cleaner.remove(journaled)
-    not_restored = () if means.rows_only else cleaner.restore(journaled)
-    kept = list(journaled.soft_deleted.values())
+    left = cleaner.remove(content)
+    not_restored = () if means.rows_only else cleaner.restore(content)
+    kept = list(content.soft_deleted.values())
     cleanup = Cleanup(
-        created=journaled.created,
-        removed=journaled.created - len(left) - len(kept),
-        not_removed=tuple(f"{row.thing} {row.mark}: {row.reason}" for row in left),
+        created=content.created,
+        removed=content.created - len(left) - len(kept),
+        not_removed=tuple(f"{row.thing} {row.mark}{'' if row.id else ' (may remain)'}: {row.reason}" for row in left),
         not_restored=not_restored,
-        not_restorable=journaled.for_good,
+        not_restorable=tuple(f"{thing} (changed on {count})" for thing, count in content.not_restorable.items()),
         soft_deleted=_by_status(kept),
         remaining=_by_reason(left),
     )
@@ -82,38 +83,38 @@ class _Cleaner:
         self._actors = Actors(means.roles, means.accounts, means.transport, means.run)
         self._clock = means.clock
 
-    def remove(self, journaled: Journaled) -> list[RowLeft]:
+    def remove(self, content: JournalContent) -> list[RowLeft]:
         """Remove all rows; those that remain. Rows that the target keeps under a status move to `soft_deleted`."""
         left: list[RowLeft] = []
         for kind in ROW_KINDS:
-            rows = [row for row in journaled.rows.values() if row.thing == kind.thing]
+            rows = [row for row in content.rows.values() if row.thing == kind.thing]
             for removed in Remover(kind, self._actors, self._clock).remove(rows) if rows else ():
-                left += self._settled(removed, journaled)
+                left += self._settled(removed, content)
         known = {kind.thing for kind in ROW_KINDS}
-        strange = (row for row in journaled.rows.values() if row.thing not in known)
-        return left + [replace(_row_left(row), reason="cleanup does not know how to delete it") for row in strange]
+        unknown = (row for row in content.rows.values() if row.thing not in known)
+        return left + [replace(_row_left(row), reason=str(CleanupMessage.UNKNOWN_KIND())) for row in unknown]
 
-    def _settled(self, removed: Removed, journaled: Journaled) -> list[RowLeft]:
+    def _settled(self, removed: Removed, content: JournalContent) -> list[RowLeft]:
         row = removed.row
         if removed.error is not None:
             return [replace(_row_left(row), reason=str(removed.error), again=removed.error.again)]
         if removed.never_made:
-            journaled.created -= 1
+            content.created -= 1
             self._note(JournalEntry("refused", row.thing, row.mark))
         elif row.status:
-            journaled.soft_deleted[row.thing, row.mark] = row
+            content.soft_deleted[row.thing, row.mark] = row
             self._note(JournalEntry("soft deleted", row.thing, row.mark, id=row.id, status=row.status))
         else:
             self._note(JournalEntry("removed", row.thing, row.mark))
         return []
 
-    def restore(self, journaled: Journaled) -> tuple[str, ...]:
-        """Put back what was changed; a line for each change that could not be."""
-        return (*self._flags(journaled), *self._themes(journaled))
+    def restore(self, content: JournalContent) -> tuple[str, ...]:
+        """Restore what was changed; a line for each value that could not be restored."""
+        return (*self._flags(content), *self._themes(content))
 
-    def _flags(self, journaled: Journaled) -> list[str]:
+    def _flags(self, content: JournalContent) -> list[str]:
         failed = []
-        for name, before in journaled.flags.items():
+        for name, before in content.flags.items():
             try:
                 self._restore_flag(name, before=before)
             except NotDone as error:
@@ -122,14 +123,14 @@ class _Cleaner:
                 self._note(JournalEntry("restored", "flag", name))
         return failed
 
-    def _themes(self, journaled: Journaled) -> list[str]:
-        """By the accounts themselves, each with a login: as far as they come in time."""
+    def _themes(self, content: JournalContent) -> list[str]:
+        """By the accounts themselves, each with a login, within the time limit."""
         failed = []
         until = self._clock() + RESTORING_S
-        for user_id, theme in journaled.themes.items():
+        for user_id, theme in content.themes.items():
             try:
                 if self._clock() > until:
-                    raise NotDone("there was no time left to put it back")
+                    raise NotDone(CleanupMessage.NO_TIME_TO_RESTORE())
                 self._restore_theme(user_id, theme)
             except NotDone as error:
                 failed.append(f"theme of account {user_id} (was {theme.before}): {error}")
@@ -140,35 +141,38 @@ class _Cleaner:
     def _restore_theme(self, user_id: str, theme: Preference) -> None:
         owner = self._actors.of(theme.by)
         if owner is None:
-            raise NotDone("the credentials do not hold that account")
+            raise NotDone(CleanupMessage.NO_OWNER())
         path = {ACCOUNT_THEME.identity: user_id}
         owner.ask(ACCOUNT_THEME.write, Call(path=path, body={ACCOUNT_THEME.field: theme.before}))
         now = checks.object_of(owner.ask(ACCOUNT_THEME.read, Call(path=path))).get(ACCOUNT_THEME.field)
         if now != theme.before:
-            raise NotDone(f"it was written, and is still {now}")
+            raise NotDone(CleanupMessage.NOT_RESTORED(value=now))
 
     def _restore_flag(self, name: str, *, before: bool) -> None:
         admin = self._actors.admin
         if admin is None:
-            raise NotDone(f"the credentials hold no {self._actors.admin_title}, who alone may put it right")
+            raise NotDone(CleanupMessage.NO_ADMIN_TO_RESTORE(admin=self._actors.admin_title))
         admin.ask(FLAG_STATE.write, Call(path={FLAG_STATE.identity: name}, body={FLAG_STATE.field: before}))
 
     def _note(self, entry: JournalEntry) -> None:
-        # On a full disk, rows go all the same; the next cleanup finds that they are not there any more.
+        # On a full disk, rows are removed all the same; the next cleanup finds that they are gone.
         with suppress(OSError):
             self._run.journal.write(entry)
 
 
-def _row_left(row: Made) -> RowLeft:
+def _row_left(row: CreatedRow) -> RowLeft:
     return RowLeft(row.thing, row.id, row.mark, row.by, row.status)
 
 
-def _by_status(rows: Iterable[Made]) -> tuple[SoftDeleted, ...]:
+def _by_status(rows: Iterable[CreatedRow]) -> tuple[SoftDeleted, ...]:
     counts = Counter((row.thing, row.status) for row in rows)
     return tuple(SoftDeleted(thing, status, count) for (thing, status), count in counts.items())
 
 
 def _by_reason(rows: Iterable[RowLeft]) -> tuple[Remaining, ...]:
     """The most frequent first."""
-    counts = Counter((row.thing, row.reason, row.again) for row in rows)
-    return tuple(Remaining(thing, reason, again, count) for (thing, reason, again), count in counts.most_common())
+    counts = Counter((row.thing, row.reason, row.again, not row.id) for row in rows)
+    return tuple(
+        Remaining(thing, reason, again, count, uncertain)
+        for (thing, reason, again, uncertain), count in counts.most_common()
+    )

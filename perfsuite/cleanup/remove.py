@@ -1,30 +1,38 @@
-"""Removes the rows of one kind and reads back what became of them."""
+"""Removes the rows of one kind, and reads back whether they are gone.
+
+A row that is not found counts as gone only where the same way of reading has found one.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Protocol
 
 from perfsuite.cleanup.actors import Actor, Actors, NotDone
-from perfsuite.cleanup.find import Finder
-from perfsuite.cleanup.journaled import Made
-from perfsuite.cleanup.read_back import NOT_FOUND, ReadBack
+from perfsuite.cleanup.rows import CreatedRow, Finder, row_marked, rows_listed
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model.role import Call
-from perfsuite.target.catalogue import RowKind
+from perfsuite.target import checks
+from perfsuite.target.catalogue import Row, RowKind
 
 MOST_REFUSALS = 10
-"""So many rows of a kind refused and none removed: the others would be refused as well."""
+"""After so many refusals in a row for a kind, the others would be refused as well."""
 LEAST_READING_S = 60.0
-"""Reading back may take as long as deleting took, and so long at least."""
+"""Reading back may take as long as deleting took, and at least so long."""
 _DELETED, _FORBIDDEN = 200, 403
+NOT_FOUND = 404
+_LOOKS = 3
+"""So many rows are read before the deletion, to see whether reading finds rows that are there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
     """What became of one row: gone, kept by the target under `row.status`, or still there for the reason `error`."""
 
-    row: Made
+    row: CreatedRow
     error: NotDone | None = None
     never_made: bool = False
 
@@ -36,18 +44,18 @@ class Remover:
         self._kind = kind
         self._actors = actors
         self._clock = clock
-        self._finder = Finder(kind, actors)
         self._read_back = ReadBack(kind, actors)
         self._admin_first = False
         self._refusals: Counter[tuple[Actor, ...]] = Counter()
-        """Who was refused so often in a row."""
+        """Refusals in a row by account."""
 
-    def remove(self, rows: Sequence[Made]) -> Iterator[Removed]:
+    def remove(self, rows: Sequence[CreatedRow]) -> Iterator[Removed]:
         """Delete all, then read all back: how each one ended."""
-        known: list[Made] = []
+        finder = Finder(self._kind, self._actors, [row for row in rows if row.id])
+        known: list[CreatedRow] = []
         for row in rows:
             try:
-                identity = row.id or self._finder.id_of(row)
+                identity = row.id or finder.id_of(row)
             except NotDone as error:
                 yield Removed(row, error)
                 continue
@@ -58,10 +66,10 @@ class Remover:
         if known:
             yield from self._remove(known)
 
-    def _remove(self, rows: Sequence[Made]) -> Iterator[Removed]:
+    def _remove(self, rows: Sequence[CreatedRow]) -> Iterator[Removed]:
         self._read_back.look(rows)
         began = self._clock()
-        deleted: list[tuple[Made, int]] = []
+        deleted: list[tuple[CreatedRow, int]] = []
         for row in rows:
             try:
                 deleted.append((row, self._delete(row)))
@@ -69,23 +77,21 @@ class Remover:
                 yield Removed(row, error)
         now = self._clock()
         until = now + max(now - began, LEAST_READING_S)
-        doubtful: list[tuple[Made, int]] = []
+        doubtful: list[tuple[CreatedRow, int]] = []
         for row, status in deleted:
             removed = self._verified(row, status, until)
             if removed.error is None:
                 yield removed
             else:
                 doubtful.append((row, status))
-        # An answer that failed by chance leaves no row in doubt.
+        # A second attempt: an answer may have failed by chance.
         yield from (self._verified(row, status, until) for row, status in doubtful)
 
-    # ── deleting ───────────────────────────────────────────────────────────────────────────────────
-
-    def _delete(self, row: Made) -> int:
-        """With which status it was deleted. Raises NotDone when it was not."""
+    def _delete(self, row: CreatedRow) -> int:
+        """The status of its deletion. Raises NotDone when it was not deleted."""
         actors = tuple(self._actors.for_row(row.by))
         if self._refusals[actors] >= MOST_REFUSALS:
-            raise NotDone(f"not tried: {MOST_REFUSALS} others of its kind were refused in a row", _FORBIDDEN)
+            raise NotDone(CleanupMessage.OTHERS_REFUSED(refused=MOST_REFUSALS), _FORBIDDEN)
         tried: dict[str, NotDone] = {}
         for actor in reversed(actors) if self._admin_first else actors:
             try:
@@ -93,7 +99,7 @@ class Remover:
             except NotDone as error:
                 tried[actor.role.title] = error
             else:
-                # The maker first, but for kinds that only the Super Admin may delete: those are not asked for twice.
+                # The maker first, except for kinds that only the Super Admin may delete.
                 self._admin_first = actor is self._actors.admin
                 self._refusals[actors] = 0
                 return _DELETED
@@ -107,39 +113,197 @@ class Remover:
         raise failed
 
     def _not_deleted(self, tried: dict[str, NotDone]) -> NotDone:
-        """Why nobody could delete the row: each reason with who was given it, where they differ."""
+        """Why nobody could delete the row: each reason, with the role where they differ."""
         if not tried:
             return self._actors.nobody()
         reasons = {who: str(error) for who, error in tried.items()}
         if len(set(reasons.values())) > 1:
             reasons = {who: text if who in text else f"{text} (as {who})" for who, text in reasons.items()}
-        told = list(reasons.values())
+        every = list(reasons.values())
         if self._actors.admin is None:
-            told.append(f"the credentials hold no {self._actors.admin_title}")
-        merged = NotDone("; ".join(dict.fromkeys(told)))
+            every.append(CleanupMessage.NO_ADMIN(admin=self._actors.admin_title))
+        merged = NotDone("; ".join(dict.fromkeys(every)))
         merged.again = self._actors.admin is None or any(error.again for error in tried.values())
         return merged
 
-    # ── reading back ───────────────────────────────────────────────────────────────────────────────
-
-    def _verified(self, row: Made, delete_status: int, until: float) -> Removed:
+    def _verified(self, row: CreatedRow, delete_status: int, until: float) -> Removed:
         if self._clock() > until:
-            return Removed(row, NotDone("deleted, but there was no time left to read it back"))
+            return Removed(row, NotDone(CleanupMessage.NO_TIME_TO_READ()))
         try:
             found = self._read_back.found(row, delete_status)
         except NotDone as error:
-            return Removed(row, _like(error, f"its deletion was not verified: {error}"))
+            reason = NotDone(CleanupMessage.NOT_VERIFIED(why=str(error)), error.status)
+            reason.again = error.again
+            return Removed(row, reason)
         if found is None:
             return Removed(row)
         if status := self._kind.soft_deleted_as(found):
             return Removed(replace(row, status=status))
         now = self._kind.status_of(found)
-        how = "answered with HTTP 404" if delete_status == NOT_FOUND else "answered with success"
-        return Removed(row, NotDone(f"its deletion was {how}, and it is still there (status {now})"))
+        how = "HTTP 404" if delete_status == NOT_FOUND else "success"
+        return Removed(row, NotDone(CleanupMessage.STILL_THERE(how=how, status=now)))
 
 
-def _like(error: NotDone, reason: str) -> NotDone:
-    """The same with other words."""
-    other = NotDone(reason, error.status)
-    other.again = error.again
-    return other
+# ── reading back ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Reading(Protocol):
+    """A way to read rows."""
+
+    def look(self, rows: Sequence[CreatedRow]) -> bool:
+        """Before the deletion: does it find rows that are there?"""
+
+    def found(self, row: CreatedRow, delete_status: int) -> Row | None:
+        """After it: the row as it is now; None when it is gone. Raises NotDone when nobody can know that."""
+
+
+class ReadBack:
+    """Reads rows of one kind, in the first way that the API offers and that finds rows that are there."""
+
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
+        self._readings: list[_Reading] = []
+        if kind.read:
+            self._readings.append(_ById(kind, actors))
+        self._readings.append(_Listed(kind, actors) if kind.pages else _ByMark(kind, actors))
+        self._reading = self._readings[0]
+
+    def look(self, rows: Sequence[CreatedRow]) -> None:
+        """Before the deletion: find out which way finds rows that are there; the first where none does."""
+        self._reading = next((each for each in self._readings if each.look(rows)), self._readings[0])
+
+    def found(self, row: CreatedRow, delete_status: int) -> Row | None:
+        """After it: the row as it is now; None when it is gone. Raises NotDone when nobody can know that.
+
+        A row that its deletion did not find (HTTP 404) either is gone without having been seen before.
+        """
+        return self._reading.found(row, delete_status)
+
+
+class _OneByOne:
+    """Reads each row by itself, as the Super Admin first: one request for each deletion."""
+
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
+        self._kind = kind
+        self._actors = actors
+        self._proven: set[Actor] = set()
+        """Those who found a row."""
+
+    def look(self, rows: Sequence[CreatedRow]) -> bool:
+        for row in rows[:_LOOKS]:
+            for actor in reversed(self._actors.for_row(row.by)):
+                try:
+                    if self._asked(actor, row) is not None:
+                        self._proven.add(actor)
+                        return True
+                except NotDone:
+                    continue
+        return False
+
+    def found(self, row: CreatedRow, delete_status: int) -> Row | None:
+        failed, refused = self._actors.nobody(), False
+        for actor in reversed(self._actors.for_row(row.by)):
+            try:
+                shown = self._asked(actor, row)
+            except NotDone as error:
+                failed, refused = error, not error.again
+                continue
+            if shown is not None:
+                return self._once_more(actor, row, shown)
+            if actor in self._proven or delete_status == NOT_FOUND:
+                return None
+            failed = NotDone(CleanupMessage.NEVER_READ())
+            failed.again = not refused  # whoever was refused will be refused again
+        raise failed
+
+    def _once_more(self, actor: Actor, row: CreatedRow, shown: Row) -> Row:
+        """A row that looks untouched may come from a cache; a request that was not made before does not."""
+        if self._kind.soft_deleted_as(shown) or not self._kind.find:
+            return shown
+        try:
+            return row_marked(self._kind, actor, row.mark) or shown
+        except NotDone:
+            return shown
+
+    def _asked(self, actor: Actor, row: CreatedRow) -> Row | None:
+        raise NotImplementedError
+
+
+class _ById(_OneByOne):
+    def _asked(self, actor: Actor, row: CreatedRow) -> Row | None:
+        try:
+            body = actor.ask(self._kind.read, Call(path={self._kind.id_field: row.id}))
+        except NotDone as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return checks.object_of(body)
+
+
+class _ByMark(_OneByOne):
+    def _asked(self, actor: Actor, row: CreatedRow) -> Row | None:
+        return row_marked(self._kind, actor, row.mark)
+
+
+def _common_beginning(texts: Sequence[str]) -> str:
+    pairs = zip(min(texts), max(texts), strict=False)
+    return "".join(one for one, _other in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+class _Listed:
+    """Reads the lists of those who may see the rows: a request for each hundred rows, before and after."""
+
+    def __init__(self, kind: RowKind, actors: Actors) -> None:
+        self._kind = kind
+        self._actors = actors
+        self._common = ""
+        self._seen_by: dict[str, Actor] = {}
+        """Mark → whose list showed the row before the deletion."""
+        self._after: dict[Actor, dict[str, Row] | NotDone] = {}
+
+    def look(self, rows: Sequence[CreatedRow]) -> bool:
+        marks = [row.mark for row in rows]
+        self._common = _common_beginning(marks)
+        self._see(self._actors.admin, marks)
+        for maker in dict.fromkeys(row.by for row in rows if row.mark not in self._seen_by):
+            self._see(self._actors.of(maker), marks)
+        return bool(self._seen_by)
+
+    def _see(self, actor: Actor | None, marks: Sequence[str]) -> None:
+        if actor is None:
+            return
+        try:
+            shown = rows_listed(self._kind, actor, self._common)
+        except NotDone:
+            return  # another list may show the rows
+        for mark in marks:
+            if mark in shown:
+                self._seen_by.setdefault(mark, actor)
+
+    def found(self, row: CreatedRow, delete_status: int) -> Row | None:
+        seen_by = self._seen_by.get(row.mark)
+        actor = seen_by or next(iter(self._actors.for_row(row.by)), None)
+        if actor is None:
+            raise self._actors.nobody()
+        shown = self._now(actor).get(row.mark)
+        if shown is not None and self._kind.find and not self._kind.soft_deleted_as(shown):
+            # The long list may come from a cache; a request that was not made before does not.
+            shown = row_marked(self._kind, actor, row.mark)
+        if shown is None and seen_by is None and delete_status != NOT_FOUND:
+            raise NotDone(CleanupMessage.IN_NO_LIST())
+        return shown
+
+    def _now(self, actor: Actor) -> dict[str, Row]:
+        """What the actor's list shows after the deletion; asked for once, a second time where that failed."""
+        if actor not in self._after:
+            shown = self._listed(actor)
+            self._after[actor] = self._listed(actor) if isinstance(shown, NotDone) else shown
+        kept = self._after[actor]
+        if isinstance(kept, NotDone):
+            raise kept
+        return kept
+
+    def _listed(self, actor: Actor) -> dict[str, Row] | NotDone:
+        try:
+            return rows_listed(self._kind, actor, self._common)
+        except NotDone as error:
+            return error

@@ -16,17 +16,21 @@ class SoftDeleted:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """Rows of one kind that could not be removed for one reason. `again`: another cleanup may fare better."""
+    """Rows of one kind that could not be removed for one reason. `again`: another cleanup may fare better.
+
+    `uncertain`: their creation was not answered, so nobody knows whether they exist.
+    """
 
     thing: str
     reason: str
     again: bool
     rows: int
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RowLeft:
-    """One row that is still at the target. `created_by`: phone number of the account.
+    """One row that is still at the target, or may be where `id` is "". `created_by`: phone number of the account.
 
     `status`: under which the target keeps it after its deletion; "" where it could not be removed, for `reason`.
     """

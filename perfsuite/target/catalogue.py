@@ -283,6 +283,7 @@ class RowKind:
     """A kind of row that a run creates. Operations are names of the catalogue, "" where the API has none.
 
     `read`: a single row by its id. `find`: rows with a mark, by `find_by`. `pages`: a list, page by page.
+    `sample`: a list that shows some rows.
     """
 
     thing: str
@@ -291,6 +292,7 @@ class RowKind:
     find: str
     find_by: str
     pages: str
+    sample: str
     marked_by: str
     """Field of a row with the mark."""
     statuses: tuple[str, ...] = ("status",)
@@ -327,6 +329,7 @@ ROW_KINDS = (
         find="policies.by_number",
         find_by="policy_number",
         pages="",
+        sample="policies.page",
         marked_by="policy_number",
     ),
     RowKind(
@@ -336,6 +339,7 @@ ROW_KINDS = (
         find="leads.search",
         find_by="search",
         pages="leads.page",
+        sample="leads.list",
         marked_by="customer_name",
         statuses=("lead_status", "status"),
         makers_see_theirs=True,
@@ -347,6 +351,7 @@ ROW_KINDS = (
         find="",
         find_by="",
         pages="tickets.page",
+        sample="tickets.page",
         marked_by="subject",
     ),
 )

@@ -66,6 +66,11 @@ class Scene:
         return [asked.operation for asked in self.target.asked]
 
 
+def reasons(done: Cleanup) -> list[str]:
+    """Why rows remain, the most frequent reason first."""
+    return [group.reason for group in done.remaining]
+
+
 def made(*rows: tuple[str, str, str]) -> Iterable[JournalEntry]:
     for thing, mark, identity in rows:
         yield JournalEntry("create", thing, mark)

@@ -1,4 +1,4 @@
-"""Cleanup: what a run made is gone at the end, and whatever is not is told."""
+"""Cleanup: what a run created is gone at the end, and the rest is listed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import errno
 import pytest
 
 from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.judge.left_behind import rows_remain
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState
-from tests.cleanup.scene import ADMIN, Scene, made
+from tests.cleanup.scene import ADMIN, Scene, made, reasons
 from tests.target.contract import LEAD, POLICY, TICKET, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
 
@@ -77,6 +79,52 @@ def test_a_row_is_found_by_its_mark_when_its_answer_was_lost(
     assert identity not in scene.target.policies | scene.target.leads | scene.target.tickets
 
 
+EMPTY = {"policy": answer([]), "lead": answer({"data": {"leads": []}}), "ticket": answer({"data": {"tickets": []}})}
+SEARCH = {"policy": "policies.by_number", "lead": "leads.search", "ticket": "tickets.page"}
+
+
+@pytest.mark.parametrize("thing", ["policy", "lead", "ticket"])
+def test_a_row_whose_search_finds_no_row_that_is_there_may_remain(scene: Scene, thing: str) -> None:
+    scene.make(thing)
+    scene.wrote(*made((thing, "PERF-x", "")))
+    scene.target.always(SEARCH[thing], EMPTY[thing])
+
+    done = scene.cleaned(ADMIN)
+
+    (group,) = [group for group in done.cleanup.remaining if group.uncertain]
+    assert (group.thing, group.rows, group.reason) == (thing, 1, CleanupMessage.SEARCH_UNPROVEN())
+    assert [(row.mark, row.id) for row in done.rows if row.mark == "PERF-x"] == [("PERF-x", "")]
+    assert "may remain" in rows_remain(done.cleanup)
+
+
+def test_a_row_may_remain_where_the_target_shows_no_row_of_its_kind(scene: Scene) -> None:
+    scene.target.leads.clear()
+    scene.wrote(*made(("lead", "PERF-x", "")))
+
+    assert reasons(scene.clean()) == [CleanupMessage.SEARCH_UNPROVEN()]
+
+
+@pytest.mark.parametrize("thing", ["policy", "lead", "ticket"])
+def test_a_search_that_finds_another_row_of_the_run_proves_that_a_row_was_never_made(scene: Scene, thing: str) -> None:
+    for table in (scene.target.policies, scene.target.leads, scene.target.tickets):
+        table.clear()
+    scene.make(thing)
+    scene.wrote(*made((thing, "PERF-x", "")))
+
+    assert scene.clean() == Cleanup(1, 1)
+
+
+def test_a_creation_that_failed_with_an_error_of_the_server_may_remain(scene: Scene) -> None:
+    """Its answer was HTTP 500: the journal has no id, and the target does not let anybody search."""
+    scene.wrote(*made(("lead", "PERF-l", "")))
+    scene.target.always("leads.search", answer({"detail": "Not allowed"}, 403))
+
+    done = scene.clean()
+
+    assert [(group.uncertain, group.rows) for group in done.remaining] == [(True, 1)]
+    assert rows_remain(done).startswith("rows of this run may remain at the target: 1 lead")
+
+
 @pytest.mark.parametrize(("thing", "mark"), [("policy", "PERF-x"), ("lead", "PERF-x"), ("ticket", "PERF-x")])
 def test_a_row_that_was_never_made_is_not_missed(scene: Scene, thing: str, mark: str) -> None:
     scene.wrote(*made((thing, mark, "")))
@@ -114,7 +162,7 @@ def test_where_there_are_too_many_tickets_to_look_through_the_row_is_listed(scen
     scene.target.always("tickets.page", page)
     scene.wrote(*made(("ticket", "PERF-t", "")))
 
-    assert scene.clean().not_removed == ("ticket PERF-t: not looked for: the target holds more than 5000 tickets",)
+    assert reasons(scene.clean()) == [CleanupMessage.TOO_MANY_ROWS(rows=5000, thing="ticket")]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +180,11 @@ def test_a_row_that_could_not_be_looked_for_is_listed_and_found_the_next_time(
     scene.target.give(search, *[answer({"detail": "down"}, 503)] * 2)
 
     first = scene.clean()
-    assert (first.created, first.removed, first.not_removed) == (1, 0, (f"{thing} {mark}: HTTP 503: down",))
+    assert (first.created, first.removed, first.not_removed) == (
+        1,
+        0,
+        (f"{thing} {mark} (may remain): HTTP 503: down",),
+    )
     assert scene.clean() == Cleanup(1, 1)
     assert scene.cleaned(ADMIN) == Cleaned(Cleanup(1, 1), tried=0)
 
@@ -141,15 +193,16 @@ def test_a_search_that_does_not_search_proves_nothing(scene: Scene) -> None:
     scene.target.always("leads.search", answer({"data": {"leads": [row(LEAD, customer_name="somebody")]}}))
     scene.wrote(*made(("lead", "PERF-l", "")))
 
-    (told,) = scene.clean().not_removed
-    assert told.startswith("lead PERF-l: the target's search does not look for names")
+    assert reasons(scene.clean()) == [CleanupMessage.SEARCH_IGNORES_MARKS()]
 
 
 def test_a_filter_that_does_not_filter_proves_nothing(scene: Scene) -> None:
     scene.target.always("policies.by_number", answer([row(POLICY, policy_number="another")]))
     scene.wrote(*made(("policy", "PERF-p", "")))
 
-    assert scene.clean().not_removed == ("policy PERF-p: policy_number of the answer is not the one asked for",)
+    assert scene.clean().not_removed == (
+        "policy PERF-p (may remain): policy_number of the answer is not the one asked for",
+    )
 
 
 @pytest.mark.parametrize(("thing", "mark"), [("policy", "PERF-p"), ("lead", "PERF-l"), ("ticket", "PERF-t")])
@@ -254,7 +307,7 @@ def test_when_nobody_may_log_in_everything_is_listed(scene: Scene) -> None:
 
     done = scene.clean(Account(ACCOUNTS["super_admin"].phone_number, "wrong-password", "super_admin"))
 
-    why = "Super Admin cannot log in (HTTP 401: Invalid credentials)"
+    why = CleanupMessage.CANNOT_LOG_IN(role="Super Admin", why="HTTP 401: Invalid credentials")
     assert (done.created, done.removed) == (1, 0)
     assert done.not_removed == (f"lead PERF-l: {why}",)
     assert done.not_restored == (f"flag perf_dark (was False): {why}",)
@@ -268,10 +321,9 @@ def test_without_a_super_admin_and_the_maker_nothing_is_sent_and_everything_is_l
     done = scene.clean(ACCOUNTS["policyholder"])
 
     assert (done.created, done.removed) == (1, 0)
-    assert done.not_removed == ("lead PERF-l: the credentials hold neither the account that made it nor a Super Admin",)
-    assert done.not_restored == (
-        "flag perf_dark (was True): the credentials hold no Super Admin, who alone may put it right",
-    )
+    assert reasons(done) == [CleanupMessage.NO_ACCOUNT(admin="Super Admin")]
+    why = CleanupMessage.NO_ADMIN_TO_RESTORE(admin="Super Admin")
+    assert done.not_restored == (f"flag perf_dark (was True): {why}",)
     assert scene.asked() == []
     assert scene.clean().removed == 1  # with one, the next cleanup finds it
 
@@ -284,5 +336,5 @@ def test_a_target_that_has_gone_is_not_asked_for_every_row(scene: Scene) -> None
 
     assert (done.created, done.removed, len(done.not_removed)) == (50, 0, 50)
     assert len(scene.target.asked_for("leads.delete")) == 3
-    assert done.not_removed[0] == "lead PERF-0: no answer in time"
-    assert done.not_removed[49] == "lead PERF-49: not tried, the target does not answer (no answer in time)"
+    assert reasons(done) == [CleanupMessage.TARGET_SILENT(why="no answer in time"), "no answer in time"]
+    assert [group.rows for group in done.remaining] == [47, 3]

@@ -8,6 +8,7 @@ import pytest
 
 from perfsuite.cleanup import Means, clean_up
 from perfsuite.cleanup.clean_up import RESTORING_S
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.journal import Journal, JournalEntry
@@ -113,7 +114,7 @@ def test_what_does_not_stay_written_is_listed_and_tried_again_by_the_next_cleanu
     shown.target.give("preferences.read", answer({"theme_preference": "dark"}))
 
     assert shown.clean(ADMIN, HOLDER).not_restored == (
-        f"theme of account {USER} (was mint): it was written, and is still dark",
+        f"theme of account {USER} (was mint): {CleanupMessage.NOT_RESTORED(value='dark')}",
     )
     assert shown.clean(ADMIN, HOLDER).not_restored == ()
 
@@ -123,7 +124,7 @@ def test_without_the_account_it_is_listed(shown: Scene) -> None:
 
     (told,) = shown.clean(ADMIN).not_restored
 
-    assert told == f"theme of account {USER} (was mint): the credentials do not hold that account"
+    assert told == f"theme of account {USER} (was mint): {CleanupMessage.NO_OWNER()}"
 
 
 def test_putting_back_ends_in_time(shown: Scene) -> None:
@@ -140,7 +141,7 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
     means = Means(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
     done = clean_up(list(journal.read(shown.folder)), means).cleanup
 
-    assert [told.partition(": ")[2] for told in done.not_restored] == ["there was no time left to put it back"] * 2
+    assert [told.partition(": ")[2] for told in done.not_restored] == [CleanupMessage.NO_TIME_TO_RESTORE()] * 2
 
 
 def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: Scene) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from perfsuite.cleanup import Cleaned, Means, clean_up
 from perfsuite.cleanup.remove import LEAST_READING_S
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
@@ -29,7 +30,7 @@ def test_a_row_that_is_still_there_is_not_removed_whatever_its_deletion_answered
     (left,) = scene.clean(ADMIN, AGENT).remaining
 
     assert (left.thing, left.rows, left.again) == (thing, 1, True)
-    assert left.reason.startswith("its deletion was answered with success, and it is still there (status some ")
+    assert left.reason.startswith(CleanupMessage.STILL_THERE(how="success", status="some ").removesuffix(")"))
 
 
 @pytest.mark.parametrize("thing", THINGS)
@@ -41,7 +42,7 @@ def test_a_route_that_is_not_there_removes_nothing(scene: Scene, thing: str) -> 
     (left,) = scene.clean(ADMIN, AGENT).remaining
 
     assert (left.rows, left.thing) == (1, thing)
-    assert left.reason.startswith("its deletion was answered with HTTP 404, and it is still there")
+    assert left.reason.startswith(CleanupMessage.STILL_THERE(how="HTTP 404", status="").removesuffix(")"))
 
 
 @pytest.mark.parametrize(("thing", "status"), [("policy", "cancelled"), ("lead", "inactive"), ("ticket", "Deleted")])
@@ -90,14 +91,8 @@ def test_a_row_that_no_list_shows_is_not_called_removed(scene: Scene) -> None:
     scene.target.always("leads.page", empty)
     scene.target.always("leads.search", empty)
 
-    assert scene.clean(ADMIN, AGENT).remaining == (
-        Remaining(
-            "lead",
-            "its deletion was not verified: no list of the target showed it, neither before nor after",
-            True,
-            1,
-        ),
-    )
+    why = CleanupMessage.NOT_VERIFIED(why=CleanupMessage.IN_NO_LIST())
+    assert scene.clean(ADMIN, AGENT).remaining == (Remaining("lead", why, True, 1),)
 
 
 def test_a_list_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
@@ -174,4 +169,4 @@ def test_reading_back_ends_in_time_and_what_was_not_read_is_not_called_removed(s
     book.close()
 
     assert (done.created, done.removed) == (3, 2)
-    assert [group.reason for group in done.remaining] == ["deleted, but there was no time left to read it back"]
+    assert [group.reason for group in done.remaining] == [CleanupMessage.NO_TIME_TO_READ()]

@@ -80,7 +80,7 @@ def test_the_summary_for_programs_has_the_groups_and_the_soft_deletes() -> None:
     told = json.loads(summary_json(replace(report, summary=replace(report.summary, cleanup=kept))))
 
     assert told["cleanup"]["remaining"] == [
-        {"thing": "lead", "reason": "HTTP 403: Not your own", "again": False, "rows": 2}
+        {"thing": "lead", "reason": "HTTP 403: Not your own", "again": False, "rows": 2, "uncertain": False}
     ]
     assert told["cleanup"]["soft_deleted"] == [{"thing": "policy", "status": "cancelled", "rows": 3}]
 

@@ -48,7 +48,7 @@ def test_after_two_interrupts_the_users_own_target_is_cleaned(interrupted_twice:
     assert ended == "interrupted"
     assert done is not None
     assert (done.created, done.removed) == (1, 0)
-    assert done.not_removed == ("lead PERF-1: Super Admin cannot log in (connection refused)",)
+    assert done.not_removed == ("lead PERF-1 (may remain): Super Admin cannot log in (connection refused)",)
 
 
 def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_named(tmp_path: Path) -> None:
@@ -67,12 +67,12 @@ def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_nam
     assert (done.created, done.removed, len(done.not_removed)) == (12, 0, 12)
     first, *rows, last, place = said.getvalue().splitlines()
     assert first == "Cleanup: removed 0 of 12 rows that the run made"
-    assert rows[0] == "  not removed: lead PERF-0: Super Admin cannot log in (connection refused)"
+    assert rows[0] == "  not removed: lead PERF-0 (may remain): Super Admin cannot log in (connection refused)"
     assert (len(rows), last) == (10, f"  … and 2 more; try again with: cleanup {tmp_path}")
     assert place == f"  ids of the rows that remain: {tmp_path / 'rows_remaining.csv'}"
     remaining = list(csv.DictReader((tmp_path / "rows_remaining.csv").read_text().splitlines()))
     assert [row["mark"] for row in remaining] == [f"PERF-{number}" for number in range(12)]
-    assert {(row["thing"], row["state"]) for row in remaining} == {("lead", "not removed")}
+    assert {(row["thing"], row["state"]) for row in remaining} == {("lead", "may remain")}
 
 
 def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp
     clean_early(run_of(CommandContext(tmp_path, QuietScreen(said), Interrupts())))
 
     assert said.getvalue() == (
-        "rows of this run remain at the target: 1 lead (Super Admin cannot log in (connection refused))\n"
+        "rows of this run may remain at the target: 1 lead (Super Admin cannot log in (connection refused))\n"
     )
 
 

@@ -17,6 +17,7 @@ ARRIVAL_COLUMNS = ("actions_due", "actions_begun", "lag_avg_ms", "lag_max_ms", "
 HISTORY_COLUMNS = ("second", *STATS_COLUMNS, *ARRIVAL_COLUMNS)
 REMAINING_COLUMNS = ("thing", "id", "mark", "created_by", "state", "reason")
 NOT_REMOVED = "not removed"
+MAY_REMAIN = "may remain"
 """State of a row that should be gone; another one is the status under which the target keeps it."""
 FAILURE_COLUMNS = ("role", "operation", "kind", "message", "count", "first_seen", "last_seen", "request_id")
 
@@ -43,7 +44,7 @@ def remaining_csv(rows: Iterable[RowLeft]) -> str:
 
 
 def _remaining_cells(row: RowLeft) -> list[str]:
-    state = NOT_REMOVED if row.reason else row.status
+    state = (NOT_REMOVED if row.id else MAY_REMAIN) if row.reason else row.status
     return [csv_cell(text) for text in (row.thing, row.id, row.mark, row.created_by, state, row.reason)]
 
 

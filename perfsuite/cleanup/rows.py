@@ -1,0 +1,177 @@
+"""The rows of a run: what its journals say of them, and where they are found at the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from perfsuite.cleanup.actors import Actor, Actors, NotDone
+from perfsuite.messages.cleanup import CleanupMessage
+from perfsuite.target.catalogue import CATALOGUE, Row, RowKind
+from perfsuite.target.journal import JournalEntry
+
+_MAX_PAGES = 50
+_PROOFS = 3
+"""So many rows that are there are searched for, to see whether the search finds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedRow:
+    """One row of the run. `id` is "" where the answer to its creation never came; `by`: phone number of its maker."""
+
+    thing: str
+    mark: str
+    id: str = ""
+    by: str = ""
+    status: str = ""
+    """Under which the target keeps the row after its deletion; "" while it is not deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What an account had set before the run changed it. `at`: UTC epoch s of the change."""
+
+    before: str | None
+    by: str
+    at: float
+
+
+@dataclass(slots=True)
+class JournalContent:
+    """Rows by thing and mark, those that are still to remove in `rows`; values to restore."""
+
+    rows: dict[tuple[str, str], CreatedRow] = field(default_factory=dict)
+    soft_deleted: dict[tuple[str, str], CreatedRow] = field(default_factory=dict)
+    created: int = 0
+    """All rows, also those removed by now."""
+    flags: dict[str, bool] = field(default_factory=dict)
+    themes: dict[str, Preference] = field(default_factory=dict)
+    """User id → theme."""
+    not_restorable: dict[str, int] = field(default_factory=dict)
+
+
+def read_journal(entries: Iterable[JournalEntry]) -> JournalContent:
+    """The content of the entries, in the order in which they were written."""
+    found = JournalContent()
+    removed: set[tuple[str, str]] = set()
+    for entry in entries:
+        key = (entry.thing, entry.mark)
+        match entry.what:
+            case "create":
+                found.rows.setdefault(key, CreatedRow(entry.thing, entry.mark, by=entry.by))
+            case "created":
+                row = found.rows.get(key, CreatedRow(entry.thing, entry.mark, by=entry.by))
+                found.rows[key] = replace(row, id=entry.id)
+            case "refused":
+                found.rows.pop(key, None)
+            case "removed":
+                found.rows.pop(key, None)
+                removed.add(key)
+            case "soft deleted":
+                row = found.rows.pop(key, CreatedRow(entry.thing, entry.mark))
+                found.soft_deleted[key] = replace(row, id=entry.id or row.id, status=entry.status)
+            case "flag":
+                found.flags.setdefault(entry.mark, bool(entry.before))
+            case "preference":
+                _keep_first(found.themes, entry)
+            case "restored" if entry.thing == "flag":
+                found.flags.pop(entry.mark, None)
+            case "restored":
+                found.themes.pop(entry.mark, None)
+            case "not restorable":
+                found.not_restorable[entry.thing] = found.not_restorable.get(entry.thing, 0) + 1
+    found.created = len(found.rows) + len(found.soft_deleted) + len(removed)
+    return found
+
+
+def _keep_first(themes: dict[str, Preference], entry: JournalEntry) -> None:
+    """Of several processes, the one that changed it first saw the value from before the run."""
+    known = themes.get(entry.mark)
+    if known is None or entry.at < known.at:
+        before = None if entry.before is None else str(entry.before)
+        themes[entry.mark] = Preference(before, entry.by, entry.at)
+
+
+def row_marked(kind: RowKind, actor: Actor, mark: str) -> Row | None:
+    """The row with that mark; None when the target has none. Raises NotDone when the search ignored the mark."""
+    rows = actor.rows(kind.find, **{kind.find_by: mark})
+    found = kind.by_mark(rows).get(mark)
+    if rows and found is None:
+        raise NotDone(CleanupMessage.SEARCH_IGNORES_MARKS())
+    return found
+
+
+def rows_listed(kind: RowKind, actor: Actor, common: str) -> dict[str, Row]:
+    """Mark → row, of all pages. `common`: the beginning of all marks, where the list can be searched.
+
+    A page may be shorter than was asked for. Raises NotDone when there are too many pages.
+    """
+    found: dict[str, Row] = {}
+    seen: set[str] = set()
+    offset = 0
+    for _page in range(_MAX_PAGES):
+        rows = actor.rows(kind.pages, **_parameters(kind.pages, offset, common))
+        new = {str(row.get(kind.id_field)) for row in rows} - seen
+        if not new:  # the end, or a target that answers the same page each time
+            return found
+        seen |= new
+        found |= kind.by_mark(rows)
+        offset += len(rows)
+    raise NotDone(CleanupMessage.TOO_MANY_ROWS(rows=offset, thing=kind.thing))
+
+
+def _parameters(operation: str, offset: int = 0, search: str = "") -> dict[str, str]:
+    """Those that the operation has."""
+    path = CATALOGUE[operation].path
+    return {name: value for name, value in (("offset", str(offset)), ("search", search)) if f"{{{name}}}" in path}
+
+
+class Finder:
+    """Finds rows of one kind whose creation was sent and not answered. `known`: rows of the kind that have an id."""
+
+    def __init__(self, kind: RowKind, actors: Actors, known: Sequence[CreatedRow]) -> None:
+        self._kind, self._actors, self._known = kind, actors, known
+        self._listed: dict[Actor, dict[str, Row]] = {}
+        self._proven: dict[Actor, bool] = {}
+
+    def id_of(self, row: CreatedRow) -> str:
+        """The id; "" when the target does not have the row. Raises NotDone when nobody can know that."""
+        failed = self._actors.nobody()
+        for actor in reversed(self._actors.for_row(row.by)):
+            try:
+                found = self._found(actor, row.mark)
+            except NotDone as error:
+                failed = error
+                continue
+            if found is not None:
+                return str(found[self._kind.id_field])
+            if actor is not self._actors.admin and not self._kind.makers_see_theirs:
+                failed = NotDone(CleanupMessage.NOT_VISIBLE(role=actor.role.title))
+            elif self._finds_rows(actor):
+                return ""
+            else:
+                failed = NotDone(CleanupMessage.SEARCH_UNPROVEN())
+        raise failed
+
+    def _found(self, actor: Actor, mark: str) -> Row | None:
+        if self._kind.find:
+            return row_marked(self._kind, actor, mark)
+        if actor not in self._listed:
+            self._listed[actor] = rows_listed(self._kind, actor, "")
+        return self._listed[actor].get(mark)
+
+    def _finds_rows(self, actor: Actor) -> bool:
+        """An empty answer proves something only where the same search has found a row that is there."""
+        if actor not in self._proven:
+            try:
+                self._proven[actor] = self._finds_any(actor)
+            except NotDone:
+                self._proven[actor] = False
+        return self._proven[actor]
+
+    def _finds_any(self, actor: Actor) -> bool:
+        if any(self._found(actor, row.mark) is not None for row in self._known[:_PROOFS]):
+            return True
+        rows = actor.rows(self._kind.sample, **_parameters(self._kind.sample))
+        marks = [str(row[self._kind.marked_by]) for row in rows if row.get(self._kind.marked_by)]
+        return any(self._found(actor, mark) is not None for mark in marks[:_PROOFS])
