@@ -18,7 +18,7 @@ class CleanupMessage(Code):
     NOT_RESTORED = "it was written, and is still {value}"
     UNKNOWN_KIND = "cleanup does not know how to delete it"
     SEARCH_IGNORES_MARKS = "the target's search ignores names, so nobody knows whether the row is there"
-    TOO_MANY_ROWS = "not searched: the target holds more than {rows:,} {thing}s"
+    TOO_MANY_ROWS = "not searched: the target holds more than {rows:number} {thing}s"
     NOT_VISIBLE = "not found as {role}, who may not see it"
     SEARCH_UNPROVEN = "not found, but the same search does not find rows of its kind that are there either"
     OTHERS_REFUSED = "not tried: {refused} others of its kind were refused in a row"
