@@ -43,6 +43,10 @@ _POLL_EVERY_S = 0.2
 _LOG_WAIT_S = 3.0
 
 
+class _LogLine(msgspec.Struct):
+    run_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RunEnd:
     """How the load of a run ended, how many requests it recorded, and what became of its rows."""
@@ -131,7 +135,7 @@ def count_logged(log: Path, run_id: str, expected: int) -> int:
             for part in lines:
                 begun += part
                 if begun.endswith(b"\n"):  # the backend may be in the middle of a line
-                    count += msgspec.json.decode(begun).get("run_id") == run_id
+                    count += msgspec.json.decode(begun, type=_LogLine).run_id == run_id
                     begun = b""
             if count >= expected or time.monotonic() >= deadline:
                 return count
