@@ -19,7 +19,7 @@ from mitra_backend.faults import parse_fault
 from perfsuite import errors, model
 from perfsuite.cli import main as cli
 from perfsuite.cli.commands import COMMANDS, RUN, Command, help_parser
-from perfsuite.cli.commands.noise import PAUSE_BETWEEN_S
+from perfsuite.cli.commands.load import PAUSE_BETWEEN_S
 from perfsuite.cli.parser import parse
 from perfsuite.format import bound, option_duration
 from perfsuite.measurements import records as measurements

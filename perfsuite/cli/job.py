@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from perfsuite import __version__
 from perfsuite.cli.options import MonitorOptions, OutputOptions
 from perfsuite.cli.screen import PageScreen, PlainScreen
 from perfsuite.cli.terminal import Invocation, append_to_step
@@ -22,16 +19,14 @@ from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
 from perfsuite.model import Cleanup, RunReport, Scenario
 from perfsuite.model.history import RunGroup
 from perfsuite.monitor import Queries, Watch, read_queries
-from perfsuite.plan.build import Ground, Inputs, build, read_inputs, with_demo
+from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite, read_inputs, with_demo
 from perfsuite.plan.options import PlanOptions
 from perfsuite.report.files.markdown import runs_md
 from perfsuite.report.terminal.console import render_many
 from perfsuite.report.write import INDEX_FILE
-from perfsuite.roles import ROLES
 from perfsuite.run import pipeline
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.load_run import LoadedRun
-from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import ConnectionSettings
 
 
@@ -49,13 +44,6 @@ class Job:
 
 
 # ── before a run ────────────────────────────────────────────────────────────────────────────────────
-
-
-def ground_of_suite() -> Ground:
-    """What plans are built on: the roles, the operations, the environment."""
-    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes lift the soft limit themselves
-    limit = None if most == resource.RLIM_INFINITY else most
-    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
 
 
 def inputs_of(options: PlanOptions, ground: Ground) -> Inputs:

@@ -11,6 +11,8 @@ from perfsuite.plan.options import HISTORY, LOAD, OPERATIONS, REACH, TARGET, Arc
 OUTPUT, MONITORS = "output", "what to watch at the target (--demo fills these in)"
 LIVE_PAGE_PORT = 8016
 MOST_RUNS = 100
+SECOND_DEMO = "demo"
+"""What --against says for a second demo."""
 FEWEST_NOISE_RUNS = 6
 """As perfsuite.history.comparison.noise needs."""
 _WITHOUT_LOAD = (TARGET, REACH, OPERATIONS, "--scenarios", "--results")
@@ -100,6 +102,11 @@ class RunOptions:
     install_deps: bool = switch(
         "--install-deps", "first install what the suite needs into .venv", section=OUTPUT, typed_only=True
     )
+
+    @property
+    def has_other_target(self) -> bool:
+        """True where runs alternate with those on another target."""
+        return bool(self.other or self.other_faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
+import resource
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from perfsuite import __version__
 from perfsuite.errors import UsageError
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
@@ -18,8 +21,10 @@ from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
 from perfsuite.plan.files import STANDARD_SCENARIOS, Known, ScenarioFile, choose, read_scenarios, read_targets
 from perfsuite.plan.option_fields import data_file
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
+from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.target import hosts
+from perfsuite.target.catalogue import CATALOGUE
 
 DEFAULT_SCENARIO = "basic"
 _OPEN_BESIDE = 50
@@ -36,6 +41,13 @@ class Ground:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     most_open_files: int | None = None
     """So many a process may have at most; None where there is no limit."""
+
+
+def ground_of_suite() -> Ground:
+    """That of this suite, on this machine."""
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes lift the soft limit themselves
+    limit = None if most == resource.RLIM_INFINITY else most
+    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import psutil
 
 from perfsuite.errors import LoadError, SuiteError, UsageError
 from perfsuite.format import plural
@@ -25,9 +25,9 @@ from perfsuite.measurements import records as measurements
 from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
 from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
 from perfsuite.model.periods import STEADY
-from perfsuite.run.load_run import LoadedRun, load_run
-from perfsuite.summary.kept import kept_times
-from perfsuite.summary.summarize import COMPLETED
+
+if TYPE_CHECKING:
+    from perfsuite.run.load_run import LoadedRun
 
 _GIB = 1 << 30
 
@@ -82,6 +82,8 @@ def environment_of(plan: Plan) -> dict[str, str]:
 
 def machine() -> str:
     """The machine that makes the load, without its name: CI machines have another one every day."""
+    import psutil
+
     memory = round(psutil.virtual_memory().total / _GIB)
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} × {_processor()}, {memory} GiB"
 
@@ -154,6 +156,9 @@ def read_past_run(folder: Path) -> PastRun:
 
 def _undamaged(folder: Path) -> LoadedRun:
     """Raises LoadError also for a completed run whose measurements lack their end: its figures would be wrong."""
+    from perfsuite.run.load_run import load_run  # it analyses, which a list of runs does not need
+    from perfsuite.summary.summarize import COMPLETED
+
     run = load_run(folder)
     path = folder / measurements.FILE_NAME
     if run.report.summary.ended == COMPLETED and not measurements.is_whole(path):
@@ -191,6 +196,8 @@ def _ended_at(summary: Summary, started_at: str) -> str:
 def add_to_history(finished: LoadedRun, history: History) -> list[str]:
     """Add a run to the history; notes for the user. Raises UsageError where the history cannot be written."""
     run, summary = past_run(finished), finished.report.summary
+    from perfsuite.summary.kept import kept_times
+
     history.keep(run, kept_times(finished.aggregate, summary.steady_start, summary.steady_end))
     return _clock_notes(run, history)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perfsuite.cli.commands.noise import check, has_other_target
+from perfsuite.cli.commands.run import check
 from perfsuite.cli.options import MonitorOptions, RunOptions
 from perfsuite.errors import UsageError
 from perfsuite.history.comparison.conditions import OF_THE_TARGET
@@ -138,4 +138,4 @@ def test_what_does_not_go_together_is_refused(options: RunOptions, message: str)
 )
 def test_what_goes_together(options: RunOptions, other: bool) -> None:
     check(options)
-    assert has_other_target(options) is other
+    assert options.has_other_target is other

@@ -102,7 +102,7 @@ _ALL = (
         summary="make the same run several times: the smallest change that can be detected here",
         description="Make the same run several times and measure how much its figures vary: the noise of comparisons.",
         options=options.NoiseOptions,
-        module="noise",
+        module="load",
         examples=("noise --demo --runs 10", "noise --host http://localhost:8015 --scenario peak --duration 3m"),
     ),
     Command(

@@ -9,14 +9,13 @@ from pathlib import Path
 from perfsuite.cli.options import BaselineOptions, HistoryOptions
 from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
-from perfsuite.format import number, plural
+from perfsuite.format import plural
 from perfsuite.history import History, Wanted, read_baseline, select, write_baseline
 from perfsuite.history.baseline_file import FOLDER, NAME, slim
 from perfsuite.history.comparison.conditions import mismatches
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.runs_page.table import render_baseline, render_baselines, render_runs
 from perfsuite.run.archive import RebuildResult, RunArchive, rebuild
-from perfsuite.run.runs_page import NEWEST, write_overview
 
 SHOWN = 20
 
@@ -29,14 +28,8 @@ def history(call: Invocation[HistoryOptions]) -> int:
     options = call.options
     archive = RunArchive(options.archive.results, options.archive.history)
     _check_list(options)
-    if options.what == "rebuild":
-        done = rebuild(archive, call.terminal.out)
-        write_overview(archive)
-        return _rebuilt(done, call)
-    if options.what == "index":
-        path = write_overview(archive, latest=None if options.all else NEWEST)
-        call.terminal.out(f"Page of all runs: {path}")
-        return EXIT_PASS
+    if options.what:
+        return _regenerated(options.what, archive, call)
     with archive.open_history() as database:
         wanted = Wanted(scenario=options.scenario, release=options.release, totals_only=True)
         kind = _kind(wanted)
@@ -47,8 +40,21 @@ def history(call: Invocation[HistoryOptions]) -> int:
         call.terminal.show(render_runs, runs, color=options.output.color)
         more = database.count(wanted) - len(runs)
         if more:
-            call.terminal.out(f"{number(more)} more{kind} in {database.where}")
+            call.terminal.out(f"{more:,} more{kind} in {database.where}")
     return EXIT_PASS
+
+
+def _regenerated(what: str, archive: RunArchive, call: Invocation[HistoryOptions]) -> int:
+    """The database or the page, made again."""
+    from perfsuite.run.runs_page import NEWEST, write_overview  # it draws, which a list of runs does not need
+
+    if what == "index":
+        path = write_overview(archive, latest=None if call.options.all else NEWEST)
+        call.terminal.out(f"Page of all runs: {path}")
+        return EXIT_PASS
+    done = rebuild(archive, call.terminal.out)
+    write_overview(archive)
+    return _rebuilt(done, call)
 
 
 def _check_list(options: HistoryOptions) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perfsuite.cli.job import code_of_rows, context_without_load, ground_of_suite, inputs_of, started
+from perfsuite.cli.job import code_of_rows, context_without_load, inputs_of, started
 from perfsuite.cli.options import FingerprintOptions, PreflightOptions
 from perfsuite.cli.screen import screen_for
 from perfsuite.cli.terminal import Invocation
@@ -18,7 +18,7 @@ from perfsuite.fingerprint.output import read_fingerprint, render_differences, r
 from perfsuite.model import Works
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
-from perfsuite.plan.build import build
+from perfsuite.plan.build import build, ground_of_suite
 from perfsuite.plan.options import DEFAULT_HOST
 from perfsuite.report.terminal.short import render_preflight
 from perfsuite.run import pipeline

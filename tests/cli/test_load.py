@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.cli.commands.noise import PAUSE_BETWEEN_S, REST_S, Made, Making, alternate, other_job, repeat
+from perfsuite.cli.commands.load import PAUSE_BETWEEN_S, REST_S, Made, Making, alternate, other_job, repeat
 from perfsuite.cli.commands.run import plan_options
-from perfsuite.cli.job import Job, ground_of_suite
+from perfsuite.cli.job import Job
 from perfsuite.cli.options import FEWEST_NOISE_RUNS, OutputOptions, RunOptions
 from perfsuite.cli.parser import parse
 from perfsuite.cli.screen import PlainScreen
@@ -22,7 +22,7 @@ from perfsuite.history.comparison.noise import FEWEST_RUNS
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
 from perfsuite.monitor import Watch
-from perfsuite.plan.build import Inputs
+from perfsuite.plan.build import Inputs, ground_of_suite
 from perfsuite.plan.options import ArchiveOptions, PlanOptions
 from perfsuite.run.context import CommandContext
 from perfsuite.run.error_collector import ErrorCollector

@@ -1,23 +1,26 @@
-"""The same run several times, alternating with the same on another target; and what follows from the two."""
+"""Runs made: each scenario once, or the same run several times, alternating with another target; and their noise."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from perfsuite.cli.commands.compare import shown
-from perfsuite.cli.job import Job, all_shown, ground_of_suite, inputs_of, run_failed, run_one, started, watch_of
-from perfsuite.cli.options import MonitorOptions, NoiseOptions, RunOptions
-from perfsuite.cli.screen import screen_for
-from perfsuite.cli.terminal import Invocation
-from perfsuite.demo.backend import check_faults
+from perfsuite.cli.job import Job, all_shown, inputs_of, run_failed, run_one, started, watch_of
+from perfsuite.cli.options import SECOND_DEMO, MonitorOptions, NoiseOptions, RunOptions
+from perfsuite.cli.screen import PageScreen, Screens, live_page, screen_for
+from perfsuite.cli.terminal import Invocation, step_summary
 from perfsuite.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
     EXIT_PASS,
+    EXIT_REGRESSION,
     LoadError,
     TargetError,
     UsageError,
@@ -28,15 +31,26 @@ from perfsuite.history.comparison.noise import measure
 from perfsuite.judge import severest
 from perfsuite.model import RunReport, Scenario
 from perfsuite.model.history import PastRun, RunGroup
+from perfsuite.monitor import check_watch
+from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite
+from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.report.comparison import render_noise
-from perfsuite.report.terminal.console import render_many
+from perfsuite.report.exporter import Exposition, serving
+from perfsuite.report.terminal.console import render_many, render_summary
 from perfsuite.report.terminal.short import render_verdict
 from perfsuite.run import pipeline
-from perfsuite.run.archive import past_run
-from perfsuite.run.comparison import check_noise, compare_groups, compare_with_baseline, noise_of, save_noise
+from perfsuite.run.archive import RunArchive, past_run
+from perfsuite.run.comparison import (
+    check_noise,
+    compare_groups,
+    compare_with_baseline,
+    find_baseline,
+    noise_of,
+    save_noise,
+)
 from perfsuite.run.context import CommandContext
+from perfsuite.target.connection import ConnectionSettings
 
-DEMO = "demo"
 PAUSE_BETWEEN_S = 10.0
 """Between two scenarios."""
 REST_S = 2.0
@@ -70,39 +84,124 @@ class Making:
     sleep: Callable[[float], None] = time.sleep
 
 
-# ── run --runs and --against ────────────────────────────────────────────────────────────────────────
+# ── run ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def has_other_target(options: RunOptions) -> bool:
-    """True where runs alternate with those on another target."""
-    return bool(options.other or options.other_faults)
+def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs, ground: Ground) -> dict[str, RunGroup]:
+    """What each scenario is compared with. Raises UsageError for what no stage could use: nothing was sent yet."""
+    check_noise(plan.archive.results)
+    baselines = _baselines(plan, inputs, ground)
+    check_watch(replace(watch_of(options.monitors, None), connection=ConnectionSettings(inputs.host or DEFAULT_HOST)))
+    return baselines
 
 
-def check(options: RunOptions) -> None:
-    """Raises UsageError for options that contradict each other. Nothing was sent yet."""
-    check_noise(options.plan.archive.results)
-    if not has_other_target(options):
-        return
-    if options.plan.baseline:
-        raise UsageError("--against and --baseline are two things to compare with: give one of them")
-    if options.other_faults and options.other not in (None, DEMO):
-        raise UsageError("--against-fault works on a second demo only: leave out --against, or say --against demo")
-    watched = [name for name in ("server", "postgres", "redis", "prometheus") if getattr(options.monitors, name)]
-    if watched:
-        raise UsageError(
-            f"--monitor-{watched[0]} watches one target, and watching costs it something: leave it out with "
-            "--against,\nor make the runs of each target by themselves and compare them"
+def _baselines(options: PlanOptions, inputs: Inputs, ground: Ground) -> dict[str, RunGroup]:
+    """What each scenario is compared with. Raises UsageError where there is nothing for one: nothing was sent yet."""
+    if not options.baseline:
+        return {}
+    archive = RunArchive(options.archive.results, options.archive.history)
+    with archive.open_history() as history:
+        plans = (build(options, inputs, scenario, ground, datetime.now(UTC)) for scenario in inputs.scenarios)
+        return {plan.scenario.name: find_baseline(plan, history, archive) for plan in plans}
+
+
+def make_runs(
+    call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, ground: Ground, baselines: Mapping[str, RunGroup]
+) -> int:
+    """Run the scenarios that were asked for; the exit code of the most severe."""
+    options = call.options
+    with ExitStack() as stack:
+        page = _page(stack, call)
+        exposition = _exposition(stack, call)
+        shown = [screen_for(call.terminal, options.output), *(also for also in (page, exposition) if also)]
+        screens = Screens(shown, call.errors)
+        inputs, demo = started(stack, plan, inputs, screens)
+        context = CommandContext(
+            plan.archive.results,
+            screens,
+            call.interrupts,
+            request_log=demo.request_log if demo else None,
+            step_summary=step_summary(),
+            watch=watch_of(options.monitors, demo),
+            listener=exposition,
+            history=plan.archive.history,
+            headers=inputs.reached.headers,
+            errors=call.errors,
         )
-    if options.other in (None, DEMO) and not options.plan.demo:
-        raise UsageError("--against demo is a second demo: add --demo, or give the URL of another target")
-    check_faults(options.other_faults)
+        job = Job(plan, options.output, baselines, inputs, ground, context, page)
+        if options.runs or options.has_other_target:
+            return repeat(call, job, other_job(stack, options, job))
+        return _run_scenarios(job, call)
+
+
+def _page(stack: ExitStack, call: Invocation[RunOptions]) -> PageScreen | None:
+    """The live page while the command lasts; None where it was not asked for. --quiet prints its address, too."""
+    if call.options.web is None:
+        return None
+    page = stack.enter_context(live_page(call.options.web, call.errors))
+    call.terminal.out(f"Live page: {page.address}")
+    return page
+
+
+def _exposition(stack: ExitStack, call: Invocation[RunOptions]) -> Exposition | None:
+    """What Prometheus reads while the command lasts; None where it was not asked for."""
+    if call.options.metrics_port is None:
+        return None
+    exposition = Exposition()
+
+    def failed(error: Exception) -> None:
+        call.errors.record_unreported(error, "live metrics were asked for", decides=False)
+
+    call.terminal.out(f"Metrics: {stack.enter_context(serving(exposition, call.options.metrics_port, failed))}")
+    return exposition
+
+
+def _run_scenarios(job: Job, call: Invocation[RunOptions]) -> int:
+    reports: list[RunReport] = []
+    codes: list[int] = []
+    for number, scenario in enumerate(job.inputs.scenarios):
+        if number:
+            pipeline.pause(PAUSE_BETWEEN_S, job.context.screen)
+        try:
+            finished = run_one(job, scenario)
+        except (TargetError, LoadError) as error:
+            call.terminal.err(str(error))
+            run_failed(job, error)
+            codes.append(error.exit_code)
+            break  # what kept this one from running keeps the next one too
+        report = finished.report
+        reports.append(report)
+        codes.append(_shown(report, finished.folder, job, call))
+        if job.context.interrupts.count:
+            if report.verdict.exit_code != EXIT_INTERRUPTED:
+                call.terminal.err("Interrupted after the load: its figures and its verdict are complete.")
+            break
+    if len(job.inputs.scenarios) > 1 and reports:
+        codes += all_shown(reports, job, call)
+    return severest(codes) if len(codes) > 1 else codes[0]
+
+
+def _shown(report: RunReport, folder: Path, job: Job, call: Invocation[RunOptions]) -> int:
+    """Show the verdict; the exit code of the run."""
+    code = EXIT_INTERRUPTED if job.context.interrupts.count else report.verdict.exit_code
+    whole = partial(render_summary, folder=folder, lines=call.terminal.lines)
+    try:
+        call.terminal.show(render_verdict if job.output.quiet else whole, report, color=job.output.color)
+    except Exception as error:  # noqa: BLE001  the run is made, and its report is written
+        call.terminal.err(call.errors.record(error, "the summary on the terminal"))
+        call.terminal.out(f"VERDICT: {report.verdict.outcome.value.upper()}; the report is in {folder}")
+        return EXIT_INCONCLUSIVE if code in (EXIT_PASS, EXIT_REGRESSION) else code
+    return code
+
+
+# ── run --runs and --against ────────────────────────────────────────────────────────────────────────
 
 
 def other_job(stack: ExitStack, options: RunOptions, job: Job) -> Job | None:
     """The same job on the other target, which is started where it is a demo; None where there is no other."""
-    if not has_other_target(options):
+    if not options.has_other_target:
         return None
-    if options.other in (None, DEMO):
+    if options.other in (None, SECOND_DEMO):
         plan = replace(job.options, faults=options.other_faults)
         inputs, demo = started(stack, plan, job.inputs, job.context.screen)
     else:
