@@ -9,7 +9,7 @@ from pathlib import Path
 from perfsuite.cli.options import BaselineOptions, HistoryOptions
 from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
-from perfsuite.format import plural
+from perfsuite.format import number, plural
 from perfsuite.history import History, Wanted, read_baseline, select, write_baseline
 from perfsuite.history.baseline_file import FOLDER, NAME, slim
 from perfsuite.history.comparison.conditions import mismatches
@@ -40,7 +40,7 @@ def history(call: Invocation[HistoryOptions]) -> int:
         call.terminal.show(render_runs, runs, color=options.output.color)
         more = database.count(wanted) - len(runs)
         if more:
-            call.terminal.out(f"{more:,} more{kind} in {database.where}")
+            call.terminal.out(f"{number(more)} more{kind} in {database.where}")
     return EXIT_PASS
 
 
