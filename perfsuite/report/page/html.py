@@ -23,7 +23,7 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 def report_html(report: RunReport) -> str:
     """The whole page. All text from outside is escaped; only our script, named by its hash, may run."""
     page = page_of(report)
-    script = own_file("report.js")
+    script = own_file("format.js") + own_file("report.js")
     template = environment().get_template("report.html.j2")
     return template.render(
         page=page,

@@ -39,7 +39,7 @@ CODES_PER_DECADE, LOWEST_DECADE = 4681, -5
 LISTED_WITHOUT_SCRIPT = 50
 _ZERO, _FIRST_CODE, _LAST_CODE = 1, 2, 65535
 _TOTALS = ("requests", "failures", "rps", "avg_ms", "p95_ms", "p99_ms", "failure_rate")
-_SCRIPTS = ("index_data.js", "index_charts.js", "index.js")
+_SCRIPTS = ("format.js", "index_data.js", "index_charts.js", "index.js")
 _TERMS = (
     "scenario", "scenario content", "users", "target", "read-only", "left out", "load processes",
     "load machine", "suite version",

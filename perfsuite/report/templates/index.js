@@ -1,6 +1,6 @@
 // The table of runs with its filters, the comparison of two runs, and the selection of charts.
 (() => {
-  const { data, runs, count, at, operations, roles, METRICS, short, signed, words, timeOf, textAt, make } = runsPage;
+  const { data, runs, count, at, operations, roles, METRICS, short, words, timeOf, textAt, make } = runsPage;
   const byId = (name) => document.getElementById(name);
   const PAGE = 25;
   const OTHERS = 20; // runs under the same conditions that show the usual range
@@ -138,14 +138,14 @@
     const line = make("tr");
     line.append(make("th", operation === "all" ? "all operations" : operation, { scope: "row" }), make("td", words(role)));
     const cells = [short(metric, a), short(metric, b), a !== null && b !== null ? difference(metric, b - a) : "–",
-      a && b !== null ? signed(b / a - 1) : "–", range ? `${short(metric, range[0])}–${short(metric, range[1])}` : "–"];
+      a && b !== null ? format.signedPercent(b / a - 1) : "–", range ? `${short(metric, range[0])}–${short(metric, range[1])}` : "–"];
     for (const text of cells) line.append(make("td", text, { class: "number" }));
     line.append(make("td", outside ? `B is ${b > range[1] ? "above" : "below"} all ${known.length} others` : ""));
     return line;
   };
   const difference = (metric, value) => {
-    const sign = value < 0 ? "−" : value > 0 ? "+" : "";
-    return metric.endsWith("_rate") ? `${sign}${(Math.abs(value) * 100).toFixed(2)} pp` : sign + short(metric, Math.abs(value));
+    const size = Math.abs(value);
+    return format.signed(metric.endsWith("_rate") ? `${format.number(size * 100)} pp` : short(metric, size), value);
   };
   const pairFacts = (beside) => {
     const [a, b] = state.pair;

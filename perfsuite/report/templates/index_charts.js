@@ -1,6 +1,6 @@
 // Trends: a chart for each role or operation over the runs made under the same conditions.
 const charts = (() => {
-  const { data, runs, column, METRICS, withUnit, signed, words, timeOf, textAt, make } = runsPage;
+  const { data, runs, column, METRICS, withUnit, words, timeOf, textAt, make } = runsPage;
   const SVG = "http://www.w3.org/2000/svg";
   const MOST_POINTS = 400; // with more, the lowest and the highest value of each group of runs are drawn
   const place = document.getElementById("charts");
@@ -48,7 +48,7 @@ const charts = (() => {
 
   const pointText = (point) => {
     const [, , metric, run, before, after, p] = point;
-    const size = before ? `, ${signed(after / before - 1)}` : "";
+    const size = before ? `, ${format.signedPercent(after / before - 1)}` : "";
     const release = textAt("release", run) ? ` (release ${textAt("release", run)})` : "";
     return `since ${runs.id[run]}${release}: ${withUnit(metric, before)} → ${withUnit(metric, after)}${size}, p = ${Number(p.toPrecision(2))}`;
   };

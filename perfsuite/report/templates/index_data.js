@@ -1,15 +1,5 @@
-"use strict";
 // The runs as columns, and their figures as text. Layout: perfsuite/report/runs_page/page.py.
 const runsPage = (() => {
-  const root = document.documentElement;
-  let errors = 0;
-  window.addEventListener("error", (event) => {
-    errors += 1;
-    root.dataset.errors = errors;
-    console.error(String(event.message));
-  });
-  root.classList.add("scripted");
-
   const data = JSON.parse(document.getElementById("runs-data").textContent);
   const runs = data.runs;
   const count = runs.id.length;
@@ -48,29 +38,15 @@ const runsPage = (() => {
   const operations = [...new Set(data.series.map((each) => each[1]))].filter((name) => name !== "all");
   const roles = [...new Set(data.series.map((each) => each[0]))].filter((name) => name !== "all");
 
-  // ── figures as text, as in perfsuite/report/figures.py
+  // ── figures as text
   const METRICS = {
     avg_ms: "Average", p50_ms: "p50", p95_ms: "p95", p99_ms: "p99", rps: "Throughput",
     failure_rate: "Failure rate", queries: "Queries per request",
   };
-  const percent = (rate) => {
-    if (rate === 0 || rate === 1) return `${rate * 100} %`;
-    const hundred = rate * 100;
-    return hundred < 0.01 ? "< 0.01 %" : hundred > 99.99 ? "> 99.99 %" : `${hundred.toFixed(2)} %`;
-  };
-  const short = (metric, value) => {
-    if (value === null || value === undefined) return "–";
-    if (metric.endsWith("_rate")) return percent(value);
-    if (["queries", "requests", "users", "failures"].includes(metric)) return value.toLocaleString("en");
-    const decimals = value >= 100 || value === 0 ? 0 : value >= 10 ? 1 : 2;
-    return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-  };
-  const UNITS = { rps: " requests/s" };
-  const withUnit = (metric, value) => {
-    const text = short(metric, value);
-    return text === "–" ? text : text + (metric.endsWith("_ms") ? " ms" : UNITS[metric] ?? "");
-  };
-  const signed = (rate) => `${rate < 0 ? "−" : "+"}${(Math.abs(rate) * 100).toFixed(Math.abs(rate) < 0.1 ? 1 : 0)} %`;
+  const UNITS = { rps: "requests/s" };
+  const unitOf = (metric) => UNITS[metric] ?? (metric.endsWith("_ms") ? "ms" : metric.endsWith("_rate") ? "fraction" : "");
+  const withUnit = (metric, value) => format.quantity(value, unitOf(metric));
+  const short = (metric, value) => (metric.endsWith("_rate") ? withUnit(metric, value) : format.number(value));
   const words = (name) => (name === "all" ? "all" : name.replaceAll("_", " "));
   const timeOf = (run) => {
     const second = runs.started[run];
@@ -84,5 +60,5 @@ const runsPage = (() => {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
-  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, signed, words, timeOf, textAt, make };
+  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, words, timeOf, textAt, make };
 })();

@@ -1,34 +1,7 @@
-"use strict";
 // Shows the values at a point in time, zooms, highlights the charts of a finding, sorts and filters tables.
 // The page is complete without it.
 (() => {
-  const root = document.documentElement;
-  let errors = 0;
-  window.addEventListener("error", (event) => {
-    errors += 1;
-    root.dataset.errors = errors;
-    console.error(String(event.message));
-  });
-  root.classList.add("scripted");
-
-  // ── figures as text, as in perfsuite/model/units.py
-  const number = (value) => {
-    const size = Math.abs(value);
-    if (size >= 10 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
-    return size >= 1 ? value.toFixed(1) : String(Number(value.toPrecision(2)));
-  };
-  const suffixes = { percent: " %", "per second": "/s", "ms per second": " ms/s", ms: " ms", s: " s" };
-  const amount = (value, unit) => {
-    if (!unit.startsWith("bytes")) return number(value) + (suffixes[unit] ?? "");
-    const rate = unit.endsWith("per second") ? "/s" : "";
-    const [size, name] = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]].find(([size]) => Math.abs(value) >= size) ?? [1, "bytes"];
-    return `${number(size > 1 ? value / size : Math.round(value))} ${name}${rate}`;
-  };
-  const clock = (seconds) => {
-    const two = (value) => String(value).padStart(2, "0");
-    const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-    return `${hours ? `${hours}:` : ""}${two(minutes)}:${two(seconds % 60)}`;
-  };
+  const { quantity, clock } = format;
 
   // ── one point in time in all charts
   const data = JSON.parse(document.getElementById("chart-data").textContent);
@@ -46,8 +19,8 @@
     const [lows, highs] = chart.curves[curve];
     const [low, high] = [lows[place], (highs ?? lows)[place]];
     if (low === null || low === undefined) return "–";
-    const text = amount(low, chart.unit);
-    return low === high ? text : `${text} to ${amount(high, chart.unit)}`;
+    const text = quantity(low, chart.unit);
+    return low === high ? text : `${text} to ${quantity(high, chart.unit)}`;
   };
 
   const point = (at, where) => {

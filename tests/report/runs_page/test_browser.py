@@ -126,7 +126,7 @@ def test_trends_are_drawn_by_operation_with_the_change_point(page: Tab) -> None:
     at = basic.index(RUNS[100])
     assert float(page.value(f"{figure}.querySelector('.mark').style.left").rstrip("%")) == pytest.approx(100 * at / 159)
     assert page.text(f"[data-chart='all {SHIFTED}'] .changes") == (
-        f"since {RUNS[100].run_id} (release 1.5): 20.0 ms → 30.0 ms, +50 %, p = 0.002"
+        f"since {RUNS[100].run_id} (release 1.5): 20 ms → 30 ms, +50 %, p = 0.002"
     )
     heights = [float(part.split(" ")[1]) for part in line.removeprefix("M").split("L")]
     before, after = heights[:at], heights[at:]
