@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 
 from perfsuite.errors import UsageError
@@ -21,7 +20,7 @@ from perfsuite.monitor.server import ServerSource, by_pid, by_port
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 from perfsuite.target.catalogue import SERVICE_HEALTH
 from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, deployed
-from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.exchange import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +145,12 @@ def _port(url: str) -> int:
         raise UsageError(f"--monitor-server {_shown(url)}: the port has to be a number below 65536") from None
 
 
-def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s: float) -> HttpxTransport:
+def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s: float) -> Transport:
     """To `url`; as the load goes where that leads to the target, else straight and without the added headers."""
+    import httpx  # a tenth of a second, which whoever only reads readings need not spend
+
+    from perfsuite.target.httpx_client import HttpxTransport
+
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UsageError(f"{option} {_shown(url)}: give a URL such as http://localhost:9090")

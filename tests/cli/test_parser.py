@@ -345,6 +345,21 @@ def test_help_imports_the_parser_and_nothing_heavy(words: str) -> None:
     }
 
 
+RUN = "tests/golden/runs/basic_20261129_060032"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needless"),
+    [
+        pytest.param("--dry-run", "httpx jinja2 locust numpy psycopg rich scipy sqlalchemy uvicorn", id="a plan"),
+        pytest.param("history", "httpx jinja2 locust numpy psycopg scipy uvicorn", id="a list of runs"),
+        pytest.param(f"judge {RUN}", "httpx jinja2 locust scipy sqlalchemy uvicorn", id="a verdict"),
+    ],
+)
+def test_a_command_without_load_imports_what_it_needs(arguments: str, needless: str) -> None:
+    assert set(imported(*arguments.split())).isdisjoint(needless.split())
+
+
 # ── what is kept ────────────────────────────────────────────────────────────────────────────────────
 
 
