@@ -14,6 +14,7 @@ from pathlib import Path
 from perfsuite.demo.child import Child, Program
 from perfsuite.demo.sandbox import ROOT, Sandbox
 from perfsuite.errors import TargetError, UsageError
+from perfsuite.messages.demo import DemoMessage
 
 READY_WITHIN_S = 80.0
 AS_DEPLOYED = "as_deployed"
@@ -101,9 +102,9 @@ def check_faults(specs: Sequence[str]) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetError(f"the reference backend cannot check its faults: {error}") from None
+        raise TargetError(DemoMessage.FAULTS_NOT_CHECKED(why=error)) from None
     if checked.returncode == _USAGE_ERROR:
         raise UsageError(checked.stderr.strip())
     if checked.returncode:
         last = (checked.stderr.strip().splitlines() or [f"exit code {checked.returncode}"])[-1]
-        raise TargetError(f"the reference backend cannot check its faults: {last}")
+        raise TargetError(DemoMessage.FAULTS_NOT_CHECKED(why=last))

@@ -14,7 +14,7 @@ from pathlib import Path
 from perfsuite.demo.programs import Identity
 from perfsuite.demo.stop import Stop
 from perfsuite.errors import TargetError
-from perfsuite.format import duration
+from perfsuite.messages.demo import DemoMessage
 
 _PR_SET_PDEATHSIG = 1
 _LINES_SHOWN = 6
@@ -65,19 +65,20 @@ class Child:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         output = _read(_output_path(self.program, "err")) or self.output()
         lines = [line.strip() for line in output.strip().splitlines()[-_LINES_SHOWN:]]
-        return TargetError("\n  ".join([f"the demo's {self.program.name} ended by itself ({how})", *lines]))
+        output = "".join(f"\n  {line}" for line in lines)
+        return TargetError(DemoMessage.DIED(program=self.program.name, how=how, output=output))
 
     def wait_until(self, condition: Callable[[], bool], stop: Stop, within_s: float) -> None:
         """Wait until `condition` holds. Raises TargetError when the child dies or the time is over."""
         if not stop.until(lambda: self.exit_code is not None or condition(), within_s):
-            raise TargetError(f"the demo's {self.program.name} was not ready within {duration(within_s)}")
+            raise TargetError(DemoMessage.NOT_READY(program=self.program.name, within_s=within_s))
         if self.exit_code is not None:
             raise self.death()
 
     def finish(self, stop: Stop, within_s: float) -> None:
         """Wait until it ends with 0. Raises TargetError when it ends otherwise or the time is over."""
         if not stop.until(lambda: self.exit_code is not None, within_s):
-            raise TargetError(f"the demo's {self.program.name} did not end within {duration(within_s)}")
+            raise TargetError(DemoMessage.NOT_ENDED(program=self.program.name, within_s=within_s))
         if self.exit_code != 0:
             raise self.death()
 
@@ -116,7 +117,7 @@ def start(program: Program) -> Child:
                 preexec_fn=_die_with_parent(program.dies_with),
             )
     except OSError as error:
-        raise TargetError(f"the demo's {program.name} cannot be started: {error.strerror}") from None
+        raise TargetError(DemoMessage.NOT_STARTED(program=program.name, why=error.strerror)) from None
     return Child(program, process)
 
 

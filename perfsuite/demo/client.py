@@ -18,7 +18,7 @@ import msgspec
 
 from perfsuite.demo.backend import BackendSettings
 from perfsuite.errors import TargetError
-from perfsuite.format import duration
+from perfsuite.messages.demo import DemoMessage
 
 T = TypeVar("T")
 
@@ -86,10 +86,10 @@ def running_demo(
 def _ready(supervisor: subprocess.Popen[bytes], within_s: float, errors: IO[bytes]) -> Demo:
     line = _first_line(supervisor, within_s)
     if line is None:
-        raise TargetError(f"the demo was not ready within {duration(within_s)}: is the machine very busy?")
+        raise TargetError(DemoMessage.TOO_SLOW(within_s=within_s))
     if not line.endswith(b"\n"):
         supervisor.wait(_STOP_WITHIN_S)
-        message = _text(errors) or f"the demo ended with exit code {supervisor.returncode} before it was ready"
+        message = _text(errors) or DemoMessage.ENDED(exit_code=supervisor.returncode)
         errors.truncate(0)
         raise TargetError(message)
     return from_json(line, Demo)

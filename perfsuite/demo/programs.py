@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfsuite.errors import TargetError
+from perfsuite.messages.demo import DemoMessage
 
 _PACKAGES = {  # program → Debian package, Homebrew formula
     "initdb": ("postgresql", "postgresql@15"),
@@ -49,9 +50,7 @@ def find_program(name: str, root: Path = Path("/"), search_path: str | None = No
             if os.access(folder / name, os.X_OK):
                 return folder / name
     package, formula = _PACKAGES.get(name, (name, name))
-    raise TargetError(
-        f"--demo full needs {name}: install it with apt-get install {package} (macOS: brew install {formula})"
-    )
+    raise TargetError(DemoMessage.PROGRAM_MISSING(program=name, package=package, formula=formula))
 
 
 def _version(folder: Path) -> tuple[int, ...]:
@@ -71,4 +70,4 @@ def server_identity() -> Identity | None:
         except KeyError:
             continue
         return Identity(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise TargetError(f"--demo full cannot run PostgreSQL as root, and there is no user {' or '.join(_UNPRIVILEGED)}")
+    raise TargetError(DemoMessage.NO_USER(users=" or ".join(_UNPRIVILEGED)))

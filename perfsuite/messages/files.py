@@ -9,3 +9,5 @@ class FileMessage(Code):
     """Shared by all packages."""
 
     REFUSED = "{path}: {why}. Free some space, correct the permissions, or choose another folder with --results"
+    NOT_WRITTEN = "{path} cannot be written: {why}. Choose another folder with --results"
+    DAMAGED = "{path}: damaged, or written by another version ({why})"

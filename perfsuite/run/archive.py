@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perfsuite.errors import LoadError, SuiteError, UsageError
-from perfsuite.format import plural
 from perfsuite.history import History, Selection, Wanted, default_url, read_baseline
 from perfsuite.history.baseline_file import FOLDER as BASELINES_FOLDER
 from perfsuite.history.comparison.conditions import mismatches
 from perfsuite.history.migrate import NewerSchemaError
 from perfsuite.history.trouble import OutOfReachError
 from perfsuite.measurements import records as measurements
+from perfsuite.messages import Message
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
 from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
 from perfsuite.model.periods import STEADY
@@ -52,13 +53,13 @@ class RunArchive:
         """Where names of runs are looked up; `last:N` are runs that can be compared with the newest of them."""
         return Selection(history, read_past_run, _reasons, results=self.results)
 
-    def add(self, run: LoadedRun) -> list[str]:
+    def add(self, run: LoadedRun) -> list[Message]:
         """Add a run that has just ended; notes for the user. A history that takes nothing is such a note."""
         try:
             with self.open_history() as history:
                 return add_to_history(run, history)
         except UsageError as error:
-            return [f"the run is not in the history: {' '.join(str(error).split())}"]
+            return [RunMessage.NOT_IN_HISTORY(why=one_line(error))]
 
 
 def _reasons(a: Conditions, b: Conditions) -> list[str]:
@@ -162,7 +163,7 @@ def _undamaged(folder: Path) -> LoadedRun:
     run = load_run(folder)
     path = folder / measurements.FILE_NAME
     if run.report.summary.ended == COMPLETED and not measurements.is_whole(path):
-        raise LoadError(f"{path}: damaged, its end is missing")
+        raise LoadError(RunMessage.CUT_SHORT(path=path))
     return run
 
 
@@ -193,7 +194,7 @@ def _ended_at(summary: Summary, started_at: str) -> str:
 # ── the history ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def add_to_history(finished: LoadedRun, history: History) -> list[str]:
+def add_to_history(finished: LoadedRun, history: History) -> list[Message]:
     """Add a run to the history; notes for the user. Raises UsageError where the history cannot be written."""
     run, summary = past_run(finished), finished.report.summary
     from perfsuite.summary.kept import kept_times
@@ -202,17 +203,14 @@ def add_to_history(finished: LoadedRun, history: History) -> list[str]:
     return _clock_notes(run, history)
 
 
-def _clock_notes(run: PastRun, history: History) -> list[str]:
+def _clock_notes(run: PastRun, history: History) -> list[Message]:
     """Runs are ordered by the clock: signs that it went backwards."""
     if run.ended_at < run.started_at:
-        return [f"{run.run_id}: the clock went backwards in the run, from {run.started_at} to {run.ended_at}"]
+        return [RunMessage.CLOCK_WENT_BACK(run_id=run.run_id, started_at=run.started_at, ended_at=run.ended_at)]
     later = history.begun_after(run.ended_at)
     if later is None or later.run_id == run.run_id:
         return []
-    return [
-        f"the history has {later.run_id}, started at {later.started_at}, after this run ended ({run.ended_at}): "
-        "was the clock set back? Runs are ordered by it"
-    ]
+    return [RunMessage.LATER_RUN(other=later.run_id, started_at=later.started_at, ended_at=run.ended_at)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +219,8 @@ class RebuildResult:
 
     runs: int
     baselines: int
-    skipped: tuple[str, ...]
-    notes: tuple[str, ...]
+    skipped: tuple[Message, ...]
+    notes: tuple[Message, ...]
 
 
 def rebuild(archive: RunArchive, report: Callable[[str], None]) -> RebuildResult:
@@ -233,7 +231,8 @@ def rebuild(archive: RunArchive, report: Callable[[str], None]) -> RebuildResult
     """
     with archive.open_history() as history:
         notes = _usable(history)
-        runs, skipped = 0, []
+        runs = 0
+        skipped: list[Message] = []
         seen: dict[str, str] = {}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         kept = {run.folder for run in history.runs(Wanted(totals_only=True))}
@@ -243,25 +242,30 @@ def rebuild(archive: RunArchive, report: Callable[[str], None]) -> RebuildResult
                 run = _undamaged(folder)
                 run_id = run.report.plan.run_id
                 if run_id in seen:
-                    skipped.append(f"{folder.name}: the same run as in {seen[run_id]}")
+                    skipped.append(RunMessage.SAME_RUN(folder=folder.name, other=seen[run_id]))
                     continue
             except SuiteError as error:
-                stays = ". What the history has of it stays" if folder.name in kept else ""
-                skipped.append(f"{folder.name}: {' '.join(str(error).split())}{stays}")
+                code = RunMessage.UNREADABLE_BUT_KEPT if folder.name in kept else RunMessage.UNREADABLE
+                skipped.append(code(folder=folder.name, why=one_line(error)))
                 continue
             seen[run_id] = folder.name
             add_to_history(run, history)
             if (past := past_run(run)).started_at > now:
-                notes.append(f"{past.run_id} starts at {past.started_at}, in the future: was the clock set back?")
+                notes.append(RunMessage.IN_THE_FUTURE(run_id=past.run_id, started_at=past.started_at))
             runs += 1
             report(f"  {folder.name}")
         baselines = _restore_baselines(archive.results / BASELINES_FOLDER, history, skipped)
         if gone := len(kept - {folder.name for folder in folders}):
-            notes.append(f"of {plural(gone, 'run')} in {history.where} no folder is here; the history keeps them")
+            notes.append(RunMessage.FOLDERS_GONE(runs=gone, history=history.where))
         return RebuildResult(runs, baselines, tuple(skipped), tuple(notes))
 
 
-def _usable(history: History) -> list[str]:
+def one_line(error: Exception) -> str:
+    """The message of an error, for the middle of a sentence."""
+    return " ".join(str(error).split())
+
+
+def _usable(history: History) -> list[Message]:
     try:
         history.check()
     except (NewerSchemaError, OutOfReachError):
@@ -270,7 +274,7 @@ def _usable(history: History) -> list[str]:
         if history.file is None:
             raise
         aside = history.set_aside()
-        return [f"{history.where} could not be used and is now {aside}"] if aside else []
+        return [RunMessage.HISTORY_RENAMED(history=history.where, aside=aside)] if aside else []
     return []
 
 
@@ -282,13 +286,13 @@ def _folders(results: Path) -> list[Path]:
     return sorted(folders, key=lambda folder: folder.name)
 
 
-def _restore_baselines(folder: Path, history: History, skipped: list[str]) -> int:
+def _restore_baselines(folder: Path, history: History, skipped: list[Message]) -> int:
     count = 0
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
             saved: Baseline = read_baseline(path)
         except UsageError as error:
-            skipped.append(f"{BASELINES_FOLDER}/{path.name}: {' '.join(str(error).split())}")
+            skipped.append(RunMessage.UNREADABLE(folder=f"{BASELINES_FOLDER}/{path.name}", why=one_line(error)))
             continue
         history.save_baseline(saved)
         count += 1

@@ -10,6 +10,7 @@ from perfsuite.clock import utc_s
 from perfsuite.errors import SuiteError, UnexpectedError, unwritable
 from perfsuite.format import number
 from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain, soft_deleted
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import INTERRUPTED, Cleanup, FailureKind, RowLeft
 from perfsuite.report.files.csv_files import remaining_csv
 from perfsuite.roles import ROLES
@@ -33,18 +34,18 @@ def clean_after_load(run: RunContext, ended: str) -> tuple[Cleanup | None, str]:
         with run.interrupts.immediate():
             done = clean(run, _fail_fast_client(run) if fail_fast else None)
     except KeyboardInterrupt:
-        done, ended = clean(run, _NoTransport("cleanup was interrupted")), INTERRUPTED
+        done, ended = clean(run, _fail_fast_client(run, "cleanup was interrupted")), INTERRUPTED
     return done.cleanup if done else None, ended
 
 
 def list_after_failure(run: RunContext) -> Cleanup | None:
     """The rows that a failed cleanup left; None where they cannot even be listed, which a warning says."""
     try:
-        done = clean(run, _NoTransport("cleanup failed"))
+        done = clean(run, _fail_fast_client(run, "cleanup failed"))
     except Exception as error:  # noqa: BLE001  the run is reported all the same
         run.screen.warn(run.errors.record(error, "cleanup"))
         if not run.plan.demo:
-            run.screen.warn(_hint(run.folder))
+            run.screen.warn(RunMessage.ROWS_MAY_REMAIN(folder=run.folder))
         return None
     return done.cleanup if done else None
 
@@ -154,50 +155,29 @@ def _described(done: Cleanup, run: RunContext) -> Iterator[str]:
 
 def _failure(error: Exception, run: RunContext) -> str:
     why = f"Cleanup: {error}" if isinstance(error, SuiteError) else run.errors.record(error, "cleanup")
-    return why if run.plan.demo else f"{why}\n{_hint(run.folder)}"
+    return why if run.plan.demo else f"{why}\n{RunMessage.ROWS_MAY_REMAIN(folder=run.folder)}"
 
 
-def _hint(folder: Path) -> str:
-    return f"Rows that the run made may remain at the target. Remove them with: cleanup {folder}"
-
-
-def _fail_fast_client(run: RunContext) -> Transport:
-    return FailFastClient(HttpxTransport(connection_settings(run.plan, run.headers), timeout_s=_FAIL_FAST_S))
+def _fail_fast_client(run: RunContext, failed: str = "") -> Transport:
+    transport = HttpxTransport(connection_settings(run.plan, run.headers), timeout_s=_FAIL_FAST_S)
+    return FailFastClient(transport, failed)
 
 
 class FailFastClient:
-    """A transport that sends nothing more after the first request without an answer."""
+    """A transport that sends nothing more after the first request without an answer; nothing at all where `failed`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._failed = False
+    def __init__(self, transport: Transport, failed: str = "") -> None:
+        self._transport, self._failed = transport, failed
 
     def exchange(self, request: Request) -> Answer:
         """The answer; none after a request that was not answered in time."""
         if self._failed:
-            return _no_answer("the target does not answer, and the run was interrupted twice")
+            return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, self._failed))
         answer = self._transport.exchange(request)
-        self._failed = answer.failure is not None and answer.failure.kind.never_answered
+        if answer.failure is not None and answer.failure.kind.never_answered:
+            self._failed = "the target does not answer, and the run was interrupted twice"
         return answer
 
     def close(self) -> None:
         """Close the connection."""
         self._transport.close()
-
-
-class _NoTransport:
-    """A transport that sends nothing: cleanup then lists what it would have removed."""
-
-    def __init__(self, why: str) -> None:
-        self._why = why
-
-    def exchange(self, request: Request) -> Answer:
-        """No answer."""
-        return _no_answer(self._why)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def _no_answer(why: str) -> Answer:
-    return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, why))

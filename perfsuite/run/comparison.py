@@ -9,10 +9,11 @@ from pathlib import Path
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
 from perfsuite.fingerprint.compare import compare as compare_costs
-from perfsuite.format import plural
 from perfsuite.history import History, select
 from perfsuite.history.comparison.compare import compare
 from perfsuite.history.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
+from perfsuite.messages.files import FileMessage
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Plan
 from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Comparison, ComparisonOutcome, Conditions, PastRun, RunGroup
@@ -41,10 +42,8 @@ def find_baseline(plan: Plan, history: History, archive: RunArchive) -> RunGroup
     alike = tuple(run for run in runs if not differ[run.run_id])
     if not alike:
         nearest = min(runs, key=lambda run: len(differ[run.run_id]))
-        raise UsageError(
-            f"--baseline {plan.baseline}: this run cannot be compared with it ({nearest.run_id}): "
-            f"{'; '.join(differ[nearest.run_id])}"
-        )
+        reasons = "; ".join(differ[nearest.run_id])
+        raise UsageError(RunMessage.BASELINE_DIFFERS(baseline=plan.baseline, run_id=nearest.run_id, reasons=reasons))
     return RunGroup(plan.baseline, alike)
 
 
@@ -64,12 +63,12 @@ def compare_with_baseline(
         return Comparison(baseline.compared, new.compared, (), mismatches=tuple(reasons), costs_compared=False)
     left = len(baseline.runs) - len(alike.runs)
     notes = [*cautions(alike.runs[-1].conditions, newest)]
-    notes += [f"{plural(left, 'run')} of the baseline made under other conditions, left out"] if left else []
+    notes += [str(RunMessage.BASELINE_RUNS_LEFT_OUT(runs=left))] if left else []
     same_machine = RunGroup(baseline.name, tuple(run for run in alike.runs if not found[run.run_id]))
     times = compare(same_machine, new, noise) if same_machine.runs else Comparison(alike.compared, new.compared, ())
     if not times.changes:
         reasons = list(dict.fromkeys(each.reason for run in alike.runs for each in found[run.run_id]))
-        notes += [f"times are not compared: {reason}" for reason in reasons]
+        notes += [str(RunMessage.TIMES_NOT_COMPARED(why=reason)) for reason in reasons]
     costs, cost_notes = compare_fingerprints(alike.runs, runs)
     all_notes = (*times.notes, *notes, *cost_notes)
     return Comparison(
@@ -86,24 +85,17 @@ def compare_groups(
     forced: then the comparison lists the mismatches.
     """
     if shared := [run_id for run_id in b.run_ids if run_id in a.run_ids]:
-        more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
-        raise UsageError(
-            f"{shared[0]}{more}: in both groups, and a run cannot be compared with itself.\n"
-            "Leave it out of one of them: name the runs one by one, with commas between them."
-        )
+        raise UsageError(RunMessage.IN_BOTH_GROUPS(runs=shared))
     found = _mismatches(a.runs, b.runs, apart)
     forbidding = [each.reason for each in _forbidding(found)]
     if forbidding and not force:
-        raise UsageError(
-            f"{b.name} cannot be compared with {a.name}: {'; '.join(forbidding)}\n"
-            "Compare runs made under the same conditions, or add --force to see the figures all the same."
-        )
+        raise UsageError(RunMessage.OTHER_CONDITIONS(a=a.name, b=b.name, reasons="; ".join(forbidding)))
     costs, cost_notes = compare_fingerprints(a.runs, b.runs)
     notes = list(dict.fromkeys(each for run in b.runs for each in cautions(a.runs[0].conditions, run.conditions)))
     of_times = [each.reason for each in found if each.times_only]
     made, marked = Comparison(a.compared, b.compared, ()), tuple(each.reason for each in found)
     if of_times and not force:
-        notes += [f"times are not compared: {reason} (--force compares them all the same)" for reason in of_times]
+        notes += [str(RunMessage.TIMES_NOT_FORCED(why=reason)) for reason in of_times]
         marked = ()
     else:
         made = compare(a, b, noise)
@@ -120,7 +112,7 @@ def compare_fingerprints(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -
     newest = next((run.fingerprint for run in reversed(b_runs) if run.fingerprint is not None), None)
     if newest is None or not before:
         which = "the run" if newest is None else "the baseline"
-        return [], [f"costs at the database are not compared: {which} has no fingerprint"]
+        return [], [str(RunMessage.COSTS_NOT_COMPARED(which=which))]
     found = [compare_costs(taken, newest) for taken in before]
     always = set.intersection(*({_key(one) for one in differences} for differences in found))
     return [one for one in found[-1] if _key(one) in always], []
@@ -168,7 +160,7 @@ def write_comparison(comparison: Comparison, results: Path) -> Path:
         (folder / MARKDOWN_FILE).write_text(comparison_md(comparison), encoding="utf-8")
         (folder / JUNIT_FILE).write_text(comparison_junit_xml(comparison), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}. Choose another with --results") from error
+        raise UsageError(FileMessage.NOT_WRITTEN(path=folder, why=error.strerror)) from error
     return folder
 
 
@@ -198,4 +190,4 @@ def _read_noise(results: Path) -> NoiseFile:
     try:
         return load(path, NoiseFile)
     except UsageError as error:
-        raise UsageError(f"{error}.\nRemove it: the command `noise` makes it anew") from error
+        raise UsageError(RunMessage.NOISE_DAMAGED(why=str(error))) from error

@@ -10,6 +10,7 @@ from perfsuite.findings import asks_more
 from perfsuite.fingerprint.compare import rows_read_in_vain
 from perfsuite.fingerprint.output import AFTER_FILE, FILE_NAME, read_fingerprint, render_short, write_fingerprint
 from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import INTERRUPTED, OperationCheck, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint, Known
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
@@ -91,10 +92,7 @@ def take_fingerprint(run: RunContext, target: TargetInfo, settings: FingerprintS
 def measured(taken: Fingerprint, run: RunContext) -> Fingerprint:
     """The fingerprint. Raises TargetError where nothing could be measured."""
     if all(each.known is Known.NOT_MEASURED for each in taken.operations):
-        raise TargetError(
-            f"No operation could be called at {run.plan.host}: the accounts cannot log in "
-            f"({taken.operations[0].reason}).\nCheck --credentials; the command preflight shows more."
-        )
+        raise TargetError(RunMessage.NOTHING_MEASURED(host=run.plan.host, why=taken.operations[0].reason))
     return taken
 
 

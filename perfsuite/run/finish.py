@@ -6,7 +6,7 @@ An error of the suite in one of these costs that output and makes the verdict in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import msgspec
 
 from perfsuite import clock
 from perfsuite.errors import LoadError, SuiteError, UnexpectedError, UsageError, is_of_a_file, unwritable
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Cleanup, RunReport
 from perfsuite.model.history import Comparison, RunGroup
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
@@ -24,7 +25,6 @@ from perfsuite.report.write import MARKDOWN_FILE, write_all
 from perfsuite.run.archive import RunArchive, environment_of, past_run
 from perfsuite.run.comparison import compare_with_baseline, noise_of
 from perfsuite.run.context import RunContext
-from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.load_run import (
     CIRCUMSTANCES_FILE,
     COMPARISON_FILE,
@@ -56,28 +56,20 @@ class RunEnd:
     cleanup: Cleanup | None
 
 
-def _load(folder: Path, errors: ErrorCollector) -> LoadedRun:
-    return load_run(folder, errors=errors)
-
-
 def _compare(run: LoadedRun, baseline: RunGroup) -> Comparison:
     newest = past_run(run)
     return compare_with_baseline(baseline, [newest], noise_of(run.folder.parent, newest.conditions))
-
-
-def _write(report: RunReport, folder: Path, failed: OnError) -> None:
-    write_all(report, folder, failed)
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """What is made at the end of a run; tests replace parts of it."""
 
-    load: Callable[[Path, ErrorCollector], LoadedRun] = _load
+    load: Callable[..., LoadedRun] = load_run
     compare: Callable[[LoadedRun, RunGroup], Comparison] = _compare
-    write: Callable[[RunReport, Path, OnError], None] = _write
-    archive: Callable[[RunArchive, LoadedRun], list[str]] = RunArchive.add
-    runs_page: Callable[[RunArchive], list[str]] = update_runs_page
+    write: Callable[[RunReport, Path, OnError], object] = write_all
+    archive: Callable[[RunArchive, LoadedRun], Sequence[str]] = RunArchive.add
+    runs_page: Callable[[RunArchive], Sequence[str]] = update_runs_page
     append: Callable[[Path, str, str], str] = append_summary
 
 
@@ -144,7 +136,7 @@ def count_logged(log: Path, run_id: str, expected: int) -> int:
 
 def _evaluate(run: RunContext, baseline: RunGroup | None, outputs: Outputs) -> LoadedRun:
     """The run from its files, with the comparison where there is a baseline."""
-    finished = outputs.load(run.folder, run.errors)
+    finished = outputs.load(run.folder, errors=run.errors)
     if baseline is None:
         return finished
     known = run.errors.groups
@@ -169,7 +161,7 @@ def _add_readings(finished: LoadedRun) -> list[SuiteError]:
 def _write_outputs(finished: LoadedRun, run: RunContext, outputs: Outputs, failed: OnError) -> list[SuiteError]:
     """Write the files of the run, the history, and the page of all runs; errors of files that could not be written."""
 
-    def attempt(what: str, make: Callable[[], list[str]]) -> list[str]:
+    def attempt(what: str, make: Callable[[], Sequence[str]]) -> Sequence[str]:
         try:
             return make()
         except OSError as error:
@@ -217,19 +209,16 @@ def _append_step_summary(run: RunContext, outputs: Outputs) -> None:
 @contextmanager
 def _after_the_load(run: RunContext) -> Iterator[None]:
     """A load was made: an error from here on has another exit code than a mistake in the command."""
-    command = f"the command: report {run.folder}"
     try:
         yield
     except UsageError as error:
-        raise LoadError(f"The load was made, and then: {error}") from error
+        raise LoadError(RunMessage.AFTER_THE_LOAD(why=error.message)) from error
     except SuiteError:
         raise
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"Interrupted while the report was written. What was measured is kept; finish it with {command}"
-        ) from None
+        raise KeyboardInterrupt(RunMessage.REPORT_INTERRUPTED(folder=run.folder)) from None
     except Exception as error:
         if isinstance(error, OSError) and is_of_a_file(error):
-            raise LoadError(f"The load was made, and then: {unwritable(error)}") from error
+            raise LoadError(RunMessage.AFTER_THE_LOAD(why=unwritable(error).message)) from error
         line = run.errors.record(error, "report")
-        raise UnexpectedError(f"{line}. What was measured is kept; try again with {command}") from error
+        raise UnexpectedError(RunMessage.REPORT_FAILED(why=line, folder=run.folder)) from error

@@ -17,6 +17,8 @@ from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.judge import OnTarget, judge, not_judged, with_baseline
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.messages.files import FileMessage
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import CUT_OFF, Plan, PreflightReport, RunReport, SuiteErrorGroup, Summary, Target, Verdict
 from perfsuite.model.finding import Finding
 from perfsuite.model.fingerprint import Difference, Fingerprint
@@ -40,7 +42,7 @@ def save(path: Path, value: object) -> None:
     try:
         path.write_bytes(measurements.to_json(value))
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another folder with --results") from error
+        raise UsageError(FileMessage.NOT_WRITTEN(path=path, why=error.strerror)) from error
 
 
 def load(path: Path, kind: type[T]) -> T:
@@ -48,9 +50,9 @@ def load(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"{path.parent}: not the folder of a run ({path.name} is not there)") from None
+        raise UsageError(RunMessage.NOT_A_RUN(folder=path.parent, file=path.name)) from None
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: damaged, or written by another version ({error})") from error
+        raise UsageError(FileMessage.DAMAGED(path=path, why=str(error))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +65,11 @@ class LoadedRun:
     folder: Path
 
 
-def _summarize(
-    plan: Plan, aggregate: Aggregate, preflight: PreflightReport | None, circumstances: Circumstances
-) -> Summary:
-    return build(plan, aggregate, preflight=preflight, roles=ROLES, circumstances=circumstances)
-
-
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The analysis of a run; tests replace parts of it."""
 
-    summarize: Callable[[Plan, Aggregate, PreflightReport | None, Circumstances], Summary] = _summarize
+    summarize: Callable[..., Summary] = build
     judge: Callable[[Plan, Summary, Sequence[Role], OnTarget], Verdict] = judge
     find: Callable[[Summary, Watched], tuple[Finding, ...]] = find
 
@@ -100,11 +96,11 @@ def load_run(
     if targets is not None:
         plan = replace(plan, targets=targets)
     if not (folder / measurements.FILE_NAME).exists():
-        raise LoadError(f"{folder}: no load was made in this run ({measurements.FILE_NAME} is not there)")
+        raise LoadError(RunMessage.NO_LOAD(folder=folder, file=measurements.FILE_NAME))
     circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
     preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
     aggregate = Aggregate.of(measurements.read(folder / measurements.FILE_NAME))
-    summary = evaluation.summarize(plan, aggregate, preflight, circumstances)
+    summary = evaluation.summarize(plan, aggregate, preflight=preflight, roles=ROLES, circumstances=circumstances)
     readings = errors.attempt(
         "readings", lambda: with_readings_of_load(read_readings(folder / READINGS_FILE), aggregate), []
     )

@@ -16,6 +16,7 @@ from perfsuite.errors import SuiteError, TargetError, UnexpectedError, is_of_a_f
 from perfsuite.fingerprint.output import write_fingerprint
 from perfsuite.fingerprint.run import FingerprintSettings
 from perfsuite.format import duration
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, Cleanup, Plan, PreflightReport
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import RunGroup
@@ -77,10 +78,7 @@ def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
     for line in (*failed_first(report), *(undeletable_creations(stay) if accepted else creations_left_out(report))):
         run.screen.say(f"  {line}")
     if (table := broken_table(report)) and not run.plan.tolerate_broken:
-        raise TargetError(
-            f"Operations fail before any load, so the load would measure nothing useful:\n{table}\n"
-            "Fix them, or leave them out of the run with --tolerate-broken."
-        )
+        raise TargetError(RunMessage.BROKEN_OPERATIONS(table=table))
     return report
 
 

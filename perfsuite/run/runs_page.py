@@ -18,6 +18,8 @@ from perfsuite.errors import UsageError
 from perfsuite.history import History, Wanted
 from perfsuite.history.comparison.change_points import points
 from perfsuite.history.comparison.figures import FIGURES as COMPARED
+from perfsuite.messages import Message
+from perfsuite.messages.run import RunMessage
 from perfsuite.model.history import ChangePoint, PastRun
 from perfsuite.report.runs_page.page import (
     FIGURES,
@@ -30,7 +32,7 @@ from perfsuite.report.runs_page.page import (
     index_html,
 )
 from perfsuite.report.write import REPORT_FILE, write_index
-from perfsuite.run.archive import RunArchive
+from perfsuite.run.archive import RunArchive, one_line
 
 NEWEST = 1000
 """Runs on the page that is made after every run."""
@@ -48,12 +50,12 @@ def write_overview(archive: RunArchive, *, latest: int | None = NEWEST) -> Path:
     return write_index(index_html(overview), archive.results)
 
 
-def update_runs_page(archive: RunArchive) -> list[str]:
+def update_runs_page(archive: RunArchive) -> list[Message]:
     """Write the page after a run; why that failed, in notes for the user: the run's own files are there."""
     try:
         write_overview(archive)
     except UsageError as error:
-        return [f"the page of all runs is not updated: {' '.join(str(error).split())}"]
+        return [RunMessage.PAGE_NOT_UPDATED(why=one_line(error))]
     return []
 
 

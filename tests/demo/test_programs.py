@@ -6,6 +6,7 @@ import pytest
 
 from perfsuite.demo.programs import find_program
 from perfsuite.errors import TargetError
+from perfsuite.messages.demo import DemoMessage
 
 
 def make_program(path: Path) -> Path:
@@ -33,13 +34,8 @@ def test_a_folder_without_the_program_is_passed_over(tmp_path: Path) -> None:
     assert find_program("initdb", root=tmp_path, search_path="") == older
 
 
-@pytest.mark.parametrize(
-    ("name", "packages"),
-    [
-        pytest.param("initdb", r"apt-get install postgresql \(macOS: brew install postgresql@15\)", id="PostgreSQL"),
-        pytest.param("redis-server", r"apt-get install redis-server \(macOS: brew install redis\)", id="Redis"),
-    ],
-)
-def test_a_missing_program_is_one_line_naming_the_package(tmp_path: Path, name: str, packages: str) -> None:
-    with pytest.raises(TargetError, match=f"^--demo full needs {name}: install it with {packages}$"):
+@pytest.mark.parametrize("name", ["initdb", "redis-server"])
+def test_a_missing_program_is_an_error_that_names_the_package(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TargetError) as caught:
         find_program(name, root=tmp_path, search_path="")
+    assert (caught.value.code, caught.value.fields["program"]) == (DemoMessage.PROGRAM_MISSING, name)

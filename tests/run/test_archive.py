@@ -14,6 +14,7 @@ from perfsuite.errors import LoadError, UsageError
 from perfsuite.history import History, write_baseline
 from perfsuite.history.trouble import in_words
 from perfsuite.measurements.records import Times, histogram_of
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL, Outcome, Scenario, Statistics
 from perfsuite.model.history import Baseline
 from perfsuite.run.archive import (
@@ -116,20 +117,20 @@ def test_before_a_run_nothing_is_known_of_the_data() -> None:
     assert 0 not in known.users_by_role.values()
 
 
-# ── keeping ─────────────────────────────────────────────────────────────────────────────────────────
+# ── adding ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_run_that_cannot_be_kept_says_so_in_one_line(tmp_path: Path) -> None:
+def test_a_history_that_takes_nothing_is_one_note(tmp_path: Path) -> None:
     read = load_run(folders.folder(tmp_path, NAME))
     (tmp_path / "history.db").write_bytes(b"no database" * 500)
 
     (line,) = RunArchive(tmp_path).add(read)
 
-    assert line.startswith(f"the run is not in the history: {tmp_path / 'history.db'} is damaged")
-    assert "history rebuild" in line
+    assert line.code is RunMessage.NOT_IN_HISTORY
+    assert "\n" not in line
 
 
-def test_a_clock_that_went_backwards_is_told(tmp_path: Path) -> None:
+def test_a_clock_that_went_backwards_is_a_note(tmp_path: Path) -> None:
     later = made.run(60, run_id="basic_later")
     read = load_run(folders.folder(tmp_path, NAME))
     with RunArchive(tmp_path).open_history() as history:
@@ -137,10 +138,8 @@ def test_a_clock_that_went_backwards_is_told(tmp_path: Path) -> None:
         history.keep(later)
         (line,) = add_to_history(read, history)
 
-    assert line == (
-        f"the history has basic_later, started at {later.started_at}, after this run ended "
-        "(2026-03-01T09:30:16+00:00): was the clock set back? Runs are ordered by it"
-    )
+    ended_at = "2026-03-01T09:30:16+00:00"
+    assert line == RunMessage.LATER_RUN(other="basic_later", started_at=later.started_at, ended_at=ended_at)
 
 
 def test_two_runs_at_once_are_no_clock_that_went_backwards(tmp_path: Path) -> None:
@@ -152,20 +151,20 @@ def test_two_runs_at_once_are_no_clock_that_went_backwards(tmp_path: Path) -> No
         assert add_to_history(read, history) == []
 
 
-def test_a_clock_set_back_in_the_run_is_told(tmp_path: Path) -> None:
+def test_a_clock_set_back_in_the_run_is_a_note(tmp_path: Path) -> None:
     folder = folders.folder(tmp_path, NAME)
     read = load_run(folder)
     plan = replace(read.report.plan, created_at="2026-03-01T10:30:00+00:00")
     with RunArchive(tmp_path).open_history() as history:
         (line,) = add_to_history(replace(read, report=replace(read.report, plan=plan)), history)
 
-    assert "the clock went backwards in the run, from 2026-03-01T10:30:00+00:00" in line
+    assert (line.code, line.fields["started_at"]) == (RunMessage.CLOCK_WENT_BACK, "2026-03-01T10:30:00+00:00")
 
 
 # ── history rebuild ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_history_is_made_anew_from_the_folders(tmp_path: Path) -> None:
+def test_the_history_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
     names = [NAME, f"{NAME}_2", "basic_20260302_093000"]
     for name in names:
         folders.folder(tmp_path, name, release="1.0")
@@ -199,14 +198,14 @@ def test_a_damaged_folder_is_named_and_skipped(tmp_path: Path) -> None:
     done = rebuild(RunArchive(tmp_path), quiet)
 
     assert done.runs == 1
-    assert [line.split(":")[0] for line in done.skipped] == [
+    assert [line.fields["folder"] for line in done.skipped] == [
         "basic_20260301_093000", "basic_20260301_093100", "basic_20260301_093101", "basic_20260301_093102",
     ]  # fmt: skip
-    assert "the same run as in a_copied_run" in done.skipped[0]
+    assert (done.skipped[0].code, done.skipped[0].fields["other"]) == (RunMessage.SAME_RUN, "a_copied_run")
     assert all("\n" not in line for line in done.skipped)
 
 
-def test_a_damaged_database_is_renamed_and_made_anew(tmp_path: Path) -> None:
+def test_a_damaged_database_is_renamed_and_rebuilt(tmp_path: Path) -> None:
     folders.folder(tmp_path, NAME)
     saved = Baseline("main", "2026-03-02T00:00:00+00:00", (made.run(1),))
     write_baseline(tmp_path / "baselines" / "main.json", saved)
@@ -218,8 +217,8 @@ def test_a_damaged_database_is_renamed_and_made_anew(tmp_path: Path) -> None:
     (aside,) = tmp_path.glob("history.db.damaged-*")
     assert aside.read_bytes() == b"no database" * 500
     assert (done.runs, done.baselines) == (1, 1)
-    assert done.notes == (f"{tmp_path / 'history.db'} could not be used and is now {aside}",)
-    assert done.skipped[0].startswith("baselines/broken.json: ")
+    assert [note.code for note in done.notes] == [RunMessage.HISTORY_RENAMED]
+    assert done.skipped[0].fields["folder"] == "baselines/broken.json"
     with RunArchive(tmp_path).open_history() as history:
         assert history.baseline("main") == saved
 
@@ -231,7 +230,7 @@ def test_runs_whose_folders_are_gone_stay(tmp_path: Path) -> None:
 
     done = rebuild(RunArchive(tmp_path), quiet)
 
-    assert done.notes == (f"of 1 run in {tmp_path / 'history.db'} no folder is here; the history keeps them",)
+    assert [(note.code, note.fields["runs"]) for note in done.notes] == [(RunMessage.FOLDERS_GONE, 1)]
     with RunArchive(tmp_path).open_history() as history:
         assert history.count() == 2
 
@@ -248,11 +247,12 @@ def test_a_file_cut_short_later_does_not_replace_what_the_history_holds(left: in
     done = rebuild(RunArchive(tmp_path), quiet)
 
     assert (done.runs, done.notes) == (0, ())
-    assert done.skipped == (f"{NAME}: {path}: damaged, its end is missing. What the history has of it stays",)
+    assert [line.code for line in done.skipped] == [RunMessage.UNREADABLE_BUT_KEPT]
     with RunArchive(tmp_path).open_history() as history:
         assert history.runs() == before
-    with pytest.raises(LoadError, match="its end is missing"):
+    with pytest.raises(LoadError) as caught:
         read_past_run(path.parent)
+    assert caught.value.code is RunMessage.CUT_SHORT
 
 
 def test_a_killed_run_has_no_end_and_is_taken_up(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_database_without_room_is_not_taken_for_damaged(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.glob("history.db*")] == ["history.db"]
 
 
-def test_a_database_of_a_newer_suite_is_not_made_anew(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_suite_is_not_rebuilt(tmp_path: Path) -> None:
     import sqlite3
 
     with RunArchive(tmp_path).open_history() as history:
@@ -303,7 +303,7 @@ def test_a_database_of_a_newer_suite_is_not_made_anew(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*damaged*")) == []
 
 
-def test_a_run_of_the_future_is_told(tmp_path: Path) -> None:
+def test_a_run_of_the_future_is_a_note(tmp_path: Path) -> None:
     begun = f"{datetime.now(UTC).year + 2}-03-01T09:30:00+00:00"
     folder = folders.folder(tmp_path, NAME)
     plan = folder / "plan.json"
@@ -311,7 +311,7 @@ def test_a_run_of_the_future_is_told(tmp_path: Path) -> None:
 
     done = rebuild(RunArchive(tmp_path), quiet)
 
-    assert done.notes == (f"{NAME} starts at {begun}, in the future: was the clock set back?",)
+    assert done.notes == (RunMessage.IN_THE_FUTURE(run_id=NAME, started_at=begun),)
 
 
 def test_no_results_give_an_empty_history(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.judge import with_baseline
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Outcome, Plan, Verdict
 from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Baseline, Change, Comparison, ComparisonOutcome, PastRun, RunGroup
@@ -55,10 +56,9 @@ def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as error:
             find_baseline(plan(), history, RunArchive(tmp_path))
 
-    assert str(error.value) == (
-        f"--baseline main: this run cannot be compared with it ({runs[1].run_id}): scenario basic has other content "
-        "than it had (users, spawn rate, duration or arrivals)"
-    )
+    assert error.value.code is RunMessage.BASELINE_DIFFERS
+    assert error.value.fields["run_id"] == runs[1].run_id
+    assert "scenario basic has other content" in error.value.fields["reasons"]
 
 
 def test_another_machine_is_no_hindrance_before_the_load(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_figures_are_held_by_the_statistics() -> None:
 
     assert [change.outcome for change in found.regressions] == [ComparisonOutcome.SLOWER]
     assert (found.a.name, found.b.name) == ("main", made.run(3).run_id)
-    assert found.notes == ("2 + 1", "costs at the database are not compared: the run has no fingerprint")
+    assert found.notes == ("2 + 1", RunMessage.COSTS_NOT_COMPARED(which="the run"))
 
 
 def test_other_data_at_the_target_is_refused_after_the_load() -> None:
@@ -99,7 +99,7 @@ def test_runs_of_the_baseline_that_do_not_fit_are_left_out() -> None:
     found = compare_with_baseline(RunGroup("main", (small, made.run(2))), [made.run(3)], compare=slower)
 
     assert found.a.run_ids == (made.run(2).run_id,)
-    assert found.notes[:2] == ("1 + 1", "1 run of the baseline made under other conditions, left out")
+    assert found.notes[:2] == ("1 + 1", RunMessage.BASELINE_RUNS_LEFT_OUT(runs=1))
 
 
 def test_on_another_machine_costs_are_compared_and_times_are_not() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.history import History
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL
 from perfsuite.model.history import Measured, PastRun
 from perfsuite.report.runs_page.page import METRICS
@@ -109,7 +110,7 @@ def test_a_page_that_cannot_be_written_is_told_after_a_run_and_ends_a_command(tm
     archive = kept(tmp_path, history(1, few_names()))
     (tmp_path / "index.html").mkdir()
     (line,) = update_runs_page(archive)
-    assert line.startswith("the page of all runs is not updated: cannot write")
+    assert line.code is RunMessage.PAGE_NOT_UPDATED
     with pytest.raises(UsageError, match=r"index\.html"):
         write_overview(archive)
 
@@ -117,7 +118,7 @@ def test_a_page_that_cannot_be_written_is_told_after_a_run_and_ends_a_command(tm
 def test_a_damaged_history_is_told_after_a_run(tmp_path: Path) -> None:
     (tmp_path / "history.db").write_bytes(b"not a database" * 100)
     (line,) = update_runs_page(RunArchive(tmp_path))
-    assert line.startswith("the page of all runs is not updated: ")
+    assert line.code is RunMessage.PAGE_NOT_UPDATED
     assert "history.db" in line
 
 

@@ -1,0 +1,58 @@
+"""Errors and notes of a run: its folder, its history, its baseline, its end."""
+
+from __future__ import annotations
+
+from perfsuite.messages import Code
+
+
+class RunMessage(Code):
+    """Errors, and notes that follow "History: " or stand in a comparison."""
+
+    NOT_A_RUN = "{folder}: not the folder of a run ({file} is missing)"
+    NO_LOAD = "{folder}: no load was made in this run ({file} is missing)"
+    CUT_SHORT = "{path}: damaged, its end is missing"
+    NOISE_DAMAGED = "{why}.\nRemove it: the command `noise` makes it again"
+
+    BROKEN_OPERATIONS = (
+        "operations fail before any load, so the load would measure nothing useful:\n{table}\n"
+        "Fix them, or leave them out of the run with --tolerate-broken"
+    )
+    NOTHING_MEASURED = (
+        "no operation could be called at {host}: the accounts cannot log in ({why}).\n"
+        "Check --credentials; the command preflight shows more"
+    )
+    AFTER_THE_LOAD = "the load was made, and then: {why}"
+    REPORT_FAILED = "{why}. What was measured is kept; try again with the command: report {folder}"
+    REPORT_INTERRUPTED = (
+        "Interrupted while the report was written. What was measured is kept; "
+        "finish it with the command: report {folder}"
+    )
+    ROWS_MAY_REMAIN = "rows that the run created may remain at the target. Remove them with: cleanup {folder}"
+
+    BASELINE_DIFFERS = "--baseline {baseline}: this run cannot be compared with it ({run_id}): {reasons}"
+    IN_BOTH_GROUPS = (
+        "{runs:list}: in both groups, and a run cannot be compared with itself.\n"
+        "Leave it out of one of them: name the runs one by one, with commas between them"
+    )
+    OTHER_CONDITIONS = (
+        "{b} cannot be compared with {a}: {reasons}\n"
+        "Compare runs made under the same conditions, or add --force to see the figures anyway"
+    )
+    BASELINE_RUNS_LEFT_OUT = "{runs:n run} of the baseline made under other conditions, left out"
+    TIMES_NOT_COMPARED = "times are not compared: {why}"
+    TIMES_NOT_FORCED = TIMES_NOT_COMPARED + " (--force compares them anyway)"
+    COSTS_NOT_COMPARED = "costs at the database are not compared: {which} has no fingerprint"
+
+    NOT_IN_HISTORY = "the run is not in the history: {why}"
+    PAGE_NOT_UPDATED = "the page of all runs is not updated: {why}"
+    CLOCK_WENT_BACK = "{run_id}: the clock went backwards in the run, from {started_at} to {ended_at}"
+    LATER_RUN = (
+        "the history has {other}, started at {started_at}, after this run ended ({ended_at}): "
+        "was the clock set back? Runs are ordered by it"
+    )
+    IN_THE_FUTURE = "{run_id} starts at {started_at}, in the future: was the clock set back?"
+    SAME_RUN = "{folder}: the same run as in {other}"
+    UNREADABLE = "{folder}: {why}"
+    UNREADABLE_BUT_KEPT = UNREADABLE + ". What the history has of it stays"
+    FOLDERS_GONE = "of {runs:n run} in {history} no folder is here; the history keeps them"
+    HISTORY_RENAMED = "{history} could not be used and is now {aside}"
