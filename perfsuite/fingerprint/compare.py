@@ -1,4 +1,4 @@
-"""Two fingerprints, by exact difference: counts hardly vary, so what differs has changed. And rows read for nothing."""
+"""Differences between two fingerprints (counts hardly vary, so what differs has changed), and rows read for nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from perfsuite.model.fingerprint import (
 
 BLOCKS_FACTOR = 1.5
 BLOCKS_LEAST = 20
-"""Blocks of the same statements move a little with dead rows and visibility: a change counts from here on."""
+"""Blocks of the same statements vary a little with dead rows and visibility; a larger change counts."""
 
 _ORDER = ("queries", "rows", "shared_blocks", "temp_blocks", "caching")
 _Figure = Callable[[Cost], int]
@@ -34,10 +34,10 @@ _FIGURES: Mapping[str, _Figure] = {
 
 
 def compare(before: Fingerprint, after: Fingerprint) -> list[Difference]:
-    """What is not as it was, operation by operation: queries first, then rows, blocks and caching.
+    """The differences by operation: queries first, then rows, blocks and caching.
 
-    Requests are held against those with the same arguments. Operations whose cost is not known on both sides
-    are not compared: see `not_compared`.
+    Requests are compared with those with the same arguments, operations only where both costs are known: see
+    `not_compared`.
     """
     earlier = {(cost.role, cost.operation): cost for cost in before.operations}
     found = [
@@ -50,7 +50,7 @@ def compare(before: Fingerprint, after: Fingerprint) -> list[Difference]:
 
 
 def not_compared(before: Fingerprint, after: Fingerprint) -> list[str]:
-    """ "role operation: why" for what cannot be held against each other."""
+    """ "role operation: why" for operations that cannot be compared."""
     earlier = {(cost.role, cost.operation): cost for cost in before.operations}
     lines = []
     for cost in after.operations:
@@ -58,8 +58,8 @@ def not_compared(before: Fingerprint, after: Fingerprint) -> list[str]:
         if was is None:
             lines.append(f"{cost.role} {cost.operation}: not in the earlier fingerprint")
         elif not _both_known(was, cost) and not was.known is cost.known is Known.NOT_MEASURED:
-            side, which = ("before", was) if was.known is not Known.YES else ("after", cost)
-            lines.append(f"{cost.role} {cost.operation}: {which.known.value} {side} ({which.reason})")
+            when, which = ("before", was) if was.known is not Known.YES else ("after", cost)
+            lines.append(f"{cost.role} {cost.operation}: {which.known.value} {when} ({which.reason})")
     return lines + [f"{role} {operation}: not in the later fingerprint" for role, operation in earlier]
 
 
@@ -99,11 +99,10 @@ def _caching(before: OperationCost, after: OperationCost) -> Difference:
 
 
 def _pairs(before: OperationCost, after: OperationCost) -> list[tuple[Cost, Cost]]:
-    """Requests with the same arguments, answered by the database on both sides.
+    """Requests with the same arguments that the database answered in both fingerprints.
 
-    Where they ran other statements, and one side answered the same question in both ways (a cache, a write that
-    is due now and then), that is the moment they were made at, not a change. Where one side never needed the
-    database, its requests cost nothing.
+    If they ran other statements, and one fingerprint has both variants for the same arguments (a cache, a write that
+    is due now and then), that is chance, not a change. Requests that never needed the database cost nothing.
     """
     earlier = {request.call: request for request in before.full_requests}
     later = {request.call: request for request in after.full_requests}
@@ -119,7 +118,7 @@ def _pairs(before: OperationCost, after: OperationCost) -> list[tuple[Cost, Cost
 
 
 def _ways(cost: OperationCost, request: RequestCost) -> set[str]:
-    """In which ways the question of `request` was answered."""
+    """The variants in which requests with the same arguments were answered."""
     return {each.ran for each in cost.requests if each.arguments == request.arguments}
 
 
@@ -152,10 +151,10 @@ def _by_shape(cost: OperationCost) -> dict[str, StatementCost]:
 
 
 def rows_read_in_vain(fingerprint: Fingerprint, role: str, operation: str) -> int:
-    """Rows that a request of the operation read at least, where no answer held one; 0 where that is not known.
+    """The rows that a request of the operation read at least, though no answer had one; 0 where that is not known.
 
-    Statements that other operations of the role run as well (who is it? may they?) do not count, nor do those that
-    read one row each time they run: a count, say.
+    Statements that other operations of the role run as well (authentication, permissions) do not count, nor do those
+    that read one row per run, such as a count.
     """
     known = [cost for cost in fingerprint.operations if cost.role == role and cost.known is Known.YES]
     found = next((cost for cost in known if cost.operation == operation), None)

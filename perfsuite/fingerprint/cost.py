@@ -1,4 +1,4 @@
-"""From the requests of one operation to its cost: pure arithmetic, and the doubts about it."""
+"""From the requests of one operation to its cost: pure arithmetic, and when it cannot be trusted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from perfsuite.fingerprint.readings import NOTHING, Counters, Delta, Key
 from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, headline, shape_of
 from perfsuite.format import number
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
@@ -22,7 +23,7 @@ from perfsuite.model.fingerprint import (
 )
 
 _LIKELY_FOREIGN = 0.05
-"""A statement seen while nothing was asked counts as foreign where it is expected more often than this in a batch."""
+"""A statement counts as foreign where, by its rate while nothing was asked, a batch has more than this many."""
 _FEWEST_ROWS = 3
 _FEWEST_CALLS = 5
 _SHOWN = 80
@@ -30,9 +31,9 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request of an operation. `arguments`: the first call that asked for the same.
+    """One request of an operation. `arguments`: number of the first call with the same arguments.
 
-    `again`: made only to ask for the same as the call before. `failure` is "" when it worked.
+    `again`: a repetition of the call before, for the sake of caches. `failure` is "" when it worked.
     """
 
     call: int
@@ -46,24 +47,24 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class AttributedRequest:
-    """A sample with its statements by shape. Those of others are gone."""
+    """A sample with its own statements by shape."""
 
     sample: Sample
     shapes: Mapping[str, Counters]
     queries: frozenset[str]
-    """Shapes of the real queries among them."""
+    """Shapes of the real queries among the statements."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationBatch:
-    """The requests of one operation, as far as they can be trusted."""
+    """The requests of one operation with their own statements."""
 
     requests: tuple[AttributedRequest, ...]
     again: AttributedRequest | None
     entries: Mapping[str, StatementEntry]
     queryids: Mapping[str, tuple[str, ...]]
     doubt: str = ""
-    """Why the figures cannot be attributed to the operation; "" when they can."""
+    """Why the figures cannot be attributed to the operation; "" where they can."""
     failure: str = ""
     notes: tuple[str, ...] = ()
 
@@ -74,12 +75,12 @@ class OperationBatch:
 
     @property
     def regular(self) -> bool:
-        """True when the requests ran the same statements, or fewer of them where a cache answered."""
+        """True when all requests ran the same statements, or fewer where a cache answered."""
         return _full(self) is not None
 
     @property
     def sure(self) -> bool:
-        """True when there is nothing that a second try could make clearer."""
+        """True when a second try would not make the result clearer."""
         return bool(self.failure) or (not self.doubt and self.regular)
 
     @property
@@ -91,12 +92,12 @@ class OperationBatch:
 def batch_of(
     samples: Sequence[Sample], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
 ) -> OperationBatch:
-    """Sort the statements of the samples into ours and others', and say what is to be doubted."""
+    """Separate the operation's statements from those of others, with doubts and notes."""
     duration_s = sum(sample.delta.duration_s for sample in samples)
     seen = {key for sample in samples for key in sample.delta.statements if not entries[key].ours}
     strange = {key for key in seen & foreign.keys() if foreign.rate_per_s(key) * duration_s >= _LIKELY_FOREIGN}
     foreign.backend_users |= (users := {user for user, _queryid in seen - strange})
-    # What another user runs is not the backend's; what the backend's own runs may be, and nobody can tell.
+    # Statements of another user are not the backend's; those of its own user may or may not be.
     users = users or foreign.backend_users
     mixed = sorted((key for key in strange if not users or key[0] in users), key=lambda key: -foreign.rate_per_s(key))
     ours = seen - strange if not mixed else seen
@@ -135,21 +136,21 @@ def _doubt(
     if trouble or not mixed:
         return trouble
     text = headline(entries[mixed[0]].text, _SHOWN)
-    return f"other traffic: {text} ran {number(foreign.rate_per_s(mixed[0]))} times a second while nothing was asked"
+    return FingerprintMessage.OTHER_TRAFFIC(statement=text, rate_per_s=number(foreign.rate_per_s(mixed[0])))
 
 
 def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mapping[Key, StatementEntry]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if left_out:
         names = ", ".join(sorted({entries[key].user or "unknown" for key in left_out}))
-        notes.append(f"statements of other users were left out ({names})")
+        notes.append(FingerprintMessage.OTHER_USERS(users=names))
     if not all(sample.delta.settled for sample in samples):
-        notes.append("the database did not come to rest after every request")
+        notes.append(FingerprintMessage.NOT_AT_REST())
     return notes
 
 
 def _full(batch: OperationBatch) -> list[bool] | None:
-    """Which requests no cache answered; None when that cannot be told, as they differ in another way."""
+    """Which requests no cache answered; None when they differ in another way, so that this is not known."""
     requests = batch.requests
     variants = sorted({request.queries for request in requests} - {frozenset()}, key=len)
     if not variants:
@@ -159,10 +160,10 @@ def _full(batch: OperationBatch) -> list[bool] | None:
     if len(variants) > 2 or not variants[0] < variants[1]:
         return None
     full = [request.queries == variants[1] for request in requests]
-    # A single odd request after regular ones may have met somebody else's statement.
+    # A single odd request after regular ones may contain somebody else's statement.
     if not full[0] and sum(full) == 1:
         return None
-    # The same question answered in both ways is a cache's doing; otherwise the arguments made the difference.
+    # Two variants for the same arguments mean a cache; otherwise the arguments make the difference.
     return full if _both_variants(batch) else [bool(request.queries) for request in requests]
 
 
@@ -176,11 +177,11 @@ def _both_variants(batch: OperationBatch) -> bool:
 
 
 def cost_of(operation: OperationCost, batch: OperationBatch, *, repeated: bool = False) -> OperationCost:
-    """`operation` with what the batch tells. `repeated`: a batch before it ran the same, call by call."""
+    """`operation` with the cost that the batch shows. `repeated`: an earlier batch ran the same, call by call."""
     if batch.failure:
-        return replace(operation, known=Known.NOT_MEASURED, reason=batch.failure)
+        return replace(operation, known=Known.NOT_MEASURED, reason=str(batch.failure))
     if batch.doubt:
-        return replace(operation, known=Known.UNKNOWN, reason=batch.doubt, notes=batch.notes)
+        return replace(operation, known=Known.UNKNOWN, reason=str(batch.doubt), notes=tuple(map(str, batch.notes)))
     regular = _full(batch)
     full = regular or [bool(request.shapes) for request in batch.requests]
     chosen = [request for request, is_full in zip(batch.requests, full, strict=True) if is_full]
@@ -194,22 +195,19 @@ def cost_of(operation: OperationCost, batch: OperationBatch, *, repeated: bool =
         statements=tuple(_statements(chosen, batch)),
         suspicions=tuple(_suspicions(chosen, batch)),
         caching=_caching(batch, full),
-        notes=notes,
+        notes=tuple(map(str, notes)),
         repeat=_repeat(batch, full),
     )
 
 
 def _irregular(batch: OperationBatch, *, repeated: bool) -> str:
     if repeated:
-        return "which statements are run depends on the arguments"
+        return FingerprintMessage.BY_ARGUMENTS()
     everywhere = frozenset.intersection(*(request.queries for request in batch.requests))
     odd = sorted(frozenset.union(*(request.queries for request in batch.requests)) - everywhere)
     count = sum(odd[0] in request.queries for request in batch.requests)
     text = headline(batch.entries[odd[0]].text, _SHOWN)
-    return (
-        f"not every request ran the same statements ({text} in {count} of {len(batch.requests)}): "
-        "it depends on the arguments, or is other traffic"
-    )
+    return FingerprintMessage.IRREGULAR(statement=text, count=count, requests=len(batch.requests))
 
 
 def _request_cost(request: AttributedRequest, batch: OperationBatch, *, full: bool) -> RequestCost:
@@ -252,7 +250,7 @@ def _cost(request: AttributedRequest, batch: OperationBatch) -> Cost:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Smallest and largest of the values, of which there is at least one."""
+    """The smallest and the largest of the values, which must not be empty."""
     return Spread(min(values), max(values))
 
 
@@ -302,7 +300,7 @@ def _caching(batch: OperationBatch, full: Sequence[bool]) -> Caching:
 
 
 def _repeat(batch: OperationBatch, full: Sequence[bool]) -> Repeat | None:
-    """How many queries a cache left to run, of how many; None where none was seen."""
+    """How many queries a cache left to run, of how many; None without a cache."""
     if batch.again is None or _caching(batch, full) is not Caching.REPEATS:
         return None
     pairs = list(zip(batch.requests, full, strict=True))

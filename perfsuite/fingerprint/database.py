@@ -1,7 +1,7 @@
-"""Reading pg_stat_statements: an account with read rights is enough, and nothing is changed.
+"""Reads pg_stat_statements: an account with read rights is enough, and nothing is changed.
 
-PostgreSQL 13 to 17 and later: columns are looked for by name, since they follow the version of the extension,
-which may be older than the server.
+PostgreSQL 13 to 17 and later: columns are found by name, since they depend on the version of the extension, which may
+be older than the server.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from perfsuite.fingerprint.readings import (
     Totals,
 )
 from perfsuite.fingerprint.statements import OWN_MARK
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import DatabaseInfo
 
 APPLICATION = "agentmitra-fingerprint"
@@ -47,7 +48,7 @@ _COLUMNS: tuple[tuple[str, ...], ...] = (
     ("total_exec_time", "total_time"),
     ("total_plan_time",),
 )
-"""In the order of Counters: names of each figure, newest first. A figure that is not there is 0."""
+"""In the order of Counters: names of each figure, newest first. A figure without a column is 0."""
 
 _ABOUT = """
 SELECT /* agentmitra fingerprint */ current_database() AS name, current_setting('server_version') AS server,
@@ -106,19 +107,16 @@ def opened_statistics(dsn: str, ignored_users: Sequence[str] = ()) -> Iterator[S
     Raises UsageError for a DSN that is missing or wrong, TargetError, in one line, for what the database lacks.
     """
     if not dsn.strip():
-        raise UsageError("a fingerprint needs the database: give its DSN with --monitor-postgres, or use --demo full")
+        raise UsageError(FingerprintMessage.NO_DSN())
     connection = _connected(re.sub(r"^postgres(?:ql)?\+\w+://", "postgresql://", dsn.strip()))
     try:
         yield _PostgresStatistics(connection, ignored_users)
     except psycopg.errors.InsufficientPrivilege as error:
-        raise TargetError(f"PostgreSQL: {_line(error)}. {_GRANT}") from error
+        raise TargetError(FingerprintMessage.NO_PRIVILEGE(why=_line(error))) from error
     except psycopg.Error as error:
-        raise TargetError(f"PostgreSQL: the statistics could not be read ({_line(error)})") from error
+        raise TargetError(FingerprintMessage.NOT_READ(why=_line(error))) from error
     finally:
         connection.close()
-
-
-_GRANT = "Give the account the right to read statistics: GRANT pg_read_all_stats TO the_account"
 
 
 def _connected(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
@@ -131,15 +129,15 @@ def _connected(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
             prepare_threshold=None,
         )
     except psycopg.ProgrammingError:
-        # The message would repeat the DSN, which may hold a password.
-        raise UsageError("the PostgreSQL DSN is not one: write postgresql://user@host:5432/database") from None
+        # The driver's message would repeat the DSN, which may contain a password.
+        raise UsageError(FingerprintMessage.BAD_DSN()) from None
     except psycopg.OperationalError as error:
-        raise TargetError(f"PostgreSQL cannot be reached: {_line(error)}") from None
+        raise TargetError(FingerprintMessage.NO_CONNECTION(why=_line(error))) from None
     return connection
 
 
 def _line(error: psycopg.Error) -> str:
-    """What the server or the system says, without where it was asked for, which the user knows."""
+    """The message of the server or the system, without the address, which the user knows."""
     line = " ".join(str(error).split("\n")[0].split())
     said = re.sub(r"^connection failed: (?:connection to server .*? failed: )?(?:FATAL: )?", "", line)
     return said[:200] or type(error).__name__
@@ -161,7 +159,7 @@ class _PostgresStatistics:
         self._ignored = [row[0] for row in self._ask(_IGNORED, users=list(ignored_users))]
         self._own: list[int] = []
         self._parsed: dict[Key, tuple[list[Any], Counters]] = {}
-        # Each of our statements has to have run once before its entry can be known.
+        # Each of our statements must have run once before it has an entry.
         self.totals()
         self.snapshot()
         self.texts([(0, 0)])
@@ -197,7 +195,7 @@ class _PostgresStatistics:
         rows = self._ask(self._entries, own=self._own, ignored=self._ignored)
         statements: dict[Key, Counters] = {}
         for user, queryid, *figures in rows:
-            # A server may hold thousands of entries, of which few have moved since the last time.
+            # A server may have thousands of entries, few of which have changed since the last time.
             known = self._parsed.get((user, queryid))
             if known is None or known[0] != figures:
                 known = self._parsed[user, queryid] = (figures, Counters(*figures))
@@ -220,30 +218,23 @@ class _PostgresStatistics:
         return int(self._ask(_TRANSACTIONS)[0][0])
 
 
-_NOT_LOADED = (
-    "PostgreSQL: pg_stat_statements is not loaded. Set shared_preload_libraries = 'pg_stat_statements' "
-    "and restart the server"
-)
-
-
 def described(about: Mapping[str, Any]) -> tuple[DatabaseInfo, tuple[str, ...]]:
-    """What the statistics can tell, and notes on what they cannot. Raises TargetError when that is nothing."""
+    """What the statistics contain, and notes on what they do not. Raises TargetError when they contain nothing."""
     name = about["name"]
-    create = "" if about["extension"] else f"in the database {name}: CREATE EXTENSION pg_stat_statements"
+    if about["track"] is None and not about["extension"]:
+        raise TargetError(FingerprintMessage.NOT_LOADED_OR_CREATED(database=name))
     if about["track"] is None:
-        raise TargetError(_NOT_LOADED + (f"; then, {create}" if create else ""))
-    if create:
-        raise TargetError(f"PostgreSQL: pg_stat_statements is not created; {create}")
+        raise TargetError(FingerprintMessage.NOT_LOADED())
+    if not about["extension"]:
+        raise TargetError(FingerprintMessage.NOT_CREATED(database=name))
     version = _version(str(about["extension"]))
     if version < _FIRST_EXTENSION:
-        raise TargetError(
-            f"PostgreSQL: pg_stat_statements {about['extension']} is too old: ALTER EXTENSION pg_stat_statements UPDATE"
-        )
+        raise TargetError(FingerprintMessage.TOO_OLD(version=about["extension"]))
     if not about["may_read"]:
-        raise TargetError(f"PostgreSQL: this account may not read the statements of others. {_GRANT}")
+        raise TargetError(FingerprintMessage.ONLY_OWN_STATEMENTS())
     if about["track"] == "none" or about["query_id"] == "off":
         setting = "pg_stat_statements.track = none" if about["track"] == "none" else "compute_query_id = off"
-        raise TargetError(f"PostgreSQL: no statements are counted ({setting}). Set it back to its default")
+        raise TargetError(FingerprintMessage.NOT_TRACKED(setting=setting))
     info = DatabaseInfo(
         name=str(name),
         server_version=str(about["server"]),
@@ -261,8 +252,8 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _limits(info: DatabaseInfo, track: str) -> Iterator[str]:
     if not info.utility_tracked:
-        yield "BEGIN, COMMIT and the like are not counted (pg_stat_statements.track_utility is off)"
+        yield FingerprintMessage.UTILITY_NOT_COUNTED()
     if not info.evictions_seen:
-        yield f"pg_stat_statements {info.extension_version} tells of no evictions: only vanished entries are noticed"
+        yield FingerprintMessage.NO_EVICTIONS(version=info.extension_version)
         if track == "all":
-            yield "statements inside functions are counted as queries (pg_stat_statements.track is all)"
+            yield FingerprintMessage.INSIDE_FUNCTIONS()

@@ -12,6 +12,8 @@ from perfsuite.errors import UsageError
 from perfsuite.fingerprint.cost import spread
 from perfsuite.fingerprint.statements import cut, headline
 from perfsuite.format import number
+from perfsuite.messages.files import FileMessage
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import (
     Difference,
     Fingerprint,
@@ -34,7 +36,7 @@ _UNITS = {
 
 
 def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
-    """A line per role and operation, then what is suspected and what has to be known. No line is wider."""
+    """A line per role and operation, then suspicions, unknown costs and notes. No line exceeds `width`."""
     database = fingerprint.database
     title = (
         f"What each operation costs the database {database.name} (PostgreSQL {database.server_version}), "
@@ -53,7 +55,7 @@ def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
 
 
 def render_short(fingerprint: Fingerprint) -> str:
-    """What came of it, on one line; why much is not known, where that is so."""
+    """The result on one line, with the main reason where much is not known."""
     asked = [cost for cost in fingerprint.operations if cost.known is not Known.NOT_MEASURED]
     reasons = Counter(cost.reason for cost in asked if cost.known is Known.UNKNOWN)
     suspected = sum(bool(cost.suspicions) for cost in asked)
@@ -95,7 +97,7 @@ def _row(cost: OperationCost) -> tuple[str, ...]:
 
 
 def flags(cost: OperationCost) -> list[str]:
-    """Short words on an operation whose cost is known: "write", "N+1?", "cached", "temporary files" …"""
+    """Short remarks on an operation whose cost is known: "write", "N+1?", "cached", "temporary files" …"""
     found = ["write"] if cost.writes else []
     if any(each.answered_rows for each in cost.suspicions):
         found.append("N+1?")
@@ -153,7 +155,7 @@ def _change_text(change: StatementChange, length: int) -> str:
 
 
 def render_differences(differences: Sequence[Difference], left_out: Sequence[str] = ()) -> str:
-    """A line per difference, and what could not be compared."""
+    """A line per difference, and per operation that could not be compared."""
     lines = [difference_text(difference) for difference in differences] or ["no difference"]
     lines += [f"not compared: {line}" for line in left_out]
     return "\n".join(lines) + "\n"
@@ -163,35 +165,36 @@ def render_differences(differences: Sequence[Difference], left_out: Sequence[str
 
 FILE_NAME = "fingerprint.json"
 AFTER_FILE = "fingerprint-after.json"
-"""One that was taken after the load, with those that look for what grew in it."""
+"""Taken after the load, to find which operations ask more of the database than before."""
 SCHEMA = 1
 
 
 def write_fingerprint(fingerprint: Fingerprint, folder: Path, name: str = FILE_NAME) -> Path:
-    """Write it into the folder of a run. Raises UsageError when the disk does not take it."""
+    """Write it into the folder of a run. Raises UsageError when the file cannot be written."""
     path = folder / name
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(fingerprint), indent=1) + b"\n")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another folder with --results") from error
+        why = (error.strerror or str(error)).lower()
+        raise UsageError(FileMessage.REFUSED(path=path, why=why)) from error
     return path
 
 
 def read_fingerprint(where: Path) -> Fingerprint:
-    """The fingerprint in a folder or file. Raises UsageError when there is none, or of another version."""
+    """The fingerprint in a folder or file. Raises UsageError without one, or for one of another version."""
     path = where / FILE_NAME if where.is_dir() else where
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"{where}: no fingerprint was taken in this run ({FILE_NAME} is not there)") from None
+        raise UsageError(FingerprintMessage.NOT_TAKEN(folder=where, file=FILE_NAME)) from None
     try:
-        schema = msgspec.json.decode(content, type=_Schema).schema
+        schema = msgspec.json.decode(content, type=_FingerprintSchema).schema
         if schema != SCHEMA:
-            raise UsageError(f"{path}: schema {schema}, this version of the suite reads {SCHEMA}")
+            raise UsageError(FingerprintMessage.WRONG_SCHEMA(path=path, schema=schema, expected=SCHEMA))
         return msgspec.json.decode(content, type=Fingerprint)
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: damaged, or written by another version ({error})") from error
+        raise UsageError(FingerprintMessage.DAMAGED(path=path, why=error)) from error
 
 
-class _Schema(msgspec.Struct):
+class _FingerprintSchema(msgspec.Struct):
     schema: int

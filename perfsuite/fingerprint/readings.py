@@ -1,4 +1,4 @@
-"""Readings of pg_stat_statements: what is read, the difference of two readings, and when to read."""
+"""Readings of pg_stat_statements: their content, the difference of two, and when to read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple, Protocol
 
 from perfsuite.clock import sleep_s
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import DatabaseInfo
 
 Key = tuple[int, int]
@@ -16,7 +17,7 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Sums of one entry since it was made. Times in ms; `planning_ms` is 0 where planning is not tracked."""
+    """Sums of one entry since its creation. Times in ms; `planning_ms` is 0 where planning is not tracked."""
 
     calls: int = 0
     rows: int = 0
@@ -42,18 +43,18 @@ NOTHING = Counters()
 
 
 class DatabaseClient(NamedTuple):
-    """Who is connected: user and application, with which number of activity changes is it seen."""
+    """A connected client."""
 
     pid: int
     user: str
     application: str
     changed_at: str
-    """When it last began or ended something, as the server tells it."""
+    """When it last began or ended a statement, as the server reports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticsSnapshot:
-    """One reading. `evictions` is None where the extension does not tell. `at_s`: monotonic clock."""
+    """One reading. `evictions` is None where the extension does not count them. `at_s`: monotonic clock."""
 
     at_s: float
     statements: Mapping[Key, Counters]
@@ -66,14 +67,14 @@ class StatisticsSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What happened between two readings. `trouble` says why it cannot be trusted, "" when it can."""
+    """What happened between two readings. `trouble` says why the figures cannot be trusted, "" where they can."""
 
     duration_s: float
     statements: Mapping[Key, Counters] = field(default_factory=dict)
     trouble: str = ""
     settled: bool = True
     active: frozenset[tuple[str, str]] = frozenset()
-    """(user, application) of the clients that did something meanwhile."""
+    """(user, application) of the clients that were active in between."""
 
 
 def between(before: StatisticsSnapshot, after: StatisticsSnapshot) -> Delta:
@@ -98,20 +99,17 @@ def between(before: StatisticsSnapshot, after: StatisticsSnapshot) -> Delta:
 
 def _trouble(before: StatisticsSnapshot, after: StatisticsSnapshot, *, shrunk: bool) -> str:
     if before.reset_at != after.reset_at:
-        return "pg_stat_statements was reset meanwhile"
+        return FingerprintMessage.RESET()
     if before.evictions is not None and after.evictions is not None and before.evictions != after.evictions:
-        return (
-            f"pg_stat_statements evicted entries meanwhile ({after.evictions - before.evictions} times): "
-            "raise pg_stat_statements.max"
-        )
+        return FingerprintMessage.EVICTED(times=after.evictions - before.evictions)
     if shrunk:
-        return "entries of pg_stat_statements were reset or evicted meanwhile"
+        return FingerprintMessage.ENTRIES_LOST()
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementText:
-    """What pg_stat_statements shows of an entry: its text, not masked yet, and the user who ran it."""
+    """The text of an entry, not yet masked, and the user who ran it."""
 
     query: str
     user: str
@@ -119,63 +117,63 @@ class StatementText:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Calls of all statements so far, and the clients that are busy right now (pids)."""
+    """Calls of all statements so far, and the pids of the clients that are busy now."""
 
     calls: int
     busy: frozenset[int]
 
 
 class StatementStatistics(Protocol):
-    """What the fingerprint reads of a database."""
+    """What the fingerprint reads from a database."""
 
     info: DatabaseInfo
     notes: tuple[str, ...]
     asked: int
-    """Statements of its own so far, each a transaction."""
+    """The reader's own statements so far, each a transaction."""
 
     def totals(self) -> Totals:
-        """Cheap: has anything happened, is anybody busy?"""
+        """A cheap check for activity."""
 
     def snapshot(self) -> StatisticsSnapshot:
         """All counters now."""
 
     def texts(self, keys: Collection[Key]) -> Mapping[Key, StatementText]:
-        """The texts of entries; one that was evicted is left out."""
+        """The texts of entries, without evicted ones."""
 
     def transactions(self) -> int:
-        """Transactions of the database so far; a server reports them some seconds late."""
+        """Transactions of the database so far; the server reports them some seconds late."""
 
 
 # ── when to read ────────────────────────────────────────────────────────────────────────────────────
 
 _STEP_S = 0.004
-"""The database is at rest when two looks this far apart are the same and no client is busy."""
+"""The database is at rest when nothing changes within this time and no client is busy."""
 _PATIENCE_S = 0.5
 _RESTLESS_READINGS = 4
 _SHORT_PATIENCE_S = 0.02
-"""So often waited for in vain, and it is hardly waited for any more: others are at work all the time."""
+"""After this many waits without rest the reader hardly waits any more: others work all the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollingClock:
-    """The seam at which tests pass a time of their own."""
+    """The clock and sleep that tests replace."""
 
     now_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = sleep_s
 
 
 class StatisticsReader:
-    """Tells what happens at the database while something is done, and while nothing is."""
+    """Reads the statistics before and after requests, and while nothing is asked."""
 
     def __init__(self, statistics: StatementStatistics, clock: PollingClock | None = None) -> None:
         self._statistics = statistics
         self._clock = clock or PollingClock()
         self._restless = 0
-        # Who is busy from the beginning, such as a transaction somebody forgot, would never let it rest.
+        # A client that is busy from the start, such as a forgotten transaction, would never let the database rest.
         self._standing = statistics.totals().busy
 
     def reading(self) -> StatisticsSnapshot:
-        """The counters, once the database is at rest or patience is at its end."""
+        """The counters, once the database is at rest or the wait is over."""
         until_s = self._clock.now_s() + (_PATIENCE_S if self._restless < _RESTLESS_READINGS else _SHORT_PATIENCE_S)
         before, settled = self._statistics.totals(), False
         while not settled:
@@ -193,7 +191,7 @@ class StatisticsReader:
         return before.calls == now.calls and not now.busy - self._standing
 
     def quiet(self, duration_s: float, since: StatisticsSnapshot | None = None) -> Delta:
-        """What happens although nothing is asked, `since` the last request where that is given."""
+        """What happens while nothing is asked; begins with the reading `since` where that is given."""
         before = since or self.reading()
         self._clock.sleep(duration_s)
         return between(before, self._statistics.snapshot())

@@ -1,4 +1,4 @@
-"""Each operation of each role alone, one user at a time: what it costs the database."""
+"""Takes a fingerprint: each operation of each role alone, one user at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from perfsuite.fingerprint.readings import (
     between,
 )
 from perfsuite.fingerprint.statements import EntryCache, ForeignTraffic, cut
-from perfsuite.format import duration, number
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model import LOGIN, Account, Plan
 from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
 from perfsuite.model.role import Call, Role, Step
@@ -31,24 +31,22 @@ from perfsuite.target.session import Session
 
 _QUIET_PER_OPERATION_S = 0.015
 _ATTEMPTS = 2
-"""Requests that met other traffic, or differ in a way that cannot be explained, are made anew so often at most."""
+"""How often requests are repeated that met other traffic, or that differ without an explanation."""
 _ASK_AGAIN_S = 2.0
-_NO_TIME = "not asked: the {} that the fingerprint may take were over"
-_NOT_REACHED = "no request reached the database: a cache answered all of them, or nothing is needed from it"
 _LONGEST_NAME = 60
 _UNEXPLAINED = 500
-"""Transactions that servers may report late, from before the beginning."""
+"""Transactions from before the start that a server may report late."""
 
 
 @dataclass(frozen=True, slots=True)
 class FingerprintSettings:
-    """How to take it. `dsn` is that of the database behind the target.
+    """How to take it. `dsn`: the database behind the target.
 
-    `cold_wait_s`: how long to go on asking, now and then, where every answer came from a cache (filled by
-    another role, say), until one expires. What is still answered from a cache then is not known.
-    `within_s`: no operation is begun later than that; those left are not known. None: it takes its time.
-    `begun` is called once the statistics can be read, `tell` for every role.
-    `ignored_users`: users of the database whose statements are left out, such as a monitor's own.
+    `cold_wait_s`: how long to repeat operations that only a cache answered (filled by another role, say), until it
+    expires. The cost of what a cache still answers then is not known.
+    `within_s`: no operation begins later; the cost of those left is not known. None: no limit.
+    `begun` is called once the statistics can be read, `report` for every role.
+    `ignored_users`: database users whose statements are left out, such as a monitor's.
     """
 
     dsn: str = field(repr=False)
@@ -69,10 +67,10 @@ def fingerprint(
     connect: Callable[[], Transport],
     settings: FingerprintSettings,
 ) -> Fingerprint:
-    """What every operation of `roles` costs the database. What it creates is journaled by `run`.
+    """What every operation of `roles` costs the database. `run` keeps a journal of the rows that it creates.
 
-    What `run` leaves out is not called, nor are writes when the plan is read-only.
-    Raises UsageError and TargetError, in a line each, when the statistics cannot be read.
+    Operations that `run` leaves out are not called, nor are writes of a read-only plan.
+    Raises UsageError and TargetError, one line each, when the statistics cannot be read.
     """
     with opened_statistics(settings.dsn, settings.ignored_users) as statistics:
         settings.begun()
@@ -109,9 +107,9 @@ class Caller:
         return self._last.count
 
     def begin(self, operation: str) -> None:
-        """From here the same choices are made as in every other fingerprint, however many repeats came before.
+        """Make the same choices from here as in every other fingerprint, however many repeats came before.
 
-        A token that is due for renewal is renewed now, so that no call is measured with a login.
+        Renews a token that is due now, so that no call is measured with a login.
         """
         if operation != LOGIN and not self._session.logged_in:
             self._session.login()
@@ -120,11 +118,11 @@ class Caller:
             self._session.pick(kind)  # steps about the row chosen last; one that was made (kind "created …") stays
 
     def arguments(self, step: Step) -> Call | None:
-        """What the role would ask for; None when the target holds no data for it. May itself ask for a list."""
+        """The arguments that the role would use; None when the target has no data for it. May ask for a list."""
         return step.arguments(self._session)
 
     def call(self, name: str, arguments: Call) -> Called:
-        """Make one request. A login in between is a failure: its cost would be in that of the operation."""
+        """Make one request. A login in between is a failure: its cost would be part of the operation's."""
         operation, requests = CATALOGUE[name], self.requests
         body = ({} if self._session.login() else None) if name == LOGIN else self._session.call(operation, arguments)
         observed = self._last.observed
@@ -134,14 +132,14 @@ class Caller:
         if observed.failure is not None or body is None or self.requests != requests + 1:
             kind = observed.failure.kind.value if observed.failure else "login again"
             status = f", HTTP {observed.status}" if observed.status else ""
-            return Called(elapsed_ms, f"the call failed ({kind}{status})", None)
+            return Called(elapsed_ms, FingerprintMessage.FAILED(why=kind + status), None)
         rows = checks.rows_of(operation, body) if operation.lists is not None else None
         return Called(elapsed_ms, "", None if rows is None else len(rows))
 
 
 @dataclass(slots=True)
 class _Pending:
-    """An operation that reached the database with no call so far."""
+    """An operation of which no call has reached the database so far."""
 
     caller: Caller
     blank: OperationCost
@@ -176,12 +174,12 @@ class FingerprintRun:
         self._until_s = self._clock.now_s() + (math.inf if settings.within_s is None else settings.within_s)
 
     def take(self, roles: Sequence[Role], callers: Sequence[Caller]) -> Fingerprint:
-        """Reads first, so that they do not meet the rows that the writes make; then writes, makers first."""
+        """Reads first, without the rows that the writes make; then writes, makers of rows first."""
         taken_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         begin, transactions = self._reader.reading(), self._statistics.transactions()
         self._stay_quiet(self._settings.quiet_s)
         for caller in callers:
-            self._settings.report(f"Fingerprint: {caller.role.title}")
+            self._settings.report(FingerprintMessage.ROLE(role=caller.role.title))
             self._take_reads(caller)
         in_order = {role.slug: position for position, role in enumerate(makers_first(roles))}
         for caller in sorted(callers, key=lambda each: in_order[each.role.slug]):
@@ -211,7 +209,7 @@ class FingerprintRun:
                 self._measure(caller, name, steps)
 
     def _take_writes(self, caller: Caller) -> None:
-        """The writes, and the reads that had to wait for a row that a write makes."""
+        """The writes, and the reads that need a row that a write makes."""
         if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
             return
         for name, steps in caller.role.steps_by_operation.items():
@@ -224,7 +222,7 @@ class FingerprintRun:
             self._costs[blank.role, name] = replace(blank, reason=reason)
             return
         if self._clock.now_s() >= self._until_s:
-            reason = _NO_TIME.format(duration(self._settings.within_s or 0.0))
+            reason = str(FingerprintMessage.NO_TIME(limit_s=self._settings.within_s or 0.0))
             self._costs[blank.role, name] = replace(blank, known=Known.UNKNOWN, reason=reason)
             return
         samples = self._samples(caller, blank, steps)
@@ -235,7 +233,8 @@ class FingerprintRun:
         for _attempt in range(_ATTEMPTS):
             if batch.sure or repeated or blank.writes:
                 break
-            notes = (f"measured anew: {batch.doubt or 'odd statements among the first requests'}",)
+            why = batch.doubt or FingerprintMessage.ODD_STATEMENTS()
+            notes = (str(FingerprintMessage.MEASURED_AGAIN(why=why)),)
             before, samples = batch, self._samples(caller, blank, steps)
             batch = self._batch(samples)
             repeated = not batch.doubt and before.variants == batch.variants
@@ -252,9 +251,9 @@ class FingerprintRun:
 
     def _left_out(self, blank: OperationCost) -> str:
         if self._run.leaves_out(blank.role, blank.operation):
-            return "left out of the run"
+            return str(FingerprintMessage.LEFT_OUT())
         if blank.writes and self._plan.read_only:
-            return "a write, and the run is read-only"
+            return str(FingerprintMessage.READ_ONLY())
         return ""
 
     def _batch(self, samples: Sequence[Sample]) -> OperationBatch:
@@ -263,7 +262,7 @@ class FingerprintRun:
     # ── requests ───────────────────────────────────────────────────────────────────────────────────
 
     def _samples(self, caller: Caller, blank: OperationCost, steps: tuple[Step, ...]) -> list[Sample]:
-        """The warm-up, the repeats, and for reads one call more with the arguments of the last."""
+        """The warm-up, the repeats, and for reads one more call with the arguments of the last."""
         caller.begin(blank.operation)
         self._stay_quiet(_QUIET_PER_OPERATION_S)
         samples: list[Sample] = []
@@ -309,19 +308,18 @@ class FingerprintRun:
     # ── caches ─────────────────────────────────────────────────────────────────────────────────────
 
     def _wait_for_caches(self) -> None:
-        """Ask the first question of each operation again until its answer comes from the database."""
+        """Repeat the first call of each pending operation until the database answers it."""
         until_s = self._clock.now_s() + self._settings.cold_wait_s
         self._ask_pending()  # the writes may have emptied caches
         if self._pending and self._settings.cold_wait_s > 0:
-            self._settings.report(
-                f"Fingerprint: waiting until caches expire, {duration(self._settings.cold_wait_s)} at most"
-            )
+            self._settings.report(FingerprintMessage.WAITING_FOR_CACHES(limit_s=self._settings.cold_wait_s))
         while self._pending and self._clock.now_s() < until_s:
             self._stay_quiet(min(_ASK_AGAIN_S, max(until_s - self._clock.now_s(), 0.0)))
             self._ask_pending()
         for each in self._pending:
             key = (each.blank.role, each.blank.operation)
-            self._costs[key] = replace(self._costs[key], known=Known.UNKNOWN, reason=_NOT_REACHED)
+            reason = str(FingerprintMessage.NOT_REACHED())
+            self._costs[key] = replace(self._costs[key], known=Known.UNKNOWN, reason=reason)
 
     def _ask_pending(self) -> None:
         self._pending = [each for each in self._pending if self._asked_in_vain(each)]
@@ -350,33 +348,31 @@ class FingerprintRun:
             return found
         login = self._costs.get((role.slug, LOGIN))
         if login is None:
-            return replace(blank, reason="no account of this role")
+            return replace(blank, reason=str(FingerprintMessage.NO_ACCOUNT()))
         if login.known is Known.NOT_MEASURED:
-            return replace(blank, reason="the account could not log in")
-        return replace(blank, reason="needs an id that the target's answers did not give")
+            return replace(blank, reason=str(FingerprintMessage.NO_LOGIN()))
+        return replace(blank, reason=str(FingerprintMessage.NO_ID()))
 
     def _notes(
         self, operations: Sequence[OperationCost], begin: StatisticsSnapshot, end: StatisticsSnapshot, transactions: int
     ) -> list[str]:
         notes = list(self._statistics.notes)
         if not any(cost.statements for cost in operations):
-            notes.append("no statement was seen at all: is this the database of the target?")
+            notes.append(FingerprintMessage.NO_STATEMENT())
         whole = between(begin, end)
         statements = sum(counters.calls for counters in whole.statements.values())
         if not whole.trouble and transactions > statements + self._statistics.asked + _UNEXPLAINED:
             unexplained = transactions - statements - self._statistics.asked
-            notes.append(
-                f"{number(unexplained)} transactions are not explained by statements: other traffic on the database"
-            )
-        return notes + self._other_clients()
+            notes.append(FingerprintMessage.UNEXPLAINED(transactions=unexplained))
+        return [*map(str, notes), *self._other_clients()]
 
     def _other_clients(self) -> list[str]:
-        """Who worked without being asked, and who worked in requests besides the most active one, the backend."""
-        found = [f"a client was active while nothing was asked: {_named(who)}" for who in sorted(self._active_in_quiet)]
-        in_requests = [each for each in self._active.most_common() if each[0] not in self._active_in_quiet]
-        return found + [
-            f"another client was active during {count} of the requests: {_named(who)}" for who, count in in_requests[1:]
-        ]
+        """Clients that worked while nothing was asked, and those that worked during requests besides the backend."""
+        in_quiet = (FingerprintMessage.ACTIVE_CLIENT(client=_named(who)) for who in sorted(self._active_in_quiet))
+        # The most active client during requests is the backend.
+        others = [each for each in self._active.most_common() if each[0] not in self._active_in_quiet][1:]
+        beside = (FingerprintMessage.OTHER_CLIENT(requests=count, client=_named(who)) for who, count in others)
+        return [*map(str, in_quiet), *map(str, beside)]
 
 
 def _named(who: tuple[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Statements: as text that may be shown and compared between servers, and which of them are other clients'."""
+"""Statements: as text that may be shown and compared between servers, and which of them belong to other clients."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LONGEST = 400
 MASK = "?"
 _REST = " …"
 
-# In this order at every place of the text. A quoted text that holds a backslash may end elsewhere than it
-# seems to (it depends on a setting of the server), so from there on nothing is shown.
+# Tried in this order at every place of the text. A quoted text with a backslash may end elsewhere than it seems to,
+# depending on a setting of the server, so nothing after it is shown.
 _TOKEN = re.compile(
     r"""
     (?P<comment>--[^\n]*|/\*(?:(?!/\*).)*?\*/)
@@ -51,8 +51,8 @@ _CONNECTION = re.compile(
 def masked(text: str) -> str:
     """The statement on one line, without comments, with every literal replaced by "?".
 
-    pg_stat_statements does this for queries itself, but not for all utility statements, nor when an entry was
-    evicted between planning and the end. Where the text cannot be read for certain, its rest is left out.
+    pg_stat_statements does this itself for queries, but not for all utility statements, nor for an entry that was
+    evicted between planning and execution. Where the text is ambiguous, the rest is left out.
     """
     parts: list[str] = []
     end = 0
@@ -76,9 +76,9 @@ def _one_line(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """A masked statement with parameters numbered from 1 and lists of them made one: `IN ($1, $2)` → `IN ($1, …)`.
+    """A masked statement with parameters numbered from 1 and lists of them shortened: `IN ($1, $2)` → `IN ($1, …)`.
 
-    Lists of another length are other statements to PostgreSQL before version 18, and the same one to people.
+    For PostgreSQL before version 18, lists of different lengths are different statements; for people they are not.
     """
     shorter = _LIST.sub(lambda found: f"({found['one'] or found['only']}, …)", text)
     numbers: dict[str, str] = {}
@@ -100,32 +100,32 @@ def kind_of(comparable_text: str) -> StatementKind:
 
 
 def kept(text: str) -> str:
-    """The text as it is kept: where it is long, the columns of a SELECT go first."""
+    """The text as it is stored; a long one loses the columns of a SELECT first."""
     return text if len(text) <= LONGEST else headline(text, LONGEST)
 
 
 def cut(text: str, length: int) -> str:
-    """`text` with at most `length` characters, the last one an ellipsis where something is gone."""
+    """`text` with at most `length` characters; an ellipsis replaces what was cut."""
     return text if len(text) <= length else text[: max(length - 1, 0)].rstrip() + "…"
 
 
 def headline(text: str, length: int) -> str:
-    """A statement for a line of text: the columns of a SELECT are left out."""
+    """A statement on one line, without the columns of a SELECT."""
     return cut(re.sub(r"^SELECT (?!…).*? FROM ", "SELECT … FROM ", text, flags=re.IGNORECASE), length)
 
 
 # ── entries of pg_stat_statements ───────────────────────────────────────────────────────────────────
 
 OWN_MARK = "/* agentmitra"
-"""Statements of the suite say so in a comment, which pg_stat_statements keeps: they are left out."""
+"""Comment in the suite's own statements, which pg_stat_statements keeps: they are left out."""
 MOST_NAMED = 20
-"""Statements of others that are named; there may be thousands."""
+"""How many statements of others are named; there may be thousands."""
 _NO_TEXT = "(a statement whose text pg_stat_statements no longer has)"
 
 
 @dataclass(frozen=True, slots=True)
 class StatementEntry:
-    """One statement as it may be shown. `ours`: of the suite itself, to be left out."""
+    """One statement as it may be shown. `ours`: one of the suite, to be left out."""
 
     shape: str
     text: str
@@ -135,13 +135,13 @@ class StatementEntry:
 
 
 def entry_of(query: str, user: str = "") -> StatementEntry:
-    """The entry of a text as pg_stat_statements gives it."""
+    """The entry for a text of pg_stat_statements."""
     text = comparable(masked(query)) or _NO_TEXT
     return StatementEntry(shape_of(text), kept(text), kind_of(text), user, ours=OWN_MARK in query)
 
 
 class EntryCache:
-    """Looks texts up once."""
+    """Looks up the text of each entry once."""
 
     def __init__(self, statistics: StatementStatistics) -> None:
         self._statistics = statistics
@@ -166,30 +166,30 @@ class EntryCache:
 
 
 class ForeignTraffic:
-    """Statements that ran while nothing was asked."""
+    """Statements that ran while the suite asked nothing."""
 
     def __init__(self) -> None:
         self._calls: dict[Key, int] = {}
         self._quiet_s = 0.0
         self.backend_users: set[int] = set()
-        """Who ran statements that belong to requests."""
+        """Users whose statements belong to requests."""
 
     def add(self, quiet: Delta) -> None:
-        """A time in which the suite asked nothing."""
+        """Add an interval in which the suite asked nothing."""
         self._quiet_s += quiet.duration_s
         for key, counters in quiet.statements.items():
             self._calls[key] = self._calls.get(key, 0) + counters.calls
 
     def rate_per_s(self, key: Key) -> float:
-        """How often it ran while nothing was asked."""
+        """How often the statement ran while nothing was asked."""
         return self._calls.get(key, 0) / self._quiet_s if self._quiet_s else 0.0
 
     def keys(self) -> frozenset[Key]:
-        """All that ran."""
+        """All statements that ran."""
         return frozenset(self._calls)
 
     def found(self, entries: Mapping[Key, StatementEntry]) -> tuple[ForeignStatement, ...]:
-        """The most frequent statements for the reader, the most frequent first."""
+        """The most frequent statements, the most frequent first."""
         calls: dict[tuple[str, str], int] = {}
         for key in self._calls.keys() & entries.keys():
             if not (entry := entries[key]).ours:

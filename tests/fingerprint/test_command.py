@@ -8,6 +8,7 @@ import pytest
 
 from perfsuite.cli.main import main
 from perfsuite.fingerprint.output import write_fingerprint
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import Fingerprint, OperationCost
 from tests.fingerprint.made import POLICIES, PREMIUMS, fingerprint, operation
 
@@ -63,9 +64,9 @@ def test_that_of_a_run_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "Against" not in shown
 
 
-def test_a_run_without_one_is_told_before_anything_is_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_one_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fingerprint", "--demo", "full", "--against", str(tmp_path)]) == 2
 
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == f"{tmp_path}: no fingerprint was taken in this run (fingerprint.json is not there)\n"
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == f"{FingerprintMessage.NOT_TAKEN(folder=tmp_path, file='fingerprint.json')}\n"

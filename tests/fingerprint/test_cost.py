@@ -10,6 +10,7 @@ import pytest
 from perfsuite.fingerprint.cost import OperationBatch, Sample, batch_of, cost_of
 from perfsuite.fingerprint.readings import Counters, Delta, Key
 from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, entry_of
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import Caching, Cost, Known, OperationCost, Repeat, Spread
 
 TEXTS = {
@@ -102,7 +103,7 @@ def test_one_odd_request_is_not_trusted() -> None:
 
     assert not odd.sure
     assert "FROM premiums WHERE policy_id = $1 in 1 of 3" in cost_of(LISTED, odd).notes[0]
-    assert cost_of(LISTED, odd, repeated=True).notes == ("which statements are run depends on the arguments",)
+    assert cost_of(LISTED, odd, repeated=True).notes == (FingerprintMessage.BY_ARGUMENTS(),)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +173,8 @@ def _foreign(key: Key, calls: int, during_s: float = 1.0) -> ForeignTraffic:
 def test_a_statement_that_runs_without_being_asked_makes_it_unknown() -> None:
     mixed = batch(sample(0, list=1, each=1), sample(1, list=1, each=1), foreign=_foreign(KEYS["each"], 50))
 
-    assert cost_of(LISTED, mixed).reason == (
-        "other traffic: SELECT … FROM premiums WHERE policy_id = $1 ran 50 times a second while nothing was asked"
+    assert cost_of(LISTED, mixed).reason == FingerprintMessage.OTHER_TRAFFIC(
+        statement="SELECT … FROM premiums WHERE policy_id = $1", rate_per_s="50"
     )
 
 
@@ -190,7 +191,7 @@ def test_statements_of_another_user_are_left_out() -> None:
     found = cost_of(LISTED, batch(both, foreign=_foreign(theirs, 50), entries=entries))
 
     assert found.queries == Spread(1, 1)
-    assert found.notes == ("statements of other users were left out (cron)",)
+    assert found.notes == (FingerprintMessage.OTHER_USERS(users="cron"),)
 
 
 def test_statements_of_the_suite_are_left_out() -> None:

@@ -1,4 +1,4 @@
-"""What a database must have, told in one line; and reading with read rights only."""
+"""What a database must have, with an error of one line for each lack; and reading with read rights only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from psycopg.conninfo import make_conninfo
 
 from perfsuite.errors import SuiteError, TargetError, UsageError
 from perfsuite.fingerprint.database import described, opened_statistics
+from perfsuite.messages import Message
+from perfsuite.messages.fingerprint import FingerprintMessage
 from tests.fingerprint.conftest import Backend
 
 OWNER = 10
@@ -28,20 +30,30 @@ ABOUT: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        pytest.param({"track": None}, "is not loaded. Set shared_preload_libraries", id="not loaded"),
-        pytest.param({"track": None, "extension": None}, "; then, in the database mitra: CREATE", id="nothing of it"),
-        pytest.param({"extension": None}, "is not created; in the database mitra: CREATE EXTENSION", id="not created"),
-        pytest.param({"extension": "1.7"}, "ALTER EXTENSION pg_stat_statements UPDATE", id="of an old server"),
-        pytest.param({"may_read": False}, "GRANT pg_read_all_stats TO", id="no rights"),
-        pytest.param({"track": "none"}, "pg_stat_statements.track = none", id="not tracked"),
-        pytest.param({"query_id": "off"}, "compute_query_id = off", id="no ids"),
+        pytest.param({"track": None}, FingerprintMessage.NOT_LOADED(), id="not loaded"),
+        pytest.param(
+            {"track": None, "extension": None},
+            FingerprintMessage.NOT_LOADED_OR_CREATED(database="mitra"),
+            id="nothing of it",
+        ),
+        pytest.param({"extension": None}, FingerprintMessage.NOT_CREATED(database="mitra"), id="not created"),
+        pytest.param({"extension": "1.7"}, FingerprintMessage.TOO_OLD(version="1.7"), id="of an old server"),
+        pytest.param({"may_read": False}, FingerprintMessage.ONLY_OWN_STATEMENTS(), id="no rights"),
+        pytest.param(
+            {"track": "none"},
+            FingerprintMessage.NOT_TRACKED(setting="pg_stat_statements.track = none"),
+            id="not tracked",
+        ),
+        pytest.param(
+            {"query_id": "off"}, FingerprintMessage.NOT_TRACKED(setting="compute_query_id = off"), id="no ids"
+        ),
     ],
 )
-def test_what_is_missing(about: dict[str, Any], message: str) -> None:
+def test_what_is_missing(about: dict[str, Any], message: Message) -> None:
     with pytest.raises(TargetError) as caught:
         described({**ABOUT, **about})
 
-    assert message in str(caught.value)
+    assert (caught.value.code, caught.value.fields) == (message.code, message.fields)
     assert "\n" not in str(caught.value)
 
 
@@ -53,14 +65,14 @@ def test_what_is_missing(about: dict[str, Any], message: str) -> None:
         pytest.param(
             {"server": "13.9", "extension": "1.8", "query_id": None, "track": "all"},
             (
-                "pg_stat_statements 1.8 tells of no evictions: only vanished entries are noticed",
-                "statements inside functions are counted as queries (pg_stat_statements.track is all)",
+                FingerprintMessage.NO_EVICTIONS(version="1.8"),
+                FingerprintMessage.INSIDE_FUNCTIONS(),
             ),
             id="13",
         ),
         pytest.param(
             {"track_utility": "off"},
-            ("BEGIN, COMMIT and the like are not counted (pg_stat_statements.track_utility is off)",),
+            (FingerprintMessage.UTILITY_NOT_COUNTED(),),
             id="no utility statements",
         ),
     ],
@@ -69,26 +81,27 @@ def test_versions(about: dict[str, Any], notes: tuple[str, ...]) -> None:
     assert described({**ABOUT, **about})[1] == notes
 
 
-def _refused(dsn: str) -> str:
+def _refused(dsn: str) -> SuiteError:
     with pytest.raises(SuiteError) as caught, opened_statistics(dsn):
         pass
     assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return caught.value
 
 
 @pytest.mark.parametrize("dsn", ["", "  "])
 def test_no_dsn(dsn: str) -> None:
-    assert "--monitor-postgres" in _refused(dsn)
+    assert _refused(dsn).code is FingerprintMessage.NO_DSN
 
 
 def test_a_dsn_that_is_none_is_not_repeated() -> None:
     with pytest.raises(UsageError) as caught, opened_statistics("postgresql://x:sesame@h/d?nonsense=1"):
         pass
+    assert caught.value.code is FingerprintMessage.BAD_DSN
     assert "sesame" not in str(caught.value)
 
 
 def test_nobody_there() -> None:
-    assert _refused("postgresql://nobody@127.0.0.1:1/x").startswith("PostgreSQL cannot be reached: ")
+    assert _refused("postgresql://nobody@127.0.0.1:1/x").code is FingerprintMessage.NO_CONNECTION
 
 
 # ── a real one ──────────────────────────────────────────────────────────────────────────────────────
@@ -142,20 +155,22 @@ def test_users_can_be_ignored(backend: Backend) -> None:
 
 @pytest.mark.integration
 def test_without_rights(backend: Backend) -> None:
-    assert "GRANT pg_read_all_stats TO" in _refused(_account(backend, "fp_nobody"))
+    assert _refused(_account(backend, "fp_nobody")).code is FingerprintMessage.ONLY_OWN_STATEMENTS
 
 
 @pytest.mark.integration
 def test_a_database_without_the_extension(backend: Backend) -> None:
-    assert "in the database postgres: CREATE EXTENSION" in _refused(make_conninfo(backend.dsn, dbname="postgres"))
+    refused = _refused(make_conninfo(backend.dsn, dbname="postgres"))
+    assert (refused.code, refused.fields["database"]) == (FingerprintMessage.NOT_CREATED, "postgres")
 
 
 @pytest.mark.integration
 def test_a_wrong_password(backend: Backend) -> None:
-    message = _refused(make_conninfo(backend.dsn, password="sesame"))
+    refused = _refused(make_conninfo(backend.dsn, password="sesame"))
 
-    assert "password authentication failed" in message
-    assert "sesame" not in message
+    assert refused.code is FingerprintMessage.NO_CONNECTION
+    assert "password authentication failed" in refused.fields["why"]
+    assert "sesame" not in str(refused)
 
 
 @pytest.mark.integration
@@ -163,10 +178,11 @@ def test_an_error_in_between_is_one_line(backend: Backend) -> None:
     ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'agentmitra-fingerprint'"
 
     with (
-        pytest.raises(TargetError, match="PostgreSQL: the statistics could not be read") as caught,
+        pytest.raises(TargetError) as caught,
         opened_statistics(backend.dsn) as statistics,
         backend.connect() as killer,
     ):
         killer.execute(ours)
         statistics.totals()
+    assert caught.value.code is FingerprintMessage.NOT_READ
     assert "\n" not in str(caught.value)

@@ -9,6 +9,8 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.fingerprint.output import read_fingerprint, render_fingerprint, render_short, write_fingerprint
+from perfsuite.messages.files import FileMessage
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import Fingerprint, ForeignStatement, Known
 from tests.fingerprint.made import POLICIES, PREMIUMS, UPDATE, fingerprint, operation
 
@@ -81,25 +83,28 @@ def test_read_as_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "code"),
     [
-        pytest.param(b'{"schema": 2}', "schema 2, this version of the suite reads 1", id="a later one"),
-        pytest.param(b'{"schema": 1}', "damaged, or written by another version", id="fields missing"),
-        pytest.param(b"{", "damaged, or written by another version", id="cut off"),
+        pytest.param(b'{"schema": 2}', FingerprintMessage.WRONG_SCHEMA, id="a later one"),
+        pytest.param(b'{"schema": 1}', FingerprintMessage.DAMAGED, id="fields missing"),
+        pytest.param(b"{", FingerprintMessage.DAMAGED, id="cut off"),
     ],
 )
-def test_what_cannot_be_read(content: bytes, message: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read(content: bytes, code: FingerprintMessage, tmp_path: Path) -> None:
     (tmp_path / "fingerprint.json").write_bytes(content)
 
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError) as caught:
         read_fingerprint(tmp_path)
+    assert caught.value.code is code
 
 
 def test_no_fingerprint(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no fingerprint was taken in this run"):
+    with pytest.raises(UsageError) as caught:
         read_fingerprint(tmp_path)
+    assert caught.value.code is FingerprintMessage.NOT_TAKEN
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError) as caught:
         write_fingerprint(FILED, tmp_path / "gone")
+    assert caught.value.code is FileMessage.REFUSED

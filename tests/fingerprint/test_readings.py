@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perfsuite.fingerprint.readings import Counters, DatabaseClient, StatisticsSnapshot, between
+from perfsuite.messages.fingerprint import FingerprintMessage
 
 A, B = (10, 1), (10, 2)
 
@@ -31,7 +32,7 @@ def test_a_statement_seen_for_the_first_time() -> None:
     ("after", "trouble"),
     [
         pytest.param(_snapshot(a=6, reset_at="t1"), "was reset", id="reset"),
-        pytest.param(_snapshot(a=6, evictions=2), "evicted entries meanwhile (2 times)", id="evictions counted"),
+        pytest.param(_snapshot(a=6, evictions=2), FingerprintMessage.EVICTED(times=2), id="evictions counted"),
         pytest.param(_snapshot(a=2), "reset or evicted", id="one entry began anew"),
         pytest.param(_snapshot(b=9), "reset or evicted", id="one entry is gone"),
         pytest.param(_snapshot(a=2, evictions=None), "reset or evicted", id="seen without the newer view"),

@@ -8,6 +8,7 @@ import pytest
 
 from perfsuite.fingerprint.compare import compare, not_compared
 from perfsuite.fingerprint.readings import DatabaseClient
+from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
 from perfsuite.roles import ROLES, policyholder, regional_manager, senior_agent, support_staff
 from perfsuite.target import journal
@@ -116,7 +117,7 @@ class _Cached:
             self.database.run("SELECT a FROM users WHERE id = $1")
 
 
-def test_a_cache_is_told_and_does_not_hide_the_cost(target: CostlyTarget) -> None:
+def test_a_cache_is_reported_and_does_not_hide_the_cost(target: CostlyTarget) -> None:
     target.costs["users.me"] = _Cached(target.database, 30)
     found = _of(take(target, HOLDER), "users.me")
 
@@ -156,7 +157,7 @@ def test_an_answer_that_never_comes_from_the_database_is_not_known(target: Costl
     found = _of(take(target, HOLDER), "users.me")
 
     assert (found.known, found.queries) == (Known.UNKNOWN, None)
-    assert found.reason.startswith("no request reached the database")
+    assert found.reason == FingerprintMessage.NOT_REACHED()
 
 
 def test_a_cache_that_is_gone_is_a_difference(target: CostlyTarget) -> None:
@@ -192,18 +193,18 @@ def test_read_only_leaves_writes_out(target: CostlyTarget) -> None:
 
     assert not any(CATALOGUE[asked.operation].writes for asked in target.asked)
     reasons = _not_measured(fingerprint)
-    assert reasons.pop("policies.approve") == "a write, and the run is read-only"
+    assert reasons.pop("policies.approve") == FingerprintMessage.READ_ONLY()
     assert {name for name in reasons if not CATALOGUE[name].writes} == {"policies.read"}
 
 
 def test_what_the_run_leaves_out_is_not_called(target: CostlyTarget) -> None:
     run = RunState("basic_1", left_out={HOLDER.slug: frozenset({"users.me"})})
 
-    assert _not_measured(take(target, HOLDER, run=run)) == {"users.me": "left out of the run"}
+    assert _not_measured(take(target, HOLDER, run=run)) == {"users.me": FingerprintMessage.LEFT_OUT()}
     assert target.asked_for("users.me") == []
 
 
-def test_a_failing_operation_is_told_without_words_of_the_target(target: CostlyTarget) -> None:
+def test_a_failing_operation_is_reported_without_words_of_the_target(target: CostlyTarget) -> None:
     target.always("users.me", answer({"detail": "no user 9876543210"}, 500))
 
     assert _not_measured(take(target, HOLDER)) == {"users.me": "the call failed (http status, HTTP 500)"}
@@ -214,7 +215,7 @@ def test_an_account_that_cannot_log_in(target: CostlyTarget) -> None:
     reasons = _not_measured(take(target, HOLDER))
 
     assert reasons.pop("login") == "the call failed (http status, HTTP 401)"
-    assert set(reasons.values()) == {"the account could not log in"}
+    assert set(reasons.values()) == {FingerprintMessage.NO_LOGIN()}
 
 
 # ── what spoils the figures ─────────────────────────────────────────────────────────────────────────
@@ -230,7 +231,7 @@ def test_one_reset_is_met_by_measuring_anew(target: CostlyTarget) -> None:
     found = _of(take(target, HOLDER), "users.me")
 
     assert (found.known, found.queries) == (Known.YES, Spread(1, 1))
-    assert found.notes == ("measured anew: pg_stat_statements was reset meanwhile",)
+    assert found.notes == (FingerprintMessage.MEASURED_AGAIN(why=FingerprintMessage.RESET()),)
 
 
 def test_evictions_all_the_time_make_it_unknown(target: CostlyTarget) -> None:
@@ -241,11 +242,11 @@ def test_evictions_all_the_time_make_it_unknown(target: CostlyTarget) -> None:
     found = _of(take(target, HOLDER), "users.me")
 
     assert found.known is Known.UNKNOWN
-    assert "evicted entries meanwhile" in found.reason
+    assert found.reason == FingerprintMessage.EVICTED(times=1)
     assert _of(take(target, HOLDER), "policies.list").known is Known.YES
 
 
-def test_statements_of_others_are_told(target: CostlyTarget, database: FakeDatabase) -> None:
+def test_statements_of_others_is_reported(target: CostlyTarget, database: FakeDatabase) -> None:
     database.on_sleep = lambda _s: database.run("DELETE FROM jobs WHERE id < 4711", user=OTHER)
     fingerprint = take(target, HOLDER)
 
@@ -263,7 +264,7 @@ def test_the_same_traffic_by_others_makes_it_unknown(target: CostlyTarget, datab
     assert found.reason.startswith("other traffic: SELECT … FROM users_me WHERE id = $1 ran ")
 
 
-def test_other_clients_are_told(target: CostlyTarget, database: FakeDatabase) -> None:
+def test_other_clients_is_reported(target: CostlyTarget, database: FakeDatabase) -> None:
     def active(_asked: object) -> None:
         changed = str(len(target.asked))
         database.clients = [DatabaseClient(1, "app", "api", changed), DatabaseClient(2, "eve", "psql", changed)]
@@ -275,7 +276,7 @@ def test_other_clients_are_told(target: CostlyTarget, database: FakeDatabase) ->
 
     target.costs |= {"users.me": active, "policies.list": alone}
 
-    assert take(target, HOLDER).notes == ("another client was active during 5 of the requests: psql (user eve)",)
+    assert take(target, HOLDER).notes == (FingerprintMessage.OTHER_CLIENT(requests=5, client="psql (user eve)"),)
 
 
 def test_transactions_that_no_statement_explains(target: CostlyTarget, database: FakeDatabase) -> None:
@@ -285,14 +286,15 @@ def test_transactions_that_no_statement_explains(target: CostlyTarget, database:
     database.on_sleep = busy
     (note,) = take(target, HOLDER).notes
 
-    assert note.endswith("transactions are not explained by statements: other traffic on the database")
+    committed = int(note.split()[0].replace(",", ""))
+    assert note == FingerprintMessage.UNEXPLAINED(transactions=committed)
 
 
-def test_the_wrong_database_is_told(target: CostlyTarget) -> None:
+def test_the_wrong_database_is_reported(target: CostlyTarget) -> None:
     steps = {step.operation for behaviour in HOLDER.behaviours for step in behaviour.steps}
     target.costs = dict.fromkeys(["login", *steps], lambda _asked: None)
 
-    assert "no statement was seen at all: is this the database of the target?" in take(target, HOLDER).notes
+    assert FingerprintMessage.NO_STATEMENT() in take(target, HOLDER).notes
 
 
 def test_what_there_was_no_time_for_is_not_known(target: CostlyTarget, database: FakeDatabase) -> None:
@@ -306,7 +308,7 @@ def test_what_there_was_no_time_for_is_not_known(target: CostlyTarget, database:
     known = {cost.operation for cost in fingerprint.operations if cost.known is Known.YES}
     assert known == {"login", "users.me"}, "what was begun in time is finished"
     assert {(cost.known, cost.reason) for cost in fingerprint.operations if cost.operation not in known} == {
-        (Known.UNKNOWN, "not asked: the 10 s that the fingerprint may take were over")
+        (Known.UNKNOWN, FingerprintMessage.NO_TIME(limit_s=10))
     }
     assert not target.asked_for("policies.list")
 

@@ -72,7 +72,7 @@ def test_a_wrong_password_is_told_and_the_run_goes_on(made: Ended) -> None:
 
     assert (made.code, made.err) == (without.code, without.err) == (0, "")
     assert lines == [
-        'Fingerprint: not taken. PostgreSQL cannot be reached: password authentication failed for user "mitra"',
+        'Fingerprint: not taken. PostgreSQL: no connection (password authentication failed for user "mitra")',
         'Monitor: postgres: password authentication failed for user "mitra"; not monitored',
     ]
     assert not (made.folder / "fingerprint.json").exists()
@@ -100,7 +100,7 @@ def test_what_was_wanting_is_told_in_a_line_each(made: Ended) -> None:
     assert len([line for line in told if "prometheus: no answer within 800 ms" in line]) == 1, "not one for each second"
     assert len(told) < 10
     assert [line for line in told if line.startswith("Fingerprint: ")] == [
-        "Fingerprint: not taken. PostgreSQL cannot be reached: connection timeout expired"
+        "Fingerprint: not taken. PostgreSQL: no connection (connection timeout expired)"
     ]
     assert made.err == ""
 
