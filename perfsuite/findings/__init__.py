@@ -1,7 +1,6 @@
 """Summary + readings + fingerprint → Findings: what left its band and when, what was at its limit, what costs most."""
 
-from perfsuite.findings.demand import asks_more
-from perfsuite.findings.find import find
-from perfsuite.findings.watched import Watched
+from perfsuite.findings.find import Observations, find
+from perfsuite.findings.steady_state import asks_more
 
-__all__ = ["Watched", "asks_more", "find"]
+__all__ = ["Observations", "asks_more", "find"]

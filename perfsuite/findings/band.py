@@ -3,10 +3,11 @@
 The band is what the beginning of the series shows: its median, and a noise that is the larger of two estimates,
 both robust: the median absolute deviation from that median (Hampel 1974, doi 10.1080/01621459.1974.10482962) and
 that of the differences between neighbours, which no change of level can widen (von Neumann et al. 1941,
-doi 10.1214/aoms/1177731677; with the median instead of the mean). A rise is told when the median of a window lies
+doi 10.1214/aoms/1177731677; with the median instead of the mean). A rise counts when the median of a window lies
 so far above the band that the effect matters *and* the noise cannot explain it, as a Shewhart chart for the median
 with its limits wide enough for a whole run (Page 1954, doi 10.1093/biomet/41.1-2.100, says why persistence is
-asked for). How often that is wrong is simulated in tests/findings/test_no_false_findings.py.
+asked for). tests/findings/test_no_false_findings.py
+simulates how often that is wrong.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ _OUTSIDE_SIGMAS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RiseRule:
     """From where on a rise counts: for `window` values, by `shift`, and by `sigmas` of what noise makes of a window.
 
-    `smoothed`: over how many values the series was smoothed, so that only values that far apart tell of its noise.
+    `smoothed`: over how many values the series was smoothed, so only values that far apart show its noise.
     `least_sigma`: of few values the noise may look smaller than it is.
     """
 
@@ -52,7 +53,6 @@ class Rise:
     stop: int
     before: float
     after: float
-    sigma: float
 
 
 def deviation(values: Floats) -> float:
@@ -67,7 +67,7 @@ def noise(values: Floats) -> float:
     return _TO_SIGMA * float(np.median(np.abs(np.diff(values)))) / math.sqrt(2)
 
 
-def rises(values: Floats, rule: Rule) -> list[Rise]:
+def rises(values: Floats, rule: RiseRule) -> list[Rise]:
     """Every rise out of the band of what came before, in order. The series has no gaps. []: it stays in its band."""
     last = values.size - rule.window
     fewest = rule.fewest_before
@@ -85,11 +85,11 @@ def rises(values: Floats, rule: Rule) -> list[Rise]:
         if found and start < found[-1].stop:
             continue
         stop = _back(values, start, rule.window, float(usual[at] + max(rule.shift, _OUTSIDE_SIGMAS * sigma[at])))
-        found.append(Rise(start, stop, float(usual[at]), middle(values[start:stop]), float(sigma[at])))
+        found.append(Rise(start, stop, float(usual[at]), middle(values[start:stop])))
     return found
 
 
-def _bands(values: Floats, last: int, rule: Rule) -> tuple[Floats, Floats, Floats]:
+def _bands(values: Floats, last: int, rule: RiseRule) -> tuple[Floats, Floats, Floats]:
     """Median, noise and number of the values before each position that has enough of them, to `last`."""
     overall = max(noise(values[:: rule.smoothed]), rule.least_sigma)
     counts = np.minimum(np.arange(rule.fewest_before, last + 1), MOST_BEFORE)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfsuite.findings.band import FEWEST_BEFORE, Rule, rises
-from perfsuite.findings.load import Cell, Load, binned, by_operation, slowness_of
-from perfsuite.findings.movers import COMPARED_FROM_S, Moved, Slower, moved_with, slower_with
-from perfsuite.format import change, duration, joined, number, percent, plural, quantity, time_of_day
+from perfsuite.findings.band import FEWEST_BEFORE, RiseRule, rises
+from perfsuite.findings.correlated import (
+    COMPARED_FROM_S,
+    Correlated,
+    Slower,
+    correlated_metrics,
+    slower_operations,
+)
+from perfsuite.findings.steady_state import SteadyLoad, binned, slowness_of
+from perfsuite.format import change, percent
+from perfsuite.messages import Message
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.timeseries import STATEMENTS, Floats, Places, Track
 
-LASTING = Rule(window=5, shift=math.log(1.5), sigmas=6.0)
-SHARP = Rule(window=3, shift=math.log(3.0), sigmas=8.0)
-OF_OPERATION = Rule(window=4, shift=math.log(2.0), sigmas=7.0)
+LASTING = RiseRule(window=5, shift=math.log(1.5), sigmas=6.0)
+SHARP = RiseRule(window=3, shift=math.log(3.0), sigmas=8.0)
+OF_OPERATION = RiseRule(window=4, shift=math.log(2.0), sigmas=7.0)
 """Half as slow again for 5 s, or three times as slow for 3 s; a single operation twice as slow for four bins of about
 ten requests. Beyond what noise makes of a window by so many standard deviations."""
 LEAST_MS, LEAST_SHARP_MS = 10.0, 30.0
@@ -25,25 +33,16 @@ LEAST_MS, LEAST_SHARP_MS = 10.0, 30.0
 _FAILURES_WINDOW_S = 5
 _FEWEST_FAILURES, _LEAST_SHARE, _FAILURE_SIGMAS = 5, 0.02, 6.0
 TOGETHER_S = 5
-_SHOWN_METRICS, _SHOWN_OPERATIONS, _NAMED = 6, 3, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a run beside its load. `began_s`: its first second, None where none was recorded.
-
-    `estimate`: reckon how many statements an operation runs more, where nobody has counted them.
-    """
-
-    began_s: int | None = None
-    estimate: bool = True
+_SHOWN_METRICS, _SHOWN_OPERATIONS = 6, 3
+NAMED = 3
+"""Operations or metrics that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """Positions in the load at which it left its band and came back. `failures`: it was the failures that did.
+    """Positions in the load at which it left its band and came back. `failures`: the failures did.
 
-    `operations`: where only some got slower, those, the one that added most time first. `times`: how often it happened.
+    `operations`: where only some got slower, those that added most time first. `times`: how often it happened.
     `few`: what came before is too little to call it a change.
     """
 
@@ -55,32 +54,13 @@ class Onset:
     few: bool = False
 
 
-def onset_finding(onset: Onset, load: Load, tracks: Mapping[str, Track], known: Known) -> Finding:
-    """The moment with what left its band with it, and the operations that moved most."""
-    start_s, stop_s = load.first_s + onset.start, load.first_s + onset.stop
-    moved = moved_with(tracks, start_s, stop_s)
-    slower = slower_with(load, onset.start, onset.stop)
-    worst = slower[0] if slower else None
-    evidence = _load_evidence(load, onset) + [each.evidence for each in moved[:_SHOWN_METRICS]]
-    evidence += [_slower_evidence(each, start_s) for each in slower[:_SHOWN_OPERATIONS]]
-    since = f", {duration(start_s - known.began_s)} into the run" if known.began_s is not None else ""
-    said = f"{_what(load, onset, worst)}{_failed_too(load, onset)} from {time_of_day(start_s)} on{since}{_again(onset)}"
-    return Finding(
-        kind=FindingKind.TOO_FEW if onset.few else FindingKind.ONSET,
-        headline=f"{said}; {_beside(load, onset, moved)}"
-        + (_more(moved, load, onset, worst) if known.estimate else ""),
-        resource=moved[0].suspect.resource if moved else "",
-        at_s=start_s,
-        role=worst.role if worst else None,
-        operation=onset.operations[0] if onset.operations else (worst.operation if worst else None),
-        evidence=tuple(evidence),
-    )
+# ── finding it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def onset_of(load: Load) -> Onset | None:
-    """The first of: answers slower, more failures. Answers of single operations, where those of all did not get slower.
+def onset_of(load: SteadyLoad) -> Onset | None:
+    """The first of: slower answers, more failures. Slower answers of single operations, if not all became slower.
 
-    Where both began within some seconds it is the answers, from the earlier second on; the failures stand beside.
+    Where both began within some seconds it is the answers, from the earlier second on.
     """
     slow, failing = _slow(load) or _slow_operation(load), _failing(load)
     if slow is None or failing is None:
@@ -90,39 +70,39 @@ def onset_of(load: Load) -> Onset | None:
     return min(slow, failing, key=lambda onset: onset.start)
 
 
-def _slow(load: Load) -> Onset | None:
+def _slow(load: SteadyLoad) -> Onset | None:
     places = np.flatnonzero(~np.isnan(load.slowness))
     values = load.slowness[places]
     found: list[Onset] = []
     for rule, least_ms in ((LASTING, LEAST_MS), (SHARP, LEAST_SHARP_MS)):
         onsets = [
-            Onset(int(places[rise.start]), _stop_of(places, rise.stop, load.seconds)) for rise in rises(values, rule)
+            Onset(int(places[rise.start]), stop_of(places, rise.stop, load.seconds)) for rise in rises(values, rule)
         ]
         kept = [each for each in onsets if _added_ms(load, each) >= least_ms]
         if kept:
-            found.append(Onset(kept[0].start, kept[0].stop, times=len(kept)))
+            found.append(replace(kept[0], times=len(kept)))
     return min(found, key=lambda onset: onset.start, default=None)
 
 
-def _stop_of(places: Places, stop: int, length: int) -> int:
+def stop_of(places: Places, stop: int, length: int) -> int:
+    """The second at position `stop` of the known seconds; the end of the series beyond them."""
     return int(places[stop]) if stop < places.size else length
 
 
-def _added_ms(load: Load, onset: Onset) -> float:
-    added = load.mean_ms(onset.start, onset.stop) - load.mean_ms(0, onset.start)
+def _added_ms(load: SteadyLoad, onset: Onset) -> float:
+    added = load.all.mean_ms(onset.start, onset.stop) - load.all.mean_ms(0, onset.start)
     return 0.0 if math.isnan(added) else added
 
 
-def _failing(load: Load) -> Onset | None:
+def _failing(load: SteadyLoad) -> Onset | None:
     """Failures in a window that those before do not explain: Poisson, with the rate at its upper end."""
     window = _FAILURES_WINDOW_S
     if load.seconds < FEWEST_BEFORE + window:
         return None
-    failed, sent = (np.concatenate(([0.0], np.cumsum(series))) for series in (load.failures, load.requests))
+    failed, sent = (np.concatenate(([0.0], np.cumsum(series))) for series in (load.failures, load.all.requests))
     at = np.arange(FEWEST_BEFORE, load.seconds - window + 1)
     in_window, of_window = failed[at + window] - failed[at], sent[at + window] - sent[at]
-    usual = (failed[at] + 2) / np.maximum(sent[at], 1)
-    expected = usual * of_window
+    expected = (failed[at] + 2) / np.maximum(sent[at], 1) * of_window
     share = in_window / np.maximum(of_window, 1) - failed[at] / np.maximum(sent[at], 1)
     sure = in_window > expected + _FAILURE_SIGMAS * np.sqrt(expected)
     hits = np.flatnonzero((in_window >= _FEWEST_FAILURES) & (share >= _LEAST_SHARE) & sure)
@@ -145,53 +125,81 @@ def _over(failures: Floats, start: int, window: int) -> int:
     return start + 1 + int(calm[0]) if calm.size else int(failures.size)
 
 
-def _slow_operation(load: Load) -> Onset | None:
-    found: list[tuple[int, float, Onset]] = []
-    for operation, cells in by_operation(load).items():
-        bins, size = binned(cells, load.seconds)
-        if not bins:
-            continue
-        count = load.seconds // size
-        slowness = slowness_of(bins, count)
-        places = np.flatnonzero(~np.isnan(slowness))
-        for rise in rises(slowness[places], OF_OPERATION):
-            start, stop = int(places[rise.start]), _stop_of(places, rise.stop, count)
-            requests = sum(float(cell.requests[start:stop].sum()) for cell in bins)
-            added = sum(
-                float(cell.requests[start:stop].sum()) * max(cell.mean_ms(start, stop) - cell.mean_ms(0, start), 0.0)
-                for cell in bins
-                if cell.requests[:start].any() and cell.requests[start:stop].any()
-            )
-            if requests and added / requests >= LEAST_MS:
-                found.append((start * size, -added, Onset(start * size, stop * size, operations=(operation,))))
-                break
+def _slow_operation(load: SteadyLoad) -> Onset | None:
+    """The earliest; operations that became slower within some seconds of it, the one that added most time first."""
+    found = [each for operation in load.by_operation for each in _slow_alone(load, operation)]
     if not found:
         return None
-    earliest = min(start for start, _added, _onset in found)
-    near = sorted((each for each in found if each[0] <= earliest + TOGETHER_S), key=lambda each: each[1])
-    operations = tuple(name for _start, _added, onset in near for name in onset.operations)
-    return replace(near[0][2], start=earliest, operations=operations[:_NAMED])
+    earliest = min(onset.start for _added, onset in found)
+    near = sorted((each for each in found if each[1].start <= earliest + TOGETHER_S), key=lambda each: -each[0])
+    operations = tuple(name for _added, onset in near for name in onset.operations)
+    return replace(near[0][1], start=earliest, operations=operations[:NAMED])
 
 
-def _load_evidence(load: Load, onset: Onset) -> list[Evidence]:
-    at_s, start, stop = load.first_s + onset.start, onset.start, onset.stop
-    times = Evidence(
-        "avg_ms",
-        "response time, mean",
-        _or_none(load.mean_ms(0, start)),
-        _or_none(load.mean_ms(start, stop)),
-        "ms",
-        at_s,
+def _slow_alone(load: SteadyLoad, operation: str) -> list[tuple[float, Onset]]:
+    """The first time that an operation became slower, with the time in ms that this added; [] where it did not."""
+    bins, size = binned(load.by_operation[operation].values(), load.seconds)
+    if not bins:
+        return []
+    count = load.seconds // size
+    slowness = slowness_of(bins, count)
+    places = np.flatnonzero(~np.isnan(slowness))
+    for rise in rises(slowness[places], OF_OPERATION):
+        start, stop = int(places[rise.start]), stop_of(places, rise.stop, count)
+        requests = sum(times.count(start, stop) for times in bins)
+        added = sum(
+            times.count(start, stop) * max(times.mean_ms(start, stop) - times.mean_ms(0, start), 0.0)
+            for times in bins
+            if times.count(0, start) and times.count(start, stop)
+        )
+        if requests and added / requests >= LEAST_MS:
+            return [(added, Onset(start * size, stop * size, operations=(operation,)))]
+    return []
+
+
+# ── describing it ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def onset_finding(
+    onset: Onset, load: SteadyLoad, tracks: Mapping[str, Track], began_s: int | None, *, estimate: bool
+) -> Finding:
+    """The moment with what left its band with it, and the operations that slowed down most.
+
+    `began_s`: the first second of the run, None where none was recorded. `estimate`: how many statements an
+    operation runs more, where nobody has counted them.
+    """
+    start_s, stop_s = load.first_s + onset.start, load.first_s + onset.stop
+    correlated = correlated_metrics(tracks, start_s, stop_s)
+    slower = slower_operations(load, onset.start, onset.stop)
+    worst = slower[0] if slower else None
+    evidence = _load_evidence(load, onset) + [each.evidence for each in correlated[:_SHOWN_METRICS]]
+    evidence += [_slower_evidence(each, start_s) for each in slower[:_SHOWN_OPERATIONS]]
+    what = _what(load, onset, worst)
+    headline = FindingMessage.ONSET(what=what, at=start_s)
+    if began_s is not None:
+        headline = FindingMessage.ONSET_IN_RUN(what=what, at=start_s, into_s=start_s - began_s)
+    again = FindingMessage.AGAIN(times=onset.times) if onset.times > 1 else None
+    more = _estimate(correlated, load, onset, worst) if estimate else None
+    return Finding(
+        kind=FindingKind.TOO_FEW if onset.few else FindingKind.ONSET,
+        headline=headline.also(again, _beside(onset, correlated), more),
+        resource=correlated[0].suspect.resource if correlated else "",
+        at_s=start_s,
+        role=worst.role if worst else None,
+        operation=onset.operations[0] if onset.operations else (worst.operation if worst else None),
+        evidence=tuple(evidence),
     )
-    failed = [_share(load, 0, start), _share(load, start, stop)]
-    failures = Evidence("failure_rate", "requests that failed", failed[0], failed[1], "fraction", at_s)
+
+
+def _load_evidence(load: SteadyLoad, onset: Onset) -> list[Evidence]:
+    at_s, start, stop = load.first_s + onset.start, onset.start, onset.stop
+    before, after = (_or_none(load.all.mean_ms(*span)) for span in ((0, start), (start, stop)))
+    times = Evidence("avg_ms", "response time, mean", before, after, "ms", at_s)
+    failed = load.failure_rate(0, start), load.failure_rate(start, stop)
+    failures = Evidence("failure_rate", "requests that failed", *failed, "fraction", at_s)
     if onset.failures:
         return [failures, times]
     return [times, failures] if failed[1] > failed[0] + _LEAST_SHARE else [times]
-
-
-def _share(load: Load, start: int, stop: int) -> float:
-    return float(load.failures[start:stop].sum()) / max(float(load.requests[start:stop].sum()), 1.0)
 
 
 def _or_none(value: float) -> float | None:
@@ -203,56 +211,53 @@ def _slower_evidence(slower: Slower, at_s: int) -> Evidence:
     return Evidence("avg_ms", label, slower.before_ms, slower.after_ms, "ms", at_s)
 
 
-def _again(onset: Onset) -> str:
-    return f" ({onset.times} times in the run)" if onset.times > 1 else ""
-
-
-def _beside(load: Load, onset: Onset, moved: list[Moved]) -> str:
-    """What left its band with it; where too little was read before it, that."""
-    if moved:
-        told = [f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in moved[:_NAMED]]
-        return f"what left its band with it: {joined(told)}"
+def _beside(onset: Onset, correlated: Sequence[Correlated]) -> Message:
+    """What left its band with the load; where too little was read before it, that."""
+    if correlated:
+        metrics = [
+            f"{each.suspect.label} ({change(each.before, each.after, each.unit)})" for each in correlated[:NAMED]
+        ]
+        return FindingMessage.CORRELATED(metrics=metrics)
     if onset.start < COMPARED_FROM_S:
-        return "what was monitored before it is too short to compare"
-    return "nothing that was watched left its band with them"
+        return FindingMessage.TOO_SHORT_BEFORE()
+    return FindingMessage.NOTHING_CORRELATED()
 
 
-def _what(load: Load, onset: Onset, worst: Slower | None) -> str:
+def _what(load: SteadyLoad, onset: Onset, worst: Slower | None) -> Message:
+    """Slower answers or failures; slower answers with the failures where clearly more failed, too."""
     start, stop = onset.start, onset.stop
+    failed = FindingMessage.FAILED(share=load.failure_rate(start, stop), before=load.failure_rate(0, start))
     if onset.failures:
-        return _failed(load, onset)
-    if onset.operations:
-        cells = [cell for (_role, operation), cell in load.cells.items() if operation in onset.operations]
-        whole = Cell(
-            np.sum([cell.requests for cell in cells], axis=0), np.sum([cell.total_ms for cell in cells], axis=0)
+        return failed
+    more_failed = load.failure_rate(start, stop) > load.failure_rate(0, start) + _LEAST_SHARE
+    return _slower(load, onset, worst).also(failed if more_failed else None, separator=", and ")
+
+
+def _slower(load: SteadyLoad, onset: Onset, worst: Slower | None) -> Message:
+    start, stop, operations = onset.start, onset.stop, onset.operations
+    times = load.of(operations) if operations else load.all
+    before, after = times.mean_ms(0, start), times.mean_ms(start, stop)
+    rise = change(before, after, "ms")
+    if operations and onset.few:
+        return FindingMessage.TOO_FEW_BEFORE(
+            operations=operations,
+            before=before,
+            after=after,
+            requests=int(times.count(0, start)),
         )
-        before, after = whole.mean_ms(0, start), whole.mean_ms(start, stop)
-        if onset.few:
-            first = plural(int(whole.requests[:start].sum()), "request")
-            took = f"{joined(onset.operations)} took {quantity(after, 'ms')} on average after {quantity(before, 'ms')}"
-            return f"{took} in {first} before, too few to call it a change,"
-        return f"{joined(onset.operations)} took longer ({change(before, after, 'ms')} on average)"
-    most = f", most of it {worst.operation} as {worst.role}" if worst else ""
-    return f"Response times rose ({change(load.mean_ms(0, start), load.mean_ms(start, stop), 'ms')} on average{most})"
+    if operations:
+        return FindingMessage.OPERATIONS_SLOWER(operations=operations, change=rise)
+    if worst is None:
+        return FindingMessage.RESPONSE_TIMES(change=rise)
+    return FindingMessage.RESPONSE_TIMES_MOSTLY(change=rise, operation=worst.operation, role=worst.role)
 
 
-def _failed(load: Load, onset: Onset) -> str:
-    before, after = _share(load, 0, onset.start), _share(load, onset.start, onset.stop)
-    return f"{percent(after)} of the requests failed (before: {percent(before)})"
-
-
-def _failed_too(load: Load, onset: Onset) -> str:
-    """ ", and 9.2 % of the requests failed (before: 0 %)", where answers got slower and clearly more failed."""
-    more = _share(load, onset.start, onset.stop) > _share(load, 0, onset.start) + _LEAST_SHARE
-    return f", and {_failed(load, onset)}" if more and not onset.failures else ""
-
-
-def _more(moved: list[Moved], load: Load, onset: Onset, worst: Slower | None) -> str:
-    """How many statements the operation that moved most would have more, if they all were its own."""
+def _estimate(correlated: Sequence[Correlated], load: SteadyLoad, onset: Onset, worst: Slower | None) -> Message | None:
+    """How many statements more each request of the operations that slowed down would run, if all were theirs."""
     names = onset.operations or ((worst.operation,) if worst else ())
-    part = slice(onset.start, onset.stop)
-    own = sum(float(cell.requests[part].sum()) for (_role, name), cell in load.cells.items() if name in names)
-    if not moved or moved[0].suspect.metric != STATEMENTS or not own:
-        return ""
-    more = (moved[0].after - moved[0].before) * float(load.requests[part].sum()) / own
-    return f". If {joined(names)} alone ran them, that is {number(round(more))} more in each of those requests"
+    own = load.of(names).count(onset.start, onset.stop) if names else 0.0
+    if not correlated or correlated[0].suspect.metric != STATEMENTS or not own:
+        return None
+    rise = correlated[0].after - correlated[0].before
+    more = rise * load.all.count(onset.start, onset.stop) / own
+    return FindingMessage.ESTIMATE(operations=names, more=round(more))

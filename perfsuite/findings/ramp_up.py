@@ -1,4 +1,4 @@
-"""How the target took the connections of the ramp-up: a full listen queue, connections that were slow to open.
+"""The ramp-up: how the target took the connections of new users, and whether their logins were a storm.
 
 A server that is busy accepts late. The kernel then holds connections in the listen queue, and drops those that find it
 full; the client tries again after a second (RFC 6298), so that opening takes 1 s, 3 s, 7 s.
@@ -6,15 +6,19 @@ full; the client tries again after a second (RFC 6298), so that opening takes 1 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
-from perfsuite.format import plural, quantity, time_of_day
-from perfsuite.model import Second, Summary
+from perfsuite.findings.overview import alone_ms
+from perfsuite.messages import Message
+from perfsuite.messages.findings import FindingMessage
+from perfsuite.model import LOGIN, Logins, PreflightReport, Second, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
+from perfsuite.model.logins import SERVER_CPU, server_cpu_percent
 from perfsuite.model.monitor import Reading
+
+CONNECTIONS, LOGINS = "ramp-up connections", "logins"
 
 QUEUE_LONG, QUEUE_FOR_S = 20.0, 2
 """So many connections wait in so many samples on end."""
@@ -26,29 +30,29 @@ _BEST_PERCENTILE = 25.0
 FEWEST_SLOW = 3
 _LAG_SHARE = 0.5
 """Where the load's own event loop was late by this share of the time, the load may have been slow itself."""
-RESOURCE = "ramp-up connections"
+
+_FEWEST_LOGINS = 10
+_SLOW_LOGIN_MS, _SLOWER = 500.0, 3.0
+"""Half a second is what people notice; a password hash alone may take a quarter."""
+_OUTLASTED_S = 5.0
+"""What settles in the settling time anyway is no storm."""
+_LIMITED_SHARE = 0.1
+
+_Sign = tuple[Message, Evidence]
 
 
-@dataclass(frozen=True, slots=True)
-class _Slow:
-    connections: int
-    mean_ms: float
-    best_ms: float
-    at_s: int
+# ── connections ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def ramp_up(summary: Summary, readings: Sequence[Reading]) -> list[Finding]:
+def slow_connections(summary: Summary, readings: Sequence[Reading]) -> list[Finding]:
     """One finding of all that shows in the ramp-up; [] for a target that took its connections in time."""
     early = [each for each in readings if _in_ramp_up(each, summary) and each.value is not None]
-    queue, dropped, slow = _queue(early), _dropped(early), _slow(summary, early)
-    parts = [*_told(slow), *_waiting(queue), *_lost(dropped)]
-    if not parts:
+    signs = [sign for sign in (_slow(summary, early), _queue(early), _dropped(early)) if sign is not None]
+    if not signs:
         return []
-    moments = [each.at_s for each in (queue, dropped) if each is not None and each.at_s is not None]
-    at_s = min([*moments, *([slow.at_s] if slow is not None else [])])
-    rows = [row for row in (_row(slow), queue, dropped) if row is not None]
-    headline = f"In the ramp-up {' and '.join(parts)}, from {time_of_day(at_s)} on"
-    return [Finding(FindingKind.EPISODE, headline, RESOURCE, at_s, evidence=tuple(rows))]
+    at_s = min(row.at_s for _message, row in signs if row.at_s is not None)
+    headline = FindingMessage.RAMP_UP(parts=[message for message, _row in signs], at=at_s)
+    return [Finding(FindingKind.EPISODE, headline, CONNECTIONS, at_s, evidence=tuple(row for _message, row in signs))]
 
 
 def _in_ramp_up(reading: Reading, summary: Summary) -> bool:
@@ -58,50 +62,23 @@ def _in_ramp_up(reading: Reading, summary: Summary) -> bool:
     return summary.seconds[0].second < reading.at_s <= stop
 
 
-def _told(slow: _Slow | None) -> Iterator[str]:
-    if slow is not None:
-        best = f", {quantity(slow.best_ms, 'ms')} at best" if slow.best_ms < slow.mean_ms else ""
-        yield f"{plural(slow.connections, 'connection')} took {quantity(slow.mean_ms, 'ms')} to open on average{best}"
-
-
-def _waiting(queue: Evidence | None) -> Iterator[str]:
-    if queue is not None:
-        yield f"up to {quantity(queue.after, 'count')} connections waited to be accepted"
-
-
-def _lost(dropped: Evidence | None) -> Iterator[str]:
-    if dropped is not None:
-        yield f"{quantity(dropped.after, 'count')} were dropped since the listen queue was full"
-
-
-def _row(slow: _Slow | None) -> Evidence | None:
-    if slow is None:
-        return None
-    label = "time to open a connection, mean of the slow seconds"
-    return Evidence("network.connect_ms", label, slow.best_ms, slow.mean_ms, "ms", slow.at_s)
-
-
-def _queue(early: Sequence[Reading]) -> Evidence | None:
+def _queue(early: Sequence[Reading]) -> _Sign | None:
     """The longest listen queue, where it was long for some samples on end."""
     samples = [(each.at_s, each.value or 0.0) for each in early if each.metric == "server.listen_queue"]
-    lasting = [
-        window
-        for window in (samples[at : at + QUEUE_FOR_S] for at in range(len(samples) - QUEUE_FOR_S + 1))
-        if min(value for _at_s, value in window) >= QUEUE_LONG
-    ]
-    if not lasting:
+    windows = (samples[at : at + QUEUE_FOR_S] for at in range(len(samples) - QUEUE_FOR_S + 1))
+    long = next((window for window in windows if min(value for _at_s, value in window) >= QUEUE_LONG), None)
+    if long is None:
         return None
     longest = max(value for _at_s, value in samples)
     label = "connections waiting to be accepted, at most"
-    return Evidence("server.listen_queue", label, None, longest, "count", int(lasting[0][0][0]) - 1)
+    row = Evidence("server.listen_queue", label, None, longest, "count", int(long[0][0]) - 1)
+    return FindingMessage.WAITED_IN_QUEUE(connections=round(longest)), row
 
 
-def _dropped(early: Sequence[Reading]) -> Evidence | None:
+def _dropped(early: Sequence[Reading]) -> _Sign | None:
     """Connections dropped while the target's own queue was long."""
     long_at = [
-        each.at_s
-        for each in early
-        if each.metric == "server.listen_queue" and each.value is not None and each.value >= DROPPED_QUEUE
+        each.at_s for each in early if each.metric == "server.listen_queue" and (each.value or 0) >= DROPPED_QUEUE
     ]
     drops = [
         (each.at_s, each.value)
@@ -114,27 +91,31 @@ def _dropped(early: Sequence[Reading]) -> Evidence | None:
     if not number:
         return None
     label = "connections dropped, listen queue full"
-    return Evidence("machine.tcp_listen_overflows_per_s", label, None, float(number), "count", int(drops[0][0]) - 1)
+    at_s = int(drops[0][0]) - 1
+    row = Evidence("machine.tcp_listen_overflows_per_s", label, None, float(number), "count", at_s)
+    return FindingMessage.DROPPED(connections=number), row
 
 
-def _slow(summary: Summary, early: Sequence[Reading]) -> _Slow | None:
+def _slow(summary: Summary, early: Sequence[Reading]) -> _Sign | None:
     """The connections of seconds in which opening one was slow, though the load itself was not."""
     opened = {each.second: time for each in summary.seconds if (time := each.breakdown.connect_avg_ms) is not None}
     if not opened:
         return None
     best_ms = float(np.percentile(list(opened.values()), _BEST_PERCENTILE))
     lag = {int(each.at_s) - 1: each.value or 0.0 for each in early if each.metric == "generator.loop_lag_ms"}
-    slow = [each for each in _early_seconds(summary) if _is_slow(each, best_ms, lag.get(each.second, 0.0))]
+    start = summary.steady_start
+    ramp_up = (each for each in summary.seconds if start is None or each.second < start)
+    slow = [each for each in ramp_up if _is_slow(each, best_ms, lag.get(each.second, 0.0))]
     connections = sum(each.breakdown.connections for each in slow)
     if connections < FEWEST_SLOW:
         return None
     total_ms = sum(each.breakdown.connections * (each.breakdown.connect_avg_ms or 0.0) for each in slow)
-    return _Slow(connections, total_ms / connections, best_ms, slow[0].second)
-
-
-def _early_seconds(summary: Summary) -> list[Second]:
-    start = summary.steady_start
-    return [each for each in summary.seconds if start is None or each.second < start]
+    mean_ms = total_ms / connections
+    message = FindingMessage.SLOW_TO_OPEN(connections=connections, mean=mean_ms)
+    if best_ms < mean_ms:
+        message = FindingMessage.SLOW_TO_OPEN_AT_BEST(connections=connections, mean=mean_ms, best=best_ms)
+    label = "time to open a connection, mean of the slow seconds"
+    return message, Evidence("network.connect_ms", label, best_ms, mean_ms, "ms", slow[0].second)
 
 
 def _is_slow(second: Second, best_ms: float, lag_ms: float) -> bool:
@@ -142,3 +123,52 @@ def _is_slow(second: Second, best_ms: float, lag_ms: float) -> bool:
     if time_ms is None or lag_ms >= _LAG_SHARE * time_ms:
         return False
     return time_ms >= SLOW_ALWAYS_MS or (time_ms >= SLOW_MS and time_ms >= SLOW_FACTOR * best_ms)
+
+
+# ── logins ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def login_storm(summary: Summary, readings: Sequence[Reading], preflight: PreflightReport | None) -> list[Finding]:
+    """Ramp-up logins that queued for long after the last user was started, or that a rate limit refused.
+
+    They queued where they took over half a second on average, and three times as long as one alone.
+    """
+    logins = summary.logins
+    if logins is None or logins.ramp_up < _FEWEST_LOGINS:
+        return []
+    single_ms = alone_ms(preflight).get(LOGIN)
+    slow = logins.avg_ms >= _SLOW_LOGIN_MS and (single_ms is None or logins.avg_ms >= _SLOWER * single_ms)
+    outlasted_s = logins.outlasted_s or 0.0
+    if not (slow and outlasted_s > _OUTLASTED_S) and logins.rate_limited < _LIMITED_SHARE * logins.ramp_up:
+        return []
+    cpu = server_cpu_percent(logins, readings)
+    evidence = [
+        Evidence("avg_ms", "mean time of a login (before: alone, in preflight)", single_ms, logins.avg_ms, "ms")
+    ]
+    if cpu is not None:
+        evidence.append(Evidence(SERVER_CPU, "CPU of the server meanwhile, mean", None, cpu, "percent"))
+    headline = _storm(logins, single_ms, cpu)
+    return [Finding(FindingKind.LOGINS, headline, LOGINS, logins.began_at, None, LOGIN, tuple(evidence))]
+
+
+def _storm(logins: Logins, single_ms: float | None, cpu_percent: float | None) -> Message:
+    outlasted_s, limited = logins.outlasted_s or 0.0, logins.rate_limited / logins.ramp_up
+    headline = FindingMessage.LOGIN_STORM(logins=logins.ramp_up, mean=logins.avg_ms, most=logins.max_ms)
+    headline = headline.also(
+        None if single_ms is None else FindingMessage.ALONE(mean=single_ms),
+        None if outlasted_s <= 1 else FindingMessage.OUTLASTED(for_s=outlasted_s),
+        separator=", ",
+    )
+    return headline.also(
+        None if cpu_percent is None else FindingMessage.SERVER_CPU(cpu=cpu_percent / 100),
+        FindingMessage.RATE_LIMITED(share=limited) if limited else None,
+        _advice(logins),
+    )
+
+
+def _advice(logins: Logins) -> Message:
+    """At the rate at which they succeeded, they would not have queued."""
+    succeeded = logins.ramp_up - logins.failures
+    if logins.ended_at is None or not succeeded:
+        return FindingMessage.START_SLOWLY()
+    return FindingMessage.START_AT_RATE(rate=succeeded / max(logins.ended_at - logins.began_at, 1.0))

@@ -1,9 +1,11 @@
-"""What a run shows about where the time went: evidence for a person to weigh, never a cause."""
+"""What a run shows about where the time went: evidence for a person to judge, never a cause."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from perfsuite.messages import Message
 
 
 class FindingKind(StrEnum):
@@ -26,12 +28,12 @@ class FindingKind(StrEnum):
 COMPARED_FROM_S = 10.0
 """With a shorter steady state there is too little before a change to compare what comes after it with."""
 
-_ALWAYS_TOLD = frozenset({FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE, FindingKind.TOO_FEW})
+_IN_EVERY_RUN = frozenset({FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE, FindingKind.TOO_FEW})
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One figure that bears a finding out.
+    """One figure that supports a finding.
 
     `at_s`: the UTC second in which it left its band; None where it was so from the start, or is a total.
     `before`: its usual value (median), `after`: what it became; None where there is no such value: after None is a gap.
@@ -47,15 +49,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence for a person, and the figures behind it, the most telling first.
+    """One sentence for a person, and the figures behind it, the most significant first.
 
     `resource`: what it points at, such as "locks" or "pool"; "" where it is about the load alone. `at_s`: the UTC
     second to point at on the time axis; None where it holds for the whole steady state. `role` and `operation`:
-    whom it touches most; None where that is not told.
+    whom it affects most; None where that is not known.
     """
 
     kind: FindingKind
-    headline: str
+    headline: Message
     resource: str = ""
     at_s: int | None = None
     role: str | None = None
@@ -64,5 +66,5 @@ class Finding:
 
     @property
     def unusual(self) -> bool:
-        """False for what is told of every run (slowest operations, where the time goes), and for what is not sure."""
-        return self.kind not in _ALWAYS_TOLD
+        """False for what every run shows (slowest operations, where the time goes), and for what is not sure."""
+        return self.kind not in _IN_EVERY_RUN

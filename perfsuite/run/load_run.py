@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from perfsuite.errors import LoadError, UsageError
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Observations, find
 from perfsuite.fingerprint.compare import compare
 from perfsuite.fingerprint.output import AFTER_FILE, read_fingerprint
 from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
@@ -71,7 +71,7 @@ class Evaluation:
 
     summarize: Callable[..., Summary] = build
     judge: Callable[[Plan, Summary, Sequence[Role], OnTarget], Verdict] = judge
-    find: Callable[[Summary, Watched], tuple[Finding, ...]] = find
+    find: Callable[[Summary, Observations], tuple[Finding, ...]] = find
 
 
 _EVALUATION = Evaluation()
@@ -106,7 +106,7 @@ def load_run(
     )
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
-    watched = Watched(readings, fingerprint, grown=grown, preflight=preflight)
+    watched = Observations(readings, fingerprint, grown=grown, preflight=preflight)
     findings = errors.attempt("findings", lambda: evaluation.find(summary, watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
     report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Observations, find
 from perfsuite.model.finding import Finding, FindingKind
 from tests.findings.simulated import Fault, Made, made
 from tests.findings.whole_runs import Shape, Step, whole_run
@@ -28,7 +28,7 @@ NOT_WITHOUT_FINGERPRINT = frozenset({"n_plus_one"})
 
 
 def unusual(run: Made) -> list[Finding]:
-    return [finding for finding in find(run.summary, Watched(run.readings)) if finding.unusual]
+    return [finding for finding in find(run.summary, Observations(run.readings)) if finding.unusual]
 
 
 def healthy(seed: int) -> list[Finding]:

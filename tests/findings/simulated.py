@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perfsuite.findings.series import TABLE_SCAN_ROWS, TABLE_SCANS
+from perfsuite.findings.steady_state import TABLE_SCAN_ROWS, TABLE_SCANS
 from perfsuite.model import (
     ALL,
     Coverage,

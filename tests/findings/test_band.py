@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from perfsuite.findings.band import Rule, deviation, noise, rises
+from perfsuite.findings.band import RiseRule, deviation, noise, rises
 from perfsuite.timeseries import growth_p, runs_of, theil_sen
 
-RULE = Rule(window=5, shift=0.4, sigmas=6.0)
+RULE = RiseRule(window=5, shift=0.4, sigmas=6.0)
 
 
 def flat(length: int = 60, deviation: float = 0.1) -> np.ndarray:

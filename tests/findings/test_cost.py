@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.findings import Watched, asks_more, find
+from perfsuite.findings import Observations, asks_more, find
+from perfsuite.messages import Message
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import Row
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.fingerprint import DatabaseInfo, Difference, Fingerprint, Known, OperationCost, Spread, Suspicion
@@ -28,7 +30,7 @@ def suspect(role: str, operation: str, queries: int, rows: int | None, shape: st
 def told(*costs: OperationCost, differences: tuple[Difference, ...] = ()) -> list[Finding]:
     database = DatabaseInfo("mitra", "15", "1.10", False, True, True)
     fingerprint = Fingerprint("r", "h", "2026-03-01T09:30:00Z", 5, database, costs)
-    found = find(summary_of((), (), ROWS), Watched(fingerprint=fingerprint, differences=differences))
+    found = find(summary_of((), (), ROWS), Observations(fingerprint=fingerprint, differences=differences))
     return [finding for finding in found if finding.unusual]
 
 
@@ -37,10 +39,9 @@ def test_an_n_plus_one_is_told_once_with_every_operation_that_has_it() -> None:
         suspect("provider_admin", "policies.by_status", 20, 20), suspect("policyholder", "policies.list", 6, 6)
     )
 
-    assert finding.headline == (
-        "policies.list runs 6 queries of one kind in one request for 6 rows (as policyholder), which looks like N+1; "
-        f"policies.by_status too: {TEXT}"
-    )
+    assert finding.headline == FindingMessage.N_PLUS_ONE_FOR_ROWS(
+        operation="policies.list", role="policyholder", queries=6, rows=6, statement=TEXT
+    ).also(FindingMessage.SAME_STATEMENT(operations=["policies.by_status"]))
     assert (finding.kind, finding.role, finding.operation) == (FindingKind.COST, "policyholder", "policies.list")
     assert [row.after for row in finding.evidence] == [6, 20]
 
@@ -52,17 +53,19 @@ def test_the_statement_that_runs_most_in_the_run_comes_first() -> None:
     )
 
     assert [finding.operation for finding in findings] == ["policies.list", "policies.by_status"]
-    assert "20 queries of one kind in one request (as provider_admin)" in findings[1].headline
+    assert findings[1].headline.code is FindingMessage.N_PLUS_ONE
+    assert (findings[1].role, findings[1].headline.fields["queries"]) == ("provider_admin", 20)
 
 
 def test_long_statements_are_cut() -> None:
     cost = suspect("policyholder", "policies.list", 6, 6)
     long = replace(cost.suspicions[0], text="SELECT\n  " + "a, " * 100)
 
-    assert told(replace(cost, suspicions=(long,)))[0].headline.endswith("a, a,…")
+    assert told(replace(cost, suspicions=(long,)))[0].headline.fields["statement"].endswith("a, a,…")
 
 
-GONE = "asking for the same again runs all its queries now, where a cache answered some or all of them before"
+def per_request(before: str, after: str, figure: str) -> Message:
+    return FindingMessage.DIFFERENCE(before=before, after=after, figure=figure)
 
 
 def difference(metric: str, before: float, after: float, operation: str = "policies.list") -> Difference:
@@ -70,21 +73,19 @@ def difference(metric: str, before: float, after: float, operation: str = "polic
 
 
 @pytest.mark.parametrize(
-    ("found", "resource", "words"),
+    ("found", "resource", "message"),
     [
-        (difference("queries", 2, 3), "queries per request", "2 → 3 queries per request"),
-        (difference("shared_blocks", 30, 4000), "rows per request", "30 → 4,000 blocks touched per request"),
-        (difference("caching", 1, 0), "cache", GONE),
+        (difference("queries", 2, 3), "queries per request", per_request("2", "3", "queries")),
+        (difference("shared_blocks", 30, 4000), "rows per request", per_request("30", "4,000", "blocks touched")),
+        (difference("caching", 1, 0), "cache", FindingMessage.CACHE_LOST()),
     ],
     ids=["one query more", "an index that is gone", "a cache that is gone"],
 )
-def test_a_change_for_the_worse_is_told(found: Difference, resource: str, words: str) -> None:
+def test_a_change_for_the_worse_is_told(found: Difference, resource: str, message: Message) -> None:
     (finding,) = told(differences=(found,))
 
     assert (finding.kind, finding.resource) == (FindingKind.CHANGE, resource)
-    assert finding.headline == (
-        f"policies.list as agent costs the database more than in the earlier fingerprint: {words}"
-    )
+    assert finding.headline == FindingMessage.COSTLIER(operation="policies.list", role="agent", differences=[message])
 
 
 @pytest.mark.parametrize(
@@ -109,11 +110,17 @@ def grown(metric: str, *changes: tuple[str, str, int, int]) -> tuple[Difference,
     )
 
 
+def costs(before: str, after: str, figure: str) -> Message:
+    return FindingMessage.COSTS(
+        operation="policies.list", role="policyholder", before=before, after=after, figure=figure
+    )
+
+
 def later(kind: str, differences: tuple[Difference, ...]) -> Finding:
     """The first finding of a run in which the fault began, with what two fingerprints tell of it."""
     run = made(3, 75, 80.0, Fault(kind, 45))
     summary = replace(run.summary, rows=ROWS)
-    return find(summary, Watched(run.readings, grown=differences))[0]
+    return find(summary, Observations(run.readings, grown=differences))[0]
 
 
 def test_more_queries_in_mid_run_are_told_with_operation_and_number_where_they_were_counted() -> None:
@@ -126,10 +133,8 @@ def test_more_queries_in_mid_run_are_told_with_operation_and_number_where_they_w
         "policies.list",
     )
     assert finding.at_s is not None
-    assert finding.headline.endswith(
-        "; measured alone, policies.list as policyholder costs 1 → 6 queries per request, before the load and after it"
-    )
-    assert "If " not in finding.headline
+    (_correlated, measured) = finding.headline.details
+    assert measured == FindingMessage.MEASURED_ALONE(costs=costs("1", "6", "queries"))
     assert [(row.metric, row.before, row.after) for row in finding.evidence[-2:]] == [
         ("queries_per_request", 1, 6),
         ("queries_per_request", 1, 21),
@@ -141,19 +146,17 @@ def test_more_rows_in_mid_run_are_told_with_the_operation_whose_blocks_grew() ->
     finding = later("index", counted)
 
     assert (finding.resource, finding.operation) == ("rows per request", "policies.list")
-    assert "policies.list as policyholder costs 18 → 221 blocks touched per request" in finding.headline
+    assert finding.headline.details[-1].fields["costs"] == costs("18", "221", "blocks touched")
 
 
 def test_queries_that_were_counted_are_told_though_no_reading_shows_them() -> None:
     healthy = made(3, 75, 80.0)
     counted = grown("queries", ("policyholder", "policies.list", 1, 21), ("policyholder", "users.me", 2, 1))
     counted += grown("shared_blocks", ("policyholder", "policies.list", 18, 221))
-    first, *others = find(replace(healthy.summary, rows=ROWS), Watched(healthy.readings, grown=counted))
+    first, *others = find(replace(healthy.summary, rows=ROWS), Observations(healthy.readings, grown=counted))
 
     assert (first.kind, first.resource, first.operation) == (FindingKind.CHANGE, "queries per request", "policies.list")
-    assert first.headline == (
-        "Measured alone, policies.list as policyholder costs 1 → 21 queries per request, before the load and after it"
-    )
+    assert first.headline == FindingMessage.MORE_QUERIES(costs=costs("1", "21", "queries"))
     assert not any(finding.unusual for finding in others)
 
 
@@ -161,7 +164,7 @@ def test_what_grew_stays_away_from_findings_about_something_else() -> None:
     finding = later("lock", grown("queries", ("policyholder", "policies.list", 1, 6)))
 
     assert finding.resource == "locks"
-    assert "measured alone" not in finding.headline
+    assert FindingMessage.MEASURED_ALONE not in [detail.code for detail in finding.headline.details]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.findings import Watched, find
-from perfsuite.findings.series import OTHER_CPU, steady_tracks
+from perfsuite.findings import Observations, find
+from perfsuite.findings.steady_state import OTHER_CPU, steady_tracks
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import ALL, Breakdown, OperationCheck, PreflightReport, Row, Works
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.monitor import METRICS, Reading
@@ -22,7 +23,7 @@ def run(kind: str = "", from_s: int = 45, for_s: int = 10_000, *, seed: int = 3,
 
 
 def told(run: Made) -> list[Finding]:
-    return [finding for finding in find(run.summary, Watched(run.readings)) if finding.unusual]
+    return [finding for finding in find(run.summary, Observations(run.readings)) if finding.unusual]
 
 
 def at(finding: Finding) -> int:
@@ -43,16 +44,18 @@ def test_a_lock_is_told_with_its_second_and_what_it_blocked() -> None:
     assert locks.before == 0.0
     assert locks.after is not None
     assert locks.after >= 5
-    assert "sessions blocked by another session (0 →" in first.headline
-    assert "cause" not in first.headline
+    (correlated,) = first.headline.details
+    assert correlated.code is FindingMessage.CORRELATED
+    assert correlated.fields["metrics"][0].startswith(f"{locks.label} (0 → ")
 
 
 def test_an_n_plus_one_from_some_second_on_names_operation_and_number() -> None:
     first = told(run("n_plus_one"))[0]
 
     assert (first.resource, first.operation) == ("queries per request", "policies.list")
-    more = int(first.headline.split("that is ")[1].split(" more")[0])
-    assert more == pytest.approx(20, abs=5)
+    estimate = first.headline.details[-1]
+    assert (estimate.code, estimate.fields["operations"]) == (FindingMessage.ESTIMATE, ("policies.list",))
+    assert estimate.fields["more"] == pytest.approx(20, abs=5)
 
 
 def test_a_part_that_is_gone_is_told_though_the_load_felt_nothing() -> None:
@@ -64,7 +67,8 @@ def test_a_part_that_is_gone_is_told_though_the_load_felt_nothing() -> None:
     (finding,) = told(Made(healthy.summary, readings))
 
     assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "Redis", FIRST_S + 40)
-    assert finding.headline == "Redis gave no answer for 35 s from 09:30:40 UTC on"
+    when = FindingMessage.LASTED(for_s=35, at=FIRST_S + 40)
+    assert finding.headline == FindingMessage.NO_ANSWER(part="Redis", when=when)
 
 
 def test_a_single_late_answer_is_no_finding() -> None:
@@ -81,22 +85,22 @@ def test_a_small_pool_is_told_with_its_size() -> None:
     first = told(run("pool", 0))[0]
 
     assert (first.kind, first.resource, first.at_s) == (FindingKind.LIMIT, "pool", None)
-    assert first.headline.startswith("The application's pool of 2 connections was full in ")
+    assert (first.headline.code, first.headline.fields["size"]) == (FindingMessage.POOL_OF_SIZE_FULL, 2)
 
 
 def test_a_cache_that_nobody_asks_is_told() -> None:
     first = told(run("no_cache", 0))[0]
 
-    assert first.headline == "The cache was not used: Redis is there, and no request looked anything up in it"
+    assert first.headline.code is FindingMessage.CACHE_UNUSED
 
 
 def test_a_leak_is_told_with_its_rate_and_its_end() -> None:
     first = told(run("leak", 0))[0]
 
     assert (first.kind, first.resource) == (FindingKind.GROWTH, "memory")
-    assert "a minute; at this rate it is used up in " in first.headline
-    left_s = first.evidence[1].after
-    assert left_s == pytest.approx(20e9 / 1e6, rel=0.1)
+    assert first.headline.code is FindingMessage.GREW
+    assert [detail.code for detail in first.headline.details] == [FindingMessage.USED_UP]
+    assert first.evidence[1].after == pytest.approx(20e9 / 1e6, rel=0.1)
 
 
 def test_a_leak_that_begins_in_the_run_is_told_with_its_second() -> None:
@@ -104,7 +108,7 @@ def test_a_leak_that_begins_in_the_run_is_told_with_its_second() -> None:
 
     assert (first.resource, first.evidence[0].at_s) == ("memory", first.at_s)
     assert abs(at(first) - 45) <= 6
-    assert first.headline.startswith("The memory of the backend only grew from 09:30:")
+    assert (first.headline.code, first.headline.fields["at"]) == (FindingMessage.GREW_FROM, first.at_s)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,8 @@ def test_failures_are_told_with_their_share() -> None:
 
     assert (finding.kind, finding.at_s, finding.resource) == (FindingKind.ONSET, FIRST_S + 40, "")
     assert finding.evidence[0].metric == "failure_rate"
-    assert finding.headline.endswith("nothing that was watched left its band with them")
+    assert finding.headline.fields["what"].code is FindingMessage.FAILED
+    assert [detail.code for detail in finding.headline.details] == [FindingMessage.NOTHING_CORRELATED]
 
 
 def failing(run: Made, failures: dict[int, int]) -> Made:
@@ -151,7 +156,7 @@ def test_few_failures_in_the_second_in_which_they_begin_do_not_hide_it() -> None
     (finding,) = told(failing(run(), {40: 4} | dict.fromkeys(range(47, 75), 20)))
 
     assert finding.at_s == FIRST_S + 40
-    assert "(before: 0 %) from 09:30:40 UTC on" in finding.headline
+    assert finding.headline.fields["what"].fields["before"] == 0
 
 
 def test_one_operation_that_gets_slow_is_told_though_another_fails_from_then_on() -> None:
@@ -160,8 +165,9 @@ def test_one_operation_that_gets_slow_is_told_though_another_fails_from_then_on(
 
     assert finding.operation == "tickets.list"
     assert abs(at(finding) - 55) <= 3
-    assert finding.headline.startswith("tickets.list took longer (")
-    assert " of the requests failed (before: 0 %) from 09:30:" in finding.headline
+    what = finding.headline.fields["what"]
+    assert (what.code, what.fields["operations"]) == (FindingMessage.OPERATIONS_SLOWER, ("tickets.list",))
+    assert [(detail.code, detail.fields["before"]) for detail in what.details] == [(FindingMessage.FAILED, 0)]
 
 
 def test_the_share_that_failed_is_of_all_seconds_until_it_was_quiet_again() -> None:
@@ -195,7 +201,7 @@ def test_what_may_follow_from_slowness_stands_behind() -> None:
 
 
 def test_without_a_steady_state_nothing_unusual_is_told() -> None:
-    assert find(summary_of((), ()), Watched(run().readings)) == ()
+    assert find(summary_of((), ()), Observations(run().readings)) == ()
 
 
 def test_gaps_are_no_zeros() -> None:
@@ -240,15 +246,14 @@ ROWS = (
 
 
 def always(rows: Sequence[Row], preflight: PreflightReport | None = None) -> list[Finding]:
-    return list(find(summary_of((), (), tuple(rows)), Watched(preflight=preflight)))
+    return list(find(summary_of((), (), tuple(rows)), Observations(preflight=preflight)))
 
 
 def test_what_is_told_of_every_run() -> None:
     assert [finding.headline for finding in always(ROWS)] == [
-        "Most response time goes to policies.list: 80 % of it, 40 ms on average over 400 requests",
-        "agent waits most: 10 % of the requests and 55 % of the response time, 110 ms on average, 20 ms over all roles",
-        "Most of the time is spent outside the application: 6 ms in it on average, 14 ms outside (network, proxies, "
-        "queues before it)",
+        FindingMessage.MOST_TIME(operation="policies.list", share=0.8, mean=40.0, requests=400),
+        FindingMessage.WAITS_MOST(role="agent", requests=0.1, time=0.55, mean=110.0, all_roles=20.0),
+        FindingMessage.OUTSIDE(inside=6.0, outside=14.0),
     ]
     assert not any(finding.unusual for finding in always(ROWS))
 
@@ -263,6 +268,6 @@ def test_preflight_tells_how_fast_an_operation_is_alone() -> None:
 def test_half_an_hour_takes_less_than_five_seconds() -> None:
     long = made(5, 1800, 60.0)
     began = time.perf_counter()
-    find(long.summary, Watched(long.readings))
+    find(long.summary, Observations(long.readings))
 
     assert time.perf_counter() - began < 5.0

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Observations, find
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import LOGIN, Logins, OperationCheck, PreflightReport, Works
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.monitor import Reading
@@ -27,7 +28,7 @@ def seen(*alone_ms: float) -> PreflightReport:
 
 def told(logins: Logins | None, preflight: PreflightReport | None = None, readings: Any = ()) -> list[Finding]:
     summary = replace(made(3, 40, 80.0, None).summary, logins=logins)
-    found = find(summary, Watched(readings, preflight=preflight))
+    found = find(summary, Observations(readings, preflight=preflight))
     return [finding for finding in found if finding.kind is FindingKind.LOGINS]
 
 
@@ -39,19 +40,22 @@ def test_a_storm_names_the_time_alone_the_servers_cpu_and_what_to_do() -> None:
     assert [(row.metric, row.before, row.after) for row in storm.evidence] == [
         ("avg_ms", 250.0, 9_120.0), ("server.cpu_percent", None, 94.0),
     ]  # fmt: skip
-    assert storm.headline == (
-        "Login storm in the ramp-up: 91 logins took 9,120 ms on average and 24,300 ms at most, 250 ms alone, and went"
-        " on for 23.4 s after the last user was started; the server used 94 % of a core meanwhile. Start users more"
-        " slowly (--spawn-rate 3.25), and give each user an account of its own"
+    assert storm.headline.code is FindingMessage.LOGIN_STORM
+    assert storm.headline.fields == {"logins": 91, "mean": 9_120.0, "most": 24_300.0}
+    assert storm.headline.details == (
+        FindingMessage.ALONE(mean=250.0),
+        FindingMessage.OUTLASTED(for_s=23.4),
+        FindingMessage.SERVER_CPU(cpu=0.94),
+        FindingMessage.START_AT_RATE(rate=91 / 28),
     )
 
 
 def test_without_monitor_and_preflight_it_is_told_all_the_same() -> None:
     (storm,) = told(replace(STORM, ended_at=None))
 
-    assert "meanwhile" not in storm.headline
-    assert "alone" not in storm.headline
-    assert storm.headline.endswith("Start users more slowly, and give each user an account of its own")
+    assert [detail.code for detail in storm.headline.details] == [
+        FindingMessage.OUTLASTED, FindingMessage.START_SLOWLY,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -75,12 +79,16 @@ def test_a_limit_on_logins_is_told_though_they_were_quick() -> None:
     (storm,) = told(limited, seen(250.0))
 
     # At the rate at which they succeeded: 61 in 28 s.
-    assert "250 ms alone; 33.0 % met its rate limit. Start users more slowly (--spawn-rate 2.18)" in storm.headline
+    assert storm.headline.details == (
+        FindingMessage.ALONE(mean=250.0),
+        FindingMessage.RATE_LIMITED(share=30 / 91),
+        FindingMessage.START_AT_RATE(rate=61 / 28),
+    )
 
 
 def test_it_comes_after_what_the_steady_state_shows_and_before_what_is_told_of_every_run() -> None:
     summary = replace(made(3, 40, 80.0, None).summary, logins=STORM)
-    kinds = [finding.kind for finding in find(summary, Watched(CPU))]
+    kinds = [finding.kind for finding in find(summary, Observations(CPU))]
 
-    unusual = [finding.unusual for finding in find(summary, Watched(CPU))]
+    unusual = [finding.unusual for finding in find(summary, Observations(CPU))]
     assert kinds.index(FindingKind.LOGINS) == unusual.count(True) - 1  # the last of the unusual ones

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perfsuite.findings import Watched, find
-from perfsuite.findings.ramp_up import ramp_up
+from perfsuite.findings import Observations, find
+from perfsuite.findings.ramp_up import slow_connections
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import Breakdown, Second, Summary
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.monitor import METRICS, Reading
@@ -41,16 +42,15 @@ def series(metric: str, values: Sequence[float]) -> list[Reading]:
 
 
 def told(summary: Summary, *readings: list[Reading]) -> list[Finding]:
-    return ramp_up(summary, [reading for each in readings for reading in each])
+    return slow_connections(summary, [reading for each in readings for reading in each])
 
 
 def test_connections_that_were_slow_to_open_are_told_with_how_fast_they_can_be() -> None:
     (finding,) = told(run([5.0, 6.0, 1010.0, 990.0, *[5.0] * 6]))
 
     assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "ramp-up connections", START + 2)
-    assert finding.headline == (
-        "In the ramp-up 8 connections took 1,000 ms to open on average, 5 ms at best, from 09:29:52 UTC on"
-    )
+    slow = FindingMessage.SLOW_TO_OPEN_AT_BEST(connections=8, mean=1000.0, best=5.0)
+    assert finding.headline == FindingMessage.RAMP_UP(parts=[slow], at=START + 2)
 
 
 def test_a_long_queue_and_dropped_connections_are_told_together() -> None:
@@ -58,10 +58,8 @@ def test_a_long_queue_and_dropped_connections_are_told_together() -> None:
     drops = series(DROPS, [0, 0, 0, 0, 7, 5, 0, 0, 0, 3])
     (finding,) = told(run(), queue, drops)
 
-    assert finding.headline == (
-        "In the ramp-up up to 61 connections waited to be accepted and 12 were dropped since the listen queue was full,"
-        " from 09:29:53 UTC on"
-    )
+    parts = [FindingMessage.WAITED_IN_QUEUE(connections=61), FindingMessage.DROPPED(connections=12)]
+    assert finding.headline == FindingMessage.RAMP_UP(parts=parts, at=START + 3)
     assert {row.metric: row.after for row in finding.evidence} == {QUEUE: 61, DROPS: 12}
 
 
@@ -108,5 +106,5 @@ def test_it_stands_among_the_findings_of_a_run() -> None:
     slow = run([5.0, 6.0, 1010.0, 990.0, *[5.0] * 6])
     whole = replace(healthy.summary, seconds=(*slow.seconds[:RAMP_S], *healthy.summary.seconds))
 
-    unusual = [each for each in find(whole, Watched(healthy.readings)) if each.unusual]
+    unusual = [each for each in find(whole, Observations(healthy.readings)) if each.unusual]
     assert [each.resource for each in unusual] == ["ramp-up connections"]

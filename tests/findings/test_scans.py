@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Observations, find
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import Row
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.fingerprint import DatabaseInfo, Fingerprint, Known, OperationCost, Spread, StatementCost
@@ -31,7 +32,7 @@ def scans(table: str, per_s: float, rows_each: float, seconds: int = SECONDS) ->
 def told(readings: list[Reading], fingerprint: Fingerprint | None = None) -> list[Finding]:
     rows = (Row("steady", "agent", "browsing", "policies.list", figures(900, 0, 9.0)),)
     summary = replace(HEALTHY.summary, rows=rows)
-    return [finding for finding in find(summary, Watched(readings, fingerprint)) if finding.unusual]
+    return [finding for finding in find(summary, Observations(readings, fingerprint)) if finding.unusual]
 
 
 def cost(operation: str, text: str, blocks: int) -> OperationCost:
@@ -44,10 +45,10 @@ def test_a_table_that_every_other_request_reads_is_told_with_how_often_and_how_m
     (finding,) = told(scans("policies", 50.0, 5000.0))
 
     assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.LIMIT, "rows per request", None)
-    assert finding.headline == (
-        "Table policies was read from end to end 50/s, 0.50 times per request, 5,000 rows "
-        "each time, as where an index is missing"
-    )
+    assert finding.headline.code is FindingMessage.FULL_SCANS
+    assert finding.headline.fields == {
+        "table": "policies", "per_s": 50.0, "per_request": 50 * SECONDS / REQUESTS, "rows": 5000,
+    }  # fmt: skip
     assert [(row.metric, row.after) for row in finding.evidence] == [
         ("postgres.table_full_scans_per_s", 50.0),
         ("postgres.table_full_scan_rows_per_s", 250_000.0),
@@ -70,7 +71,7 @@ def test_what_a_healthy_target_does_is_not_told(readings: list[Reading]) -> None
 def test_of_several_tables_the_one_with_most_rows_is_told() -> None:
     (finding,) = told(scans("leads", 40.0, 1000.0) + scans("policies", 30.0, 5000.0))
 
-    assert finding.headline.startswith("Table policies ")
+    assert finding.headline.fields["table"] == "policies"
 
 
 def test_the_fingerprint_tells_which_operations_touch_most_of_the_table() -> None:

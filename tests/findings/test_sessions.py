@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Observations, find
+from perfsuite.messages import Code
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.monitor import METRICS, Reading
 from tests.findings.simulated import FIRST_S, made
@@ -27,7 +29,7 @@ def told(readings: Sequence[Reading], rps: float = 40.0) -> list[Finding]:
     run = made(7, LENGTH, rps)
     changed = {reading.metric for reading in readings}
     kept = [reading for reading in run.readings if reading.metric not in changed]
-    return [each for each in find(run.summary, Watched([*kept, *readings])) if each.unusual]
+    return [each for each in find(run.summary, Observations([*kept, *readings])) if each.unusual]
 
 
 def test_a_session_idle_in_a_transaction_is_told_with_how_long_and_since_when() -> None:
@@ -36,16 +38,14 @@ def test_a_session_idle_in_a_transaction_is_told_with_how_long_and_since_when() 
 
     assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "transactions", FIRST_S + 21)
     assert finding.evidence[0].after == 24
-    assert finding.headline.startswith(
-        "A session of PostgreSQL was idle in a transaction for 24 s, from 09:30:21 UTC on"
-    )
+    assert finding.headline == FindingMessage.IDLE_IN_TRANSACTION(for_s=24, at=FIRST_S + 21)
 
 
 def test_one_that_was_idle_before_the_load_is_told_so() -> None:
     (finding,) = told(series(IDLE, [300.0 + at for at in range(LENGTH)]))
 
     assert (finding.at_s, finding.evidence[0].after) == (None, 359)
-    assert "idle in a transaction for 5 min 59 s, since before the load" in finding.headline
+    assert finding.headline == FindingMessage.IDLE_SINCE_BEFORE(for_s=359)
 
 
 def test_a_transaction_in_the_ramp_up_counts_too() -> None:
@@ -73,38 +73,37 @@ def without_pool(readings: list[Reading]) -> list[Finding]:
     """As where the application tells nothing of a pool, and PostgreSQL counts no sessions but those of `readings`."""
     run = made(7, LENGTH, 40.0)
     kept = [each for each in run.readings if not each.metric.startswith("pool.") and each.metric != OPENED]
-    return [each for each in find(run.summary, Watched([*kept, *readings])) if each.unusual]
+    return [each for each in find(run.summary, Observations([*kept, *readings])) if each.unusual]
 
 
 @pytest.mark.parametrize(
-    ("readings", "said"),
+    ("readings", "code"),
     [
         pytest.param(
-            pool(absent=1), "The application keeps no pool (NullPool) and opens a database connection per request",
-            id="it says so",
+            pool(absent=1), FindingMessage.NO_POOL, id="it says so",
         ),
         pytest.param(
             [*pool(absent=1), *opened(8)],
-            "The application keeps no pool (NullPool) and opens a database connection per request: ",
+            FindingMessage.NO_POOL_COUNTED,
             id="it says so, and PostgreSQL counts them: a cache answers most requests",
         ),
         pytest.param(
-            opened(38), "The application opens a database connection per request: 3", id="PostgreSQL counts them"
+            opened(38), FindingMessage.CONNECTION_PER_REQUEST, id="PostgreSQL counts them"
         ),
     ],
 )  # fmt: skip
-def test_a_connection_per_request_is_told(readings: list[Reading], said: str) -> None:
+def test_a_connection_per_request_is_told(readings: list[Reading], code: Code) -> None:
     (finding,) = without_pool(readings)
 
     assert (finding.kind, finding.resource) == (FindingKind.CONFIGURATION, "connection per request")
-    assert finding.headline.startswith(said)
-    assert ("a second, for " in finding.headline) is any(each.metric == OPENED for each in readings)
+    assert finding.headline.code is code
+    assert ("opened" in finding.headline.fields) is any(each.metric == OPENED for each in readings)
 
 
 def test_connections_beyond_a_pool_are_told_beside_its_size() -> None:
     (finding,) = told([*opened(30), *pool(absent=0, size=16)])
 
-    assert finding.headline.endswith(", beside a pool of 16: those beyond it are closed after use")
+    assert finding.headline.details == (FindingMessage.BESIDE_POOL(size=16),)
 
 
 @pytest.mark.parametrize(

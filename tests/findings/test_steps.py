@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.findings import Watched, find
+from perfsuite.findings import Observations, find
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import Summary
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.monitor import METRICS, Reading
@@ -18,7 +19,7 @@ SEEDS = range(20)
 
 
 def told(summary: Summary, readings: list[Reading] | None = None) -> list[Finding]:
-    found = find(summary, Watched(readings or []))
+    found = find(summary, Observations(readings or []))
     return [each for each in found if each.unusual or each.kind is FindingKind.TOO_FEW]
 
 
@@ -30,8 +31,8 @@ def test_from_3_ms_to_300_ms_twelve_seconds_into_forty_is_told_with_the_time_sin
     assert all(found and found[0].operation == "operation.0" for found in first)
     assert all(11 <= (found.at_s or 0) - FIRST_S <= 19 for (found,) in first)
     assert len(sure) >= len(first) / 2
-    assert sure[0].headline.startswith("operation.0 took longer (")
-    assert f" UTC on, {(sure[0].at_s or 0) - FIRST_S} s into the run; " in sure[0].headline
+    assert sure[0].headline.fields["what"].fields["operations"] == ("operation.0",)
+    assert sure[0].headline.fields["into_s"] == (sure[0].at_s or 0) - FIRST_S
     assert any(row.before is not None and row.before < 40 and (row.after or 0) > 250 for row in sure[0].evidence)
 
 
@@ -42,14 +43,14 @@ def test_of_too_few_requests_before_it_is_said_that_they_are_too_few() -> None:
 
     assert few
     assert not few[0].unusual
-    assert few[0].headline.startswith("operation.0 took 30")
-    assert " before, too few to call it a change, from 09:30:" in few[0].headline
+    assert few[0].headline.fields["what"].code is FindingMessage.TOO_FEW_BEFORE
+    assert few[0].operation == "operation.0"
 
 
 def test_all_operations_at_once_are_told_as_that() -> None:
     first = [told(whole_run(seed, FORTY_S, Step(12, operation=None)))[0] for seed in SEEDS]
 
-    assert {finding.headline[:20] for finding in first} == {"Response times rose "}
+    assert {finding.headline.fields["what"].code for finding in first} == {FindingMessage.RESPONSE_TIMES_MOSTLY}
     assert all(abs((finding.at_s or 0) - FIRST_S - 12) <= 2 for finding in first)
 
 
@@ -71,7 +72,7 @@ def test_too_little_that_was_monitored_before_it_is_said_too() -> None:
     ]
     first = told(summary, readings)[0]
 
-    assert first.headline.endswith("; what was monitored before it is too short to compare")
+    assert first.headline.details == (FindingMessage.TOO_SHORT_BEFORE(),)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from perfsuite.report.page.timeline import Timeline
 from perfsuite.report.text import clean, shortened
 
 _ROWS_SHOWN = 4
-_INTO_THE_RUN = re.compile(r", [\d,.]+ (?:s|min|h) into the run\b")
+_INTO_THE_RUN = re.compile(r", (?:[\d,.]+ (?:s|min|h) )+into the run\b")
 """Follows a time of day in headlines; superfluous here, where every time counts from the start of the run."""
 _THROUGHOUT = "throughout the steady state"
 _WITHOUT_LOAD = "measured without load"

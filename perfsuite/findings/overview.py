@@ -1,10 +1,11 @@
-"""What is told of every run: where the time goes, and who waits most."""
+"""What every run shows: where the time goes, and who waits most."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from perfsuite.format import figure, number, percent, quantity
+from perfsuite.format import percent
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import ALL, PreflightReport, Row, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.periods import STEADY
@@ -13,19 +14,14 @@ _SHOWN = 5
 _FEWEST_REQUESTS = 30
 
 
-def always(summary: Summary, preflight: PreflightReport | None) -> list[Finding]:
+def overview(summary: Summary, preflight: PreflightReport | None) -> list[Finding]:
     """Slowest operations by total time, the role that waits most, time outside the server; each where it is known."""
     steady = [row for row in summary.rows if row.period == STEADY and row.statistics.avg_ms is not None]
-    alone = _alone_ms(preflight)
-    found = (_slowest(steady, alone), _role(steady), _outside(steady))
+    found = (_slowest(steady, alone_ms(preflight)), _role(steady), _outside(steady))
     return [finding for finding in found if finding is not None]
 
 
-def _total_ms(row: Row) -> float:
-    return row.statistics.requests * (row.statistics.avg_ms or 0.0)
-
-
-def _alone_ms(preflight: PreflightReport | None) -> Mapping[str, float]:
+def alone_ms(preflight: PreflightReport | None) -> Mapping[str, float]:
     """Operation → the shortest time that preflight saw, with nobody else there."""
     times: dict[str, float] = {}
     for check in preflight.checks if preflight else ():
@@ -34,35 +30,34 @@ def _alone_ms(preflight: PreflightReport | None) -> Mapping[str, float]:
     return times
 
 
+def _total_ms(row: Row) -> float:
+    return row.statistics.requests * (row.statistics.avg_ms or 0.0)
+
+
 def _slowest(steady: Sequence[Row], alone: Mapping[str, float]) -> Finding | None:
     rows = [row for row in steady if row.role == row.behaviour == ALL and row.operation != ALL]
-    whole = sum(map(_total_ms, rows))
-    if not whole:
+    every_ms = sum(map(_total_ms, rows))
+    if not every_ms:
         return None
     rows.sort(key=_total_ms, reverse=True)
+    evidence = []
+    for row in rows[:_SHOWN]:
+        before = alone.get(row.operation)
+        hint = "; before: alone, in preflight" if before is not None else ""
+        label = f"{row.operation}: mean time ({percent(_total_ms(row) / every_ms)} of all{hint})"
+        evidence.append(Evidence("avg_ms", label, before, row.statistics.avg_ms, "ms"))
     first = rows[0]
-    share = percent(_total_ms(first) / whole)
-    headline = (
-        f"Most response time goes to {first.operation}: {share} of it, {quantity(first.statistics.avg_ms, 'ms')} "
-        f"on average over {number(first.statistics.requests)} requests"
+    headline = FindingMessage.MOST_TIME(
+        operation=first.operation,
+        share=_total_ms(first) / every_ms,
+        mean=first.statistics.avg_ms,
+        requests=first.statistics.requests,
     )
-    evidence = tuple(
-        Evidence(
-            "avg_ms",
-            f"{row.operation}: mean time ({percent(_total_ms(row) / whole)} of all; before: alone, in preflight)"
-            if row.operation in alone
-            else f"{row.operation}: mean time ({percent(_total_ms(row) / whole)} of all)",
-            alone.get(row.operation),
-            row.statistics.avg_ms,
-            "ms",
-        )
-        for row in rows[:_SHOWN]
-    )
-    return Finding(FindingKind.SLOWEST, headline, operation=first.operation, evidence=evidence)
+    return Finding(FindingKind.SLOWEST, headline, operation=first.operation, evidence=tuple(evidence))
 
 
 def _role(steady: Sequence[Row]) -> Finding | None:
-    """The role whose share of the time is largest against its share of the requests."""
+    """The role whose requests take longest on average, with its share of the time and of the requests."""
     rows = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
     time_ms, requests = sum(map(_total_ms, rows)), sum(row.statistics.requests for row in rows)
     counted = [row for row in rows if row.statistics.requests >= _FEWEST_REQUESTS]
@@ -70,9 +65,12 @@ def _role(steady: Sequence[Row]) -> Finding | None:
         return None
     worst = max(counted, key=lambda row: row.statistics.avg_ms or 0.0)
     of_time, of_requests = _total_ms(worst) / time_ms, worst.statistics.requests / requests
-    headline = (
-        f"{worst.role} waits most: {percent(of_requests)} of the requests and {percent(of_time)} of the response time, "
-        f"{figure('avg_ms', worst.statistics.avg_ms)} on average, {figure('avg_ms', time_ms / requests)} over all roles"
+    headline = FindingMessage.WAITS_MOST(
+        role=worst.role,
+        requests=of_requests,
+        time=of_time,
+        mean=worst.statistics.avg_ms,
+        all_roles=time_ms / requests,
     )
     evidence = (
         Evidence("requests_share", "its share of the requests", None, of_requests, "fraction"),
@@ -82,18 +80,15 @@ def _role(steady: Sequence[Row]) -> Finding | None:
 
 
 def _outside(steady: Sequence[Row]) -> Finding | None:
-    """Time in the application against time outside it: network, proxies, and queues before the application."""
+    """Time in the application beside time outside it: network, proxies, and queues before the application."""
     total = next((row for row in steady if row.role == row.behaviour == row.operation == ALL), None)
     if total is None or total.breakdown.server_avg_ms is None or total.breakdown.outside_avg_ms is None:
         return None
     inside, outside = total.breakdown.server_avg_ms, total.breakdown.outside_avg_ms
-    where = "outside the application" if outside > inside else "inside the application"
-    headline = (
-        f"Most of the time is spent {where}: {figure('avg_ms', inside)} in it on average, "
-        f"{figure('avg_ms', outside)} outside (network, proxies, queues before it)"
-    )
+    code = FindingMessage.OUTSIDE if outside > inside else FindingMessage.INSIDE
     evidence = (
         Evidence("server_avg_ms", "time in the application, mean", None, inside, "ms"),
         Evidence("outside_avg_ms", "time outside it, mean", None, outside, "ms"),
     )
+    headline = code(inside=inside, outside=outside)
     return Finding(FindingKind.OUTSIDE, headline, evidence=evidence)
