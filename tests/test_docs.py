@@ -23,7 +23,7 @@ from perfsuite.cli.commands.load import PAUSE_BETWEEN_S
 from perfsuite.cli.parser import parse
 from perfsuite.format import bound, option_duration
 from perfsuite.measurements import records as measurements
-from perfsuite.monitor.files import READINGS_COLUMNS
+from perfsuite.monitor.readings import READINGS_COLUMNS
 from perfsuite.plan.files import Known, read_scenarios, read_targets
 from perfsuite.report.files.csv_files import REMAINING_COLUMNS
 from perfsuite.report.terminal.console import render_summary

@@ -23,7 +23,7 @@ from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements.traffic import Traffic
+from perfsuite.measurements.health import Traffic
 from perfsuite.model import FailureKind
 from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, tls_context, tls_message
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy

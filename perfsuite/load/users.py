@@ -16,7 +16,7 @@ from perfsuite.load.client import GeventTransport
 from perfsuite.load.schedule import UserSchedule
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
-from perfsuite.measurements.cells import Parts
+from perfsuite.measurements.recorder import Parts
 from perfsuite.model import LOGIN
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.target.exchange import ActionResult, Observed, Transport, suite_failure

@@ -1,7 +1,7 @@
 """A mergeable histogram of times with log-linear buckets of whole microseconds.
 
 Below 2,048 µs every microsecond has its own bucket; above, each power of two is cut into 1,024 equal
-buckets. A value is told as the middle of its bucket, so it is off by at most 1/2048 (0.05 %).
+buckets. A value is shown as the middle of its bucket, so it is off by at most 1/2048 (0.05 %).
 Minimum, maximum and sum are kept exactly. The layout is that of HdrHistogram (Gil Tene) with a
 sub-bucket count of 2,048.
 """

@@ -1,17 +1,295 @@
-"""Listens to Locust's request events and writes records, once a second and at the end."""
+"""Counts what happens into cells by second, role, behaviour and operation, and writes them as records once a second.
+
+Counting must be cheap (it happens inside the load) and must never lose anything: a cell is handed over once, as a
+delta, and begins again at zero.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements.cells import Cells, Key, Parts
-from perfsuite.measurements.health import Health
-from perfsuite.measurements.records import End, Generator, Phase, Record, SuiteErrors, Users
-from perfsuite.measurements.traffic import Traffic
-from perfsuite.model import SuiteErrorGroup
+from perfsuite.measurements.health import Health, Traffic
+from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.records import (
+    Actions,
+    Arrivals,
+    End,
+    ErrorCount,
+    Generator,
+    NotPossible,
+    NotStarted,
+    Phase,
+    Record,
+    Requests,
+    SuiteErrors,
+    Users,
+    times_of,
+)
+from perfsuite.measurements.totals import OTHER_MESSAGES
+from perfsuite.model import Remark, SuiteErrorGroup
+from perfsuite.model.failures import stays_in, without_ids
+
+MAX_MESSAGES = 1000
+"""Different error messages kept per process; further ones are counted under OTHER_MESSAGES."""
+
+_NOT_POSSIBLE = "not possible"
+"""Beside the kinds of failure: what reasons are counted under."""
+
+Key = tuple[int, str, str, str]
+
+
+MOST_ORDINALS = 1000
+"""Of the failures with one message so many are numbered, and of all failures in one process..."""
+MOST_ORDINALS_IN_ALL = 20_000
+"""... so many."""
+
+
+@dataclass(slots=True)
+class _Failed:
+    """Failures of one message in a cell."""
+
+    request_id: str
+    count: int = 0
+    ordinals: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _RequestCell:
+    ok: Histogram = field(default_factory=Histogram)
+    failed: Histogram = field(default_factory=Histogram)
+    errors: dict[tuple[str, str], _Failed] = field(default_factory=dict)
+    service: Histogram = field(default_factory=Histogram)
+    server: Histogram = field(default_factory=Histogram)
+    connects: Histogram = field(default_factory=Histogram)
+    tls: Histogram = field(default_factory=Histogram)
+    ended: int = 0
+    ended_failed: int = 0
+    waited: Histogram | None = None
+    """None until something failed: few cells need one."""
+    expired: int = 0
+    remarks: dict[tuple[str, str], Remark] | None = None
+
+    def note(self, remarks: Iterable[Remark]) -> None:
+        """Count remarks by what they are about and why; the first of each is the example."""
+        self.remarks = self.remarks or {}
+        for remark in remarks:
+            key = (remark.about, remark.why)
+            known = self.remarks.get(key)
+            self.remarks[key] = replace(known, count=known.count + 1) if known else remark
+
+
+@dataclass(slots=True)
+class _ActionCell:
+    times: Histogram = field(default_factory=Histogram)
+    succeeded: int = 0
+    pauses: int = 0
+    pause_us: int = 0
+
+
+@dataclass(slots=True)
+class _ArrivalCell:
+    due: int = 0
+    begun: int = 0
+    beginnings: int = 0
+    lag: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a request's time is made of, µs; None where that did not happen or is not known.
+
+    `ended_second`: UTC second in which it ended.
+    """
+
+    ended_second: int
+    service_us: int
+    server_us: int | None = None
+    connect_us: int | None = None
+    tls_us: int | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+class Cells:
+    """What one process has seen since the last time it was asked. Seconds are UTC, in which something was due."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+        self.waiting = 0
+        """Actions of the open model that are due and have not begun."""
+        self.logging_in = 0
+        """Users that have not ended the login that they begin with."""
+        self._arrivals: dict[int, _ArrivalCell] = {}
+        self._not_started: dict[Key, Histogram] = {}
+        self._requests: dict[Key, _RequestCell] = {}
+        self._actions: dict[tuple[int, str, str], _ActionCell] = {}
+        self._not_possible: dict[tuple[Key, str], int] = {}
+        self._messages: set[tuple[str, str]] = set()
+        self._numbered: Counter[tuple[str, str]] = Counter()
+        self._numbered_in_all = 0
+
+    def request(self, key: Key, elapsed_us: int, parts: Parts) -> None:
+        """Count one request that got a right answer; `elapsed_us` is its response time."""
+        self._counted(key, parts).ok.add(elapsed_us)
+        self.recorded += 1
+
+    def failure(self, key: Key, elapsed_us: int, parts: Parts, error: tuple[str, str], request_id: str) -> None:
+        """Count one failed request; `error` is its kind and message."""
+        group = self._group(error)
+        cell = self._counted(key, parts, failed=True)
+        if cell.waited is None:
+            cell.waited = Histogram()
+        if stays_in(error[0], elapsed_us):
+            cell.waited.add(elapsed_us)
+        cell.failed.add(elapsed_us)
+        self.recorded += 1
+        known = cell.errors.get(group)
+        if known is None:
+            known = cell.errors[group] = _Failed(request_id)
+        known.count += 1
+        if self._numbered[group] < MOST_ORDINALS and self._numbered_in_all < MOST_ORDINALS_IN_ALL:
+            self._numbered[group] += 1
+            self._numbered_in_all += 1
+            known.ordinals.append(self.recorded)
+
+    def expired(self, key: Key) -> None:
+        """Count one request that was refused since the token had expired, and sent again. It has no time here."""
+        self.recorded += 1
+        self._cell(key).expired += 1
+
+    def _counted(self, key: Key, parts: Parts, *, failed: bool = False) -> _RequestCell:
+        cell = self._cell(key)
+        cell.service.add(parts.service_us)
+        if parts.server_us is not None:
+            cell.server.add(parts.server_us)
+        if parts.connect_us is not None:
+            cell.connects.add(parts.connect_us)
+        if parts.tls_us is not None:
+            cell.tls.add(parts.tls_us)
+        if parts.remarks:
+            cell.note(parts.remarks)
+        ended = cell if parts.ended_second == key[0] else self._cell((parts.ended_second, *key[1:]))
+        ended.ended += 1
+        ended.ended_failed += failed
+        return cell
+
+    def _cell(self, key: Key) -> _RequestCell:
+        cell = self._requests.get(key)
+        if cell is None:
+            cell = self._requests[key] = _RequestCell()
+        return cell
+
+    def _group(self, error: tuple[str, str]) -> tuple[str, str]:
+        kind, message = error
+        group = (kind, without_ids(message))
+        if group not in self._messages:
+            if len(self._messages) >= MAX_MESSAGES:
+                return (kind, OTHER_MESSAGES)
+            self._messages.add(group)
+        return group
+
+    def action(self, key: tuple[int, str, str], elapsed_us: int, *, succeeded: bool) -> None:
+        """Count one action by the second it began in, its role and behaviour."""
+        cell = self._actions.setdefault(key, _ActionCell())
+        cell.times.add(elapsed_us)
+        cell.succeeded += succeeded
+
+    def pause(self, key: tuple[int, str, str], pause_us: int) -> None:
+        """Count one pause by the second it began in, and the role and behaviour before it."""
+        cell = self._actions.setdefault(key, _ActionCell())
+        cell.pauses += 1
+        cell.pause_us += pause_us
+
+    def arrival(self, second: int) -> None:
+        """Open model: one action is due."""
+        self._arrivals.setdefault(second, _ArrivalCell()).due += 1
+
+    def begun(self, due_second: int, lag_us: int, *, second: int) -> None:
+        """Open model: one action that was due begins in `second`, so much too late."""
+        cell = self._arrivals.setdefault(due_second, _ArrivalCell())
+        cell.begun += 1
+        cell.lag.add(lag_us)
+        self._arrivals.setdefault(second, _ArrivalCell()).beginnings += 1
+
+    def not_started(self, key: Key, waited_us: int) -> None:
+        """Open model: one action that was due is given up."""
+        self._not_started.setdefault(key, Histogram()).add(waited_us)
+
+    def not_possible(self, key: Key, why: str) -> None:
+        """Count one operation that could not be made for want of data."""
+        group = (key, self._group((_NOT_POSSIBLE, why))[1])
+        self._not_possible[group] = self._not_possible.get(group, 0) + 1
+
+    def take(self, worker: str, sequence: Iterator[int]) -> list[Record]:
+        """All that came since the last call, as records; the cells begin anew."""
+        requests, self._requests = self._requests, {}
+        actions, self._actions = self._actions, {}
+        missing, self._not_possible = self._not_possible, {}
+        records: list[Record] = [_request_record(worker, next(sequence), key, cell) for key, cell in requests.items()]
+        records += [
+            Actions(
+                worker,
+                next(sequence),
+                *key,
+                cell.times.count,
+                cell.succeeded,
+                times_of(cell.times),
+                cell.pauses,
+                cell.pause_us,
+            )
+            for key, cell in actions.items()
+        ]
+        records += self._take_arrivals(worker, sequence)
+        records += [NotPossible(worker, next(sequence), *key, count, why) for (key, why), count in missing.items()]
+        return records
+
+    def _take_arrivals(self, worker: str, sequence: Iterator[int]) -> list[Record]:
+        arrivals, self._arrivals = self._arrivals, {}
+        given_up, self._not_started = self._not_started, {}
+        # What begins late counts in the second in which it was due; the queue of today is not that second's.
+        now = max(arrivals, default=0)
+        records: list[Record] = [
+            Arrivals(
+                worker,
+                next(sequence),
+                second,
+                cell.due,
+                cell.begun,
+                times_of(cell.lag),
+                self.waiting if second == now else 0,
+                cell.beginnings,
+            )
+            for second, cell in arrivals.items()
+        ]
+        records += [NotStarted(worker, next(sequence), *key, times_of(waited)) for key, waited in given_up.items()]
+        return records
+
+
+def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) -> Requests:
+    return Requests(
+        worker,
+        sequence,
+        *key,
+        ok=times_of(cell.ok),
+        failed=times_of(cell.failed),
+        errors=[
+            ErrorCount(kind, message, known.count, known.request_id, known.ordinals)
+            for (kind, message), known in cell.errors.items()
+        ],
+        service=times_of(cell.service),
+        server=times_of(cell.server),
+        connects=times_of(cell.connects),
+        tls=times_of(cell.tls),
+        ended=cell.ended,
+        expired=cell.expired,
+        remarks=list(cell.remarks.values()) if cell.remarks else [],
+        waited=None if cell.waited is None else times_of(cell.waited),
+        ended_failed=cell.ended_failed,
+    )
 
 
 class Sink(Protocol):
@@ -27,7 +305,7 @@ class Sink(Protocol):
         """No more records will come."""
 
 
-OTHER = "other"
+NOT_OURS = "other"
 """Role and behaviour of requests that are not ours."""
 
 
@@ -49,7 +327,7 @@ class Recorder:
         if error is None:
             self.cells.request(key, elapsed_us, parts)
         else:
-            self.cells.failure(key, elapsed_us, error, request_id, parts)
+            self.cells.failure(key, elapsed_us, parts, error, request_id)
 
     def foreign_request(
         self, name: str, response_time: float | None, exception: Any = None, start_time: float = 0.0, **_details: Any
@@ -60,7 +338,7 @@ class Recorder:
         elapsed_us = round(response_time * 1000)
         error = None if exception is None else (type(exception).__name__, str(exception))
         parts = Parts(int(sent_at + response_time / 1000), elapsed_us)
-        self.request((int(sent_at), OTHER, OTHER, name), elapsed_us, parts, error=error)
+        self.request((int(sent_at), NOT_OURS, NOT_OURS, name), elapsed_us, parts, error=error)
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""

@@ -66,7 +66,7 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     Due is when the user wanted to send: in the closed model the send itself, in the open model the intended
     start of the action for its first request. `ok` and `failed` are response times (from due to the last
     byte) and disjoint: the time of a request is in exactly one of them. `service` is the same for all of
-    them from the send on, connecting left out; `server` the server's own time where it told one; `connects`
+    them from the send on, connecting left out; `server` the server's own time where it reported one; `connects`
     and `tls` the set-up of connections that these requests had to open. `ended` counts requests, whenever
     due, that got their end in this second, `ended_failed` those of them that failed: throughput is made from both.
     `remarks`: what the answers reported and was not used, such as server's times that cannot be. `waited`: of the times
@@ -136,7 +136,7 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind
     users: int
     reason: str
     placed: int | None = None
-    """None in older files, which do not tell."""
+    """None in older files, which do not record it."""
 
 
 class Actions(msgspec.Struct, frozen=True, gc=False, tag="actions", tag_field="kind", omit_defaults=True):
@@ -189,14 +189,14 @@ class Users(msgspec.Struct, frozen=True, gc=False, tag="users", tag_field="kind"
 
 class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_field="kind"):
     """Health of one load process in one UTC second, or in the `span_s` seconds that end with it: a process that
-    is busy comes to telling it late, and then soon again.
+    is busy reports late, and then soon again.
 
     CPU (100 = one core), lag of its event loop, memory, pauses of the garbage collector. `waited_percent`: share of
-    the time in which it wanted a core and had to wait for one; None where the system does not tell. CPU and
+    the time in which it wanted a core and had to wait for one; None where the system does not report it. CPU and
     waiting together near 100 is a saturated generator, however little of the core it was given. `sent_bytes` and
-    `received_bytes` of HTTP, heads and bodies, in that time; None in older files, which do not tell. `throttled_rate`:
-    share of the periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit
-    allows; None without a limit.
+    `received_bytes` of HTTP, heads and bodies, in that time; None in older files. `throttled_rate`: share of the
+    periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit allows; None
+    without a limit.
     """
 
     worker: str
@@ -297,29 +297,29 @@ class Writer:
         self._path = path
         self._raw: BinaryIO = path.open("wb")
         self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5)
-        with self._told():
+        with self._errors_named():
             self._gzip.write(_encoder.encode(Header(SCHEMA, run_id)) + b"\n")
         self.flush()
 
     def write(self, record: Record) -> None:
         """Append one record; it is on disk after the next `flush`."""
-        with self._told():
+        with self._errors_named():
             self._gzip.write(_encoder.encode(record) + b"\n")
 
     def flush(self) -> None:
         """Hand everything written so far to the operating system, readable as it stands."""
-        with self._told():
+        with self._errors_named():
             self._gzip.flush(zlib.Z_SYNC_FLUSH)
             self._raw.flush()
 
     def close(self) -> None:
         """Write the end of the file."""
-        with self._told():
+        with self._errors_named():
             self._gzip.close()
             self._raw.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors_named(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -13,6 +13,7 @@ from perfsuite.model import FailureKind
 from perfsuite.model.failures import LEFT_OUT, LONG_WAIT_US, WAITED_IN_VAIN
 
 NEVER_BEGAN = "the action was due but never began"
+OTHER_MESSAGES = "(other messages)"
 
 Due = Requests | NotStarted
 """What was due in a second: requests that were sent, or actions that never began, each of which counts as one."""

@@ -10,9 +10,16 @@ A run watches with
 """
 
 from perfsuite.monitor.build import Watch, build_sources, check_watch
-from perfsuite.monitor.files import FILE_NAME, READINGS_COLUMNS, ReadingsWriter, add_readings, read_readings
-from perfsuite.monitor.load_readings import latest_readings_of_load, with_readings_of_load
 from perfsuite.monitor.prometheus import Queries, read_queries
+from perfsuite.monitor.readings import (
+    FILE_NAME,
+    READINGS_COLUMNS,
+    ReadingsWriter,
+    add_readings,
+    latest_readings_of_load,
+    read_readings,
+    with_readings_of_load,
+)
 from perfsuite.monitor.sampler import STOP_WITHIN_S, Sampler, Sink
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 

@@ -1,4 +1,4 @@
-"""From what the user named to the sources that watch it."""
+"""From what the user named to the sources that monitor it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from urllib.parse import urlsplit
 import psutil
 
 from perfsuite.errors import UsageError
-from perfsuite.monitor import health, prometheus
-from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, Page, PageSource, Probe
+from perfsuite.monitor.application import HTTP_TIMEOUT_S, POOL_PAGE, SYSTEM_PAGE, Page, PageSource, Probe
 from perfsuite.monitor.machine import MachineSource
-from perfsuite.monitor.processes import find_process
-from perfsuite.monitor.prometheus import PrometheusSource, Queries
-from perfsuite.monitor.server import ServerSource, by_pid, by_port
+from perfsuite.monitor.prometheus import (
+    PROMETHEUS_TIMEOUT_S,
+    MetricsPage,
+    MetricsPageSource,
+    MetricsUrlSource,
+    PrometheusSource,
+    Queries,
+)
+from perfsuite.monitor.server import ServerSource, by_pid, by_port, find_process
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 from perfsuite.target.catalogue import SERVICE_HEALTH
 from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, deployed
@@ -25,11 +30,11 @@ from perfsuite.target.exchange import Transport
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What to watch. None: not that. `server`: a process id, or the URL of the backend. DSN and URLs hold secrets."""
+    """What to monitor. None: not that. `server`: a process id, or the URL of the backend. DSN and URLs hold secrets."""
 
     run_id: str
     connection: ConnectionSettings
-    """To the target; its page /api/v1/health/database tells of the pool."""
+    """To the target; its page /api/v1/health/database has the figures of the pool."""
     server: str | None = None
     postgres_dsn: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
@@ -40,12 +45,12 @@ class Watch:
 
     @property
     def wanted(self) -> bool:
-        """True when anything is to be watched."""
+        """True when anything is to be monitored."""
         return any((self.server, self.postgres_dsn, self.redis_url, self.prometheus_url))
 
 
 def check_watch(watch: Watch) -> None:
-    """Raises UsageError for what cannot be meant, and for a process that is not there. Nothing is sent.
+    """Raises UsageError for a wrong value, and for a process that does not exist. Nothing is sent.
 
     A server that does not answer is no mistake: it may come, and the load goes on without its figures.
     """
@@ -53,7 +58,7 @@ def check_watch(watch: Watch) -> None:
         source.close()
     if watch.server and _is_pid(watch.server) and find_process(int(watch.server)) is None:
         raise UsageError(f"--monitor-server {watch.server}: there is no process with this id on this machine")
-    # Drivers take a while to import, and many commands watch nothing.
+    # Drivers take a while to import, and many commands monitor nothing.
     if watch.postgres_dsn:
         from perfsuite.monitor.postgres import read_dsn
 
@@ -72,13 +77,13 @@ def _readable(option: str, read: Callable[[str], object], address: str) -> None:
 
 
 def build_sources(watch: Watch, clock: Clock) -> list[Source]:
-    """The sources, not opened yet; [] when nothing is to be watched. Raises UsageError for what cannot be meant."""
+    """The sources, not opened yet; [] when nothing is to be monitored. Raises UsageError for a wrong value."""
     if not watch.wanted:
         return []
     sources = _server(watch.server, watch, clock) if watch.server else []
     here = any(source.name == ServerSource.name for source in sources)
     sources.append(MachineSource(clock, only_network=not here))
-    transport = _transport(watch.connection.host, "--host", watch.connection, health.TIMEOUT_S)
+    transport = _transport(watch.connection.host, "--host", watch.connection, HTTP_TIMEOUT_S)
     sources.append(PageSource(_page(POOL_PAGE, watch), transport, watch.run_id, clock))
     if watch.postgres_dsn:
         from perfsuite.monitor.postgres import PostgresSource
@@ -95,16 +100,14 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
 
 def _metrics_url(url: str, watch: Watch, clock: Clock, others: Sequence[Source]) -> Source:
     """A Prometheus or a page of metrics. Of the latter, what the other sources read themselves is left out."""
-    from perfsuite.monitor.metrics_page import MetricsPageSource, MetricsUrlSource, Place
-
     to_server, to_page = (
-        _transport(address, "--monitor-prometheus", watch.connection, prometheus.TIMEOUT_S)
+        _transport(address, "--monitor-prometheus", watch.connection, PROMETHEUS_TIMEOUT_S)
         for address in (url, _origin(url))
     )
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    told = frozenset(metric for source in others for metric in source.metrics)
-    page = MetricsPageSource(Place(to_page, target, told), clock)
+    known = frozenset(metric for source in others for metric in source.metrics)
+    page = MetricsPageSource(MetricsPage(to_page, target, known), clock)
     return MetricsUrlSource(page, PrometheusSource(to_server, watch.queries, clock))
 
 
@@ -118,7 +121,7 @@ def _page(page: Page, watch: Watch) -> Page:
 
 
 def _server(server: str, watch: Watch, clock: Clock) -> list[Source]:
-    """By process id; by the port of a URL of this machine; else by what the backend tells of itself."""
+    """By process id; by the port of a URL of this machine; else by the page on which a backend reports its machine."""
     if _is_pid(server):
         return [ServerSource(by_pid(int(server)), clock)]
     parts = urlsplit(server)
@@ -128,7 +131,7 @@ def _server(server: str, watch: Watch, clock: Clock) -> list[Source]:
         )
     if is_this_machine(parts.hostname):
         return [ServerSource(by_port(_port(server)), clock)]
-    transport, beside = (_transport(server, "--monitor-server", watch.connection, health.TIMEOUT_S) for _ in range(2))
+    transport, beside = (_transport(server, "--monitor-server", watch.connection, HTTP_TIMEOUT_S) for _ in range(2))
     probe = Probe(beside, deployed(SERVICE_HEALTH.path, watch.paths))
     return [PageSource(_page(SYSTEM_PAGE, watch), transport, watch.run_id, clock, probe)]
 

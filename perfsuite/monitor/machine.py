@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from perfsuite.model.monitor import PART, Reading
-from perfsuite.monitor.processes import PROC
+from perfsuite.monitor.server import PROC
 from perfsuite.monitor.source import Clock, Rates, readings_of, share_percent
 
 MOST_PARTS = 32
@@ -43,7 +43,7 @@ class MachineSource:
         notes = []
         if "Tcp.RetransSegs" not in self._tcp():
             self.metrics = tuple(metric for metric in self.metrics if metric not in _NETWORK)
-            notes.append("this system does not tell of TCP retransmits (no /proc/net/snmp)")
+            notes.append("this system does not count TCP retransmits (no /proc/net/snmp)")
         self.read()
         return notes
 

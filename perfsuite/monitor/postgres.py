@@ -24,7 +24,16 @@ from perfsuite.monitor.postgres_queries import (
     parts_for,
     sessions_metrics,
 )
-from perfsuite.monitor.source import Clock, GroupRates, Rates, SourceError, readings_of, scrubbed, share_percent
+from perfsuite.monitor.source import (
+    Clock,
+    Figures,
+    GroupRates,
+    Rates,
+    SourceError,
+    readings_of,
+    scrubbed,
+    share_percent,
+)
 
 STATEMENT_TIMEOUT_MS = 800
 _LARGEST_PORT = 65535
@@ -43,7 +52,7 @@ _ABOUT_US: LiteralString = (
     "SELECT current_user AS name, pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,"
     " current_setting('max_connections')::int AS max_connections"
 )
-_AT_ONCE = {  # what is told as it is, without a rate
+_AT_ONCE = {  # as it is, without a rate
     "postgres.connections": "connections",
     "postgres.locks_waiting": "locks_waiting",
     **{name: name.split(".")[1] for name in sessions_metrics()},
@@ -71,7 +80,6 @@ _ALWAYS = ("postgres.answer_ms", "postgres.connections_limit")
 Connection = psycopg.Connection[dict[str, Any]]
 Query = LiteralString | sql.Composed
 Rows = list[dict[str, Any]]
-Figures = dict[str, float | None]
 
 
 def read_dsn(dsn: str) -> dict[str, Any]:
@@ -294,7 +302,7 @@ _TROUBLES = (
 
 
 def _reason(text: str) -> str:
-    """The line of libpq's message that tells why."""
+    """The line of libpq's message that says why."""
     fatal = re.search(r"FATAL:\s*(.*)", text)
     return fatal.group(1) if fatal else text
 

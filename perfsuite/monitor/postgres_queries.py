@@ -50,7 +50,7 @@ def parts_for(server: Server) -> list[Part]:
 def joined(parts: list[Part]) -> sql.Composed:
     """One statement, and so one transaction and one round trip, for the figures of all parts.
 
-    Named in a comment after its first word, so that pg_stat_statements can tell it from others.
+    Named in a comment after its first word, so that it can be found in pg_stat_statements.
     """
     tables = [sql.SQL("({}) AS {}").format(part.select, sql.Identifier(part.name)) for part in parts]
     head = sql.SQL(f"SELECT /* {APPLICATION_NAME} */ * FROM ")  # noqa: S608 - no input in it
@@ -174,7 +174,7 @@ def _checkpoints(server: Server) -> Part:
 
 def _statements(server: Server, schema: str) -> Part:
     """Totals over the statements of this database; without their texts, which would be read from a file."""
-    # Entries that were thrown out take their counts with them: since 14 the server tells how often that happened.
+    # Entries that were thrown out take their counts with them: since 14 the server counts how often that happened.
     thrown_out = sql.SQL("(SELECT dealloc FROM {}.pg_stat_statements_info)").format(sql.Identifier(schema))
     select = sql.SQL(
         "SELECT coalesce(sum(calls), 0)::float8 AS statement_calls, coalesce(sum({time}), 0)::float8 AS statement_ms,"

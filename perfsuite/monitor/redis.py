@@ -17,7 +17,16 @@ from redis.retry import Retry
 
 from perfsuite.format import duration
 from perfsuite.model.monitor import Reading
-from perfsuite.monitor.source import Clock, Rates, SourceError, less_own, readings_of, scrubbed, share_percent
+from perfsuite.monitor.source import (
+    Clock,
+    Rates,
+    SourceError,
+    as_percent,
+    less_own,
+    readings_of,
+    scrubbed,
+    share_percent,
+)
 
 PASSWORD_VARIABLE = "REDISCLI_AUTH"  # noqa: S105 - the name of redis-cli's own variable
 TIMEOUT_S = 2.0
@@ -147,7 +156,7 @@ class RedisSource:
         memory, most = info.get("used_memory"), info.get("maxmemory")
         clients = info.get("connected_clients")
         return {
-            "redis.cpu_percent": _percent(self._rates.per_s("cpu", _cpu_s(info), now_s)),
+            "redis.cpu_percent": as_percent(self._rates.per_s("cpu", _cpu_s(info), now_s)),
             "redis.hit_percent": share_percent(hits, misses),
             "redis.lookups_per_s": hits + misses if hits is not None and misses is not None else None,
             "redis.memory_bytes": memory,
@@ -191,13 +200,9 @@ class RedisSource:
 
 
 def _cpu_s(info: dict[str, Any]) -> float | None:
-    """CPU of the main thread (since 6.2), else of all threads; None when Redis does not tell."""
+    """CPU of the main thread (since 6.2), else of all threads; None when Redis does not report it."""
     for suffix in ("_main_thread", ""):
         system, user = info.get(f"used_cpu_sys{suffix}"), info.get(f"used_cpu_user{suffix}")
         if system is not None and user is not None:
             return float(system) + float(user)
     return None
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100.0 * share

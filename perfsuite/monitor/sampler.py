@@ -1,18 +1,151 @@
-"""Asks all sources at the same whole UTC seconds, each in a thread of its own, and waits for none too long."""
+"""Reads all sources at the same whole UTC seconds, each in a thread of its own, and waits for none too long."""
 
 from __future__ import annotations
 
 import math
+import queue
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 from perfsuite.format import duration
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.monitor.notes import Notes
-from perfsuite.monitor.source import Clock, Source
-from perfsuite.monitor.worker import Result, Worker
+from perfsuite.monitor.source import Clock, Source, SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    first_s: float
+    last_s: float
+    times: int
+    final: bool
+
+
+class Notes:
+    """Lines for the user, each of one source. May be read by another thread than writes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._troubles: dict[tuple[str, str], _Trouble | None] = {}
+
+    def note(self, source: str, text: str) -> None:
+        """Something that holds for the whole time."""
+        with self._lock:
+            self._troubles.setdefault((source, text), None)
+
+    def add(self, source: str, text: str, at_s: float, *, final: bool = False) -> None:
+        """Something that happened at a moment, and may happen again. `final`: it is not tried again."""
+        with self._lock:
+            before = self._troubles.get((source, text)) or _Trouble(at_s, at_s, 0, final)
+            self._troubles[(source, text)] = replace(before, last_s=at_s, times=before.times + 1)
+
+    def lines(self) -> list[str]:
+        """One line each, in the order in which they first came up."""
+        with self._lock:
+            return [_line(source, text, trouble) for (source, text), trouble in self._troubles.items()]
+
+
+def _line(source: str, text: str, trouble: _Trouble | None) -> str:
+    if trouble is None:
+        return f"{source}: {text}"
+    if trouble.final:
+        return f"{source}: {text}; not monitored"
+    if trouble.times == 1:
+        return f"{source}: {text} (at {_time(trouble.first_s)})"
+    return f"{source}: {text} ({trouble.times} times, {_time(trouble.first_s)} to {_time(trouble.last_s)})"
+
+
+def _time(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of opening a source, or of asking it once. One that rests under load is read when it is opened."""
+
+    opening: bool = False
+    readings: tuple[Reading, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: SourceError | None = None
+
+
+_READ: Final = "read"
+_END: Final = "end"
+
+
+class Worker(threading.Thread):
+    """Owns one source. It may hang: nobody waits for it without a limit."""
+
+    def __init__(self, source: Source, wake: threading.Event) -> None:
+        super().__init__(name=f"monitor {source.name}", daemon=True)
+        self.source = source
+        self.opened = False
+        """Opening has been tried."""
+        self.given_up = False
+        """Ended since it is no use to go on."""
+        self._wake = wake
+        self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._asked = False
+
+    def ask(self) -> None:
+        """Read once; does nothing while an earlier question is open."""
+        if not self._asked:
+            self._asked = True
+            self._orders.put(_READ)
+
+    def end(self) -> None:
+        """Close the source after what it does now."""
+        self._orders.put(_END)
+
+    def results(self) -> list[Result]:
+        """What has come since the last call."""
+        found = []
+        while not self._results.empty():
+            result = self._results.get()
+            if not result.opening:
+                self._asked = False
+            found.append(result)
+        return found
+
+    def run(self) -> None:
+        """Open, then read whenever asked, until the end."""
+        try:
+            self._work()
+        finally:
+            self.source.close()
+            self._wake.set()
+
+    def _work(self) -> None:
+        self._report(self._open())
+        self.opened = True
+        self._wake.set()
+        while not self.given_up and self._orders.get() == _READ:
+            if not self.source.rests:
+                self._report(self._read())
+        if self.source.rests and not self.given_up:
+            self._report(self._read())
+
+    def _report(self, result: Result) -> None:
+        self.given_up = result.error is not None and result.error.final
+        self._results.put(result)
+        self._wake.set()
+
+    def _open(self) -> Result:
+        try:
+            notes = tuple(self.source.open())
+            return Result(opening=True, notes=notes, readings=tuple(self.source.read()) if self.source.rests else ())
+        except SourceError as error:
+            return Result(opening=True, error=error)
+
+    def _read(self) -> Result:
+        try:
+            return Result(readings=tuple(self.source.read()))
+        except SourceError as error:
+            return Result(error=error)
+
 
 OPEN_LIMIT_S = 3.0
 """How long `start` waits for the sources to get ready; one that takes longer gives gaps until it is."""
@@ -146,7 +279,7 @@ class Sampler:
         answered = False
         for result in worker.results():
             for note in result.notes:
-                self._notes.tell(worker.source.name, note)
+                self._notes.note(worker.source.name, note)
             if result.error is not None:
                 self._notes.add(worker.source.name, str(result.error), at_s, final=result.error.final)
             if result.opening and worker.given_up:
@@ -197,7 +330,7 @@ class Sampler:
             self._sink.write(readings)
         except OSError as error:
             self._sink_works = False
-            self._notes.tell("monitor", f"readings are not kept any more: {error.strerror or type(error).__name__}")
+            self._notes.note("monitor", f"readings are not kept any more: {error.strerror or type(error).__name__}")
 
 
 def _hoped(source: Source) -> list[tuple[str, str]]:

@@ -11,6 +11,9 @@ from perfsuite.model.monitor import METRICS, Reading
 
 LONGEST_MESSAGE = 200
 
+Figures = dict[str, float | None]
+"""Metric → value; None: a gap."""
+
 
 class SourceError(Exception):
     """A source could not be read. The message is one line for the user and holds no secret.
@@ -46,7 +49,7 @@ class SystemClock:
 
 
 class Source(Protocol):
-    """Something that is watched. Only one thread ever calls it.
+    """Something that is monitored. Only one thread ever calls it.
 
     `name` is the source of its readings; `metrics` are those that it hopes to give, for gaps before the first.
     `rests`, once it is open: asking does harm under load, so that it is read only before and after it.
@@ -115,6 +118,11 @@ class GroupRates:
     def forget(self) -> None:
         """The next look is a first one."""
         self._seen = None
+
+
+def as_percent(share: float | None) -> float | None:
+    """A share of one as per cent; None stays None."""
+    return None if share is None else 100.0 * share
 
 
 def share_percent(part: float | None, rest: float | None) -> float | None:

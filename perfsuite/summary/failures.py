@@ -15,11 +15,11 @@ from itertools import pairwise
 from statistics import median
 
 from perfsuite.measurements.aggregate import Aggregate, FailureTotals
+from perfsuite.measurements.totals import OTHER_MESSAGES
 from perfsuite.model import ALL, FailureGroup, FailureKind, FailurePattern, PreflightReport, Works
 from perfsuite.model.failures import without_ids
 
 MOST_GROUPS = 1000
-OTHER_MESSAGES = "(other messages)"
 MOST_PATTERNS = 100
 FEWEST_GAPS = 4
 """Random failures of one in a hundred requests look regular in fewer than 1 of 100 runs then (simulated)."""

@@ -163,7 +163,9 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str,
             for check in checks
             if check.works is Works.LEFT_OUT and check.message
         },
-        differs=tuple(dict.fromkeys(f"{check.operation}: {told}" for check in checks for told in check.differs)),
+        differs=tuple(
+            dict.fromkeys(f"{check.operation}: {difference}" for check in checks for difference in check.differs)
+        ),
     )
 
 

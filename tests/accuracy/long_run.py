@@ -17,8 +17,7 @@ from perfsuite.load.locust_count import LocustCount
 from perfsuite.load.messages import Ack, Report, encoded
 from perfsuite.load.pipe import Pipe, PipeSink
 from perfsuite.load.users import RequestFailed
-from perfsuite.measurements.cells import Parts
-from perfsuite.measurements.recorder import Recorder
+from perfsuite.measurements.recorder import Parts, Recorder
 
 HOURS_8_S = 28_800
 _START = 1_772_357_400

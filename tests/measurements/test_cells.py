@@ -8,10 +8,15 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.measurements.cells import MAX_MESSAGES, OTHER, Cells, without_ids
+from perfsuite.measurements.recorder import MAX_MESSAGES, Cells, Parts, without_ids
 from perfsuite.measurements.records import Actions, Arrivals, NotPossible, Record, Requests, histogram_of
+from perfsuite.measurements.totals import OTHER_MESSAGES
 
 KEY = (1_772_357_400, "policyholder", "profile access", "users.me")
+
+
+def parts(elapsed_us: int) -> Parts:
+    return Parts(ended_second=KEY[0], service_us=elapsed_us)
 
 
 def _requests(records: list[Record]) -> list[Requests]:
@@ -20,9 +25,9 @@ def _requests(records: list[Record]) -> list[Requests]:
 
 def test_a_request_is_kept_by_second_role_behaviour_and_operation() -> None:
     cells = Cells()
-    cells.request(KEY, 1500)
-    cells.request(KEY, 500)
-    cells.failure(KEY, 9000, ("http status", "HTTP 500"), "id-1")
+    cells.request(KEY, 1500, parts(1500))
+    cells.request(KEY, 500, parts(500))
+    cells.failure(KEY, 9000, parts(9000), ("http status", "HTTP 500"), "id-1")
 
     (record,) = _requests(cells.take("w", itertools.count(7)))
 
@@ -61,8 +66,8 @@ SECOND_US = 1_000_000
 )
 def test_which_failures_stay_in_the_times_that_are_judged(kind: str, elapsed_us: int, *, stays: bool) -> None:
     cells = Cells()
-    cells.request(KEY, 500)
-    cells.failure(KEY, elapsed_us, (kind, "message"), "id-1")
+    cells.request(KEY, 500, parts(500))
+    cells.failure(KEY, elapsed_us, parts(elapsed_us), (kind, "message"), "id-1")
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 
@@ -73,14 +78,14 @@ def test_which_failures_stay_in_the_times_that_are_judged(kind: str, elapsed_us:
 
 def test_where_nothing_failed_nothing_is_recorded_of_failures() -> None:
     cells = Cells()
-    cells.request(KEY, 500)
+    cells.request(KEY, 500, parts(500))
     (record,) = _requests(cells.take("w", itertools.count(1)))
     assert (record.waited, record.ended_failed) == (None, 0)
 
 
 def test_what_was_taken_is_not_given_again() -> None:
     cells = Cells()
-    cells.request(KEY, 1)
+    cells.request(KEY, 1, parts(1))
     cells.action((1, "a", "b"), 1, succeeded=True)
     cells.not_possible(KEY, "needs a policy_id")
 
@@ -98,9 +103,9 @@ def test_deltas_add_up_and_nothing_is_lost() -> None:
         operation, took_us, fails = rng.choice("abc"), rng.randrange(2_000_000), rng.random() < 0.2
         key = (1000 + number // 500, "role", "behaviour", operation)
         if fails:
-            cells.failure(key, took_us, ("kind", f"message {operation}"), f"id-{number}")
+            cells.failure(key, took_us, parts(took_us), ("kind", f"message {operation}"), f"id-{number}")
         else:
-            cells.request(key, took_us)
+            cells.request(key, took_us, parts(took_us))
         truth[operation, fails] += 1
         spent_us += took_us
         if rng.random() < 0.01:
@@ -152,7 +157,9 @@ def test_actions_and_operations_that_were_not_possible() -> None:
 def test_alike_failures_are_one_group_with_the_first_request_id() -> None:
     cells = Cells()
     for number in range(20):
-        cells.failure(KEY, 1, ("http status", f"HTTP 404: policy {number + 10_000} not found"), f"id-{number}")
+        cells.failure(
+            KEY, 1, parts(1), ("http status", f"HTTP 404: policy {number + 10_000} not found"), f"id-{number}"
+        )
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 
@@ -164,14 +171,14 @@ def test_at_most_1000_messages_are_kept_and_the_others_counted_together() -> Non
     cells = Cells()
     words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=4)][: MAX_MESSAGES + 500]
     for word in words:
-        cells.failure(KEY, 1, ("kind", word), "id")
-    cells.failure(KEY, 1, ("kind", words[0]), "id")
+        cells.failure(KEY, 1, parts(1), ("kind", word), "id")
+    cells.failure(KEY, 1, parts(1), ("kind", words[0]), "id")
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 
     counts = {error.message: error.count for error in record.errors}
     assert len(counts) == MAX_MESSAGES + 1
-    assert counts[OTHER] == 500
+    assert counts[OTHER_MESSAGES] == 500
     assert counts[words[0]] == 2
     assert sum(counts.values()) == len(words) + 1
 
@@ -179,14 +186,14 @@ def test_at_most_1000_messages_are_kept_and_the_others_counted_together() -> Non
 def test_the_cap_holds_for_the_whole_run_and_not_for_each_second() -> None:
     cells = Cells()
     for number in range(MAX_MESSAGES):
-        cells.failure(KEY, 1, ("kind", f"word {number % 10}{number // 10 % 10}{number // 100}"), "id")
+        cells.failure(KEY, 1, parts(1), ("kind", f"word {number % 10}{number // 10 % 10}{number // 100}"), "id")
     cells.take("w", itertools.count(1))
-    cells.failure(KEY, 1, ("kind", "one more"), "id")
-    cells.failure(KEY, 1, ("kind", "word 000"), "id")
+    cells.failure(KEY, 1, parts(1), ("kind", "one more"), "id")
+    cells.failure(KEY, 1, parts(1), ("kind", "word 000"), "id")
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 
-    assert [error.message for error in record.errors] == [OTHER, "word 000"]
+    assert [error.message for error in record.errors] == [OTHER_MESSAGES, "word 000"]
 
 
 @pytest.mark.parametrize(

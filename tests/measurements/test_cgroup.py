@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.measurements.cgroup import CpuLimit, Throttled
+from perfsuite.measurements.health import CpuLimit, Throttled
 
 
 def write(path: Path, text: str) -> None:

@@ -10,9 +10,8 @@ from typing import TypeVar
 import pytest
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements.cells import Parts
 from perfsuite.measurements.health import Health
-from perfsuite.measurements.recorder import Recorder
+from perfsuite.measurements.recorder import Parts, Recorder
 from perfsuite.measurements.records import End, Generator, Phase, Record, Requests, SuiteErrors, Users, histogram_of
 from perfsuite.model import Remark, SuiteErrorGroup
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.monitor.application import PageSource
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
-from perfsuite.monitor.health import PageSource
 from perfsuite.target.connection import ConnectionSettings
 from tests.monitor.fakes import FakeClock
 
@@ -134,7 +134,7 @@ def test_added_headers_go_to_the_target_only(named: dict[str, str], sent: dict[s
 def _client_headers(source: Any) -> set[str]:
     """Of all connections of a source."""
     page, server = getattr(source, "_page", None), getattr(source, "_server", None)
-    own = [page._place.transport, server._transport] if server else [source._transport]
+    own = [page._page.transport, server._transport] if server else [source._transport]
     return {name.lower() for transport in own for name in transport._client.headers}
 
 

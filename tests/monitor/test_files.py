@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.errors import LoadError
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.monitor.files import READINGS_COLUMNS, ReadingsWriter, read_readings
+from perfsuite.monitor.readings import READINGS_COLUMNS, ReadingsWriter, read_readings
 
 AT_S = 1764000000.0
 

@@ -14,7 +14,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.model import FailureKind
-from perfsuite.monitor.health import POOL_PAGE, SYSTEM_PAGE, PageSource, Probe
+from perfsuite.monitor.application import POOL_PAGE, SYSTEM_PAGE, PageSource, Probe
 from perfsuite.monitor.prometheus import DEFAULT_QUERIES, PrometheusSource, Queries, read_queries
 from perfsuite.monitor.sampler import Sampler
 from perfsuite.monitor.source import SourceError
@@ -75,7 +75,7 @@ def test_figures_that_the_application_does_not_tell_are_named() -> None:
     told = {"database": {"pool_stats": {"size": 10, "checked_out": True, "overflow": None}}}
     source = pool(FakeTransport(answer(200, told)))
     assert source.open() == [
-        "/api/v1/health/database does not tell pool.checked_out, pool.overflow, pool.used_percent, pool.waiting, "
+        "/api/v1/health/database has no pool.checked_out, pool.overflow, pool.used_percent, pool.waiting, "
         "pool.database_ms"
     ]
     assert figures(source.read()) == {"pool.absent": 0, "pool.size": 10, "pool.answer_ms": 2.5}
@@ -144,7 +144,7 @@ def deployed_page(pool_stats: Mapping[str, object]) -> Answer:
 
 def test_the_pool_of_a_deployed_version_in_the_names_of_sqlalchemy() -> None:
     source = pool(FakeTransport(deployed_page(SQLALCHEMY)))
-    assert source.open() == ["/api/v1/health/database does not tell pool.waiting"]
+    assert source.open() == ["/api/v1/health/database has no pool.waiting"]
     assert figures(source.read()) == {
         "pool.absent": 0,
         "pool.checked_out": 5,
@@ -177,7 +177,7 @@ NESTED = {
 
 def test_the_machine_of_a_deployed_version() -> None:
     source = PageSource(SYSTEM_PAGE, FakeTransport(answer(200, NESTED)), "run", FakeClock())
-    assert source.open() == ["/api/v1/health/system does not tell server.memory_bytes"]
+    assert source.open() == ["/api/v1/health/system has no server.memory_bytes"]
     assert figures(source.read()) == {
         "machine.cpu_percent": 12.5,
         "machine.memory_used_percent": 60.3,
@@ -229,7 +229,7 @@ def test_a_page_that_stops_the_server_is_asked_before_the_load_and_after_it_alon
 def test_a_page_that_stops_nobody_is_asked_on(page_s: float, waited_s: float) -> None:
     source, page = beside(page_s, waited_s)
 
-    assert source.open() == ["/api/v1/health/system does not tell server.memory_bytes"]
+    assert source.open() == ["/api/v1/health/system has no server.memory_bytes"]
     assert not source.rests
     source.read()
     assert len(page.requests) == 2
@@ -322,7 +322,7 @@ def test_queries_from_a_file_add_to_the_defaults(tmp_path: Path) -> None:
         pytest.param(
             "[queries]\nserver.threads = 'x'", "queries.server.threads: put the name of the metric in quotes", id="dots"
         ),
-        pytest.param("[queries]\n'generator.cpu_percent' = 'x'", "the load tells this of itself", id="of the load"),
+        pytest.param("[queries]\n'generator.cpu_percent' = 'x'", "the load measures this itself", id="of the load"),
     ],
 )
 def test_mistakes_in_the_file_are_named(text: str, said: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from perfsuite.monitor import (
     read_readings,
     with_readings_of_load,
 )
-from perfsuite.monitor.load_readings import readings_of_load
+from perfsuite.monitor.readings import readings_of_load
 
 START = 1_772_357_400
 

@@ -38,7 +38,7 @@ def test_tcp_figures_are_differences_over_the_time_measured(tmp_path: Path) -> N
 def test_a_system_without_these_tables_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     clock = FakeClock()
     source = MachineSource(clock, proc=tmp_path)
-    assert source.open() == ["this system does not tell of TCP retransmits (no /proc/net/snmp)"]
+    assert source.open() == ["this system does not count TCP retransmits (no /proc/net/snmp)"]
     clock.move_to(1001.0)
     seen = figures(source.read())
     assert "machine.tcp_retransmits_per_s" not in seen

@@ -9,8 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 
 from perfsuite.model import FailureKind
-from perfsuite.monitor.metrics_page import MetricsPageSource, MetricsUrlSource, Place, is_metrics_page
-from perfsuite.monitor.prometheus import PrometheusSource, Queries
+from perfsuite.monitor.prometheus import (
+    MetricsPage,
+    MetricsPageSource,
+    MetricsUrlSource,
+    PrometheusSource,
+    Queries,
+    is_metrics_page,
+)
 from perfsuite.monitor.source import SourceError
 from perfsuite.target.exchange import Answer, Failure, Request
 from tests.monitor.fakes import FakeClock, figures
@@ -61,7 +67,7 @@ class Pages:
 
 def source_of(*answers: Answer, without: frozenset[str] = frozenset()) -> tuple[MetricsPageSource, FakeClock]:
     clock = FakeClock()
-    place = Place(Pages({"/metrics": list(answers)}), "/metrics", without)
+    place = MetricsPage(Pages({"/metrics": list(answers)}), "/metrics", without)
     return MetricsPageSource(place, clock), clock
 
 
@@ -112,7 +118,7 @@ def test_what_the_client_library_of_prometheus_serves_is_read() -> None:
     source, clock = source_of(answer)
 
     assert is_metrics_page(answer)
-    assert source.open() == ["/metrics does not tell application.requests_in_progress"]
+    assert source.open() == ["/metrics has no application.requests_in_progress"]
     clock.move_to(1001.0)
     seen = figures(source.read())
     assert seen["server.memory_bytes"] is not None
@@ -129,7 +135,7 @@ def test_a_node_exporter_fills_the_machine() -> None:
         )
 
     source, clock = source_of(node(100, 50), node(100.25, 50.75))
-    assert source.open() == ["/metrics does not tell machine.tcp_listen_overflows_per_s"]
+    assert source.open() == ["/metrics has no machine.tcp_listen_overflows_per_s"]
     clock.move_to(1001.0)
     assert figures(source.read()) == {
         "machine.cpu_percent": 75.0,
@@ -149,7 +155,7 @@ def test_what_another_source_reads_is_left_to_it() -> None:
 @pytest.mark.parametrize(
     ("answer", "said", "final"),
     [
-        pytest.param(page("go_goroutines 7\n"), "none of the metrics that are known is there", True, id="others"),
+        pytest.param(page("go_goroutines 7\n"), "none of the metrics that the suite knows", True, id="others"),
         pytest.param(page("process_open_fds x\n"), "the page of metrics cannot be read", False, id="damaged"),
         pytest.param(Answer(401, {}, b"", 0.0, 1), "GET /metrics: HTTP 401", True, id="not for us"),
         pytest.param(REFUSED, "nothing listens there (connection refused)", False, id="refused"),
@@ -184,7 +190,7 @@ def test_a_page_of_metrics_is_known_by_its_content(answer: Answer, is_page: bool
 def at_url(server: Pages, target: str, queries: Queries | None = None) -> MetricsUrlSource:
     clock = FakeClock()
     return MetricsUrlSource(
-        MetricsPageSource(Place(server, target), clock), PrometheusSource(server, queries or Queries(), clock)
+        MetricsPageSource(MetricsPage(server, target), clock), PrometheusSource(server, queries or Queries(), clock)
     )
 
 

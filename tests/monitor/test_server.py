@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.monitor.processes import Snapshot
-from perfsuite.monitor.server import MOST_PARTS, ServerSource, by_pid, by_port
+from perfsuite.monitor.server import MOST_PARTS, ServerSource, Snapshot, by_pid, by_port
 from perfsuite.monitor.source import SourceError
 from tests.monitor.fakes import FakeClock, figures, until
 
@@ -254,7 +253,7 @@ def test_processes_of_another_user_are_told_and_the_rest_goes_on() -> None:
 def test_a_kernel_that_does_not_tell_of_switches_is_told() -> None:
     silent = replace(ONE, runs=None, waited_s=None)
     source = look_at(MadeUp([silent], [silent]))
-    assert "does not tell context switches" in source.notes[1]
+    assert "does not report context switches" in source.notes[1]
     assert "server.context_switches_per_s" not in source.look()
 
 

@@ -13,7 +13,7 @@ from perfsuite.measurements.records import Record
 from perfsuite.model import Plan, Summary
 from perfsuite.model.monitor import NETWORK
 from perfsuite.monitor import latest_readings_of_load
-from perfsuite.monitor.load_readings import readings_of_load
+from perfsuite.monitor.readings import readings_of_load
 from perfsuite.report.exporter import Exposition
 from perfsuite.roles import ROLES
 from perfsuite.run.load_run import PLAN_FILE, load

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.cells import Cells
+from perfsuite.measurements.recorder import Cells, Parts
 from perfsuite.measurements.records import Record
 from perfsuite.model import FailurePattern, OperationCheck, PreflightReport, Works
 from perfsuite.summary import build
@@ -29,9 +29,9 @@ def recorded(fails: Callable[[int], bool], order: Iterable[int], worker: str = "
         second = START + 4 + number // RATE
         key = (second, "reader" if number % 3 else "writer", "browsing", OPERATIONS[number * 7 % len(OPERATIONS)])
         if fails(number):
-            cells.failure(key, 2_000, ("http status", LIMITER), f"id-{number}")
+            cells.failure(key, 2_000, Parts(key[0], 2_000), ("http status", LIMITER), f"id-{number}")
         else:
-            cells.request(key, 20_000)
+            cells.request(key, 20_000, Parts(key[0], 20_000))
     return cells.take(worker, itertools.count(10))
 
 

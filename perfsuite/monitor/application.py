@@ -1,4 +1,4 @@
-"""What the application tells of itself over HTTP: its pool of database connections, and its machine."""
+"""What the application reports of itself over HTTP: its pool of database connections, and its machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import msgspec
 from perfsuite.format import duration
 from perfsuite.model import FailureKind
 from perfsuite.model.monitor import Reading
-from perfsuite.monitor.source import Clock, SourceError, readings_of
+from perfsuite.monitor.source import Clock, Figures, SourceError, readings_of
 from perfsuite.target.exchange import USER_AGENT, Answer, Request, Transport
 
-TIMEOUT_S = 30.0
+HTTP_TIMEOUT_S = 30.0
 """Long on purpose: when the pool is exhausted the question waits with the rest, and asking again would add to it."""
 
 STOPS_FROM_S = 0.5
@@ -27,9 +27,6 @@ _PROBE_ENDS_WITHIN_S = 2.0
 _GB = 1e9
 
 
-Figures = dict[str, float | None]
-
-
 def _nothing(_figures: Figures) -> str:
     return ""
 
@@ -38,7 +35,7 @@ def _nothing(_figures: Figures) -> str:
 class Page:
     """A page of the application, and how its JSON becomes figures (without the time of the answer).
 
-    `explains`: why it does not tell some of them, "" where that is not known.
+    `explains`: why some of them are missing, "" where that is not known.
     """
 
     source: str
@@ -72,18 +69,18 @@ class PageSource:
         self._first: Figures | None = None
 
     def open(self) -> list[str]:
-        """Ask once; which figures the application does not tell, and whether it is not asked under load."""
+        """Ask once; a line for figures that are missing, and for a page that is not asked under load."""
         figures, notes = self._asked_beside(self._probe) if self._probe else (self._ask()[0], [])
         missing = [metric for metric in self.metrics if figures.get(metric) is None]
         self.metrics = tuple(metric for metric in self.metrics if metric not in missing)
         self._first = figures if self.rests else None
         why = self._page.explains(figures)
         if missing and not why:
-            why = f"{self._page.path} does not tell {', '.join(missing)}"
+            why = f"{self._page.path} has no {', '.join(missing)}"
         return [*notes, why] if why else notes
 
     def read(self) -> list[Reading]:
-        """What the page tells now; of a source that rests, first what it told when it was opened."""
+        """What the page shows now; of a source that rests, first what it showed when it was opened."""
         figures = self._first or self._ask()[0]
         self._first = None
         return readings_of(self.name, self._clock.utc_s(), {name: figures.get(name) for name in self.metrics})
@@ -109,11 +106,11 @@ class PageSource:
         thread.join(_PROBE_ENDS_WITHIN_S)
         waited_s = waited[0].elapsed_us / 1e6 if waited else 0.0
         self.rests = page_s >= STOPS_FROM_S and waited_s >= _WAITED_SHARE * (page_s - _PROBE_AFTER_S)
-        told = (
+        note = (
             f"GET {self._page.path} stops the server: it took {duration(page_s)}, and GET {probe.path} beside it "
             f"waited {duration(waited_s)}; asked only before and after the load"
         )
-        return figures, [told] if self.rests else []
+        return figures, [note] if self.rests else []
 
     def _ask(self) -> tuple[Figures, float]:
         """The figures, and how long the answer took (s)."""
@@ -133,7 +130,7 @@ class PageSource:
 
 
 def _pool_figures(body: dict[str, Any]) -> Figures:
-    """In the names of the contract, or in those of SQLAlchemy as a deployed version tells them.
+    """In the names of the contract, or in those of SQLAlchemy as a deployed version has them.
 
     `connection.pool_size` is no source: where it was seen it was 0, whatever the pool.
     """
@@ -166,14 +163,14 @@ def _no_pool(figures: Figures) -> str:
 
 
 def _system_figures(body: dict[str, Any]) -> Figures:
-    """At the top as in the contract, or within `system`, as a deployed version tells them."""
-    told = _part(body, "system") or body
-    memory = _part(told, "memory")
+    """At the top as in the contract, or within `system`, as a deployed version has it."""
+    system = _part(body, "system") or body
+    memory = _part(system, "memory")
     process_gb = _number(memory, "process_gb")
     return {
-        "machine.cpu_percent": _number(_part(told, "cpu"), "percent", "usage_percent"),
+        "machine.cpu_percent": _number(_part(system, "cpu"), "percent", "usage_percent"),
         "machine.memory_used_percent": _number(memory, "percent", "usage_percent"),
-        "machine.disk_used_percent": _number(_part(told, "disk"), "percent", "usage_percent"),
+        "machine.disk_used_percent": _number(_part(system, "disk"), "percent", "usage_percent"),
         "server.memory_bytes": process_gb * _GB if process_gb is not None else None,
     }
 
