@@ -26,13 +26,13 @@ _REFUSALS = frozenset({400, 403, 404, 405, 409, 422})
 class NotDone(Exception):
     """A request of cleanup failed, with the reason. `status` is 0 where no answer came.
 
-    `again`: another cleanup may fare better.
+    `again`: another cleanup may succeed; without it, the status decides.
     """
 
-    def __init__(self, reason: str, status: int = 0) -> None:
+    def __init__(self, reason: str, status: int = 0, *, again: bool | None = None) -> None:
         super().__init__(reason)
         self.status = status
-        self.again = status not in _REFUSALS
+        self.again = status not in _REFUSALS if again is None else again
 
 
 @dataclass(slots=True)

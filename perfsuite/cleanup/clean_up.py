@@ -29,7 +29,7 @@ RESTORING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class CleanupResult:
     """`rows`: all that are still at the target. `tried`: rows and changes that this cleanup tried."""
 
     cleanup: Cleanup
@@ -38,7 +38,7 @@ class Cleaned:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class CleanupInput:
     """What a cleanup works with. The first of the roles is the Super Admin, who may delete most.
 
     `rows_only`: a later cleanup restores what was changed.
@@ -52,17 +52,17 @@ class Means:
     rows_only: bool = False
 
 
-def clean_up(entries: Iterable[JournalEntry], means: Means) -> Cleaned:
+def clean_up(entries: Iterable[JournalEntry], given: CleanupInput) -> CleanupResult:
     """Remove every row in the entries, and restore every value that they say was changed.
 
     What could not be done is in the result, never an error; the next cleanup finds it again. Without anything to do,
     nothing is sent.
     """
     content = read_journal(entries)
-    tried = len(content.rows) + (0 if means.rows_only else len(content.flags) + len(content.themes))
-    cleaner = _Cleaner(means)
+    tried = len(content.rows) + (0 if given.rows_only else len(content.flags) + len(content.themes))
+    cleaner = _Cleaner(given)
     left = cleaner.remove(content)
-    not_restored = () if means.rows_only else cleaner.restore(content)
+    not_restored = () if given.rows_only else cleaner.restore(content)
     kept = list(content.soft_deleted.values())
     cleanup = Cleanup(
         created=content.created,
@@ -74,14 +74,14 @@ def clean_up(entries: Iterable[JournalEntry], means: Means) -> Cleaned:
         remaining=_by_reason(left),
     )
     still_there = (*left, *(_row_left(row) for row in kept))
-    return Cleaned(cleanup, still_there, tried=tried)
+    return CleanupResult(cleanup, still_there, tried=tried)
 
 
 class _Cleaner:
-    def __init__(self, means: Means) -> None:
-        self._run = means.run
-        self._actors = Actors(means.roles, means.accounts, means.transport, means.run)
-        self._clock = means.clock
+    def __init__(self, given: CleanupInput) -> None:
+        self._run = given.run
+        self._actors = Actors(given.roles, given.accounts, given.transport, given.run)
+        self._clock = given.clock
 
     def remove(self, content: JournalContent) -> list[RowLeft]:
         """Remove all rows; those that remain. Rows that the target keeps under a status move to `soft_deleted`."""

@@ -44,7 +44,6 @@ class Remover:
         self._kind = kind
         self._actors = actors
         self._clock = clock
-        self._read_back = ReadBack(kind, actors)
         self._admin_first = False
         self._refusals: Counter[tuple[Actor, ...]] = Counter()
         """Refusals in a row by account."""
@@ -67,7 +66,7 @@ class Remover:
             yield from self._remove(known)
 
     def _remove(self, rows: Sequence[CreatedRow]) -> Iterator[Removed]:
-        self._read_back.look(rows)
+        reading = _reading(self._kind, self._actors, rows)
         began = self._clock()
         deleted: list[tuple[CreatedRow, int]] = []
         for row in rows:
@@ -79,13 +78,13 @@ class Remover:
         until = now + max(now - began, LEAST_READING_S)
         doubtful: list[tuple[CreatedRow, int]] = []
         for row, status in deleted:
-            removed = self._verified(row, status, until)
+            removed = self._verified(row, status, reading, until)
             if removed.error is None:
                 yield removed
             else:
                 doubtful.append((row, status))
         # A second attempt: an answer may have failed by chance.
-        yield from (self._verified(row, status, until) for row, status in doubtful)
+        yield from (self._verified(row, status, reading, until) for row, status in doubtful)
 
     def _delete(self, row: CreatedRow) -> int:
         """The status of its deletion. Raises NotDone when it was not deleted."""
@@ -122,19 +121,17 @@ class Remover:
         every = list(reasons.values())
         if self._actors.admin is None:
             every.append(CleanupMessage.NO_ADMIN(admin=self._actors.admin_title))
-        merged = NotDone("; ".join(dict.fromkeys(every)))
-        merged.again = self._actors.admin is None or any(error.again for error in tried.values())
-        return merged
+        again = self._actors.admin is None or any(error.again for error in tried.values())
+        return NotDone("; ".join(dict.fromkeys(every)), again=again)
 
-    def _verified(self, row: CreatedRow, delete_status: int, until: float) -> Removed:
+    def _verified(self, row: CreatedRow, delete_status: int, reading: _Reading, until: float) -> Removed:
         if self._clock() > until:
             return Removed(row, NotDone(CleanupMessage.NO_TIME_TO_READ()))
         try:
-            found = self._read_back.found(row, delete_status)
+            found = reading.found(row, delete_status)
         except NotDone as error:
-            reason = NotDone(CleanupMessage.NOT_VERIFIED(why=str(error)), error.status)
-            reason.again = error.again
-            return Removed(row, reason)
+            why = CleanupMessage.NOT_VERIFIED(why=str(error))
+            return Removed(row, NotDone(why, error.status, again=error.again))
         if found is None:
             return Removed(row)
         if status := self._kind.soft_deleted_as(found):
@@ -154,37 +151,24 @@ class _Reading(Protocol):
         """Before the deletion: does it find rows that are there?"""
 
     def found(self, row: CreatedRow, delete_status: int) -> Row | None:
-        """After it: the row as it is now; None when it is gone. Raises NotDone when nobody can know that."""
-
-
-class ReadBack:
-    """Reads rows of one kind, in the first way that the API offers and that finds rows that are there."""
-
-    def __init__(self, kind: RowKind, actors: Actors) -> None:
-        self._readings: list[_Reading] = []
-        if kind.read:
-            self._readings.append(_ById(kind, actors))
-        self._readings.append(_Listed(kind, actors) if kind.pages else _ByMark(kind, actors))
-        self._reading = self._readings[0]
-
-    def look(self, rows: Sequence[CreatedRow]) -> None:
-        """Before the deletion: find out which way finds rows that are there; the first where none does."""
-        self._reading = next((each for each in self._readings if each.look(rows)), self._readings[0])
-
-    def found(self, row: CreatedRow, delete_status: int) -> Row | None:
         """After it: the row as it is now; None when it is gone. Raises NotDone when nobody can know that.
 
         A row that its deletion did not find (HTTP 404) either is gone without having been seen before.
         """
-        return self._reading.found(row, delete_status)
+
+
+def _reading(kind: RowKind, actors: Actors, rows: Sequence[CreatedRow]) -> _Reading:
+    """The first way that the API offers and that finds rows that are there; the first of all where none does."""
+    readings: list[_Reading] = [_OneByOne(kind, actors, by_id=True)] if kind.read else []
+    readings.append(_Listed(kind, actors) if kind.pages else _OneByOne(kind, actors, by_id=False))
+    return next((each for each in readings if each.look(rows)), readings[0])
 
 
 class _OneByOne:
-    """Reads each row by itself, as the Super Admin first: one request for each deletion."""
+    """Reads each row by itself, by its id or its mark, as the Super Admin first: one request for each deletion."""
 
-    def __init__(self, kind: RowKind, actors: Actors) -> None:
-        self._kind = kind
-        self._actors = actors
+    def __init__(self, kind: RowKind, actors: Actors, *, by_id: bool) -> None:
+        self._kind, self._actors, self._by_id = kind, actors, by_id
         self._proven: set[Actor] = set()
         """Those who found a row."""
 
@@ -211,8 +195,8 @@ class _OneByOne:
                 return self._once_more(actor, row, shown)
             if actor in self._proven or delete_status == NOT_FOUND:
                 return None
-            failed = NotDone(CleanupMessage.NEVER_READ())
-            failed.again = not refused  # whoever was refused will be refused again
+            # Whoever was refused will be refused again.
+            failed = NotDone(CleanupMessage.NEVER_READ(), again=not refused)
         raise failed
 
     def _once_more(self, actor: Actor, row: CreatedRow, shown: Row) -> Row:
@@ -225,11 +209,8 @@ class _OneByOne:
             return shown
 
     def _asked(self, actor: Actor, row: CreatedRow) -> Row | None:
-        raise NotImplementedError
-
-
-class _ById(_OneByOne):
-    def _asked(self, actor: Actor, row: CreatedRow) -> Row | None:
+        if not self._by_id:
+            return row_marked(self._kind, actor, row.mark)
         try:
             body = actor.ask(self._kind.read, Call(path={self._kind.id_field: row.id}))
         except NotDone as error:
@@ -237,11 +218,6 @@ class _ById(_OneByOne):
                 return None
             raise
         return checks.object_of(body)
-
-
-class _ByMark(_OneByOne):
-    def _asked(self, actor: Actor, row: CreatedRow) -> Row | None:
-        return row_marked(self._kind, actor, row.mark)
 
 
 def _common_beginning(texts: Sequence[str]) -> str:

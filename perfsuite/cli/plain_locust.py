@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite import __version__
-from perfsuite.cleanup import Means, clean_up
+from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.cli.parser import add_options, record_of, without_secrets
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
 from perfsuite.judge.left_behind import soft_deleted
@@ -223,7 +223,7 @@ def _remove_what_was_made(order: Order) -> Cleanup:
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
         run = RunState.of(order.plan, order.headers, "cleanup", book)
-        cleaned = clean_up(list(journal.read(order.folder)), Means(ROLES, order.accounts, run, transport))
+        cleaned = clean_up(list(journal.read(order.folder)), CleanupInput(ROLES, order.accounts, run, transport))
     finally:
         transport.close()
         book.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.errors import SuiteError, UnexpectedError, unwritable
 from perfsuite.format import number
@@ -72,7 +72,7 @@ def clean_without_load(run: RunContext) -> Cleanup | None:
     return done.cleanup if done else None
 
 
-def clean(run: RunContext, transport: Transport | None = None) -> Cleaned | None:
+def clean(run: RunContext, transport: Transport | None = None) -> CleanupResult | None:
     """Remove what the run made, over `transport` where given; None when it made and changed nothing.
 
     A file of the run then lists the rows that are still at the target, with those that it keeps after their deletion.
@@ -99,14 +99,14 @@ def clean_after_preflight(run: RunContext) -> dict[str, str]:
     return {group.thing: group.reason for group in reversed(done.cleanup.remaining)}
 
 
-def _clean_up(run: RunContext, transport: Transport | None = None, *, rows_only: bool = False) -> Cleaned | None:
+def _clean_up(run: RunContext, transport: Transport | None = None, *, rows_only: bool = False) -> CleanupResult | None:
     entries = list(journal.read(run.folder))
     if not entries:
         return None
     transport = transport or run.connect()
     sessions = run.sessions("cleanup", open_journal(run.folder))
     try:
-        return clean_up(entries, Means(ROLES, run.accounts, sessions, transport, rows_only=rows_only))
+        return clean_up(entries, CleanupInput(ROLES, run.accounts, sessions, transport, rows_only=rows_only))
     finally:
         transport.close()
         sessions.journal.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.model import Account, Cleanup
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
@@ -47,10 +47,10 @@ class Scene:
             )
         return ids
 
-    def cleaned(self, *accounts: Account) -> Cleaned:
+    def cleaned(self, *accounts: Account) -> CleanupResult:
         book = Journal(self.folder / "journal.jsonl")
         run = RunState("basic_1", purpose="cleanup", journal=book)
-        done = clean_up(list(journal.read(self.folder)), Means(ROLES, accounts, run, self.target))
+        done = clean_up(list(journal.read(self.folder)), CleanupInput(ROLES, accounts, run, self.target))
         book.close()
         return done
 

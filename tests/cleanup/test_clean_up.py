@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.judge.left_behind import rows_remain
 from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
@@ -56,7 +56,7 @@ def test_rows_are_removed_though_nobody_can_write_it_down(scene: Scene) -> None:
     entries = list(journal.read(scene.folder))
     run = RunState("basic_1", purpose="cleanup", journal=FullJournal(None))
 
-    assert clean_up(entries, Means(ROLES, (ADMIN,), run, scene.target)).cleanup == Cleanup(1, 1)
+    assert clean_up(entries, CleanupInput(ROLES, (ADMIN,), run, scene.target)).cleanup == Cleanup(1, 1)
     assert scene.target.leads == {}
     assert scene.clean() == Cleanup(1, 1)  # the next one finds that it is not there any more
 
@@ -186,7 +186,7 @@ def test_a_row_that_could_not_be_looked_for_is_listed_and_found_the_next_time(
         (f"{thing} {mark} (may remain): HTTP 503: down",),
     )
     assert scene.clean() == Cleanup(1, 1)
-    assert scene.cleaned(ADMIN) == Cleaned(Cleanup(1, 1), tried=0)
+    assert scene.cleaned(ADMIN) == CleanupResult(Cleanup(1, 1), tried=0)
 
 
 def test_a_search_that_does_not_search_proves_nothing(scene: Scene) -> None:
@@ -285,7 +285,7 @@ def test_a_second_cleanup_finds_nothing_and_changes_nothing(scene: Scene) -> Non
     scene.target.flags["perf_dark"]["is_enabled"] = True  # somebody's own decision since
     asked_before = len(scene.target.asked)
 
-    assert scene.cleaned(ADMIN) == Cleaned(Cleanup(1, 1), tried=0)
+    assert scene.cleaned(ADMIN) == CleanupResult(Cleanup(1, 1), tried=0)
     assert len(scene.target.asked) == asked_before
     assert scene.target.flags["perf_dark"]["is_enabled"] is True
 

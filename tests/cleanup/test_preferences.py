@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.cleanup import Means, clean_up
+from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.cleanup.clean_up import RESTORING_S
 from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.roles import ROLES
@@ -138,7 +138,7 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
 
     shown.target.handle("users.preferences", slow)  # type: ignore[arg-type]
     run = RunState("basic_1", purpose="cleanup")
-    means = Means(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
+    means = CleanupInput(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
     done = clean_up(list(journal.read(shown.folder)), means).cleanup
 
     assert [told.partition(": ")[2] for told in done.not_restored] == [CleanupMessage.NO_TIME_TO_RESTORE()] * 2
@@ -147,7 +147,7 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
 def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: Scene) -> None:
     changed(shown.target, shown.folder)
     run = RunState("basic_1", purpose="cleanup")
-    means = Means(ROLES, (ADMIN, HOLDER), run, shown.target, rows_only=True)
+    means = CleanupInput(ROLES, (ADMIN, HOLDER), run, shown.target, rows_only=True)
 
     assert clean_up(list(journal.read(shown.folder)), means).tried == 0
     assert shown.target.themes[USER] != "solarized"

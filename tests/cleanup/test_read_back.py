@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfsuite.cleanup import Cleaned, Means, clean_up
+from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.cleanup.remove import LEAST_READING_S
 from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Cleanup, Remaining, RowLeft, SoftDeleted
@@ -58,7 +58,7 @@ def test_a_row_that_is_kept_under_another_status_counts_as_cleaned_up(scene: Sce
     )
     asked = len(scene.target.asked)
     again = scene.cleaned(ADMIN, AGENT)
-    assert again == Cleaned(done.cleanup, done.rows, tried=0)
+    assert again == CleanupResult(done.cleanup, done.rows, tried=0)
     assert len(scene.target.asked) == asked
 
 
@@ -164,7 +164,7 @@ def test_reading_back_ends_in_time_and_what_was_not_read_is_not_called_removed(s
     scene.target.handle("policies.read", slow)
     book = Journal(scene.folder / "journal.jsonl")
     run = RunState("basic_1", purpose="cleanup", journal=book)
-    means = Means(ROLES, (ADMIN, AGENT), run, scene.target, clock=lambda: clock[0])
+    means = CleanupInput(ROLES, (ADMIN, AGENT), run, scene.target, clock=lambda: clock[0])
     done = clean_up(list(journal.read(scene.folder)), means).cleanup
     book.close()
 

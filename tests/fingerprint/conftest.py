@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from perfsuite.cleanup import Means, clean_up
+from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.demo.backend import BackendSettings
 from perfsuite.demo.client import Demo, running_demo
 from perfsuite.demo.programs import FULL_DEMO, find_program
@@ -83,7 +83,7 @@ class Backend:
         transport = HttpxTransport(ConnectionSettings(self.demo.host))
         try:
             run = RunState("fp_1", purpose="cleanup")
-            return clean_up(list(journal.read(folder)), Means(ROLES, self.accounts, run, transport)).cleanup
+            return clean_up(list(journal.read(folder)), CleanupInput(ROLES, self.accounts, run, transport)).cleanup
         finally:
             transport.close()
 
