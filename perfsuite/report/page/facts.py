@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perfsuite.format import clock, figure, number, percent, plural, quantity, setting
+from perfsuite.format import duration, figure, number, percent, plural, quantity, setting
 from perfsuite.model import Coverage, GeneratorHealth, Plan, RunReport, Summary
 from perfsuite.report.exercised import exercised
 from perfsuite.report.logins import logins_line
@@ -52,7 +52,7 @@ def _load_facts(report: RunReport) -> Iterable[Fact]:
     scenario, summary = report.plan.scenario, report.summary
     yield Fact("Run", (clean(summary.run_id), f"ended: {clean(summary.ended)}"))
     users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} started per second"
-    load = f"{users}, {clock(scenario.duration_s)}"
+    load = f"{users}, {duration(scenario.duration_s)}"
     yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
     by_role = [f"{number(count)} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
     yield Fact("Users by role", (clean(", ".join(by_role)),))

@@ -224,5 +224,5 @@ def _failures(report: RunReport) -> Iterable[Highlight]:
     others = f" of {plural(counts.total(), 'failed request')}" if failed < counts.total() else ""
     what = f"{clean(operation)} failed {plural(failed, 'time')}{since}"
     share = f" ({percent(failed / counts.total())}{others})" if others else ""
-    message = most.message if most.kind is FailureKind.STATUS else f"{most.kind}: {most.message}"
+    message = most.message if most.kind == FailureKind.STATUS else f"{most.kind}: {most.message}"
     yield Highlight(f"{what}{share}, most often with {shortened(message, _LONGEST_MESSAGE)}.", "failures-title")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from perfsuite.format import UNKNOWN, bound, clock, duration, figure, interval_text, number, percent, plural
+from perfsuite.format import UNKNOWN, bound, duration, figure, interval_text, number, percent, plural
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.baseline import Held, baseline_table, held_of
 from perfsuite.report.figures import TOO_FEW
@@ -168,7 +168,7 @@ def _figures(summary: Summary) -> Iterable[KeyFigure]:
     totals = summary.totals
     whole = summary.whole_run
     yield KeyFigure("Requests", number(totals.requests), "", f"{number(whole.requests)} in the whole run")
-    over = f"over {clock(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
+    over = f"over {duration(summary.steady_s)} of steady state" if summary.steady_s else "no steady state"
     yield KeyFigure("Throughput", number(totals.rps), "requests/s", over)
     yield KeyFigure("Average", number(totals.avg_ms), _ms(totals.avg_ms), f"max {figure('max_ms', totals.max_ms)}")
     p99 = figure("p99_ms", totals.p99_ms) if totals.p99_ms is not None else TOO_FEW

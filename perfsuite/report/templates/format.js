@@ -15,6 +15,7 @@ const format = (() => {
     const rounded = Number(value.toFixed(digits));
     return rounded.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   };
+  const setting = (value) => value.toLocaleString("en", { maximumFractionDigits: 9 });
   const number = (value) => (value === null || value === undefined ? UNKNOWN : fixed(value, decimals(value)));
   const percent = (fraction) => {
     if (fraction > 0 && fraction < 0.0001) return "< 0.01 %";
@@ -42,7 +43,8 @@ const format = (() => {
     const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
     return `${hours ? `${hours}:` : ""}${two(minutes)}:${two(seconds % 60)}`;
   };
-  return { number, percent, quantity, signed, signedPercent, clock };
+  const plural = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+  return { number, setting, quantity, signed, signedPercent, plural, clock };
 })();
 
 // Errors are counted where a test can see them; "scripted" shows what needs a script.

@@ -82,8 +82,8 @@
     const pages = Math.max(Math.ceil(shown.length / PAGE), 1);
     state.page = Math.min(Math.max(state.page, 0), pages - 1);
     body.replaceChildren(...shown.slice(state.page * PAGE, (state.page + 1) * PAGE).map(row));
-    byId("found").textContent = `${shown.length.toLocaleString("en")} of ${count.toLocaleString("en")} runs`;
-    byId("page").textContent = `Page ${state.page + 1} of ${pages.toLocaleString("en")}`;
+    byId("found").textContent = `${format.number(shown.length)} of ${format.plural(count, "run")}`;
+    byId("page").textContent = `Page ${state.page + 1} of ${format.number(pages)}`;
     byId("previous").disabled = state.page === 0;
     byId("next").disabled = state.page >= pages - 1;
     for (const heading of body.parentNode.tHead.querySelectorAll("[data-column]")) {
@@ -204,7 +204,7 @@
     trend.group.replaceChildren();
     fill(trend.group, sizes.map(([group, size]) => {
       const run = newestOf.get(group);
-      return [String(group), `${textAt("scenario", run)} · ${textAt("host", run)} · ${runs.users[run]} users · ${size.toLocaleString("en")} runs (series ${group + 1})`];
+      return [String(group), `${textAt("scenario", run)} · ${textAt("host", run)} · ${format.plural(runs.users[run], "user")} · ${format.plural(size, "run")} (series ${group + 1})`];
     }));
     if (sizes.some(([group]) => String(group) === before)) trend.group.value = before;
   };

@@ -1,6 +1,6 @@
 // Trends: a chart for each role or operation over the runs made under the same conditions.
 const charts = (() => {
-  const { data, runs, column, METRICS, withUnit, words, timeOf, textAt, make } = runsPage;
+  const { data, runs, column, METRICS, withUnit, tick: tickText, words, timeOf, textAt, make } = runsPage;
   const SVG = "http://www.w3.org/2000/svg";
   const MOST_POINTS = 400; // with more, the lowest and the highest value of each group of runs are drawn
   const place = document.getElementById("charts");
@@ -59,8 +59,8 @@ const charts = (() => {
     const width = Math.max(values.length - 1, 1);
     const kept = thinned(values);
     const line = kept.map(([index, value], number) => `${number ? "L" : "M"}${index} ${y(value, scale)}`).join("");
-    const label = `${name}: ${known.length} runs, median ${withUnit(position.metric, median(known))}, ` +
-      `newest ${withUnit(position.metric, known.at(-1))}, ${points.length} change points`;
+    const label = `${name}: ${format.plural(known.length, "run")}, median ${withUnit(position.metric, median(known))}, ` +
+      `newest ${withUnit(position.metric, known.at(-1))}, ${format.plural(points.length, "change point")}`;
     const image = svg("svg", { viewBox: `0 0 ${width} 100`, preserveAspectRatio: "none", role: "img", "aria-label": label });
     image.append(svg("path", { class: "grid", d: scale.ticks.map((tick) => `M0 ${y(tick, scale)}H${width}`).join("") }));
     image.append(svg("path", { class: "curve", style: "--c:var(--line-avg)", d: kept.length === 1 ? `${line}h0` : line }));
@@ -79,7 +79,7 @@ const charts = (() => {
       plot.append(mark);
     });
     const axis = make("div", undefined, { class: "yaxis", "aria-hidden": "true" });
-    for (const tick of scale.ticks) axis.append(make("span", withUnit(position.metric, tick), { style: `top:${y(tick, scale)}%` }));
+    for (const tick of scale.ticks) axis.append(make("span", tickText(position.metric, tick), { style: `top:${y(tick, scale)}%` }));
     return [axis, plot];
   };
 
@@ -154,7 +154,7 @@ const charts = (() => {
     place.replaceChildren(...figures);
     if (!figures.length) place.append(make("p", `None of these runs has a value for ${METRICS[metric]}.`, { class: "hint" }));
     const dates = document.getElementById("dates");
-    dates.textContent = along.length ? `${along.length.toLocaleString("en")} runs, from ${timeOf(along[0])} to ${timeOf(along.at(-1))} UTC` : "";
+    dates.textContent = along.length ? `${format.plural(along.length, "run")}, from ${timeOf(along[0])} to ${timeOf(along.at(-1))} UTC` : "";
   };
   return { draw, pointText, onSelect: (call) => { selected = call; } };
 })();

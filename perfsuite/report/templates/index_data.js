@@ -46,6 +46,10 @@ const runsPage = (() => {
   const UNITS = { rps: "requests/s" };
   const unitOf = (metric) => UNITS[metric] ?? (metric.endsWith("_ms") ? "ms" : metric.endsWith("_rate") ? "fraction" : "");
   const withUnit = (metric, value) => format.quantity(value, unitOf(metric));
+  const tick = (metric, value) => {
+    const unit = unitOf(metric);
+    return unit === "fraction" ? `${format.setting(value * 100)} %` : `${format.setting(value)} ${unit}`.trim();
+  };
   const short = (metric, value) => (metric.endsWith("_rate") ? withUnit(metric, value) : format.number(value));
   const words = (name) => (name === "all" ? "all" : name.replaceAll("_", " "));
   const timeOf = (run) => {
@@ -60,5 +64,5 @@ const runsPage = (() => {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
-  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, words, timeOf, textAt, make };
+  return { data, runs, count, at, column, operations, roles, METRICS, short, withUnit, tick, words, timeOf, textAt, make };
 })();
