@@ -283,9 +283,11 @@ class Within:
 class Reconciliation:
     """Counts of the requests that were sent. None where a run lacks that count.
 
-    `recorded`: those that are in the figures, unfinished ones included. `sent`: counted by whoever sends them, without
-    the recorder; `unrecorded`: of these, those that recording raised an error for, so that they are in no other figure.
-    `locust_total` and `sent` need the last record of every process. Only a demo has a `backend_log`.
+    `recorded`: those that are in the figures, unfinished ones included. `sent`: counted around the transport before
+    each send, independently of the recorder; `unrecorded`: of these, those that recording raised an error for, so that
+    they are in no other figure. `locust_total` comes from the same event as `recorded`, so that it only finds a fault
+    between the event and the figures. `backend_log` is the target's own count, which only a demo has. `sent` and
+    `locust_total` need the last record of every process.
     """
 
     recorded: int
