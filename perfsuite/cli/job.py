@@ -15,8 +15,9 @@ from perfsuite.cli.terminal import Invocation, append_to_step
 from perfsuite.demo.backend import BackendSettings, check_faults, faults_of
 from perfsuite.demo.client import Demo, running_demo
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, SuiteError, UnexpectedError, UsageError, is_of_a_file
-from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
+from perfsuite.judge.validity import rows_remain
 from perfsuite.model import Cleanup, RunReport, Scenario
+from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.model.history import RunGroup
 from perfsuite.monitor import Queries, Watch, read_queries
 from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite, read_inputs, with_demo

@@ -21,7 +21,7 @@ from perfsuite import __version__
 from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.cli.parser import add_options, record_of, without_secrets
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
-from perfsuite.judge.left_behind import soft_deleted
+from perfsuite.judge.notes import soft_deleted
 from perfsuite.load.caught import listen_for_errors
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import Hooks, guard, install

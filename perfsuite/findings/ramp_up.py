@@ -15,8 +15,8 @@ from perfsuite.messages import Message
 from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import LOGIN, Logins, PreflightReport, Second, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.logins import SERVER_CPU, server_cpu_percent
 from perfsuite.model.monitor import Reading
+from perfsuite.model.summary_parts import SERVER_CPU, server_cpu_percent
 
 CONNECTIONS, LOGINS = "ramp-up connections", "logins"
 

@@ -89,7 +89,7 @@ def _differences(before: OperationCost, after: OperationCost) -> Iterator[Differ
         if _differs(metric, was, now):
             changes = _changes(before, after) if metric == "queries" else ()
             yield Difference(before.role, before.operation, metric, spread(was), spread(now), changes)
-    if Caching.UNTOLD not in (before.caching, after.caching) and before.caching is not after.caching:
+    if Caching.UNKNOWN not in (before.caching, after.caching) and before.caching is not after.caching:
         yield _caching(before, after)
 
 

@@ -293,7 +293,7 @@ def _about(calls: int, rows: int) -> bool:
 
 def _caching(batch: OperationBatch, full: Sequence[bool]) -> Caching:
     if not any(full) or batch.again is None:
-        return Caching.UNTOLD
+        return Caching.UNKNOWN
     if not all(full) or _queries(batch.again, batch) < _queries(batch.requests[-1], batch):
         return Caching.REPEATS
     return Caching.NONE

@@ -88,9 +88,9 @@ def _row(cost: OperationCost) -> tuple[str, ...]:
         return (cost.role, cost.operation, "", "", "", "", f"{cost.known.value}: {cost.reason}")
     full = [request.cost for request in cost.full_requests]
     figures = ("0", "0", "0", "0") if not full else (
-        spread([each.queries for each in full]).told(),
-        spread([each.rows for each in full]).told(),
-        spread([each.shared_blocks for each in full]).told(),
+        spread([each.queries for each in full]).text,
+        spread([each.rows for each in full]).text,
+        spread([each.shared_blocks for each in full]).text,
         number(sum(each.execution_ms for each in full) / len(full)),
     )  # fmt: skip
     return (cost.role, cost.operation, *figures, ", ".join(flags(cost)))
@@ -113,8 +113,8 @@ def flags(cost: OperationCost) -> list[str]:
 def suspicion_text(suspicion: Suspicion, length: int = 120) -> str:
     """ "SELECT … FROM premiums WHERE policy_id = $1 ×20 per request, 20 rows answered"."""
     answered = suspicion.answered_rows
-    rows = "" if answered is None else f", {answered.told()} rows answered"
-    return f"×{suspicion.calls.told()} per request{rows}: {headline(suspicion.text, length)}"
+    rows = "" if answered is None else f", {answered.text} rows answered"
+    return f"×{suspicion.calls.text} per request{rows}: {headline(suspicion.text, length)}"
 
 
 def _suspicion_lines(fingerprint: Fingerprint) -> list[str]:
@@ -139,7 +139,7 @@ def difference_text(difference: Difference, length: int = 120) -> str:
     if difference.metric == "caching":
         cached, not_cached = "repeats run fewer queries (a cache)", "repeats run all queries again"
         return head + (f"{cached} → {not_cached}" if difference.worse else f"{not_cached} → {cached}")
-    figures = f"{difference.before.told()} → {difference.after.told()} {_UNITS[difference.metric]}"
+    figures = f"{difference.before.text} → {difference.after.text} {_UNITS[difference.metric]}"
     shown = [_change_text(change, length) for change in difference.statements[:_MOST_STATEMENTS]]
     more = len(difference.statements) - len(shown)
     return "; ".join([head + figures, *shown, *([f"and {more} more"] if more > 0 else [])])

@@ -14,7 +14,7 @@ from perfsuite.history.store import History, Wanted
 from perfsuite.model import Outcome
 from perfsuite.model.history import Conditions, PastRun, RunGroup
 
-_OF_WORTH = tuple(outcome for outcome in Outcome if outcome.is_of_worth)
+_OF_WORTH = tuple(outcome for outcome in Outcome if outcome.is_conclusive)
 _LAST = re.compile(r"last:(\d+)")
 _SCANNED = 500
 """So many of the newest passing runs are looked through for those made under the same conditions."""

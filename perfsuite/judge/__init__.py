@@ -1,8 +1,8 @@
 """Summary → Verdict: pure functions that say what the figures of a run mean."""
 
-from perfsuite.judge.on_target import OnTarget
+from perfsuite.judge.monitored import MonitoringData
 from perfsuite.judge.regression import with_baseline
 from perfsuite.judge.targets import judge_targets, live_targets
 from perfsuite.judge.verdict import judge, not_judged, severest
 
-__all__ = ["OnTarget", "judge", "judge_targets", "live_targets", "not_judged", "severest", "with_baseline"]
+__all__ = ["MonitoringData", "judge", "judge_targets", "live_targets", "not_judged", "severest", "with_baseline"]

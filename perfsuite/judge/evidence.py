@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perfsuite.format import number
-from perfsuite.judge.words import AVERAGE, FAILURE_RATE, RPS, USERS
+from perfsuite.judge.metrics import AVERAGE, FAILURE_RATE, RPS, USERS
+from perfsuite.messages import Message
+from perfsuite.messages.reasons import Reason
 from perfsuite.model import (
     ALL,
     CUT_OFF,
@@ -39,12 +40,12 @@ Scope = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """A run as its targets see it. `steady_missing`: why no figure counts yet, "" where there is a steady state."""
+class RunEvidence:
+    """A run as its targets see it. `steady_missing`: why no figure counts yet; None where there is a steady state."""
 
     plan: Plan
     roles: tuple[Role, ...]
-    steady_missing: str
+    steady_missing: Message | None
     figures: Mapping[Scope, Statistics]
     """Of all requests: what failures are judged on."""
     judged: Mapping[Scope, Statistics]
@@ -75,8 +76,8 @@ class Evidence:
         known = self.beyond.get((target.metric, target.role, target.operation))
         return known.interval if known else None
 
-    def users_asked(self, target: Target) -> int:
-        """Users that the plan asked for, in the target's scope."""
+    def users_planned(self, target: Target) -> int:
+        """Users that were planned, in the target's scope."""
         return self.plan.scenario.users if target.role is None else self.plan.users_by_role.get(target.role, 0)
 
     def users_ran(self, target: Target) -> int:
@@ -143,8 +144,8 @@ class Evidence:
             users, of_role = self.plan.users_by_role, None if target.role is None else (target.role,)
             rate = arriving_rps(self.arrivals_per_s, users, self.roles, operation=target.operation, counted=of_role)
             return rate * self.possible
-        asked = self.plan.users_by_role
-        ran = asked if sum(self.users.values()) >= sum(asked.values()) else self.users
+        planned = self.plan.users_by_role
+        ran = planned if sum(self.users.values()) >= sum(planned.values()) else self.users
         users = {role: count for role, count in ran.items() if target.role in (None, role)}
         offered = offered_rps(users, self.roles, self.limit_ms() / 1000, operation=target.operation)
         return offered if math.isinf(offered) else offered * self.possible
@@ -155,15 +156,15 @@ def targets_of(plan: Plan) -> list[Target]:
     return [target for target in plan.targets if not target.scenarios or plan.scenario.name in target.scenarios]
 
 
-def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence:
+def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> RunEvidence:
     """What a finished run shows."""
     not_possible = sum(summary.coverage.not_possible.values())
     tried = summary.whole_run.requests + not_possible
     coverage = summary.coverage
-    return Evidence(
+    return RunEvidence(
         plan=plan,
         roles=tuple(without(roles, map(_pair, (*coverage.missing, *coverage.broken, *coverage.left_out)))),
-        steady_missing="" if summary.steady_s > 0 else _why_not_steady(summary),
+        steady_missing=None if summary.steady_s > 0 else _why_not_steady(summary),
         figures=figures_by_scope(summary),
         judged=figures_by_scope(summary, judged=True),
         leaves=tuple(row for row in summary.rows if row.period == STEADY and ALL not in _names(row)),
@@ -179,12 +180,12 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Evidence
     )
 
 
-def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> Evidence:
+def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> RunEvidence:
     """What a run shows so far: only figures over all requests."""
-    return Evidence(
+    return RunEvidence(
         plan=plan,
         roles=tuple(roles),
-        steady_missing="" if live.steady else "the steady state has not begun",
+        steady_missing=None if live.steady else Reason.STEADY_NOT_REACHED(),
         figures={(None, None): live.statistics},
         judged={(None, None): live.ok or live.statistics},
         leaves=(),
@@ -204,7 +205,7 @@ def _names(row: Row) -> tuple[str, str, str]:
     return row.role, row.behaviour, row.operation
 
 
-_WHAT_CAME = {
+_ENDED = {
     INTERRUPTED: "interrupted",
     CUT_OFF: "cut off",
     TARGET_LOST: "the target was lost",
@@ -213,13 +214,13 @@ _WHAT_CAME = {
 }
 
 
-def _why_not_steady(summary: Summary) -> str:
-    if summary.ended in _WHAT_CAME:
-        return f"{_WHAT_CAME[summary.ended]} before the steady state"
+def _why_not_steady(summary: Summary) -> Message:
+    if summary.ended in _ENDED:
+        return Reason.ENDED_BEFORE_STEADY(what=_ENDED[summary.ended])
     users = summary.users
     if users.peak < users.requested:
-        return f"no steady state: only {number(users.peak)} of {number(users.requested)} users were started"
-    return "no steady state: the load was over before it had settled"
+        return Reason.NO_STEADY_USERS(peak=users.peak, requested=users.requested)
+    return Reason.NO_STEADY()
 
 
 def figures_by_scope(summary: Summary, *, judged: bool = False) -> dict[Scope, Statistics]:
@@ -237,7 +238,7 @@ def figures_by_scope(summary: Summary, *, judged: bool = False) -> dict[Scope, S
     return found
 
 
-def narrowed(target: Target, evidence: Evidence) -> tuple[Row, ...]:
+def narrowed(target: Target, evidence: RunEvidence) -> tuple[Row, ...]:
     """The rows of the steady state within the target's scope; none where the scope is a single row."""
     rows = tuple(
         row for row in evidence.leaves if target.role in (None, row.role) and target.operation in (None, row.operation)

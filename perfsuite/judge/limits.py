@@ -1,4 +1,4 @@
-"""From where on a run says nothing about its target, or something that has to be said beside the verdict.
+"""From where on a run says nothing about its target, or something that belongs beside the verdict.
 
 All in one place, each with its reason.
 """
@@ -24,12 +24,13 @@ GC_LONG_SHARE = 0.01
 GC_SHARE = 0.05
 """While the garbage collector runs, every answer waits. Pauses longer than 100 ms matter when they take more than
 1 % of the time (then they reach the 99th percentile), shorter ones when all pauses take more than 5 %. A single
-long pause is told as a note: it can only have made the slowest requests."""
+long pause is reported as a note: it can only have made the slowest requests."""
 
 THROTTLED_SHARE = 0.01
-THROTTLED_MEND_SHARE = 0.05
-"""A CPU limit that stops the generator in one period of a hundred reaches the 99th percentile: told as a note. Where
-the generator was saturated, one in twenty is enough for the limit to be what has to be changed first."""
+THROTTLED_FIX_SHARE = 0.05
+"""A CPU limit that stops the generator in one period of a hundred reaches the 99th percentile and
+is reported as a note. Where the generator was saturated, one in twenty is enough for the limit to be what has to be
+changed first."""
 
 LITTLE_SHARE = 0.05
 LITTLE_CYCLES = 2.0

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from perfsuite.format import figure, limit_text, percent, time_of_day
+from perfsuite.format import figure, limit_text, percent, plural, time_of_day
 from perfsuite.judge.evidence import figures_by_scope, targets_of
-from perfsuite.judge.fitness import long_pause, throttled
-from perfsuite.judge.left_behind import soft_deleted
 from perfsuite.judge.limits import FAST_ERRORS_SHARE, SLOW_ERRORS_SHARE
-from perfsuite.judge.words import AVERAGE, RPS, name_of
+from perfsuite.judge.metrics import AVERAGE, RPS, name_of, subject_of
+from perfsuite.judge.validity import generator_notes
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
-from perfsuite.model import CUT_OFF, Coverage, Drift, Lack, Outage, Plan, Summary, Target
+from perfsuite.model import CUT_OFF, Cleanup, Coverage, Drift, Lack, Outage, Plan, Summary, Target
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import SERVER_TIME_HEADERS
 from perfsuite.target.token import LIFETIME
@@ -34,8 +33,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
             *(_outage(outage) for outage in summary.outages if outage.end or summary.target_lost_at is None),
             _cut_off(summary),
             *map(_drift, summary.drifts),
-            long_pause(summary.generator),
-            throttled(summary),
+            *generator_notes(summary),
             *_server_times(summary),
             *_tokens(summary),
             _late_logins(summary),
@@ -102,9 +100,8 @@ def _slow_error(target: Target, of_all: float | None, observed: float | None) ->
     if of_all is None or observed is None:
         return None
     metric = target.metric
-    where = "".join(f" {word} {name}" for word, name in (("of", target.operation), ("as", target.role)) if name)
     fields = {
-        "figure": f"{name_of(metric)}{where}",
+        "figure": subject_of(target),
         "every": figure(metric, of_all),
         "judged": figure(metric, observed),
     }
@@ -251,3 +248,9 @@ def _left_behind(plan: Plan, summary: Summary) -> list[Message]:
         return []
     changed = () if plan.demo else (*cleanup.not_restored, *cleanup.not_restorable)
     return [*soft_deleted(cleanup), *([Note.NOT_PUT_BACK(changes=changed)] if changed else [])]
+
+
+def soft_deleted(cleanup: Cleanup | None) -> list[Message]:
+    """A note for each kind of row that the target keeps after its deletion."""
+    kinds = cleanup.soft_deleted if cleanup else ()
+    return [Note.SOFT_DELETED(rows=plural(kept.rows, kept.thing), status=kept.status) for kept in kinds]

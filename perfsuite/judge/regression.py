@@ -1,8 +1,8 @@
-"""A run held against its baseline: what that makes of its verdict.
+"""A run compared with its baseline: what that makes of its verdict.
 
-Regressed is a figure that became worse by the rule of statistics, or an operation that costs the database more: counts
-are exact, so one run on each side shows them. A target that is missed weighs more, and a run that says nothing about
-its targets says nothing about a baseline either: what was found is then told among the notes.
+A regression is a figure that became worse by the rule of statistics, or an operation that costs the database more:
+counts are exact, so one run in each group shows them. A target that is missed weighs more, and a run that says nothing
+about its targets says nothing about a baseline either: what was found is then among the notes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import replace
 from statistics import median
 
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from perfsuite.format import figure, number, plural, signed_percent
-from perfsuite.judge.words import name_of
+from perfsuite.format import figure, signed_percent
+from perfsuite.judge.metrics import name_of
+from perfsuite.messages import Message
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import ALL, Outcome, Verdict
 from perfsuite.model.fingerprint import Difference
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome
@@ -34,7 +36,7 @@ def with_baseline(verdict: Verdict, comparison: Comparison | None) -> Verdict:
         return verdict
     if comparison.refused:
         why = "; ".join(comparison.mismatches or comparison.notes)
-        refused = f"it cannot be held against {comparison.a.name}: {why}"
+        refused = Reason.NOT_COMPARABLE(baseline=comparison.a.name, why=why)
         return _lesser(verdict, Outcome.INCONCLUSIVE, EXIT_INCONCLUSIVE, [refused])
     worse = _became_worse(comparison)
     if worse:
@@ -42,37 +44,36 @@ def with_baseline(verdict: Verdict, comparison: Comparison | None) -> Verdict:
     return replace(verdict, notes=(*verdict.notes, _nothing_found(comparison)))
 
 
-def _became_worse(comparison: Comparison) -> list[str]:
-    """What became worse, a line for each; the costs first, since they are exact."""
-    lines = [_cost(cost) for cost in comparison.costlier]
-    lines += [_change(change) for change in comparison.regressions]
-    shown = [f"{line}, against {comparison.a.name}" for line in lines[:MOST_REASONS]]
-    left = len(lines) - len(shown)
-    return [*shown, *([f"and {left} more that became worse"] if left else [])]
+def _became_worse(comparison: Comparison) -> list[Message]:
+    """What became worse, one reason each; the costs first, since they are exact."""
+    baseline = comparison.a.name
+    reasons = [_cost(cost, baseline) for cost in comparison.costlier]
+    reasons += [_change(change, baseline) for change in comparison.regressions]
+    left = len(reasons) - MOST_REASONS
+    return [*reasons[:MOST_REASONS], *([Reason.MORE_BECAME_WORSE(more=left)] if left > 0 else [])]
 
 
-def _cost(cost: Difference) -> str:
-    """ "policies.list as policyholder: 3 → 23 queries per request"."""
-    where = f"{cost.operation} as {cost.role}"
+def _cost(cost: Difference, baseline: str) -> Message:
+    fields = {"operation": cost.operation, "role": cost.role, "baseline": baseline}
     if cost.metric == "caching":
-        less, more = "a cache answered queries of repeats", "every repeat runs all of them"
-        return f"{where}: {less}, now {more}" if cost.worse else f"{where}: now {less}"
-    return f"{where}: {cost.before.told()} → {cost.after.told()} {_UNITS.get(cost.metric, cost.metric)}"
+        return (Reason.CACHE_LOST if cost.worse else Reason.CACHE_GAINED)(**fields)
+    unit = _UNITS.get(cost.metric, cost.metric)
+    return Reason.COSTS_MORE(**fields, before=cost.before.text, after=cost.after.text, unit=unit)
 
 
-def _change(change: Change) -> str:
-    """ "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower"."""
-    rate = "" if change.shift_rate is None else f" ({signed_percent(change.shift_rate)})"
-    before, after = (median(values) for values in (change.a, change.b))
-    told = f"{figure(change.metric, before)} → {figure(change.metric, after)}{rate}"
-    return f"{name_of(change.metric)} of {_scope(change)} {told}, {_word(change)}"
-
-
-def _word(change: Change) -> str:
-    if change.metric.endswith("_ms"):
-        return change.outcome.value
-    return {ComparisonOutcome.SLOWER: "worse", ComparisonOutcome.FASTER: "better"}.get(
-        change.outcome, change.outcome.value
+def _change(change: Change, baseline: str) -> Message:
+    before, after = (figure(change.metric, median(values)) for values in (change.a, change.b))
+    outcome = change.outcome.value
+    if not change.metric.endswith("_ms"):
+        names = {ComparisonOutcome.SLOWER: "worse", ComparisonOutcome.FASTER: "better"}
+        outcome = names.get(change.outcome, outcome)
+    return Reason.BECAME_WORSE(
+        figure=f"{name_of(change.metric)} of {_scope(change)}",
+        before=before,
+        after=after,
+        change="" if change.shift_rate is None else f" ({signed_percent(change.shift_rate)})",
+        outcome=outcome,
+        baseline=baseline,
     )
 
 
@@ -82,7 +83,7 @@ def _scope(change: Change) -> str:
     return change.operation if change.role == ALL else f"{change.operation} as {change.role}"
 
 
-def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequence[str]) -> Verdict:
+def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequence[Message]) -> Verdict:
     """The outcome where nothing weighs more than it; else its reasons are notes."""
     if verdict.outcome is not Outcome.PASS:
         return replace(verdict, notes=(*verdict.notes, *reasons))
@@ -91,10 +92,12 @@ def _lesser(verdict: Verdict, outcome: Outcome, exit_code: int, reasons: Sequenc
     )
 
 
-def _nothing_found(comparison: Comparison) -> str:
-    words = [change.outcome for change in comparison.changes]
-    unsure = words.count(ComparisonOutcome.CANNOT_TELL)
-    runs = f"{plural(len(comparison.b.run_ids), 'run')} against {plural(len(comparison.a.run_ids), 'run')}"
-    told = f"no regression against {comparison.a.name} ({runs})"
-    told += f"; {number(unsure)} of {plural(len(words), 'figure')} cannot be told apart" if unsure else ""
-    return "; ".join([told, *comparison.notes])
+def _nothing_found(comparison: Comparison) -> Message:
+    outcomes = [change.outcome for change in comparison.changes]
+    unsure = outcomes.count(ComparisonOutcome.CANNOT_TELL)
+    return Reason.NO_REGRESSION(
+        baseline=comparison.a.name, runs=len(comparison.b.run_ids), baseline_runs=len(comparison.a.run_ids)
+    ).also(
+        Detail.CANNOT_TELL(unsure=unsure, figures=len(outcomes)) if unsure else None,
+        *(Detail.COMPARISON_NOTE(note=note) for note in comparison.notes),
+    )

@@ -1,48 +1,162 @@
-"""What makes a run unable to say anything about the target, each with what to do."""
+"""What makes a run unable to say anything about the target, each with what to do.
+
+Two things are apart. A generator that was not fit (busy, late, standing still, or a process lost) makes slow answers
+and failures by itself, so that a slow target cannot be distinguished from a slow generator. A run that is not valid
+lacks something in what was measured: its figures may be wrong.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from perfsuite.format import duration, listed, number, percent, plural, setting, signed, time_of_day
-from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain
+from perfsuite.format import figure, limit_text, number, plural, quantity, setting
 from perfsuite.judge.limits import (
     CHANCE_SD,
+    CPU_MEAN_PERCENT,
+    CPU_OVER_90_LEAST_S,
+    CPU_OVER_90_SHARE,
     FEWEST_REQUESTS,
+    GC_LONG_SHARE,
+    GC_PAUSE_MS,
+    GC_SHARE,
     LITTLE_ACTIONS,
     LITTLE_CYCLES,
     LITTLE_SHARE,
+    LOOP_LAG_P99_MS,
     NOT_STARTED_SHARE,
     SHORTEST_STEADY_S,
+    THROTTLED_FIX_SHARE,
+    THROTTLED_SHARE,
     USERS_MISSING_SHARE,
 )
+from perfsuite.messages import Message
+from perfsuite.messages.notes import Note
+from perfsuite.messages.reasons import Detail, Reason, Sign
 from perfsuite.model import (
     CUT_OFF,
     INTERRUPTED,
     LOAD_DIED,
     SUITE_FAILED,
     TARGET_LOST,
+    Cleanup,
+    GeneratorHealth,
     LostWorker,
     Occupancy,
     Plan,
     Reconciliation,
+    Remaining,
     SuiteErrorGroup,
     Summary,
 )
+from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import LOG_FILE
 
 SUITE_ERRORS_SHOWN = 3
+_ROW_REASONS_SHOWN = 3
+_WAITING_SHOWN_PERCENT = 5.0
+"""From here on the time spent waiting for a core is worth mentioning."""
+
+# ── was the generator fit? ──────────────────────────────────────────────────────────────────────────────────
 
 
-def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[str]:
-    """One sentence for each reason; [] for a valid run. Whether the generator was fit is asked elsewhere."""
+def unfit_because(plan: Plan, summary: Summary) -> list[Message]:
+    """One reason each, with what to do; [] for a generator that was fit."""
+    return [*_saturated(plan, summary), *map(_lost, summary.lost_workers), *_died(summary)]
+
+
+def generator_notes(summary: Summary) -> Iterable[Message]:
+    """What may have made the slowest requests of a generator that was fit all the same."""
+    health = summary.generator
+    if (health.gc_pause_max_ms or 0.0) > GC_PAUSE_MS and not _collecting(health):
+        yield Note.LONG_GC_PAUSE(longest=figure("max_ms", health.gc_pause_max_ms))
+    share = health.throttled_rate or 0.0
+    if share >= THROTTLED_SHARE and not _signs(summary):
+        yield Note.THROTTLED(limit=_cpu_limit(health), share=share)
+
+
+def _saturated(plan: Plan, summary: Summary) -> Iterable[Message]:
+    """More processes do not help where all of them share one limit."""
+    signs, share = "; ".join(_signs(summary)), summary.generator.throttled_rate or 0.0
+    if signs and share >= THROTTLED_FIX_SHARE:
+        yield Reason.GENERATOR_THROTTLED(signs=signs, limit=_cpu_limit(summary.generator), share=share)
+    elif signs:
+        yield Reason.GENERATOR_SATURATED(signs=signs, processes=plan.processes + 1)
+
+
+def _signs(summary: Summary) -> list[Message]:
+    """What shows that the generator was saturated; [] for one that was not."""
+    found = (_busy(summary), _late(summary.generator), _collecting(summary.generator))
+    return [sign for sign in found if sign]
+
+
+def _cpu_limit(health: GeneratorHealth) -> str:
+    if health.limit_cores is None:
+        return "a CPU limit"
+    return f"a CPU limit of {setting(round(health.limit_cores, 2))} {'core' if health.limit_cores == 1 else 'cores'}"
+
+
+def _busy(summary: Summary) -> Message | None:
+    health = summary.generator
+    mean, over_90 = health.cpu_wanted_percent_mean, health.cpu_over_90_rate or 0.0
+    if mean is None:
+        return None
+    used = mean if health.cpu_percent_mean is None else health.cpu_percent_mean
+    often = over_90 > CPU_OVER_90_SHARE and over_90 * summary.steady_s >= CPU_OVER_90_LEAST_S
+    if mean <= CPU_MEAN_PERCENT and not often:
+        return None
+    waited = f", waited for one {quantity(mean - used, 'percent')} of the time,"
+    return Sign.BUSY(
+        process="its process" if health.processes == 1 else "one of its processes",
+        used=quantity(used, "percent"),
+        waited=waited if mean - used >= _WAITING_SHOWN_PERCENT else "",
+        share=over_90,
+    )
+
+
+def _late(health: GeneratorHealth) -> Message | None:
+    lag_ms = health.loop_lag_p99_ms
+    if lag_ms is None or lag_ms <= LOOP_LAG_P99_MS:
+        return None
+    return Sign.LATE(lag=figure("p99_ms", lag_ms), limit=limit_text("p99_ms", LOOP_LAG_P99_MS))
+
+
+def _collecting(health: GeneratorHealth) -> Message | None:
+    longest_ms, share = health.gc_pause_max_ms or 0.0, health.gc_share_rate or 0.0
+    if share <= GC_SHARE and not (longest_ms > GC_PAUSE_MS and share > GC_LONG_SHARE):
+        return None
+    return Sign.COLLECTING(share=share, longest=figure("max_ms", longest_ms))
+
+
+def _lost(worker: LostWorker) -> Message:
+    if not worker.users:
+        users = "it had no users"
+    elif worker.placed == 0:
+        users = f"its {plural(worker.users, 'user')} were lost with it"
+    else:
+        users = f"its {plural(worker.users, 'user')} moved to the others"
+    return Reason.WORKER_LOST(worker=worker.worker, at=worker.at, reason=worker.reason, users=users)
+
+
+def _died(summary: Summary) -> Iterable[Message]:
+    if summary.ended == LOAD_DIED:
+        yield Reason.LOAD_DIED(duration_s=summary.duration_s)
+    if summary.ended == CUT_OFF:
+        yield Reason.CUT_OFF_RUN(duration_s=summary.duration_s)
+
+
+# ── is the run valid? ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Message]:
+    """One reason each; [] for a valid run. Whether the generator was fit is asked separately."""
     reasons = [
         _nothing_sent(summary) or _too_little(summary),
         _users_missing(plan, summary) or _users_ended(plan, summary),
-        _not_announced(plan, summary, roles),
+        _actions_not_due(plan, summary, roles),
         _not_accounted(summary),
         _counts_disagree(summary.reconciliation, summary.lost_workers),
         _unrecorded(summary.reconciliation),
@@ -52,86 +166,48 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
     return [reason for reason in reasons if reason]
 
 
-def suite_erred_because(summary: Summary) -> list[str]:
-    """One sentence on the errors of the suite itself; [] without any. What was measured besides them stands."""
-    errors = summary.suite_errors
-    if not errors:
-        return []
-    number = sum(error.count for error in errors)
-    found = f"the suite itself met {plural(number, 'error')}, so what it reports may be incomplete"
-    more = f", and {len(errors) - SUITE_ERRORS_SHOWN} more kinds" if len(errors) > SUITE_ERRORS_SHOWN else ""
-    ended = ""
-    if summary.ended == SUITE_FAILED:
-        ended = f"; the load was ended by it after {duration(summary.duration_s)}"
-    return [f"{found}: {'; '.join(map(_suite_error, errors[:SUITE_ERRORS_SHOWN]))}{more}{ended}"]
-
-
-def remaining_because(plan: Plan, summary: Summary) -> list[str]:
-    """One sentence on rows that should have been removed and are still at the target; [] where there are none."""
-    told = rows_remain(summary.cleanup)
-    if not told or summary.cleanup is None:
-        return []
-    if plan.accept_leftovers:
-        return [f"{told}; that was accepted with --accept-leftovers. Their ids are in {REMAINING_FILE}"]
-    again = any(group.again for group in summary.cleanup.remaining)
-    cure = "; the command cleanup tries again" if again else ""
-    return [f"{told}. Their ids are in {REMAINING_FILE}{cure}"]
-
-
-def _suite_error(error: SuiteErrorGroup) -> str:
-    """ "perfsuite.target.session:42 login: KeyError: 'id', 3 times (traceback in load.log)"."""
-    times = f", {number(error.count)} times" if error.count > 1 else ""
-    log = f" (traceback in {error.log})" if error.log else ""
-    return f"{error.place}: {error.message}{times}{log}"
-
-
 def ended_early(summary: Summary) -> bool:
-    """What such a run lacks has a cause that is told: longer, slower or with fewer users is no advice."""
+    """What such a run lacks has a reported cause: longer, slower or with fewer users is no advice."""
     return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, SUITE_FAILED)
 
 
-def _nothing_sent(summary: Summary) -> str:
+def _nothing_sent(summary: Summary) -> Message | None:
     if summary.whole_run.requests or ended_early(summary):
-        return ""
-    if summary.users.peak:
-        return "no request was recorded, though there were users: look into the log of the load process"
-    return "no request was recorded, since no user was started: look into the log of the load process, or run longer"
+        return None
+    return Reason.NOTHING_SENT() if summary.users.peak else Reason.NOTHING_SENT_NO_USERS()
 
 
-def _too_little(summary: Summary) -> str:
-    """A steady state that is there, but hardly. Where there is none at all, no target is judged, which is told."""
-    sent = summary.totals.requests
-    if not summary.steady_s or ended_early(summary):
-        return ""
-    if sent >= FEWEST_REQUESTS and summary.steady_s >= SHORTEST_STEADY_S:
-        return ""
-    told = f"{plural(sent, 'request')} in {duration(summary.steady_s)} of steady state"
-    needed = f"{FEWEST_REQUESTS} in {duration(SHORTEST_STEADY_S)} are the least"
-    ways = "longer or with more users" if summary.steady_s >= SHORTEST_STEADY_S else "longer"
-    return f"too little was measured: {told}, {needed}; run {ways}"
-
-
-def _not_announced(plan: Plan, summary: Summary, roles: Sequence[Role]) -> str:
-    """Open model: actions that the rate asks for and no process let become due, so that nobody counted them."""
-    told, arrival = summary.arrivals, plan.scenario.arrival
-    if told is None or arrival is None or not summary.steady_s:
-        return ""
-    expected = told.asked_per_s * summary.steady_s * _living_share(plan, summary, roles)
-    chance = CHANCE_SD * math.sqrt(expected) if arrival.poisson else 1.0
-    if told.due >= expected * (1 - NOT_STARTED_SHARE) - chance:
-        return ""
-    due = f"{number(round(expected))} actions due in the steady state"
-    found = f"the schedule had about {due}, and only {number(told.due)} came up"
-    if summary.lost_workers:
-        return f"{found}: the others were those of {_names_of(summary.lost_workers)}"
-    return (
-        f"{found}: the load generator was too slow to keep to it; use more load processes"
-        f" (--processes {plan.processes + 1}), or a lower rate"
+def _too_little(summary: Summary) -> Message | None:
+    """A steady state that is hardly one. Where there is none at all, no target is judged, which has its own reason."""
+    sent, steady_s = summary.totals.requests, summary.steady_s
+    if not steady_s or ended_early(summary) or (sent >= FEWEST_REQUESTS and steady_s >= SHORTEST_STEADY_S):
+        return None
+    return Reason.TOO_LITTLE(
+        requests=sent,
+        steady_s=steady_s,
+        requests_needed=FEWEST_REQUESTS,
+        steady_needed_s=SHORTEST_STEADY_S,
+        remedies="longer or with more users" if steady_s >= SHORTEST_STEADY_S else "longer",
     )
 
 
-def _living_share(plan: Plan, summary: Summary, roles: Sequence[Role]) -> float:
-    """The share of the actions that are for roles of which anything is left to do."""
+def _actions_not_due(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Message | None:
+    """Open model: actions that the rate asks for and no process let become due, so that nobody counted them."""
+    arrivals, arrival = summary.arrivals, plan.scenario.arrival
+    if arrivals is None or arrival is None or not summary.steady_s:
+        return None
+    expected = arrivals.asked_per_s * summary.steady_s * _share_with_work(plan, summary, roles)
+    chance = CHANCE_SD * math.sqrt(expected) if arrival.poisson else 1.0
+    if arrivals.due >= expected * (1 - NOT_STARTED_SHARE) - chance:
+        return None
+    fields = {"expected": round(expected), "due": arrivals.due}
+    if summary.lost_workers:
+        return Reason.ACTIONS_NOT_DUE_LOST(**fields, workers=_names_of(summary.lost_workers))
+    return Reason.ACTIONS_NOT_DUE(**fields, processes=plan.processes + 1)
+
+
+def _share_with_work(plan: Plan, summary: Summary, roles: Sequence[Role]) -> float:
+    """The share of the actions that are for roles with any behaviour left."""
     dead = set(summary.coverage.dead_behaviours)
     present = [role for role in roles if plan.users_by_role.get(role.slug)]
     living = [
@@ -143,22 +219,18 @@ def _living_share(plan: Plan, summary: Summary, roles: Sequence[Role]) -> float:
 
 def _names_of(lost: Sequence[LostWorker]) -> str:
     """ "load process worker-1, which was lost"."""
-    names = listed([worker.worker for worker in lost])
+    names = ", ".join(worker.worker for worker in lost)
     return f"load process {names}, which was lost" if len(lost) == 1 else f"load processes {names}, which were lost"
 
 
-def _not_accounted(summary: Summary) -> str:
-    """Roles for which Little's law does not hold, by how much."""
-    wrong = [_unlike(role) for role in summary.occupancy if _differs(role, summary.steady_s)]
+def _not_accounted(summary: Summary) -> Message | None:
+    """Roles for which Little's law does not hold, and by how much."""
+    wrong = [_apart(role) for role in summary.occupancy if _differs(role, summary.steady_s)]
     if not wrong:
-        return ""
-    found = f"Little's law does not hold for {listed(wrong)}"
+        return None
     if summary.lost_workers:
-        return f"{found}: the last actions of {_names_of(summary.lost_workers)}, were not handed over"
-    return (
-        f"{found}: users spent time on what was not recorded, or actions are missing; the load generator may be too"
-        " slow, run again with fewer users or more --processes"
-    )
+        return Reason.LITTLES_LAW_LOST(roles=wrong, workers=_names_of(summary.lost_workers))
+    return Reason.LITTLES_LAW(roles=wrong)
 
 
 def _differs(role: Occupancy, steady_s: float) -> bool:
@@ -171,87 +243,135 @@ def _differs(role: Occupancy, steady_s: float) -> bool:
     return not role.accounted - tolerance <= role.users <= role.accounted + role.in_login + role.cut + tolerance
 
 
-def _unlike(role: Occupancy) -> str:
-    apart = percent(abs(role.accounted - role.users) / role.users)
-    return f"{role.role} ({number(role.users)} users, {number(role.accounted)} accounted for, {apart} apart)"
+def _apart(role: Occupancy) -> Message:
+    share = abs(role.accounted - role.users) / role.users
+    return Sign.UNACCOUNTED(role=role.role, users=role.users, accounted=role.accounted, share=share)
 
 
-def _users_missing(plan: Plan, summary: Summary) -> str:
+def _users_missing(plan: Plan, summary: Summary) -> Message | None:
     users, scenario = summary.users, plan.scenario
     if users.peak >= users.requested or ended_early(summary):
-        return ""
-    ramp_up_s = users.requested / scenario.spawn_rate if scenario.spawn_rate > 0 else float("inf")
-    found = f"only {number(users.peak)} of {number(users.requested)} users were started"
-    if ramp_up_s >= scenario.duration_s:
-        takes = f"at {setting(scenario.spawn_rate)} users/s that takes {duration(ramp_up_s)}"
-        return f"{found}: {takes} of {duration(scenario.duration_s)}; raise --spawn-rate or --duration"
-    return f"{found}: this machine may be too slow for them; use fewer users or a lower --spawn-rate"
+        return None
+    fields = {"peak": users.peak, "requested": users.requested}
+    ramp_up_s = users.requested / scenario.spawn_rate if scenario.spawn_rate > 0 else math.inf
+    if ramp_up_s < scenario.duration_s:
+        return Reason.USERS_NOT_STARTED(**fields)
+    rate = setting(scenario.spawn_rate)
+    return Reason.RAMP_UP_TOO_LONG(**fields, spawn_rate=rate, ramp_up_s=ramp_up_s, duration_s=scenario.duration_s)
 
 
-def _users_ended(plan: Plan, summary: Summary) -> str:
-    """Roles that were there in full and then had fewer users for long. A lost process tells of its users itself."""
+def _users_ended(plan: Plan, summary: Summary) -> Message | None:
+    """Roles that were there in full and then had fewer users for long. A lost process reports its users itself."""
     if summary.lost_workers:
-        return ""
-    # The last second is left out: whether users go down just before or after they are counted is chance.
+        return None
+    # The last second is left out: whether users end just before or after they are counted is chance.
     steady = [second for second in summary.seconds if second.period == STEADY][:-1]
-    few = [
-        (role, asked, mean)
-        for role, asked in plan.users_by_role.items()
-        if (mean := _mean(second.users.get(role, 0) for second in steady)) is not None
-        and mean < asked * (1 - USERS_MISSING_SHARE)
-    ]
+    means = {
+        role: sum(second.users.get(role, 0) for second in steady) / len(steady) for role in plan.users_by_role if steady
+    }
+    few = {role: mean for role, mean in means.items() if mean < plan.users_by_role[role] * (1 - USERS_MISSING_SHARE)}
     if not few:
-        return ""
-    since = next(second.second for second in steady if any(second.users.get(role, 0) < asked for role, asked, _ in few))
-    told = listed([f"{number(mean)} of {number(asked)} as {role}" for role, asked, mean in few])
-    return (
-        f"users ended before the load did: from {time_of_day(since)} on some were missing, over the steady state there"
-        f" were {told} on average; look into the log of the load process for why, and run again"
+        return None
+    since = next(
+        second.second for second in steady if any(second.users.get(role, 0) < plan.users_by_role[role] for role in few)
     )
+    users = [f"{number(mean)} of {number(plan.users_by_role[role])} as {role}" for role, mean in few.items()]
+    return Reason.USERS_ENDED(since=since, users=users)
 
 
-def _mean(values: Iterable[int]) -> float | None:
-    known = list(values)
-    return sum(known) / len(known) if known else None
-
-
-def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> str:
+def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> Message | None:
     """Only requests that carry this run's id are counted, so nobody else's load has a part in it."""
     if counts.agrees:
-        return ""
+        return None
     others = {
         "sent": counts.accounted,
         "by Locust": counts.locust_total,
         "by the backend's log": counts.backend_log,
     }
-    apart = {name: number - counts.recorded for name, number in others.items() if number is not None}
-    told = [f"{number(counts.recorded + more)} {name} ({signed(more)})" for name, more in apart.items()]
-    found = f"the counts of requests disagree: {number(counts.recorded)} recorded, {', '.join(told)}"
+    apart = {name: count - counts.recorded for name, count in others.items() if count is not None}
+    fields = {
+        "recorded": counts.recorded,
+        "others": [Sign.COUNT(count=counts.recorded + more, by=name, more=more) for name, more in apart.items()],
+    }
     if lost and min(apart.values()) >= 0:
-        return f"{found}: the last ones of {_names_of(lost)}, were not handed over"
-    return f"{found}; some were counted twice or not at all, so no figure is sure: run again"
+        return Reason.COUNTS_DISAGREE_LOST(**fields, workers=_names_of(lost))
+    return Reason.COUNTS_DISAGREE(**fields)
 
 
-def _unrecorded(counts: Reconciliation) -> str:
-    if not counts.unrecorded:
-        return ""
-    found = f"{number(counts.unrecorded)} of {plural(counts.sent or 0, 'request')} that were sent are in no figure"
-    return f"{found}: recording them raised an error of the suite itself"
+def _unrecorded(counts: Reconciliation) -> Message | None:
+    return Reason.UNRECORDED(unrecorded=counts.unrecorded, sent=counts.sent or 0) if counts.unrecorded else None
 
 
-def _no_last_record(summary: Summary) -> str:
+def _no_last_record(summary: Summary) -> Message | None:
     """A load process that ended in order, but without the record that its counts are in."""
-    told = summary.reconciliation.locust_total is not None or not summary.whole_run.requests
-    if told or summary.lost_workers or ended_early(summary) or summary.ended == LOAD_DIED:
-        return ""
-    return (
-        "a load process ended without its last record, so it is not known whether all requests were recorded: look"
-        f" into {LOG_FILE} and load.log, and run again"
-    )
+    known = summary.reconciliation.locust_total is not None or not summary.whole_run.requests
+    if known or summary.lost_workers or ended_early(summary) or summary.ended == LOAD_DIED:
+        return None
+    return Reason.NO_LAST_RECORD(log=LOG_FILE)
 
 
-def _reports_lost(summary: Summary) -> str:
+def _reports_lost(summary: Summary) -> Message | None:
     lost = summary.generator.lost_reports
-    if not lost:
-        return ""
-    return f"{plural(lost, 'report')} of the load processes never arrived, so requests are missing here; run again"
+    return Reason.REPORTS_LOST(reports=lost) if lost else None
+
+
+# ── errors of the suite, and rows that remain ───────────────────────────────────────────────────────────────
+
+
+def suite_errors(summary: Summary) -> list[Message]:
+    """One reason for the errors of the suite itself; [] without any. What was measured besides them stands."""
+    errors = summary.suite_errors
+    if not errors:
+        return []
+    examples = [_suite_error(error) for error in errors[:SUITE_ERRORS_SHOWN]]
+    more = len(errors) - SUITE_ERRORS_SHOWN
+    fields = {
+        "errors": sum(error.count for error in errors),
+        "examples": "; ".join(examples) + (f", and {more} more kinds" if more > 0 else ""),
+    }
+    if summary.ended == SUITE_FAILED:
+        return [Reason.SUITE_FAILED(**fields, duration_s=summary.duration_s)]
+    return [Reason.SUITE_ERRORS(**fields)]
+
+
+def _suite_error(error: SuiteErrorGroup) -> str:
+    """ "perfsuite.target.session:42 login: KeyError: 'id', 3 times (traceback in load.log)"."""
+    times = f", {number(error.count)} times" if error.count > 1 else ""
+    log = f" (traceback in {error.log})" if error.log else ""
+    return f"{error.place}: {error.message}{times}{log}"
+
+
+def rows_remaining(plan: Plan, summary: Summary) -> list[Message]:
+    """One reason for rows that should have been removed and are still at the target; [] where there are none."""
+    remain = rows_remain(summary.cleanup)
+    if remain is None or summary.cleanup is None:
+        return []
+    accepted = Detail.ACCEPTED() if plan.accept_leftovers else None
+    again = not accepted and any(group.again for group in summary.cleanup.remaining)
+    return [remain.also(accepted, Detail.ROW_IDS(file=REMAINING_FILE), Detail.CLEAN_AGAIN() if again else None)]
+
+
+def rows_remain(cleanup: Cleanup | None) -> Message | None:
+    """How many rows should have been removed and were not, or may have been; of which kinds and why."""
+    if cleanup is None or not cleanup.not_removed:
+        return None
+    if not cleanup.remaining:  # an older file
+        return Reason.ROWS_REMAIN(rows=number(len(cleanup.not_removed)))
+    found = (
+        code(rows=_rows(groups))
+        for code, uncertain in ((Reason.ROWS_REMAIN, False), (Reason.ROWS_MAY_REMAIN, True))
+        if (groups := [group for group in cleanup.remaining if group.uncertain is uncertain])
+    )
+    return next(found).also(*found)
+
+
+def _rows(groups: Sequence[Remaining]) -> str:
+    """ "2 leads, 1 policy (HTTP 403)"."""
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group.thing] += group.rows
+    kinds = ", ".join(plural(rows, thing) for thing, rows in counts.most_common())
+    reasons = list(dict.fromkeys(group.reason for group in groups))
+    more = len(reasons) - _ROW_REASONS_SHOWN
+    why = "; ".join(reasons[:_ROW_REASONS_SHOWN]) + (f"; and {more} more reasons" if more > 0 else "")
+    return f"{kinds} ({why})"

@@ -4,12 +4,12 @@ An interruption comes first; then what fails the target; then what makes the run
 Errors of the suite itself make a run that would pass inconclusive; a failed one stays failed.
 In a run that is not valid, for whatever reason, a missed time or rate does not fail the target: figures that may be
 wrong prove nothing. Failed requests do, except those that a generator which was not fit (saturated, or a process of
-it lost) makes by itself; wrong answers, errors that the target told, and a target that was lost always do.
+it lost) makes by itself; wrong answers, errors that the target reported, and a target that was lost always do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from perfsuite.errors import (
@@ -20,18 +20,17 @@ from perfsuite.errors import (
     EXIT_REGRESSION,
     EXIT_TARGET,
 )
-from perfsuite.format import duration, figure, number, plural, time_of_day
-from perfsuite.judge.failing import patterns_told
-from perfsuite.judge.fitness import unfit_because
-from perfsuite.judge.limits import NOT_STARTED_SHARE
+from perfsuite.judge.evidence import targets_of
+from perfsuite.judge.limits import CLOSE_FAILURES, NOT_STARTED_SHARE, UNEXPECTED_LEAST, UNEXPECTED_SHARE
+from perfsuite.judge.metrics import FAILURE_RATE, USERS
+from perfsuite.judge.monitored import NOTHING_MONITORED, MonitoringData, is_monitored
 from perfsuite.judge.notes import notes_of
-from perfsuite.judge.on_target import OnTarget, is_on_target
-from perfsuite.judge.rate_limit import rate_limited
-from perfsuite.judge.targets import judge_targets
-from perfsuite.judge.unexpected import too_many_failed
-from perfsuite.judge.validity import ended_early, invalid_because, remaining_because, suite_erred_because
-from perfsuite.judge.words import FAILURE_RATE, USERS
+from perfsuite.judge.targets import frequent_patterns, judge_targets
+from perfsuite.judge.validity import ended_early, invalid_because, rows_remaining, suite_errors, unfit_because
+from perfsuite.messages import Message
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import (
+    ALL,
     INTERRUPTED,
     TARGET_LOST,
     FailureKind,
@@ -39,6 +38,7 @@ from perfsuite.model import (
     Plan,
     Remedy,
     Summary,
+    Target,
     TargetOutcome,
     TargetResult,
     Verdict,
@@ -53,29 +53,42 @@ _EXIT_CODES = {
     Outcome.INTERRUPTED: EXIT_INTERRUPTED,
 }
 _SEVEREST_FIRST = (EXIT_INTERRUPTED, EXIT_TARGET, EXIT_FAIL, EXIT_REGRESSION, EXIT_INCONCLUSIVE, EXIT_PASS)
-_TOLD_TARGETS = 5
-_NOTHING_KNOWN = OnTarget()
+_TARGETS_NAMED = 5
+
+_SUITES_OWN = frozenset({FailureKind.SUITE_ERROR})
+"""Failures that are never the target's."""
+_GENERATORS_OWN = _SUITES_OWN | {
+    FailureKind.TIMEOUT,
+    FailureKind.CONNECTION_LOST,
+    FailureKind.UNFINISHED,
+    FailureKind.NOT_STARTED,
+}
+"""Failures that a generator which is too slow, or is killed, makes by itself."""
+_NEVER_UNEXPECTED = _SUITES_OWN | {FailureKind.UNFINISHED, FailureKind.NOT_STARTED}
+"""Failures that are the generator's own in every run. Actions that never began have a rule of their own."""
 
 
-def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget = _NOTHING_KNOWN) -> Verdict:
+def judge(
+    plan: Plan, summary: Summary, roles: Sequence[Role], monitored: MonitoringData = NOTHING_MONITORED
+) -> Verdict:
     """The verdict on one run. Reasons of lesser weight than the outcome are among the notes."""
     unfit = unfit_because(plan, summary)
     invalid = [*unfit, *invalid_because(plan, summary, roles)]
-    observed = judge_targets(plan, summary, roles, known)
+    observed = judge_targets(plan, summary, roles, monitored)
     not_the_targets = _GENERATORS_OWN if unfit else _SUITES_OWN
-    targets = tuple(_spared(result, summary, not_the_targets, valid=not invalid) for result in observed)
+    targets = tuple(_unless_excused(result, summary, not_the_targets, valid=not invalid) for result in observed)
     failed = _failed_because(summary, targets)
-    if too_many := too_many_failed(plan, summary, not_the_targets):
-        failed.append(too_many)
+    too_many = _too_many_failed(plan, summary, not_the_targets)
+    failed += [too_many] if too_many else []
     if slow := _rate_not_reached(plan, summary):
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets, ended_early(summary)))
-    notes: list[str] = [*notes_of(plan, summary, roles)]
-    if limited := rate_limited(summary):
+    notes = notes_of(plan, summary, roles)
+    if limited := _rate_limited(summary):
         (failed if too_many or _failures_missed(targets) else notes).append(limited)
-    invalid += suite_erred_because(summary)  # after the targets were spared: a missed one stays missed
-    remain = remaining_because(plan, summary)
+    invalid += suite_errors(summary)  # after the targets were excused: a missed one stays missed
+    remain = rows_remaining(plan, summary)
     invalid += [] if plan.accept_leftovers else remain
     verdict = _outcome(plan, summary, (failed, invalid, notes), targets)
     headlines = tuple(line for line in remain if line not in verdict.reasons)
@@ -83,13 +96,15 @@ def judge(plan: Plan, summary: Summary, roles: Sequence[Role], known: OnTarget =
 
 
 def _outcome(
-    plan: Plan, summary: Summary, found: tuple[list[str], list[str], list[str]], targets: tuple[TargetResult, ...]
+    plan: Plan,
+    summary: Summary,
+    found: tuple[list[Message], list[Message], list[Message]],
+    targets: tuple[TargetResult, ...],
 ) -> Verdict:
     """`found`: what fails the target, what makes the run say nothing, and what changes nothing."""
     failed, invalid, notes = found
     if summary.ended == INTERRUPTED:
-        planned = duration(plan.scenario.duration_s)
-        cut = f"interrupted after {duration(summary.duration_s)} of {planned}"
+        cut = Reason.INTERRUPTED(duration_s=summary.duration_s, planned_s=plan.scenario.duration_s)
         return _verdict(Outcome.INTERRUPTED, [cut, *failed], targets, invalid + notes)
     if failed:
         return _verdict(Outcome.FAIL, failed, targets, invalid + notes)
@@ -99,9 +114,8 @@ def _outcome(
 
 
 def not_judged(plan: Plan, summary: Summary) -> Verdict:
-    """The verdict on a run that could not be judged for an error of the suite."""
-    reasons = [*suite_erred_because(summary), *remaining_because(plan, summary)]
-    return _verdict(Outcome.INCONCLUSIVE, reasons, (), ())
+    """The verdict on a run that could not be judged because of an error of the suite."""
+    return _verdict(Outcome.INCONCLUSIVE, [*suite_errors(summary), *rows_remaining(plan, summary)], (), ())
 
 
 def severest(exit_codes: Iterable[int]) -> int:
@@ -113,51 +127,62 @@ def severest(exit_codes: Iterable[int]) -> int:
 
 
 def _verdict(
-    outcome: Outcome, reasons: Sequence[str], targets: tuple[TargetResult, ...], notes: Sequence[str]
+    outcome: Outcome, reasons: Sequence[Message], targets: tuple[TargetResult, ...], notes: Sequence[Message]
 ) -> Verdict:
     return Verdict(outcome, tuple(reasons), _EXIT_CODES[outcome], targets, tuple(notes))
 
 
-_GENERATORS_OWN = frozenset(
-    {
-        FailureKind.TIMEOUT,
-        FailureKind.CONNECTION_LOST,
-        FailureKind.UNFINISHED,
-        FailureKind.NOT_STARTED,
-        FailureKind.SUITE_ERROR,
-    }
-)
-"""Failures that a generator which is too slow, or is killed, makes by itself."""
-
-_SUITES_OWN = frozenset({FailureKind.SUITE_ERROR})
-"""Failures that are never the target's."""
+def _passed(summary: Summary, targets: Iterable[TargetResult]) -> Message:
+    return Reason.PASSED(
+        judged=sum(result.outcome is TargetOutcome.MET for result in targets),
+        steady_s=summary.steady_s,
+        requests=summary.totals.requests,
+        failures=summary.totals.failures,
+    )
 
 
-_NOT_FIT = "the load generator was not fit to tell whether that is the target's"
-_NOT_VALID = "the run is not valid, so that may not be the target's"
-_NOT_THE_TARGETS = "without the errors of the suite itself it would not be missed"
+def _nothing_judged(targets: Sequence[TargetResult], early: bool) -> Message:
+    if not targets:
+        return Reason.NO_TARGETS()
+    why = "; ".join(f"{result.name}: {result.reason}" for result in targets[:_TARGETS_NAMED])
+    why += f"; and {len(targets) - _TARGETS_NAMED} more" if len(targets) > _TARGETS_NAMED else ""
+    possible = {remedy for result in targets for remedy in result.remedies}
+    remedies = " or ".join(remedy.value for remedy in Remedy if remedy in possible)
+    if not remedies or early:
+        return Reason.NOTHING_JUDGED(why=why)
+    return Reason.NOTHING_JUDGED_RUN(why=why, remedies=remedies)
 
 
-def _spared(
+# ── what fails the target, and what may not be its fault ────────────────────────────────────────────────────
+
+
+def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[Message]:
+    reasons = [_wrong_answers(summary), _target_lost(summary)]
+    reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
+    return [reason for reason in reasons if reason]
+
+
+def _unless_excused(
     result: TargetResult, summary: Summary, not_the_targets: frozenset[FailureKind], *, valid: bool
 ) -> TargetResult:
     """A missed target as one that was not judged, where the target may not be the cause.
 
     In a run that is not `valid` that is any time or rate, but users and what was read at the target stand: a load
-    that is less than was asked for asks less of the target. A failure rate stands where enough failures are of other
+    that is less than planned demands less of the target. A failure rate stands where enough failures are of other
     kinds than those that are `not_the_targets`.
     """
-    if result.outcome is not TargetOutcome.MISSED or result.metric == USERS or is_on_target(result.metric):
+    if result.outcome is not TargetOutcome.MISSED or result.metric == USERS or is_monitored(result.metric):
         return result
+    unfit = not_the_targets is _GENERATORS_OWN
     if result.metric == FAILURE_RATE:
         if (result.observed or 0.0) * (1 - _share_of(not_the_targets, summary)) >= result.limit:
             return result
-        why = _NOT_FIT if not_the_targets is _GENERATORS_OWN else _NOT_THE_TARGETS
+        why = Detail.GENERATOR_NOT_FIT() if unfit else Detail.SUITE_CAUSED()
     elif valid:
         return result
     else:
-        why = _NOT_FIT if not_the_targets is _GENERATORS_OWN else _NOT_VALID
-    return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=f"{result.reason}; {why}", too_close=False)
+        why = Detail.GENERATOR_NOT_FIT() if unfit else Detail.RUN_NOT_VALID()
+    return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=result.reason.also(why), too_close=False)
 
 
 def _share_of(kinds: frozenset[FailureKind], summary: Summary) -> float:
@@ -167,65 +192,109 @@ def _share_of(kinds: frozenset[FailureKind], summary: Summary) -> float:
     return of_kinds / every if every else 0.0
 
 
-def _rate_not_reached(plan: Plan, summary: Summary) -> str:
-    """Open model: more actions than the rate is held to never began; "" where it was reached."""
-    told = summary.arrivals
-    if told is None or told.not_started <= NOT_STARTED_SHARE * told.due:
-        return ""
-    late = "" if told.lag_max_ms is None else f", others up to {figure('max_ms', told.lag_max_ms)} late"
-    return (
-        f"{number(told.asked_per_s)} actions/s were asked, {number(told.offered_per_s)}/s could be begun:"
-        f" {number(told.not_started)} of {number(told.due)} never began{late}; the target was too slow for that rate,"
-        f" or {plural(plan.scenario.users, 'session')} (--users) too few for it"
-    )
-
-
-def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[str]:
-    reasons = [_wrong_answers(summary), _target_lost(summary)]
-    reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
-    return [reason for reason in reasons if reason]
-
-
 def _failures_missed(targets: Iterable[TargetResult]) -> bool:
     return any(result.metric == FAILURE_RATE and result.outcome is TargetOutcome.MISSED for result in targets)
 
 
-def _wrong_answers(summary: Summary) -> str:
+def _wrong_answers(summary: Summary) -> Message | None:
     """Over the whole run: a wrong answer is wrong at any time."""
     wrong = summary.whole_run.wrong_answers
     if not wrong:
-        return ""
-    told = f"{plural(wrong, 'wrong answer')} (a fine status with wrong content)"
+        return None
+    reason = Reason.WRONG_ANSWERS(answers=wrong)
     groups = [group for group in summary.failures if group.kind == FailureKind.WRONG_ANSWER]
-    if not groups:
-        return told
-    most = max(groups, key=lambda group: group.count)
     patterns = [pattern for pattern in summary.failure_patterns if pattern.kind == FailureKind.WRONG_ANSWER]
+    if not groups:
+        return reason
     if patterns and len(patterns[0].operations) > 1:
-        return f"{told}; {patterns_told(patterns)}"
-    return f"{told}; most: {most.operation} as {most.role} {number(most.count)} × {most.message}"
+        return reason.also(Detail.PATTERNS(patterns=frequent_patterns(patterns)))
+    most = max(groups, key=lambda group: group.count)
+    fields = {"operation": most.operation, "role": most.role, "message": most.message}
+    if len(groups) == 1:
+        return reason.also(Detail.ALL_IN_ONE(**fields))
+    return reason.also(Detail.MOST_IN_ONE(**fields, count=most.count))
 
 
-def _target_lost(summary: Summary) -> str:
-    if summary.target_lost_at is None:
-        return "the target was lost, and the load was stopped" if summary.ended == TARGET_LOST else ""
-    since = time_of_day(summary.target_lost_at)
-    return f"the target was lost: from {since} on no request got an answer; see whether it is still running"
+def _target_lost(summary: Summary) -> Message | None:
+    if summary.target_lost_at is not None:
+        return Reason.TARGET_LOST(since=summary.target_lost_at)
+    return Reason.TARGET_LOST_STOPPED() if summary.ended == TARGET_LOST else None
 
 
-def _nothing_judged(targets: Sequence[TargetResult], early: bool) -> str:
-    if not targets:
-        return "no target holds in this scenario: add one to the targets file"
-    told = "; ".join(f"{result.name}: {result.reason}" for result in targets[:_TOLD_TARGETS])
-    more = f"; and {len(targets) - _TOLD_TARGETS} more" if len(targets) > _TOLD_TARGETS else ""
-    remedies = {remedy for result in targets for remedy in result.remedies}
-    ways = " or ".join(remedy.value for remedy in Remedy if remedy in remedies)
-    return f"no target could be judged ({told}{more})" + (f": run {ways}" if ways and not early else "")
+def _rate_not_reached(plan: Plan, summary: Summary) -> Message | None:
+    """Open model: more actions never began than the rate allows for."""
+    arrivals = summary.arrivals
+    if arrivals is None or arrivals.not_started <= NOT_STARTED_SHARE * arrivals.due:
+        return None
+    return Reason.RATE_NOT_REACHED(
+        asked_per_s=arrivals.asked_per_s,
+        begun_per_s=arrivals.offered_per_s,
+        not_started=arrivals.not_started,
+        due=arrivals.due,
+        late="" if arrivals.lag_max_ms is None else Detail.RATE_LAG(lag_ms=arrivals.lag_max_ms),
+        sessions=plan.scenario.users,
+    )
 
 
-def _passed(summary: Summary, targets: Iterable[TargetResult]) -> str:
-    outcomes = [result.outcome for result in targets]
-    judged = plural(outcomes.count(TargetOutcome.MET), "judged target")
-    totals = summary.totals
-    steady = f"{duration(summary.steady_s)} of steady state with {plural(totals.requests, 'request')}"
-    return f"{judged} met over {steady}, {plural(totals.failures, 'failure')}"
+def _rate_limited(summary: Summary) -> Message | None:
+    """Requests of the whole run that the target's rate limit answered, which the application never saw.
+
+    They count as failed, since the planned load was not served; but they say nothing about the application, so they
+    are reported apart from its failures.
+    """
+    whole = summary.whole_run
+    if not whole.rate_limited:
+        return None
+    groups = [group for group in summary.failures if group.kind == FailureKind.RATE_LIMIT]
+    answer = max(groups, key=lambda group: group.count).message if groups else "HTTP 429"
+    served = whole.requests - whole.rate_limited
+    share = (whole.failures - whole.rate_limited) / served if served else 0.0
+    reason = Reason.RATE_LIMITED(limited=whole.rate_limited, requests=whole.requests, answer=answer)
+    return reason.also(Detail.OTHERS_FAILED(served=served, share=share) if served else None)
+
+
+# ── failures that no target is about ────────────────────────────────────────────────────────────────────────
+
+
+def _too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[FailureKind]) -> Message | None:
+    """More than 1 % of the requests that no target on the failure rate is about.
+
+    Without this, a targets file that limits only response times would let a run pass in which most requests failed.
+    A failure-rate target that applies to the scenario, as a gate or as information, replaces the rule for its scope.
+    `not_the_targets`: kinds of failures that this run's generator may have made.
+    """
+    limited = [target for target in targets_of(plan) if target.metric == FAILURE_RATE]
+    own = _NEVER_UNEXPECTED | frozenset(not_the_targets)
+    counted = [
+        group
+        for group in summary.failures
+        if group.kind not in own and not _is_limited(group.role, group.operation, limited)
+    ]
+    failed, requests = sum(group.count for group in counted), _requests(summary, limited)
+    if not _too_many(failed, requests):
+        return None
+    alike = {(group.kind, group.message) for group in counted}
+    patterns = frequent_patterns([each for each in summary.failure_patterns if (each.kind, each.message) in alike])
+    close = not _too_many(failed - CLOSE_FAILURES, requests)
+    code = Reason.TOO_MANY_FAILED_OUTSIDE if limited else Reason.TOO_MANY_FAILED
+    return code(failed=failed, requests=requests, share=failed / requests, limit=UNEXPECTED_SHARE).also(
+        Detail.FAILURES_FEWER_RUN(failures=CLOSE_FAILURES) if close else None,
+        Detail.PATTERNS(patterns=patterns) if patterns else None,
+    )
+
+
+def _too_many(failed: int, requests: int) -> bool:
+    """Fewer requests than 100 count as 100, as if the others up to that number had succeeded."""
+    return failed > UNEXPECTED_SHARE * max(requests, UNEXPECTED_LEAST)
+
+
+def _is_limited(role: str, operation: str, targets: Sequence[Target]) -> bool:
+    return any(target.role in (None, role) and target.operation in (None, operation) for target in targets)
+
+
+def _requests(summary: Summary, limited: Sequence[Target]) -> int:
+    """Requests of the whole run that no target on the failure rate is about."""
+    if not limited:
+        return summary.whole_run.requests
+    rows = (row for row in summary.rows if ALL not in (row.role, row.behaviour, row.operation))
+    return sum(row.statistics.requests for row in rows if not _is_limited(row.role, row.operation, limited))

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 
 from perfsuite.load.deck import Deck
 from perfsuite.model import Account
-from perfsuite.model.rate_profile import Course
+from perfsuite.model.plan import RateProfile
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles.mix import start_order
 
@@ -29,7 +29,7 @@ class Due:
     """How many actions of the same role were due before."""
 
 
-def dues(course: Course, seed: int, weights: Mapping[str, int]) -> Iterator[Due]:
+def dues(course: RateProfile, seed: int, weights: Mapping[str, int]) -> Iterator[Due]:
     """All actions of a run, over all processes, the roles in proportion to their weights at any moment."""
     order = start_order(dict(weights))
     turns = dict.fromkeys(weights, 0)

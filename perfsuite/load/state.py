@@ -19,7 +19,7 @@ from perfsuite.load.schedule import AccountPool, Owners, arrival_deck, dues
 from perfsuite.load.sent import SentCount
 from perfsuite.measurements.recorder import Recorder, Sink
 from perfsuite.model import Account, Headers, Plan
-from perfsuite.model.rate_profile import course_of
+from perfsuite.model.plan import rate_profile_of
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.suite_errors import SuiteErrors
 from perfsuite.target.connection import connection_settings
@@ -117,7 +117,7 @@ class LoadState:
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], owners: Owners) -> None:
         """Open model: let actions become due from `order.start_at` on."""
-        course = course_of(self.order.plan.scenario)
+        course = rate_profile_of(self.order.plan.scenario)
         if course is None:
             return
         seed = self.order.plan.seed

@@ -5,11 +5,7 @@ Fields that may be None are unknown or not told (too few samples), never zero.
 """
 
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
-from perfsuite.model.coverage import Coverage, Lack
 from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
-from perfsuite.model.live import LiveFailure, LiveLine, LiveSnapshot, LiveState
-from perfsuite.model.logins import Logins
-from perfsuite.model.outage import CutOff, Outage
 from perfsuite.model.plan import (
     ALL,
     LOGIN,
@@ -24,13 +20,12 @@ from perfsuite.model.plan import (
     Target,
 )
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
-from perfsuite.model.remark import Remark, ServerTimes
-from perfsuite.model.run_report import RunReport
+from perfsuite.model.run_report import LiveFailure, LiveLine, LiveSnapshot, LiveState, RunReport
 from perfsuite.model.summary import (
     CUT_OFF,
     INTERRUPTED,
     LOAD_DIED,
-    NOTHING_TOLD,
+    NO_BREAKDOWN,
     SUITE_FAILED,
     TARGET_LOST,
     ArrivalFigures,
@@ -52,6 +47,7 @@ from perfsuite.model.summary import (
     WholeRun,
     Within,
 )
+from perfsuite.model.summary_parts import Coverage, CutOff, Lack, Logins, Outage, Remark, ServerTimes
 from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
 
 __all__ = [
@@ -60,7 +56,7 @@ __all__ = [
     "INTERRUPTED",
     "LOAD_DIED",
     "LOGIN",
-    "NOTHING_TOLD",
+    "NO_BREAKDOWN",
     "SUITE_FAILED",
     "TARGET_LOST",
     "Access",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+REMAINING_FILE = "rows_remaining.csv"
+
 
 @dataclass(frozen=True, slots=True)
 class SoftDeleted:

@@ -32,7 +32,7 @@ class Caching(StrEnum):
 
     NONE = "none"  # the same statements again
     REPEATS = "repeats"  # fewer statements: answered in part or wholly from a cache
-    UNTOLD = "untold"  # writes are never repeated; nor is anything told where no request reached the database
+    UNKNOWN = "untold"  # writes are never repeated, and without a request that reached the database nothing is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Spread:
         """True when all requests agree."""
         return self.minimum == self.maximum
 
-    def told(self) -> str:
+    @property
+    def text(self) -> str:
         """ "3" where all requests agree, else "3–7"; counts in full, however large."""
         return number_range(self.minimum, self.maximum)
 
@@ -142,7 +143,8 @@ class Repeat:
     queries: int
     of: int
 
-    def told(self) -> str:
+    @property
+    def text(self) -> str:
         """ "cached" where no query was left to run, else "cached in part: 5 of 6 queries run again"."""
         return (
             f"cached in part: {number(self.queries)} of {number(self.of)} queries run again"
@@ -165,7 +167,7 @@ class OperationCost:
     requests: tuple[RequestCost, ...] = ()
     statements: tuple[StatementCost, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
-    caching: Caching = Caching.UNTOLD
+    caching: Caching = Caching.UNKNOWN
     notes: tuple[str, ...] = ()
     repeat: Repeat | None = None
     """With `caching` "repeats"; None in files of before, and without."""
@@ -175,7 +177,7 @@ class OperationCost:
         """What a cache does for the operation, in words; "" where none was seen."""
         if self.caching is not Caching.REPEATS:
             return ""
-        return self.repeat.told() if self.repeat else "cached, at least in part"
+        return self.repeat.text if self.repeat else "cached, at least in part"
 
     @property
     def full_requests(self) -> tuple[RequestCost, ...]:

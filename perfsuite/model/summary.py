@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from perfsuite.model.cleanup import Cleanup
-from perfsuite.model.coverage import Coverage
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
-from perfsuite.model.logins import Logins
-from perfsuite.model.outage import CutOff, Outage
-from perfsuite.model.remark import NO_SERVER_TIMES, Remark, ServerTimes
+from perfsuite.model.summary_parts import NO_SERVER_TIMES, Coverage, CutOff, Logins, Outage, Remark, ServerTimes
 
 PERCENTILES: Mapping[str, float] = MappingProxyType(
     {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
@@ -68,7 +65,7 @@ class Breakdown:
     not_started: int = 0
 
 
-NOTHING_TOLD = Breakdown()
+NO_BREAKDOWN = Breakdown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ class Row:
     behaviour: str
     operation: str
     statistics: Statistics
-    breakdown: Breakdown = NOTHING_TOLD
+    breakdown: Breakdown = NO_BREAKDOWN
     ok: Statistics | None = None
 
     @property
@@ -141,7 +138,7 @@ class Second:
     period: str
     statistics: Statistics
     users: dict[str, int]
-    breakdown: Breakdown = NOTHING_TOLD
+    breakdown: Breakdown = NO_BREAKDOWN
     arrivals: SecondArrivals | None = None
     """None in the closed model."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfsuite.messages import Message
+
 
 class Outcome(StrEnum):
     """The one-word answer of a run."""
@@ -16,8 +18,8 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
     @property
-    def is_of_worth(self) -> bool:
-        """True where the figures of such a run say something of the target."""
+    def is_conclusive(self) -> bool:
+        """True where the figures of such a run say something about the target."""
         return self not in (Outcome.INCONCLUSIVE, Outcome.INTERRUPTED)
 
 
@@ -54,7 +56,7 @@ class TargetResult:
     observed: float | None
     unit: str
     outcome: TargetOutcome
-    reason: str
+    reason: Message
     interval: tuple[float, float] | None = None
     too_close: bool = False
     remedies: tuple[Remedy, ...] = ()
@@ -63,19 +65,19 @@ class TargetResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement of one run, with its reasons in words for the user. `notes` do not change it.
+    """The judgement of one run, with its reasons. `notes` do not change it.
 
     `headlines`: what has to be known beside any outcome, so that no output leaves it out.
     """
 
     outcome: Outcome
-    reasons: tuple[str, ...]
+    reasons: tuple[Message, ...]
     exit_code: int
     targets: tuple[TargetResult, ...]
-    notes: tuple[str, ...] = ()
-    headlines: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
+    headlines: tuple[Message, ...] = ()
 
     @property
-    def told_first(self) -> tuple[str, ...]:
+    def shown_reasons(self) -> tuple[Message, ...]:
         """Reasons and headlines: what every output shows beside the outcome."""
         return (*self.reasons, *self.headlines)

@@ -18,7 +18,7 @@ from pathlib import Path
 from perfsuite.errors import UsageError, nearest
 from perfsuite.format import setting
 from perfsuite.model import Arrival, Scenario, Target
-from perfsuite.model.slo_presets import STANDARDS, apdex_threshold, preset
+from perfsuite.model.slo_presets import apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
 from perfsuite.toml_tables import Table, read_tables

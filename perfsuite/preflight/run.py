@@ -290,9 +290,9 @@ def broken_table(report: PreflightReport) -> str:
 def failed_first(report: PreflightReport) -> tuple[Message, ...]:
     """A line for each operation that met a server error once and worked when it was repeated."""
     return tuple(
-        PreflightMessage.FAILED_FIRST(operation=check.operation, role=check.role, failure=check.told_first)
+        PreflightMessage.FAILED_FIRST(operation=check.operation, role=check.role, failure=check.retry_note)
         for check in report.checks
-        if check.told_first
+        if check.retry_note
     )
 
 

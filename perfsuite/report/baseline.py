@@ -142,7 +142,7 @@ def _cost_line(cost: Difference, *, worse: bool) -> Line:
     if cost.metric == "caching":
         told = [_yes(value) for value in (cost.before, cost.after)]
         return Line((*map(clean, cells), *told, "", result if worse else "better"), worse)
-    return Line((*map(clean, cells), cost.before.told(), cost.after.told(), signed(round(change)), result), worse)
+    return Line((*map(clean, cells), cost.before.text, cost.after.text, signed(round(change)), result), worse)
 
 
 def _change_line(change: Change) -> Line:

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from perfsuite.format import number, plain, plural, rough_percent, signed_percent
 from perfsuite.model import ALL
-from perfsuite.model.history import Change, Comparison, ComparisonOutcome
-from perfsuite.model.noise import MetricNoise, Noise
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome, MetricNoise, Noise
 from perfsuite.report.baseline import held_of
 from perfsuite.report.terminal.console import bullet, plain_table, to_text
 from perfsuite.report.text import clean, markdown, shortened

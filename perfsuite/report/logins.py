@@ -6,7 +6,7 @@ from typing import Any
 
 from perfsuite.format import figure, plural, quantity
 from perfsuite.model import RunReport
-from perfsuite.model.logins import server_cpu_percent
+from perfsuite.model.summary_parts import server_cpu_percent
 from perfsuite.report.figures import rounded
 
 

@@ -9,9 +9,11 @@ from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.errors import SuiteError, UnexpectedError, unwritable
 from perfsuite.format import number
-from perfsuite.judge.left_behind import REMAINING_FILE, rows_remain, soft_deleted
+from perfsuite.judge.notes import soft_deleted
+from perfsuite.judge.validity import rows_remain
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import INTERRUPTED, Cleanup, FailureKind, RowLeft
+from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.report.files.csv_files import remaining_csv
 from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext

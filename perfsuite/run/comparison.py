@@ -16,8 +16,7 @@ from perfsuite.messages.files import FileMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Plan
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Comparison, ComparisonOutcome, Conditions, PastRun, RunGroup
-from perfsuite.model.noise import Noise, NoiseFile
+from perfsuite.model.history import Comparison, ComparisonOutcome, Conditions, Noise, NoiseFile, PastRun, RunGroup
 from perfsuite.plan.build import new_run_folder
 from perfsuite.report.comparison import comparison_md
 from perfsuite.report.files.junit import comparison_junit_xml

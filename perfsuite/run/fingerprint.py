@@ -111,7 +111,7 @@ def with_rows_read(report: PreflightReport, folder: Path) -> PreflightReport:
         message = check.message
         for other in read:
             if other.role == check.role:
-                message = message.replace(other.empty_answer, other.told_empty)
+                message = message.replace(other.empty_answer, other.empty_note)
         return replace(check, message=message)
 
     return replace(report, checks=tuple(map(explained, checks)))

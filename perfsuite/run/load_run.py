@@ -14,7 +14,7 @@ from perfsuite.findings import Observations, find
 from perfsuite.fingerprint.compare import compare
 from perfsuite.fingerprint.output import AFTER_FILE, read_fingerprint
 from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.judge import OnTarget, judge, not_judged, with_baseline
+from perfsuite.judge import MonitoringData, judge, not_judged, with_baseline
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.messages.files import FileMessage
@@ -70,7 +70,7 @@ class Evaluation:
     """The analysis of a run; tests replace parts of it."""
 
     summarize: Callable[..., Summary] = build
-    judge: Callable[[Plan, Summary, Sequence[Role], OnTarget], Verdict] = judge
+    judge: Callable[[Plan, Summary, Sequence[Role], MonitoringData], Verdict] = judge
     find: Callable[[Summary, Observations], tuple[Finding, ...]] = find
 
 
@@ -122,8 +122,8 @@ def with_verdict(
     """The report with its verdict, and with the errors of the suite since `before`."""
 
     def verdict(now: RunReport) -> Verdict:
-        known = OnTarget(now.readings, now.fingerprint)
-        return with_baseline(evaluation.judge(now.plan, now.summary, ROLES, known), now.comparison)
+        monitored = MonitoringData(now.readings, now.fingerprint)
+        return with_baseline(evaluation.judge(now.plan, now.summary, ROLES, monitored), now.comparison)
 
     now = _with_errors(report, since(before, errors.groups))
     found = errors.attempt("the verdict", lambda: verdict(now), None)

@@ -10,7 +10,7 @@ from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Times
 from perfsuite.measurements.totals import histogram_of_all, values_in
 from perfsuite.model import ArrivalFigures, Plan, SecondArrivals
-from perfsuite.model.rate_profile import Course, course_of
+from perfsuite.model.plan import RateProfile, rate_profile_of
 from perfsuite.model.summary import samples_needed
 from perfsuite.summary.figures import as_ms
 from perfsuite.summary.periods import PhaseTimes, Timeline
@@ -60,7 +60,7 @@ def _figures(second: _ArrivalSecond) -> SecondArrivals:
 
 def arrival_figures(plan: Plan, aggregate: Aggregate, when: Timeline, phases: PhaseTimes) -> ArrivalFigures | None:
     """The figures of the steady state; None in the closed model. p99 needs 1,000 actions."""
-    profile = course_of(plan.scenario)
+    profile = rate_profile_of(plan.scenario)
     if profile is None:
         return None
     found = _by_second(aggregate)
@@ -88,7 +88,7 @@ def arrival_figures(plan: Plan, aggregate: Aggregate, when: Timeline, phases: Ph
     )
 
 
-def _asked_per_s(profile: Course, when: Timeline, phases: PhaseTimes) -> float:
+def _asked_per_s(profile: RateProfile, when: Timeline, phases: PhaseTimes) -> float:
     """The mean of the planned rate over the steady state; the rate itself where there is no steady state."""
     start, end = when.steady_start, when.steady_end
     if start is None or end is None or phases.ramp_up is None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.totals import RequestTotals
-from perfsuite.model import NOTHING_TOLD, Breakdown, Statistics
+from perfsuite.model import NO_BREAKDOWN, Breakdown, Statistics
 from perfsuite.model.summary import PERCENTILES, samples_needed
 
 _NEEDED = {name: samples_needed(fraction) for name, fraction in PERCENTILES.items()}
@@ -65,7 +65,7 @@ def breakdown(totals: RequestTotals) -> Breakdown:
     """
     service, server = totals.service, totals.server
     if not service.count:
-        return Breakdown(not_started=totals.not_started) if totals.not_started else NOTHING_TOLD
+        return Breakdown(not_started=totals.not_started) if totals.not_started else NO_BREAKDOWN
     in_service = percentiles_ms(service)
     service_us, server_us = service.sum_us / service.count, server.mean_us()
     outside_us = None

@@ -156,7 +156,7 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str,
             Lack(role, operation, _as_the_database_saw_it(why, role, checks), count)
             for (role, operation, why), count in sorted(not_possible.items())
         ),
-        empty=tuple(f"{check.role} / {check.told_empty}" for check in checks if check.empty_answer),
+        empty=tuple(f"{check.role} / {check.empty_note}" for check in checks if check.empty_answer),
         dead_behaviours=preflight.dead_behaviours if preflight else (),
         left_out_because={
             f"{check.role} / {check.operation}": check.message
@@ -187,7 +187,7 @@ def _as_the_database_saw_it(why: str, role: str, checks: Iterable[OperationCheck
     """The reason, with the rows that the database read for an answer without any."""
     for check in checks:
         if check.role == role and check.empty_answer and check.rows_read:
-            why = why.replace(check.empty_answer, check.told_empty)
+            why = why.replace(check.empty_answer, check.empty_note)
     return why
 
 

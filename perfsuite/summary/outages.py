@@ -11,7 +11,7 @@ from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import ErrorCount
 from perfsuite.measurements.totals import is_unanswered
 from perfsuite.model import FailureKind
-from perfsuite.model.outage import CutOff, Outage
+from perfsuite.model.summary_parts import CutOff, Outage
 from perfsuite.summary.periods import Timeline
 
 SHORTEST_S = 2

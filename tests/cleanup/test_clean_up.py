@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
-from perfsuite.judge.left_behind import rows_remain
+from perfsuite.judge.validity import rows_remain
 from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES

@@ -178,8 +178,8 @@ def test_the_reason_names_what_the_database_read(tmp_path: Path) -> None:
     report = with_rows_read(_report(*_checks("senior_agent"), *other), tmp_path)
 
     listed, update, *untouched = report.checks
-    assert listed.told_empty == "GET /feature-flags/all answered [] although the database read 12 rows"
-    assert update.message == f"needs a flag_name; {listed.told_empty}"
+    assert listed.empty_note == "GET /feature-flags/all answered [] although the database read 12 rows"
+    assert update.message == f"needs a flag_name; {listed.empty_note}"
     assert tuple(untouched) == other  # of that role nothing was measured
 
 

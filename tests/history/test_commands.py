@@ -254,4 +254,4 @@ def test_a_run_judged_anew_keeps_what_its_baseline_said(typed: Typed, capsys: py
 
     out = capsys.readouterr().out
     assert load_run(folder).report.verdict.exit_code == code == (5 if run.exit_code == 0 else run.exit_code)
-    assert "policies.list as policyholder: 3 → 23 queries per request, against main" in out.replace("\n    ", " ")
+    assert "policies.list as policyholder: 3 → 23 queries per request, compared with main" in out.replace("\n    ", " ")

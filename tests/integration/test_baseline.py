@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from perfsuite.history import History, read_baseline
+from perfsuite.messages.reasons import Reason
 from perfsuite.model import Outcome
 from perfsuite.run.load_run import load_run
 from tests.integration.programs import Ended
@@ -45,7 +46,8 @@ def test_the_same_backend_again_is_none(made: Ended) -> None:
 
     assert (same.code, summary["verdict"]) == (0, "pass"), (same.out, summary["baseline"]["costs"])
     assert summary["baseline"]["runs"] == [made.beside["first"].folder.name]
-    assert any("no regression against 1.0 (1 run against 1 run)" in note for note in summary["notes"])
+    found = Reason.NO_REGRESSION(baseline="1.0", runs=1, baseline_runs=1)
+    assert any(note.startswith(found) for note in summary["notes"])
 
 
 def test_the_folder_alone_tells_it_again(made: Ended) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from perfsuite.messages.notes import Note
+from perfsuite.messages.reasons import Reason
 from perfsuite.run.load_run import load_run
 from tests.integration.programs import Ended, failed_operations
 
@@ -116,7 +118,8 @@ def test_few_wrong_answers_fail_a_run_whose_failure_rate_is_fine(made: Ended) ->
     assert 0 < summary["totals"]["failure_rate"] < 0.01
     assert set(summary["failures_by_kind"]) == {"wrong answer"}
     (reason,) = summary["reasons"]
-    assert re.match(r"\d wrong answers? \(a fine status with wrong content\); most: dashboard.provider", reason)
+    wrong = Reason.WRONG_ANSWERS(answers=summary["failures_by_kind"]["wrong answer"])
+    assert reason.startswith(f"{wrong}; dashboard.provider")
     (group,) = groups(made)
     assert (group["kind"], group["message"]) == ("wrong answer", "field missing: totalAgents")
     assert re.fullmatch("[0-9a-f]{32}", group["request_id"])
@@ -217,7 +220,7 @@ def test_what_is_broken_or_missing_is_left_out_and_said(made: Ended) -> None:
     done = {row["operation"] for row in summary["operations"]}
     assert done.isdisjoint({"agents.list", "tickets.list", "tickets.read", "tickets.create", "tickets.status"})
     assert any(note.startswith("left out, failing without any load: provider_admin") for note in summary["notes"])
-    assert "nothing is left to do of support_staff / ticket management: not exercised at all" in summary["notes"]
+    assert Note.DEAD_BEHAVIOURS(behaviours=["support_staff / ticket management"]) in summary["notes"]
     behaviours = {(row["role"], row["behaviour"]): row for row in summary["behaviours"]}
     assert behaviours["support_staff", "ticket management"]["actions"] == 0
     assert behaviours["support_staff", "ticket management"]["success_rate"] is None
@@ -234,13 +237,10 @@ def test_two_connections_to_the_database_are_enough_for_a_few_users(made: Ended)
 def test_a_target_that_dies_in_mid_run_is_lost_and_the_load_stops(made: Ended) -> None:
     summary = made.summary
     assert (made.code, summary["verdict"]) == (1, "fail")
-    assert any(
-        re.match(r"the target was lost: from \d\d:\d\d:\d\d UTC on no request got an answer", reason)
-        for reason in summary["reasons"]
-    )
+    assert any(reason.startswith("the target was lost: ") for reason in summary["reasons"])
     assert summary["duration_s"] < 40
     assert summary["failures_by_kind"]["connection refused"] > 10
     assert summary["cleanup"]["removed"] < summary["cleanup"]["created"]
     assert len(summary["cleanup"]["not_removed"]) == summary["cleanup"]["created"] - summary["cleanup"]["removed"]
-    assert "the target was lost: from " in (made.folder / "report.html").read_text(encoding="utf-8")
+    assert "the target was lost: " in (made.folder / "report.html").read_text(encoding="utf-8")
     assert made.err == ""

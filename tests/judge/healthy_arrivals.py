@@ -17,7 +17,7 @@ from perfsuite.load.schedule import Owners, dues
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Actions, Arrivals, End, NotStarted, Phase, Record, Requests, Users, times_of
 from perfsuite.model import Arrival, Plan, Scenario
-from perfsuite.model.rate_profile import course_of
+from perfsuite.model.plan import rate_profile_of
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
@@ -159,7 +159,7 @@ def arrival_records_of(run: Arriving) -> list[Record]:
         index = number % run.processes
         sessions[role.slug].append(index)
         processes[index].session(role, number / run.of.spawn_rate)
-    course, owners = course_of(plan.scenario), Owners(sessions)
+    course, owners = rate_profile_of(plan.scenario), Owners(sessions)
     assert course is not None
     for due in dues(course, plan.seed, {role.slug: role.weight for role in ROLES if role.slug in sessions}):
         index_of_owner = owners.of(due)

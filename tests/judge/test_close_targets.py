@@ -7,10 +7,17 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.judge import judge_targets, live_targets
+from perfsuite.messages import Message
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import Arrival, ArrivalFigures, LiveState, Statistics, Target, TargetFigures, TargetOutcome
+from tests.judge.codes import at_least, at_most, samples
 from tests.judge.made_summaries import FAILURES, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
 MET, MISSED, NOT_JUDGED, _ = TargetOutcome
+
+
+def close(interval: str) -> Message:
+    return Detail.TOO_CLOSE().also(Detail.INTERVAL(interval=interval), separator=", ")
 
 
 @pytest.mark.parametrize(
@@ -18,36 +25,35 @@ MET, MISSED, NOT_JUDGED, _ = TargetOutcome
     [
         pytest.param(
             P95, figures(p95_ms=1_950.0), (1_890.4, 1_999.9), MET, False,
-            "95th percentile 1,950 ms, limit 2,000 ms", id="met, and surely so",
+            at_most("95th percentile", "1,950 ms", "2,000 ms"), id="met, and surely so",
         ),
         pytest.param(
             P95, figures(p95_ms=1_950.0), (1_890.4, 2_110.0), MET, True,
-            "95th percentile 1,950 ms, limit 2,000 ms; too close to call, 95 % sure is 1,890–2,110 ms",
+            at_most("95th percentile", "1,950 ms", "2,000 ms").also(close("1,890–2,110 ms")),
             id="met, but the limit is within the interval",
         ),
         pytest.param(
             P95, figures(p95_ms=2_050.0), (1_890.4, 2_110.0), MISSED, True,
-            "95th percentile 2,050 ms, limit 2,000 ms; too close to call, 95 % sure is 1,890–2,110 ms",
+            at_most("95th percentile", "2,050 ms", "2,000 ms").also(close("1,890–2,110 ms")),
             id="missed, but another run might meet it",
         ),
         pytest.param(
             P95, figures(p95_ms=2_050.0), (2_000.1, 2_110.0), MISSED, False,
-            "95th percentile 2,050 ms, limit 2,000 ms", id="missed for certain",
+            at_most("95th percentile", "2,050 ms", "2,000 ms"), id="missed for certain",
         ),
         pytest.param(
             FAILURES, figures(200), (0.0, 0.0188), MET, True,
-            "failure rate 0 %, limit 1 %; too close to call, 95 % sure is 0–1.88 %",
+            at_most("failure rate", "0 %", "1 %").also(close("0–1.88 %")),
             id="no failure in 200 does not show less than 1 %",
         ),
         pytest.param(
             THROUGHPUT, figures(6_060), (99.5, 102.2), MET, True,
-            "throughput 101 requests/s, more than 100 requests/s needed; too close to call, 95 % sure is"
-            " 99.5–102 requests/s",
+            at_least("throughput", "101 requests/s", "100 requests/s").also(close("99.5–102 requests/s")),
             id="a rate",
         ),
         pytest.param(
             P95, figures(100, p95_ms=None), (1_890.4, 2_110.0), NOT_JUDGED, False,
-            "100 samples, 200 needed for p95", id="what is not judged is not close",
+            samples(100, 200, "p95"), id="what is not judged is not close",
         ),
     ],
 )  # fmt: skip
@@ -57,7 +63,7 @@ def test_too_close_to_call(
     interval: tuple[float, float],
     outcome: TargetOutcome,
     close: bool,
-    reason: str,
+    reason: Message,
 ) -> None:
     plan = make_plan(target)
     known = TargetFigures(target.metric, None, None, interval)
@@ -84,21 +90,24 @@ ARRIVALS = ArrivalFigures(110.0, 110.0, 6_600, 6_600, 0, 0, 0.4, 2.0, 9.0, 3)
     ("asked", "outcome", "reason"),
     [
         pytest.param(
-            110.0, MET, "throughput 110 requests/s, more than 100 requests/s needed",
+            110.0, MET, at_least("throughput", "110 requests/s", "100 requests/s"),
             id="what arrives is offered, however slow the answers",
         ),
         pytest.param(
-            100.0, NOT_JUDGED, "100 actions/s offer 100 requests/s, more than 100 requests/s needed",
+            100.0, NOT_JUDGED,
+            Reason.RATE_OFFERS_TOO_LITTLE(rate="100", offered="100 requests/s", limit="100 requests/s"),
             id="no more than the limit arrives",
         ),
         pytest.param(
             130.0, MISSED,
-            "throughput 90 requests/s, more than 100 requests/s needed; 130 actions/s offer 130 requests/s",
+            at_least("throughput", "90 requests/s", "100 requests/s").also(
+                Detail.OFFERED_BY_RATE(rate="130", offered="130 requests/s")
+            ),
             id="more arrives than is done",
         ),
     ],
 )  # fmt: skip
-def test_throughput_of_the_open_model(asked: float, outcome: TargetOutcome, reason: str) -> None:
+def test_throughput_of_the_open_model(asked: float, outcome: TargetOutcome, reason: Message) -> None:
     plan = make_plan(THROUGHPUT)
     plan = replace(plan, scenario=replace(plan.scenario, arrival=Arrival(asked)))
     totals = figures(6_600, rps=90.0 if outcome is MISSED else asked)
@@ -114,4 +123,4 @@ def test_live_throughput_of_the_open_model() -> None:
     users = {"reader": 150, "writer": 90}
     live = LiveState("plateau", 40.0, 300.0, users, 240, 90.0, 110.0, figures(), True, 12_000, 0, 0)
     (result,) = live_targets(plan, live, ROLES)
-    assert result.reason == "90 actions/s offer 90 requests/s, more than 100 requests/s needed"
+    assert result.reason == Reason.RATE_OFFERS_TOO_LITTLE(rate="90", offered="90 requests/s", limit="100 requests/s")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from perfsuite.judge import judge, with_baseline
-from perfsuite.judge.on_target import OnTarget
+from perfsuite.judge import MonitoringData, judge, with_baseline
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import (
     ArrivalFigures,
     FailureGroup,
@@ -24,6 +24,7 @@ from perfsuite.model import (
     WholeRun,
 )
 from perfsuite.model.monitor import Reading
+from tests.judge.codes import at_most, codes, details
 from tests.judge.made_summaries import ROLES, figures, make_plan, make_summary, peak_of
 from tests.judge.test_regression import SLOWER
 from tests.judge.test_verdict import SLOW, WRONG, verdict_of
@@ -51,7 +52,7 @@ def failures_by(**counts: int) -> tuple[FailureGroup, ...]:
         pytest.param(None, {"lost_workers": (KILLED,)}, Outcome.INCONCLUSIVE, id="all met, with a process lost"),
         pytest.param(
             figures(10_000, 300), {"generator": SATURATED, "failures": failures_by(STATUS=300)}, Outcome.FAIL,
-            id="the target told its errors itself, however busy the generator",
+            id="the target reported its errors itself, however busy the generator",
         ),
         pytest.param(
             figures(10_000, 300), {"generator": SATURATED, "failures": failures_by(TIMEOUT=300)},
@@ -139,7 +140,7 @@ UNFIT = ("generator saturated", "a process lost", "all processes died")
 """What makes failures of the generator's own: nothing else of the above does."""
 
 FULL = Target("PostgreSQL's connections", "postgres.connections_used_percent max", 90, True)
-READ_FULL = OnTarget(
+READ_FULL = MonitoringData(
     [Reading(1_772_357_430.0, "postgres", "postgres.connections_used_percent", 97.0, "percent")], fingerprint=None
 )
 
@@ -163,7 +164,7 @@ READ_FULL = OnTarget(
         ),
         pytest.param(
             figures(10_000, 300), {"failures": failures_by(STATUS=300)}, Outcome.FAIL, Outcome.FAIL,
-            id="errors that the target told",
+            id="errors that the target reported",
         ),
         pytest.param(
             None, {"whole_run": WholeRun(10_000, 2, 2), "failures": (WRONG,)}, Outcome.FAIL, Outcome.FAIL,
@@ -186,56 +187,53 @@ def test_what_was_read_at_the_target_fails_it_in_an_invalid_run_too(why: str) ->
     assert (verdict.outcome, verdict.targets[0].outcome) == (Outcome.FAIL, TargetOutcome.MISSED)
 
 
-def test_every_reason_is_told_and_beside_a_failure_among_the_notes() -> None:
+def test_every_reason_is_reported_and_beside_a_failure_among_the_notes() -> None:
     short = INVALID["too short"]  # so short that Little's law holds for anything
     changed = {key: value for part in INVALID.values() if part is not short for key, value in part.items()}
     slow, wrong = verdict_of(make_plan(), SLOW, **changed), verdict_of(make_plan(), target_lost_at=1, **changed)
 
     assert slow.reasons == wrong.notes[: len(slow.reasons)]
-    assert [reason.split(":")[0].split(" for ")[0].split(" at ")[0] for reason in slow.reasons] == [
-        "load process 2 was lost",
-        "the load process died after 5 min",
-        "only 220 of 240 users were started",
-        "Little's law does not hold",
-        "the counts of requests disagree",
-        "3 reports of the load processes never arrived, so requests are missing here; run again",
+    assert codes(slow.reasons) == [
+        Reason.WORKER_LOST,
+        Reason.LOAD_DIED,
+        Reason.USERS_NOT_STARTED,
+        Reason.LITTLES_LAW_LOST,
+        Reason.COUNTS_DISAGREE,
+        Reason.REPORTS_LOST,
     ]
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "code"),
     [
         pytest.param(
             {"reconciliation": Reconciliation(10_000, None, 10_014)},
-            "the counts of requests disagree: 10,000 recorded, 10,014 by the backend's log (+14): the last ones of load"
-            " process 2, which was lost, were not handed over",
+            Reason.COUNTS_DISAGREE_LOST,
             id="what it had not handed over is missing",
         ),
         pytest.param(
             {"reconciliation": Reconciliation(10_000, None, 9_990)},
-            "the counts of requests disagree: 10,000 recorded, 9,990 by the backend's log (-10); some were counted"
-            " twice or not at all, so no figure is sure: run again",
+            Reason.COUNTS_DISAGREE,
             id="a loss does not make requests",
         ),
         pytest.param(
             INVALID["Little's law"],
-            "Little's law does not hold for reader (150 users, 120 accounted for, 20 % apart): the last actions of"
-            " load process 2, which was lost, were not handed over",
+            Reason.LITTLES_LAW_LOST,
             id="actions are missing",
         ),
     ],
 )  # fmt: skip
-def test_what_comes_of_a_lost_process_is_told_as_its_loss(changed: dict[str, Any], told: str) -> None:
+def test_what_comes_of_a_lost_process_is_reported_as_its_loss(changed: dict[str, Any], code: Reason) -> None:
     verdict = verdict_of(make_plan(), lost_workers=(KILLED,), **changed)
-    assert [verdict.reasons[0][:23], *verdict.reasons[1:]] == ["load process 2 was lost", told]
+    assert codes(verdict.reasons) == [Reason.WORKER_LOST, code]
 
 
 def test_a_miss_of_an_invalid_run_is_not_judged_and_says_so() -> None:
     verdict = verdict_of(make_plan(), SLOW, **INVALID["counts disagree"])
 
     assert verdict.targets[0].outcome is TargetOutcome.NOT_JUDGED
-    assert verdict.targets[0].reason == (
-        "average response time 612 ms, limit 500 ms; the run is not valid, so that may not be the target's"
+    assert verdict.targets[0].reason == at_most("average response time", "612 ms", "500 ms").also(
+        Detail.RUN_NOT_VALID()
     )
 
 
@@ -244,8 +242,5 @@ def test_a_miss_of_an_unfit_generator_is_not_judged_and_says_so() -> None:
     average, p95, *_ = verdict.targets
 
     assert (average.outcome, p95.outcome) == (TargetOutcome.NOT_JUDGED, TargetOutcome.MET)
-    assert average.reason == (
-        "average response time 612 ms, limit 500 ms; the load generator was not fit to tell whether that is the"
-        " target's"
-    )
-    assert [reason[:33] for reason in verdict.reasons] == ["the load generator was saturated:"]
+    assert details(average.reason) == [Detail.GENERATOR_NOT_FIT]
+    assert codes(verdict.reasons) == [Reason.GENERATOR_SATURATED]

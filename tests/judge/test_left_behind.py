@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from perfsuite.judge import judge
-from perfsuite.judge.left_behind import REMAINING_FILE
 from perfsuite.judge.regression import with_baseline
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import Cleanup, Outcome, Remaining, SoftDeleted, Verdict
+from tests.judge.codes import codes
 from tests.judge.made_summaries import ROLES, figures, make_plan, make_summary
 from tests.judge.test_regression import SLOWER
 
@@ -31,18 +32,17 @@ def test_rows_that_remain_make_a_pass_inconclusive() -> None:
     verdict = verdict_of(cleanup(FORBIDDEN))
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
-    assert verdict.reasons == (
-        "rows of this run remain at the target: 2 leads (HTTP 403: You can only delete your own leads)."
-        f" Their ids are in {REMAINING_FILE}",
-    )
+    (reason,) = verdict.reasons
+    assert (reason.code, codes(reason.details)) == (Reason.ROWS_REMAIN, [Detail.ROW_IDS])
+    assert reason.fields["rows"] == f"2 leads ({FORBIDDEN.reason})"
     assert verdict.headlines == ()
 
 
 def test_the_command_cleanup_is_named_only_where_it_may_help() -> None:
-    (told,) = verdict_of(cleanup(FORBIDDEN, DOWN)).reasons
+    (reason,) = verdict_of(cleanup(FORBIDDEN, DOWN)).reasons
 
-    assert "remain at the target: 2 leads, 1 policy (HTTP 403" in told
-    assert told.endswith("; the command cleanup tries again")
+    assert reason.fields["rows"].startswith("2 leads, 1 policy (HTTP 403")
+    assert codes(reason.details) == [Detail.ROW_IDS, Detail.CLEAN_AGAIN]
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_a_fail_stays_one_and_the_rows_are_its_headline(demo: str | None) -> Non
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.FAIL, 1)
     (headline,) = verdict.headlines
-    assert headline.startswith("rows of this run remain at the target: 2 leads")
+    assert (headline.code, headline.fields["rows"][:7]) == (Reason.ROWS_REMAIN, "2 leads")
     assert headline not in verdict.notes
-    assert verdict.told_first == (*verdict.reasons, headline)
+    assert verdict.shown_reasons == (*verdict.reasons, headline)
 
 
 def test_an_interrupted_run_says_what_it_left() -> None:
@@ -72,15 +72,14 @@ def test_what_was_accepted_is_a_headline_of_a_pass() -> None:
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.PASS, 0)
     (headline,) = verdict.headlines
-    assert headline.startswith("rows of this run remain at the target: 2 leads")
-    assert "accepted with --accept-leftovers" in headline
+    assert (headline.code, codes(headline.details)) == (Reason.ROWS_REMAIN, [Detail.ACCEPTED, Detail.ROW_IDS])
 
 
-def test_a_regression_of_a_run_that_left_rows_is_told_among_the_notes() -> None:
+def test_a_regression_of_a_run_that_left_rows_is_among_the_notes() -> None:
     verdict = with_baseline(verdict_of(cleanup(FORBIDDEN)), SLOWER)
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
-    assert any("slower" in note for note in verdict.notes)
+    assert Reason.BECAME_WORSE in codes(verdict.notes)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +98,6 @@ def test_a_pass_stays_one_where_no_row_remains(known: Cleanup | None) -> None:
 
 
 def test_older_files_have_no_groups() -> None:
-    (told,) = verdict_of(Cleanup(5, 3, ("policy 7: HTTP 500", "policy 8: HTTP 500"))).reasons
+    (reason,) = verdict_of(Cleanup(5, 3, ("policy 7: HTTP 500", "policy 8: HTTP 500"))).reasons
 
-    assert told.startswith("rows of this run remain at the target: 2.")
+    assert reason.fields["rows"] == "2"

@@ -8,11 +8,15 @@ import msgspec
 import pytest
 
 from perfsuite.judge import with_baseline
+from perfsuite.messages import Message
+from perfsuite.messages.notes import Note
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import ALL, Outcome, Verdict
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, ComparedRuns, Comparison, ComparisonOutcome
 
-PASSED = Verdict(Outcome.PASS, ("5 judged targets met",), 0, (), ("a note",))
+MET, NOTE = Reason.PASSED(judged=5, steady_s=60, requests=9, failures=0), Note.CUT_OFF(requests=1)
+PASSED = Verdict(Outcome.PASS, (MET,), 0, (), (NOTE,))
 A, B = ComparedRuns("main", ("run-1", "run-2")), ComparedRuns("run-9", ("run-9",))
 NOTHING = Comparison(A, B, ())
 
@@ -23,6 +27,18 @@ def change(word: ComparisonOutcome, metric: str = "p95_ms", role: str = "policyh
 
 def cost(metric: str = "queries", before: float = 3, after: float = 23) -> Difference:
     return Difference("senior_agent", "agents.list", metric, Spread(before, before), Spread(after, after))
+
+
+AGENTS = {"operation": "agents.list", "role": "senior_agent", "baseline": "main"}
+
+
+def costs(before: str, after: str, unit: str) -> Message:
+    return Reason.COSTS_MORE(**AGENTS, before=before, after=after, unit=unit)
+
+
+def worse(figure: str, before: str, after: str, change: str, outcome: str) -> Message:
+    fields = {"figure": figure, "before": before, "after": after, "outcome": outcome}
+    return Reason.BECAME_WORSE(**fields, change=f" ({change})", baseline="main")
 
 
 SLOWER = replace(
@@ -42,24 +58,23 @@ def test_without_a_baseline_nothing_changes() -> None:
     [
         pytest.param(
             SLOWER,
-            "95th percentile of policies.list as policyholder 34 ms → 95 ms (+179 %), slower, against main",
+            worse("95th percentile of policies.list as policyholder", "34 ms", "95 ms", "+179 %", "slower"),
             id="a time",
         ),
-        pytest.param(COSTLIER, "agents.list as senior_agent: 3 → 23 queries per request, against main", id="N+1"),
+        pytest.param(COSTLIER, costs("3", "23", "queries per request"), id="N+1"),
         pytest.param(
             replace(NOTHING, costs=(cost("shared_blocks", 20, 2_345_678),)),
-            "agents.list as senior_agent: 20 → 2,345,678 blocks per request, against main",
+            costs("20", "2,345,678", "blocks per request"),
             id="millions of blocks",
         ),
         pytest.param(
             replace(NOTHING, costs=(cost("rows", 20, 400),)),
-            "agents.list as senior_agent: 20 → 400 rows per request, against main",
+            costs("20", "400", "rows per request"),
             id="many more rows",
         ),
         pytest.param(
             replace(NOTHING, costs=(cost("caching", 1, 0),)),
-            "agents.list as senior_agent: a cache answered queries of repeats, now every repeat runs all of them,"
-            " against main",
+            Reason.CACHE_LOST(**AGENTS),
             id="a cache that is gone",
         ),
         pytest.param(
@@ -71,16 +86,16 @@ def test_without_a_baseline_nothing_changes() -> None:
                     ),
                 ),
             ),
-            "throughput of all requests 34 requests/s → 95 requests/s (-20 %), worse, against main",
+            worse("throughput of all requests", "34 requests/s", "95 requests/s", "-20 %", "worse"),
             id="throughput",
         ),
     ],
 )
-def test_what_became_worse_is_a_regression(comparison: Comparison, reason: str) -> None:
+def test_what_became_worse_is_a_regression(comparison: Comparison, reason: Message) -> None:
     verdict = with_baseline(PASSED, comparison)
 
     assert (verdict.outcome, verdict.exit_code, verdict.reasons) == (Outcome.REGRESSION, 5, (reason,))
-    assert verdict.notes == ("5 judged targets met", "a note")
+    assert verdict.notes == (MET, NOTE)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +113,7 @@ def test_other_differences_are_none(costs: tuple[Difference, ...]) -> None:
     assert (verdict.outcome, verdict.exit_code) == (Outcome.PASS, 0)
 
 
-def test_what_cannot_be_told_is_said() -> None:
+def test_inconclusive_figures_are_counted() -> None:
     unsure = replace(
         NOTHING,
         changes=(change(ComparisonOutcome.CANNOT_TELL), change(ComparisonOutcome.SAME)),
@@ -108,8 +123,11 @@ def test_what_cannot_be_told_is_said() -> None:
     verdict = with_baseline(PASSED, unsure)
 
     assert verdict.outcome is Outcome.PASS
-    assert verdict.notes[-1] == (
-        "no regression against main (1 run against 2 runs); 1 of 2 figures cannot be told apart; fewer than 5 + 5 runs"
+    note = verdict.notes[-1]
+    assert (note.code, note.fields["runs"], note.fields["baseline_runs"]) == (Reason.NO_REGRESSION, 1, 2)
+    assert note.details == (
+        Detail.CANNOT_TELL(unsure=1, figures=2),
+        Detail.COMPARISON_NOTE(note="fewer than 5 + 5 runs"),
     )
 
 
@@ -118,19 +136,19 @@ def test_what_cannot_be_told_is_said() -> None:
     [(Outcome.FAIL, 1), (Outcome.INCONCLUSIVE, 4), (Outcome.INTERRUPTED, 130)],
 )
 def test_it_weighs_only_where_the_targets_are_met(outcome: Outcome, code: int) -> None:
-    before = Verdict(outcome, ("a reason",), code, ())
+    before = Verdict(outcome, (NOTE,), code, ())
 
     for comparison in (SLOWER, REFUSED):
         verdict = with_baseline(before, comparison)
-        assert (verdict.outcome, verdict.exit_code, verdict.reasons) == (outcome, code, ("a reason",))
-        assert "main" in verdict.notes[-1]
+        assert (verdict.outcome, verdict.exit_code, verdict.reasons) == (outcome, code, (NOTE,))
+        assert verdict.notes[-1].fields["baseline"] == "main"
 
 
 def test_a_baseline_that_cannot_be_judged_is_no_pass() -> None:
     verdict = with_baseline(PASSED, REFUSED)
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
-    assert verdict.reasons == ("it cannot be held against main: other mix of users: policyholder 3, 2",)
+    assert verdict.reasons == (Reason.NOT_COMPARABLE(baseline="main", why=REFUSED.mismatches[0]),)
 
 
 def test_many_regressions_are_counted() -> None:
@@ -139,4 +157,4 @@ def test_many_regressions_are_counted() -> None:
     reasons = with_baseline(PASSED, many).reasons
 
     assert len(reasons) == 11
-    assert reasons[-1] == "and 4 more that became worse"
+    assert reasons[-1] == Reason.MORE_BECAME_WORSE(more=4)

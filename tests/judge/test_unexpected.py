@@ -1,4 +1,4 @@
-"""A run in which many requests failed is no PASS, whatever its targets speak of."""
+"""A run in which many requests failed is no PASS, whatever its targets are about."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS
 from perfsuite.judge import judge
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import (
     FailureGroup,
     FailureKind,
@@ -23,6 +24,7 @@ from perfsuite.model import (
     WholeRun,
 )
 from perfsuite.summary import build
+from tests.judge.codes import codes
 from tests.judge.made_summaries import AVERAGE, FAILURES, P95, ROLES, figures, make_plan, make_summary, row
 from tests.summary import made_records
 
@@ -55,9 +57,8 @@ def test_http_500_for_most_requests_fails_a_run_whose_target_limits_only_respons
     verdict = judge(plan, summary, made_records.ROLES)
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.FAIL, EXIT_FAIL)
-    assert verdict.reasons[0].startswith(
-        "330 of 440 requests failed (75 %), limit 1 % where no target on the failure rate holds"
-    )
+    reason = verdict.reasons[0]
+    assert (reason.code, reason.fields["failed"], reason.fields["requests"]) == (Reason.TOO_MANY_FAILED, 330, 440)
     (average,) = verdict.targets
     assert average.observed == 40.0
 
@@ -87,7 +88,7 @@ def test_from_where_on_failures_fail_a_run(groups: Sequence[FailureGroup], reque
 )
 def test_a_run_that_two_failures_fewer_would_have_passed_is_too_close_to_call(count: int, *, close: bool) -> None:
     (reason,) = verdict_of(make_plan(AVERAGE), failed(count)).reasons
-    assert ("too close to call: 2 failures fewer would not have failed the run" in reason) is close
+    assert (Detail.FAILURES_FEWER_RUN in codes(reason.details)) is close
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,10 @@ def test_a_target_of_one_operation_replaces_the_rule_there_only(operation: str, 
     verdict = judge(plan, summary, ROLES)
     assert verdict.outcome is outcome
     if outcome is Outcome.FAIL:
-        assert verdict.reasons[0].startswith("100 of 2,000 requests outside the scope of such targets failed (5 %)")
+        assert (verdict.reasons[0].code, verdict.reasons[0].fields["requests"]) == (
+            Reason.TOO_MANY_FAILED_OUTSIDE,
+            2_000,
+        )
 
 
 def test_what_failed_within_the_scope_of_a_target_is_no_reason_outside_it() -> None:
@@ -143,9 +147,8 @@ def test_what_failed_within_the_scope_of_a_target_is_no_reason_outside_it() -> N
     )
     summary = make_summary(plan, figures(10_000, 1_000), *rows, failures=groups, failure_patterns=patterns)
     reason = judge(plan, summary, ROLES).reasons[0]
-    assert reason.startswith("100 of 2,000 requests outside the scope of such targets failed (5 %)")
-    assert "HTTP 500, 100 times" in reason
-    assert "HTTP 503" not in reason
+    assert (reason.code, reason.fields["failed"]) == (Reason.TOO_MANY_FAILED_OUTSIDE, 100)
+    assert reason.details == (Detail.PATTERNS(patterns=patterns[1].sentence),)
 
 
 @pytest.mark.parametrize(
@@ -166,5 +169,5 @@ def test_a_rate_limit_is_explained_where_it_fails_the_run() -> None:
         plan, figures(10_000, 400), ok=figures(9_600), failures=(limited,), whole_run=WholeRun(10_000, 400, 0, 400)
     )
     first, second = judge(plan, summary, ROLES).reasons
-    assert first.startswith("400 of 10,000 requests failed")
-    assert second.startswith("the target's rate limit answered 400 requests")
+    assert (first.code, first.fields["failed"]) == (Reason.TOO_MANY_FAILED, 400)
+    assert (second.code, second.fields["limited"]) == (Reason.RATE_LIMITED, 400)

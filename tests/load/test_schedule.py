@@ -11,7 +11,7 @@ import pytest
 
 from perfsuite.load.schedule import AccountPool, Due, Owners, UserSchedule, arrival_deck, dues
 from perfsuite.model import Account, Arrival
-from perfsuite.model.rate_profile import Course
+from perfsuite.model.plan import RateProfile
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
 
@@ -21,7 +21,7 @@ SEED = 20_260_301
 
 
 def _times(arrival: Arrival, *, ramp_s: float = 0.0, duration_s: float = 100.0) -> list[float]:
-    return list(Course(arrival, ramp_s, duration_s).times(SEED))
+    return list(RateProfile(arrival, ramp_s, duration_s).times(SEED))
 
 
 # ── equal gaps ──────────────────────────────────────────────────────────────────────────────────────
@@ -44,15 +44,15 @@ def test_every_second_of_a_plateau_has_its_share() -> None:
 @pytest.mark.parametrize(
     "course",
     [
-        pytest.param(Course(Arrival(30), 10, 60), id="grows, then stays"),
-        pytest.param(Course(Arrival(30, rate_end=90), 10, 60), id="grows, then grows on to a higher rate"),
-        pytest.param(Course(Arrival(90, rate_end=10), 10, 60), id="grows, then falls"),
-        pytest.param(Course(Arrival(30, rate_end=0), 10, 60), id="falls to nothing"),
-        pytest.param(Course(Arrival(30), 0, 60), id="is there at once"),
-        pytest.param(Course(Arrival(30, rate_end=90), 60, 60), id="ramp-up fills the run"),
+        pytest.param(RateProfile(Arrival(30), 10, 60), id="grows, then stays"),
+        pytest.param(RateProfile(Arrival(30, rate_end=90), 10, 60), id="grows, then grows on to a higher rate"),
+        pytest.param(RateProfile(Arrival(90, rate_end=10), 10, 60), id="grows, then falls"),
+        pytest.param(RateProfile(Arrival(30, rate_end=0), 10, 60), id="falls to nothing"),
+        pytest.param(RateProfile(Arrival(30), 0, 60), id="is there at once"),
+        pytest.param(RateProfile(Arrival(30, rate_end=90), 60, 60), id="ramp-up fills the run"),
     ],
 )
-def test_the_course_is_followed(course: Course) -> None:
+def test_the_course_is_followed(course: RateProfile) -> None:
     times = list(course.times(SEED))
 
     assert times == sorted(times)
@@ -62,7 +62,7 @@ def test_the_course_is_followed(course: Course) -> None:
 
 
 def test_the_rate_on_the_way_is_that_of_a_straight_line() -> None:
-    course = Course(Arrival(30, rate_end=90), 10, 60)
+    course = RateProfile(Arrival(30, rate_end=90), 10, 60)
 
     assert course.expected(10) == pytest.approx(150)  # a triangle of 10 s and 30/s
     assert course.expected(60) == pytest.approx(150 + 50 * 60)  # a trapezium from 30/s to 90/s
@@ -72,14 +72,14 @@ def test_the_rate_on_the_way_is_that_of_a_straight_line() -> None:
 @pytest.mark.parametrize("number", [0.1, 5, 149.9, 150, 151, 1000, 3149])
 def test_time_and_number_are_inverse(number: float) -> None:
     for arrival in (Arrival(30), Arrival(30, rate_end=90), Arrival(30, rate_end=10)):
-        course = Course(arrival, 10, 60)
+        course = RateProfile(arrival, 10, 60)
         at_s = course.time_of(number)
         if not math.isinf(at_s):
             assert course.expected(at_s) == pytest.approx(number)
 
 
 def test_a_falling_rate_never_gets_to_more_than_there_is() -> None:
-    course = Course(Arrival(30, rate_end=0), 10, 60)
+    course = RateProfile(Arrival(30, rate_end=0), 10, 60)
 
     assert course.time_of(course.expected(60) + 1) == math.inf
 
@@ -107,7 +107,7 @@ def test_poisson_counts_a_second_have_a_variance_as_large_as_their_mean() -> Non
 
 
 def test_poisson_follows_the_course_too() -> None:
-    course = Course(Arrival(200, rate_end=600, poisson=True), 100, 500)
+    course = RateProfile(Arrival(200, rate_end=600, poisson=True), 100, 500)
     times = list(course.times(SEED))
 
     for at_s in (50, 100, 200, 300, 400, 500):
@@ -116,7 +116,7 @@ def test_poisson_follows_the_course_too() -> None:
 
 
 def test_the_same_seed_gives_the_same_times_and_another_others() -> None:
-    course = Course(Arrival(50, poisson=True), 5, 30)
+    course = RateProfile(Arrival(50, poisson=True), 5, 30)
 
     assert list(course.times(1)) == list(course.times(1))
     assert list(course.times(1)) != list(course.times(2))
@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_times_and_another_others() -> None:
 @pytest.mark.parametrize("poisson", [False, True], ids=["equal gaps", "random gaps"])
 def test_the_mix_of_roles_holds_at_any_moment(poisson: bool) -> None:
     so_far: Counter[str] = Counter()
-    for number, due in enumerate(dues(Course(Arrival(40, poisson=poisson), 10, 60), SEED, WEIGHTS), 1):
+    for number, due in enumerate(dues(RateProfile(Arrival(40, poisson=poisson), 10, 60), SEED, WEIGHTS), 1):
         so_far[due.role] += 1
         for role, weight in WEIGHTS.items():
             assert abs(so_far[role] - number * weight / TOTAL) <= 1, (number, role)
@@ -136,7 +136,7 @@ def test_the_mix_of_roles_holds_at_any_moment(poisson: bool) -> None:
 
 def test_turns_count_the_actions_of_a_role() -> None:
     of_role: Counter[str] = Counter()
-    for due in dues(Course(Arrival(40), 0, 20), SEED, WEIGHTS):
+    for due in dues(RateProfile(Arrival(40), 0, 20), SEED, WEIGHTS):
         assert due.turn == of_role[due.role]
         of_role[due.role] += 1
 
@@ -156,7 +156,7 @@ def _dealt(users: int, processes: int) -> dict[str, list[int]]:
 def test_every_action_is_begun_by_exactly_one_process(processes: int) -> None:
     sessions = _dealt(91, processes)
     of_process = [Owners(sessions) for _ in range(processes)]
-    course = Course(Arrival(40), 5, 60)
+    course = RateProfile(Arrival(40), 5, 60)
     takers: list[list[Due]] = [[] for _ in range(processes)]
     for index, owners in enumerate(of_process):
         # Each computes the sequence for itself, as it does in its own process.
@@ -171,7 +171,7 @@ def test_sessions_of_a_role_have_equal_work_wherever_they_are(processes: int) ->
     sessions = _dealt(91, processes)
     owners = Owners(sessions)
     work: Counter[tuple[str, int]] = Counter()
-    for due in dues(Course(Arrival(400), 0, 60), SEED, WEIGHTS):
+    for due in dues(RateProfile(Arrival(400), 0, 60), SEED, WEIGHTS):
         index = owners.of(due)
         assert index is not None
         work[due.role, index] += 1
@@ -185,7 +185,7 @@ def test_a_lost_process_leaves_no_action_without_a_taker_from_the_change_on() ->
     owners = Owners(_dealt(91, 2))
     owners.change(30.0, {role: [0] * len(indices) for role, indices in _dealt(91, 2).items()})
 
-    takers = [(due.at_s, owners.of(due)) for due in dues(Course(Arrival(40), 0, 60), SEED, WEIGHTS)]
+    takers = [(due.at_s, owners.of(due)) for due in dues(RateProfile(Arrival(40), 0, 60), SEED, WEIGHTS)]
 
     assert {index for at_s, index in takers if at_s < 30} == {0, 1}
     assert {index for at_s, index in takers if at_s >= 30} == {0}
@@ -269,7 +269,7 @@ def _arrivals(seed: int, processes: int) -> list[tuple[float, str, str]]:
     for index in range(processes):
         owners = Owners(sessions)
         decks = {role.slug: arrival_deck(seed, role, role.behaviours) for role in ROLES}
-        for due in dues(Course(Arrival(40, poisson=True), 5, 30), seed, WEIGHTS):
+        for due in dues(RateProfile(Arrival(40, poisson=True), 5, 30), seed, WEIGHTS):
             if owners.of(due) == index and (behaviour := decks[due.role].deal_number(due.turn)):
                 seen.append((due.at_s, due.role, behaviour.name))
     return sorted(seen)

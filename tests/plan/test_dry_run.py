@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.judge.on_target import SAMPLES_NEEDED
+from perfsuite.judge.monitored import SAMPLES_NEEDED
 from perfsuite.model import Access, ApiMapping, Plan, Scenario, Target
 from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
 from tests.plan.example import ROLES

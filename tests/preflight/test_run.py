@@ -224,8 +224,8 @@ def test_without_data_an_operation_is_neither_broken_nor_left_out() -> None:
     }
     check = check_of(report, "policyholder", "policies.read")
     assert (check.status, check.message) == (None, "needs a policy_id; GET /policies/ answered []")
-    assert check_of(report, "policyholder", "policies.list").told_empty == "GET /policies/ answered []"
-    assert check_of(report, "junior_agent", "policies.page").told_empty == ""
+    assert check_of(report, "policyholder", "policies.list").empty_note == "GET /policies/ answered []"
+    assert check_of(report, "junior_agent", "policies.page").empty_note == ""
     assert report.left_out("policyholder") == frozenset()
     assert report.dead_behaviours == ()  # other accounts may own policies
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from perfsuite.model import (
-    NOTHING_TOLD,
+    NO_BREAKDOWN,
     Arrival,
     ArrivalFigures,
     Breakdown,
@@ -242,7 +242,7 @@ def open_model() -> RunReport:
 
 def _parts(figures: Statistics) -> Breakdown:
     if figures.avg_ms is None:
-        return NOTHING_TOLD
+        return NO_BREAKDOWN
     service = figures.avg_ms * 0.8
     return Breakdown(
         service, figures.p50_ms, figures.p95_ms, figures.requests, service / 2, None, service / 2,

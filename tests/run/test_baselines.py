@@ -10,11 +10,11 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.judge import with_baseline
+from perfsuite.messages.reasons import Reason
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Outcome, Plan, Verdict
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Baseline, Change, Comparison, ComparisonOutcome, PastRun, RunGroup
-from perfsuite.model.noise import Noise
+from perfsuite.model.history import Baseline, Change, Comparison, ComparisonOutcome, Noise, PastRun, RunGroup
 from perfsuite.report.comparison import render_comparison
 from perfsuite.run.archive import RunArchive, conditions_of, machine
 from perfsuite.run.comparison import compare_fingerprints, compare_with_baseline, exit_code_of, find_baseline
@@ -123,8 +123,8 @@ def test_on_another_machine_without_fingerprints_nothing_is_compared() -> None:
     assert (found.refused, exit_code_of(found)) == (True, 4)
     verdict = with_baseline(Verdict(Outcome.PASS, ("met",), 0, ()), found)
     assert (verdict.outcome, verdict.exit_code) == (Outcome.INCONCLUSIVE, 4)
-    assert verdict.reasons[0].startswith("it cannot be held against main: times are not compared: the load was made on")
-    assert "the run has no fingerprint" in verdict.reasons[0]
+    assert (verdict.reasons[0].code, verdict.reasons[0].fields["baseline"]) == (Reason.NOT_COMPARABLE, "main")
+    assert "the run has no fingerprint" in verdict.reasons[0].fields["why"]
 
 
 def differing(found: Sequence[Difference]) -> list[tuple[str, float, float]]:

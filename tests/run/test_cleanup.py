@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.cli.screen import PlainScreen, QuietScreen
+from perfsuite.messages.reasons import Reason
 from perfsuite.model import Account, FailureKind, Plan, Scenario
 from perfsuite.run.cleanup import FailFastClient, clean_after_load, clean_early
 from perfsuite.run.context import CommandContext, RunContext
@@ -83,9 +84,8 @@ def test_where_no_verdict_follows_rows_that_remain_are_named_even_when_quiet(tmp
 
     clean_early(run_of(CommandContext(tmp_path, QuietScreen(said), Interrupts())))
 
-    assert said.getvalue() == (
-        "rows of this run may remain at the target: 1 lead (Super Admin cannot log in (connection refused))\n"
-    )
+    rows = "1 lead (Super Admin cannot log in (connection refused))"
+    assert said.getvalue() == f"{Reason.ROWS_MAY_REMAIN(rows=rows)}\n"
 
 
 def test_after_two_interrupts_cleanup_waits_for_one_missing_answer_only() -> None:

@@ -163,7 +163,7 @@ def test_errors_of_the_load_processes_are_shown_while_it_goes_on_each_place_once
 
 
 def test_a_load_that_ended_itself_for_a_part_that_died_has_not_been_interrupted(followed: Followed) -> None:
-    followed.record(suite_error("perfsuite.model.rate_profile:32 time_of", ends_load=True))
+    followed.record(suite_error("perfsuite.model.plan:32 time_of", ends_load=True))
 
     assert followed.make() == SUITE_FAILED
     assert "something outside" not in followed.said.getvalue()

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.totals import Due, RequestTotals, totals_of
-from perfsuite.model import NOTHING_TOLD, Breakdown, FailureKind, Statistics
+from perfsuite.model import NO_BREAKDOWN, Breakdown, FailureKind, Statistics
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.summary.figures import breakdown, statistics, statistics_ok
 from tests.summary.made_records import Process
@@ -197,4 +197,4 @@ def test_service_percentiles_need_their_samples_too() -> None:
 
 
 def test_without_requests_there_is_no_breakdown() -> None:
-    assert breakdown(RequestTotals()) == NOTHING_TOLD
+    assert breakdown(RequestTotals()) == NO_BREAKDOWN

@@ -131,7 +131,7 @@ def _copy_of(name: str, archive: RunArchive) -> Path:
 
 def _doubts(runs: list[PastRun]) -> list[str]:
     """What limits the use of a baseline; it is saved all the same."""
-    lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if not run.outcome.is_of_worth]
+    lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if not run.outcome.is_conclusive]
     first: dict[str, PastRun] = {}
     for run in runs:
         other = first.setdefault(run.conditions.scenario, run)

@@ -317,7 +317,7 @@ def noise(call: Invocation[NoiseOptions]) -> int:
         return severest(made.codes)
     measured = measure(made.runs[0])
     for run in made.runs[0]:
-        if not run.outcome.is_of_worth:
+        if not run.outcome.is_conclusive:
             call.terminal.out(f"Note: {run.run_id} is {run.outcome.value}: its noise may not be the target's.")
     call.terminal.show(render_noise, measured, color=output.color)
     call.terminal.out(f"Kept in {save_noise(results, measured)}")

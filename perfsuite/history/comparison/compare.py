@@ -16,8 +16,7 @@ from perfsuite.format import number, p_value
 from perfsuite.history.comparison.family import ALPHA, PValues, p_values
 from perfsuite.history.comparison.figures import FAILURES, Line, lines
 from perfsuite.history.comparison.shift import Shift, shifts
-from perfsuite.model.history import Change, Comparison, ComparisonOutcome, PastRun, RunGroup
-from perfsuite.model.noise import Noise
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Noise, PastRun, RunGroup
 
 FEWEST = 5
 """Runs a side below which nothing is told apart: 4 + 4 cannot reach p < 0.01, and 3 + 3 not even 0.05."""
@@ -128,7 +127,7 @@ def _notes(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], noise: Noise | 
     elif noise is None:
         yield "The noise of this environment was not measured: a change counts from 5 % and 2 ms on."
     for run in (*a_runs, *b_runs):
-        if not run.outcome.is_of_worth:
+        if not run.outcome.is_conclusive:
             yield f"{run.run_id} is {run.outcome.value}: what it measured may not be the target's doing."
     yield from _mixed((*a_runs, *b_runs))
     yield from _only_in("A", a_runs, b_runs)

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from perfsuite.history.comparison.compare import FEWEST
 from perfsuite.history.comparison.figures import FAILURES, Line, lines
 from perfsuite.history.comparison.labelings import labelings
-from perfsuite.model.history import PastRun
-from perfsuite.model.noise import MetricNoise, Noise
+from perfsuite.model.history import MetricNoise, Noise, PastRun
 
 FEWEST_RUNS = 6
 """3 + 3 is the least that can be dealt out in more than a handful of ways."""

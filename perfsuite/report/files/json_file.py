@@ -14,7 +14,7 @@ from typing import Any
 
 from perfsuite.model import (
     ALL,
-    NOTHING_TOLD,
+    NO_BREAKDOWN,
     ApiMapping,
     ArrivalFigures,
     BehaviourRow,
@@ -96,7 +96,7 @@ def totals_breakdown(summary: Summary) -> Breakdown:
     """Where the time went over all requests of the steady state."""
     grand = (STEADY, ALL, ALL, ALL)
     rows = (row for row in summary.rows if (row.period, row.role, row.behaviour, row.operation) == grand)
-    return next((row.breakdown for row in rows), NOTHING_TOLD)
+    return next((row.breakdown for row in rows), NO_BREAKDOWN)
 
 
 def steady_operations(summary: Summary) -> list[Row]:

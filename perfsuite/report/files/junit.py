@@ -127,7 +127,7 @@ def comparison_junit_xml(comparison: Comparison) -> str:
 def _verdict_case(suite: ET.Element, class_name: str, report: RunReport) -> None:
     verdict = report.verdict
     case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": "verdict", "time": "0"})
-    reasons = "\n".join(clean(reason) for reason in verdict.told_first)
+    reasons = "\n".join(clean(reason) for reason in verdict.shown_reasons)
     if verdict.outcome is not Outcome.PASS:
         failed = verdict.outcome in (Outcome.FAIL, Outcome.REGRESSION)
         element = ET.SubElement(

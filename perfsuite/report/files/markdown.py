@@ -34,7 +34,7 @@ def summary_md(report: RunReport) -> str:
     parts = [
         f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
         markdown(sentence(report)),
-        "\n".join(f"- {markdown(reason)}" for reason in verdict.told_first),
+        "\n".join(f"- {markdown(reason)}" for reason in verdict.shown_reasons),
         _figures(summary),
         "\n".join(f"- {markdown(line)}" for line in (*arrival_lines(summary), logins_line(report)) if line),
         _section(

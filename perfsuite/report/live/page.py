@@ -289,7 +289,7 @@ def _finished(report: RunReport, folder: Path) -> FinishedRun:
         label=LABELS[verdict.outcome],
         kind=verdict.outcome.value,
         sentence=clean(sentence(report)),
-        reasons=tuple(map(_safe, verdict.told_first)),
+        reasons=tuple(map(_safe, verdict.shown_reasons)),
         findings=found.unusual,
         more=found.left_out,
         always=found.always,

@@ -160,7 +160,7 @@ def _spread_of(values: Sequence[float]) -> Spread:
 
 
 def _spread(value: Spread, *, alarm: bool = False) -> Cell:
-    return Cell(value.told(), exact(rounded("count", value.maximum)), alarm=alarm)
+    return Cell(value.text, exact(rounded("count", value.maximum)), alarm=alarm)
 
 
 def _remarks(cost: OperationCost) -> Iterable[str]:

@@ -130,7 +130,7 @@ def page_of(report: RunReport) -> ReportPage:
         host=clean(summary.host),
         started=clean(date_text(summary.started_at)),
         sentence=clean(sentence(report)),
-        reasons=tuple(map(clean, verdict.told_first)),
+        reasons=tuple(map(clean, verdict.shown_reasons)),
         highlights=highlights_of(report, findings),
         notes=tuple(map(clean, verdict.notes)),
         figures=tuple(_figures(summary)),

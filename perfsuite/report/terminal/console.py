@@ -83,7 +83,7 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
     parts += _baseline(report, shown)
     parts += _findings(findings_of(report), shown)
     parts += [*shown.blank, Text(clean(sentence(report)))]
-    parts += [bullet(reason) for reason in verdict.told_first]
+    parts += [bullet(reason) for reason in verdict.shown_reasons]
     if shown.notes:
         parts += [bullet(f"Note: {note}", "dim") for note in verdict.notes]
     if left := left_out(report, shown):

@@ -16,7 +16,7 @@ _STYLES = {Works.YES: "green", Works.BROKEN: "bold red", Works.MISSING: "yellow"
 
 def render_verdict(report: RunReport, *, width: int = 80, color: bool = False) -> str:
     """One sentence, the reasons, what was unusual at the target, and the verdict."""
-    lines = [clean(sentence(report)), *(f"- {clean(reason)}" for reason in report.verdict.told_first)]
+    lines = [clean(sentence(report)), *(f"- {clean(reason)}" for reason in report.verdict.shown_reasons)]
     found = findings_of(report)
     lines += [f"- Finding: {told.headline}" for told in found.unusual]
     lines += [f"  {found.left_out}"] if found.left_out else []
@@ -40,7 +40,7 @@ def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = 
     told = (
         (check, message)
         for check in report.checks
-        for message in (check.message, check.told_first, check.told_empty, *check.differs)
+        for message in (check.message, check.retry_note, check.empty_note, *check.differs)
     )
     notes = [f"{check.role}, {check.operation}: {clean(message)}" for check, message in told if message]
     version = f" {report.version}" if report.version else ""

@@ -12,8 +12,7 @@ from perfsuite.history.comparison.compare import compare, fisher_more
 from perfsuite.history.comparison.family import ALPHA
 from perfsuite.history.comparison.figures import lines
 from perfsuite.model import ALL, Outcome
-from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Measured, PastRun
-from perfsuite.model.noise import MetricNoise, Noise
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Measured, MetricNoise, Noise, PastRun
 from tests.history.comparison.made_runs import CONDITIONS, OPERATIONS, groups, noisy_run, run, statistics
 from tests.history.comparison.simulated import simulate
 

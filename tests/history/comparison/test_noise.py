@@ -13,7 +13,7 @@ from perfsuite.cli import main as cli
 from perfsuite.errors import UsageError
 from perfsuite.history.comparison.noise import measure
 from perfsuite.model import ALL
-from perfsuite.model.noise import MetricNoise
+from perfsuite.model.history import MetricNoise
 from perfsuite.run.comparison import NOISE_FILE, noise_of, save_noise
 from tests.history.comparison.made_runs import CONDITIONS, NOISE, OPERATIONS, noisy_run, run
 

@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from perfsuite.model.summary_parts import Lack
 
 from perfsuite.judge import judge, judge_targets
-from perfsuite.judge.on_target import OnTarget
+from perfsuite.judge.monitored import MonitoringData
+from perfsuite.messages import Message
+from perfsuite.messages.reasons import Reason
 from perfsuite.model import (
     Arrival,
     ArrivalFigures,
@@ -21,7 +24,6 @@ from perfsuite.model import (
     TargetResult,
     Verdict,
 )
-from perfsuite.model.coverage import Lack
 from perfsuite.model.monitor import Reading
 from tests.judge.made_summaries import (
     AVERAGE,
@@ -37,6 +39,12 @@ from tests.judge.made_summaries import (
 )
 
 CREATE = "policies.create"
+
+
+def not_exercised(why: str) -> Message:
+    return Reason.NOT_EXERCISED(operation=CREATE, whom="", why=why)
+
+
 ENTRY = f"writer / {CREATE}"
 NOT_JUDGED = TargetOutcome.NOT_JUDGED
 ALL_METRICS = (
@@ -65,22 +73,22 @@ def result_of(target: Target, plan: Plan | None = None, **changed: Any) -> Targe
 @pytest.mark.parametrize("target", ALL_METRICS, ids=lambda target: target.name)
 def test_a_target_on_an_operation_that_did_not_happen_is_never_met(target: Target) -> None:
     result = result_of(replace(target, operation=CREATE), coverage=coverage(missing=(ENTRY,)))
-    assert (result.outcome, result.reason) == (NOT_JUDGED, f"{CREATE} was not exercised: not offered by the target")
+    assert (result.outcome, result.reason) == (NOT_JUDGED, not_exercised(Reason.NOT_OFFERED()))
 
 
 def test_nor_is_one_on_a_role_without_users() -> None:
     plan = make_plan(users={"reader": 10})
     few = Target("few writers", "concurrent_users", 5, True, role="writer")
     result = result_of(few, plan)
-    assert (result.outcome, result.reason) == (NOT_JUDGED, "with 10 users nobody ran as writer")
+    assert (result.outcome, result.reason) == (NOT_JUDGED, Reason.ROLE_ABSENT(users=10, role="writer"))
 
 
 @pytest.mark.parametrize(
     ("changed", "reason", "remedies"),
     [
-        pytest.param({"missing": (ENTRY,)}, "not offered by the target", (), id="not offered"),
-        pytest.param({"broken": (ENTRY,)}, "it failed before the load and was left out", (), id="broken"),
-        pytest.param({"left_out": (ENTRY,)}, "it writes, and the run is read-only", (), id="read-only"),
+        pytest.param({"missing": (ENTRY,)}, Reason.NOT_OFFERED(), (), id="not offered"),
+        pytest.param({"broken": (ENTRY,)}, Reason.FAILED_BEFORE_LOAD(), (), id="broken"),
+        pytest.param({"left_out": (ENTRY,)}, Reason.READ_ONLY(), (), id="read-only"),
         pytest.param(
             {"left_out": (ENTRY,), "left_out_because": {ENTRY: "its rows cannot be removed"}},
             "its rows cannot be removed", (), id="left out for a reason",
@@ -89,18 +97,18 @@ def test_nor_is_one_on_a_role_without_users() -> None:
             {"lacking": (Lack("writer", CREATE, "GET /agents/ answered []", 9),), "not_possible": {CREATE: 9}},
             "GET /agents/ answered []", (), id="no data",
         ),
-        pytest.param({"not_possible": {CREATE: 9}}, "the data for it was not there", (), id="no data, reason unknown"),
-        pytest.param({}, "no action of the steady state reached it", (Remedy.LONGER,), id="every fifth action only"),
+        pytest.param({"not_possible": {CREATE: 9}}, Reason.DATA_MISSING(), (), id="no data, reason unknown"),
+        pytest.param({}, Reason.NOT_REACHED(), (Remedy.LONGER,), id="every fifth action only"),
     ],
 )  # fmt: skip
 def test_why_an_operation_did_not_happen(changed: dict[str, Any], reason: str, remedies: tuple[Remedy, ...]) -> None:
     result = result_of(replace(P95, operation=CREATE), coverage=coverage(**changed))
-    assert (result.reason, result.remedies) == (f"{CREATE} was not exercised: {reason}", remedies)
+    assert (result.reason, result.remedies) == (not_exercised(reason), remedies)
 
 
 def test_an_operation_that_nobody_makes() -> None:
     result = result_of(replace(P95, operation="tickets.list", role="writer"))
-    assert (result.reason, result.remedies) == ("no role with users makes tickets.list as writer", ())
+    assert (result.reason, result.remedies) == (Reason.NO_ROLE_CALLS(operation="tickets.list", whom=" as writer"), ())
 
 
 # ── what is advised ─────────────────────────────────────────────────────────────────────────────────
@@ -119,46 +127,49 @@ ARRIVALS = ArrivalFigures(30.0, 30.0, 900, 900, 0, 0, 0.0, None, 1.0, 1)
 @pytest.mark.parametrize(
     ("targets", "plan", "changed", "advice"),
     [
-        pytest.param((P95,), {}, {"requests": 60}, ": run longer or with more users", id="too few samples"),
-        pytest.param((THROUGHPUT,), {"users": SMALL}, {}, ": run with more users", id="too few users to offer that"),
-        pytest.param((USERS,), {"users": SMALL}, {}, ": run with more users", id="too few users"),
+        pytest.param((P95,), {}, {"requests": 60}, "longer or with more users", id="too few samples"),
+        pytest.param((THROUGHPUT,), {"users": SMALL}, {}, "with more users", id="too few users to offer that"),
+        pytest.param((USERS,), {"users": SMALL}, {}, "with more users", id="too few users"),
         pytest.param(
-            (P95,), {}, {"steady_s": 0.0}, ": run longer", id="over before it had settled",
+            (P95,), {}, {"steady_s": 0.0}, "longer", id="over before it had settled",
         ),
         pytest.param(
             (replace(P95, operation=CREATE),), {}, {"coverage": coverage(missing=(ENTRY,))}, "", id="not offered",
         ),
         pytest.param(
-            (replace(P95, role="writer"),), {"users": {"reader": 10}}, {}, ": run with more users",
+            (replace(P95, role="writer"),), {"users": {"reader": 10}}, {}, "with more users",
             id="a role without users",
         ),
         pytest.param((Target("CPU", "server.cpu_percent max", 85, True),), {}, {}, "", id="nothing was monitored"),
         pytest.param(
-            (USERS, P95), {"users": SMALL}, {"requests": 60}, ": run longer or with more users", id="one helps each",
+            (USERS, P95), {"users": SMALL}, {"requests": 60}, "longer or with more users", id="one helps each",
         ),
     ],
 )  # fmt: skip
 def test_advice_where_no_target_could_be_judged(
     targets: tuple[Target, ...], plan: dict[str, Any], changed: dict[str, Any], advice: str
 ) -> None:
-    (reason,) = (
-        reason for reason in verdict_of(make_plan(*targets, **plan), **changed).reasons if "could be judged" in reason
-    )
-    assert reason.rpartition(")")[2] == advice
+    reason = verdict_of(make_plan(*targets, **plan), **changed).reasons[-1]
+    assert reason.code is (Reason.NOTHING_JUDGED_RUN if advice else Reason.NOTHING_JUDGED)
+    assert reason.fields.get("remedies", "") == advice
 
 
 def test_a_rate_of_arrivals_that_offers_too_little() -> None:
     plan = make_plan(THROUGHPUT)
     plan = replace(plan, scenario=replace(plan.scenario, arrival=Arrival(30.0)))
     reason = verdict_of(plan, arrivals=ARRIVALS).reasons[-1]
-    assert reason.endswith("): run at a higher arrival rate")
+    assert reason.fields["remedies"] == "at a higher arrival rate"
 
 
 def test_failures_that_leave_too_few_samples_are_named_and_time_would_not_help() -> None:
     plan = make_plan(P95)
     every = figures(10_000, 9_900)
     (result,) = judge_targets(plan, make_summary(plan, every, ok=figures(100, p95_ms=None)), ROLES)
-    assert (result.reason, result.remedies) == ("100 samples without 9,900 failed requests, 200 needed for p95", ())
+    assert (result.reason.code, result.reason.fields["left_out"], result.remedies) == (
+        Reason.TOO_FEW_WITHOUT_FAILED,
+        9_900,
+        (),
+    )
 
 
 def readings(values: list[float | None], summary_start: int) -> tuple[Reading, ...]:
@@ -171,18 +182,22 @@ def readings(values: list[float | None], summary_start: int) -> tuple[Reading, .
 @pytest.mark.parametrize(
     ("values", "reason", "remedies"),
     [
-        pytest.param([None] * 60, "the monitor of the server never answered", (), id="it never answered"),
-        pytest.param([5.0] * 12, "12 samples, 30 needed", (Remedy.LONGER,), id="the run was short"),
-        pytest.param([5.0] * 12 + [None] * 40, "12 samples, 30 needed", (), id="it hardly ever answered"),
-        pytest.param([5.0] * 40 + [None] * 20, "20 of 60 readings are gaps", (), id="it often did not"),
+        pytest.param([None] * 60, Reason.NEVER_ANSWERED(what="the server"), (), id="it never answered"),
+        pytest.param(
+            [5.0] * 12, Reason.TOO_FEW_READINGS(samples=12, needed=30), (Remedy.LONGER,), id="the run was short"
+        ),
+        pytest.param(
+            [5.0] * 12 + [None] * 40, Reason.TOO_FEW_READINGS(samples=12, needed=30), (), id="it hardly ever answered"
+        ),
+        pytest.param([5.0] * 40 + [None] * 20, Reason.TOO_MANY_GAPS(gaps=20, readings=60), (), id="it often did not"),
     ],
 )
 def test_targets_on_what_a_monitor_reads(values: list[float | None], reason: str, remedies: tuple[Remedy, ...]) -> None:
     plan = make_plan(Target("CPU", "server.cpu_percent p95", 85, True))
     summary = make_summary(plan)
     assert summary.steady_start is not None
-    known = OnTarget(readings(values, summary.steady_start))
-    (result,) = judge_targets(plan, summary, ROLES, known)
+    monitored = MonitoringData(readings(values, summary.steady_start))
+    (result,) = judge_targets(plan, summary, ROLES, monitored)
     assert (result.outcome, result.reason, result.remedies) == (NOT_JUDGED, reason, remedies)
 
 

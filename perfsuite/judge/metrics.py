@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perfsuite.format import limit_text, setting
+from perfsuite.model import Target
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.model.summary import PERCENTILES
 
@@ -24,12 +25,31 @@ _UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", USERS: "users"}
 
 def name_of(metric: str) -> str:
     """The metric's name in a sentence: "95th percentile"."""
-    fraction, threshold_ms = PERCENTILES.get(metric), apdex_threshold(metric)
+    threshold_ms = apdex_threshold(metric)
     if threshold_ms is not None:
-        return f"Apdex at {limit_text('avg_ms', threshold_ms)}"
+        return f"Apdex at {limit_text(AVERAGE, threshold_ms)}"
+    fraction = PERCENTILES.get(metric)
     return _NAMES.get(metric, metric) if fraction is None else f"{setting(fraction * 100)}th percentile"
 
 
 def unit_of(metric: str) -> str:
     """The unit in which a metric is kept."""
     return "ms" if metric.endswith("_ms") else _UNITS.get(metric, "")
+
+
+def subject_of(target: Target) -> str:
+    """ "95th percentile of policies.list as policyholder"."""
+    return f"{name_of(target.metric)}{whom(target)}"
+
+
+def whom(target: Target) -> str:
+    """ " of policies.list as policyholder": the end of a phrase; "" for a target on all requests."""
+    of = f" of {target.operation}" if target.operation else ""
+    return f"{of} as {target.role}" if target.role else of
+
+
+def scope_of(target: Target) -> str:
+    """What a target limits: "all", "role policyholder", "operation policies.list", or both."""
+    parts = [f"role {target.role}"] if target.role else []
+    parts += [f"operation {target.operation}"] if target.operation else []
+    return ", ".join(parts) or "all"
