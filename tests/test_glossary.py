@@ -23,8 +23,8 @@ TEXT = re.compile(
 )
 EXEMPT = {"load"}
 """Its names change together with the way in which the processes talk to each other."""
-FIXED = frozenset({"accept_leftovers", "--accept-leftovers"})
-"""Names of options and of keys in files."""
+FIXED = frozenset({"accept_leftovers", "--accept-leftovers", "server_told", "CANNOT_TELL", "cannot tell"})
+"""Names of options, of keys in files, and of the comparison outcome "cannot tell"."""
 
 STILL_THERE: dict[str, int] = {
     "cleanup": 5,

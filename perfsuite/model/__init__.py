@@ -1,7 +1,7 @@
 """The records that cross borders between the stages of a run.
 
 Units are in the names: `_ms`, `_s`, `_us`, `rps` = requests per second, `_rate` = a fraction 0…1.
-Fields that may be None are unknown or not told (too few samples), never zero.
+None means unknown (such as too few samples), never zero.
 """
 
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted

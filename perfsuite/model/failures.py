@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perfsuite.format import duration, number, ordinal
+from perfsuite.messages import Message
+from perfsuite.messages.failures import FailureMessage
 
 
 class FailureKind(StrEnum):
@@ -21,7 +23,7 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     NAME_NOT_FOUND = "name not found"
     TLS = "tls"
-    PROXY = "proxy"  # the proxy is not there, or opens no way to the target
+    PROXY = "proxy"  # the proxy is unreachable, or does not connect to the target
     NOT_STARTED = "not started"  # open model: due, but never begun
     UNFINISHED = "unfinished"  # still waiting for an answer when the run had to end
     SUITE_ERROR = "suite error"  # an unexpected exception in the suite or in a role; no statement on the target
@@ -98,7 +100,7 @@ class FailureGroup:
 
 
 MANY_OPERATIONS = 3
-"""From here on failures with one message are said to be spread."""
+"""From here on failures with one message count as spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,8 @@ class FailurePattern:
 
     @property
     def what(self) -> str:
-        """Kind and message: "HTTP 500: …", "timeout: no answer in time"."""
-        return self.message if self.kind == FailureKind.STATUS else f"{self.kind}: {self.message}"
+        """Kind and message: "HTTP 500: …", "timeout: no answer in time"; once where both are the same."""
+        return self.message if self.kind in (FailureKind.STATUS, self.message) else f"{self.kind}: {self.message}"
 
     @property
     def where(self) -> str:
@@ -148,27 +150,20 @@ class FailurePattern:
         return f"{'' if self.exact else 'about '}every {ordinal(self.every_requests)} request, {seconds}"
 
     @property
-    def supposition(self) -> str:
-        """What a regular failure of many operations hints at; "" for all others."""
-        regular = self.every_requests is not None and len(self.operations) >= MANY_OPERATIONS
-        return "likely something in front of the operations" if regular else ""
-
-    @property
-    def seen(self) -> str:
-        """Whether it had been seen before the load; "" where that is not known."""
-        if self.seen_before is None:
-            return ""
-        before = f"seen before the load as well: {', '.join(self.seen_before[:3])}"
-        return before if self.seen_before else "not seen before the load"
-
-    @property
-    def sentence(self) -> str:
-        """All of it."""
+    def sentence(self) -> Message:
+        """ "HTTP 500: …, 40 times, every 101st request, across 8 operations: likely …; not seen before the load"."""
         times = "once" if self.count == 1 else f"{number(self.count)} times"
-        told = ", ".join(part for part in (self.what, times, self.spacing, self.where) if part)
-        return "; ".join(
-            part for part in (f"{told}{f': {self.supposition}' if self.supposition else ''}", self.seen) if part
-        )
+        fields = {"what": self.what, "times": times, "where": self.where}
+        if self.spacing:
+            sentence = FailureMessage.REGULAR_PATTERN(**fields, spacing=self.spacing)
+        else:
+            sentence = FailureMessage.PATTERN(**fields)
+        if self.every_requests is not None and len(self.operations) >= MANY_OPERATIONS:
+            sentence = sentence.also(FailureMessage.LIKELY_IN_FRONT(), separator=": ")
+        if self.seen_before is None:
+            return sentence
+        before = FailureMessage.SEEN_BEFORE(where=self.seen_before[:3])
+        return sentence.also(before if self.seen_before else FailureMessage.NOT_SEEN_BEFORE())
 
 
 @dataclass(frozen=True, slots=True)

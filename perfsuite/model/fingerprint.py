@@ -215,7 +215,7 @@ class ForeignStatement:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseInfo:
-    """Which database was watched, and what its statistics can tell."""
+    """Which database was monitored, and what its statistics contain."""
 
     name: str
     server_version: str
@@ -223,7 +223,7 @@ class DatabaseInfo:
     planning_tracked: bool
     utility_tracked: bool
     evictions_seen: bool
-    """False where the extension is too old (before 1.9) to tell of evictions."""
+    """False where the extension is too old (before 1.9) to count evictions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ PART = "/"
 """In the source of a reading, what follows is one part of a whole: "machine/core 3", "server/pid 4711"."""
 
 NETWORK, GENERATOR = "network", "generator"
-"""Sources that are no monitors: the load's own records tell of them."""
+"""Sources that are no monitors: the load's own records contain them."""
 
 
 class Direction(StrEnum):
@@ -42,7 +42,7 @@ class Reading:
 
     @property
     def is_of_load(self) -> bool:
-        """True where the load's own records tell it; all else was watched at the target."""
+        """True where it comes from the load's own records; all else was read at the target."""
         return self.source in (NETWORK, GENERATOR)
 
 
@@ -128,14 +128,14 @@ _METRICS: Final = (
     Metric("machine.memory_used_percent", "percent", "memory that is not available to programs", _UP, 100.0),
     Metric("machine.memory_available_bytes", "bytes", "memory that programs can still have without swapping", _DOWN),
     Metric(
-        "machine.disk_used_percent", "percent", "space in use on the backend's disk, as it tells itself", _UP, 100.0
+        "machine.disk_used_percent", "percent", "space in use on the backend's disk, as it reports itself", _UP, 100.0
     ),
     Metric("machine.tcp_retransmits_per_s", "per second", "TCP segments sent again", _UP),
     Metric("machine.tcp_retransmitted_percent", "percent", "of the TCP segments sent, those sent again", _UP),
     Metric(
         "machine.tcp_listen_overflows_per_s", "per second", "connections dropped since a listen queue was full", _UP
     ),
-    # ── pool: the application's own database connections, as /api/v1/health/database tells
+    # ── pool: the application's own database connections, as /api/v1/health/database reports
     Metric("pool.up", "count", "1 when the application answered in time, else 0", _DOWN),
     Metric("pool.answer_ms", "ms", "how long the application took to answer, its wait for a connection included", _UP),
     Metric(

@@ -1,7 +1,10 @@
-"""What a run was asked to do."""
+"""What a run was asked to do, and when the actions of an open model are due."""
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 ALL = "all"
@@ -119,7 +122,7 @@ class Plan:
     label: str = ""
     release: str = ""
     baseline: str = ""
-    """What the run is held against, as the user named it."""
+    """What the run is compared with, as the user named it."""
     timeout_s: float | None = None
     """How long to wait for an answer; None: 60 s under load, 30 s before and after it."""
     stop_timeout_s: float = STOP_TIMEOUT_S
@@ -142,3 +145,60 @@ class Secrets:
 
     accounts: tuple[Account, ...] = field(repr=False)
     headers: Headers = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RateProfile:
+    """How an arrival rate changes: from 0 to `rate` within `ramp_s`, then to `rate_end` until `duration_s`."""
+
+    arrival: Arrival
+    ramp_s: float
+    duration_s: float
+
+    def expected(self, at_s: float) -> float:
+        """How many actions are due until `at_s` seconds after the start, on average."""
+        rate = self.arrival.rate
+        if at_s < self.ramp_s:
+            return rate * at_s * at_s / (2 * self.ramp_s)
+        past_s = at_s - self.ramp_s
+        return rate * self.ramp_s / 2 + rate * past_s + self._slope * past_s * past_s / 2
+
+    def time_of(self, number: float) -> float:
+        """The inverse: when so many actions are due, in seconds after the start; inf when never."""
+        rate, ramped = self.arrival.rate, self.arrival.rate * self.ramp_s / 2
+        if number < ramped:
+            return math.sqrt(2 * self.ramp_s * number / rate)
+        slope, rest = self._slope, number - ramped
+        if slope == 0:
+            return self.ramp_s + rest / rate
+        root = rate * rate + 2 * slope * rest
+        return self.ramp_s + (math.sqrt(root) - rate) / slope if root >= 0 else math.inf
+
+    @property
+    def _slope(self) -> float:
+        """Growth of the rate over the plateau, 1/s²."""
+        plateau_s = self.duration_s - self.ramp_s
+        if self.arrival.rate_end is None or plateau_s <= 0:
+            return 0.0
+        return (self.arrival.rate_end - self.arrival.rate) / plateau_s
+
+    def times(self, seed: int) -> Iterator[float]:
+        """When the 1st, 2nd, … action is due, seconds after the start, until the duration is over."""
+        rng = random.Random(seed)
+        number = 0.0
+        while True:
+            # Equal gaps begin half a gap after the start; random ones are a Poisson process of unit rate,
+            # stretched by the profile (time-rescaling theorem).
+            number += rng.expovariate(1.0) if self.arrival.poisson else (1.0 if number else 0.5)
+            at_s = self.time_of(number)
+            if at_s >= self.duration_s:
+                return
+            yield at_s
+
+
+def rate_profile_of(scenario: Scenario) -> RateProfile | None:
+    """The rate profile of a scenario: its rate grows while sessions are started. None in the closed model."""
+    if scenario.arrival is None:
+        return None
+    ramp_s = min(scenario.users / scenario.spawn_rate, scenario.duration_s)
+    return RateProfile(scenario.arrival, ramp_s, scenario.duration_s)

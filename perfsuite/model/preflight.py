@@ -31,22 +31,22 @@ class OperationCheck:
     message: str = ""
     elapsed_ms: float | None = None
     differs: tuple[str, ...] = ()
-    """In what its answers differ from the contract, in words; the operation may work all the same."""
+    """How its answers differ from the contract; the operation may work all the same."""
     empty_answer: str = ""
     """"GET /policies/ answered []", of a list that has answered without a row each time."""
     rows_read: int = 0
     """How many rows the database read for such an answer, where that is known."""
     failed_first: str = ""
-    """The error of the server that it met once; it worked when it was tried again."""
+    """The server error that it got once; it worked when it was repeated."""
 
     @property
-    def told_first(self) -> str:
-        """What is to be said of such an error."""
-        return f"met {self.failed_first} once, and worked when it was tried again" if self.failed_first else ""
+    def retry_note(self) -> str:
+        """A note on such an error; "" without one."""
+        return f"failed once with {self.failed_first} and worked when it was repeated" if self.failed_first else ""
 
     @property
-    def told_empty(self) -> str:
-        """What is to be said of an answer without rows."""
+    def empty_note(self) -> str:
+        """A note on an answer without rows; "" without one."""
         read = f" although the database read {number(self.rows_read)} rows" if self.rows_read else ""
         return f"{self.empty_answer}{read}" if self.empty_answer else ""
 
@@ -61,11 +61,11 @@ class PreflightReport:
     offered: tuple[str, ...]
     checks: tuple[OperationCheck, ...]
     dead_behaviours: tuple[str, ...] = ()
-    """"role / behaviour" of which nothing is left to do."""
+    """"role / behaviour" of which no operation is possible."""
     data_size: dict[str, int] = field(default_factory=dict)
-    """Rows at the target by kind, where it told: users, agents, policies."""
+    """Rows at the target by kind, where known: users, agents, policies."""
     look_ups_left_out: tuple[str, ...] = ()
-    """Operations that are asked for ids only, and that the target does not offer or that fail."""
+    """Operations that only look up ids, and that the target does not offer or that fail."""
     schema: int = 1
 
     def left_out(self, role: str) -> frozenset[str]:

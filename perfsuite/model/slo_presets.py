@@ -1,4 +1,4 @@
-"""Published limits for response times, each with its source: what other people ask of services such as this one.
+"""Published limits for response times, each with its source: what others require of services such as this one.
 
 They are shown beside the targets as information. `preset = "…"` in `targets.toml` makes one of them a gate.
 What a source measures is seldom exactly what the suite measures; `about` says where they differ.
@@ -22,7 +22,7 @@ _APDEX = re.compile(r"apdex_([1-9]\d{0,5})")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SloSource:
     """Where a limit was published. `year`: None for a page without a date that is kept up to date."""
 
     title: str
@@ -31,7 +31,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class SloLimit:
     """One limit. `metric`: a field of Statistics, "apdex_<T in ms>", or "within_<ms>" (share answered in time).
 
     `gate`: False where the source gives no share or percentile that a run could be judged by.
@@ -45,98 +45,100 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Standard:
-    """One publication. `name` is what a preset is called."""
+class SloPreset:
+    """One publication. `name`: how `targets.toml` refers to it."""
 
     name: str
     title: str
     about: str
-    source: Source
-    limits: tuple[Limit, ...]
+    source: SloSource
+    limits: tuple[SloLimit, ...]
     short: str
     """Its name in a line of many."""
 
 
-STANDARDS: tuple[Standard, ...] = (
-    Standard(
+SLO_PRESETS: tuple[SloPreset, ...] = (
+    SloPreset(
         "apdex",
         "Apdex",
         f"T is {APDEX_T_MS} ms, a common default; failed requests count as frustrated; from 0.85 on it is rated good",
-        Source("Apdex Alliance, Application Performance Index: Technical Specification", "https://www.apdex.org", 2005),
-        (Limit("Apdex", f"apdex_{APDEX_T_MS}", 0.85, below=False),),
+        SloSource(
+            "Apdex Alliance, Application Performance Index: Technical Specification", "https://www.apdex.org", 2005
+        ),
+        (SloLimit("Apdex", f"apdex_{APDEX_T_MS}", 0.85, below=False),),
         "Apdex",
     ),
-    Standard(
+    SloPreset(
         "nielsen",
         "Nielsen's limits",
         "felt at the screen: instant, flow of thought kept, attention kept; he names no percentile, the gate takes p95",
-        Source(
+        SloSource(
             "Jakob Nielsen, Response Times: The 3 Important Limits",
             "https://www.nngroup.com/articles/response-times-3-important-limits/",
             1993,
         ),
         (
-            Limit("instant", "within_100", 1.0, below=False, gate=False),
-            Limit("flow of thought kept", "within_1000", 1.0, below=False, gate=False),
-            Limit("attention kept", "within_10000", 1.0, below=False, gate=False),
-            Limit("flow of thought, p95", "p95_ms", 1000),
+            SloLimit("instant", "within_100", 1.0, below=False, gate=False),
+            SloLimit("flow of thought kept", "within_1000", 1.0, below=False, gate=False),
+            SloLimit("attention kept", "within_10000", 1.0, below=False, gate=False),
+            SloLimit("flow of thought, p95", "p95_ms", 1000),
         ),
         "Nielsen 1 s",
     ),
-    Standard(
+    SloPreset(
         "ttfb",
         "web.dev, time to first byte",
         "of pages, for 75 % of visits, with redirects and connecting; the suite measures to the last byte of an answer",
-        Source("web.dev, Time to First Byte (TTFB)", "https://web.dev/articles/ttfb", None),
-        (Limit("time to first byte, good", "p75_ms", 800),),
+        SloSource("web.dev, Time to First Byte (TTFB)", "https://web.dev/articles/ttfb", None),
+        (SloLimit("time to first byte, good", "p75_ms", 800),),
         "web.dev TTFB",
     ),
-    Standard(
+    SloPreset(
         "google-sre",
         "Google SRE Workbook, example API",
         "measured at the load balancer over four weeks, for a game's API; 5xx alone count as failed there",
-        Source(
+        SloSource(
             "The Site Reliability Workbook, appendix A: Example SLO Document",
             "https://sre.google/workbook/slo-document/",
             2018,
         ),
-        (Limit("90 % of requests", "p90_ms", 400), Limit("99 % of requests", "p99_ms", 850)),
+        (SloLimit("90 % of requests", "p90_ms", 400), SloLimit("99 % of requests", "p99_ms", 850)),
         "Google SRE",
     ),
-    Standard(
+    SloPreset(
         "cdr",
         "Consumer Data Right (Australia)",
         "binding for bank and energy APIs since 2021: 95 % of calls of an hour; low priority, customer present",
-        Source(
+        SloSource(
             "Consumer Data Standards, Non-functional Requirements: Performance",
             "https://consumerdatastandardsaustralia.github.io/standards/#performance-requirements",
             2021,
         ),
-        (Limit("95 % of calls", "p95_ms", 1500),),
+        (SloLimit("95 % of calls", "p95_ms", 1500),),
         "CDR Australia",
     ),
-    Standard(
+    SloPreset(
         "open-finance-uae",
         "Open Finance (UAE)",
         "bank and insurance APIs: daily average of each endpoint, to the last byte, at the central API hub",
-        Source(
+        SloSource(
             "CBUAE Open Finance, API Hub v LFI Performance Service Levels",
             "https://openfinanceuae.atlassian.net/wiki/spaces/OF/pages/187990054/API+Hub+v+LFI+Performance+Service+Levels",
             2024,
         ),
-        (Limit("average to the last byte", "avg_ms", 500),),
+        (SloLimit("average to the last byte", "avg_ms", 500),),
         "Open Finance UAE",
     ),
-    Standard(
+    SloPreset(
         "kubernetes",
         "Kubernetes API",
         "calls for single objects, for each resource and verb, inside the API server over a day",
-        Source(
+        SloSource(
             "Kubernetes SIG Scalability, API call latency SLIs/SLOs",
             "https://github.com/kubernetes/community/blob/master/sig-scalability/slos/api_call_latency.md",
             None,
         ),
-        (Limit("single objects, p99", "p99_ms", 1000),),
+        (SloLimit("single objects, p99", "p99_ms", 1000),),
         "Kubernetes",
     ),
 )
@@ -144,22 +146,22 @@ STANDARDS: tuple[Standard, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One published limit beside what the run showed. `observed`: None where too few requests tell it.
+    """One published limit beside what the run showed. `observed`: None where there are too few requests.
 
     `holds`: None where that is so, or the limit is a scale and no gate.
     """
 
-    standard: Standard
-    limit: Limit
+    preset: SloPreset
+    limit: SloLimit
     observed: float | None
     holds: bool | None
 
 
 def preset(name: str) -> tuple[Target, ...]:
-    """The targets of the standard of that name; () for a name that none has."""
+    """The targets of the preset of that name; () for an unknown name."""
     return tuple(
         Target(f"{one.title}: {limit.name}", limit.metric, limit.limit, limit.below)
-        for one in STANDARDS
+        for one in SLO_PRESETS
         if one.name == name
         for limit in one.limits
         if limit.gate
@@ -167,18 +169,18 @@ def preset(name: str) -> tuple[Target, ...]:
 
 
 def compared(summary: Summary) -> tuple[Compared, ...]:
-    """All published limits beside the steady state of a run; () where no request tells anything."""
+    """All published limits beside the steady state of a run; () without a request."""
     if not summary.totals.requests:
         return ()
-    return tuple(_compared(summary, one, limit) for one in STANDARDS for limit in one.limits)
+    return tuple(_compared(summary, one, limit) for one in SLO_PRESETS for limit in one.limits)
 
 
-def _compared(summary: Summary, standard: Standard, limit: Limit) -> Compared:
+def _compared(summary: Summary, preset: SloPreset, limit: SloLimit) -> Compared:
     observed = _observed(summary, limit.metric)
     holds = None
     if observed is not None and limit.gate:
         holds = observed < limit.limit if limit.below else observed > limit.limit
-    return Compared(standard, limit, observed, holds)
+    return Compared(preset, limit, observed, holds)
 
 
 def _observed(summary: Summary, metric: str) -> float | None:
@@ -215,14 +217,14 @@ def apdex(within_t: int, within_4t: int, requests: int) -> float | None:
 
 
 def rating(score: float) -> str:
-    """The word for an Apdex score, rounded to two decimals as the ratings are."""
-    return next(word for least, word in APDEX_RATINGS if round(score, 2) >= least)
+    """The name of an Apdex score, rounded to two decimals as the ratings are."""
+    return next(name for least, name in APDEX_RATINGS if round(score, 2) >= least)
 
 
 def times_needed() -> tuple[float, ...]:
-    """The times, in ms, within which requests have to be counted for all of the standards."""
+    """The times, in ms, within which requests have to be counted for all presets."""
     times: set[float] = set()
-    for limit in (limit for one in STANDARDS for limit in one.limits):
+    for limit in (limit for one in SLO_PRESETS for limit in one.limits):
         if (threshold_ms := apdex_threshold(limit.metric)) is not None:
             times |= {threshold_ms, 4 * threshold_ms}
         elif limit.metric.startswith("within_"):

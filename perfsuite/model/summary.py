@@ -43,7 +43,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Where the time of a set of requests went. None where it was not told, or by too few requests.
+    """Where the time of a set of requests went. None where it is not known, or for too few requests.
 
     response = waiting + connect + tls + service, and service = server + outside. `waiting`: until a session of
     the open model was free, or the generator came to it. `outside`: network, proxies, and queues before the
@@ -189,7 +189,7 @@ class WholeRun:
 class GeneratorHealth:
     """The load side's own state, each figure that of the process which is worst in it. CPU 100 = one core.
 
-    `cpu_wanted_percent_mean`: what a process used and what it waited for together, where the system tells that: one
+    `cpu_wanted_percent_mean`: what a process used and what it waited for together, where the system reports that: one
     that is given little of a core shows little use of it. `cpu_over_90_rate`: share of the seconds in which it wanted
     more than 90 % of a core. `gc_share_rate`: share of the time that it stood still for the garbage collector.
     `throttled_rate`: share of the periods of a CPU limit (control groups) in which that stopped it; `limit_cores`: what
@@ -214,7 +214,7 @@ class GeneratorHealth:
 class LostWorker:
     """A load process that died or fell silent. `at`: UTC epoch, s.
 
-    `users`: how many it had; `placed`: how many of them the others took, None where that is not told.
+    `users`: how many it had; `placed`: how many of them the others took, None where that is not known.
     """
 
     worker: str
@@ -255,9 +255,9 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class TargetFigures:
-    """What the run tells of one target beyond its figure.
+    """What is known about one target beyond its figure.
 
-    `interval`: 95 % interval of the figure; None where the steady state is too short to tell one.
+    `interval`: 95 % interval of the figure; None where the steady state is too short for one.
     `value`: the figure itself where the rows do not hold it (Apdex), else None.
     """
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from perfsuite.errors import UsageError, nearest
 from perfsuite.format import setting
 from perfsuite.model import Arrival, Scenario, Target
-from perfsuite.model.slo_presets import apdex_threshold, preset
+from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
 from perfsuite.toml_tables import Table, read_tables
@@ -170,7 +170,7 @@ def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
     return (*targets, *(target for target in preset(chosen) if target.name not in [own.name for own in targets]))
 
 
-PRESETS = tuple(one.name for one in STANDARDS)
+PRESETS = tuple(one.name for one in SLO_PRESETS)
 
 
 def _target(table: Table, known: Known) -> Target:

@@ -29,7 +29,7 @@ def published_line(report: RunReport) -> str:
     judged = [one for one in known if one.holds is not None]
     if not judged:
         return ""
-    beyond = list(dict.fromkeys(one.standard.short for one in judged if not one.holds))
+    beyond = list(dict.fromkeys(one.preset.short for one in judged if not one.holds))
     score = next((one.observed for one in known if apdex_threshold(one.limit.metric) == APDEX_T_MS), None)
     apdex = "" if score is None else f"; Apdex {number(score)} at {number(APDEX_T_MS)} ms"
     held = sum(1 for one in judged if one.holds)
@@ -50,14 +50,14 @@ def published_table(report: RunReport) -> Table | None:
 
 
 def _row(one: Compared) -> tuple[Cell, ...]:
-    source, words = one.standard.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "a scale"}
+    source, words = one.preset.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "a scale"}
     return (
-        Cell(one.standard.title),
+        Cell(one.preset.title),
         Cell(one.limit.name),
         Cell(_observed(one), title="" if one.observed is not None else f"{FEWEST_REQUESTS} requests or more tell it"),
         Cell(_limit(one)),
         Cell(words[one.holds], alarm=one.holds is False),
-        Cell(one.standard.about),
+        Cell(one.preset.about),
         Cell(f"{source.title}, {source.year or 'read in 2026'}: {source.url}"),
     )
 
@@ -84,14 +84,14 @@ def published_entries(report: RunReport) -> list[dict[str, Any]]:
     """One entry for each limit, for `summary.json`."""
     return [
         {
-            "standard": one.standard.name,
-            "name": f"{one.standard.title}: {one.limit.name}",
+            "standard": one.preset.name,
+            "name": f"{one.preset.title}: {one.limit.name}",
             "metric": one.limit.metric,
             "limit": one.limit.limit,
             "observed": rounded("share_rate" if one.limit.limit <= 1 else one.limit.metric, one.observed),
             "holds": one.holds,
-            "url": one.standard.source.url,
-            "year": one.standard.source.year,
+            "url": one.preset.source.url,
+            "year": one.preset.source.year,
         }
         for one in compared(report.summary)
     ]

@@ -9,6 +9,7 @@ import pytest
 from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.judge.validity import rows_remain
 from perfsuite.messages.cleanup import CleanupMessage
+from perfsuite.messages.reasons import Reason
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
@@ -94,7 +95,7 @@ def test_a_row_whose_search_finds_no_row_that_is_there_may_remain(scene: Scene, 
     (group,) = [group for group in done.cleanup.remaining if group.uncertain]
     assert (group.thing, group.rows, group.reason) == (thing, 1, CleanupMessage.SEARCH_UNPROVEN())
     assert [(row.mark, row.id) for row in done.rows if row.mark == "PERF-x"] == [("PERF-x", "")]
-    assert "may remain" in rows_remain(done.cleanup)
+    assert rows_remain(done.cleanup).code is Reason.ROWS_MAY_REMAIN
 
 
 def test_a_row_may_remain_where_the_target_shows_no_row_of_its_kind(scene: Scene) -> None:
@@ -122,7 +123,7 @@ def test_a_creation_that_failed_with_an_error_of_the_server_may_remain(scene: Sc
     done = scene.clean()
 
     assert [(group.uncertain, group.rows) for group in done.remaining] == [(True, 1)]
-    assert rows_remain(done).startswith("rows of this run may remain at the target: 1 lead")
+    assert rows_remain(done).code is Reason.ROWS_MAY_REMAIN
 
 
 @pytest.mark.parametrize(("thing", "mark"), [("policy", "PERF-x"), ("lead", "PERF-x"), ("ticket", "PERF-x")])

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from perfsuite.model.summary_parts import Lack
 
 from perfsuite.judge import judge, judge_targets
 from perfsuite.judge.monitored import MonitoringData
@@ -25,6 +24,7 @@ from perfsuite.model import (
     Verdict,
 )
 from perfsuite.model.monitor import Reading
+from perfsuite.model.summary_parts import Lack
 from tests.judge.made_summaries import (
     AVERAGE,
     FAILURES,

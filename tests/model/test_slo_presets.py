@@ -9,7 +9,7 @@ import pytest
 from perfsuite.model import Summary, Within
 from perfsuite.model.slo_presets import (
     APDEX_RATINGS,
-    STANDARDS,
+    SLO_PRESETS,
     apdex,
     apdex_threshold,
     compared,
@@ -72,7 +72,7 @@ def test_threshold_in_the_name(metric: str, threshold_ms: float | None) -> None:
 
 
 def told(summary: Summary) -> dict[str, tuple[float | None, bool | None]]:
-    return {f"{one.standard.name} {one.limit.metric}": (one.observed, one.holds) for one in compared(summary)}
+    return {f"{one.preset.name} {one.limit.metric}": (one.observed, one.holds) for one in compared(summary)}
 
 
 def summary(**changes: object) -> Summary:
@@ -117,10 +117,10 @@ def test_the_times_that_are_counted_are_those_that_are_needed() -> None:
 
 
 def test_every_standard_has_a_source_and_can_be_chosen() -> None:
-    for one in STANDARDS:
+    for one in SLO_PRESETS:
         assert one.source.url.startswith("https://")
         assert one.source.year is None or 1990 <= one.source.year <= 2026
         assert preset(one.name), one.name
     assert preset("none") == ()
-    assert len({one.name for one in STANDARDS}) == len(STANDARDS)
+    assert len({one.name for one in SLO_PRESETS}) == len(SLO_PRESETS)
     assert [least for least, _ in APDEX_RATINGS] == sorted((least for least, _ in APDEX_RATINGS), reverse=True)

@@ -1,0 +1,144 @@
+"""What a summary says besides figures: coverage, logins, outages, and values that were not used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from perfsuite.model.monitor import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """An operation that a role could not make so many times; `why`: "" where that is not known."""
+
+    role: str
+    operation: str
+    why: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What of the planned operations could be exercised. Entries read "role / operation"."""
+
+    offered: int
+    missing: tuple[str, ...]
+    broken: tuple[str, ...]
+    left_out: tuple[str, ...]
+    not_possible: dict[str, int]
+    """Operation → how often it could not be made for want of data, at the target or of what the run made."""
+    dead_behaviours: tuple[str, ...]
+    differs: tuple[str, ...] = ()
+    """"operation: in what its answers differ from the contract", each once."""
+    lacking: tuple[Lack, ...] = ()
+    """The same as `not_possible`, with role and reason. Empty in older files, which do not have them."""
+    empty: tuple[str, ...] = ()
+    """"role / GET /policies/ answered []": lists without a row, before the load."""
+    left_out_because: dict[str, str] = field(default_factory=dict)
+    """Why an entry of `left_out` is there; one that is not here writes, and the run is read-only."""
+    planned: tuple[str, ...] = ()
+    """All operations of the roles, logins too; roles that have no user since there are too few are among them."""
+    not_exercised: tuple[str, ...] = ()
+    """Those of `planned` that no request was sent of in the load, for whatever reason."""
+
+    @property
+    def exercised(self) -> int:
+        """How many of `planned` a request was sent of."""
+        return len(self.planned) - len(self.not_exercised)
+
+
+SERVER_CPU = "server.cpu_percent"
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The logins with which the users of a run begin: `ramp_up` of them, sent until all users were logged in.
+
+    Of these `failures` failed, `rate_limited` with HTTP 429. `began_at`: UTC second of the first; `ended_at`: UTC epoch
+    s at which all users were logged in, None where they never were. `late`: users that were not when the steady state
+    began. `steady_share_rate`: share of logins among the requests that ended in the steady state; None without any.
+    `later`: logins sent after `ended_at`, which renew tokens. `outlasted_s`: for how long they went on after the last
+    user was started; None where that never came.
+    """
+
+    ramp_up: int
+    failures: int
+    rate_limited: int
+    avg_ms: float
+    max_ms: float
+    began_at: int
+    ended_at: float | None
+    late: int
+    steady_share_rate: float | None
+    later: int
+    outlasted_s: float | None = None
+
+
+def server_cpu_percent(logins: Logins, readings: Iterable[Reading]) -> float | None:
+    """What the server used of a core while these logins went on, mean; None where that was not monitored.
+
+    A reading at T is of the second that ends at T.
+    """
+    ended_at = math.inf if logins.ended_at is None else logins.ended_at
+    known = [
+        reading.value
+        for reading in readings
+        if reading.metric == SERVER_CPU and reading.value is not None and logins.began_at < reading.at_s <= ended_at
+    ]
+    return math.fsum(known) / len(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """No request was answered by the target from `start` (UTC second) until before `end`; None: to the end of the load.
+
+    `failed`: requests that were due in it and failed for want of the target; `message`: how most of them did.
+    """
+
+    start: int
+    end: int | None
+    failed: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Requests of the steady state that still waited for their answer when the load ended: neither good nor bad."""
+
+    role: str
+    operation: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Answers whose report was not used, in one group.
+
+    `about`: what is reported, such as "X-Process-Time"; `why`: the reason, the same for the whole group; `example`:
+    what one of them reported; `count`: how many they are.
+    """
+
+    about: str
+    why: str
+    example: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTimes:
+    """What answers reported as the server's own time, whole run.
+
+    `reported`: answers that reported one; `ignored`: those of them whose time cannot be; `zeros`: those that reported
+    0, where these are too many. Where it is not `used`, no figure of the server's time is made.
+    """
+
+    reported: int = 0
+    ignored: int = 0
+    used: bool = True
+    zeros: int = 0
+
+
+NO_SERVER_TIMES = ServerTimes()
+"""No answer reported one."""
