@@ -122,11 +122,11 @@ def unit_of(name: str) -> str:
 
     "p95_ms" → "ms", "failure_rate" → "fraction", "server.memory_bytes max" → "bytes"; "count" where nothing fits.
     """
-    word = name.partition(" ")[0]
-    if word in _NAMED_UNITS:
-        return _NAMED_UNITS[word]
-    unit = next((unit for ending, unit in _UNITS_BY_ENDING if word.endswith(ending)), "count")
-    return "bytes per second" if unit == "per second" and "bytes" in word else unit
+    figure_name = name.partition(" ")[0]
+    if figure_name in _NAMED_UNITS:
+        return _NAMED_UNITS[figure_name]
+    unit = next((unit for ending, unit in _UNITS_BY_ENDING if figure_name.endswith(ending)), "count")
+    return "bytes per second" if unit == "per second" and "bytes" in figure_name else unit
 
 
 def suffix(unit: str) -> str:
@@ -187,7 +187,7 @@ def bound(name: str, value: float, *, below: bool) -> str:
 
 
 def apart(name: str, observed: float, allowed: float) -> tuple[str, str]:
-    """What was observed and its limit, the former with as many digits as tell it from the limit and from 0."""
+    """What was observed and its limit, the former with enough digits to differ from the limit and from 0."""
     unit = unit_of(name)
     if unit.startswith("bytes"):
         return quantity(observed, unit), quantity(allowed, unit)

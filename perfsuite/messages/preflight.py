@@ -60,7 +60,7 @@ class PreflightMessage(Code):
     ROWS_LEFT_OUT = "it works on rows of {operation}, which is left out"
     LEFT_OUT = "{operation} is left out: {why}; --accept-leftovers makes them anyway"
     ROWS_REMAIN = "{operation}: its rows cannot be removed ({why}) and will remain (--accept-leftovers)"
-    FAILED_FIRST = "{operation} as {role} {note}"
+    FAILED_FIRST = "{operation} as {role} failed once with {failure} and worked when it was repeated"
     DIFFERENCE = "{method} {path} ({operation}): {difference}, as {roles}"
 
     # ── progress ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -290,9 +290,9 @@ def broken_table(report: PreflightReport) -> str:
 def failed_first(report: PreflightReport) -> tuple[Message, ...]:
     """A line for each operation that met a server error once and worked when it was repeated."""
     return tuple(
-        PreflightMessage.FAILED_FIRST(operation=check.operation, role=check.role, failure=check.retry_note)
+        PreflightMessage.FAILED_FIRST(operation=check.operation, role=check.role, failure=check.failed_first)
         for check in report.checks
-        if check.retry_note
+        if check.failed_first
     )
 
 

@@ -196,7 +196,7 @@ def test_only_what_failed_is_judged_when_it_is_tried_again() -> None:
     report = look(target)
 
     assert (works_of(report), len(seen)) == ({}, 2)
-    assert [line.split(" met ")[0] for line in failed_first(report)] == ["agents.profile as junior_agent"]
+    assert [line.fields["operation"] for line in failed_first(report)] == ["agents.profile"]
 
 
 @pytest.mark.parametrize("status", [403, 404])

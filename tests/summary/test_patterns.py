@@ -142,7 +142,7 @@ def test_what_preflight_saw_is_told_from_what_came_with_the_load(checks: tuple[O
 
 def test_without_a_preflight_nothing_is_said_of_the_time_before_the_load() -> None:
     (pattern,) = patterns_of(recorded(every(400), range(1, 450)))
-    assert (pattern.seen_before, pattern.seen) == (None, "")
+    assert (pattern.seen_before, pattern.sentence.details) == (None, ())
 
 
 def test_the_most_frequent_pattern_comes_first() -> None:
