@@ -322,7 +322,7 @@ def file_names_in(source: Path) -> set[str]:
 def test_list_of_files(tmp_path: Path) -> None:
     modules = (
         "run/pipeline.py", "run/load_run.py", "run/load.py", "measurements/records.py",
-        "run/fingerprint.py", "target/journal.py", "fingerprint/output.py", "judge/left_behind.py", "load/state.py",
+        "run/fingerprint.py", "target/journal.py", "fingerprint/output.py", "model/cleanup.py", "load/state.py",
         "monitor/readings.py", "suite_errors.py",
     )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
