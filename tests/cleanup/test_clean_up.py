@@ -38,7 +38,7 @@ def test_rows_are_removed_by_their_ids(scene: Scene) -> None:
     assert set(scene.target.tickets) == {"ticket-0"}
 
 
-def test_requests_of_cleanup_are_told_apart_in_the_targets_log(scene: Scene) -> None:
+def test_requests_of_cleanup_are_distinguished_in_the_targets_log(scene: Scene) -> None:
     scene.wrote(*made(("lead", "PERF-l", "l1")))
     scene.clean()
 

@@ -122,9 +122,9 @@ def test_what_does_not_stay_written_is_listed_and_tried_again_by_the_next_cleanu
 def test_without_the_account_it_is_listed(shown: Scene) -> None:
     shown.wrote(JournalEntry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
 
-    (told,) = shown.clean(ADMIN).not_restored
+    (line,) = shown.clean(ADMIN).not_restored
 
-    assert told == f"theme of account {USER} (was mint): {CleanupMessage.NO_OWNER()}"
+    assert line == f"theme of account {USER} (was mint): {CleanupMessage.NO_OWNER()}"
 
 
 def test_putting_back_ends_in_time(shown: Scene) -> None:
@@ -141,7 +141,7 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
     means = CleanupInput(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
     done = clean_up(list(journal.read(shown.folder)), means).cleanup
 
-    assert [told.partition(": ")[2] for told in done.not_restored] == [CleanupMessage.NO_TIME_TO_RESTORE()] * 2
+    assert [line.partition(": ")[2] for line in done.not_restored] == [CleanupMessage.NO_TIME_TO_RESTORE()] * 2
 
 
 def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: Scene) -> None:

@@ -95,7 +95,7 @@ def test_a_row_that_no_list_shows_is_not_called_removed(scene: Scene) -> None:
     assert scene.clean(ADMIN, AGENT).remaining == (Remaining("lead", why, True, 1),)
 
 
-def test_a_list_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
+def test_a_list_from_a_cache_is_not_trusted(scene: Scene) -> None:
     first, second = scene.make("lead", 2)
     kept = answer({"data": {"leads": [dict(scene.target.leads[first]), dict(scene.target.leads[second])]}})
     scene.target.always("leads.page", lambda asked: kept if asked.query["offset"] == "0" else answer({"leads": []}))
@@ -104,7 +104,7 @@ def test_a_list_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
     assert len(scene.target.asked_for("leads.search")) == 2
 
 
-def test_a_single_row_from_a_cache_is_not_the_last_word(scene: Scene) -> None:
+def test_a_single_row_from_a_cache_is_not_trusted(scene: Scene) -> None:
     (identity,) = scene.make("policy")
     scene.target.kept_as = {"policy": "cancelled"}
     scene.target.always("policies.read", answer(dict(scene.target.policies[identity])))

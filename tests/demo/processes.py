@@ -17,7 +17,7 @@ class Started:
     """A program that has printed its first line, and what that says."""
 
     process: subprocess.Popen[str]
-    told: dict[str, Any]
+    ready: dict[str, Any]
 
 
 def family_of(pid: int) -> list[psutil.Process]:

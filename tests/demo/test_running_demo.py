@@ -119,7 +119,7 @@ def test_kill_9_of_the_parent_leaves_nothing(
     parent.process.kill()
     parent.process.wait()
     assert all_gone(family)
-    assert not Path(parent.told["data_dir"]).exists()
+    assert not Path(parent.ready["data_dir"]).exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
@@ -135,7 +135,7 @@ def test_kill_9_of_the_supervisor_leaves_no_process_and_a_sandbox_for_the_next_d
     supervisor.process.kill()
     supervisor.process.wait()
     assert all_gone(family)
-    folder = Path(supervisor.told["data_dir"])
+    folder = Path(supervisor.ready["data_dir"])
     sweep(folder.parent)
     assert not folder.exists()
 
@@ -183,7 +183,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals, start: Callable[..., 
     supervisor.process.send_signal(number)
     assert supervisor.process.wait(20) == 0
     assert all_gone(family)
-    assert not Path(supervisor.told["data_dir"]).exists()
+    assert not Path(supervisor.ready["data_dir"]).exists()
 
 
 def test_a_backend_that_dies_is_named_and_the_rest_is_stopped(full_demo_programs: None) -> None:
@@ -196,14 +196,14 @@ def test_a_backend_that_dies_is_named_and_the_rest_is_stopped(full_demo_programs
         text=True,
     )
     assert supervisor.stdout is not None
-    told = json.loads(supervisor.stdout.readline())
+    ready = json.loads(supervisor.stdout.readline())
     family = family_of(supervisor.pid)
-    os.kill(told["pid"], signal.SIGKILL)
+    os.kill(ready["pid"], signal.SIGKILL)
     assert supervisor.wait(20) == 3
     _out, said = supervisor.communicate()
     assert said.startswith(DemoMessage.DIED(program="backend", how="signal SIGKILL", output=""))
     assert all_gone(family)
-    assert not Path(told["data_dir"]).exists()
+    assert not Path(ready["data_dir"]).exists()
 
 
 def test_a_demo_that_cannot_begin_says_why_and_leaves_nothing() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Plan, Scenario
 from perfsuite.run.load_run import PLAN_FILE, save
 from perfsuite.target.journal import FILE_NAME, Journal, JournalEntry
@@ -67,10 +68,8 @@ def test_without_one_it_says_so(backend: Backend, tmp_path: Path) -> None:
     done = clean(backend, tmp_path, ("policyholder",))
 
     assert (done.code, done.err) == (4, "")
-    assert done.out == (
-        f"not put back: flag {name} (was {not before[name]}): the credentials hold no Super Admin, "
-        "who alone may put it right\n"
-    )
+    why = CleanupMessage.NO_ADMIN_TO_RESTORE(admin="Super Admin")
+    assert f"flag {name} (was {not before[name]}): {why}\n" in done.out
     assert backend.flags() == before
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Reason
+from perfsuite.messages.run import RunMessage
 from perfsuite.run.load_run import load_run
 from tests.integration.programs import Ended, failed_operations
 
@@ -184,7 +185,7 @@ def test_a_route_that_is_broken_from_the_start_stops_the_run_with_a_table(made: 
     refused: Ended = made.beside["refused"]
     assert refused.code == 3
     first, *table, last = refused.err.strip().splitlines()
-    assert first == "Operations fail before any load, so load would measure nothing of worth:"
+    assert first == RunMessage.BROKEN_OPERATIONS(table="").splitlines()[0]
     assert [line.split()[:2] for line in table] == [
         ["provider_admin", "agents.list"],
         ["regional_manager", "agents.list"],

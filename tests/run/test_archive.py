@@ -1,4 +1,4 @@
-"""From the folder of a run to its record, and the history made anew from the folders."""
+"""From the folder of a run to its record, and the history rebuilt from the folders."""
 
 from __future__ import annotations
 
@@ -177,11 +177,11 @@ def test_the_history_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
         assert history.file
         history.file.unlink()
 
-    told: list[str] = []
-    done = rebuild(RunArchive(tmp_path), told.append)
+    lines: list[str] = []
+    done = rebuild(RunArchive(tmp_path), lines.append)
 
     assert (done.runs, done.baselines, done.skipped, done.notes) == (3, 0, (), ())
-    assert [line.strip() for line in told] == names
+    assert [line.strip() for line in lines] == names
     with RunArchive(tmp_path).open_history() as history:
         assert history.runs() == before
         assert [history.times_of(name) for name in names] == times
@@ -266,25 +266,25 @@ def test_a_killed_run_has_no_end_and_is_taken_up(tmp_path: Path) -> None:
     assert (done.runs, done.skipped) == (1, ())
 
 
-class NoRoom(History):
+class FullDisk(History):
     """Its database is sound, and its disk is full."""
 
     def check(self) -> None:
         raise in_words(OSError(28, "No space left on device"), self.where)
 
 
-def test_a_database_without_room_is_not_taken_for_damaged(tmp_path: Path) -> None:
+def test_a_full_disk_does_not_make_the_database_damaged(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     with RunArchive(tmp_path).open_history() as history:
         history.keep(made.run(1))
 
-    class NoRoomShelf(RunArchive):
+    class FullDiskArchive(RunArchive):
         @contextmanager
         def open_history(self) -> Iterator[History]:
-            yield NoRoom(str(file))
+            yield FullDisk(str(file))
 
     with pytest.raises(UsageError, match=r"the disk is full\.\nMake room"):
-        rebuild(NoRoomShelf(tmp_path), quiet)
+        rebuild(FullDiskArchive(tmp_path), quiet)
 
     assert [path.name for path in tmp_path.glob("history.db*")] == ["history.db"]
 

@@ -1,4 +1,4 @@
-"""A run and its baseline: found before the load, held against each other after it."""
+"""A run and its baseline: found before the load, compared after it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def differing(found: Sequence[Difference]) -> list[tuple[str, float, float]]:
     return [(one.metric, one.before.maximum, one.after.maximum) for one in found]
 
 
-def test_one_run_on_each_side_shows_an_n_plus_1() -> None:
+def test_one_run_in_each_group_shows_an_n_plus_1() -> None:
     before, after = made.run(1, fingerprint=made.fingerprint(3)), made.run(2, fingerprint=made.fingerprint(23))
 
     assert differing(compare_fingerprints([before], [after])[0]) == [("queries", 3, 23)]

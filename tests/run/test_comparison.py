@@ -1,4 +1,4 @@
-"""May runs be held against each other, what comes of it, and what the exit code is."""
+"""Whether runs may be compared, the result, and its exit code."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_two_targets_may_differ_in_what_is_theirs() -> None:
     assert exit_code_of(comparison) == 5
 
 
-def test_runs_of_one_side_must_agree() -> None:
+def test_runs_of_one_group_must_agree() -> None:
     mixed = group("after", 100)
     mixed = replace(
         mixed, runs=(*mixed.runs[:4], replace(mixed.runs[4], conditions=replace(CONDITIONS, read_only=True)))
@@ -82,7 +82,7 @@ def test_on_another_machine_times_are_not_compared() -> None:
         pytest.param(compare_groups(group("a", 100), group("b", 130)), 5, id="slower"),
         pytest.param(compare_groups(group("a", 100), group("b", 80)), 0, id="faster"),
         pytest.param(compare_groups(group("a", 100), group("b", 100)), 0, id="the same"),
-        pytest.param(compare_groups(group("a", 100, runs=1), group("b", 300, runs=1)), 4, id="nothing could be told"),
+        pytest.param(compare_groups(group("a", 100, runs=1), group("b", 300, runs=1)), 4, id="cannot tell"),
         pytest.param(
             Comparison(ComparedRuns("a", ("a",)), ComparedRuns("b", ("b",)), (), (COSTLIER,)), 5, id="costs more"
         ),
@@ -102,8 +102,8 @@ def test_a_comparison_is_kept(tmp_path: Path) -> None:
 
     assert folder.name.startswith("compare_")
     assert msgspec.json.decode((folder / "comparison.json").read_bytes(), type=Comparison) == comparison
-    told = (folder / "summary.md").read_text(encoding="utf-8")
-    assert told.startswith("## ❌ REGRESSION: after against before")
+    text = (folder / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("## ❌ REGRESSION: after against before")
 
 
 # ── what may be asked for together ──────────────────────────────────────────────────────────────────

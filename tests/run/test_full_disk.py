@@ -14,10 +14,10 @@ from perfsuite.target.journal import FILE_NAME, JournalEntry
 
 
 def test_the_place_and_the_fix_are_named() -> None:
-    told = unwritable(OSError(errno.ENOSPC, "No space left on device"), Path("results/basic_1"))
-    assert str(told).startswith("results/basic_1: no space left on device. ")
-    assert "--results" in str(told)
-    assert told.exit_code == LoadError.exit_code == 4
+    error = unwritable(OSError(errno.ENOSPC, "No space left on device"), Path("results/basic_1"))
+    assert str(error).startswith("results/basic_1: no space left on device. ")
+    assert "--results" in str(error)
+    assert error.exit_code == LoadError.exit_code == 4
     assert str(unwritable(PermissionError(errno.EACCES, "Permission denied", "plan.json"))).startswith(
         "plan.json: perm"
     )
@@ -31,9 +31,9 @@ def test_a_file_that_nobody_expected_to_fail_is_a_line_and_no_traceback(
 
     assert main(["judge", str(tmp_path)]) == 4
 
-    told = capfd.readouterr()
-    assert told.err.startswith(f"{tmp_path}/plan.json: is a directory. ")
-    assert told.err.count("\n") == 1
+    shown = capfd.readouterr()
+    assert shown.err.startswith(f"{tmp_path}/plan.json: is a directory. ")
+    assert shown.err.count("\n") == 1
 
 
 def test_where_no_journal_can_be_opened_cleanup_notes_nothing_and_goes_on(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.history import folders
 
 @dataclass
 class Load(LoadProcess):
-    """A load that runs until it is told to stop, or has been looked at so often. `looked`: happens at each look."""
+    """A load that runs until it is asked to stop, or has been polled so often. `looked`: happens at each poll."""
 
     looks: int = 3
     looked: Callable[[], None] = lambda: None
@@ -51,7 +51,7 @@ class Load(LoadProcess):
 class FailsToShow(PlainScreen):
     """Not among several screens: what it raises comes to who follows the load."""
 
-    def progress(self, moment: LiveSnapshot) -> None:
+    def progress(self, snapshot: LiveSnapshot) -> None:
         raise ZeroDivisionError("nothing to divide by")
 
 

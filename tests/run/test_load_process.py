@@ -1,4 +1,4 @@
-"""The load process as its parent sees it: told, watched, and surely gone at the end."""
+"""The load process as its parent sees it: controlled, watched, and surely gone at the end."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_killed_at_once(tmp_path: Path) -> None:
 
 @pytest.fixture
 def loading(tmp_path: Path) -> Iterator[LoadProcess]:
-    """A load that has begun: its measurements tell of a request."""
+    """A load that has begun: its measurements hold a request."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -159,7 +159,7 @@ def test_all_processes_of_the_load_have_the_clock_of_the_parent(loading: LoadPro
     assert clocks == [for_children()] * 2  # who leads, and who makes the load
 
 
-def test_told_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
+def test_asked_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
     loading.stop("target lost")
 
     assert _until(lambda: not loading.running)

@@ -79,8 +79,8 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads((self.folder / "summary.json").read_bytes())
-        return told
+        data: dict[str, Any] = json.loads((self.folder / "summary.json").read_bytes())
+        return data
 
     @property
     def kept(self) -> list[Outcome]:

@@ -34,7 +34,7 @@ def kept(results: Path, runs: list[PastRun]) -> RunArchive:
     return archive
 
 
-def told(page: Path) -> dict[str, Any]:
+def data_of(page: Path) -> dict[str, Any]:
     found = re.search(r'id="runs-data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None
     return dict(json.loads(found[1]))
@@ -43,7 +43,7 @@ def told(page: Path) -> dict[str, Any]:
 def test_the_page_holds_what_the_history_holds(tmp_path: Path) -> None:
     runs = history(30, few_names(), shifted_from=15)
     page = write_overview(kept(tmp_path / "results", runs))
-    data = told(page)
+    data = data_of(page)
     assert page == tmp_path / "results" / "index.html"
     assert data["runs"]["id"] == [run.run_id for run in runs]
     assert [address for address in data["runs"]["address"] if address] == [f"./{runs[0].folder}/report.html"]
@@ -54,7 +54,7 @@ def test_the_page_holds_what_the_history_holds(tmp_path: Path) -> None:
 
 def test_change_points_are_searched_among_runs_of_the_same_conditions(tmp_path: Path) -> None:
     runs = history(50, few_names(), shifted_from=25)
-    points = told(write_overview(kept(tmp_path, runs)))["points"]
+    points = data_of(write_overview(kept(tmp_path, runs)))["points"]
     assert {point[1] for point in points} == {SHIFTED}
     assert {point[2] for point in points} == {"avg_ms"}
     overall = [point for point in points if point[0] == ALL]
@@ -69,7 +69,7 @@ def test_a_change_point_is_found_past_runs_without_the_figure(tmp_path: Path) ->
     runs = history(60, [place], shifted_from=30)
     runs[10] = replace(runs[10], measured=())
 
-    points = told(write_overview(kept(tmp_path, runs)))["points"]
+    points = data_of(write_overview(kept(tmp_path, runs)))["points"]
 
     assert [point[3] for point in points] == [30]
 
@@ -78,16 +78,16 @@ def test_older_runs_are_left_out_and_counted(tmp_path: Path) -> None:
     runs = history(12, few_names())
     archive = kept(tmp_path, runs)
     page = write_overview(archive, latest=5)
-    assert told(page)["runs"]["id"] == [run.run_id for run in runs[-5:]]
+    assert data_of(page)["runs"]["id"] == [run.run_id for run in runs[-5:]]
     assert "7 older runs are not shown" in page.read_text(encoding="utf-8")
     assert "older not shown" not in write_overview(archive, latest=None).read_text(encoding="utf-8")
 
 
-def test_queries_of_the_newest_runs_are_told(tmp_path: Path) -> None:
+def test_queries_of_the_newest_runs_are_shown(tmp_path: Path) -> None:
     measured = (Measured(ALL, "policies.list", statistics(20.0)),)
     taken = fingerprint(operation("policies.list", {PREMIUMS: 7}, {PREMIUMS: 7}))
     page = write_overview(kept(tmp_path, [replace(past_run(0, measured), fingerprint=taken)]))
-    (series,) = told(page)["series"]
+    (series,) = data_of(page)["series"]
     low, high = base64.b64decode(series[3 + METRICS.index("queries")])
     assert value_of(low + 256 * high) == pytest.approx(7.0, rel=3e-4)
 
@@ -95,7 +95,7 @@ def test_queries_of_the_newest_runs_are_told(tmp_path: Path) -> None:
 def test_demos_on_other_ports_are_one_target(tmp_path: Path) -> None:
     given = [replace(conditions(), demo="full", host=f"http://127.0.0.1:{port}") for port in (40001, 40002)]
     runs = [past_run(number, (Measured(ALL, ALL, statistics(20.0)),), one) for number, one in enumerate(given)]
-    data = told(write_overview(kept(tmp_path, runs)))
+    data = data_of(write_overview(kept(tmp_path, runs)))
     assert [data["texts"][number] for number in data["runs"]["host"]] == ["demo full", "demo full"]
     assert data["group_of"] == [0, 0]
 
@@ -106,7 +106,7 @@ def test_nothing_kept_yet_is_a_page_without_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "history.db").exists()
 
 
-def test_a_page_that_cannot_be_written_is_told_after_a_run_and_ends_a_command(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_a_note_after_a_run_and_ends_a_command(tmp_path: Path) -> None:
     archive = kept(tmp_path, history(1, few_names()))
     (tmp_path / "index.html").mkdir()
     (line,) = update_runs_page(archive)
@@ -115,7 +115,7 @@ def test_a_page_that_cannot_be_written_is_told_after_a_run_and_ends_a_command(tm
         write_overview(archive)
 
 
-def test_a_damaged_history_is_told_after_a_run(tmp_path: Path) -> None:
+def test_a_damaged_history_is_a_note_after_a_run(tmp_path: Path) -> None:
     (tmp_path / "history.db").write_bytes(b"not a database" * 100)
     (line,) = update_runs_page(RunArchive(tmp_path))
     assert line.code is RunMessage.PAGE_NOT_UPDATED
