@@ -25,7 +25,7 @@ from perfsuite.format import bound, option_duration
 from perfsuite.measurements import records as measurements
 from perfsuite.messages.reasons import Reason
 from perfsuite.monitor.readings import READINGS_COLUMNS
-from perfsuite.plan.files import Known, read_scenarios, read_targets
+from perfsuite.plan.files import KnownNames, read_scenarios, read_targets
 from perfsuite.report.files.csv_files import REMAINING_COLUMNS
 from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.write import write_all
@@ -248,7 +248,7 @@ def test_scenarios() -> None:
 
 
 def test_targets() -> None:
-    known = Known([role.slug for role in ROLES], [], list(read_scenarios(ROOT / "scenarios.toml").scenarios))
+    known = KnownNames([role.slug for role in ROLES], [], list(read_scenarios(ROOT / "scenarios.toml").scenarios))
     targets = read_targets(ROOT / "targets.toml", known)
     assert table(section(RUNNING, "Targets")) == [
         [target.name, target.metric, bound(target.metric, target.limit, below=target.below)] for target in targets

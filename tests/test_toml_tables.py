@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.monitor import read_queries
-from perfsuite.plan.files import Known, read_scenarios, read_targets
+from perfsuite.plan.files import KnownNames, read_scenarios, read_targets
 from perfsuite.toml_tables import key_lines, line_of
 
 TEXT = '''\
@@ -107,7 +107,7 @@ def test_the_second_of_two_targets_is_told_by_its_own_line(tmp_path: Path) -> No
     one = '[[target]]\nname = "{}"\nmetric = "{}"\nbelow = 5\n'
     file.write_text("schema = 1\n" + one.format("a", "avg_ms") + one.format("b", "avg_m"), encoding="utf-8")
     with pytest.raises(UsageError) as raised:
-        read_targets(file, Known([], [], []))
+        read_targets(file, KnownNames([], [], []))
     assert str(raised.value).startswith("targets.toml, line 8: [[target]] 'b' metric: unknown metric 'avg_m', did you")
 
 

@@ -31,7 +31,7 @@ from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Sc
 from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
 from perfsuite.plan.build import new_run_folder
-from perfsuite.plan.files import Known, read_scenarios, read_targets
+from perfsuite.plan.files import KnownNames, read_scenarios, read_targets
 from perfsuite.plan.options import DEFAULT_HOST, ReachOptions
 from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
@@ -183,7 +183,7 @@ def _plan(environment: Any, host: str, accounts: tuple[Account, ...], now: datet
 
 def _targets() -> tuple[Target, ...]:
     names = list(read_scenarios(_ROOT / "scenarios.toml").scenarios)
-    return read_targets(_ROOT / "targets.toml", Known([role.slug for role in ROLES], sorted(CATALOGUE), names))
+    return read_targets(_ROOT / "targets.toml", KnownNames([role.slug for role in ROLES], sorted(CATALOGUE), names))
 
 
 def _seen(plan: Plan, headers: Headers) -> PreflightReport:

@@ -18,7 +18,7 @@ from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.model.role import Role
 from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
-from perfsuite.plan.files import STANDARD_SCENARIOS, Known, ScenarioFile, choose, read_scenarios, read_targets
+from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, ScenarioFile, choose, read_scenarios, read_targets
 from perfsuite.plan.option_fields import data_file
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.roles import ROLES
@@ -70,7 +70,7 @@ def read_inputs(options: PlanOptions, ground: Ground) -> Inputs:
     _check_combination(options)
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
-    known = Known(
+    known = KnownNames(
         [role.slug for role in ground.roles],
         sorted(ground.operations),
         sorted({*file.scenarios, *STANDARD_SCENARIOS}),

@@ -141,7 +141,7 @@ _KEYS = ("name", "metric", "statistic", "below", "above", "role", "operation", "
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNames:
     """The words that a target may use: slugs of roles, names of operations, of scenarios, and of what monitors read."""
 
     roles: Collection[str]
@@ -150,7 +150,7 @@ class Known:
     readings: Collection[str] = ()
 
 
-def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
+def read_targets(path: Path, known: KnownNames) -> tuple[Target, ...]:
     """The targets in the order of the file. Raises UsageError naming file, target and key."""
     top = read_tables(path)
     top.only(("schema", "preset", "target"))
@@ -173,7 +173,7 @@ def read_targets(path: Path, known: Known) -> tuple[Target, ...]:
 PRESETS = tuple(one.name for one in SLO_PRESETS)
 
 
-def _target(table: Table, known: Known) -> Target:
+def _target(table: Table, known: KnownNames) -> Target:
     table.only(_KEYS)
     name = table.text("name")
     metric = _metric(table, known)
@@ -198,7 +198,7 @@ def _target(table: Table, known: Known) -> Target:
     )
 
 
-def _metric(table: Table, known: Known) -> str:
+def _metric(table: Table, known: KnownNames) -> str:
     metric = table.text("metric")
     own = (*METRICS, MAX_QUERIES, "apdex_500")
     if apdex_threshold(metric) is None and metric not in own and metric not in known.readings:

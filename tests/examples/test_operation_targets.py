@@ -10,13 +10,13 @@ import pytest
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS
 from perfsuite.judge import judge
 from perfsuite.model import ALL, TargetOutcome
-from perfsuite.plan.files import Known, read_targets
+from perfsuite.plan.files import KnownNames, read_targets
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from tests.judge.made_summaries import FIVE, figures, make_plan, make_summary, row
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "operation_targets" / "targets.toml"
-TARGETS = read_targets(EXAMPLE, Known([role.slug for role in ROLES], sorted(CATALOGUE), []))
+TARGETS = read_targets(EXAMPLE, KnownNames([role.slug for role in ROLES], sorted(CATALOGUE), []))
 
 
 @pytest.mark.parametrize(

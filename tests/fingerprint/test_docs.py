@@ -8,7 +8,7 @@ from pathlib import Path
 from perfsuite.fingerprint.compare import BLOCKS_LEAST
 from perfsuite.fingerprint.run import FingerprintSettings
 from perfsuite.fingerprint.statements import MOST_NAMED
-from perfsuite.plan.files import Known, read_targets
+from perfsuite.plan.files import KnownNames, read_targets
 from perfsuite.run import fingerprint as costing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fingerprint.md").read_text(encoding="utf-8")
@@ -30,5 +30,5 @@ def test_the_target_can_be_used_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "targets.toml"
     path.write_text(f"schema = 1\n{example}", encoding="utf-8")
 
-    (target,) = read_targets(path, Known([], [], []))
+    (target,) = read_targets(path, KnownNames([], [], []))
     assert (target.metric, target.limit, target.below) == ("max_queries_per_request", 15, True)

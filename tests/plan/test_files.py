@@ -7,13 +7,13 @@ import pytest
 from perfsuite.errors import UsageError
 from perfsuite.model import Scenario, Target
 from perfsuite.plan.build import Ground, read_inputs
-from perfsuite.plan.files import STANDARD_SCENARIOS, Known, choose, read_scenarios, read_targets
+from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, choose, read_scenarios, read_targets
 from perfsuite.plan.options import PlanOptions
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
-KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"))
+KNOWN = KnownNames(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"))
 SCENARIO = '[scenario.basic]\nusers = 10\nspawn_rate = 2\nduration = "1m"\n'
 TARGET = '[[target]]\nname = "t"\nmetric = "avg_ms"\nbelow = 500\n'
 
@@ -47,7 +47,7 @@ def test_the_shipped_scenarios_are_those_of_the_manual() -> None:
 
 
 def test_the_shipped_targets_are_those_of_the_manual() -> None:
-    known = Known((), (), read_scenarios(ROOT / "scenarios.toml").scenarios)
+    known = KnownNames((), (), read_scenarios(ROOT / "scenarios.toml").scenarios)
     assert read_targets(ROOT / "targets.toml", known) == (
         Target("average response time", "avg_ms", 500, below=True),
         Target("95th percentile", "p95_ms", 2000, below=True),

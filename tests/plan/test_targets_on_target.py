@@ -7,13 +7,13 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.model import Target
-from perfsuite.plan.files import Known, read_targets
+from perfsuite.plan.files import KnownNames, read_targets
 
 READINGS = ("server.cpu_percent", "postgres.connections_used_percent", "redis.hit_percent")
-KNOWN = Known(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"), READINGS)
+KNOWN = KnownNames(("agent", "customer"), ("policies.list", "users.me"), ("basic", "stress"), READINGS)
 
 
-def read(folder: Path, text: str, known: Known = KNOWN) -> Target:
+def read(folder: Path, text: str, known: KnownNames = KNOWN) -> Target:
     path = folder / "targets.toml"
     path.write_text(f'schema = 1\n[[target]]\nname = "t"\n{text}\n', encoding="utf-8")
     (target,) = read_targets(path, known)
@@ -98,4 +98,4 @@ def test_a_mistake_is_told_with_its_mend(tmp_path: Path, text: str, told: str) -
 
 def test_readings_are_only_known_where_they_are_given(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown metric 'server\.cpu_percent'"):
-        read(tmp_path, 'metric = "server.cpu_percent"\nbelow = 80', Known((), (), ()))
+        read(tmp_path, 'metric = "server.cpu_percent"\nbelow = 80', KnownNames((), (), ()))

@@ -9,7 +9,7 @@ from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.model import Plan, Target
 from perfsuite.model.monitor import METRICS
-from perfsuite.plan.files import STANDARD_SCENARIOS, Known, read_scenarios, read_targets
+from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, read_scenarios, read_targets
 from perfsuite.report.terminal.console import render_summary
 from perfsuite.report.terminal.short import render_verdict
 from perfsuite.roles import ROLES
@@ -42,5 +42,5 @@ def _other_targets(options: JudgeOptions) -> tuple[Target, ...] | None:
         return None
     scenario = load(options.run / PLAN_FILE, Plan).scenario.name
     names = {scenario, *STANDARD_SCENARIOS, *read_scenarios(options.plan.scenarios_file).scenarios}
-    known = Known([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names), sorted(METRICS))
+    known = KnownNames([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names), sorted(METRICS))
     return read_targets(options.targets_file, known)
