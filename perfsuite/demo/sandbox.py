@@ -111,7 +111,8 @@ def sweep(base: Path) -> None:
 def _kill_processes(folder: Path) -> None:
     """Kill what still runs, with its children: only Linux ends them with their parent."""
     left: list[psutil.Process] = []
-    for line in (folder / _PROCESSES_FILE).read_text(encoding="utf-8").splitlines():
+    recorded = folder / _PROCESSES_FILE
+    for line in recorded.read_text(encoding="utf-8").splitlines() if recorded.exists() else ():
         with suppress(ValueError, psutil.Error):
             pid, created_at = line.split()
             process = psutil.Process(int(pid))

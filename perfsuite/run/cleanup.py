@@ -56,7 +56,7 @@ def clean_early(run: RunContext) -> None:
     """Clean up after a run that ends without a report. What remains, or why cleanup failed, is a warning."""
     try:
         done = clean(run)
-    except Exception as error:  # noqa: BLE001  the error that ended the run is on its connection, and comes first
+    except Exception as error:  # noqa: BLE001  the error that ended the run comes first
         run.screen.warn(_failure(error, run))
         return
     if done and (remaining := rows_remain(done.cleanup)):
@@ -106,12 +106,12 @@ def _clean_up(run: RunContext, transport: Transport | None = None, *, rows_only:
     if not entries:
         return None
     transport = transport or run.connect()
-    sessions = run.sessions("cleanup", open_journal(run.folder))
+    state = run.state_for("cleanup", open_journal(run.folder))
     try:
-        return clean_up(entries, CleanupInput(ROLES, run.accounts, sessions, transport, rows_only=rows_only))
+        return clean_up(entries, CleanupInput(ROLES, run.accounts, state, transport, rows_only=rows_only))
     finally:
         transport.close()
-        sessions.journal.close()
+        state.journal.close()
 
 
 def open_journal(folder: Path) -> journal.Journal:

@@ -93,6 +93,6 @@ class RunContext(CommandContext):
         """A connection to the target that waits where the target's rate limit asks for it."""
         return RetryAfterClient(HttpxTransport(connection_settings(self.plan, self.headers)), self.screen.say)
 
-    def sessions(self, purpose: str, journal: Journal | None = None) -> RunState:
+    def state_for(self, purpose: str, journal: Journal | None = None) -> RunState:
         """What the sessions of a stage share; the target's log shows their `purpose`."""
         return RunState.of(self.plan, self.headers, purpose, journal)

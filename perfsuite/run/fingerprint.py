@@ -82,9 +82,9 @@ def take_fingerprint(run: RunContext, target: TargetInfo, settings: FingerprintS
     book = Journal(run.folder / "journal-fingerprint.jsonl")
     try:
         roles = [role for role in ROLES if run.plan.users_by_role.get(role.slug)]
-        sessions = run.sessions(PURPOSE, book)
-        sessions.left_out, sessions.thorough = not_offered(run.plan, ROLES, target, sessions), True
-        return fingerprint(run.plan, roles, run.accounts, sessions, run.connect, settings)
+        state = run.state_for(PURPOSE, book)
+        state.left_out, state.thorough = not_offered(run.plan, ROLES, target, state), True
+        return fingerprint(run.plan, roles, run.accounts, state, run.connect, settings)
     finally:
         book.close()
 

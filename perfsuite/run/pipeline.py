@@ -55,7 +55,7 @@ from perfsuite.target.journal import Journal
 
 def probe(run: RunContext) -> TargetInfo:
     """What the target offers, asked once per run. Raises TargetError when it is not there or not ours."""
-    return find_target(run.plan.host, run.sessions("preflight"), run.connect, ProgressReporter(run.screen.say))
+    return find_target(run.plan.host, run.state_for("preflight"), run.connect, ProgressReporter(run.screen.say))
 
 
 def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
@@ -64,10 +64,10 @@ def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
     book = Journal(run.folder / "journal-preflight.jsonl")
     roles = [role for role in ROLES if run.plan.users_by_role.get(role.slug)]
     try:
-        sessions = run.sessions("preflight", book)
-        sessions.thorough = True
+        state = run.state_for("preflight", book)
+        state.thorough = True
         given = PreflightInput(run.plan, target, roles, run.accounts)
-        report = preflight(given, sessions, run.connect, ProgressReporter(run.screen.say))
+        report = preflight(given, state, run.connect, ProgressReporter(run.screen.say))
     finally:
         book.close()
     report = with_rows_read(report, run.folder)

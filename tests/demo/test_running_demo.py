@@ -156,6 +156,14 @@ def test_a_sweep_leaves_the_sandbox_of_a_running_demo_alone() -> None:
         assert demo.credentials.exists()
 
 
+def test_a_sweep_removes_the_sandbox_of_a_supervisor_that_was_killed_before_it_started_anything(tmp_path: Path) -> None:
+    folder = tmp_path / "mitra-demo-left"
+    folder.mkdir()
+    (folder / "lock").touch()
+    sweep(tmp_path)
+    assert not folder.exists()
+
+
 def test_a_sweep_kills_what_a_killed_supervisor_left(tmp_path: Path) -> None:
     """As on macOS, where nothing ends a process with its parent."""
     folder = tmp_path / "mitra-demo-left"
