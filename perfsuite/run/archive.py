@@ -197,7 +197,7 @@ def _ended_at(summary: Summary, started_at: str) -> str:
 def add_to_history(finished: LoadedRun, history: History) -> list[Message]:
     """Add a run to the history; notes for the user. Raises UsageError where the history cannot be written."""
     run, summary = past_run(finished), finished.report.summary
-    from perfsuite.summary.kept import kept_times
+    from perfsuite.summary.rows import kept_times
 
     history.keep(run, kept_times(finished.aggregate, summary.steady_start, summary.steady_end))
     return _clock_notes(run, history)

@@ -27,7 +27,7 @@ from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.corrections import due_by_second, remarks_of, server_times
-from perfsuite.summary.failures import count_of, failure_groups, failure_patterns
+from perfsuite.summary.failures import count_of, cut_off, failure_groups, failure_patterns, outages, target_lost_at
 from perfsuite.summary.figures import breakdown, statistics
 from perfsuite.summary.health import (
     coverage,
@@ -39,7 +39,6 @@ from perfsuite.summary.health import (
 )
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
-from perfsuite.summary.outages import cut_off, outages, target_lost_at
 from perfsuite.summary.periods import PhaseTimes, Timeline, phase_times, timeline
 from perfsuite.summary.rows import Order, behaviour_rows, bins_of, period_rows, second_rows
 from perfsuite.summary.users import (
