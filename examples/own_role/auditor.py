@@ -1,4 +1,4 @@
-"""A role of one's own: an Auditor, who looks over agents and checks that policies are covered and paid for."""
+"""A role of your own: an auditor who reviews agents and checks that policies are covered and paid for."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from perfsuite.judge.notes import soft_deleted
 from perfsuite.load.caught import listen_for_errors
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import Hooks, guard, install
-from perfsuite.load.state import LoadState, Order
+from perfsuite.load.state import LoadOrder, LoadState
 from perfsuite.measurements.records import FILE_NAME, Writer, to_json
 from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Scenario, Target
 from perfsuite.model.plan import STOP_TIMEOUT_S
@@ -132,7 +132,7 @@ def _give_up(environment: Any, exit_code: int) -> None:
     threading.Thread(target=environment.runner.stop if environment.web_ui else environment.runner.quit).start()
 
 
-def _order(environment: Any) -> Order:
+def _order(environment: Any) -> LoadOrder:
     rules = _rules()
     host = hosts.checked_url(environment.host or DEFAULT_HOST, rules)
     reached = _reached(host, environment)
@@ -149,7 +149,7 @@ def _order(environment: Any) -> Order:
     missing = frozenset(CATALOGUE) - set(report.offered)
     for line in _short_of(plan):
         log.warning("%s", line)
-    return Order(plan, folder, accounts, {role.slug: missing for role in ROLES}, headers=reached.headers)
+    return LoadOrder(plan, folder, accounts, {role.slug: missing for role in ROLES}, headers=reached.headers)
 
 
 def _short_of(plan: Plan) -> Iterator[str]:
@@ -216,7 +216,7 @@ def _finish(load: LoadState) -> None:
     log.warning("debug mode gives no verdict; for one: python run_performance_tests.py report %s", order.folder)
 
 
-def _remove_what_was_made(order: Order) -> Cleanup:
+def _remove_what_was_made(order: LoadOrder) -> Cleanup:
     transport = RetryAfterClient(
         GeventTransport(connection_settings(order.plan, order.headers)), log.warning, time.sleep
     )

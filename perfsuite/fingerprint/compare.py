@@ -8,9 +8,9 @@ from perfsuite.fingerprint.cost import spread
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
+    CostState,
     Difference,
     Fingerprint,
-    Known,
     OperationCost,
     RequestCost,
     Spread,
@@ -57,8 +57,8 @@ def not_compared(before: Fingerprint, after: Fingerprint) -> list[str]:
         was = earlier.pop((cost.role, cost.operation), None)
         if was is None:
             lines.append(f"{cost.role} {cost.operation}: not in the earlier fingerprint")
-        elif not _both_known(was, cost) and not was.known is cost.known is Known.NOT_MEASURED:
-            when, which = ("before", was) if was.known is not Known.YES else ("after", cost)
+        elif not _both_known(was, cost) and not was.known is cost.known is CostState.NOT_MEASURED:
+            when, which = ("before", was) if was.known is not CostState.YES else ("after", cost)
             lines.append(f"{cost.role} {cost.operation}: {which.known.value} {when} ({which.reason})")
     return lines + [f"{role} {operation}: not in the later fingerprint" for role, operation in earlier]
 
@@ -68,18 +68,18 @@ def _growth(difference: Difference) -> float:
 
 
 def _both_known(before: OperationCost, after: OperationCost) -> bool:
-    return before.known is after.known is Known.YES
+    return before.known is after.known is CostState.YES
 
 
 def _of_operation(before: OperationCost, after: OperationCost) -> Iterator[Difference]:
     if _both_known(before, after):
         yield from _differences(before, after)
-    elif _never_reached(before) and after.known is Known.YES and after.caching is Caching.NONE:
+    elif _never_reached(before) and after.known is CostState.YES and after.caching is Caching.NONE:
         yield _caching(before, after)
 
 
 def _never_reached(cost: OperationCost) -> bool:
-    return cost.known is Known.UNKNOWN and bool(cost.requests) and not cost.full_requests
+    return cost.known is CostState.UNKNOWN and bool(cost.requests) and not cost.full_requests
 
 
 def _differences(before: OperationCost, after: OperationCost) -> Iterator[Difference]:
@@ -156,7 +156,7 @@ def rows_read_in_vain(fingerprint: Fingerprint, role: str, operation: str) -> in
     Statements that other operations of the role run as well (authentication, permissions) do not count, nor do those
     that read one row per run, such as a count.
     """
-    known = [cost for cost in fingerprint.operations if cost.role == role and cost.known is Known.YES]
+    known = [cost for cost in fingerprint.operations if cost.role == role and cost.known is CostState.YES]
     found = next((cost for cost in known if cost.operation == operation), None)
     if found is None or any(request.answered_rows for request in found.requests):
         return 0

@@ -12,7 +12,7 @@ from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
-    Known,
+    CostState,
     OperationCost,
     Repeat,
     RequestCost,
@@ -179,16 +179,16 @@ def _both_variants(batch: OperationBatch) -> bool:
 def cost_of(operation: OperationCost, batch: OperationBatch, *, repeated: bool = False) -> OperationCost:
     """`operation` with the cost that the batch shows. `repeated`: an earlier batch ran the same, call by call."""
     if batch.failure:
-        return replace(operation, known=Known.NOT_MEASURED, reason=str(batch.failure))
+        return replace(operation, known=CostState.NOT_MEASURED, reason=str(batch.failure))
     if batch.doubt:
-        return replace(operation, known=Known.UNKNOWN, reason=str(batch.doubt), notes=tuple(map(str, batch.notes)))
+        return replace(operation, known=CostState.UNKNOWN, reason=str(batch.doubt), notes=tuple(map(str, batch.notes)))
     regular = _full(batch)
     full = regular or [bool(request.shapes) for request in batch.requests]
     chosen = [request for request, is_full in zip(batch.requests, full, strict=True) if is_full]
     notes = batch.notes if regular is not None else (*batch.notes, _irregular(batch, repeated=repeated))
     return replace(
         operation,
-        known=Known.YES,
+        known=CostState.YES,
         requests=tuple(
             _request_cost(request, batch, full=is_full) for request, is_full in zip(batch.requests, full, strict=True)
         ),

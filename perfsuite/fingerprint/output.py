@@ -15,9 +15,9 @@ from perfsuite.format import number
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model.fingerprint import (
+    CostState,
     Difference,
     Fingerprint,
-    Known,
     OperationCost,
     StatementChange,
     Suspicion,
@@ -45,7 +45,9 @@ def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
     blocks = [cut(title, width), "", *_table(fingerprint.operations, width)]
     blocks += _part("Looks like N+1", _suspicion_lines(fingerprint), width)
     unknown = [
-        f"{cost.role} {cost.operation}: {cost.reason}" for cost in fingerprint.operations if cost.known is Known.UNKNOWN
+        f"{cost.role} {cost.operation}: {cost.reason}"
+        for cost in fingerprint.operations
+        if cost.known is CostState.UNKNOWN
     ]
     blocks += _part("Not known", unknown, width)
     blocks += _part("Other traffic on the database", _traffic(fingerprint), width)
@@ -56,8 +58,8 @@ def render_fingerprint(fingerprint: Fingerprint, width: int = 100) -> str:
 
 def render_short(fingerprint: Fingerprint) -> str:
     """The result on one line, with the main reason where much is not known."""
-    asked = [cost for cost in fingerprint.operations if cost.known is not Known.NOT_MEASURED]
-    reasons = Counter(cost.reason for cost in asked if cost.known is Known.UNKNOWN)
+    asked = [cost for cost in fingerprint.operations if cost.known is not CostState.NOT_MEASURED]
+    reasons = Counter(cost.reason for cost in asked if cost.known is CostState.UNKNOWN)
     suspected = sum(bool(cost.suspicions) for cost in asked)
     parts = [f"{len(asked) - reasons.total()} of {len(asked)} operations known"]
     if suspected:
@@ -84,7 +86,7 @@ def _table(operations: Sequence[OperationCost], width: int) -> Iterator[str]:
 
 
 def _row(cost: OperationCost) -> tuple[str, ...]:
-    if cost.known is not Known.YES:
+    if cost.known is not CostState.YES:
         return (cost.role, cost.operation, "", "", "", "", f"{cost.known.value}: {cost.reason}")
     full = [request.cost for request in cost.full_requests]
     figures = ("0", "0", "0", "0") if not full else (

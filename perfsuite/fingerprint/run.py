@@ -21,7 +21,7 @@ from perfsuite.fingerprint.readings import (
 from perfsuite.fingerprint.statements import EntryCache, ForeignTraffic, cut
 from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.model import LOGIN, Account, Plan
-from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
+from perfsuite.model.fingerprint import CostState, Fingerprint, OperationCost
 from perfsuite.model.role import Call, Role, Step
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE, makers_first
@@ -202,7 +202,7 @@ class FingerprintRun:
 
     def _take_reads(self, caller: Caller) -> None:
         self._measure(caller, LOGIN, ())
-        if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
+        if self._costs[caller.role.slug, LOGIN].known is CostState.NOT_MEASURED:
             return
         for name, steps in caller.role.steps_by_operation.items():
             if not CATALOGUE[name].writes:
@@ -210,7 +210,7 @@ class FingerprintRun:
 
     def _take_writes(self, caller: Caller) -> None:
         """The writes, and the reads that need a row that a write makes."""
-        if self._costs[caller.role.slug, LOGIN].known is Known.NOT_MEASURED:
+        if self._costs[caller.role.slug, LOGIN].known is CostState.NOT_MEASURED:
             return
         for name, steps in caller.role.steps_by_operation.items():
             if (caller.role.slug, name) not in self._costs:
@@ -223,7 +223,7 @@ class FingerprintRun:
             return
         if self._clock.now_s() >= self._until_s:
             reason = str(FingerprintMessage.NO_TIME(limit_s=self._settings.within_s or 0.0))
-            self._costs[blank.role, name] = replace(blank, known=Known.UNKNOWN, reason=reason)
+            self._costs[blank.role, name] = replace(blank, known=CostState.UNKNOWN, reason=reason)
             return
         samples = self._samples(caller, blank, steps)
         if not samples:
@@ -319,7 +319,7 @@ class FingerprintRun:
         for each in self._pending:
             key = (each.blank.role, each.blank.operation)
             reason = str(FingerprintMessage.NOT_REACHED())
-            self._costs[key] = replace(self._costs[key], known=Known.UNKNOWN, reason=reason)
+            self._costs[key] = replace(self._costs[key], known=CostState.UNKNOWN, reason=reason)
 
     def _ask_pending(self) -> None:
         self._pending = [each for each in self._pending if self._asked_in_vain(each)]
@@ -349,7 +349,7 @@ class FingerprintRun:
         login = self._costs.get((role.slug, LOGIN))
         if login is None:
             return replace(blank, reason=str(FingerprintMessage.NO_ACCOUNT()))
-        if login.known is Known.NOT_MEASURED:
+        if login.known is CostState.NOT_MEASURED:
             return replace(blank, reason=str(FingerprintMessage.NO_LOGIN()))
         return replace(blank, reason=str(FingerprintMessage.NO_ID()))
 
@@ -382,4 +382,4 @@ def _named(who: tuple[str, str]) -> str:
 
 def _blank(role: str, name: str) -> OperationCost:
     operation = CATALOGUE[name]
-    return OperationCost(role, name, operation.method, operation.template, operation.writes, Known.NOT_MEASURED)
+    return OperationCost(role, name, operation.method, operation.template, operation.writes, CostState.NOT_MEASURED)

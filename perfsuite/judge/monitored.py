@@ -20,7 +20,7 @@ from perfsuite.judge.metrics import scope_of
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import Remedy, Summary, Target, TargetOutcome, TargetResult
-from perfsuite.model.fingerprint import Fingerprint, Known, OperationCost
+from perfsuite.model.fingerprint import CostState, Fingerprint, OperationCost
 from perfsuite.model.monitor import METRICS, Reading
 
 MAX_QUERIES = "max_queries_per_request"
@@ -172,7 +172,7 @@ def _queries(target: Target, summary: Summary, fingerprint: Fingerprint | None) 
     called = [
         cost
         for cost in fingerprint.operations
-        if cost.known is not Known.NOT_MEASURED
+        if cost.known is not CostState.NOT_MEASURED
         and target.role in (None, cost.role)
         and target.operation in (None, cost.operation)
     ]

@@ -38,7 +38,7 @@ class BackgroundEnded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LoadOrder:
     """What a load process is told to do.
 
     `left_out`: role slug → operations not to be made; `dead`: "role / behaviour" of which nothing is left to do.
@@ -77,7 +77,7 @@ class LoadState:
 
     def __init__(
         self,
-        order: Order,
+        order: LoadOrder,
         sink: Sink,
         *,
         on_placed: Callable[[int], None],

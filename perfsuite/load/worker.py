@@ -31,7 +31,7 @@ from perfsuite.load.locust_count import LocustCount  # noqa: E402
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
-from perfsuite.load.state import LoadState, Order  # noqa: E402
+from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.model import Plan, PreflightReport  # noqa: E402
 from perfsuite.model.role import Role  # noqa: E402
@@ -41,7 +41,7 @@ _MANY = 65_536
 _LINGER_S = 30.0
 
 
-class Worker:
+class LoadWorker:
     """One load process, from its first order to its last batch."""
 
     def __init__(self, folder: Path, name: str, pipe: Pipe) -> None:
@@ -162,7 +162,7 @@ class Worker:
         if begin is None:
             raise AssertionError("load begins with an order")
         seen = msgspec.json.decode((self._folder / "preflight.json").read_bytes(), type=PreflightReport)
-        order = Order(
+        order = LoadOrder(
             self._plan,
             self._folder,
             tuple(begin.users),
@@ -202,7 +202,7 @@ def main(folder: Path, name: str) -> int:
     """Make load as the conductor says; 0 when everything was handed over."""
     descriptor_out = os.dup(1)
     os.dup2(2, 1)  # whatever prints by accident must not get between the reports
-    worker = Worker(folder, name, Pipe(0, descriptor_out))
+    worker = LoadWorker(folder, name, Pipe(0, descriptor_out))
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, worker.stop, "interrupted")
     return worker.run()

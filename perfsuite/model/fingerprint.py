@@ -19,7 +19,7 @@ class StatementKind(StrEnum):
     CONNECTION = "connection"  # pings of a pool, SET and SHOW, what a driver asks when it connects
 
 
-class Known(StrEnum):
+class CostState(StrEnum):
     """Is the cost of an operation known?"""
 
     YES = "known"
@@ -162,7 +162,7 @@ class OperationCost:
     method: str
     path: str
     writes: bool
-    known: Known
+    known: CostState
     reason: str = ""
     requests: tuple[RequestCost, ...] = ()
     statements: tuple[StatementCost, ...] = ()
@@ -187,7 +187,7 @@ class OperationCost:
     @property
     def queries(self) -> Spread | None:
         """Queries per request that no cache answered; None if unknown."""
-        if self.known is not Known.YES:
+        if self.known is not CostState.YES:
             return None
         counts = [request.cost.queries for request in self.full_requests] or [0]
         return Spread(min(counts), max(counts))

@@ -1,4 +1,4 @@
-"""What a role is: its weight, its pauses, and its behaviours as steps over the API."""
+"""A role: its weight, its think times, and its behaviours as steps on the API."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Call:
 
 
 class StepContext(Protocol):
-    """What a step may use: the logged-in user, what the session learnt from earlier answers, and the run's own rows."""
+    """What a step can use: the logged-in user, rows from earlier answers, and rows that the run made."""
 
     role: Role
     user: dict[str, Any]
-    """The account as the login answered it."""
+    """The account as the login returned it."""
     chosen: dict[str, dict[str, Any]]
-    """The row of each kind that the steps of an action are about."""
+    """Kind → the row that the steps of an action are about."""
     random: random.Random
 
     @property
@@ -39,25 +39,25 @@ class StepContext(Protocol):
         """True in preflight: every step takes part in every action."""
 
     def need(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind, learnt from the latest list or, where none is known yet, from one of `Role.sources`."""
+        """Rows of a kind from the latest list; where none is known yet, from one of `Role.sources`."""
 
     def pick(self, kind: str) -> dict[str, Any] | None:
-        """One of the known rows of a kind, at random; None when the target holds none."""
+        """A random known row of a kind; None when the target has none."""
 
     def row_with(self, field: str, *kinds: str) -> dict[str, Any] | None:
-        """A row that has a value in `field`, at random, of the first of these kinds that has one; None without any."""
+        """A random row with a value in `field`, of the first of these kinds that has one; None without any."""
 
     def just_made(self, kind: str) -> dict[str, Any] | None:
-        """The row of that kind that an earlier step of this action made; None where it made none."""
+        """The row of a kind that an earlier step of this action created; None without one."""
 
     def made(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind that this process made in this run. Take one out of the list to use it only once."""
+        """Rows of a kind that this process created in this run. Remove a row from the list to use it only once."""
 
     def new_mark(self) -> str:
-        """A text that marks a row as made by this run, never given before."""
+        """A new text that marks a row as created by this run."""
 
     def leaves_out(self, operation: str) -> bool:
-        """True when the role must not make this operation."""
+        """True when the role leaves out this operation."""
 
     def note_flag(self, name: str, before: bool) -> None:
         """Record, once, that a flag has to be put back."""
@@ -70,7 +70,7 @@ class StepContext(Protocol):
 
 
 Arguments = Callable[[StepContext], "Call | None"]
-"""Makes the arguments from what the session knows; None when the target holds no data for it."""
+"""Builds the arguments from what the session knows; None when the target has no data for it."""
 
 
 def nothing(_session: StepContext) -> Call | None:
@@ -80,9 +80,9 @@ def nothing(_session: StepContext) -> Call | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation within an action. `every` = 5: takes part in every fifth action of the user only.
+    """One operation of an action. `every` = 5: only in every fifth action of the user.
 
-    `of_run`: it works on rows that the run has made, of which each load process knows its own.
+    `of_run`: it works on rows that the run has created; each load process knows only its own.
     """
 
     operation: str
@@ -93,16 +93,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Something that users of a role do: its share among the role's behaviours, and its steps in order."""
+    """Something that users of a role do: its share of the role's actions, and its steps in order."""
 
     name: str
     share: int
     steps: tuple[Step, ...]
-
-    @property
-    def requests_per_action(self) -> float:
-        """Mean requests of one action."""
-        return sum(1 / step.every for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +112,10 @@ class Role:
     think_max_s: float
     behaviours: tuple[Behaviour, ...]
     sources: Mapping[str, Step] = field(default_factory=dict)
-    """Kind of row → the list that this role asks for when a step needs such a row and none is known yet."""
+    """Kind of row → the list that the role asks for when a step needs such a row and none is known yet."""
     owns: Mapping[str, str] = field(default_factory=dict)
-    """Operation → the field of its rows that names the one owner they all must have, beside what the catalogue says."""
+    """Operation → the field that names the owner of its rows, where the role must only see its own. The catalogue has
+    such rules, too (`owners`)."""
 
     @property
     def steps_by_operation(self) -> dict[str, tuple[Step, ...]]:
@@ -135,8 +131,13 @@ class Role:
         """Mean pause after an action."""
         return (self.think_min_s + self.think_max_s) / 2
 
-    @property
-    def requests_per_action(self) -> float:
-        """Mean requests of one action over all behaviours, by their shares."""
+    def requests_per_action(self, operation: str | None = None) -> float:
+        """Mean requests of one action, or those of one operation; 0 for a role without behaviours."""
         shares = sum(behaviour.share for behaviour in self.behaviours)
-        return sum(b.share * b.requests_per_action for b in self.behaviours) / shares
+        requests = sum(
+            behaviour.share / step.every
+            for behaviour in self.behaviours
+            for step in behaviour.steps
+            if operation in (None, step.operation)
+        )
+        return requests / shares if shares else 0.0

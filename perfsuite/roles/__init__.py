@@ -1,4 +1,4 @@
-"""The seven roles of the platform, one file each, written against `api.Session`."""
+"""The seven roles of the platform, one file each."""
 
 from perfsuite.model.role import Role
 from perfsuite.roles import (
@@ -20,4 +20,4 @@ ROLES: tuple[Role, ...] = (
     policyholder.ROLE,
     support_staff.ROLE,
 )
-"""In the order of the API contract, which is the order of every table."""
+"""In the order of the API contract, which every table follows."""

@@ -1,4 +1,4 @@
-"""Where the ids and bodies of a step come from: always from answers the session has had."""
+"""Arguments of steps. Ids always come from answers that the session has received."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ from perfsuite.model.role import Arguments, Call, StepContext
 
 
 def one(kind: str) -> Arguments:
-    """The id of one of the known rows of `kind`, drawn anew."""
-
-    def arguments(session: StepContext) -> Call | None:
-        row = session.pick(kind)
-        return _by_id(kind, row)
-
-    return arguments
+    """The id of a random known row of `kind`."""
+    return lambda session: _by_id(kind, session.pick(kind))
 
 
 def same(kind: str) -> Arguments:
     """The id of the row that the step before was about."""
-
-    def arguments(session: StepContext) -> Call | None:
-        return _by_id(kind, session.chosen.get(kind) or session.pick(kind))
-
-    return arguments
+    return lambda session: _by_id(kind, session.chosen.get(kind) or session.pick(kind))
 
 
 def an_agent(session: StepContext) -> Call | None:
-    """An agent out of the list of agents or, where a target has no such list, the agent of some policy."""
+    """An agent from the list of agents or, where the target has no such list, the agent of a policy."""
     row = session.row_with("agent_id", "agent", "policy")
     if row is None:
         return None
@@ -34,12 +25,12 @@ def an_agent(session: StepContext) -> Call | None:
 
 
 def own_user(session: StepContext) -> Call | None:
-    """The id of the account in use."""
+    """The id of the current account."""
     return Call(path={"user_id": session.user_id}) if session.user_id else None
 
 
 def own_agent(session: StepContext) -> Call | None:
-    """The agent id behind the account in use."""
+    """The agent id of the current account."""
     rows = session.need("own agent")
     return Call(path={"agent_id": str(rows[0]["agent_id"])}) if rows else None
 

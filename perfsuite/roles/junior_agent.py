@@ -1,4 +1,4 @@
-"""Junior Agent: looks at the own profile and browses policies page by page."""
+"""Junior Agent: looks at its own profile and browses policies page by page."""
 
 from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.roles.arguments import one, page

@@ -11,10 +11,9 @@ from perfsuite.model.role import Role
 
 
 def users_by_role(total: int, roles: Sequence[Role]) -> dict[str, int]:
-    """Role slug → users, by largest remainder of the weights; sums to `total` exactly.
+    """Role slug → users, by largest remainder of the weights; the sum is exactly `total`.
 
-    From as many users as there are roles on, none is left at zero: each empty role is raised to one,
-    taken from the largest.
+    With at least as many users as roles no role is empty: each empty role takes one user from the largest.
     """
     weights = sum(role.weight for role in roles)
     exact = {role.slug: Fraction(total * role.weight, weights) for role in roles}
@@ -31,9 +30,9 @@ def users_by_role(total: int, roles: Sequence[Role]) -> dict[str, int]:
 
 
 def start_order(counts: dict[str, int]) -> list[str]:
-    """The roles of the 1st, 2nd, … user: a fixed order whose every prefix is close to the final mix.
+    """The roles of the 1st, 2nd, … user: a fixed order in which every prefix is close to the final mix.
 
-    Smooth weighted round-robin: at each step the role furthest behind its share starts the next user.
+    Smooth weighted round-robin: the role furthest behind its share starts the next user.
     """
     total = sum(counts.values())
     started = dict.fromkeys(counts, 0)
@@ -53,11 +52,11 @@ def offered_rps(
     *,
     operation: str | None = None,
 ) -> float:
-    """Requests a second of all these users together, or those of one operation only.
+    """Requests per second of the closed model, or those of one operation.
 
-    Each user does an action, waits the think time, and begins again, so a role gives
+    A user performs an action, waits the think time, and starts again. So a role makes
     users × requests per action ÷ (mean think time + requests per action × response time).
-    0 for roles without requests; infinite when neither thinking nor answering takes any time.
+    0 without requests; infinite when neither thinking nor answering takes time.
     """
     return sum(
         _of_role(users, role, response_time_s, operation)
@@ -74,51 +73,32 @@ def arriving_rps(
     operation: str | None = None,
     counted: Collection[str] | None = None,
 ) -> float:
-    """Requests a second of the open model, in which so many actions begin each second whatever the answers take.
+    """Requests per second of the open model, in which actions begin at this rate however slow the answers are.
 
-    Actions are spread over the roles that have sessions by the weights of the roles. `operation`: requests of
-    that one only; `counted`: requests of these roles only.
+    The roles that have sessions share the actions by their weights. `operation`: only its requests; `counted`: only
+    requests of these roles.
     """
     present = [role for role in roles if users_by_role.get(role.slug, 0) > 0]
     weights = sum(role.weight for role in present)
     return sum(
-        actions_per_s * role.weight / weights * _counted_per_action(role, operation)
+        actions_per_s * role.weight / weights * role.requests_per_action(operation)
         for role in present
         if counted is None or role.slug in counted
     )
 
 
 def _of_role(users: int, role: Role, response_time_s: float, operation: str | None) -> float:
-    counted = _counted_per_action(role, operation)
+    counted = role.requests_per_action(operation)
     if not counted:
         return 0.0
-    requests = _counted_per_action(role, None)
-    cycle_s = role.think_mean_s + requests * response_time_s
+    cycle_s = role.think_mean_s + role.requests_per_action() * response_time_s
     return users * counted / cycle_s if cycle_s else math.inf
 
 
-def _counted_per_action(role: Role, operation: str | None) -> float:
-    """Mean requests of one action, or those of one operation only; 0 for a role of which nothing is left."""
-    if operation is not None:
-        return _calls_per_action(role, operation)
-    return role.requests_per_action if role.behaviours else 0.0
-
-
-def _calls_per_action(role: Role, operation: str) -> float:
-    shares = sum(behaviour.share for behaviour in role.behaviours)
-    calls = sum(
-        behaviour.share / step.every
-        for behaviour in role.behaviours
-        for step in behaviour.steps
-        if step.operation == operation
-    )
-    return calls / shares if shares else 0.0
-
-
 def without(roles: Sequence[Role], left_out: Iterable[tuple[str, str]]) -> list[Role]:
-    """The roles less the steps of the operations left out, given as (role, operation).
+    """The roles without the operations left out, given as (role, operation).
 
-    A behaviour of which no step is left is gone; its share falls to the others.
+    A behaviour without steps is dropped; the others take over its share.
     """
     gone = frozenset(left_out)
     return [_without(role, {operation for slug, operation in gone if slug == role.slug}) for role in roles]

@@ -1,4 +1,4 @@
-"""Policyholder: the customers. Own profile, own policies, own payments, and nobody else's."""
+"""Policyholder: the customers. They see their own profile, policies and payments, and nobody else's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _THEME = "theme_preference"
 
 
 def _preferences(session: StepContext) -> Call | None:
-    """A theme for the own account. It is put back after the run where the target shows the old one."""
+    """A new theme for the own account. Cleanup restores the old one if the target shows it."""
     if not session.user_id:
         return None
     shown = session.need("preferences")
     if not shown and not session.leaves_out("preferences.read") and not session.thorough:
-        return None  # it failed this time: what is not known could not be put back
+        return None  # the request failed, and an unknown theme could not be restored
     if shown and _THEME in shown[0]:
         session.note_theme(shown[0][_THEME])
     else:

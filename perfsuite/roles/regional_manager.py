@@ -18,7 +18,7 @@ def _reviewed(_session: StepContext) -> Call:
 
 
 def _policy_of_this_run(session: StepContext) -> Call | None:
-    """A policy that a Senior Agent of this run made; each is approved once at most."""
+    """A policy that a Senior Agent of this run created; each is approved at most once."""
     waiting = session.made("policy")
     return Call(path={"policy_id": str(waiting.pop(0)["policy_id"])}) if waiting else None
 

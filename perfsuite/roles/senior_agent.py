@@ -9,7 +9,7 @@ from perfsuite.roles.arguments import own_agent
 
 
 def _new_lead(session: StepContext) -> Call | None:
-    """A lead whose customer name is the run's mark."""
+    """A lead with the run's mark as its customer name."""
     known = session.need("lead")
     return Call(
         body={
@@ -23,10 +23,9 @@ def _new_lead(session: StepContext) -> Call | None:
 
 
 def _new_policy(session: StepContext) -> Call | None:
-    """A policy for one of the agent's own customers, numbered with the run's mark.
+    """A policy for one of the agent's own customers, with the run's mark as its number.
 
-    It is like one that the agent has sold. Where the target shows none, the customer and the provider are known
-    otherwise.
+    It resembles one that the agent has sold. If the target shows none, customer and provider come from other lists.
     """
     agent = session.need("own agent")
     sold = session.row_with("policyholder_id", "policy", "customer")

@@ -1,4 +1,4 @@
-"""Super Admin: watches the whole system, looks after accounts and feature flags."""
+"""Super Admin: monitors the whole system, manages accounts and feature flags."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _NAMES = ("first_name", "last_name", "display_name")
 
 
 def _own_names_again(session: StepContext) -> Call | None:
-    """The own account with the names it already has: a real write that changes nothing."""
+    """The own account with its current names: a real write that changes nothing."""
     names = {name: session.user[name] for name in _NAMES if session.user.get(name)}
     return Call(path={"user_id": session.user_id}, body=names) if names and session.user_id else None
 
 
 def _flag(session: StepContext) -> Call | None:
-    """A flag named perf_… is turned over (and put back after the run); any other keeps the value just read."""
+    """A flag named perf_… is toggled (cleanup restores it); any other keeps the value just read."""
     flags = session.need("flag")
     ours = [flag for flag in flags if str(flag["flag_name"]).startswith("perf_")]
     if not flags:

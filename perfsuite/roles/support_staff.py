@@ -1,4 +1,4 @@
-"""Support Staff: works on tickets and looks up customers."""
+"""Support Staff: handles tickets and looks up customers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from perfsuite.roles.arguments import one
 
 
 def _new_ticket(session: StepContext) -> Call | None:
-    """A ticket for a customer seen before, with the run's mark as its subject."""
+    """A ticket for a known customer, with the run's mark as its subject."""
     ticket = session.row_with("customer_id", "ticket")
     policy = None if ticket else session.row_with("policyholder_id", "policy")
     customer = ticket["customer_id"] if ticket else policy["policyholder_id"] if policy else None
@@ -37,7 +37,7 @@ def _a_customers_policies(session: StepContext) -> Call | None:
 
 
 def _that_customer(session: StepContext) -> Call | None:
-    """The account behind the policyholder just looked up; the own one where the target does not tell it."""
+    """The account of the policyholder just looked up; the own one where the target does not name it."""
     holder = session.chosen.get("policy", {}).get("policyholder_info") or {}
     user_id = str(holder.get("user_id") or session.user_id)
     return Call(path={"user_id": user_id}) if user_id else None

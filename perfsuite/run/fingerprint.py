@@ -12,7 +12,7 @@ from perfsuite.fingerprint.output import AFTER_FILE, FILE_NAME, read_fingerprint
 from perfsuite.fingerprint.run import FingerprintSettings, fingerprint
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import INTERRUPTED, OperationCheck, PreflightReport
-from perfsuite.model.fingerprint import Fingerprint, Known
+from perfsuite.model.fingerprint import CostState, Fingerprint
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import read_readings
 from perfsuite.preflight.probe import TargetInfo
@@ -91,7 +91,7 @@ def take_fingerprint(run: RunContext, target: TargetInfo, settings: FingerprintS
 
 def measured(taken: Fingerprint, run: RunContext) -> Fingerprint:
     """The fingerprint. Raises TargetError where nothing could be measured."""
-    if all(each.known is Known.NOT_MEASURED for each in taken.operations):
+    if all(each.known is CostState.NOT_MEASURED for each in taken.operations):
         raise TargetError(RunMessage.NOTHING_MEASURED(host=run.plan.host, why=taken.operations[0].reason))
     return taken
 

@@ -11,7 +11,15 @@ from perfsuite.messages import Message
 from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import Row
 from perfsuite.model.finding import Finding, FindingKind
-from perfsuite.model.fingerprint import DatabaseInfo, Difference, Fingerprint, Known, OperationCost, Spread, Suspicion
+from perfsuite.model.fingerprint import (
+    CostState,
+    DatabaseInfo,
+    Difference,
+    Fingerprint,
+    OperationCost,
+    Spread,
+    Suspicion,
+)
 from tests.findings.simulated import Fault, figures, made, summary_of
 
 TEXT = "SELECT name FROM customers WHERE id = $1"
@@ -24,7 +32,7 @@ ROWS = (
 def suspect(role: str, operation: str, queries: int, rows: int | None, shape: str = "a") -> OperationCost:
     answered = Spread(rows, rows) if rows is not None else None
     suspicion = Suspicion(shape, TEXT, Spread(queries, queries), answered)
-    return OperationCost(role, operation, "GET", "/p", False, Known.YES, suspicions=(suspicion,))
+    return OperationCost(role, operation, "GET", "/p", False, CostState.YES, suspicions=(suspicion,))
 
 
 def told(*costs: OperationCost, differences: tuple[Difference, ...] = ()) -> list[Finding]:

@@ -10,7 +10,7 @@ from perfsuite.findings import Observations, find
 from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import Row
 from perfsuite.model.finding import Finding, FindingKind
-from perfsuite.model.fingerprint import DatabaseInfo, Fingerprint, Known, OperationCost, Spread, StatementCost
+from perfsuite.model.fingerprint import CostState, DatabaseInfo, Fingerprint, OperationCost, Spread, StatementCost
 from perfsuite.model.fingerprint import StatementKind as Kind
 from perfsuite.model.monitor import Reading
 from tests.findings.simulated import FIRST_S, figures, made
@@ -38,7 +38,7 @@ def told(readings: list[Reading], fingerprint: Fingerprint | None = None) -> lis
 def cost(operation: str, text: str, blocks: int) -> OperationCost:
     spread = Spread(blocks, blocks)
     statement = StatementCost("a", text, (), Kind.QUERY, Spread(1, 1), Spread(20, 20), spread, 1.0)
-    return OperationCost("agent", operation, "GET", "/p", False, Known.YES, statements=(statement,))
+    return OperationCost("agent", operation, "GET", "/p", False, CostState.YES, statements=(statement,))
 
 
 def test_a_table_that_every_other_request_reads_is_told_with_how_often_and_how_much() -> None:

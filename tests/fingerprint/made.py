@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from perfsuite.fingerprint.cost import Sample, batch_of, cost_of
 from perfsuite.fingerprint.readings import Counters, Delta
 from perfsuite.fingerprint.statements import ForeignTraffic, entry_of
-from perfsuite.model.fingerprint import Fingerprint, ForeignStatement, Known, OperationCost
+from perfsuite.model.fingerprint import CostState, Fingerprint, ForeignStatement, OperationCost
 from tests.fingerprint.fakes import INFO
 
 POLICIES = "SELECT policies.policy_id, policies.status FROM policies WHERE agent_id = $1"
@@ -38,7 +38,7 @@ def operation(
     samples = [sample(call, ran) for call, ran in enumerate(requests)]
     if again is not None:
         samples.append(sample(len(samples), again, last=True))
-    blank = OperationCost("senior_agent", name, "GET", "/api/v1/policies/", writes, Known.NOT_MEASURED)
+    blank = OperationCost("senior_agent", name, "GET", "/api/v1/policies/", writes, CostState.NOT_MEASURED)
     return cost_of(blank, batch_of(samples, {keys[text]: entry_of(text) for text in texts}, ForeignTraffic()))
 
 

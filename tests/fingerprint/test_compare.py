@@ -10,7 +10,7 @@ import pytest
 from perfsuite.fingerprint.compare import compare, not_compared, rows_read_in_vain
 from perfsuite.fingerprint.output import difference_text, render_differences, write_fingerprint
 from perfsuite.model import OperationCheck, PreflightReport, Works
-from perfsuite.model.fingerprint import Difference, Fingerprint, Known, OperationCost, Spread
+from perfsuite.model.fingerprint import CostState, Difference, Fingerprint, OperationCost, Spread
 from perfsuite.run.fingerprint import with_rows_read
 from tests.fingerprint.made import POLICIES, PREMIUMS, UPDATE, fingerprint, operation
 
@@ -108,7 +108,7 @@ def test_queries_come_first_then_what_is_worst() -> None:
 
 def test_what_is_not_known_is_not_compared() -> None:
     known = operation("x", ONE)
-    unknown = replace(known, known=Known.UNKNOWN, reason="pg_stat_statements was reset meanwhile")
+    unknown = replace(known, known=CostState.UNKNOWN, reason="pg_stat_statements was reset meanwhile")
 
     assert _between(known, unknown) == []
     assert not_compared(fingerprint(known, operation("old", ONE)), fingerprint(unknown, operation("new", ONE))) == [
@@ -153,7 +153,7 @@ def me() -> OperationCost:
         pytest.param(flags_list(FLAGS, WHO, COUNT), 12, id="who asks and a count are no rows of the list"),
         pytest.param(flags_list(FLAGS, read=0), 0, id="there are none"),
         pytest.param(flags_list(FLAGS, answered=12), 0, id="they were answered"),
-        pytest.param(replace(flags_list(FLAGS), known=Known.UNKNOWN), 0, id="nobody knows what it costs"),
+        pytest.param(replace(flags_list(FLAGS), known=CostState.UNKNOWN), 0, id="nobody knows what it costs"),
     ],
 )
 def test_rows_read_for_nothing(cost: OperationCost, rows: int) -> None:

@@ -11,7 +11,7 @@ from perfsuite.fingerprint.cost import OperationBatch, Sample, batch_of, cost_of
 from perfsuite.fingerprint.readings import Counters, Delta, Key
 from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, entry_of
 from perfsuite.messages.fingerprint import FingerprintMessage
-from perfsuite.model.fingerprint import Caching, Cost, Known, OperationCost, Repeat, Spread
+from perfsuite.model.fingerprint import Caching, Cost, CostState, OperationCost, Repeat, Spread
 
 TEXTS = {
     "auth": "SELECT a FROM users WHERE id = $1",
@@ -22,7 +22,7 @@ TEXTS = {
 }
 KEYS: dict[str, Key] = {name: (10, number) for number, name in enumerate(TEXTS)}
 ENTRIES: Mapping[Key, StatementEntry] = {KEYS[name]: entry_of(text, "app") for name, text in TEXTS.items()}
-LISTED = OperationCost("agent", "policies.list", "GET", "/p", False, Known.NOT_MEASURED)
+LISTED = OperationCost("agent", "policies.list", "GET", "/p", False, CostState.NOT_MEASURED)
 
 
 def sample(
@@ -160,7 +160,7 @@ def test_many_times_the_same_without_rows() -> None:
 def test_trouble_makes_it_unknown() -> None:
     found = cost(sample(0, list=1), sample(1, list=1, trouble="pg_stat_statements was reset meanwhile"))
 
-    assert (found.known, found.reason) == (Known.UNKNOWN, "pg_stat_statements was reset meanwhile")
+    assert (found.known, found.reason) == (CostState.UNKNOWN, "pg_stat_statements was reset meanwhile")
     assert found.queries is None
 
 

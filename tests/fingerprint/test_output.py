@@ -11,14 +11,14 @@ from perfsuite.errors import UsageError
 from perfsuite.fingerprint.output import read_fingerprint, render_fingerprint, render_short, write_fingerprint
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.fingerprint import FingerprintMessage
-from perfsuite.model.fingerprint import Fingerprint, ForeignStatement, Known
+from perfsuite.model.fingerprint import CostState, Fingerprint, ForeignStatement
 from tests.fingerprint.made import POLICIES, PREMIUMS, UPDATE, fingerprint, operation
 
 MADE = fingerprint(
     operation("users.me", {POLICIES: 1}, {}, arguments=(0, 0), again={}, rows=None),
     operation("users.update", {UPDATE: 1}, {UPDATE: 3}, rows=None, writes=True),
     operation("policies.list", {POLICIES: 1, PREMIUMS: 20}, {POLICIES: 1, PREMIUMS: 20}),
-    replace(operation("leads.list"), known=Known.UNKNOWN, reason="pg_stat_statements was reset meanwhile"),
+    replace(operation("leads.list"), known=CostState.UNKNOWN, reason="pg_stat_statements was reset meanwhile"),
     foreign=(ForeignStatement("DELETE FROM jobs WHERE id = ?", "cron", 12, 6.0),),
 )
 
@@ -59,7 +59,9 @@ def test_no_line_is_wider_than_asked_for() -> None:
             id="what has to be known",
         ),
         pytest.param(
-            fingerprint(MADE.operations[0], replace(MADE.operations[0], known=Known.NOT_MEASURED, reason="left out")),
+            fingerprint(
+                MADE.operations[0], replace(MADE.operations[0], known=CostState.NOT_MEASURED, reason="left out")
+            ),
             "1 of 1 operations known",
             id="what was left out was not asked",
         ),

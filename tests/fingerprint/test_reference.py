@@ -14,7 +14,7 @@ from perfsuite.fingerprint.compare import compare, not_compared
 from perfsuite.fingerprint.output import difference_text, render_fingerprint, write_fingerprint
 from perfsuite.fingerprint.statements import MOST_NAMED
 from perfsuite.messages.fingerprint import FingerprintMessage
-from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
+from perfsuite.model.fingerprint import Caching, CostState, Fingerprint, OperationCost, Spread
 from perfsuite.roles import ROLES, junior_agent, policyholder
 from perfsuite.target.catalogue import CATALOGUE
 from tests.fingerprint.conftest import Backend, Taken
@@ -34,7 +34,7 @@ def _of(taken: Fingerprint, role: str, operation: str) -> OperationCost:
 
 
 def test_nearly_everything_is_known(healthy: Taken) -> None:
-    unknown = {cost.operation for cost in healthy.fingerprint.operations if cost.known is not Known.YES}
+    unknown = {cost.operation for cost in healthy.fingerprint.operations if cost.known is not CostState.YES}
 
     assert unknown <= SHARED_CACHES
     assert not any(cost.suspicions for cost in healthy.fingerprint.operations)
@@ -118,7 +118,7 @@ def test_read_only_changes_nothing(backend: Backend, tmp_path: Path) -> None:
     before = backend.rows()
     taken = backend.take(tmp_path, (junior_agent.ROLE, policyholder.ROLE), read_only=True)
 
-    reasons = {cost.operation: cost.reason for cost in taken.operations if cost.known is Known.NOT_MEASURED}
+    reasons = {cost.operation: cost.reason for cost in taken.operations if cost.known is CostState.NOT_MEASURED}
     assert reasons == {"users.preferences": "a write, and the run is read-only"}
     assert (tmp_path / "journal-fingerprint.jsonl").read_bytes() == b""
     assert backend.rows() == before
@@ -128,7 +128,7 @@ def test_resets_all_the_time_make_it_unknown(backend: Backend, tmp_path: Path) -
     with backend.meanwhile(repeat("SELECT pg_stat_statements_reset()"), 0.01):
         taken = backend.take(tmp_path, (junior_agent.ROLE,), read_only=True)
 
-    assert {cost.known for cost in taken.operations} == {Known.UNKNOWN}
+    assert {cost.known for cost in taken.operations} == {CostState.UNKNOWN}
     assert {cost.reason for cost in taken.operations} == {FingerprintMessage.RESET()}
 
 
@@ -152,7 +152,7 @@ def test_evictions_all_the_time_make_it_unknown(backend: Backend, tmp_path: Path
         with backend.connect() as connection:
             connection.execute("SELECT pg_stat_statements_reset()")
 
-    unknown = [cost.reason for cost in taken.operations if cost.known is Known.UNKNOWN]
+    unknown = [cost.reason for cost in taken.operations if cost.known is CostState.UNKNOWN]
     assert 0 < len(taken.foreign) <= MOST_NAMED
     assert any(reason.startswith("pg_stat_statements evicted entries") for reason in unknown)
 
@@ -164,7 +164,7 @@ def test_other_traffic_is_told(backend: Backend, tmp_path: Path) -> None:
     assert [each.text for each in taken.foreign] == ["SELECT count(*) FROM leads WHERE priority = $1"]
     assert taken.foreign[0].rate_per_s > 10
     assert FingerprintMessage.ACTIVE_CLIENT(client="somebody else (user mitra)") in taken.notes
-    assert all(cost.known is Known.YES or "other traffic" in cost.reason for cost in taken.operations), (
+    assert all(cost.known is CostState.YES or "other traffic" in cost.reason for cost in taken.operations), (
         "what it met is not known, what it did not meet is right"
     )
     assert all(cost.queries is None or cost.queries.maximum <= 5 for cost in taken.operations)

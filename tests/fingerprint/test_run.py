@@ -9,7 +9,7 @@ import pytest
 from perfsuite.fingerprint.compare import compare, not_compared
 from perfsuite.fingerprint.readings import DatabaseClient
 from perfsuite.messages.fingerprint import FingerprintMessage
-from perfsuite.model.fingerprint import Caching, Fingerprint, Known, OperationCost, Spread
+from perfsuite.model.fingerprint import Caching, CostState, Fingerprint, OperationCost, Spread
 from perfsuite.roles import ROLES, policyholder, regional_manager, senior_agent, support_staff
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
@@ -38,7 +38,7 @@ def _of(fingerprint: Fingerprint, operation: str, role: str = HOLDER.slug) -> Op
 
 
 def _not_measured(fingerprint: Fingerprint) -> dict[str, str]:
-    return {cost.operation: cost.reason for cost in fingerprint.operations if cost.known is Known.NOT_MEASURED}
+    return {cost.operation: cost.reason for cost in fingerprint.operations if cost.known is CostState.NOT_MEASURED}
 
 
 def test_every_operation_of_every_role_is_known(target: CostlyTarget) -> None:
@@ -49,7 +49,7 @@ def test_every_operation_of_every_role_is_known(target: CostlyTarget) -> None:
         for role in ROLES
         for name in dict.fromkeys(["login", *(step.operation for b in role.behaviours for step in b.steps)])
     ]
-    assert {cost.operation: cost.reason for cost in fingerprint.operations if cost.known is not Known.YES} == {}
+    assert {cost.operation: cost.reason for cost in fingerprint.operations if cost.known is not CostState.YES} == {}
     assert {cost.queries for cost in fingerprint.operations if cost.operation != "health.root"} == {Spread(1, 1)}
     assert _of(fingerprint, "health.root", "super_admin").queries == Spread(0, 0)
     assert (fingerprint.notes, fingerprint.foreign) == ((), ())
@@ -156,7 +156,7 @@ def test_an_answer_that_never_comes_from_the_database_is_not_known(target: Costl
     target.costs["users.me"] = _Cached(target.database, 30, until_s=1e9)
     found = _of(take(target, HOLDER), "users.me")
 
-    assert (found.known, found.queries) == (Known.UNKNOWN, None)
+    assert (found.known, found.queries) == (CostState.UNKNOWN, None)
     assert found.reason == FingerprintMessage.NOT_REACHED()
 
 
@@ -183,7 +183,7 @@ def test_writes_come_after_the_reads_and_are_journaled(target: CostlyTarget, tmp
         name for name, operation in CATALOGUE.items() if operation.writes
     }
     assert reads_after == {"policies.list", "policies.read"}, "what needs a row just made, and where its ids come from"
-    assert {cost.known for cost in fingerprint.operations} == {Known.YES}, "approvals find policies to approve"
+    assert {cost.known for cost in fingerprint.operations} == {CostState.YES}, "approvals find policies to approve"
     made = [entry.thing for entry in journal.read(tmp_path) if entry.what == "created"]
     assert {thing: made.count(thing) for thing in set(made)} == {"policy": 4, "lead": 4, "ticket": 4}
 
@@ -230,7 +230,7 @@ def test_one_reset_is_met_by_measuring_anew(target: CostlyTarget) -> None:
     target.costs["users.me"] = reset_once
     found = _of(take(target, HOLDER), "users.me")
 
-    assert (found.known, found.queries) == (Known.YES, Spread(1, 1))
+    assert (found.known, found.queries) == (CostState.YES, Spread(1, 1))
     assert found.notes == (FingerprintMessage.MEASURED_AGAIN(why=FingerprintMessage.RESET()),)
 
 
@@ -241,9 +241,9 @@ def test_evictions_all_the_time_make_it_unknown(target: CostlyTarget) -> None:
     target.costs["users.me"] = evicting
     found = _of(take(target, HOLDER), "users.me")
 
-    assert found.known is Known.UNKNOWN
+    assert found.known is CostState.UNKNOWN
     assert found.reason == FingerprintMessage.EVICTED(times=1)
-    assert _of(take(target, HOLDER), "policies.list").known is Known.YES
+    assert _of(take(target, HOLDER), "policies.list").known is CostState.YES
 
 
 def test_statements_of_others_is_reported(target: CostlyTarget, database: FakeDatabase) -> None:
@@ -260,7 +260,7 @@ def test_the_same_traffic_by_others_makes_it_unknown(target: CostlyTarget, datab
     fingerprint = take(target, HOLDER)
 
     found = _of(fingerprint, "users.me")
-    assert found.known is Known.UNKNOWN
+    assert found.known is CostState.UNKNOWN
     assert found.reason.startswith("other traffic: SELECT … FROM users_me WHERE id = $1 ran ")
 
 
@@ -305,10 +305,10 @@ def test_what_there_was_no_time_for_is_not_known(target: CostlyTarget, database:
     target.costs["users.me"] = slow
     fingerprint = take(target, HOLDER, within_s=10)
 
-    known = {cost.operation for cost in fingerprint.operations if cost.known is Known.YES}
+    known = {cost.operation for cost in fingerprint.operations if cost.known is CostState.YES}
     assert known == {"login", "users.me"}, "what was begun in time is finished"
     assert {(cost.known, cost.reason) for cost in fingerprint.operations if cost.operation not in known} == {
-        (Known.UNKNOWN, FingerprintMessage.NO_TIME(limit_s=10))
+        (CostState.UNKNOWN, FingerprintMessage.NO_TIME(limit_s=10))
     }
     assert not target.asked_for("policies.list")
 

@@ -10,9 +10,9 @@ from perfsuite.model import ALL, Outcome, Statistics
 from perfsuite.model.fingerprint import (
     Caching,
     Cost,
+    CostState,
     DatabaseInfo,
     Fingerprint,
-    Known,
     OperationCost,
     RequestCost,
     Spread,
@@ -83,7 +83,7 @@ def fingerprint(queries: int = 3, *, rows: int = 20, operation: str = "policies.
     statement = StatementCost("shape", text, ("17", "18"), StatementKind.QUERY, spread, one, Spread(40, 40), 0.4)
     begin = replace(statement, shape="begin", text="BEGIN", kind=StatementKind.TRANSACTION)
     cost = OperationCost(
-        "policyholder", operation, "GET", "/api/v1/policies/", False, Known.YES, "", requests, (statement, begin),
+        "policyholder", operation, "GET", "/api/v1/policies/", False, CostState.YES, "", requests, (statement, begin),
         (), Caching.NONE, ("a note",),
     )  # fmt: skip
     info = DatabaseInfo("agentmitra", "17.2", "1.11", True, True, True)

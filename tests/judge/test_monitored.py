@@ -12,7 +12,7 @@ from perfsuite.judge import MonitoringData, judge, judge_targets, live_targets
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import GeneratorHealth, LiveState, Outcome, Remedy, Target, TargetOutcome, TargetResult
-from perfsuite.model.fingerprint import Cost, DatabaseInfo, Fingerprint, Known, OperationCost, RequestCost
+from perfsuite.model.fingerprint import Cost, CostState, DatabaseInfo, Fingerprint, OperationCost, RequestCost
 from perfsuite.model.monitor import METRICS, Reading
 from tests.judge.codes import at_least, at_most
 from tests.judge.made_summaries import AVERAGE, ROLES, figures, make_plan, make_summary
@@ -174,10 +174,10 @@ def test_as_information_it_does_not_gate() -> None:
 
 
 def cost(operation: str, queries: int | None, role: str = "reader") -> OperationCost:
-    blank = OperationCost(role, operation, "GET", f"/{operation}", False, Known.UNKNOWN, "cached")
+    blank = OperationCost(role, operation, "GET", f"/{operation}", False, CostState.UNKNOWN, "cached")
     if queries is None:
         return blank
-    return replace(blank, known=Known.YES, reason="", requests=(RequestCost(1, Cost(queries), True, "x", 1, 3.0),))
+    return replace(blank, known=CostState.YES, reason="", requests=(RequestCost(1, Cost(queries), True, "x", 1, 3.0),))
 
 
 def fingerprint(*costs: OperationCost) -> MonitoringData:

@@ -24,7 +24,7 @@ from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
-from perfsuite.load.state import LoadState, Order  # noqa: E402
+from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.measurements.health import Health  # noqa: E402
 from perfsuite.measurements.records import Generator, Record, SuiteErrors  # noqa: E402
 from perfsuite.model import Arrival, Plan, Scenario  # noqa: E402
@@ -70,7 +70,7 @@ def state(sink: Sink, rate: float | None = None, **more: Any) -> LoadState:
     arrival = None if rate is None else Arrival(rate)
     scenario = Scenario("basic", 1, 1, 5, arrival=arrival)
     plan = Plan("basic_1", scenario, "http://localhost", {}, (), (), 1, "2026-03-01T09:30:00Z")
-    order = Order(plan, Path(mkdtemp()), (), {}, start_at=utc_s())
+    order = LoadOrder(plan, Path(mkdtemp()), (), {}, start_at=utc_s())
     load = LoadState(order, sink, on_placed=lambda _users: None, **more)
     load.begin(1)
     return load

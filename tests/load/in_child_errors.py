@@ -22,7 +22,7 @@ from perfsuite.load.arrivals import ArrivalDesk, Arrived  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import Owners  # noqa: E402
-from perfsuite.load.state import LoadState, Order  # noqa: E402
+from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_class  # noqa: E402
 from perfsuite.measurements.aggregate import Aggregate  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
@@ -269,7 +269,9 @@ class Case:
     def load(self) -> LoadState:
         plan = self.plan()
         accounts = tuple(replace(ACCOUNTS[role.slug]) for role in self.roles for _ in range(USERS // 2))
-        order = Order(plan, self.folder, accounts, {role.slug: frozenset() for role in self.roles}, worker="worker-1")
+        order = LoadOrder(
+            plan, self.folder, accounts, {role.slug: frozenset() for role in self.roles}, worker="worker-1"
+        )
         order = replace(order, start_at=utc_s() + 0.2)
         load = LoadState(order, self.sink, on_placed=lambda _users: load.recorder.phase("plateau"))
         if self.seam == "recorder":

@@ -20,7 +20,7 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, guard, install  # noqa: E402
 from perfsuite.load.schedule import UserSchedule  # noqa: E402
-from perfsuite.load.state import LoadState, Order  # noqa: E402
+from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
 from perfsuite.measurements.records import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
 from perfsuite.model import FailureKind, Plan, Scenario  # noqa: E402
@@ -127,9 +127,9 @@ def some_classes() -> Counter[str]:
     return Crew(1, chosen).go_to(70)[-1]
 
 
-def _order(folder: Path, **more: Any) -> Order:
+def _order(folder: Path, **more: Any) -> LoadOrder:
     plan = Plan("basic_1", Scenario("basic", 1, 1, 1), "http://localhost", {}, (), (), 1, "2026-03-01T09:30:00Z")
-    return Order(plan, folder, (), **({"left_out": {}} | more))
+    return LoadOrder(plan, folder, (), **({"left_out": {}} | more))
 
 
 def told() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from perfsuite.model import RunReport, TargetOutcome, TargetResult
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.model.fingerprint import Cost, DatabaseInfo, Fingerprint, Known, OperationCost, RequestCost
+from perfsuite.model.fingerprint import Cost, CostState, DatabaseInfo, Fingerprint, OperationCost, RequestCost
 from perfsuite.model.monitor import METRICS, Reading
 from tests.report.made_load import START
 
@@ -92,7 +92,7 @@ def fingerprint() -> Fingerprint:
              Cost(queries=19, rows=38, shared_hit_blocks=58, execution_ms=3.5)]  # fmt: skip
     requests = tuple(RequestCost(call, cost, True, "a", call, 9.0, 20) for call, cost in enumerate(costs))
     cached = RequestCost(2, Cost(queries=1, rows=1, execution_ms=0.1), False, "b", 0, 1.0, 20)
-    listed = OperationCost("senior_agent", "policies.list", "GET", "/api/v1/policies/", False, Known.YES)
+    listed = OperationCost("senior_agent", "policies.list", "GET", "/api/v1/policies/", False, CostState.YES)
     return Fingerprint(
         "moderate_20260301_093000",
         "http://localhost:8015",
@@ -102,7 +102,7 @@ def fingerprint() -> Fingerprint:
         (
             replace(listed, requests=(*requests, cached)),
             replace(listed, operation="health.root", path="/health"),
-            replace(listed, operation="leads.delete", writes=True, known=Known.UNKNOWN, reason="other traffic"),
+            replace(listed, operation="leads.delete", writes=True, known=CostState.UNKNOWN, reason="other traffic"),
         ),
     )
 

@@ -31,7 +31,7 @@ from perfsuite.model import (
     TargetResult,
 )
 from perfsuite.model.finding import Evidence, Finding
-from perfsuite.model.fingerprint import Known, OperationCost
+from perfsuite.model.fingerprint import CostState, OperationCost
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.model.periods import STEADY
 from perfsuite.report.baseline import baseline_dict
@@ -184,7 +184,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 def _cost(cost: OperationCost) -> dict[str, Any]:
     """Per request that no cache answered: the most of each count, the mean of the time; null where it is not known."""
-    known = cost.known is Known.YES
+    known = cost.known is CostState.YES
     full = [request.cost for request in cost.full_requests]
 
     def most(counts: Iterable[int]) -> int | None:

@@ -11,8 +11,8 @@ import numpy as np
 from perfsuite.format import UNKNOWN, number, quantity
 from perfsuite.model import ALL, RunReport, Summary
 from perfsuite.model.fingerprint import (
+    CostState,
     Fingerprint,
-    Known,
     OperationCost,
     Spread,
     StatementCost,
@@ -119,7 +119,7 @@ def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Tab
 
 def _order(cost: OperationCost) -> tuple[int, float, str, str]:
     """Sort key: suspicious operations first, then the most queries; unknown ones last."""
-    order = (Known.YES, Known.UNKNOWN, Known.NOT_MEASURED).index(cost.known)
+    order = (CostState.YES, CostState.UNKNOWN, CostState.NOT_MEASURED).index(cost.known)
     queries = cost.queries
     return order - bool(cost.suspicions), -(queries.maximum if queries else 0.0), cost.operation, cost.role
 

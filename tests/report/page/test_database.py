@@ -9,8 +9,8 @@ import pytest
 from perfsuite.model import RunReport
 from perfsuite.model.fingerprint import (
     Caching,
+    CostState,
     ForeignStatement,
-    Known,
     OperationCost,
     Spread,
     StatementCost,
@@ -56,8 +56,8 @@ def test_queries_a_second_are_at_most_those_of_every_request_sent() -> None:
 
 
 def test_what_is_not_known_is_a_dash_with_its_reason_and_comes_last() -> None:
-    unknown = replace(LISTED, known=Known.UNKNOWN, reason="other traffic", operation="leads.delete")
-    left_out = replace(LISTED, known=Known.NOT_MEASURED, reason="no data", operation="a.first")
+    unknown = replace(LISTED, known=CostState.UNKNOWN, reason="other traffic", operation="leads.delete")
+    left_out = replace(LISTED, known=CostState.NOT_MEASURED, reason="no data", operation="a.first")
     never = replace(LISTED, requests=(), operation="health.root")
     found = rows(left_out, unknown, never, LISTED)
     assert [row[0] for row in found] == ["policies.list", "health.root", "leads.delete", "a.first"]
