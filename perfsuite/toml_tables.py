@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite.errors import UsageError, nearest
+from perfsuite.messages import Message
+from perfsuite.messages.toml_tables import TomlMessage
 
 Place = tuple[str, ...]
 """Names from the top down; the number of a table among several of its name, from 0 on, is one of them."""
@@ -100,19 +102,20 @@ class Table:
         return f"{self.file}:" if line is None else f"{self.file}, line {line}:"
 
     def wrong(self, key: str, message: str) -> UsageError:
-        """The error to raise about one key."""
-        return UsageError(f"{self.place_of(key)} {key}: {message}")
+        """The error to raise about one key; it keeps the code of the message."""
+        place = f"{self.place_of(key)} {key}:"
+        return UsageError(message.at(place) if isinstance(message, Message) else f"{place} {message}")
 
     def only(self, known: Collection[str]) -> None:
         """Raise UsageError when there is a key that nobody reads."""
         for key in self.values:
             if key not in known:
-                raise UsageError(f"{self.place_of(key)} {unknown('key', key, known)}")
+                raise UsageError(unknown("key", key, known).at(self.place_of(key)))
 
     def required(self, key: str) -> Any:
         """The value, whatever its type. Raises UsageError when it is missing."""
         if key not in self.values:
-            raise UsageError(f"{self.place} key {key!r} is missing")
+            raise UsageError(TomlMessage.MISSING_KEY(key=key).at(self.place))
         return self.values[key]
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -121,30 +124,31 @@ class Table:
             return default
         value = self.required(key)
         if not isinstance(value, str) or not value.strip():
-            raise self.wrong(key, f"must be a text in quotes, not {_shown(value)}")
+            raise self.wrong(key, TomlMessage.NOT_A_TEXT(value=_shown(value)))
         return value.strip()
 
     def number(self, key: str, *, or_zero: bool = False) -> float:
         """A finite number above 0 (at least 0 when `or_zero`)."""
         value = self.required(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.wrong(key, f"must be a number, not {_shown(value)}")
+            raise self.wrong(key, TomlMessage.NOT_A_NUMBER(value=_shown(value)))
         if value < 0 or (value == 0 and not or_zero):
-            raise self.wrong(key, f"must be {'0 or more' if or_zero else 'above 0'}, not {_shown(value)}")
+            code = TomlMessage.NEGATIVE if or_zero else TomlMessage.NOT_POSITIVE
+            raise self.wrong(key, code(value=_shown(value)))
         return float(value)
 
     def whole_number(self, key: str) -> int:
         """A whole number above 0."""
         value = self.required(key)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(key, f"must be a whole number, not {_shown(value)}")
+            raise self.wrong(key, TomlMessage.NOT_WHOLE(value=_shown(value)))
         return int(self.number(key))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts; () when the key is absent."""
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-            raise self.wrong(key, f'must be a list of texts such as ["a", "b"], not {_shown(value)}')
+            raise self.wrong(key, TomlMessage.NOT_TEXTS(value=_shown(value)))
         return tuple(item.strip() for item in value)
 
     def name_among(self, key: str, kind: str, known: Collection[str]) -> str:
@@ -166,7 +170,7 @@ class Table:
         """The table under `key`; an empty one when it is absent."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
-            raise self.wrong(key, f"must be a table, [{name or key}], not {_shown(value)}")
+            raise self.wrong(key, TomlMessage.NOT_A_TABLE(table=name or key, value=_shown(value)))
         return Table(self.file, f"[{name or key}]", value, (*self.path, key), self.lines)
 
     def entry(self, key: str, index: int, label: str) -> Table:
@@ -174,10 +178,10 @@ class Table:
         return Table(self.file, label, self.values[key][index], (*self.path, key, str(index)), self.lines)
 
 
-def unknown(kind: str, name: str, known: Collection[str]) -> str:
+def unknown(kind: str, name: str, known: Collection[str]) -> Message:
     """ "unknown role 'agent', did you mean 'senior_agent'?", or with all that are known when none is near."""
     hint = nearest(name, known) or f". Known: {', '.join(known)}"
-    return f"unknown {kind} {name!r}{hint}"
+    return TomlMessage.UNKNOWN(kind=kind, name=name, hint=hint)
 
 
 def read_tables(path: Path) -> Table:
@@ -187,17 +191,17 @@ def read_tables(path: Path) -> Table:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text)
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
+        raise UsageError(TomlMessage.MISSING_FILE(path=path)) from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UsageError(TomlMessage.UNREADABLE(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not UTF-8 text") from None
+        raise UsageError(TomlMessage.NOT_UTF8(path=path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: is not valid TOML: {error}") from None
+        raise UsageError(TomlMessage.NOT_TOML(file=file, why=error)) from None
     top = Table(file, "", values, (), key_lines(text))
     schema = top.required("schema")
     if schema != SCHEMA or isinstance(schema, bool):
-        raise top.wrong("schema", f"this version reads schema {SCHEMA}, not {_shown(schema)}")
+        raise top.wrong("schema", TomlMessage.OTHER_SCHEMA(schema=SCHEMA, value=_shown(schema)))
     return top
 
 

@@ -16,6 +16,7 @@ from perfsuite.demo.backend import BackendSettings, check_faults, faults_of
 from perfsuite.demo.client import Demo, running_demo
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, SuiteError, UnexpectedError, UsageError, is_of_a_file
 from perfsuite.judge.validity import rows_remain
+from perfsuite.messages.cli import CliMessage
 from perfsuite.model import Cleanup, RunReport, Scenario
 from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.model.history import RunGroup
@@ -80,7 +81,7 @@ def _queries(options: MonitorOptions) -> Queries:
     if options.queries_file is None:
         return Queries()
     if options.prometheus is None:
-        raise UsageError("--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL")
+        raise UsageError(CliMessage.QUERIES_WITHOUT_SERVER())
     return read_queries(options.queries_file)
 
 

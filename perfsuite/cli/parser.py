@@ -24,6 +24,7 @@ from perfsuite.cli.commands import (
     variable_of,
 )
 from perfsuite.errors import UsageError, nearest
+from perfsuite.messages import Message
 from perfsuite.messages.cli import CliMessage
 from perfsuite.plan.option_fields import Option, data_file, filled, options_in, text_of
 
@@ -201,9 +202,8 @@ def _given(each: Option, texts: Sequence[str], place: str) -> Given:
     try:
         return Given(each, tuple(texts), place, each.read(texts))
     except UsageError as error:
-        raise UsageError(
-            CliMessage.WRONG_VALUE(place=each.name if place == COMMAND_LINE else place, why=error.message)
-        ) from None
+        where = f"{each.name if place == COMMAND_LINE else place}:"
+        raise UsageError(error.message.at(where) if isinstance(error.message, Message) else error.message) from None
 
 
 # ── the environment and the file ────────────────────────────────────────────────────────────────────

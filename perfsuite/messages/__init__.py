@@ -47,6 +47,10 @@ class Message(str):
     def __getnewargs__(self) -> tuple[Any, ...]:
         return str(self), self.code, self.fields, self.details
 
+    def at(self, place: str) -> Message:
+        """The same message after the place that it is about; the code stays."""
+        return Message(f"{place} {self}", self.code, {**self.fields, "place": place}, self.details)
+
     def also(self, *details: Message | None, separator: str = "; ") -> Message:
         """The same message, followed by these; None is skipped."""
         more = tuple(detail for detail in details if detail)

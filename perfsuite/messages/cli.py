@@ -16,5 +16,28 @@ class CliMessage(Code):
     OPTION_OF_OTHERS = "{option} is no option of {command}, but of {owners}\nSee {program} {command} --help"
     ARGUMENT_MISSING = "{command}: {argument} is missing, as in: {program} {example}"
     ARGUMENT_UNEXPECTED = "{command}: unexpected argument {argument!r}; write it as in: {program} {example}"
-    WRONG_VALUE = "{place}: {why}"
     SEVERAL_VALUES = "{place}: must be a single value, not a list"
+
+    # commands
+    QUERIES_WITHOUT_SERVER = "--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL"
+    EMPTY_GROUP = "compare: {names!r} names no run; name a run, a release or a baseline, as in last:5"
+    ALL_OF_INDEX = "--all goes with: history index"
+    OPTION_OF_LIST = "{option} goes with the list of runs: leave it out, or leave out {what}"
+    OPTIONS_OF_SAVE = "--run and --file go with baseline save"
+    BASELINE_WITHOUT_NAME = "baseline {what}: name the baseline, as in baseline {what} main"
+    BASELINE_WITHOUT_RUNS = "baseline save {name}: name its runs, as in --run last:5"
+    BASELINE_NAME = "{name!r} is no name for a baseline: letters, digits, '.', '_' and '-', at most 80"
+    NO_BASELINE = "{name}: no such baseline in {where}; baseline list shows what there is"
+    RUNS_NOT_COMPARED = "the runs were made, and then: {why}"
+    NOISE_OF_SEVERAL = "noise: measures one scenario at a time; give --scenario once"
+    FINGERPRINT_WITHOUT_DATABASE = (
+        "fingerprint reads pg_stat_statements: name the target's database with --monitor-postgres DSN,\n"
+        "or try it with --demo full"
+    )
+    TWO_COMPARISONS = "--against and --baseline are two things to compare with: give one of them"
+    FAULT_OF_NO_DEMO = "--against-fault works on a second demo only: leave out --against, or write --against demo"
+    MONITOR_OF_ONE = (
+        "{option} monitors one target, which costs it something: leave it out with --against,\n"
+        "or make the runs of each target by themselves and compare them"
+    )
+    SECOND_DEMO_ALONE = "--against demo is a second demo: add --demo, or give the URL of another target"

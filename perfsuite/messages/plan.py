@@ -18,3 +18,70 @@ class PlanMessage(Code):
     NOT_A_PORT = "{text!r} is not a port: give 1 to {high}, or 0 for a free one"
     NOT_ONE_OF = "must be one of {names:list}, not {text!r}{hint}"
     NOT_A_SWITCH = "must be true or false, not {text!r}"
+
+    # combinations of options
+    ONE_OF_TWO = "{option} and {other} contradict each other: leave one of them out"
+    DEMO_HAS_ITS_OWN = "{option}: --demo starts its own backend, to which it does not apply. Leave one out"
+    NEEDS_DEMO = "{option} works on the reference backend only: add --demo, or leave {option} out"
+    TOO_MANY_FILES = (
+        "{users} users need {needed} open files in a load process, and {allowed} are allowed here.\n"
+        "Allow more (ulimit -Hn {needed}, as root), spread the users with --processes, or take fewer"
+    )
+    RESULTS_UNWRITABLE = "{path}: the results cannot be written there: {why}. Choose another folder with --results"
+    UNKNOWN_SCENARIO = "--scenario: unknown scenario {name!r}{hint}\nKnown: {known}"
+
+    # how the target is reached; no sentence repeats a value that may be secret
+    HEADER_AGAIN = 'this run added the header {name}: give it again, --header "{name}: env:VARIABLE"'
+    HEADER_TWICE = "--header: {name} is given twice"
+    HEADER_FORM = '--header: write it as "Name: value", or as "Name: env:VARIABLE"'
+    HEADER_OF_SUITE = "--header: the suite sends {name} itself; it cannot be changed"
+    HEADER_OF_CONNECTION = "--header: {name} is about the connection, which the suite manages itself"
+    HEADER_VARIABLE = "--header: the variable {variable!r}, from which {name} is to come, is not set"
+    HEADER_VALUE = "--header: the value of {name} is empty, or has characters that are not ASCII"
+    CERTIFICATES_MISSING = "{option} {path}: there is no such file"
+    CERTIFICATES_UNREADABLE = "{option} {path}: cannot be read: {why}"
+    CERTIFICATES_FORM = (
+        "{option} {path}: has no certificate in PEM form (-----BEGIN CERTIFICATE-----).\n"
+        "If it is in DER form: openssl x509 -inform der -in FILE -out FILE.pem"
+    )
+    PROXY_PASSWORD = (
+        "--proxy: a proxy that asks for a name and password is not supported. Load past it, or through a forwarder"
+    )
+    PROXY_FORM = "--proxy: {url!r} is not the address of a proxy. Write it as http://proxy.example:3128"
+
+    # the credentials file; no sentence repeats a cell: where columns are swapped, any may be the password
+    PHONE_NUMBER = "{place}: the phone number must be digits only"
+    UNKNOWN_ROLE = "{place}: the third cell is not a role. Known: {known}; --mapping adds names"
+    SHARED_ROLE_NAME = "{place}: the target has this name for several roles ({roles}); write which of them is meant"
+    PHONE_NUMBER_TWICE = "{place}: the phone number is already in an earlier line; give each account once"
+    NO_PASSWORD = "{place}: the password is empty. Write it there, or set {variable}"
+    NO_ACCOUNT = "{path}: has no account. Add lines {columns}"
+    NO_ACCOUNT_FOR = "the credentials have no account for {roles}. Add a line for each of these roles to the file"
+    CREDENTIALS_HEAD = "{place}: the first line must be {columns}"
+    CREDENTIALS_CELLS = "{place}: has {cells} cells instead of 3"
+    CREDENTIALS_CSV = "{place}: is not proper CSV (an open quote?)"
+    CREDENTIALS_MISSING = "{path}: there is no such file. Create it with columns {columns}, or name it by --credentials"
+    CREDENTIALS_UNREADABLE = "{path}: cannot be read: {why}"
+    CREDENTIALS_NOT_UTF8 = "{path}: is not UTF-8 text"
+
+    # target.toml, scenarios.toml, targets.toml; the key comes before the sentence
+    NO_SUCH_PATHS = "{key}: no path of the contract begins with it"
+    UNKNOWN_PATH = "unknown path {key!r}{hint}"
+    STAR_OF_ONE_PATH = "the {star} has to be at the end of both paths, or of none"
+    NOT_A_PATH = 'must be a path without a query, such as "/api/v2/policies/"'
+    OTHER_IDS = "must have the same ids in braces as the contract's path ({ids})"
+    NO_SCENARIO = "{file}: has no scenario. Add a table such as [scenario.basic]"
+    SCENARIO_NAME = "the name of a scenario may have letters, digits, _ and - only"
+    NEEDS_ARRIVAL_RATE = "needs an arrival_rate"
+    TARGETS_FORM = "{file}: targets are written as [[target]], with two brackets"
+    NO_TARGET = "{file}: has no target, so nothing could be judged. Add a [[target]]"
+    TARGET_TWICE = "{file}: two targets have the name {name!r}. Give each its own"
+    USERS_OF_OPERATION = "users are not counted by operation; leave it out"
+    QUERIES_BELOW = "queries per request are limited with 'below'"
+    READING_OF_PART = "a monitor reads the whole target; leave it out"
+    UNKNOWN_METRIC = "unknown metric {metric!r}{hint}"
+    NO_STATISTIC = "only readings of monitors have one; {metric} names its figure"
+    OTHER_STATISTIC = "{statistic} does not go with {direction!r}; use {others}"
+    ONE_LIMIT = "needs exactly one of 'below' and 'above'"
+    APDEX_LIMIT = "an Apdex score is between 0 and 1, and more is better: write above = 0.85"
+    RATE_IS_FRACTION = "a failure rate is a fraction: write {fraction} for {percent} %"

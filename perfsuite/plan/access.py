@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from perfsuite.errors import UsageError, nearest
+from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Access, Account, ApiMapping, Headers, Plan
 from perfsuite.model.role import Role
 from perfsuite.plan.options import ReachOptions
@@ -58,7 +59,7 @@ def reached_again(plan: Plan, given: ReachOptions, environment: Mapping[str, str
     there = {name.lower() for name in now.access.header_names}
     for name in before.header_names:
         if name.lower() not in there:
-            raise UsageError(f'this run added the header {name}: give it again, --header "{name}: env:VARIABLE"')
+            raise UsageError(PlanMessage.HEADER_AGAIN(name=name))
     mapping = now.mapping if given.mapping_file else plan.mapping
     timeout_s = given.timeout_s or plan.timeout_s
     return replace(plan, access=now.access, mapping=mapping, timeout_s=timeout_s), now.headers
@@ -73,7 +74,7 @@ def read_headers(given: Sequence[str], environment: Mapping[str, str]) -> Header
     for text in given:
         name, value = _header(text, environment)
         if name.lower() in headers:
-            raise UsageError(f"--header: {name} is given twice")
+            raise UsageError(PlanMessage.HEADER_TWICE(name=name))
         headers[name.lower()] = name, value
     return tuple(headers.values())
 
@@ -83,18 +84,18 @@ def _header(text: str, environment: Mapping[str, str]) -> tuple[str, str]:
     name, value = name.strip(), value.strip()
     if not colon or not _NAME.fullmatch(name):
         # Not repeated: without a colon it may be a value alone.
-        raise UsageError('--header: write it as "Name: value", or as "Name: env:VARIABLE"')
+        raise UsageError(PlanMessage.HEADER_FORM())
     if name.lower() in _OURS:
-        raise UsageError(f"--header: {name} is what the suite itself sends and cannot be changed")
+        raise UsageError(PlanMessage.HEADER_OF_SUITE(name=name))
     if name.lower() in _OF_THE_CONNECTION or name.lower().startswith("proxy-"):
-        raise UsageError(f"--header: {name} is about the connection, which the suite keeps itself")
+        raise UsageError(PlanMessage.HEADER_OF_CONNECTION(name=name))
     if value.startswith(FROM_ENVIRONMENT):
         variable = value.removeprefix(FROM_ENVIRONMENT)
         value = environment.get(variable, "").strip()
         if not value:
-            raise UsageError(f"--header: {name} is to come from the variable {variable!r}, which is not set")
+            raise UsageError(PlanMessage.HEADER_VARIABLE(name=name, variable=variable))
     if not _VALUE.fullmatch(value):
-        raise UsageError(f"--header: the value of {name} is empty, or has characters that are not ASCII")
+        raise UsageError(PlanMessage.HEADER_VALUE(name=name))
     return name, value
 
 
@@ -115,30 +116,25 @@ def _authorities(option: str, path: Path) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except FileNotFoundError:
-        raise UsageError(f"{option} {path}: there is no such file") from None
+        raise UsageError(PlanMessage.CERTIFICATES_MISSING(option=option, path=path)) from None
     except ssl.SSLError:
-        raise UsageError(
-            f"{option} {path}: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).\n"
-            "Where it is in DER form: openssl x509 -inform der -in FILE -out FILE.pem"
-        ) from None
+        raise UsageError(PlanMessage.CERTIFICATES_FORM(option=option, path=path)) from None
     except OSError as error:
-        raise UsageError(f"{option} {path}: cannot be read: {error.strerror}") from None
+        raise UsageError(PlanMessage.CERTIFICATES_UNREADABLE(option=option, path=path, why=error.strerror)) from None
     return str(path)
 
 
 def _proxy(url: str) -> str:
     """`http://name:port` of a proxy. It may hold no password: it is kept in plan.json."""
     if "@" in url:
-        raise UsageError(
-            "--proxy: a proxy that wants a name and password is not supported. Load past it, or through a forwarder"
-        )
+        raise UsageError(PlanMessage.PROXY_PASSWORD())
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
         port = 0
     if parts.scheme != "http" or not parts.hostname or not port or parts.path.strip("/") or parts.query:
-        raise UsageError(f"--proxy: {url!r} is not the address of a proxy. Write it as http://proxy.example:3128")
+        raise UsageError(PlanMessage.PROXY_FORM(url=url))
     name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"http://{name}:{port}"
 
@@ -164,18 +160,18 @@ def _deployed_path(table: Table, key: str) -> str:
     known = contract_paths()
     if key.endswith(REST):
         if not any(path.startswith(key.removesuffix(REST)) for path in known):
-            raise UsageError(f"{table.place_of(key)} {key}: no path of the contract begins so")
+            raise UsageError(PlanMessage.NO_SUCH_PATHS(key=key).at(table.place_of(key)))
     elif key not in known:
         hint = nearest(key, known) or ". The paths of the contract are in docs/real-backend.md"
-        raise UsageError(f"{table.place_of(key)} unknown path {key!r}{hint}")
+        raise UsageError(PlanMessage.UNKNOWN_PATH(key=key, hint=hint).at(table.place_of(key)))
     value = table.text(key)
     if value.endswith(REST) != key.endswith(REST):
-        raise table.wrong(key, f"the {REST} has to be at the end of both paths, or of none")
+        raise table.wrong(key, PlanMessage.STAR_OF_ONE_PATH(star=REST))
     if not _PATH.fullmatch(_NAMED.sub("", value.removesuffix(REST))):
-        raise table.wrong(key, 'must be a path without a query, such as "/api/v2/policies/"')
+        raise table.wrong(key, PlanMessage.NOT_A_PATH())
     if sorted(_NAMED.findall(value)) != sorted(_NAMED.findall(key)):
         ids = ", ".join(f"{{{name}}}" for name in _NAMED.findall(key)) or "none"
-        raise table.wrong(key, f"must have the same {{names}} of ids as the contract's path ({ids})")
+        raise table.wrong(key, PlanMessage.OTHER_IDS(ids=ids))
     return value
 
 
@@ -206,20 +202,20 @@ def read_accounts(
         place = f"{path.name}, line {line}"
         phone_number, password, role_name = cells
         if not phone_number.removeprefix("+").isdigit():
-            raise UsageError(f"{place}: the phone number must be digits only")
+            raise UsageError(PlanMessage.PHONE_NUMBER(place=place))
         if role_name not in slugs:
-            raise UsageError(f"{place}: the third cell is not a role. Known: {', '.join(slugs)}; --mapping adds names")
+            raise UsageError(PlanMessage.UNKNOWN_ROLE(place=place, known=", ".join(slugs)))
         if not slugs[role_name]:
             several = ", ".join(slug for slug, name in deployed.items() if name == role_name)
-            raise UsageError(f"{place}: the target calls several roles so ({several}); write which of them is meant")
+            raise UsageError(PlanMessage.SHARED_ROLE_NAME(place=place, roles=several))
         if phone_number in accounts:
-            raise UsageError(f"{place}: this phone number was there before; give each account once")
+            raise UsageError(PlanMessage.PHONE_NUMBER_TWICE(place=place))
         password = password or environment.get(PASSWORD_VARIABLE, "")
         if not password:
-            raise UsageError(f"{place}: the password is empty. Write it there, or set {PASSWORD_VARIABLE}")
+            raise UsageError(PlanMessage.NO_PASSWORD(place=place, variable=PASSWORD_VARIABLE))
         accounts[phone_number] = Account(phone_number, password, slugs[role_name])
     if not accounts:
-        raise UsageError(f"{path}: holds no account. Add lines {','.join(_COLUMNS)}")
+        raise UsageError(PlanMessage.NO_ACCOUNT(path=path, columns=",".join(_COLUMNS)))
     return tuple(accounts.values())
 
 
@@ -239,16 +235,18 @@ def _rows(path: Path) -> list[tuple[int, tuple[str, str, str]]]:
     try:
         header = tuple(cell.strip().lower() for cell in next(reader, []))
         if header != _COLUMNS:
-            raise UsageError(f"{path.name}, line 1: the first line must be {','.join(_COLUMNS)}")
+            raise UsageError(PlanMessage.CREDENTIALS_HEAD(place=f"{path.name}, line 1", columns=",".join(_COLUMNS)))
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(_COLUMNS):
-                raise UsageError(f"{path.name}, line {reader.line_num}: has {len(cells)} cells instead of 3")
+                raise UsageError(
+                    PlanMessage.CREDENTIALS_CELLS(place=f"{path.name}, line {reader.line_num}", cells=len(cells))
+                )
             # Spaces around a password may be part of it.
             rows.append((reader.line_num, (cells[0].strip(), cells[1], cells[2].strip())))
     except csv.Error:
-        raise UsageError(f"{path.name}, line {reader.line_num}: is not proper CSV (an open quote?)") from None
+        raise UsageError(PlanMessage.CREDENTIALS_CSV(place=f"{path.name}, line {reader.line_num}")) from None
     return rows
 
 
@@ -256,13 +254,11 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(
-            f"{path}: there is no such file. Make it with columns {','.join(_COLUMNS)}, or name it by --credentials"
-        ) from None
+        raise UsageError(PlanMessage.CREDENTIALS_MISSING(path=path, columns=",".join(_COLUMNS))) from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UsageError(PlanMessage.CREDENTIALS_UNREADABLE(path=path, why=error.strerror)) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not UTF-8 text") from None
+        raise UsageError(PlanMessage.CREDENTIALS_NOT_UTF8(path=path)) from None
 
 
 def accounts_for(users_by_role: Mapping[str, int], accounts: Sequence[Account]) -> AccountsByRole:
@@ -274,8 +270,6 @@ def accounts_for(users_by_role: Mapping[str, int], accounts: Sequence[Account]) 
     }
     without = [slug for slug, own in by_role.items() if not own]
     if without:
-        raise UsageError(
-            f"the credentials hold no account for {', '.join(without)}. Add a line of that role to the file"
-        )
+        raise UsageError(PlanMessage.NO_ACCOUNT_FOR(roles=", ".join(without)))
     shared = {slug: len(own) for slug, own in by_role.items() if len(own) < users_by_role[slug]}
     return AccountsByRole(by_role, shared)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from perfsuite import __version__
 from perfsuite.errors import UsageError
+from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import STOP_TIMEOUT_S
@@ -139,24 +140,21 @@ def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, ground: Grou
 def _check_combination(options: PlanOptions) -> None:
     """Raise UsageError for options that contradict each other."""
     if options.multiple and options.scenarios:
-        raise UsageError("--multiple runs all its scenarios: leave out --scenario, or leave out --multiple")
+        raise UsageError(PlanMessage.ONE_OF_TWO(option="--multiple", other="--scenario"))
     if options.demo and options.host:
-        raise UsageError("--demo starts its own backend: leave out --host, or leave out --demo")
+        raise UsageError(PlanMessage.ONE_OF_TWO(option="--demo", other="--host"))
     if options.demo and options.credentials is not None:
-        raise UsageError("--demo makes accounts of its own: leave out --credentials, or leave out --demo")
+        raise UsageError(PlanMessage.ONE_OF_TWO(option="--demo", other="--credentials"))
     for name, given in (("--fault", options.faults), ("--as-deployed", options.as_deployed)):
         if given and not options.demo:
-            raise UsageError(f"{name} works on the reference backend only: add --demo, or leave {name} out")
+            raise UsageError(PlanMessage.NEEDS_DEMO(option=name))
 
 
 def _check_open_files(users: int, processes: int, most: int | None) -> None:
     """Each user has a connection of its own; without this check its failure would look like the target's."""
     needed = math.ceil(users / processes) + _OPEN_BESIDE
     if most is not None and needed > most:
-        raise UsageError(
-            f"{users} users need {needed} open files in a load process, and {most} are allowed here.\n"
-            f"Allow more (ulimit -Hn {needed}, as root), spread the users with --processes, or take fewer"
-        )
+        raise UsageError(PlanMessage.TOO_MANY_FILES(users=users, needed=needed, allowed=most))
 
 
 def _chosen(options: PlanOptions, file: ScenarioFile) -> tuple[Scenario, ...]:
@@ -185,7 +183,5 @@ def new_run_folder(results: Path, scenario: str, now: datetime) -> Path:
                 continue
             return folder
     except OSError as error:
-        raise UsageError(
-            f"{results}: the results cannot be written there: {error.strerror}. Choose another folder with --results"
-        ) from None
+        raise UsageError(PlanMessage.RESULTS_UNWRITABLE(path=results, why=error.strerror)) from None
     raise AssertionError("count() has no end")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from perfsuite.errors import UsageError, nearest
 from perfsuite.format import setting
+from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Arrival, Scenario, Target
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
@@ -51,7 +52,7 @@ def read_scenarios(path: Path) -> ScenarioFile:
     safety.only(("allowed_hosts",))
     tables = top.table("scenario", name="scenario.…")
     if not tables.values:
-        raise UsageError(f"{path.name}: has no scenario. Add a table such as [scenario.basic]")
+        raise UsageError(PlanMessage.NO_SCENARIO(file=path.name))
     scenarios = {name: _scenario(name, tables.table(name, name=f"scenario.{name}")) for name in tables.values}
     multiple = top.names_among("multiple", "scenario", scenarios) or tuple(scenarios)
     return ScenarioFile(scenarios, multiple, safety.texts("allowed_hosts"))
@@ -59,7 +60,7 @@ def read_scenarios(path: Path) -> ScenarioFile:
 
 def _scenario(name: str, table: Table) -> Scenario:
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{table.place} a scenario's name may hold letters, digits, _ and - only")
+        raise UsageError(PlanMessage.SCENARIO_NAME().at(table.place))
     table.only(_SCENARIO_KEYS)
     return Scenario(
         name=name,
@@ -76,7 +77,7 @@ def _arrival(table: Table) -> Arrival | None:
     if "arrival_rate" not in table.values:
         for key in ("arrival_rate_end", "arrival"):
             if key in table.values:
-                raise table.wrong(key, "needs an arrival_rate")
+                raise table.wrong(key, PlanMessage.NEEDS_ARRIVAL_RATE())
         return None
     kind = table.name_among("arrival", "kind of arrival", ARRIVALS) if "arrival" in table.values else ARRIVALS[0]
     end = table.number("arrival_rate_end") if "arrival_rate_end" in table.values else None
@@ -92,7 +93,7 @@ def _duration_s(table: Table) -> float:
     except UsageError as error:
         if str(error).startswith(table.place_of("duration")):
             raise
-        raise table.wrong("duration", str(error)) from None
+        raise table.wrong("duration", error.message) from None
 
 
 def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tuple[Scenario, ...]:
@@ -104,7 +105,7 @@ def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tu
         if name not in file.scenarios:
             hint = nearest(name, file.scenarios) or "."
             known = ", ".join(file.scenarios)
-            raise UsageError(f"--scenario: unknown scenario {name!r}{hint}\nKnown: {known}")
+            raise UsageError(PlanMessage.UNKNOWN_SCENARIO(name=name, hint=hint, known=known))
     return tuple(_overridden(file.scenarios[name], options) for name in names)
 
 
@@ -157,15 +158,15 @@ def read_targets(path: Path, known: KnownNames) -> tuple[Target, ...]:
     chosen = top.name_among("preset", "preset", PRESETS) if "preset" in top.values else ""
     entries = top.values.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UsageError(f"{path.name}: targets are written as [[target]], with two brackets")
+        raise UsageError(PlanMessage.TARGETS_FORM(file=path.name))
     if not entries and not chosen:
-        raise UsageError(f"{path.name}: has no target, so nothing could be judged. Add a [[target]]")
+        raise UsageError(PlanMessage.NO_TARGET(file=path.name))
     targets: list[Target] = []
     for number, entry in enumerate(entries, start=1):
         label = f"[[target]] {entry['name']!r}" if isinstance(entry.get("name"), str) else f"[[target]] number {number}"
         target = _target(top.entry("target", number - 1, label), known)
         if any(target.name == other.name for other in targets):
-            raise UsageError(f"{path.name}: two targets are called {target.name!r}. Give each its own name")
+            raise UsageError(PlanMessage.TARGET_TWICE(file=path.name, name=target.name))
         targets.append(target)
     return (*targets, *(target for target in preset(chosen) if target.name not in [own.name for own in targets]))
 
@@ -181,11 +182,11 @@ def _target(table: Table, known: KnownNames) -> Target:
     role = table.name_among("role", "role", known.roles) if "role" in table.values else None
     operation = table.name_among("operation", "operation", known.operations) if "operation" in table.values else None
     if metric == CONCURRENT_USERS and operation is not None:
-        raise table.wrong("operation", "users are not counted by operation; leave it out")
+        raise table.wrong("operation", PlanMessage.USERS_OF_OPERATION())
     if metric == MAX_QUERIES and not below:
-        raise table.wrong("above", "queries per request are limited with 'below'")
+        raise table.wrong("above", PlanMessage.QUERIES_BELOW())
     if metric in known.readings and (role or operation):
-        raise table.wrong("role" if role else "operation", "a monitor reads the whole target; leave it out")
+        raise table.wrong("role" if role else "operation", PlanMessage.READING_OF_PART())
     return Target(
         name=name,
         metric=f"{metric} {_statistic(table, below=below)}" if metric in known.readings else metric,
@@ -204,9 +205,9 @@ def _metric(table: Table, known: KnownNames) -> str:
     if apdex_threshold(metric) is None and metric not in own and metric not in known.readings:
         also = ", and what a monitor reads, such as server.cpu_percent" if known.readings else ""
         hint = nearest(metric, (*own, *known.readings)) or f". Known: {', '.join(own)}{also}"
-        raise table.wrong("metric", f"unknown metric {metric!r}{hint}")
+        raise table.wrong("metric", PlanMessage.UNKNOWN_METRIC(metric=metric, hint=hint))
     if "statistic" in table.values and metric not in known.readings:
-        raise table.wrong("statistic", f"only what a monitor reads has one; {metric} says which figure it is")
+        raise table.wrong("statistic", PlanMessage.NO_STATISTIC(metric=metric))
     return metric
 
 
@@ -218,18 +219,21 @@ def _statistic(table: Table, *, below: bool) -> str:
     other = STATISTICS["above" if below else "below"]
     if statistic in other and statistic not in STATISTICS[direction]:
         raise table.wrong(
-            "statistic", f"{statistic} does not go with {direction!r}; use {' or '.join(STATISTICS[direction])}"
+            "statistic",
+            PlanMessage.OTHER_STATISTIC(
+                statistic=statistic, direction=direction, others=" or ".join(STATISTICS[direction])
+            ),
         )
     return table.name_among("statistic", "statistic", STATISTICS[direction])
 
 
 def _limit(table: Table, metric: str) -> tuple[float, bool]:
     if ("below" in table.values) == ("above" in table.values):
-        raise UsageError(f"{table.place} needs exactly one of 'below' and 'above'")
+        raise UsageError(PlanMessage.ONE_LIMIT().at(table.place))
     key = "below" if "below" in table.values else "above"
     limit = table.number(key, or_zero=key == "above")
     if apdex_threshold(metric) is not None and (key == "below" or limit >= 1):
-        raise table.wrong(key, "an Apdex score lies between 0 and 1, and more is better: write above = 0.85")
+        raise table.wrong(key, PlanMessage.APDEX_LIMIT())
     if metric == "failure_rate" and limit > 1:
-        raise table.wrong(key, f"a failure rate is a fraction: write {setting(limit / 100)} for {setting(limit)} %")
+        raise table.wrong(key, PlanMessage.RATE_IS_FRACTION(fraction=setting(limit / 100), percent=setting(limit)))
     return limit, key == "below"

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.plan import PlanMessage
 from perfsuite.plan.option_fields import (
     above_zero,
     data_file,
@@ -78,7 +79,7 @@ class ReachOptions:
         }
         for name, value in given.items():
             if value:
-                raise UsageError(f"{name}: --demo starts its own backend, to which it does not apply. Leave one out")
+                raise UsageError(PlanMessage.DEMO_HAS_ITS_OWN(option=name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.cli.main import main
+from perfsuite.messages.plan import PlanMessage
 
 SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\\.|geheim")
 
@@ -40,18 +41,28 @@ SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\\.|geheim")
         pytest.param(["--duration", "5x"], 2, "'5x' is not a duration. Write it as 90s, 5m, 1h", id="duration"),
         pytest.param(["--user", "5"], 2, "unknown option --user, did you mean '--users'?", id="nearest option"),
         pytest.param(["preflihgt"], 2, "unknown command 'preflihgt', did you mean 'preflight'?", id="command"),
-        pytest.param(["--multiple", "--scenario", "peak"], 2, "--multiple runs all its scenarios", id="both"),
-        pytest.param(["--demo", "--host", "http://localhost:1"], 2, "--demo starts its own backend", id="two targets"),
+        pytest.param(
+            ["--multiple", "--scenario", "peak"],
+            2,
+            str(PlanMessage.ONE_OF_TWO(option="--multiple", other="--scenario")),
+            id="both",
+        ),
+        pytest.param(
+            ["--demo", "--host", "http://localhost:1"],
+            2,
+            str(PlanMessage.ONE_OF_TWO(option="--demo", other="--host")),
+            id="two targets",
+        ),
         pytest.param(
             ["--demo", "--credentials", "/nowhere/c.csv"],
             2,
-            "--demo makes accounts of its own",
+            str(PlanMessage.ONE_OF_TWO(option="--demo", other="--credentials")),
             id="two sets of accounts",
         ),
         pytest.param(
             ["preflight", "--demo", "--credentials", "credentials.csv"],
             2,
-            "--demo makes accounts of its own",
+            str(PlanMessage.ONE_OF_TWO(option="--demo", other="--credentials")),
             id="two sets of accounts for preflight",
         ),
         pytest.param(["--fault", "pool=2"], 2, "--fault works on the reference backend only", id="fault, no demo"),
@@ -150,7 +161,7 @@ FILES = {
             "credentials.csv",
             "9876543200,geheim,super_admin",
             "9876543200,geheim,super_admin",
-            "the credentials hold no account for provider_admin, regional_manager",
+            "no account for provider_admin, regional_manager",
             id="accounts lack roles",
         ),
     ],

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import SafetyError, UsageError
+from perfsuite.messages import Code
+from perfsuite.messages.plan import PlanMessage
+from perfsuite.messages.target import TargetMessage
 from perfsuite.plan.build import Ground, build, new_run_folder, read_inputs, run_id_of, with_demo
 from perfsuite.plan.options import PlanOptions
 from tests.plan.example import ROLES
@@ -97,23 +100,23 @@ def test_a_demo_brings_its_own_host_and_accounts(options: PlanOptions, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "code"),
     [
-        pytest.param({"multiple": True, "scenarios": ("small",)}, "leave out --scenario", id="both ways to choose"),
-        pytest.param({"demo": "embedded", "host": "http://localhost"}, "leave out --host", id="two targets"),
-        pytest.param({"demo": "embedded"}, "leave out --credentials", id="two sets of accounts"),
-        pytest.param({"faults": ("pool=2",)}, "--fault works on the reference backend only", id="a fault of no demo"),
-        pytest.param({"as_deployed": True}, "--as-deployed works on the reference backend only", id="no demo"),
-        pytest.param({"scenarios": ("smal",)}, "did you mean 'small'?", id="unknown scenario"),
-        pytest.param({"host": "localhost"}, "Did you mean 'http://localhost'?", id="no URL"),
+        pytest.param({"multiple": True, "scenarios": ("small",)}, PlanMessage.ONE_OF_TWO, id="both ways to choose"),
+        pytest.param({"demo": "embedded", "host": "http://localhost"}, PlanMessage.ONE_OF_TWO, id="two targets"),
+        pytest.param({"demo": "embedded"}, PlanMessage.ONE_OF_TWO, id="two sets of accounts"),
+        pytest.param({"faults": ("pool=2",)}, PlanMessage.NEEDS_DEMO, id="a fault of no demo"),
+        pytest.param({"as_deployed": True}, PlanMessage.NEEDS_DEMO, id="no demo"),
+        pytest.param({"scenarios": ("smal",)}, PlanMessage.UNKNOWN_SCENARIO, id="unknown scenario"),
+        pytest.param({"host": "localhost"}, TargetMessage.NO_SCHEME, id="no URL"),
     ],
 )
 def test_a_wrong_option_is_told_before_anything_is_sent(
-    options: PlanOptions, change: dict[str, object], message: str
+    options: PlanOptions, change: dict[str, object], code: Code
 ) -> None:
     with pytest.raises(UsageError) as caught:
         read_inputs(replace(options, **change), GROUND)  # type: ignore[arg-type]
-    assert message in str(caught.value)
+    assert caught.value.code is code
 
 
 @pytest.mark.parametrize(
@@ -144,8 +147,9 @@ def test_users_that_could_not_all_connect_are_told_with_the_mend(
 def test_a_role_without_account_is_told_before_anything_is_sent(options: PlanOptions) -> None:
     assert options.credentials
     options.credentials.write_text("phone_number,password,role\n1,x,agent\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="no account for customer"):
+    with pytest.raises(UsageError) as caught:
         read_inputs(replace(options, scenarios=("small",)), GROUND)
+    assert caught.value.code is PlanMessage.NO_ACCOUNT_FOR
 
 
 def test_a_host_that_is_not_allowed_is_refused(options: PlanOptions) -> None:
@@ -171,7 +175,9 @@ def test_runs_that_meet_get_folders_of_their_own(tmp_path: Path) -> None:
 def test_results_that_cannot_be_written_are_told_with_the_mend(tmp_path: Path) -> None:
     file = tmp_path / "results"
     file.write_text("", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"cannot be written there: .* Choose another folder with --results"):
+    with pytest.raises(UsageError) as caught:
         new_run_folder(file / "deeper", "basic", NOW)
-    with pytest.raises(UsageError, match="cannot be written there"):
+    assert caught.value.code is PlanMessage.RESULTS_UNWRITABLE
+    with pytest.raises(UsageError) as caught:
         new_run_folder(file, "basic", NOW)
+    assert caught.value.code is PlanMessage.RESULTS_UNWRITABLE

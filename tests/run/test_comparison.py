@@ -12,6 +12,8 @@ from perfsuite.cli.commands.run import check
 from perfsuite.cli.options import MonitorOptions, RunOptions
 from perfsuite.errors import UsageError
 from perfsuite.history.comparison.conditions import OF_THE_TARGET
+from perfsuite.messages import Code
+from perfsuite.messages.cli import CliMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
@@ -113,19 +115,24 @@ EMBEDDED = PlanOptions(demo="embedded")
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code"),
     [
-        (RunOptions(other="demo"), "add --demo"),
-        (RunOptions(other_faults=("no_cache",)), "add --demo"),
-        (RunOptions(EMBEDDED, other="http://b", other_faults=("no_cache",)), "a second demo only"),
-        (RunOptions(PlanOptions(baseline="1.0"), other="http://b"), "give one of them"),
-        (RunOptions(monitors=MonitorOptions(postgres="dsn"), other="http://b"), "--monitor-postgres watches one"),
-        (RunOptions(EMBEDDED, other_faults=("nonsense@x",)), "nonsense"),
+        (RunOptions(other="demo"), CliMessage.SECOND_DEMO_ALONE),
+        (RunOptions(other_faults=("no_cache",)), CliMessage.SECOND_DEMO_ALONE),
+        (RunOptions(EMBEDDED, other="http://b", other_faults=("no_cache",)), CliMessage.FAULT_OF_NO_DEMO),
+        (RunOptions(PlanOptions(baseline="1.0"), other="http://b"), CliMessage.TWO_COMPARISONS),
+        (RunOptions(monitors=MonitorOptions(postgres="dsn"), other="http://b"), CliMessage.MONITOR_OF_ONE),
     ],
 )
-def test_what_does_not_go_together_is_refused(options: RunOptions, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+def test_what_does_not_go_together_is_refused(options: RunOptions, code: Code) -> None:
+    with pytest.raises(UsageError) as caught:
         check(options)
+    assert caught.value.code is code
+
+
+def test_a_fault_of_the_second_demo_is_checked() -> None:
+    with pytest.raises(UsageError, match="nonsense"):
+        check(RunOptions(EMBEDDED, other_faults=("nonsense@x",)))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from perfsuite.cli.options import CompareOptions, OutputOptions
 from perfsuite.cli.terminal import Invocation, append_to_step
 from perfsuite.errors import UsageError
 from perfsuite.history import Selection, select
+from perfsuite.messages.cli import CliMessage
 from perfsuite.model.history import Comparison, PastRun, RunGroup
 from perfsuite.report.comparison import comparison_md, render_comparison, render_short_comparison
 from perfsuite.run.archive import RunArchive
@@ -33,7 +34,7 @@ def _group(names: str, selection: Selection) -> RunGroup:
     found: dict[str, PastRun] = {}
     parts = [each for each in (part.strip() for part in names.split(",")) if each]
     if not parts:
-        raise UsageError(f"compare: {names!r} names no run; name a run, a release or a baseline, as in last:5")
+        raise UsageError(CliMessage.EMPTY_GROUP(names=names))
     for name in parts:
         found |= {run.run_id: run for run in select(name, selection).runs}
     name = parts[0] if len(parts) == 1 else "several"

@@ -13,6 +13,7 @@ from perfsuite.format import number, plural
 from perfsuite.history import History, Wanted, read_baseline, select, write_baseline
 from perfsuite.history.baseline_file import FOLDER, NAME, slim
 from perfsuite.history.comparison.conditions import mismatches
+from perfsuite.messages.cli import CliMessage
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.runs_page.table import render_baseline, render_baselines, render_runs
 from perfsuite.run.archive import RebuildResult, RunArchive, rebuild
@@ -59,11 +60,11 @@ def _regenerated(what: str, archive: RunArchive, call: Invocation[HistoryOptions
 
 def _check_list(options: HistoryOptions) -> None:
     if options.all and options.what != "index":
-        raise UsageError("--all goes with: history index")
+        raise UsageError(CliMessage.ALL_OF_INDEX())
     of_list = {"--scenario": options.scenario, "--release": options.release, "--last": options.last}
     given = [name for name, value in of_list.items() if value is not None]
     if options.what and given:
-        raise UsageError(f"{given[0]} goes with the list of runs: leave it out, or leave out {options.what}")
+        raise UsageError(CliMessage.OPTION_OF_LIST(option=given[0], what=options.what))
 
 
 def _kind(wanted: Wanted) -> str:
@@ -89,9 +90,9 @@ def baseline(call: Invocation[BaselineOptions]) -> int:
     options = call.options
     archive = RunArchive(options.archive.results, options.archive.history)
     if options.what != "save" and (options.runs or options.file):
-        raise UsageError("--run and --file go with baseline save")
+        raise UsageError(CliMessage.OPTIONS_OF_SAVE())
     if options.what != "list" and not options.name:
-        raise UsageError(f"baseline {options.what}: name the baseline, as in baseline {options.what} main")
+        raise UsageError(CliMessage.BASELINE_WITHOUT_NAME(what=options.what))
     with archive.open_history() as database:
         return _ACTIONS[options.what](call, archive, database)
 
@@ -99,7 +100,7 @@ def baseline(call: Invocation[BaselineOptions]) -> int:
 def _save(call: Invocation[BaselineOptions], archive: RunArchive, database: History) -> int:
     name, terminal = _checked_name(call.options.name), call.terminal
     if not call.options.runs:
-        raise UsageError(f"baseline save {name}: say of which runs, as in --run last:5")
+        raise UsageError(CliMessage.BASELINE_WITHOUT_RUNS(name=name))
     runs: dict[str, PastRun] = {}
     for name_of_run in call.options.runs:
         found = select(name_of_run, archive.selection(database)).runs
@@ -121,7 +122,7 @@ def _save(call: Invocation[BaselineOptions], archive: RunArchive, database: Hist
 def _checked_name(name: str | None) -> str:
     """It becomes the name of a file, so it must not lead elsewhere."""
     if not name or not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a baseline: letters, digits, '.', '_' and '-', at most 80")
+        raise UsageError(CliMessage.BASELINE_NAME(name=name))
     return name
 
 
@@ -166,7 +167,7 @@ def _remove(call: Invocation[BaselineOptions], archive: RunArchive, database: Hi
     name = _checked_name(call.options.name)
     copy = _copy_of(name, archive)
     if not database.remove_baseline(name) and not copy.exists():
-        raise UsageError(f"{name}: no such baseline in {database.where}; baseline list shows what there is")
+        raise UsageError(CliMessage.NO_BASELINE(name=name, where=database.where))
     copy.unlink(missing_ok=True)
     call.terminal.out(f"Baseline {name} removed; its runs stay.")
     return EXIT_PASS

@@ -29,6 +29,7 @@ from perfsuite.history.comparison.compare import FEWEST
 from perfsuite.history.comparison.conditions import OF_THE_TARGET
 from perfsuite.history.comparison.noise import measure
 from perfsuite.judge import severest
+from perfsuite.messages.cli import CliMessage
 from perfsuite.model import RunReport, Scenario
 from perfsuite.model.history import PastRun, RunGroup
 from perfsuite.monitor import check_watch
@@ -277,7 +278,7 @@ def _compared(call: Invocation[RunOptions], job: Job, made: Made, scenario: Scen
             comparison = compare_with_baseline(job.baselines[scenario.name], a, noise)
         return [*codes, shown(comparison, call, job.options.archive.results, job.output)]
     except UsageError as error:  # whose code would say that nothing was sent
-        raise LoadError(f"The runs were made, and then: {error}") from error
+        raise LoadError(CliMessage.RUNS_NOT_COMPARED(why=error.message)) from error
 
 
 def _group(runs: Sequence[PastRun]) -> RunGroup:
@@ -296,7 +297,7 @@ def noise(call: Invocation[NoiseOptions]) -> int:
     ground = ground_of_suite()
     inputs = inputs_of(plan, ground)
     if len(inputs.scenarios) > 1:
-        raise UsageError("noise: measures one scenario at a time; give --scenario once")
+        raise UsageError(CliMessage.NOISE_OF_SEVERAL())
     screen = screen_for(call.terminal, output)
     with ExitStack() as stack:
         inputs, demo = started(stack, plan, inputs, screen)

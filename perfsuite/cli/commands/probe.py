@@ -15,6 +15,7 @@ from perfsuite.errors import EXIT_FAIL, EXIT_PASS, EXIT_TARGET, UsageError
 from perfsuite.fingerprint.compare import compare, not_compared
 from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint.output import read_fingerprint, render_differences, render_fingerprint
+from perfsuite.messages.cli import CliMessage
 from perfsuite.model import Works
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
@@ -65,10 +66,7 @@ def _take(call: Invocation[FingerprintOptions]) -> tuple[Fingerprint, Path, int]
     options = replace(call.options.plan, command=call.parsed.line, tolerate_broken=True)
     given = call.options.monitors.postgres
     if not given and options.demo != "full":
-        raise UsageError(
-            "fingerprint reads pg_stat_statements: name the target's database with --monitor-postgres DSN,\n"
-            "or try it with --demo full"
-        )
+        raise UsageError(CliMessage.FINGERPRINT_WITHOUT_DATABASE())
     ground = ground_of_suite()
     inputs = inputs_of(options, ground)
     check_watch(Watch("", ConnectionSettings(inputs.host or DEFAULT_HOST), postgres_dsn=given))

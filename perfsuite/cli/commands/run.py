@@ -9,6 +9,7 @@ from perfsuite.cli.options import SECOND_DEMO, MonitorOptions, RunOptions
 from perfsuite.cli.terminal import Invocation
 from perfsuite.demo.backend import check_faults
 from perfsuite.errors import EXIT_PASS, UsageError
+from perfsuite.messages.cli import CliMessage
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite, read_inputs
 from perfsuite.plan.options import PlanOptions
@@ -53,15 +54,12 @@ def check(options: RunOptions) -> None:
     if not options.has_other_target:
         return
     if options.plan.baseline:
-        raise UsageError("--against and --baseline are two things to compare with: give one of them")
+        raise UsageError(CliMessage.TWO_COMPARISONS())
     if options.other_faults and options.other not in (None, SECOND_DEMO):
-        raise UsageError("--against-fault works on a second demo only: leave out --against, or say --against demo")
+        raise UsageError(CliMessage.FAULT_OF_NO_DEMO())
     watched = [name for name in ("server", "postgres", "redis", "prometheus") if getattr(options.monitors, name)]
     if watched:
-        raise UsageError(
-            f"--monitor-{watched[0]} watches one target, and watching costs it something: leave it out with "
-            "--against,\nor make the runs of each target by themselves and compare them"
-        )
+        raise UsageError(CliMessage.MONITOR_OF_ONE(option=f"--monitor-{watched[0]}"))
     if options.other in (None, SECOND_DEMO) and not options.plan.demo:
-        raise UsageError("--against demo is a second demo: add --demo, or give the URL of another target")
+        raise UsageError(CliMessage.SECOND_DEMO_ALONE())
     check_faults(options.other_faults)
