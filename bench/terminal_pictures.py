@@ -28,7 +28,7 @@ from perfsuite.model.monitor import Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import read_readings  # noqa: E402
 from perfsuite.report.live.terminal import live_view  # noqa: E402
-from perfsuite.report.terminal.console import render_summary  # noqa: E402
+from perfsuite.report.terminal.summary import render_summary  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.run.load_run import PLAN_FILE, load, load_run  # noqa: E402
 from perfsuite.summary.live import LiveView  # noqa: E402

@@ -27,7 +27,7 @@ from perfsuite.messages.reasons import Reason
 from perfsuite.monitor.readings import READINGS_COLUMNS
 from perfsuite.plan.files import KnownNames, read_scenarios, read_targets
 from perfsuite.report.files.csv_files import REMAINING_COLUMNS
-from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.summary import render_summary
 from perfsuite.report.write import write_all
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role

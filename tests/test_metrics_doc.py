@@ -11,11 +11,11 @@ from typing import Any
 from perfsuite.judge import limits
 from perfsuite.model import FailurePattern
 from perfsuite.model.failures import LONG_WAIT_US
-from perfsuite.report.figures import STATISTIC_FIELDS
 from perfsuite.report.files.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.files.json_file import summary_dict
 from perfsuite.report.page.page import ReportPage, page_of
 from perfsuite.report.page.tables import Table
+from perfsuite.report.text import STATISTIC_FIELDS
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
 from tests.report import example_runs
 from tests.report.watched_run import watched

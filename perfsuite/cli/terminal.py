@@ -204,7 +204,7 @@ def step_summary() -> Path | None:
 
 def append_to_step(call: Invocation[Any], render: Callable[[], str], whole: Path) -> None:
     """Append Markdown, the `whole` of which is in a file; a warning where that is not possible."""
-    from perfsuite.report.files.step_summary import append_summary
+    from perfsuite.report.files.markdown import append_summary
 
     path = step_summary()
 

@@ -1,4 +1,4 @@
-"""Errors of the report and its pages."""
+"""Sentences about a run as a whole, and errors of the report and its pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,30 @@ from perfsuite.messages import Code
 
 
 class ReportMessage(Code):
-    """What keeps a page from being shown."""
+    """What keeps a page or a summary from being shown."""
 
     PORT_IN_USE = "--web: port {port} is already in use; choose another (--web PORT) or any free one (--web 0)"
     PORT_UNAVAILABLE = "--web: port {port}: {why}; choose another (--web PORT) or any free one (--web 0)"
+    STEP_SUMMARY = "$GITHUB_STEP_SUMMARY, {path}: {why}; the summary is only in {whole}"
+
+
+class Headline(Code):
+    """The verdict as a sentence about the backend. `sentence()` in `report/wording.py` adds the full stop."""
+
+    PASSED = "With {users} the backend met {which}"
+    FAILED = "With {users} the backend {faults}"
+    REGRESSED = "With {users} the backend meets its targets, but is worse than its baseline"
+    ROWS_REMAIN = "{passed}, but rows of this run remain at the target"
+    INCONCLUSIVE = "This run with {users} does not show whether the backend meets its targets"
+    INTERRUPTED = "The run was interrupted after {ran} of {planned}; the figures cover the time until then"
+    NOT_JUDGED = "{targets:n target} could not be judged"
+    ALL_EXERCISED = "All {planned} operations were exercised (counted for each role)"
+    SOME_EXERCISED = "{exercised} of {planned} operations were exercised (counted for each role), but not {names}"
+
+    # What a backend that failed did: "missed 1 of 4 targets and stopped answering at 12:03:10 UTC".
+    MISSED = "missed {which}"
+    WRONG_ANSWERS = "gave {answers:n wrong answer}"
+    LOST_AT = "stopped answering at {at:time}"
+    LOST = "stopped answering"
+    TOO_SLOW = "was too slow for the requested rate: {actions:n action} never began"
+    FAILED_REQUESTS = "failed {failures:n request} of {requests:number} ({share:percent})"

@@ -1,1 +1,1 @@
-"""What a run is told in: console, HTML page, CSV, JSON, JUnit, Markdown. Input: a RunReport, output: text or files."""
+"""The outputs of a run: console, HTML page, CSV, JSON, JUnit, Markdown. Input: a RunReport, output: text or files."""

@@ -1,4 +1,4 @@
-"""Published limits beside what the run showed: a line for the terminal, a table for the page, entries for programs."""
+"""Published limits and what the run showed: a line for the terminal, a table for the page, entries for programs."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 from perfsuite.format import UNKNOWN, bound, figure, number, percent
 from perfsuite.model import RunReport
 from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_REQUESTS, Compared, apdex_threshold, compared, rating
-from perfsuite.report.figures import rounded
 from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.text import rounded
 
 TITLE = "Published limits"
 _WITHIN = "within_"
 _COLUMNS = (
     Column("Published by", number=False),
-    Column("What", number=False),
+    Column("Limit on", number=False),
     Column("Observed"),
     Column("Limit"),
-    Column("Held", number=False, hint="in this run, by the figures that targets judge; a scale has no limit to hold"),
-    Column("Speaks of", number=False),
+    Column("Met", number=False, hint="in this run, by the figures that targets judge; a scale has no limit"),
+    Column("Meaning", number=False),
     Column("Source", number=False),
 )
 
 
 def published_line(report: RunReport) -> str:
-    """What a terminal tells in a sentence; "" where the run tells nothing of any of them."""
+    """All of them in a sentence for the terminal; "" if the run says nothing about any of them."""
     known = compared(report.summary)
     judged = [one for one in known if one.holds is not None]
     if not judged:
@@ -32,9 +32,9 @@ def published_line(report: RunReport) -> str:
     beyond = list(dict.fromkeys(one.preset.short for one in judged if not one.holds))
     score = next((one.observed for one in known if apdex_threshold(one.limit.metric) == APDEX_T_MS), None)
     apdex = "" if score is None else f"; Apdex {number(score)} at {number(APDEX_T_MS)} ms"
-    held = sum(1 for one in judged if one.holds)
-    others = f"; beyond: {', '.join(beyond)}" if beyond else ""
-    return f"{TITLE}, for information: {held} of {len(judged)} held{apdex}{others}"
+    met = sum(1 for one in judged if one.holds)
+    others = f"; not met: {', '.join(beyond)}" if beyond else ""
+    return f"{TITLE}, for information: {met} of {len(judged)} met{apdex}{others}"
 
 
 def published_table(report: RunReport) -> Table | None:
@@ -43,20 +43,22 @@ def published_table(report: RunReport) -> Table | None:
     if not known:
         return None
     caption = (
-        "For information, without effect on the verdict unless targets.toml chooses a preset. Over the requests of the"
-        " steady state; what a source measures is seldom exactly what is measured here."
+        "For information: no effect on the verdict unless targets.toml selects a preset. They cover the requests of the"
+        " steady state; a source rarely measures exactly what is measured here."
     )
     return Table("published", TITLE, caption, _COLUMNS, tuple(map(_row, known)), open=False)
 
 
 def _row(one: Compared) -> tuple[Cell, ...]:
-    source, words = one.preset.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "a scale"}
+    source, holds = one.preset.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "a scale"}
     return (
         Cell(one.preset.title),
         Cell(one.limit.name),
-        Cell(_observed(one), title="" if one.observed is not None else f"{FEWEST_REQUESTS} requests or more tell it"),
+        Cell(
+            _observed(one), title="" if one.observed is not None else f"{FEWEST_REQUESTS} requests or more are needed"
+        ),
         Cell(_limit(one)),
-        Cell(words[one.holds], alarm=one.holds is False),
+        Cell(holds[one.holds], alarm=one.holds is False),
         Cell(one.preset.about),
         Cell(f"{source.title}, {source.year or 'read in 2026'}: {source.url}"),
     )

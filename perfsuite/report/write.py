@@ -1,4 +1,4 @@
-"""Writes everything that a run leaves for people and programs into its folder."""
+"""Writes the result files of a run into its folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.files import FileMessage
 from perfsuite.model import RunReport
 from perfsuite.report.files.csv_files import failures_csv, stats_csv, stats_history_csv
 from perfsuite.report.files.json_file import summary_json
@@ -19,7 +20,6 @@ INDEX_FILE = "index.html"
 REPORT_FILE = "report.html"
 MARKDOWN_FILE = "summary.md"
 
-
 FILES: Mapping[str, Callable[[RunReport], str]] = {
     "summary.json": summary_json,
     "stats.csv": lambda report: stats_csv(report.summary),
@@ -29,7 +29,7 @@ FILES: Mapping[str, Callable[[RunReport], str]] = {
     MARKDOWN_FILE: summary_md,
     REPORT_FILE: report_html,
 }
-"""What a run leaves: name → how its text is made."""
+"""Name of a result file → how its text is made."""
 
 
 def write_all(
@@ -38,11 +38,11 @@ def write_all(
     failed: Callable[[Exception, str], None] | None = None,
     files: Mapping[str, Callable[[RunReport], str]] = FILES,
 ) -> list[Path]:
-    """Write the files of a run into `folder` (made where missing) and return their paths.
+    """Write the files of a run into `folder`, which is created if it is missing; returns their paths.
 
-    Each file is whole or not there, and none depends on another: where the text of one cannot be made, `failed` gets
-    the error and the file's name; without `failed` it is raised. Raises UsageError naming the first file that could
-    not be written, when the others are.
+    Each file is complete or absent, and none depends on another: if the text of one cannot be made, `failed` gets the
+    error and the file's name; without `failed` it is raised. Raises UsageError for the first file that could not be
+    written, after the others are written.
     """
     written: list[Path] = []
     unwritten: list[UsageError] = []
@@ -61,7 +61,7 @@ def write_all(
 
 
 def write_index(text: str, results: Path) -> Path:
-    """Write the page of all runs beside their folders; its path. Raises UsageError where it cannot be written."""
+    """Write the page of all runs next to their folders; returns its path. Raises UsageError if that fails."""
     return _written(results / INDEX_FILE, text)
 
 
@@ -70,12 +70,12 @@ def _written(path: Path, text: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise UsageError(FileMessage.REFUSED(path=path, why=(error.strerror or str(error)).lower())) from error
     return path
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never half of one."""
+    """Write to a temporary file, then rename: a reader sees the old file or the new one, never half of one."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     beside = Path(name)
     try:
@@ -85,8 +85,3 @@ def _replace(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    why = (error.strerror or str(error)).lower()
-    return UsageError(f"cannot write {path}: {why}; make room or choose another folder with --results")

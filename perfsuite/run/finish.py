@@ -20,7 +20,7 @@ from perfsuite.model import Cleanup, RunReport
 from perfsuite.model.history import Comparison, RunGroup
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings
-from perfsuite.report.files.step_summary import append_summary
+from perfsuite.report.files.markdown import append_summary
 from perfsuite.report.write import MARKDOWN_FILE, write_all
 from perfsuite.run.archive import RunArchive, environment_of, past_run
 from perfsuite.run.comparison import compare_with_baseline, noise_of

@@ -178,7 +178,7 @@ def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monk
     assert repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), None, field_.making) == EXIT_PASS
 
     assert field_.err.getvalue() == (
-        f"$GITHUB_STEP_SUMMARY, {tmp_path}: is a directory; the summary is in results/index.html only\n"
+        f"$GITHUB_STEP_SUMMARY, {tmp_path}: is a directory; the summary is only in results/index.html\n"
     )
 
 

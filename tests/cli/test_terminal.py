@@ -10,7 +10,7 @@ from perfsuite.cli.options import OutputOptions
 from perfsuite.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
 from perfsuite.cli.terminal import Terminal
 from perfsuite.model import LiveSnapshot
-from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.summary import render_summary
 from tests.report import example_runs
 
 

@@ -13,13 +13,13 @@ from perfsuite.judge import with_baseline
 from perfsuite.model import ALL, RunReport
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, ComparedRuns, Comparison, ComparisonOutcome
-from perfsuite.report.baseline import held_of
+from perfsuite.report.comparison import summarize_comparison
 from perfsuite.report.files.json_file import summary_dict, summary_json
 from perfsuite.report.files.junit import junit_xml
 from perfsuite.report.files.markdown import summary_md
 from perfsuite.report.page.html import report_html
-from perfsuite.report.terminal.console import render_summary
-from perfsuite.report.terminal.short import render_verdict
+from perfsuite.report.terminal.console import render_verdict
+from perfsuite.report.terminal.summary import render_summary
 from tests.report import example_runs
 
 
@@ -48,7 +48,7 @@ SAME = replace(WORSE, changes=(change(ComparisonOutcome.SAME),), costs=())
 REFUSED = Comparison(A, B, (), mismatches=("other mix of users",))
 
 
-def held_against(comparison: Comparison | None) -> RunReport:
+def compared_with(comparison: Comparison | None) -> RunReport:
     passed = example_runs.passed()
     return replace(passed, comparison=comparison, verdict=with_baseline(passed.verdict, comparison))
 
@@ -59,10 +59,10 @@ def baseline_case(report: RunReport) -> ET.Element:
 
 
 def test_what_is_worse_comes_first() -> None:
-    held = held_of(WORSE)
+    found = summarize_comparison(WORSE)
 
-    assert held.headline == "2 figures worse, 1 better, 1 the same, 1 that cannot be told apart, against 3 runs."
-    assert [(line.cells, line.worse) for line in held.lines] == [
+    assert found.headline == "2 figures worse, 1 better, 1 the same, 1 unclear, compared with 3 runs."
+    assert [(each.cells, each.worse) for each in found.changed] == [
         (("agents.list", "senior_agent", "queries per request", "3", "23", "+20", "worse"), True),
         (("policies.list", "policyholder", "p95", "34 ms", "95 ms", "+179 %", "slower"), True),
         (("agents.list", "senior_agent", "rows per request", "20", "21", "+1", "more"), False),
@@ -74,37 +74,37 @@ def test_what_is_worse_comes_first() -> None:
 @pytest.mark.parametrize(
     ("comparison", "headline"),
     [
-        pytest.param(SAME, "Nothing worse, 1 the same, against 3 runs.", id="the same"),
-        pytest.param(REFUSED, "Not compared: it was made under other conditions.", id="refused"),
+        pytest.param(SAME, "Nothing worse, 1 the same, compared with 3 runs.", id="the same"),
+        pytest.param(REFUSED, "Not compared: the baseline was measured under other conditions.", id="refused"),
     ],
 )
 def test_what_is_not_worse(comparison: Comparison, headline: str) -> None:
-    held = held_of(comparison)
+    found = summarize_comparison(comparison)
 
-    assert (held.headline, held.regressed, held.lines) == (headline, False, ())
+    assert (found.headline, found.regressed, found.changed) == (headline, False, ())
 
 
 def test_totals_are_named() -> None:
     total = msgspec.structs.replace(change(ComparisonOutcome.SLOWER, "rps"), role=ALL, operation=ALL)
 
-    (line,) = held_of(replace(SAME, changes=(total,))).lines
-    assert line.cells[:3] == ("all operations", "all roles", "throughput")
-    assert line.cells[-1] == "worse"
+    (changed,) = summarize_comparison(replace(SAME, changes=(total,))).changed
+    assert changed.cells[:3] == ("all operations", "all roles", "throughput")
+    assert changed.cells[-1] == "worse"
 
 
 def test_the_terminal() -> None:
-    shown = render_summary(held_against(WORSE), width=120)
+    shown = render_summary(compared_with(WORSE), width=120)
 
     assert "2 figures worse, 1 better" in " ".join(shown.split())
     row = next(line for line in shown.splitlines() if "queries per request" in line and "agents.list" in line)
     assert row.split() == ["agents.list", "senior_agent", "queries", "per", "request", "3", "23", "+20", "worse"]
     assert shown.rstrip().endswith("VERDICT: REGRESSION")
-    assert "is worse than its baseline" in render_verdict(held_against(WORSE))
-    assert "Against" not in render_summary(held_against(None))
+    assert "is worse than its baseline" in render_verdict(compared_with(WORSE))
+    assert "Compared with" not in render_summary(compared_with(None))
 
 
 def test_json() -> None:
-    told = json.loads(summary_json(held_against(WORSE)))
+    told = json.loads(summary_json(compared_with(WORSE)))
 
     assert (told["verdict"], told["exit_code"]) == ("regression", 5)
     baseline = told["baseline"]
@@ -116,23 +116,23 @@ def test_json() -> None:
     assert [(one["metric"], one["regression"]) for one in baseline["costs"]] == [
         ("queries", True), ("rows", False), ("caching", False),
     ]  # fmt: skip
-    assert summary_dict(held_against(REFUSED))["baseline"]["mismatches"] == ["other mix of users"]
-    assert summary_dict(held_against(None))["baseline"] is None
+    assert summary_dict(compared_with(REFUSED))["baseline"]["mismatches"] == ["other mix of users"]
+    assert summary_dict(compared_with(None))["baseline"] is None
 
 
 def test_junit() -> None:
-    failure = baseline_case(held_against(WORSE)).find("failure")
+    failure = baseline_case(compared_with(WORSE)).find("failure")
     assert failure is not None
     assert failure.get("type") == "regression"
     assert "agents.list, senior_agent, queries per request, 3, 23, +20, worse" in str(failure.text)
-    skipped = baseline_case(held_against(REFUSED)).find("skipped")
+    skipped = baseline_case(compared_with(REFUSED)).find("skipped")
     assert skipped is not None
     assert "other mix of users" in str(skipped.get("message"))
-    assert [element.tag for element in baseline_case(held_against(SAME))] == ["system-out"]
+    assert [element.tag for element in baseline_case(compared_with(SAME))] == ["system-out"]
 
 
 def test_markdown() -> None:
-    text = summary_md(held_against(WORSE))
+    text = summary_md(compared_with(WORSE))
 
     assert "| agents.list | senior\\_agent | queries per request | 3 | 23 | \\+20 | worse |" in text
     assert "- fewer than 5 \\+ 5 runs" in text
@@ -140,10 +140,10 @@ def test_markdown() -> None:
 
 
 def test_the_page() -> None:
-    page = report_html(held_against(WORSE))
+    page = report_html(compared_with(WORSE))
 
-    assert 'id="against-baseline"' in page
+    assert 'id="baseline-title"' in page
     assert "<td>queries per request</td>" in page
     assert "<img src=x" not in page  # the baseline's name is the user's, and escaped
-    assert "against-baseline" not in report_html(held_against(None))
-    assert "other mix of users" in report_html(held_against(REFUSED))
+    assert "baseline-title" not in report_html(compared_with(None))
+    assert "other mix of users" in report_html(compared_with(REFUSED))

@@ -14,11 +14,11 @@ from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Comparison
 from perfsuite.report.comparison import (
     comparison_md,
+    comparison_sentence,
     overall,
     render_comparison,
     render_noise,
     render_short_comparison,
-    sentence,
 )
 from tests.history.comparison.made_runs import groups, run
 from tests.report.golden_files import assert_golden
@@ -34,7 +34,7 @@ BEFORE = {
 N_PLUS_ONE = Difference("policyholder", "policies.list", "queries", Spread(3, 3), Spread(23, 23))
 
 
-def held(after_ms: float, *, runs: int = 5) -> Comparison:
+def compared(after_ms: float, *, runs: int = 5) -> Comparison:
     after = {**BEFORE, (ALL, "policies.list"): after_ms, ("policyholder", "policies.list"): after_ms}
     a, b = (
         [
@@ -50,7 +50,7 @@ def held(after_ms: float, *, runs: int = 5) -> Comparison:
 
 
 def test_a_regression() -> None:
-    comparison = replace(held(104), costs=(N_PLUS_ONE,))
+    comparison = replace(compared(104), costs=(N_PLUS_ONE,))
 
     assert overall(comparison) == "REGRESSION"
     assert_golden("comparison_slower.txt", render_comparison(comparison, width=120))
@@ -60,28 +60,28 @@ def test_a_regression() -> None:
 @pytest.mark.parametrize(
     ("comparison", "word", "said"),
     [
-        pytest.param(held(42), "SAME", "Averages of 2 operations: 2 the same.", id="nothing changed"),
-        pytest.param(held(30), "FASTER", "Averages of 2 operations: 1 faster, 1 the same.", id="faster"),
-        pytest.param(held(104), "REGRESSION", "Averages of 2 operations: 1 slower, 1 the same.", id="slower"),
-        pytest.param(held(104, runs=1), "CANNOT TELL", "Averages of 2 operations: 2 cannot be told.", id="one run"),
+        pytest.param(compared(42), "SAME", "Averages of 2 operations: 2 the same.", id="nothing changed"),
+        pytest.param(compared(30), "FASTER", "Averages of 2 operations: 1 faster, 1 the same.", id="faster"),
+        pytest.param(compared(104), "REGRESSION", "Averages of 2 operations: 1 slower, 1 the same.", id="slower"),
+        pytest.param(compared(104, runs=1), "CANNOT TELL", "Averages of 2 operations: 2 unclear.", id="one run"),
         pytest.param(
-            replace(held(42), changes=(), costs=(N_PLUS_ONE,)),
+            replace(compared(42), changes=(), costs=(N_PLUS_ONE,)),
             "REGRESSION",
             "No times were compared.",
             id="costs alone",
         ),
-        pytest.param(replace(held(42), changes=()), "CANNOT TELL", "No times were compared.", id="nothing"),
+        pytest.param(replace(compared(42), changes=()), "CANNOT TELL", "No times were compared.", id="nothing"),
     ],
 )
 def test_the_word_for_all(comparison: Comparison, word: str, said: str) -> None:
     assert overall(comparison) == word
-    assert sentence(comparison) == said
+    assert comparison_sentence(comparison) == said
     assert render_comparison(comparison).endswith(f"COMPARISON: {word}")
     assert word in comparison_md(comparison).splitlines()[0]
 
 
 def test_in_short() -> None:
-    told = render_short_comparison(replace(held(42), costs=(N_PLUS_ONE,)), width=120)
+    told = render_short_comparison(replace(compared(42), costs=(N_PLUS_ONE,)), width=120)
 
     assert told.splitlines() == [
         "Averages of 2 operations: 2 the same.",
@@ -93,7 +93,7 @@ def test_in_short() -> None:
 def test_in_short_it_is_said_why_no_times_were_compared() -> None:
     other = "times are not compared: other number of load processes: 1, 2"
 
-    assert render_short_comparison(replace(held(42), changes=(), notes=(other,)), width=120).splitlines() == [
+    assert render_short_comparison(replace(compared(42), changes=(), notes=(other,)), width=120).splitlines() == [
         "No times were compared.",
         f"- {other}",
         "COMPARISON: CANNOT TELL",
@@ -101,14 +101,14 @@ def test_in_short_it_is_said_why_no_times_were_compared() -> None:
 
 
 def test_what_was_forced_is_marked() -> None:
-    forced = replace(held(42), mismatches=("other target: http://a, http://b",))
+    forced = replace(compared(42), mismatches=("other target: http://a, http://b",))
 
     assert "compared by force: other target: http://a, http://b" in render_comparison(forced)
     assert "- Forced: other target" in comparison_md(forced)
 
 
 def test_nothing_from_outside_is_markup() -> None:
-    odd = replace(held(42), notes=("a | b <script> \x1b[31m",))
+    odd = replace(compared(42), notes=("a | b <script> \x1b[31m",))
 
     assert "\x1b" not in render_comparison(odd)
     assert "<script>" not in comparison_md(odd)

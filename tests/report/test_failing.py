@@ -14,7 +14,7 @@ from perfsuite.report.files.markdown import summary_md
 from perfsuite.report.page.findings import findings_section, highlights_of
 from perfsuite.report.page.page import page_of
 from perfsuite.report.page.tables import worst_role
-from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.summary import render_summary
 from tests.report import example_runs
 from tests.report.made_load import START
 

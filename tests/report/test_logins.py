@@ -10,10 +10,9 @@ from perfsuite.model import Logins, RunReport
 from perfsuite.model.monitor import Reading
 from perfsuite.report.files.json_file import summary_dict
 from perfsuite.report.files.markdown import summary_md
-from perfsuite.report.logins import logins_line
 from perfsuite.report.page.facts import facts_of
-from perfsuite.report.terminal.console import render_summary
-from perfsuite.report.terminal.cuts import CUTS
+from perfsuite.report.terminal.summary import CUTS, render_summary
+from perfsuite.report.wording import logins_line
 from tests.report import example_runs
 from tests.report.made_load import START
 
@@ -62,7 +61,7 @@ def test_in_the_other_files() -> None:
     assert facts["Logins"] == (
         logins_line(report),
         "5 later logins to renew tokens",
-        "38 requests refused since a token had expired, and sent once more after a login",
+        "38 requests rejected because a token had expired, repeated after a new login",
     )
     assert summary_dict(report)["logins"] == {
         "ramp_up": 91, "failures": 2, "rate_limited": 0, "avg_ms": 9_120.4, "max_ms": 24_300.0, "began_at": START,

@@ -21,7 +21,7 @@ def run(requests: int = 1000) -> RunReport:
 
 def test_the_terminal_tells_how_many_held_and_which_did_not() -> None:
     assert published_line(run()) == (
-        "Published limits, for information: 5 of 6 held; Apdex 0.88 at 500 ms; beyond: Open Finance UAE"
+        "Published limits, for information: 5 of 6 met; Apdex 0.88 at 500 ms; not met: Open Finance UAE"
     )
 
 

@@ -18,8 +18,8 @@ from perfsuite.report.files.json_file import summary_json
 from perfsuite.report.files.junit import junit_xml
 from perfsuite.report.files.markdown import summary_md
 from perfsuite.report.page.html import report_html
-from perfsuite.report.terminal.console import render_summary
-from perfsuite.report.terminal.short import render_verdict
+from perfsuite.report.terminal.console import render_verdict
+from perfsuite.report.terminal.summary import render_summary
 from perfsuite.report.wording import sentence
 from perfsuite.roles import ROLES
 from tests.report import example_runs

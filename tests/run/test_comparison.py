@@ -105,7 +105,7 @@ def test_a_comparison_is_kept(tmp_path: Path) -> None:
     assert folder.name.startswith("compare_")
     assert msgspec.json.decode((folder / "comparison.json").read_bytes(), type=Comparison) == comparison
     text = (folder / "summary.md").read_text(encoding="utf-8")
-    assert text.startswith("## ❌ REGRESSION: after against before")
+    assert text.startswith("## ❌ REGRESSION: after compared with before")
 
 
 # ── what may be asked for together ──────────────────────────────────────────────────────────────────

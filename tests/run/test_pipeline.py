@@ -376,7 +376,7 @@ def test_a_step_summary_that_takes_nothing_is_one_warning(place: str, why: str, 
     assert run.kept == [Outcome.PASS]
     (warning,) = run.said.getvalue().splitlines()
     assert why in warning
-    assert warning.endswith(f"the summary is in {run.folder / 'summary.md'} only")
+    assert warning.endswith(f"the summary is only in {run.folder / 'summary.md'}")
     assert not (run.folder / LOG_FILE).exists()
 
 

@@ -37,8 +37,8 @@ from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.report.comparison import render_noise
 from perfsuite.report.exporter import Exposition, serving
-from perfsuite.report.terminal.console import render_many, render_summary
-from perfsuite.report.terminal.short import render_verdict
+from perfsuite.report.terminal.console import render_many, render_verdict
+from perfsuite.report.terminal.summary import render_summary
 from perfsuite.run import pipeline
 from perfsuite.run.archive import RunArchive, past_run
 from perfsuite.run.comparison import (

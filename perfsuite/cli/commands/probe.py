@@ -21,7 +21,7 @@ from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
 from perfsuite.plan.build import build, ground_of_suite
 from perfsuite.plan.options import DEFAULT_HOST
-from perfsuite.report.terminal.short import render_preflight
+from perfsuite.report.terminal.console import render_preflight
 from perfsuite.run import pipeline
 from perfsuite.target.connection import ConnectionSettings
 

@@ -10,8 +10,8 @@ from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.model import Plan, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, read_scenarios, read_targets
-from perfsuite.report.terminal.console import render_summary
-from perfsuite.report.terminal.short import render_verdict
+from perfsuite.report.terminal.console import render_verdict
+from perfsuite.report.terminal.summary import render_summary
 from perfsuite.roles import ROLES
 from perfsuite.run.load_run import PLAN_FILE, load, load_run
 from perfsuite.target.catalogue import CATALOGUE

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from perfsuite.format import utc
 from perfsuite.model import ALL, Breakdown, FailureGroup, Row, RowLeft, Second, SecondArrivals, Statistics, Summary
-from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact, parts_of, rounded, values_of
-from perfsuite.report.text import csv_cell
+from perfsuite.report.text import BREAKDOWN_FIELDS, STATISTIC_FIELDS, csv_cell, exact, parts_of, rounded, values_of
 
 STATS_COLUMNS = ("period", "role", "behaviour", "operation", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS)
 ARRIVAL_COLUMNS = ("actions_due", "actions_begun", "lag_avg_ms", "lag_max_ms", "actions_waiting")
@@ -67,10 +66,10 @@ def _second_cells(second: Second) -> list[str]:
     return [*names, *_figures(second.statistics, second.breakdown), *_arrivals(second.arrivals)]
 
 
-def _arrivals(told: SecondArrivals | None) -> list[str]:
-    if told is None:
+def _arrivals(second: SecondArrivals | None) -> list[str]:
+    if second is None:
         return [""] * len(ARRIVAL_COLUMNS)
-    values = (told.due, told.begun, told.lag_avg_ms, told.lag_max_ms, told.waiting)
+    values = (second.due, second.begun, second.lag_avg_ms, second.lag_max_ms, second.waiting)
     return [exact(rounded(name, value)) for name, value in zip(ARRIVAL_COLUMNS, values, strict=True)]
 
 

@@ -34,12 +34,11 @@ from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import CostState, OperationCost
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.model.periods import STEADY
-from perfsuite.report.baseline import baseline_dict
-from perfsuite.report.figures import parts_of, rounded, values_of
-from perfsuite.report.logins import logins_dict
-from perfsuite.report.monitored import monitored
+from perfsuite.report.comparison import comparison_dict
+from perfsuite.report.findings import monitored_parts
 from perfsuite.report.published import published_entries
-from perfsuite.report.text import clean
+from perfsuite.report.text import clean, parts_of, rounded, values_of
+from perfsuite.report.wording import logins_dict
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import deployed
 
@@ -113,7 +112,7 @@ def failures_by_kind(failures: tuple[FailureGroup, ...]) -> dict[str, int]:
 
 
 def _extra(report: RunReport) -> dict[str, Any]:
-    summary, seen = report.summary, monitored(report)
+    summary, seen = report.summary, monitored_parts(report)
     return {
         "notes": list(report.verdict.notes),
         "failures_by_kind": failures_by_kind(summary.failures),
@@ -134,7 +133,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
             "taken": report.fingerprint is not None,
             "operations": [_cost(cost) for cost in report.fingerprint.operations] if report.fingerprint else [],
         },
-        "baseline": baseline_dict(report.comparison),
+        "baseline": comparison_dict(report.comparison),
         "published": published_entries(report),
         "suite_errors": [asdict(error) for error in summary.suite_errors],
         "logins": logins_dict(report),

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 from perfsuite.format import bound, figure
 from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
 from perfsuite.model.history import Comparison, ComparisonOutcome
-from perfsuite.report.baseline import ALL_ROLES, Held, held_of
-from perfsuite.report.evidence import TITLE, findings_of
+from perfsuite.report.comparison import ALL_ROLES, ComparisonSummary, summarize_comparison
+from perfsuite.report.findings import TITLE, findings_of
 from perfsuite.report.text import clean
 from perfsuite.report.wording import sentence, target_name
 
@@ -66,61 +66,61 @@ def _property(suite: ET.Element, **values: str) -> None:
 def _target_case(suite: ET.Element, class_name: str, result: TargetResult) -> None:
     case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": target_name(result), "time": "0"})
     limit = bound(result.metric, result.limit, below=result.below)
-    told = clean(f"observed {figure(result.metric, result.observed)}, limit {limit}")
+    text = clean(f"observed {figure(result.metric, result.observed)}, limit {limit}")
     reason = clean(result.reason)
     if result.outcome is TargetOutcome.MISSED:
-        failure = ET.SubElement(case, "failure", {"message": told, "type": "missed target"})
-        failure.text = reason or told
+        failure = ET.SubElement(case, "failure", {"message": text, "type": "missed target"})
+        failure.text = reason or text
     elif result.outcome is TargetOutcome.NOT_JUDGED:
         ET.SubElement(case, "skipped", {"message": reason or "not judged"})
     else:
         prefix = "information only: " if result.outcome is TargetOutcome.INFORMATION else ""
-        ET.SubElement(case, "system-out").text = prefix + told + (f"; {reason}" if reason else "")
+        ET.SubElement(case, "system-out").text = prefix + text + (f"; {reason}" if reason else "")
 
 
 def _baseline_case(suite: ET.Element, class_name: str, report: RunReport) -> None:
     if report.comparison is None:
         return
-    held = held_of(report.comparison)
-    _worse_cases(suite, class_name, held)
-    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"baseline {held.name}", "time": "0"})
-    told = "\n".join([*(", ".join(line.cells) for line in held.lines if line.worse), *held.notes])
-    if held.regressed:
-        ET.SubElement(case, "failure", {"message": held.headline, "type": "regression"}).text = told
-    elif held.refused:
-        ET.SubElement(case, "skipped", {"message": "; ".join([held.headline, *held.notes])})
+    found = summarize_comparison(report.comparison)
+    _worse_cases(suite, class_name, found)
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"baseline {found.name}", "time": "0"})
+    text = "\n".join([*(", ".join(each.cells) for each in found.changed if each.worse), *found.notes])
+    if found.regressed:
+        ET.SubElement(case, "failure", {"message": found.headline, "type": "regression"}).text = text
+    elif found.refused:
+        ET.SubElement(case, "skipped", {"message": "; ".join([found.headline, *found.notes])})
     else:
-        ET.SubElement(case, "system-out").text = "\n".join(filter(None, (held.headline, told)))
+        ET.SubElement(case, "system-out").text = "\n".join(filter(None, (found.headline, text)))
 
 
-def _worse_cases(suite: ET.Element, class_name: str, held: Held) -> None:
+def _worse_cases(suite: ET.Element, class_name: str, found: ComparisonSummary) -> None:
     """One failure for each operation that became worse, so that a CI server names it."""
-    found: dict[str, list[str]] = {}
-    for line in held.lines:
-        if line.worse:
-            operation, role, figure, before, after, change, _result = line.cells
-            told = f"{figure} {before} → {after}{f' ({change})' if change else ''}"
-            found.setdefault(f"{operation} as {role}" if role not in _ANY_ROLE else operation, []).append(told)
-    for name, lines in found.items():
-        case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"{name}: {_WORSE}", "time": "0"})
-        message = f"{'; '.join(lines)}, against {held.name}"
+    worse: dict[str, list[str]] = {}
+    for each in found.changed:
+        if each.worse:
+            operation, role = each.cells[:2]
+            place = f"{operation} as {role}" if role not in _ANY_ROLE else operation
+            worse.setdefault(place, []).append(each.change)
+    for place, lines in worse.items():
+        case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": f"{place}: {_WORSE}", "time": "0"})
+        message = f"{'; '.join(lines)}, compared with {found.name}"
         ET.SubElement(case, "failure", {"message": message, "type": "regression"}).text = message
 
 
 def comparison_junit_xml(comparison: Comparison) -> str:
-    """The same for runs held against runs: a case for each operation that became worse, and one for all of it."""
-    held = held_of(comparison)
+    """The same for two groups of runs: a case for each operation that became worse, and one for the whole."""
+    found = summarize_comparison(comparison)
     name = "agentmitra.performance.comparison"
     suite = ET.Element("testsuite", {"name": name, "time": "0"})
-    _worse_cases(suite, name, held)
-    case = ET.SubElement(suite, "testcase", {"classname": name, "name": f"against {held.name}", "time": "0"})
-    told = "\n".join(filter(None, (held.headline, *held.notes)))
-    if held.regressed:
-        ET.SubElement(case, "failure", {"message": held.headline, "type": "regression"}).text = told
-    elif held.refused or all(change.outcome is ComparisonOutcome.CANNOT_TELL for change in comparison.changes):
-        ET.SubElement(case, "skipped", {"message": told})
+    _worse_cases(suite, name, found)
+    case = ET.SubElement(suite, "testcase", {"classname": name, "name": f"against {found.name}", "time": "0"})
+    text = "\n".join(filter(None, (found.headline, *found.notes)))
+    if found.regressed:
+        ET.SubElement(case, "failure", {"message": found.headline, "type": "regression"}).text = text
+    elif found.refused or all(change.outcome is ComparisonOutcome.CANNOT_TELL for change in comparison.changes):
+        ET.SubElement(case, "skipped", {"message": text})
     else:
-        ET.SubElement(case, "system-out").text = told
+        ET.SubElement(case, "system-out").text = text
     return _document(suite)
 
 
@@ -143,8 +143,8 @@ def _findings(suite: ET.Element, report: RunReport) -> None:
     if not found.unusual:
         return
     lines = [TITLE]
-    for told in found.unusual:
-        lines += [f"- {told.headline}", *(f"    {line}" for line in told.evidence)]
+    for each in found.unusual:
+        lines += [f"- {each.headline}", *(f"    {line}" for line in each.evidence)]
     lines += [found.left_out] if found.left_out else []
     ET.SubElement(suite, "system-out").text = "\n".join(lines)
 

@@ -1,22 +1,36 @@
-"""`summary.md`: the run on one page for a pull request or a CI job."""
+"""`summary.md`: the run on one page for a pull request or a CI job; and the page of a CI job on GitHub."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from perfsuite.format import bound, clock, figure, interval_text, number, percent, plural
+from perfsuite.format import CI, bound, clock, figure, interval_text, number, percent, plural
+from perfsuite.messages.report import ReportMessage
 from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
-from perfsuite.report.baseline import COLUMNS, held_of
-from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
-from perfsuite.report.failing import operation_of, remarks, role_of
+from perfsuite.report.comparison import COLUMNS, summarize_comparison
 from perfsuite.report.files.json_file import steady_operations
-from perfsuite.report.logins import logins_line
-from perfsuite.report.text import markdown, shortened
-from perfsuite.report.wording import LABELS, arrival_lines, sentence, target_title
+from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
+from perfsuite.report.text import markdown, markdown_table, shortened
+from perfsuite.report.wording import (
+    LABELS,
+    arrival_lines,
+    logins_line,
+    operation_of,
+    regularities,
+    role_of,
+    sentence,
+    target_title,
+)
 
 SLOWEST = 10
 MOST_FAILURES = 10
 MOST_CHANGES = 20
+MOST_BYTES = 1 << 20
+"""GitHub shows nothing at all of a step whose file is larger."""
+FEWEST_BYTES = 200
+"""A shorter rest of a summary is left out."""
 
 _MARKS_OF_RUNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.REGRESSION: "❌"}
 _MARKS = {
@@ -37,16 +51,14 @@ def summary_md(report: RunReport) -> str:
         "\n".join(f"- {markdown(reason)}" for reason in verdict.shown_reasons),
         _figures(summary),
         "\n".join(f"- {markdown(line)}" for line in (*arrival_lines(summary), logins_line(report)) if line),
-        _section(
-            "Targets", ("Target", "Limit", "Observed", "95 % sure", "Outcome", "Reason"), map(_target, verdict.targets)
-        ),
+        _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
         *_baseline(report),
         *_findings(report),
         _slowest(summary),
         *_failures(report),
         _suite_errors(summary.suite_errors),
         "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
-        f"Run {markdown(summary.run_id)} against {markdown(summary.host)}, started {markdown(summary.started_at)}.",
+        f"Run {markdown(summary.run_id)}, target {markdown(summary.host)}, started {markdown(summary.started_at)}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -57,17 +69,17 @@ def runs_md(reports: Sequence[RunReport]) -> str:
         (
             markdown(report.summary.scenario),
             markdown(report.summary.run_id),
-            f"{number(report.summary.users.peak)}",
-            f"{number(report.summary.totals.requests)}",
+            number(report.summary.users.peak),
+            number(report.summary.totals.requests),
             number(report.summary.totals.rps),
             number(report.summary.totals.avg_ms),
             number(report.summary.totals.p95_ms),
-            f"{number(report.summary.totals.failures)}",
+            number(report.summary.totals.failures),
             f"{_MARKS_OF_RUNS.get(report.verdict.outcome, '⚠️')} {LABELS[report.verdict.outcome]}",
         )
         for report in reports
     )
-    columns = ("Scenario", "Run", "Users", "Requests", "Requests/s", "Average ms", "p95 ms", "Failures", "Verdict")
+    columns = ("Scenario", "Run", "Users", "Requests", "Requests/s", "Avg ms", "p95 ms", "Failures", "Verdict")
     return _section(plural(len(reports), "run"), columns, cells) + "\n"
 
 
@@ -95,24 +107,26 @@ def _target(result: TargetResult) -> Sequence[str]:
 
 
 def _baseline(report: RunReport) -> Sequence[str]:
-    """What changed against the baseline, and what could not be told; nothing without one."""
+    """What changed compared with the baseline, and what is unclear; nothing without one."""
     if report.comparison is None:
         return ()
-    held = held_of(report.comparison)
-    rows = (tuple(map(markdown, line.cells)) for line in held.lines[:MOST_CHANGES])
-    notes = "\n".join(f"- {markdown(note)}" for note in held.notes)
-    left = len(held.lines) - MOST_CHANGES
-    more = f"{number(left)} more in `summary.json`." if left > 0 else ""
-    title = f"### Against {markdown(held.name)}\n\n{markdown(held.headline)}"
-    return title, _rows(COLUMNS, rows), more, notes
+    found = summarize_comparison(report.comparison)
+    rows = (tuple(map(markdown, each.cells)) for each in found.changed[:MOST_CHANGES])
+    left = len(found.changed) - MOST_CHANGES
+    return (
+        f"### Compared with {markdown(found.name)}\n\n{markdown(found.headline)}",
+        markdown_table(COLUMNS, rows),
+        f"{number(left)} more in `summary.json`." if left > 0 else "",
+        "\n".join(f"- {markdown(note)}" for note in found.notes),
+    )
 
 
 def _findings(report: RunReport) -> Sequence[str]:
-    """The unusual ones with their evidence below them, where the time goes, and what is to be said beside."""
+    """The unusual ones with their evidence below them, where the time goes, and the note."""
     found = findings_of(report)
     lines: list[str] = []
-    for told in found.unusual:
-        lines += [f"- {markdown(told.headline)}", *(f"  - {markdown(line)}" for line in told.evidence)]
+    for each in found.unusual:
+        lines += [f"- {markdown(each.headline)}", *(f"  - {markdown(line)}" for line in each.evidence)]
     lines += [f"- {found.left_out}"] if found.left_out else []
     always = [f"- {markdown(line)}" for line in found.always]
     return _list(TITLE, lines), _list(ALWAYS_TITLE, always), markdown(found.note)
@@ -129,16 +143,16 @@ def _slowest(summary: Summary) -> str:
         (
             markdown(row.operation),
             markdown(row.role),
-            f"{number(row.statistics.requests)}",
+            number(row.statistics.requests),
             number(row.statistics.avg_ms),
             number(row.statistics.p95_ms),
             number(row.statistics.max_ms),
-            f"{number(row.statistics.failures)}",
+            number(row.statistics.failures),
         )
         for row in rows
         if row.statistics.requests
     )
-    columns = ("Operation", "Role", "Requests", "Average ms", "p95 ms", "Max ms", "Failures")
+    columns = ("Operation", "Role", "Requests", "Avg ms", "p95 ms", "Max ms", "Failures")
     return _section("Slowest operations", columns, cells)
 
 
@@ -146,7 +160,7 @@ def _failures(report: RunReport) -> Sequence[str]:
     patterns = report.summary.failure_patterns
     cells = (
         (
-            f"{number(pattern.count)}",
+            number(pattern.count),
             markdown(operation_of(pattern)),
             markdown(role_of(pattern)),
             markdown(pattern.kind),
@@ -159,24 +173,51 @@ def _failures(report: RunReport) -> Sequence[str]:
     table = _section("Failures", columns, cells)
     left = len(patterns) - MOST_FAILURES
     more = f"{number(left)} more kinds in `failures.csv`." if left > 0 else ""
-    return table, more, "\n".join(f"- {markdown(remark)}" for remark in remarks(report, patterns[:MOST_FAILURES]))
+    return table, more, "\n".join(f"- {markdown(line)}" for line in regularities(report, patterns[:MOST_FAILURES]))
 
 
 def _suite_errors(groups: Iterable[SuiteErrorGroup]) -> str:
     cells = (
-        (f"{number(group.count)}", markdown(group.place), markdown(group.message), markdown(group.log))
-        for group in groups
+        (number(group.count), markdown(group.place), markdown(group.message), markdown(group.log)) for group in groups
     )
     return _section("Errors of the suite", ("Count", "Place", "Error", "Traceback"), cells)
 
 
 def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A heading and a table; "" without rows."""
-    table = _rows(columns, rows)
+    table = markdown_table(columns, rows)
     return f"### {title}\n\n{table}" if table else ""
 
 
-def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; "" without rows."""
-    lines = [f"| {' | '.join(cells)} |" for cells in rows]
-    return "\n".join([f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *lines]) if lines else ""
+def append_summary(path: Path, text: str, whole: str) -> str:
+    """Append Markdown to the file that $GITHUB_STEP_SUMMARY names, shortened if that would grow too large.
+
+    The shortened text names the `whole` file. Returns "", or a warning if it could not be done: nothing depends on
+    this file.
+    """
+    try:
+        # O_NONBLOCK: a pipe that nobody reads would block the run for good.
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        with os.fdopen(file, "wb", buffering=0) as appended:
+            most = MOST_BYTES - os.fstat(appended.fileno()).st_size
+            content = _fitting(f"\n{text}", whole, most)
+            if not content:
+                return ReportMessage.STEP_SUMMARY(
+                    path=path, why=f"nearly full, at most {number(MOST_BYTES)} bytes fit", whole=whole
+                )
+            if appended.write(content) < len(content):
+                return ReportMessage.STEP_SUMMARY(path=path, why="the summary did not fit", whole=whole)
+    except OSError as error:
+        return ReportMessage.STEP_SUMMARY(path=path, why=(error.strerror or str(error)).lower(), whole=whole)
+    return ""
+
+
+def _fitting(text: str, whole: str, most: int) -> bytes:
+    """The text in at most `most` bytes, cut at the end of a line; b"" if hardly anything would remain."""
+    content = text.encode("utf-8", "replace")
+    if len(content) <= most:
+        return content
+    pointer = f"\n\nShortened, because this page has no room for more. The whole summary: `{whole}`.\n".encode()
+    cut = content[: max(most - len(pointer), 0)]
+    kept = cut[: cut.rfind(b"\n")]
+    return kept + pointer if len(kept) >= FEWEST_BYTES else b""

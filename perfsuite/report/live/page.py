@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perfsuite.format import bound, clock, figure
 from perfsuite.model import LiveSnapshot, RunReport, TargetResult
-from perfsuite.report.evidence import Told, findings_of
+from perfsuite.report.findings import FindingText, findings_of
 from perfsuite.report.live.figures import (
     STEADY_STATE,
     LiveFigure,
@@ -24,7 +24,7 @@ from perfsuite.report.live.figures import (
     worst_first,
 )
 from perfsuite.report.page.charts import HEIGHT, Scale, line
-from perfsuite.report.terminal.console import render_summary
+from perfsuite.report.terminal.summary import render_summary
 from perfsuite.report.text import clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
 from perfsuite.timeseries import Point
@@ -105,7 +105,7 @@ class FinishedRun:
     kind: str
     sentence: str
     reasons: tuple[str, ...] = ()
-    findings: tuple[Told, ...] = ()
+    findings: tuple[FindingText, ...] = ()
     more: str = ""
     always: tuple[str, ...] = ()
     note: str = ""

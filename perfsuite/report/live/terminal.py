@@ -28,9 +28,9 @@ from perfsuite.report.live.figures import (
     users_by_role,
     worst_first,
 )
-from perfsuite.report.terminal.console import TARGET_STYLES, outcome_counts
+from perfsuite.report.terminal.console import TARGET_STYLES
 from perfsuite.report.text import clean, shortened
-from perfsuite.report.wording import target_title, unjudged_reasons
+from perfsuite.report.wording import outcome_counts, target_title, unjudged_reasons
 
 WIDE = 120
 """From this width on, the view has two columns."""

@@ -21,9 +21,8 @@ from perfsuite.model.fingerprint import (
 )
 from perfsuite.model.monitor import Reading
 from perfsuite.model.periods import STEADY
-from perfsuite.report.figures import exact, rounded
 from perfsuite.report.page.tables import Cell, Column, Table
-from perfsuite.report.text import clean
+from perfsuite.report.text import clean, exact, rounded
 from perfsuite.timeseries import Floats, Track, middle, requests_by_second, tracks_of
 
 _PER_REQUEST = (

@@ -9,10 +9,10 @@ from itertools import accumulate
 
 from perfsuite.format import figure, number, percent, setting
 from perfsuite.model import Summary, TimeBin
-from perfsuite.report.figures import exact, rounded
 from perfsuite.report.page.charts import Scale, Tick, bars, linear, ticks_of
 from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.text import exact, rounded
 
 _STEPS_PER_DECADE = 20
 _ROUND = (1.0, 2.0, 5.0)

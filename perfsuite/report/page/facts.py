@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from perfsuite.format import duration, figure, number, percent, plural, quantity, setting
 from perfsuite.model import Coverage, GeneratorHealth, Plan, RunReport, Summary
-from perfsuite.report.exercised import exercised
-from perfsuite.report.logins import logins_line
 from perfsuite.report.text import clean
-from perfsuite.report.wording import arrival_lines
+from perfsuite.report.wording import arrival_lines, exercised, logins_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class CoverageSection:
 
 def coverage_section(summary: Summary) -> CoverageSection:
     """Which planned operations a run exercised. Entries read "role / operation"."""
-    gaps, sent = tuple(_gaps(summary)), exercised(summary)
+    gaps, sent = tuple(_gaps(summary)), f"{found}." if (found := exercised(summary)) else ""
     offered = f"{plural(summary.coverage.offered, 'operation')} (counted for each role)"
     if not summary.coverage.offered:
         return CoverageSection(_joined(sent, "The operations of the target were not checked before the load."), gaps)

@@ -11,7 +11,7 @@ from perfsuite.format import NO_ANSWER, change, clock, percent, plural, quantity
 from perfsuite.model import FailureGroup, FailureKind, RunReport
 from perfsuite.model.failures import MANY_OPERATIONS
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.report.evidence import NOT_WATCHED, findings_of, started_s
+from perfsuite.report.findings import NOT_MONITORED, findings_of, started_s
 from perfsuite.report.page.timeline import Timeline
 from perfsuite.report.text import clean, shortened
 
@@ -91,8 +91,8 @@ def findings_section(report: RunReport, timeline: Timeline | None, tables: Itera
     return FindingsSection(
         cards=tuple(builder.card(number, finding) for number, finding in enumerate(unusual, 1)),
         always=tuple(builder.card(0, finding) for finding in others),
-        note="" if note == NOT_WATCHED else note,
-        not_monitored=note if note == NOT_WATCHED else "",
+        note="" if note == NOT_MONITORED else note,
+        not_monitored=note if note == NOT_MONITORED else "",
     )
 
 

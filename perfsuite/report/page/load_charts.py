@@ -9,7 +9,6 @@ from itertools import groupby
 
 from perfsuite.model import ALL, Second, Summary
 from perfsuite.model.periods import STEADY
-from perfsuite.report.figures import rounded
 from perfsuite.report.page.charts import (
     Chart,
     Curve,
@@ -25,7 +24,7 @@ from perfsuite.report.page.charts import (
     steps,
     ticks_of,
 )
-from perfsuite.report.text import clean
+from perfsuite.report.text import clean, rounded
 
 MAX_POINTS = 300
 _BIN_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)

@@ -12,11 +12,10 @@ import numpy as np
 
 from perfsuite.format import UNKNOWN, number, plural, quantity, setting
 from perfsuite.model.monitor import METRICS, PART, Direction
-from perfsuite.report.figures import exact, rounded
 from perfsuite.report.page.charts import Chart, Curve, LimitLine, Scale, Values, dots, line, linear, ticks_of
 from perfsuite.report.page.panels import COMPONENTS, Component, Panel
 from perfsuite.report.page.tables import Cell, Column, Table
-from perfsuite.report.text import clean, heading
+from perfsuite.report.text import clean, exact, heading, rounded
 from perfsuite.timeseries import Floats, Track, bin_width, extremes, middle, thinned
 
 _COLOURS = ("--line-avg", "--line-p95", "--line-p50", "--line-p99")

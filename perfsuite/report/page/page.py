@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from perfsuite.format import UNKNOWN, bound, duration, figure, interval_text, number, percent, plural
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
-from perfsuite.report.baseline import Held, baseline_table, held_of
-from perfsuite.report.figures import TOO_FEW
+from perfsuite.report.comparison import COLUMNS, ComparisonSummary, summarize_comparison
 from perfsuite.report.page.database import DatabaseCost, database_cost
 from perfsuite.report.page.distribution import Distribution, distribution_of
 from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section, facts_of
@@ -17,6 +16,7 @@ from perfsuite.report.page.findings import FindingsSection, Highlight, findings_
 from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.tables import (
     Cell,
+    Column,
     Table,
     failures_table,
     operation_tables,
@@ -26,13 +26,14 @@ from perfsuite.report.page.tables import (
 )
 from perfsuite.report.page.timeline import Timeline, timeline_of
 from perfsuite.report.published import published_table
-from perfsuite.report.text import clean
+from perfsuite.report.text import TOO_FEW, clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
 
 _LIMIT_AT = 0.7
 """Position of the limit on the bar of a target; values beyond it are visible as well."""
 INTERVAL_FROM_S = 16
 """A shorter steady state has no 95 % CI (docs/metrics.md)."""
+_MOST_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class ReportPage:
     targets: tuple[TargetRow, ...]
     no_interval: str
     findings: FindingsSection
-    baseline: Held | None
+    baseline: ComparisonSummary | None
     changed: Table | None
     failures: Table | None
     suite_errors: Table | None
@@ -119,6 +120,7 @@ def page_of(report: RunReport) -> ReportPage:
     limits = _limits(verdict.targets)
     timeline = timeline_of(report, limits)
     database = database_cost(report)
+    changes = summarize_comparison(report.comparison) if report.comparison else None
     published = published_table(report)
     tables = (*role_tables(summary), *_times(summary), *operation_tables(summary), *([published] if published else ()))
     findings = findings_section(report, timeline, [table.name for table in (*tables, database.table) if table])
@@ -137,8 +139,8 @@ def page_of(report: RunReport) -> ReportPage:
         targets=tuple(_target(result, summary.steady_s) for result in verdict.targets),
         no_interval=_no_interval(verdict.targets, summary.steady_s),
         findings=findings,
-        baseline=held_of(report.comparison) if report.comparison else None,
-        changed=baseline_table(report.comparison),
+        baseline=changes,
+        changed=_changed_table(changes),
         failures=failures_table(summary),
         suite_errors=suite_errors_table(summary),
         distribution=distribution_of(summary, limits),
@@ -148,6 +150,20 @@ def page_of(report: RunReport) -> ReportPage:
         coverage=coverage_section(summary),
         facts=tuple(facts_of(report)),
     )
+
+
+def _changed_table(changes: ComparisonSummary | None) -> Table | None:
+    """What changed compared with the baseline; None without one, or if nothing did."""
+    if changes is None or not changes.changed:
+        return None
+    rows = tuple(
+        tuple(Cell(text, alarm=each.worse and place == len(each.cells) - 1) for place, text in enumerate(each.cells))
+        for each in changes.changed[:_MOST_CHANGES]
+    )
+    left = len(changes.changed) - _MOST_CHANGES
+    caption = f"Figures that changed.{f' {number(left)} more are in summary.json.' if left > 0 else ''}"
+    columns = tuple(Column(title, number=False) for title in COLUMNS)
+    return Table("baseline", f"Compared with {changes.name}", caption, columns, rows)
 
 
 def date_text(text: str) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from perfsuite.format import UNKNOWN, clock, figure, number, percent, plain, utc
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
 from perfsuite.model.periods import STEADY
-from perfsuite.report.figures import TOO_FEW, Number, exact, parts_of, rounded, values_of
-from perfsuite.report.text import clean, heading
+from perfsuite.report.text import TOO_FEW, Number, clean, exact, heading, parts_of, rounded, values_of
 from perfsuite.target.catalogue import CATALOGUE
 
 MAX_FAILURE_GROUPS = 200

@@ -26,9 +26,8 @@ from perfsuite.format import number
 from perfsuite.model import ALL, Outcome
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import ChangePoint, Conditions, PastRun
-from perfsuite.report.figures import rounded
 from perfsuite.report.page.html import environment, json_for_script, own_file, policy_of
-from perfsuite.report.text import clean
+from perfsuite.report.text import clean, rounded
 from perfsuite.report.wording import LABELS
 
 FIGURES = ("avg_ms", "p50_ms", "p95_ms", "p99_ms", "rps", "failure_rate")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import LiveSnapshot, RunReport
-from perfsuite.report.evidence import ALWAYS_TITLE, TITLE, findings_of
+from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.live.figures import silence_text
 from perfsuite.report.live.page import (
     ENDED,
@@ -23,7 +23,8 @@ from perfsuite.report.live.page import (
     live_files,
 )
 from perfsuite.report.live.terminal import live_view
-from perfsuite.report.terminal.console import render_summary, to_text
+from perfsuite.report.terminal.console import to_text
+from perfsuite.report.terminal.summary import render_summary
 from tests.report import example_runs
 from tests.report.watched_run import latest, watched
 

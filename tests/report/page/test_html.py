@@ -13,9 +13,9 @@ from html.parser import HTMLParser
 import pytest
 
 from perfsuite.model import RunReport
-from perfsuite.report.evidence import NOT_WATCHED, NOTHING_UNUSUAL
 from perfsuite.report.files.csv_files import stats_csv
 from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.findings import NOT_MONITORED, NOTHING_UNUSUAL
 from perfsuite.report.page.html import json_for_script, report_html
 from perfsuite.report.page.page import INTERVAL_FROM_S, date_text
 from perfsuite.summary.bootstrap import block_count
@@ -224,7 +224,7 @@ def test_the_database_cost_and_the_findings_are_there() -> None:
 
 def test_without_monitors_the_report_names_the_options() -> None:
     html = report_html(example_runs.passed())
-    assert NOT_WATCHED in html
+    assert NOT_MONITORED in html
     assert "Not measured in this run." in html
     assert NOTHING_UNUSUAL not in html
 

@@ -8,7 +8,7 @@ import pytest
 
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.report.evidence import NOT_WATCHED, NOTHING_UNUSUAL
+from perfsuite.report.findings import NOT_MONITORED, NOTHING_UNUSUAL
 from perfsuite.report.page.findings import findings_section
 from perfsuite.report.page.timeline import MetricAnchor, Timeline, timeline_of
 from tests.report import example_runs
@@ -177,4 +177,4 @@ def test_notes_without_findings() -> None:
         "",
     )
     blind = findings_section(replace(run(), readings=()), None, ())
-    assert (blind.note, blind.not_monitored) == ("", NOT_WATCHED)
+    assert (blind.note, blind.not_monitored) == ("", NOT_MONITORED)

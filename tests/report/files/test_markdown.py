@@ -20,8 +20,8 @@ def test_verdict_targets_and_failures_of_a_failed_run() -> None:
 
 def test_the_open_model_and_a_target_too_close_to_call() -> None:
     text = summary_md(example_runs.open_model())
-    assert "- 30 actions/s asked, 24.1/s offered \\(1,278 of 1,590\\), 312 actions not started\n" in text
-    assert "- begun at most 7,210 ms late, at the 99th percentile 7,150 ms; longest queue 331\n" in text
+    assert "- 30 actions/s requested, 24.1/s offered \\(1,278 of 1,590 actions, 312 not started\\)\n" in text
+    assert "- Latest start 7,210 ms after it was due, 99th percentile 7,150 ms; longest queue 331\n" in text
     assert "| 48.1–2,050 ms | ✅ met, too close | 95th percentile 49 ms, limit" in text
 
 
@@ -60,7 +60,7 @@ def test_findings_with_their_evidence_and_where_the_time_goes() -> None:
     assert lines[where + 3] == "- policyholder waits most: 30 % of the requests"
 
 
-def test_where_nothing_was_watched_the_options_are_named() -> None:
+def test_where_nothing_was_monitored_the_options_are_named() -> None:
     text = summary_md(example_runs.passed())
-    assert "Nothing was watched at the target: --monitor-server, " in text
+    assert "Nothing was monitored at the target: --monitor-server, " in text
     assert "Findings" not in text

@@ -8,8 +8,8 @@ import pytest
 
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence
-from perfsuite.report import evidence
-from perfsuite.report.evidence import evidence_text, findings_of, started_s
+from perfsuite.report import findings
+from perfsuite.report.findings import evidence_text, findings_of, started_s
 from tests.report import example_runs
 from tests.report.made_load import START
 
@@ -50,16 +50,16 @@ def silenced(*sources: str) -> RunReport:
         pytest.param(
             ("redis", "postgres"), False,
             "Findings: nothing unusual in what was monitored: server, machine, connection pool."
-            " Not monitored, since no reading came in the steady state: PostgreSQL, Redis.",
+            " Not monitored, because no reading came in the steady state: PostgreSQL, Redis.",
             id="two never answered",
         ),
         pytest.param(
-            ("redis",), True, "Not monitored, since no reading came in the steady state: Redis.",
+            ("redis",), True, "Not monitored, because no reading came in the steady state: Redis.",
             id="told beside what was unusual, too",
         ),
         pytest.param(
             ("redis", "postgres", "server", "machine", "pool"), False,
-            "Not monitored, since no reading came in the steady state:"
+            "Not monitored, because no reading came in the steady state:"
             " server, machine, connection pool, PostgreSQL, Redis.",
             id="nothing is not called usual",
         ),
@@ -75,7 +75,7 @@ def test_a_steady_state_that_is_too_short_to_compare_is_not_called_usual_as_to_c
     report = replace(silenced(), findings=())
     short = replace(report, summary=replace(report.summary, steady_s=9.0))
 
-    assert findings_of(short).note.endswith(" The steady state of 9 s is too short to compare answers over time.")
+    assert findings_of(short).note.endswith(" The steady state of 9 s is too short to compare responses over time.")
 
 
 def test_all_are_shown_where_they_are_few() -> None:
@@ -118,5 +118,5 @@ def test_a_row(row: Evidence, start_s: int | None, told: str) -> None:
 
 
 def test_no_word_of_a_cause() -> None:
-    assert "root cause" not in f"{evidence.TITLE} {evidence.ALWAYS_TITLE} {evidence.NOT_WATCHED}".lower()
-    assert "not causes" in evidence.TITLE
+    assert "root cause" not in f"{findings.TITLE} {findings.ALWAYS_TITLE} {findings.NOT_MONITORED}".lower()
+    assert "not causes" in findings.TITLE

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.report.files.step_summary import MOST_BYTES, append_summary
+from perfsuite.messages import Message
+from perfsuite.messages.report import ReportMessage
+from perfsuite.report.files.markdown import MOST_BYTES, append_summary
 
 LINE = "| policies.list – as policyholder | 12 |\n"
 WHOLE = "results/basic_1/summary.md"
@@ -47,9 +49,9 @@ def test_what_has_no_room_is_cut_after_a_line_and_says_where_the_rest_is(free: i
 def test_where_hardly_anything_has_room_nothing_is_appended(free: int, step: Path) -> None:
     before = b"x" * (MOST_BYTES - free)
     step.write_bytes(before)
-    assert append_summary(step, LINE * 2000, WHOLE) == (
-        f"$GITHUB_STEP_SUMMARY, {step}: nearly full, it may have 1,048,576 bytes; the summary is in {WHOLE} only"
-    )
+    warning = append_summary(step, LINE * 2000, WHOLE)
+    assert isinstance(warning, Message)
+    assert (warning.code, warning.fields["path"]) == (ReportMessage.STEP_SUMMARY, step)
     assert step.read_bytes() == before
 
 
@@ -69,7 +71,8 @@ def test_what_is_taken_in_part_is_no_whole_summary(tmp_path: Path) -> None:
         warning = append_summary(pipe, LINE * 5000, WHOLE)
     finally:
         os.close(reader)
-    assert warning == f"$GITHUB_STEP_SUMMARY, {pipe}: not all of it had room; the summary is in {WHOLE} only"
+    assert isinstance(warning, Message)
+    assert (warning.code, warning.fields["path"]) == (ReportMessage.STEP_SUMMARY, pipe)
 
 
 def test_text_that_no_file_can_hold_is_replaced(step: Path) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perfsuite.report.figures import rounded
+from perfsuite.report.text import rounded
 
 
 @pytest.mark.parametrize(

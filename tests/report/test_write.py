@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.files import FileMessage
 from perfsuite.model import RunReport
 from perfsuite.report.write import FILES, write_all
 from tests.report import example_runs
@@ -31,14 +32,17 @@ def test_written_again_they_are_the_same(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file where a folder should be")
-    with pytest.raises(UsageError, match=r"cannot write .*results/run/summary\.json: not a directory"):
+    with pytest.raises(UsageError) as caught:
         write_all(example_runs.passed(), tmp_path / "results" / "run")
+    assert caught.value.code is FileMessage.REFUSED
+    assert caught.value.fields["path"] == tmp_path / "results" / "run" / "summary.json"
 
 
 def test_what_cannot_be_replaced_is_named_and_the_others_are_written(tmp_path: Path) -> None:
     (tmp_path / "stats.csv").mkdir()
-    with pytest.raises(UsageError, match=r"cannot write .*stats\.csv: is a directory"):
+    with pytest.raises(UsageError) as caught:
         write_all(example_runs.passed(), tmp_path)
+    assert caught.value.fields == {"path": tmp_path / "stats.csv", "why": "is a directory"}
     assert {path.name for path in tmp_path.iterdir()} == NAMES
     assert all(path.is_file() for path in tmp_path.iterdir() if path.name != "stats.csv")
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.messages.report import Headline
 from perfsuite.model import Coverage, Outcome, RunReport, WholeRun
-from perfsuite.report.exercised import exercised, names_of
 from perfsuite.report.files.json_file import summary_json
 from perfsuite.report.files.junit import junit_xml
 from perfsuite.report.files.markdown import summary_md
 from perfsuite.report.page.html import report_html
-from perfsuite.report.terminal.console import render_summary
-from perfsuite.report.terminal.short import render_verdict
+from perfsuite.report.terminal.console import render_verdict
+from perfsuite.report.terminal.summary import render_summary
+from perfsuite.report.wording import exercised, not_exercised
 from tests.report import example_runs
 
 PLANNED = (
@@ -56,16 +57,14 @@ def report(known: Coverage, outcome: Outcome = Outcome.PASS) -> RunReport:
     ],
 )  # fmt: skip
 def test_names_of_what_was_not_exercised(missing: tuple[str, ...], names: tuple[str, ...]) -> None:
-    assert names_of(coverage(*missing)) == names
+    assert tuple(not_exercised(coverage(*missing))) == names
 
 
 def test_more_names_than_a_sentence_bears_are_counted() -> None:
     planned = tuple(f"reader / kind{number}.{verb}" for number in range(9) for verb in ("list", "read"))
     known = coverage(*(entry for entry in planned if entry.endswith("read")), planned=planned)
-    assert exercised(report(known).summary) == (
-        "9 of 18 operations were exercised (counted for each role), but not kind0.read, kind1.read, kind2.read,"
-        " kind3.read, kind4.read and 4 others."
-    )
+    names = "kind0.read, kind1.read, kind2.read, kind3.read, kind4.read and 4 others"
+    assert exercised(report(known).summary) == Headline.SOME_EXERCISED(exercised=9, planned=18, names=names)
 
 
 def test_what_a_name_stands_for_is_counted_by_operations() -> None:
@@ -75,14 +74,12 @@ def test_what_a_name_stands_for_is_counted_by_operations() -> None:
     known = coverage(
         *(entry for entry in planned if not entry.endswith(".list") or "tickets" in entry), planned=planned
     )
-    assert exercised(report(known).summary) == (
-        "6 of 16 operations were exercised (counted for each role), but not tickets, a.read, b.read, c.read, d.read"
-        " and 2 others."
-    )
+    names = "tickets, a.read, b.read, c.read, d.read and 2 others"
+    assert exercised(report(known).summary) == Headline.SOME_EXERCISED(exercised=6, planned=16, names=names)
 
 
 MISSING = coverage("senior_agent / policies.create", "support_staff / tickets.list", "support_staff / tickets.create")
-SAID = "7 of 10 operations were exercised (counted for each role), but not policies.create and tickets."
+SENTENCE = f"{Headline.SOME_EXERCISED(exercised=7, planned=10, names='policies.create and tickets')}."
 
 
 @pytest.mark.parametrize(
@@ -98,7 +95,7 @@ SAID = "7 of 10 operations were exercised (counted for each role), but not polic
 )
 def test_it_stands_beside_the_verdict(render: Callable[[RunReport], str]) -> None:
     text = " ".join(render(report(MISSING)).replace("\\", "").split())
-    assert SAID in text
+    assert SENTENCE in text
 
 
 def test_summary_json_has_the_numbers() -> None:
@@ -107,14 +104,14 @@ def test_summary_json_has_the_numbers() -> None:
 
 
 def test_all_of_it_is_said_too() -> None:
-    assert exercised(report(coverage()).summary) == "All 10 operations were exercised (counted for each role)."
+    assert exercised(report(coverage()).summary) == Headline.ALL_EXERCISED(planned=10)
 
 
 def test_a_run_that_sent_nothing_says_nothing_of_it() -> None:
     summary = report(coverage(*PLANNED)).summary
-    assert exercised(replace(summary, whole_run=WholeRun(0, 0, 0))) == ""
+    assert exercised(replace(summary, whole_run=WholeRun(0, 0, 0))) is None
 
 
 def test_a_run_that_failed_has_other_news_first() -> None:
-    assert SAID not in render_summary(report(MISSING, Outcome.FAIL))
-    assert SAID in " ".join(report_html(report(MISSING, Outcome.FAIL)).split())  # in the section on coverage
+    assert SENTENCE not in render_summary(report(MISSING, Outcome.FAIL))
+    assert SENTENCE in " ".join(report_html(report(MISSING, Outcome.FAIL)).split())  # in the section on coverage

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import TargetOutcome
-from perfsuite.report.terminal.console import render_many, render_summary
-from perfsuite.report.terminal.short import render_verdict
+from perfsuite.report.terminal.console import render_many, render_verdict
+from perfsuite.report.terminal.summary import render_summary
 from tests.report import example_runs
 from tests.report.golden_files import assert_golden
 
@@ -72,7 +72,7 @@ def test_several_runs() -> None:
 
 def test_without_monitors_the_options_are_named_and_with_them_it_is_said_that_nothing_was_unusual() -> None:
     report = example_runs.passed()
-    assert "Nothing was watched at the target: --monitor-server, --monitor-postgres,\n" in render_summary(report)
+    assert "Nothing was monitored at the target: --monitor-server, --monitor-postgres,\n" in render_summary(report)
     quiet = replace(report, readings=example_runs.watched().readings)
     text = render_summary(quiet)
     assert (

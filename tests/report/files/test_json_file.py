@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.report.figures import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact
 from perfsuite.report.files.csv_files import stats_csv
 from perfsuite.report.files.json_file import summary_json
+from perfsuite.report.text import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact
 from tests.report import example_runs
 
 KEYS = [
@@ -177,7 +177,7 @@ def names_within(value: object) -> set[str]:
 
 @pytest.mark.parametrize("key", ["findings", "monitors", "fingerprint"])
 def test_the_page_of_metrics_names_what_is_within(key: str) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
     rows = "".join(line for line in page.splitlines() if line.startswith(f"| `{key}"))
     told = json.loads(summary_json(example_runs.watched()))[key]
     assert names_within(told) <= set(re.findall(r"\w+", rows))
