@@ -134,7 +134,7 @@ def test_ctrl_c_after_the_load_leaves_the_report_whole(results: Path) -> None:
     finally:
         run.end()
     assert (done.code, done.left) == (130, ())
-    assert done.err.strip() == "Interrupted after the load: its figures and its verdict are whole."
+    assert done.err.strip() == "Interrupted after the load: its figures and its verdict are complete."
     assert done.summary["verdict"] in ("pass", "inconclusive"), done.summary["reasons"]
     assert done.summary["reconciliation"]["agrees"]
     assert (done.folder / "report.html").exists()

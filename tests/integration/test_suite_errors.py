@@ -33,7 +33,7 @@ def test_before_the_load_rows_are_removed_and_one_line_says_why(backend: Backend
     done = failing("preflight", backend, results)
     (folder,) = run_folders(results)
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
-    assert f"look: ZeroDivisionError: {MESSAGE}; its traceback is in {folder / 'suite-errors.log'}" in done.stderr
+    assert f"preflight: ZeroDivisionError: {MESSAGE}; its traceback is in {folder / 'suite-errors.log'}" in done.stderr
     assert "Traceback (most recent call last)" in (folder / "suite-errors.log").read_text(encoding="utf-8")
     assert (backend.rows(), backend.flags()) == (rows, flags)
 
