@@ -34,4 +34,4 @@ def findings(module: str, *arguments: str, environment: Mapping[str, str] | None
 
 def report(found: Mapping[str, Any]) -> None:
     """For the child: print what was found."""
-    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(found, enc_hook=str).decode() + "\n")
