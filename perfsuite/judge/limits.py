@@ -1,23 +1,20 @@
-"""From where on a run says nothing about its target, or something that belongs beside the verdict.
-
-All in one place, each with its reason.
-"""
+"""Limits beyond which a run is not valid, or beyond which a note stands beside its verdict. Each has its reason."""
 
 from __future__ import annotations
 
 CPU_MEAN_PERCENT = 85.0
-"""A load process that wants a core for more than this of the time has requests waiting for itself: at 85 % a single
-server's queue is already 5.7 requests long (M/M/1: ρ / (1 − ρ)). What it used and what it waited for count
-together: a process that has to share a core shows little use of it."""
+"""If a load process needs a core for more than 85 % of the time, its own requests wait for it: the queue of a single
+server is then 5.7 requests long (M/M/1: ρ / (1 − ρ)). Time used and time waited for a core count together, because a
+process that shares its core uses little of it."""
 
 CPU_OVER_90_SHARE = 0.10
 CPU_OVER_90_LEAST_S = 3.0
-"""More than a tenth of the seconds above 90 % touches the 95th percentile and everything beyond it. Three such
-seconds are needed at least, since in a short run one or two come from starting up."""
+"""If more than a tenth of the seconds are above 90 %, the 95th percentile is affected. At least three such seconds are
+needed: in a short run, one or two come from starting up."""
 
 LOOP_LAG_P99_MS = 50.0
-"""An event loop that comes more than 50 ms late for one event in a hundred adds that to response times: a tenth of
-the tightest usual limit (500 ms). A healthy loop stays below 10 ms."""
+"""An event loop that handles one event in a hundred more than 50 ms late adds this to response times: a tenth of the
+tightest usual limit (500 ms). A healthy loop stays below 10 ms."""
 
 GC_PAUSE_MS = 100.0
 GC_LONG_SHARE = 0.01
@@ -28,43 +25,39 @@ long pause is reported as a note: it can only have made the slowest requests."""
 
 THROTTLED_SHARE = 0.01
 THROTTLED_FIX_SHARE = 0.05
-"""A CPU limit that stops the generator in one period of a hundred reaches the 99th percentile and
-is reported as a note. Where the generator was saturated, one in twenty is enough for the limit to be what has to be
-changed first."""
+"""A CPU limit that stops the generator in 1 % of the periods affects the 99th percentile: a note. If the generator was
+saturated and the limit stopped it in 5 %, the limit has to be changed first."""
 
 LITTLE_SHARE = 0.05
 LITTLE_CYCLES = 2.0
 LITTLE_ACTIONS = 30
-"""Users accounted for may differ by 5 %, or by two mean cycles of the steady state, whichever is more: actions
-are cut at both of its ends, so that a fixed 5 % would fail short runs for no reason. Fewer than 30 actions of a
-role are not looked at."""
+"""Users accounted for may differ by 5 % or by two mean cycles, whichever is more: the steady state cuts actions at both
+ends, so that a fixed 5 % would invalidate short runs. Roles with fewer than 30 actions are not checked."""
 
 USERS_MISSING_SHARE = 0.01
-"""Users of any role may be missing for 1 % of the steady state's user-seconds: the load is then still what was asked
-for, as near as an arrival rate is held to."""
+"""Users of a role may be missing for 1 % of its user-seconds in the steady state, the tolerance of an arrival rate."""
 
 FEWEST_REQUESTS = 30
 SHORTEST_STEADY_S = 3.0
-"""With fewer requests than a mean is judged on, or less than three whole seconds, nothing can be said."""
+"""Fewer requests than a mean needs, or less than three whole seconds, show nothing."""
 
 NOT_STARTED_SHARE = 0.01
 CHANCE_SD = 4.0
-"""The rate of arrivals is held to 1 %: when more actions than that never began, it was not reached; when more never
-even became due, the generator did not ask for it. With random gaps chance is allowed for: of a Poisson number four
-standard deviations are missing once in 30,000 runs."""
+"""An arrival rate has a tolerance of 1 %: if more actions never began, the rate was not reached; if more never became
+due, the generator was too slow. Random gaps get four standard deviations of a Poisson number on top, which chance
+exceeds once in 30,000 runs."""
 
 SLOW_ERRORS_SHARE = 0.10
-"""A time is reported with the failures that it was judged without, when it is more than 10 % higher with them: twice
-the least change that is called one (5 %)."""
+"""If failed requests would make a response time more than 10 % longer, a note says so: twice the smallest difference
+that counts as a change (5 %)."""
 
 FAST_ERRORS_SHARE = 0.05
-"""Figures of all requests that are better by more than this than those that are judged are explained: the least change
-that is called one anywhere."""
+"""If the figures of all requests are better than the judged ones by more than 5 %, a note explains why."""
 
 UNEXPECTED_SHARE = 0.01
 UNEXPECTED_LEAST = 100
-"""More failed requests than this fail a run in which no target limits the failure rate: what the delivered target
-allows. Fewer than 100 requests are taken for 100, as a target of 1 % is judged from 100 on."""
+"""Without a target on the failure rate, more than 1 % failed requests fail a run, as in the delivered targets. Fewer
+than 100 requests count as 100, from which on a target of 1 % is judged."""
 
 CLOSE_FAILURES = 2
-"""A run that so few failures fewer would have passed is too close to call: they may be there or not the next time."""
+"""If two fewer failures would have passed a run, it is too close to call: the next run may have them or not."""

@@ -60,6 +60,11 @@ class Message(str):
 class Code(Enum):
     """Base of every catalogue: NAME = template."""
 
+    @property
+    def id(self) -> str:
+        """The code as files have it: "too_few_samples"."""
+        return self.name.lower()
+
     def __call__(self, **fields: Any) -> Message:
         """The sentence with these values. Raises KeyError for a field that is missing."""
         return Message(_FORMATTER.vformat(self.value, (), fields), self, fields)

@@ -1,7 +1,7 @@
-"""What is watched at the target and on the load's own side: the reading, and the catalogue of all that can be read.
+"""Readings of the target and of the load generator, and the catalogue of all metrics that can be read.
 
 A reading at second T is the state at T; a figure "per second", a percentage of time and a ratio of counters
-describe the second that ends at T. `None` is a gap: the figure could not be had then. It is never a zero.
+describe the second that ends at T. `None` is a gap: the figure was not available. It never means zero.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from perfsuite.model import (
     Statistics,
     Summary,
     Target,
+    TargetFigures,
     TargetOutcome,
     TargetResult,
 )
@@ -504,3 +505,36 @@ def test_a_running_load_is_judged_without_answered_failures() -> None:
 
 def test_percentiles_have_names() -> None:
     assert [name_of(metric) for metric in ("p50_ms", "p999_ms")] == ["50th percentile", "99.9th percentile"]
+
+
+# ── Apdex ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+APDEX = Target("satisfaction", "apdex_500", 0.85, below=False)
+
+
+def satisfaction(totals: Statistics, value: float | None) -> TargetResult:
+    plan = make_plan(APDEX)
+    known = (TargetFigures("apdex_500", None, None, None, value=value),)
+    return judge_targets(plan, make_summary(plan, totals, target_figures=known), ROLES)[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome", "reason"),
+    [
+        pytest.param(0.91, TargetOutcome.MET, at_least("Apdex at 500 ms", "0.91", "0.85"), id="above"),
+        pytest.param(0.8, TargetOutcome.MISSED, at_least("Apdex at 500 ms", "0.80", "0.85"), id="below"),
+        pytest.param(0.85, TargetOutcome.MISSED, at_least("Apdex at 500 ms", "0.85", "0.85"), id="equal"),
+        pytest.param(None, TargetOutcome.NOT_JUDGED, samples(1_000, 100, "the Apdex at 500 ms"), id="not told"),
+    ],
+)
+def test_apdex_is_judged(value: float | None, outcome: TargetOutcome, reason: Message) -> None:
+    result = satisfaction(figures(1000), value)
+    assert (result.outcome, result.reason, result.observed) == (outcome, reason, value)
+
+
+def test_a_hundred_requests_are_needed() -> None:
+    result = satisfaction(figures(99), 0.95)
+    assert (result.outcome, result.reason) == (
+        TargetOutcome.NOT_JUDGED,
+        samples(99, 100, "the Apdex at 500 ms"),
+    )

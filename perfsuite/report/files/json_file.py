@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from perfsuite.messages import Message
 from perfsuite.model import (
     ALL,
     NO_BREAKDOWN,
@@ -142,6 +143,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "clock_set_s": rounded("clock_set_s", summary.clock_set_s),
         "totals_ok": values_of(summary.totals_ok),
         "headlines": list(report.verdict.headlines),
+        "reason_codes": [reason.code.id for reason in report.verdict.reasons if isinstance(reason, Message)],
         "outages": [asdict(outage) for outage in summary.outages],
         "unfinished": sum(each.count for each in summary.cut_off),
         "lacking": [asdict(lack) for lack in summary.coverage.lacking],
