@@ -25,7 +25,7 @@ KEYS = [
     "suite_errors",
     "logins", "server_times", "remarks", "clock_set_s",
     "totals_ok",
-    "headlines",
+    "headlines", "reason_codes",
     "outages", "unfinished",
     "lacking",
     "failure_patterns",
