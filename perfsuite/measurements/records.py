@@ -26,6 +26,7 @@ import msgspec
 
 from perfsuite.errors import LoadError
 from perfsuite.measurements.histogram import Histogram
+from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model import Remark
 
 SCHEMA = 3
@@ -323,7 +324,8 @@ class Writer:
         try:
             yield
         except OSError as error:
-            raise LoadError(f"{self._path} cannot be written: {(error.strerror or str(error)).lower()}") from error
+            why = (error.strerror or str(error)).lower()
+            raise LoadError(MeasurementsMessage.NOT_WRITTEN(path=self._path, why=why)) from error
 
 
 class Tail:
@@ -351,7 +353,7 @@ class Tail:
         try:
             return self._unzip.decompress(raw)
         except zlib.error as error:
-            raise LoadError(f"{self._path}: damaged ({error}); the run cannot be read past this point") from error
+            raise LoadError(MeasurementsMessage.DAMAGED(path=self._path, why=error)) from error
 
     def _past_header(self, lines: list[bytes]) -> list[bytes]:
         if self._header is not None or not lines:
@@ -359,24 +361,22 @@ class Tail:
         try:
             self._header = msgspec.json.decode(lines[0], type=Header)
         except msgspec.DecodeError as error:
-            raise LoadError(f"{self._path}: its first line is damaged ({error})") from error
+            raise LoadError(MeasurementsMessage.DAMAGED_HEADER(path=self._path, why=error)) from error
         if self._header.schema > SCHEMA:
-            raise LoadError(
-                f"{self._path}: written by a newer suite (schema {self._header.schema}, this one reads up to {SCHEMA})"
-            )
+            raise LoadError(MeasurementsMessage.NEWER(path=self._path, schema=self._header.schema, known=SCHEMA))
         return lines[1:]
 
     def _decode(self, line: bytes) -> Record:
         try:
             return _decoder.decode(line)
         except msgspec.DecodeError as error:
-            raise LoadError(f"{self._path}: a record is damaged ({error})") from error
+            raise LoadError(MeasurementsMessage.DAMAGED_RECORD(path=self._path, why=error)) from error
 
 
 def read(path: Path) -> Iterator[Record]:
     """All records of a finished or killed run, in file order."""
     if not path.exists():
-        raise LoadError(f"{path}: not there; is this the folder of a run?")
+        raise LoadError(MeasurementsMessage.NOT_THERE(path=path))
     yield from Tail(path).read()
 
 

@@ -9,6 +9,8 @@ class ReportMessage(Code):
     """What keeps a page or a summary from being shown."""
 
     PORT_IN_USE = "--web: port {port} is already in use; choose another (--web PORT) or any free one (--web 0)"
+    METRICS_PORT_IN_USE = "--metrics-port: port {port} is already in use; choose another, or 0 for any free one"
+    METRICS_PORT_UNAVAILABLE = "--metrics-port: port {port}: {why}; choose another, or 0 for any free one"
     PORT_UNAVAILABLE = "--web: port {port}: {why}; choose another (--web PORT) or any free one (--web 0)"
     STEP_SUMMARY = "$GITHUB_STEP_SUMMARY, {path}: {why}; the summary is only in {whole}"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from perfsuite.format import duration
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model import FailureKind
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.source import Clock, Figures, SourceError, readings_of
@@ -27,22 +28,22 @@ _PROBE_ENDS_WITHIN_S = 2.0
 _GB = 1e9
 
 
-def _nothing(_figures: Figures) -> str:
-    return ""
+def _nothing(_figures: Figures) -> Message | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page of the application, and how its JSON becomes figures (without the time of the answer).
 
-    `explains`: why some of them are missing, "" where that is not known.
+    `explains`: why some of them are missing; None where that is not known.
     """
 
     source: str
     path: str
     figures: Callable[[dict[str, Any]], Figures]
     answer_metric: str | None = None
-    explains: Callable[[Figures], str] = _nothing
+    explains: Callable[[Figures], Message | None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class PageSource:
         self._answered = False
         self._first: Figures | None = None
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Ask once; a line for figures that are missing, and for a page that is not asked under load."""
         figures, notes = self._asked_beside(self._probe) if self._probe else (self._ask()[0], [])
         missing = [metric for metric in self.metrics if figures.get(metric) is None]
@@ -76,7 +77,7 @@ class PageSource:
         self._first = figures if self.rests else None
         why = self._page.explains(figures)
         if missing and not why:
-            why = f"{self._page.path} has no {', '.join(missing)}"
+            why = MonitorMessage.MISSING(path=self._page.path, metrics=missing)
         return [*notes, why] if why else notes
 
     def read(self) -> list[Reading]:
@@ -91,7 +92,7 @@ class PageSource:
         if self._probe is not None:
             self._probe.transport.close()
 
-    def _asked_beside(self, probe: Probe) -> tuple[Figures, list[str]]:
+    def _asked_beside(self, probe: Probe) -> tuple[Figures, list[Message]]:
         """Ask while a cheap request is on its way: the figures, and a line where the page stopped that request."""
         waited: list[Answer] = []
         probe.transport.exchange(Request("GET", probe.path, self._headers))  # which opens the connection
@@ -106,10 +107,7 @@ class PageSource:
         thread.join(_PROBE_ENDS_WITHIN_S)
         waited_s = waited[0].elapsed_us / 1e6 if waited else 0.0
         self.rests = page_s >= STOPS_FROM_S and waited_s >= _WAITED_SHARE * (page_s - _PROBE_AFTER_S)
-        note = (
-            f"GET {self._page.path} stops the server: it took {duration(page_s)}, and GET {probe.path} beside it "
-            f"waited {duration(waited_s)}; asked only before and after the load"
-        )
+        note = MonitorMessage.BLOCKS_SERVER(path=self._page.path, took_s=page_s, probe=probe.path, waited_s=waited_s)
         return figures, [note] if self.rests else []
 
     def _ask(self) -> tuple[Figures, float]:
@@ -117,11 +115,11 @@ class PageSource:
         answer = self._transport.exchange(Request("GET", self._page.path, self._headers))
         trouble = http_trouble(answer)
         if not trouble and not (body := json_object(answer)):
-            trouble = "no JSON object"
+            trouble = MonitorMessage.NO_JSON()
         if trouble:
             # A page that is not there at first will not come: asking on would only fill the target's log.
             absent = not self._answered and answer.status in (401, 403, 404, 405)
-            raise SourceError(f"GET {self._page.path}: {trouble}", final=absent)
+            raise SourceError(MonitorMessage.GET(target=self._page.path, why=trouble), final=absent)
         self._answered = True
         figures = self._page.figures(body)
         if self._page.answer_metric:
@@ -156,10 +154,8 @@ def _overflow(pool: dict[str, Any]) -> float | None:
     return None if count is None else max(count, 0.0)
 
 
-def _no_pool(figures: Figures) -> str:
-    if figures["pool.absent"] != 1.0:
-        return ""
-    return "the application keeps no pool of database connections (NullPool), so there are no figures of one"
+def _no_pool(figures: Figures) -> Message | None:
+    return MonitorMessage.NO_POOL() if figures["pool.absent"] == 1.0 else None
 
 
 def _system_figures(body: dict[str, Any]) -> Figures:
@@ -181,14 +177,15 @@ SYSTEM_PAGE = Page("health", "/api/v1/health/system", _system_figures)
 """A backend that runs elsewhere: its machine, and its process that answers."""
 
 
-def http_trouble(answer: Answer) -> str:
-    """Why there is no good answer, in words; "" when there is one."""
+def http_trouble(answer: Answer) -> Message | None:
+    """Why there is no good answer; None when there is one."""
     if answer.failure is not None:
-        return {
-            FailureKind.CONNECTION_REFUSED: "nothing listens there (connection refused)",
-            FailureKind.NAME_NOT_FOUND: "the name of the host is not known",
-        }.get(answer.failure.kind, answer.failure.message)
-    return "" if answer.status == 200 else f"HTTP {answer.status}"
+        known = {
+            FailureKind.CONNECTION_REFUSED: MonitorMessage.REFUSED,
+            FailureKind.NAME_NOT_FOUND: MonitorMessage.UNKNOWN_HOST,
+        }.get(answer.failure.kind)
+        return known() if known else MonitorMessage.FAILED(why=answer.failure.message)
+    return None if answer.status == 200 else MonitorMessage.HTTP(status=answer.status)
 
 
 def json_object(answer: Answer) -> dict[str, Any]:

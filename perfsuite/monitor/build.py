@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.monitor.application import HTTP_TIMEOUT_S, POOL_PAGE, SYSTEM_PAGE, Page, PageSource, Probe
 from perfsuite.monitor.machine import MachineSource
 from perfsuite.monitor.prometheus import (
@@ -57,7 +58,7 @@ def check_watch(watch: Watch) -> None:
     for source in build_sources(watch, SystemClock()):
         source.close()
     if watch.server and _is_pid(watch.server) and find_process(int(watch.server)) is None:
-        raise UsageError(f"--monitor-server {watch.server}: there is no process with this id on this machine")
+        raise UsageError(MonitorMessage.NO_PROCESS_OPTION(pid=watch.server))
     # Drivers take a while to import, and many commands monitor nothing.
     if watch.postgres_dsn:
         from perfsuite.monitor.postgres import read_dsn
@@ -73,7 +74,7 @@ def _readable(option: str, read: Callable[[str], object], address: str) -> None:
     try:
         read(address)
     except SourceError as error:
-        raise UsageError(f"{option}: {error}") from None
+        raise UsageError(MonitorMessage.OPTION(option=option, why=error.message)) from None
 
 
 def build_sources(watch: Watch, clock: Clock) -> list[Source]:
@@ -126,9 +127,7 @@ def _server(server: str, watch: Watch, clock: Clock) -> list[Source]:
         return [ServerSource(by_pid(int(server)), clock)]
     parts = urlsplit(server)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise UsageError(
-            f"--monitor-server {_shown(server)}: give a process id, or a URL such as http://localhost:8015"
-        )
+        raise UsageError(MonitorMessage.SERVER_OPTION(url=_shown(server)))
     if is_this_machine(parts.hostname):
         return [ServerSource(by_port(_port(server)), clock)]
     transport, beside = (_transport(server, "--monitor-server", watch.connection, HTTP_TIMEOUT_S) for _ in range(2))
@@ -145,7 +144,7 @@ def _port(url: str) -> int:
         parts = urlsplit(url)
         return parts.port or DEFAULT_PORTS[parts.scheme]
     except ValueError:
-        raise UsageError(f"--monitor-server {_shown(url)}: the port has to be a number below 65536") from None
+        raise UsageError(MonitorMessage.PORT_OPTION(url=_shown(url))) from None
 
 
 def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s: float) -> Transport:
@@ -156,12 +155,12 @@ def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s:
 
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise UsageError(f"{option} {_shown(url)}: give a URL such as http://localhost:9090")
+        raise UsageError(MonitorMessage.URL_OPTION(option=option, url=_shown(url)))
     try:
         to = replace(connection, host=url) if connection.reaches(url) else ConnectionSettings(url, connection.ca_file)
         return HttpxTransport(to, timeout_s=timeout_s)
     except (httpx.InvalidURL, ValueError):
-        raise UsageError(f"{option} {_shown(url)}: this is no URL") from None
+        raise UsageError(MonitorMessage.NO_URL(option=option, url=_shown(url))) from None
 
 
 def _shown(url: str) -> str:

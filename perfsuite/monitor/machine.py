@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.monitor.server import PROC
 from perfsuite.monitor.source import Clock, Rates, readings_of, share_percent
@@ -38,12 +40,12 @@ class MachineSource:
         self._rates = Rates()
         self.metrics: tuple[str, ...] = _NETWORK if only_network else _CORES + _NETWORK
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Take the first look at the counters; say when the system has none of TCP."""
         notes = []
         if "Tcp.RetransSegs" not in self._tcp():
             self.metrics = tuple(metric for metric in self.metrics if metric not in _NETWORK)
-            notes.append("this system does not count TCP retransmits (no /proc/net/snmp)")
+            notes.append(MonitorMessage.NO_TCP())
         self.read()
         return notes
 

@@ -12,6 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.postgres_queries import (
     APPLICATION_NAME,
@@ -37,6 +39,7 @@ from perfsuite.monitor.source import (
 
 STATEMENT_TIMEOUT_MS = 800
 _LARGEST_PORT = 65535
+_CONNECT_TIMEOUT_S = 2
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
@@ -84,7 +87,7 @@ Rows = list[dict[str, Any]]
 
 def read_dsn(dsn: str) -> dict[str, Any]:
     """What a DSN names, by libpq's words. Raises SourceError, which does not show it: it may hold a password."""
-    wrong = SourceError("the DSN cannot be read; postgresql://user@host:5432/database is one", final=True)
+    wrong = SourceError(MonitorMessage.BAD_DSN(), final=True)
     try:
         # SQLAlchemy names the driver, libpq knows no such thing.
         wanted = conninfo_to_dict(re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", dsn))
@@ -121,7 +124,7 @@ class PostgresSource:
         everything = Server(PG_14, sees_all=True, statements_schema="public")
         self.metrics: tuple[str, ...] = _metrics(parts_for(everything))
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Connect; what this account or this server lacks. Raises SourceError."""
         try:
             connection = self._connect()
@@ -165,28 +168,22 @@ class PostgresSource:
         ours = {
             "application_name": APPLICATION_NAME,
             "options": f"{wanted.get('options') or ''} {settings}".strip(),
-            "connect_timeout": 2,
+            "connect_timeout": _CONNECT_TIMEOUT_S,
             "tcp_user_timeout": 5000,
         }
         conninfo = make_conninfo(**(wanted | ours))
         self._connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
         return self._connection
 
-    def _look_around(self, connection: Connection) -> list[str]:
+    def _look_around(self, connection: Connection) -> list[Message]:
         """Find out what can be asked; a line for everything that cannot."""
         about_us = self._execute(connection, _ABOUT_US)[0]
         found = next(iter(self._execute(connection, _EXTENSION)), None)
-        notes = []
+        notes: list[Message] = []
         if not about_us["sees_all"]:
-            notes.append(
-                f"account {about_us['name']} may not see other sessions, so there is no {_listed(sessions_metrics())}: "
-                f"GRANT pg_monitor TO {about_us['name']}"
-            )
+            notes.append(MonitorMessage.NO_SESSIONS(account=about_us["name"], metrics=_names(sessions_metrics())))
         if found is None:
-            notes.append(
-                "there is no pg_stat_statements in this database, so its totals are missing: CREATE EXTENSION "
-                "pg_stat_statements (and shared_preload_libraries)"
-            )
+            notes.append(MonitorMessage.NO_STATEMENTS())
         server = Server(
             connection.info.server_version,
             bool(about_us["sees_all"]),
@@ -201,7 +198,7 @@ class PostgresSource:
             self._find_own(connection, server.statements_schema)
         return notes
 
-    def _works(self, connection: Connection, part: Part, notes: list[str]) -> bool:
+    def _works(self, connection: Connection, part: Part, notes: list[Message]) -> bool:
         try:
             self._execute(connection, joined([part]), self._values)
         except (
@@ -209,7 +206,9 @@ class PostgresSource:
             psycopg.NotSupportedError,
             psycopg.errors.ObjectNotInPrerequisiteState,  # not in shared_preload_libraries
         ) as error:
-            notes.append(f"no {_listed(part.metrics)}: {scrubbed(str(error), self._password)}")
+            notes.append(
+                MonitorMessage.NO_METRICS(metrics=_names(part.metrics), why=scrubbed(str(error), self._password))
+            )
             return False
         return True
 
@@ -281,23 +280,23 @@ class PostgresSource:
 
     def _trouble(self, error: psycopg.Error) -> SourceError:
         text = scrubbed(_reason(str(error)), self._password)
-        for pattern, said, final in _TROUBLES:
+        for pattern, message, final in _TROUBLES:
             if pattern.search(text) or (error.sqlstate and pattern.search(error.sqlstate)):
-                return SourceError(said or text, final=final)
-        return SourceError(text)
+                return SourceError(message or MonitorMessage.FAILED(why=text), final=final)
+        return SourceError(MonitorMessage.FAILED(why=text))
 
 
 _TROUBLES = (
-    (re.compile("password authentication failed|28P01"), "", True),
-    (re.compile("no password supplied"), "no password was given: put it into PGPASSWORD or ~/.pgpass", True),
-    (re.compile("no pg_hba.conf entry|28000"), "", True),
-    (re.compile(r"(role|database) \".*\" does not exist"), "", True),
-    (re.compile("unsupported startup parameter"), "this is a pooler; give the address of PostgreSQL itself", True),
-    (re.compile("Connection refused"), "nothing listens there (connection refused)", False),
-    (re.compile("No such file or directory"), "nothing listens at that socket", False),
-    (re.compile("could not translate|not known|failed to resolve"), "the name of the host is not known", False),
-    (re.compile("57014"), f"the answer took longer than {STATEMENT_TIMEOUT_MS} ms", False),
-    (re.compile("timeout expired|ConnectionTimeout"), "no connection within 2 s", False),
+    (re.compile("password authentication failed|28P01"), None, True),
+    (re.compile("no password supplied"), MonitorMessage.NO_PASSWORD(), True),
+    (re.compile("no pg_hba.conf entry|28000"), None, True),
+    (re.compile(r"(role|database) \".*\" does not exist"), None, True),
+    (re.compile("unsupported startup parameter"), MonitorMessage.POOLER(), True),
+    (re.compile("Connection refused"), MonitorMessage.REFUSED(), False),
+    (re.compile("No such file or directory"), MonitorMessage.NO_SOCKET(), False),
+    (re.compile("could not translate|not known|failed to resolve"), MonitorMessage.UNKNOWN_HOST(), False),
+    (re.compile("57014"), MonitorMessage.SLOW_ANSWER(limit_ms=STATEMENT_TIMEOUT_MS), False),
+    (re.compile("timeout expired|ConnectionTimeout"), MonitorMessage.NO_CONNECTION(limit_s=_CONNECT_TIMEOUT_S), False),
 )
 
 
@@ -311,6 +310,5 @@ def _metrics(parts: list[Part]) -> tuple[str, ...]:
     return (*_ALWAYS, *(metric for part in parts for metric in part.metrics))
 
 
-def _listed(metrics: tuple[str, ...]) -> str:
-    names = [metric.split(".", 1)[1] for metric in metrics]
-    return ", ".join(names)
+def _names(metrics: tuple[str, ...]) -> list[str]:
+    return [metric.split(".", 1)[1] for metric in metrics]

@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from perfsuite.errors import UsageError, nearest
-from perfsuite.format import number
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK, Reading
 from perfsuite.monitor.application import http_trouble, json_object
 from perfsuite.monitor.source import Clock, Figures, Rates, SourceError, readings_of
@@ -68,9 +69,9 @@ def read_queries(path: Path) -> Queries:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+        raise UsageError(MonitorMessage.QUERIES_UNREADABLE(path=path, why=error.strerror)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
+        raise UsageError(MonitorMessage.QUERIES_UNREADABLE(path=path, why=error)) from error
     _check(content, path, key_lines(text))
     own = content.get("queries", {})
     templates = {metric: query for metric, query in {**DEFAULT_QUERIES, **own}.items() if query}
@@ -79,30 +80,30 @@ def read_queries(path: Path) -> Queries:
 
 
 def _check(content: Mapping[str, Any], path: Path, lines: Mapping[Place, int]) -> None:
-    def wrong(place: Place, message: str) -> UsageError:
-        line = line_of(place, lines)
-        return UsageError(f"{path}{'' if line is None else f', line {line}'}: {message}")
+    def wrong(place: Place, why: Message) -> UsageError:
+        if (line := line_of(place, lines)) is None:
+            return UsageError(MonitorMessage.QUERIES_WRONG(path=path, why=why))
+        return UsageError(MonitorMessage.QUERIES_WRONG_LINE(path=path, line=line, why=why))
 
     known = {"node", "process", "queries"}
     for key in content.keys() - known:
-        raise wrong((key,), f"unknown key '{key}'{nearest(key, known)}")
+        raise wrong((key,), MonitorMessage.UNKNOWN_KEY(key=key, suggestion=nearest(key, known)))
     own = content.get("queries", {})
     if not isinstance(own, dict):
-        raise wrong(("queries",), "[queries] has to be a table of metric = query")
+        raise wrong(("queries",), MonitorMessage.QUERIES_TABLE())
     for metric, query in own.items():
         at = ("queries", metric)
         if isinstance(query, dict):
-            name = f"queries.{metric}.{next(iter(query), '')}"
-            raise wrong(at, f"{name}: put the name of the metric in quotes")
+            raise wrong(at, MonitorMessage.QUOTES(metric=metric, part=next(iter(query), "")))
         if not isinstance(query, str):
-            raise wrong(at, f'queries."{metric}" has to be a text')
+            raise wrong(at, MonitorMessage.QUERY_TEXT(metric=metric))
         if metric not in METRICS:
-            raise wrong(at, f"there is no metric '{metric}'{nearest(metric, METRICS)}")
+            raise wrong(at, MonitorMessage.UNKNOWN_METRIC(metric=metric, suggestion=nearest(metric, METRICS)))
         if METRICS[metric].component in (NETWORK, GENERATOR):
-            raise wrong(at, f'queries."{metric}": the load measures this itself, nobody else can')
+            raise wrong(at, MonitorMessage.LOAD_METRIC(metric=metric))
     for key in ("node", "process"):
         if not isinstance(content.get(key, ""), str):
-            raise wrong((key,), f"{key} has to be a text")
+            raise wrong((key,), MonitorMessage.KEY_TEXT(key=key))
 
 
 class PrometheusSource:
@@ -116,22 +117,23 @@ class PrometheusSource:
         self._expressions = queries.expressions()
         self.metrics: tuple[str, ...] = tuple(self._expressions)
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Ask everything once; queries that give nothing or too much are left out, with a line each."""
-        notes, good = [], []
+        notes: list[Message] = []
+        good = []
         for metric, expression in self._expressions.items():
             values, trouble = self._ask(expression)
             if len(values) == 1 and not trouble:
                 good.append(metric)
             elif trouble:
-                notes.append(f"no {metric}: {trouble}")
+                notes.append(MonitorMessage.NO_METRICS(metrics=[metric], why=trouble))
             elif not values:
-                notes.append(f"no {metric}: nothing matches {expression}")
+                notes.append(MonitorMessage.NO_SERIES(metric=metric, expression=expression))
             else:
-                notes.append(f"no {metric}: {len(values)} series instead of one; sum() or max() them: {expression}")
+                notes.append(MonitorMessage.MANY_SERIES(metric=metric, series=len(values), expression=expression))
         self.metrics = tuple(good)
         if not good:
-            notes.append("no query gives a figure: set node and process to match its labels")
+            notes.append(MonitorMessage.NO_QUERY_WORKS())
         return notes
 
     def read(self) -> list[Reading]:
@@ -163,7 +165,7 @@ def _values(body: dict[str, Any]) -> list[float]:
     """The numbers of an answer of Prometheus; raises SourceError when it is not one."""
     data = body.get("data")
     if body.get("status") != "success" or not isinstance(data, dict):
-        raise SourceError("this is not a Prometheus server: /api/v1/query gives something else", final=True)
+        raise SourceError(MonitorMessage.NO_PROMETHEUS(), final=True)
     result = data.get("result", [])
     samples = [result] if data.get("resultType") == "scalar" else [series.get("value", []) for series in result]
     try:
@@ -216,22 +218,18 @@ class MetricsPageSource:
         self._rates = Rates()
         self.metrics: tuple[str, ...] = ()
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Read once, so that the next reading has rates; a line for what the page lacks."""
         samples = self._samples()
         known = {metric for metric, needs in _NEEDS.items() if all(any(n in samples for n in each) for each in needs)}
         self.metrics = tuple(metric for metric in _NEEDS if metric in known - self._page.without)
         if not known:
-            raise SourceError(
-                f"GET {self._target}: it has none of the metrics that the suite knows "
-                "(process_…, node_…, http_request_duration_seconds, …)",
-                final=True,
-            )
+            raise SourceError(MonitorMessage.GET(target=self._target, why=MonitorMessage.NO_KNOWN_METRIC()), final=True)
         self._figures(samples)
         of_a_machine = any(map(_is_of_machine, known))  # a page of node_exporter, else of an application
         wanted = (metric for metric in _NEEDS if _is_of_machine(metric) == of_a_machine)
         missing = [metric for metric in wanted if metric not in known | self._page.without]
-        return [f"{self._target} has no {', '.join(missing)}"] if missing else []
+        return [MonitorMessage.MISSING(path=self._target, metrics=missing)] if missing else []
 
     def read(self) -> list[Reading]:
         """What the page shows now; gaps where a counter was reset."""
@@ -258,9 +256,10 @@ class MetricsPageSource:
         answer = self.ask()
         if trouble := http_trouble(answer):
             absent = not self.metrics and answer.status in (401, 403, 404)
-            raise SourceError(f"GET {self._target}: {trouble}", final=absent)
+            raise SourceError(MonitorMessage.GET(target=self._target, why=trouble), final=absent)
         if len(answer.body) > _LONGEST_BODY:
-            raise SourceError(f"GET {self._target}: a page of {number(len(answer.body))} bytes is not read", final=True)
+            why = MonitorMessage.PAGE_TOO_LONG(length=len(answer.body))
+            raise SourceError(MonitorMessage.GET(target=self._target, why=why), final=True)
         return _summed(_text(answer), own_path=urlsplit(self._target).path)
 
     def _figures(self, samples: Mapping[str, Mapping[str, float]]) -> Figures:
@@ -305,16 +304,16 @@ class MetricsUrlSource:
         self._chosen: MetricsPageSource | PrometheusSource | None = None
         self.metrics: tuple[str, ...] = server.metrics
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Find out what it is, and open it."""
         answer = self._page.ask()
         if answer.failure is not None or answer.status >= 500:
-            raise SourceError(http_trouble(answer))
+            raise SourceError(http_trouble(answer) or MonitorMessage.HTTP(status=answer.status))
         chosen = self._page if is_metrics_page(answer) else self._server
         notes = chosen.open()
         self._chosen, self.metrics = chosen, chosen.metrics
         if chosen is self._page and self._server.has_own_queries:
-            notes.insert(0, "this is a page of metrics, which takes no queries")
+            notes.insert(0, MonitorMessage.PAGE_TAKES_NO_QUERIES())
         return notes
 
     def read(self) -> list[Reading]:
@@ -386,4 +385,4 @@ def _parsed(text: str) -> Iterable[tuple[str, Mapping[str, str], float]]:
         for family in text_string_to_metric_families(text):
             yield from ((sample.name, sample.labels, sample.value) for sample in family.samples if sample.name in _READ)
     except ValueError as error:
-        raise SourceError(f"the page of metrics cannot be read ({error})") from None
+        raise SourceError(MonitorMessage.PAGE_UNREADABLE(why=error)) from None

@@ -19,6 +19,7 @@ from perfsuite.errors import LoadError
 from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate, RecordedSecond
 from perfsuite.measurements.records import Generator
 from perfsuite.measurements.totals import values_in
+from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model import FailureKind
 from perfsuite.model.monitor import GENERATOR, NETWORK, Reading
 from perfsuite.monitor.source import Figures, readings_of
@@ -73,7 +74,7 @@ def add_readings(path: Path, readings: Sequence[Reading]) -> None:
         finally:
             writer.close()
     except OSError as error:
-        raise LoadError(f"{path} cannot be written: {error.strerror}") from error
+        raise LoadError(MeasurementsMessage.NOT_WRITTEN(path=path, why=error.strerror)) from error
 
 
 def read_readings(path: Path) -> list[Reading]:
@@ -87,7 +88,7 @@ def read_readings(path: Path) -> list[Reading]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LoadError(f"{path}: cannot be read ({error})") from error
+        raise LoadError(MeasurementsMessage.NOT_READ(path=path, why=error)) from error
 
 
 def _parsed(file: TextIO, path: Path) -> list[Reading]:
@@ -96,7 +97,7 @@ def _parsed(file: TextIO, path: Path) -> list[Reading]:
         lines.pop()
     rows = csv.reader(lines)
     if tuple(next(rows, READINGS_COLUMNS)) != READINGS_COLUMNS:
-        raise LoadError(f"{path}: its first line is not {','.join(READINGS_COLUMNS)}; is it another file?")
+        raise LoadError(MeasurementsMessage.OTHER_COLUMNS(path=path, columns=",".join(READINGS_COLUMNS)))
     readings: list[Reading] = []
     times: dict[str, float] = {}  # each stands in dozens of lines
     try:
@@ -106,7 +107,7 @@ def _parsed(file: TextIO, path: Path) -> list[Reading]:
                 at_s = times[time] = datetime.fromisoformat(time).timestamp()
             readings.append(Reading(at_s, _text(source), _text(metric), float(value) if value else None, _text(unit)))
     except ValueError as error:
-        raise LoadError(f"{path}: line {rows.line_num} is damaged ({error})") from error
+        raise LoadError(MeasurementsMessage.DAMAGED_LINE(path=path, line=rows.line_num, why=error)) from error
     return readings
 
 

@@ -15,7 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from perfsuite.format import duration
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.source import (
     Clock,
@@ -51,7 +52,7 @@ def client_for(url: str) -> Redis:
         )
         client.connection_pool.make_connection()  # refuses settings that there are not; it connects when it is used
     except (ValueError, TypeError):
-        raise SourceError("the URL cannot be read; redis://user@host:6379 is one", final=True) from None
+        raise SourceError(MonitorMessage.BAD_REDIS_URL(), final=True) from None
     return client
 
 
@@ -85,7 +86,7 @@ class RedisSource:
             "redis.slowlog_per_s",
         )
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Connect and ask once; what the account may not do. Raises SourceError."""
         notes = []
         try:
@@ -93,9 +94,7 @@ class RedisSource:
         except RedisError as error:
             raise self._trouble(error) from None
         if not self._reads_slowlog:
-            notes.append(
-                "the account may not read the length of the slow log, so slowlog_per_s is missing: +slowlog|len"
-            )
+            notes.append(MonitorMessage.NO_SLOWLOG())
             self.metrics = tuple(metric for metric in self.metrics if metric != "redis.slowlog_per_s")
         if not info.get("maxmemory"):
             self.metrics = tuple(metric for metric in self.metrics if metric != "redis.memory_used_percent")
@@ -181,22 +180,22 @@ class RedisSource:
         text = scrubbed(str(error), self._secret)
         match error:
             case NoPermissionError():
-                return SourceError("the account may not use INFO: +info", final=True)
+                return SourceError(MonitorMessage.NO_INFO(), final=True)
             case AuthenticationError():
-                return SourceError("the password or the account was refused", final=True)
+                return SourceError(MonitorMessage.BAD_PASSWORD(), final=True)
             case RedisTimeoutError():
-                return SourceError(f"no answer within {duration(TIMEOUT_S)}")
+                return SourceError(MonitorMessage.NO_ANSWER(limit_s=TIMEOUT_S))
             case RedisConnectionError() if found := _CERTIFICATE.search(text):
-                return SourceError(f"the certificate was not accepted ({found.group(1).strip()})", final=True)
+                return SourceError(MonitorMessage.CERTIFICATE(why=found.group(1).strip()), final=True)
             case RedisConnectionError() if "refused" in text:
-                return SourceError("nothing listens there (connection refused)")
+                return SourceError(MonitorMessage.REFUSED())
             case RedisConnectionError() if "No such file" in text:
-                return SourceError("nothing listens at that socket")
+                return SourceError(MonitorMessage.NO_SOCKET())
             case RedisConnectionError() if "not known" in text or "resolution" in text:
-                return SourceError("the name of the host is not known")
+                return SourceError(MonitorMessage.UNKNOWN_HOST())
             case ResponseError() if "NOAUTH" in text or "WRONGPASS" in text:
-                return SourceError("the password or the account was refused", final=True)
-        return SourceError(text)
+                return SourceError(MonitorMessage.BAD_PASSWORD(), final=True)
+        return SourceError(MonitorMessage.FAILED(why=text))
 
 
 def _cpu_s(info: dict[str, Any]) -> float | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from perfsuite.format import duration
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.monitor.source import Clock, Source, SourceError
 
@@ -28,33 +29,34 @@ class Notes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._troubles: dict[tuple[str, str], _Trouble | None] = {}
+        self._troubles: dict[tuple[str, Message], _Trouble | None] = {}
 
-    def note(self, source: str, text: str) -> None:
+    def note(self, source: str, text: Message) -> None:
         """Something that holds for the whole time."""
         with self._lock:
             self._troubles.setdefault((source, text), None)
 
-    def add(self, source: str, text: str, at_s: float, *, final: bool = False) -> None:
+    def add(self, source: str, text: Message, at_s: float, *, final: bool = False) -> None:
         """Something that happened at a moment, and may happen again. `final`: it is not tried again."""
         with self._lock:
             before = self._troubles.get((source, text)) or _Trouble(at_s, at_s, 0, final)
             self._troubles[(source, text)] = replace(before, last_s=at_s, times=before.times + 1)
 
-    def lines(self) -> list[str]:
+    def lines(self) -> list[Message]:
         """One line each, in the order in which they first came up."""
         with self._lock:
             return [_line(source, text, trouble) for (source, text), trouble in self._troubles.items()]
 
 
-def _line(source: str, text: str, trouble: _Trouble | None) -> str:
+def _line(source: str, text: Message, trouble: _Trouble | None) -> Message:
     if trouble is None:
-        return f"{source}: {text}"
+        return MonitorMessage.NOTE(source=source, text=text)
     if trouble.final:
-        return f"{source}: {text}; not monitored"
+        return MonitorMessage.NOT_MONITORED(source=source, text=text)
     if trouble.times == 1:
-        return f"{source}: {text} (at {_time(trouble.first_s)})"
-    return f"{source}: {text} ({trouble.times} times, {_time(trouble.first_s)} to {_time(trouble.last_s)})"
+        return MonitorMessage.ONCE(source=source, text=text, at=_time(trouble.first_s))
+    first, last = _time(trouble.first_s), _time(trouble.last_s)
+    return MonitorMessage.REPEATED(source=source, text=text, times=trouble.times, first=first, last=last)
 
 
 def _time(at_s: float) -> str:
@@ -67,7 +69,7 @@ class Result:
 
     opening: bool = False
     readings: tuple[Reading, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     error: SourceError | None = None
 
 
@@ -194,9 +196,7 @@ class Sampler:
         for worker in self._workers:
             worker.start()
         for worker in self._pending(until_s):
-            self._notes.add(
-                worker.source.name, f"not ready within {duration(OPEN_LIMIT_S)}; it is still tried", until_s
-            )
+            self._notes.add(worker.source.name, MonitorMessage.NOT_READY(limit_s=OPEN_LIMIT_S), until_s)
         for worker in self._workers:
             self._take(worker, float(math.floor(self._clock.utc_s())))
         self._thread.start()
@@ -216,7 +216,7 @@ class Sampler:
                 self._take(worker, float(math.floor(self._clock.utc_s())))
         self._sink.close()
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Message]:
         """One line for everything that was missing, hung or failed, with how often; [] when all is well."""
         return self._notes.lines()
 
@@ -234,7 +234,7 @@ class Sampler:
             self._tick(at_s)
             after_s, at_s = at_s + self._every_s, self._next_s()
             if at_s > after_s:
-                self._notes.add("monitor", "seconds were missed: this machine was too busy or asleep", at_s)
+                self._notes.add("monitor", MonitorMessage.SECONDS_MISSED(), at_s)
 
     def _next_s(self) -> float:
         return (math.floor(self._clock.utc_s() / self._every_s) + 1) * self._every_s
@@ -281,7 +281,7 @@ class Sampler:
             for note in result.notes:
                 self._notes.note(worker.source.name, note)
             if result.error is not None:
-                self._notes.add(worker.source.name, str(result.error), at_s, final=result.error.final)
+                self._notes.add(worker.source.name, result.error.message, at_s, final=result.error.final)
             if result.opening and worker.given_up:
                 self._gap(worker, at_s)  # which shows that it was asked
             if (result.opening and not result.readings) or (late and result.error is not None):
@@ -305,10 +305,9 @@ class Sampler:
         if self._stopping.is_set():
             return  # it was not given its time
         if worker.is_alive():
-            said = f"no answer within {duration(self._limit_s)}"
-            self._notes.add(worker.source.name, said, at_s)
+            self._notes.add(worker.source.name, MonitorMessage.NO_ANSWER(limit_s=self._limit_s), at_s)
         else:
-            self._notes.add(worker.source.name, "has ended by a fault of the monitor itself", at_s)
+            self._notes.add(worker.source.name, MonitorMessage.MONITOR_FAILED(), at_s)
         self._gap(worker, at_s)
 
     def _gap(self, worker: Worker, at_s: float) -> None:
@@ -330,7 +329,8 @@ class Sampler:
             self._sink.write(readings)
         except OSError as error:
             self._sink_works = False
-            self._notes.note("monitor", f"readings are not kept any more: {error.strerror or type(error).__name__}")
+            why = error.strerror or type(error).__name__
+            self._notes.note("monitor", MonitorMessage.READINGS_LOST(why=why))
 
 
 def _hoped(source: Source) -> list[tuple[str, str]]:

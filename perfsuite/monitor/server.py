@@ -11,6 +11,8 @@ from typing import Protocol
 
 import psutil
 
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.monitor.source import Clock, GroupRates, Rates, SourceError, as_percent, readings_of
 
@@ -255,22 +257,19 @@ class ServerSource:
         self._listening: Mapping[int, tuple[str, ...]] = {}
         self.metrics: tuple[str, ...] = _ALWAYS + _SCHEDULING + _DESCRIPTORS + _DISK + _QUEUE
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         """Find the processes; what of them may not be read, in words."""
         tree, seen = self._found()
         notes = []
         missing: tuple[str, ...] = ()
         if any(one.descriptors is None or one.read_bytes is None for one in seen):
             missing += _DESCRIPTORS + _DISK
-            notes.append(
-                f"process {seen[0].pid} belongs to another user, so descriptors, disk and listen queue cannot be "
-                "read: run the suite as that user or as root"
-            )
+            notes.append(MonitorMessage.OTHER_USER(pid=seen[0].pid))
         elif not self._listening:
-            notes.append(f"process {seen[0].pid} listens on no TCP port, so there is no listen queue to read")
+            notes.append(MonitorMessage.NO_PORT(pid=seen[0].pid))
         if seen[0].runs is None:
             missing += _SCHEDULING
-            notes.append("this system does not report context switches and waiting for a core by thread")
+            notes.append(MonitorMessage.NO_SCHEDULING())
         if not self._listening:
             missing += _QUEUE
         self.metrics = tuple(metric for metric in self.metrics if metric not in missing)
@@ -292,7 +291,7 @@ class ServerSource:
         seen = tree.snapshots()
         self._tree = tree if seen else None
         if not seen:
-            raise SourceError("the process has ended")
+            raise SourceError(MonitorMessage.PROCESS_ENDED())
         if tree is not known:
             self._listening = tree.listening() or self._listening
             self._rates.forget()
@@ -354,13 +353,13 @@ def by_pid(pid: int) -> Find:
     def find(ports: frozenset[int]) -> ProcessTree:
         process = find_process(pid)
         if process is None and not known:
-            raise SourceError(f"there is no process {pid}", final=True)
+            raise SourceError(MonitorMessage.NO_PROCESS(pid=pid), final=True)
         if process is not None and known and process.create_time() != known[0]:
             process = None  # the id has been given to another one
         for port in sorted(ports):
             process = process or find_listener(port)
         if process is None:
-            raise SourceError("the process has ended")
+            raise SourceError(MonitorMessage.PROCESS_ENDED())
         known.append(process.create_time())
         return Family(process)
 
@@ -373,15 +372,9 @@ def by_port(port: int) -> Find:
     def find(_ports: frozenset[int]) -> ProcessTree:
         process = find_listener(port)
         if process is None:
-            raise SourceError(
-                f"the process that listens on port {port} cannot be found: it does not run here, or belongs to "
-                "another user; give its process id"
-            )
+            raise SourceError(MonitorMessage.NO_LISTENER(port=port))
         if name := passes_on(process):
-            raise SourceError(
-                f"port {port} belongs to {name}, which only passes connections on; give the backend's process id",
-                final=True,
-            )
+            raise SourceError(MonitorMessage.ONLY_PASSES_ON(port=port, name=name), final=True)
         return Family(process)
 
     return find

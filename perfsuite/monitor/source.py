@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 from perfsuite import clock
+from perfsuite.messages import Message
 from perfsuite.model.monitor import METRICS, Reading
 
 LONGEST_MESSAGE = 200
@@ -21,9 +22,9 @@ class SourceError(Exception):
     `final`: trying again would not help (a wrong password), or would do harm.
     """
 
-    def __init__(self, message: str, *, final: bool = False) -> None:
+    def __init__(self, message: Message, *, final: bool = False) -> None:
         super().__init__(message)
-        self.final = final
+        self.message, self.final = message, final
 
 
 class Clock(Protocol):
@@ -59,8 +60,8 @@ class Source(Protocol):
     metrics: tuple[str, ...]
     rests: bool
 
-    def open(self) -> list[str]:
-        """Get ready. One line for each thing that it needs and does not have. Raises SourceError."""
+    def open(self) -> list[Message]:
+        """Get ready. A note for each thing that it needs and does not have. Raises SourceError."""
 
     def read(self) -> list[Reading]:
         """What it is like now. Opens again what has broken. Raises SourceError."""

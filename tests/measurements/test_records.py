@@ -30,6 +30,7 @@ from perfsuite.measurements.records import (
     times_of,
     to_json,
 )
+from perfsuite.messages.measurements import MeasurementsMessage
 
 TIMES = Times({5: 2, 3072: 1}, 4106, 5, 4096)
 EVERY_KIND: tuple[Record, ...] = (
@@ -160,8 +161,9 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = packed(
         tmp_path / FILE_NAME, f'{{"schema":{SCHEMA + 1},"run_id":"run","more":true}}'.encode(), b'{"kind":"unheard of"}'
     )
-    with pytest.raises(LoadError, match=rf"newer suite \(schema {SCHEMA + 1}, this one reads up to {SCHEMA}\)"):
+    with pytest.raises(LoadError) as error:
         list(read(path))
+    assert error.value.message == MeasurementsMessage.NEWER(path=path, schema=SCHEMA + 1, known=SCHEMA)
 
 
 def test_fields_added_by_a_later_version_of_the_same_schema_are_passed_over(tmp_path: Path) -> None:
@@ -184,20 +186,23 @@ def test_fields_added_by_a_later_version_of_the_same_schema_are_passed_over(tmp_
 )
 def test_a_damaged_record_is_told_with_the_file(tmp_path: Path, line: bytes) -> None:
     path = packed(tmp_path / FILE_NAME, HEADER, line)
-    with pytest.raises(LoadError, match=r"measurements\.jsonl\.gz: a record is damaged"):
+    with pytest.raises(LoadError) as error:
         list(read(path))
+    assert (error.value.code, error.value.fields["path"]) == (MeasurementsMessage.DAMAGED_RECORD, path)
 
 
 def test_a_file_that_is_no_gzip_is_told(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     path.write_bytes(HEADER + b"\n")
-    with pytest.raises(LoadError, match=r"measurements\.jsonl\.gz: damaged"):
+    with pytest.raises(LoadError) as error:
         list(read(path))
+    assert (error.value.code, error.value.fields["path"]) == (MeasurementsMessage.DAMAGED, path)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LoadError, match="not there"):
+    with pytest.raises(LoadError) as error:
         list(read(tmp_path / FILE_NAME))
+    assert error.value.code is MeasurementsMessage.NOT_THERE
 
 
 def test_records_of_a_run_are_written_as_indented_json() -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from perfsuite.messages import Message
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.monitor.source import SourceError
 
@@ -42,13 +43,13 @@ class FakeSource:
     def __init__(self, name: str, metric: str, answers: Sequence[float | SourceError | Callable[[], float] | None]):
         self.name, self.metric, self.metrics = name, metric, (metric,)
         self.answers = list(answers)
-        self.notes: list[str] = []
+        self.notes: list[Message] = []
         self.rests = False
         self.opening: Callable[[], None] = lambda: None
         self.reads = 0
         self.closed = threading.Event()
 
-    def open(self) -> list[str]:
+    def open(self) -> list[Message]:
         self.opening()
         return self.notes
 

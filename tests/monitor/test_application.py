@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model import FailureKind
 from perfsuite.monitor.application import POOL_PAGE, SYSTEM_PAGE, PageSource, Probe
 from perfsuite.monitor.prometheus import DEFAULT_QUERIES, PrometheusSource, Queries, read_queries
@@ -74,32 +76,28 @@ def test_the_pool_as_the_application_tells_it() -> None:
 def test_figures_that_the_application_does_not_tell_are_named() -> None:
     told = {"database": {"pool_stats": {"size": 10, "checked_out": True, "overflow": None}}}
     source = pool(FakeTransport(answer(200, told)))
-    assert source.open() == [
-        "/api/v1/health/database has no pool.checked_out, pool.overflow, pool.used_percent, pool.waiting, "
-        "pool.database_ms"
-    ]
+    (note,) = source.open()
+    assert (note.code, note.fields["path"]) == (MonitorMessage.MISSING, "/api/v1/health/database")
+    missing = ("checked_out", "overflow", "used_percent", "waiting", "database_ms")
+    assert note.fields["metrics"] == [f"pool.{name}" for name in missing]
     assert figures(source.read()) == {"pool.absent": 0, "pool.size": 10, "pool.answer_ms": 2.5}
 
 
 @pytest.mark.parametrize(
-    ("bad", "said", "final"),
+    ("bad", "why", "final"),
     [
-        pytest.param(answer(404), "GET /api/v1/health/database: HTTP 404", True, id="not there"),
-        pytest.param(answer(401), "GET /api/v1/health/database: HTTP 401", True, id="not for us"),
-        pytest.param(answer(503), "GET /api/v1/health/database: HTTP 503", False, id="not now"),
-        pytest.param(answer(200, [1]), "GET /api/v1/health/database: no JSON object", False, id="something else"),
-        pytest.param(
-            answer(0, None, REFUSED),
-            "GET /api/v1/health/database: nothing listens there (connection refused)",
-            False,
-            id="refused",
-        ),
+        pytest.param(answer(404), MonitorMessage.HTTP(status=404), True, id="not there"),
+        pytest.param(answer(401), MonitorMessage.HTTP(status=401), True, id="not for us"),
+        pytest.param(answer(503), MonitorMessage.HTTP(status=503), False, id="not now"),
+        pytest.param(answer(200, [1]), MonitorMessage.NO_JSON(), False, id="something else"),
+        pytest.param(answer(0, None, REFUSED), MonitorMessage.REFUSED(), False, id="refused"),
     ],
 )
-def test_a_page_that_is_not_there(bad: Answer, said: str, final: bool) -> None:
+def test_a_page_that_is_not_there(bad: Answer, why: Message, final: bool) -> None:
     with pytest.raises(SourceError) as error:
         pool(FakeTransport(bad)).open()
-    assert (str(error.value), error.value.final) == (said, final)
+    assert error.value.message == MonitorMessage.GET(target="/api/v1/health/database", why=why)
+    assert error.value.final is final
 
 
 def test_a_page_that_goes_away_in_mid_run_is_asked_on() -> None:
@@ -144,7 +142,7 @@ def deployed_page(pool_stats: Mapping[str, object]) -> Answer:
 
 def test_the_pool_of_a_deployed_version_in_the_names_of_sqlalchemy() -> None:
     source = pool(FakeTransport(deployed_page(SQLALCHEMY)))
-    assert source.open() == ["/api/v1/health/database has no pool.waiting"]
+    assert source.open() == [MonitorMessage.MISSING(path="/api/v1/health/database", metrics=["pool.waiting"])]
     assert figures(source.read()) == {
         "pool.absent": 0,
         "pool.checked_out": 5,
@@ -158,9 +156,7 @@ def test_the_pool_of_a_deployed_version_in_the_names_of_sqlalchemy() -> None:
 
 def test_no_pool_is_told_as_that_and_the_size_of_the_connection_is_none() -> None:
     source = pool(FakeTransport(deployed_page(NONE_KEPT)))
-    assert source.open() == [
-        "the application keeps no pool of database connections (NullPool), so there are no figures of one"
-    ]
+    assert source.open() == [MonitorMessage.NO_POOL()]
     assert figures(source.read()) == {"pool.absent": 1, "pool.database_ms": 3.5, "pool.answer_ms": 2.5}
 
 
@@ -177,7 +173,7 @@ NESTED = {
 
 def test_the_machine_of_a_deployed_version() -> None:
     source = PageSource(SYSTEM_PAGE, FakeTransport(answer(200, NESTED)), "run", FakeClock())
-    assert source.open() == ["/api/v1/health/system has no server.memory_bytes"]
+    assert source.open() == [MonitorMessage.MISSING(path="/api/v1/health/system", metrics=["server.memory_bytes"])]
     assert figures(source.read()) == {
         "machine.cpu_percent": 12.5,
         "machine.memory_used_percent": 60.3,
@@ -208,10 +204,9 @@ def test_a_page_that_stops_the_server_is_asked_before_the_load_and_after_it_alon
     clock.move_to(1001.0)
     until(lambda: working.reads)
     assert len(page.requests) == 1
-    assert sampler.notes()[0] == (
-        "health: GET /api/v1/health/system stops the server: it took 1 s, and GET /health beside it waited 930 ms; "
-        "asked only before and after the load"
-    )
+    note = sampler.notes()[0].fields["text"]
+    assert note.code is MonitorMessage.BLOCKS_SERVER
+    assert (note.fields["took_s"], note.fields["waited_s"]) == (1.02, 0.93)
     sampler.stop()
 
     assert len(page.requests) == 2
@@ -229,7 +224,7 @@ def test_a_page_that_stops_the_server_is_asked_before_the_load_and_after_it_alon
 def test_a_page_that_stops_nobody_is_asked_on(page_s: float, waited_s: float) -> None:
     source, page = beside(page_s, waited_s)
 
-    assert source.open() == ["/api/v1/health/system has no server.memory_bytes"]
+    assert source.open() == [MonitorMessage.MISSING(path="/api/v1/health/system", metrics=["server.memory_bytes"])]
     assert not source.rests
     source.read()
     assert len(page.requests) == 2
@@ -274,27 +269,27 @@ def test_queries_that_give_no_figure_are_named_and_left_out() -> None:
     wrong = answer(400, {"status": "error", "errorType": "bad_data", "error": "parse error: unexpected end\nmore"})
     source = PrometheusSource(FakePrometheus({CPU: ["1", "2"], NODE: wrong}), TWO, FakeClock())
     assert source.open() == [
-        f"no server.cpu_percent: 2 series instead of one; sum() or max() them: {CPU}",
-        "no machine.cpu_percent: parse error: unexpected end",
-        "no query gives a figure: set node and process to match its labels",
+        MonitorMessage.MANY_SERIES(metric="server.cpu_percent", series=2, expression=CPU),
+        MonitorMessage.NO_METRICS(metrics=["machine.cpu_percent"], why="parse error: unexpected end"),
+        MonitorMessage.NO_QUERY_WORKS(),
     ]
     assert source.read() == []
     empty = PrometheusSource(FakePrometheus({CPU: ["1"]}), TWO, FakeClock())
-    assert empty.open() == [f"no machine.cpu_percent: nothing matches {NODE}"]
+    assert empty.open() == [MonitorMessage.NO_SERIES(metric="machine.cpu_percent", expression=NODE)]
 
 
 @pytest.mark.parametrize(
-    ("bad", "said", "final"),
+    ("bad", "code", "final"),
     [
-        pytest.param(answer(0, None, REFUSED), "nothing listens there (connection refused)", False, id="refused"),
-        pytest.param(answer(401), "HTTP 401", True, id="not allowed"),
-        pytest.param(answer(200, {"a": 1}), "this is not a Prometheus server", True, id="another server"),
+        pytest.param(answer(0, None, REFUSED), MonitorMessage.REFUSED, False, id="refused"),
+        pytest.param(answer(401), MonitorMessage.HTTP, True, id="not allowed"),
+        pytest.param(answer(200, {"a": 1}), MonitorMessage.NO_PROMETHEUS, True, id="another server"),
     ],
 )
-def test_a_prometheus_that_is_not_there(bad: Answer, said: str, final: bool) -> None:
-    with pytest.raises(SourceError, match=said.replace("(", r"\(").replace(")", r"\)")) as error:
+def test_a_prometheus_that_is_not_there(bad: Answer, code: MonitorMessage, final: bool) -> None:
+    with pytest.raises(SourceError) as error:
         PrometheusSource(FakePrometheus({CPU: bad}), TWO, FakeClock()).open()
-    assert error.value.final is final
+    assert (error.value.message.code, error.value.final) == (code, final)
 
 
 def test_queries_from_a_file_add_to_the_defaults(tmp_path: Path) -> None:
@@ -311,24 +306,25 @@ def test_queries_from_a_file_add_to_the_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "line", "code"),
     [
-        pytest.param("nodes = 'x'", "unknown key 'nodes', did you mean 'node'?", id="key"),
-        pytest.param("[queries]\n'server.cpu_percnt' = 'x'", "did you mean 'server.cpu_percent'?", id="metric"),
-        pytest.param("[queries]\n'server.cpu_percent' = 1", "has to be a text", id="number"),
-        pytest.param("queries = 1", "has to be a table", id="no table"),
-        pytest.param("node = [", "cannot be read", id="no TOML"),
-        pytest.param("process = 1", "process has to be a text", id="matcher"),
-        pytest.param(
-            "[queries]\nserver.threads = 'x'", "queries.server.threads: put the name of the metric in quotes", id="dots"
-        ),
-        pytest.param("[queries]\n'generator.cpu_percent' = 'x'", "the load measures this itself", id="of the load"),
+        pytest.param("nodes = 'x'", 1, MonitorMessage.UNKNOWN_KEY, id="key"),
+        pytest.param("[queries]\n'server.cpu_percnt' = 'x'", 2, MonitorMessage.UNKNOWN_METRIC, id="metric"),
+        pytest.param("[queries]\n'server.cpu_percent' = 1", 2, MonitorMessage.QUERY_TEXT, id="number"),
+        pytest.param("queries = 1", 1, MonitorMessage.QUERIES_TABLE, id="no table"),
+        pytest.param("node = [", None, None, id="no TOML"),
+        pytest.param("process = 1", 1, MonitorMessage.KEY_TEXT, id="matcher"),
+        pytest.param("[queries]\nserver.threads = 'x'", 1, MonitorMessage.QUOTES, id="dots"),
+        pytest.param("[queries]\n'generator.cpu_percent' = 'x'", 2, MonitorMessage.LOAD_METRIC, id="of the load"),
     ],
 )
-def test_mistakes_in_the_file_are_named(text: str, said: str, tmp_path: Path) -> None:
+def test_mistakes_in_the_file_are_named(
+    text: str, line: int | None, code: MonitorMessage | None, tmp_path: Path
+) -> None:
     path = tmp_path / "queries.toml"
     path.write_text(text)
     with pytest.raises(UsageError) as error:
         read_queries(path)
-    assert said in str(error.value)
-    assert str(path) in str(error.value)
+    assert error.value.fields["path"] == path
+    assert error.value.fields.get("line") == line
+    assert code is None or error.value.fields["why"].code is code

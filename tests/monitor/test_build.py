@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.monitor.application import PageSource
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
 from perfsuite.target.connection import ConnectionSettings
@@ -45,38 +47,44 @@ def test_what_is_watched(named: dict[str, str], expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("named", "message"),
     [
-        ({"server": "backend"}, "--monitor-server backend: give a process id, or a URL"),
-        ({"server": "http://user:s3cr3t@"}, "--monitor-server : give a process id"),
-        ({"server": "http://localhost:99999"}, "the port has to be a number below 65536"),
-        ({"prometheus_url": "localhost:9090"}, "--monitor-prometheus localhost:9090: give a URL"),
-        ({"prometheus_url": "ftp://user:s3cr3t@h"}, "--monitor-prometheus h: give a URL"),
+        ({"server": "backend"}, MonitorMessage.SERVER_OPTION(url="backend")),
+        ({"server": "http://user:s3cr3t@"}, MonitorMessage.SERVER_OPTION(url="")),
+        ({"server": "http://localhost:99999"}, MonitorMessage.PORT_OPTION(url="http://localhost:99999")),
+        (
+            {"prometheus_url": "localhost:9090"},
+            MonitorMessage.URL_OPTION(option="--monitor-prometheus", url="localhost:9090"),
+        ),
+        (
+            {"prometheus_url": "ftp://user:s3cr3t@h"},
+            MonitorMessage.URL_OPTION(option="--monitor-prometheus", url="h"),
+        ),
     ],
 )
-def test_what_cannot_be_meant_is_said_without_secrets(named: dict[str, str], said: str) -> None:
+def test_wrong_values_are_named_without_secrets(named: dict[str, str], message: Message) -> None:
     with pytest.raises(UsageError) as error:
         build_sources(Watch("run", HOST, **named), FakeClock())  # type: ignore[arg-type]
-    assert said in str(error.value)
+    assert error.value.message == message
     assert "s3cr3t" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("named", "code"),
     [
-        pytest.param({"server": "backend"}, "--monitor-server backend: give a process id", id="what is no server"),
-        pytest.param({"postgres_dsn": "localhost"}, "--monitor-postgres: the DSN cannot be read", id="no DSN"),
-        pytest.param({"postgres_dsn": "hots=db password=s3cr3t"}, "--monitor-postgres: the DSN", id="no such word"),
-        pytest.param({"postgres_dsn": "postgresql://a:s3cr3t@h:x/d"}, "--monitor-postgres: the DSN", id="no port"),
-        pytest.param({"redis_url": "localhost:6379"}, "--monitor-redis: the URL cannot be read", id="no scheme"),
-        pytest.param({"redis_url": "redis://:s3cr3t@h:99999"}, "--monitor-redis: the URL", id="port of Redis"),
-        pytest.param({"redis_url": "redis://:s3cr3t@h?databse=1"}, "--monitor-redis: the URL", id="no such setting"),
+        pytest.param({"server": "backend"}, MonitorMessage.SERVER_OPTION, id="what is no server"),
+        pytest.param({"postgres_dsn": "localhost"}, MonitorMessage.BAD_DSN, id="no DSN"),
+        pytest.param({"postgres_dsn": "hots=db password=s3cr3t"}, MonitorMessage.BAD_DSN, id="no such word"),
+        pytest.param({"postgres_dsn": "postgresql://a:s3cr3t@h:x/d"}, MonitorMessage.BAD_DSN, id="no port"),
+        pytest.param({"redis_url": "localhost:6379"}, MonitorMessage.BAD_REDIS_URL, id="no scheme"),
+        pytest.param({"redis_url": "redis://:s3cr3t@h:99999"}, MonitorMessage.BAD_REDIS_URL, id="port of Redis"),
+        pytest.param({"redis_url": "redis://:s3cr3t@h?databse=1"}, MonitorMessage.BAD_REDIS_URL, id="no such setting"),
     ],
 )
-def test_nonsense_is_found_without_sending_anything(named: dict[str, str], said: str) -> None:
+def test_nonsense_is_found_without_sending_anything(named: dict[str, str], code: MonitorMessage) -> None:
     with pytest.raises(UsageError) as error:
         check_watch(Watch("", HOST, **named))  # type: ignore[arg-type]
-    assert str(error.value).startswith(said)
+    assert code in (error.value.code, getattr(error.value.fields.get("why"), "code", None))
     assert "s3cr3t" not in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -84,8 +92,9 @@ def test_nonsense_is_found_without_sending_anything(named: dict[str, str], said:
 def test_a_process_that_is_not_there_is_a_mistake() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    with pytest.raises(UsageError, match=f"--monitor-server {ended.pid}: there is no process with this id"):
+    with pytest.raises(UsageError) as error:
         check_watch(Watch("", HOST, server=str(ended.pid)))
+    assert error.value.message == MonitorMessage.NO_PROCESS_OPTION(pid=ended.pid)
 
 
 def test_servers_that_do_not_answer_are_none() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import PART
 from perfsuite.monitor.machine import MachineSource
 from tests.monitor.fakes import FakeClock, figures
@@ -38,7 +39,7 @@ def test_tcp_figures_are_differences_over_the_time_measured(tmp_path: Path) -> N
 def test_a_system_without_these_tables_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     clock = FakeClock()
     source = MachineSource(clock, proc=tmp_path)
-    assert source.open() == ["this system does not count TCP retransmits (no /proc/net/snmp)"]
+    assert source.open() == [MonitorMessage.NO_TCP()]
     clock.move_to(1001.0)
     seen = figures(source.read())
     assert "machine.tcp_retransmits_per_s" not in seen

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor import postgres_queries
 from perfsuite.monitor.postgres import PostgresSource
@@ -230,7 +232,9 @@ def test_a_right_that_is_taken_away_is_told_by_part(postgres: Postgres, stack: E
         connection.execute("REVOKE SELECT ON pg_locks FROM PUBLIC")
         stack.callback(lambda: postgres.connect().execute("GRANT SELECT ON pg_locks TO PUBLIC").connection.close())
     source = stack.enter_context(closing(PostgresSource(postgres.account("watcher", *GRANTS), FakeClock())))
-    assert source.open() == ["no locks_waiting: permission denied for view pg_locks"]
+    assert source.open() == [
+        MonitorMessage.NO_METRICS(metrics=["locks_waiting"], why="permission denied for view pg_locks")
+    ]
     assert "postgres.locks_waiting" not in look(source)
 
 
@@ -241,7 +245,7 @@ def test_a_database_without_the_extension(postgres: Postgres, stack: ExitStack) 
     dsn = make_conninfo(postgres.account("watcher", *GRANTS), dbname="bare")
     source = stack.enter_context(closing(PostgresSource(dsn, FakeClock())))
     (note,) = source.open()
-    assert note.startswith("there is no pg_stat_statements in this database, so its totals are missing")
+    assert note.code is MonitorMessage.NO_STATEMENTS
     assert "postgres.statements_calls_per_s" not in look(source)
 
 
@@ -261,24 +265,33 @@ SECRET = "s3cr3t%21pass"
 
 
 @pytest.mark.parametrize(
-    ("change", "said", "final"),
+    ("change", "message", "final"),
     [
-        pytest.param({"password": SECRET}, 'password authentication failed for user "watcher"', True, id="password"),
-        pytest.param({"dbname": "nowhere"}, 'database "nowhere" does not exist', True, id="no such database"),
-        pytest.param({"host": "127.0.0.1", "port": "1"}, "nothing listens there", False, id="refused"),
-        pytest.param({"host": "no-such-host.invalid"}, "the name of the host is not known", False, id="name"),
-        pytest.param({"host": "/nowhere"}, "nothing listens at that socket", False, id="no socket"),
+        pytest.param(
+            {"password": SECRET},
+            MonitorMessage.FAILED(why='password authentication failed for user "watcher"'),
+            True,
+            id="password",
+        ),
+        pytest.param(
+            {"dbname": "nowhere"},
+            MonitorMessage.FAILED(why='database "nowhere" does not exist'),
+            True,
+            id="no such database",
+        ),
+        pytest.param({"host": "127.0.0.1", "port": "1"}, MonitorMessage.REFUSED(), False, id="refused"),
+        pytest.param({"host": "no-such-host.invalid"}, MonitorMessage.UNKNOWN_HOST(), False, id="name"),
+        pytest.param({"host": "/nowhere"}, MonitorMessage.NO_SOCKET(), False, id="no socket"),
     ],
 )
 def test_trouble_is_one_clear_line_without_secrets(
-    change: dict[str, Any], said: str, final: bool, postgres: Postgres
+    change: dict[str, Any], message: Message, final: bool, postgres: Postgres
 ) -> None:
     dsn = make_conninfo(postgres.account("watcher", *GRANTS), **change)
     with pytest.raises(SourceError) as error:
         PostgresSource(dsn, SystemClock()).open()
-    text = str(error.value)
-    assert said in text
-    assert error.value.final is final
+    text = error.value.message
+    assert (text, error.value.final) == (message, final)
     assert "\n" not in text
     assert "pass-of-watcher" not in text
     assert SECRET not in text
@@ -291,7 +304,7 @@ def test_trouble_is_one_clear_line_without_secrets(
 def test_a_dsn_that_cannot_be_read_is_not_shown(dsn: str) -> None:
     with pytest.raises(SourceError) as error:
         PostgresSource(dsn, SystemClock()).open()
-    assert str(error.value) == "the DSN cannot be read; postgresql://user@host:5432/database is one"
+    assert error.value.message == MonitorMessage.BAD_DSN()
     assert error.value.final
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model import FailureKind
 from perfsuite.monitor.prometheus import (
     MetricsPage,
@@ -118,7 +119,7 @@ def test_what_the_client_library_of_prometheus_serves_is_read() -> None:
     source, clock = source_of(answer)
 
     assert is_metrics_page(answer)
-    assert source.open() == ["/metrics has no application.requests_in_progress"]
+    assert source.open() == [MonitorMessage.MISSING(path="/metrics", metrics=["application.requests_in_progress"])]
     clock.move_to(1001.0)
     seen = figures(source.read())
     assert seen["server.memory_bytes"] is not None
@@ -135,7 +136,7 @@ def test_a_node_exporter_fills_the_machine() -> None:
         )
 
     source, clock = source_of(node(100, 50), node(100.25, 50.75))
-    assert source.open() == ["/metrics has no machine.tcp_listen_overflows_per_s"]
+    assert source.open() == [MonitorMessage.MISSING(path="/metrics", metrics=["machine.tcp_listen_overflows_per_s"])]
     clock.move_to(1001.0)
     assert figures(source.read()) == {
         "machine.cpu_percent": 75.0,
@@ -153,19 +154,20 @@ def test_what_another_source_reads_is_left_to_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said", "final"),
+    ("answer", "code", "final"),
     [
-        pytest.param(page("go_goroutines 7\n"), "none of the metrics that the suite knows", True, id="others"),
-        pytest.param(page("process_open_fds x\n"), "the page of metrics cannot be read", False, id="damaged"),
-        pytest.param(Answer(401, {}, b"", 0.0, 1), "GET /metrics: HTTP 401", True, id="not for us"),
-        pytest.param(REFUSED, "nothing listens there (connection refused)", False, id="refused"),
+        pytest.param(page("go_goroutines 7\n"), MonitorMessage.NO_KNOWN_METRIC, True, id="others"),
+        pytest.param(page("process_open_fds x\n"), MonitorMessage.PAGE_UNREADABLE, False, id="damaged"),
+        pytest.param(Answer(401, {}, b"", 0.0, 1), MonitorMessage.HTTP, True, id="not for us"),
+        pytest.param(REFUSED, MonitorMessage.REFUSED, False, id="refused"),
     ],
 )
-def test_a_page_that_cannot_be_used(answer: Answer, said: str, final: bool) -> None:
+def test_a_page_that_cannot_be_used(answer: Answer, code: MonitorMessage, final: bool) -> None:
     source, _clock = source_of(answer)
     with pytest.raises(SourceError) as error:
         source.open()
-    assert said in str(error.value)
+    message = error.value.message
+    assert code in (message.code, getattr(message.fields["why"], "code", None))
     assert error.value.final is final
 
 
@@ -198,7 +200,7 @@ def test_a_url_of_a_page_is_read_as_one() -> None:
     server = Pages({"/metrics": [process(1, 1, 1)]})
     source = at_url(server, "/metrics", Queries(node="x"))
 
-    assert source.open() == ["this is a page of metrics, which takes no queries"]
+    assert source.open() == [MonitorMessage.PAGE_TAKES_NO_QUERIES()]
     assert figures(source.read())["server.descriptors"] == 40
     assert set(server.asked) == {"/metrics"}
     assert "server.descriptors" in source.metrics
@@ -224,8 +226,8 @@ def test_a_url_of_a_prometheus_is_asked_by_queries() -> None:
 def test_what_does_not_answer_at_first_may_come() -> None:
     server = Pages({"/metrics": [REFUSED, Answer(503, {}, b"", 0.0, 1), process(1, 1, 1)]})
     source = at_url(server, "/metrics")
-    for said in ("connection refused", "HTTP 503"):
-        with pytest.raises(SourceError, match=said) as error:
+    for code in (MonitorMessage.REFUSED, MonitorMessage.HTTP):
+        with pytest.raises(SourceError) as error:
             source.open()
-        assert not error.value.final
+        assert (error.value.message.code, error.value.final) == (code, False)
     assert figures(source.read())["server.descriptors"] == 40

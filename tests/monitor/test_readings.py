@@ -12,6 +12,7 @@ import pytest
 from perfsuite.errors import LoadError
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import ErrorCount, Generator, Record, Requests, Times, Users, WorkerLost
+from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.monitor import (
     ReadingsWriter,
@@ -79,20 +80,32 @@ def test_nothing_was_watched(tmp_path: Path) -> None:
     assert read_readings(tmp_path / "readings.csv") == []
 
 
+OTHER_COLUMNS, DAMAGED_LINE = MeasurementsMessage.OTHER_COLUMNS, MeasurementsMessage.DAMAGED_LINE
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "code"),
     [
-        pytest.param("a,b\n1,2\n", "its first line is not time,source", id="another file"),
-        pytest.param(f"{','.join(READINGS_COLUMNS)}\nyesterday,a,b,1,c\n", "line 2 is damaged", id="no time"),
-        pytest.param(f"{','.join(READINGS_COLUMNS)}\n2025-11-24T16:00:00Z,a,b\n", "line 2 is damaged", id="too short"),
-        pytest.param(f"{','.join(READINGS_COLUMNS)}\n2025-11-24T16:00:00Z,a,b,x,c\n", "line 2", id="no number"),
+        pytest.param("a,b\n1,2\n", OTHER_COLUMNS, id="another file"),
+        pytest.param(f"{','.join(READINGS_COLUMNS)}\nyesterday,a,b,1,c\n", DAMAGED_LINE, id="no time"),
+        pytest.param(
+            f"{','.join(READINGS_COLUMNS)}\n2025-11-24T16:00:00Z,a,b\n",
+            MeasurementsMessage.DAMAGED_LINE,
+            id="too short",
+        ),
+        pytest.param(
+            f"{','.join(READINGS_COLUMNS)}\n2025-11-24T16:00:00Z,a,b,x,c\n",
+            MeasurementsMessage.DAMAGED_LINE,
+            id="no number",
+        ),
     ],
 )
-def test_damage_is_named(text: str, said: str, tmp_path: Path) -> None:
+def test_damage_is_named(text: str, code: MeasurementsMessage, tmp_path: Path) -> None:
     path = tmp_path / "readings.csv"
     path.write_text(text)
-    with pytest.raises(LoadError, match=said):
+    with pytest.raises(LoadError) as error:
         read_readings(path)
+    assert (error.value.code, error.value.fields["path"]) == (code, path)
 
 
 def test_half_an_hour_is_read_within_a_second(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from redis import Redis
 
 from perfsuite.demo.programs import find_program
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.monitor.redis import RedisSource
 from perfsuite.monitor.source import SourceError, SystemClock
 from tests.certificates import needs_openssl, private_ca
@@ -113,9 +114,7 @@ def test_blocked_clients(source: RedisSource, redis_server: PrivateRedis, client
 
 def test_an_account_without_the_slow_log_says_so(redis_server: PrivateRedis, stack: ExitStack) -> None:
     source = stack.enter_context(closing(RedisSource(redis_server.account("less", "+info"), FakeClock(), {})))
-    assert source.open() == [
-        "the account may not read the length of the slow log, so slowlog_per_s is missing: +slowlog|len"
-    ]
+    assert source.open() == [MonitorMessage.NO_SLOWLOG()]
     assert "slowlog_per_s" not in look(source)
     assert look(source)["commands_per_s"] == 0
 
@@ -156,38 +155,38 @@ def test_another_server_at_the_same_place_is_a_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rules", "password", "said"),
+    ("name", "rules", "password", "code"),
     [
-        pytest.param("watcher", RIGHTS, "wr0ng", "the password or the account was refused", id="password"),
-        pytest.param("nobody", (), "wr0ng", "the password or the account was refused", id="account"),
-        pytest.param("less", ("+ping",), "pass-of-less", "the account may not use INFO: +info", id="right"),
+        pytest.param("watcher", RIGHTS, "wr0ng", MonitorMessage.BAD_PASSWORD, id="password"),
+        pytest.param("nobody", (), "wr0ng", MonitorMessage.BAD_PASSWORD, id="account"),
+        pytest.param("less", ("+ping",), "pass-of-less", MonitorMessage.NO_INFO, id="right"),
     ],
 )
 def test_what_is_refused_is_not_tried_again(
-    name: str, rules: tuple[str, ...], password: str, said: str, redis_server: PrivateRedis
+    name: str, rules: tuple[str, ...], password: str, code: MonitorMessage, redis_server: PrivateRedis
 ) -> None:
     if rules:
         redis_server.account(name, *rules)
     with pytest.raises(SourceError) as error:
         RedisSource(redis_server.url_as(name, password), SystemClock(), {}).open()
-    assert (str(error.value), error.value.final) == (said, True)
+    assert (error.value.message.code, error.value.final) == (code, True)
 
 
 @pytest.mark.parametrize(
-    ("url", "said", "final"),
+    ("url", "code", "final"),
     [
-        ("redis://:s3cr3t@127.0.0.1:1/0", "nothing listens there (connection refused)", False),
-        ("redis://:s3cr3t@no-such-host.invalid", "the name of the host is not known", False),
-        ("unix://:s3cr3t@/nowhere.sock", "nothing listens at that socket", False),
-        ("http://:s3cr3t@h", "the URL cannot be read; redis://user@host:6379 is one", True),
-        ("redis://:s3cr3t@h:port", "the URL cannot be read; redis://user@host:6379 is one", True),
+        ("redis://:s3cr3t@127.0.0.1:1/0", MonitorMessage.REFUSED, False),
+        ("redis://:s3cr3t@no-such-host.invalid", MonitorMessage.UNKNOWN_HOST, False),
+        ("unix://:s3cr3t@/nowhere.sock", MonitorMessage.NO_SOCKET, False),
+        ("http://:s3cr3t@h", MonitorMessage.BAD_REDIS_URL, True),
+        ("redis://:s3cr3t@h:port", MonitorMessage.BAD_REDIS_URL, True),
     ],
     ids=["refused", "name", "socket", "scheme", "port"],
 )
-def test_trouble_is_one_clear_line_without_secrets(url: str, said: str, final: bool) -> None:
+def test_trouble_is_one_clear_line_without_secrets(url: str, code: MonitorMessage, final: bool) -> None:
     with pytest.raises(SourceError) as error:
         RedisSource(url, SystemClock(), {}).open()
-    assert (str(error.value), error.value.final) == (said, final)
+    assert (error.value.message.code, error.value.final) == (code, final)
 
 
 def test_the_password_may_come_from_the_environment(redis_server: PrivateRedis) -> None:
@@ -215,7 +214,7 @@ def test_tls_is_used_and_the_certificate_is_looked_at(tmp_path: Path) -> None:
             assert source.open() == []
         with pytest.raises(SourceError) as error:
             RedisSource(url, SystemClock(), {}).open()
-        assert str(error.value).startswith("the certificate was not accepted (self")
+        assert error.value.message.code is MonitorMessage.CERTIFICATE
         assert error.value.final
     finally:
         server.kill()

@@ -8,12 +8,19 @@ from contextlib import contextmanager
 
 import pytest
 
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import Reading
 from perfsuite.monitor.sampler import OPEN_LIMIT_S, Sampler
 from perfsuite.monitor.source import SourceError
 from tests.monitor.fakes import PATIENCE_S, FakeClock, FakeSink, FakeSource, until
 
 CPU, MEMORY = "machine.cpu_percent", "redis.memory_bytes"
+REFUSED = MonitorMessage.REFUSED()
+
+
+def repeated(text: Message, first: str = "00:16:42Z", last: str = "00:16:43Z") -> Message:
+    return MonitorMessage.REPEATED(source="redis", text=text, times=2, first=first, last=last)
 
 
 @contextmanager
@@ -54,7 +61,7 @@ def test_a_source_that_hangs_gives_gaps_and_delays_nobody() -> None:
         clock.move_to(1003.8)
         assert sink.take(2) == [(1003.0, MEMORY, None), (1003.0, "redis.up", 0)]
         assert hanging.reads == 2, "a source that hangs is not asked again"
-        assert sampler.notes() == ["redis: no answer within 800 ms (2 times, 00:16:42Z to 00:16:43Z)"]
+        assert sampler.notes() == [repeated(MonitorMessage.NO_ANSWER(limit_s=0.8))]
 
         clock.move_to(1004.0)
         assert sink.take(1) == [(1004.0, CPU, 1)]
@@ -68,7 +75,7 @@ def test_a_source_that_hangs_gives_gaps_and_delays_nobody() -> None:
 
 def test_an_error_is_a_gap_and_one_line_and_the_source_goes_on() -> None:
     clock, sink = FakeClock(), FakeSink()
-    source = FakeSource("redis", MEMORY, [5, SourceError("refused"), SourceError("refused"), 6])
+    source = FakeSource("redis", MEMORY, [5, SourceError(REFUSED), SourceError(REFUSED), 6])
     with sampling(clock, sink, source) as sampler:
         seen = []
         for second in range(1001, 1005):
@@ -76,13 +83,13 @@ def test_an_error_is_a_gap_and_one_line_and_the_source_goes_on() -> None:
             seen += sink.take(2)
         assert [value for _, metric, value in seen if metric == MEMORY] == [5, None, None, 6]
         assert [value for _, metric, value in seen if metric == "redis.up"] == [1, 0, 0, 1]
-        assert sampler.notes() == ["redis: refused (2 times, 00:16:42Z to 00:16:43Z)"]
+        assert sampler.notes() == [repeated(REFUSED)]
         assert sampler.latest()[MEMORY].value == 6
 
 
 def test_a_source_that_was_never_there_gives_gaps_only() -> None:
     clock, sink = FakeClock(), FakeSink()
-    with sampling(clock, sink, FakeSource("redis", MEMORY, [SourceError("refused")])):
+    with sampling(clock, sink, FakeSource("redis", MEMORY, [SourceError(REFUSED)])):
         clock.move_to(1001.0)
         assert sink.take(1) == [(1001.0, MEMORY, None)], "no redis.up of 0: the mistake may be the monitor's"
     assert sink.nothing_more()
@@ -93,11 +100,11 @@ def test_a_source_that_cannot_be_used_is_left_out() -> None:
     refused = FakeSource("redis", MEMORY, [1])
 
     def refuse() -> None:
-        raise SourceError("the password was refused", final=True)
+        raise SourceError(MonitorMessage.BAD_PASSWORD(), final=True)
 
     refused.opening = refuse
     with sampling(clock, sink, FakeSource("machine", CPU, [1]), refused) as sampler:
-        assert sampler.notes() == ["redis: the password was refused; not monitored"]
+        assert sampler.notes() == [MonitorMessage.NOT_MONITORED(source="redis", text=MonitorMessage.BAD_PASSWORD())]
         assert sink.take(1) == [(1000.0, MEMORY, None)], "so that the run shows that it was asked"
         assert refused.closed.wait(PATIENCE_S)
         clock.move_to(1001.0)
@@ -110,9 +117,9 @@ def test_a_source_that_cannot_be_used_is_left_out() -> None:
 
 def test_what_is_missing_is_known_when_it_starts() -> None:
     source = FakeSource("postgres", "postgres.connections", [1])
-    source.notes = ["account x may not see other sessions"]
+    source.notes = [MonitorMessage.NO_STATEMENTS()]
     with sampling(FakeClock(), FakeSink(), source) as sampler:
-        assert sampler.notes() == ["postgres: account x may not see other sessions"]
+        assert sampler.notes() == [MonitorMessage.NOTE(source="postgres", text=source.notes[0])]
 
 
 def test_opening_that_hangs_holds_nobody_up() -> None:
@@ -132,7 +139,9 @@ def test_opening_that_hangs_holds_nobody_up() -> None:
     clock.move_to(1000.0 + OPEN_LIMIT_S)
     starting.join(PATIENCE_S)
     assert not starting.is_alive()
-    assert sampler.notes() == ["redis: not ready within 3 s; it is still tried (at 00:16:43Z)"]
+    assert sampler.notes() == [
+        MonitorMessage.ONCE(source="redis", text=MonitorMessage.NOT_READY(limit_s=3.0), at="00:16:43Z")
+    ]
     clock.move_to(1004.0)
     assert sink.take(1) == [(1004.0, CPU, 1)]
     clock.move_to(1004.8)
@@ -153,7 +162,7 @@ def test_a_fault_of_a_source_ends_that_one_only() -> None:
         assert sink.take(2) == [(1001.0, CPU, 1), (1001.0, MEMORY, None)]
         clock.move_to(1002.0)
         assert sink.take(2) == [(1002.0, CPU, 1), (1002.0, MEMORY, None)]
-        assert "a fault of the monitor itself (2 times" in sampler.notes()[0]
+        assert sampler.notes() == [repeated(MonitorMessage.MONITOR_FAILED(), "00:16:41Z", "00:16:42Z")]
 
 
 def test_stopping_leaves_a_source_that_hangs() -> None:
@@ -187,7 +196,7 @@ def test_seconds_that_were_slept_through_are_told() -> None:
         clock.move_to(1001.0)
         sink.take(1)
         until(lambda: sampler.notes())
-        assert "seconds were missed" in sampler.notes()[0]
+        assert sampler.notes()[0].fields["text"].code is MonitorMessage.SECONDS_MISSED
         clock.move_to(1061.0)
         assert sink.take(1)[0][0] == 1061.0
 
@@ -202,4 +211,4 @@ def test_a_full_disk_is_told_and_the_live_view_goes_on() -> None:
     with sampling(clock, FullDisk(), FakeSource("machine", CPU, [3])) as sampler:
         clock.move_to(1001.0)
         until(lambda: CPU in sampler.latest())
-        until(lambda: sampler.notes() == ["monitor: readings are not kept any more: No space left on device"])
+        until(lambda: [note.fields["text"].code for note in sampler.notes()] == [MonitorMessage.READINGS_LOST])

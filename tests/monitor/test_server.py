@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.messages import Message
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.monitor.server import MOST_PARTS, ServerSource, Snapshot, by_pid, by_port
 from perfsuite.monitor.source import SourceError
 from tests.monitor.fakes import FakeClock, figures, until
@@ -138,8 +140,9 @@ def test_a_server_that_ended_is_a_gap_and_its_successor_on_the_port_is_found() -
         assert source.look()["server.processes"] == 1
         first.end()
         for _ in range(2):
-            with pytest.raises(SourceError, match="the process has ended"):
+            with pytest.raises(SourceError) as error:
                 source.look()
+            assert error.value.message.code is MonitorMessage.PROCESS_ENDED
     with busy(server_port) as second:
         seen = source.look()
         assert seen["server.cpu_percent"] is None, "nothing to compare with yet"
@@ -153,8 +156,9 @@ def test_a_server_that_died_and_was_not_waited_for_has_ended() -> None:
         source = watched(server)
         server.process.kill()
         until(lambda: Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z")
-        with pytest.raises(SourceError, match="the process has ended"):
+        with pytest.raises(SourceError) as error:
             source.look()
+    assert error.value.message.code is MonitorMessage.PROCESS_ENDED
 
 
 def test_a_server_is_found_by_its_port() -> None:
@@ -164,24 +168,24 @@ def test_a_server_is_found_by_its_port() -> None:
         server.does("burn 0.2")
         assert 19 <= value(source.look(), "server.cpu_percent") <= 25
         server.does("name docker-proxy")
-        with pytest.raises(
-            SourceError, match="docker-proxy, which only passes connections on; give the backend's"
-        ) as e:
+        with pytest.raises(SourceError) as error:
             ServerSource(by_port(server.port), clock).open()
-        assert e.value.final
+    assert error.value.message == MonitorMessage.ONLY_PASSES_ON(port=server.port, name="docker-proxy")
+    assert error.value.final
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
-        pytest.param(lambda: by_pid(2**22 + 1), "there is no process 4194305", id="no such process"),
-        pytest.param(lambda: by_port(1), "listens on port 1 cannot be found", id="no such port"),
+        pytest.param(lambda: by_pid(2**22 + 1), MonitorMessage.NO_PROCESS(pid=2**22 + 1), id="no such process"),
+        pytest.param(lambda: by_port(1), MonitorMessage.NO_LISTENER(port=1), id="no such port"),
     ],
 )
-def test_what_is_not_there_is_named(source: object, said: str) -> None:
+def test_what_is_not_there_is_named(source: object, message: Message) -> None:
     assert callable(source)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError) as error:
         ServerSource(source(), FakeClock()).open()
+    assert error.value.message == message
 
 
 ONE = Snapshot(10, 1.0, 5.0, 0.0, 1000, 2, {10: 7, 11: 3}, {10: 0.5, 11: 0.0}, 9, 100, 50, 60)
@@ -227,7 +231,7 @@ def test_figures_of_two_processes_add_up() -> None:
         "server.disk_read_bytes_per_s": 100 + 7,
         "server.disk_write_bytes_per_s": 60,
     }
-    assert source.notes == ["process 10 listens on no TCP port, so there is no listen queue to read"]
+    assert source.notes == [MonitorMessage.NO_PORT(pid=10)]
 
 
 def test_cpu_that_left_the_tree_is_a_gap() -> None:
@@ -240,10 +244,7 @@ def test_cpu_that_left_the_tree_is_a_gap() -> None:
 def test_processes_of_another_user_are_told_and_the_rest_goes_on() -> None:
     hidden = replace(ONE, descriptors=None, descriptors_limit=None, read_bytes=None, written_bytes=None)
     source = look_at(MadeUp([hidden], [hidden]))
-    assert source.notes == [
-        "process 10 belongs to another user, so descriptors, disk and listen queue cannot be read: run the suite as "
-        "that user or as root"
-    ]
+    assert source.notes == [MonitorMessage.OTHER_USER(pid=10)]
     seen = source.look()
     assert "server.descriptors" not in seen
     assert "server.listen_queue" not in seen
@@ -253,7 +254,7 @@ def test_processes_of_another_user_are_told_and_the_rest_goes_on() -> None:
 def test_a_kernel_that_does_not_tell_of_switches_is_told() -> None:
     silent = replace(ONE, runs=None, waited_s=None)
     source = look_at(MadeUp([silent], [silent]))
-    assert "does not report context switches" in source.notes[1]
+    assert source.notes[1].code is MonitorMessage.NO_SCHEDULING
     assert "server.context_switches_per_s" not in source.look()
 
 

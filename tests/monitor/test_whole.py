@@ -13,6 +13,7 @@ from perfsuite.clock import utc_s
 from perfsuite.demo.backend import BackendSettings
 from perfsuite.demo.client import running_demo
 from perfsuite.demo.programs import FULL_DEMO
+from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import GENERATOR, METRICS, NETWORK
 from perfsuite.monitor import ReadingsWriter, Sampler, SystemClock, Watch, build_sources, read_readings
 from perfsuite.target.connection import ConnectionSettings
@@ -67,6 +68,6 @@ def test_a_full_demo_is_watched_whole_and_a_hanging_redis_disturbs_nobody(tmp_pa
     assert sum(source == "redis" for source, _ in gaps) >= 1
     # One second may be lost to a machine that has other things to do.
     assert all(count <= 1 for source, count in Counter(source for source, _ in gaps).items() if source != "redis")
-    assert any(note.startswith("redis: no answer within 800 ms (") for note in sampler.notes())
+    assert MonitorMessage.NO_ANSWER in [note.fields["text"].code for note in sampler.notes()]
     secrets = [str(url).split("@")[0].rsplit(":", 1)[1] for url in (demo.postgres_dsn, demo.redis_url)]
     assert not any(secret in path.read_text() for secret in secrets)

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from perfsuite.errors import UsageError
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.messages.report import ReportMessage
 from perfsuite.model import LiveSnapshot, Plan
 from perfsuite.report.exporter.families import of_plan, of_records, of_snapshot
 from perfsuite.roles import ROLES
@@ -92,8 +93,9 @@ def serving(collector: Collector, port: int, failed: Callable[[Exception], None]
     try:
         server, thread = start_http_server(port, ADDRESS, registry)
     except OSError as error:
-        why = "is in use" if error.errno == errno.EADDRINUSE else f"is not available ({error.strerror})"
-        raise UsageError(f"--metrics-port: port {port} {why}. Name another one, or 0 for a free one") from None
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(ReportMessage.METRICS_PORT_IN_USE(port=port)) from None
+        raise UsageError(ReportMessage.METRICS_PORT_UNAVAILABLE(port=port, why=error.strerror)) from None
     thread.name = "metrics endpoint"
     # A reader that leaves in mid-answer is no error: the server would print a traceback.
     server.handle_error = _ignore  # type: ignore[method-assign]

@@ -15,6 +15,7 @@ from perfsuite.cli.main import main
 from perfsuite.errors import UsageError
 from perfsuite.judge import live_targets
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.messages.report import ReportMessage
 from perfsuite.model import LOGIN, FailureKind, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.plan.files import METRICS as TARGET_METRICS
@@ -346,16 +347,14 @@ def test_a_port_can_be_named() -> None:
         assert again == f"http://127.0.0.1:{port}/metrics"
 
 
-def test_a_port_in_use_is_told_with_its_mend() -> None:
+def test_a_port_in_use_is_named_with_a_fix() -> None:
     with (
         serving(Exposition(), 0) as address,
         pytest.raises(UsageError) as error,
         serving(Exposition(), port_of(address)),
     ):
         pass
-    assert str(error.value) == (
-        f"--metrics-port: port {port_of(address)} is in use. Name another one, or 0 for a free one"
-    )
+    assert error.value.message == ReportMessage.METRICS_PORT_IN_USE(port=port_of(address))
 
 
 def test_a_run_goes_on_while_it_is_read() -> None:
@@ -383,7 +382,7 @@ def test_a_run_whose_port_is_in_use_ends_with_2(capsys: pytest.CaptureFixture[st
         port = str(port_of(address))
         assert main(["--demo", "--metrics-port", port]) == 2
     said = capsys.readouterr()
-    assert said.err == f"--metrics-port: port {port} is in use. Name another one, or 0 for a free one\n"
+    assert said.err == f"{ReportMessage.METRICS_PORT_IN_USE(port=port)}\n"
     assert said.out == ""  # the demo was not started
 
 
