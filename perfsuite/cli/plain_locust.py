@@ -14,10 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from perfsuite import __version__
 from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.cli.parser import add_options, record_of, without_secrets
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
@@ -27,19 +25,17 @@ from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import Hooks, guard, install
 from perfsuite.load.state import LoadOrder, LoadState
 from perfsuite.measurements.records import FILE_NAME, Writer, to_json
-from perfsuite.model import Account, Cleanup, Headers, Plan, PreflightReport, Scenario, Target
+from perfsuite.model import Cleanup, Headers, Plan, PreflightReport, Scenario
 from perfsuite.model.plan import STOP_TIMEOUT_S
-from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
-from perfsuite.plan.build import new_run_folder
-from perfsuite.plan.files import KnownNames, read_scenarios, read_targets
-from perfsuite.plan.options import DEFAULT_HOST, ReachOptions
+from perfsuite.plan.build import build, ground_of_suite, new_run_folder, read_inputs
+from perfsuite.plan.option_fields import ROOT
+from perfsuite.plan.options import PlanOptions, ReachOptions
 from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
-from perfsuite.roles.mix import users_by_role
 from perfsuite.run.cleanup import list_remaining
 from perfsuite.suite_errors import LOG_FILE
 from perfsuite.summary.summarize import Circumstances
-from perfsuite.target import hosts, journal
+from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import connection_settings
 from perfsuite.target.retry_after import RetryAfterClient
@@ -48,7 +44,6 @@ from perfsuite.target.run_state import RunState
 log = logging.getLogger("agentmitra")
 
 SCENARIO = "locust"
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 def read_options(parser: Any, **_event: Any) -> None:
@@ -92,17 +87,21 @@ def _heard(environment: Any, error: BaseException, during: str) -> None:
         load.errors.add_unless_counted(error, during)
 
 
-def _rules() -> hosts.HostRules:
-    return hosts.HostRules(read_scenarios(_ROOT / "scenarios.toml").allowed_hosts)
-
-
-def _reached(host: str, environment: Any) -> Reached:
-    return reach(record_of(ReachOptions, environment.parsed_options), host, [role.slug for role in ROLES], os.environ)
+def _options(environment: Any, host: str) -> PlanOptions:
+    """As for a run. The suite's own files count, whatever the current folder."""
+    return PlanOptions(
+        host=host or None,
+        reach=record_of(ReachOptions, environment.parsed_options),
+        credentials=ROOT / "credentials.csv",
+        targets_file=ROOT / "targets.toml",
+        scenarios_file=ROOT / "scenarios.toml",
+        command=without_secrets(sys.argv),
+    )
 
 
 def _refusal(host: str, environment: Any) -> SuiteError | None:
     try:
-        _reached(hosts.checked_url(host or DEFAULT_HOST, _rules()), environment)
+        read_inputs(_options(environment, host), ground_of_suite())
     except SuiteError as error:
         return error
     return None
@@ -133,23 +132,27 @@ def _give_up(environment: Any, exit_code: int) -> None:
 
 
 def _order(environment: Any) -> LoadOrder:
-    rules = _rules()
-    host = hosts.checked_url(environment.host or DEFAULT_HOST, rules)
-    reached = _reached(host, environment)
-    accounts = read_accounts(_ROOT / "credentials.csv", ROLES, os.environ, reached.mapping.roles)
-    now = datetime.now(UTC)
-    plan = _plan(environment, host, accounts, now)
-    timeout_s = record_of(ReachOptions, environment.parsed_options).timeout_s
-    plan = replace(plan, access=reached.access, mapping=reached.mapping, timeout_s=timeout_s)
-    report = _seen(plan, reached.headers)
-    folder = new_run_folder(_ROOT / "results", SCENARIO, now)
-    plan = replace(plan, run_id=folder.name, allowed_hosts=hosts.allowed_names(rules), targets=_targets())
+    now, ground = datetime.now(UTC), ground_of_suite()
+    options = replace(_options(environment, environment.host or ""), seed=now.microsecond)
+    inputs = read_inputs(options, ground)
+    plan = build(options, inputs, _scenario(environment), ground, now)
+    report = _seen(plan, inputs.reached.headers)
+    folder = new_run_folder(ROOT / "results", SCENARIO, now)
+    plan = replace(plan, run_id=folder.name)
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(report))
     missing = frozenset(CATALOGUE) - set(report.offered)
     for line in _short_of(plan):
         log.warning("%s", line)
-    return LoadOrder(plan, folder, accounts, {role.slug: missing for role in ROLES}, headers=reached.headers)
+    left_out = {role.slug: missing for role in ROLES}
+    return LoadOrder(plan, folder, inputs.accounts, left_out, headers=inputs.reached.headers)
+
+
+def _scenario(environment: Any) -> Scenario:
+    """What Locust was asked for."""
+    options, users = environment.parsed_options, environment.runner.target_user_count
+    duration_s = float(options.run_time or 0)
+    return Scenario(SCENARIO, users, float(options.spawn_rate or 1), duration_s, "plain Locust, debug mode")
 
 
 def _short_of(plan: Plan) -> Iterator[str]:
@@ -158,32 +161,6 @@ def _short_of(plan: Plan) -> Iterator[str]:
         yield f"{plan.users_by_role[role]} users as {role} share {accounts} of the accounts in credentials.csv"
     if plan.absent_roles:
         yield f"with so few users nobody is there as {', '.join(plan.absent_roles)}"
-
-
-def _plan(environment: Any, host: str, accounts: tuple[Account, ...], now: datetime) -> Plan:
-    options = environment.parsed_options
-    users = environment.runner.target_user_count
-    duration_s = float(options.run_time or 0)
-    counts = users_by_role(users, ROLES)
-    return Plan(
-        run_id=SCENARIO,
-        scenario=Scenario(SCENARIO, users, float(options.spawn_rate or 1), duration_s, "plain Locust, debug mode"),
-        host=host,
-        users_by_role=counts,
-        targets=(),
-        allowed_hosts=(),
-        seed=now.microsecond,
-        created_at=now.isoformat(timespec="seconds"),
-        command=without_secrets(sys.argv),
-        absent_roles=tuple(slug for slug, count in counts.items() if not count),
-        shared_accounts=accounts_for(counts, accounts).shared,
-        suite_version=__version__,
-    )
-
-
-def _targets() -> tuple[Target, ...]:
-    names = list(read_scenarios(_ROOT / "scenarios.toml").scenarios)
-    return read_targets(_ROOT / "targets.toml", KnownNames([role.slug for role in ROLES], sorted(CATALOGUE), names))
 
 
 def _seen(plan: Plan, headers: Headers) -> PreflightReport:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.preflight import PreflightMessage
 from tests.integration.programs import Backend, run_suite
 
@@ -71,9 +72,7 @@ def test_credentials_that_lack_a_role(backend: Backend, tmp_path: Path, results:
     file = credentials_file(tmp_path / "few.csv", rows)
     done = run_suite("--host", backend.host, "--credentials", file, results=results)
     assert (done.code, done.folders) == (2, ())
-    assert done.err.strip() == (
-        "the credentials hold no account for support_staff. Add a line of that role to the file"
-    )
+    assert done.err.strip() == (str(PlanMessage.NO_ACCOUNT_FOR(roles="support_staff")))
 
 
 def test_a_wrong_password_names_the_account_and_keeps_the_password(

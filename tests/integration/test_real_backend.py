@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from perfsuite.messages.plan import PlanMessage
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import contract_paths
@@ -456,4 +457,4 @@ def test_plain_locust_tells_a_mistake_before_it_starts(accounts: Place) -> None:
         cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "--header: Authorization is what the suite itself sends and cannot be changed" in done.stderr
+    assert str(PlanMessage.HEADER_OF_SUITE(name="Authorization")) in done.stderr
