@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starter of the Agent Mitra performance suite: finds a Python, prepares .venv, then calls perfsuite.cli.
 
-Standard library only, and it parses on Python 3.8: it must be able to say what is missing.
+Standard library only, and valid on Python 3.8: there it reports which Python is missing.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import sys
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
-CHILDREN: list[subprocess.Popen[str]] = []  # programs that this process waits for
+CHILDREN: list[subprocess.Popen[str]] = []  # running programs
 
 
 def end_at_once(_number: int, _frame: object) -> None:
-    """End with all that was started."""
+    """End this process and the programs that it started."""
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     if CHILDREN:
-        raise KeyboardInterrupt  # whoever waits for them ends them
-    # No exception here: while modules are imported, Python drops some of them.
+        raise KeyboardInterrupt  # `run` ends them
+    # No exception here: Python drops some of those that are raised during an import.
     try:
         os.write(2, b"Interrupted.\n")
     except OSError:
@@ -30,9 +30,9 @@ def end_at_once(_number: int, _frame: object) -> None:
 
 
 def begin() -> None:
-    """Make the standard streams usable, and have Ctrl-C, SIGTERM and a closed terminal end this process."""
+    """Open missing standard streams, and let Ctrl-C, SIGTERM and a closed terminal end this process."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if getattr(sys, name) is None:  # closed by the caller: the next file that is opened would take its place
+        if getattr(sys, name) is None:  # closed by the caller: the next open file would get its number
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.dup2(nowhere, number)
             if nowhere != number:
@@ -40,9 +40,9 @@ def begin() -> None:
             os.set_inheritable(number, True)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
     for ending in ENDING:
-        if ending != signal.SIGHUP or signal.getsignal(ending) is not signal.SIG_IGN:  # as nohup wants it
+        if ending != signal.SIGHUP or signal.getsignal(ending) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(ending, end_at_once)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # an earlier pass of this file may have blocked them
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # `go_on_with` blocks them before it starts this file again
 
 
 if __name__ == "__main__":
@@ -58,9 +58,9 @@ NEEDED = (3, 11)
 NEWER = ("python3.13", "python3.12", "python3.11", "python3", "python")
 HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, ".venv")
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second holds the first
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second includes the first
 INSTALL = "--install-deps"
-GUARD = "AGENTMITRA_STARTER"  # the steps that earlier passes of this file have taken
+GUARD = "AGENTMITRA_STARTER"  # steps that this file has taken before it started again
 BAD_COMMAND = 2
 FAULT_OF_THE_SUITE = 4
 ERROR_LOG = os.path.join("results", "suite-errors.log")
@@ -69,7 +69,7 @@ PROBES = ("locust", "msgspec", "httpx", "rich", "psutil")
 
 
 def main() -> int:
-    """Run the suite. Gives its exit code, or 2 when it cannot be started."""
+    """Run the suite. Returns its exit code, or 2 if it cannot be started."""
     arguments = sys.argv[1:]
     if sys.version_info[:2] < NEEDED:
         return go_on_with_newer_python()
@@ -89,9 +89,9 @@ def main() -> int:
 
 
 def call_suite(arguments: list[str]) -> int:
-    """Hand over to the suite itself."""
+    """Run the suite in this process."""
     os.environ.pop(GUARD, None)
-    # For the programs that the suite starts, whose words go to files and pipes; this one has its streams already.
+    # For the programs that the suite starts, which write to files and pipes; the streams of this one are open.
     os.environ["PYTHONIOENCODING"] = "utf-8"
     if HERE not in sys.path:
         sys.path.insert(0, HERE)
@@ -104,7 +104,7 @@ def call_suite(arguments: list[str]) -> int:
 
 
 def go_on_with_newer_python() -> int:
-    """Start again with a Python that is new enough; 2 when there is none."""
+    """Start again with a Python that is new enough; 2 if there is none."""
     newer = newer_python()
     if newer is None:
         return refuse(
@@ -115,7 +115,7 @@ def go_on_with_newer_python() -> int:
 
 
 def newer_python() -> str | None:
-    """This one, .venv, else the newest on PATH or of pyenv that really runs; None when none is new enough."""
+    """The first that runs and is new enough: this one, .venv, on PATH, of pyenv. None if there is none."""
     candidates = [sys.executable, python_of(VENV)] + [path for path in map(which, NEWER) if path] + pyenv_pythons()
     for path in candidates:
         if is_new_enough(path):
@@ -124,7 +124,7 @@ def newer_python() -> str | None:
 
 
 def pyenv_pythons() -> list[str]:
-    """The Pythons that pyenv has installed, newest first."""
+    """The Pythons of pyenv, newest first."""
     folder = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
     if not os.path.isdir(folder):
         return []
@@ -137,7 +137,7 @@ def pyenv_pythons() -> list[str]:
 
 
 def is_new_enough(path: str) -> bool:
-    """True when the program runs and is a Python of the needed version; False for a shim without one behind it."""
+    """True if the program runs and is a Python of the required version; False for a shim without a Python."""
     check = "import sys; sys.exit(sys.version_info[:2] < (%d, %d))" % NEEDED
     try:
         return run([path, "-I", "-c", check], 20).returncode == 0
@@ -146,14 +146,14 @@ def is_new_enough(path: str) -> bool:
 
 
 def go_on_with(python: str, step: str) -> int:
-    """Become that Python, running this same command. Each step happens once: a broken one must not go round."""
+    """Replace this process by that Python with the same command. Each step happens once, so that none can loop."""
     steps = [name for name in os.environ.get(GUARD, "").split(",") if name]
     if step in steps:
         return refuse("%s does not work. Remove %s and run: python %s %s" % (python, VENV, script(), INSTALL))
     environment = dict(os.environ)
     environment[GUARD] = ",".join([*steps, step])
     arguments = [argument for argument in sys.argv[1:] if step != "installed" or argument != INSTALL]
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # until it has said what to do with them
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # until it has installed its handlers
     try:
         os.execve(python, [python, os.path.abspath(__file__), *arguments], environment)  # noqa: S606 - our own Python
     except OSError as error:
@@ -165,7 +165,7 @@ def go_on_with(python: str, step: str) -> int:
 
 
 def prepare(prefix: str, requirements: str) -> str | None:
-    """Bring a virtual environment, made where there is none, up to a requirements file. Gives the problem, if any."""
+    """Create a virtual environment if needed and install a requirements file. Returns the problem, if any."""
     wanted = fingerprint(requirements)
     if not wanted:
         return "%s is missing: the checkout is not complete" % os.path.join(HERE, requirements)
@@ -182,23 +182,23 @@ def prepare(prefix: str, requirements: str) -> str | None:
 
 
 def make_venv(prefix: str, python: str) -> str | None:
-    """Make the virtual environment where there is none that works. Gives the problem, if any."""
+    """Create the virtual environment unless one works. Returns the problem, if any."""
     if is_new_enough(python):
         return None
-    say("making the virtual environment %s" % prefix)
+    say("creating the virtual environment %s" % prefix)
     done = run([sys.executable, "-m", "venv", "--clear", prefix])
     if done.returncode == 0:
         return None
-    return "%s could not be made (Debian: apt-get install python3-venv):\n%s" % (prefix, last_lines(done.stdout))
+    return "%s could not be created (Debian: apt-get install python3-venv):\n%s" % (prefix, last_lines(done.stdout))
 
 
 def pip_install(python: str, requirements: str) -> str | None:
-    """Install a requirements file. Gives the problem, if any."""
+    """Install a requirements file. Returns the problem, if any."""
     if run([python, "-m", "pip", "--version"]).returncode != 0:
         done = run([python, "-m", "ensurepip"])
         if done.returncode != 0:
             return "%s has no pip (Debian: apt-get install python3-venv):\n%s" % (python, last_lines(done.stdout))
-    say("installing the pinned dependencies of %s, this takes a minute" % requirements)
+    say("installing the pinned dependencies of %s; this takes a minute" % requirements)
     path = os.path.join(HERE, requirements)
     done = run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", path])
     if done.returncode != 0:
@@ -208,11 +208,11 @@ def pip_install(python: str, requirements: str) -> str | None:
 
 
 def run(command: list[str], within_s: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, keeping what it says. It ends with all that it has started where this one is ended.
+    """Run a program to its end and return its output. If this process is ended, so are the program and its children.
 
-    Raises OSError where it cannot be started, TimeoutExpired after `within_s`.
+    Raises OSError if it cannot be started, TimeoutExpired after `within_s`.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # none in between: it would leave a program that nobody ends
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # a signal before CHILDREN knows it would leave it running
     try:
         child = subprocess.Popen(
             command,
@@ -240,12 +240,12 @@ def run(command: list[str], within_s: float | None = None) -> subprocess.Complet
 
 
 def unblock() -> None:
-    """Hear the signals, also those that came meanwhile."""
+    """Receive the signals again, and those that came meanwhile."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def end_group(child: subprocess.Popen[str]) -> None:
-    """End a program, in order where it does so soon, and whatever it has started."""
+    """End a program and its children: by SIGINT, after 2 s by SIGKILL."""
     for number, within_s in ((signal.SIGINT, 2), (signal.SIGKILL, None)):
         try:
             os.killpg(child.pid, number)
@@ -257,7 +257,7 @@ def end_group(child: subprocess.Popen[str]) -> None:
 
 
 def fingerprint(requirements: str) -> str:
-    """What an environment with these requirements is told by; "" when a file is missing."""
+    """Hash of the requirements; "" if a file is missing."""
     digest = hashlib.sha256()
     try:
         for name in REQUIREMENTS[: REQUIREMENTS.index(requirements) + 1]:
@@ -269,7 +269,7 @@ def fingerprint(requirements: str) -> str:
 
 
 def installed(prefix: str, requirements: str) -> str:
-    """The fingerprint that was installed last; "" when none was."""
+    """The hash of the requirements that were installed last; "" if there are none."""
     try:
         with open(stamp_of(prefix, requirements), encoding="ascii") as stamp:
             return stamp.read().strip()
@@ -278,7 +278,7 @@ def installed(prefix: str, requirements: str) -> str:
 
 
 def stamp_of(prefix: str, requirements: str) -> str:
-    """The file in an environment that tells which requirements it holds."""
+    """The file in an environment with the hash of its requirements."""
     return os.path.join(prefix, requirements + ".sha256")
 
 
@@ -288,12 +288,12 @@ def in_virtual_environment() -> bool:
 
 
 def runs_in(prefix: str) -> bool:
-    """True when this is the Python of that virtual environment."""
+    """True if this is the Python of that virtual environment."""
     return os.path.realpath(sys.prefix) == os.path.realpath(prefix)
 
 
 def python_of(prefix: str) -> str:
-    """Where the Python of a virtual environment is."""
+    """Path of the Python of a virtual environment."""
     return os.path.join(prefix, "bin", "python")
 
 
@@ -301,7 +301,7 @@ def python_of(prefix: str) -> str:
 
 
 def script() -> str:
-    """This file as the user called it."""
+    """This file as the user typed it."""
     return sys.argv[0] or "run_performance_tests.py"
 
 
@@ -311,26 +311,26 @@ def named(missing: list[str]) -> str:
 
 
 def last_lines(text: str) -> str:
-    """The end of what a program said."""
+    """The end of a program's output."""
     return "\n".join(text.strip().splitlines()[-PIP_LINES_SHOWN:])
 
 
 def say(text: str) -> None:
-    """Progress, on stderr: stdout belongs to the suite."""
+    """Print progress on stderr: stdout is for the suite."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
-        pass  # nobody reads it; the exit code says it too
+        pass  # nobody reads it; the exit code is the same
 
 
 def refuse(message: str) -> int:
-    """Say why it cannot go on."""
+    """Print why the suite cannot start; 2."""
     say("error: " + message)
     return BAD_COMMAND
 
 
 def give_up(error: Exception) -> int:
-    """Say in a line what nobody expected; the traceback goes to a file."""
+    """Print an unexpected error in one line and write its traceback to a file; 4."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = "%s:%s %s: %s: %s" % (
         os.path.basename(place.filename),
@@ -356,6 +356,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         say("Interrupted.")
         code = INTERRUPTED
-    except Exception as unexpected:  # noqa: BLE001  whatever it is, a user gets a line and an exit code that says so
+    except Exception as unexpected:  # noqa: BLE001  whatever it is, the user gets one line and an exit code
         code = give_up(unexpected)
     sys.exit(code)

@@ -18,7 +18,7 @@ from tests.integration.programs import alive, until
 
 ROOT = Path(__file__).parents[1]
 BASE_PYTHON = os.path.realpath(sys.executable)
-# A suite that tells how it was called.
+# A suite that prints how it was called.
 SUITE = """
 import json, os, signal, subprocess, sys
 def main(argv):
@@ -168,7 +168,7 @@ def test_an_active_environment_with_the_dependencies_is_used(checkout: Checkout)
     assert json.loads(checkout.run(python=other).stdout)["prefix"] == str(checkout.folder / "other")
 
 
-def test_missing_dependencies_are_one_line_with_the_mend(checkout: Checkout) -> None:
+def test_missing_dependencies_are_one_line_with_the_fix(checkout: Checkout) -> None:
     python = checkout.make_venv(dependencies=False)
     done = checkout.run(python=python)
     script = checkout.folder / "run_performance_tests.py"
@@ -192,16 +192,16 @@ def test_install_deps_installs_once_and_goes_on_without_the_option(checkout: Che
     assert len(checkout.pip_calls()) == 1
 
 
-def test_changed_requirements_are_told_and_installed_again(checkout: Checkout) -> None:
+def test_changed_requirements_are_reported_and_installed_again(checkout: Checkout) -> None:
     checkout.make_venv()
     checkout.run("--install-deps")
     with (checkout.folder / "requirements.txt").open("a", encoding="utf-8") as file:
         file.write("# changed\n")
-    told = checkout.run()
-    assert told.stderr == (
+    done = checkout.run()
+    assert done.stderr == (
         "note: requirements.txt has changed since it was installed; --install-deps brings it up to date\n"
     )
-    assert told.returncode == 4
+    assert done.returncode == 4
     checkout.run("--install-deps")
     assert len(checkout.pip_calls()) == 2
     assert checkout.run().stderr == ""
@@ -215,7 +215,7 @@ def test_install_deps_serves_the_active_environment(checkout: Checkout) -> None:
     assert not checkout.venv.exists()
 
 
-def test_a_failing_pip_is_told_with_its_last_lines_and_tried_again(checkout: Checkout) -> None:
+def test_a_failing_pip_is_reported_with_its_last_lines_and_tried_again(checkout: Checkout) -> None:
     checkout.make_venv()
     done = checkout.run("--install-deps", PIP_FAILS="1")
     assert done.returncode == 2
@@ -235,7 +235,7 @@ def test_development_tools_count_as_the_dependencies_too(checkout: Checkout) -> 
     assert len(checkout.pip_calls()) == 1
 
 
-def test_a_venv_that_does_not_work_is_told_and_does_not_go_round(checkout: Checkout) -> None:
+def test_a_venv_that_does_not_work_is_reported_and_does_not_loop(checkout: Checkout) -> None:
     checkout.make_venv()
     python = checkout.venv / "bin" / "python"
     python.unlink()
@@ -337,8 +337,8 @@ def test_a_signal_while_modules_are_imported_ends_it(checkout: Checkout, number:
 def test_a_run_that_is_to_outlive_its_terminal_does(checkout: Checkout) -> None:
     """As `nohup` starts it."""
     checkout.make_venv()
-    told = checkout.call(["nohup", BASE_PYTHON, str(checkout.folder / "run_performance_tests.py"), "--signals"])
-    assert json.loads(told.stdout)["ignored"] == ["SIGHUP"]
+    done = checkout.call(["nohup", BASE_PYTHON, str(checkout.folder / "run_performance_tests.py"), "--signals"])
+    assert json.loads(done.stdout)["ignored"] == ["SIGHUP"]
 
 
 def test_the_suite_hears_all_signals(checkout: Checkout) -> None:
