@@ -21,7 +21,7 @@ from perfsuite.model import Cleanup, RunReport, Scenario
 from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.model.history import RunGroup
 from perfsuite.monitor import Queries, Watch, read_queries
-from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite, read_inputs, with_demo
+from perfsuite.plan.build import Inputs, SuiteFacts, build, read_inputs, suite_facts, with_demo
 from perfsuite.plan.options import PlanOptions
 from perfsuite.report.files.markdown import runs_md
 from perfsuite.report.terminal.console import render_many
@@ -40,7 +40,7 @@ class Job:
     output: OutputOptions
     baselines: Mapping[str, RunGroup]
     inputs: Inputs
-    ground: Ground
+    facts: SuiteFacts
     context: CommandContext
     page: PageScreen | None = None
 
@@ -48,10 +48,10 @@ class Job:
 # ── before a run ────────────────────────────────────────────────────────────────────────────────────
 
 
-def inputs_of(options: PlanOptions, ground: Ground) -> Inputs:
+def inputs_of(options: PlanOptions, facts: SuiteFacts) -> Inputs:
     """The files and options of a call, checked. Raises UsageError where they are wrong."""
     check_faults(options.faults)
-    return read_inputs(options, ground)
+    return read_inputs(options, facts)
 
 
 def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Screen) -> tuple[Inputs, Demo | None]:
@@ -61,7 +61,7 @@ def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Scre
     screen.say(f"Demo: starting the reference backend ({options.demo})")
     settings = BackendSettings(faults=faults_of(options.faults, as_deployed=options.as_deployed))
     demo = stack.enter_context(running_demo(options.demo, settings))
-    return with_demo(inputs, demo.host, demo.credentials, ground_of_suite()), demo
+    return with_demo(inputs, demo.host, demo.credentials, suite_facts()), demo
 
 
 def watch_of(options: MonitorOptions, demo: Demo | None) -> Watch:
@@ -90,7 +90,7 @@ def context_without_load(
 ) -> CommandContext:
     """For a command that calls the target without a load."""
     return CommandContext(
-        options.archive.results, screen, call.interrupts, headers=inputs.reached.headers, errors=call.errors
+        options.archive.results, screen, call.interrupts, headers=inputs.connection.headers, errors=call.errors
     )
 
 
@@ -100,7 +100,7 @@ def context_without_load(
 def run_one(job: Job, scenario: Scenario) -> LoadedRun:
     """Raises TargetError or LoadError where nothing could be measured."""
     try:
-        plan = build(job.options, job.inputs, scenario, job.ground, datetime.now(UTC))
+        plan = build(job.options, job.inputs, scenario, job.facts, datetime.now(UTC))
         finished = pipeline.run(job.context, plan, job.inputs.accounts, job.baselines.get(scenario.name))
     except SuiteError:
         raise

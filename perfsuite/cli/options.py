@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfsuite.plan.option_fields import above_zero, argument, group, one_of, option, port, switch, whole
-from perfsuite.plan.options import HISTORY, LOAD, OPERATIONS, REACH, TARGET, ArchiveOptions, PlanOptions
+from perfsuite.plan.options import CONNECTION, HISTORY, LOAD, OPERATIONS, TARGET, ArchiveOptions, PlanOptions
 
 OUTPUT, MONITORS = "output", "what to watch at the target (--demo fills these in)"
 LIVE_PAGE_PORT = 8016
@@ -15,7 +15,7 @@ SECOND_DEMO = "demo"
 """What --against says for a second demo."""
 FEWEST_NOISE_RUNS = 6
 """As perfsuite.history.comparison.noise needs."""
-_WITHOUT_LOAD = (TARGET, REACH, OPERATIONS, "--scenarios", "--results")
+_WITHOUT_LOAD = (TARGET, CONNECTION, OPERATIONS, "--scenarios", "--results")
 """What commands take that call the target and make no load."""
 
 
@@ -217,7 +217,7 @@ class CleanupOptions:
     run: Path = argument("RUN", "folder of the run, results/<scenario>_<time>", kind=Path)
     plan: PlanOptions = group(
         PlanOptions,
-        only=["--credentials", "--allow-host", "--i-accept-production-load", REACH, "--scenarios"],
+        only=["--credentials", "--allow-host", "--i-accept-production-load", CONNECTION, "--scenarios"],
     )
 
 

@@ -47,7 +47,7 @@ _NEED_DEMO = ("--fault", "--as-deployed")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenOption:
     """An option that was given. `place`: where, as messages name it; `text`: how it is written there."""
 
     option: Option
@@ -62,13 +62,13 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedCommand:
     """One call of a command. `ignored`: lines about what was set elsewhere and does not apply to this call."""
 
     command: Command
     options: Any
     argv: tuple[str, ...] = ()
-    given: tuple[Given, ...] = ()
+    given: tuple[GivenOption, ...] = ()
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     text: str = ""
@@ -100,13 +100,13 @@ class Parsed:
         return message
 
 
-def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Parsed:
+def parse(argv: Sequence[str], environment: Mapping[str, str]) -> ParsedCommand:
     """Raises UsageError that names the option, variable or key and the fix."""
     typed, command, arguments = _syntax(argv)
     if "version" in typed:
-        return Parsed(command, None, text=f"agentmitra-performance {__version__}")
+        return ParsedCommand(command, None, text=f"agentmitra-performance {__version__}")
     if "help" in typed:
-        return Parsed(command, None, text=help_parser(command).format_help())
+        return ParsedCommand(command, None, text=help_parser(command).format_help())
     own = {each.name: each for each in options_in(command.options)}
     _check_known(typed, own, command)
     layers = [
@@ -116,7 +116,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> Parsed:
     ]
     given, ignored = _resolved(layers, {name for name in _NEED_DEMO if "--demo" in own})
     values = {each.option.name: each.value for each in given}
-    return Parsed(
+    return ParsedCommand(
         command,
         filled(command.options(), values),
         tuple(argv),
@@ -179,13 +179,13 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _typed(typed: Mapping[str, Any], own: Mapping[str, Option]) -> Iterator[Given]:
+def _typed(typed: Mapping[str, Any], own: Mapping[str, Option]) -> Iterator[GivenOption]:
     for each in own.values():
         if not each.is_argument and each.key in typed:
             yield _given(each, typed[each.key], COMMAND_LINE)
 
 
-def _arguments(arguments: Sequence[str], own: Iterable[Option], command: Command) -> Iterator[Given]:
+def _arguments(arguments: Sequence[str], own: Iterable[Option], command: Command) -> Iterator[GivenOption]:
     wanted = [each for each in own if each.is_argument]
     shown = {"command": command.name, "program": PROGRAM, "example": command.examples[0]}
     for each, argument in zip(wanted, arguments, strict=False):
@@ -197,10 +197,10 @@ def _arguments(arguments: Sequence[str], own: Iterable[Option], command: Command
         raise UsageError(CliMessage.ARGUMENT_UNEXPECTED(argument=arguments[len(wanted)], **shown))
 
 
-def _given(each: Option, texts: Sequence[str], place: str) -> Given:
+def _given(each: Option, texts: Sequence[str], place: str) -> GivenOption:
     """Raises UsageError that names the place."""
     try:
-        return Given(each, tuple(texts), place, each.read(texts))
+        return GivenOption(each, tuple(texts), place, each.read(texts))
     except UsageError as error:
         where = f"{each.name if place == COMMAND_LINE else place}:"
         raise UsageError(error.message.at(where) if isinstance(error.message, Message) else error.message) from None
@@ -209,7 +209,7 @@ def _given(each: Option, texts: Sequence[str], place: str) -> Given:
 # ── the environment and the file ────────────────────────────────────────────────────────────────────
 
 
-def _from_environment(own: Iterable[Option], command: Command, environment: Mapping[str, str]) -> Iterator[Given]:
+def _from_environment(own: Iterable[Option], command: Command, environment: Mapping[str, str]) -> Iterator[GivenOption]:
     for each in own:
         if each.is_argument or each.typed_only:
             continue
@@ -225,7 +225,7 @@ def _scenarios_file(typed: Mapping[str, Any], environment: Mapping[str, str]) ->
     return Path(named) if named else data_file("scenarios.toml")
 
 
-def _from_file(own: Iterable[Option], path: Path) -> Iterator[Given]:
+def _from_file(own: Iterable[Option], path: Path) -> Iterator[GivenOption]:
     """What the [run] table sets, as far as the command has such an option. The file may be missing."""
     if not path.exists():
         return
@@ -249,9 +249,11 @@ def _toml_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _resolved(layers: Sequence[Sequence[Given]], need_demo: Collection[str]) -> tuple[list[Given], list[str]]:
+def _resolved(
+    layers: Sequence[Sequence[GivenOption]], need_demo: Collection[str]
+) -> tuple[list[GivenOption], list[str]]:
     """What holds, from the strongest place to the weakest, and a line for each value that does not apply."""
-    found: dict[str, Given] = {}
+    found: dict[str, GivenOption] = {}
     ignored: list[str] = []
     for layer in layers:
         stronger = {name: each for name, each in found.items() if each.value}
@@ -290,11 +292,11 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
 # ── what is kept and shown ──────────────────────────────────────────────────────────────────────────
 
 
-def _is_of_plan(each: Given) -> bool:
+def _is_of_plan(each: GivenOption) -> bool:
     return not each.option.is_argument and each.option.name != "--dry-run"
 
 
-def _written(each: Given) -> list[str]:
+def _written(each: GivenOption) -> list[str]:
     """An option as the command line would have it."""
     if each.option.switch:
         return [each.option.name] if each.value else []

@@ -27,9 +27,9 @@ from perfsuite.load.state import LoadOrder, LoadState
 from perfsuite.measurements.records import FILE_NAME, Writer, to_json
 from perfsuite.model import Cleanup, Headers, Plan, PreflightReport, Scenario
 from perfsuite.model.plan import STOP_TIMEOUT_S
-from perfsuite.plan.build import build, ground_of_suite, new_run_folder, read_inputs
+from perfsuite.plan.build import build, new_run_folder, read_inputs, suite_facts
 from perfsuite.plan.option_fields import ROOT
-from perfsuite.plan.options import PlanOptions, ReachOptions
+from perfsuite.plan.options import ConnectionOptions, PlanOptions
 from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import list_remaining
@@ -52,7 +52,7 @@ def read_options(parser: Any, **_event: Any) -> None:
     Several processes are refused here, before Locust has made them: each would keep a run of its own.
     """
     parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
-    add_options(parser, ReachOptions, include_in_web_ui=False)
+    add_options(parser, ConnectionOptions, include_in_web_ui=False)
     options, _others = parser.parse_known_args()
     asked = [f"--{name}" for name in ("processes", "master", "worker") if getattr(options, name)]
     if asked:
@@ -91,7 +91,7 @@ def _options(environment: Any, host: str) -> PlanOptions:
     """As for a run. The suite's own files count, whatever the current folder."""
     return PlanOptions(
         host=host or None,
-        reach=record_of(ReachOptions, environment.parsed_options),
+        connection=record_of(ConnectionOptions, environment.parsed_options),
         credentials=ROOT / "credentials.csv",
         targets_file=ROOT / "targets.toml",
         scenarios_file=ROOT / "scenarios.toml",
@@ -101,7 +101,7 @@ def _options(environment: Any, host: str) -> PlanOptions:
 
 def _refusal(host: str, environment: Any) -> SuiteError | None:
     try:
-        read_inputs(_options(environment, host), ground_of_suite())
+        read_inputs(_options(environment, host), suite_facts())
     except SuiteError as error:
         return error
     return None
@@ -132,11 +132,11 @@ def _give_up(environment: Any, exit_code: int) -> None:
 
 
 def _order(environment: Any) -> LoadOrder:
-    now, ground = datetime.now(UTC), ground_of_suite()
+    now, facts = datetime.now(UTC), suite_facts()
     options = replace(_options(environment, environment.host or ""), seed=now.microsecond)
-    inputs = read_inputs(options, ground)
-    plan = build(options, inputs, _scenario(environment), ground, now)
-    report = _seen(plan, inputs.reached.headers)
+    inputs = read_inputs(options, facts)
+    plan = build(options, inputs, _scenario(environment), facts, now)
+    report = _seen(plan, inputs.connection.headers)
     folder = new_run_folder(ROOT / "results", SCENARIO, now)
     plan = replace(plan, run_id=folder.name)
     (folder / "plan.json").write_bytes(to_json(plan))
@@ -145,7 +145,7 @@ def _order(environment: Any) -> LoadOrder:
     for line in _short_of(plan):
         log.warning("%s", line)
     left_out = {role.slug: missing for role in ROLES}
-    return LoadOrder(plan, folder, inputs.accounts, left_out, headers=inputs.reached.headers)
+    return LoadOrder(plan, folder, inputs.accounts, left_out, headers=inputs.connection.headers)
 
 
 def _scenario(environment: Any) -> Scenario:

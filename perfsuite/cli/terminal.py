@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from perfsuite.cli.parser import Parsed
+    from perfsuite.cli.parser import ParsedCommand
     from perfsuite.run.error_collector import ErrorCollector
     from perfsuite.run.interrupts import Interrupts
 
@@ -187,7 +187,7 @@ class Invocation(Generic[Options]):
     """One call of a command: its options, how they were given, and what it works with."""
 
     options: Options
-    parsed: Parsed
+    parsed: ParsedCommand
     terminal: Terminal
     interrupts: Interrupts
     errors: ErrorCollector

@@ -15,7 +15,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Access, Account, ApiMapping, Headers, Plan
 from perfsuite.model.role import Role
-from perfsuite.plan.options import ReachOptions
+from perfsuite.plan.options import ConnectionOptions
 from perfsuite.target.connection import REST, contract_paths
 from perfsuite.toml_tables import Table, read_tables
 
@@ -32,7 +32,7 @@ _OF_THE_CONNECTION = ("connection", "expect", "keep-alive", "te", "trailer", "tr
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class ResolvedConnection:
     """How a target is reached and what it calls otherwise, read from options and files. `headers` may be secret."""
 
     access: Access = field(default_factory=Access)
@@ -40,14 +40,16 @@ class Reached:
     headers: Headers = field(default=(), repr=False)
 
 
-def reach(given: ReachOptions, host: str, roles: Collection[str], environment: Mapping[str, str]) -> Reached:
+def resolve_connection(
+    given: ConnectionOptions, host: str, roles: Collection[str], environment: Mapping[str, str]
+) -> ResolvedConnection:
     """How `host` is reached, checked; `roles`: the slugs that there are. Raises UsageError. Nothing is sent."""
     headers = read_headers(given.headers, environment)
     mapping = read_mapping(given.mapping_file, roles) if given.mapping_file else ApiMapping()
-    return Reached(_access(given, host, headers, environment), mapping, headers)
+    return ResolvedConnection(_access(given, host, headers, environment), mapping, headers)
 
 
-def reached_again(plan: Plan, given: ReachOptions, environment: Mapping[str, str]) -> tuple[Plan, Headers]:
+def connection_of_run(plan: Plan, given: ConnectionOptions, environment: Mapping[str, str]) -> tuple[Plan, Headers]:
     """The plan of an earlier run, reached as it was but for what is given now, and its headers with their values.
 
     Raises UsageError where a header of the run is not given: the plan does not hold its value.
@@ -55,7 +57,7 @@ def reached_again(plan: Plan, given: ReachOptions, environment: Mapping[str, str
     before = plan.access
     ca_file = given.ca_file or (Path(before.ca_file) if before.ca_file else None)
     again = replace(given, ca_file=ca_file, proxy=given.proxy or before.proxy or None)
-    now = reach(again, plan.host, tuple(plan.users_by_role), environment)
+    now = resolve_connection(again, plan.host, tuple(plan.users_by_role), environment)
     there = {name.lower() for name in now.access.header_names}
     for name in before.header_names:
         if name.lower() not in there:
@@ -99,7 +101,7 @@ def _header(text: str, environment: Mapping[str, str]) -> tuple[str, str]:
     return name, value
 
 
-def _access(given: ReachOptions, host: str, headers: Headers, environment: Mapping[str, str]) -> Access:
+def _access(given: ConnectionOptions, host: str, headers: Headers, environment: Mapping[str, str]) -> Access:
     named = environment.get(CERTIFICATES_VARIABLE, "")
     if named and host.startswith("https:"):
         _authorities(CERTIFICATES_VARIABLE, Path(named))  # TLS itself would pass over a file that is not there

@@ -18,7 +18,7 @@ from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.model.role import Role
-from perfsuite.plan.access import Reached, accounts_for, reach, read_accounts
+from perfsuite.plan.access import ResolvedConnection, accounts_for, read_accounts, resolve_connection
 from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, ScenarioFile, choose, read_scenarios, read_targets
 from perfsuite.plan.option_fields import data_file
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
@@ -33,7 +33,7 @@ _OPEN_BESIDE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class SuiteFacts:
     """What the suite knows without any file: its roles, its operations, its version, and the environment."""
 
     roles: tuple[Role, ...]
@@ -44,11 +44,11 @@ class Ground:
     """So many a process may have at most; None where there is no limit."""
 
 
-def ground_of_suite() -> Ground:
+def suite_facts() -> SuiteFacts:
     """That of this suite, on this machine."""
     _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes lift the soft limit themselves
     limit = None if most == resource.RLIM_INFINITY else most
-    return Ground(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
+    return SuiteFacts(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class Inputs:
     host: str
     allowed_hosts: tuple[str, ...]
     accounts: tuple[Account, ...] = field(repr=False)
-    reached: Reached = field(default_factory=Reached)
+    connection: ResolvedConnection = field(default_factory=ResolvedConnection)
 
 
-def read_inputs(options: PlanOptions, ground: Ground) -> Inputs:
+def read_inputs(options: PlanOptions, facts: SuiteFacts) -> Inputs:
     """Everything that a run needs from options and files, with all mistakes found before anything is sent.
 
     Raises UsageError, and SafetyError for a host that may not be loaded.
@@ -72,41 +72,41 @@ def read_inputs(options: PlanOptions, ground: Ground) -> Inputs:
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
     known = KnownNames(
-        [role.slug for role in ground.roles],
-        sorted(ground.operations),
+        [role.slug for role in facts.roles],
+        sorted(facts.operations),
         sorted({*file.scenarios, *STANDARD_SCENARIOS}),
         sorted(METRICS),
     )
     scenarios = _chosen(options, file)
     for scenario in scenarios:
-        _check_open_files(scenario.users, options.processes, ground.most_open_files)
+        _check_open_files(scenario.users, options.processes, facts.most_open_files)
     targets = read_targets(options.targets_file, known)
     allowed = hosts.allowed_names(rules)
     if options.demo:
-        options.reach.of_demo()
+        options.connection.of_demo()
         return Inputs(scenarios, targets, "", (), ())
     host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
-    reached = reach(options.reach, host, known.roles, ground.environment)
+    connection = resolve_connection(options.connection, host, known.roles, facts.environment)
     accounts = read_accounts(
-        options.credentials or data_file("credentials.csv"), ground.roles, ground.environment, reached.mapping.roles
+        options.credentials or data_file("credentials.csv"), facts.roles, facts.environment, connection.mapping.roles
     )
     for scenario in scenarios:
-        accounts_for(users_by_role(scenario.users, ground.roles), accounts)
-    return Inputs(scenarios, targets, host, allowed, accounts, reached)
+        accounts_for(users_by_role(scenario.users, facts.roles), accounts)
+    return Inputs(scenarios, targets, host, allowed, accounts, connection)
 
 
-def with_demo(inputs: Inputs, host: str, credentials: Path, ground: Ground) -> Inputs:
+def with_demo(inputs: Inputs, host: str, credentials: Path, facts: SuiteFacts) -> Inputs:
     """The inputs, pointed at a demo that has begun, with the accounts that it made."""
-    accounts = read_accounts(credentials, ground.roles, {})
+    accounts = read_accounts(credentials, facts.roles, {})
     return replace(inputs, host=hosts.checked_url(host, hosts.HostRules()), accounts=accounts)
 
 
-def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, ground: Ground, now: datetime) -> Plan:
+def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, facts: SuiteFacts, now: datetime) -> Plan:
     """The plan of one run. Its `run_id` follows from `now`; a run that has its folder takes the folder's name.
 
     Raises UsageError when a role that has users has no account (not for a demo that has not begun).
     """
-    counts = users_by_role(scenario.users, ground.roles)
+    counts = users_by_role(scenario.users, facts.roles)
     shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
     return Plan(
         run_id=run_id_of(scenario.name, now),
@@ -126,11 +126,11 @@ def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, ground: Grou
         demo=options.demo,
         fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),
-        suite_version=ground.version,
-        timeout_s=options.reach.timeout_s,
+        suite_version=facts.version,
+        timeout_s=options.connection.timeout_s,
         stop_timeout_s=options.stop_timeout_s or STOP_TIMEOUT_S,
-        access=inputs.reached.access,
-        mapping=inputs.reached.mapping,
+        access=inputs.connection.access,
+        mapping=inputs.connection.mapping,
         label=options.label,
         release=options.release,
         baseline=options.baseline,

@@ -27,12 +27,12 @@ DEMOS = ("embedded", "full")
 MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
 
-LOAD, TARGET, REACH = "load", "target", "how to reach the target"
+LOAD, TARGET, CONNECTION = "load", "target", "how to reach the target"
 OPERATIONS, HISTORY, FILES = "operations and rows", "history and comparison", "files"
 
 
 @dataclass(frozen=True, slots=True)
-class ReachOptions:
+class ConnectionOptions:
     """How the target is reached, beside its address. Also options of plain Locust."""
 
     ca_file: Path | None = option(
@@ -40,10 +40,14 @@ class ReachOptions:
         "trust the certificates in this PEM file as well; SSL_CERT_FILE and SSL_CERT_DIR work, too",
         "FILE",
         kind=Path,
-        section=REACH,
+        section=CONNECTION,
     )
     proxy: str | None = option(
-        "--proxy", "send every request through this proxy; HTTP_PROXY is ignored", "URL", secret=True, section=REACH
+        "--proxy",
+        "send every request through this proxy; HTTP_PROXY is ignored",
+        "URL",
+        secret=True,
+        section=CONNECTION,
     )
     headers: tuple[str, ...] = option(
         "--header",
@@ -52,21 +56,21 @@ class ReachOptions:
         default=(),
         several="\n",
         secret=True,
-        section=REACH,
+        section=CONNECTION,
     )
     mapping_file: Path | None = option(
         "--mapping",
         "TOML file: where the deployed API has other paths or role names than the contract",
         "FILE",
         kind=Path,
-        section=REACH,
+        section=CONNECTION,
     )
     timeout_s: float | None = option(
         "--timeout",
         "how long to wait for an answer; default 60 s under load, 30 s before and after it",
         "S",
         kind=seconds_to_wait,
-        section=REACH,
+        section=CONNECTION,
     )
 
     def of_demo(self) -> None:
@@ -188,7 +192,7 @@ class PlanOptions:
         kind=Path,
         section=TARGET,
     )
-    reach: ReachOptions = group(ReachOptions)
+    connection: ConnectionOptions = group(ConnectionOptions)
 
     read_only: bool = switch("--read-only", "leave out every operation that writes", section=OPERATIONS)
     accept_leftovers: bool = switch(

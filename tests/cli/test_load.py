@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.cli.commands.load import PAUSE_BETWEEN_S, REST_S, Made, Making, alternate, other_job, repeat
+from perfsuite.cli.commands.load import PAUSE_BETWEEN_S, REST_S, RepeatedRuns, RunMaker, alternate, other_job, repeat
 from perfsuite.cli.commands.run import plan_options
 from perfsuite.cli.job import Job
 from perfsuite.cli.options import FEWEST_NOISE_RUNS, OutputOptions, RunOptions
@@ -23,7 +23,7 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
 from perfsuite.monitor import Watch
-from perfsuite.plan.build import Inputs, ground_of_suite
+from perfsuite.plan.build import Inputs, suite_facts
 from perfsuite.plan.options import ArchiveOptions, PlanOptions
 from perfsuite.run.context import CommandContext
 from perfsuite.run.error_collector import ErrorCollector
@@ -56,12 +56,12 @@ class Field:
         return passed(), replace(made, conditions=replace(made.conditions, users_by_role={"role_0": self.users}))
 
     @property
-    def making(self) -> Making:
-        return Making(self.run, self.rests.append)
+    def maker(self) -> RunMaker:
+        return RunMaker(self.run, self.rests.append)
 
-    def alternate(self, hosts: tuple[str, ...], times: int) -> Made:
+    def alternate(self, hosts: tuple[str, ...], times: int) -> RepeatedRuns:
         jobs = [self.job(host) for host in hosts]
-        return alternate(self.call(), jobs, SCENARIO, times, self.making)
+        return alternate(self.call(), jobs, SCENARIO, times, self.maker)
 
     def call(self, *words: str) -> Invocation[RunOptions]:
         parsed = parse(words, {})
@@ -73,7 +73,7 @@ class Field:
         )
         options = PlanOptions(fingerprint=True, archive=ArchiveOptions(results))
         output = OutputOptions(quiet=results != Path("results"), color=False)
-        return Job(options, output, {}, Inputs(scenarios, (), host, (), ()), ground_of_suite(), context)
+        return Job(options, output, {}, Inputs(scenarios, (), host, (), ()), suite_facts(), context)
 
 
 def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
@@ -109,7 +109,7 @@ def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
     field_ = Field()
     job = field_.job("http://a", SCENARIO, replace(SCENARIO, name="peak"))
 
-    code = repeat(field_.call("--runs", "2"), job, None, field_.making)
+    code = repeat(field_.call("--runs", "2"), job, None, field_.maker)
 
     assert code == EXIT_PASS
     assert field_.rests == [REST_S, PAUSE_BETWEEN_S, REST_S]
@@ -122,7 +122,7 @@ def test_runs_that_cannot_be_compared_are_not_called_a_mistake_in_the_command() 
     field_ = Field(other_users)
 
     with pytest.raises(LoadError) as caught:
-        repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), field_.job("http://b"), field_.making)
+        repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), field_.job("http://b"), field_.maker)
     assert caught.value.code is CliMessage.RUNS_NOT_COMPARED
 
 
@@ -163,7 +163,7 @@ def test_the_page_of_a_ci_job_has_the_runs_and_what_they_are_held_against(
     call = field_.call("--runs", "2")
 
     first, second = (field_.job(host, SCENARIO, results=tmp_path) for host in ("http://a", "http://b"))
-    code = repeat(call, first, second, field_.making)
+    code = repeat(call, first, second, field_.maker)
 
     told = step.read_text(encoding="utf-8")
     assert code in (EXIT_PASS, EXIT_INCONCLUSIVE)
@@ -175,7 +175,7 @@ def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monk
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     field_ = Field()
 
-    assert repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), None, field_.making) == EXIT_PASS
+    assert repeat(field_.call("--runs", "2"), field_.job("http://a", SCENARIO), None, field_.maker) == EXIT_PASS
 
     assert field_.err.getvalue() == (
         f"$GITHUB_STEP_SUMMARY, {tmp_path}: is a directory; the summary is only in results/index.html\n"

@@ -12,7 +12,7 @@ import pytest
 
 from perfsuite.cli.commands import COMMANDS, Command, help_parser
 from perfsuite.cli.main import main
-from perfsuite.cli.parser import Parsed, parse, variable_of, without_secrets
+from perfsuite.cli.parser import ParsedCommand, parse, variable_of, without_secrets
 from perfsuite.errors import UsageError
 from perfsuite.messages import Code
 from perfsuite.messages.cli import CliMessage
@@ -25,7 +25,7 @@ ARGUMENTS = {"compare": "a b", "baseline": "save x", "report": "run", "judge": "
 every_command = pytest.mark.parametrize("command", [pytest.param(each, id=name) for name, each in COMMANDS.items()])
 
 
-def places(parsed: Parsed) -> dict[str, str]:
+def places(parsed: ParsedCommand) -> dict[str, str]:
     return {each.option.name: each.place for each in parsed.given}
 
 

@@ -14,13 +14,13 @@ from perfsuite.model import Access, Account, ApiMapping, Plan, Scenario
 from perfsuite.plan.access import (
     PASSWORD_VARIABLE,
     accounts_for,
-    reach,
-    reached_again,
+    connection_of_run,
     read_accounts,
     read_headers,
     read_mapping,
+    resolve_connection,
 )
-from perfsuite.plan.options import ReachOptions
+from perfsuite.plan.options import ConnectionOptions
 from perfsuite.roles import ROLES as SUITE_ROLES
 from tests.certificates import needs_openssl, private_ca
 from tests.plan.example import ROLES
@@ -83,7 +83,7 @@ def test_a_header_that_cannot_be_meant(given: list[str], code: Code) -> None:
     ],
 )
 def test_a_proxy(given: str, proxy: str) -> None:
-    assert reach(ReachOptions(proxy=given), HOST, (), {}).access == Access(proxy=proxy)
+    assert resolve_connection(ConnectionOptions(proxy=given), HOST, (), {}).access == Access(proxy=proxy)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_proxy(given: str, proxy: str) -> None:
 )
 def test_what_is_no_proxy(given: str, code: Code) -> None:
     with pytest.raises(UsageError) as raised:
-        reach(ReachOptions(proxy=given), HOST, (), {})
+        resolve_connection(ConnectionOptions(proxy=given), HOST, (), {})
     assert raised.value.code is code
     assert SECRET not in str(raised.value)
 
@@ -111,7 +111,9 @@ def test_what_is_no_proxy(given: str, code: Code) -> None:
 def test_authorities_are_kept_by_their_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = private_ca(tmp_path).authority
     monkeypatch.chdir(tmp_path)
-    assert reach(ReachOptions(ca_file=Path("ca.pem")), HOST, (), {}).access == Access(ca_file=str(authority.resolve()))
+    assert resolve_connection(ConnectionOptions(ca_file=Path("ca.pem")), HOST, (), {}).access == Access(
+        ca_file=str(authority.resolve())
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,33 +132,36 @@ def test_what_holds_no_authorities(tmp_path: Path, option: str, content: bytes |
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
-    given = ReachOptions(ca_file=path) if option == "--ca-file" else ReachOptions()
+    given = ConnectionOptions(ca_file=path) if option == "--ca-file" else ConnectionOptions()
 
     with pytest.raises(UsageError) as raised:
-        reach(given, HOST, (), {"SSL_CERT_FILE": str(path)} if option == "SSL_CERT_FILE" else {})
+        resolve_connection(given, HOST, (), {"SSL_CERT_FILE": str(path)} if option == "SSL_CERT_FILE" else {})
 
     assert str(raised.value).startswith(f"{option} {path}: ")
     assert raised.value.code is code
 
 
 def test_authorities_of_the_environment_do_not_matter_without_tls() -> None:
-    assert reach(ReachOptions(), "http://localhost:8015", (), {"SSL_CERT_FILE": "/nowhere"}).access == Access()
+    assert (
+        resolve_connection(ConnectionOptions(), "http://localhost:8015", (), {"SSL_CERT_FILE": "/nowhere"}).access
+        == Access()
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "option"),
     [
-        (ReachOptions(ca_file=Path("ca.pem")), "--ca-file"),
-        (ReachOptions(proxy="http://proxy:3128"), "--proxy"),
-        (ReachOptions(headers=(f"X-A: {SECRET}",)), "--header"),
-        (ReachOptions(mapping_file=Path("target.toml")), "--mapping"),
+        (ConnectionOptions(ca_file=Path("ca.pem")), "--ca-file"),
+        (ConnectionOptions(proxy="http://proxy:3128"), "--proxy"),
+        (ConnectionOptions(headers=(f"X-A: {SECRET}",)), "--header"),
+        (ConnectionOptions(mapping_file=Path("target.toml")), "--mapping"),
     ],
 )
-def test_a_demo_is_reached_in_one_way_only(given: ReachOptions, option: str) -> None:
+def test_a_demo_is_reached_in_one_way_only(given: ConnectionOptions, option: str) -> None:
     with pytest.raises(UsageError) as caught:
         given.of_demo()
     assert caught.value.code is PlanMessage.DEMO_HAS_ITS_OWN
-    ReachOptions().of_demo()
+    ConnectionOptions().of_demo()
     assert SECRET not in repr(given)
 
 
@@ -170,7 +175,7 @@ PLAN = Plan(
 
 
 def test_an_earlier_run_is_reached_as_it_was() -> None:
-    plan, headers = reached_again(PLAN, ReachOptions(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
+    plan, headers = connection_of_run(PLAN, ConnectionOptions(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
 
     assert headers == (("x-api-key", SECRET),)
     assert (plan.access.proxy, plan.mapping, plan.host) == ("http://proxy:3128", MAPPED, PLAN.host)
@@ -178,16 +183,16 @@ def test_an_earlier_run_is_reached_as_it_was() -> None:
 
 def test_what_is_given_now_counts(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text('schema = 1\n[path]\n"/health" = "/live"\n', encoding="utf-8")
-    given = ReachOptions(None, "http://other:3128", (f"X-Api-Key: {SECRET}",), tmp_path / "target.toml")
+    given = ConnectionOptions(None, "http://other:3128", (f"X-Api-Key: {SECRET}",), tmp_path / "target.toml")
 
-    plan, _headers = reached_again(PLAN, given, {})
+    plan, _headers = connection_of_run(PLAN, given, {})
 
     assert (plan.access.proxy, plan.mapping) == ("http://other:3128", ApiMapping({"/health": "/live"}))
 
 
 def test_a_header_of_the_run_has_to_be_given_again() -> None:
     with pytest.raises(UsageError) as caught:
-        reached_again(PLAN, ReachOptions(headers=("X-Other: 1",)), {})
+        connection_of_run(PLAN, ConnectionOptions(headers=("X-Other: 1",)), {})
     assert caught.value.code is PlanMessage.HEADER_AGAIN
 
 

@@ -10,11 +10,11 @@ from perfsuite.errors import SafetyError, UsageError
 from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.target import TargetMessage
-from perfsuite.plan.build import Ground, build, new_run_folder, read_inputs, run_id_of, with_demo
+from perfsuite.plan.build import SuiteFacts, build, new_run_folder, read_inputs, run_id_of, with_demo
 from perfsuite.plan.options import PlanOptions
 from tests.plan.example import ROLES
 
-GROUND = Ground(ROLES, ("users.me", "policies.list"), "1.2.3")
+FACTS = SuiteFacts(ROLES, ("users.me", "policies.list"), "1.2.3")
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SCENARIOS = """
 schema = 1
@@ -52,8 +52,8 @@ def test_a_plan_holds_all_that_was_asked_for(options: PlanOptions) -> None:
     options = replace(
         options, scenarios=("small",), host="http://qa.example.com/", users=8, read_only=True, command=("--read-only",)
     )
-    inputs = read_inputs(options, GROUND)
-    plan = build(options, inputs, inputs.scenarios[0], GROUND, NOW)
+    inputs = read_inputs(options, FACTS)
+    plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
     assert plan.run_id == "small_20260304_050607"
     assert plan.host == "http://qa.example.com"
     assert plan.users_by_role == {"agent": 2, "customer": 6}
@@ -66,36 +66,36 @@ def test_a_plan_holds_all_that_was_asked_for(options: PlanOptions) -> None:
 
 
 def test_a_plan_holds_no_secret(options: PlanOptions) -> None:
-    inputs = read_inputs(replace(options, scenarios=("small",)), GROUND)
-    assert "password" not in repr(build(options, inputs, inputs.scenarios[0], GROUND, NOW))
+    inputs = read_inputs(replace(options, scenarios=("small",)), FACTS)
+    assert "password" not in repr(build(options, inputs, inputs.scenarios[0], FACTS, NOW))
     assert "'x'" not in repr(inputs)
 
 
 def test_without_a_name_the_scenario_is_basic_and_small_runs_tell_who_is_absent(options: PlanOptions) -> None:
-    inputs = read_inputs(options, GROUND)
-    plan = build(options, inputs, inputs.scenarios[0], GROUND, NOW)
+    inputs = read_inputs(options, FACTS)
+    plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
     assert (plan.scenario.name, plan.host) == ("basic", "http://localhost:8015")
     assert plan.absent_roles == ("agent",)
 
 
 def test_multiple_takes_the_list_of_the_file_and_overrides_hold_for_each(options: PlanOptions) -> None:
-    inputs = read_inputs(replace(options, multiple=True, duration_s=5.0), GROUND)
+    inputs = read_inputs(replace(options, multiple=True, duration_s=5.0), FACTS)
     assert [(s.name, s.users, s.duration_s) for s in inputs.scenarios] == [("small", 4, 5.0), ("large", 40, 5.0)]
 
 
 def test_a_scenario_may_be_repeated(options: PlanOptions) -> None:
-    inputs = read_inputs(replace(options, scenarios=("small", "small")), GROUND)
+    inputs = read_inputs(replace(options, scenarios=("small", "small")), FACTS)
     assert [scenario.name for scenario in inputs.scenarios] == ["small", "small"]
 
 
 def test_a_demo_brings_its_own_host_and_accounts(options: PlanOptions, tmp_path: Path) -> None:
     options = replace(options, demo="embedded", credentials=None)
-    inputs = read_inputs(options, GROUND)
+    inputs = read_inputs(options, FACTS)
     assert inputs.host == ""
     own = tmp_path / "demo.csv"
     own.write_text("phone_number,password,role\n7,x,customer\n", encoding="utf-8")
-    begun = with_demo(inputs, "http://127.0.0.1:4711", own, GROUND)
-    plan = build(options, begun, begun.scenarios[0], GROUND, NOW)
+    begun = with_demo(inputs, "http://127.0.0.1:4711", own, FACTS)
+    plan = build(options, begun, begun.scenarios[0], FACTS, NOW)
     assert (plan.host, plan.demo, plan.shared_accounts) == ("http://127.0.0.1:4711", "embedded", {})
 
 
@@ -115,7 +115,7 @@ def test_a_wrong_option_is_told_before_anything_is_sent(
     options: PlanOptions, change: dict[str, object], code: Code
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        read_inputs(replace(options, **change), GROUND)  # type: ignore[arg-type]
+        read_inputs(replace(options, **change), FACTS)  # type: ignore[arg-type]
     assert caught.value.code is code
 
 
@@ -132,12 +132,12 @@ def test_users_that_could_not_all_connect_are_told_with_the_mend(
     options: PlanOptions, users: int, processes: int, most: int | None, fits: bool
 ) -> None:
     asked = replace(options, users=users, processes=processes)
-    ground = replace(GROUND, most_open_files=most)
+    facts = replace(FACTS, most_open_files=most)
     if fits:
-        assert read_inputs(asked, ground).scenarios[0].users == users
+        assert read_inputs(asked, facts).scenarios[0].users == users
         return
     with pytest.raises(UsageError) as caught:
-        read_inputs(asked, ground)
+        read_inputs(asked, facts)
     assert str(caught.value) == (
         "2000 users need 2050 open files in a load process, and 1024 are allowed here.\n"
         "Allow more (ulimit -Hn 2050, as root), spread the users with --processes, or take fewer"
@@ -148,13 +148,13 @@ def test_a_role_without_account_is_told_before_anything_is_sent(options: PlanOpt
     assert options.credentials
     options.credentials.write_text("phone_number,password,role\n1,x,agent\n", encoding="utf-8")
     with pytest.raises(UsageError) as caught:
-        read_inputs(replace(options, scenarios=("small",)), GROUND)
+        read_inputs(replace(options, scenarios=("small",)), FACTS)
     assert caught.value.code is PlanMessage.NO_ACCOUNT_FOR
 
 
 def test_a_host_that_is_not_allowed_is_refused(options: PlanOptions) -> None:
     with pytest.raises(SafetyError):
-        read_inputs(replace(options, host="http://example.com"), GROUND)
+        read_inputs(replace(options, host="http://example.com"), FACTS)
 
 
 def test_a_run_id_is_in_utc_whatever_the_zone() -> None:

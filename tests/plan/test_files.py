@@ -9,7 +9,7 @@ from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.toml_tables import TomlMessage
 from perfsuite.model import Scenario, Target
-from perfsuite.plan.build import Ground, read_inputs
+from perfsuite.plan.build import SuiteFacts, read_inputs
 from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, choose, read_scenarios, read_targets
 from perfsuite.plan.options import PlanOptions
 from perfsuite.roles import ROLES
@@ -256,7 +256,7 @@ def test_the_suites_targets_go_with_a_scenario_file_of_ones_own(tmp_path: Path) 
     own.write_text('schema = 1\n[scenario.mine]\nusers = 7\nspawn_rate = 7\nduration = "10s"\n')
     options = PlanOptions(scenarios=("mine",), scenarios_file=own, targets_file=ROOT / "targets.toml", demo="embedded")
 
-    assert len(read_inputs(options, Ground(ROLES, tuple(CATALOGUE))).targets) == 5
+    assert len(read_inputs(options, SuiteFacts(ROLES, tuple(CATALOGUE))).targets) == 5
 
 
 def test_the_standard_scenarios_are_those_of_the_file() -> None:

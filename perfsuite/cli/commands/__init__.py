@@ -13,7 +13,7 @@ from typing import Any
 
 from perfsuite.cli import options
 from perfsuite.plan.option_fields import Option, options_in
-from perfsuite.plan.options import LOAD, OPERATIONS, REACH, TARGET
+from perfsuite.plan.options import CONNECTION, LOAD, OPERATIONS, TARGET
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def help_parser(command: Command) -> argparse.ArgumentParser:
 
 
 def _order(each: Option) -> int:
-    first = ("", LOAD, TARGET, REACH, OPERATIONS)
+    first = ("", LOAD, TARGET, CONNECTION, OPERATIONS)
     return first.index(each.section) if each.section in first else len(first)
 
 

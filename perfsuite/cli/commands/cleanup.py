@@ -11,7 +11,7 @@ from perfsuite.cli.screen import PlainScreen
 from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
 from perfsuite.model import Cleanup, Plan
-from perfsuite.plan.access import reached_again, read_accounts
+from perfsuite.plan.access import connection_of_run, read_accounts
 from perfsuite.plan.files import read_scenarios
 from perfsuite.plan.option_fields import data_file
 from perfsuite.roles import ROLES
@@ -31,7 +31,7 @@ def cleanup(call: Invocation[CleanupOptions]) -> int:
         return EXIT_PASS
     configured = read_scenarios(options.scenarios_file).allowed_hosts
     checked_url(plan.host, HostRules(configured, options.allow_hosts, options.accept_production))
-    plan, headers = reached_again(plan, options.reach, os.environ)
+    plan, headers = connection_of_run(plan, options.connection, os.environ)
     # Whoever created a row removes it, a Super Admin the others; which roles else the file holds does not matter here.
     file = options.credentials or data_file("credentials.csv")
     accounts = read_accounts(file, ROLES, os.environ, plan.mapping.roles)

@@ -33,7 +33,7 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.model import RunReport, Scenario
 from perfsuite.model.history import PastRun, RunGroup
 from perfsuite.monitor import check_watch
-from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite
+from perfsuite.plan.build import Inputs, SuiteFacts, build, suite_facts
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.report.comparison import render_noise
 from perfsuite.report.exporter import Exposition, serving
@@ -59,7 +59,7 @@ REST_S = 2.0
 
 
 @dataclass(slots=True)
-class Made:
+class RepeatedRuns:
     """What was made of one scenario so far, on the first target and on the other."""
 
     runs: tuple[list[PastRun], list[PastRun]] = field(default_factory=lambda: ([], []))
@@ -78,7 +78,7 @@ def _run(job: Job, scenario: Scenario) -> tuple[RunReport, PastRun]:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class RunMaker:
     """How a run is made, and how one waits for the next."""
 
     run: Callable[[Job, Scenario], tuple[RunReport, PastRun]] = _run
@@ -88,26 +88,30 @@ class Making:
 # ── run ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs, ground: Ground) -> dict[str, RunGroup]:
+def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> dict[str, RunGroup]:
     """What each scenario is compared with. Raises UsageError for what no stage could use: nothing was sent yet."""
     check_noise(plan.archive.results)
-    baselines = _baselines(plan, inputs, ground)
+    baselines = _baselines(plan, inputs, facts)
     check_watch(replace(watch_of(options.monitors, None), connection=ConnectionSettings(inputs.host or DEFAULT_HOST)))
     return baselines
 
 
-def _baselines(options: PlanOptions, inputs: Inputs, ground: Ground) -> dict[str, RunGroup]:
+def _baselines(options: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> dict[str, RunGroup]:
     """What each scenario is compared with. Raises UsageError where there is nothing for one: nothing was sent yet."""
     if not options.baseline:
         return {}
     archive = RunArchive(options.archive.results, options.archive.history)
     with archive.open_history() as history:
-        plans = (build(options, inputs, scenario, ground, datetime.now(UTC)) for scenario in inputs.scenarios)
+        plans = (build(options, inputs, scenario, facts, datetime.now(UTC)) for scenario in inputs.scenarios)
         return {plan.scenario.name: find_baseline(plan, history, archive) for plan in plans}
 
 
 def make_runs(
-    call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, ground: Ground, baselines: Mapping[str, RunGroup]
+    call: Invocation[RunOptions],
+    plan: PlanOptions,
+    inputs: Inputs,
+    facts: SuiteFacts,
+    baselines: Mapping[str, RunGroup],
 ) -> int:
     """Run the scenarios that were asked for; the exit code of the most severe."""
     options = call.options
@@ -126,10 +130,10 @@ def make_runs(
             watch=watch_of(options.monitors, demo),
             listener=exposition,
             history=plan.archive.history,
-            headers=inputs.reached.headers,
+            headers=inputs.connection.headers,
             errors=call.errors,
         )
-        job = Job(plan, options.output, baselines, inputs, ground, context, page)
+        job = Job(plan, options.output, baselines, inputs, facts, context, page)
         if options.runs or options.has_other_target:
             return repeat(call, job, other_job(stack, options, job))
         return _run_scenarios(job, call)
@@ -208,21 +212,21 @@ def other_job(stack: ExitStack, options: RunOptions, job: Job) -> Job | None:
     else:
         # Nothing of it is known: a monitor of the first target, a demo perhaps, would read the wrong one.
         plan = replace(job.options, host=options.other, demo=None, faults=(), as_deployed=False, fingerprint=False)
-        inputs, demo = inputs_of(plan, job.ground), None
+        inputs, demo = inputs_of(plan, job.facts), None
     context = replace(
         job.context, request_log=demo.request_log if demo else None, watch=watch_of(options.monitors, demo)
     )
     return replace(job, options=plan, inputs=inputs, context=context)
 
 
-def repeat(call: Invocation[RunOptions], job: Job, other: Job | None, making: Making = Making()) -> int:
+def repeat(call: Invocation[RunOptions], job: Job, other: Job | None, maker: RunMaker = RunMaker()) -> int:
     """Run each scenario that often, and show the result; the exit code of the most severe."""
     codes = []
     jobs = [job, *([other] if other else [])]
     for number, scenario in enumerate(job.inputs.scenarios):
         if number:
-            pipeline.pause(PAUSE_BETWEEN_S, job.context.screen, making.sleep)
-        made = alternate(call, jobs, scenario, call.options.runs or FEWEST, making)
+            pipeline.pause(PAUSE_BETWEEN_S, job.context.screen, maker.sleep)
+        made = alternate(call, jobs, scenario, call.options.runs or FEWEST, maker)
         codes += [*made.codes, *_compared(call, job, made, scenario)]
         if not made.is_whole:
             break
@@ -230,28 +234,28 @@ def repeat(call: Invocation[RunOptions], job: Job, other: Job | None, making: Ma
 
 
 def alternate(
-    call: Invocation[Any], jobs: Sequence[Job], scenario: Scenario, times: int, making: Making = Making()
-) -> Made:
+    call: Invocation[Any], jobs: Sequence[Job], scenario: Scenario, times: int, maker: RunMaker = RunMaker()
+) -> RepeatedRuns:
     """A B A B …, until a run cannot be made. What operations cost the database is measured once per target."""
-    made = Made()
+    made = RepeatedRuns()
     for turn in range(times):
         for target, job in enumerate(jobs):
             if made.reports:
-                pipeline.pause(REST_S, job.context.screen, making.sleep, what="run")
+                pipeline.pause(REST_S, job.context.screen, maker.sleep, what="run")
             letter = f" of {'AB'[target]}, {job.inputs.host}" if len(jobs) > 1 else ""
             job.context.screen.say(f"Run {turn + 1} of {times}{letter}")
             options = replace(job.options, fingerprint=job.options.fingerprint and not turn)
             context = replace(job.context, step_summary=None)
-            _one(call, replace(job, options=options, context=context, baselines={}), scenario, (made, target), making)
+            _one(call, replace(job, options=options, context=context, baselines={}), scenario, (made, target), maker)
             if not made.is_whole:
                 return made
     return made
 
 
-def _one(call: Invocation[Any], job: Job, scenario: Scenario, to: tuple[Made, int], making: Making) -> None:
+def _one(call: Invocation[Any], job: Job, scenario: Scenario, to: tuple[RepeatedRuns, int], maker: RunMaker) -> None:
     made, target = to
     try:
-        report, run = making.run(job, scenario)
+        report, run = maker.run(job, scenario)
     except (TargetError, LoadError) as error:
         call.terminal.err(str(error))
         run_failed(job, error)
@@ -264,7 +268,7 @@ def _one(call: Invocation[Any], job: Job, scenario: Scenario, to: tuple[Made, in
         call.terminal.show(render_verdict, report, color=job.output.color)
 
 
-def _compared(call: Invocation[RunOptions], job: Job, made: Made, scenario: Scenario) -> list[int]:
+def _compared(call: Invocation[RunOptions], job: Job, made: RepeatedRuns, scenario: Scenario) -> list[int]:
     """The runs in a table, and the comparison where there is one; its exit code."""
     codes = all_shown(made.reports, job, call) if made.reports else []
     a, b = made.runs
@@ -294,8 +298,8 @@ def noise(call: Invocation[NoiseOptions]) -> int:
     plan = replace(call.options.plan, command=call.parsed.line)
     results = plan.archive.results
     check_noise(results)
-    ground = ground_of_suite()
-    inputs = inputs_of(plan, ground)
+    facts = suite_facts()
+    inputs = inputs_of(plan, facts)
     if len(inputs.scenarios) > 1:
         raise UsageError(CliMessage.NOISE_OF_SEVERAL())
     screen = screen_for(call.terminal, output)
@@ -308,10 +312,10 @@ def noise(call: Invocation[NoiseOptions]) -> int:
             request_log=demo.request_log if demo else None,
             watch=watch_of(MonitorOptions(), demo),
             history=plan.archive.history,
-            headers=inputs.reached.headers,
+            headers=inputs.connection.headers,
             errors=call.errors,
         )
-        made = alternate(call, [Job(plan, output, {}, inputs, ground, context)], inputs.scenarios[0], call.options.runs)
+        made = alternate(call, [Job(plan, output, {}, inputs, facts, context)], inputs.scenarios[0], call.options.runs)
     if made.reports and not output.quiet:
         call.terminal.show(render_many, made.reports, color=output.color)
     if not made.is_whole:

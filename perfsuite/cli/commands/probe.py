@@ -19,7 +19,7 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.model import Works
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
-from perfsuite.plan.build import build, ground_of_suite
+from perfsuite.plan.build import build, suite_facts
 from perfsuite.plan.options import DEFAULT_HOST
 from perfsuite.report.terminal.console import render_preflight
 from perfsuite.run import pipeline
@@ -29,12 +29,12 @@ from perfsuite.target.connection import ConnectionSettings
 def preflight(call: Invocation[PreflightOptions]) -> int:
     """Every operation once per role."""
     options, output = replace(call.options.plan, command=call.parsed.line), call.options.output
-    ground = ground_of_suite()
-    inputs = inputs_of(options, ground)
+    facts = suite_facts()
+    inputs = inputs_of(options, facts)
     screen = screen_for(call.terminal, output)
     with ExitStack() as stack:
         inputs, _demo = started(stack, options, inputs, screen)
-        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        plan = build(options, inputs, inputs.scenarios[0], facts, datetime.now(UTC))
         context = context_without_load(options, inputs, screen, call)
         report, cleanup = pipeline.only_preflight(context, plan, inputs.accounts)
     call.terminal.show(render_preflight, report, color=output.color)
@@ -67,13 +67,13 @@ def _take(call: Invocation[FingerprintOptions]) -> tuple[Fingerprint, Path, int]
     given = call.options.monitors.postgres
     if not given and options.demo != "full":
         raise UsageError(CliMessage.FINGERPRINT_WITHOUT_DATABASE())
-    ground = ground_of_suite()
-    inputs = inputs_of(options, ground)
+    facts = suite_facts()
+    inputs = inputs_of(options, facts)
     check_watch(Watch("", ConnectionSettings(inputs.host or DEFAULT_HOST), postgres_dsn=given))
     screen = screen_for(call.terminal, call.options.output)
     with ExitStack() as stack:
         inputs, demo = started(stack, options, inputs, screen)
-        plan = build(options, inputs, inputs.scenarios[0], ground, datetime.now(UTC))
+        plan = build(options, inputs, inputs.scenarios[0], facts, datetime.now(UTC))
         context = context_without_load(options, inputs, screen, call)
         dsn = given or (demo.postgres_dsn if demo else "") or ""
         taken, folder, cleanup = pipeline.only_fingerprint(context, plan, inputs.accounts, dsn)

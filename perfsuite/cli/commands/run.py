@@ -11,7 +11,7 @@ from perfsuite.demo.backend import check_faults
 from perfsuite.errors import EXIT_PASS, UsageError
 from perfsuite.messages.cli import CliMessage
 from perfsuite.plan import dry_run
-from perfsuite.plan.build import Ground, Inputs, build, ground_of_suite, read_inputs
+from perfsuite.plan.build import Inputs, SuiteFacts, build, read_inputs, suite_facts
 from perfsuite.plan.options import PlanOptions
 from perfsuite.roles import ROLES
 
@@ -20,18 +20,18 @@ def run(call: Invocation[RunOptions]) -> int:
     """Run the scenarios that were asked for, or print their plans."""
     options, plan = call.options, plan_options(call)
     check_faults(plan.faults)
-    ground = ground_of_suite()
-    inputs = read_inputs(plan, ground)
+    facts = suite_facts()
+    inputs = read_inputs(plan, facts)
     check(options)
     compared = plan.baseline or options.runs or options.has_other_target
     if options.dry_run and not compared and options.monitors == MonitorOptions():
-        return _planned(call, plan, inputs, ground)
+        return _planned(call, plan, inputs, facts)
     from perfsuite.cli.commands import load  # it imports the stages of a run, which a plan alone does not need
 
-    baselines = load.check_stages(options, plan, inputs, ground)
+    baselines = load.check_stages(options, plan, inputs, facts)
     if options.dry_run:
-        return _planned(call, plan, inputs, ground)
-    return load.make_runs(call, plan, inputs, ground, baselines)
+        return _planned(call, plan, inputs, facts)
+    return load.make_runs(call, plan, inputs, facts, baselines)
 
 
 def plan_options(call: Invocation[RunOptions]) -> PlanOptions:
@@ -41,10 +41,10 @@ def plan_options(call: Invocation[RunOptions]) -> PlanOptions:
     return replace(plan, command=call.parsed.line, fingerprint=call.options.fingerprint and database)
 
 
-def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, ground: Ground) -> int:
+def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> int:
     """Print the plans, and where the options came from."""
     for scenario in inputs.scenarios:
-        call.terminal.out(dry_run.render(build(plan, inputs, scenario, ground, datetime.now(UTC)), ROLES))
+        call.terminal.out(dry_run.render(build(plan, inputs, scenario, facts, datetime.now(UTC)), ROLES))
     call.terminal.out("\n".join(call.parsed.explained()))
     return EXIT_PASS
 
