@@ -1,4 +1,4 @@
-"""TOML files of users, read so that every error names file, line, table and key."""
+"""TOML files of users; every error names file, line, table and key."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def key_lines(text: str) -> Mapping[Place, int]:
 
 
 def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
-    """The line of a key or, where that is not known, of what it stands in; None for nothing known."""
+    """The line of a key or, if unknown, of its table; None if both are unknown."""
     for length in range(len(place), 0, -1):
         if place[:length] in lines:
             return lines[place[:length]]
@@ -60,7 +60,7 @@ def _outside_long_texts(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _names(line: str) -> Place:
-    """The names in a header or before an equals sign; () where it only looked like one."""
+    """The names in a header or before an equals sign; () if it is neither."""
     try:
         found: Any = tomllib.loads(line)
     except tomllib.TOMLDecodeError:
@@ -107,7 +107,7 @@ class Table:
         return UsageError(message.at(place) if isinstance(message, Message) else f"{place} {message}")
 
     def only(self, known: Collection[str]) -> None:
-        """Raise UsageError when there is a key that nobody reads."""
+        """Raise UsageError for an unknown key."""
         for key in self.values:
             if key not in known:
                 raise UsageError(unknown("key", key, known).at(self.place_of(key)))

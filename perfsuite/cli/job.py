@@ -1,4 +1,4 @@
-"""What commands that call the target share: the inputs read, a demo started, what is watched, one run made."""
+"""Shared by the commands that call the target: read the inputs, start a demo, set up monitors, make one run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from perfsuite.target.connection import ConnectionSettings
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all runs of a call share. `baselines`: what each scenario is compared with, where that was asked for."""
+    """Shared by all runs of a command. `baselines`: by scenario; empty without --baseline."""
 
     options: PlanOptions
     output: OutputOptions
@@ -49,13 +49,13 @@ class Job:
 
 
 def inputs_of(options: PlanOptions, facts: SuiteFacts) -> Inputs:
-    """The files and options of a call, checked. Raises UsageError where they are wrong."""
+    """Read and check all files and options. Raises UsageError."""
     check_faults(options.faults)
     return read_inputs(options, facts)
 
 
 def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Screen) -> tuple[Inputs, Demo | None]:
-    """The inputs pointed at a running target, and the demo where it is one."""
+    """Start the demo if one is asked for; the inputs with its address and accounts, and the demo or None."""
     if not options.demo:
         return inputs, None
     screen.say(f"Demo: starting the reference backend ({options.demo})")
@@ -65,7 +65,7 @@ def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Scre
 
 
 def watch_of(options: MonitorOptions, demo: Demo | None) -> Watch:
-    """What was asked to be watched; everything of a demo. The run fills in its id and the connection."""
+    """What to monitor: the options, and everything of a demo. The run fills in its id and the connection."""
     return Watch(
         run_id="",
         connection=ConnectionSettings(""),
@@ -88,7 +88,7 @@ def _queries(options: MonitorOptions) -> Queries:
 def context_without_load(
     options: PlanOptions, inputs: Inputs, screen: PlainScreen, call: Invocation[Any]
 ) -> CommandContext:
-    """For a command that calls the target without a load."""
+    """The context of a command that calls the target without load."""
     return CommandContext(
         options.archive.results, screen, call.interrupts, headers=inputs.connection.headers, errors=call.errors
     )
@@ -98,7 +98,7 @@ def context_without_load(
 
 
 def run_one(job: Job, scenario: Scenario) -> LoadedRun:
-    """Raises TargetError or LoadError where nothing could be measured."""
+    """Make one run. Raises TargetError or LoadError if nothing could be measured."""
     try:
         plan = build(job.options, job.inputs, scenario, job.facts, datetime.now(UTC))
         finished = pipeline.run(job.context, plan, job.inputs.accounts, job.baselines.get(scenario.name))
@@ -120,18 +120,18 @@ def run_failed(job: Job, error: SuiteError) -> None:
 
 
 def all_shown(reports: Sequence[RunReport], job: Job, call: Invocation[Any]) -> list[int]:
-    """Show the runs of a call in a table, also on the page of a CI job; what that adds to the exit codes."""
+    """Print the runs as a table, also on the page of a CI job; further exit codes."""
     append_to_step(call, lambda: runs_md(reports), job.options.archive.results / INDEX_FILE)
     try:
         call.terminal.show(render_many, reports, color=job.output.color)
-    except Exception as error:  # noqa: BLE001  the runs are made, and their reports are written
+    except Exception as error:  # noqa: BLE001  the reports are already written
         call.terminal.err(call.errors.record(error, "the table of the runs"))
         return [EXIT_INCONCLUSIVE]
     return []
 
 
 def code_of_rows(cleanup: Cleanup | None, options: PlanOptions, call: Invocation[Any]) -> int:
-    """Name rows that a command without a load left at the target; the exit code for them."""
+    """Print how many rows remain at the target after a command without load; 0, or 4 if they count."""
     if remain := rows_remain(cleanup):
         call.terminal.out(f"{remain[:1].upper()}{remain[1:]}. Their ids are in {REMAINING_FILE}.")
     return EXIT_INCONCLUSIVE if remain and not options.accept_leftovers else EXIT_PASS

@@ -1,4 +1,4 @@
-"""The command line: parse, do, return the exit code. `--help` ends before the stages of a run are imported."""
+"""Parse the command line, run the command, return the exit code. `--help` returns before heavy imports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what the command line says; the exit code."""
+    """Run the command that the command line names; its exit code."""
     terminal = standard_terminal()
     try:
         parsed = parse(argv, os.environ)
@@ -42,9 +42,9 @@ def main(argv: Sequence[str]) -> int:
 def exit_code(
     do: Callable[[Interrupts, ErrorCollector], int], terminal: Terminal, named: Callable[[str], str] = str
 ) -> int:
-    """What `do` returns, or the exit code of the error that ends it. The only place that catches the suite's errors.
+    """What `do` returns, or the exit code of its error. The only place that catches the suite's errors.
 
-    `named` completes a message with the place where the option that it begins with was set.
+    `named` adds to a message where its option was set.
     """
     from perfsuite.run.error_collector import ErrorCollector
     from perfsuite.run.interrupts import Interrupts
@@ -59,8 +59,8 @@ def exit_code(
         except KeyboardInterrupt as error:
             terminal.err(str(error) or "Interrupted.")
             return EXIT_INTERRUPTED
-        except Exception as error:  # noqa: BLE001  whatever it is, it must not look like a target that failed
-            if isinstance(error, OSError) and is_of_a_file(error):  # a disk or a right that no stage expected
+        except Exception as error:  # noqa: BLE001  no error of the suite may look like a failure of the target
+            if isinstance(error, OSError) and is_of_a_file(error):  # a full disk or missing permission
                 terminal.err(str(unwritable(error)))
             else:
                 terminal.err(errors.record(error, "the command"))
@@ -72,7 +72,7 @@ def exit_code(
 
 
 def folder_of(options: Any) -> Path:
-    """Where a command leaves the traceback of an error: in the run that it is about, else beside the runs."""
+    """Folder for tracebacks: the run that the command is about, or the results folder."""
     run = getattr(options, "run", None)
     if isinstance(run, Path) and run.is_dir():
         return run

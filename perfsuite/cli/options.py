@@ -1,4 +1,4 @@
-"""The options of each command, as one record."""
+"""One record of options for each command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from perfsuite.plan.option_fields import above_zero, argument, group, one_of, option, port, switch, whole
 from perfsuite.plan.options import CONNECTION, HISTORY, LOAD, OPERATIONS, TARGET, ArchiveOptions, PlanOptions
 
-OUTPUT, MONITORS = "output", "what to watch at the target (--demo fills these in)"
+OUTPUT, MONITORS = "output", "monitoring (--demo fills these in)"
 LIVE_PAGE_PORT = 8016
 MOST_RUNS = 100
 SECOND_DEMO = "demo"
@@ -16,12 +16,12 @@ SECOND_DEMO = "demo"
 FEWEST_NOISE_RUNS = 6
 """As perfsuite.history.comparison.noise needs."""
 _WITHOUT_LOAD = (TARGET, CONNECTION, OPERATIONS, "--scenarios", "--results")
-"""What commands take that call the target and make no load."""
+"""The options of commands that call the target without load."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How much is printed, and in which colours."""
+    """How much is printed, and whether in colour."""
 
     quiet: bool = switch("--quiet", "print the result only", section=OUTPUT)
     color: bool = switch("--no-color", "no colours; NO_COLOR works, too", default=True, section=OUTPUT)
@@ -29,7 +29,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class MonitorOptions:
-    """What to watch at the target."""
+    """What to monitor at the target."""
 
     server: str | None = option(
         "--monitor-server", "the backend's process, or its URL", "PID|URL", secret=True, section=MONITORS
@@ -105,7 +105,7 @@ class RunOptions:
 
     @property
     def has_other_target(self) -> bool:
-        """True where runs alternate with those on another target."""
+        """True if runs alternate with runs on another target."""
         return bool(self.other or self.other_faults)
 
 

@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 COMMAND_LINE = "command line"
 _IN_NO_FILE = ("--scenarios", "--i-accept-production-load", "--dry-run")
-"""A [run] table cannot set them: it is in that file; accepting production load is a decision of one call."""
+"""Not in a [run] table: it is in that file; accepting production load is a decision for one call."""
 _OTHER_VARIABLES = ("TEST_PASSWORD", "STARTER", "CLOCK_ANCHOR", "WORKER_TOKEN", "CLIENT_KEY_PASSWORD")
 _MONITORS = ("--monitor-server", "--monitor-postgres", "--monitor-redis", "--monitor-prometheus")
 _CONTRADICT = (
@@ -41,14 +41,14 @@ _CONTRADICT = (
     ("--against", ("--baseline", *_MONITORS)),
     ("--against-fault", ("--baseline", *_MONITORS)),
 )
-"""Each of the first contradicts each of the second: where they come from different places, the stronger place wins."""
+"""The first contradicts each of the second. If they come from different places, the stronger place wins."""
 _QUOTE = "'"
 _NEED_DEMO = ("--fault", "--as-deployed")
 
 
 @dataclass(frozen=True, slots=True)
 class GivenOption:
-    """An option that was given. `place`: where, as messages name it; `text`: how it is written there."""
+    """An option with its value. `place`: where it was set, as messages name it; `texts`: as it is written there."""
 
     option: Option
     texts: tuple[str, ...]
@@ -57,13 +57,13 @@ class GivenOption:
 
     @property
     def is_typed(self) -> bool:
-        """It stands on the command line."""
+        """True for an option of the command line."""
         return self.place == COMMAND_LINE
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
-    """One call of a command. `ignored`: lines about what was set elsewhere and does not apply to this call."""
+    """A command with its options. `ignored`: lines about variables and keys that do not apply to this call."""
 
     command: Command
     options: Any
@@ -72,16 +72,16 @@ class ParsedCommand:
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     text: str = ""
-    """What --help or --version print. Then there is nothing else to do."""
+    """What --help or --version print; then there is no command to run."""
 
     @property
     def line(self) -> tuple[str, ...]:
-        """The command line that repeats this call without the variables and the file, and without secrets."""
+        """A command line that repeats this call without variables and [run] table. Without secrets."""
         elsewhere = [argument for each in self.given if not each.is_typed for argument in _written(each)]
         return without_secrets([text_of(argument) for argument in (PROGRAM, *self.argv, *elsewhere)])
 
     def explained(self) -> list[str]:
-        """Where the value of each option came from, a line each."""
+        """Lines that name the source of each option."""
         rows = [(" ".join(without_secrets(_written(each))), each.place) for each in self.given if _is_of_plan(each)]
         lines = [f"  {written:<38} {place}" for written, place in rows]
         return [
@@ -92,7 +92,7 @@ class ParsedCommand:
         ]
 
     def named(self, message: str) -> str:
-        """An error message that begins with an option, with the place where that option was set."""
+        """An error message that begins with an option, completed with the place where it was set."""
         for each in self.given:
             name = each.option.name
             if not each.is_typed and message.startswith((f"{name}:", f"{name} ")):
@@ -101,7 +101,7 @@ class ParsedCommand:
 
 
 def parse(argv: Sequence[str], environment: Mapping[str, str]) -> ParsedCommand:
-    """Raises UsageError that names the option, variable or key and the fix."""
+    """The command of these arguments. Raises UsageError that names option, variable or key, and the fix."""
     typed, command, arguments = _syntax(argv)
     if "version" in typed:
         return ParsedCommand(command, None, text=f"agentmitra-performance {__version__}")
@@ -137,7 +137,7 @@ class _Syntax(argparse.ArgumentParser):
 
 
 def _syntax(argv: Sequence[str]) -> tuple[dict[str, Any], Command, list[str]]:
-    """What was typed for each option, the command, and its arguments. Options may stand before or after it."""
+    """The texts of each option, the command, and its arguments. Options may stand before or after the command."""
     parser = _Syntax(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--version", action="store_true")
@@ -158,7 +158,7 @@ def _syntax(argv: Sequence[str]) -> tuple[dict[str, Any], Command, list[str]]:
 
 
 def _completed(argv: Sequence[str], implied: Mapping[str, str]) -> Iterator[str]:
-    """With the implied value of an option that stands alone: argparse would take the command for its value."""
+    """Add the implied value to an option without one: argparse would take a following command for its value."""
     for argument, following in zip(argv, [*argv[1:], "-"], strict=False):
         alone = argument in implied and (following.startswith("-") or following in COMMANDS)
         yield f"{argument}={implied[argument]}" if alone else argument
@@ -226,7 +226,7 @@ def _scenarios_file(typed: Mapping[str, Any], environment: Mapping[str, str]) ->
 
 
 def _from_file(own: Iterable[Option], path: Path) -> Iterator[GivenOption]:
-    """What the [run] table sets, as far as the command has such an option. The file may be missing."""
+    """The options of the command that the [run] table sets. The file may be missing."""
     if not path.exists():
         return
     from perfsuite.toml_tables import read_tables
@@ -252,7 +252,7 @@ def _toml_text(value: object) -> str:
 def _resolved(
     layers: Sequence[Sequence[GivenOption]], need_demo: Collection[str]
 ) -> tuple[list[GivenOption], list[str]]:
-    """What holds, from the strongest place to the weakest, and a line for each value that does not apply."""
+    """The options that apply, from the strongest place to the weakest, and a line for each that is ignored."""
     found: dict[str, GivenOption] = {}
     ignored: list[str] = []
     for layer in layers:
@@ -277,7 +277,7 @@ def _contradict(a: str, b: str) -> bool:
 
 
 def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
-    """A line for each variable that looks like one of an option but is none."""
+    """A line for each variable whose name is close to that of an option."""
     ours = [name for name in environment if name.startswith(PREFIX)]
     if not ours:
         return
@@ -297,14 +297,14 @@ def _is_of_plan(each: GivenOption) -> bool:
 
 
 def _written(each: GivenOption) -> list[str]:
-    """An option as the command line would have it."""
+    """The option as written on a command line."""
     if each.option.switch:
         return [each.option.name] if each.value else []
     return [argument for text in each.texts for argument in (each.option.name, text)]
 
 
 def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
-    """The command line as it may be kept: without addresses that may hold a password, and values of headers."""
+    """The command line without values of headers and without addresses that may contain a password."""
     secret = {each.name for c in COMMANDS.values() for each in options_in(c.options) if each.secret}
     kept: list[str] = []
     name = ""
@@ -331,13 +331,13 @@ def _without_secret(option: str, value: str) -> str:
 
 
 def add_options(parser: Any, record: type, **more: Any) -> None:
-    """Add the options of a record to a parser, such as Locust's. `more`: what that one wants besides."""
+    """Add the options of a record to another parser, such as Locust's. `more`: further arguments of that parser."""
     for each in options_in(record):
         add_option(parser, each, default=None, **more)
 
 
 def record_of(record: Callable[[], R], namespace: argparse.Namespace) -> R:
-    """The record from what such a parser read. Raises UsageError."""
+    """The record, filled from the result of such a parser. Raises UsageError."""
     typed = {key: value for key, value in vars(namespace).items() if value is not None}
     own = {each.name: each for each in options_in(record)}
     made: R = filled(record(), {each.option.name: each.value for each in _typed(typed, own)})

@@ -1,7 +1,6 @@
 """The suite's load in plain `locust -f locustfile.py`: debug mode, and Locust's own web page.
 
-There is no verdict here. What was recorded lies in `results/` like any other run's, so that
-`python run_performance_tests.py report RUN` makes its report.
+It gives no verdict. It records to `results/` as every run does, so `report RUN` can make the report.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ SCENARIO = "locust"
 def read_options(parser: Any, **_event: Any) -> None:
     """Locust's own options with safer defaults: requests in flight may finish, the page is for this machine only.
 
-    Several processes are refused here, before Locust has made them: each would keep a run of its own.
+    Refuses several processes before Locust starts them: each would record a run of its own.
     """
     parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
     add_options(parser, ConnectionOptions, include_in_web_ui=False)
@@ -81,14 +80,14 @@ def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
 
 
 def _heard(environment: Any, error: BaseException, during: str) -> None:
-    """An error that nobody but Locust or gevent saw. Without a load nothing counts; it has been logged."""
+    """Count an error that only Locust or gevent saw. Without a load there is only the log."""
     load = getattr(environment, "agentmitra_load", None)
     if load is not None:
         load.errors.add_unless_counted(error, during)
 
 
 def _options(environment: Any, host: str) -> PlanOptions:
-    """As for a run. The suite's own files count, whatever the current folder."""
+    """The options of a run, with the suite's own files."""
     return PlanOptions(
         host=host or None,
         connection=record_of(ConnectionOptions, environment.parsed_options),
@@ -111,11 +110,11 @@ def _make_load(environment: Any) -> LoadState | None:
     try:
         order = _order(environment)
     except SuiteError as error:
-        # Raised, it would be swallowed by Locust, and users would start that have nothing to do.
+        # Locust would swallow an exception and start users without work.
         log.error("%s", error)
         _give_up(environment, error.exit_code)
         return None
-    except Exception:  # as above; nothing was sent yet
+    except Exception:  # as above
         log.exception("an error of the suite itself: no load is made")
         _give_up(environment, EXIT_INCONCLUSIVE)
         return None
@@ -127,7 +126,7 @@ def _make_load(environment: Any) -> LoadState | None:
 
 def _give_up(environment: Any, exit_code: int) -> None:
     environment.process_exit_code = exit_code
-    # Locust's process is patched, so this thread is a greenlet: what ends a run cannot be called from its listener.
+    # A thread (in Locust's patched process a greenlet), since a listener cannot end its own run.
     threading.Thread(target=environment.runner.stop if environment.web_ui else environment.runner.quit).start()
 
 
@@ -149,14 +148,14 @@ def _order(environment: Any) -> LoadOrder:
 
 
 def _scenario(environment: Any) -> Scenario:
-    """What Locust was asked for."""
+    """The load that Locust was started with."""
     options, users = environment.parsed_options, environment.runner.target_user_count
     duration_s = float(options.run_time or 0)
     return Scenario(SCENARIO, users, float(options.spawn_rate or 1), duration_s, "plain Locust, debug mode")
 
 
 def _short_of(plan: Plan) -> Iterator[str]:
-    """What there are too few accounts or users for, in a line each."""
+    """Lines about roles with too few accounts or users."""
     for role, accounts in plan.shared_accounts.items():
         yield f"{plan.users_by_role[role]} users as {role} share {accounts} of the accounts in credentials.csv"
     if plan.absent_roles:
@@ -164,9 +163,9 @@ def _short_of(plan: Plan) -> Iterator[str]:
 
 
 def _seen(plan: Plan, headers: Headers) -> PreflightReport:
-    """What the target offers. In debug mode no operation is called beforehand.
+    """What the target offers; no operation is called beforehand.
 
-    Raises TargetError when it is not there or not ours: then no load is made.
+    Raises TargetError if nothing or another service answers.
     """
     run, transport = RunState.of(plan, headers, "preflight"), GeventTransport(connection_settings(plan, headers))
     try:
@@ -178,14 +177,14 @@ def _seen(plan: Plan, headers: Headers) -> PreflightReport:
 
 
 def _finish(load: LoadState) -> None:
-    """After the last record: remove what the run made, and leave what a report needs."""
+    """After the last record: remove created rows, and write what a report needs."""
     order, cleanup = load.order, None
     with load.counting("removing what the run made"):
         try:
             cleanup = _remove_what_was_made(order)
         except SuiteError as error:
             log.error("%s", error)
-    # The measurements hold those that came before their last record.
+    # Earlier errors are in the measurements.
     circumstances = Circumstances(cleanup=cleanup, suite_errors=load.errors.new())
     (order.folder / "circumstances.json").write_bytes(to_json(circumstances))
     if load.errors.count:

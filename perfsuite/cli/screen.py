@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live view on a terminal, a line now and then in a log, a live page."""
+"""Progress of a run: a live view on a terminal, lines in a log, a live page."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ class PlainScreen:
             print(text, file=self._stream, flush=True)
 
     def warn(self, text: str) -> None:
-        """Write it as any other line."""
+        """Write a line."""
         self.say(text)
 
     def progress(self, snapshot: LiveSnapshot) -> None:
-        """Write a line when the last one is old enough."""
+        """Write a line at most every 5 s."""
         if snapshot.live.elapsed_s < self._next_s:
             return
         self._next_s = snapshot.live.elapsed_s + self._every_s
         self.say(render_progress(snapshot))
 
     def load_over(self) -> None:
-        """The load is over; the next one begins counting anew."""
+        """Reset for the next load."""
         self._next_s = 0.0
 
 
 class LiveScreen(PlainScreen):
-    """A view that is drawn anew every second, on a terminal."""
+    """A view on a terminal, redrawn every second."""
 
     def __init__(self, stream: TextIO, *, color: bool) -> None:
         super().__init__(stream)
@@ -69,7 +69,7 @@ class LiveScreen(PlainScreen):
             self._console.print(text)
 
     def progress(self, snapshot: LiveSnapshot) -> None:
-        """Draw the view anew."""
+        """Redraw the view."""
         with writing_to(self._stream):
             if self._live is None:
                 self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -77,7 +77,7 @@ class LiveScreen(PlainScreen):
             self._live.update(live_view(snapshot), refresh=True)
 
     def load_over(self) -> None:
-        """Take the view away."""
+        """Remove the view."""
         live, self._live = self._live, None
         if live is not None:
             with writing_to(self._stream):
@@ -85,21 +85,21 @@ class LiveScreen(PlainScreen):
 
 
 class QuietScreen(PlainScreen):
-    """Nothing but warnings and the end: `--quiet`."""
+    """Warnings only: `--quiet`."""
 
     def say(self, text: str) -> None:
-        """Stay silent."""
+        """Nothing."""
 
     def warn(self, text: str) -> None:
         """Write a line."""
         super().say(text)
 
     def progress(self, snapshot: LiveSnapshot) -> None:
-        """Stay silent."""
+        """Nothing."""
 
 
 class PageScreen:
-    """The live page: whoever opens it sees the last state, and each one that follows."""
+    """The live page: shows the latest state to every visitor, and each following one."""
 
     def __init__(self, server: PageServer) -> None:
         self.address = server.address
@@ -113,7 +113,7 @@ class PageScreen:
         self._show()
 
     def warn(self, text: str) -> None:
-        """Show it as any other line."""
+        """Show a line."""
         self.say(text)
 
     def progress(self, snapshot: LiveSnapshot) -> None:
@@ -122,7 +122,7 @@ class PageScreen:
         self._show()
 
     def load_over(self) -> None:
-        """Show that the verdict is on its way."""
+        """Show that the verdict follows."""
         self._builder.load_over()
         self._show()
 
@@ -137,7 +137,7 @@ class PageScreen:
         self._show()
 
     def end(self) -> None:
-        """Show that this was all, and end the page's server."""
+        """Show the end, and stop the server of the page."""
         self._builder.end()
         self._show()
         self._server.close()
@@ -149,9 +149,9 @@ class PageScreen:
 
 @contextmanager
 def live_page(port: int, errors: ErrorCollector) -> Iterator[PageScreen]:
-    """The live page at `port` of this machine (0: a free one), for as long as the block lasts.
+    """The live page at `port` of this machine (0: a free one), until the end of the block.
 
-    The page shows what ends the block. Raises UsageError where the port cannot be had.
+    An exception that ends the block is shown on the page. Raises UsageError if the port is not available.
     """
     page = PageScreen(PageServer(live_files(), port))
     try:
@@ -166,7 +166,7 @@ def live_page(port: int, errors: ErrorCollector) -> Iterator[PageScreen]:
 class Screens:
     """Several screens at once: the terminal, the page, what Prometheus reads.
 
-    A screen is no part of the run: what one of them cannot show any more is left out there, and said on the others.
+    An error of a screen does not end the run: that screen stops showing such events, and the others report it.
     """
 
     def __init__(self, screens: Sequence[Screen], errors: ErrorCollector) -> None:
@@ -179,11 +179,11 @@ class Screens:
         self._each("say", lambda screen: screen.say(text))
 
     def warn(self, text: str) -> None:
-        """Warn all of them."""
+        """Pass it to all of them."""
         self._each("warn", lambda screen: screen.warn(text))
 
     def progress(self, snapshot: LiveSnapshot) -> None:
-        """Show it on all of them."""
+        """Pass it to all of them."""
         self._each("progress", lambda screen: screen.progress(snapshot))
 
     def load_over(self) -> None:
@@ -196,14 +196,14 @@ class Screens:
                 continue
             try:
                 show(screen)
-            except Exception as error:  # noqa: BLE001  what shows a run must not end it
+            except Exception as error:  # noqa: BLE001  a screen must not end a run
                 self._failed.add((screen, what))
                 during = f"{what.replace('_', ' ')} on the {type(screen).__name__}"
                 self.warn(f"Not shown there any more. {self._errors.record(error, during, decides=False)}")
 
 
 def screen_for(terminal: Terminal, output: OutputOptions) -> PlainScreen:
-    """What shows a run while it goes on: a live view on a terminal, plain lines elsewhere, warnings with --quiet."""
+    """A live view on a terminal, plain lines elsewhere, warnings with --quiet."""
     if output.quiet:
         return QuietScreen(terminal.results)
     if terminal.results.isatty():

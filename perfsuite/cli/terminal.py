@@ -1,4 +1,4 @@
-"""Where a command writes. Output never decides: what a stream does not take is lost, and the command goes on."""
+"""Output of a command. A stream that cannot be written loses its output; the command and its exit code go on."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _MIN_LINES = 24
 _READER_GONE = (errno.EPIPE, errno.EIO)
 """The pipe is closed (`| head`), the terminal is closed."""
 _LOST = "lost_because"
-"""On a stream: why something that was written to it is lost."""
+"""Attribute of a stream: why output was lost."""
 PLAIN = "perfsuite.plain"
-"""Name of the way in which characters are written that an encoding does not have."""
+"""Name of our codec error handler."""
 _INSTEAD = {
     **dict.fromkeys("\N{HYPHEN}\N{NON-BREAKING HYPHEN}–—−─━", "-"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛┡┩╇╈╋┳┻", "+"),
@@ -72,7 +72,7 @@ _INSTEAD = {
 
 
 def plain(text: str) -> str:
-    """`text` in ASCII: – as -, … as ..., ü as u; ? for what has no likeness there."""
+    """`text` in ASCII: – as -, … as ..., ü as u; ? for a character without a substitute."""
     return "".join(character if character.isascii() else _likeness(character) for character in text)
 
 
@@ -90,7 +90,7 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def taking_all(stream: TextIO | None) -> TextIO:
-    """The stream, which from now on takes every character; one that leads nowhere where there is none (`>&-`)."""
+    """The stream, with substitutes for characters that it cannot encode; devnull if it is closed (`>&-`)."""
     if stream is None:
         return Path(os.devnull).open("w", encoding="utf-8")
     codecs.register_error(PLAIN, _replaced)
@@ -101,9 +101,9 @@ def taking_all(stream: TextIO | None) -> TextIO:
 
 @contextmanager
 def writing_to(stream: TextIO) -> Iterator[None]:
-    """A block that writes to `stream`. What that does not take is lost.
+    """A block that writes to `stream`; what cannot be written is lost.
 
-    When its reader has gone, the stream is silent from then on; a full disk may have room again.
+    After a closed pipe or terminal the stream is silent; after a full disk it is tried again.
     """
     try:
         yield
@@ -115,14 +115,14 @@ def writing_to(stream: TextIO) -> Iterator[None]:
 
 
 def silence(stream: TextIO) -> None:
-    """Let go of what the stream still holds and of all that comes: else Python fails over it at its end."""
+    """Discard what the stream has buffered and all that follows: Python would fail to flush it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def settle(stream: TextIO) -> str:
-    """Write what the stream still holds, or let go of it. Why something was lost on it; "" where its reader left."""
+    """Flush the stream, or discard its buffer. Why output was lost; "" if none was or nobody reads it."""
     with writing_to(stream):
         stream.flush()
         return str(getattr(stream, _LOST, ""))
@@ -148,7 +148,7 @@ class Terminal:
             print(text, file=self.errors, flush=True)
 
     def settle(self) -> None:
-        """Write what the streams still hold, or drop it."""
+        """Flush both streams, or discard their buffers."""
         if why := settle(self.results):
             self.err(f"Some of the output could not be written: {why}. The report of a run is in its folder.")
         settle(self.errors)
@@ -160,22 +160,22 @@ class Terminal:
 
     @property
     def lines(self) -> int | None:
-        """Lines of one screen, less one for the prompt; None for what is no terminal, where output may be long."""
+        """Lines of one screen, less one for the prompt; None if it is no terminal."""
         if not self.results.isatty():
             return None
         return max(shutil.get_terminal_size((_MIN_WIDTH, _MIN_LINES)).lines, _MIN_LINES) - 1
 
     def color(self, asked: bool) -> bool:
-        """True where colours are asked for, on a terminal, without NO_COLOR."""
+        """True on a terminal if colours are asked for and NO_COLOR is not set."""
         return asked and self.results.isatty() and not os.environ.get("NO_COLOR")
 
     def show(self, render: Callable[..., str], record: object, *, color: bool) -> None:
-        """Print what `render` makes of a record, in this width and, where they may be, in colours."""
+        """Print what `render` returns for a record, this width and these colours."""
         self.out(render(record, width=self.width, color=self.color(color)))
 
 
 def standard_terminal() -> Terminal:
-    """Standard output and standard error, which from now on take every character and never fail."""
+    """Standard output and standard error, prepared for every character and for closed streams."""
     return Terminal(taking_all(sys.stdout), taking_all(sys.stderr))
 
 
@@ -184,7 +184,7 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True, slots=True)
 class Invocation(Generic[Options]):
-    """One call of a command: its options, how they were given, and what it works with."""
+    """What a command gets: its options, where they were set, and its output, signals and errors."""
 
     options: Options
     parsed: ParsedCommand
@@ -197,13 +197,13 @@ class Invocation(Generic[Options]):
 
 
 def step_summary() -> Path | None:
-    """The file that $GITHUB_STEP_SUMMARY names, which commands append to; None where there is none."""
+    """The file that $GITHUB_STEP_SUMMARY names; None if it is not set."""
     named = os.environ.get("GITHUB_STEP_SUMMARY")
     return Path(named) if named else None
 
 
 def append_to_step(call: Invocation[Any], render: Callable[[], str], whole: Path) -> None:
-    """Append Markdown, the `whole` of which is in a file; a warning where that is not possible."""
+    """Append Markdown to the page of a CI job; a warning if it cannot be written. `whole`: file with the whole text."""
     from perfsuite.report.files.markdown import append_summary
 
     path = step_summary()

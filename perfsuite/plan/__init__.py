@@ -1,1 +1,1 @@
-"""Files and command line → Plan. Every mistake is named with file and key before anything is sent."""
+"""Files and options → Plan. Errors name file and key, and come before anything is sent."""

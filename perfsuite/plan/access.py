@@ -27,13 +27,13 @@ _OURS = (
     "accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "traceparent",
     "user-agent", "x-request-id", "x-run-id",
 )  # fmt: skip
-"""What the suite itself says with every request."""
+"""Headers that the suite sends with every request."""
 _OF_THE_CONNECTION = ("connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConnection:
-    """How a target is reached and what it calls otherwise, read from options and files. `headers` may be secret."""
+    """The connection to a target and its other names of paths and roles. `headers` may be secret."""
 
     access: Access = field(default_factory=Access)
     mapping: ApiMapping = field(default_factory=ApiMapping)
@@ -43,16 +43,16 @@ class ResolvedConnection:
 def resolve_connection(
     given: ConnectionOptions, host: str, roles: Collection[str], environment: Mapping[str, str]
 ) -> ResolvedConnection:
-    """How `host` is reached, checked; `roles`: the slugs that there are. Raises UsageError. Nothing is sent."""
+    """The checked connection to `host`; `roles`: known slugs. Raises UsageError. Sends nothing."""
     headers = read_headers(given.headers, environment)
     mapping = read_mapping(given.mapping_file, roles) if given.mapping_file else ApiMapping()
     return ResolvedConnection(_access(given, host, headers, environment), mapping, headers)
 
 
 def connection_of_run(plan: Plan, given: ConnectionOptions, environment: Mapping[str, str]) -> tuple[Plan, Headers]:
-    """The plan of an earlier run, reached as it was but for what is given now, and its headers with their values.
+    """The plan of an earlier run with its connection, changed by the options given now, and its headers with values.
 
-    Raises UsageError where a header of the run is not given: the plan does not hold its value.
+    Raises UsageError if a header of the run is not given: the plan does not contain its value.
     """
     before = plan.access
     ca_file = given.ca_file or (Path(before.ca_file) if before.ca_file else None)
@@ -68,7 +68,7 @@ def connection_of_run(plan: Plan, given: ConnectionOptions, environment: Mapping
 
 
 def read_headers(given: Sequence[str], environment: Mapping[str, str]) -> Headers:
-    """The headers of `--header "Name: value"`; a value "env:NAME" is that of the variable NAME.
+    """The headers of `--header "Name: value"`; the value "env:NAME" reads the variable NAME.
 
     Raises UsageError; no message repeats a value, which may be secret.
     """
@@ -104,7 +104,7 @@ def _header(text: str, environment: Mapping[str, str]) -> tuple[str, str]:
 def _access(given: ConnectionOptions, host: str, headers: Headers, environment: Mapping[str, str]) -> Access:
     named = environment.get(CERTIFICATES_VARIABLE, "")
     if named and host.startswith("https:"):
-        _authorities(CERTIFICATES_VARIABLE, Path(named))  # TLS itself would pass over a file that is not there
+        _authorities(CERTIFICATES_VARIABLE, Path(named))  # TLS ignores a missing file
     return Access(
         ca_file=_authorities("--ca-file", given.ca_file) if given.ca_file else "",
         proxy=_proxy(given.proxy) if given.proxy is not None else "",
@@ -113,7 +113,7 @@ def _access(given: ConnectionOptions, host: str, headers: Headers, environment: 
 
 
 def _authorities(option: str, path: Path) -> str:
-    """The absolute path, once it is sure that certificates can be read from it."""
+    """The absolute path, after reading its certificates."""
     path = path.expanduser().resolve()
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -127,7 +127,7 @@ def _authorities(option: str, path: Path) -> str:
 
 
 def _proxy(url: str) -> str:
-    """`http://name:port` of a proxy. It may hold no password: it is kept in plan.json."""
+    """`http://name:port` of a proxy; without password, since it is stored in plan.json."""
     if "@" in url:
         raise UsageError(PlanMessage.PROXY_PASSWORD())
     parts = urlsplit(url)
@@ -146,7 +146,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()+,;=:@%/-]*", re.ASCII)
 
 
 def read_mapping(path: Path, roles: Collection[str]) -> ApiMapping:
-    """The content of the file; `roles`: the slugs that there are. Raises UsageError naming file, table and key."""
+    """The content of the file; `roles`: known slugs. Raises UsageError naming file, table and key."""
     top = read_tables(path)
     top.only(("schema", "path", "role"))
     paths, names = top.table("path"), top.table("role")
@@ -222,7 +222,7 @@ def read_accounts(
 
 
 def _slugs(roles: Sequence[Role], deployed: Mapping[str, str]) -> dict[str, str]:
-    """Name of a role → its slug, or "" where the target has one name for several roles. A slug always means itself."""
+    """Name of a role → its slug, or "" if the target has one name for several roles. A slug always means itself."""
     slugs = {role.slug: role.slug for role in roles}
     of_target: dict[str, str] = {}
     for slug, name in deployed.items():

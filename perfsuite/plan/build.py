@@ -1,4 +1,4 @@
-"""The command line and its files → one Plan for each scenario to run."""
+"""Options and files → one Plan for each scenario."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ _OPEN_BESIDE = 50
 
 @dataclass(frozen=True, slots=True)
 class SuiteFacts:
-    """What the suite knows without any file: its roles, its operations, its version, and the environment."""
+    """What the suite knows without files: roles, operations, version, environment, limit of open files."""
 
     roles: tuple[Role, ...]
     operations: Collection[str]
     version: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     most_open_files: int | None = None
-    """So many a process may have at most; None where there is no limit."""
+    """Limit per process; None without a limit."""
 
 
 def suite_facts() -> SuiteFacts:
-    """That of this suite, on this machine."""
-    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes lift the soft limit themselves
+    """The facts of this suite on this machine."""
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # load processes raise the soft limit
     limit = None if most == resource.RLIM_INFINITY else most
     return SuiteFacts(ROLES, tuple(CATALOGUE), __version__, os.environ, limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files and options, read and checked. `host` is "" and `accounts` empty until a demo has begun."""
+    """All files and options, read and checked. `host` is "" and `accounts` empty until the demo has started."""
 
     scenarios: tuple[Scenario, ...]
     targets: tuple[Target, ...]
@@ -64,9 +64,9 @@ class Inputs:
 
 
 def read_inputs(options: PlanOptions, facts: SuiteFacts) -> Inputs:
-    """Everything that a run needs from options and files, with all mistakes found before anything is sent.
+    """Read and check all options and files; sends nothing.
 
-    Raises UsageError, and SafetyError for a host that may not be loaded.
+    Raises UsageError, and SafetyError for a host that is not allowed.
     """
     _check_combination(options)
     file = read_scenarios(options.scenarios_file)
@@ -96,15 +96,15 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts) -> Inputs:
 
 
 def with_demo(inputs: Inputs, host: str, credentials: Path, facts: SuiteFacts) -> Inputs:
-    """The inputs, pointed at a demo that has begun, with the accounts that it made."""
+    """The inputs with the address and accounts of a demo that has started."""
     accounts = read_accounts(credentials, facts.roles, {})
     return replace(inputs, host=hosts.checked_url(host, hosts.HostRules()), accounts=accounts)
 
 
 def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, facts: SuiteFacts, now: datetime) -> Plan:
-    """The plan of one run. Its `run_id` follows from `now`; a run that has its folder takes the folder's name.
+    """The plan of one run. `run_id` is made from `now`; a run with a folder takes the folder's name.
 
-    Raises UsageError when a role that has users has no account (not for a demo that has not begun).
+    Raises UsageError if a role with users has no account (not for a demo that has not started).
     """
     counts = users_by_role(scenario.users, facts.roles)
     shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
@@ -151,7 +151,7 @@ def _check_combination(options: PlanOptions) -> None:
 
 
 def _check_open_files(users: int, processes: int, most: int | None) -> None:
-    """Each user has a connection of its own; without this check its failure would look like the target's."""
+    """Raise UsageError if users would fail to connect: each has its own connection, and the target would be blamed."""
     needed = math.ceil(users / processes) + _OPEN_BESIDE
     if most is not None and needed > most:
         raise UsageError(PlanMessage.TOO_MANY_FILES(users=users, needed=needed, allowed=most))
@@ -168,9 +168,9 @@ def run_id_of(scenario: str, now: datetime) -> str:
 
 
 def new_run_folder(results: Path, scenario: str, now: datetime) -> Path:
-    """A folder made for this run alone; its name is the run's id, with `_2`, `_3` … where two runs meet.
+    """A new folder, named by the run's id, with `_2`, `_3` … if it exists.
 
-    Raises UsageError when it cannot be made.
+    Raises UsageError if it cannot be created.
     """
     name = run_id_of(scenario, now)
     try:

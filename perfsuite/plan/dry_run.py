@@ -1,4 +1,4 @@
-"""What a plan would do, as text: stages, users per role, load to expect, targets that can be judged."""
+"""A plan as text: stages, users per role, expected load, targets that can be judged."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def ramp_s(scenario: Scenario) -> float:
 
 
 def steady_s(scenario: Scenario) -> float:
-    """Seconds over which verdicts are made: the plateau less its settling time; 0 when it is never reached."""
+    """Seconds of the steady state: the plateau without its settling time; 0 if it is never reached."""
     plateau_s = max(scenario.duration_s - ramp_s(scenario), 0.0)
     return plateau_s - settling_s(plateau_s)
 
 
 def response_limit_s(targets: Sequence[Target]) -> float | None:
-    """The limit of the average response time over all requests, in seconds; None when there is no such target."""
+    """The limit of the average response time over all requests, in seconds; None without such a target."""
     limits = [t.limit for t in targets if t.metric == "avg_ms" and t.below and t.role is None and t.operation is None]
     return min(limits) / 1000 if limits else None
 
 
 def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
-    """Why the target could not be judged in this plan; None when it can be, as far as is known beforehand."""
+    """Why the target could not be judged in this plan; None if it can be, as far as is known."""
     scenario = plan.scenario
     if target.scenarios and scenario.name not in target.scenarios:
         return f"only judged in {', '.join(target.scenarios)}"
@@ -74,7 +74,7 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | N
 
 
 def _expected_rps(target: Target, plan: Plan, roles: Sequence[Role]) -> float:
-    """Requests/s that the target is about, when every answer takes as long as the response-time limit."""
+    """Expected requests/s in the scope of the target if every answer takes as long as the response-time limit."""
     arrival = plan.scenario.arrival
     if arrival is not None:
         counted = None if target.role is None else [target.role]
@@ -84,7 +84,7 @@ def _expected_rps(target: Target, plan: Plan, roles: Sequence[Role]) -> float:
 
 
 def _mean_rate(arrival: Arrival) -> float:
-    """Actions a second over the plateau, on average."""
+    """Average actions per second over the plateau."""
     return arrival.rate if arrival.rate_end is None else (arrival.rate + arrival.rate_end) / 2
 
 
@@ -110,7 +110,7 @@ def _why_no_reading(target: Target, plan: Plan) -> str | None:
 
 
 def _watched(plan: Plan) -> set[str]:
-    """The parts of the target that the command asks to be watched, or that a demo has watched by itself."""
+    """The components that are monitored, by options or by the demo."""
     options = {argument.partition("=")[0] for argument in plan.command}
     monitors = {option for option in _WATCHES if option in options}
     monitors |= {"--monitor-server"} if plan.demo else set()
@@ -119,7 +119,7 @@ def _watched(plan: Plan) -> set[str]:
 
 
 def render(plan: Plan, roles: Sequence[Role]) -> str:
-    """The plan as text for people."""
+    """The plan as text."""
     sections = (_heading(plan), _stages(plan.scenario), _users(plan, roles), _load(plan, roles), _targets(plan, roles))
     return "\n".join(line for section in sections for line in section)
 
@@ -138,7 +138,7 @@ def _heading(plan: Plan) -> list[str]:
 
 
 def _connection(plan: Plan) -> list[str]:
-    """How the target is reached and what it calls otherwise, where that is not the usual."""
+    """The settings of the connection and of the mapping, if there are any."""
     access, mapping = plan.access, plan.mapping
     parts = (
         ("trusting", access.ca_file),

@@ -1,8 +1,8 @@
 """The files that users edit: `scenarios.toml` (loads, allowed hosts) and `targets.toml` (limits).
 
 In `targets.toml`, `preset` adds the limits of a published standard (perfsuite/model/slo_presets.py). A metric
-"apdex_500" is the Apdex score at T = 500 ms. What a monitor reads may be limited too: such a target's metric is kept as
-"server.cpu_percent p95", the reading and which figure of its samples counts.
+"apdex_500" is the Apdex score at T = 500 ms. Readings of monitors can have targets too: the metric of such a target is
+stored as "server.cpu_percent p95", the reading and the statistic of its samples.
 
 Schema history, of both
     1   first layout
@@ -37,7 +37,7 @@ ARRIVALS = ("constant", "poisson")
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFile:
-    """All that `scenarios.toml` says. `multiple`: names of what `--multiple` runs, in order."""
+    """The content of `scenarios.toml`. `multiple`: the scenarios of `--multiple`, in order."""
 
     scenarios: dict[str, Scenario]
     multiple: tuple[str, ...]
@@ -73,7 +73,7 @@ def _scenario(name: str, table: Table) -> Scenario:
 
 
 def _arrival(table: Table) -> Arrival | None:
-    """The open model, where the scenario has an arrival_rate."""
+    """The open model; None without an arrival_rate."""
     if "arrival_rate" not in table.values:
         for key in ("arrival_rate_end", "arrival"):
             if key in table.values:
@@ -97,7 +97,7 @@ def _duration_s(table: Table) -> float:
 
 
 def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tuple[Scenario, ...]:
-    """The scenarios of these names, in this order, each with what the options say instead.
+    """The scenarios of these names, in this order, each with the overrides of the options.
 
     Raises UsageError for an unknown name.
     """
@@ -143,7 +143,7 @@ _KEYS = ("name", "metric", "statistic", "below", "above", "role", "operation", "
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """The words that a target may use: slugs of roles, names of operations, of scenarios, and of what monitors read."""
+    """The names that a target can use: slugs of roles, operations, scenarios, readings of monitors."""
 
     roles: Collection[str]
     operations: Collection[str]

@@ -1,7 +1,7 @@
-"""How a field of a record declares the option that fills it: how it is written, read and explained, in one place.
+"""Fields of records that declare their option: its name, how its value is read, and its help, in one place.
 
 `perfsuite/cli/parser.py` fills such records from the command line, the environment and the [run] table of
-scenarios.toml. This module imports nothing that takes time: `--help` needs it.
+scenarios.toml. Imports nothing slow: `--help` needs it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _sum_of_parts(text: str) -> float | None:
 
 
 def text_of(text: str) -> str:
-    """Valid UTF-8: Python keeps bytes that the locale cannot decode as surrogates, which no file takes."""
+    """Valid UTF-8: Python decodes bytes that the locale does not know as surrogates, which cannot be written."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -106,7 +106,7 @@ def one_of(*names: str) -> Callable[[str], str]:
 
 
 def yes_or_no(text: str) -> bool:
-    """A switch as variables and files write it: true or false, yes or no, on or off, 1 or 0."""
+    """A switch in a variable or file: true or false, yes or no, on or off, 1 or 0."""
     cleaned = text.strip().lower()
     if cleaned not in (*_YES, *_NO):
         raise UsageError(PlanMessage.NOT_A_SWITCH(text=text))
@@ -124,30 +124,30 @@ def data_file(name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option, or one argument where `name` has no dashes."""
+    """An option, or an argument if `name` has no dashes."""
 
     name: str
     help: str
     metavar: str = ""
     kind: Callable[[str], Any] = str
     implied: str = ""
-    """Its value where the option stands alone, such as --web without a port."""
+    """The value of an option that is given without one, such as --web."""
     several: str = ""
-    """It can be repeated, and this character separates its values in a variable. "": it takes one value."""
+    """Separator of its values in a variable, if it can be repeated; "" otherwise."""
     many: bool = False
-    """It takes all words that follow it."""
+    """It takes all following arguments."""
     switch: bool = False
     secret: bool = False
-    """Its value may hold a password: it is neither kept nor shown where it does."""
+    """Its value may contain a password, and is then neither stored nor shown."""
     optional: bool = False
-    """Of an argument: it can be left out."""
+    """An argument that can be left out."""
     section: str = ""
     typed_only: bool = False
-    """Neither a variable nor a file may set it."""
+    """No variable or file can set it."""
 
     @property
     def is_argument(self) -> bool:
-        """It is written without its name."""
+        """True if it is written without its name."""
         return not self.name.startswith("-")
 
     @property
@@ -156,7 +156,7 @@ class Option:
         return self.name.lstrip("-").replace("-", "_")
 
     def read(self, texts: Sequence[str]) -> Any:
-        """Its value. Raises UsageError, without the name of the option, if there is none."""
+        """The value of these texts. Raises UsageError without the name of the option."""
         if self.switch:
             return yes_or_no(texts[-1])
         if self.several or self.many:
@@ -168,7 +168,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A record within a record, less what its holder does not take."""
+    """Which options of a nested record its owner has."""
 
     only: tuple[str, ...]
     without: tuple[str, ...]
@@ -179,29 +179,29 @@ class _Group:
 
 
 def option(name: str, help_text: str, metavar: str = "", *, default: Any = None, **more: Any) -> Any:
-    """A field that an option fills. `default` may be a callable, which gives the default."""
+    """A field for an option. `default` can be a function that returns it."""
     made = {"default_factory": default} if callable(default) else {"default": default}
     described = Option(name, help_text, metavar, **more)
     return field(**made, repr=not described.secret, metadata={"option": described})
 
 
 def argument(name: str, help_text: str, **more: Any) -> Any:
-    """A field that a word without dashes fills. `name` is what the usage line calls it."""
+    """A field for an argument without dashes. `name`: as in the usage line."""
     return option(name, help_text, name, **more)
 
 
 def switch(name: str, help_text: str, *, default: bool = False, **more: Any) -> Any:
-    """A field that an option turns from `default` to its opposite."""
+    """A field for an option without value, which turns `default` into its opposite."""
     return option(name, help_text, default=default, switch=True, **more)
 
 
 def group(record: Callable[[], Any], *, only: Sequence[str] = (), without: Sequence[str] = ()) -> Any:
-    """A field that is a record itself. `only`: names or sections of its options that can be given here."""
+    """A field for a nested record. `only`: names or sections of the options that the owner has; `without`: names."""
     return field(default_factory=record, metadata={"group": _Group(tuple(only), tuple(without)), "record": record})
 
 
 def options_in(record: Any) -> Iterator[Option]:
-    """The options of a record, or of a class of records, with those of its groups."""
+    """The options of a record or its class, with those of nested records."""
     for each in fields(record):
         if "option" in each.metadata:
             yield each.metadata["option"]
@@ -211,7 +211,7 @@ def options_in(record: Any) -> Iterator[Option]:
 
 
 def filled(record: Any, values: Mapping[str, Any]) -> Any:
-    """A record like this one, with these values: name of an option → what was read."""
+    """A copy of a record with these values: name of an option → value."""
     given: dict[str, Any] = {}
     for each in fields(record):
         if "option" in each.metadata:

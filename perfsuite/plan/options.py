@@ -1,4 +1,4 @@
-"""The options that a plan is made of, as a record."""
+"""The options of a plan, as a record."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ DEMOS = ("embedded", "full")
 MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
 
-LOAD, TARGET, CONNECTION = "load", "target", "how to reach the target"
+LOAD, TARGET, CONNECTION = "load", "target", "connection to the target"
 OPERATIONS, HISTORY, FILES = "operations and rows", "history and comparison", "files"
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """How the target is reached, beside its address. Also options of plain Locust."""
+    """The connection to the target, besides its address. Plain Locust has these options, too."""
 
     ca_file: Path | None = option(
         "--ca-file",
@@ -74,7 +74,7 @@ class ConnectionOptions:
     )
 
     def of_demo(self) -> None:
-        """Raise UsageError for an option that a demo cannot use: there is one way to reach it."""
+        """Raise UsageError for an option that does not apply to a demo."""
         given = {
             "--ca-file": self.ca_file,
             "--proxy": self.proxy,
@@ -88,7 +88,7 @@ class ConnectionOptions:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
-    """Where finished runs are."""
+    """Folder and history of finished runs."""
 
     results: Path = option(
         "--results",
@@ -110,7 +110,7 @@ class ArchiveOptions:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What a plan is made of. Each command takes some of these options; the others keep their defaults."""
+    """The options of a plan. A command has some of them; the others keep their defaults."""
 
     scenarios: tuple[str, ...] = option(
         "--scenario",

@@ -1,4 +1,4 @@
-"""Remove what a run left behind."""
+"""`cleanup`: remove the rows of an interrupted run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from perfsuite.target.hosts import HostRules, checked_url
 
 
 def cleanup(call: Invocation[CleanupOptions]) -> int:
-    """Remove the rows of an interrupted run."""
+    """0, or 4 if a row remains."""
     folder, options = call.options.run, call.options.plan
     plan = load(folder / PLAN_FILE, Plan)
     if plan.demo:
@@ -32,7 +32,7 @@ def cleanup(call: Invocation[CleanupOptions]) -> int:
     configured = read_scenarios(options.scenarios_file).allowed_hosts
     checked_url(plan.host, HostRules(configured, options.allow_hosts, options.accept_production))
     plan, headers = connection_of_run(plan, options.connection, os.environ)
-    # Whoever created a row removes it, a Super Admin the others; which roles else the file holds does not matter here.
+    # Each row is removed by the account that created it, or by a Super Admin; other roles need no account here.
     file = options.credentials or data_file("credentials.csv")
     accounts = read_accounts(file, ROLES, os.environ, plan.mapping.roles)
     screen = PlainScreen(call.terminal.results)
@@ -48,7 +48,7 @@ def cleanup(call: Invocation[CleanupOptions]) -> int:
 
 
 def _keep(cleaned: Cleanup, folder: Path) -> None:
-    """What became of the rows, for the next report and verdict of the run."""
+    """Store the result for the next report and verdict of the run."""
     path = folder / CIRCUMSTANCES_FILE
     if path.exists():
         save(path, replace(load(path, Circumstances), cleanup=cleaned))

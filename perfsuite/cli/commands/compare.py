@@ -18,7 +18,7 @@ from perfsuite.run.comparison import MARKDOWN_FILE, compare_groups, exit_code_of
 
 
 def compare(call: Invocation[CompareOptions]) -> int:
-    """Slower, faster, the same, or unclear."""
+    """The exit code of the comparison of B with A."""
     options = call.options
     archive = RunArchive(options.archive.results, options.archive.history)
     with archive.open_history() as history:
@@ -42,7 +42,7 @@ def _group(names: str, selection: Selection) -> RunGroup:
 
 
 def shown(comparison: Comparison, call: Invocation[Any], results: Path, output: OutputOptions) -> int:
-    """Keep a comparison and show it; its exit code."""
+    """Write and print a comparison; its exit code."""
     folder = write_comparison(comparison, results)
     render = render_short_comparison if output.quiet else render_comparison
     call.terminal.show(render, comparison, color=output.color)

@@ -1,4 +1,4 @@
-"""Finished runs, and names for some of them: `history` and `baseline`."""
+"""`history` lists finished runs, `baseline` gives some of them a name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOWN = 20
 
 
 def history(call: Invocation[HistoryOptions]) -> int:
-    """List finished runs, or make their database or page again."""
+    """List finished runs, or regenerate their database or page."""
     options = call.options
     archive = RunArchive(options.archive.results, options.archive.history)
     _check_list(options)
@@ -46,8 +46,8 @@ def history(call: Invocation[HistoryOptions]) -> int:
 
 
 def _regenerated(what: str, archive: RunArchive, call: Invocation[HistoryOptions]) -> int:
-    """The database or the page, made again."""
-    from perfsuite.run.runs_page import NEWEST, write_overview  # it draws, which a list of runs does not need
+    """Regenerate the database or the page."""
+    from perfsuite.run.runs_page import NEWEST, write_overview  # draws charts: not needed for a list of runs
 
     if what == "index":
         path = write_overview(archive, latest=None if call.options.all else NEWEST)
@@ -74,7 +74,7 @@ def _kind(wanted: Wanted) -> str:
 
 
 def _rebuilt(done: RebuildResult, call: Invocation[HistoryOptions]) -> int:
-    """Report what was read and what was skipped; the latter is a failure, for those who read the exit code alone."""
+    """Report what was read and what was skipped; 1 if anything was skipped, for scripts."""
     for line in (*done.notes, *(f"skipped: {name}" for name in done.skipped)):
         call.terminal.out(line)
     read = f"{plural(done.runs, 'run')} and {plural(done.baselines, 'baseline')}"
@@ -109,7 +109,7 @@ def _save(call: Invocation[BaselineOptions], archive: RunArchive, database: Hist
     saved = slim(Baseline(name, datetime.now(UTC).isoformat(timespec="seconds"), tuple(ordered)))
     for line in _doubts(ordered):
         terminal.out(f"Note: {line}")
-    # The user's first: where that cannot be written, no copy may be left that `history rebuild` would take.
+    # The user's file first: if it cannot be written, no copy may remain that `history rebuild` would read.
     files = [*([call.options.file] if call.options.file else []), _copy_of(name, archive)]
     written = [write_baseline(path, saved) for path in files]
     replaced = ", in place of the one of that name" if database.save_baseline(saved) else ""
@@ -120,7 +120,7 @@ def _save(call: Invocation[BaselineOptions], archive: RunArchive, database: Hist
 
 
 def _checked_name(name: str | None) -> str:
-    """It becomes the name of a file, so it must not lead elsewhere."""
+    """Raises UsageError for a name that is not safe as the name of a file."""
     if not name or not NAME.fullmatch(name):
         raise UsageError(CliMessage.BASELINE_NAME(name=name))
     return name
@@ -131,7 +131,7 @@ def _copy_of(name: str, archive: RunArchive) -> Path:
 
 
 def _doubts(runs: list[PastRun]) -> list[str]:
-    """What limits the use of a baseline; it is saved all the same."""
+    """Warnings about the runs of a baseline, which is saved nevertheless."""
     lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if not run.outcome.is_conclusive]
     first: dict[str, PastRun] = {}
     for run in runs:

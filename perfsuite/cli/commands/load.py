@@ -1,4 +1,4 @@
-"""Runs made: each scenario once, or the same run several times, alternating with another target; and their noise."""
+"""Make runs: each scenario once, or the same run several times, alternating with another target; `noise`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ REST_S = 2.0
 
 @dataclass(slots=True)
 class RepeatedRuns:
-    """What was made of one scenario so far, on the first target and on the other."""
+    """The runs of one scenario so far, on the first target and on the other."""
 
     runs: tuple[list[PastRun], list[PastRun]] = field(default_factory=lambda: ([], []))
     reports: list[RunReport] = field(default_factory=list)
@@ -68,7 +68,7 @@ class RepeatedRuns:
 
     @property
     def is_whole(self) -> bool:
-        """False where a run was interrupted or could not be made."""
+        """False if a run was interrupted or could not be made."""
         return len(self.reports) == len(self.codes) and EXIT_INTERRUPTED not in self.codes
 
 
@@ -79,7 +79,7 @@ def _run(job: Job, scenario: Scenario) -> tuple[RunReport, PastRun]:
 
 @dataclass(frozen=True, slots=True)
 class RunMaker:
-    """How a run is made, and how one waits for the next."""
+    """Makes a run, and waits before the next one."""
 
     run: Callable[[Job, Scenario], tuple[RunReport, PastRun]] = _run
     sleep: Callable[[float], None] = time.sleep
@@ -89,7 +89,7 @@ class RunMaker:
 
 
 def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> dict[str, RunGroup]:
-    """What each scenario is compared with. Raises UsageError for what no stage could use: nothing was sent yet."""
+    """The baseline of each scenario. Raises UsageError for a wrong monitor, baseline or noise file."""
     check_noise(plan.archive.results)
     baselines = _baselines(plan, inputs, facts)
     check_watch(replace(watch_of(options.monitors, None), connection=ConnectionSettings(inputs.host or DEFAULT_HOST)))
@@ -97,7 +97,7 @@ def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs, facts: 
 
 
 def _baselines(options: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> dict[str, RunGroup]:
-    """What each scenario is compared with. Raises UsageError where there is nothing for one: nothing was sent yet."""
+    """The baseline of each scenario. Raises UsageError if one has none."""
     if not options.baseline:
         return {}
     archive = RunArchive(options.archive.results, options.archive.history)
@@ -113,7 +113,7 @@ def make_runs(
     facts: SuiteFacts,
     baselines: Mapping[str, RunGroup],
 ) -> int:
-    """Run the scenarios that were asked for; the exit code of the most severe."""
+    """Run the requested scenarios; the most severe exit code."""
     options = call.options
     with ExitStack() as stack:
         page = _page(stack, call)
@@ -140,7 +140,7 @@ def make_runs(
 
 
 def _page(stack: ExitStack, call: Invocation[RunOptions]) -> PageScreen | None:
-    """The live page while the command lasts; None where it was not asked for. --quiet prints its address, too."""
+    """The live page, open until the end of the command; None without --web. Prints its address even with --quiet."""
     if call.options.web is None:
         return None
     page = stack.enter_context(live_page(call.options.web, call.errors))
@@ -149,7 +149,7 @@ def _page(stack: ExitStack, call: Invocation[RunOptions]) -> PageScreen | None:
 
 
 def _exposition(stack: ExitStack, call: Invocation[RunOptions]) -> Exposition | None:
-    """What Prometheus reads while the command lasts; None where it was not asked for."""
+    """The metrics for Prometheus, served until the end of the command; None without --metrics-port."""
     if call.options.metrics_port is None:
         return None
     exposition = Exposition()
@@ -173,7 +173,7 @@ def _run_scenarios(job: Job, call: Invocation[RunOptions]) -> int:
             call.terminal.err(str(error))
             run_failed(job, error)
             codes.append(error.exit_code)
-            break  # what kept this one from running keeps the next one too
+            break  # the next one would fail for the same reason
         report = finished.report
         reports.append(report)
         codes.append(_shown(report, finished.folder, job, call))
@@ -192,7 +192,7 @@ def _shown(report: RunReport, folder: Path, job: Job, call: Invocation[RunOption
     whole = partial(render_summary, folder=folder, lines=call.terminal.lines)
     try:
         call.terminal.show(render_verdict if job.output.quiet else whole, report, color=job.output.color)
-    except Exception as error:  # noqa: BLE001  the run is made, and its report is written
+    except Exception as error:  # noqa: BLE001  the report is already written
         call.terminal.err(call.errors.record(error, "the summary on the terminal"))
         call.terminal.out(f"VERDICT: {report.verdict.outcome.value.upper()}; the report is in {folder}")
         return EXIT_INCONCLUSIVE if code in (EXIT_PASS, EXIT_REGRESSION) else code
@@ -203,14 +203,14 @@ def _shown(report: RunReport, folder: Path, job: Job, call: Invocation[RunOption
 
 
 def other_job(stack: ExitStack, options: RunOptions, job: Job) -> Job | None:
-    """The same job on the other target, which is started where it is a demo; None where there is no other."""
+    """The same job on the other target, started if it is a demo; None without one."""
     if not options.has_other_target:
         return None
     if options.other in (None, SECOND_DEMO):
         plan = replace(job.options, faults=options.other_faults)
         inputs, demo = started(stack, plan, job.inputs, job.context.screen)
     else:
-        # Nothing of it is known: a monitor of the first target, a demo perhaps, would read the wrong one.
+        # The monitors of the first target, perhaps a demo, would read the wrong one.
         plan = replace(job.options, host=options.other, demo=None, faults=(), as_deployed=False, fingerprint=False)
         inputs, demo = inputs_of(plan, job.facts), None
     context = replace(
@@ -220,7 +220,7 @@ def other_job(stack: ExitStack, options: RunOptions, job: Job) -> Job | None:
 
 
 def repeat(call: Invocation[RunOptions], job: Job, other: Job | None, maker: RunMaker = RunMaker()) -> int:
-    """Run each scenario that often, and show the result; the exit code of the most severe."""
+    """Run each scenario --runs times and print the comparison; the most severe exit code."""
     codes = []
     jobs = [job, *([other] if other else [])]
     for number, scenario in enumerate(job.inputs.scenarios):
@@ -236,7 +236,7 @@ def repeat(call: Invocation[RunOptions], job: Job, other: Job | None, maker: Run
 def alternate(
     call: Invocation[Any], jobs: Sequence[Job], scenario: Scenario, times: int, maker: RunMaker = RunMaker()
 ) -> RepeatedRuns:
-    """A B A B …, until a run cannot be made. What operations cost the database is measured once per target."""
+    """Runs in the order A B A B …, until one cannot be made. The fingerprint is taken once per target."""
     made = RepeatedRuns()
     for turn in range(times):
         for target, job in enumerate(jobs):
@@ -269,7 +269,7 @@ def _one(call: Invocation[Any], job: Job, scenario: Scenario, to: tuple[Repeated
 
 
 def _compared(call: Invocation[RunOptions], job: Job, made: RepeatedRuns, scenario: Scenario) -> list[int]:
-    """The runs in a table, and the comparison where there is one; its exit code."""
+    """Print the runs as a table, and their comparison if there is one; the exit codes."""
     codes = all_shown(made.reports, job, call) if made.reports else []
     a, b = made.runs
     if not made.is_whole or (not b and scenario.name not in job.baselines):
@@ -281,7 +281,7 @@ def _compared(call: Invocation[RunOptions], job: Job, made: RepeatedRuns, scenar
         else:
             comparison = compare_with_baseline(job.baselines[scenario.name], a, noise)
         return [*codes, shown(comparison, call, job.options.archive.results, job.output)]
-    except UsageError as error:  # whose code would say that nothing was sent
+    except UsageError as error:  # its exit code means that nothing was sent
         raise LoadError(CliMessage.RUNS_NOT_COMPARED(why=error.message)) from error
 
 
@@ -293,7 +293,7 @@ def _group(runs: Sequence[PastRun]) -> RunGroup:
 
 
 def noise(call: Invocation[NoiseOptions]) -> int:
-    """How much runs of the same load differ here."""
+    """Measure how much runs of the same load differ, and keep it; 0 if any figure has noise."""
     output = call.options.output
     plan = replace(call.options.plan, command=call.parsed.line)
     results = plan.archive.results

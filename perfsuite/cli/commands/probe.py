@@ -1,4 +1,4 @@
-"""Commands that call the target without a load: `preflight` and `fingerprint`."""
+"""Commands that call the target without load: `preflight` and `fingerprint`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from perfsuite.target.connection import ConnectionSettings
 
 
 def preflight(call: Invocation[PreflightOptions]) -> int:
-    """Every operation once per role."""
+    """Call every operation once per role; 3 if one fails, 4 if a row remains."""
     options, output = replace(call.options.plan, command=call.parsed.line), call.options.output
     facts = suite_facts()
     inputs = inputs_of(options, facts)
@@ -44,7 +44,7 @@ def preflight(call: Invocation[PreflightOptions]) -> int:
 
 
 def fingerprint(call: Invocation[FingerprintOptions]) -> int:
-    """What each operation costs the database."""
+    """Print what each operation costs the database; 1 if one costs more than in --against."""
     before = read_fingerprint(call.options.before) if call.options.before else None
     width = max(call.terminal.width, 100)
     if call.options.run:
@@ -62,7 +62,7 @@ def fingerprint(call: Invocation[FingerprintOptions]) -> int:
 
 
 def _take(call: Invocation[FingerprintOptions]) -> tuple[Fingerprint, Path, int]:
-    """The fingerprint, its folder, and the exit code for rows that remain."""
+    """Take a fingerprint: it, its folder, and 4 if a row remains."""
     options = replace(call.options.plan, command=call.parsed.line, tolerate_broken=True)
     given = call.options.monitors.postgres
     if not given and options.demo != "full":

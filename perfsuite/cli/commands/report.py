@@ -1,4 +1,4 @@
-"""A finished run again, from its files: `report` and `judge`."""
+"""`report` and `judge`: a finished run, from its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perfsuite.target.catalogue import CATALOGUE
 
 
 def report(call: Invocation[ReportOptions]) -> int:
-    """The result files of a run, regenerated from its measurements."""
+    """Regenerate the result files of a run; 4 if the suite met an error."""
     from perfsuite.report.write import write_all
 
     folder, errors = call.options.run, call.errors
@@ -29,7 +29,7 @@ def report(call: Invocation[ReportOptions]) -> int:
 
 
 def judge(call: Invocation[JudgeOptions]) -> int:
-    """The verdict of a run, by its own targets or others."""
+    """Judge a run by its own targets or others; the exit code of the verdict."""
     output = call.options.output
     judged = load_run(call.options.run, targets=_other_targets(call.options), errors=call.errors).report
     whole = partial(render_summary, lines=call.terminal.lines)

@@ -1,4 +1,4 @@
-"""The default command: make load, and judge what was measured."""
+"""`run`, the default command: check what was asked for, then print the plan or make the runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from perfsuite.roles import ROLES
 
 
 def run(call: Invocation[RunOptions]) -> int:
-    """Run the scenarios that were asked for, or print their plans."""
+    """The most severe exit code of the runs."""
     options, plan = call.options, plan_options(call)
     check_faults(plan.faults)
     facts = suite_facts()
@@ -26,7 +26,7 @@ def run(call: Invocation[RunOptions]) -> int:
     compared = plan.baseline or options.runs or options.has_other_target
     if options.dry_run and not compared and options.monitors == MonitorOptions():
         return _planned(call, plan, inputs, facts)
-    from perfsuite.cli.commands import load  # it imports the stages of a run, which a plan alone does not need
+    from perfsuite.cli.commands import load  # imports the stages of a run: not needed for a plan
 
     baselines = load.check_stages(options, plan, inputs, facts)
     if options.dry_run:
@@ -35,14 +35,14 @@ def run(call: Invocation[RunOptions]) -> int:
 
 
 def plan_options(call: Invocation[RunOptions]) -> PlanOptions:
-    """What the plan is made of, with what follows from other options."""
+    """The options of the plan, completed from the other options."""
     plan = call.options.plan
     database = plan.demo == "full" or bool(call.options.monitors.postgres)
     return replace(plan, command=call.parsed.line, fingerprint=call.options.fingerprint and database)
 
 
 def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> int:
-    """Print the plans, and where the options came from."""
+    """Print the plan of each scenario and the source of each option."""
     for scenario in inputs.scenarios:
         call.terminal.out(dry_run.render(build(plan, inputs, scenario, facts, datetime.now(UTC)), ROLES))
     call.terminal.out("\n".join(call.parsed.explained()))
@@ -50,7 +50,7 @@ def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, fa
 
 
 def check(options: RunOptions) -> None:
-    """Raises UsageError for options that contradict each other. Nothing was sent yet."""
+    """Raises UsageError for options that contradict each other."""
     if not options.has_other_target:
         return
     if options.plan.baseline:
