@@ -17,6 +17,7 @@ from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome, MetricNoise, Noise
 from perfsuite.report.terminal.console import bullet, plain_table, to_text
 from perfsuite.report.text import clean, markdown, markdown_table, rounded, shortened
+from perfsuite.report.wording import figure_labels
 
 COLUMNS = ("What", "Role", "Figure", "Baseline", "This run", "Change", "Result")
 ALL_ROLES = "all roles"
@@ -33,7 +34,7 @@ _FIGURES = {
     "temp_blocks": "temporary blocks per request",
     "caching": "answers from a cache",
 }
-_OTHERS = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99", "rps": "Requests/s", "failure_rate": "Failures"}
+_OTHERS = ("p50_ms", "p95_ms", "p99_ms", "rps", "failure_rate")
 _SHORT = {
     ComparisonOutcome.SLOWER: "worse",
     ComparisonOutcome.FASTER: "better",
@@ -240,7 +241,7 @@ def comparison_md(comparison: Comparison) -> str:
     result = overall(comparison)
     mark = {_REGRESSION: "❌", _UNCLEAR: "⚠️"}.get(result, "✅")
     forced = "Not compared" if comparison.refused else "Forced"
-    head = ("", "A avg ms", "B avg ms", "Shift", CI, "Average", *_OTHERS.values())
+    head = ("", "A avg ms", "B avg ms", "Shift", CI, "Average", *_titles(_OTHERS))
     parts = [
         f"## {mark} {result}: {markdown(comparison.b.name)} compared with {markdown(comparison.a.name)}",
         "\n".join(f"- {markdown(line)}" for line in _sentences(comparison)),
@@ -260,8 +261,8 @@ def _group(comparison: Comparison, letter: str) -> str:
 
 def _table(comparison: Comparison, *, wide: bool) -> RenderableType:
     """On a narrow terminal the averages alone: other figures that changed are listed below."""
-    others = _OTHERS if wide else {}
-    table = plain_table("", ">A ms", ">B ms", ">Shift", f">{CI}", "Average", *others.values())
+    others = _OTHERS if wide else ()
+    table = plain_table("", ">A ms", ">B ms", ">Shift", f">{CI}", "Average", *_titles(others))
     for name, cells, outcomes in _rows(comparison, others):
         styled = [Text(text, _STYLES[each] if each else "") for text, each in zip(cells[4:], outcomes, strict=True)]
         table.add_row(Text(shortened(name, _NAME_LENGTH if wide else _SHORT_NAME)), *cells[:4], *styled)
@@ -270,10 +271,15 @@ def _table(comparison: Comparison, *, wide: bool) -> RenderableType:
     return table
 
 
+def _titles(metrics: Sequence[str]) -> list[str]:
+    """Of columns that show outcomes, which have no unit."""
+    return [label.removesuffix(" ms") for label in figure_labels(*metrics)]
+
+
 def _rows(
-    comparison: Comparison, others: dict[str, str]
+    comparison: Comparison, others: Sequence[str]
 ) -> Iterator[tuple[str, list[str], list[ComparisonOutcome | None]]]:
-    """Name, cells and, for the cells from "Average" on, the outcome that each shows."""
+    """Name, cells and, for the cells from the average on, the outcome that each shows."""
     by_place: dict[_Place, dict[str, Change]] = {}
     for change in comparison.changes:
         by_place.setdefault((change.role, change.operation), {})[change.metric] = change

@@ -26,10 +26,28 @@ from perfsuite.model.summary_parts import server_cpu_percent
 from perfsuite.report.text import clean, heading, rounded
 
 LABELS = {outcome: outcome.name for outcome in Outcome}
+FIGURE_LABELS = {
+    "users": "Users",
+    "requests": "Requests",
+    "rps": "Requests/s",
+    "avg_ms": "Avg ms",
+    "p50_ms": "p50 ms",
+    "p95_ms": "p95 ms",
+    "p99_ms": "p99 ms",
+    "max_ms": "Max ms",
+    "failures": "Failures",
+    "failure_rate": "Failure rate",
+}
+"""Heading of a column of figures, by the name of the figure in summary.json."""
 
 _MOST_NAMES = 6
 _THE_TARGET = "target"
 """Scope of the targets on what a monitor reads."""
+
+
+def figure_labels(*names: str) -> list[str]:
+    """The headings of these columns."""
+    return [FIGURE_LABELS[name] for name in names]
 
 
 # ── the verdict

@@ -52,7 +52,8 @@ def test_history_shows_the_newest_runs(typed: Typed) -> None:
         "ms",
         "p95",
         "ms",
-        "Failures",
+        "Failure",
+        "rate",
         "Release",
         "Verdict",
     ]

@@ -16,6 +16,7 @@ from perfsuite.report.text import markdown, markdown_table, shortened
 from perfsuite.report.wording import (
     LABELS,
     arrival_lines,
+    figure_labels,
     logins_line,
     operation_of,
     regularities,
@@ -79,7 +80,8 @@ def runs_md(reports: Sequence[RunReport]) -> str:
         )
         for report in reports
     )
-    columns = ("Scenario", "Run", "Users", "Requests", "Requests/s", "Avg ms", "p95 ms", "Failures", "Verdict")
+    figures = figure_labels("users", "requests", "rps", "avg_ms", "p95_ms", "failures")
+    columns = ("Scenario", "Run", *figures, "Verdict")
     return _section(plural(len(reports), "run"), columns, cells) + "\n"
 
 
@@ -152,7 +154,7 @@ def _slowest(summary: Summary) -> str:
         for row in rows
         if row.statistics.requests
     )
-    columns = ("Operation", "Role", "Requests", "Avg ms", "p95 ms", "Max ms", "Failures")
+    columns = ("Operation", "Role", *figure_labels("requests", "avg_ms", "p95_ms", "max_ms", "failures"))
     return _section("Slowest operations", columns, cells)
 
 

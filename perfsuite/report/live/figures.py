@@ -11,6 +11,7 @@ from perfsuite.format import UNKNOWN, number, percent, plural, quantity
 from perfsuite.model import LiveSnapshot, LiveState, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.monitor import METRICS, Direction, Reading
 from perfsuite.report.text import clean
+from perfsuite.report.wording import FIGURE_LABELS
 
 UNANSWERED_FROM_S = 3
 """After this many seconds without a response, the views warn."""
@@ -71,19 +72,19 @@ def _figures(
     rps, average, p95 = ("", "", "") if now is None else map(number, now)
     failed = so_far.failures > 0
     return (
-        LiveFigure("Users", users, ""),
-        LiveFigure("Requests", "", f"{number(so_far.requests)}"),
-        LiveFigure("Requests/s", rps, number(so_far.rps)),
-        LiveFigure("Avg ms", average, number(so_far.avg_ms)),
-        LiveFigure("p95 ms", p95, number(so_far.p95_ms)),
-        LiveFigure("Failures", "", f"{number(so_far.failures)}", alarm=failed),
+        LiveFigure(FIGURE_LABELS["users"], users, ""),
+        LiveFigure(FIGURE_LABELS["requests"], "", number(so_far.requests)),
+        LiveFigure(FIGURE_LABELS["rps"], rps, number(so_far.rps)),
+        LiveFigure(FIGURE_LABELS["avg_ms"], average, number(so_far.avg_ms)),
+        LiveFigure(FIGURE_LABELS["p95_ms"], p95, number(so_far.p95_ms)),
+        LiveFigure(FIGURE_LABELS["failures"], "", number(so_far.failures), alarm=failed),
         LiveFigure("Rate", "", percent(so_far.failure_rate), alarm=failed),
     )
 
 
 def users_by_role(users: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
     """Roles and their number of users."""
-    return tuple((clean(role.replace("_", " ")), f"{number(count)}") for role, count in users.items())
+    return tuple((clean(role.replace("_", " ")), number(count)) for role, count in users.items())
 
 
 def worst_first(targets: Sequence[TargetResult]) -> list[TargetResult]:

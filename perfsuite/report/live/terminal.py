@@ -260,7 +260,7 @@ def role_table(live: LiveState) -> Table:
     lines = {line.name: line for line in live.roles}
     for role, count in live.users.items():
         line = lines.get(role, LiveLine(role, 0, None, 0))
-        table.add_row(Text(shortened(role.replace("_", " "), 24)), f"{number(count)}", *_figures_of(line))
+        table.add_row(Text(shortened(role.replace("_", " "), 24)), number(count), *_figures_of(line))
     return table
 
 
@@ -277,7 +277,7 @@ def failed_table(failures: Iterable[LiveFailure], more: int) -> Table:
     table = _table(">Failed", "Operation", "Failure, since the start")
     for failure in failures:
         what = Text(clean(f"{failure.kind}: {failure.message}"), no_wrap=True, overflow="ellipsis")
-        table.add_row(Text(f"{number(failure.count)}", "red"), Text(_operation(failure)), what)
+        table.add_row(Text(number(failure.count), "red"), Text(_operation(failure)), what)
     if more > 0:
         table.add_row("", Text(f"and {number(more)} more", "dim"), "")
     table.columns[0].min_width = len("Failed")
@@ -345,7 +345,7 @@ def _packed(pairs: Sequence[Text], width: int) -> Text:
 
 
 def _failure(failure: LiveFailure) -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis").append(f"{number(failure.count)}", "red")
+    text = Text(no_wrap=True, overflow="ellipsis").append(number(failure.count), "red")
     text.append(f"  {_operation(failure)}  ")
     return text.append(clean(failure.message), "dim")
 
@@ -363,5 +363,5 @@ def _add_gauges(grid: Table, shown: Iterable[Gauge], width: int) -> None:
 
 
 def _figures_of(line: LiveLine) -> tuple[str, str, Text]:
-    failed = Text(f"{number(line.failures)}", "red" if line.failures else "")
-    return f"{number(line.requests)}", number(line.avg_ms), failed
+    failed = Text(number(line.failures), "red" if line.failures else "")
+    return number(line.requests), number(line.avg_ms), failed

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from perfsuite.format import plural
 from perfsuite.model import RunReport
 from perfsuite.report.page.charts import Values
 from perfsuite.report.page.page import page_of
@@ -78,10 +79,12 @@ def own_file(name: str) -> str:
 @cache
 def environment() -> Environment:
     """Jinja with our templates; every text is escaped."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["plural"] = plural
+    return made

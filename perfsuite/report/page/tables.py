@@ -9,6 +9,7 @@ from perfsuite.format import UNKNOWN, clock, figure, number, percent, plain, utc
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
 from perfsuite.model.periods import STEADY
 from perfsuite.report.text import TOO_FEW, Number, clean, exact, heading, parts_of, rounded, values_of
+from perfsuite.report.wording import FIGURE_LABELS
 from perfsuite.target.catalogue import CATALOGUE
 
 MAX_FAILURE_GROUPS = 200
@@ -71,16 +72,16 @@ class Table:
     hint: str = ""
 
 
-_FIGURES = (
-    ("requests", Column("Requests")),
-    ("rps", Column("Requests/s", hint="requests per second")),
-    ("avg_ms", Column("Average", hint="mean response time, ms")),
-    ("p50_ms", Column("p50", hint="50 % of the requests took at most this long, ms")),
-    ("p95_ms", Column("p95", hint="95 % of the requests took at most this long, ms")),
-    ("p99_ms", Column("p99", hint="99 % of the requests took at most this long, ms")),
-    ("max_ms", Column("Max", hint="slowest request, ms")),
-    ("failures", Column("Failures")),
-    ("failure_rate", Column("Failure rate", hint="share of failed requests")),
+_HINTS = {
+    "avg_ms": "mean response time",
+    "p50_ms": "50 % of the requests took at most this long",
+    "p95_ms": "95 % of the requests took at most this long",
+    "p99_ms": "99 % of the requests took at most this long",
+    "max_ms": "slowest request",
+    "failure_rate": "share of failed requests",
+}
+_FIGURES = tuple(
+    (name, Column(label, hint=_HINTS.get(name, ""))) for name, label in FIGURE_LABELS.items() if name != "users"
 )
 _FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
 _UNJUDGED = "Not part of the verdict"
@@ -142,10 +143,13 @@ _PARTS = (
         "service_avg_ms",
         Column("Service", hint="mean from sending the request to the last byte, ms"),
     ),
-    ("service_p50_ms", Column("p50", hint="50 % of the service times were at most this long, ms")),
-    ("service_p95_ms", Column("p95", hint="95 % of the service times were at most this long, ms")),
+    ("service_p50_ms", Column(FIGURE_LABELS["p50_ms"], hint="50 % of the service times were at most this long")),
+    ("service_p95_ms", Column(FIGURE_LABELS["p95_ms"], hint="95 % of the service times were at most this long")),
     ("server_avg_ms", Column("Server", hint="mean time that the server reported, ms")),
-    ("server_p95_ms", Column("p95", hint="95 % of the requests took at most this long in the server, ms")),
+    (
+        "server_p95_ms",
+        Column(FIGURE_LABELS["p95_ms"], hint="95 % of the requests spent at most this long in the server"),
+    ),
     ("outside_avg_ms", Column("Outside", hint="mean service time without server time: network, proxies, queues, ms")),
     (
         "waiting_avg_ms",
@@ -289,8 +293,8 @@ def _behaviours(behaviours: Iterable[BehaviourRow]) -> Table:
         Column("Actions", hint="how often users performed it"),
         Column("Succeeded", hint="actions whose requests all succeeded"),
         Column("Success rate", hint="share of the actions that succeeded"),
-        Column("Average", hint="mean duration of an action without the pause after it, ms"),
-        Column("p95", hint="95 % of the actions took at most this long, ms"),
+        Column(FIGURE_LABELS["avg_ms"], hint="mean duration of an action without the pause after it"),
+        Column(FIGURE_LABELS["p95_ms"], hint="95 % of the actions took at most this long"),
     )
     rows = tuple(
         (

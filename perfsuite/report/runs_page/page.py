@@ -28,7 +28,7 @@ from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import ChangePoint, Conditions, PastRun
 from perfsuite.report.page.html import environment, json_for_script, own_file, policy_of
 from perfsuite.report.text import clean, rounded
-from perfsuite.report.wording import LABELS
+from perfsuite.report.wording import FIGURE_LABELS, LABELS
 
 FIGURES = ("avg_ms", "p50_ms", "p95_ms", "p99_ms", "rps", "failure_rate")
 QUERIES = "queries"
@@ -149,6 +149,7 @@ def index_html(overview: Overview) -> str:
     newest = [run for run in reversed(overview.runs) if run.folder in overview.reports][:LISTED_WITHOUT_SCRIPT]
     return environment().get_template("index.html.j2").render(
         count=len(overview.runs),
+        labels=FIGURE_LABELS,
         older=overview.older,
         made_at=clean(overview.made_at)[:16].replace("T", " "),
         links=[ReportLink(clean(run.run_id), LABELS[run.outcome], _address(run.folder)) for run in newest],

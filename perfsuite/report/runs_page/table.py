@@ -12,14 +12,15 @@ from perfsuite.model import ALL
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.terminal.console import OUTCOME_STYLES, to_text
 from perfsuite.report.text import clean, shortened
-from perfsuite.report.wording import LABELS
+from perfsuite.report.wording import LABELS, figure_labels
 
 _WIDEST_NAME = 40
 
 
 def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False) -> str:
     """One line per run, with its figures over all operations; in the given order."""
-    table = _table("Run", ">Users", ">Requests/s", ">Avg ms", ">p95 ms", ">Failures", "Release", "Verdict")
+    labels = figure_labels("users", "rps", "avg_ms", "p95_ms", "failure_rate")
+    table = _table("Run", *(f">{label}" for label in labels), "Release", "Verdict")
     for run in runs:
         totals = run.at(ALL, ALL)
         shown = ("rps", "avg_ms", "p95_ms", "failure_rate")

@@ -17,7 +17,7 @@ from perfsuite.format import number, percent
 from perfsuite.model import Outcome, PreflightReport, RunReport, Statistics, TargetOutcome, Works
 from perfsuite.report.findings import findings_of
 from perfsuite.report.text import clean, shortened
-from perfsuite.report.wording import LABELS, sentence
+from perfsuite.report.wording import LABELS, figure_labels, sentence
 
 OUTCOME_STYLES = {
     Outcome.PASS: "bold green",
@@ -80,7 +80,8 @@ def load_cells(figures: Statistics) -> tuple[str, str, str, str]:
 
 def render_many(reports: Sequence[RunReport], *, width: int = 80, color: bool = False) -> str:
     """Several runs side by side, one line each, with their verdicts."""
-    table = plain_table("Scenario", ">Users", ">Requests", ">Requests/s", ">Avg ms", ">p95 ms", ">Failures", "Verdict")
+    labels = figure_labels("users", "requests", "rps", "avg_ms", "p95_ms", "failure_rate")
+    table = plain_table("Scenario", *(f">{label}" for label in labels), "Verdict")
     for report in reports:
         totals, outcome = report.summary.totals, report.verdict.outcome
         table.add_row(

@@ -24,6 +24,7 @@ from perfsuite.report.wording import (
     LABELS,
     arrival_lines,
     count_outcomes,
+    figure_labels,
     logins_line,
     operation_of,
     outcome_counts,
@@ -189,7 +190,8 @@ def _roles(summary: Summary, most: int | None) -> Table:
     reached = [row.period for row in summary.rows if row.role == ALL and row.statistics.requests]
     period = STEADY if summary.totals.requests or not reached else reached[0]
     title = "Role" if period == STEADY else f"Role, {clean(period)}"
-    table = plain_table(title, ">Users", ">Requests", ">Requests/s", ">Avg ms", ">p95 ms", ">Failures", ">Success")
+    labels = figure_labels("users", "requests", "rps", "avg_ms", "p95_ms", "failures")
+    table = plain_table(title, *(f">{label}" for label in (*labels, "Success")))
     totals = {row.role: row.statistics for row in summary.rows if row.period == period and _is_role_total(row)}
     roles = [role for role in dict.fromkeys([*summary.users.by_role, *totals]) if role != ALL]
     kept = roles if most is None else sorted(roles, key=lambda role: _severity(totals.get(role)), reverse=True)[:most]
