@@ -2,7 +2,7 @@
 
     python bench/history_size.py [--runs 10000] [--operations 40] [--keep FILE]
 
-The runs are made up: each with so many operations over seven roles, their totals, and histograms. Wall time counts,
+The runs are made up: each with so many operations over seven roles, and their totals. Wall time counts,
 each question is asked three times from a new connection, as a command does, and the longest counts.
 Ends with 1 when a question that a person waits for takes a second or more.
 """
@@ -22,12 +22,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from perfsuite.history import History, Selection, Wanted, select  # noqa: E402
-from perfsuite.history.engine import writing  # noqa: E402
-from perfsuite.history.rows import figure_rows, kept_row, run_row  # noqa: E402
-from perfsuite.history.tables import FIGURES, KEPT, RUNS  # noqa: E402
+from perfsuite.history import History, RunQuery, Selection, select  # noqa: E402
+from perfsuite.history.database import writing  # noqa: E402
+from perfsuite.history.tables import FIGURES, RUNS, figure_rows, run_row  # noqa: E402
 from perfsuite.model import ALL, Outcome, Statistics  # noqa: E402
-from perfsuite.model.history import Conditions, KeptTimes, Measured, PastRun  # noqa: E402
+from perfsuite.model.history import Conditions, Measured, PastRun  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.run.archive import read_past_run  # noqa: E402
 
@@ -37,7 +36,7 @@ _AT_ONCE = 200
 _BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def made_run(number: int, operations: int, dice: random.Random) -> tuple[PastRun, list[KeptTimes]]:
+def made_run(number: int, operations: int, dice: random.Random) -> PastRun:
     """A run of a history: every hour one, three scenarios in turn, a release every hundred runs."""
     began = _BEGAN + timedelta(hours=number)
     scenario = ("basic", "moderate", "peak")[number % 3]
@@ -46,7 +45,7 @@ def made_run(number: int, operations: int, dice: random.Random) -> tuple[PastRun
     totals = [(ALL, ALL), *((role, ALL) for role in roles), *((ALL, operation) for _role, operation in keys[::2])]
     ms = 20 + dice.random()
     figures = Statistics(640, 1, 1 / 640, 12.5, ms, 0.7, ms * 9, ms / 2, ms, ms * 2, ms * 3, None, None)
-    run = PastRun(
+    return PastRun(
         run_id=f"{scenario}_{began:%Y%m%d_%H%M%S}",
         started_at=began.isoformat(timespec="seconds"),
         ended_at=(began + timedelta(minutes=1)).isoformat(timespec="seconds"),
@@ -58,22 +57,20 @@ def made_run(number: int, operations: int, dice: random.Random) -> tuple[PastRun
         release=f"1.{number // 100}",
         steady_s=49,
     )
-    times = [KeptTimes(*key, 0, {dice.randrange(500, 4000): 1 for _ in range(16)}, 9_000, 500, 4_000) for key in keys]
-    return run, times
 
 
 def fill(history: History, runs: int, operations: int) -> None:
     """Keep the runs, many in a transaction: one each is what a command does, and takes as long again and again."""
     dice = random.Random(1)
-    history.keep(*made_run(0, operations, dice))
-    history.forget(made_run(0, operations, random.Random(1))[0].run_id)
+    first = made_run(0, operations, dice)
+    history.add(first)
+    history.remove(first.run_id)
     for start in range(0, runs, _AT_ONCE):
         with writing(history._engine) as connection:
             for number in range(start, min(start + _AT_ONCE, runs)):
-                run, times = made_run(number, operations, dice)
+                run = made_run(number, operations, dice)
                 connection.execute(RUNS.insert(), run_row(run) | {"number": number + 1})
                 connection.execute(FIGURES.insert(), figure_rows(number + 1, run.measured))
-                connection.execute(KEPT.insert(), kept_row(number + 1, times, None))
 
 
 def longest_s(url: str, ask: Callable[[History], object]) -> float:
@@ -98,15 +95,15 @@ def questions(newest: PastRun) -> dict[str, Callable[[History], object]]:
         return lambda history: select(name, Selection(history, read_past_run, differ, newest.conditions))
 
     return {
-        "history, the newest 20": lambda history: history.runs(Wanted(latest=20, totals_only=True)),
-        "history of a scenario": lambda history: history.runs(Wanted(scenario="peak", latest=20, totals_only=True)),
+        "history, the newest 20": lambda history: history.runs(RunQuery(latest=20, totals_only=True)),
+        "history of a scenario": lambda history: history.runs(RunQuery(scenario="peak", latest=20, totals_only=True)),
         "how many": lambda history: history.count(),
         "a run by its id": named(newest.run_id),
         "last:5": named("last:5"),
         "last:50": named("last:50"),
         "a release (100 runs)": named(f"release:{newest.release}"),
         "a name that is not there": lambda history: history.baseline("nobody"),
-        "keep a run": lambda history: history.keep(replace(newest, run_id="one more"), ()),
+        "keep a run": lambda history: history.add(replace(newest, run_id="one more")),
     }
 
 
@@ -122,7 +119,7 @@ def main() -> int:
         history = History(str(file))
         began = time.perf_counter()
         fill(history, arguments.runs, arguments.operations)
-        newest = history.runs(Wanted(latest=1))[0]
+        newest = history.runs(RunQuery(latest=1))[0]
         history.close()
         figures = len(newest.measured)
         size = file.stat().st_size

@@ -23,9 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from perfsuite.history import History  # noqa: E402
-from perfsuite.history.engine import writing  # noqa: E402
-from perfsuite.history.rows import figure_rows, kept_row, run_row  # noqa: E402
-from perfsuite.history.tables import FIGURES, KEPT, RUNS  # noqa: E402
+from perfsuite.history.database import writing  # noqa: E402
+from perfsuite.history.tables import FIGURES, RUNS, figure_rows, run_row  # noqa: E402
 from perfsuite.run.archive import RunArchive  # noqa: E402
 from perfsuite.run.runs_page import NEWEST, write_overview  # noqa: E402
 from tests.report.made_history import all_names, history  # noqa: E402
@@ -61,8 +60,8 @@ def fill(results: Path, runs: int) -> RunArchive:
     archive = RunArchive(results)
     with archive.open_history() as store:
         made = history(runs, all_names(), shifted_from=runs // 2)
-        store.keep(made[0])
-        store.forget(made[0].run_id)
+        store.add(made[0])
+        store.remove(made[0].run_id)
         _put(store, made)
     return archive
 
@@ -72,7 +71,6 @@ def _put(store: History, made: list) -> None:  # type: ignore[type-arg]
         for number, run in enumerate(made, 1):
             connection.execute(RUNS.insert(), run_row(run) | {"number": number})
             connection.execute(FIGURES.insert(), figure_rows(number, run.measured))
-            connection.execute(KEPT.insert(), kept_row(number, (), None))
 
 
 def in_browser(page: Path, program: str, folder: Path) -> dict[str, float]:

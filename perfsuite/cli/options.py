@@ -14,7 +14,7 @@ MOST_RUNS = 100
 SECOND_DEMO = "demo"
 """What --against says for a second demo."""
 FEWEST_NOISE_RUNS = 6
-"""As perfsuite.history.comparison.noise needs."""
+"""As perfsuite.history.compare needs."""
 _WITHOUT_LOAD = (TARGET, CONNECTION, OPERATIONS, "--scenarios", "--results")
 """The options of commands that call the target without load."""
 

@@ -1,18 +1,90 @@
-"""What the user names → runs: a folder, a file, a baseline, a run's id, a release, or the last ones that passed."""
+"""What the user names → runs: a folder, a file, a baseline, a run's id, a release, or the last ones that passed.
+
+A baseline can be a small file that is committed to git: figures and conditions of runs, and of their fingerprints what
+comparing counts needs.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from perfsuite.errors import UsageError, nearest
-from perfsuite.history.baseline_file import read_baseline
-from perfsuite.history.store import History, Wanted
+from perfsuite.history.store import History, RunQuery
 from perfsuite.model import Outcome
-from perfsuite.model.history import Conditions, PastRun, RunGroup
+from perfsuite.model.fingerprint import Fingerprint, OperationCost, StatementKind
+from perfsuite.model.history import Baseline, Conditions, PastRun, RunGroup
+
+SCHEMA = 1
+BASELINES_FOLDER = "baselines"
+"""Below the results folder: a copy of every baseline that is saved there, so that `history rebuild` finds them."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+_TEXT_MOST = 160
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+def write_baseline(path: Path, baseline: Baseline) -> Path:
+    """Write the file; folders are made. Raises UsageError where that is not possible."""
+    content = msgspec.json.format(msgspec.json.encode(slim(baseline)), indent=1) + b"\n"
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}. Name another file with --file") from error
+    return path
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline in a file. Raises UsageError where it is none, damaged, or of a newer suite."""
+    try:
+        content = path.read_bytes()
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        if schema > SCHEMA:
+            raise UsageError(f"{path}: written by a newer suite (schema {schema}, this one knows up to {SCHEMA})")
+        found = msgspec.json.decode(content, type=Baseline)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a baseline of runs, or damaged ({error})") from error
+    if not found.runs:
+        raise UsageError(f"{path}: a baseline without runs")
+    return found
+
+
+def slim(baseline: Baseline) -> Baseline:
+    """The same with no more of the fingerprints than comparing needs."""
+    return replace(baseline, runs=tuple(_slim_run(run) for run in baseline.runs))
+
+
+def _slim_run(run: PastRun) -> PastRun:
+    if run.fingerprint is None:
+        return run
+    return replace(run, fingerprint=_slim_print(run.fingerprint))
+
+
+def _slim_print(taken: Fingerprint) -> Fingerprint:
+    return replace(taken, foreign=(), notes=(), operations=tuple(_slim_cost(cost) for cost in taken.operations))
+
+
+def _slim_cost(cost: OperationCost) -> OperationCost:
+    queries = (one for one in cost.statements if one.kind is StatementKind.QUERY)
+    short = tuple(replace(one, text=one.text[:_TEXT_MOST], queryids=()) for one in queries)
+    return replace(cost, statements=short, suspicions=(), notes=())
+
 
 _OF_WORTH = tuple(outcome for outcome in Outcome if outcome.is_conclusive)
 _LAST = re.compile(r"last:(\d+)")
@@ -84,7 +156,7 @@ def _last(name: str, where: Selection) -> Sequence[PastRun]:
     if not count:
         raise UsageError(f"{name}: say how many of the last passing runs, as in last:5")
     like = where.like
-    wanted = Wanted(
+    wanted = RunQuery(
         scenario=like.scenario if like else None, outcomes=(Outcome.PASS,), latest=_SCANNED, totals_only=True
     )
     passed = [run for run in where.history.runs(wanted) if run.run_id not in where.without]
@@ -98,7 +170,7 @@ def _last(name: str, where: Selection) -> Sequence[PastRun]:
             f"{name}: none of the {len(passed)} passing runs was made under the same conditions: "
             f"{'; '.join(map(str, where.differ(passed[-1].conditions, like)))}"
         )
-    return where.history.runs(Wanted(run_ids=tuple(alike), fingerprints=True))
+    return where.history.runs(RunQuery(run_ids=tuple(alike), fingerprints=True))
 
 
 def _of_any_kind(name: str, where: Selection) -> Sequence[PastRun]:
@@ -115,19 +187,19 @@ def _of_kind(kind: str, name: str, where: Selection) -> Sequence[PastRun]:
         return found.runs if found else []
     if kind == "run":
         return _run(name, where)
-    runs = where.history.runs(Wanted(release=name, outcomes=_OF_WORTH, fingerprints=True)) if name else []
+    runs = where.history.runs(RunQuery(release=name, outcomes=_OF_WORTH, fingerprints=True)) if name else []
     return [run for run in runs if run.run_id not in where.without]
 
 
 def _run(run_id: str, where: Selection) -> Sequence[PastRun]:
     """From history; where it is not kept there, from its folder."""
-    kept = where.history.runs(Wanted(run_ids=(run_id,), fingerprints=True))
+    kept = where.history.runs(RunQuery(run_ids=(run_id,), fingerprints=True))
     folder = where.results / run_id
     return kept or ([where.read_folder(folder)] if (folder / _PLAN).exists() else [])
 
 
 def _unknown(name: str, where: Selection) -> str:
-    newest = where.history.runs(Wanted(latest=_SUGGESTED, totals_only=True))
+    newest = where.history.runs(RunQuery(latest=_SUGGESTED, totals_only=True))
     baselines = [one.name for one in where.history.baselines()]
     known = {*baselines, *(run.run_id for run in newest), *(run.release for run in newest if run.release)}
     near = nearest(name, known)

@@ -15,15 +15,38 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from perfsuite.errors import UsageError
 from perfsuite.garbage_collection import without_collecting
-from perfsuite.history.engine import BUSY_S, default_url, file_of, make_engine, read_url, where_is, writing
-from perfsuite.history.migrate import is_newest, upgrade
-from perfsuite.history.rows import baseline_row, figure_rows, kept_row, measured_of, ok_rows, run_of, run_row, unpacked
-from perfsuite.history.tables import BASELINES, FIGURES, FIGURES_OK, KEPT, RUNS, STATISTICS
-from perfsuite.history.trouble import told
+from perfsuite.history.database import (
+    BUSY_S,
+    database_errors,
+    default_url,
+    file_of,
+    is_newest,
+    make_engine,
+    read_url,
+    upgrade,
+    where_is,
+    writing,
+)
+from perfsuite.history.tables import (
+    BASELINES,
+    FIGURES,
+    FIGURES_OK,
+    FINGERPRINTS,
+    RUNS,
+    STATISTICS,
+    baseline_row,
+    figure_rows,
+    measured_of,
+    ok_rows,
+    packed,
+    run_of,
+    run_row,
+    unpacked,
+)
 from perfsuite.model import ALL, Outcome, Statistics
-from perfsuite.model.history import OF_ALL_REQUESTS, Baseline, KeptTimes, Measured, PastRun
+from perfsuite.model.history import OF_ALL_REQUESTS, Baseline, Measured, PastRun
 
-__all__ = ["History", "Wanted", "default_url"]
+__all__ = ["History", "RunQuery", "default_url"]
 
 _ROWS_AT_ONCE = 5_000
 _AT_ONCE = 500
@@ -31,7 +54,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunQuery:
     """Which runs, and how much of each. None and () ask for all.
 
     `latest`: so many of the newest. `totals_only`: of the figures only the total over everything.
@@ -61,7 +84,7 @@ class History:
         return file_of(self._url)
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """False where nothing was ever kept in it: its file does not exist."""
         return self.file is None or self.file.exists()
 
@@ -71,45 +94,45 @@ class History:
 
     # ── keeping ────────────────────────────────────────────────────────────────────────────────────
 
-    def keep(self, run: PastRun, times: Sequence[KeptTimes] = ()) -> None:
-        """Keep a run with its histograms, in place of what was kept under its id. All of it or nothing."""
+    def add(self, run: PastRun) -> None:
+        """Store a run in place of what was stored under its id. All of it or nothing."""
         with self._writing() as connection:
             number = self._put_run(connection, run)
-            connection.execute(delete(FIGURES).where(FIGURES.c.run == number))
-            connection.execute(delete(KEPT).where(KEPT.c.run == number))
-            connection.execute(delete(FIGURES_OK).where(FIGURES_OK.c.run == number))
+            for table in (FIGURES, FIGURES_OK, FINGERPRINTS):
+                connection.execute(delete(table).where(table.c.run == number))
             if run.measured:
                 connection.execute(FIGURES.insert(), figure_rows(number, run.measured))
             if without_failures := ok_rows(number, run.measured):
                 connection.execute(FIGURES_OK.insert(), without_failures)
-            connection.execute(KEPT.insert(), kept_row(number, times, run.fingerprint))
+            if run.fingerprint is not None:
+                connection.execute(FINGERPRINTS.insert(), {"run": number, "content": packed(run.fingerprint)})
 
     def _put_run(self, connection: Connection, run: PastRun) -> int:
         values = run_row(run)
-        wanted = self._insert(RUNS).values(values)
-        put = wanted.on_conflict_do_update(index_elements=["run_id"], set_=values).returning(RUNS.c.number)
+        row = self._insert(RUNS).values(values)
+        put = row.on_conflict_do_update(index_elements=["run_id"], set_=values).returning(RUNS.c.number)
         return int(connection.execute(put).scalar_one())
 
-    def forget(self, run_id: str) -> bool:
+    def remove(self, run_id: str) -> bool:
         """Remove a run; False where it was not there."""
         with self._writing() as connection:
             return bool(connection.execute(delete(RUNS).where(RUNS.c.run_id == run_id)).rowcount)
 
     # ── finding ────────────────────────────────────────────────────────────────────────────────────
 
-    def runs(self, wanted: Wanted | None = None) -> list[PastRun]:
+    def runs(self, query: RunQuery | None = None) -> list[PastRun]:
         """The runs asked for, the oldest first (by their start)."""
-        wanted = wanted or Wanted()
-        if not self.is_there:
+        query = query or RunQuery()
+        if not self.exists:
             return []
         with self._reading() as connection, without_collecting():
-            rows = list(connection.execute(_asked(wanted)))
+            rows = list(connection.execute(_asked(query)))
             # Newest first in the question, so that `latest` takes those.
             rows.reverse()
             numbers = [row.number for row in rows]
-            everything = not (wanted.run_ids or wanted.scenario or wanted.release or wanted.latest or wanted.outcomes)
-            measured = _measured(connection, None if everything else numbers, totals_only=wanted.totals_only)
-            prints = _fingerprints(connection, numbers) if wanted.fingerprints else {}
+            everything = not (query.run_ids or query.scenario or query.release or query.latest or query.outcomes)
+            measured = _measured(connection, None if everything else numbers, totals_only=query.totals_only)
+            prints = _fingerprints(connection, numbers) if query.fingerprints else {}
         return [run_of(row, tuple(measured.get(row.number, ())), prints.get(row.number)) for row in rows]
 
     def figures(
@@ -120,9 +143,9 @@ class History:
 
         `latest`: only of so many of the newest runs.
         """
-        if not self.is_there:
+        if not self.exists:
             return
-        newest = _asked(Wanted(latest=latest)).with_only_columns(RUNS.c.number, RUNS.c.run_id)
+        newest = _asked(RunQuery(latest=latest)).with_only_columns(RUNS.c.number, RUNS.c.run_id)
         question = select(*_place(FIGURES), *map(_compared, names)).join(FIGURES_OK, _same_place(), isouter=True)
         with self._reading() as connection:
             run_ids = {row.number: row.run_id for row in connection.execute(newest)}
@@ -132,26 +155,17 @@ class History:
                     if number in run_ids:
                         yield run_ids[number], role, operation, tuple(values)
 
-    def count(self, wanted: Wanted | None = None) -> int:
+    def count(self, query: RunQuery | None = None) -> int:
         """How many runs are kept, of those asked for."""
-        if not self.is_there:
+        if not self.exists:
             return 0
-        asked = _asked(wanted or Wanted()).order_by(None).subquery()
+        asked = _asked(query or RunQuery()).order_by(None).subquery()
         with self._reading() as connection:
             return int(connection.scalar(select(func.count()).select_from(asked)) or 0)
 
-    def times_of(self, run_id: str) -> tuple[KeptTimes, ...]:
-        """The histograms of a run; () where it is not kept."""
-        if not self.is_there:
-            return ()
-        with self._reading() as connection:
-            question = select(KEPT.c.histograms).join(RUNS, RUNS.c.number == KEPT.c.run).where(RUNS.c.run_id == run_id)
-            found = connection.scalar(question)
-        return unpacked(found, tuple[KeptTimes, ...]) if found else ()
-
-    def begun_after(self, moment: str) -> PastRun | None:
+    def newest_after(self, moment: str) -> PastRun | None:
         """The newest run that began later than a moment (UTC, ISO 8601); None where there is none."""
-        newest = self.runs(Wanted(latest=1, totals_only=True))
+        newest = self.runs(RunQuery(latest=1, totals_only=True))
         return newest[0] if newest and newest[0].started_at > moment else None
 
     # ── baselines ──────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +194,7 @@ class History:
             return bool(connection.execute(delete(BASELINES).where(BASELINES.c.name == name)).rowcount)
 
     def _baselines(self, *where: Any) -> list[Baseline]:
-        if not self.is_there:
+        if not self.exists:
             return []
         with self._reading() as connection:
             contents = connection.scalars(select(BASELINES.c.content).where(*where).order_by(BASELINES.c.name))
@@ -190,7 +204,7 @@ class History:
 
     def check(self) -> None:
         """Look through the whole database. Raises UsageError where it is damaged or of a newer schema."""
-        if not self.is_there:
+        if not self.exists:
             return
         with self._reading() as connection:
             if self.file is None:
@@ -207,7 +221,7 @@ class History:
         if file is None or not file.exists():
             return None
         aside = file.with_name(f"{file.name}.damaged-{datetime.now(UTC):%Y%m%d%H%M%S%f}")
-        with told(self.where):
+        with database_errors(self.where):
             for ending in ("-wal", "-shm"):
                 beside = file.with_name(file.name + ending)
                 if beside.exists():
@@ -220,14 +234,14 @@ class History:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with told(self.where):
+        with database_errors(self.where):
             self._migrated()
             with writing(self._engine) as connection:
                 yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with told(self.where):
+        with database_errors(self.where):
             self._migrated()
             with self._engine.connect() as connection:
                 yield connection
@@ -245,17 +259,17 @@ class History:
         self._ready = True
 
 
-def _asked(wanted: Wanted) -> Select[Any]:
+def _asked(query: RunQuery) -> Select[Any]:
     question = select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.number.desc())
-    if wanted.run_ids:
-        question = question.where(RUNS.c.run_id.in_(wanted.run_ids))
-    if wanted.scenario is not None:
-        question = question.where(RUNS.c.scenario == wanted.scenario)
-    if wanted.release is not None:
-        question = question.where(RUNS.c.release == wanted.release)
-    if wanted.outcomes:
-        question = question.where(RUNS.c.outcome.in_([outcome.value for outcome in wanted.outcomes]))
-    return question.limit(wanted.latest) if wanted.latest is not None else question
+    if query.run_ids:
+        question = question.where(RUNS.c.run_id.in_(query.run_ids))
+    if query.scenario is not None:
+        question = question.where(RUNS.c.scenario == query.scenario)
+    if query.release is not None:
+        question = question.where(RUNS.c.release == query.release)
+    if query.outcomes:
+        question = question.where(RUNS.c.outcome.in_([outcome.value for outcome in query.outcomes]))
+    return question.limit(query.latest) if query.latest is not None else question
 
 
 def _measured(connection: Connection, numbers: Sequence[int] | None, *, totals_only: bool) -> dict[int, list[Measured]]:
@@ -295,11 +309,11 @@ def _compared(name: str) -> ColumnElement[Any]:
     return case((FIGURES_OK.c.run.is_not(None), FIGURES_OK.c[name]), else_=FIGURES.c[name])
 
 
-def _fingerprints(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes | None]:
-    found: dict[int, bytes | None] = {}
+def _fingerprints(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
     for part in _parts(numbers):
-        question = select(KEPT.c.run, KEPT.c.fingerprint).where(KEPT.c.run.in_(part or ()))
-        found |= {row.run: row.fingerprint for row in connection.execute(question)}
+        question = select(FINGERPRINTS).where(FINGERPRINTS.c.run.in_(part or ()))
+        found |= {row.run: row.content for row in connection.execute(question)}
     return found
 
 

@@ -99,22 +99,6 @@ class PastRun:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptTimes:
-    """Response times of one operation as one role in the steady state, by the buckets of `measurements.histogram`.
-
-    Kept beside a run, so that a figure that nobody thought of can be made from old runs.
-    """
-
-    role: str
-    operation: str
-    failures: int
-    counts: dict[int, int]
-    sum_us: int
-    min_us: int
-    max_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Baseline:
     """Runs under a name, to compare later ones with. `saved_at`: UTC, ISO 8601.
 

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perfsuite.errors import LoadError, SuiteError, UsageError
-from perfsuite.history import History, Selection, Wanted, default_url, read_baseline
-from perfsuite.history.baseline_file import FOLDER as BASELINES_FOLDER
-from perfsuite.history.comparison.conditions import mismatches
-from perfsuite.history.migrate import NewerSchemaError
-from perfsuite.history.trouble import OutOfReachError
+from perfsuite.history import History, RunQuery, Selection, default_url, read_baseline
+from perfsuite.history.conditions import mismatches
+from perfsuite.history.database import NewerSchemaError, OutOfReachError
+from perfsuite.history.select import BASELINES_FOLDER
 from perfsuite.measurements import records as measurements
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
@@ -196,10 +195,8 @@ def _ended_at(summary: Summary, started_at: str) -> str:
 
 def add_to_history(finished: LoadedRun, history: History) -> list[Message]:
     """Add a run to the history; notes for the user. Raises UsageError where the history cannot be written."""
-    run, summary = past_run(finished), finished.report.summary
-    from perfsuite.summary.rows import kept_times
-
-    history.keep(run, kept_times(finished.aggregate, summary.steady_start, summary.steady_end))
+    run = past_run(finished)
+    history.add(run)
     return _clock_notes(run, history)
 
 
@@ -207,7 +204,7 @@ def _clock_notes(run: PastRun, history: History) -> list[Message]:
     """Runs are ordered by the clock: signs that it went backwards."""
     if run.ended_at < run.started_at:
         return [RunMessage.CLOCK_WENT_BACK(run_id=run.run_id, started_at=run.started_at, ended_at=run.ended_at)]
-    later = history.begun_after(run.ended_at)
+    later = history.newest_after(run.ended_at)
     if later is None or later.run_id == run.run_id:
         return []
     return [RunMessage.LATER_RUN(other=later.run_id, started_at=later.started_at, ended_at=run.ended_at)]
@@ -235,7 +232,7 @@ def rebuild(archive: RunArchive, report: Callable[[str], None]) -> RebuildResult
         skipped: list[Message] = []
         seen: dict[str, str] = {}
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        kept = {run.folder for run in history.runs(Wanted(totals_only=True))}
+        kept = {run.folder for run in history.runs(RunQuery(totals_only=True))}
         folders = _folders(archive.results)
         for folder in folders:
             try:

@@ -10,8 +10,8 @@ from pathlib import Path
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
 from perfsuite.fingerprint.compare import compare as compare_costs
 from perfsuite.history import History, select
-from perfsuite.history.comparison.compare import compare
-from perfsuite.history.comparison.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
+from perfsuite.history.compare import compare
+from perfsuite.history.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Plan

@@ -60,7 +60,6 @@ class LoadedRun:
     """A run's report, and what it was made from. `preflight` is None where it was not written."""
 
     report: RunReport
-    aggregate: Aggregate
     preflight: PreflightReport | None
     folder: Path
 
@@ -110,7 +109,7 @@ def load_run(
     findings = errors.attempt("findings", lambda: evaluation.find(summary, watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
     report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison)
-    return LoadedRun(with_verdict(report, before, errors, evaluation), aggregate, preflight, folder)
+    return LoadedRun(with_verdict(report, before, errors, evaluation), preflight, folder)
 
 
 def with_verdict(

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from perfsuite.errors import UsageError
-from perfsuite.history import History, Wanted
-from perfsuite.history.comparison.change_points import points
-from perfsuite.history.comparison.figures import FIGURES as COMPARED
+from perfsuite.history import History, RunQuery
+from perfsuite.history.change_points import points
+from perfsuite.history.figures import FIGURES as COMPARED
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
 from perfsuite.model.history import ChangePoint, PastRun
@@ -75,8 +75,8 @@ def overview_of(history: History, results: Path, latest: int | None) -> Overview
 
 def _runs(history: History, latest: int | None) -> list[PastRun]:
     """The runs with their totals, and the newest of them with their fingerprints."""
-    runs = history.runs(Wanted(latest=latest, totals_only=True))
-    newest = history.runs(Wanted(latest=FINGERPRINTS, totals_only=True, fingerprints=True))
+    runs = history.runs(RunQuery(latest=latest, totals_only=True))
+    newest = history.runs(RunQuery(latest=FINGERPRINTS, totals_only=True, fingerprints=True))
     taken = {run.run_id: run.fingerprint for run in newest}
     return [replace(run, fingerprint=taken.get(run.run_id)) for run in runs]
 

@@ -23,7 +23,6 @@ from perfsuite.measurements.histogram import Histogram, middle_of
 from perfsuite.measurements.records import Times
 from perfsuite.measurements.totals import Due, RequestTotals, histogram_of_all, totals_of
 from perfsuite.model import ALL, LOGIN, BehaviourRow, Row, TimeBin
-from perfsuite.model.history import KeptTimes
 from perfsuite.model.periods import PERIODS, STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.figures import as_ms, breakdown, percentiles_ms, statistics, statistics_ok
@@ -192,23 +191,3 @@ def _binned(times: Histogram) -> dict[int, int]:
         place = min(max(bisect_right(_EDGES_MS, time_ms) - 1, 0), len(_EDGES_MS) - 2)
         found[place] = found.get(place, 0) + count
     return found
-
-
-def kept_times(aggregate: Aggregate, start: int | None, end: int | None) -> tuple[KeptTimes, ...]:
-    """Response times of each operation as each role over the seconds [start, end); () without a steady state."""
-    if start is None or end is None:
-        return ()
-    cells: dict[tuple[str, str], list[Due]] = defaultdict(list)
-    for number, second in aggregate.seconds.items():
-        if start <= number < end:
-            for record in second.due:
-                cells[record.role, record.operation].append(record)
-    kept = []
-    for (role, operation), due in sorted(cells.items()):
-        totals = totals_of(due, responses_only=True)
-        times = totals.times
-        if times.count:
-            kept.append(
-                KeptTimes(role, operation, totals.failures, times.counts, times.sum_us, times.min_us, times.max_us)
-            )
-    return tuple(kept)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from perfsuite.history.comparison.change_points import points
-from perfsuite.history.comparison.energy import splits
-from perfsuite.history.comparison.figures import AVERAGE
-from perfsuite.history.comparison.noise import measure
+from perfsuite.history.change_points import points, splits
+from perfsuite.history.compare import measure_noise
+from perfsuite.history.figures import AVERAGE
 from perfsuite.model import ALL
 from tests.accuracy.table import Row, equal_row
-from tests.history.comparison.made_runs import NOISE, noisy_run
-from tests.history.comparison.published import NILE, NILE_FROM, ecp_example
-from tests.history.comparison.simulated import simulate
+from tests.history.made_runs import NOISE, noisy_run
+from tests.history.published import NILE, NILE_FROM, ecp_example
+from tests.history.simulated import simulate
 
 _WITHIN = 1
 """Runs by which a change point may be off."""
@@ -35,7 +34,7 @@ def noise_rows(comparisons: int) -> list[Row]:
     rng = np.random.default_rng(13)
     told = []
     for _ in range(20):
-        noise = measure([noisy_run(rng, f"r{number}") for number in range(10)])
+        noise = measure_noise([noisy_run(rng, f"r{number}") for number in range(10)])
         operations = [one for one in noise.metrics if one.metric == AVERAGE.metric and one.role == ALL != one.operation]
         told.append(np.median([one.detectable_rate for one in operations]))
     rate = float(np.mean(told))

@@ -18,7 +18,7 @@ from perfsuite.cli.parser import parse
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.cli.terminal import Invocation, Terminal
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
-from perfsuite.history.comparison.noise import FEWEST_RUNS
+from perfsuite.history.compare import FEWEST_RUNS
 from perfsuite.messages.cli import CliMessage
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
@@ -29,7 +29,7 @@ from perfsuite.run.context import CommandContext
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.connection import ConnectionSettings
-from tests.history.comparison.made_runs import run
+from tests.history.made_runs import run
 from tests.report.example_runs import passed
 
 SCENARIO = Scenario("basic", 10, 2.0, 60.0)

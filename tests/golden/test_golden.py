@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from perfsuite.cli.main import main as suite
-from perfsuite.history import History, Wanted
+from perfsuite.history import History, RunQuery
 
 HERE = Path(__file__).parent
 RUNS = sorted(path.name for path in (HERE / "runs").iterdir())
@@ -96,7 +96,7 @@ def test_an_old_history_is_read(results: Path) -> None:
 
 def figures_of(history: History) -> dict[str, Any]:
     """Runs and baselines of a history, as plain values."""
-    runs = history.runs(Wanted())
+    runs = history.runs(RunQuery())
     return {
         "runs": [
             {

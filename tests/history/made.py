@@ -19,7 +19,7 @@ from perfsuite.model.fingerprint import (
     StatementCost,
     StatementKind,
 )
-from perfsuite.model.history import Conditions, KeptTimes, Measured, PastRun
+from perfsuite.model.history import Conditions, Measured, PastRun
 
 BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 OPERATIONS = (("policyholder", "policies.list"), ("policyholder", "users.me"), ("senior_agent", "policies.list"))
@@ -68,10 +68,6 @@ def run(number: int = 1, **changed: Any) -> PastRun:
         steady_s=49.0,
     )
     return replace(usual, **changed)
-
-
-def times(failures: int = 0) -> tuple[KeptTimes, ...]:
-    return (KeptTimes("policyholder", "policies.list", failures, {1500: 2, 3072: 1}, 9_300, 1_500, 6_300),)
 
 
 def fingerprint(queries: int = 3, *, rows: int = 20, operation: str = "policies.list") -> Fingerprint:

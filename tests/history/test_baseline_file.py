@@ -10,7 +10,7 @@ import pytest
 from perfsuite.errors import UsageError
 from perfsuite.fingerprint.compare import compare
 from perfsuite.history import read_baseline, write_baseline
-from perfsuite.history.baseline_file import slim
+from perfsuite.history.select import slim
 from perfsuite.model.history import Baseline
 from tests.history import made
 

@@ -38,7 +38,7 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 def test_history_shows_the_newest_runs(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
         for number in range(1, 4):
-            history.keep(made.run(number, release=f"1.{number}", outcome=Outcome.REGRESSION))
+            history.add(made.run(number, release=f"1.{number}", outcome=Outcome.REGRESSION))
 
     code, out, err = typed("history", "--last", 2)
 
@@ -64,15 +64,15 @@ def test_history_shows_the_newest_runs(typed: Typed) -> None:
 
 def test_history_of_a_scenario_and_of_a_release(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
-        history.keep(made.run(1, release="1.1"))
-        history.keep(made.run(2, run_id="peak", conditions=made.conditions(scenario="peak")))
+        history.add(made.run(1, release="1.1"))
+        history.add(made.run(2, run_id="peak", conditions=made.conditions(scenario="peak")))
 
     assert "peak" not in typed("history", "--release", "1.1")[1]
     assert made.run(1).run_id not in typed("history", "--scenario", "peak")[1]
     where = typed.results / "history.db"
     assert typed("history", "--scenario", "nobody")[1] == f"No run of scenario nobody is in {where}.\n"
     with RunArchive(typed.results).open_history() as history:
-        history.keep(made.run(3, release="1.1"))
+        history.add(made.run(3, release="1.1"))
     shown = typed("history", "--scenario", "basic", "--release", "1.1", "--last", 1)[1]
     assert shown.splitlines()[-1] == f"1 more of scenario basic of release 1.1 in {where}"
 
@@ -86,7 +86,7 @@ def test_an_empty_history(typed: Typed) -> None:
 def test_a_run_is_compared_with_others_only(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
         for number in range(1, 4):
-            history.keep(made.run(number, outcome=Outcome.PASS, release="1.1"))
+            history.add(made.run(number, outcome=Outcome.PASS, release="1.1"))
     newest = made.run(3).run_id
 
     assert typed("compare", newest, newest)[2].startswith(
@@ -135,7 +135,7 @@ def test_a_baseline_from_saving_to_removing(typed: Typed, tmp_path: Path) -> Non
 
 def test_a_baseline_whose_file_cannot_be_written_is_saved_nowhere(typed: Typed, tmp_path: Path) -> None:
     with RunArchive(typed.results).open_history() as history:
-        history.keep(made.run(1, run_id="one"))
+        history.add(made.run(1, run_id="one"))
 
     code, _out, err = typed("baseline", "save", "main", "--run", "one", "--file", tmp_path)
 
@@ -157,17 +157,17 @@ def test_only_baselines_are_removed(typed: Typed) -> None:
 
 def test_a_side_of_a_comparison_that_names_nothing(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
-        history.keep(made.run(1, run_id="one"))
+        history.add(made.run(1, run_id="one"))
 
     code, _out, err = typed("compare", ",", "one")
 
-    assert (code, err) == (2, "compare: a side is empty (','); name a run, a release or a baseline, as in last:5\n")
+    assert (code, err) == (2, "compare: ',' names no run; name a run, a release or a baseline, as in last:5\n")
 
 
 def test_runs_that_are_in_both_groups(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
         for number in range(1, 4):
-            history.keep(made.run(number, run_id=f"run-{number}", release="1.1"))
+            history.add(made.run(number, run_id=f"run-{number}", release="1.1"))
 
     code, _out, err = typed("compare", "1.1", "run-2,run-3")
 
@@ -189,8 +189,8 @@ def test_a_baseline_outlives_database_and_runs(typed: Typed) -> None:
 
 def test_doubts_about_a_baseline_are_told(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
-        history.keep(made.run(1, run_id="one", outcome=Outcome.INCONCLUSIVE))
-        history.keep(made.run(2, run_id="two", conditions=made.conditions(host="http://other")))
+        history.add(made.run(1, run_id="one", outcome=Outcome.INCONCLUSIVE))
+        history.add(made.run(2, run_id="two", conditions=made.conditions(host="http://other")))
 
     code, out, _err = typed("baseline", "save", "main", "--run", "one", "two")
 
@@ -205,7 +205,7 @@ def test_doubts_about_a_baseline_are_told(typed: Typed) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param(("baseline", "save", "main"), "say of which runs", id="no runs"),
+        pytest.param(("baseline", "save", "main"), "name its runs", id="no runs"),
         pytest.param(("baseline", "save"), "name the baseline", id="no name"),
         pytest.param(("baseline", "save", "a/b", "--run", "x"), "is no name for a baseline", id="a path for a name"),
         pytest.param(("baseline", "save", "main", "--run", "nobody"), "nobody: neither a run", id="unknown run"),
@@ -217,7 +217,7 @@ def test_doubts_about_a_baseline_are_told(typed: Typed) -> None:
         pytest.param(
             ("noise", "--demo", "--scenario", "basic", "--scenario", "peak"), "one scenario at a time", id="two at once"
         ),
-        pytest.param(("history", "--last", "0"), "--last: must be above 0", id="none"),
+        pytest.param(("history", "--last", "0"), "--last: must be a whole number from 1", id="none"),
         pytest.param(
             ("history", "--history", "mysql://db"), "--history: must be a PostgreSQL URL", id="another database"
         ),

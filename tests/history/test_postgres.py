@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from perfsuite.history import History, Wanted
+from perfsuite.history import History, RunQuery
 from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline
 from tests.history import made
-from tests.monitor.conftest import Postgres, house_for, running_postgres
+from tests.monitor.conftest import Postgres, running_postgres, sandbox_for
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    with house_for("initdb") as house, running_postgres(house) as (child, dsn):
+    with sandbox_for("initdb") as sandbox, running_postgres(sandbox) as (child, dsn):
         yield Postgres(dsn, child.pid)
 
 
@@ -35,20 +35,19 @@ def url(server: Postgres) -> Iterator[str]:
 def test_runs_and_baselines(url: str) -> None:
     history = History(url)
     first = made.run(1, fingerprint=made.fingerprint())
-    history.keep(first, made.times())
-    history.keep(made.run(2, outcome=Outcome.FAIL))
-    history.keep(made.run(1, fingerprint=made.fingerprint(), label="again"), made.times(failures=1))
+    history.add(first)
+    history.add(made.run(2, outcome=Outcome.FAIL))
+    history.add(made.run(1, fingerprint=made.fingerprint(), label="again"))
 
-    found = history.runs(Wanted(fingerprints=True))
+    found = history.runs(RunQuery(fingerprints=True))
     assert [(run.run_id, run.label) for run in found] == [(first.run_id, "again"), (made.run(2).run_id, "nightly")]
     assert sorted(found[0].measured, key=str) == sorted(first.measured, key=str)
     assert found[0].fingerprint == first.fingerprint
-    assert history.times_of(first.run_id) == made.times(failures=1)
-    assert [run.run_id for run in history.runs(Wanted(outcomes=(Outcome.FAIL,)))] == [made.run(2).run_id]
+    assert [run.run_id for run in history.runs(RunQuery(outcomes=(Outcome.FAIL,)))] == [made.run(2).run_id]
     assert history.save_baseline(Baseline("main", "", (first,))) is False
     assert history.save_baseline(Baseline("main", "", (first,))) is True
     assert [one.name for one in history.baselines()] == ["main"]
-    assert history.forget(first.run_id)
+    assert history.remove(first.run_id)
     assert history.count() == 1
     history.check()
     history.close()
@@ -62,8 +61,8 @@ def test_runs_that_end_at_once_on_a_new_server(url: str) -> None:
         history = History(url)
         begin.wait()
         try:
-            history.keep(made.run(number, run_id=f"run-{number}"))
-            history.keep(made.run(number, run_id="the same"))
+            history.add(made.run(number, run_id=f"run-{number}"))
+            history.add(made.run(number, run_id="the same"))
         except Exception as error:  # noqa: BLE001  whatever it is, the test tells it
             errors.append(error)
         history.close()

@@ -32,7 +32,7 @@ def history(tmp_path: Path) -> Iterator[History]:
         8: {"release": "1.1"},
     }
     for number in range(1, 9):
-        opened.keep(replace(made.run(number), run_id=f"run-{number}", **changed.get(number, {})))
+        opened.add(replace(made.run(number), run_id=f"run-{number}", **changed.get(number, {})))
     opened.save_baseline(Baseline("main", "", (made.run(2, run_id="run-2"), made.run(3, run_id="run-3"))))
     yield opened
     opened.close()
@@ -114,7 +114,7 @@ def test_a_word_is_no_path_though_something_here_is_called_so(
 
 
 def test_a_release_with_a_slash(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    history.keep(replace(made.run(9), run_id="run-9", release="release/2.3"))
+    history.add(replace(made.run(9), run_id="run-9", release="release/2.3"))
 
     assert found("release/2.3", where(history, tmp_path)) == ["run-9"]
     monkeypatch.chdir(tmp_path)
@@ -159,8 +159,8 @@ def test_an_empty_history(tmp_path: Path) -> None:
 def test_a_shelf_asks_for_the_same_conditions(tmp_path: Path) -> None:
     archive = RunArchive(tmp_path)
     with archive.open_history() as history:
-        history.keep(made.run(1, run_id="small data", conditions=made.conditions(data_size={"users": 10})))
-        history.keep(made.run(2, run_id="large data", conditions=made.conditions(data_size={"users": 900})))
+        history.add(made.run(1, run_id="small data", conditions=made.conditions(data_size={"users": 10})))
+        history.add(made.run(2, run_id="large data", conditions=made.conditions(data_size={"users": 900})))
         runs = select("last:5", archive.selection(history)).runs
 
     assert [run.run_id for run in runs] == ["large data"]

@@ -13,9 +13,17 @@ import pytest
 from sqlalchemy import event, text
 
 from perfsuite.errors import UsageError
-from perfsuite.history import History, Wanted
-from perfsuite.history.engine import make_engine, read_url, where_is, writing
-from perfsuite.history.migrate import NEWEST, REVISIONS, NewerSchemaError, upgrade
+from perfsuite.history import History, RunQuery
+from perfsuite.history.database import (
+    NEWEST,
+    REVISIONS,
+    NewerSchemaError,
+    make_engine,
+    read_url,
+    upgrade,
+    where_is,
+    writing,
+)
 from perfsuite.model import ALL, Outcome
 from perfsuite.model.history import Baseline
 from tests.history import made
@@ -31,45 +39,44 @@ def history(tmp_path: Path) -> Iterator[History]:
 def test_a_run_comes_out_as_it_went_in(history: History) -> None:
     kept = made.run(1, fingerprint=made.fingerprint())
 
-    history.keep(kept, made.times(failures=2))
+    history.add(kept)
 
-    (found,) = history.runs(Wanted(fingerprints=True))
+    (found,) = history.runs(RunQuery(fingerprints=True))
     assert sorted(found.measured, key=str) == sorted(kept.measured, key=str)
     assert found.conditions == kept.conditions
     assert found.fingerprint == kept.fingerprint
     assert (found.run_id, found.outcome, found.release, found.ended_at) == (
         kept.run_id, Outcome.PASS, "1.0", "2026-03-01T09:11:00+00:00",
     )  # fmt: skip
-    assert history.times_of(kept.run_id) == made.times(failures=2)
 
 
 def test_figures_without_failures_are_kept_where_something_failed(history: History) -> None:
     total, *others = made.measured()
     kept = made.run(1, measured=(replace(total, ok=made.statistics(60.0, requests=398)), *others))
 
-    history.keep(kept)
+    history.add(kept)
 
     (found,) = history.runs()
     assert sorted(found.measured, key=str) == sorted(kept.measured, key=str)
     asked = {(role, operation): values for _, role, operation, values in history.figures(("avg_ms", "failure_rate"))}
     assert asked[ALL, ALL] == (60.0, 0.005)
     assert asked["policyholder", ALL] == (21.0, 0.005)  # kept before that was recorded
-    history.keep(made.run(1))
+    history.add(made.run(1))
     assert {one.ok for run in history.runs() for one in run.measured} == {None}
 
 
 def test_a_figure_that_too_few_successes_give_is_not_that_of_all_requests(history: History) -> None:
     (total,) = made.measured()[:1]
     few = replace(made.statistics(60.0, requests=100), p95_ms=None)
-    history.keep(made.run(1, measured=(replace(total, ok=few),)))
+    history.add(made.run(1, measured=(replace(total, ok=few),)))
 
     ((*_, values),) = history.figures(("p95_ms",))
     assert values == (None,)
 
 
 def test_the_same_run_again_takes_the_place_of_the_first(history: History) -> None:
-    history.keep(made.run(1))
-    history.keep(made.run(1, outcome=Outcome.REGRESSION, measured=made.measured(90)[:1]), made.times())
+    history.add(made.run(1))
+    history.add(made.run(1, outcome=Outcome.REGRESSION, measured=made.measured(90)[:1]))
 
     (found,) = history.runs()
     assert found.outcome is Outcome.REGRESSION
@@ -80,26 +87,26 @@ def test_the_same_run_again_takes_the_place_of_the_first(history: History) -> No
 @pytest.mark.parametrize(
     ("wanted", "numbers"),
     [
-        pytest.param(Wanted(), [1, 2, 3, 4], id="all, the oldest first"),
-        pytest.param(Wanted(latest=2), [3, 4], id="the newest"),
-        pytest.param(Wanted(scenario="peak"), [3], id="of a scenario"),
-        pytest.param(Wanted(release="1.1"), [2], id="of a release"),
-        pytest.param(Wanted(outcomes=(Outcome.PASS,), latest=1), [3], id="the newest that passed"),
-        pytest.param(Wanted(run_ids=("run-4", "run-1", "nobody")), [1, 4], id="by id, unknown ones left out"),
+        pytest.param(RunQuery(), [1, 2, 3, 4], id="all, the oldest first"),
+        pytest.param(RunQuery(latest=2), [3, 4], id="the newest"),
+        pytest.param(RunQuery(scenario="peak"), [3], id="of a scenario"),
+        pytest.param(RunQuery(release="1.1"), [2], id="of a release"),
+        pytest.param(RunQuery(outcomes=(Outcome.PASS,), latest=1), [3], id="the newest that passed"),
+        pytest.param(RunQuery(run_ids=("run-4", "run-1", "nobody")), [1, 4], id="by id, unknown ones left out"),
     ],
 )
-def test_runs_are_found(history: History, wanted: Wanted, numbers: list[int]) -> None:
+def test_runs_are_found(history: History, wanted: RunQuery, numbers: list[int]) -> None:
     changed = {2: {"release": "1.1"}, 3: {"conditions": made.conditions(scenario="peak")}, 4: {"outcome": Outcome.FAIL}}
     for number in (3, 1, 4, 2):  # kept in another order than they were made
-        history.keep(made.run(number, run_id=f"run-{number}", **changed.get(number, {})))
+        history.add(made.run(number, run_id=f"run-{number}", **changed.get(number, {})))
 
     assert [run.run_id for run in history.runs(wanted)] == [f"run-{number}" for number in numbers]
 
 
 def test_a_list_needs_the_totals_only(history: History) -> None:
-    history.keep(made.run(1, fingerprint=made.fingerprint()))
+    history.add(made.run(1, fingerprint=made.fingerprint()))
 
-    (found,) = history.runs(Wanted(totals_only=True))
+    (found,) = history.runs(RunQuery(totals_only=True))
 
     assert [(one.role, one.operation) for one in found.measured] == [(ALL, ALL)]
     assert found.fingerprint is None
@@ -108,21 +115,20 @@ def test_a_list_needs_the_totals_only(history: History) -> None:
 def test_more_runs_than_a_question_can_name(history: History) -> None:
     ids = tuple(f"run-{number}" for number in range(1_100))
     for number, run_id in enumerate(ids):
-        history.keep(made.run(number % 50, run_id=run_id, measured=made.measured()[:1]))
+        history.add(made.run(number % 50, run_id=run_id, measured=made.measured()[:1]))
 
-    found = history.runs(Wanted(run_ids=ids))
+    found = history.runs(RunQuery(run_ids=ids))
 
     assert {run.run_id for run in found} == set(ids)
     assert all(len(run.measured) == 1 for run in found)
 
 
 def test_a_run_is_forgotten_with_all_that_belongs_to_it(history: History) -> None:
-    history.keep(made.run(1), made.times())
-    history.keep(made.run(2))
+    history.add(made.run(1))
+    history.add(made.run(2))
 
-    assert history.forget(made.run(1).run_id)
-    assert not history.forget(made.run(1).run_id)
-    assert history.times_of(made.run(1).run_id) == ()
+    assert history.remove(made.run(1).run_id)
+    assert not history.remove(made.run(1).run_id)
     assert history.file
     with sqlite3.connect(history.file) as connection:
         assert connection.execute("SELECT count(DISTINCT run) FROM figures").fetchone() == (1,)
@@ -154,8 +160,8 @@ def _keep_many(file: str, first: int, barrier: object) -> None:
     barrier.wait()  # type: ignore[attr-defined]
     for number in range(first, first + 10):
         history = History(file)  # as each run does: a new database, or one that others write
-        history.keep(made.run(number, run_id=f"run-{number}"), made.times())
-        history.keep(made.run(number, run_id="the same"), made.times())
+        history.add(made.run(number, run_id=f"run-{number}"))
+        history.add(made.run(number, run_id="the same"))
         history.close()
 
 
@@ -178,25 +184,25 @@ def test_runs_that_end_at_once_are_all_kept(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_does_not_end_is_told_of(history: History) -> None:
-    history.keep(made.run(1))
+    history.add(made.run(1))
     assert history.file
     with sqlite3.connect(history.file, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         impatient = History(str(history.file), busy_s=0.1)
         with pytest.raises(UsageError, match="is being written by others"):
-            impatient.keep(made.run(2))
+            impatient.add(made.run(2))
         assert impatient.count() == 1  # readers do not wait
         impatient.close()
 
 
 def test_a_full_disk_loses_nothing_that_was_there(history: History) -> None:
-    history.keep(made.run(1), made.times())
+    history.add(made.run(1))
     # The seam: SQLite itself refuses to grow the file, as it does when the disk is full.
     event.listen(history._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1"))
 
     with pytest.raises(UsageError) as refused:
         for number in range(2, 40):
-            history.keep(made.run(number, fingerprint=made.fingerprint()), made.times())
+            history.add(made.run(number, fingerprint=made.fingerprint()))
 
     assert str(refused.value).splitlines() == [
         f"{history.where} cannot be written: the disk is full.",
@@ -218,7 +224,7 @@ def test_a_damaged_file_is_told_in_two_lines(tmp_path: Path, content: bytes) -> 
     file.write_bytes(content)
     history = History(str(file))
 
-    for asked in (history.runs, lambda: history.keep(made.run(1)), history.check):
+    for asked in (history.runs, lambda: history.add(made.run(1)), history.check):
         with pytest.raises(UsageError, match="history rebuild") as error:
             asked()
         assert str(error.value).startswith(f"{file} is damaged")
@@ -228,7 +234,7 @@ def test_a_damaged_file_is_told_in_two_lines(tmp_path: Path, content: bytes) -> 
 
 def test_damage_within_the_file_is_found(history: History) -> None:
     for number in range(60):
-        history.keep(made.run(number, fingerprint=made.fingerprint()), made.times())
+        history.add(made.run(number, fingerprint=made.fingerprint()))
     history.close()
     assert history.file
     with sqlite3.connect(history.file) as connection:
@@ -243,19 +249,19 @@ def test_damage_within_the_file_is_found(history: History) -> None:
     aside = history.set_aside()
     assert aside
     assert aside.read_bytes() == bytes(content)  # renamed, never removed
-    history.keep(made.run(1))
+    history.add(made.run(1))
     assert history.count() == 1
 
 
 def test_a_newer_schema_is_left_alone(history: History) -> None:
-    history.keep(made.run(1))
+    history.add(made.run(1))
     assert history.file
     with sqlite3.connect(history.file) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
     connection.close()
     later = History(str(history.file))
 
-    for asked in (later.runs, lambda: later.keep(made.run(2)), later.check):
+    for asked in (later.runs, lambda: later.add(made.run(2)), later.check):
         with pytest.raises(NewerSchemaError, match=rf"newer suite \(schema 0999, this one knows up to {NEWEST}\)"):
             asked()
     later.close()
@@ -288,7 +294,7 @@ def test_the_tables_are_what_the_migrations_make(history: History) -> None:
     """Every column that the suite names is there, with the same rule about being unknown, and none besides."""
     from perfsuite.history.tables import METADATA
 
-    history.keep(made.run(1))
+    history.add(made.run(1))
     assert history.file
     with sqlite3.connect(history.file) as connection:
         for table in METADATA.sorted_tables:

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perfsuite.history.comparison.compare import compare
-from perfsuite.history.comparison.noise import measure
+from perfsuite.history.compare import compare, measure_noise
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Comparison
@@ -20,7 +19,7 @@ from perfsuite.report.comparison import (
     render_noise,
     render_short_comparison,
 )
-from tests.history.comparison.made_runs import groups, run
+from tests.history.made_runs import groups, run
 from tests.report.golden_files import assert_golden
 
 JITTER = (0.0, 0.004, -0.004, 0.008, -0.008)
@@ -118,7 +117,7 @@ def test_noise() -> None:
     rng = np.random.default_rng(1)
     runs = [run(f"r{number}", {k: v * np.exp(rng.normal(0, 0.03)) for k, v in BEFORE.items()}) for number in range(10)]
 
-    told = render_noise(measure(runs), width=100)
+    told = render_noise(measure_noise(runs), width=100)
 
     assert_golden("noise.txt", told + "\n")
     assert "Smallest change that can be detected here:" in told

@@ -12,10 +12,9 @@ import pytest
 
 from perfsuite.errors import LoadError, UsageError
 from perfsuite.history import History, write_baseline
-from perfsuite.history.trouble import in_words
-from perfsuite.measurements.records import Times, histogram_of
+from perfsuite.history.database import database_error
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL, Outcome, Scenario, Statistics
+from perfsuite.model import ALL, Outcome, Scenario
 from perfsuite.model.history import Baseline
 from perfsuite.run.archive import (
     RunArchive,
@@ -76,22 +75,6 @@ def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
     assert {role for role, _operation in keys} == {ALL, *by_role}
 
 
-def test_histograms_hold_what_the_figures_were_made_from(tmp_path: Path) -> None:
-    read = load_run(folders.folder(tmp_path, NAME))
-    with RunArchive(tmp_path).open_history() as history:
-        add_to_history(read, history)
-        times = history.times_of(NAME)
-
-    run = past_run(read)
-    assert sum(sum(one.counts.values()) for one in times) == read.report.summary.totals.requests
-    for one in times:
-        figures = run.of(one.role, one.operation)
-        assert isinstance(figures, Statistics)
-        again = histogram_of(Times(one.counts, one.sum_us, one.min_us, one.max_us))
-        assert again.count == figures.requests
-        assert again.mean_us() == pytest.approx((figures.avg_ms or 0) * 1000)
-
-
 @pytest.mark.parametrize(
     ("other", "same"),
     [
@@ -135,7 +118,7 @@ def test_a_clock_that_went_backwards_is_a_note(tmp_path: Path) -> None:
     read = load_run(folders.folder(tmp_path, NAME))
     with RunArchive(tmp_path).open_history() as history:
         assert add_to_history(read, history) == []
-        history.keep(later)
+        history.add(later)
         (line,) = add_to_history(read, history)
 
     ended_at = "2026-03-01T09:30:16+00:00"
@@ -147,7 +130,7 @@ def test_two_runs_at_once_are_no_clock_that_went_backwards(tmp_path: Path) -> No
     read = load_run(folders.folder(tmp_path, NAME))
     short = made.run(1, started_at="2026-03-01T09:30:05+00:00", ended_at="2026-03-01T09:30:09+00:00")
     with RunArchive(tmp_path).open_history() as history:
-        history.keep(short)
+        history.add(short)
         assert add_to_history(read, history) == []
 
 
@@ -173,7 +156,6 @@ def test_the_history_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
         for name in names:
             add_to_history(load_run(tmp_path / name), history)
         before = history.runs()
-        times = [history.times_of(name) for name in names]
         assert history.file
         history.file.unlink()
 
@@ -184,7 +166,6 @@ def test_the_history_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
     assert [line.strip() for line in lines] == names
     with RunArchive(tmp_path).open_history() as history:
         assert history.runs() == before
-        assert [history.times_of(name) for name in names] == times
 
 
 def test_a_damaged_folder_is_named_and_skipped(tmp_path: Path) -> None:
@@ -226,7 +207,7 @@ def test_a_damaged_database_is_renamed_and_rebuilt(tmp_path: Path) -> None:
 def test_runs_whose_folders_are_gone_stay(tmp_path: Path) -> None:
     folders.folder(tmp_path, NAME)
     with RunArchive(tmp_path).open_history() as history:
-        history.keep(made.run(1))
+        history.add(made.run(1))
 
     done = rebuild(RunArchive(tmp_path), quiet)
 
@@ -270,13 +251,13 @@ class FullDisk(History):
     """Its database is sound, and its disk is full."""
 
     def check(self) -> None:
-        raise in_words(OSError(28, "No space left on device"), self.where)
+        raise database_error(OSError(28, "No space left on device"), self.where)
 
 
 def test_a_full_disk_does_not_make_the_database_damaged(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     with RunArchive(tmp_path).open_history() as history:
-        history.keep(made.run(1))
+        history.add(made.run(1))
 
     class FullDiskArchive(RunArchive):
         @contextmanager
@@ -293,7 +274,7 @@ def test_a_database_of_a_newer_suite_is_not_rebuilt(tmp_path: Path) -> None:
     import sqlite3
 
     with RunArchive(tmp_path).open_history() as history:
-        history.keep(made.run(1))
+        history.add(made.run(1))
     with sqlite3.connect(tmp_path / "history.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
     connection.close()

@@ -12,7 +12,7 @@ import pytest
 from perfsuite.cli.commands.run import check
 from perfsuite.cli.options import MonitorOptions, RunOptions
 from perfsuite.errors import UsageError
-from perfsuite.history.comparison.conditions import OF_THE_TARGET
+from perfsuite.history.conditions import OF_THE_TARGET
 from perfsuite.judge import with_baseline
 from perfsuite.messages import Code
 from perfsuite.messages.cli import CliMessage
@@ -43,7 +43,7 @@ from perfsuite.run.comparison import (
     write_comparison,
 )
 from tests.history import folders, made
-from tests.history.comparison.made_runs import CONDITIONS, run
+from tests.history.made_runs import CONDITIONS, run
 
 
 def plan(baseline: str = "main") -> Plan:
@@ -88,7 +88,7 @@ def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
 
 def test_another_machine_is_no_hindrance_before_the_load(tmp_path: Path) -> None:
     with RunArchive(tmp_path).open_history() as history:
-        history.keep(of_the_plan(1, machine="another", data_size={"users": 9_000}))
+        history.add(of_the_plan(1, machine="another", data_size={"users": 9_000}))
 
         found = find_baseline(plan("last:5"), history, RunArchive(tmp_path))
 

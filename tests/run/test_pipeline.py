@@ -15,7 +15,7 @@ import pytest
 from perfsuite.cli.main import main
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.errors import LoadError, TargetError, UnexpectedError, UsageError
-from perfsuite.history import Wanted
+from perfsuite.history import RunQuery
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, Outcome, Plan, PreflightReport, RunReport
 from perfsuite.model.history import RunGroup
@@ -86,7 +86,7 @@ class Run:
     def kept(self) -> list[Outcome]:
         """What the history holds of it."""
         with RunArchive(self.results).open_history() as history:
-            return [run.outcome for run in history.runs(Wanted(totals_only=True))]
+            return [run.outcome for run in history.runs(RunQuery(totals_only=True))]
 
     def _preflight(self, run: RunContext, _target: TargetInfo) -> PreflightReport:
         if self.made_row:

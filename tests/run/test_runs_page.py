@@ -30,7 +30,7 @@ def kept(results: Path, runs: list[PastRun]) -> RunArchive:
     (results / runs[0].folder / "report.html").write_text("a report", encoding="utf-8")
     with archive.open_history() as store:
         for run in runs:
-            store.keep(run)
+            store.add(run)
     return archive
 
 

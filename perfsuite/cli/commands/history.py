@@ -10,9 +10,9 @@ from perfsuite.cli.options import BaselineOptions, HistoryOptions
 from perfsuite.cli.terminal import Invocation
 from perfsuite.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from perfsuite.format import number, plural
-from perfsuite.history import History, Wanted, read_baseline, select, write_baseline
-from perfsuite.history.baseline_file import FOLDER, NAME, slim
-from perfsuite.history.comparison.conditions import mismatches
+from perfsuite.history import History, RunQuery, read_baseline, select, write_baseline
+from perfsuite.history.conditions import mismatches
+from perfsuite.history.select import BASELINES_FOLDER, NAME, slim
 from perfsuite.messages.cli import CliMessage
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.runs_page.table import render_baseline, render_baselines, render_runs
@@ -32,7 +32,7 @@ def history(call: Invocation[HistoryOptions]) -> int:
     if options.what:
         return _regenerated(options.what, archive, call)
     with archive.open_history() as database:
-        wanted = Wanted(scenario=options.scenario, release=options.release, totals_only=True)
+        wanted = RunQuery(scenario=options.scenario, release=options.release, totals_only=True)
         kind = _kind(wanted)
         runs = database.runs(replace(wanted, latest=options.last or SHOWN))
         if not runs:
@@ -67,7 +67,7 @@ def _check_list(options: HistoryOptions) -> None:
         raise UsageError(CliMessage.OPTION_OF_LIST(option=given[0], what=options.what))
 
 
-def _kind(wanted: Wanted) -> str:
+def _kind(wanted: RunQuery) -> str:
     """ " of scenario peak", " of scenario peak of release 2.3.0"; "" for all."""
     asked = (("scenario", wanted.scenario), ("release", wanted.release))
     return "".join(f" of {what} {name}" for what, name in asked if name is not None)
@@ -127,7 +127,7 @@ def _checked_name(name: str | None) -> str:
 
 
 def _copy_of(name: str, archive: RunArchive) -> Path:
-    return archive.results / FOLDER / f"{name}.json"
+    return archive.results / BASELINES_FOLDER / f"{name}.json"
 
 
 def _doubts(runs: list[PastRun]) -> list[str]:

@@ -25,9 +25,8 @@ from perfsuite.errors import (
     TargetError,
     UsageError,
 )
-from perfsuite.history.comparison.compare import FEWEST
-from perfsuite.history.comparison.conditions import OF_THE_TARGET
-from perfsuite.history.comparison.noise import measure
+from perfsuite.history.compare import FEWEST, measure_noise
+from perfsuite.history.conditions import OF_THE_TARGET
 from perfsuite.judge import severest
 from perfsuite.messages.cli import CliMessage
 from perfsuite.model import RunReport, Scenario
@@ -320,7 +319,7 @@ def noise(call: Invocation[NoiseOptions]) -> int:
         call.terminal.show(render_many, made.reports, color=output.color)
     if not made.is_whole:
         return severest(made.codes)
-    measured = measure(made.runs[0])
+    measured = measure_noise(made.runs[0])
     for run in made.runs[0]:
         if not run.outcome.is_conclusive:
             call.terminal.out(f"Note: {run.run_id} is {run.outcome.value}: its noise may not be the target's.")

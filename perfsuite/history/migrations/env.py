@@ -1,4 +1,4 @@
-"""Run by Alembic: uses the connection that perfsuite.history.migrate hands over."""
+"""Run by Alembic: uses the connection that perfsuite.history.database hands over."""
 
 from alembic import context
 

@@ -11,18 +11,18 @@ import pytest
 
 from perfsuite.cli import main as cli
 from perfsuite.errors import UsageError
-from perfsuite.history.comparison.noise import measure
+from perfsuite.history.compare import measure_noise
 from perfsuite.model import ALL
 from perfsuite.model.history import MetricNoise
 from perfsuite.run.comparison import NOISE_FILE, noise_of, save_noise
-from tests.history.comparison.made_runs import CONDITIONS, NOISE, OPERATIONS, noisy_run, run
+from tests.history.made_runs import CONDITIONS, NOISE, OPERATIONS, noisy_run, run
 
 PLACE = (ALL, "policies.list")
 
 
 def floors(seed: int = 1, count: int = 10) -> dict[tuple[str, str, str], MetricNoise]:
     rng = np.random.default_rng(seed)
-    noise = measure([noisy_run(rng, f"run_{number}") for number in range(count)])
+    noise = measure_noise([noisy_run(rng, f"run_{number}") for number in range(count)])
     return {(one.role, one.operation, one.metric): one for one in noise.metrics}
 
 
@@ -57,7 +57,7 @@ def test_what_can_be_detected_is_near_10_percent_at_3_percent_of_noise() -> None
 
 def test_runs_that_never_differ_have_no_noise_and_the_bound_remains() -> None:
     (average,) = (
-        one for one in measure([run(f"r{n}", {PLACE: 100.0}) for n in range(6)]).metrics if one.metric == "avg_ms"
+        one for one in measure_noise([run(f"r{n}", {PLACE: 100.0}) for n in range(6)]).metrics if one.metric == "avg_ms"
     )
 
     assert (average.level, average.chance_rate) == (100.0, 0.0)
@@ -66,11 +66,11 @@ def test_runs_that_never_differ_have_no_noise_and_the_bound_remains() -> None:
 
 def test_too_few_runs_are_refused() -> None:
     with pytest.raises(ValueError, match="6 runs are needed"):
-        measure([run("r", {PLACE: 100.0})] * 5)
+        measure_noise([run("r", {PLACE: 100.0})] * 5)
 
 
 def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
-    noise = measure([run(f"r{number}", {PLACE: 100.0}) for number in range(6)])
+    noise = measure_noise([run(f"r{number}", {PLACE: 100.0}) for number in range(6)])
     other = msgspec.structs.replace(noise, conditions=replace(CONDITIONS, host="http://staging.example"))
     newer = msgspec.structs.replace(noise, run_ids=("newer",))
 
@@ -86,7 +86,7 @@ def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     (tmp_path / NOISE_FILE).write_text("{", encoding="utf-8")
 
-    with pytest.raises(UsageError, match=r"noise\.json: damaged.*\nRemove it: the command `noise` makes it anew"):
+    with pytest.raises(UsageError, match=r"noise\.json: damaged"):
         noise_of(tmp_path, CONDITIONS)
 
 

@@ -7,10 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from perfsuite.history.comparison.change_points import LEVEL, points
-from perfsuite.history.comparison.energy import best_split, p_of_ranks, splits
-from perfsuite.history.comparison.figures import AVERAGE
-from tests.history.comparison.published import NILE, NILE_FROM, OTAVA, OTAVA_STEPS, ecp_example, r_normal
+from perfsuite.history.change_points import LEVEL, best_split, p_of_ranks, points, splits
+from perfsuite.history.figures import AVERAGE
+from tests.history.published import NILE, NILE_FROM, OTAVA, OTAVA_STEPS, ecp_example, r_normal
 
 NOISE = 0.03
 

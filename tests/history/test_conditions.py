@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.history.comparison.conditions import KNOWN_LATER, OF_THE_TARGET, cautions, mismatches
+from perfsuite.history.conditions import KNOWN_LATER, OF_THE_TARGET, cautions, mismatches
 from tests.history.made import conditions
 
 

@@ -1,22 +1,25 @@
-"""Runs of B held against runs of A: one word for every figure of every operation.
+"""Runs of B compared with runs of A: one outcome for every figure of every operation; and the noise of an environment.
 
 A run is one value of each figure, however many requests it made. "slower" needs three things: an adjusted p-value
-below 0.05 (`family.py`), the exact Mann–Whitney test below 0.05 by itself, and a Hodges–Lehmann shift above
-max(5 %, 2 ms, the noise floor). "same" needs evidence as well: that the shift lies within that bound.
+below 0.05 (`significance.py`), the exact Mann–Whitney test below 0.05 by itself, and a Hodges–Lehmann shift above
+max(5 %, 2 ms, the noise). "same" needs evidence as well: that the shift lies within that bound.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from perfsuite.format import number, p_value
-from perfsuite.history.comparison.family import ALPHA, PValues, p_values
-from perfsuite.history.comparison.figures import FAILURES, Line, lines
-from perfsuite.history.comparison.shift import Shift, shifts
-from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Noise, PastRun, RunGroup
+from perfsuite.history.figures import FAILURES, Line, lines
+from perfsuite.history.significance import ALPHA, PValues, Shift, labelings, p_values, shifts
+from perfsuite.model.history import Change, Comparison, ComparisonOutcome, MetricNoise, Noise, PastRun, RunGroup
 
 FEWEST = 5
 """Runs a side below which nothing is told apart: 4 + 4 cannot reach p < 0.01, and 3 + 3 not even 0.05."""
@@ -149,3 +152,54 @@ def _only_in(name: str, runs: Sequence[PastRun], others: Sequence[PastRun]) -> I
     only = dict.fromkeys(one.operation for run in runs for one in run.measured if one.operation not in known)
     if only:
         yield f"Only in {name}, so not compared: {', '.join(only)}."
+
+
+FEWEST_RUNS = 6
+"""3 + 3 is the least that can be dealt out in more than a handful of ways."""
+_MOST_HALVES = 400
+_SURE = 0.95
+_POWER = 0.9
+PRIMARY_DEVIATIONS, OTHER_DEVIATIONS = 3.1, 3.6
+"""A shift of so many standard deviations between runs is found by 5 + 5 of them in 9 of 10 comparisons of 30
+operations: simulated (`bench/accuracy.py --only compared`), for averages and for all other figures."""
+
+
+def measure_noise(runs: Sequence[PastRun]) -> Noise:
+    """The noise between runs of the same load against the same target.
+
+    Every way to halve them is one comparison of the thing with itself; shifts are scaled to 5 + 5 runs. Failures
+    have no floor of this kind: where there are none, there is no noise either. Raises ValueError below 6 runs.
+    """
+    if len(runs) < FEWEST_RUNS:
+        raise ValueError(f"{FEWEST_RUNS} runs are needed")
+    found = [line for line in lines(runs, runs) if line.whole and line.figure is not FAILURES]
+    return Noise(
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        conditions=runs[-1].conditions,
+        run_ids=tuple(run.run_id for run in runs),
+        metrics=tuple(_metric_noise(line) for line in found if min(line.a) > 0),
+    )
+
+
+def _metric_noise(line: Line) -> MetricNoise:
+    values = np.array(line.a)
+    level = float(np.median(values))
+    chance = float(np.quantile(np.abs(_half_shifts(values)), _SURE)) / level * math.sqrt(len(values) // 2 / FEWEST)
+    spread = float(np.log(values).std(ddof=1))
+    # The estimate must lie above the bound nine times of ten, and be told from chance as often.
+    estimate_varies = spread * math.sqrt(2 / FEWEST * math.pi / 3)
+    above = line.figure.bound(level, chance) / level + NormalDist().inv_cdf(_POWER) * estimate_varies
+    told = math.expm1((PRIMARY_DEVIATIONS if line.is_primary else OTHER_DEVIATIONS) * spread)
+    return MetricNoise(line.role, line.operation, line.figure.metric, level, chance, max(above, told))
+
+
+def _half_shifts(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hodges–Lehmann shift between the halves, for every way to halve the runs or an even part of the ways."""
+    half = len(values) // 2
+    dealt = labelings(len(values) - half, half)
+    dealt = dealt[:: max(1, len(dealt) // _MOST_HALVES)]
+    a = np.array([values[~is_b] for is_b in dealt])
+    b = np.array([values[is_b] for is_b in dealt])
+    pairs = b[:, :, None] - a[:, None, :]
+    shifts: NDArray[np.float64] = np.median(pairs.reshape(len(dealt), -1), axis=1)
+    return shifts

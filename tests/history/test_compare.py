@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perfsuite.history.comparison.compare import compare, fisher_more
-from perfsuite.history.comparison.family import ALPHA
-from perfsuite.history.comparison.figures import lines
+from perfsuite.history.compare import compare, fisher_more
+from perfsuite.history.figures import lines
+from perfsuite.history.significance import ALPHA
 from perfsuite.model import ALL, Outcome
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Measured, MetricNoise, Noise, PastRun
-from tests.history.comparison.made_runs import CONDITIONS, OPERATIONS, groups, noisy_run, run, statistics
-from tests.history.comparison.simulated import simulate
+from tests.history.made_runs import CONDITIONS, OPERATIONS, groups, noisy_run, run, statistics
+from tests.history.simulated import simulate
 
 OPERATION = "policies.list"
 PLACE = (ALL, OPERATION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perfsuite.history.comparison.max_t import max_t
+from perfsuite.history.significance import max_t
 
 OPERATIONS, RUNS, NOISE = 30, 5, 0.03
 COMPARISONS = 400

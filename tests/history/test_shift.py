@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from perfsuite.history.comparison.labelings import labelings
-from perfsuite.history.comparison.shift import shift
+from perfsuite.history.significance import labelings, shift
 
 # Hollander & Wolfe (1973), page 69: permeability of the human chorioamnion, at term and between 12 and 26 weeks.
 # R 4 prints for wilcox.test(at_term, weeks, alternative = "g"): W = 35, p-value = 0.1272.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfsuite.history.comparison.compare import compare
+from perfsuite.history.compare import compare
 from perfsuite.model import ALL
 from perfsuite.model.history import Change
-from tests.history.comparison.made_runs import OPERATIONS, groups, noisy_run
+from tests.history.made_runs import OPERATIONS, groups, noisy_run
 
 CHANGED = OPERATIONS[7]
 

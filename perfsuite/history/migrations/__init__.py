@@ -1,1 +1,0 @@
-"""Steps from each schema of the history to the next."""
