@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perfsuite.judge.metrics import AVERAGE, FAILURE_RATE, RPS, USERS
+from perfsuite.judge.metrics import AVERAGE, FAILURE_RATE, RPS
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import (
@@ -28,6 +28,7 @@ from perfsuite.model import (
     TargetFigures,
 )
 from perfsuite.model.periods import STEADY
+from perfsuite.model.plan import CONCURRENT_USERS
 from perfsuite.model.role import Role
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.roles.mix import arriving_rps, offered_rps, without
@@ -86,7 +87,7 @@ class RunEvidence:
 
     def observed(self, target: Target) -> float | None:
         """The value of the target's metric; None where it is not known."""
-        if target.metric == USERS:
+        if target.metric == CONCURRENT_USERS:
             return float(self.users_ran(target))
         if apdex_threshold(target.metric) is not None:
             known = self.beyond.get((target.metric, target.role, target.operation))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from perfsuite.model.slo_presets import FEWEST_FOR_AVERAGE
+
 CPU_MEAN_PERCENT = 85.0
 """If a load process needs a core for more than 85 % of the time, its own requests wait for it: the queue of a single
 server is then 5.7 requests long (M/M/1: ρ / (1 − ρ)). Time used and time waited for a core count together, because a
@@ -37,7 +39,7 @@ ends, so that a fixed 5 % would invalidate short runs. Roles with fewer than 30 
 USERS_MISSING_SHARE = 0.01
 """Users of a role may be missing for 1 % of its user-seconds in the steady state, the tolerance of an arrival rate."""
 
-FEWEST_REQUESTS = 30
+FEWEST_REQUESTS = FEWEST_FOR_AVERAGE
 SHORTEST_STEADY_S = 3.0
 """Fewer requests than a mean needs, or less than three whole seconds, show nothing."""
 

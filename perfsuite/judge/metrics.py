@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from perfsuite.format import limit_text, setting
 from perfsuite.model import Target
+from perfsuite.model.plan import CONCURRENT_USERS
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.model.summary import PERCENTILES
 
-USERS = "concurrent_users"
 FAILURE_RATE = "failure_rate"
 RPS = "rps"
 AVERAGE = "avg_ms"
@@ -18,9 +18,9 @@ _NAMES = {
     "max_ms": "longest response time",
     FAILURE_RATE: "failure rate",
     RPS: "throughput",
-    USERS: "concurrent users",
+    CONCURRENT_USERS: "concurrent users",
 }
-_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", USERS: "users"}
+_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", CONCURRENT_USERS: "users"}
 
 
 def name_of(metric: str) -> str:

@@ -21,10 +21,9 @@ from perfsuite.messages import Message
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import Remedy, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.fingerprint import CostState, Fingerprint, OperationCost
-from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.model.monitor import METRICS, READINGS_NEEDED, Reading
+from perfsuite.model.plan import MAX_QUERIES
 
-MAX_QUERIES = "max_queries_per_request"
-SAMPLES_NEEDED = 30
 MOST_UNKNOWN = 0.1
 _LEVELS = {"min": 0.0, "p5": 0.05, "p95": 0.95, "max": 1.0}
 _NAMES = {"max": "most", "min": "least", "avg": "average", "p95": "95th percentile", "p5": "5th percentile"}
@@ -117,7 +116,7 @@ def _read(target: Target, summary: Summary, monitored: MonitoringData) -> Observ
     steady = [reading for reading in whole if start < reading.at_s <= end]
     values = sorted(reading.value for reading in steady if reading.value is not None)
     observed = _statistic(values, statistic)
-    more_would_do = 0 < len(values) < SAMPLES_NEEDED and not _too_many_gaps(steady, values)
+    more_would_do = 0 < len(values) < READINGS_NEEDED and not _too_many_gaps(steady, values)
     return Observation(
         value=observed,
         not_enough=_too_few(name, steady, values, monitored),
@@ -152,8 +151,8 @@ def _too_few(
     if not values:
         answered = any(reading.value is not None for reading in of_component)
         return Reason.NO_VALUE(what=what, metric=name) if answered else Reason.NEVER_ANSWERED(what=what)
-    if len(values) < SAMPLES_NEEDED:
-        return Reason.TOO_FEW_READINGS(samples=len(values), needed=SAMPLES_NEEDED)
+    if len(values) < READINGS_NEEDED:
+        return Reason.TOO_FEW_READINGS(samples=len(values), needed=READINGS_NEEDED)
     if _too_many_gaps(steady, values):
         return Reason.TOO_MANY_GAPS(gaps=len(steady) - len(values), readings=len(steady))
     return None

@@ -23,16 +23,16 @@ from dataclasses import dataclass, replace
 from perfsuite.format import apart, figure, interval_text, setting
 from perfsuite.judge.evidence import RunEvidence, evidence_of, live_evidence, narrowed, targets_of
 from perfsuite.judge.limits import CLOSE_FAILURES
-from perfsuite.judge.metrics import FAILURE_RATE, RPS, USERS, name_of, scope_of, subject_of, unit_of
+from perfsuite.judge.metrics import FAILURE_RATE, RPS, name_of, scope_of, subject_of, unit_of
 from perfsuite.judge.monitored import NOTHING_MONITORED, MonitoringData, is_monitored, judge_monitored
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import FailurePattern, LiveState, Plan, Remedy, Row, Summary, Target, TargetOutcome, TargetResult
+from perfsuite.model.plan import CONCURRENT_USERS
 from perfsuite.model.role import Role
-from perfsuite.model.slo_presets import FEWEST_REQUESTS, apdex_threshold
+from perfsuite.model.slo_presets import FEWEST_FOR_APDEX, FEWEST_FOR_AVERAGE, apdex_threshold
 from perfsuite.model.summary import PERCENTILES, samples_needed
 
-_NEEDED_FOR_AVERAGE = 30
 _MOST_PATTERNS = 2
 _WORTH_NAMING = 0.2
 """A second pattern is named where it has this share of the failures."""
@@ -73,7 +73,7 @@ def _unless_information(result: TargetResult, target: Target, scenario: str) -> 
 
 
 def _judge(target: Target, evidence: RunEvidence) -> TargetResult:
-    observed = evidence.observed(target) if not evidence.steady_missing or target.metric == USERS else None
+    observed = evidence.observed(target) if not evidence.steady_missing or target.metric == CONCURRENT_USERS else None
     obstacle = _obstacle(target, evidence, observed)
     result = TargetResult(
         name=target.name,
@@ -231,12 +231,12 @@ def _obstacle(target: Target, evidence: RunEvidence, observed: float | None) -> 
     """None where the target can be judged."""
     if evidence.steady_missing:
         return Obstacle(evidence.steady_missing, () if evidence.ended_early else (Remedy.LONGER,))
-    narrow = target.operation or (target.role and target.metric != USERS)
+    narrow = target.operation or (target.role and target.metric != CONCURRENT_USERS)
     if evidence.live and (narrow or apdex_threshold(target.metric) is not None):
         return Obstacle(Reason.AT_THE_END())
     if nothing := _nothing_of(target, evidence):
         return nothing
-    if target.metric == USERS:
+    if target.metric == CONCURRENT_USERS:
         return _too_few_users(target, evidence)
     if target.metric == RPS:
         return _too_little_offered(target, evidence)
@@ -250,7 +250,7 @@ def requests_needed(target: Target) -> int:
         return samples_needed(fraction)
     if target.metric == FAILURE_RATE:
         return math.ceil(round(1 / target.limit, 9)) if target.limit > 0 else 1
-    return _NEEDED_FOR_AVERAGE if apdex_threshold(target.metric) is None else FEWEST_REQUESTS
+    return FEWEST_FOR_AVERAGE if apdex_threshold(target.metric) is None else FEWEST_FOR_APDEX
 
 
 def _too_few_samples(target: Target, evidence: RunEvidence, observed: float | None) -> Obstacle | None:
@@ -305,7 +305,7 @@ def _nothing_of(target: Target, evidence: RunEvidence) -> Obstacle | None:
     plan, role, operation = evidence.plan, target.role, target.operation
     if role and not plan.users_by_role.get(role):
         return Obstacle(Reason.ROLE_ABSENT(users=plan.scenario.users, role=role), (Remedy.USERS,))
-    if not operation and (not role or target.metric == USERS):
+    if not operation and (not role or target.metric == CONCURRENT_USERS):
         return None
     figures = evidence.figures.get((role, operation))
     if figures is not None and figures.requests:

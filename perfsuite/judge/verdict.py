@@ -22,7 +22,7 @@ from perfsuite.errors import (
 )
 from perfsuite.judge.evidence import targets_of
 from perfsuite.judge.limits import CLOSE_FAILURES, NOT_STARTED_SHARE, UNEXPECTED_LEAST, UNEXPECTED_SHARE
-from perfsuite.judge.metrics import FAILURE_RATE, USERS
+from perfsuite.judge.metrics import FAILURE_RATE
 from perfsuite.judge.monitored import NOTHING_MONITORED, MonitoringData, is_monitored
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.targets import frequent_patterns, judge_targets
@@ -43,6 +43,7 @@ from perfsuite.model import (
     TargetResult,
     Verdict,
 )
+from perfsuite.model.plan import CONCURRENT_USERS
 from perfsuite.model.role import Role
 
 _EXIT_CODES = {
@@ -171,7 +172,7 @@ def _unless_excused(
     that is less than planned demands less of the target. A failure rate stands where enough failures are of other
     kinds than those that are `not_the_targets`.
     """
-    if result.outcome is not TargetOutcome.MISSED or result.metric == USERS or is_monitored(result.metric):
+    if result.outcome is not TargetOutcome.MISSED or result.metric == CONCURRENT_USERS or is_monitored(result.metric):
         return result
     unfit = not_the_targets is _GENERATORS_OWN
     if result.metric == FAILURE_RATE:

@@ -13,6 +13,9 @@ from typing import Final
 PART = "/"
 """In the source of a reading, what follows is one part of a whole: "machine/core 3", "server/pid 4711"."""
 
+READINGS_NEEDED = 30
+"""A target on what a monitor read needs as many readings in the steady state."""
+
 NETWORK, GENERATOR = "network", "generator"
 """Sources that are no monitors: the load's own records contain them."""
 

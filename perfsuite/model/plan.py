@@ -16,6 +16,10 @@ STOP_TIMEOUT_S = 30.0
 LOGIN = "login"
 """Name of the behaviour and operation under which logins are counted."""
 
+CONCURRENT_USERS = "concurrent_users"
+MAX_QUERIES = "max_queries_per_request"
+"""Metrics of targets that are no figures of requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

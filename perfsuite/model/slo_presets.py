@@ -14,7 +14,7 @@ from perfsuite.model import Statistics, Summary, Target
 APDEX_T_MS = 500
 """The threshold at which Apdex is shown: the default of Artillery and of Apache SkyWalking. Apdex itself names none."""
 APDEX_RATINGS = ((0.94, "excellent"), (0.85, "good"), (0.70, "fair"), (0.50, "poor"), (0.0, "unacceptable"))
-FEWEST_REQUESTS = 100
+FEWEST_FOR_APDEX = 100
 """For shares and Apdex: with fewer, one request is more than a hundredth."""
 FEWEST_FOR_AVERAGE = 30
 
@@ -192,7 +192,7 @@ def _observed(summary: Summary, metric: str) -> float | None:
         return apdex(counts[threshold_ms], counts[4 * threshold_ms], totals.requests)
     if metric.startswith("within_"):
         succeeded = counts.get(float(metric.removeprefix("within_")))
-        return None if succeeded is None or totals.requests < FEWEST_REQUESTS else succeeded / totals.requests
+        return None if succeeded is None or totals.requests < FEWEST_FOR_APDEX else succeeded / totals.requests
     return _statistic(summary.totals_ok, metric)
 
 
@@ -213,7 +213,7 @@ def apdex(within_t: int, within_4t: int, requests: int) -> float | None:
     `within_t`, `within_4t`: requests that succeeded within T (satisfied), and within four times T (satisfied or
     tolerating). The others, and those that failed, are frustrated.
     """
-    return (within_t + within_4t) / 2 / requests if requests >= FEWEST_REQUESTS else None
+    return (within_t + within_4t) / 2 / requests if requests >= FEWEST_FOR_APDEX else None
 
 
 def rating(score: float) -> str:

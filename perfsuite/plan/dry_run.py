@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from perfsuite.format import bound, duration, figure, limit_text, number, option_duration, plural, setting
 from perfsuite.model import Arrival, Plan, Scenario, Target
+from perfsuite.model.monitor import READINGS_NEEDED
 from perfsuite.model.periods import settling_s
+from perfsuite.model.plan import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.model.role import Role
 from perfsuite.model.summary import PERCENTILES, samples_needed
-from perfsuite.plan.files import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.roles.mix import arriving_rps, offered_rps
 
-READINGS_NEEDED = 30
 _WATCHES = {
     "--monitor-server": ("server", "health"),
     "--monitor-postgres": ("postgres",),
@@ -60,8 +60,8 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | N
             if target.below or users > target.limit
             else f"runs {plural(users, 'user')}, more than {setting(target.limit)} needed"
         )
-    if target.metric == MAX_QUERIES:
-        return None if plan.fingerprint else f"no fingerprint is taken: {_HOW_TO_WATCH['postgres']}"
+    if target.metric == MAX_QUERIES and not plan.fingerprint:
+        return f"no fingerprint is taken: {_HOW_TO_WATCH['postgres']}"
     if steady_s(scenario) <= 0:
         return "the load is never steady"
     if "." in target.metric:

@@ -19,6 +19,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.format import setting
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Arrival, Scenario, Target
+from perfsuite.model.plan import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
@@ -122,7 +123,6 @@ def _overridden(scenario: Scenario, options: PlanOptions) -> Scenario:
     )
 
 
-CONCURRENT_USERS = "concurrent_users"
 METRICS = (
     "avg_ms",
     "p50_ms",
@@ -135,7 +135,6 @@ METRICS = (
     "rps",
     CONCURRENT_USERS,
 )
-MAX_QUERIES = "max_queries_per_request"
 STATISTICS = {"below": ("max", "p95", "avg"), "above": ("min", "p5", "avg")}
 """Of a reading's samples in the steady state; the first counts where none is named, since it is the worst."""
 _KEYS = ("name", "metric", "statistic", "below", "above", "role", "operation", "scenarios", "information_in")

@@ -6,7 +6,7 @@ from typing import Any
 
 from perfsuite.format import UNKNOWN, bound, figure, number, percent
 from perfsuite.model import RunReport
-from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_REQUESTS, Compared, apdex_threshold, compared, rating
+from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_FOR_APDEX, Compared, apdex_threshold, compared, rating
 from perfsuite.report.page.tables import Cell, Column, Table
 from perfsuite.report.text import rounded
 
@@ -55,7 +55,7 @@ def _row(one: Compared) -> tuple[Cell, ...]:
         Cell(one.preset.title),
         Cell(one.limit.name),
         Cell(
-            _observed(one), title="" if one.observed is not None else f"{FEWEST_REQUESTS} requests or more are needed"
+            _observed(one), title="" if one.observed is not None else f"{FEWEST_FOR_APDEX} requests or more are needed"
         ),
         Cell(_limit(one)),
         Cell(holds[one.holds], alarm=one.holds is False),

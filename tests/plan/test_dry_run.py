@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from perfsuite.judge.monitored import SAMPLES_NEEDED
 from perfsuite.model import Access, ApiMapping, Plan, Scenario, Target
+from perfsuite.model.monitor import READINGS_NEEDED
 from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
 from tests.plan.example import ROLES
 
@@ -120,7 +120,7 @@ def test_what_is_read_at_the_target_is_judged_where_it_is_watched(
 
 def test_readings_need_as_many_samples_here_as_in_the_judgement() -> None:
     plan = replace(plan_of(AVERAGE, SERVER, duration_s=40), command=PID)  # 27 s of steady state
-    assert why_not_judged(SERVER, plan, ROLES) == f"about 27 samples, {SAMPLES_NEEDED} needed"
+    assert why_not_judged(SERVER, plan, ROLES) == f"about 27 samples, {READINGS_NEEDED} needed"
     assert "t (server.cpu_percent p95 < 80 %): judged where it can be read" in render(
         replace(plan_of(SERVER), command=PID), ROLES
     )
