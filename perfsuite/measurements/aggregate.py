@@ -1,6 +1,6 @@
 """The records of a run, added up once for all who read them: summary, live view, Prometheus, readings of the load.
 
-Records only add up, so neither their order nor the process that they come from matters.
+Records only add up: neither their order nor their process matters.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class FailureTotals:
         self.count += other.count
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
-        # The earliest id that there is: the same one in whatever order the records come.
+        # The earliest id: the same one in whatever order the records come.
         if other.request_id and (
             not self.request_id or (other.request_second, other.request_id) < (self.request_second, self.request_id)
         ):
@@ -59,7 +59,7 @@ class FailureTotals:
 
 @dataclass(slots=True)
 class RoleTotals:
-    """All requests of one role, in the few figures that are asked for while a run goes on."""
+    """All requests of one role, in the few figures that are needed while a run goes on."""
 
     requests: int = 0
     failures: int = 0
@@ -91,7 +91,7 @@ class LineTotals:
 
 @dataclass(slots=True)
 class RecordedSecond:
-    """The records of one second, and the few sums that the live view asks for again and again."""
+    """The records of one second, and a few sums for the live view."""
 
     requests: list[Requests] = field(default_factory=list)
     not_started: list[NotStarted] = field(default_factory=list)
@@ -113,7 +113,7 @@ class RecordedSecond:
 
 @dataclass(slots=True)
 class ProcessTotals:
-    """One load process: what it last reported of itself, and the lag of its event loop over the whole run."""
+    """One load process: its latest report, and the lag of its event loop over the whole run."""
 
     latest: Generator
     loop_lag: ClassicHistogram = field(default_factory=ClassicHistogram)
@@ -131,7 +131,7 @@ class ArrivalTotals:
 class Aggregate:
     """A run's records, added up: sums over the whole run, and the records of each second until it is forgotten.
 
-    Whoever reads while another thread adds holds `lock`.
+    Hold `lock` to read while another thread adds.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Aggregate:
         self.answered: Counter[int] = Counter()
         """Second → requests that an HTTP answer came back to, errors included."""
         self.expired = 0
-        """Requests besides, refused since a token had expired, and sent again."""
+        """Requests besides these, refused because a token had expired, and sent again."""
         self.failures: dict[tuple[str, str, str, str], FailureTotals] = {}
         """By role, operation, kind and message."""
         self.arrivals = ArrivalTotals()

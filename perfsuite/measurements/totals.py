@@ -48,7 +48,7 @@ _UNANSWERED = frozenset(kind.value for kind in FailureKind if kind.never_answere
 def histogram_of_all(many: Iterable[Times]) -> Histogram:
     """The values of many records; not to be added to, since one of a single record shares its counts.
 
-    Nearly every bucket of a record holds one value, so all buckets are counted at once, which Counter does in C.
+    Nearly every bucket of a record holds one value, so Counter counts all buckets at once, in C.
     """
     known = [times for times in many if times.counts]
     if len(known) < 2:
@@ -166,7 +166,7 @@ def _of_one(record: Requests) -> RequestTotals:
 
 
 def judged_failures(record: Requests) -> Times:
-    """The times of a record's failed requests that targets judge (`perfsuite.model.failures.stays_in`).
+    """Times of the failed requests of a record that targets judge (`perfsuite.model.failures.stays_in`).
 
     Older files record only how many failures of each kind there were: of a second in which requests failed in
     several ways, the slowest failures are then taken for those that waited in vain.

@@ -1,4 +1,4 @@
-"""How the open model kept to its times: what was asked, what was really offered, how late actions began."""
+"""How well the open model kept its schedule: the rate that was asked, the rate offered, and how late actions began."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""How sure a figure of one run is: a 95 % interval by bootstrap over blocks of consecutive seconds.
+"""The 95 % confidence interval of a figure of one run, by bootstrap over blocks of consecutive seconds.
 
-Requests of one run are alike when they are near in time, so resampling them one by one gives intervals that are
-too narrow. Blocks keep what is near together (Künsch 1989, doi 10.1214/aos/1176347265; without overlap: Carlstein
-1986, doi 10.1214/aos/1176350057). With few blocks the percentiles of the resamples are expanded as Student's t
-would (Hesterberg 2015, doi 10.1080/00031305.2015.1089789).
+Requests that are near in time are correlated, so resampling them one by one gives intervals that are too narrow. Blocks
+keep neighbours together (Künsch 1989, doi 10.1214/aos/1176347265; without overlap: Carlstein 1986, doi
+10.1214/aos/1176350057). With few blocks the percentiles of the resamples are expanded as Student's t would (Hesterberg
+2015, doi 10.1080/00031305.2015.1089789).
 
-Where the response time hangs together for longer than a block, the interval is too narrow all the same.
+If response times are correlated over longer than a block, the interval is still too narrow.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Interval = tuple[float, float]
 _Floats = NDArray[np.float64]
 
 MOST_BLOCKS = 12
-"""Longer blocks keep more of what hangs together, more blocks make the spread surer. Simulated averages over 5 min
-that forget themselves within 1.5 s and 4.5 s, 95 % asked: 12 blocks held the truth in 95 % and 94 % of runs, 20 in
-97 % and 88 %, blocks of 5 s in 89 % and 84 %."""
+"""Longer blocks keep more of the correlation, more blocks estimate the spread better. Coverage in simulations of
+averages over 5 min with correlation times of 1.5 s and 4.5 s, 95 % wanted: 95 % and 94 % with 12 blocks, 97 % and 88 %
+with 20, 89 % and 84 % with blocks of 5 s."""
 FEWEST_BLOCKS = 8
 SHORTEST_BLOCK_S = 5
 """Shorter ones only where the steady state has no room for FEWEST_BLOCKS of these."""
@@ -48,7 +48,7 @@ class Block:
 
 
 def block_count(steady_s: int) -> int:
-    """Into how many blocks a steady state is cut; 0 where it is too short (< 16 s) for an interval."""
+    """Number of blocks of a steady state; 0 where it is too short (< 16 s) for an interval."""
     if steady_s < FEWEST_BLOCKS * SHORTEST_BLOCK_EVER_S:
         return 0
     return min(max(steady_s // SHORTEST_BLOCK_S, FEWEST_BLOCKS), MOST_BLOCKS)
@@ -67,12 +67,11 @@ def empty_blocks(steady_s: int) -> list[Block]:
 
 
 def interval(blocks: Sequence[Block], metric: str, seed: int) -> Interval | None:
-    """Where the metric of the whole lies with 95 % confidence: low, high, in its unit. The same for the same seed.
+    """The 95 % CI of a metric over all blocks: low, high, in its unit. The same for the same seed.
 
     Times and throughput as targets judge them. None for fewer than 8 blocks, for a metric that is no average,
-    percentile or rate, and without requests.
-    For the share of failures, never narrower than Wilson's interval: no failure seen does not mean that none
-    can be.
+    percentile or rate, and without requests. For the failure rate, never narrower than Wilson's interval: no failure
+    seen does not mean that none is possible.
     """
     resampled = _METRICS.get(metric) or (_percentile(PERCENTILES[metric]) if metric in PERCENTILES else None)
     requests = sum(block.totals.requests for block in blocks)
@@ -157,7 +156,7 @@ def _percentile(fraction: float) -> _Resampled:
 
 
 def _product(weights: _Floats, counts: _Floats) -> _Floats:
-    """weights @ counts, on one core: `@` shares it out, and its threads wait for each other wherever cores are busy."""
+    """weights @ counts, on one core: `@` uses several threads, which wait for each other on a busy machine."""
     product: _Floats = np.einsum("ij,jk->ik", weights, counts)
     return product
 

@@ -1,4 +1,4 @@
-"""Which records make a run's figures: older files are completed, server times that cannot be are left out."""
+"""The records that make a run's figures: older files are completed, impossible server times are left out."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from perfsuite.model import Remark, ServerTimes
 from perfsuite.target.exchange import SERVER_TIME_HEADERS
 
 MOST_IGNORED_SHARE = 0.01
-"""With more answers than these whose time cannot be, the times of the others are not to be trusted either: whatever
-makes it (a wrong unit, a cache that repeats old headers) may hide among them."""
+"""If more answers than this report an impossible time, the others are not trusted either: the same cause (a wrong unit,
+a cache that repeats old headers) may affect them unseen."""
 ZEROS_SHARE = 0.5
-"""A clock that shows 0 for so many answers is too coarse for them, or measures nothing."""
+"""A clock that shows 0 for this share of the answers is too coarse, or measures nothing."""
 _TOLERANCE_US = 1000
 
 
 def due_by_second(aggregate: Aggregate, times: ServerTimes) -> dict[int, list[Due]]:
     """All that was due, by second, without server times where they are not used.
 
-    Requests that were refused since a token had expired are not among them: they were sent again. In files that do
+    Requests that were refused because a token had expired are not among them: they were sent again. In files that do
     not say when requests ended, they end when they were due.
     """
     changes = _missing_ends(aggregate)
@@ -72,7 +72,7 @@ def server_times(aggregate: Aggregate, remarks: Iterable[Remark]) -> ServerTimes
 
 
 def _can_be(aggregate: Aggregate) -> bool:
-    """Against files of before, which hold what was reported as it came."""
+    """For older files, which hold every reported time, possible or not."""
     server_us = service_us = server = service = 0
     for second in aggregate.seconds.values():
         for record in second.requests:

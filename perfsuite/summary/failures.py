@@ -1,8 +1,8 @@
-"""What failed, grouped for a person, how regularly it came, and when nobody at the target answered.
+"""Failures in groups, their regularity, and the times at which the target did not answer.
 
-A counter in front of the operations (a rate limiter, a proxy, a pool) fails at every n-th request, whatever that is.
-The order in which requests end here differs a little from the order at the server, and other requests count there
-too, so the distance is the median of the gaps and has to hold for nearly all of them.
+Something in front of the operations that counts (a rate limiter, a proxy, a pool) fails every n-th request, whatever
+the operation. Requests end here in a slightly different order than at the server, which counts other requests as well;
+the distance is therefore the median of the gaps, and nearly all of them must fit.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from perfsuite.summary.periods import Timeline
 MOST_GROUPS = 1000
 MOST_PATTERNS = 100
 FEWEST_GAPS = 4
-"""Random failures of one in a hundred requests look regular in fewer than 1 of 100 runs then (simulated)."""
+"""With so many, random failures of 1 % of the requests look regular in fewer than 1 of 100 runs (simulated)."""
 MOST_MOMENTS = 10_000
-"""Of more failures with one message no distance is looked for: it would be short, and takes memory to find."""
+"""With more failures of one message no distance is computed: it would be short, and takes memory."""
 _REGULAR_SHARE = 0.8
-"""So many of ten gaps or more must fit, of fewer all: failures of another cause may have the same message."""
+"""This share of ten gaps or more must fit, of fewer gaps all: failures of another cause may have the same message."""
 _TOLERANCE = 0.1
 _LEAST_REQUESTS = 5
 _LEAST_S = 10
 """Seconds are whole, so that shorter gaps cannot be distinguished."""
 _MULTIPLES = 3
-"""A failure that is missing, since somebody else's request met it, makes a gap of two or three distances."""
+"""A failure that hit another client's request leaves a gap of two or three distances."""
 
 _Key = tuple[str, str, str, str]
 _Alike = tuple[str, str]
@@ -137,7 +137,7 @@ def _gaps(moments: Sequence[int]) -> list[int]:
 
 
 def _distance(moments: Sequence[int], least: int, within: float) -> int | None:
-    """The distance at which moments follow each other; None where they are not regular, or too few.
+    """The distance at which events follow each other; None where they are not regular, or too few.
 
     A gap fits when it is near a small multiple of the distance: within a tenth of it, and `within` at least.
     """
@@ -156,7 +156,7 @@ def _distance(moments: Sequence[int], least: int, within: float) -> int | None:
 
 
 def _seen_before(preflight: PreflightReport | None) -> Mapping[str, list[str]] | None:
-    """Message → what had failed with it before the load; None where nobody looked."""
+    """Message → what had failed with it before the load; None without a preflight."""
     if preflight is None:
         return None
     found: dict[str, list[str]] = defaultdict(list)
@@ -169,17 +169,17 @@ def _seen_before(preflight: PreflightReport | None) -> Mapping[str, list[str]] |
 
 SHORTEST_S = 2
 FEWEST_REQUESTS = 3
-"""A connection that breaks, or a second in which a single request failed, is no outage."""
+"""A connection that breaks, or a second with a single failed request, is no outage."""
 _APART_S = 2
-"""A target that is back for less than this, and then gone again, was not back: it is one incident."""
+"""A target that answers for less than this between two outages was not back: they are one outage."""
 _GATEWAY = re.compile(r"HTTP 50[234]\b")
-"""What a proxy answers for a target that is not there."""
+"""The answer of a proxy whose target is down."""
 _LOST_AT_LEAST_S = 5
 
 
 @dataclass(slots=True)
 class _LostRequests:
-    """One second: requests that were due in it, those that failed for want of the target, and how."""
+    """One second: requests that were due in it, those that failed because the target was down, and their messages."""
 
     requests: int = 0
     lost: int = 0
@@ -187,7 +187,7 @@ class _LostRequests:
 
     @property
     def dead(self) -> bool:
-        """Nobody answered any of them."""
+        """None of them was answered."""
         return self.requests > 0 and self.lost == self.requests
 
 
@@ -202,9 +202,9 @@ class _Stretch:
 def target_lost_at(aggregate: Aggregate, when: Timeline, *, gave_up: bool = False) -> int | None:
     """The second from which on no request got any HTTP answer until the load ended.
 
-    None when the last request but those of the ramp-down was answered, or that stretch is shorter than 5 s.
-    Seconds without a request neither begin such a stretch nor break it; nor does what never began, or what the end of
-    the load cut off: unless the load `gave_up`, since nothing answered any more.
+    None when the last request but those of the ramp-down was answered, or that stretch is shorter than 5 s. Seconds
+    without a request neither begin nor break such a stretch. Nor do actions that never began, and requests cut off by
+    the end of the load, unless the load `gave_up` because nothing answered any more.
     """
     lost_at: int | None = None
     for number in range(when.load_stop - 1, when.first - 1, -1):
@@ -259,7 +259,7 @@ def _of_the_target(error: ErrorCount) -> bool:
 
 
 def _stretches(seconds: Mapping[int, _LostRequests]) -> list[_Stretch]:
-    """Unbroken runs of dead seconds, with the seconds at their ends in which some requests failed so."""
+    """Unbroken runs of dead seconds, with the seconds at their ends in which some requests failed likewise."""
     found: list[_Stretch] = []
     before: tuple[int, _LostRequests] | None = None
     current: _Stretch | None = None

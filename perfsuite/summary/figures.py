@@ -1,4 +1,4 @@
-"""Figures of requests that were added up."""
+"""Statistics from request totals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEEDED = {name: samples_needed(fraction) for name, fraction in PERCENTILES.item
 _FEWEST = min(_NEEDED.values())
 _UNKNOWN: Mapping[str, float | None] = MappingProxyType(dict.fromkeys(PERCENTILES))
 _SERVER_TIMES_SHARE = 0.95
-"""The time outside the server is known where so many of the requests say how long they were inside it."""
+"""The time outside the server is known if this share of the requests has a server time."""
 
 
 def statistics(totals: RequestTotals, period_s: float, *, ends_known: bool = True) -> Statistics:
@@ -58,7 +58,7 @@ def _figures(times: Histogram, failures: int, rps: float) -> Statistics:
 
 
 def breakdown(totals: RequestTotals) -> Breakdown:
-    """Where the time of the requests went. None where the records do not say.
+    """Where the time of the requests went. None where the records do not contain it.
 
     `outside` compares means over the same requests, or nearly: it is known where the server reported its time for
     95 % of them. `waiting` is known where the service time of every request that was sent is.

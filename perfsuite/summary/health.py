@@ -1,4 +1,4 @@
-"""The load side's own state, what could be exercised, and whether the counts of requests agree."""
+"""The state of the load generator, the coverage of the run, and whether the counts of requests agree."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from perfsuite.summary.figures import as_ms
 from perfsuite.summary.periods import Timeline
 
 _NEEDED = 100
-"""Fewer than for a judged percentile: it only has to show a generator that is in trouble."""
+"""Fewer than for a judged percentile: it only has to reveal a generator in trouble."""
 
 
 _BUSY_PERCENT = 90.0
 """The field `cpu_over_90_rate` has this number in its name."""
 
 _LEAST_S = 0.5
-"""A process's CPU time is counted in hundredths of a second: a share of less time than this may be anything."""
+"""CPU time is counted in hundredths of a second: over less time than this a share means nothing."""
 
 
 def generator_health(aggregate: Aggregate, when: Timeline) -> GeneratorHealth:
     """The worst process in each figure over the steady state; over the whole run when there was none.
 
-    What CPU it used is that of the process that wanted most, so that the two belong together.
+    Its CPU is that of the process that wanted most, so that the two figures belong together.
     """
     known = [record for second in aggregate.seconds.values() for record in second.generators if record.span_s > 0]
     steady = [record for record in known if when.is_steady(record.second)]
@@ -75,7 +75,7 @@ def _of_most_wanting(each: Sequence[GeneratorHealth]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Busy:
-    """Some time of a process: percent × s that it used and wanted, over so many seconds."""
+    """CPU that a process used and wanted, in percent × s, over `span_s` seconds."""
 
     span_s: float
     used: float
@@ -83,14 +83,14 @@ class _Busy:
 
 
 def _busy(records: Sequence[Generator]) -> _Busy:
-    """All of these together, each for as long as it is of."""
+    """The sum, each report weighted by its span."""
     used = math.fsum(record.cpu_percent * record.span_s for record in records)
     waited = math.fsum((record.waited_percent or 0.0) * record.span_s for record in records)
     return _Busy(math.fsum(record.span_s for record in records), used, used + waited)
 
 
 def _health(records: Sequence[Generator]) -> GeneratorHealth:
-    """The figures of one process from its reports of one second or more; each counts for as long as it is of."""
+    """The figures of one process, each report weighted by its span."""
     lag = histogram_of_all([record.loop_lag for record in records])
     pauses = histogram_of_all([record.gc_pauses for record in records])
     of_second: dict[int, list[Generator]] = defaultdict(list)
@@ -138,7 +138,7 @@ def lost_workers(aggregate: Aggregate) -> tuple[LostWorker, ...]:
 
 
 def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str, str, str], int]) -> Coverage:
-    """What the target offers of the operations planned, counted per role; nothing is known without a preflight.
+    """The planned operations that the target offers, per role; empty without a preflight.
 
     `not_possible`: how often, by role, operation and reason.
     """
@@ -170,7 +170,7 @@ def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str,
 
 
 def with_exercised(known: Coverage, plan: Plan, roles: Sequence[Role], rows: Iterable[Row]) -> Coverage:
-    """The coverage with what the load really sent, by the rows of all periods."""
+    """The coverage, with the operations that the load really sent."""
     sent = {f"{row.role} / {row.operation}" for row in rows if row.statistics.requests > row.breakdown.not_started}
     there = [role for role in roles if plan.users_by_role.get(role.slug) or role.slug in plan.absent_roles]
     planned = tuple(dict.fromkeys(f"{role.slug} / {operation}" for role in there for operation in _operations(role)))

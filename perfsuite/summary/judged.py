@@ -23,10 +23,10 @@ EVERYTHING: Scope = (None, None)
 DRIFT_P = 0.01
 DRIFT_SHARE = 0.05
 DRIFT_LEAST_MS = 2.0
-"""A trend is reported when it is surer than chance (p below DRIFT_P), and more than 5 % and 2 ms from the beginning of
-the steady state to its end: the least change that the suite calls one anywhere."""
+"""A trend is reported if it is significant (p below DRIFT_P) and larger than 5 % and 2 ms over the steady state, the
+smallest change that the suite reports anywhere."""
 _DRIFT_BLOCK_S = 5
-"""Over shorter blocks neighbours hang together, and chance makes trends."""
+"""Shorter blocks are correlated, and chance makes trends."""
 _FIGURES = ("p50_ms", "p95_ms", "rps")
 
 
@@ -113,8 +113,8 @@ def within(evidence: Mapping[Scope, Evidence]) -> tuple[Within, ...]:
 def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:
     """Trends of the median, the 95th percentile and the throughput over all requests.
 
-    None for a steady state of less than 40 s, a figure that some block has too few requests for, or a
-    rate of arrivals that is meant to change.
+    None for a steady state of less than 40 s, a figure for which a block has too few requests, or an arrival rate that
+    is planned to change.
     """
     arrival, blocks = plan.scenario.arrival, evidence[EVERYTHING].blocks
     changes = arrival is not None and arrival.rate_end not in (None, arrival.rate)
@@ -150,6 +150,6 @@ def _drift(figure: str, values: Sequence[float | None], blocks: Sequence[Block])
 
 
 def _observed(on_line: float, nearby: Sequence[float]) -> float:
-    """A value on the trend line, no further than what the blocks nearby showed: where a figure falls steeply and then
-    stays, the line goes on to zero and below."""
+    """A value on the trend line, limited to the range of the blocks nearby: where a figure falls steeply and then
+    stays, the line continues to zero and below."""
     return min(max(on_line, min(nearby)), max(nearby))

@@ -1,4 +1,4 @@
-"""Where a run stands while it goes: fed with new records about once a second, its memory is bounded."""
+"""The state of a run in progress. It is fed with new records about once a second; its memory is bounded."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class LiveView:
     # ── what came in ────────────────────────────────────────────────────────────────────────────────
 
     def _begin_steady_anew(self) -> None:
-        """It begins at another second than was thought: so far only the last seconds can belong to it."""
+        """It begins at another second than assumed: so far only the last seconds can belong to it."""
         self._steady = RequestTotals()
         for number, second in self.aggregate.seconds.items():
             if number < self._settled_until and self._is_steady(number):
@@ -170,7 +170,7 @@ class LiveView:
         return everything
 
     def _look_for_answers(self) -> None:
-        """Since when no request got any answer; None where the last ones did."""
+        """Find the second since which no request got any answer; None where the last ones did."""
         since: int | None = None
         for number in sorted(self.aggregate.seconds, reverse=True):
             second = self.aggregate.seconds[number]

@@ -1,4 +1,4 @@
-"""Little's law per role: are the users' seconds accounted for by what was recorded of them?
+"""Little's law per role: do the recorded actions and pauses account for the users' time?
 
 Little 1961 (doi 10.1287/opre.9.3.383): the mean number within a stage is its rate times the mean time in it.
 A user of the closed model is either acting, or pausing, or logging in.
@@ -43,8 +43,8 @@ class _Spent:
     def accounted(self, steady_s: int) -> float:
         """The mean number of users that acted or paused.
 
-        As many pauses as actions at least: one that the end of the run cuts off is not recorded, and after an
-        action of which nothing was possible there is a pause too.
+        At least as many pauses as actions: a pause cut off by the end of the run is not recorded, and an action of
+        which nothing was possible has a pause, too.
         """
         pauses = max(self.actions, self.pauses)
         return (self.within_us / 1e6 + pauses * self.pause_s()) / steady_s
@@ -95,7 +95,7 @@ def _spent(aggregate: Aggregate, when: Timeline) -> dict[str, _Spent]:
 def _within_us(record: Actions, when: Timeline) -> float:
     """How much of the time of a second's actions lies in the steady state, each begun in the middle of that second.
 
-    Where a target stands still at an end of the steady state, actions reach far beyond it.
+    If the target stalls at an end of the steady state, actions reach far beyond it.
     """
     if when.steady_start is None or when.steady_end is None:
         return 0.0

@@ -70,7 +70,7 @@ RowKey = tuple[str, str, str]
 
 
 def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) -> tuple[Row, ...]:
-    """The figures of each period, in the order that the head of this file gives."""
+    """The figures of each period, in the order described at the top of this file."""
     cells: dict[str, dict[RowKey, list[Due]]] = {period: defaultdict(list) for period in PERIODS}
     for second, records in due.items():
         of_period = cells[when.period(second)]
@@ -174,7 +174,7 @@ _EDGES_MS = tuple(round(each * 10.0**power, 6) for power in range(-3, 7) for eac
 
 
 def bins_of(ok: Histogram, failed: Histogram) -> tuple[TimeBin, ...]:
-    """How many requests took how long: bins from the shortest to the longest time, empty ones between included."""
+    """Response times in bins from the shortest to the longest time, empty ones between included."""
     counts = _binned(ok), _binned(failed)
     filled = counts[0].keys() | counts[1].keys()
     return tuple(

@@ -54,7 +54,7 @@ COMPLETED = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known of a run beside its measurements. `ended`, `clock_set_s`: see Summary; `backend_log`: requests
+    """Facts about a run that are not in its measurements. `ended`, `clock_set_s`: see Summary; `backend_log`: requests
     it counted.
 
     `suite_errors`: those of the process that leads the run; those of the load are among its measurements.
@@ -81,9 +81,9 @@ def build(
 ) -> Summary:
     """The figures of a run. A request belongs to the second in which it was due.
 
-    Throughput alone goes by the end: the rate of a period is that of the requests which ended in it. Files that do
-    not record the ends (schema 1) give the rate of the requests that were sent.
-    A run without records, or cut off anywhere, gives a summary too: what is unknown is None or empty.
+    Throughput alone goes by the end: the rate of a period is that of the requests which ended in it. Files that do not
+    record the ends (schema 1) give the rate of the requests that were sent. A run without records, or cut off at any
+    point, gives a summary too: what is unknown is None or empty.
     """
     with without_collecting():
         return _summary(plan, aggregate, preflight, roles, circumstances)
@@ -162,7 +162,7 @@ def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """Second → what else is known of it than its requests."""
+    """Second → its users and arrivals."""
 
     alive: Mapping[int, dict[str, int]]
     arrivals: Mapping[int, SecondArrivals]

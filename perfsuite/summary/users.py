@@ -31,7 +31,7 @@ def users_by_second(aggregate: Aggregate, seconds: Iterable[int], roles: Iterabl
 def logging_in_by_second(aggregate: Aggregate, seconds: Iterable[int]) -> dict[int, int]:
     """Second → users that had not ended the login that they begin with, at its end.
 
-    Before its first report a process counts with that: as many as then, at least, were not logged in.
+    Before its first report a process counts with the number in that report.
     """
     first = [reports[min(reports)] for reports in aggregate.users.values() if reports]
     return {
@@ -44,7 +44,7 @@ def logging_in_by_second(aggregate: Aggregate, seconds: Iterable[int]) -> dict[i
 def all_logged_in_at(logging_in: Mapping[int, int], plateau: float) -> float:
     """When all users had ended the login that they begin with, UTC epoch s; infinite where they never had.
 
-    Not before the plateau, when the last one began. Users of a lost process log in once more, which is no ramp-up.
+    Not before the plateau, when the last user started. That users of a lost process log in again does not count.
     """
     ends = (second + 1 for second in sorted(logging_in) if not logging_in[second])
     return next((float(end) for end in ends if end >= plateau), math.inf)
