@@ -18,6 +18,7 @@ from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.schedule import AccountPool, Owners, arrival_deck, dues
 from perfsuite.load.sent import SentCount
 from perfsuite.measurements.recorder import Recorder, Sink
+from perfsuite.messages.target import TargetMessage
 from perfsuite.model import Account, Headers, Plan
 from perfsuite.model.plan import rate_profile_of
 from perfsuite.model.role import Behaviour, Role
@@ -86,7 +87,7 @@ class LoadState:
         """`on_placed`: all users asked for have started. `on_mute`: not even errors can be handed over any more."""
         # Asked again here, where the requests are made: whatever led to this process, no other host is loaded.
         if not is_allowed(order.plan.host, order.plan.allowed_hosts):
-            raise SafetyError(f"refused: {order.plan.host} is not among the hosts that this run may load")
+            raise SafetyError(TargetMessage.NOT_OF_THIS_RUN(host=order.plan.host))
         self.order = order
         self.accounts = AccountPool(order.accounts, order.numbers)
         journal = Journal(order.folder / f"journal-{order.worker}.jsonl")

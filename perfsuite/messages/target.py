@@ -31,6 +31,7 @@ class TargetMessage(Code):
         "refused: {name} is not among the hosts that may be loaded ({allowed}).\n"
         "If you may load it, add --allow-host {name}, or add it to allowed_hosts in scenarios.toml"
     )
+    NOT_OF_THIS_RUN = "refused: {host} is not among the hosts that this run may load"
 
     # ── before and after the load ───────────────────────────────────────────────────────────────────────────────
     RATE_LIMITED = "The target's rate limit answered {method} {path} (HTTP 429): continuing more slowly"

@@ -98,18 +98,16 @@ def preflight(
     has no account.
     """
     plan, target, roles = given.plan, given.target, given.roles
+    left_out = _left_out(target, roles, run, read_only=plan.read_only)
+    stay = _rows_that_stay(plan, target, run)
+    run.left_out = _left_out_by_role(left_out, stay, roles)
+    first = _first_of_each_role(roles, given.accounts)
+    results: dict[str, _RoleResult] = {}
+    refused: dict[str, Failure] = {}
     with Progress(reporter) as progress, closing(progress.watched(connect())) as transport:
-        left_out = _left_out(target, roles, run, read_only=plan.read_only)
-        stay = _rows_that_stay(plan, target, run)
-        run.left_out = _left_out_by_role(left_out, stay, roles)
         progress.expect(sum(1 + len(role.steps_by_operation.keys() - run.left_out[role.slug]) for role in roles))
-        first = _first_of_each_role(roles, given.accounts)
-        checks: dict[str, list[OperationCheck]] = {}
-        data_size: dict[str, int] = {}
-        refused: dict[str, Failure] = {}
-        look_ups: set[str] = set()
         for role in makers_first(roles):  # who approves or moves a row needs one that somebody made before
-            attempts, hints = Attempts(progress), dict[str, Message]()
+            attempts = Attempts(progress)
             session = Session(role, first[role.slug], transport, run, attempts)
             if failure := _login_failure(session, attempts):
                 refused[role.slug] = failure
@@ -117,25 +115,38 @@ def preflight(
                     break
             elif not refused:
                 _ask_role(role, session, attempts)
-                hints = hints_for(role, session, target)
-                data_size |= _data_size(session)
-            look_ups |= _look_ups_left_out(role, attempts, left_out)
-            known = _Known(session, left_out, hints)
-            checks[role.slug] = [_outcome(role, name, attempts, known) for name in (LOGIN, *role.steps_by_operation)]
+                results[role.slug] = _result(role, session, attempts, target, left_out)
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
-    in_order = tuple(check for role in roles for check in checks[role.slug])
+    checks = tuple(check for role in roles for check in results[role.slug].checks)
     report = PreflightReport(
         host=plan.host,
         service=target.service,
         version=target.version,
         offered=tuple(sorted(_wanted(roles) - target.missing(run))),
-        checks=in_order,
-        dead_behaviours=tuple(dead_behaviours(roles, in_order)),
-        data_size=data_size,
-        look_ups_left_out=tuple(sorted(look_ups)),
+        checks=checks,
+        dead_behaviours=tuple(dead_behaviours(roles, checks)),
+        data_size={kind: size for result in results.values() for kind, size in result.data_size.items()},
+        look_ups_left_out=tuple(sorted({name for result in results.values() for name in result.look_ups_left_out})),
     )
     return without_creations(report, stay, roles)
+
+
+@dataclass(frozen=True, slots=True)
+class _RoleResult:
+    """What preflight found out as one role."""
+
+    checks: list[OperationCheck]
+    data_size: dict[str, int]
+    look_ups_left_out: set[str]
+
+
+def _result(
+    role: Role, session: Session, attempts: Attempts, target: TargetInfo, left_out: Mapping[str, Works]
+) -> _RoleResult:
+    known = _Known(session, left_out, hints_for(role, session, target))
+    checks = [_outcome(role, name, attempts, known) for name in (LOGIN, *role.steps_by_operation)]
+    return _RoleResult(checks, _data_size(session), _look_ups_left_out(role, attempts, left_out))
 
 
 def _look_ups_left_out(role: Role, attempts: Attempts, left_out: Collection[str]) -> set[str]:

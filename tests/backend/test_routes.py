@@ -95,7 +95,7 @@ def test_fields_of_the_contract(api: Api, role: str, path: str, fields: str | se
     assert wanted <= set(api.get(role, path))
 
 
-def test_every_answer_tells_its_time_and_type(api: Api) -> None:
+def test_every_answer_has_its_time_and_type(api: Api) -> None:
     for path in ("/health", "/api/v1/users/me", "/nowhere"):
         answer = api.http.get(path)
         assert answer.headers["content-type"] == "application/json"

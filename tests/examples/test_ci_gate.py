@@ -55,10 +55,10 @@ def test_every_exit_code_of_the_suite(code: int, tolerant: str, ends: int, said:
 
 def test_the_host_and_what_is_typed_go_to_the_suite(tmp_path: Path) -> None:
     done = _gate(_suite_that_ends_with(0, tmp_path), "--read-only", HOST="http://localhost:1", SCENARIO="month_end")
-    told = done.stdout.splitlines()[0]
-    assert told.startswith("run_performance_tests.py --host http://localhost:1 --scenarios examples/own_scenario/")
-    assert "--scenario month_end" in told
-    assert told.endswith("--quiet --no-color --read-only")
+    reported = done.stdout.splitlines()[0]
+    assert reported.startswith("run_performance_tests.py --host http://localhost:1 --scenarios examples/own_scenario/")
+    assert "--scenario month_end" in reported
+    assert reported.endswith("--quiet --no-color --read-only")
 
 
 @pytest.mark.integration

@@ -149,7 +149,7 @@ def test_its_operations_are_in_the_catalogue_and_read_only() -> None:
     assert not any(CATALOGUE[name].writes for name in operations)
 
 
-def test_its_weight_and_shares_have_the_effect_that_the_page_tells() -> None:
+def test_its_weight_and_shares_have_the_effect_that_the_page_describes() -> None:
     total = sum(role.weight for role in ROLES) + AUDITOR.weight
     assert users_by_role(total, (*ROLES, AUDITOR))["auditor"] == 4
 

@@ -25,7 +25,7 @@ def kept(folder: Path, *operations: OperationCost) -> str:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "code", "told"),
+    ("before", "after", "code", "reported"),
     [
         pytest.param(
             USUAL,
@@ -39,11 +39,11 @@ def kept(folder: Path, *operations: OperationCost) -> str:
         pytest.param(USUAL, CACHED, 0, "not compared: senior_agent policies.list: not in the later", id="not there"),
     ],
 )
-def test_against_another(
+def test_compared_with_another(
     before: OperationCost,
     after: OperationCost,
     code: int,
-    told: str,
+    reported: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -53,7 +53,7 @@ def test_against_another(
 
     shown = capsys.readouterr().out
     assert "\nAgainst basic_1, taken at 2026-03-01T09:30:00Z\n" in shown
-    assert told in shown
+    assert reported in shown
 
 
 def test_that_of_a_run_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

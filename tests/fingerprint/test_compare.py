@@ -37,16 +37,16 @@ def test_a_new_statement_is_named_with_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "reported"),
     [
         pytest.param({PREMIUMS: 1}, {PREMIUMS: 3}, "1 → 3 queries per request; {} ×1 → ×3", id="multiplied"),
         pytest.param({POLICIES: 1, PREMIUMS: 2}, ONE, "3 → 1 queries per request; {} gone", id="gone"),
     ],
 )
-def test_changes_of_a_statement(before: dict[str, int], after: dict[str, int], told: str) -> None:
+def test_changes_of_a_statement(before: dict[str, int], after: dict[str, int], reported: str) -> None:
     difference = _between(operation("policies.list", before), operation("policies.list", after))[0]
 
-    text = told.format("SELECT … FROM premiums WHERE policy_id = $1")
+    text = reported.format("SELECT … FROM premiums WHERE policy_id = $1")
     assert difference_text(difference) == f"senior_agent policies.list: {text}"
 
 

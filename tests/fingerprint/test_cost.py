@@ -64,7 +64,7 @@ def test_counts_of_one_request() -> None:
     ]
 
 
-def test_repeats_that_differ_are_told_as_a_span() -> None:
+def test_repeats_that_differ_are_shown_as_a_range() -> None:
     found = cost(sample(0, list=1, each=3), sample(1, list=1, each=7))
 
     assert found.queries == Spread(4, 8)
@@ -118,14 +118,14 @@ def test_one_odd_request_is_not_trusted() -> None:
         ),
     ],
 )
-def test_caching_is_told_by_the_queries_that_run_again(again: dict[str, Any], cached: str) -> None:
+def test_caching_shows_in_the_queries_that_run_again(again: dict[str, Any], cached: str) -> None:
     all_of_it = {"auth": 1, "list": 1, "each": 4}
     found = cost(sample(0, **all_of_it), sample(1, **all_of_it), sample(2, arguments=1, again=True, **again))
 
     assert (found.cached, found.caching is Caching.REPEATS) == (cached, bool(cached))
 
 
-def test_a_cache_that_answers_within_the_calls_is_told_by_what_was_left_to_run() -> None:
+def test_a_cache_within_the_calls_shows_in_the_queries_left_to_run() -> None:
     calls = (sample(0, arguments=0, auth=1, list=1), sample(1, arguments=0, auth=1), sample(2, arguments=0, auth=1))
     found = cost(*calls, sample(3, arguments=0, again=True, auth=1))
 

@@ -49,7 +49,7 @@ def test_no_line_is_wider_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "told"),
+    ("taken", "reported"),
     [
         pytest.param(fingerprint(MADE.operations[0]), "1 of 1 operations known", id="all is well"),
         pytest.param(
@@ -67,8 +67,8 @@ def test_no_line_is_wider_than_asked_for() -> None:
         ),
     ],
 )
-def test_on_one_line(taken: Fingerprint, told: str) -> None:
-    assert render_short(taken) == told
+def test_on_one_line(taken: Fingerprint, reported: str) -> None:
+    assert render_short(taken) == reported
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────

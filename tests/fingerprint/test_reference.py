@@ -157,7 +157,7 @@ def test_evictions_all_the_time_make_it_unknown(backend: Backend, tmp_path: Path
     assert any(reason.startswith("pg_stat_statements evicted entries") for reason in unknown)
 
 
-def test_other_traffic_is_told(backend: Backend, tmp_path: Path) -> None:
+def test_other_traffic_is_reported(backend: Backend, tmp_path: Path) -> None:
     with backend.meanwhile(repeat("SELECT count(*) FROM leads WHERE priority = 'secret-4711'"), 0.02):
         taken = backend.take(tmp_path, (junior_agent.ROLE,), read_only=True)
 

@@ -28,7 +28,7 @@ SINGLE = (
 )
 
 
-def told(answer: Answer, began_at: float = 0.0) -> dict[str, Any]:
+def reported(answer: Answer, began_at: float = 0.0) -> dict[str, Any]:
     """`asked_ago_s`: how long the caller itself has waited, who asked at `began_at`."""
     failure, now = answer.failure, utc_s()
     return {
@@ -55,7 +55,7 @@ def several(
     answers = []
     for path in paths:
         began_at = utc_s()
-        answers.append(told(transport.exchange(get(path)), began_at))
+        answers.append(reported(transport.exchange(get(path)), began_at))
         gevent.sleep(pause_s)
     transport.close()
     return answers
@@ -74,7 +74,7 @@ def killed(host: str) -> list[dict[str, Any]]:
     gevent.sleep(0.2)
     waiting.kill()
     answers.append(transport.exchange(get("/killed/json")))
-    return [told(answer) for answer in answers]
+    return [reported(answer) for answer in answers]
 
 
 def at_once(host: str) -> dict[str, float]:

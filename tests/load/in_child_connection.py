@@ -19,8 +19,8 @@ if __name__ == "__main__":
     transport = GeventTransport(msgspec.json.decode(sys.argv[1], type=ConnectionSettings))
     answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in sys.argv[2:]]
     failures = [answer.failure for answer in answers]
-    told = [
+    reported = [
         f"{failure.kind}: {failure.message}" if failure else str(answer.status)
         for answer, failure in zip(answers, failures, strict=True)
     ]
-    report({"told": told})
+    report({"reported": reported})

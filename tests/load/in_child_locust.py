@@ -132,7 +132,7 @@ def _order(folder: Path, **more: Any) -> LoadOrder:
     return LoadOrder(plan, folder, (), **({"left_out": {}} | more))
 
 
-def told() -> dict[str, Any]:
+def reported() -> dict[str, Any]:
     """What reaches the recorder of what a session observes, through Locust's own event."""
     shelf = Shelf()
     environment = Environment(user_classes=USER_CLASSES)
@@ -287,8 +287,8 @@ def placed() -> dict[str, Any]:
 
 def plateau() -> list[int]:
     """When a process tells that all its users are placed."""
-    told: list[int] = []
-    load = LoadState(_order(Path(mkdtemp())), Shelf(), on_placed=told.append)
+    reported: list[int] = []
+    load = LoadState(_order(Path(mkdtemp())), Shelf(), on_placed=reported.append)
     load.begin(2)
     for role in ("policyholder", "junior_agent", "policyholder"):
         load.user_started(role)
@@ -297,7 +297,7 @@ def plateau() -> list[int]:
     load.user_started("policyholder")
     load.user_started("policyholder")
     load.finish(lambda: 0, "completed")
-    return told
+    return reported
 
 
 def page() -> dict[str, int]:
@@ -337,7 +337,7 @@ if __name__ == "__main__":
             "workers": workers_share(),
             "lost": worker_lost(),
             "some": some_classes(),
-            "told": told(),
+            "reported": reported(),
             "actions": actions(),
             "logins": logins(),
             "behaviours": behaviours(),

@@ -27,40 +27,40 @@ def found() -> dict[str, Any]:
     ],
 )
 def test_a_greenlet_that_dies_is_named_and_begun_again(found: dict[str, Any], part: str, name: str) -> None:
-    told = found[part]
+    reported = found[part]
 
-    assert told["message"] == f"BackgroundEnded: {name} had ended (it was begun again)"
-    assert told["after_s"] < SOON_S
-    assert told["lags later"] == [True, True]
-    assert not told["ends load"]
+    assert reported["message"] == f"BackgroundEnded: {name} had ended (it was begun again)"
+    assert reported["after_s"] < SOON_S
+    assert reported["lags later"] == [True, True]
+    assert not reported["ends load"]
 
 
 def test_a_greenlet_that_raises_each_time_is_counted_and_goes_on(found: dict[str, Any]) -> None:
-    told = found["failing watch"]
+    reported = found["failing watch"]
 
-    assert (told["place"], told["message"]) == ("add_lag", "ValueError: no lag (watching the event loop)")
-    assert told["after_s"] < SOON_S
-    assert 0 < told["count"] <= SOON_S / 0.05
+    assert (reported["place"], reported["message"]) == ("add_lag", "ValueError: no lag (watching the event loop)")
+    assert reported["after_s"] < SOON_S
+    assert 0 < reported["count"] <= SOON_S / 0.05
 
 
 def test_the_thread_of_the_arrivals_is_named_and_the_load_is_to_end(found: dict[str, Any]) -> None:
-    told = found["pacing"]
+    reported = found["pacing"]
 
-    assert told["place"] == "time_of"
-    assert told["message"].startswith("ZeroDivisionError: ")
-    assert told["message"].endswith(" (the pacing of arrivals ended by it)")
-    assert told["ends load"]
-    assert told["after_s"] < SOON_S
+    assert reported["place"] == "time_of"
+    assert reported["message"].startswith("ZeroDivisionError: ")
+    assert reported["message"].endswith(" (the pacing of arrivals ended by it)")
+    assert reported["ends load"]
+    assert reported["after_s"] < SOON_S
 
 
 def test_an_action_that_cannot_be_taken_in_is_counted_and_the_next_one_begins(found: dict[str, Any]) -> None:
-    told = found["action"]
+    reported = found["action"]
 
-    assert told["message"] == "ValueError: no behaviour (an action became due)"
-    assert (told["taken"], told["count"]) == (True, 1)
+    assert reported["message"] == "ValueError: no behaviour (an action became due)"
+    assert (reported["taken"], reported["count"]) == (True, 1)
 
 
-def test_where_not_even_an_error_can_be_handed_over_the_process_is_told(found: dict[str, Any]) -> None:
+def test_where_not_even_an_error_can_be_handed_over_the_process_hears_of_it(found: dict[str, Any]) -> None:
     assert found["mute"] == ["[Errno 28] No space left on device"]
 
 

@@ -101,7 +101,7 @@ def test_a_process_that_cannot_make_its_load_is_lost_with_its_reason(tmp_path: P
     assert "preflight.json" in (tmp_path / LOG_FILE).read_text()
 
 
-def test_an_order_that_no_process_understands_ends_it_where_nobody_could_be_told(tmp_path: Path) -> None:
+def test_an_order_that_no_process_understands_ends_it_where_it_cannot_be_reported(tmp_path: Path) -> None:
     plan = plan_of(Load(Scenario("errors", 2, 100, 60), "fixed 1"), "http://127.0.0.1:1")
     (tmp_path / "plan.json").write_bytes(to_json(plan))
     follower = Follower(0, tmp_path)

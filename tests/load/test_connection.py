@@ -36,8 +36,8 @@ def _by_the_parent(connection: ConnectionSettings, *paths: str, **variables: str
 
 def _by_a_user(connection: ConnectionSettings, *paths: str, **variables: str) -> list[str]:
     given = msgspec.json.encode(connection).decode()
-    told: list[str] = findings("in_child_connection", given, *paths, environment=variables)["told"]
-    return told
+    reported: list[str] = findings("in_child_connection", given, *paths, environment=variables)["reported"]
+    return reported
 
 
 class _environment:
@@ -114,9 +114,9 @@ def test_answers_are_asked_for_uncompressed(ask: Ask, server: RawServer) -> None
 
 @needs_openssl
 def test_an_authority_that_nobody_named_is_not_trusted(ask: Ask, secure: RawServer) -> None:
-    (told,) = ask(ConnectionSettings(secure.host), "/x/json")
+    (reported,) = ask(ConnectionSettings(secure.host), "/x/json")
 
-    assert told == "tls: TLS: unable to get local issuer certificate"
+    assert reported == "tls: TLS: unable to get local issuer certificate"
     assert secure.log == []
 
 
@@ -145,9 +145,9 @@ def test_a_folder_of_authorities_in_the_environment_is_trusted(
 
 @needs_openssl
 def test_a_trusted_certificate_is_good_for_its_own_name_only(ask: Ask, secure: RawServer, house: PrivateCa) -> None:
-    (told,) = ask(ConnectionSettings(f"https://127.0.0.1:{secure.port}", ca_file=str(house.authority)), "/x/json")
+    (reported,) = ask(ConnectionSettings(f"https://127.0.0.1:{secure.port}", ca_file=str(house.authority)), "/x/json")
 
-    assert told == "tls: TLS: ip address mismatch, certificate is not valid for '127.0.0.1'."
+    assert reported == "tls: TLS: ip address mismatch, certificate is not valid for '127.0.0.1'."
 
 
 # ── proxies ─────────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +170,7 @@ def test_nor_is_one_for_https(ask: Ask, secure: RawServer, house: PrivateCa) -> 
         assert proxy.asked == []
 
 
-def test_a_proxy_that_was_asked_for_is_told_the_whole_address(ask: Ask, server: RawServer) -> None:
+def test_a_proxy_gets_the_whole_address(ask: Ask, server: RawServer) -> None:
     with ProxyServer() as proxy:
         connection = ConnectionSettings(f"{server.host}/mitra", proxy=proxy.url, headers=(("X-Api-Key", "k"),))
         assert ask(connection, "/x/json?a=b", "/x/json") == ["200", "200"]
@@ -197,17 +197,17 @@ def test_https_goes_through_a_tunnel_of_the_proxy(ask: Ask, secure: RawServer, h
 @needs_openssl
 def test_within_a_tunnel_certificates_are_verified_too(ask: Ask, secure: RawServer) -> None:
     with ProxyServer() as proxy:
-        (told,) = ask(ConnectionSettings(secure.host, proxy=proxy.url), "/x/json")
+        (reported,) = ask(ConnectionSettings(secure.host, proxy=proxy.url), "/x/json")
 
-    assert told == "tls: TLS: unable to get local issuer certificate"
+    assert reported == "tls: TLS: unable to get local issuer certificate"
 
 
 def test_a_proxy_that_refuses_is_named(ask: Ask) -> None:
     with ProxyServer(refuse="407 Proxy Authentication Required") as proxy:
-        (told,) = ask(ConnectionSettings("https://localhost:1", proxy=proxy.url), "/x/json")
+        (reported,) = ask(ConnectionSettings("https://localhost:1", proxy=proxy.url), "/x/json")
 
-    assert told.startswith("proxy: the proxy opens no way to the target (")
-    assert "407 Proxy Authentication Required" in told
+    assert reported.startswith("proxy: the proxy opens no way to the target (")
+    assert "407 Proxy Authentication Required" in reported
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

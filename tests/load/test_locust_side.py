@@ -90,26 +90,26 @@ def test_one_process_of_several_starts_its_part_of_the_order(found: dict[str, An
     assert present(found["placed"]["then"]) == {"policyholder": 3, "junior_agent": 1, "super_admin": 1}
 
 
-def test_a_process_tells_once_when_all_users_it_was_asked_for_are_there(found: dict[str, Any]) -> None:
+def test_a_process_reports_once_that_all_its_users_have_started(found: dict[str, Any]) -> None:
     assert found["plateau"] == [2, 4]
 
 
 def test_what_a_session_observes_reaches_locust_and_the_recorder_alike(found: dict[str, Any]) -> None:
-    told = found["told"]
+    reported = found["reported"]
 
-    assert told["key"] == [1_772_357_400, "policyholder", "payment access", "policies.premiums"]
-    assert (told["ok_us"], told["failed_us"]) == (12_345, 12_345)
-    assert told["error"] == ["http status", "HTTP 500", "id-1"]
-    assert told["missing"] == [1, "needs a policy_id"]
-    assert told["expired"] == [1, "policies.premiums (token expired)", None]
-    assert told["locust"] == [3, 1]
-    assert told["event"] == {
+    assert reported["key"] == [1_772_357_400, "policyholder", "payment access", "policies.premiums"]
+    assert (reported["ok_us"], reported["failed_us"]) == (12_345, 12_345)
+    assert reported["error"] == ["http status", "HTTP 500", "id-1"]
+    assert reported["missing"] == [1, "needs a policy_id"]
+    assert reported["expired"] == [1, "policies.premiums (token expired)", None]
+    assert reported["locust"] == [3, 1]
+    assert reported["event"] == {
         "request_type": "GET",
         "name": "policies.premiums",
         "response_time": 12.345,
         "response_length": 7,
     }
-    assert told["end"] == ["local", 3, 3]
+    assert reported["end"] == ["local", 3, 3]
 
 
 def test_a_login_waits_as_long_as_the_target_asks(found: dict[str, Any]) -> None:

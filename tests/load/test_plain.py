@@ -18,7 +18,7 @@ def locust(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize(
-    ("host", "code", "told"),
+    ("host", "code", "reported"),
     [
         pytest.param(
             "https://api.agentmitra.com", 6, "refused: api.agentmitra.com looks like production", id="refused"
@@ -26,11 +26,11 @@ def locust(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         pytest.param("localhost:8015", 2, "Did you mean 'http://localhost:8015'?", id="not a URL"),
     ],
 )
-def test_a_host_that_may_not_be_loaded_ends_it_with_the_suites_own_code(host: str, code: int, told: str) -> None:
+def test_a_host_that_may_not_be_loaded_ends_it_with_the_suites_own_code(host: str, code: int, reported: str) -> None:
     done = locust("--headless", "--host", host, "-u", "1", "-t", "1s")
 
     assert done.returncode == code
-    assert told in done.stderr
+    assert reported in done.stderr
     assert "Traceback" not in done.stderr
 
 

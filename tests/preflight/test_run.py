@@ -89,7 +89,7 @@ def test_all_works_on_a_target_that_offers_everything() -> None:
     assert target.closed
 
 
-def test_a_check_tells_method_path_status_and_time() -> None:
+def test_a_check_has_method_path_status_and_time() -> None:
     check = check_of(look(FakeTarget()), "regional_manager", "policies.by_status")
 
     assert (check.method, check.path, check.status, check.elapsed_ms) == ("GET", "/api/v1/policies/", 200, 1.5)
@@ -473,7 +473,7 @@ def test_both_names_of_the_contract_are_good() -> None:
     target = FakeTarget()
     target.users[ACCOUNTS["provider_admin"].phone_number]["role"] = "insurance_provider_admin"
 
-    assert not any("role is" in told for told in check_of(look(target), "provider_admin", "login").differs)
+    assert not any("role is" in reported for reported in check_of(look(target), "provider_admin", "login").differs)
 
 
 def test_a_mapped_role_is_expected_under_its_name_there() -> None:
@@ -483,7 +483,7 @@ def test_a_mapped_role_is_expected_under_its_name_there() -> None:
 
     report = look(target, run=_mapped(mapped))
 
-    assert not any("role is" in told for told in check_of(report, "junior_agent", "login").differs)
+    assert not any("role is" in reported for reported in check_of(report, "junior_agent", "login").differs)
     differs = PreflightMessage.ROLE_DIFFERS(role="senior_agent", expected="'agent'")
     assert differs in check_of(report, "senior_agent", "login").differs
 

@@ -102,10 +102,10 @@ def _told(role: Role) -> dict[str, tuple[int, str]]:
 
 
 def test_roles_are_those_of_the_contract() -> None:
-    told = {(role.slug, role.weight, role.think_min_s, role.think_max_s): _told(role) for role in ROLES}
+    reported = {(role.slug, role.weight, role.think_min_s, role.think_max_s): _told(role) for role in ROLES}
 
-    assert told == CONTRACT
-    assert list(told) == list(CONTRACT)  # the order is that of every table
+    assert reported == CONTRACT
+    assert list(reported) == list(CONTRACT)  # the order is that of every table
 
 
 def test_both_names_of_the_provider_admin_are_known() -> None:

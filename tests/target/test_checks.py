@@ -298,7 +298,7 @@ def test_object_of(body: Any, found: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "body", "told"),
+    ("operation", "body", "reported"),
     [
         pytest.param("users.me", {"user_id": "1", "role": "r", "status": None}, [], id="as promised; null may be"),
         pytest.param(
@@ -346,5 +346,5 @@ def test_object_of(body: Any, found: dict[str, Any]) -> None:
         pytest.param("tickets.status", {"anything": 1}, [], id="nothing is promised"),
     ],
 )
-def test_differences(operation: str, body: object, told: list[str]) -> None:
-    assert checks.differences(CATALOGUE[operation], body) == told
+def test_differences(operation: str, body: object, reported: list[str]) -> None:
+    assert checks.differences(CATALOGUE[operation], body) == reported

@@ -32,7 +32,7 @@ def test_deployed(path: str, expected: str) -> None:
     assert deployed(path, MAPPING) == expected
 
 
-def test_only_operations_that_are_elsewhere_are_told() -> None:
+def test_only_operations_with_another_path_are_listed() -> None:
     moved = deployed_paths({"/api/v1/policies/": "/api/v2/policies/", "/health": "/health"})
 
     assert set(moved) == {name for name, operation in CATALOGUE.items() if operation.template == "/api/v1/policies/"}

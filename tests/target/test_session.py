@@ -219,7 +219,7 @@ def test_a_request_with_an_expired_token_is_made_once_more_after_one_login() -> 
         pytest.param(answer({"detail": "Your trial has expired"}, 403), False, id="not a 401"),
     ],
 )  # fmt: skip
-def test_what_tells_an_expired_token(refusal: Answer, expired: bool) -> None:
+def test_how_an_expired_token_is_recognised(refusal: Answer, expired: bool) -> None:
     stage = Stage()
     stage.perform(Step("users.me"))
     stage.target.give("users.me", refusal)
@@ -599,8 +599,8 @@ def test_differences_are_only_looked_for_when_thorough() -> None:
 
     stage.session.run.thorough = True
     stage.perform(Step("users.me"))
-    told = "field role is a number, the contract says a text"
-    assert stage.session.run.differences == {("policyholder", "users.me"): {told: None}}
+    reported = "field role is a number, the contract says a text"
+    assert stage.session.run.differences == {("policyholder", "users.me"): {reported: None}}
     assert stage.notes.failures == []
 
 
