@@ -8,6 +8,32 @@ from perfsuite.messages import Code
 class RunMessage(Code):
     """Errors, and notes that follow "History: " or stand in a comparison."""
 
+    SUITE_ERROR = "Error of the suite ({during}): {place}: {error}; its traceback is in {log}"
+    SUITE_ERROR_NOT_LOGGED = (
+        "Error of the suite ({during}): {place}: {error}; its traceback is lost: {log} cannot be written"
+    )
+
+    TARGET_SILENT = "The target has not answered for {silent_s:seconds}: the load stops"
+    LOAD_DIED = "The load process died: {why}"
+    LOAD_LEFT_NO_MESSAGE = "The load process died and left no message"
+    LOAD_STOPPED_FROM_OUTSIDE = "The load process ended before its time: something outside the suite stopped it"
+    INTERRUPTED_ONCE = (
+        "Interrupted: requests in flight may finish ({wait_s:seconds} at most); interrupt again to stop at once"
+    )
+    INTERRUPTED_AGAIN = "Interrupted again: the load is killed"
+
+    CLEANED_UP = "Cleanup: removed {removed:number} of {created:number} rows that the run created"
+    CLEANED_UP_SOFTLY = (
+        "Cleanup: removed {removed:number} and soft-deleted {soft:number} of {created:number} rows that the run created"
+    )
+    NOT_REMOVED = "not removed: {row}"
+    MORE_NOT_REMOVED = "… and {rows:number} more"
+    TRY_CLEANUP_AGAIN = "try again with: cleanup {folder}"
+    IDS_OF_ROWS = "ids of the rows that {which}: {path}"
+
+    FINGERPRINT_NOT_TAKEN = "Fingerprint: not taken. {why}"
+    FINGERPRINT_NOT_TAKEN_AGAIN = "Fingerprint: not taken again. {why}"
+
     NOT_A_RUN = "{folder}: not the folder of a run ({file} is missing)"
     NO_LOAD = "{folder}: no load was made in this run ({file} is missing)"
     CUT_SHORT = "{path}: damaged, its end is missing"

@@ -8,7 +8,6 @@ from pathlib import Path
 from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
 from perfsuite.clock import utc_s
 from perfsuite.errors import SuiteError, UnexpectedError, unwritable
-from perfsuite.format import number
 from perfsuite.judge.notes import soft_deleted
 from perfsuite.judge.validity import rows_remain
 from perfsuite.messages.run import RunMessage
@@ -135,22 +134,24 @@ def list_remaining(rows: Sequence[RowLeft], folder: Path) -> Iterator[str]:
     else:
         if rows:
             which = "remain" if any(row.reason for row in rows) else "the target keeps"
-            yield f"  ids of the rows that {which}: {path}"
+            yield f"  {RunMessage.IDS_OF_ROWS(which=which, path=path)}"
 
 
 def _described(done: Cleanup, run: RunContext) -> Iterator[str]:
     """What became of the rows, in lines."""
     if done.created:
-        soft = sum(kept.rows for kept in done.soft_deleted)
-        besides = f" and soft-deleted {number(soft)}" if soft else ""
-        yield f"Cleanup: removed {number(done.removed)}{besides} of {number(done.created)} rows that the run made"
+        removed, created, soft = done.removed, done.created, sum(kept.rows for kept in done.soft_deleted)
+        if soft:
+            yield RunMessage.CLEANED_UP_SOFTLY(removed=removed, created=created, soft=soft)
+        else:
+            yield RunMessage.CLEANED_UP(removed=removed, created=created)
     yield from (f"  {line}" for line in soft_deleted(done))
     for line in done.not_removed[:_ROWS_SHOWN]:
-        yield f"  not removed: {line}"
+        yield f"  {RunMessage.NOT_REMOVED(row=line)}"
     more = len(done.not_removed) - _ROWS_SHOWN
-    rest = [f"… and {number(more)} more"] if more > 0 else []
+    rest = [RunMessage.MORE_NOT_REMOVED(rows=more)] if more > 0 else []
     if done.not_removed and not run.plan.demo and any(group.again for group in done.remaining):
-        rest.append(f"try again with: cleanup {run.folder}")
+        rest.append(RunMessage.TRY_CLEANUP_AGAIN(folder=run.folder))
     if rest:
         yield f"  {'; '.join(rest)}"
 

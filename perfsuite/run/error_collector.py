@@ -15,6 +15,8 @@ from typing import TypeVar
 
 from perfsuite import suite_errors
 from perfsuite.errors import SuiteError
+from perfsuite.messages import Message
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import SuiteErrorGroup
 from perfsuite.suite_errors import SuiteErrors, message_of
 
@@ -30,7 +32,7 @@ class ErrorCollector:
 
     def __init__(self, folder: Path = Path("results")) -> None:
         self._lock = threading.Lock()
-        self._unreported: list[str] = []
+        self._unreported: list[Message] = []
         self.reset(folder)
 
     def reset(self, folder: Path, secrets: Iterable[str] = ()) -> None:
@@ -45,7 +47,7 @@ class ErrorCollector:
         with self._lock:
             return self._counted.groups
 
-    def record(self, error: BaseException, during: str, *, decides: bool = True) -> str:
+    def record(self, error: BaseException, during: str, *, decides: bool = True) -> Message:
         """Record an error; the line for the user. `decides`: it makes the run inconclusive."""
         with self._lock:
             errors = self._counted if decides else self._others
@@ -54,8 +56,8 @@ class ErrorCollector:
             place = errors.add(error, during)
             kept = any(group.place == place and group.log for group in errors.groups)
         log = self._folder / suite_errors.LOG_FILE
-        where = f"its traceback is in {log}" if kept else f"its traceback is lost: {log} cannot be written"
-        return f"Error of the suite ({during}): {place}: {message_of(error, self._secrets)}; {where}"
+        code = RunMessage.SUITE_ERROR if kept else RunMessage.SUITE_ERROR_NOT_LOGGED
+        return code(during=during, place=place, error=message_of(error, self._secrets), log=log)
 
     def record_unreported(self, error: BaseException, during: str, *, decides: bool = True) -> None:
         """Record an error whose line nobody can show now; `take_unreported` returns it."""
@@ -80,7 +82,7 @@ class ErrorCollector:
         except Exception as error:  # noqa: BLE001  it must change nothing but what is shown
             self.record_unreported(error, during, decides=False)
 
-    def take_unreported(self) -> list[str]:
+    def take_unreported(self) -> list[Message]:
         """A line for each error not yet shown: of threads that died, and of libraries."""
         with self._lock:
             lines, self._unreported = self._unreported, []

@@ -50,7 +50,7 @@ def fingerprint_before_load(run: RunContext, target: TargetInfo) -> None:
         taken = take_fingerprint(run, target, settings)
         write_fingerprint(taken, run.folder)
     except (TargetError, UsageError) as error:
-        run.screen.say(f"Fingerprint: not taken. {error}")
+        run.screen.say(RunMessage.FINGERPRINT_NOT_TAKEN(why=error.message))
         return
     run.screen.say(f"Fingerprint: {render_short(taken)}")
 
@@ -73,7 +73,7 @@ def fingerprint_after_load(run: RunContext, target: TargetInfo, loaded: LoadResu
     except KeyboardInterrupt:
         return INTERRUPTED
     except (TargetError, UsageError) as error:
-        run.screen.say(f"Fingerprint: not taken again. {error}")
+        run.screen.say(RunMessage.FINGERPRINT_NOT_TAKEN_AGAIN(why=error.message))
     return loaded.ended
 
 

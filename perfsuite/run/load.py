@@ -16,9 +16,9 @@ import msgspec
 
 from perfsuite.clock import for_children, utc_s
 from perfsuite.errors import SuiteError
-from perfsuite.format import duration
 from perfsuite.judge import live_targets
 from perfsuite.measurements import records as measurements
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Secrets
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import (
@@ -276,7 +276,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
             silent_s = snapshot.live.unanswered_s
             if silent_s >= TARGET_LOST_S and reason == COMPLETED:
                 reason = TARGET_LOST
-                run.screen.say(f"The target has not answered for {silent_s} s: the load stops")
+                run.screen.say(RunMessage.TARGET_SILENT(silent_s=silent_s))
                 process.stop(reason)
         if run.interrupts.count > interrupts:
             interrupts = run.interrupts.count
@@ -287,22 +287,22 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
     if run.interrupts.count > interrupts:  # while the load was ending by itself
         return INTERRUPTED
     if process.failed and not interrupts:
-        run.screen.say(f"The load process died: {process.failure_message() or 'it left no message'}")
+        why = process.failure_message()
+        run.screen.say(RunMessage.LOAD_DIED(why=why) if why else RunMessage.LOAD_LEFT_NO_MESSAGE())
         return LOAD_DIED
     progress.read()
     if reason == COMPLETED and progress.broke:
         return SUITE_FAILED
     if reason == COMPLETED and time.monotonic() < ends_at:
-        run.screen.say("The load process ended before its time: something outside the suite stopped it")
+        run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
 
 
 def _interrupt(process: LoadProcess, count: int, run: RunContext) -> None:
     if count == 1:
-        wait = f"{duration(run.plan.stop_timeout_s)} at most"
-        run.screen.say(f"Interrupted: requests in flight may finish ({wait}); interrupt again to stop at once")
+        run.screen.say(RunMessage.INTERRUPTED_ONCE(wait_s=run.plan.stop_timeout_s))
         process.stop(INTERRUPTED)
     else:
-        run.screen.say("Interrupted again: the load is killed")
+        run.screen.say(RunMessage.INTERRUPTED_AGAIN())
         process.kill()

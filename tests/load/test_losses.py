@@ -14,6 +14,7 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
@@ -121,4 +122,4 @@ def test_a_load_that_somebody_else_ended_was_interrupted(tmp_path: Path) -> None
     ended = make_load(context.for_run(plan, _ACCOUNTS, tmp_path)).ended
 
     assert ended == "interrupted"
-    assert "something outside the suite stopped it" in said.getvalue()
+    assert RunMessage.LOAD_STOPPED_FROM_OUTSIDE() in said.getvalue()

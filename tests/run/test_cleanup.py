@@ -10,6 +10,7 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen, QuietScreen
 from perfsuite.messages.reasons import Reason
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, FailureKind, Plan, Scenario
 from perfsuite.run.cleanup import FailFastClient, clean_after_load, clean_early
 from perfsuite.run.context import CommandContext, RunContext
@@ -67,10 +68,10 @@ def test_a_target_that_is_gone_at_the_end_leaves_the_run_whole_and_every_row_nam
     assert done is not None
     assert (done.created, done.removed, len(done.not_removed)) == (12, 0, 12)
     first, *rows, last, place = said.getvalue().splitlines()
-    assert first == "Cleanup: removed 0 of 12 rows that the run made"
+    assert first == RunMessage.CLEANED_UP(removed=0, created=12)
     assert rows[0] == "  not removed: lead PERF-0 (may remain): Super Admin cannot log in (connection refused)"
     assert (len(rows), last) == (10, f"  … and 2 more; try again with: cleanup {tmp_path}")
-    assert place == f"  ids of the rows that remain: {tmp_path / 'rows_remaining.csv'}"
+    assert place == f"  {RunMessage.IDS_OF_ROWS(which='remain', path=tmp_path / 'rows_remaining.csv')}"
     remaining = list(csv.DictReader((tmp_path / "rows_remaining.csv").read_text().splitlines()))
     assert [row["mark"] for row in remaining] == [f"PERF-{number}" for number in range(12)]
     assert {(row["thing"], row["state"]) for row in remaining} == {("lead", "may remain")}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.run import RunMessage
 from perfsuite.run.error_collector import ErrorCollector, since
 from perfsuite.suite_errors import LOG_FILE
 
@@ -36,9 +37,8 @@ def test_an_error_is_a_line_with_its_place_and_a_traceback_in_a_file(tmp_path: P
     errors = ErrorCollector(folder)
     line = errors.record(error_of("no such thing"), "the history")
     (group,) = errors.groups
-    assert line == (
-        f"Error of the suite (the history): {group.place}: ValueError: no such thing; "
-        f"its traceback is in {folder / LOG_FILE}"
+    assert line == RunMessage.SUITE_ERROR(
+        during="the history", place=group.place, error="ValueError: no such thing", log=folder / LOG_FILE
     )
     assert (group.count, group.log) == (1, LOG_FILE)
     assert "Traceback (most recent call last)" in (folder / LOG_FILE).read_text(encoding="utf-8")
@@ -49,7 +49,8 @@ def test_where_no_file_can_be_written_the_line_says_so(tmp_path: Path, capfd: py
     errors = ErrorCollector(tmp_path / "results")
     with errors.listening():
         line = errors.record(error_of(), "the command")
-    assert line.endswith(f"; its traceback is lost: {tmp_path / 'results' / LOG_FILE} cannot be written")
+    assert line.code is RunMessage.SUITE_ERROR_NOT_LOGGED
+    assert line.fields["log"] == tmp_path / "results" / LOG_FILE
     assert errors.take_unreported() == []
     assert capfd.readouterr().err == ""
 
@@ -79,7 +80,7 @@ def test_what_fails_is_replaced_and_heard_of(tmp_path: Path) -> None:
     errors = ErrorCollector(tmp_path)
     assert errors.attempt("findings", failing, None) is None
     (line,) = errors.take_unreported()
-    assert line.startswith("Error of the suite (findings): ")
+    assert line.fields["during"] == "findings"
     assert "KeyError: 'agent_id'" in line
     assert errors.take_unreported() == []
     assert [group.count for group in errors.groups] == [1]
@@ -113,7 +114,7 @@ def test_a_thread_that_dies_is_named(
     with errors.listening():
         thread(name)
     (line,) = errors.take_unreported()
-    assert line.startswith(f"Error of the suite (it ended the thread {name}): ")
+    assert line.fields["during"] == f"it ended the thread {name}"
     assert [group.message for group in errors.groups] == (
         [f"KeyError: 'agent_id' (it ended the thread {name})"] if decides else []
     )

@@ -14,6 +14,7 @@ from perfsuite.cli.screen import PlainScreen, Screens
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record, SuiteErrors
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import SUITE_FAILED, LiveSnapshot, Plan, Secrets
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.error_collector import ErrorCollector
@@ -166,7 +167,7 @@ def test_a_load_that_ended_itself_for_a_part_that_died_has_not_been_interrupted(
     followed.record(suite_error("perfsuite.model.plan:32 time_of", ends_load=True))
 
     assert followed.make() == SUITE_FAILED
-    assert "something outside" not in followed.said.getvalue()
+    assert RunMessage.LOAD_STOPPED_FROM_OUTSIDE() not in followed.said.getvalue()
 
 
 def test_a_thread_that_dies_is_named_within_a_second(followed: Followed) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.fingerprint.output import write_fingerprint
+from perfsuite.messages.run import RunMessage
 from perfsuite.model import Summary
 from perfsuite.model.history import RunGroup
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
@@ -113,8 +114,8 @@ def test_a_run_makes_one_summary_and_one_request_for_the_routes(tmp_path: Path) 
 
     assert [request.target for request in target.sent].count("/openapi.json") == 1
     assert counting.summaries == 1
-    assert "Fingerprint: not taken. " in said.getvalue()
-    assert "Fingerprint: not taken again. " in said.getvalue()
+    assert RunMessage.FINGERPRINT_NOT_TAKEN(why="") in said.getvalue()
+    assert RunMessage.FINGERPRINT_NOT_TAKEN_AGAIN(why="") in said.getvalue()
     assert finished.report.summary.rows
 
 

@@ -144,7 +144,7 @@ def test_an_error_before_there_is_anything_to_report(stage: str, tmp_path: Path)
     assert str(ended.value).startswith(f"Error of the suite (a stage of the run): {__name__}:")
     assert str(ended.value).endswith(f"its traceback is in {run.folder / LOG_FILE}")
     assert "\n" not in str(ended.value)
-    assert ("Cleanup: removed 0 of 1 rows" in run.said.getvalue()) == run.made_row
+    assert (RunMessage.CLEANED_UP(removed=0, created=1) in run.said.getvalue()) == run.made_row
     assert run.kept == []
 
 
