@@ -186,14 +186,11 @@ SAME_NAME = frozenset(
     {
         "Evidence",
         "Family",
-        "Line",
-        "Order",
         "Sink",
         "Stop",
         "SuiteErrors",
         "Table",
         "Timeline",
-        "Worker",
     }
 )
 """Classes that still share their name with another. Only shrinks."""

@@ -314,7 +314,7 @@ def _idle_in_transaction(readings: Sequence[Reading], summary: Summary) -> Findi
         since_s = None
         headline = FindingMessage.IDLE_SINCE_BEFORE(for_s=round(longest_s))
     row = Evidence(_IDLE, "longest time idle in a transaction", None, longest_s, "s", since_s)
-    return Finding(FindingKind.EPISODE, headline, "transactions", since_s, evidence=(row,))
+    return Finding(FindingKind.INCIDENT, headline, "transactions", since_s, evidence=(row,))
 
 
 def _connection_per_request(tracks: Mapping[str, Track], summary: Summary) -> Finding | None:

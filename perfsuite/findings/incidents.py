@@ -80,7 +80,7 @@ def _gone(tracks: Mapping[str, Track]) -> Iterator[Finding]:
             at_s, when = _when(track, runs)
             row = Evidence(metric, "answers (1: yes, 0: none)", 1.0 if runs[0][0] else None, 0.0, "count", at_s)
             fields = {"when": when} if code is FindingMessage.BACKEND_GONE else {"part": part, "when": when}
-            yield Finding(FindingKind.EPISODE, code(**fields), part, at_s, evidence=(row,))
+            yield Finding(FindingKind.INCIDENT, code(**fields), part, at_s, evidence=(row,))
 
 
 def _blocked(tracks: Mapping[str, Track]) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def _blocked(tracks: Mapping[str, Track]) -> Iterator[Finding]:
             worst = float(np.nanmax(other.values[start:stop], initial=0.0))
             rows.append(Evidence(metric, label, _before(other, start), worst, "s", at_s))
     headline = FindingMessage.BLOCKED(sessions=round(most), when=when)
-    yield Finding(FindingKind.EPISODE, headline, "locks", at_s, evidence=tuple(rows))
+    yield Finding(FindingKind.INCIDENT, headline, "locks", at_s, evidence=tuple(rows))
 
 
 def _work(tracks: Mapping[str, Track]) -> Iterator[Finding]:
@@ -130,7 +130,7 @@ def _work(tracks: Mapping[str, Track]) -> Iterator[Finding]:
         before, after = max(round(before, 6), 0.0), max(round(after, 6), 0.0)  # exp and log leave 1e-18 of 0
         headline = FindingMessage.WORK_PER_REQUEST(what=work.label, change=change(before, after, "count"), at=at_s)
         row = Evidence(work.metric, work.label, before, after, track.unit, at_s)
-        yield Finding(FindingKind.EPISODE, headline, work.resource, at_s, evidence=(row,))
+        yield Finding(FindingKind.INCIDENT, headline, work.resource, at_s, evidence=(row,))
 
 
 def _cpu_taken(tracks: Mapping[str, Track]) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ def _cpu_taken(tracks: Mapping[str, Track]) -> Iterator[Finding]:
         for track, label in ((others, "CPU of other processes (100 % = one core)"), (machine, "CPU of the machine"))
     )
     headline = FindingMessage.CPU_TAKEN(cpu=(rows[0].after or 0.0) / 100, when=when)
-    yield Finding(FindingKind.EPISODE, headline, "other processes", at_s, evidence=rows)
+    yield Finding(FindingKind.INCIDENT, headline, "other processes", at_s, evidence=rows)
 
 
 def taken_seconds(tracks: Mapping[str, Track]) -> Flags:
@@ -202,7 +202,7 @@ def outage_finding(summary: Summary, tracks: Mapping[str, Track]) -> Finding | N
     up = tracks.get("server.up")
     process_gone = up is not None and any((up.between(start - 1, end + 1) == 0.0).any() for start, end in spans)
     resource = BACKEND if process_gone else TARGET
-    return Finding(FindingKind.EPISODE, headline, resource, first_s, evidence=tuple(rows))
+    return Finding(FindingKind.INCIDENT, headline, resource, first_s, evidence=tuple(rows))
 
 
 def within_outage(incident: Finding, summary: Summary) -> bool:

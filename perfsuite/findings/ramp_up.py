@@ -52,7 +52,7 @@ def slow_connections(summary: Summary, readings: Sequence[Reading]) -> list[Find
         return []
     at_s = min(row.at_s for _message, row in signs if row.at_s is not None)
     headline = FindingMessage.RAMP_UP(parts=[message for message, _row in signs], at=at_s)
-    return [Finding(FindingKind.EPISODE, headline, CONNECTIONS, at_s, evidence=tuple(row for _message, row in signs))]
+    return [Finding(FindingKind.INCIDENT, headline, CONNECTIONS, at_s, evidence=tuple(row for _message, row in signs))]
 
 
 def _in_ramp_up(reading: Reading, summary: Summary) -> bool:

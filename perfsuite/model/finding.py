@@ -12,7 +12,7 @@ class FindingKind(StrEnum):
     """What sort of evidence a finding is."""
 
     ONSET = "left its band"  # response time or failures, and what left its band with them
-    EPISODE = "for some seconds"  # a resource was at its limit for a while, whatever the load felt of it
+    INCIDENT = "for some seconds"  # a resource was at its limit for a while, whatever the load felt of it
     LIMIT = "at its limit"  # a resource that was at its limit for most of the steady state
     CONFIGURATION = "configuration"  # how the target is set up, whatever the load
     LOGINS = "login storm"  # the logins with which users began were more than the target could do at once

@@ -66,7 +66,7 @@ def test_a_part_that_is_gone_is_told_though_the_load_felt_nothing() -> None:
     ]
     (finding,) = told(Made(healthy.summary, readings))
 
-    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "Redis", FIRST_S + 40)
+    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.INCIDENT, "Redis", FIRST_S + 40)
     when = FindingMessage.LASTED(for_s=35, at=FIRST_S + 40)
     assert finding.headline == FindingMessage.NO_ANSWER(part="Redis", when=when)
 

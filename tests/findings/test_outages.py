@@ -48,7 +48,7 @@ def told(run: Made) -> list[Finding]:
 def test_an_outage_is_one_finding_with_its_beginning_and_its_end() -> None:
     (finding,) = told(gone(made(3, 75, 80.0), (40, 48)))
 
-    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "target", FIRST_S + 40)
+    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.INCIDENT, "target", FIRST_S + 40)
     span = FindingMessage.SPAN(start=FIRST_S + 40, end=FIRST_S + 48, for_s=8)
     assert finding.headline == FindingMessage.OUTAGE(spans=[span], failed=160, message=REFUSED)
     assert finding.evidence[0].after == 160
@@ -93,7 +93,7 @@ def test_what_got_slow_at_another_time_is_told_beside_it() -> None:
     )
     found = told(Made(replace(slow.summary, seconds=tuple(seconds), second_rows=rows), []))
 
-    assert [finding.kind for finding in found] == [FindingKind.EPISODE, FindingKind.ONSET]
+    assert [finding.kind for finding in found] == [FindingKind.INCIDENT, FindingKind.ONSET]
     assert found[1].at_s == pytest.approx(FIRST_S + 50, abs=1)
 
 

@@ -48,7 +48,7 @@ def told(summary: Summary, *readings: list[Reading]) -> list[Finding]:
 def test_connections_that_were_slow_to_open_are_told_with_how_fast_they_can_be() -> None:
     (finding,) = told(run([5.0, 6.0, 1010.0, 990.0, *[5.0] * 6]))
 
-    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "ramp-up connections", START + 2)
+    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.INCIDENT, "ramp-up connections", START + 2)
     slow = FindingMessage.SLOW_TO_OPEN_AT_BEST(connections=8, mean=1000.0, best=5.0)
     assert finding.headline == FindingMessage.RAMP_UP(parts=[slow], at=START + 2)
 

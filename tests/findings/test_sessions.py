@@ -36,7 +36,7 @@ def test_a_session_idle_in_a_transaction_is_told_with_how_long_and_since_when() 
     ages = [0.0] * 20 + [float(at) for at in range(25)] + [0.0] * 15
     (finding,) = told(series(IDLE, ages))
 
-    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.EPISODE, "transactions", FIRST_S + 21)
+    assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.INCIDENT, "transactions", FIRST_S + 21)
     assert finding.evidence[0].after == 24
     assert finding.headline == FindingMessage.IDLE_IN_TRANSACTION(for_s=24, at=FIRST_S + 21)
 

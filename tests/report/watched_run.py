@@ -40,7 +40,7 @@ def unusual() -> tuple[Finding, ...]:
     waits = Evidence("machine.iowait_percent", "time waiting for storage", None, 42.0, "percent")
     return (
         onset(),
-        Finding(FindingKind.EPISODE, "Redis gave no answer for 6 s from 09:30:35 UTC on", "Redis", AT_S + 5, None, None,
+        Finding(FindingKind.INCIDENT, "Redis gave no answer for 6 s from 09:30:35 UTC on", "Redis", AT_S + 5, None, None,
                 (gone,)),
         Finding(FindingKind.COST, f"policies.list looks like N+1: {HOSTILE_STATEMENT}", "queries per request", None,
                 "senior_agent", "policies.list", (queries,)),

@@ -113,7 +113,7 @@ class _CardBuilder:
         if not finding.unusual:
             return
         yield clean(finding.resource)
-        if finding.kind is not FindingKind.EPISODE:  # its headline has the duration
+        if finding.kind is not FindingKind.INCIDENT:  # its headline has the duration
             yield finding.kind.value
         if finding.at_s is not None:
             yield f"from {self._since(finding.at_s)}"

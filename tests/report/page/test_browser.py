@@ -152,7 +152,7 @@ def test_dragging_zooms_all_charts_and_a_double_click_resets(browser: str, tmp_p
       plot.dispatchEvent(new MouseEvent("dblclick", {bubbles: true}));
       return [before, after, pointed, drawn()];
     """
-    finding = Finding(FindingKind.EPISODE, "something", "locks", START + 45)
+    finding = Finding(FindingKind.INCIDENT, "something", "locks", START + 45)
     before, after, pointed, back = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
     assert (before[0], before[1], before[3]) == (["0 0 120 100"], "", ["37.5%"])
     assert after[:2] == [["30 0 30 100"], "00:30 – 01:00"]

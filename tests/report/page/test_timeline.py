@@ -45,7 +45,7 @@ def timeline(*findings: Finding) -> Timeline:
 
 
 def at(second: int) -> Finding:
-    return Finding(FindingKind.EPISODE, "something happened", "locks", START + second)
+    return Finding(FindingKind.INCIDENT, "something happened", "locks", START + second)
 
 
 def test_all_charts_share_one_axis_and_monitors_follow_the_load() -> None:
