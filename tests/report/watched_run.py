@@ -40,8 +40,8 @@ def unusual() -> tuple[Finding, ...]:
     waits = Evidence("machine.iowait_percent", "time waiting for storage", None, 42.0, "percent")
     return (
         onset(),
-        Finding(FindingKind.INCIDENT, "Redis gave no answer for 6 s from 09:30:35 UTC on", "Redis", AT_S + 5, None, None,
-                (gone,)),
+        Finding(FindingKind.INCIDENT, "Redis gave no answer for 6 s from 09:30:35 UTC on", "Redis", AT_S + 5, None,
+                None, (gone,)),
         Finding(FindingKind.COST, f"policies.list looks like N+1: {HOSTILE_STATEMENT}", "queries per request", None,
                 "senior_agent", "policies.list", (queries,)),
         Finding(FindingKind.GROWTH, "The memory of the backend only grew: 120 MB → 480 MB in 100 s", "memory",
