@@ -85,3 +85,16 @@ class PlanMessage(Code):
     ONE_LIMIT = "needs exactly one of 'below' and 'above'"
     APDEX_LIMIT = "an Apdex score is between 0 and 1, and more is better: write above = 0.85"
     RATE_IS_FRACTION = "a failure rate is a fraction: write {fraction} for {percent} %"
+
+
+class PlannedReason(Code):
+    """Why a target could not be judged in a planned run; as in the verdict, but before it."""
+
+    ONLY_IN = "only judged in {scenarios:list}"
+    ROLE_ABSENT = "no user is a {role}"
+    TOO_FEW_USERS = "runs {users:n user}, more than {limit:setting} needed"
+    NO_FINGERPRINT = "no fingerprint is taken: {remedy}"
+    NO_STEADY_STATE = "the load is never steady"
+    OFFERS_TOO_LITTLE = "offers {offered} at the response-time limit, more than {limit:setting} needed"
+    TOO_FEW_SAMPLES = "about {samples:n sample}, {needed:number} needed"
+    NOT_MONITORED = "not monitored: {remedy}"

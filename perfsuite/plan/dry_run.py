@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perfsuite.format import bound, duration, figure, limit_text, number, option_duration, plural, setting
+from perfsuite.messages import Message
+from perfsuite.messages.plan import PlannedReason
 from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.model.monitor import READINGS_NEEDED
 from perfsuite.model.periods import settling_s
@@ -13,19 +15,19 @@ from perfsuite.model.role import Role
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.roles.mix import arriving_rps, offered_rps
 
-_WATCHES = {
+_MONITORS = {
     "--monitor-server": ("server", "health"),
     "--monitor-postgres": ("postgres",),
     "--monitor-redis": ("redis",),
     "--monitor-prometheus": ("server", "prometheus", "application"),
 }
-"""Option → the parts of the target that it has watched, besides the machine and the application's pool."""
-_HOW_TO_WATCH = {
+"""Option → the components that it monitors, besides the machine and the application's pool."""
+_REMEDIES = {
     "server": "give --monitor-server or --monitor-prometheus",
     "postgres": "give --monitor-postgres",
     "redis": "give --monitor-redis",
     "prometheus": "give --monitor-prometheus",
-    "application": "give --monitor-prometheus with the address of its page of metrics",
+    "application": "give --monitor-prometheus with the address of its metrics page",
 }
 
 
@@ -46,24 +48,21 @@ def response_limit_s(targets: Sequence[Target]) -> float | None:
     return min(limits) / 1000 if limits else None
 
 
-def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
+def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message | None:
     """Why the target could not be judged in this plan; None if it can be, as far as is known."""
     scenario = plan.scenario
     if target.scenarios and scenario.name not in target.scenarios:
-        return f"only judged in {', '.join(target.scenarios)}"
+        return PlannedReason.ONLY_IN(scenarios=target.scenarios)
     if target.role is not None and not plan.users_by_role.get(target.role):
-        return f"no user is a {target.role}"
+        return PlannedReason.ROLE_ABSENT(role=target.role)
     if target.metric == CONCURRENT_USERS:
         users = plan.users_by_role[target.role] if target.role else scenario.users
-        return (
-            None
-            if target.below or users > target.limit
-            else f"runs {plural(users, 'user')}, more than {setting(target.limit)} needed"
-        )
+        enough = target.below or users > target.limit
+        return None if enough else PlannedReason.TOO_FEW_USERS(users=users, limit=target.limit)
     if target.metric == MAX_QUERIES and not plan.fingerprint:
-        return f"no fingerprint is taken: {_HOW_TO_WATCH['postgres']}"
+        return PlannedReason.NO_FINGERPRINT(remedy=_REMEDIES["postgres"])
     if steady_s(scenario) <= 0:
-        return "the load is never steady"
+        return PlannedReason.NO_STEADY_STATE()
     if "." in target.metric:
         return _why_no_reading(target, plan)
     if target.metric == "rps" and not target.below:
@@ -88,34 +87,35 @@ def _mean_rate(arrival: Arrival) -> float:
     return arrival.rate if arrival.rate_end is None else (arrival.rate + arrival.rate_end) / 2
 
 
-def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
+def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> Message | None:
     offered = _expected_rps(target, plan, roles)
     if offered > target.limit:
         return None
-    return f"offers {figure('rps', offered)} at the response-time limit, more than {setting(target.limit)} needed"
+    return PlannedReason.OFFERS_TOO_LITTLE(offered=figure("rps", offered), limit=target.limit)
 
 
-def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> str | None:
+def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> Message | None:
     samples = _expected_rps(target, plan, roles) * steady_s(plan.scenario)
     needed = samples_needed(PERCENTILES[target.metric])
-    return None if samples >= needed else f"about {number(round(samples))} samples, {number(needed)} needed"
+    return None if samples >= needed else PlannedReason.TOO_FEW_SAMPLES(samples=round(samples), needed=needed)
 
 
-def _why_no_reading(target: Target, plan: Plan) -> str | None:
+def _why_no_reading(target: Target, plan: Plan) -> Message | None:
     component = target.metric.partition(".")[0]
-    if component not in _watched(plan):
-        return f"nobody watches it: {_HOW_TO_WATCH.get(component, 'give one of the --monitor options')}"
+    if component not in _monitored(plan):
+        return PlannedReason.NOT_MONITORED(remedy=_REMEDIES.get(component, "give one of the --monitor options"))
     samples = steady_s(plan.scenario)  # one a second
-    return None if samples >= READINGS_NEEDED else f"about {number(round(samples))} samples, {READINGS_NEEDED} needed"
+    enough = samples >= READINGS_NEEDED
+    return None if enough else PlannedReason.TOO_FEW_SAMPLES(samples=round(samples), needed=READINGS_NEEDED)
 
 
-def _watched(plan: Plan) -> set[str]:
+def _monitored(plan: Plan) -> set[str]:
     """The components that are monitored, by options or by the demo."""
     options = {argument.partition("=")[0] for argument in plan.command}
-    monitors = {option for option in _WATCHES if option in options}
+    monitors = {option for option in _MONITORS if option in options}
     monitors |= {"--monitor-server"} if plan.demo else set()
     monitors |= {"--monitor-postgres", "--monitor-redis"} if plan.demo == "full" else set()
-    return {component for option in monitors for component in ("machine", "pool", *_WATCHES[option])}
+    return {component for option in monitors for component in ("machine", "pool", *_MONITORS[option])}
 
 
 def render(plan: Plan, roles: Sequence[Role]) -> str:
@@ -131,7 +131,7 @@ def _heading(plan: Plan) -> list[str]:
     lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
     lines += _connection(plan)
     if plan.read_only:
-        lines.append("  read-only: operations that write are left out")
+        lines.append("  read-only: without operations that write")
     if plan.fingerprint:
         lines.append("  before the load: what each operation costs the database (--no-fingerprint leaves it out)")
     return lines
@@ -141,9 +141,9 @@ def _connection(plan: Plan) -> list[str]:
     """The settings of the connection and of the mapping, if there are any."""
     access, mapping = plan.access, plan.mapping
     parts = (
-        ("trusting", access.ca_file),
-        ("through", access.proxy),
-        ("adding", ", ".join(access.header_names)),
+        ("CA file", access.ca_file),
+        ("proxy", access.proxy),
+        ("headers", ", ".join(access.header_names)),
         ("mapping", ", ".join(f"{ours} → {theirs}" for ours, theirs in (mapping.paths | mapping.roles).items())),
     )
     return [f"  {name:<8} {value}" for name, value in parts if value]
@@ -151,7 +151,7 @@ def _connection(plan: Plan) -> list[str]:
 
 def _stages(scenario: Scenario) -> list[str]:
     ramp, steady = ramp_s(scenario), steady_s(scenario)
-    users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} a second"
+    users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} per second"
     ramp_up = f"{duration(min(ramp, scenario.duration_s)):>11}   to {users}"
     lines = [
         f"  duration {option_duration(scenario.duration_s)}",
@@ -166,7 +166,7 @@ def _stages(scenario: Scenario) -> list[str]:
     settling = scenario.duration_s - ramp - steady
     lines.append(f"  settling {duration(settling):>11}   not judged")
     lines.append(f"  steady   {duration(steady):>11}   judged")
-    lines.append("  ramp-down              requests in flight are let finish")
+    lines.append("  ramp-down              requests in flight finish")
     return lines
 
 
@@ -179,7 +179,7 @@ def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
             accounts = plan.shared_accounts[role.slug]
             note = f"   share {accounts} account{'s' if accounts > 1 else ''}"
         elif role.slug in plan.absent_roles:
-            note = f"   absent: {len(roles)} users or more are needed for all roles"
+            note = f"   absent: all roles need at least {len(roles)} users"
         lines.append(f"  {number(users):>5}  {role.title}{note}")
     return lines
 
@@ -191,10 +191,10 @@ def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
         requests = arriving_rps(_mean_rate(arrival), plan.users_by_role, roles)
         return [
             f"Open model: {setting(arrival.rate)}{to} actions/s {kind}, on {plan.scenario.users} sessions",
-            f"  {number(requests):>7}  requests/s to expect on the plateau, however slow the answers are",
+            f"  {number(requests):>7}  expected requests/s on the plateau, however slow the answers are",
         ]
     at_once = offered_rps(plan.users_by_role, roles, 0.0)
-    lines = ["Requests/s to expect on the plateau", f"  {number(at_once):>7}  at 0 ms"]
+    lines = ["Expected requests/s on the plateau", f"  {number(at_once):>7}  at 0 ms"]
     limit_s = response_limit_s(plan.targets)
     if limit_s is not None:
         at_limit = offered_rps(plan.users_by_role, roles, limit_s)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from perfsuite.messages import Message
+from perfsuite.messages.plan import PlannedReason
 from perfsuite.model import Access, ApiMapping, Plan, Scenario, Target
 from perfsuite.model.monitor import READINGS_NEEDED
 from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
@@ -47,44 +49,53 @@ def test_the_steady_state(duration_s: float, spawn_rate: float, seconds: float) 
         pytest.param(Target("t", "rps", 24.9, below=False), None, id="offers more than the limit"),
         pytest.param(
             Target("t", "rps", 25, below=False),
-            "offers 25 requests/s at the response-time limit, more than 25 needed",
+            PlannedReason.OFFERS_TOO_LITTLE(offered="25 requests/s", limit=25),
             id="offers exactly the limit",
         ),
         pytest.param(
             Target("t", "rps", 10, below=False, role="agent"),
-            "offers 10 requests/s at the response-time limit, more than 10 needed",
+            PlannedReason.OFFERS_TOO_LITTLE(offered="10 requests/s", limit=10),
             id="of one role",
         ),
         pytest.param(
             Target("t", "rps", 13, below=False, operation="users.me"),
-            "offers 12.5 requests/s at the response-time limit, more than 13 needed",
+            PlannedReason.OFFERS_TOO_LITTLE(offered="12.5 requests/s", limit=13),
             id="of one operation of two",
         ),
         pytest.param(Target("t", "concurrent_users", 39, below=False), None, id="more users than the limit"),
         pytest.param(
-            Target("t", "concurrent_users", 40, below=False), "runs 40 users, more than 40 needed", id="as many users"
+            Target("t", "concurrent_users", 40, below=False),
+            PlannedReason.TOO_FEW_USERS(users=40, limit=40),
+            id="as many users",
         ),
         pytest.param(
             Target("t", "concurrent_users", 10, below=False, role="agent"),
-            "runs 10 users, more than 10 needed",
+            PlannedReason.TOO_FEW_USERS(users=10, limit=10),
             id="users of a role",
         ),
         pytest.param(Target("t", "p95_ms", 2000, below=True), None, id="25 × 45 samples are enough for p95"),
         pytest.param(
-            Target("t", "p999_ms", 2000, below=True), "about 1,125 samples, 10,000 needed", id="too few for p99.9"
+            Target("t", "p999_ms", 2000, below=True),
+            PlannedReason.TOO_FEW_SAMPLES(samples=1125, needed=10_000),
+            id="too few for p99.9",
         ),
         pytest.param(
-            Target("t", "avg_ms", 1, below=True, scenarios=("large",)), "only judged in large", id="another scenario"
+            Target("t", "avg_ms", 1, below=True, scenarios=("large",)),
+            PlannedReason.ONLY_IN(scenarios=("large",)),
+            id="another scenario",
         ),
     ],
 )
-def test_which_targets_can_be_judged_and_why_not(target: Target, reason: str | None) -> None:
+def test_which_targets_can_be_judged_and_why_not(target: Target, reason: Message | None) -> None:
     assert why_not_judged(target, plan_of(AVERAGE, target), ROLES) == reason
 
 
 SERVER = Target("t", "server.cpu_percent p95", 80, below=True)
 CONNECTIONS = Target("t", "postgres.connections_used_percent max", 90, below=True)
 QUERIES = Target("t", "max_queries_per_request", 20, below=True)
+NO_MONITOR = PlannedReason.NOT_MONITORED(remedy="give --monitor-server or --monitor-prometheus")
+NO_DATABASE = PlannedReason.NOT_MONITORED(remedy="give --monitor-postgres")
+NO_FINGERPRINT = PlannedReason.NO_FINGERPRINT(remedy="give --monitor-postgres")
 PID, DSN = ("run", "--monitor-server", "4711"), ("run", "--monitor-postgres=…")
 
 
@@ -92,35 +103,35 @@ PID, DSN = ("run", "--monitor-server", "4711"), ("run", "--monitor-postgres=…"
     ("target", "more", "reason"),
     [
         pytest.param(
-            SERVER, {}, "nobody watches it: give --monitor-server or --monitor-prometheus", id="nothing is watched"
+            SERVER, {}, NO_MONITOR, id="nothing is watched"
         ),
         pytest.param(SERVER, {"command": PID}, None, id="the server is"),
         pytest.param(SERVER, {"command": ("run", "--monitor-prometheus", "http://p")}, None, id="by way of Prometheus"),
         pytest.param(
-            CONNECTIONS, {"command": PID}, "nobody watches it: give --monitor-postgres", id="but not the database"
+            CONNECTIONS, {"command": PID}, NO_DATABASE, id="but not the database"
         ),
         pytest.param(CONNECTIONS, {"command": DSN}, None, id="now it is"),
         pytest.param(Target("t", "pool.used_percent max", 90, below=True), {"command": DSN}, None, id="with the pool"),
         pytest.param(SERVER, {"demo": "embedded"}, None, id="a demo is watched by itself"),
         pytest.param(
-            CONNECTIONS, {"demo": "embedded"}, "nobody watches it: give --monitor-postgres", id="as far as there is one"
+            CONNECTIONS, {"demo": "embedded"}, NO_DATABASE, id="as far as there is one"
         ),
         pytest.param(CONNECTIONS, {"demo": "full"}, None, id="in the full one there is"),
         pytest.param(
-            QUERIES, {}, "no fingerprint is taken: give --monitor-postgres", id="queries need a fingerprint"
+            QUERIES, {}, NO_FINGERPRINT, id="queries need a fingerprint"
         ),
         pytest.param(QUERIES, {"fingerprint": True}, None, id="and there is one"),
     ],
 )  # fmt: skip
 def test_what_is_read_at_the_target_is_judged_where_it_is_watched(
-    target: Target, more: dict[str, Any], reason: str | None
+    target: Target, more: dict[str, Any], reason: Message | None
 ) -> None:
     assert why_not_judged(target, replace(plan_of(AVERAGE, target), **more), ROLES) == reason
 
 
 def test_readings_need_as_many_samples_here_as_in_the_judgement() -> None:
     plan = replace(plan_of(AVERAGE, SERVER, duration_s=40), command=PID)  # 27 s of steady state
-    assert why_not_judged(SERVER, plan, ROLES) == f"about 27 samples, {READINGS_NEEDED} needed"
+    assert why_not_judged(SERVER, plan, ROLES) == PlannedReason.TOO_FEW_SAMPLES(samples=27, needed=READINGS_NEEDED)
     assert "t (server.cpu_percent p95 < 80 %): judged where it can be read" in render(
         replace(plan_of(SERVER), command=PID), ROLES
     )
@@ -128,7 +139,7 @@ def test_readings_need_as_many_samples_here_as_in_the_judgement() -> None:
 
 def test_without_a_steady_state_nothing_over_it_is_judged() -> None:
     plan = plan_of(AVERAGE, duration_s=5)
-    assert why_not_judged(AVERAGE, plan, ROLES) == "the load is never steady"
+    assert why_not_judged(AVERAGE, plan, ROLES) == PlannedReason.NO_STEADY_STATE()
     assert "no plateau: the last user would start after 10 s" in render(plan, ROLES)
 
 
@@ -145,14 +156,14 @@ def test_the_plan_as_text() -> None:
         "  target   http://localhost:8015",
         "  duration 1m",
         "Stages",
-        "  ramp-up         10 s   to 40 users, 4 a second",
+        "  ramp-up         10 s   to 40 users, 4 per second",
         "  settling         5 s   not judged",
         "  steady          45 s   judged",
-        "  ramp-down              requests in flight are let finish",
+        "  ramp-down              requests in flight finish",
         "Users by role",
         "     10  Agent",
         "     30  Customer",
-        "Requests/s to expect on the plateau",
+        "Expected requests/s on the plateau",
         "       40  at 0 ms",
         "       25  at 500 ms, the response-time limit",
         "Targets",
@@ -162,7 +173,7 @@ def test_the_plan_as_text() -> None:
     ]
 
 
-def test_how_the_target_is_reached_is_said_where_it_is_not_the_usual() -> None:
+def test_settings_of_the_connection_are_shown_where_there_are_any() -> None:
     plan = replace(
         plan_of(),
         access=Access("/etc/house-ca.pem", "http://proxy:3128", ("X-Api-Key", "X-Tenant")),
@@ -171,9 +182,9 @@ def test_how_the_target_is_reached_is_said_where_it_is_not_the_usual() -> None:
 
     assert render(plan, ROLES).splitlines()[1:6] == [
         "  target   http://localhost:8015",
-        "  trusting /etc/house-ca.pem",
-        "  through  http://proxy:3128",
-        "  adding   X-Api-Key, X-Tenant",
+        "  CA file  /etc/house-ca.pem",
+        "  proxy    http://proxy:3128",
+        "  headers  X-Api-Key, X-Tenant",
         "  mapping  /health → /healthz, agent → seller",
     ]
     assert "mapping" not in render(plan_of(), ROLES)
