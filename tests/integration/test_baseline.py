@@ -25,7 +25,7 @@ def test_an_n_plus_1_is_a_regression_in_one_run(made: Ended) -> None:
     assert (made.code, summary["verdict"], summary["exit_code"]) == (5, "regression", 5), made.out
     told = {reason.split(" as ")[0] for reason in summary["reasons"] if " as " in reason}
     assert {"policies.list"} <= told <= LISTS
-    assert any(re.search(r"\d+ → \d+ queries per request, against .*main\.json", line) for line in summary["reasons"])
+    assert any(re.search(r"\d+ → \d+ queries per request\b.*main\.json", line) for line in summary["reasons"])
     assert made.out.rstrip().endswith("VERDICT: REGRESSION")
 
 
