@@ -111,7 +111,7 @@ def render_preflight(report: PreflightReport, *, width: int = 80, color: bool = 
     notes = []
     for check in report.checks:
         route = f"{check.method} {check.path.removeprefix('/api/v1')}"
-        table.add_row(check.role, check.operation, route, Text(check.works.value, _WORKS_STYLES[check.works]))
+        table.add_row(check.role, check.operation, route, Text(check.works.value, _WORKS_STYLES.get(check.works, "")))
         messages = (check.message, check.retry_note, check.empty_note, *check.differs)
         notes += [f"{check.role}, {check.operation}: {clean(message)}" for message in messages if message]
     counts = {works: sum(check.works is works for check in report.checks) for works in Works}
