@@ -1,8 +1,9 @@
-"""One clock: UTC that cannot jump. Anchored to the system clock once a run, then carried on by the monotonic clock.
+"""The one clock: UTC that cannot jump. It is set by the system clock once per run and then advances with the monotonic
+clock.
 
-The monotonic clock is the same for all processes of a machine, so whoever is given the anchor has the same UTC: the
-parent hands it to the processes of the load, and readings stand beside the requests of their second whatever happens
-to the system clock meanwhile.
+The monotonic clock is the same for all processes of a machine, so every process that gets the anchor has the same UTC.
+The parent passes it to the load processes; readings therefore match the requests of their second, whatever happens to
+the system clock.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ class UtcClock:
         return self._anchor_s + self._steady()
 
     def anchor(self) -> None:
-        """Go by the system clock as it is now. Not while anything is measured."""
+        """Set it by the system clock. Not while anything is measured."""
         self._anchor_s = self._wall() - self._steady()
 
     def system_ahead_s(self) -> float:
-        """By how much the system clock is ahead of this one, s: so far it was set since the anchor."""
+        """By how much the system clock was set forward since the anchor, s; negative: back."""
         return self._wall() - self.utc_s()
 
     def for_children(self) -> dict[str, str]:
@@ -54,7 +55,7 @@ def utc_s() -> float:
 
 
 def anchor() -> None:
-    """Begin a run: go by the system clock as it is now. Processes that are started later get this anchor."""
+    """Begin a run: set the clock by the system clock. Processes that are started later get this anchor."""
     _clock.anchor()
 
 

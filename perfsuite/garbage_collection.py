@@ -1,4 +1,4 @@
-"""The garbage collector, kept from looking through what cannot be garbage."""
+"""Pause the garbage collector."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """Records and figures are many and hold no cycles: to look through them again and again for some takes a fifth
-    of the time, or more."""
+    """Many records and figures without cycles: searching them for some costs a fifth of the time, or more."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
 """Unexpected exceptions of the suite itself or of a role: counted by place, the first traceback of each kept in a log.
 
-Whoever catches what nobody expected adds it to the `SuiteErrors` of its process, so that it turns up in the summary
-and no run passes with it.
+Code that catches an unexpected exception adds it to the `SuiteErrorLog` of its process, so that it appears in the
+summary and no run passes with it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _LIBRARIES = (*{sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}, 
 _log = logging.getLogger(__name__)
 
 
-class SuiteErrors:
+class SuiteErrorLog:
     """The errors of one process. `folder`: of the run, where the log goes; None: no log is kept.
 
-    `secrets`: texts that must not get into a message or the log.
+    `secrets`: texts that must not appear in a message or the log.
     """
 
     def __init__(self, folder: Path | None, secrets: Iterable[str] = ()) -> None:
@@ -56,7 +56,7 @@ class SuiteErrors:
         return place
 
     def add_unless_counted(self, error: BaseException, during: str = "") -> None:
-        """The same for an exception that may have come by before."""
+        """The same for an exception that may have been counted before."""
         if not getattr(error, "_counted", False):
             self.add(error, during)
 

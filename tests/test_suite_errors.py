@@ -12,7 +12,7 @@ from perfsuite.suite_errors import (
     LOG_FILE,
     MOST_PLACES,
     OTHER_PLACES,
-    SuiteErrors,
+    SuiteErrorLog,
     message_of,
     most_frequent_first,
     place_of,
@@ -88,7 +88,7 @@ def test_the_message_is_type_and_text_without_secrets(error: BaseException, mess
 
 
 def test_errors_are_counted_by_place_and_type_and_the_first_traceback_is_kept(tmp_path: Path) -> None:
-    errors = SuiteErrors(tmp_path, [PASSWORD])
+    errors = SuiteErrorLog(tmp_path, [PASSWORD])
     for number in range(3):
         errors.add(raised(KeyError(f"id-{number}")), "profile access as policyholder")
     errors.add(raised(ValueError(f"{PASSWORD} and {TOKEN}")))
@@ -108,13 +108,13 @@ def test_errors_are_counted_by_place_and_type_and_the_first_traceback_is_kept(tm
 
 
 def test_a_secret_of_the_moment_is_kept_out_as_well(tmp_path: Path) -> None:
-    SuiteErrors(tmp_path).add(raised(ValueError("opaque-token-1")), secrets=["opaque-token-1"])
+    SuiteErrorLog(tmp_path).add(raised(ValueError("opaque-token-1")), secrets=["opaque-token-1"])
 
     assert "opaque" not in (tmp_path / LOG_FILE).read_text()
 
 
 def test_of_many_places_only_the_number_is_kept(tmp_path: Path) -> None:
-    errors = SuiteErrors(tmp_path)
+    errors = SuiteErrorLog(tmp_path)
     for number in range(MOST_PLACES + 7):
         errors.add(raised(type(f"Error{number}", (Exception,), {})()))
 
@@ -127,7 +127,7 @@ def test_of_many_places_only_the_number_is_kept(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_costs_the_traceback_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    errors = SuiteErrors(tmp_path / "gone")
+    errors = SuiteErrorLog(tmp_path / "gone")
     errors.add(raised(KeyError("id")))
 
     assert [(group.count, group.log) for group in errors.groups] == [(1, "")]
@@ -138,7 +138,7 @@ def test_a_deep_recursion_is_cut_in_the_log(tmp_path: Path) -> None:
     def deeper(depth: int) -> int:
         return deeper(depth + 1) if depth % 2 else deeper(depth + 3)
 
-    errors = SuiteErrors(tmp_path)
+    errors = SuiteErrorLog(tmp_path)
     try:
         deeper(0)
     except RecursionError as error:

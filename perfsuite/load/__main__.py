@@ -14,7 +14,7 @@ from perfsuite.errors import SuiteError
 from perfsuite.load.conductor import Conductor, read_plan, users_of
 from perfsuite.model import Secrets
 from perfsuite.roles.mix import start_order
-from perfsuite.suite_errors import LOG_FILE, SuiteErrors, message_of
+from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of
 
 
 def main(folder: Path) -> int:
@@ -48,6 +48,6 @@ if __name__ == "__main__":
         _last_words(str(why))
         sys.exit(1)
     except Exception as why:  # noqa: BLE001  whatever it is, the run has to name it
-        place = SuiteErrors(folder).add(why, "leading the load")
+        place = SuiteErrorLog(folder).add(why, "leading the load")
         _last_words(f"{place}: {message_of(why)} (traceback in {LOG_FILE})")
         sys.exit(1)

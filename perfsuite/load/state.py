@@ -17,12 +17,12 @@ from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalDesk
 from perfsuite.load.schedule import AccountPool, Owners, arrival_deck, dues
 from perfsuite.load.sent import SentCount
-from perfsuite.measurements.recorder import Recorder, Sink
+from perfsuite.measurements.recorder import Recorder, RecordSink
 from perfsuite.messages.target import TargetMessage
 from perfsuite.model import Account, Headers, Plan
 from perfsuite.model.plan import rate_profile_of
 from perfsuite.model.role import Behaviour, Role
-from perfsuite.suite_errors import SuiteErrors
+from perfsuite.suite_errors import SuiteErrorLog
 from perfsuite.target.connection import connection_settings
 from perfsuite.target.hosts import is_allowed
 from perfsuite.target.journal import Journal
@@ -79,7 +79,7 @@ class LoadState:
     def __init__(
         self,
         order: LoadOrder,
-        sink: Sink,
+        sink: RecordSink,
         *,
         on_placed: Callable[[int], None],
         on_mute: Callable[[Exception], None] = _log_mute,
@@ -101,7 +101,7 @@ class LoadState:
         self.sent = SentCount()
         self.secrets = (*self.run.secrets, *{account.password for account in order.accounts})
         """Texts that must not get into a message."""
-        self.errors = SuiteErrors(order.folder, self.secrets)
+        self.errors = SuiteErrorLog(order.folder, self.secrets)
         self._ends_load = False
         self._on_placed = on_placed
         self._on_mute = on_mute

@@ -35,7 +35,7 @@ from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.model import Plan, PreflightReport  # noqa: E402
 from perfsuite.model.role import Role  # noqa: E402
-from perfsuite.suite_errors import SuiteErrors  # noqa: E402
+from perfsuite.suite_errors import SuiteErrorLog  # noqa: E402
 
 _MANY = 65_536
 _LINGER_S = 30.0
@@ -134,7 +134,7 @@ class LoadWorker:
             self._load.errors.add_unless_counted(error, during)
 
     def _die_of(self, error: BaseException, during: str) -> NoReturn:
-        errors = self._load.errors if self._load is not None else SuiteErrors(self._folder, _secrets(self._begin))
+        errors = self._load.errors if self._load is not None else SuiteErrorLog(self._folder, _secrets(self._begin))
         errors.add_unless_counted(error, during)
         os._exit(EXIT_BROKEN)
 
@@ -215,5 +215,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(folder, sys.argv[2]))
     except Exception as why:  # noqa: BLE001  whatever it is, the run has to name it
-        SuiteErrors(folder).add(why, f"the load process {sys.argv[2]} ended by it")
+        SuiteErrorLog(folder).add(why, f"the load process {sys.argv[2]} ended by it")
         sys.exit(EXIT_BROKEN)

@@ -51,7 +51,7 @@ class Health:
         gc.callbacks.append(self._on_gc)
 
     def close(self) -> None:
-        """Listen to the garbage collector no longer."""
+        """Stop listening to the garbage collector."""
         gc.callbacks.remove(self._on_gc)
 
     def _on_gc(self, phase: str, _details: dict[str, Any]) -> None:
@@ -62,14 +62,14 @@ class Health:
             self._gc.add((now - self._gc_began_ns) // 1000)
 
     def add_lag(self, late_us: int) -> None:
-        """A timer of the event loop fired this much too late."""
+        """A timer of the event loop fired late by this much."""
         self._lag.add(late_us)
 
     def add_lags(self, due_at: float, now: float, every_s: float) -> float:
         """All probes that were due every `every_s` from `due_at` to `now` (s) fire now; when the next one is due.
 
-        Each of them counts: a pause of half a second that were one late probe would hide from every percentile,
-        though whatever was due within it had to wait.
+        Each of them counts: if a pause of half a second were one late probe, no percentile would show it, though
+        everything due within it had to wait.
         """
         while due_at <= now:
             self.add_lag(round((now - due_at) * 1e6))
@@ -123,7 +123,7 @@ class Throttled:
 
 
 class CpuLimit:
-    """Of this process. `proc` and `root`: where the system's files are, other places in tests."""
+    """The CPU limit of this process. `proc` and `root`: folders of the system's files; tests pass others."""
 
     def __init__(self, proc: Path = PROC, root: Path = Path("/")) -> None:
         self._groups = list(_groups(proc, root))

@@ -137,7 +137,7 @@ class _Places(dict[int, int]):
 
 
 _PLACES = _Places()
-"""Bucket → place of the first boundary at or above it. Kept, since a run asks for the same ones again and again."""
+"""Bucket → place of the first boundary at or above it; kept, since a run uses the same ones over and over."""
 
 
 @dataclass(slots=True)

@@ -292,7 +292,7 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
     )
 
 
-class Sink(Protocol):
+class RecordSink(Protocol):
     """Where records go: the file of the run, or the way to the process that writes it."""
 
     def write(self, record: Record) -> None:
@@ -312,7 +312,7 @@ NOT_OURS = "other"
 class Recorder:
     """Keeps every request by role, behaviour, operation and the UTC second in which it was due."""
 
-    def __init__(self, worker: str, sink: Sink) -> None:
+    def __init__(self, worker: str, sink: RecordSink) -> None:
         self.cells = Cells()
         self.health = Health()
         self.traffic = Traffic()

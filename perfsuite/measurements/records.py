@@ -50,8 +50,8 @@ class Times(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class ErrorCount(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How often one error happened within a record, with one request id to look for in the server's log.
 
-    `ordinals`: the how manyeth request to end in this process each of them was. Only for the first 1,000 of each
-    message, and not in older files: [] then.
+    `ordinals`: the number of each of them in the order in which requests ended in this process. Only for the first
+    1,000 of each message; [] in older files.
     """
 
     kind: str
@@ -64,16 +64,16 @@ class ErrorCount(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field="kind", omit_defaults=True):
     """Requests of one process, role, behaviour and operation that were **due** in one UTC second.
 
-    Due is when the user wanted to send: in the closed model the send itself, in the open model the intended
-    start of the action for its first request. `ok` and `failed` are response times (from due to the last
-    byte) and disjoint: the time of a request is in exactly one of them. `service` is the same for all of
-    them from the send on, connecting left out; `server` the server's own time where it reported one; `connects`
-    and `tls` the set-up of connections that these requests had to open. `ended` counts requests, whenever
-    due, that got their end in this second, `ended_failed` those of them that failed: throughput is made from both.
-    `remarks`: what the answers reported and was not used, such as server's times that cannot be. `waited`: of the times
-    in `failed` those that targets judge, since the user waited in vain (`perfsuite.model.failures.stays_in`); None
-    where nothing failed, and in older files, which do not record it. `expired` counts requests besides all these,
-    refused since the token had expired; each was sent again after a login, and is then among the others.
+    Due is when the user wanted to send: in the closed model the send itself, in the open model the intended start of
+    the action for its first request. `ok` and `failed` are response times (from due to the last byte) and disjoint: the
+    time of a request is in exactly one of them. `service` is the same for all of them from the send on, connecting left
+    out; `server` the server's own time where it reported one; `connects` and `tls` the set-up of connections that these
+    requests had to open. `ended` counts requests, whenever due, that got their end in this second, `ended_failed` those
+    of them that failed: throughput is made from both. `remarks`: what answers reported and was not used, such as
+    impossible server times. `waited`: of the times in `failed` those that targets judge, since the user waited in vain
+    (`perfsuite.model.failures.stays_in`); None where nothing failed, and in older files, which do not record it.
+    `expired` counts requests besides all these that were refused because the token had expired; each was sent again
+    after a login and is then among the others.
     """
 
     worker: str
@@ -160,7 +160,7 @@ class Actions(msgspec.Struct, frozen=True, gc=False, tag="actions", tag_field="k
 
 
 class NotPossible(msgspec.Struct, frozen=True, gc=False, tag="not_possible", tag_field="kind"):
-    """Operations that could not be made since the target holds no data for them: neither success nor failure.
+    """Operations that were not possible because the target has no data for them: neither success nor failure.
 
     `why`: what they need, and what the target answered when asked for that; "" in older files.
     """
@@ -227,8 +227,8 @@ class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
 class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="kind"):
     """Errors of the suite itself in one process since its last record of them, of one place and message.
 
-    `log`: the file in the run's folder with the traceback of the first, "" without one. `ends_load`: without the part
-    that died a load says nothing any more, so that it is ended.
+    `log`: the file in the run's folder with the traceback of the first, "" without one. `ends_load`: the load cannot go
+    on without the part that died.
     """
 
     worker: str
@@ -243,8 +243,8 @@ class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="ki
 class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
     """Last record of a process: what it recorded beside what Locust counted, and how it ended.
 
-    `sent`: requests counted where they are sent, without the recorder; None in older files. `unrecorded`: of these,
-    the ones that recording raised an error for, so that they are in no other record.
+    `sent`: requests counted where they are sent, without the recorder; None in older files. `unrecorded`: of these, the
+    ones for which recording raised an error, so that they are in no other record.
     """
 
     worker: str
@@ -308,7 +308,7 @@ class Writer:
             self._gzip.write(_encoder.encode(record) + b"\n")
 
     def flush(self) -> None:
-        """Hand everything written so far to the operating system, readable as it stands."""
+        """Hand everything written so far to the operating system, readable as it is."""
         with self._errors_named():
             self._gzip.flush(zlib.Z_SYNC_FLUSH)
             self._raw.flush()
@@ -381,7 +381,7 @@ def read(path: Path) -> Iterator[Record]:
 
 
 def is_whole(path: Path) -> bool:
-    """Is the end of the file there? It is where the load ended in order; a killed run has none."""
+    """True if the file has its end, which is missing in a killed run."""
     unzip = zlib.decompressobj(wbits=31)
     with path.open("rb") as file:
         while part := file.read(_PART_BYTES):

@@ -1,12 +1,12 @@
 """What the target does while it is loaded: its server, machine, pool, database and cache, on the clock of the load.
 
-A run watches with
+A run uses it like this
 
     sampler = Sampler(build_sources(Watch(...), SystemClock()), SystemClock(), ReadingsWriter(path))
-    sampler.start()      # every whole second from now on
+    sampler.start()      # reads at every whole second from now on
     sampler.latest()     # for a live view
     sampler.stop()
-    sampler.notes()      # what was missing, in lines for the user
+    sampler.notes()      # what was missing, for the user
 """
 
 from perfsuite.monitor.build import Watch, build_sources, check_watch
@@ -20,7 +20,7 @@ from perfsuite.monitor.readings import (
     read_readings,
     with_readings_of_load,
 )
-from perfsuite.monitor.sampler import STOP_WITHIN_S, Sampler, Sink
+from perfsuite.monitor.sampler import STOP_WITHIN_S, ReadingSink, Sampler
 from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 
 __all__ = [
@@ -29,9 +29,9 @@ __all__ = [
     "STOP_WITHIN_S",
     "Clock",
     "Queries",
+    "ReadingSink",
     "ReadingsWriter",
     "Sampler",
-    "Sink",
     "Source",
     "SourceError",
     "SystemClock",

@@ -17,13 +17,15 @@ from perfsuite.monitor.source import Clock, Figures, SourceError, readings_of
 from perfsuite.target.exchange import USER_AGENT, Answer, Request, Transport
 
 HTTP_TIMEOUT_S = 30.0
-"""Long on purpose: when the pool is exhausted the question waits with the rest, and asking again would add to it."""
+"""Long on purpose: if the pool is exhausted, the request waits with the others, and a second one would make it worse.
+"""
 
 STOPS_FROM_S = 0.5
-"""A page that takes so long, while a request beside it waits as long, stops the server: not to be asked under load."""
+"""A page that takes this long, while a request beside it waits as long, blocks the server and is not asked under load.
+"""
 _PROBE_AFTER_S = 0.1
 _WAITED_SHARE = 0.6
-"""Of the time that was left of the page's when the request beside it was sent."""
+"""Share of the page's remaining time that the request beside it must wait."""
 _PROBE_ENDS_WITHIN_S = 2.0
 _GB = 1e9
 
@@ -48,7 +50,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A cheap request on a connection of its own, to be sent beside a page that may stop the server."""
+    """A cheap request on its own connection, sent beside a page that may block the server."""
 
     transport: Transport
     path: str
@@ -57,7 +59,7 @@ class Probe:
 class PageSource:
     """Asks one page of the application. With several processes, it is that of the one which answers.
 
-    `probe`: with it, opening finds out whether the page stops the server; if so, the source rests during the load.
+    With a `probe`, opening finds out whether the page blocks the server; if so, the source rests during the load.
     """
 
     def __init__(self, page: Page, transport: Transport, run_id: str, clock: Clock, probe: Probe | None = None) -> None:
@@ -93,7 +95,7 @@ class PageSource:
             self._probe.transport.close()
 
     def _asked_beside(self, probe: Probe) -> tuple[Figures, list[Message]]:
-        """Ask while a cheap request is on its way: the figures, and a line where the page stopped that request."""
+        """Ask while a cheap request is on its way: the figures, and a note if the page blocked that request."""
         waited: list[Answer] = []
         probe.transport.exchange(Request("GET", probe.path, self._headers))  # which opens the connection
 
@@ -117,7 +119,7 @@ class PageSource:
         if not trouble and not (body := json_object(answer)):
             trouble = MonitorMessage.NO_JSON()
         if trouble:
-            # A page that is not there at first will not come: asking on would only fill the target's log.
+            # A page that does not exist at first will not appear: more requests would only fill the target's log.
             absent = not self._answered and answer.status in (401, 403, 404, 405)
             raise SourceError(MonitorMessage.GET(target=self._page.path, why=trouble), final=absent)
         self._answered = True
@@ -130,7 +132,7 @@ class PageSource:
 def _pool_figures(body: dict[str, Any]) -> Figures:
     """In the names of the contract, or in those of SQLAlchemy as a deployed version has them.
 
-    `connection.pool_size` is no source: where it was seen it was 0, whatever the pool.
+    `connection.pool_size` is not used: it was 0 wherever it was seen, whatever the pool.
     """
     database = _part(body, "database")
     pool = _part(database, "pool_stats")
@@ -172,7 +174,7 @@ def _system_figures(body: dict[str, Any]) -> Figures:
 
 
 POOL_PAGE = Page("pool", "/api/v1/health/database", _pool_figures, "pool.answer_ms", _no_pool)
-"""The application's own pool of database connections; this very question takes one of them."""
+"""The application's own pool of database connections; this request itself takes one of them."""
 SYSTEM_PAGE = Page("health", "/api/v1/health/system", _system_figures)
 """A backend that runs elsewhere: its machine, and its process that answers."""
 

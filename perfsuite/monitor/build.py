@@ -1,4 +1,4 @@
-"""From what the user named to the sources that monitor it."""
+"""The sources of what the user wants to monitor."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Watch:
 def check_watch(watch: Watch) -> None:
     """Raises UsageError for a wrong value, and for a process that does not exist. Nothing is sent.
 
-    A server that does not answer is no mistake: it may come, and the load goes on without its figures.
+    A server that does not answer is no error: it may start later, and the load goes on without its figures.
     """
     for source in build_sources(watch, SystemClock()):
         source.close()
@@ -100,7 +100,7 @@ def build_sources(watch: Watch, clock: Clock) -> list[Source]:
 
 
 def _metrics_url(url: str, watch: Watch, clock: Clock, others: Sequence[Source]) -> Source:
-    """A Prometheus or a page of metrics. Of the latter, what the other sources read themselves is left out."""
+    """A Prometheus or a page of metrics. Of a page, metrics that other sources read are left out."""
     to_server, to_page = (
         _transport(address, "--monitor-prometheus", watch.connection, PROMETHEUS_TIMEOUT_S)
         for address in (url, _origin(url))
@@ -148,8 +148,8 @@ def _port(url: str) -> int:
 
 
 def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s: float) -> Transport:
-    """To `url`; as the load goes where that leads to the target, else straight and without the added headers."""
-    import httpx  # a tenth of a second, which whoever only reads readings need not spend
+    """To `url`: with the settings of the load if it leads to the target, else directly, without the added headers."""
+    import httpx  # costs 0.1 s, not needed to read readings
 
     from perfsuite.target.httpx_client import HttpxTransport
 

@@ -1,4 +1,4 @@
-"""The machine that the suite runs on: cores, memory, and how its TCP fares."""
+"""The machine that the suite runs on: cores, memory and TCP."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MachineSource:
         self.metrics: tuple[str, ...] = _NETWORK if only_network else _CORES + _NETWORK
 
     def open(self) -> list[Message]:
-        """Take the first look at the counters; say when the system has none of TCP."""
+        """Read the counters once; a note if the system has none of TCP."""
         notes = []
         if "Tcp.RetransSegs" not in self._tcp():
             self.metrics = tuple(metric for metric in self.metrics if metric not in _NETWORK)
@@ -60,7 +60,7 @@ class MachineSource:
         return readings
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
     def _processors(self, now_s: float) -> tuple[dict[str, float | None], list[float | None]]:
         times = psutil.cpu_times(percpu=True)

@@ -86,7 +86,7 @@ Rows = list[dict[str, Any]]
 
 
 def read_dsn(dsn: str) -> dict[str, Any]:
-    """What a DSN names, by libpq's words. Raises SourceError, which does not show it: it may hold a password."""
+    """The settings in a DSN, by libpq's names. Raises SourceError, which does not show it: it may hold a password."""
     wrong = SourceError(MonitorMessage.BAD_DSN(), final=True)
     try:
         # SQLAlchemy names the driver, libpq knows no such thing.
@@ -113,7 +113,7 @@ class PostgresSource:
         self._tables: dict[int, str] = {}
         """Names of the tables whose full scans are counted, by id."""
         self._events: list[str] = []
-        """The events that sessions were seen to wait for."""
+        """Wait events that were seen so far."""
         self._max_connections = 0
         self._rates = Rates()
         self._scans, self._scan_rows = GroupRates(), GroupRates()
@@ -176,7 +176,7 @@ class PostgresSource:
         return self._connection
 
     def _look_around(self, connection: Connection) -> list[Message]:
-        """Find out what can be asked; a line for everything that cannot."""
+        """Find out what can be read; a note for everything that cannot."""
         about_us = self._execute(connection, _ABOUT_US)[0]
         found = next(iter(self._execute(connection, _EXTENSION)), None)
         notes: list[Message] = []
@@ -247,7 +247,7 @@ class PostgresSource:
         return figures, of_tables | self._waits(row.get("wait_events"))
 
     def _waits(self, events: list[str] | None) -> dict[str, Figures]:
-        """Sessions by the event that they wait for: once one was seen, nobody waiting for it is 0."""
+        """Sessions by wait event; 0 for an event that was seen before."""
         counts = Counter(events or ())
         new = [event for event, _ in counts.most_common() if event not in self._events]
         self._events += new[: MOST_EVENTS - len(self._events)]

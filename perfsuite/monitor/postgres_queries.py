@@ -1,4 +1,4 @@
-"""What PostgreSQL is asked, by version and rights: parts of one row each, joined to one statement."""
+"""The queries for PostgreSQL, by version and rights: parts of one row each, joined to one statement."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _OTHERS = f"pid <> pg_backend_pid() AND coalesce(application_name, '') <> '{APPL
 _CLIENTS = f"datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' AND {_OTHERS}"
 _WAITS = ("Lock", "LWLock", "IO", "Client", "IPC")
 FEWEST_ROWS = 1000
-"""A smaller table may as well be read from end to end."""
+"""Reading a smaller table from end to end is no problem."""
 MOST_TABLES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A SELECT of one row. `metrics`: what is missing when it cannot be had."""
+    """A SELECT of one row. `metrics`: what is missing without it."""
 
     name: str
     select: sql.Composed
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What decides how a server is asked. `statements_schema`: where pg_stat_statements is; None without it."""
+    """What the queries depend on. `statements_schema`: where pg_stat_statements is; None without it."""
 
     version: int
     sees_all: bool
@@ -37,7 +37,7 @@ class Server:
 
 
 def parts_for(server: Server) -> list[Part]:
-    """All that this account can ask this server."""
+    """All parts that this account can query on this server."""
     parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _full_scans()]
     if server.version >= PG_14:
         parts.append(_opened())

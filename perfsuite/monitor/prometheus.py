@@ -1,7 +1,7 @@
 """A server elsewhere, through the Prometheus that monitors it, or through a page of metrics in Prometheus' text format.
 
-With several processes behind one address, each answer of such a page is of one of them: its counters are compared with
-its own last answer, by the time at which the process began.
+If several processes share an address, each answer of such a page comes from one of them. Its counters are compared with
+the last answer of the same process, which its start time identifies.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class PrometheusSource:
         self.metrics: tuple[str, ...] = tuple(self._expressions)
 
     def open(self) -> list[Message]:
-        """Ask everything once; queries that give nothing or too much are left out, with a line each."""
+        """Run every query once; those that give nothing or several series are left out, with a note each."""
         notes: list[Message] = []
         good = []
         for metric, expression in self._expressions.items():
@@ -175,7 +175,7 @@ def _values(body: dict[str, Any]) -> list[float]:
 
 
 _TEXT = "text/plain"
-"""Asked for by its name: OpenMetrics has another grammar, and a server that knows both gives this one."""
+"""Requested by its name, since OpenMetrics has another grammar; a server that knows both then sends this one."""
 _SAMPLE = re.compile(r"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?[ \t]+[-+0-9.NI]", re.MULTILINE)
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _LONGEST_BODY = 8_000_000
@@ -295,7 +295,7 @@ class MetricsPageSource:
 
 
 class MetricsUrlSource:
-    """What stands at a URL: a page of metrics, or a Prometheus that can be asked; by its content."""
+    """A URL that is either a page of metrics or a Prometheus server, as its content shows."""
 
     name, rests = PrometheusSource.name, False
 
@@ -343,7 +343,7 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "machine.tcp_retransmits_per_s": (("node_netstat_Tcp_RetransSegs",),),
     "machine.tcp_listen_overflows_per_s": (("node_netstat_TcpExt_ListenOverflows",),),
 }
-"""Figure → the samples that it is made of: one of each group has to be there."""
+"""Metric → the samples that it is made of: one of each group is needed."""
 _READ = (_BEGAN, *dict.fromkeys(name for needs in _NEEDS.values() for group in needs for name in group))
 
 
@@ -356,7 +356,7 @@ def _text(answer: Answer) -> str:
 
 
 def _moved(target: str, location: str) -> str:
-    """Where a page has moved to: its own path with or without a slash at the end, as frameworks have it; else ""."""
+    """The new place of a page that moved: its own path with or without a slash at the end; else ""."""
     path, mark, query = target.partition("?")
     to = urlsplit(location).path
     return f"{to}{mark}{query}" if to != path and to.rstrip("/") == path.rstrip("/") else ""

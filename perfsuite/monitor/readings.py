@@ -1,8 +1,8 @@
-"""The readings of a run: their file, `readings.csv`, and those made from the records of the load.
+"""The readings of a run: their file, `readings.csv`, and the readings of the load itself, made from its records.
 
-Every reading is one line of the file, which can be read to its last whole line however the run ended.
-A record of second S becomes readings at S + 1, as those of the monitors. Requests count in the second in which they
-were due, as everywhere; bytes in the one in which they went or came.
+The file has one line per reading and can be read to its last whole line however the run ended. A record of second S
+becomes readings at S + 1, as those of the monitors. Requests count in the second in which they were due, as everywhere;
+bytes in the one in which they went or came.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _parsed(file: TextIO, path: Path) -> list[Reading]:
 
 
 def _cell(text: str) -> str:
-    """Text that a spreadsheet would take for a formula gets an apostrophe."""
+    """Text that a spreadsheet would read as a formula gets an apostrophe."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
@@ -127,7 +127,7 @@ def _value(value: float | None) -> str:
 
 
 _LEAST_S = 0.5
-"""A process's CPU time is counted in hundredths of a second: a share of less time than this may be anything."""
+"""CPU time is counted in hundredths of a second: over less time than this a share means nothing."""
 _ERRORS = {
     FailureKind.CONNECTION_REFUSED.value: "network.errors_refused_per_s",
     FailureKind.CONNECTION_LOST.value: "network.errors_reset_per_s",
@@ -137,7 +137,7 @@ _ERRORS = {
 
 @dataclass(slots=True)
 class _Share:
-    """What one process reports of one second: of `span_s` of it."""
+    """The report of one process on `span_s` of one second."""
 
     span_s: float = 0.0
     used: float = 0.0
@@ -186,12 +186,12 @@ def latest_readings_of_load(aggregate: Aggregate) -> dict[str, Reading]:
 
 
 def with_readings_of_load(monitored: Iterable[Reading], aggregate: Aggregate) -> list[Reading]:
-    """What was monitored at the target, and what the records say; the latter always anew."""
+    """The readings of the monitors, and those of the load, which are always made anew."""
     return [reading for reading in monitored if not reading.is_of_load] + readings_of_load(aggregate)
 
 
 def _shares(aggregate: Aggregate, first: int) -> Shares:
-    """From the second `first` on. A process that reports late speaks of several seconds, which share its figures."""
+    """From the second `first` on. A late report covers several seconds, which share its figures."""
     shares: dict[int, dict[str, _Share]] = defaultdict(dict)
     for number, second in aggregate.seconds.items():
         if number >= first:

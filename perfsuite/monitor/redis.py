@@ -50,7 +50,7 @@ def client_for(url: str) -> Redis:
             single_connection_client=False,
             retry=Retry(NoBackoff(), 0),
         )
-        client.connection_pool.make_connection()  # refuses settings that there are not; it connects when it is used
+        client.connection_pool.make_connection()  # refuses unknown settings; it connects when it is used
     except (ValueError, TypeError):
         raise SourceError(MonitorMessage.BAD_REDIS_URL(), final=True) from None
     return client

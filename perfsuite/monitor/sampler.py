@@ -25,25 +25,25 @@ class _Trouble:
 
 
 class Notes:
-    """Lines for the user, each of one source. May be read by another thread than writes."""
+    """Notes for the user, each on one source. They may be read in another thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._troubles: dict[tuple[str, Message], _Trouble | None] = {}
 
     def note(self, source: str, text: Message) -> None:
-        """Something that holds for the whole time."""
+        """A note that holds for the whole run."""
         with self._lock:
             self._troubles.setdefault((source, text), None)
 
     def add(self, source: str, text: Message, at_s: float, *, final: bool = False) -> None:
-        """Something that happened at a moment, and may happen again. `final`: it is not tried again."""
+        """An event that may happen again. `final`: the source is not tried again."""
         with self._lock:
             before = self._troubles.get((source, text)) or _Trouble(at_s, at_s, 0, final)
             self._troubles[(source, text)] = replace(before, last_s=at_s, times=before.times + 1)
 
     def lines(self) -> list[Message]:
-        """One line each, in the order in which they first came up."""
+        """One note each, in the order of their first event."""
         with self._lock:
             return [_line(source, text, trouble) for (source, text), trouble in self._troubles.items()]
 
@@ -65,7 +65,7 @@ def _time(at_s: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of opening a source, or of asking it once. One that rests under load is read when it is opened."""
+    """The result of opening a source or of reading it once. One that rests under load is read when it is opened."""
 
     opening: bool = False
     readings: tuple[Reading, ...] = ()
@@ -77,8 +77,8 @@ _READ: Final = "read"
 _END: Final = "end"
 
 
-class Worker(threading.Thread):
-    """Owns one source. It may hang: nobody waits for it without a limit."""
+class SourceThread(threading.Thread):
+    """Owns one source. It may hang: every wait for it has a limit."""
 
     def __init__(self, source: Source, wake: threading.Event) -> None:
         super().__init__(name=f"monitor {source.name}", daemon=True)
@@ -86,20 +86,20 @@ class Worker(threading.Thread):
         self.opened = False
         """Opening has been tried."""
         self.given_up = False
-        """Ended since it is no use to go on."""
+        """Ended because further attempts are useless."""
         self._wake = wake
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._asked = False
 
     def ask(self) -> None:
-        """Read once; does nothing while an earlier question is open."""
+        """Read once; does nothing while an earlier read is open."""
         if not self._asked:
             self._asked = True
             self._orders.put(_READ)
 
     def end(self) -> None:
-        """Close the source after what it does now."""
+        """Close the source after its current read."""
         self._orders.put(_END)
 
     def results(self) -> list[Result]:
@@ -113,7 +113,7 @@ class Worker(threading.Thread):
         return found
 
     def run(self) -> None:
-        """Open, then read whenever asked, until the end."""
+        """Open, then read on demand, until the end."""
         try:
             self._work()
         finally:
@@ -156,7 +156,7 @@ LIMIT_S = 0.8
 """How long a source has for its answer."""
 
 
-class Sink(Protocol):
+class ReadingSink(Protocol):
     """Where readings go."""
 
     def write(self, readings: Sequence[Reading]) -> None:
@@ -169,22 +169,22 @@ class Sink(Protocol):
 class Sampler:
     """Readings of all sources, once every `every_s`, on the same clock.
 
-    A source that gives nothing within `limit_s` gives gaps (None) for everything it gave last. It is asked again
-    once it has answered; what it says late counts for the second in which it comes. One that fails, hangs or dies
-    does not delay the others. `<source>.up` is 1 or 0 from its first answer on. One that rests is read when it is
-    opened and when the sampler stops, and never between.
+    A source that gives nothing within `limit_s` gives gaps (None) for everything it gave last. It is read again once it
+    has answered; a late answer counts for the second in which it comes. A source that fails, hangs or dies does not
+    delay the others. `<source>.up` is 1 or 0 from its first answer on. One that rests is read when it is opened and
+    when the sampler stops, and never between.
     """
 
     def __init__(
-        self, sources: Sequence[Source], clock: Clock, sink: Sink, every_s: float = 1.0, limit_s: float = LIMIT_S
+        self, sources: Sequence[Source], clock: Clock, sink: ReadingSink, every_s: float = 1.0, limit_s: float = LIMIT_S
     ) -> None:
         self._clock, self._sink = clock, sink
         self._every_s, self._limit_s = every_s, limit_s
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._notes = Notes()
-        self._workers = [Worker(source, self._wake) for source in sources]
+        self._workers = [SourceThread(source, self._wake) for source in sources]
         self._keys = {worker: _hoped(worker.source) for worker in self._workers}
-        self._once_up: set[Worker] = set()
+        self._once_up: set[SourceThread] = set()
         self._latest: dict[str, Reading] = {}
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -202,7 +202,7 @@ class Sampler:
         self._thread.start()
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> None:
-        """End within that time: a source that hangs is left to its daemon thread."""
+        """End within that time; a source that hangs is left to its daemon thread."""
         self._stopping.set()
         self._wake.set()
         for worker in self._workers:
@@ -217,7 +217,7 @@ class Sampler:
         self._sink.close()
 
     def notes(self) -> list[Message]:
-        """One line for everything that was missing, hung or failed, with how often; [] when all is well."""
+        """One note for everything that was missing, hung or failed, with how often; [] if nothing was."""
         return self._notes.lines()
 
     def latest(self) -> dict[str, Reading]:
@@ -246,7 +246,7 @@ class Sampler:
                 self._clock.wait(self._wake, left_s)
 
     def _tick(self, at_s: float) -> None:
-        """One moment: ask everybody who is free, take what comes in time, and leave gaps for the others."""
+        """One second: read all sources that are free, take what comes in time, and write gaps for the others."""
         working = [worker for worker in self._workers if not worker.source.rests]
         answered = {worker for worker in self._workers if self._take(worker, at_s, late=True)}
         for worker in working:
@@ -264,8 +264,8 @@ class Sampler:
             if worker not in answered:
                 self._miss(worker, at_s)
 
-    def _pending(self, until_s: float) -> list[Worker]:
-        """Wait for the opening of all sources; those that were not done by then."""
+    def _pending(self, until_s: float) -> list[SourceThread]:
+        """Wait until all sources are open; those that are not by then."""
         while True:
             self._wake.clear()
             pending = [worker for worker in self._workers if worker.is_alive() and not worker.opened]
@@ -274,7 +274,7 @@ class Sampler:
                 return pending
             self._clock.wait(self._wake, left_s)
 
-    def _take(self, worker: Worker, at_s: float, *, late: bool = False) -> bool:
+    def _take(self, worker: SourceThread, at_s: float, *, late: bool = False) -> bool:
         """Deal with what a worker has to say. True when that stands for this moment; a late error does not."""
         answered = False
         for result in worker.results():
@@ -290,7 +290,7 @@ class Sampler:
             answered = True
         return answered
 
-    def _keep(self, worker: Worker, result: Result, at_s: float) -> None:
+    def _keep(self, worker: SourceThread, result: Result, at_s: float) -> None:
         if result.error is not None:
             self._gap(worker, at_s)
             return
@@ -299,7 +299,7 @@ class Sampler:
         self._keys[worker] = [(reading.source, reading.metric) for reading in readings]
         self._write([*readings, *self._up(worker, at_s, 1.0)])
 
-    def _miss(self, worker: Worker, at_s: float) -> None:
+    def _miss(self, worker: SourceThread, at_s: float) -> None:
         if worker.given_up:
             return
         if self._stopping.is_set():
@@ -310,11 +310,11 @@ class Sampler:
             self._notes.add(worker.source.name, MonitorMessage.MONITOR_FAILED(), at_s)
         self._gap(worker, at_s)
 
-    def _gap(self, worker: Worker, at_s: float) -> None:
+    def _gap(self, worker: SourceThread, at_s: float) -> None:
         gaps = [Reading(at_s, source, metric, None, METRICS[metric].unit) for source, metric in self._keys[worker]]
         self._write([*gaps, *self._up(worker, at_s, 0.0)])
 
-    def _up(self, worker: Worker, at_s: float, value: float) -> list[Reading]:
+    def _up(self, worker: SourceThread, at_s: float, value: float) -> list[Reading]:
         metric = f"{worker.source.name}.up"
         if worker not in self._once_up or metric not in METRICS:
             return []

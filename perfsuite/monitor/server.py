@@ -44,7 +44,7 @@ class Snapshot:
     written_bytes: int | None
 
 
-class Family:
+class LocalProcessTree:
     """A process and all that it has started, children that come and go included."""
 
     def __init__(self, root: psutil.Process) -> None:
@@ -228,7 +228,7 @@ _QUEUE = ("server.listen_queue",)
 
 
 class ProcessTree(Protocol):
-    """What the source needs to know of the processes; `Family` is the real one."""
+    """What the source needs to know of the processes; `LocalProcessTree` is the real one."""
 
     def snapshots(self) -> list[Snapshot]:
         """All that are alive, the root first; [] when the root has ended."""
@@ -282,7 +282,7 @@ class ServerSource:
         return self._look(tree, seen)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
     def _found(self) -> tuple[ProcessTree, list[Snapshot]]:
         """The tree and what it looks like; another one than before when that has ended and come again."""
@@ -361,7 +361,7 @@ def by_pid(pid: int) -> Find:
         if process is None:
             raise SourceError(MonitorMessage.PROCESS_ENDED())
         known.append(process.create_time())
-        return Family(process)
+        return LocalProcessTree(process)
 
     return find
 
@@ -375,7 +375,7 @@ def by_port(port: int) -> Find:
             raise SourceError(MonitorMessage.NO_LISTENER(port=port))
         if name := passes_on(process):
             raise SourceError(MonitorMessage.ONLY_PASSES_ON(port=port, name=name), final=True)
-        return Family(process)
+        return LocalProcessTree(process)
 
     return find
 

@@ -18,7 +18,7 @@ from perfsuite.errors import SuiteError
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import SuiteErrorGroup
-from perfsuite.suite_errors import SuiteErrors, message_of
+from perfsuite.suite_errors import SuiteErrorLog, message_of
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -39,7 +39,7 @@ class ErrorCollector:
         """Count from zero; tracebacks go to a file in this folder and contain none of these secrets."""
         with self._lock:
             self._folder, self._secrets = folder, tuple(secrets)
-            self._counted, self._others = (SuiteErrors(folder, self._secrets) for _ in range(2))
+            self._counted, self._others = (SuiteErrorLog(folder, self._secrets) for _ in range(2))
 
     @property
     def groups(self) -> tuple[SuiteErrorGroup, ...]:

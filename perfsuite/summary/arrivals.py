@@ -13,7 +13,7 @@ from perfsuite.model import ArrivalFigures, Plan, SecondArrivals
 from perfsuite.model.plan import RateProfile, rate_profile_of
 from perfsuite.model.summary import samples_needed
 from perfsuite.summary.figures import as_ms
-from perfsuite.summary.periods import PhaseTimes, Timeline
+from perfsuite.summary.periods import PhaseTimes, RunTimeline
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def _by_second(aggregate: Aggregate) -> dict[int, _ArrivalSecond]:
     return found
 
 
-def second_arrivals(plan: Plan, aggregate: Aggregate, when: Timeline) -> Mapping[int, SecondArrivals]:
+def second_arrivals(plan: Plan, aggregate: Aggregate, when: RunTimeline) -> Mapping[int, SecondArrivals]:
     """Second → its actions; {} in the closed model."""
     if plan.scenario.arrival is None:
         return {}
@@ -58,7 +58,7 @@ def _figures(second: _ArrivalSecond) -> SecondArrivals:
     )
 
 
-def arrival_figures(plan: Plan, aggregate: Aggregate, when: Timeline, phases: PhaseTimes) -> ArrivalFigures | None:
+def arrival_figures(plan: Plan, aggregate: Aggregate, when: RunTimeline, phases: PhaseTimes) -> ArrivalFigures | None:
     """The figures of the steady state; None in the closed model. p99 needs 1,000 actions."""
     profile = rate_profile_of(plan.scenario)
     if profile is None:
@@ -88,7 +88,7 @@ def arrival_figures(plan: Plan, aggregate: Aggregate, when: Timeline, phases: Ph
     )
 
 
-def _asked_per_s(profile: RateProfile, when: Timeline, phases: PhaseTimes) -> float:
+def _asked_per_s(profile: RateProfile, when: RunTimeline, phases: PhaseTimes) -> float:
     """The mean of the planned rate over the steady state; the rate itself where there is no steady state."""
     start, end = when.steady_start, when.steady_end
     if start is None or end is None or phases.ramp_up is None:

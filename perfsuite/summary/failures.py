@@ -21,7 +21,7 @@ from perfsuite.measurements.totals import OTHER_MESSAGES, is_unanswered
 from perfsuite.model import ALL, FailureGroup, FailureKind, FailurePattern, PreflightReport, Works
 from perfsuite.model.failures import without_ids
 from perfsuite.model.summary_parts import CutOff, Outage
-from perfsuite.summary.periods import Timeline
+from perfsuite.summary.periods import RunTimeline
 
 MOST_GROUPS = 1000
 MOST_PATTERNS = 100
@@ -199,7 +199,7 @@ class _Stretch:
     messages: Counter[str]
 
 
-def target_lost_at(aggregate: Aggregate, when: Timeline, *, gave_up: bool = False) -> int | None:
+def target_lost_at(aggregate: Aggregate, when: RunTimeline, *, gave_up: bool = False) -> int | None:
     """The second from which on no request got any HTTP answer until the load ended.
 
     None when the last request but those of the ramp-down was answered, or that stretch is shorter than 5 s. Seconds
@@ -218,7 +218,7 @@ def target_lost_at(aggregate: Aggregate, when: Timeline, *, gave_up: bool = Fals
     return lost_at if lost_at is not None and when.load_stop - lost_at >= _LOST_AT_LEAST_S else None
 
 
-def outages(aggregate: Aggregate, when: Timeline) -> tuple[Outage, ...]:
+def outages(aggregate: Aggregate, when: RunTimeline) -> tuple[Outage, ...]:
     """In the order of time, from the first second of the load to its end; at least 2 s and three requests each.
 
     Requests that the end of the load cut off say nothing, and seconds without a request neither begin an outage nor
@@ -230,7 +230,7 @@ def outages(aggregate: Aggregate, when: Timeline) -> tuple[Outage, ...]:
     return tuple(Outage(each.first, each.stop, each.lost, each.messages.most_common(1)[0][0]) for each in found)
 
 
-def cut_off(aggregate: Aggregate, when: Timeline) -> tuple[CutOff, ...]:
+def cut_off(aggregate: Aggregate, when: RunTimeline) -> tuple[CutOff, ...]:
     """Requests of the steady state that the end of the load cut off, by role and operation."""
     counts: Counter[tuple[str, str]] = Counter()
     for number, second in aggregate.seconds.items():
@@ -291,6 +291,6 @@ def _merged(stretches: Iterable[_Stretch]) -> list[_Stretch]:
     return merged
 
 
-def _counts(stretch: _Stretch, when: Timeline) -> bool:
+def _counts(stretch: _Stretch, when: RunTimeline) -> bool:
     stop = when.load_stop if stretch.stop is None else stretch.stop
     return stop - stretch.first >= SHORTEST_S and stretch.lost >= FEWEST_REQUESTS

@@ -28,7 +28,7 @@ from perfsuite.model import (
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.figures import as_ms
-from perfsuite.summary.periods import Timeline
+from perfsuite.summary.periods import RunTimeline
 
 _NEEDED = 100
 """Fewer than for a judged percentile: it only has to reveal a generator in trouble."""
@@ -41,7 +41,7 @@ _LEAST_S = 0.5
 """CPU time is counted in hundredths of a second: over less time than this a share means nothing."""
 
 
-def generator_health(aggregate: Aggregate, when: Timeline) -> GeneratorHealth:
+def generator_health(aggregate: Aggregate, when: RunTimeline) -> GeneratorHealth:
     """The worst process in each figure over the steady state; over the whole run when there was none.
 
     Its CPU is that of the process that wanted most, so that the two figures belong together.

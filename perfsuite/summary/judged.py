@@ -12,7 +12,7 @@ from perfsuite.model import Drift, Plan, Statistics, Target, TargetFigures, With
 from perfsuite.model.slo_presets import apdex, apdex_threshold, times_needed
 from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
 from perfsuite.summary.figures import statistics, statistics_ok
-from perfsuite.summary.periods import Timeline
+from perfsuite.summary.periods import RunTimeline
 from perfsuite.timeseries import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
@@ -31,7 +31,7 @@ _FIGURES = ("p50_ms", "p95_ms", "rps")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ScopeTotals:
     """The requests of one scope in the steady state, in blocks of seconds, and the times of those that succeeded.
 
     No blocks where the steady state is too short. `failed`: the times of all others, what never began included.
@@ -47,7 +47,7 @@ class Evidence:
         return self.ok.count + self.failed.count
 
 
-def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> dict[Scope, Evidence]:
+def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> dict[Scope, ScopeTotals]:
     """For everything and for each scope that a target has."""
     scopes = {EVERYTHING, *((target.role, target.operation) for target in plan.targets)}
     parts = max(block_count(when.steady_s), 1)
@@ -62,14 +62,14 @@ def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) ->
     return {scope: _evidence(of_part, when.steady_s) for scope, of_part in found.items()}
 
 
-def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> Evidence:
+def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> ScopeTotals:
     blocks = empty_blocks(steady_s)
     for block, records in zip(blocks, parts, strict=False):  # one part and no block where it is too short
         block.totals = totals_of(records, responses_only=True)
     due = [record for records in parts for record in records]
     ok = histogram_of_all([record.ok for record in due if isinstance(record, Requests)])
     failed = histogram_of_all([record.waited if isinstance(record, NotStarted) else record.failed for record in due])
-    return Evidence(blocks, ok, failed)
+    return ScopeTotals(blocks, ok, failed)
 
 
 def _scopes_of(record: Due) -> tuple[Scope, ...]:
@@ -77,7 +77,7 @@ def _scopes_of(record: Due) -> tuple[Scope, ...]:
     return EVERYTHING, (role, None), (None, operation), (role, operation)
 
 
-def target_figures(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[TargetFigures, ...]:
+def target_figures(plan: Plan, evidence: Mapping[Scope, ScopeTotals]) -> tuple[TargetFigures, ...]:
     """One for each figure and scope that a target limits, in the order of the targets."""
     wanted = dict.fromkeys((target.metric, target.role, target.operation) for target in _with_figures(plan.targets))
     return tuple(
@@ -96,7 +96,7 @@ def _with_figures(targets: Iterable[Target]) -> Iterable[Target]:
     return (target for target in targets if target.metric != "concurrent_users")
 
 
-def _apdex(metric: str, evidence: Evidence) -> float | None:
+def _apdex(metric: str, evidence: ScopeTotals) -> float | None:
     threshold_ms = apdex_threshold(metric)
     if threshold_ms is None:
         return None
@@ -104,13 +104,13 @@ def _apdex(metric: str, evidence: Evidence) -> float | None:
     return apdex(within_t, within_4t, evidence.requests)
 
 
-def within(evidence: Mapping[Scope, Evidence]) -> tuple[Within, ...]:
+def within(evidence: Mapping[Scope, ScopeTotals]) -> tuple[Within, ...]:
     """How many of all requests succeeded within each of the times that the published limits are about."""
     ok = evidence[EVERYTHING].ok
     return tuple(Within(limit_ms, ok.count_within(limit_ms * 1000)) for limit_ms in times_needed())
 
 
-def drifts(plan: Plan, evidence: Mapping[Scope, Evidence]) -> tuple[Drift, ...]:
+def drifts(plan: Plan, evidence: Mapping[Scope, ScopeTotals]) -> tuple[Drift, ...]:
     """Trends of the median, the 95th percentile and the throughput over all requests.
 
     None for a steady state of less than 40 s, a figure for which a block has too few requests, or an arrival rate that

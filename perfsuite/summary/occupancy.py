@@ -15,7 +15,7 @@ from perfsuite.measurements.histogram import middle_of
 from perfsuite.measurements.records import Actions, Requests
 from perfsuite.measurements.totals import requests_in
 from perfsuite.model import LOGIN, FailureKind, Occupancy, Plan, Second
-from perfsuite.summary.periods import Timeline
+from perfsuite.summary.periods import RunTimeline
 
 
 @dataclass(slots=True)
@@ -50,7 +50,9 @@ class _Spent:
         return (self.within_us / 1e6 + pauses * self.pause_s()) / steady_s
 
 
-def occupancies(plan: Plan, aggregate: Aggregate, when: Timeline, seconds: Sequence[Second]) -> tuple[Occupancy, ...]:
+def occupancies(
+    plan: Plan, aggregate: Aggregate, when: RunTimeline, seconds: Sequence[Second]
+) -> tuple[Occupancy, ...]:
     """One for each role that acted and paused in the steady state, as the plan lists them.
 
     None in the open model, where sessions wait for work, and for files without pauses.
@@ -76,7 +78,7 @@ def occupancies(plan: Plan, aggregate: Aggregate, when: Timeline, seconds: Seque
     )
 
 
-def _spent(aggregate: Aggregate, when: Timeline) -> dict[str, _Spent]:
+def _spent(aggregate: Aggregate, when: RunTimeline) -> dict[str, _Spent]:
     spent: dict[str, _Spent] = defaultdict(_Spent)
     for number, second in aggregate.seconds.items():
         steady = when.is_steady(number)
@@ -92,7 +94,7 @@ def _spent(aggregate: Aggregate, when: Timeline) -> dict[str, _Spent]:
     return spent
 
 
-def _within_us(record: Actions, when: Timeline) -> float:
+def _within_us(record: Actions, when: RunTimeline) -> float:
     """How much of the time of a second's actions lies in the steady state, each begun in the middle of that second.
 
     If the target stalls at an end of the steady state, actions reach far beyond it.
@@ -137,6 +139,6 @@ def _mean_login_s(records: Iterable[Requests]) -> float:
     return sum(map(_time_us, logins)) / (sum(map(requests_in, logins)) or 1) / 1e6
 
 
-def _mean_users(seconds: Iterable[Second], when: Timeline, role: str) -> float:
+def _mean_users(seconds: Iterable[Second], when: RunTimeline, role: str) -> float:
     alive = [second.users.get(role, 0) for second in seconds if when.is_steady(second.second)]
     return sum(alive) / len(alive) if alive else 0.0

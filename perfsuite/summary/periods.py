@@ -40,7 +40,7 @@ def phase_times(phases: Iterable[Phase]) -> PhaseTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class RunTimeline:
     """The whole seconds of a run: [first, stop), the load's end, and the steady state within, if there is one."""
 
     first: int
@@ -81,7 +81,7 @@ class Timeline:
         return self.load_stop if self.steady_start is None else self.steady_start
 
 
-def timeline(times: PhaseTimes, first_recorded: int | None, last_recorded: int | None) -> Timeline:
+def timeline(times: PhaseTimes, first_recorded: int | None, last_recorded: int | None) -> RunTimeline:
     """The periods of a run from its phases and the first and last second with any record (None: no record).
 
     A run that was cut off has no ramp-down. Its last recorded second may be reported in part, so the steady
@@ -93,7 +93,7 @@ def timeline(times: PhaseTimes, first_recorded: int | None, last_recorded: int |
     stop = max([*ends, first, last_recorded + 1 if last_recorded is not None else first])
     load_stop = stop if times.ramp_down is None else min(max(math.floor(times.ramp_down), first), stop)
     steady_start, steady_end = _steady(times, load_stop)
-    return Timeline(first, stop, load_stop, steady_start, steady_end)
+    return RunTimeline(first, stop, load_stop, steady_start, steady_end)
 
 
 def _steady(times: PhaseTimes, load_stop: int) -> tuple[int | None, int | None]:

@@ -1,6 +1,6 @@
 """The rows of figures: per period and per second, what users came for, and how many requests took how long.
 
-Order of `rows`, for each period (ramp-up, steady, ramp-down):
+RowOrder of `rows`, for each period (ramp-up, steady, ramp-down):
     1. the grand total (ALL, ALL, ALL)
     2. each operation over all roles (ALL, ALL, operation)
     3. each role: its total (role, ALL, ALL); the total of each operation that takes part in several of its
@@ -26,13 +26,13 @@ from perfsuite.model import ALL, LOGIN, BehaviourRow, Row, TimeBin
 from perfsuite.model.periods import PERIODS, STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.figures import as_ms, breakdown, percentiles_ms, statistics, statistics_ok
-from perfsuite.summary.periods import Timeline
+from perfsuite.summary.periods import RunTimeline
 from perfsuite.target.catalogue import CATALOGUE
 
 Rank = tuple[int, str]
 
 
-class Order:
+class RowOrder:
     """Sort keys for roles, behaviours and operations, the same in everything that is listed.
 
     Roles as the suite lists them, behaviours as their role lists them after the login, operations as in the
@@ -69,7 +69,7 @@ RowKey = tuple[str, str, str]
 """Role, behaviour, operation."""
 
 
-def period_rows(due: Mapping[int, Sequence[Due]], when: Timeline, order: Order) -> tuple[Row, ...]:
+def period_rows(due: Mapping[int, Sequence[Due]], when: RunTimeline, order: RowOrder) -> tuple[Row, ...]:
     """The figures of each period, in the order described at the top of this file."""
     cells: dict[str, dict[RowKey, list[Due]]] = {period: defaultdict(list) for period in PERIODS}
     for second, records in due.items():
@@ -107,7 +107,7 @@ def _with_totals(cells: Mapping[RowKey, RequestTotals]) -> dict[RowKey, RequestT
     return {(ALL, ALL, ALL): grand, **operations, **roles, **behaviours, **cells}
 
 
-def _place(key: RowKey, order: Order) -> tuple[object, ...]:
+def _place(key: RowKey, order: RowOrder) -> tuple[object, ...]:
     role, behaviour, operation = key
     return (
         role != ALL,
@@ -119,7 +119,7 @@ def _place(key: RowKey, order: Order) -> tuple[object, ...]:
     )
 
 
-def second_rows(due: Mapping[int, Sequence[Due]], order: Order) -> Iterator[Row]:
+def second_rows(due: Mapping[int, Sequence[Due]], order: RowOrder) -> Iterator[Row]:
     """One row per second, role and operation of which requests were due or ended, in that order."""
     place = cache(lambda key: (order.role(key[0]), order.operation(key[1])))
     for second in sorted(due):
@@ -134,7 +134,7 @@ def _row(place: tuple[str, str, str, str], totals: RequestTotals, length_s: floa
     return Row(*place, statistics(totals, length_s), breakdown(totals), statistics_ok(totals, length_s))
 
 
-def behaviour_rows(aggregate: Aggregate, when: Timeline, roles: Sequence[Role]) -> tuple[BehaviourRow, ...]:
+def behaviour_rows(aggregate: Aggregate, when: RunTimeline, roles: Sequence[Role]) -> tuple[BehaviourRow, ...]:
     """Actions that began in the steady state, for each behaviour of `roles`, and others that were recorded."""
     counts: dict[tuple[str, str], list[int]] = {
         (role.slug, behaviour.name): [0, 0] for role in roles for behaviour in role.behaviours
@@ -149,7 +149,7 @@ def behaviour_rows(aggregate: Aggregate, when: Timeline, roles: Sequence[Role]) 
             count[0] += record.actions
             count[1] += record.succeeded
             times[key].append(record.times)
-    order = Order(roles)
+    order = RowOrder(roles)
     keys = sorted(counts, key=lambda key: (order.role(key[0]), order.behaviour(*key)))
     return tuple(_behaviour_row(key, counts[key], histogram_of_all(times[key])) for key in keys)
 

@@ -39,8 +39,8 @@ from perfsuite.summary.health import (
 )
 from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
-from perfsuite.summary.periods import PhaseTimes, Timeline, phase_times, timeline
-from perfsuite.summary.rows import Order, behaviour_rows, bins_of, period_rows, second_rows
+from perfsuite.summary.periods import PhaseTimes, RunTimeline, phase_times, timeline
+from perfsuite.summary.rows import RowOrder, behaviour_rows, bins_of, period_rows, second_rows
 from perfsuite.summary.users import (
     all_logged_in_at,
     logging_in_by_second,
@@ -101,7 +101,7 @@ def _summary(
     remarks = remarks_of(aggregate)
     times = server_times(aggregate, remarks)
     due = due_by_second(aggregate, times)
-    rows = period_rows(due, when, Order(roles))
+    rows = period_rows(due, when, RowOrder(roles))
     grand = next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == (STEADY, ALL, ALL, ALL))
     alive = users_by_second(aggregate, range(when.first, when.stop), plan.users_by_role)
     seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, aggregate, when)))
@@ -122,7 +122,7 @@ def _summary(
         rows=rows,
         behaviours=behaviour_rows(aggregate, when, [role for role in roles if plan.users_by_role.get(role.slug)]),
         seconds=seconds,
-        second_rows=tuple(second_rows(due, Order(roles))),
+        second_rows=tuple(second_rows(due, RowOrder(roles))),
         failures=failures,
         whole_run=_whole_run(seconds, failures, expired),
         generator=generator_health(aggregate, when),
@@ -147,7 +147,7 @@ def _summary(
     return _with_evidence(summary, plan, due, when)
 
 
-def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]], when: Timeline) -> Summary:
+def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> Summary:
     """What the targets and published limits need beyond the rows."""
     evidence = evidence_of(plan, due, when)
     everything = evidence[EVERYTHING]
@@ -168,7 +168,7 @@ class _Beside:
     arrivals: Mapping[int, SecondArrivals]
 
 
-def _seconds(due: Mapping[int, Sequence[Due]], when: Timeline, beside: _Beside) -> tuple[tuple[Second, ...], int]:
+def _seconds(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside) -> tuple[tuple[Second, ...], int]:
     """Every second of the run, those without a request too, and how many requests were sent in all of them."""
     sent = 0
     seconds: list[Second] = []
@@ -208,7 +208,7 @@ def _phases(aggregate: Aggregate) -> tuple[PhaseTimes, Mapping[int, int]]:
     return replace(phases, logged_in=all_logged_in_at(logging_in, phases.plateau)), logging_in
 
 
-def _duration_s(phases: PhaseTimes, when: Timeline) -> float:
+def _duration_s(phases: PhaseTimes, when: RunTimeline) -> float:
     """From the first user's start to the end; whole seconds where the run did not record its end."""
     if phases.ramp_up is None or phases.end is None:
         return float(when.stop - when.first)

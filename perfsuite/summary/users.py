@@ -10,7 +10,7 @@ from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.totals import histogram_of_all, requests_in, values_in
 from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row, UserCounts
 from perfsuite.model.periods import STEADY
-from perfsuite.summary.periods import PhaseTimes, Timeline
+from perfsuite.summary.periods import PhaseTimes, RunTimeline
 
 
 def users_by_second(aggregate: Aggregate, seconds: Iterable[int], roles: Iterable[str]) -> dict[int, dict[str, int]]:
@@ -60,7 +60,7 @@ def user_counts(requested: int, by_second: Mapping[int, Mapping[str, int]]) -> U
 def login_figures(
     aggregate: Aggregate,
     rows: Sequence[Row],
-    when: Timeline,
+    when: RunTimeline,
     logging_in: Mapping[int, int],
     phases: PhaseTimes,
 ) -> Logins | None:

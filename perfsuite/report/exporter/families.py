@@ -39,7 +39,7 @@ Distributions = Iterable[tuple[Sequence[str], ClassicHistogram]]
 
 @dataclass(frozen=True, slots=True)
 class BaseUnit:
-    """A base unit, how many of ours make one of it, and what ends our names in ours and theirs in it."""
+    """A base unit, the divisor from our unit to it, and the suffixes of names in both."""
 
     name: str
     divisor: float = 1.0
@@ -64,7 +64,7 @@ _UNITS = {
 
 
 def base_unit(unit: str) -> BaseUnit:
-    """What a unit of the suite becomes. Raises KeyError for one that the suite does not have."""
+    """The base unit of a unit of the suite. Raises KeyError for an unknown unit."""
     return _UNITS[unit]
 
 
@@ -218,7 +218,7 @@ def of_records(plan: Plan, roles: Iterable[Role], aggregate: Aggregate) -> Itera
 
 
 def _of_processes(aggregate: Aggregate) -> Iterator[Metric]:
-    """The load processes; of a lost one only what it had added up."""
+    """The load processes; of a lost one only its sums."""
     lost = {record.lost for record in aggregate.lost}
     latest = {name: process.latest for name, process in aggregate.processes.items() if name not in lost}
     waits = ((name, record.waited_percent) for name, record in latest.items())
