@@ -237,12 +237,11 @@ def arrival_lines(summary: Summary) -> tuple[str, ...]:
         return ()
     started = f"{number(arrivals.begun)} of {number(arrivals.due)} actions"
     missing = f"{number(arrivals.not_started)} not started" if arrivals.not_started else "none not started"
-    latest = f"{figure('lag_max_ms', arrivals.lag_max_ms)} after it was due"
+    latest, p99 = figure("lag_max_ms", arrivals.lag_max_ms), figure("lag_p99_ms", arrivals.lag_p99_ms)
     return (
         f"{number(arrivals.asked_per_s)} actions/s requested, {number(arrivals.offered_per_s)}/s offered"
         f" ({started}, {missing})",
-        f"Latest start {latest}, 99th percentile {figure('lag_p99_ms', arrivals.lag_p99_ms)};"
-        f" longest queue {number(arrivals.longest_queue)}",
+        f"Latest start {latest} late, 99th percentile {p99}; longest queue {number(arrivals.longest_queue)}",
     )
 
 
