@@ -1,4 +1,4 @@
-"""Mistakes in TOML are told with their line."""
+"""Errors in TOML name their line."""
 
 from __future__ import annotations
 
@@ -96,9 +96,7 @@ SCENARIO = 'schema = 1\n\n[scenario.basic]\nusers = 10\nspawn_rate = 2\nduration
         ),
     ],
 )
-def test_a_mistake_in_a_scenario_is_told_with_file_line_and_key(
-    text: str, place: str, code: Code, tmp_path: Path
-) -> None:
+def test_an_error_in_a_scenario_names_file_line_and_key(text: str, place: str, code: Code, tmp_path: Path) -> None:
     file = tmp_path / "scenarios.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
@@ -106,7 +104,7 @@ def test_a_mistake_in_a_scenario_is_told_with_file_line_and_key(
     assert (raised.value.code, raised.value.fields["place"]) == (code, place)
 
 
-def test_a_file_that_is_no_toml_is_told_with_the_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_toml_names_the_line(tmp_path: Path) -> None:
     file = tmp_path / "scenarios.toml"
     file.write_text(SCENARIO.replace("10", ""), encoding="utf-8")
     with pytest.raises(UsageError) as raised:
@@ -115,7 +113,7 @@ def test_a_file_that_is_no_toml_is_told_with_the_line(tmp_path: Path) -> None:
     assert "at line 4" in str(raised.value)
 
 
-def test_the_second_of_two_targets_is_told_by_its_own_line(tmp_path: Path) -> None:
+def test_the_second_of_two_targets_is_named_by_its_own_line(tmp_path: Path) -> None:
     file = tmp_path / "targets.toml"
     one = '[[target]]\nname = "{}"\nmetric = "{}"\nbelow = 5\n'
     file.write_text("schema = 1\n" + one.format("a", "avg_ms") + one.format("b", "avg_m"), encoding="utf-8")
@@ -137,7 +135,7 @@ def test_the_second_of_two_targets_is_told_by_its_own_line(tmp_path: Path) -> No
         pytest.param("node = 1\n", ", line 2: node has to be a text", id="a type"),
     ],
 )
-def test_a_mistake_in_the_queries_for_prometheus(text: str, message: str, tmp_path: Path) -> None:
+def test_an_error_in_the_queries_for_prometheus(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "queries.toml"
     file.write_text("# mine\n" + text, encoding="utf-8")
     with pytest.raises(UsageError) as raised:

@@ -1,4 +1,4 @@
-"""Runs by turns: their order, what is asked of each, and what ends them early."""
+"""Repeated runs: their order, what each is asked for, and what ends them early."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Field:
         return Job(options, output, {}, Inputs(scenarios, (), host, (), ()), suite_facts(), context)
 
 
-def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
+def test_runs_alternate_and_the_fingerprint_is_taken_once_per_target() -> None:
     field_ = Field()
 
     made = field_.alternate(("http://a", "http://b"), 3)
@@ -96,7 +96,7 @@ def test_runs_come_by_turns_and_costs_are_asked_once_a_side() -> None:
     assert "Run 2 of 3 of B, http://b" in field_.out.getvalue()
 
 
-def test_one_target_alone() -> None:
+def test_runs_on_one_target_alone() -> None:
     field_ = Field()
 
     made = field_.alternate(("http://a",), 2)
@@ -105,7 +105,7 @@ def test_one_target_alone() -> None:
     assert "Run 1 of 2\n" in field_.out.getvalue()
 
 
-def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
+def test_scenarios_are_10_s_apart_also_when_runs_are_repeated() -> None:
     field_ = Field()
     job = field_.job("http://a", SCENARIO, replace(SCENARIO, name="peak"))
 
@@ -115,7 +115,7 @@ def test_scenarios_lie_as_far_apart_as_without_turns() -> None:
     assert field_.rests == [REST_S, PAUSE_BETWEEN_S, REST_S]
 
 
-def test_runs_that_cannot_be_compared_are_not_called_a_mistake_in_the_command() -> None:
+def test_runs_that_cannot_be_compared_do_not_exit_as_if_nothing_was_sent() -> None:
     def other_users(number: int) -> None:
         field_.users = 1 + number // 2
 
@@ -126,7 +126,7 @@ def test_runs_that_cannot_be_compared_are_not_called_a_mistake_in_the_command() 
     assert caught.value.code is CliMessage.RUNS_NOT_COMPARED
 
 
-def test_a_run_that_cannot_be_made_ends_them() -> None:
+def test_a_run_that_fails_ends_the_repetition() -> None:
     def trouble(number: int) -> None:
         if number == 3:
             raise TargetError("the target is gone")
@@ -140,7 +140,7 @@ def test_a_run_that_cannot_be_made_ends_them() -> None:
     assert field_.err.getvalue() == "the target is gone\n"
 
 
-def test_an_interruption_ends_them() -> None:
+def test_an_interruption_ends_the_repetition() -> None:
     field_ = Field()
 
     def trouble(number: int) -> None:
@@ -154,9 +154,7 @@ def test_an_interruption_ends_them() -> None:
     assert not made.is_whole
 
 
-def test_the_page_of_a_ci_job_has_the_runs_and_what_they_are_held_against(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_of_a_ci_job_has_the_runs_and_the_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     step = tmp_path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     field_ = Field()
@@ -165,13 +163,13 @@ def test_the_page_of_a_ci_job_has_the_runs_and_what_they_are_held_against(
     first, second = (field_.job(host, SCENARIO, results=tmp_path) for host in ("http://a", "http://b"))
     code = repeat(call, first, second, field_.maker)
 
-    told = step.read_text(encoding="utf-8")
+    shown = step.read_text(encoding="utf-8")
     assert code in (EXIT_PASS, EXIT_INCONCLUSIVE)
-    assert told.count("✅ PASS") == 4
-    assert told.index("### 4 runs") < told.index("against")
+    assert shown.count("✅ PASS") == 4
+    assert shown.index("### 4 runs") < shown.index("against")
 
 
-def test_a_page_of_a_ci_job_that_takes_nothing_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_page_of_a_ci_job_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     field_ = Field()
 
@@ -206,5 +204,5 @@ def test_another_target_is_not_watched_by_the_monitors_of_the_first() -> None:
     assert (second.options.fingerprint, second.options.demo, second.context.request_log) == (False, None, None)
 
 
-def test_noise_wants_as_many_runs_as_its_statistics_need() -> None:
+def test_noise_needs_as_many_runs_as_its_statistics() -> None:
     assert FEWEST_NOISE_RUNS == FEWEST_RUNS

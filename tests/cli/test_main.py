@@ -1,4 +1,4 @@
-"""What ends a command, and how the user learns of it: one line, never a traceback, and an exit code that is true."""
+"""How a command ends: one line on stderr, never a traceback, and the right exit code."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def test_whatever_ends_a_command_is_one_line_and_a_code(
     error: BaseException, code: int, line: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert ends_with(error, tmp_path) == code
-    told = capfd.readouterr()
-    assert (told.out, told.err.count("\n")) == ("", 1)
-    assert line in told.err
-    unexpected = "Error of the suite" in told.err
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert line in shown.err
+    unexpected = "Error of the suite" in shown.err
     assert (tmp_path / LOG_FILE).exists() == unexpected
-    assert "Traceback" not in told.err
+    assert "Traceback" not in shown.err
 
 
-def test_a_thread_that_died_unheard_of_is_named_in_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_thread_that_died_is_named_at_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def do(_interrupts: Interrupts, errors: ErrorCollector) -> int:
         errors.reset(tmp_path)
         dying = threading.Thread(target=lambda: 1 / 0, name="preflight progress")
@@ -83,7 +83,7 @@ def test_a_thread_that_died_unheard_of_is_named_in_the_end(tmp_path: Path, capfd
         pytest.param(["judge", "nowhere"], "results", id="a command about a run that is not there"),
     ],
 )
-def test_the_traceback_lies_where_the_command_works(
+def test_the_traceback_is_in_the_folder_of_the_run_or_the_results(
     words: list[str], folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Where the output goes may go away, or take nothing; a run under way ends in order all the same."""
+"""Streams that are closed or full lose output; the command goes on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def full() -> Iterator[TextIO]:
     stream.close()
 
 
-def test_a_reader_that_has_gone_is_no_mistake(closed_pipe: TextIO) -> None:
+def test_a_closed_pipe_is_no_error(closed_pipe: TextIO) -> None:
     for text in ("to nobody", "nor this"):
         with writing_to(closed_pipe):
             print(text, file=closed_pipe, flush=True)
@@ -45,14 +45,14 @@ def test_a_reader_that_has_gone_is_no_mistake(closed_pipe: TextIO) -> None:
 
 
 @needs_full
-def test_what_a_full_disk_does_not_take_is_lost_and_known(full: TextIO) -> None:
+def test_output_lost_on_a_full_disk_is_reported(full: TextIO) -> None:
     with writing_to(full):
         print("text", file=full, flush=True)
     assert settle(full) == "No space left on device"
     full.write("more")  # leads nowhere by now: closing the stream would fail otherwise
 
 
-def test_of_a_reader_that_has_gone_nothing_is_said(closed_pipe: TextIO) -> None:
+def test_a_closed_pipe_is_not_reported(closed_pipe: TextIO) -> None:
     closed_pipe.write("text")
     assert settle(closed_pipe) == ""
 
@@ -70,7 +70,7 @@ def test_a_command_whose_output_is_lost_says_so_once(full: TextIO) -> None:
 
 
 @needs_full
-def test_mistakes_are_written_where_they_can_be(full: TextIO, closed_pipe: TextIO) -> None:
+def test_errors_on_a_broken_stream_do_not_raise(full: TextIO, closed_pipe: TextIO) -> None:
     for stream in (full, closed_pipe):
         terminal = Terminal(io.StringIO(), stream)
         terminal.err("a mistake")
@@ -99,14 +99,14 @@ def test_a_screen_without_a_reader_is_silent(closed_pipe: TextIO) -> None:
     screen.say("two")
 
 
-def test_a_stream_that_was_closed_leads_nowhere() -> None:
+def test_a_closed_stream_is_replaced_by_devnull() -> None:
     """Python has None in its place."""
     with taking_all(None) as stream:
         print("text – and more", file=stream, flush=True)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_what_an_encoding_does_not_have_is_replaced(encoding: str, tmp_path: Path) -> None:
+def test_characters_that_an_encoding_lacks_are_replaced(encoding: str, tmp_path: Path) -> None:
     text = "6 × p95 ≥ 30 ms → – … Prüfung √ v\udcff"
     with taking_all((tmp_path / "out").open("w", encoding=encoding)) as stream:
         stream.write(text)
@@ -120,7 +120,7 @@ def test_what_an_encoding_does_not_have_is_replaced(encoding: str, tmp_path: Pat
 SHOWN = [Path("perfsuite") / name for name in ("report", "judge", "plan", "cli", "findings", "fingerprint", "messages")]
 
 
-def test_every_character_that_the_suite_writes_has_a_likeness() -> None:
+def test_every_character_that_the_suite_writes_has_a_substitute() -> None:
     """Else it is a question mark on a terminal that knows ASCII only."""
     texts = {
         node.value
@@ -133,5 +133,5 @@ def test_every_character_that_the_suite_writes_has_a_likeness() -> None:
     assert {c for text in texts for c in text if c.isprintable() and plain(c) == "?"} == {"?"}
 
 
-def test_each_likeness_is_ascii() -> None:
+def test_each_substitute_is_ascii() -> None:
     assert plain("├── ✅ µs ⚠️ 10⁻⁸") == "+-- ok us ! 10-8"

@@ -1,4 +1,4 @@
-"""What can be typed, and what variables and the [run] table of scenarios.toml add to it."""
+"""The command line, variables and the [run] table of scenarios.toml."""
 
 from __future__ import annotations
 
@@ -395,7 +395,7 @@ def test_a_command_without_load_imports_what_it_needs(arguments: str, needless: 
         pytest.param(("--proxy", "http://proxy:3128"), ("--proxy", "http://proxy:3128"), id="a proxy without one"),
     ],
 )
-def test_what_may_be_a_password_is_left_out(given: tuple[str, ...], kept: tuple[str, ...]) -> None:
+def test_possible_passwords_are_removed(given: tuple[str, ...], kept: tuple[str, ...]) -> None:
     assert without_secrets(given) == kept
 
 
@@ -422,23 +422,23 @@ def test_a_fingerprint_needs_a_database(capsys: pytest.CaptureFixture[str]) -> N
         pytest.param(("backend", "--port", "0"), id="the backend alone"),
     ],
 )
-def test_a_misspelt_fault_is_told_before_anything_is_started(
+def test_a_misspelt_fault_is_reported_before_anything_is_started(
     command: tuple[str, ...], fault: str, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*command, f"--fault={fault}"]) == 2
-    told = capfd.readouterr()
-    assert (told.out, told.err.count("\n")) == ("", 1)
-    assert told.err.startswith(f"--fault '{fault}': ")
-    assert said in told.err
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith(f"--fault '{fault}': ")
+    assert said in shown.err
 
 
-def test_a_right_fault_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_correct_fault_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--demo", "--dry-run", "--fault", "latency=1s@users.me from 3s", "--fault", "pool=2"]) == 0
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("option", ["--as-deployed", "--fault=pool=2"])
-def test_only_the_reference_backend_can_be_changed(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_need_the_reference_backend(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--dry-run", option]) == 2
     assert "add --demo" in capsys.readouterr().err
 
@@ -453,20 +453,20 @@ def test_only_the_reference_backend_can_be_changed(option: str, capsys: pytest.C
     ],
 )
 @pytest.mark.parametrize("command", [pytest.param(("--dry-run",), id="a plan"), pytest.param((), id="a run")])
-def test_a_monitor_that_cannot_be_meant_is_told_before_anything_is_started(
+def test_a_wrong_monitor_is_reported_before_anything_is_started(
     command: tuple[str, ...], arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--demo", *command, *arguments]) == 2
-    told = capfd.readouterr()
-    assert (told.out, told.err.count("\n")) == ("", 1)
-    assert told.err.startswith(arguments[0])
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith(arguments[0])
 
 
-def test_a_fingerprint_of_nonsense_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fingerprint_of_a_wrong_dsn_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["fingerprint", "--demo", "--monitor-postgres", "localhost"]) == 2
-    told = capfd.readouterr()
-    assert (told.out, told.err.count("\n")) == ("", 1)
-    assert told.err.startswith("--monitor-postgres: ")
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith("--monitor-postgres: ")
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_a_fingerprint_of_nonsense_is_refused(capfd: pytest.CaptureFixture[str])
         pytest.param((), False, id="no database is known"),
     ],
 )
-def test_a_plan_tells_whether_a_fingerprint_comes_before_the_load(
+def test_a_plan_shows_whether_a_fingerprint_is_taken_before_the_load(
     arguments: tuple[str, ...], taken: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--dry-run"]) == 0
@@ -487,7 +487,7 @@ def test_a_plan_tells_whether_a_fingerprint_comes_before_the_load(
 
 
 @pytest.mark.parametrize("command", [pytest.param(("--dry-run",), id="a plan"), pytest.param((), id="a run")])
-def test_a_mistake_in_the_queries_is_told_before_anything_is_started(
+def test_an_error_in_the_queries_is_reported_before_anything_is_started(
     command: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     queries = tmp_path / "queries.toml"
@@ -496,6 +496,6 @@ def test_a_mistake_in_the_queries_is_told_before_anything_is_started(
 
     assert main(["--demo", *command, *arguments]) == 2
 
-    told = capfd.readouterr()
-    assert (told.out, told.err.count("\n")) == ("", 1)
-    assert told.err.startswith(f"{queries}, line 2: there is no metric 'server.cpu'")
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith(f"{queries}, line 2: there is no metric 'server.cpu'")

@@ -1,4 +1,4 @@
-"""Several screens: what one of them cannot show ends nothing."""
+"""Several screens: an error of one ends neither the run nor the others."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_screen_that_fails_is_a_warning_on_the_others(what: str, tmp_path: Pat
     assert errors.groups == ()
 
 
-def test_a_screen_that_fails_in_everything_is_left_alone(tmp_path: Path) -> None:
+def test_a_screen_that_always_fails_is_skipped(tmp_path: Path) -> None:
     broken = Broken("say", "warn", "progress", "load_over")
     screens = Screens([broken], ErrorCollector(tmp_path))
     for _ in range(2):

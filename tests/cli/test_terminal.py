@@ -1,4 +1,4 @@
-"""Where a command tells: live and in colours on a terminal, plain lines elsewhere."""
+"""Output on a terminal is live and in colours, elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Window(io.StringIO):
         return True
 
 
-def terminal(told: io.StringIO) -> Terminal:
-    return Terminal(told, io.StringIO())
+def terminal(shown: io.StringIO) -> Terminal:
+    return Terminal(shown, io.StringIO())
 
 
 def moment() -> LiveSnapshot:
@@ -30,7 +30,7 @@ def moment() -> LiveSnapshot:
 
 
 @pytest.mark.parametrize(
-    ("told", "environment", "asked", "colored"),
+    ("shown", "environment", "asked", "colored"),
     [
         pytest.param(Window(), "", True, True, id="a terminal"),
         pytest.param(Window(), "1", True, False, id="NO_COLOR"),
@@ -39,13 +39,13 @@ def moment() -> LiveSnapshot:
     ],
 )
 def test_colours(
-    told: io.StringIO, environment: str, asked: bool, colored: bool, monkeypatch: pytest.MonkeyPatch
+    shown: io.StringIO, environment: str, asked: bool, colored: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", environment)
-    assert terminal(told).color(asked) is colored
+    assert terminal(shown).color(asked) is colored
 
 
-def test_a_screen_has_as_many_lines_as_the_terminal_but_one_and_a_log_has_no_end(
+def test_a_screen_has_one_line_less_than_the_terminal_and_a_log_has_no_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert terminal(io.StringIO()).lines is None
@@ -59,8 +59,8 @@ def test_a_log_has_the_whole_summary_and_a_terminal_what_fits(monkeypatch: pytes
     monkeypatch.setenv("LINES", "24")
     monkeypatch.setenv("COLUMNS", "80")
     heights = {}
-    for told in (io.StringIO(), Window()):
-        shown = terminal(told)
+    for stream in (io.StringIO(), Window()):
+        shown = terminal(stream)
         text = render_summary(example_runs.watched(), width=shown.width, lines=shown.lines)
         heights[shown.lines] = text.count("\n")
     assert heights[23] <= 23 < 40 < heights[None]
@@ -73,7 +73,7 @@ def test_each_place_has_its_screen() -> None:
 
 
 @pytest.mark.parametrize("color", [True, False])
-def test_the_live_view_is_drawn_and_taken_away(color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_live_view_is_drawn_and_removed(color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
     window = Window()

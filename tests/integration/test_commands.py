@@ -35,7 +35,7 @@ def closed_port() -> Iterator[int]:
     ],
 )
 def test_a_mistake_ends_the_program_with_its_code(arguments: list[str], code: int, message: str, results: Path) -> None:
-    """All others are held to in tests/cli/test_mistakes.py, without a process for each."""
+    """The others are in tests/cli/test_errors.py, without a process for each."""
     done = run_suite(*arguments, results=results)
     assert (done.code, done.out, done.left, done.folders) == (code, "", (), ())
     assert message in done.err

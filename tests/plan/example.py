@@ -1,4 +1,4 @@
-"""Two roles that tests of the plan use."""
+"""Two roles for tests of the plan."""
 
 from perfsuite.model.role import Behaviour, Role, Step
 

@@ -1,4 +1,4 @@
-"""How the target is reached, and who logs in there."""
+"""The connection to the target, and the accounts."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_headers(given: list[str], headers: list[tuple[str, str]]) -> None:
         pytest.param([f"X-A: {SECRET}", f"x-a: {SECRET}"], PlanMessage.HEADER_TWICE, id="twice"),
     ],
 )
-def test_a_header_that_cannot_be_meant(given: list[str], code: Code) -> None:
+def test_a_wrong_header_is_refused(given: list[str], code: Code) -> None:
     with pytest.raises(UsageError) as raised:
         read_headers(given, {})
     assert str(raised.value).startswith("--header: ")
@@ -100,7 +100,7 @@ def test_a_proxy(given: str, proxy: str) -> None:
         pytest.param(f"http://me:{SECRET}@proxy:3128", PlanMessage.PROXY_PASSWORD, id="password"),
     ],
 )
-def test_what_is_no_proxy(given: str, code: Code) -> None:
+def test_a_wrong_proxy_is_refused(given: str, code: Code) -> None:
     with pytest.raises(UsageError) as raised:
         resolve_connection(ConnectionOptions(proxy=given), HOST, (), {})
     assert raised.value.code is code
@@ -108,7 +108,7 @@ def test_what_is_no_proxy(given: str, code: Code) -> None:
 
 
 @needs_openssl
-def test_authorities_are_kept_by_their_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_are_stored_with_their_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = private_ca(tmp_path).authority
     monkeypatch.chdir(tmp_path)
     assert resolve_connection(ConnectionOptions(ca_file=Path("ca.pem")), HOST, (), {}).access == Access(
@@ -128,7 +128,7 @@ def test_authorities_are_kept_by_their_whole_path(tmp_path: Path, monkeypatch: p
     ],
 )
 @pytest.mark.parametrize("option", ["--ca-file", "SSL_CERT_FILE"])
-def test_what_holds_no_authorities(tmp_path: Path, option: str, content: bytes | None, code: Code) -> None:
+def test_a_file_without_certificates_is_refused(tmp_path: Path, option: str, content: bytes | None, code: Code) -> None:
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
@@ -157,7 +157,7 @@ def test_authorities_of_the_environment_do_not_matter_without_tls() -> None:
         (ConnectionOptions(mapping_file=Path("target.toml")), "--mapping"),
     ],
 )
-def test_a_demo_is_reached_in_one_way_only(given: ConnectionOptions, option: str) -> None:
+def test_a_demo_refuses_settings_of_the_connection(given: ConnectionOptions, option: str) -> None:
     with pytest.raises(UsageError) as caught:
         given.of_demo()
     assert caught.value.code is PlanMessage.DEMO_HAS_ITS_OWN
@@ -174,14 +174,14 @@ PLAN = Plan(
 )  # fmt: skip
 
 
-def test_an_earlier_run_is_reached_as_it_was() -> None:
+def test_an_earlier_run_keeps_its_connection() -> None:
     plan, headers = connection_of_run(PLAN, ConnectionOptions(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
 
     assert headers == (("x-api-key", SECRET),)
     assert (plan.access.proxy, plan.mapping, plan.host) == ("http://proxy:3128", MAPPED, PLAN.host)
 
 
-def test_what_is_given_now_counts(tmp_path: Path) -> None:
+def test_options_override_the_connection_of_an_earlier_run(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text('schema = 1\n[path]\n"/health" = "/live"\n', encoding="utf-8")
     given = ConnectionOptions(None, "http://other:3128", (f"X-Api-Key: {SECRET}",), tmp_path / "target.toml")
 
@@ -227,7 +227,7 @@ def test_paths_and_roles(tmp_path: Path) -> None:
     )
 
 
-def test_all_of_it_may_be_left_out(tmp_path: Path) -> None:
+def test_every_table_is_optional(tmp_path: Path) -> None:
     assert mapping_of(tmp_path, "schema = 1\n") == ApiMapping()
 
 
@@ -279,7 +279,7 @@ def test_all_of_it_may_be_left_out(tmp_path: Path) -> None:
         pytest.param('schema = 1\n[role]\npolicyholder = ""', TomlMessage.NOT_A_TEXT, id="no name"),
     ],
 )
-def test_a_mistake_is_told_by_its_place(tmp_path: Path, text: str, code: Code) -> None:
+def test_an_error_in_the_mapping_names_its_place(tmp_path: Path, text: str, code: Code) -> None:
     with pytest.raises(UsageError) as raised:
         mapping_of(tmp_path, text)
     assert raised.value.code is code
@@ -296,7 +296,7 @@ def _roles_of(folder: Path, names: dict[str, str], *cells: str) -> list[str]:
     return [account.role for account in read_accounts(path, SUITE_ROLES, {}, names)]
 
 
-def test_the_targets_names_and_the_contracts_are_both_understood(tmp_path: Path) -> None:
+def test_names_of_the_target_and_of_the_contract_are_both_understood(tmp_path: Path) -> None:
     cells = ("insurer_admin", "provider_admin", "insurance_provider_admin", "policyholder")
     assert _roles_of(tmp_path, {"provider_admin": "insurer_admin"}, *cells) == [*["provider_admin"] * 3, "policyholder"]
 
@@ -308,7 +308,7 @@ def test_a_slug_means_itself_whatever_the_target_calls_so(tmp_path: Path) -> Non
     ]
 
 
-def test_one_name_for_several_roles_does_not_say_which(tmp_path: Path) -> None:
+def test_a_name_of_several_roles_is_refused(tmp_path: Path) -> None:
     names = {"senior_agent": "agent", "junior_agent": "agent"}
     with pytest.raises(UsageError) as raised:
         _roles_of(tmp_path, names, "agent")
@@ -355,7 +355,7 @@ def test_an_account_is_read(tmp_path: Path, text: str) -> None:
     assert read_accounts(file_of(tmp_path, text), ROLES, {}) == (Account("123", SECRET, "customer"),)
 
 
-def test_a_password_is_taken_as_it_stands(tmp_path: Path) -> None:
+def test_a_password_keeps_its_spaces_and_quotes(tmp_path: Path) -> None:
     (account,) = read_accounts(file_of(tmp_path, HEADER + '1," a,b""c ",agent\n'), ROLES, {})
     assert account.password == ' a,b"c '
 
@@ -387,7 +387,9 @@ def test_an_empty_password_comes_from_the_environment(tmp_path: Path) -> None:
         pytest.param(HEADER.encode() + b"1,\xff,agent\n", PlanMessage.CREDENTIALS_NOT_UTF8, id="another encoding"),
     ],
 )
-def test_a_mistake_is_told_by_its_line_without_the_password(tmp_path: Path, content: str | bytes, code: Code) -> None:
+def test_an_error_in_the_accounts_names_its_line_without_the_password(
+    tmp_path: Path, content: str | bytes, code: Code
+) -> None:
     with pytest.raises(UsageError) as caught:
         read_accounts(file_of(tmp_path, content), ROLES, {})
     assert caught.value.code is code
@@ -396,7 +398,7 @@ def test_a_mistake_is_told_by_its_line_without_the_password(tmp_path: Path, cont
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_a_missing_file_is_told_with_its_mend(tmp_path: Path) -> None:
+def test_a_missing_file_of_accounts_is_refused_with_a_fix(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_accounts(tmp_path / "none.csv", ROLES, {})
     assert caught.value.code is PlanMessage.CREDENTIALS_MISSING

@@ -1,4 +1,4 @@
-"""Command line and files → plan."""
+"""Options and files → plan."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,7 +11,8 @@ from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.target import TargetMessage
 from perfsuite.plan.build import SuiteFacts, build, new_run_folder, read_inputs, run_id_of, with_demo
-from perfsuite.plan.options import PlanOptions
+from perfsuite.plan.options import ConnectionOptions, PlanOptions
+from perfsuite.target.connection import connection_settings
 from tests.plan.example import ROLES
 
 FACTS = SuiteFacts(ROLES, ("users.me", "policies.list"), "1.2.3")
@@ -65,13 +66,21 @@ def test_a_plan_holds_all_that_was_asked_for(options: PlanOptions) -> None:
     assert [target.name for target in plan.targets] == ["average"]
 
 
+def test_waiting_times_reach_the_plan_and_its_connection(options: PlanOptions) -> None:
+    options = replace(options, connection=ConnectionOptions(timeout_s=5.0), stop_timeout_s=2.0)
+    inputs = read_inputs(options, FACTS)
+    plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
+    assert (plan.timeout_s, plan.stop_timeout_s) == (5.0, 2.0)
+    assert connection_settings(plan, ()).timeout_s == 5.0
+
+
 def test_a_plan_holds_no_secret(options: PlanOptions) -> None:
     inputs = read_inputs(replace(options, scenarios=("small",)), FACTS)
     assert "password" not in repr(build(options, inputs, inputs.scenarios[0], FACTS, NOW))
     assert "'x'" not in repr(inputs)
 
 
-def test_without_a_name_the_scenario_is_basic_and_small_runs_tell_who_is_absent(options: PlanOptions) -> None:
+def test_the_default_scenario_is_basic_and_small_runs_name_absent_roles(options: PlanOptions) -> None:
     inputs = read_inputs(options, FACTS)
     plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
     assert (plan.scenario.name, plan.host) == ("basic", "http://localhost:8015")
@@ -111,9 +120,7 @@ def test_a_demo_brings_its_own_host_and_accounts(options: PlanOptions, tmp_path:
         pytest.param({"host": "localhost"}, TargetMessage.NO_SCHEME, id="no URL"),
     ],
 )
-def test_a_wrong_option_is_told_before_anything_is_sent(
-    options: PlanOptions, change: dict[str, object], code: Code
-) -> None:
+def test_contradicting_options_are_refused(options: PlanOptions, change: dict[str, object], code: Code) -> None:
     with pytest.raises(UsageError) as caught:
         read_inputs(replace(options, **change), FACTS)  # type: ignore[arg-type]
     assert caught.value.code is code
@@ -128,7 +135,7 @@ def test_a_wrong_option_is_told_before_anything_is_sent(
         pytest.param(2000, 1, None, True, id="no limit"),
     ],
 )
-def test_users_that_could_not_all_connect_are_told_with_the_mend(
+def test_more_users_than_open_files_are_refused_with_a_fix(
     options: PlanOptions, users: int, processes: int, most: int | None, fits: bool
 ) -> None:
     asked = replace(options, users=users, processes=processes)
@@ -144,7 +151,7 @@ def test_users_that_could_not_all_connect_are_told_with_the_mend(
     )
 
 
-def test_a_role_without_account_is_told_before_anything_is_sent(options: PlanOptions) -> None:
+def test_a_role_without_account_is_refused(options: PlanOptions) -> None:
     assert options.credentials
     options.credentials.write_text("phone_number,password,role\n1,x,agent\n", encoding="utf-8")
     with pytest.raises(UsageError) as caught:
@@ -162,7 +169,7 @@ def test_a_run_id_is_in_utc_whatever_the_zone() -> None:
     assert run_id_of("basic", datetime(2026, 1, 1, 2, 0, 0, tzinfo=india)) == "basic_20251231_203000"
 
 
-def test_runs_that_meet_get_folders_of_their_own(tmp_path: Path) -> None:
+def test_runs_of_the_same_second_get_their_own_folders(tmp_path: Path) -> None:
     folders = [new_run_folder(tmp_path / "results", "basic", NOW) for _ in range(3)]
     assert [folder.name for folder in folders] == [
         "basic_20260304_050607",
@@ -172,7 +179,7 @@ def test_runs_that_meet_get_folders_of_their_own(tmp_path: Path) -> None:
     assert all(folder.is_dir() for folder in folders)
 
 
-def test_results_that_cannot_be_written_are_told_with_the_mend(tmp_path: Path) -> None:
+def test_unwritable_results_are_refused_with_a_fix(tmp_path: Path) -> None:
     file = tmp_path / "results"
     file.write_text("", encoding="utf-8")
     with pytest.raises(UsageError) as caught:

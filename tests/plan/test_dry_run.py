@@ -1,4 +1,4 @@
-"""What is said of a plan before it runs. Example roles: 1 s and 3 s of think time, two requests an action."""
+"""A plan as text. Example roles: 1 s and 3 s of think time, two requests per action."""
 
 from dataclasses import replace
 from typing import Any
@@ -123,13 +123,13 @@ PID, DSN = ("run", "--monitor-server", "4711"), ("run", "--monitor-postgres=…"
         pytest.param(QUERIES, {"fingerprint": True}, None, id="and there is one"),
     ],
 )  # fmt: skip
-def test_what_is_read_at_the_target_is_judged_where_it_is_watched(
+def test_readings_are_judged_where_they_are_monitored(
     target: Target, more: dict[str, Any], reason: Message | None
 ) -> None:
     assert why_not_judged(target, replace(plan_of(AVERAGE, target), **more), ROLES) == reason
 
 
-def test_readings_need_as_many_samples_here_as_in_the_judgement() -> None:
+def test_readings_need_as_many_samples_as_in_the_verdict() -> None:
     plan = replace(plan_of(AVERAGE, SERVER, duration_s=40), command=PID)  # 27 s of steady state
     assert why_not_judged(SERVER, plan, ROLES) == PlannedReason.TOO_FEW_SAMPLES(samples=27, needed=READINGS_NEEDED)
     assert "t (server.cpu_percent p95 < 80 %): judged where it can be read" in render(

@@ -1,4 +1,4 @@
-"""The three files of a user: what they say, and how every mistake in them is told."""
+"""scenarios.toml and targets.toml: their content, and errors in them."""
 
 from pathlib import Path
 
@@ -35,8 +35,8 @@ def target_file(folder: Path, text: str) -> Path:
 
 def test_the_shipped_scenarios_are_those_of_the_manual() -> None:
     file = read_scenarios(ROOT / "scenarios.toml")
-    told = {s.name: (s.users, s.spawn_rate, s.duration_s) for s in file.scenarios.values()}
-    assert told == {
+    shown = {s.name: (s.users, s.spawn_rate, s.duration_s) for s in file.scenarios.values()}
+    assert shown == {
         "basic": (10, 2, 60),
         "moderate": (50, 5, 120),
         "heavy": (100, 10, 180),
@@ -130,7 +130,7 @@ def test_the_shipped_targets_are_those_of_the_manual() -> None:
         ),
     ],
 )
-def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, code: Code) -> None:
+def test_an_error_in_the_scenarios_has_its_code(tmp_path: Path, text: str, code: Code) -> None:
     with pytest.raises(UsageError) as caught:
         read_scenarios(scenario_file(tmp_path, text))
     assert caught.value.code is code
@@ -179,7 +179,7 @@ def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, code: Co
         pytest.param(
             "schema = 1\n[[target]]\nmetric = 'rps'\nabove = 1\n",
             TomlMessage.MISSING_KEY,
-            id="a target without name is told by its place",
+            id="a target without name is shown by its place",
         ),
         pytest.param(
             "schema = 1\n" + TARGET.replace("avg_ms", "concurrent_users") + 'operation = "users.me"\n',
@@ -215,7 +215,7 @@ def test_a_mistake_in_the_scenarios_is_named(tmp_path: Path, text: str, code: Co
         ),
     ],
 )
-def test_a_mistake_in_the_targets_is_named(tmp_path: Path, text: str, code: Code) -> None:
+def test_an_error_in_the_targets_has_its_code(tmp_path: Path, text: str, code: Code) -> None:
     with pytest.raises(UsageError) as caught:
         read_targets(target_file(tmp_path, text), KNOWN)
     assert caught.value.code is code
@@ -228,7 +228,7 @@ def test_a_target_for_one_role_and_operation(tmp_path: Path) -> None:
     assert (target.role, target.operation, target.scenarios) == ("agent", "users.me", ("basic",))
 
 
-def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_scenarios(tmp_path / "nowhere.toml")
     assert caught.value.code is TomlMessage.MISSING_FILE
@@ -250,7 +250,7 @@ def test_an_unknown_scenario_on_the_command_line_is_named(tmp_path: Path) -> Non
     assert caught.value.code is PlanMessage.UNKNOWN_SCENARIO
 
 
-def test_the_suites_targets_go_with_a_scenario_file_of_ones_own(tmp_path: Path) -> None:
+def test_the_targets_of_the_suite_work_with_another_scenario_file(tmp_path: Path) -> None:
     """They name scenarios, such as `stress`, that the file does not hold."""
     own = tmp_path / "own.toml"
     own.write_text('schema = 1\n[scenario.mine]\nusers = 7\nspawn_rate = 7\nduration = "10s"\n')

@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Durations as options write them."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_duration_is_read_and_shown(text: str, seconds: float, shown: str) -> 
         pytest.param("٣s", id="digits of another script"),
     ],
 )
-def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
+def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_duration(text)
     assert caught.value.code is PlanMessage.NOT_A_DURATION
@@ -50,7 +50,7 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     "text",
     [pytest.param("0s", id="zero seconds"), pytest.param("0", id="bare zero"), pytest.param("9" * 400, id="endless")],
 )
-def test_no_time_and_endless_time_are_refused(text: str) -> None:
+def test_zero_and_infinite_durations_are_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_duration(text)
     assert caught.value.code is PlanMessage.DURATION_NOT_POSITIVE

@@ -1,4 +1,4 @@
-"""Entries of targets.toml that limit the target itself: what they become, and how mistakes in them are told."""
+"""Targets on readings of monitors: what an entry becomes, and errors in it."""
 
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def test_an_entry_becomes_a_target(tmp_path: Path, text: str, target: Target) ->
         ('metric = "server.cpu_percent"', PlanMessage.ONE_LIMIT),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_mend(tmp_path: Path, text: str, code: Code) -> None:
+def test_an_error_in_a_target_on_readings_has_its_code(tmp_path: Path, text: str, code: Code) -> None:
     with pytest.raises(UsageError) as raised:
         read(tmp_path, text)
 

@@ -1,4 +1,4 @@
-"""Mistakes of the command line: told in a line or two with their mend, before anything is sent or written."""
+"""Errors of the command line: one or two lines with a fix, before anything is sent or written."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\\.|geheim")
         pytest.param(["backend", "--port", "x"], 2, "--port: ", id="backend's port"),
     ],
 )
-def test_a_mistake_is_told_in_a_line_or_two(
+def test_an_error_is_reported_in_one_or_two_lines(
     arguments: list[str], code: int, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     results = tmp_path / "results"
@@ -107,12 +107,12 @@ def test_a_mistake_is_told_in_a_line_or_two(
 
     assert main([*arguments, *(("--results", str(results)) if named else ())]) == code
 
-    told = capfd.readouterr()
-    assert message in told.err
-    assert told.out == ""
-    assert 1 <= len(told.err.strip().splitlines()) <= 3
-    assert "Traceback" not in told.err
-    assert not SECRETS.search(told.err)
+    shown = capfd.readouterr()
+    assert message in shown.err
+    assert shown.out == ""
+    assert 1 <= len(shown.err.strip().splitlines()) <= 3
+    assert "Traceback" not in shown.err
+    assert not SECRETS.search(shown.err)
     assert not results.exists()
 
 
@@ -166,7 +166,7 @@ FILES = {
         ),
     ],
 )
-def test_a_mistake_in_a_file_names_file_line_and_key(
+def test_an_error_in_a_file_names_file_line_and_key(
     file: str, old: str, new: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name, text in FILES.items():
@@ -175,8 +175,8 @@ def test_a_mistake_in_a_file_names_file_line_and_key(
 
     assert main([*files, "--results", str(tmp_path / "results")]) == 2
 
-    told = capfd.readouterr()
-    assert message in told.err
-    assert 1 <= len(told.err.strip().splitlines()) <= 2
-    assert not SECRETS.search(told.err)
+    shown = capfd.readouterr()
+    assert message in shown.err
+    assert 1 <= len(shown.err.strip().splitlines()) <= 2
+    assert not SECRETS.search(shown.err)
     assert not (tmp_path / "results").exists()
