@@ -17,7 +17,7 @@ TRANSPORT_EXTENSION = "mitra.transport"
 _HTML = b"<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>"
 _JSON = b"application/json"
 _LIMITER_FAILED = b'{"detail":"Rate limiter error: pop from an empty deque"}'
-KINDS_ON_THE_WAY = frozenset(
+MIDDLEWARE_KINDS = frozenset(
     {
         "cut",
         "error",

@@ -1,7 +1,7 @@
 """Faults as text: `KIND[=VALUE]@ROUTE [from SECONDS] [to SECONDS]`, read once, at the start.
 
-Nothing here can be reached over HTTP: a fault is a word on the command line of the process.
-`python -m mitra_backend.faults SPEC…` only reads them: who is about to start a backend learns of a mistake at once.
+HTTP cannot reach any of this: a fault is an argument on the command line of the process.
+`python -m mitra_backend.faults SPEC…` only reads them, so that a mistake is found before a backend starts.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from typing import Final
 from mitra_backend.permissions import ROUTE_NAMES
 
 DEFAULT_REDIRECT: Final = "http://elsewhere.invalid"
-# Where the rows asked for can be told from the rows of somebody else.
+# Routes whose rows can be distinguished from the rows of somebody else.
 WRONG_ROWS_ROUTES: Final = (
     "agents.customers",
     "agents.profile",
@@ -91,7 +91,7 @@ _UNITS_BYTES: Final = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000}
 
 
 class FaultError(ValueError):
-    """The text is not a fault; the message names the mistake and the nearest right word."""
+    """The text is not a fault; the message names the mistake and the nearest valid name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ def _routes(spec: str, kind: str, route: str | None) -> frozenset[str]:
     raise FaultError(f"--fault {spec!r}: {route!r} {what}{_nearest(route, possible)}")
 
 
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
 
 

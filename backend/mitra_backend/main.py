@@ -19,7 +19,7 @@ from mitra_backend.cache import Cache, MemoryCache, RedisCache
 from mitra_backend.config import VERSION, Settings
 from mitra_backend.db import Database
 from mitra_backend.fault_jobs import FaultJobs, name_roles, restore_indexes
-from mitra_backend.fault_middleware import KINDS_ON_THE_WAY, BrokenRateLimiter, FaultMiddleware
+from mitra_backend.fault_middleware import MIDDLEWARE_KINDS, BrokenRateLimiter, FaultMiddleware
 from mitra_backend.migrate import upgrade
 from mitra_backend.quirks import Quirks, quirks_of
 from mitra_backend.request_log import RequestLog, Telemetry
@@ -65,7 +65,7 @@ class Application(FastAPI):
         """Return the stack, outermost first: telemetry, rate limiter, faults, errors, routes."""
         backend: Backend = self.state.backend
         stack = super().build_middleware_stack()
-        if any(fault.kind in KINDS_ON_THE_WAY for fault in backend.board.faults):
+        if any(fault.kind in MIDDLEWARE_KINDS for fault in backend.board.faults):
             stack = FaultMiddleware(stack, backend.board, self.router.routes)
         if backend.quirks.rate_limiter_every:
             stack = BrokenRateLimiter(stack, backend.quirks.rate_limiter_every)

@@ -29,11 +29,11 @@ _EVERYBODY = frozenset(ROLES)
 _MANAGERS = frozenset({SUPER_ADMIN, PROVIDER_ADMIN, REGIONAL_MANAGER})
 _AGENTS = AGENT_ROLES
 _SUPER = frozenset({SUPER_ADMIN})
-_DESK = frozenset({SUPER_ADMIN, SUPPORT_STAFF})
+_SUPPORT = frozenset({SUPER_ADMIN, SUPPORT_STAFF})
 
 ROLES_BY_PERMISSION: Final[dict[str, frozenset[str]]] = {
     "auth.logout": _EVERYBODY,
-    "users.list": _DESK,
+    "users.list": _SUPPORT,
     "users.read": _EVERYBODY,
     "users.me": _EVERYBODY,
     "users.update": _EVERYBODY,
@@ -63,10 +63,10 @@ ROLES_BY_PERMISSION: Final[dict[str, frozenset[str]]] = {
     "leads.list": _MANAGERS | _AGENTS,
     "leads.create": _AGENTS,
     "leads.delete": _SUPER | _AGENTS,
-    "tickets.list": _DESK,
-    "tickets.read": _DESK,
-    "tickets.create": _DESK,
-    "tickets.status": _DESK,
+    "tickets.list": _SUPPORT,
+    "tickets.read": _SUPPORT,
+    "tickets.create": _SUPPORT,
+    "tickets.status": _SUPPORT,
     "tickets.delete": _SUPER,
 }
 ROUTE_NAMES: Final = tuple(sorted([*PUBLIC_ROUTES, *ROLES_BY_PERMISSION]))

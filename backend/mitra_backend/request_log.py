@@ -105,10 +105,10 @@ def _record(scope: Scope, status: int, arrived: float, duration_s: float) -> dic
         elif name == b"x-request-id":
             request_id = value.decode("latin-1")
     route = scope.get("route")
-    moment = datetime.fromtimestamp(arrived, UTC)
+    arrived_at = datetime.fromtimestamp(arrived, UTC)
     return {
         "schema": SCHEMA,
-        "time": moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "time": arrived_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "run_id": run_id,
         "request_id": request_id,
         "method": scope["method"],

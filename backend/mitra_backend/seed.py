@@ -9,13 +9,13 @@ from typing import Any, Final
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from mitra_backend import models, permissions, seed_words
+from mitra_backend import models, permissions, seed_values
 from mitra_backend.db import Database
 from mitra_backend.security import hash_password
 
 PASSWORD: Final = "testpassword"  # noqa: S105 - of seeded accounts, published in the API contract
 SEED_DAY: Final = date(2025, 6, 30)
-SEED_MOMENT: Final = datetime(2025, 6, 30, 9, 0, tzinfo=UTC)
+SEED_TIME: Final = datetime(2025, 6, 30, 9, 0, tzinfo=UTC)
 CONTRACT_PHONE: Final = 9876543200
 _FIRST_PHONE: Final = 9810000000
 _FREQUENCY_DAYS: Final = {"monthly": 30, "quarterly": 91, "half_yearly": 182, "annual": 365}
@@ -84,8 +84,8 @@ class _Maker:
         """Add a user; the first of each role is the account named in the API contract."""
         rng = self.rng
         of_contract, own = CONTRACT_PHONE + permissions.ROLES.index(role), _FIRST_PHONE + len(self.users)
-        first, last = rng.choice(seed_words.FIRST_NAMES), rng.choice(seed_words.LAST_NAMES)
-        created = SEED_MOMENT - timedelta(minutes=rng.randrange(60, 1_000_000))
+        first, last = rng.choice(seed_values.FIRST_NAMES), rng.choice(seed_values.LAST_NAMES)
+        created = SEED_TIME - timedelta(minutes=rng.randrange(60, 1_000_000))
         row: Row = {
             "user_id": self.new_id(),
             "phone_number": str(of_contract if first_of_role else own),
@@ -113,7 +113,7 @@ class _Maker:
 
 
 def _make_providers(maker: _Maker) -> None:
-    for number, name in enumerate(seed_words.PROVIDERS):
+    for number, name in enumerate(seed_values.PROVIDERS):
         maker.providers.append(
             {
                 "provider_id": maker.new_id(),
@@ -131,7 +131,7 @@ def _make_staff(maker: _Maker) -> None:
             maker.user(
                 role,
                 number == 0,
-                region=seed_words.REGIONS[number % 4] if role == permissions.REGIONAL_MANAGER else None,
+                region=seed_values.REGIONS[number % 4] if role == permissions.REGIONAL_MANAGER else None,
                 provider_id=provider if role == permissions.PROVIDER_ADMIN else None,
             )
 
@@ -143,7 +143,7 @@ def _make_agents(maker: _Maker) -> None:
         role = permissions.SENIOR_AGENT if senior else permissions.JUNIOR_AGENT
         user = maker.user(role, number in (0, seniors))
         parent = None if senior else maker.agents[(number - seniors) % seniors]
-        city, region = rng.choice(seed_words.CITIES)
+        city, region = rng.choice(seed_values.CITIES)
         provider = parent["provider_id"] if parent else maker.providers[number % 5]["provider_id"]
         maker.agents.append(
             {
@@ -175,7 +175,7 @@ def _make_policyholders(maker: _Maker) -> None:
                 "user_id": user["user_id"],
                 "agent_id": maker.agents[number % len(maker.agents)]["agent_id"],
                 "date_of_birth": date(1955, 1, 1) + timedelta(days=rng.randrange(17_000)),
-                "city": rng.choice(seed_words.CITIES)[0],
+                "city": rng.choice(seed_values.CITIES)[0],
                 "created_at": user["created_at"],
             }
         )
@@ -193,7 +193,7 @@ def _make_policies(maker: _Maker) -> None:
         policy = _policy(maker, number, holder, providers[holder["agent_id"]])
         maker.policies.append(policy)
         _make_premiums(maker, policy)
-        for kind in seed_words.COVERAGES[policy["category"]][: rng.choice((2, 3))]:
+        for kind in seed_values.COVERAGES[policy["category"]][: rng.choice((2, 3))]:
             maker.coverages.append(
                 {
                     "coverage_id": maker.new_id(),
@@ -206,7 +206,7 @@ def _make_policies(maker: _Maker) -> None:
 
 def _policy(maker: _Maker, number: int, holder: Row, provider_id: str) -> Row:
     rng = maker.rng
-    kind, category, plan, code = rng.choice(seed_words.PLANS)
+    kind, category, plan, code = rng.choice(seed_values.PLANS)
     frequency = rng.choice(tuple(_FREQUENCY_DAYS))
     status = rng.choices(("active", "pending", "lapsed", "matured"), (80, 8, 8, 4))[0]
     applied = SEED_DAY - timedelta(days=rng.randrange(1, 1500))
@@ -267,9 +267,9 @@ def _make_premiums(maker: _Maker, policy: Row) -> None:
 def _leads(maker: _Maker) -> list[Row]:
     rng, rows = maker.rng, []
     for number in range(maker.wanted.leads):
-        created = SEED_MOMENT - timedelta(minutes=rng.randrange(200_000))
-        first, last = rng.choice(seed_words.FIRST_NAMES), rng.choice(seed_words.LAST_NAMES)
-        status = rng.choice(seed_words.LEAD_STATUSES)
+        created = SEED_TIME - timedelta(minutes=rng.randrange(200_000))
+        first, last = rng.choice(seed_values.FIRST_NAMES), rng.choice(seed_values.LAST_NAMES)
+        status = rng.choice(seed_values.LEAD_STATUSES)
         rows.append(
             {
                 "lead_id": maker.new_id(),
@@ -277,9 +277,9 @@ def _leads(maker: _Maker) -> list[Row]:
                 "customer_name": f"{first} {last}",
                 "contact_number": str(9_700_000_000 + number),
                 "email": f"{first}.{last}.lead{number}@example.com".lower(),
-                "lead_source": rng.choice(seed_words.LEAD_SOURCES),
+                "lead_source": rng.choice(seed_values.LEAD_SOURCES),
                 "lead_status": status,
-                "priority": rng.choice(seed_words.PRIORITIES),
+                "priority": rng.choice(seed_values.PRIORITIES),
                 "insurance_type": rng.choice(("life", "health", "general")),
                 "created_at": created,
                 "last_contact_at": None if status == "new" else created + timedelta(hours=5),
@@ -290,21 +290,21 @@ def _leads(maker: _Maker) -> list[Row]:
 
 def _tickets(maker: _Maker) -> list[Row]:
     rng, rows = maker.rng, []
-    desk = [user["user_id"] for user in maker.users if user["role"] == permissions.SUPPORT_STAFF]
+    support_staff = [user["user_id"] for user in maker.users if user["role"] == permissions.SUPPORT_STAFF]
     for number in range(maker.wanted.tickets):
         policy = rng.choice(maker.policies)
-        created = SEED_MOMENT - timedelta(minutes=rng.randrange(100_000))
-        subject = rng.choice(seed_words.TICKET_SUBJECTS)
+        created = SEED_TIME - timedelta(minutes=rng.randrange(100_000))
+        subject = rng.choice(seed_values.TICKET_SUBJECTS)
         rows.append(
             {
                 "ticket_id": maker.new_id(),
                 "subject": subject,
                 "description": f"{subject}: policy {policy['policy_number']}, please look into it.",
-                "status": rng.choice(seed_words.TICKET_STATUSES),
-                "priority": rng.choice(seed_words.PRIORITIES),
+                "status": rng.choice(seed_values.TICKET_STATUSES),
+                "priority": rng.choice(seed_values.PRIORITIES),
                 "customer_id": policy["policyholder_id"],
                 "policy_id": policy["policy_id"],
-                "assigned_to": desk[number % len(desk)],
+                "assigned_to": support_staff[number % len(support_staff)],
                 "created_at": created,
                 "updated_at": created,
             }
@@ -321,10 +321,10 @@ def _flags(maker: _Maker) -> list[Row]:
             "flag_type": "boolean",
             "is_enabled": number % 3 != 0,
             "tenant_id": None,
-            "created_at": SEED_MOMENT,
-            "updated_at": SEED_MOMENT,
+            "created_at": SEED_TIME,
+            "updated_at": SEED_TIME,
         }
-        for number, name in enumerate(seed_words.FLAGS)
+        for number, name in enumerate(seed_values.FLAGS)
     ]
 
 

@@ -79,8 +79,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        mend = "Name another port with --port, or 0 for a free one"
-        raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}. {mend}", NOT_READY) from None
+        fix = "Name another port with --port, or 0 for a free one"
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}. {fix}", NOT_READY) from None
     return listener
 
 

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
 # A write for every login would queue a login storm behind the one writer of SQLite.
 LOGIN_NOTED_EVERY = timedelta(minutes=1)
-# Checked for unknown numbers too, so that the time of the answer does not tell who has an account.
+# Checked for unknown numbers, too, so that the response time does not reveal who has an account.
 _NOBODY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$6Q1zR0H6m5kK8n8m0l5m4lO1s7y8n2m0b0vJ3x3v2yE"
 
 

@@ -48,7 +48,7 @@ def read_me(backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.
 
 @router.get("/{user_id}", name="users.read", response_model=schemas.UserOut)
 def read_user(user_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.read"))]) -> Response:
-    """Return an account: their own for everybody, any for the desk."""
+    """Return an account: everybody sees their own, support staff any."""
     if user_id != caller.user_id and caller.role not in _MAY_READ_ANYBODY:
         raise HTTPException(403, "Not your own account")
     return reply(_user(backend, "users.read", user_id))

@@ -1,4 +1,4 @@
-"""Words that seeded rows are made of."""
+"""Values that seeded rows are made of."""
 
 from typing import Final
 
