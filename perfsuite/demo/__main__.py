@@ -16,7 +16,7 @@ from perfsuite.demo.client import Demo, from_json, to_json
 from perfsuite.demo.programs import FULL_DEMO, find_program, server_identity
 from perfsuite.demo.sandbox import Sandbox, opened_sandbox
 from perfsuite.demo.servers import running_postgres, running_redis
-from perfsuite.demo.stop import Stop, Stopped, stop_on
+from perfsuite.demo.stop import Stopped, StopRequest, stop_on
 from perfsuite.errors import SuiteError
 
 _CHECK_EVERY_S = 0.25
@@ -41,7 +41,7 @@ def _announce(demo: Demo) -> None:
     sys.stdout.flush()
 
 
-def supervise(kind: str, settings: BackendSettings, stop: Stop, announce: Callable[[Demo], None]) -> None:
+def supervise(kind: str, settings: BackendSettings, stop: StopRequest, announce: Callable[[Demo], None]) -> None:
     """Run the demo until `stop`. Raises TargetError when it cannot start or one of its processes dies."""
     full = kind == "full"
     for name in FULL_DEMO if full else ():

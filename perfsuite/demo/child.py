@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfsuite.demo.programs import Identity
-from perfsuite.demo.stop import Stop
+from perfsuite.demo.stop import StopRequest
 from perfsuite.errors import TargetError
 from perfsuite.messages.demo import DemoMessage
 
@@ -68,14 +68,14 @@ class Child:
         output = "".join(f"\n  {line}" for line in lines)
         return TargetError(DemoMessage.DIED(program=self.program.name, how=how, output=output))
 
-    def wait_until(self, condition: Callable[[], bool], stop: Stop, within_s: float) -> None:
+    def wait_until(self, condition: Callable[[], bool], stop: StopRequest, within_s: float) -> None:
         """Wait until `condition` holds. Raises TargetError when the child dies or the time is over."""
         if not stop.until(lambda: self.exit_code is not None or condition(), within_s):
             raise TargetError(DemoMessage.NOT_READY(program=self.program.name, within_s=within_s))
         if self.exit_code is not None:
             raise self.death()
 
-    def finish(self, stop: Stop, within_s: float) -> None:
+    def finish(self, stop: StopRequest, within_s: float) -> None:
         """Wait until it ends with 0. Raises TargetError when it ends otherwise or the time is over."""
         if not stop.until(lambda: self.exit_code is not None, within_s):
             raise TargetError(DemoMessage.NOT_ENDED(program=self.program.name, within_s=within_s))

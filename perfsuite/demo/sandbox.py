@@ -15,7 +15,7 @@ import psutil
 
 from perfsuite.demo.child import Child, Program, start
 from perfsuite.demo.programs import Identity
-from perfsuite.demo.stop import Stop
+from perfsuite.demo.stop import StopRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 _PREFIX = "mitra-demo-"
@@ -28,7 +28,7 @@ _LONGEST_BASE = 40
 class Sandbox:
     """Folder and children of one demo."""
 
-    def __init__(self, folder: Path, identity: Identity | None, stop: Stop) -> None:
+    def __init__(self, folder: Path, identity: Identity | None, stop: StopRequest) -> None:
         self.folder, self.identity, self.stop = folder, identity, stop
         self.children: list[Child] = []
 
@@ -72,7 +72,7 @@ class Sandbox:
 
 
 @contextmanager
-def opened_sandbox(identity: Identity | None, stop: Stop) -> Iterator[Sandbox]:
+def opened_sandbox(identity: Identity | None, stop: StopRequest) -> Iterator[Sandbox]:
     """A new sandbox, removed at the end of the block; sandboxes of demos that were killed are removed first."""
     base = _base()
     sweep(base)

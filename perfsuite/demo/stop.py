@@ -19,7 +19,7 @@ class Stopped(Exception):
     """Raised where a request to end cuts the start short."""
 
 
-class Stop:
+class StopRequest:
     """Knows whether the demo was asked to end; a request ends any wait at once."""
 
     def __init__(self, watched: int, wake: int) -> None:
@@ -53,8 +53,8 @@ class Stop:
 
 
 @contextmanager
-def stop_on(watched: int) -> Iterator[Stop]:
-    """A Stop that watches this file descriptor and the signals, until the end of the block."""
+def stop_on(watched: int) -> Iterator[StopRequest]:
+    """A StopRequest that watches this file descriptor and the signals, until the end of the block."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
@@ -63,7 +63,7 @@ def stop_on(watched: int) -> Iterator[Stop]:
 
     before = {number: signal.signal(number, wake) for number in _SIGNALS}
     try:
-        yield Stop(watched, reading)
+        yield StopRequest(watched, reading)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
