@@ -14,7 +14,7 @@ from perfsuite.model.failures import LONG_WAIT_US
 from perfsuite.report.files.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.files.json_file import summary_dict
 from perfsuite.report.page.page import ReportPage, page_of
-from perfsuite.report.page.tables import Table
+from perfsuite.report.page.tables import PageTable
 from perfsuite.report.text import STATISTIC_FIELDS
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
 from tests.report import example_runs
@@ -76,7 +76,7 @@ def test_keys_of_the_summary() -> None:
     assert sorted(written - figures) == sorted(named("summary.json"))
 
 
-def tables_on(page: ReportPage) -> list[Table]:
+def tables_on(page: ReportPage) -> list[PageTable]:
     within = page.distribution.table if page.distribution else None
     return [table for table in (*page.tables, page.failures, page.suite_errors, page.database.table, within) if table]
 

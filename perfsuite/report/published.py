@@ -7,7 +7,7 @@ from typing import Any
 from perfsuite.format import UNKNOWN, bound, figure, number, percent
 from perfsuite.model import RunReport
 from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_FOR_APDEX, Compared, apdex_threshold, compared, rating
-from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.page.tables import Cell, Column, PageTable
 from perfsuite.report.text import rounded
 
 TITLE = "Published limits"
@@ -37,7 +37,7 @@ def published_line(report: RunReport) -> str:
     return f"{TITLE}, for information: {met} of {len(judged)} met{apdex}{others}"
 
 
-def published_table(report: RunReport) -> Table | None:
+def published_table(report: RunReport) -> PageTable | None:
     """All of them with their sources; None for a run without requests in the steady state."""
     known = compared(report.summary)
     if not known:
@@ -46,7 +46,7 @@ def published_table(report: RunReport) -> Table | None:
         "For information: no effect on the verdict unless targets.toml selects a preset. They cover the requests of the"
         " steady state; a source rarely measures exactly what is measured here."
     )
-    return Table("published", TITLE, caption, _COLUMNS, tuple(map(_row, known)), open=False)
+    return PageTable("published", TITLE, caption, _COLUMNS, tuple(map(_row, known)), open=False)
 
 
 def _row(one: Compared) -> tuple[Cell, ...]:

@@ -28,7 +28,7 @@ from perfsuite.report.live.figures import (
     users_by_role,
     worst_first,
 )
-from perfsuite.report.terminal.console import TARGET_STYLES
+from perfsuite.report.terminal.console import TARGET_STYLES, plain_table
 from perfsuite.report.text import clean, shortened
 from perfsuite.report.wording import outcome_counts, target_title, unjudged_reasons
 
@@ -220,7 +220,7 @@ def bar(live: LiveState) -> Table:
 
 def figures_table(live: LiveState) -> Table:
     """The figures of the last five seconds above those so far."""
-    table = _table("")
+    table = plain_table("", no_wrap=True)
     table.columns[0].min_width = max(len(SINCE_START), len(STEADY_STATE))
     figures = live_figures(live)
     for each in figures:
@@ -256,7 +256,7 @@ def gauge_table(shown: Iterable[Gauge], width: int) -> Table:
 
 def role_table(live: LiveState) -> Table:
     """Each role: its users and their figures over the last 30 s."""
-    table = _table("Role, last 30 s", ">Users", ">Requests", ">Avg ms", ">Failed")
+    table = plain_table("Role, last 30 s", ">Users", ">Requests", ">Avg ms", ">Failed", no_wrap=True)
     lines = {line.name: line for line in live.roles}
     for role, count in live.users.items():
         line = lines.get(role, LiveLine(role, 0, None, 0))
@@ -266,7 +266,7 @@ def role_table(live: LiveState) -> Table:
 
 def slowest_table(lines: Iterable[LiveLine]) -> Table:
     """The slowest operations of the last 30 s."""
-    table = _table("Slowest, last 30 s", ">Requests", ">Avg ms", ">Failed")
+    table = plain_table("Slowest, last 30 s", ">Requests", ">Avg ms", ">Failed", no_wrap=True)
     for line in lines:
         table.add_row(Text(shortened(line.name, 28)), *_figures_of(line))
     return table
@@ -274,7 +274,7 @@ def slowest_table(lines: Iterable[LiveLine]) -> Table:
 
 def failed_table(failures: Iterable[LiveFailure], more: int) -> Table:
     """Failures since the start, the most frequent first."""
-    table = _table(">Failed", "Operation", "Failure, since the start")
+    table = plain_table(">Failed", "Operation", "Failure, since the start", no_wrap=True)
     for failure in failures:
         what = Text(clean(f"{failure.kind}: {failure.message}"), no_wrap=True, overflow="ellipsis")
         table.add_row(Text(number(failure.count), "red"), Text(_operation(failure)), what)
@@ -286,7 +286,7 @@ def failed_table(failures: Iterable[LiveFailure], more: int) -> Table:
 
 def targets_table(shown: Sequence[TargetResult], more: int) -> Table:
     """Each target and its outcome so far."""
-    table = _table("Target", ">Observed", ">Limit", "So far")
+    table = plain_table("Target", ">Observed", ">Limit", "So far", no_wrap=True)
     for result in shown:
         table.add_row(
             Text(shortened(target_title(result), 40)),
@@ -315,14 +315,6 @@ def _wrapped(reasons: Iterable[str], width: int) -> list[str]:
     marks = {"initial_indent": "– ", "subsequent_indent": "  "}
     each = (textwrap.wrap(clean(reason), width, break_on_hyphens=False, **marks) for reason in reasons)  # type: ignore[arg-type]
     return [line for lines in each for line in lines]
-
-
-def _table(*titles: str) -> Table:
-    """A table without a frame; a title that starts with ">" marks a column of numbers."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    for title in titles:
-        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left", no_wrap=True)
-    return table
 
 
 def _pair(name: str, value: str, style: str = "") -> Text:

@@ -21,7 +21,7 @@ from perfsuite.model.fingerprint import (
 )
 from perfsuite.model.monitor import Reading
 from perfsuite.model.periods import STEADY
-from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.page.tables import Cell, Column, PageTable
 from perfsuite.report.text import clean, exact, rounded
 from perfsuite.timeseries import Floats, Track, middle, requests_by_second, tracks_of
 
@@ -65,17 +65,17 @@ class OperationStatements:
 
     anchor: str
     title: str
-    table: Table
+    table: PageTable
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCost:
     """`table` is None if nothing was measured. `totals`: term and text, for the whole load."""
 
-    table: Table | None
+    table: PageTable | None
     statements: tuple[OperationStatements, ...]
     notes: tuple[str, ...]
-    foreign: Table | None
+    foreign: PageTable | None
     totals: tuple[tuple[str, str], ...]
 
 
@@ -97,7 +97,7 @@ def database_cost(report: RunReport) -> DatabaseCost:
     )
 
 
-def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Table:
+def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> PageTable:
     per_s = _requests_per_s(summary)
     rows = [
         (
@@ -113,7 +113,7 @@ def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Tab
         f" load: {fingerprint.repeats} requests each after a warm-up, without those that a cache answered."
         f" PostgreSQL {info.server_version}, database {info.name}."
     )
-    return Table("cost", "Database cost per operation", clean(caption), _COST_COLUMNS, ordered)
+    return PageTable("cost", "Database cost per operation", clean(caption), _COST_COLUMNS, ordered)
 
 
 def _order(cost: OperationCost) -> tuple[int, float, str, str]:
@@ -184,7 +184,7 @@ def _statements(place: int, cost: OperationCost) -> OperationStatements:
     suspected = {suspicion.shape for suspicion in cost.suspicions}
     rows = tuple(_statement(each, suspected=each.shape in suspected) for each in cost.statements)
     title = clean(f"{cost.operation} as {cost.role.replace('_', ' ')}")
-    table = Table(
+    table = PageTable(
         f"statements-{place}", title, "Per request, without requests that a cache answered.", _STATEMENT_COLUMNS, rows
     )
     return OperationStatements(f"cost-{place}", title, table)
@@ -202,7 +202,7 @@ def _statement(statement: StatementCost, *, suspected: bool) -> tuple[Cell, ...]
     )
 
 
-def _foreign(fingerprint: Fingerprint) -> Table | None:
+def _foreign(fingerprint: Fingerprint) -> PageTable | None:
     """Statements of other clients meanwhile; None if there were none."""
     columns = (Column("Calls/s"), Column("User", number=False), Column("Statement", number=False))
     rows = tuple(
@@ -214,7 +214,7 @@ def _foreign(fingerprint: Fingerprint) -> Table | None:
         for each in fingerprint.foreign
     )
     caption = "Statements that ran while the suite sent no requests."
-    return Table("foreign", "Other traffic on the database", caption, columns, rows, open=False) if rows else None
+    return PageTable("foreign", "Other traffic on the database", caption, columns, rows, open=False) if rows else None
 
 
 def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str, str]]:

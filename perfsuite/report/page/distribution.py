@@ -11,7 +11,7 @@ from perfsuite.format import figure, number, percent, setting
 from perfsuite.model import Summary, TimeBin
 from perfsuite.report.page.charts import Scale, Tick, bars, linear, ticks_of
 from perfsuite.report.page.load_charts import TimeLimit
-from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.page.tables import Cell, Column, PageTable
 from perfsuite.report.text import exact, rounded
 
 _STEPS_PER_DECADE = 20
@@ -60,7 +60,7 @@ class Distribution:
     rows: tuple[Tick, ...]
     markers: tuple[Marker, ...]
     description: str
-    table: Table
+    table: PageTable
 
     @property
     def levels(self) -> int:
@@ -176,7 +176,7 @@ class _Names:
         return level
 
 
-def _cumulative(bins: Sequence[TimeBin], whole: int) -> Table:
+def _cumulative(bins: Sequence[TimeBin], whole: int) -> PageTable:
     """Requests within round times, from the first time with any request to the first with all of them."""
     requests = list(accumulate(each.requests for each in bins))
     failed = list(accumulate(each.failed for each in bins))
@@ -195,7 +195,7 @@ def _cumulative(bins: Sequence[TimeBin], whole: int) -> Table:
         for place in shown
         if place <= first_whole
     )
-    return Table("within", "Requests by response time", "Steady state, all operations; cumulative.", _COLUMNS, rows)
+    return PageTable("within", "Requests by response time", "Steady state, all operations; cumulative.", _COLUMNS, rows)
 
 
 def _is_round(time_ms: float) -> bool:

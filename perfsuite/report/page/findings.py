@@ -12,7 +12,7 @@ from perfsuite.model import FailureGroup, FailureKind, RunReport
 from perfsuite.model.failures import MANY_OPERATIONS
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.report.findings import NOT_MONITORED, findings_of, started_s
-from perfsuite.report.page.timeline import Timeline
+from perfsuite.report.page.timeline import ChartTimeline
 from perfsuite.report.text import clean, shortened
 
 _ROWS_SHOWN = 4
@@ -25,6 +25,8 @@ _LONGEST_MESSAGE = 120
 _LONGEST_SENTENCE = 300
 _MIN_FAILURES = 3
 """One or two failures say little about an operation."""
+_KIND_LABELS = {FindingKind.ONSET: "left its normal range"}
+"""Kinds whose value in summary.json does not read well."""
 _TABLES = {
     FindingKind.SLOWEST: "operations",
     FindingKind.ROLE: "roles",
@@ -81,7 +83,7 @@ class FindingsSection:
         return bool(self.cards or self.always or self.note or self.not_monitored)
 
 
-def findings_section(report: RunReport, timeline: Timeline | None, tables: Iterable[str]) -> FindingsSection:
+def findings_section(report: RunReport, timeline: ChartTimeline | None, tables: Iterable[str]) -> FindingsSection:
     """The findings of a run. `tables`: the names of the page's tables, which a finding may refer to."""
     start_s, known = started_s(report.summary), frozenset(tables)
     builder = _CardBuilder(start_s, timeline, known)
@@ -99,7 +101,7 @@ def findings_section(report: RunReport, timeline: Timeline | None, tables: Itera
 @dataclass(frozen=True, slots=True)
 class _CardBuilder:
     start_s: int | None
-    timeline: Timeline | None
+    timeline: ChartTimeline | None
     tables: frozenset[str]
 
     def card(self, number: int, finding: Finding) -> FindingCard:
@@ -114,7 +116,7 @@ class _CardBuilder:
             return
         yield clean(finding.resource)
         if finding.kind is not FindingKind.INCIDENT:  # its headline has the duration
-            yield finding.kind.value
+            yield _KIND_LABELS.get(finding.kind, finding.kind.value)
         if finding.at_s is not None:
             yield f"from {self._since(finding.at_s)}"
         else:

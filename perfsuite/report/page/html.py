@@ -16,7 +16,7 @@ from perfsuite.format import plural
 from perfsuite.model import RunReport
 from perfsuite.report.page.charts import Values
 from perfsuite.report.page.page import page_of
-from perfsuite.report.page.timeline import Timeline, curve_id
+from perfsuite.report.page.timeline import ChartTimeline, curve_id
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -42,7 +42,7 @@ def json_for_script(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _chart_values(timeline: Timeline | None) -> dict[str, Any]:
+def _chart_values(timeline: ChartTimeline | None) -> dict[str, Any]:
     """What the pointer shows: the length of the run, and the values of each chart's curves by bin."""
     if timeline is None:
         return {}

@@ -14,7 +14,7 @@ from perfsuite.format import UNKNOWN, number, plural, quantity, setting
 from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.report.page.charts import Chart, Curve, LimitLine, Scale, Values, dots, line, linear, ticks_of
 from perfsuite.report.page.panels import COMPONENTS, Component, Panel
-from perfsuite.report.page.tables import Cell, Column, Table
+from perfsuite.report.page.tables import Cell, Column, PageTable
 from perfsuite.report.text import clean, exact, heading, rounded
 from perfsuite.timeseries import Floats, Track, bin_width, extremes, middle, thinned
 
@@ -64,7 +64,7 @@ class MonitorGroup:
     charts: tuple[Chart, ...]
     folded: tuple[Chart, ...]
     summary: str
-    constant: Table | None
+    constant: PageTable | None
 
     @property
     def fold_title(self) -> str:
@@ -309,12 +309,12 @@ def _summary(constant: Iterable[Track]) -> str:
     )
 
 
-def _constant_table(component: Component, constant: Sequence[Track]) -> Table | None:
+def _constant_table(component: Component, constant: Sequence[Track]) -> PageTable | None:
     columns = (Column("Name", number=False), Column("Value"), Column("Metric", number=False))
     caption = "Metrics with the same value throughout the run; – if there was never a reading."
     title = f"{component.title}: constant metrics"
     rows = tuple(_constant_rows(constant))
-    return Table(f"constant-{component.name}", title, caption, columns, rows) if rows else None
+    return PageTable(f"constant-{component.name}", title, caption, columns, rows) if rows else None
 
 
 def _constant_rows(constant: Iterable[Track]) -> Iterator[tuple[Cell, ...]]:

@@ -17,14 +17,14 @@ from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.tables import (
     Cell,
     Column,
-    Table,
+    PageTable,
     failures_table,
     operation_tables,
     role_tables,
     suite_errors_table,
     time_table,
 )
-from perfsuite.report.page.timeline import Timeline, timeline_of
+from perfsuite.report.page.timeline import ChartTimeline, timeline_of
 from perfsuite.report.published import published_table
 from perfsuite.report.text import TOO_FEW, clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
@@ -83,13 +83,13 @@ class ReportPage:
     no_interval: str
     findings: FindingsSection
     baseline: ComparisonSummary | None
-    changed: Table | None
-    failures: Table | None
-    suite_errors: Table | None
+    changed: PageTable | None
+    failures: PageTable | None
+    suite_errors: PageTable | None
     distribution: Distribution | None
-    timeline: Timeline | None
+    timeline: ChartTimeline | None
     database: DatabaseCost
-    tables: tuple[Table, ...]
+    tables: tuple[PageTable, ...]
     coverage: CoverageSection
     facts: tuple[Fact, ...]
 
@@ -152,7 +152,7 @@ def page_of(report: RunReport) -> ReportPage:
     )
 
 
-def _changed_table(changes: ComparisonSummary | None) -> Table | None:
+def _changed_table(changes: ComparisonSummary | None) -> PageTable | None:
     """What changed compared with the baseline; None without one, or if nothing did."""
     if changes is None or not changes.changed:
         return None
@@ -163,7 +163,7 @@ def _changed_table(changes: ComparisonSummary | None) -> Table | None:
     left = len(changes.changed) - _MOST_CHANGES
     caption = f"Figures that changed.{f' {number(left)} more are in summary.json.' if left > 0 else ''}"
     columns = tuple(Column(title, number=False) for title in COLUMNS)
-    return Table("baseline", f"Compared with {changes.name}", caption, columns, rows)
+    return PageTable("baseline", f"Compared with {changes.name}", caption, columns, rows)
 
 
 def date_text(text: str) -> str:
@@ -175,7 +175,7 @@ def date_text(text: str) -> str:
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
-def _times(summary: Summary) -> Iterable[Table]:
+def _times(summary: Summary) -> Iterable[PageTable]:
     table = time_table(summary)
     return (table,) if table else ()
 

@@ -56,7 +56,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """A table with its heading and caption. `total` stays below the rows in every order; `open`: not folded.
 
     `hint`: one sentence above the table.
@@ -88,7 +88,7 @@ _UNJUDGED = "Not part of the verdict"
 _TIME = Column("Time", hint="share of the response time of all operations")
 
 
-def role_tables(summary: Summary) -> list[Table]:
+def role_tables(summary: Summary) -> list[PageTable]:
     """The steady state by role and by behaviour; tables without rows are left out."""
     steady = [row for row in summary.rows if row.period == STEADY]
     total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
@@ -97,7 +97,7 @@ def role_tables(summary: Summary) -> list[Table]:
     rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
     sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
     caption = "Steady state, times in ms. Logins count as requests."
-    by_role = Table("roles", "Roles", caption, columns, rows, sums, hint=worst_role(roles))
+    by_role = PageTable("roles", "Roles", caption, columns, rows, sums, hint=worst_role(roles))
     return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
 
 
@@ -120,7 +120,7 @@ def worst_role(roles: Sequence[Row]) -> str:
     return f"{heading(_title(slowest.role))} has the slowest responses: {wait} on average.{none}"
 
 
-def operation_tables(summary: Summary) -> list[Table]:
+def operation_tables(summary: Summary) -> list[PageTable]:
     """Operations in the steady state, over all roles and by role; then those of other periods, folded."""
     singles = [row for row in summary.rows if ALL not in (row.role, row.behaviour, row.operation)]
     periods = dict.fromkeys(row.period for row in singles if row.period != STEADY)
@@ -161,7 +161,7 @@ _PARTS = (
 )
 
 
-def time_table(summary: Summary) -> Table | None:
+def time_table(summary: Summary) -> PageTable | None:
     """Response time breakdown by operation over all roles, the longest service time first; None if unknown."""
     steady = [row for row in summary.rows if row.period == STEADY and row.role == row.behaviour == ALL]
     rows = [row for row in steady if row.operation != ALL and row.breakdown.service_avg_ms is not None]
@@ -175,7 +175,7 @@ def time_table(summary: Summary) -> Table | None:
         " The server reports its time in X-Process-Time or Server-Timing; – if it does not."
     )
     columns = (Column("Operation", number=False), *(column for _, column in _PARTS))
-    return Table("time", "Response time breakdown", caption, columns, cells, total)
+    return PageTable("time", "Response time breakdown", caption, columns, cells, total)
 
 
 def _parts(row: Row) -> Iterable[Cell]:
@@ -185,7 +185,7 @@ def _parts(row: Row) -> Iterable[Cell]:
         yield Cell(UNKNOWN, title=NOT_REPORTED) if value is None else Cell.measured(name, value)
 
 
-def failures_table(summary: Summary) -> Table | None:
+def failures_table(summary: Summary) -> PageTable | None:
     """Failures by group, the most frequent first, each with one request id; None without failures."""
     if not summary.failures:
         return None
@@ -207,10 +207,10 @@ def failures_table(summary: Summary) -> Table | None:
     rows = tuple(_failure(group, start) for group in groups[:MAX_FAILURE_GROUPS])
     spread = [pattern for pattern in summary.failure_patterns if pattern.spacing or len(pattern.operations) > 1]
     hint = ". ".join(clean(heading(pattern.sentence)) for pattern in spread[:_MAX_PATTERNS])
-    return Table("failures", "Failures", caption, columns, rows, hint=f"{hint}." if hint else "")
+    return PageTable("failures", "Failures", caption, columns, rows, hint=f"{hint}." if hint else "")
 
 
-def suite_errors_table(summary: Summary) -> Table | None:
+def suite_errors_table(summary: Summary) -> PageTable | None:
     """Errors of the suite itself by place, the most frequent first; None without errors."""
     if not summary.suite_errors:
         return None
@@ -230,7 +230,7 @@ def suite_errors_table(summary: Summary) -> Table | None:
         for group in summary.suite_errors
     )
     caption = "Whole run. Unexpected exceptions in the suite or in a role; they say nothing about the target."
-    return Table("suite-errors", "Suite errors", caption, columns, rows)
+    return PageTable("suite-errors", "Suite errors", caption, columns, rows)
 
 
 def _figures(statistics: Statistics) -> Iterable[Cell]:
@@ -241,7 +241,7 @@ def _figures(statistics: Statistics) -> Iterable[Cell]:
         yield Cell(cell.text, cell.value, cell.title, alarm=alarm)
 
 
-def _all_roles_operations(summary: Summary) -> Table:
+def _all_roles_operations(summary: Summary) -> PageTable:
     rows = [
         row
         for row in summary.rows
@@ -255,7 +255,7 @@ def _all_roles_operations(summary: Summary) -> Table:
     )
     columns = (Column("Operation", number=False), _TIME, *_FIGURE_COLUMNS)
     caption = "Steady state, all roles; times in ms. Sorted by the total time that users waited for each operation."
-    return Table("operations", "Operations by total response time", caption, columns, cells)
+    return PageTable("operations", "Operations by total response time", caption, columns, cells)
 
 
 def _share_of_time(spent_ms: float, all_ms: float, most_ms: float) -> Cell:
@@ -263,14 +263,14 @@ def _share_of_time(spent_ms: float, all_ms: float, most_ms: float) -> Cell:
     return replace(cell, share=spent_ms / most_ms if most_ms else None)
 
 
-def _operations(name: str, title: str, what: str, rows: Iterable[Row], period: str) -> Table:
+def _operations(name: str, title: str, what: str, rows: Iterable[Row], period: str) -> PageTable:
     names = (Column("Operation", number=False), Column("Role", number=False), Column("Behaviour", number=False))
     cells = tuple(
         (_operation(row.operation), Cell(_title(row.role)), Cell(clean(row.behaviour)), *_figures(row.statistics))
         for row in _slowest_first(row for row in rows if row.period == period)
     )
     caption = f"{what}; times in ms, slowest first."
-    return Table(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=False)
+    return PageTable(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=False)
 
 
 def _slowest_first(rows: Iterable[Row]) -> list[Row]:
@@ -286,7 +286,7 @@ def _operation(name: str) -> Cell:
     return Cell(clean(name), title=f"{known.method} {known.path}" if known else "")
 
 
-def _behaviours(behaviours: Iterable[BehaviourRow]) -> Table:
+def _behaviours(behaviours: Iterable[BehaviourRow]) -> PageTable:
     columns = (
         Column("Role", number=False),
         Column("Behaviour", number=False),
@@ -309,7 +309,7 @@ def _behaviours(behaviours: Iterable[BehaviourRow]) -> Table:
         for row in behaviours
     )
     caption = "How often users completed what they intended to do, in the steady state; times in ms."
-    return Table("behaviours", "Behaviours", caption, columns, rows)
+    return PageTable("behaviours", "Behaviours", caption, columns, rows)
 
 
 def _success(rate: Number) -> Cell:

@@ -49,7 +49,7 @@ class MetricAnchor:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class ChartTimeline:
     """Everything on the time axis. `start_s`: the UTC second at which the axis begins."""
 
     axis: TimeAxis
@@ -80,7 +80,7 @@ def curve_id(chart: Chart, number: int) -> str:
     return f"curve-{chart.name}-{number}"
 
 
-def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> Timeline | None:
+def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> ChartTimeline | None:
     """The time axis of a run with everything on it; None for a run of less than two seconds."""
     summary = report.summary
     series = load_series(summary.seconds)
@@ -96,7 +96,7 @@ def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> Timeline | No
     groups = monitor_groups([*tracks, *per_request(tracks, requests)], _steady(summary, start_s))
     axis = _axis(series)
     marks = _marks(unusual, start_s, axis)
-    bare = Timeline(axis, start_s, tuple(load), tuple(groups), marks, _anchors(load, groups))
+    bare = ChartTimeline(axis, start_s, tuple(load), tuple(groups), marks, _anchors(load, groups))
     by_chart = _marks_by_chart(unusual, marks, bare)
     return replace(
         bare,
@@ -158,7 +158,9 @@ def _anchors_in(chart: Chart) -> dict[str, MetricAnchor]:
     return wholes | curves
 
 
-def _marks_by_chart(unusual: Sequence[Finding], marks: Sequence[Mark], timeline: Timeline) -> dict[str, list[Mark]]:
+def _marks_by_chart(
+    unusual: Sequence[Finding], marks: Sequence[Mark], timeline: ChartTimeline
+) -> dict[str, list[Mark]]:
     """Anchor of a chart → the marks of the findings with evidence in it."""
     found: dict[str, list[Mark]] = {}
     for mark in marks:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
 from rich.text import Text
 
 from perfsuite.format import number, plain, plural
 from perfsuite.model import ALL
 from perfsuite.model.history import Baseline, PastRun
-from perfsuite.report.terminal.console import OUTCOME_STYLES, to_text
+from perfsuite.report.terminal.console import OUTCOME_STYLES, plain_table, to_text
 from perfsuite.report.text import clean, shortened
 from perfsuite.report.wording import LABELS, figure_labels
 
@@ -20,7 +19,7 @@ _WIDEST_NAME = 40
 def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False) -> str:
     """One line per run, with its figures over all operations; in the given order."""
     labels = figure_labels("users", "rps", "avg_ms", "p95_ms", "failure_rate")
-    table = _table("Run", *(f">{label}" for label in labels), "Release", "Verdict")
+    table = plain_table("Run", *(f">{label}" for label in labels), "Release", "Verdict", no_wrap=True)
     for run in runs:
         totals = run.at(ALL, ALL)
         shown = ("rps", "avg_ms", "p95_ms", "failure_rate")
@@ -37,7 +36,7 @@ def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False
 
 def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: bool = False) -> str:
     """One line per baseline."""
-    table = _table("Baseline", "Saved", ">Runs", "Scenario", "Release", "Costs")
+    table = plain_table("Baseline", "Saved", ">Runs", "Scenario", "Release", "Costs", no_wrap=True)
     for one in baselines:
         releases = dict.fromkeys(run.release for run in one.runs if run.release)
         table.add_row(
@@ -65,11 +64,3 @@ def render_baseline(baseline: Baseline, *, width: int = 80, color: bool = False)
     ]
     heading = to_text(Text("\n".join(map(clean, lines))), width=width, color=color)
     return f"{heading}\n{render_runs(baseline.runs, width=width, color=color)}"
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    for title in titles:
-        name = title.lstrip(">")
-        table.add_column(name, justify="right" if title != name else "left", no_wrap=True)
-    return table

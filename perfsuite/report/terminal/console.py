@@ -58,11 +58,11 @@ def to_text(shown: RenderableType, *, width: int, color: bool) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
-def plain_table(*titles: str) -> Table:
+def plain_table(*titles: str, no_wrap: bool = False) -> Table:
     """A table without frames; a title that begins with ">" heads a column of numbers."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
     for title in titles:
-        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left")
+        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left", no_wrap=no_wrap)
     return table
 
 

@@ -10,7 +10,7 @@ from perfsuite.model import RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.report.findings import NOT_MONITORED, NOTHING_UNUSUAL
 from perfsuite.report.page.findings import findings_section
-from perfsuite.report.page.timeline import MetricAnchor, Timeline, timeline_of
+from perfsuite.report.page.timeline import ChartTimeline, MetricAnchor, timeline_of
 from tests.report import example_runs
 from tests.report.made_load import START
 from tests.report.made_readings import part, read
@@ -38,7 +38,7 @@ def run(*findings: Finding) -> RunReport:
     return replace(example_runs.failed(), findings=findings, readings=readings)
 
 
-def timeline(*findings: Finding) -> Timeline:
+def timeline(*findings: Finding) -> ChartTimeline:
     found = timeline_of(run(*findings), ())
     assert found is not None
     return found
@@ -126,7 +126,11 @@ def test_cards_have_times_since_the_start_and_the_chart_of_each_figure() -> None
     assert card.headline.startswith(
         "Response times rose (26 ms → 1,140 ms on average, most of it users.me as policyholder) from 00:30 on;"
     )
-    assert (card.number, card.about, card.anchor) == (1, ("locks", "left its band", "from 00:30"), "chart-times")
+    assert (card.number, card.about, card.anchor) == (
+        1,
+        ("locks", "left its normal range", "from 00:30"),
+        "chart-times",
+    )
     assert [(row.label, row.before, row.after, row.at, row.at_percent, row.anchor) for row in card.rows] == [
         ("response time, mean", "26 ms", "1,140 ms", "00:30", 25.0, "chart-times"),
         ("sessions blocked by another session", "0", "5", "00:29", 29 / 1.2, "chart-postgres-locks"),
