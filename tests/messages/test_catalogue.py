@@ -24,6 +24,7 @@ from perfsuite.errors import LoadError, UsageError, unwritable
 from perfsuite.messages import Code, Message
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.notes import Note
+from perfsuite.messages.reasons import Detail, Reason, Sign
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +70,7 @@ def test_every_sentence_renders(code: Code) -> None:
     assert message.code is code
     assert not re.search(r"[{}]|  | [.,;:] ", message), message
     assert message == message.strip() or message.startswith(("; ", ", "))
+    assert not message.endswith((".", ";", ","))
 
 
 def test_codes_are_unique() -> None:
@@ -121,6 +123,61 @@ def plain_errors() -> Counter[str]:
 
 def test_errors_take_their_sentences_from_a_catalogue() -> None:
     assert {name: number for name, number in plain_errors().items() if number > PLAIN_ERRORS.get(name, 0)} == {}
+
+
+LIMIT = Reason.MAXIMUM(figure="95th percentile", observed="2,310 ms", limit="2,000 ms")
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        pytest.param(
+            Reason.PASSED(judged=1, steady_s=60, requests=1_200, failures=0),
+            "1 judged target met over 60 s of steady state with 1,200 requests, 0 failures", id="a pass",
+        ),
+        pytest.param(
+            LIMIT.also(Detail.SLOWEST(operation="policies.list", role="reader", value="3,400 ms")),
+            "95th percentile 2,310 ms, limit 2,000 ms; slowest: policies.list as reader 3,400 ms",
+            id="a missed target",
+        ),
+        pytest.param(
+            LIMIT.also(
+                Detail.TOO_CLOSE().also(
+                    Detail.INTERVAL(interval="1,890–2,400 ms"), Detail.FAILURES_FEWER(failures=2), separator=", "
+                )
+            ),
+            "95th percentile 2,310 ms, limit 2,000 ms; too close to call, 95 % CI 1,890–2,400 ms, 2 fewer failures would"
+            " meet it", id="too close to call",
+        ),
+        pytest.param(
+            Reason.WRONG_ANSWERS(answers=1).also(
+                Detail.ALL_IN_ONE(operation="policies.list", role="reader", message="policy_id is missing")
+            ),
+            "1 wrong answer (the status was right, the content was not); policies.list as reader: policy_id is missing",
+            id="a single wrong answer",
+        ),
+        pytest.param(
+            Reason.COUNTS_DISAGREE(
+                recorded=10_000,
+                others=[Sign.COUNT(count=10_003, by="by Locust", more=3), Sign.COUNT(count=9_990, by="sent", more=-10)],
+            ),
+            "the counts of requests disagree: 10,000 recorded, 10,003 by Locust (+3), 9,990 sent (-10); some were"
+            " counted twice or not at all, so no figure is certain: run again", id="differences with their signs",
+        ),
+        pytest.param(
+            Note.LATE_LOGINS(late=31, users=220, share=0.042),
+            "31 of 220 users were still logging in when the steady state began, a quarter into the plateau: 4.20 % of"
+            " the requests that ended in it are logins; lower --spawn-rate, or run longer", id="a note",
+        ),
+        pytest.param(
+            FileMessage.REFUSED(path="stats.csv", why="no space left on device"),
+            "stats.csv: no space left on device. Free some space, correct the permissions, or choose another folder"
+            " with --results", id="an error",
+        ),
+    ],
+)  # fmt: skip
+def test_sentences(message: Message, text: str) -> None:
+    assert message == text
 
 
 # ── the mechanism ───────────────────────────────────────────────────────────────────────────────────────────
