@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from perfsuite.cli.options import MonitorOptions, OutputOptions
-from perfsuite.cli.screen import PageScreen, PlainScreen
+from perfsuite.cli.screen import PageScreen
 from perfsuite.cli.terminal import Invocation, append_to_step
 from perfsuite.demo.backend import BackendSettings, check_faults, faults_of
 from perfsuite.demo.client import Demo, running_demo
@@ -21,7 +20,7 @@ from perfsuite.model import Cleanup, RunReport, Scenario
 from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.model.history import RunGroup
 from perfsuite.monitor import Queries, Watch, read_queries
-from perfsuite.plan.build import Inputs, SuiteFacts, build, read_inputs, suite_facts, with_demo
+from perfsuite.plan.build import Inputs, make_plan, read_inputs, with_demo
 from perfsuite.plan.options import PlanOptions
 from perfsuite.report.files.markdown import runs_md
 from perfsuite.report.terminal.console import render_many
@@ -40,7 +39,6 @@ class Job:
     output: OutputOptions
     baselines: Mapping[str, RunGroup]
     inputs: Inputs
-    facts: SuiteFacts
     context: CommandContext
     page: PageScreen | None = None
 
@@ -48,10 +46,10 @@ class Job:
 # ── before a run ────────────────────────────────────────────────────────────────────────────────────
 
 
-def inputs_of(options: PlanOptions, facts: SuiteFacts) -> Inputs:
+def inputs_of(options: PlanOptions) -> Inputs:
     """Read and check all files and options. Raises UsageError."""
     check_faults(options.faults)
-    return read_inputs(options, facts)
+    return read_inputs(options)
 
 
 def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Screen) -> tuple[Inputs, Demo | None]:
@@ -61,7 +59,7 @@ def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Scre
     screen.say(f"Demo: starting the reference backend ({options.demo})")
     settings = BackendSettings(faults=faults_of(options.faults, as_deployed=options.as_deployed))
     demo = stack.enter_context(running_demo(options.demo, settings))
-    return with_demo(inputs, demo.host, demo.credentials, suite_facts()), demo
+    return with_demo(inputs, demo.host, demo.credentials), demo
 
 
 def watch_of(options: MonitorOptions, demo: Demo | None) -> Watch:
@@ -85,12 +83,25 @@ def _queries(options: MonitorOptions) -> Queries:
     return read_queries(options.queries_file)
 
 
-def context_without_load(
-    options: PlanOptions, inputs: Inputs, screen: PlainScreen, call: Invocation[Any]
+def context_of(
+    call: Invocation[Any],
+    options: PlanOptions,
+    inputs: Inputs,
+    screen: Screen,
+    *,
+    monitors: MonitorOptions | None = None,
+    demo: Demo | None = None,
 ) -> CommandContext:
-    """The context of a command that calls the target without load."""
+    """What the runs of a command share. `monitors`: None for a command without load."""
     return CommandContext(
-        options.archive.results, screen, call.interrupts, headers=inputs.connection.headers, errors=call.errors
+        options.archive.results,
+        screen,
+        call.interrupts,
+        request_log=demo.request_log if demo else None,
+        watch=watch_of(monitors, demo) if monitors else None,
+        history=options.archive.history,
+        headers=inputs.connection.headers,
+        errors=call.errors,
     )
 
 
@@ -100,7 +111,7 @@ def context_without_load(
 def run_one(job: Job, scenario: Scenario) -> LoadedRun:
     """Make one run. Raises TargetError or LoadError if nothing could be measured."""
     try:
-        plan = build(job.options, job.inputs, scenario, job.facts, datetime.now(UTC))
+        plan = make_plan(job.options, job.inputs, scenario)
         finished = pipeline.run(job.context, plan, job.inputs.accounts, job.baselines.get(scenario.name))
     except SuiteError:
         raise

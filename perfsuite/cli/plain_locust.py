@@ -26,7 +26,7 @@ from perfsuite.load.state import LoadOrder, LoadState
 from perfsuite.measurements.records import FILE_NAME, Writer, to_json
 from perfsuite.model import Cleanup, Headers, Plan, PreflightReport, Scenario
 from perfsuite.model.plan import STOP_TIMEOUT_S
-from perfsuite.plan.build import build, new_run_folder, read_inputs, suite_facts
+from perfsuite.plan.build import make_plan, new_run_folder, read_inputs
 from perfsuite.plan.option_fields import ROOT
 from perfsuite.plan.options import ConnectionOptions, PlanOptions
 from perfsuite.preflight.probe import probe_target
@@ -100,7 +100,7 @@ def _options(environment: Any, host: str) -> PlanOptions:
 
 def _refusal(host: str, environment: Any) -> SuiteError | None:
     try:
-        read_inputs(_options(environment, host), suite_facts())
+        read_inputs(_options(environment, host))
     except SuiteError as error:
         return error
     return None
@@ -131,10 +131,10 @@ def _give_up(environment: Any, exit_code: int) -> None:
 
 
 def _order(environment: Any) -> LoadOrder:
-    now, facts = datetime.now(UTC), suite_facts()
+    now = datetime.now(UTC)
     options = replace(_options(environment, environment.host or ""), seed=now.microsecond)
-    inputs = read_inputs(options, facts)
-    plan = build(options, inputs, _scenario(environment), facts, now)
+    inputs = read_inputs(options)
+    plan = make_plan(options, inputs, _scenario(environment), now)
     report = _seen(plan, inputs.connection.headers)
     folder = new_run_folder(ROOT / "results", SCENARIO, now)
     plan = replace(plan, run_id=folder.name)

@@ -61,13 +61,15 @@ class Inputs:
     allowed_hosts: tuple[str, ...]
     accounts: tuple[Account, ...] = field(repr=False)
     connection: ResolvedConnection = field(default_factory=ResolvedConnection)
+    facts: SuiteFacts = field(default_factory=suite_facts)
 
 
-def read_inputs(options: PlanOptions, facts: SuiteFacts) -> Inputs:
-    """Read and check all options and files; sends nothing.
+def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs:
+    """Read and check all options and files; sends nothing. `facts`: default those of this suite.
 
     Raises UsageError, and SafetyError for a host that is not allowed.
     """
+    facts = facts or suite_facts()
     _check_combination(options)
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
@@ -84,7 +86,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts) -> Inputs:
     allowed = hosts.allowed_names(rules)
     if options.demo:
         options.connection.of_demo()
-        return Inputs(scenarios, targets, "", (), ())
+        return Inputs(scenarios, targets, "", (), (), facts=facts)
     host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
     connection = resolve_connection(options.connection, host, known.roles, facts.environment)
     accounts = read_accounts(
@@ -92,21 +94,22 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts) -> Inputs:
     )
     for scenario in scenarios:
         accounts_for(users_by_role(scenario.users, facts.roles), accounts)
-    return Inputs(scenarios, targets, host, allowed, accounts, connection)
+    return Inputs(scenarios, targets, host, allowed, accounts, connection, facts)
 
 
-def with_demo(inputs: Inputs, host: str, credentials: Path, facts: SuiteFacts) -> Inputs:
+def with_demo(inputs: Inputs, host: str, credentials: Path) -> Inputs:
     """The inputs with the address and accounts of a demo that has started."""
-    accounts = read_accounts(credentials, facts.roles, {})
+    accounts = read_accounts(credentials, inputs.facts.roles, {})
     return replace(inputs, host=hosts.checked_url(host, hosts.HostRules()), accounts=accounts)
 
 
-def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, facts: SuiteFacts, now: datetime) -> Plan:
-    """The plan of one run. `run_id` is made from `now`; a run with a folder takes the folder's name.
+def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: datetime | None = None) -> Plan:
+    """The plan of one run. `run_id` is made from the time; a run with a folder takes the folder's name.
 
     Raises UsageError if a role with users has no account (not for a demo that has not started).
     """
-    counts = users_by_role(scenario.users, facts.roles)
+    now = now or datetime.now(UTC)
+    counts = users_by_role(scenario.users, inputs.facts.roles)
     shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
     return Plan(
         run_id=run_id_of(scenario.name, now),
@@ -126,7 +129,7 @@ def build(options: PlanOptions, inputs: Inputs, scenario: Scenario, facts: Suite
         demo=options.demo,
         fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),
-        suite_version=facts.version,
+        suite_version=inputs.facts.version,
         timeout_s=options.connection.timeout_s,
         stop_timeout_s=options.stop_timeout_s or STOP_TIMEOUT_S,
         access=inputs.connection.access,

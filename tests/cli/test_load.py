@@ -23,7 +23,7 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
 from perfsuite.monitor import Watch
-from perfsuite.plan.build import Inputs, suite_facts
+from perfsuite.plan.build import Inputs
 from perfsuite.plan.options import ArchiveOptions, PlanOptions
 from perfsuite.run.context import CommandContext
 from perfsuite.run.error_collector import ErrorCollector
@@ -73,7 +73,7 @@ class Field:
         )
         options = PlanOptions(fingerprint=True, archive=ArchiveOptions(results))
         output = OutputOptions(quiet=results != Path("results"), color=False)
-        return Job(options, output, {}, Inputs(scenarios, (), host, (), ()), suite_facts(), context)
+        return Job(options, output, {}, Inputs(scenarios, (), host, (), ()), context)
 
 
 def test_runs_alternate_and_the_fingerprint_is_taken_once_per_target() -> None:

@@ -10,7 +10,7 @@ from perfsuite.errors import SafetyError, UsageError
 from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.target import TargetMessage
-from perfsuite.plan.build import SuiteFacts, build, new_run_folder, read_inputs, run_id_of, with_demo
+from perfsuite.plan.build import SuiteFacts, make_plan, new_run_folder, read_inputs, run_id_of, with_demo
 from perfsuite.plan.options import ConnectionOptions, PlanOptions
 from perfsuite.target.connection import connection_settings
 from tests.plan.example import ROLES
@@ -54,7 +54,7 @@ def test_a_plan_holds_all_that_was_asked_for(options: PlanOptions) -> None:
         options, scenarios=("small",), host="http://qa.example.com/", users=8, read_only=True, command=("--read-only",)
     )
     inputs = read_inputs(options, FACTS)
-    plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
+    plan = make_plan(options, inputs, inputs.scenarios[0], NOW)
     assert plan.run_id == "small_20260304_050607"
     assert plan.host == "http://qa.example.com"
     assert plan.users_by_role == {"agent": 2, "customer": 6}
@@ -69,20 +69,20 @@ def test_a_plan_holds_all_that_was_asked_for(options: PlanOptions) -> None:
 def test_waiting_times_reach_the_plan_and_its_connection(options: PlanOptions) -> None:
     options = replace(options, connection=ConnectionOptions(timeout_s=5.0), stop_timeout_s=2.0)
     inputs = read_inputs(options, FACTS)
-    plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
+    plan = make_plan(options, inputs, inputs.scenarios[0], NOW)
     assert (plan.timeout_s, plan.stop_timeout_s) == (5.0, 2.0)
     assert connection_settings(plan, ()).timeout_s == 5.0
 
 
 def test_a_plan_holds_no_secret(options: PlanOptions) -> None:
     inputs = read_inputs(replace(options, scenarios=("small",)), FACTS)
-    assert "password" not in repr(build(options, inputs, inputs.scenarios[0], FACTS, NOW))
+    assert "password" not in repr(make_plan(options, inputs, inputs.scenarios[0], NOW))
     assert "'x'" not in repr(inputs)
 
 
 def test_the_default_scenario_is_basic_and_small_runs_name_absent_roles(options: PlanOptions) -> None:
     inputs = read_inputs(options, FACTS)
-    plan = build(options, inputs, inputs.scenarios[0], FACTS, NOW)
+    plan = make_plan(options, inputs, inputs.scenarios[0], NOW)
     assert (plan.scenario.name, plan.host) == ("basic", "http://localhost:8015")
     assert plan.absent_roles == ("agent",)
 
@@ -103,8 +103,8 @@ def test_a_demo_brings_its_own_host_and_accounts(options: PlanOptions, tmp_path:
     assert inputs.host == ""
     own = tmp_path / "demo.csv"
     own.write_text("phone_number,password,role\n7,x,customer\n", encoding="utf-8")
-    begun = with_demo(inputs, "http://127.0.0.1:4711", own, FACTS)
-    plan = build(options, begun, begun.scenarios[0], FACTS, NOW)
+    begun = with_demo(inputs, "http://127.0.0.1:4711", own)
+    plan = make_plan(options, begun, begun.scenarios[0], NOW)
     assert (plan.host, plan.demo, plan.shared_accounts) == ("http://127.0.0.1:4711", "embedded", {})
 
 

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from perfsuite.cli.commands.compare import shown
-from perfsuite.cli.job import Job, all_shown, inputs_of, run_failed, run_one, started, watch_of
+from perfsuite.cli.job import Job, all_shown, context_of, inputs_of, run_failed, run_one, started, watch_of
 from perfsuite.cli.options import SECOND_DEMO, MonitorOptions, NoiseOptions, RunOptions
 from perfsuite.cli.screen import PageScreen, Screens, live_page, screen_for
 from perfsuite.cli.terminal import Invocation, step_summary
@@ -32,7 +31,7 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.model import RunReport, Scenario
 from perfsuite.model.history import PastRun, RunGroup
 from perfsuite.monitor import check_watch
-from perfsuite.plan.build import Inputs, SuiteFacts, build, suite_facts
+from perfsuite.plan.build import Inputs, make_plan
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.report.comparison import render_noise
 from perfsuite.report.exporter import Exposition, serving
@@ -48,7 +47,6 @@ from perfsuite.run.comparison import (
     noise_of,
     save_noise,
 )
-from perfsuite.run.context import CommandContext
 from perfsuite.target.connection import ConnectionSettings
 
 PAUSE_BETWEEN_S = 10.0
@@ -87,30 +85,26 @@ class RunMaker:
 # ── run ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> dict[str, RunGroup]:
+def check_stages(options: RunOptions, plan: PlanOptions, inputs: Inputs) -> dict[str, RunGroup]:
     """The baseline of each scenario. Raises UsageError for a wrong monitor, baseline or noise file."""
     check_noise(plan.archive.results)
-    baselines = _baselines(plan, inputs, facts)
+    baselines = _baselines(plan, inputs)
     check_watch(replace(watch_of(options.monitors, None), connection=ConnectionSettings(inputs.host or DEFAULT_HOST)))
     return baselines
 
 
-def _baselines(options: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> dict[str, RunGroup]:
+def _baselines(options: PlanOptions, inputs: Inputs) -> dict[str, RunGroup]:
     """The baseline of each scenario. Raises UsageError if one has none."""
     if not options.baseline:
         return {}
     archive = RunArchive(options.archive.results, options.archive.history)
     with archive.open_history() as history:
-        plans = (build(options, inputs, scenario, facts, datetime.now(UTC)) for scenario in inputs.scenarios)
+        plans = (make_plan(options, inputs, scenario) for scenario in inputs.scenarios)
         return {plan.scenario.name: find_baseline(plan, history, archive) for plan in plans}
 
 
 def make_runs(
-    call: Invocation[RunOptions],
-    plan: PlanOptions,
-    inputs: Inputs,
-    facts: SuiteFacts,
-    baselines: Mapping[str, RunGroup],
+    call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, baselines: Mapping[str, RunGroup]
 ) -> int:
     """Run the requested scenarios; the most severe exit code."""
     options = call.options
@@ -120,19 +114,9 @@ def make_runs(
         shown = [screen_for(call.terminal, options.output), *(also for also in (page, exposition) if also)]
         screens = Screens(shown, call.errors)
         inputs, demo = started(stack, plan, inputs, screens)
-        context = CommandContext(
-            plan.archive.results,
-            screens,
-            call.interrupts,
-            request_log=demo.request_log if demo else None,
-            step_summary=step_summary(),
-            watch=watch_of(options.monitors, demo),
-            listener=exposition,
-            history=plan.archive.history,
-            headers=inputs.connection.headers,
-            errors=call.errors,
-        )
-        job = Job(plan, options.output, baselines, inputs, facts, context, page)
+        context = context_of(call, plan, inputs, screens, monitors=options.monitors, demo=demo)
+        context = replace(context, step_summary=step_summary(), listener=exposition)
+        job = Job(plan, options.output, baselines, inputs, context, page)
         if options.runs or options.has_other_target:
             return repeat(call, job, other_job(stack, options, job))
         return _run_scenarios(job, call)
@@ -211,7 +195,7 @@ def other_job(stack: ExitStack, options: RunOptions, job: Job) -> Job | None:
     else:
         # The monitors of the first target, perhaps a demo, would read the wrong one.
         plan = replace(job.options, host=options.other, demo=None, faults=(), as_deployed=False, fingerprint=False)
-        inputs, demo = inputs_of(plan, job.facts), None
+        inputs, demo = inputs_of(plan), None
     context = replace(
         job.context, request_log=demo.request_log if demo else None, watch=watch_of(options.monitors, demo)
     )
@@ -297,24 +281,14 @@ def noise(call: Invocation[NoiseOptions]) -> int:
     plan = replace(call.options.plan, command=call.parsed.line)
     results = plan.archive.results
     check_noise(results)
-    facts = suite_facts()
-    inputs = inputs_of(plan, facts)
+    inputs = inputs_of(plan)
     if len(inputs.scenarios) > 1:
         raise UsageError(CliMessage.NOISE_OF_SEVERAL())
     screen = screen_for(call.terminal, output)
     with ExitStack() as stack:
         inputs, demo = started(stack, plan, inputs, screen)
-        context = CommandContext(
-            results,
-            screen,
-            call.interrupts,
-            request_log=demo.request_log if demo else None,
-            watch=watch_of(MonitorOptions(), demo),
-            history=plan.archive.history,
-            headers=inputs.connection.headers,
-            errors=call.errors,
-        )
-        made = alternate(call, [Job(plan, output, {}, inputs, facts, context)], inputs.scenarios[0], call.options.runs)
+        context = context_of(call, plan, inputs, screen, monitors=MonitorOptions(), demo=demo)
+        made = alternate(call, [Job(plan, output, {}, inputs, context)], inputs.scenarios[0], call.options.runs)
     if made.reports and not output.quiet:
         call.terminal.show(render_many, made.reports, color=output.color)
     if not made.is_whole:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from perfsuite.cli.job import code_of_rows, context_without_load, inputs_of, started
+from perfsuite.cli.job import code_of_rows, context_of, inputs_of, started
 from perfsuite.cli.options import FingerprintOptions, PreflightOptions
 from perfsuite.cli.screen import screen_for
 from perfsuite.cli.terminal import Invocation
@@ -19,7 +18,7 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.model import Works
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
-from perfsuite.plan.build import build, suite_facts
+from perfsuite.plan.build import make_plan
 from perfsuite.plan.options import DEFAULT_HOST
 from perfsuite.report.terminal.console import render_preflight
 from perfsuite.run import pipeline
@@ -29,13 +28,12 @@ from perfsuite.target.connection import ConnectionSettings
 def preflight(call: Invocation[PreflightOptions]) -> int:
     """Call every operation once per role; 3 if one fails, 4 if a row remains."""
     options, output = replace(call.options.plan, command=call.parsed.line), call.options.output
-    facts = suite_facts()
-    inputs = inputs_of(options, facts)
+    inputs = inputs_of(options)
     screen = screen_for(call.terminal, output)
     with ExitStack() as stack:
         inputs, _demo = started(stack, options, inputs, screen)
-        plan = build(options, inputs, inputs.scenarios[0], facts, datetime.now(UTC))
-        context = context_without_load(options, inputs, screen, call)
+        plan = make_plan(options, inputs, inputs.scenarios[0])
+        context = context_of(call, options, inputs, screen)
         report, cleanup = pipeline.only_preflight(context, plan, inputs.accounts)
     call.terminal.show(render_preflight, report, color=output.color)
     code = code_of_rows(cleanup, options, call)
@@ -67,14 +65,13 @@ def _take(call: Invocation[FingerprintOptions]) -> tuple[Fingerprint, Path, int]
     given = call.options.monitors.postgres
     if not given and options.demo != "full":
         raise UsageError(CliMessage.FINGERPRINT_WITHOUT_DATABASE())
-    facts = suite_facts()
-    inputs = inputs_of(options, facts)
+    inputs = inputs_of(options)
     check_watch(Watch("", ConnectionSettings(inputs.host or DEFAULT_HOST), postgres_dsn=given))
     screen = screen_for(call.terminal, call.options.output)
     with ExitStack() as stack:
         inputs, demo = started(stack, options, inputs, screen)
-        plan = build(options, inputs, inputs.scenarios[0], facts, datetime.now(UTC))
-        context = context_without_load(options, inputs, screen, call)
+        plan = make_plan(options, inputs, inputs.scenarios[0])
+        context = context_of(call, options, inputs, screen)
         dsn = given or (demo.postgres_dsn if demo else "") or ""
         taken, folder, cleanup = pipeline.only_fingerprint(context, plan, inputs.accounts, dsn)
         return taken, folder, code_of_rows(cleanup, options, call)

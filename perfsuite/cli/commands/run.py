@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from perfsuite.cli.options import SECOND_DEMO, MonitorOptions, RunOptions
 from perfsuite.cli.terminal import Invocation
@@ -11,7 +10,7 @@ from perfsuite.demo.backend import check_faults
 from perfsuite.errors import EXIT_PASS, UsageError
 from perfsuite.messages.cli import CliMessage
 from perfsuite.plan import dry_run
-from perfsuite.plan.build import Inputs, SuiteFacts, build, read_inputs, suite_facts
+from perfsuite.plan.build import Inputs, make_plan, read_inputs
 from perfsuite.plan.options import PlanOptions
 from perfsuite.roles import ROLES
 
@@ -20,18 +19,17 @@ def run(call: Invocation[RunOptions]) -> int:
     """The most severe exit code of the runs."""
     options, plan = call.options, plan_options(call)
     check_faults(plan.faults)
-    facts = suite_facts()
-    inputs = read_inputs(plan, facts)
+    inputs = read_inputs(plan)
     check(options)
     compared = plan.baseline or options.runs or options.has_other_target
     if options.dry_run and not compared and options.monitors == MonitorOptions():
-        return _planned(call, plan, inputs, facts)
+        return _planned(call, plan, inputs)
     from perfsuite.cli.commands import load  # imports the stages of a run: not needed for a plan
 
-    baselines = load.check_stages(options, plan, inputs, facts)
+    baselines = load.check_stages(options, plan, inputs)
     if options.dry_run:
-        return _planned(call, plan, inputs, facts)
-    return load.make_runs(call, plan, inputs, facts, baselines)
+        return _planned(call, plan, inputs)
+    return load.make_runs(call, plan, inputs, baselines)
 
 
 def plan_options(call: Invocation[RunOptions]) -> PlanOptions:
@@ -41,10 +39,10 @@ def plan_options(call: Invocation[RunOptions]) -> PlanOptions:
     return replace(plan, command=call.parsed.line, fingerprint=call.options.fingerprint and database)
 
 
-def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs, facts: SuiteFacts) -> int:
+def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs) -> int:
     """Print the plan of each scenario and the source of each option."""
     for scenario in inputs.scenarios:
-        call.terminal.out(dry_run.render(build(plan, inputs, scenario, facts, datetime.now(UTC)), ROLES))
+        call.terminal.out(dry_run.render(make_plan(plan, inputs, scenario), ROLES))
     call.terminal.out("\n".join(call.parsed.explained()))
     return EXIT_PASS
 
