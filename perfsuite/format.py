@@ -21,13 +21,13 @@ How to use it. Pick the function by what you have, and never write a format spec
 The rules:
 
 - A figure has three significant digits: 1,240 · 310 · 82.5 · 8.25 · 0.50; below 0.1 it has two: 0.012. Digits before
-  the decimal point are never rounded away, trailing zeros stay (3.30 beside 1.82), a whole number has no decimals.
+  the decimal point are never rounded away, trailing zeros stay (3.30 next to 1.82), a whole number has no decimals.
 - Thousands are separated by a comma, a unit by a space; only "/s" follows its number without one ("12/s").
 - Response times are in ms at any size, so that they can be compared down a column. Durations are in the unit that
   suits them.
 - A share that is not 0 is never "0 %", one that is not 1 never "100 %": "< 0.01 %", "> 99.99 %".
 - What a user has set is shown as it was set, with all its digits.
-- What is not known is "–".
+- An unknown value is "–".
 - The unit of a rate of requests is "requests/s", of actions "actions/s"; bytes are decimal (kB, MB, GB).
 """
 
@@ -39,9 +39,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 UNKNOWN: Final = "–"
-"""Stands for what is not known."""
+"""Stands for an unknown value."""
 NO_ANSWER: Final = "no answer"
-"""Stands for what could not be read."""
+"""Stands for a reading that could not be had."""
 CI: Final = "95 % CI"
 """Label of a 95 % confidence interval."""
 
@@ -120,7 +120,7 @@ def p_value(p: float) -> str:
 def unit_of(name: str) -> str:
     """The unit of a figure by its name in summary.json or METRICS, with a statistic after it or not.
 
-    "p95_ms" → "ms", "failure_rate" → "fraction", "server.memory_bytes max" → "bytes"; "count" where nothing fits.
+    "p95_ms" → "ms", "failure_rate" → "fraction", "server.memory_bytes max" → "bytes"; "count" for other names.
     """
     figure_name = name.partition(" ")[0]
     if figure_name in _NAMED_UNITS:
@@ -157,7 +157,7 @@ def plain(name: str, value: float | None) -> str:
 
 
 def change(before: float | None, after: float | None, unit: str) -> str:
-    """ "12 ms → 310 ms"; only the later value where the earlier is not known. None after: "no answer"."""
+    """ "12 ms → 310 ms"; only the later value if the earlier is unknown. None after: "no answer"."""
     later = quantity(after, unit, unknown=NO_ANSWER)
     return later if before is None else f"{quantity(before, unit)} → {later}"
 
@@ -200,12 +200,12 @@ def apart(name: str, observed: float, allowed: float) -> tuple[str, str]:
 
 
 def number_range(low: float, high: float) -> str:
-    """ "3" where both are the same, else "3–7"."""
+    """ "3" if both are the same, else "3–7"."""
     return number(low) if low == high else f"{number(low)}–{number(high)}"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
-    """ "1 target", "3 targets", "1,204 queries". `nouns`: the plural where it is irregular."""
+    """ "1 target", "3 targets", "1,204 queries". `nouns`: the plural if it is irregular."""
     if count == 1:
         return f"1 {noun}"
     if not nouns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perfsuite.format import UNKNOWN, bound, figure, number, percent
+from perfsuite.format import UNKNOWN, bound, duration, figure, number, percent
 from perfsuite.model import RunReport
 from perfsuite.model.slo_presets import APDEX_T_MS, FEWEST_FOR_APDEX, Compared, apdex_threshold, compared, rating
 from perfsuite.report.page.tables import Cell, Column, PageTable
@@ -77,7 +77,7 @@ def _observed(one: Compared) -> str:
 def _limit(one: Compared) -> str:
     metric = one.limit.metric
     if metric.startswith(_WITHIN):
-        return f"{number(float(metric.removeprefix(_WITHIN)) / 1000).rstrip('0').rstrip('.')} s"
+        return duration(float(metric.removeprefix(_WITHIN)) / 1000)
     short = metric.removesuffix("_ms").replace("avg", "average") if metric.endswith("_ms") else "Apdex"
     return f"{short} {bound(metric, one.limit.limit, below=one.limit.below)}"
 

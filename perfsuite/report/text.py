@@ -1,7 +1,7 @@
 """Text and numbers as a file or a page can hold them: safe from markup and formulas, and exact.
 
-`stats.csv`, `summary.json` and `report.html` take their values from `values_of`, so that they agree to the letter.
-Numbers for people are made by `perfsuite/format.py`.
+`stats.csv`, `summary.json` and `report.html` take their values from `values_of` and agree in every digit. Numbers for
+people are made by `perfsuite/format.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def clean(text: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """`text` for a cell of CSV: what a spreadsheet would take for a formula gets a leading apostrophe."""
+    """`text` for a cell of CSV: a leading apostrophe keeps a spreadsheet from reading it as a formula."""
     formula = text.lstrip().startswith(_FORMULA_STARTS) or text.startswith(("\t", "\r", "\n"))
     return f"'{clean(text)}" if formula else clean(text)
 
@@ -34,7 +34,7 @@ def csv_cell(text: str) -> str:
 def markdown(text: str) -> str:
     """`text` for a cell of a Markdown table: no markup, no HTML, no new column."""
     html = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # A zero-width space keeps @names from becoming mentions of somebody.
+    # A zero-width space keeps @names from becoming mentions.
     return _MARKDOWN.sub(r"\\\1", html).replace("@", "@\u200b")
 
 
@@ -45,7 +45,7 @@ def heading(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """`text` with at most `length` characters, the last one an ellipsis where something is gone."""
+    """`text` with at most `length` characters; the last one is an ellipsis if it was cut."""
     one_line = clean(text)
     return one_line if len(one_line) <= length else one_line[: max(length - 1, 0)].rstrip() + "…"
 
@@ -62,7 +62,7 @@ STATISTIC_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Statist
 """requests, failures, failure_rate, rps, avg_ms … p999_ms, in the order of the files."""
 
 BREAKDOWN_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Breakdown))
-"""service_avg_ms … not_started: where the time went, after all that was there before."""
+"""service_avg_ms … not_started: where the time went. In the files they follow the statistics."""
 
 TOO_FEW = "too few samples"
 
@@ -71,9 +71,9 @@ _OTHER_DECIMALS = 3
 
 
 def rounded(name: str, value: float | None) -> Number:
-    """`value` as files carry it: fractions (`…_rate`) with 6 decimals, all else with 3; counts stay whole.
+    """`value` as files contain it: fractions (`…_rate`) with 6 decimals, others with 3; counts stay whole.
 
-    None for None and for what is no number (infinity, NaN): JSON has neither.
+    None for None, infinity and NaN, which JSON does not have.
     """
     if value is None or isinstance(value, int):
         return value
@@ -83,12 +83,12 @@ def rounded(name: str, value: float | None) -> Number:
 
 
 def values_of(statistics: Statistics) -> dict[str, Number]:
-    """The figures by name, in the order of the files, rounded as files carry them."""
+    """The figures by name, in the order of the files, rounded as files contain them."""
     return {name: rounded(name, getattr(statistics, name)) for name in STATISTIC_FIELDS}
 
 
 def parts_of(breakdown: Breakdown) -> dict[str, Number]:
-    """Where the time went, by name, in the order of the files, rounded as files carry it."""
+    """Where the time went, by name, in the order of the files, rounded as files contain it."""
     return {name: rounded(name, getattr(breakdown, name)) for name in BREAKDOWN_FIELDS}
 
 

@@ -77,11 +77,11 @@ def _written(path: Path, text: str) -> Path:
 def _replace(path: Path, text: str) -> None:
     """Write to a temporary file, then rename: a reader sees the old file or the new one, never half of one."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    beside = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             os.fchmod(file.fileno(), 0o644)
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -72,7 +72,7 @@ def test_a_regression() -> None:
         pytest.param(replace(compared(42), changes=()), "CANNOT TELL", "No times were compared.", id="nothing"),
     ],
 )
-def test_the_word_for_all(comparison: Comparison, word: str, said: str) -> None:
+def test_overall_result_and_sentence(comparison: Comparison, word: str, said: str) -> None:
     assert overall(comparison) == word
     assert comparison_sentence(comparison) == said
     assert render_comparison(comparison).endswith(f"COMPARISON: {word}")
@@ -89,7 +89,7 @@ def test_in_short() -> None:
     ]
 
 
-def test_in_short_it_is_said_why_no_times_were_compared() -> None:
+def test_short_output_says_why_no_times_were_compared() -> None:
     other = "times are not compared: other number of load processes: 1, 2"
 
     assert render_short_comparison(replace(compared(42), changes=(), notes=(other,)), width=120).splitlines() == [
@@ -99,14 +99,14 @@ def test_in_short_it_is_said_why_no_times_were_compared() -> None:
     ]
 
 
-def test_what_was_forced_is_marked() -> None:
+def test_a_forced_comparison_is_marked() -> None:
     forced = replace(compared(42), mismatches=("other target: http://a, http://b",))
 
     assert "compared by force: other target: http://a, http://b" in render_comparison(forced)
     assert "- Forced: other target" in comparison_md(forced)
 
 
-def test_nothing_from_outside_is_markup() -> None:
+def test_text_from_outside_is_escaped() -> None:
     odd = replace(compared(42), notes=("a | b <script> \x1b[31m",))
 
     assert "\x1b" not in render_comparison(odd)

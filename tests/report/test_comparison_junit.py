@@ -42,7 +42,7 @@ def test_the_same_fails_nothing() -> None:
     assert {name: outcome for name, (outcome, _) in found.items()} == {"against before": "passed"}
 
 
-def test_what_cannot_be_told_is_skipped_and_never_passed() -> None:
+def test_an_unclear_comparison_is_skipped_not_passed() -> None:
     found = cases(comparison_junit_xml(compared(104, runs=1)))
     assert found["against before"][0] == "skipped"
 

@@ -50,7 +50,7 @@ def test_the_terminal_shows_one_line_and_the_pattern() -> None:
     assert SENTENCE in one_line(text)
 
 
-def test_a_pattern_that_a_reason_tells_is_not_told_twice() -> None:
+def test_a_pattern_within_a_reason_is_not_repeated() -> None:
     report = limited()
     verdict = replace(report.verdict, reasons=(f"failure rate 1.2 %, limit 1 %; {SENTENCE}",))
     assert one_line(render_summary(replace(report, verdict=verdict))).count("about every 101st request") == 1

@@ -71,14 +71,14 @@ def test_nothing_unusual_covers_what_gave_readings(silent: tuple[str, ...], unus
     assert findings_of(report if unusual else replace(report, findings=())).note == note
 
 
-def test_a_steady_state_that_is_too_short_to_compare_is_not_called_usual_as_to_changes() -> None:
+def test_the_note_says_if_the_steady_state_is_too_short_to_compare() -> None:
     report = replace(silenced(), findings=())
     short = replace(report, summary=replace(report.summary, steady_s=9.0))
 
     assert findings_of(short).note.endswith(" The steady state of 9 s is too short to compare responses over time.")
 
 
-def test_all_are_shown_where_they_are_few() -> None:
+def test_few_findings_are_all_shown() -> None:
     report = example_runs.watched()
     found = findings_of(replace(report, findings=report.findings[:5]))
     assert (found.more, found.left_out) == (0, "")

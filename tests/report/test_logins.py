@@ -49,7 +49,7 @@ def test_the_line(report: RunReport, line: str) -> None:
         assert line in render_summary(report, width=120)
 
 
-def test_it_gives_way_early_where_the_screen_is_small() -> None:
+def test_the_line_of_logins_is_among_the_first_cuts() -> None:
     assert {"logins": False} in CUTS[:3]
     assert "ramp-up logins" not in render_summary(run(), width=80, lines=24)
 

@@ -58,7 +58,7 @@ def test_every_output_says_so_once(report: RunReport, output: str) -> None:
     assert OUTPUTS[output](report).count(HEADLINE) == 1
 
 
-def test_the_sentence_does_not_deny_what_was_measured() -> None:
+def test_the_sentence_keeps_what_was_measured() -> None:
     report = run(example_runs.passed)
 
     assert report.verdict.outcome is Outcome.INCONCLUSIVE

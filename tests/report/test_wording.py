@@ -60,7 +60,7 @@ def test_names_of_what_was_not_exercised(missing: tuple[str, ...], names: tuple[
     assert tuple(not_exercised(coverage(*missing))) == names
 
 
-def test_more_names_than_a_sentence_bears_are_counted() -> None:
+def test_five_names_are_listed_and_the_others_counted() -> None:
     planned = tuple(f"reader / kind{number}.{verb}" for number in range(9) for verb in ("list", "read"))
     known = coverage(*(entry for entry in planned if entry.endswith("read")), planned=planned)
     names = "kind0.read, kind1.read, kind2.read, kind3.read, kind4.read and 4 others"
@@ -93,7 +93,7 @@ SENTENCE = f"{Headline.SOME_EXERCISED(exercised=7, planned=10, names='policies.c
         pytest.param(junit_xml, id="junit.xml"),
     ],
 )
-def test_it_stands_beside_the_verdict(render: Callable[[RunReport], str]) -> None:
+def test_the_sentence_follows_the_verdict(render: Callable[[RunReport], str]) -> None:
     text = " ".join(render(report(MISSING)).replace("\\", "").split())
     assert SENTENCE in text
 
@@ -103,15 +103,15 @@ def test_summary_json_has_the_numbers() -> None:
     assert (told["planned"], told["exercised"], told["not_exercised"]) == (10, 7, list(MISSING.not_exercised))
 
 
-def test_all_of_it_is_said_too() -> None:
+def test_all_exercised() -> None:
     assert exercised(report(coverage()).summary) == Headline.ALL_EXERCISED(planned=10)
 
 
-def test_a_run_that_sent_nothing_says_nothing_of_it() -> None:
+def test_a_run_without_requests_has_no_sentence() -> None:
     summary = report(coverage(*PLANNED)).summary
     assert exercised(replace(summary, whole_run=WholeRun(0, 0, 0))) is None
 
 
-def test_a_run_that_failed_has_other_news_first() -> None:
+def test_a_failed_run_has_the_sentence_only_in_the_section_on_coverage() -> None:
     assert SENTENCE not in render_summary(report(MISSING, Outcome.FAIL))
     assert SENTENCE in " ".join(report_html(report(MISSING, Outcome.FAIL)).split())  # in the section on coverage

@@ -47,7 +47,7 @@ def test_what_cannot_be_replaced_is_named_and_the_others_are_written(tmp_path: P
     assert all(path.is_file() for path in tmp_path.iterdir() if path.name != "stats.csv")
 
 
-def test_one_whose_text_cannot_be_made_leaves_the_others(tmp_path: Path) -> None:
+def test_a_file_whose_text_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     def fail(_report: RunReport) -> str:
         raise ZeroDivisionError
 

@@ -126,7 +126,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "drifts": [_rounded(drift) for drift in summary.drifts],
         "findings": [_finding(finding) for finding in report.findings],
         "monitors": {
-            "sources": _watched(report.readings),
+            "sources": _sources(report.readings),
             "monitored": list(seen.parts),
             "not_monitored": list(seen.silent),
         },
@@ -155,7 +155,7 @@ def _pattern(pattern: FailurePattern) -> dict[str, Any]:
     return {name: rounded(name, value) if name == "every_s" else value for name, value in asdict(pattern).items()}
 
 
-def _watched(readings: Iterable[Reading]) -> list[str]:
+def _sources(readings: Iterable[Reading]) -> list[str]:
     return sorted({reading.source.split(PART)[0] for reading in readings if not reading.is_of_load})
 
 
@@ -184,7 +184,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 def _cost(cost: OperationCost) -> dict[str, Any]:
-    """Per request that no cache answered: the most of each count, the mean of the time; null where it is not known."""
+    """Per request that no cache answered: the most of each count, the mean of the time; null if unknown."""
     known = cost.known is CostState.YES
     full = [request.cost for request in cost.full_requests]
 
@@ -205,7 +205,7 @@ def _cost(cost: OperationCost) -> dict[str, Any]:
 def _rounded(
     record: ArrivalFigures | GeneratorHealth | LostWorker | Occupancy | Drift | BehaviourRow,
 ) -> dict[str, Any]:
-    """The fields of a record, its numbers rounded as files carry them."""
+    """The fields of a record, its numbers rounded as files contain them."""
     return {name: value if isinstance(value, str) else rounded(name, value) for name, value in asdict(record).items()}
 
 
@@ -237,7 +237,7 @@ def _target(result: TargetResult) -> dict[str, Any]:
 
 
 def _cleaned(value: Any) -> Any:
-    """`value` with every text in it on one line and encodable."""
+    """`value` with every text in it on one line and encodable as UTF-8."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):

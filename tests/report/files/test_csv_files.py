@@ -53,7 +53,7 @@ def test_history_has_a_total_row_and_the_operations_of_each_second() -> None:
     assert sum(of_first) == int(totals[0]["requests"])
 
 
-def test_seconds_of_the_open_model_tell_its_actions() -> None:
+def test_seconds_of_the_open_model_count_its_actions() -> None:
     rows = rows_of(stats_history_csv(example_runs.open_model().summary))
     assert list(rows[0])[-5:] == ARRIVALS
     totals = [row for row in rows if row["role"] == "all"]

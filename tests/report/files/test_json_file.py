@@ -87,7 +87,7 @@ def test_no_steady_state_is_null_not_zero() -> None:
     assert (totals["requests"], totals["avg_ms"], totals["p95_ms"], totals["failure_rate"]) == (0, None, None, None)
 
 
-def test_the_open_model_tells_what_was_asked_and_offered() -> None:
+def test_the_open_model_has_requested_and_offered_rate() -> None:
     told = json.loads(summary_json(example_runs.open_model()))
     assert told["arrivals"] == {
         "asked_per_s": 30.0, "offered_per_s": 24.12, "due": 1590, "begun": 1278, "not_started": 312,
@@ -140,7 +140,7 @@ def test_findings_with_their_evidence() -> None:
     assert findings[1]["evidence"][0]["after"] is None
 
 
-def test_what_was_watched_and_what_operations_cost() -> None:
+def test_monitored_parts_and_costs_of_operations() -> None:
     told = json.loads(summary_json(example_runs.watched()))
     assert told["monitors"] == {
         "sources": ["machine", "pool", "postgres", "redis", "server"],
@@ -162,7 +162,7 @@ def test_what_was_watched_and_what_operations_cost() -> None:
     }  # fmt: skip
 
 
-def test_nothing_watched_is_empty_and_not_missing() -> None:
+def test_without_monitors_keys_are_empty_not_missing() -> None:
     told = json.loads(summary_json(example_runs.passed()))
     assert (told["findings"], told["monitors"]) == ([], {"sources": [], "monitored": [], "not_monitored": []})
     assert told["fingerprint"] == {"taken": False, "operations": []}

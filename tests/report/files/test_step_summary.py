@@ -33,7 +33,7 @@ def test_a_file_that_is_not_there_is_made(step: Path) -> None:
 
 
 @pytest.mark.parametrize("free", [400, 1000, 20_000])
-def test_what_has_no_room_is_cut_after_a_line_and_says_where_the_rest_is(free: int, step: Path) -> None:
+def test_the_text_is_cut_after_a_line_and_names_the_whole_file(free: int, step: Path) -> None:
     before = b"x" * (MOST_BYTES - free)
     step.write_bytes(before)
     assert append_summary(step, LINE * 2000, WHOLE) == ""
@@ -46,7 +46,7 @@ def test_what_has_no_room_is_cut_after_a_line_and_says_where_the_rest_is(free: i
 
 
 @pytest.mark.parametrize("free", [0, -5, 100, 250])
-def test_where_hardly_anything_has_room_nothing_is_appended(free: int, step: Path) -> None:
+def test_nothing_is_appended_if_hardly_anything_fits(free: int, step: Path) -> None:
     before = b"x" * (MOST_BYTES - free)
     step.write_bytes(before)
     warning = append_summary(step, LINE * 2000, WHOLE)
@@ -62,7 +62,7 @@ def test_appending_again_and_again_never_goes_beyond(step: Path) -> None:
     assert "nearly full" in warnings[-1]
 
 
-def test_what_is_taken_in_part_is_no_whole_summary(tmp_path: Path) -> None:
+def test_a_partial_write_is_a_warning(tmp_path: Path) -> None:
     """A disk that fills up takes what has room and says nothing, as a pipe does that is not read."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

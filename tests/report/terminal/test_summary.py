@@ -70,7 +70,7 @@ def test_several_runs() -> None:
     assert_golden("many.txt", text)
 
 
-def test_without_monitors_the_options_are_named_and_with_them_it_is_said_that_nothing_was_unusual() -> None:
+def test_the_note_names_the_monitor_options_or_that_nothing_was_unusual() -> None:
     report = example_runs.passed()
     assert "Nothing was monitored at the target: --monitor-server, --monitor-postgres,\n" in render_summary(report)
     quiet = replace(report, readings=example_runs.watched().readings)
@@ -87,7 +87,7 @@ def test_no_steady_state_is_not_called_usual() -> None:
     assert "Findings" not in render_summary(report)
 
 
-def test_quiet_tells_what_was_unusual_by_its_headlines() -> None:
+def test_quiet_output_has_the_headlines_of_findings() -> None:
     lines = render_verdict(example_runs.watched(), width=200).splitlines()
     at = lines.index("- Finding: Redis gave no answer for 6 s from 09:30:35 UTC on")
     assert [line[:11] for line in lines[at - 1 : at + 4]] == ["- Finding: "] * 5
