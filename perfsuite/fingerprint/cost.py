@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perfsuite.fingerprint.readings import NOTHING, Counters, Delta, Key
+from perfsuite.fingerprint.readings import NAMES, NOTHING, Counters, Delta, Key
 from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, headline, shape_of
 from perfsuite.format import number
 from perfsuite.messages.fingerprint import FingerprintMessage
@@ -24,6 +24,8 @@ from perfsuite.model.fingerprint import (
 
 _LIKELY_FOREIGN = 0.05
 """A statement counts as foreign where, by its rate while nothing was asked, a batch has more than this many."""
+_COUNTED = tuple(name for name in NAMES if name not in ("calls", "execution_ms", "planning_ms"))
+"""Figures that `Cost` has under the same name."""
 _FEWEST_ROWS = 3
 _FEWEST_CALLS = 5
 _SHOWN = 80
@@ -236,16 +238,9 @@ def _cost(request: AttributedRequest, batch: OperationBatch) -> Cost:
         queries=calls[StatementKind.QUERY],
         transaction_statements=calls[StatementKind.TRANSACTION],
         connection_statements=calls[StatementKind.CONNECTION],
-        rows=total.rows,
-        shared_hit_blocks=total.shared_hit_blocks,
-        shared_read_blocks=total.shared_read_blocks,
-        shared_dirtied_blocks=total.shared_dirtied_blocks,
-        shared_written_blocks=total.shared_written_blocks,
-        temp_read_blocks=total.temp_read_blocks,
-        temp_written_blocks=total.temp_written_blocks,
-        wal_bytes=total.wal_bytes,
         execution_ms=round(total.execution_ms, 4),
         planning_ms=round(total.planning_ms, 4) or None,
+        **{name: getattr(total, name) for name in _COUNTED},
     )
 
 

@@ -47,11 +47,6 @@ class Follower:
         """None while it lives; negative: the signal that killed it."""
         return self._process.poll()
 
-    @property
-    def unsent_bytes(self) -> int:
-        """How much of the orders still waits for room in the pipe."""
-        return len(self._unsent)
-
     def read(self) -> list[Report] | None:
         """What it has said since; None when it will say nothing more."""
         data = os.read(self.output, _READ_BYTES)

@@ -14,7 +14,7 @@ from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import OperationCheck, PreflightReport, Works
 from perfsuite.model.role import Role, Step
 from perfsuite.preflight.probe import TargetInfo
-from perfsuite.target.catalogue import CATALOGUE, PREFIX, ROW_KINDS
+from perfsuite.target.catalogue import CATALOGUE, CREATIONS, PREFIX, ROW_KINDS
 from perfsuite.target.run_state import RunState
 
 _ID = re.compile(r"\{(\w+)_id\}")
@@ -51,7 +51,6 @@ def _kind_of(step: Step) -> str:
 def without_creations(report: PreflightReport, things: Mapping[str, str], roles: Sequence[Role]) -> PreflightReport:
     """The report without all that creates or works on rows of these kinds. `things`: kind → reason."""
     depending = {role.slug: depending_on(role, things) for role in roles}
-    makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
 
     def changed(check: OperationCheck) -> OperationCheck:
         thing = depending.get(check.role, {}).get(check.operation)
@@ -60,7 +59,7 @@ def without_creations(report: PreflightReport, things: Mapping[str, str], roles:
         if CATALOGUE[check.operation].creates:
             why = PreflightMessage.CREATION_LEFT_OUT(why=things[thing])
         else:
-            why = PreflightMessage.ROWS_LEFT_OUT(operation=makers[thing])
+            why = PreflightMessage.ROWS_LEFT_OUT(operation=CREATIONS[thing].name)
         return replace(check, works=Works.LEFT_OUT, message=str(why))
 
     checks = tuple(map(changed, report.checks))
@@ -91,9 +90,8 @@ def creations_left_out(report: PreflightReport) -> tuple[Message, ...]:
 
 def undeletable_creations(things: Mapping[str, str]) -> tuple[Message, ...]:
     """A line for each creation that runs although its rows remain. `things`: kind → why they cannot be removed."""
-    makers = {operation.creates: operation.name for operation in CATALOGUE.values() if operation.creates}
     return tuple(
-        PreflightMessage.ROWS_REMAIN(operation=makers[thing], why=why)
+        PreflightMessage.ROWS_REMAIN(operation=CREATIONS[thing].name, why=why)
         for thing, why in things.items()
-        if thing in makers
+        if thing in CREATIONS
     )

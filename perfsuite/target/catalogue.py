@@ -263,6 +263,8 @@ _REMOVALS = (
 )
 
 CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}
+CREATIONS = {operation.creates: operation for operation in CATALOGUE.values() if operation.creates}
+"""Kind of row → the operation that creates it."""
 
 
 def makers_first(roles: Iterable[Role]) -> list[Role]:
@@ -282,7 +284,7 @@ Row = Mapping[str, Any]
 class RowKind:
     """A kind of row that a run creates. Operations are names of the catalogue, "" where the API has none.
 
-    `read`: a single row by its id. `find`: rows with a mark, by `find_by`. `pages`: a list, page by page.
+    `read`: a single row by its id. `find`: rows with a mark. `pages`: a list, page by page.
     `sample`: a list that shows some rows.
     """
 
@@ -290,11 +292,8 @@ class RowKind:
     delete: str
     read: str
     find: str
-    find_by: str
     pages: str
     sample: str
-    marked_by: str
-    """Field of a row with the mark."""
     statuses: tuple[str, ...] = ("status",)
     """Fields of a row that may hold its status."""
     makers_see_theirs: bool = False
@@ -304,6 +303,16 @@ class RowKind:
     def id_field(self) -> str:
         """Field of a row with its id."""
         return f"{self.thing}_id"
+
+    @property
+    def marked_by(self) -> str:
+        """Field of a row with the mark."""
+        return CREATIONS[self.thing].marked_by
+
+    @property
+    def find_by(self) -> str:
+        """`{name}` in the path of `find` that takes the mark."""
+        return CATALOGUE[self.find].path.partition("{")[2].partition("}")[0]
 
     def by_mark(self, rows: Iterable[Row]) -> dict[str, Row]:
         """Mark → row."""
@@ -327,20 +336,16 @@ ROW_KINDS = (
         delete="policies.delete",
         read="policies.read_back",
         find="policies.by_number",
-        find_by="policy_number",
         pages="",
         sample="policies.page",
-        marked_by="policy_number",
     ),
     RowKind(
         thing="lead",
         delete="leads.delete",
         read="",
         find="leads.search",
-        find_by="search",
         pages="leads.page",
         sample="leads.list",
-        marked_by="customer_name",
         statuses=("lead_status", "status"),
         makers_see_theirs=True,
     ),
@@ -349,10 +354,8 @@ ROW_KINDS = (
         delete="tickets.delete",
         read="tickets.read_back",
         find="",
-        find_by="",
         pages="tickets.page",
         sample="tickets.page",
-        marked_by="subject",
     ),
 )
 

@@ -68,12 +68,12 @@ def test_what_the_pipe_did_not_take_at_once_follows(follower: Follower, tmp_path
     process.suspend()
     follower.tell(_MUCH)
     held = os.sysconf("SC_PAGESIZE") * 16
-    assert follower.unsent_bytes > held
+    assert len(follower._unsent) > held
     process.resume()
 
     deadline = time.monotonic() + _WITHIN_S
-    while follower.unsent_bytes and time.monotonic() < deadline:
+    while follower._unsent and time.monotonic() < deadline:
         follower.send()
         time.sleep(0.01)
 
-    assert follower.unsent_bytes == 0
+    assert not follower._unsent
