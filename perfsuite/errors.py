@@ -4,7 +4,7 @@ SuiteError
  ├── UsageError      2   the command or a file is wrong: nothing was sent
  ├── TargetError     3   the target is not there, not ours, or not ready: no load was sent
  ├── LoadError       4   the load could not be made or its record is unusable
- │    └── UnexpectedError    the suite itself met an error that nobody expected
+ │    └── UnexpectedError    an unexpected error of the suite itself
  └── SafetyError     6   refused for safety: host not allowed
 
 The message is what the user reads: one or two lines that name cause and fix. It comes from a catalogue in
@@ -75,11 +75,11 @@ class LoadError(SuiteError):
 
 
 class UnexpectedError(LoadError):
-    """The suite itself met an error that nobody expected. The message says where, and which file has the traceback."""
+    """An unexpected error of the suite itself. The message says where, and which file has the traceback."""
 
 
 class SafetyError(SuiteError):
-    """The host may not be loaded."""
+    """It is not allowed to send load to the host."""
 
     exit_code = EXIT_SAFETY
 

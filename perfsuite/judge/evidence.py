@@ -34,7 +34,7 @@ from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.roles.mix import arriving_rps, offered_rps, without
 
 DEFAULT_LIMIT_MS = 500.0
-"""The response time at which the offered load is reckoned where no target limits the average."""
+"""The response time for which the offered load is computed if no target limits the average."""
 
 Scope = tuple[str | None, str | None]
 """Role and operation that a target is limited to."""

@@ -325,8 +325,11 @@ def _not_called(operation: str, role: str | None, evidence: RunEvidence) -> Iter
     coverage = evidence.coverage
     lacking = {(lack.role, lack.operation): lack.why for lack in coverage.lacking} if coverage else {}
     for each in evidence.planned:
-        makes = any(step.operation == operation for behaviour in each.behaviours for step in behaviour.steps)
-        if not makes or role not in (None, each.slug) or not evidence.plan.users_by_role.get(each.slug):
+        if (
+            operation not in each.steps_by_operation
+            or role not in (None, each.slug)
+            or not evidence.plan.users_by_role.get(each.slug)
+        ):
             continue
         entry = f"{each.slug} / {operation}"
         if coverage and entry in coverage.missing:

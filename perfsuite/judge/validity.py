@@ -69,7 +69,7 @@ def unfit_because(plan: Plan, summary: Summary) -> list[Message]:
 
 
 def generator_notes(summary: Summary) -> Iterable[Message]:
-    """What may have made the slowest requests of a generator that was fit all the same."""
+    """What may explain the slowest requests, although the generator was fit."""
     health = summary.generator
     if (health.gc_pause_max_ms or 0.0) > GC_PAUSE_MS and not _collecting(health):
         yield Note.LONG_GC_PAUSE(longest=figure("max_ms", health.gc_pause_max_ms))
@@ -178,7 +178,7 @@ def _nothing_sent(summary: Summary) -> Message | None:
 
 
 def _too_little(summary: Summary) -> Message | None:
-    """A steady state that is hardly one. Where there is none at all, no target is judged, which has its own reason."""
+    """A steady state that is too short. Without any, no target is judged, which has its own reason."""
     sent, steady_s = summary.totals.requests, summary.steady_s
     if not steady_s or ended_early(summary) or (sent >= FEWEST_REQUESTS and steady_s >= SHORTEST_STEADY_S):
         return None
@@ -192,7 +192,7 @@ def _too_little(summary: Summary) -> Message | None:
 
 
 def _actions_not_due(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Message | None:
-    """Open model: actions that the rate asks for and no process let become due, so that nobody counted them."""
+    """Open model: planned actions that no process let become due, so that they were not counted."""
     arrivals, arrival = summary.arrivals, plan.scenario.arrival
     if arrivals is None or arrival is None or not summary.steady_s:
         return None
@@ -280,7 +280,7 @@ def _users_ended(plan: Plan, summary: Summary) -> Message | None:
 
 
 def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> Message | None:
-    """Only requests that carry this run's id are counted, so nobody else's load has a part in it."""
+    """Only requests with this run's id are counted, so other load cannot cause a difference."""
     if counts.agrees:
         return None
     others = {
@@ -319,7 +319,7 @@ def _reports_lost(summary: Summary) -> Message | None:
 
 
 def suite_errors(summary: Summary) -> list[Message]:
-    """One reason for the errors of the suite itself; [] without any. What was measured besides them stands."""
+    """One reason for the errors of the suite itself; [] without any. Everything else that was measured stays valid."""
     errors = summary.suite_errors
     if not errors:
         return []

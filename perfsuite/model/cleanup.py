@@ -18,9 +18,9 @@ class SoftDeleted:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """Rows of one kind that could not be removed for one reason. `again`: another cleanup may fare better.
+    """Rows of one kind that could not be removed for one reason. `again`: another cleanup may succeed.
 
-    `uncertain`: their creation was not answered, so nobody knows whether they exist.
+    `uncertain`: their creation was not answered, so it is not known whether they exist.
     """
 
     thing: str

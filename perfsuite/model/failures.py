@@ -105,7 +105,7 @@ MANY_OPERATIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class FailurePattern:
-    """All failures of one kind and message, whoever met them. Times are UTC epoch seconds.
+    """All failures of one kind and message, over all roles and operations. Times are UTC epoch seconds.
 
     `operations` and `roles` that met it, the most frequent first. `every_requests`: after how many requests it came
     again, None where no such number can be seen; `exact`: it was always the same. `every_s`: after how many seconds,

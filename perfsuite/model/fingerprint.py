@@ -28,7 +28,7 @@ class CostState(StrEnum):
 
 
 class Caching(StrEnum):
-    """What a request did that asked for exactly the same as the one before it."""
+    """What a repeated request did: the same arguments as the request before it."""
 
     NONE = "none"  # the same statements again
     REPEATS = "repeats"  # fewer statements: answered in part or wholly from a cache
@@ -170,7 +170,7 @@ class OperationCost:
     caching: Caching = Caching.UNKNOWN
     notes: tuple[str, ...] = ()
     repeat: Repeat | None = None
-    """With `caching` "repeats"; None in files of before, and without."""
+    """With `caching` "repeats"; None in older files, and without."""
 
     @property
     def cached(self) -> str:

@@ -69,7 +69,7 @@ class PastRun:
     folder.
 
     `measured` holds the total, each role, each operation, and each operation as each role. `fingerprint` is None
-    where it was not taken, or not asked for.
+    where it was not taken or not requested.
     """
 
     run_id: str

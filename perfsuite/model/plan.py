@@ -74,7 +74,7 @@ Headers = tuple[tuple[str, str], ...]
 class Access:
     """How the target is reached, beside its address. Empty: the usual.
 
-    `ca_file`: certificates (PEM) that are trusted besides the machine's own, an absolute path. `proxy`: a URL.
+    `ca_file`: certificates (PEM) that are trusted in addition to the machine's own, an absolute path. `proxy`: a URL.
     `header_names`: of the headers added to every request; their values are secret.
     """
 
@@ -145,7 +145,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What requests need and nobody may read: it goes to the load processes over pipes only."""
+    """What requests need and must stay secret: it reaches the load processes over pipes only."""
 
     accounts: tuple[Account, ...] = field(repr=False)
     headers: Headers = field(default=(), repr=False)
@@ -168,7 +168,7 @@ class RateProfile:
         return rate * self.ramp_s / 2 + rate * past_s + self._slope * past_s * past_s / 2
 
     def time_of(self, number: float) -> float:
-        """The inverse: when so many actions are due, in seconds after the start; inf when never."""
+        """The inverse: when that many actions are due, in seconds after the start; inf when never."""
         rate, ramped = self.arrival.rate, self.arrival.rate * self.ramp_s / 2
         if number < ramped:
             return math.sqrt(2 * self.ramp_s * number / rate)

@@ -31,7 +31,7 @@ class OperationCheck:
     message: str = ""
     elapsed_ms: float | None = None
     differs: tuple[str, ...] = ()
-    """How its answers differ from the contract; the operation may work all the same."""
+    """How its answers differ from the contract; the operation may work nevertheless."""
     empty_answer: str = ""
     """"GET /policies/ answered []", of a list that has answered without a row each time."""
     rows_read: int = 0

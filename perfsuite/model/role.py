@@ -66,7 +66,7 @@ class StepContext(Protocol):
         """Record, once, that the account's theme has to be put back."""
 
     def note_not_restorable(self, thing: str, identity: str) -> None:
-        """Record, once, that nobody can put back what was changed."""
+        """Record, once, that a change cannot be undone."""
 
 
 Arguments = Callable[[StepContext], "Call | None"]

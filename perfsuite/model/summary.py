@@ -165,7 +165,7 @@ class ArrivalFigures:
 
 @dataclass(frozen=True, slots=True)
 class UserCounts:
-    """Virtual users asked for, and the most that were alive at once."""
+    """Virtual users that were requested, and the most that were active at once."""
 
     requested: int
     peak: int
@@ -182,7 +182,7 @@ class WholeRun:
     rate_limited: int = 0
     """Of the failures, those that the target's rate limit answered (HTTP 429)."""
     expired: int = 0
-    """Requests besides, refused since a token had expired; each was sent again after a login, and counts then."""
+    """Further requests, refused because a token had expired; each was repeated after a login and counts then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +368,7 @@ class Summary:
     ok: Statistics | None = None
     """`totals` as targets judge them; None where nothing failed, so that they are the same."""
     outages: tuple[Outage, ...] = ()
-    """When nobody at the target answered, in the order of time."""
+    """When the target did not answer, in the order of time."""
     cut_off: tuple[CutOff, ...] = ()
     """What the end of the load cut off, of the steady state."""
 

@@ -11,7 +11,7 @@ from perfsuite.model.monitor import Reading
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """An operation that a role could not make so many times; `why`: "" where that is not known."""
+    """An operation that a role could not call, `times` times; `why`: "" where that is not known."""
 
     role: str
     operation: str
@@ -28,7 +28,7 @@ class Coverage:
     broken: tuple[str, ...]
     left_out: tuple[str, ...]
     not_possible: dict[str, int]
-    """Operation → how often it could not be made for want of data, at the target or of what the run made."""
+    """Operation → how often it could not be called because the target, or the run itself, had no data for it."""
     dead_behaviours: tuple[str, ...]
     differs: tuple[str, ...] = ()
     """"operation: in what its answers differ from the contract", each once."""
@@ -37,7 +37,7 @@ class Coverage:
     empty: tuple[str, ...] = ()
     """"role / GET /policies/ answered []": lists without a row, before the load."""
     left_out_because: dict[str, str] = field(default_factory=dict)
-    """Why an entry of `left_out` is there; one that is not here writes, and the run is read-only."""
+    """Why an entry of `left_out` is there; an entry without a reason writes, and the run is read-only."""
     planned: tuple[str, ...] = ()
     """All operations of the roles, logins too; roles that have no user since there are too few are among them."""
     not_exercised: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def server_cpu_percent(logins: Logins, readings: Iterable[Reading]) -> float | N
 class Outage:
     """No request was answered by the target from `start` (UTC second) until before `end`; None: to the end of the load.
 
-    `failed`: requests that were due in it and failed for want of the target; `message`: how most of them did.
+    `failed`: requests that were due in it and failed because the target did not answer; `message`: of most of them.
     """
 
     start: int
