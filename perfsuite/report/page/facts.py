@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perfsuite.format import duration, figure, number, percent, plural, quantity, setting
+from perfsuite.messages import Message
+from perfsuite.messages.page import PageMessage
 from perfsuite.model import Coverage, GeneratorHealth, Plan, RunReport, Summary
 from perfsuite.report.text import clean
 from perfsuite.report.wording import arrival_lines, exercised, logins_line
@@ -138,17 +140,18 @@ class CoverageSection:
 def coverage_section(summary: Summary) -> CoverageSection:
     """Which planned operations a run exercised. Entries read "role / operation"."""
     gaps, sent = tuple(_gaps(summary)), f"{found}." if (found := exercised(summary)) else ""
-    offered = f"{plural(summary.coverage.offered, 'operation')} (counted for each role)"
-    if not summary.coverage.offered:
-        return CoverageSection(_joined(sent, "The operations of the target were not checked before the load."), gaps)
+    return CoverageSection(" ".join(filter(None, (sent, f"{offered_sentence(summary, gaps)}."))), gaps)
+
+
+def offered_sentence(summary: Summary, gaps: Sequence[Fact]) -> Message:
+    """What the target offers of the planned operations."""
+    offered = summary.coverage.offered
+    if not offered:
+        return PageMessage.NOT_CHECKED()
     if not gaps:
-        return CoverageSection(_joined(sent, f"The target offers all that was planned: {offered}."), gaps)
+        return PageMessage.ALL_OFFERED(offered=offered)
     by_reason = ", ".join(f"{gap.term[:1].lower()}{gap.term[1:]} ({number(len(gap.lines))})" for gap in gaps)
-    return CoverageSection(_joined(sent, f"The target offers {offered}. Gaps: {by_reason}."), gaps)
-
-
-def _joined(*sentences: str) -> str:
-    return " ".join(filter(None, sentences))
+    return PageMessage.GAPS(offered=offered, gaps=by_reason)
 
 
 def _not_possible(coverage: Coverage) -> list[str]:

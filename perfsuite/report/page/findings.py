@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from perfsuite.format import NO_ANSWER, change, clock, percent, plural, quantity, utc
+from perfsuite.format import NO_ANSWER, change, clock, quantity, utc
+from perfsuite.messages.page import PageMessage
 from perfsuite.model import FailureGroup, FailureKind, RunReport
 from perfsuite.model.failures import MANY_OPERATIONS
 from perfsuite.model.finding import Evidence, Finding, FindingKind
@@ -181,7 +182,8 @@ def highlights_of(report: RunReport, findings: FindingsSection) -> tuple[Highlig
         Highlight(card.headline + _own_change(finding), f"finding-{card.number}")
         for card, finding in pairs[:_MAX_HIGHLIGHTS]
     ]
-    return (*sentences, *_failures(report))
+    failures = failures_in_short(report)
+    return (*sentences, Highlight(f"{failures}.", "failures-title")) if failures else tuple(sentences)
 
 
 def _own_change(finding: Finding) -> str:
@@ -204,27 +206,33 @@ def _count(groups: Iterable[FailureGroup]) -> int:
     return sum(group.count for group in groups)
 
 
-def _failures(report: RunReport) -> Iterable[Highlight]:
-    """The operation that failed most often, since when, and its most frequent failure."""
+def failures_in_short(report: RunReport) -> str | None:
+    """The operation that failed most often, since when, and its most frequent failure; None without failures.
+
+    A pattern across many operations instead, if it explains at least half of the failures.
+    """
     groups, patterns = report.summary.failures, report.summary.failure_patterns
     if not groups:
-        return
+        return None
     if patterns and len(patterns[0].operations) >= MANY_OPERATIONS and 2 * patterns[0].count >= _count(groups):
-        yield Highlight(f"{shortened(patterns[0].sentence, _LONGEST_SENTENCE)}.", "failures-title")
-        return
+        return shortened(patterns[0].sentence, _LONGEST_SENTENCE)
     counts: Counter[str] = Counter()
     for group in groups:
         counts[group.operation] += group.count
     operation, failed = counts.most_common(1)[0]
     if failed < _MIN_FAILURES < counts.total():
-        yield Highlight(f"{plural(counts.total(), 'request')} failed, no operation more than twice.", "failures-title")
-        return
+        return PageMessage.FEW_FAILURES(failed=counts.total())
     own = [group for group in groups if group.operation == operation]
     most = max(own, key=lambda group: group.count)
     start_s = started_s(report.summary)
     since = "" if start_s is None else f" since {clock(min(group.first_seen for group in own) - start_s)}"
-    others = f" of {plural(counts.total(), 'failed request')}" if failed < counts.total() else ""
-    what = f"{clean(operation)} failed {plural(failed, 'time')}{since}"
-    share = f" ({percent(failed / counts.total())}{others})" if others else ""
     message = most.message if most.kind == FailureKind.STATUS else f"{most.kind}: {most.message}"
-    yield Highlight(f"{what}{share}, most often with {shortened(message, _LONGEST_MESSAGE)}.", "failures-title")
+    facts = {
+        "operation": clean(operation),
+        "failed": failed,
+        "since": since,
+        "message": shortened(message, _LONGEST_MESSAGE),
+    }
+    if failed == counts.total():
+        return PageMessage.ONLY_FAILING(**facts)
+    return PageMessage.FAILED_MOST(**facts, share=failed / counts.total(), all_failed=counts.total())

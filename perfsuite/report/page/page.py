@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from perfsuite.format import UNKNOWN, bound, duration, figure, interval_text, number, percent, plural
+from perfsuite.messages.page import PageMessage
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.comparison import COLUMNS, ComparisonSummary, summarize_comparison
 from perfsuite.report.page.database import DatabaseCost, database_cost
@@ -260,7 +261,7 @@ def _no_interval(targets: Iterable[TargetResult], steady_s: float) -> str:
     """A line for the caption if the steady state is too short for any interval; else ""."""
     if steady_s >= INTERVAL_FROM_S or any(result.interval for result in targets):
         return ""
-    return f"No 95 % CI: it needs {INTERVAL_FROM_S} s of steady state, this run has {duration(steady_s)}."
+    return f"{PageMessage.NO_INTERVAL(needed_s=INTERVAL_FROM_S, steady_s=steady_s)}."
 
 
 def _plain_reason(result: TargetResult) -> str:

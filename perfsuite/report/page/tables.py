@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from perfsuite.format import UNKNOWN, clock, figure, number, percent, plain, utc
+from perfsuite.format import UNKNOWN, clock, number, plain, utc
+from perfsuite.messages import Message
+from perfsuite.messages.page import PageMessage
 from perfsuite.model import ALL, BehaviourRow, FailureGroup, Row, Statistics, Summary
 from perfsuite.model.periods import STEADY
 from perfsuite.report.text import TOO_FEW, Number, clean, exact, heading, parts_of, rounded, values_of
@@ -97,27 +99,26 @@ def role_tables(summary: Summary) -> list[PageTable]:
     rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
     sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
     caption = "Steady state, times in ms. Logins count as requests."
-    by_role = PageTable("roles", "Roles", caption, columns, rows, sums, hint=worst_role(roles))
+    worst = worst_role(roles)
+    by_role = PageTable("roles", "Roles", caption, columns, rows, sums, hint=f"{worst}." if worst else "")
     return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
 
 
-def worst_role(roles: Sequence[Row]) -> str:
-    """The role with the highest failure rate, else the one with the slowest responses; "" if roles do not differ."""
+def worst_role(roles: Sequence[Row]) -> Message | None:
+    """The role with the highest failure rate, else the one with the slowest responses; None if there is only one."""
     large = [row for row in roles if row.statistics.requests >= _MIN_ROLE_REQUESTS]
     failing = max(large, key=lambda row: row.statistics.failure_rate or 0.0, default=None)
     if failing is not None and failing.statistics.failures >= _MIN_FAILURES:
         failed, requests = failing.statistics.failures, failing.statistics.requests
-        share = percent(failed / requests)
-        return (
-            f"{heading(_title(failing.role))} has the highest failure rate: {share} of its requests failed"
-            f" ({number(failed)} of {number(requests)})."
+        return PageMessage.HIGHEST_FAILURE_RATE(
+            role=heading(_title(failing.role)), share=failed / requests, failed=failed, requests=requests
         )
     slowest = max(large, key=lambda row: row.statistics.avg_ms or 0.0, default=None)
     if slowest is None or len(large) < 2:
-        return ""
-    wait = figure("avg_ms", slowest.statistics.avg_ms)
-    none = "" if any(row.statistics.failures for row in roles) else " No request failed."
-    return f"{heading(_title(slowest.role))} has the slowest responses: {wait} on average.{none}"
+        return None
+    failed = any(row.statistics.failures for row in roles)
+    code = PageMessage.SLOWEST_ROLE if failed else PageMessage.SLOWEST_ROLE_NO_FAILURE
+    return code(role=heading(_title(slowest.role)), avg_ms=slowest.statistics.avg_ms)
 
 
 def operation_tables(summary: Summary) -> list[PageTable]:

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.messages import Message
+from perfsuite.messages.page import PageMessage
 from perfsuite.model import Coverage, FailureGroup, FailureKind, Row, RunReport
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.report.page.facts import coverage_section
-from perfsuite.report.page.findings import Highlight, findings_section, highlights_of
+from perfsuite.report.page.facts import coverage_section, offered_sentence
+from perfsuite.report.page.findings import Highlight, failures_in_short, findings_section, highlights_of
 from perfsuite.report.page.tables import worst_role
 from perfsuite.report.page.timeline import timeline_of
 from tests.report import example_runs
@@ -28,10 +30,16 @@ def test_two_findings_and_the_operation_that_failed_most_since_when_and_how() ->
         "Response times rose (26 ms → 1,140 ms on average, most of it users.me as policyholder) from 00:30 on"
     )
     assert (first.anchor, second.anchor, failed.anchor) == ("finding-1", "finding-2", "failures-title")
-    assert failed.text == (
-        "users.me failed 332 times since 00:30 (99.40 % of 334 failed requests), most often with 503 Service"
-        " Unavailable: database pool exhausted."
+    message = failures_in_short(example_runs.watched())
+    assert isinstance(message, Message)
+    assert failed.text == f"{message}."
+    assert message.code is PageMessage.FAILED_MOST
+    assert (message.fields["operation"], message.fields["failed"], message.fields["all_failed"]) == (
+        "users.me",
+        332,
+        334,
     )
+    assert message.fields["since"].endswith("00:30")
 
 
 def test_the_slowdown_of_the_operation_follows_the_finding() -> None:
@@ -73,7 +81,7 @@ def test_messages_of_the_target_are_cut_and_on_one_line() -> None:
     (only,) = highlights(replace(report, summary=replace(report.summary, failures=(group,))))
     assert len(only.text) < 220
     assert "\x1b" not in only.text and "\u2028" not in only.text
-    assert only.text.startswith("users.me failed 3 times since 00:00, most often with wrong answer: </script>")
+    assert "wrong answer: </script>" in only.text
 
 
 def roles(**changed: tuple[int, int, float]) -> list[Row]:
@@ -89,47 +97,48 @@ def roles(**changed: tuple[int, int, float]) -> list[Row]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "sentence"),
+    ("rows", "expected"),
     [
         pytest.param(
             roles(junior_agent=(100, 5, 9.0), policyholder=(900, 20, 80.0)),
-            "Junior agent has the highest failure rate: 5 % of its requests failed (5 of 100).",
+            PageMessage.HIGHEST_FAILURE_RATE(role="Junior agent", share=0.05, failed=5, requests=100),
             id="failures weigh more than waiting, and the share of them counts",
         ),
         pytest.param(
             roles(junior_agent=(100, 0, 9.0), policyholder=(900, 0, 80.0)),
-            "Policyholder has the slowest responses: 80 ms on average. No request failed.",
+            PageMessage.SLOWEST_ROLE_NO_FAILURE(role="Policyholder", avg_ms=80.0),
             id="nothing failed",
         ),
         pytest.param(
             roles(junior_agent=(29, 29, 9.0), policyholder=(900, 0, 80.0), support_staff=(900, 0, 8.0)),
-            "Policyholder has the slowest responses: 80 ms on average.",
+            PageMessage.SLOWEST_ROLE(role="Policyholder", avg_ms=80.0),
             id="a role with few requests is not compared",
         ),
-        pytest.param(roles(policyholder=(900, 0, 80.0)), "", id="one role alone"),
+        pytest.param(roles(policyholder=(900, 0, 80.0)), None, id="one role alone"),
     ],
 )
-def test_the_worst_role(rows: list[Row], sentence: str) -> None:
-    assert worst_role(rows) == sentence
+def test_the_worst_role(rows: list[Row], expected: Message | None) -> None:
+    assert worst_role(rows) == expected
 
 
 def test_coverage_in_a_sentence_and_each_gap() -> None:
     shown = coverage_section(example_runs.failed().summary)
-    assert shown.sentence.endswith(
-        "The target offers 33 operations (counted for each role). Gaps: missing at the target (1), failing without load"
-        " (1), behaviours without remaining steps (1), not possible for lack of data (1), not reached in this run (1)."
-    )
-    assert (shown.gaps[-1].term, shown.gaps[-1].lines) == ("Not reached in this run", ("senior_agent / leads.create",))
-    assert (shown.gaps[0].term, shown.gaps[0].lines) == ("Missing at the target", ("support_staff / tickets.status",))
+    message = offered_sentence(example_runs.failed().summary, shown.gaps)
+    assert (message.code, message.fields["offered"]) == (PageMessage.GAPS, 33)
+    assert shown.sentence.endswith(f"{message}.")
+    assert [(gap.term, len(gap.lines)) for gap in shown.gaps] == [
+        ("Missing at the target", 1),
+        ("Failing without load", 1),
+        ("Behaviours without remaining steps", 1),
+        ("Not possible for lack of data", 1),
+        ("Not reached in this run", 1),
+    ]
+    assert shown.gaps[-1].lines == ("senior_agent / leads.create",)
+    assert shown.gaps[0].lines == ("support_staff / tickets.status",)
 
 
-@pytest.mark.parametrize(
-    ("offered", "sentence"),
-    [
-        (34, "The target offers all that was planned: 34 operations (counted for each role)."),
-        (0, "The operations of the target were not checked before the load."),
-    ],
-)
-def test_coverage_without_gaps(offered: int, sentence: str) -> None:
+@pytest.mark.parametrize(("offered", "code"), [(34, PageMessage.ALL_OFFERED), (0, PageMessage.NOT_CHECKED)])
+def test_coverage_without_gaps(offered: int, code: PageMessage) -> None:
     summary = replace(example_runs.passed().summary, coverage=Coverage(offered, (), (), (), {}, ()))
-    assert coverage_section(summary).sentence == sentence
+    assert offered_sentence(summary, ()).code is code
+    assert coverage_section(summary).gaps == ()

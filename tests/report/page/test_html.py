@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from perfsuite.messages.page import PageMessage
 from perfsuite.model import RunReport
 from perfsuite.report.files.csv_files import stats_csv
 from perfsuite.report.files.json_file import summary_json
@@ -248,7 +249,7 @@ def test_start_times_are_readable() -> None:
 def test_a_column_without_an_interval_says_why() -> None:
     report = example_runs.passed()
     short = replace(report, summary=replace(report.summary, steady_s=9.0))
-    assert "No 95 % CI: it needs 16 s of steady state" in report_html(short)
+    assert PageMessage.NO_INTERVAL(needed_s=INTERVAL_FROM_S, steady_s=9.0) in report_html(short)
     assert '<td class="number interval" title="needs 16 s of steady state">–</td>' in report_html(short)
     assert "No 95 % CI" not in report_html(report)
     assert (block_count(INTERVAL_FROM_S - 1), block_count(INTERVAL_FROM_S)) == (0, 8)
