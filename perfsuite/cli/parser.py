@@ -42,7 +42,6 @@ _CONTRADICT = (
     ("--against-fault", ("--baseline", *_MONITORS)),
 )
 """The first contradicts each of the second. If they come from different places, the stronger place wins."""
-_QUOTE = "'"
 _NEED_DEMO = ("--fault", "--as-deployed")
 
 
@@ -82,7 +81,8 @@ class ParsedCommand:
 
     def explained(self) -> list[str]:
         """Lines that name the source of each option."""
-        rows = [(" ".join(without_secrets(_written(each))), each.place) for each in self.given if _is_of_plan(each)]
+        shown = [each for each in self.given if not each.option.is_argument and each.option.name != "--dry-run"]
+        rows = [(" ".join(without_secrets(_written(each))) or f"{each.option.name} off", each.place) for each in shown]
         lines = [f"  {written:<38} {place}" for written, place in rows]
         return [
             "Options",
@@ -149,7 +149,8 @@ def _syntax(argv: Sequence[str]) -> tuple[dict[str, Any], Command, list[str]]:
     values, rest = parser.parse_known_args(list(_completed(argv, implied)))
     for argument in rest:
         if argument.startswith("-") and argument != "-":
-            raise UsageError(CliMessage.UNKNOWN_OPTION(option=argument, hint=nearest(argument, known), program=PROGRAM))
+            name = argument.partition("=")[0]  # what follows may be secret
+            raise UsageError(CliMessage.UNKNOWN_OPTION(option=name, hint=nearest(name, known), program=PROGRAM))
     if rest and rest[0] in COMMANDS:
         return vars(values), COMMANDS[rest[0]], rest[1:]
     if rest and not vars(values).keys() & {"help", "version"}:
@@ -262,13 +263,13 @@ def _resolved(
             if name in found:
                 continue
             if other := next((other for other in stronger if _contradict(name, other)), None):
-                ignored.append(f"{each.place}: ignored, since {other} was given on the {stronger[other].place}")
+                ignored.append(CliMessage.IGNORED(place=each.place, other=other, where=stronger[other].place))
             else:
                 found[name] = each
     demo = "--demo" in found and found["--demo"].value
     for name in need_demo:
         if name in found and not demo and not found[name].is_typed:
-            ignored.append(f"{found.pop(name).place}: ignored without --demo")
+            ignored.append(CliMessage.IGNORED_WITHOUT_DEMO(place=found.pop(name).place))
     return list(found.values()), ignored
 
 
@@ -286,14 +287,10 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     for name in ours:
         end = name.removeprefix(PREFIX)
         if end not in ends and (hint := nearest(end, ends)):
-            yield f"Note: the variable {name} is not read{hint.replace(_QUOTE, _QUOTE + PREFIX, 1)}"
+            yield CliMessage.VARIABLE_NOT_READ(name=name, hint=hint.replace("'", f"'{PREFIX}", 1))
 
 
 # ── what is kept and shown ──────────────────────────────────────────────────────────────────────────
-
-
-def _is_of_plan(each: GivenOption) -> bool:
-    return not each.option.is_argument and each.option.name != "--dry-run"
 
 
 def _written(each: GivenOption) -> list[str]:

@@ -18,6 +18,11 @@ class CliMessage(Code):
     ARGUMENT_UNEXPECTED = "{command}: unexpected argument {argument!r}; write it as in: {program} {example}"
     SEVERAL_VALUES = "{place}: must be a single value, not a list"
 
+    # what a call does not use
+    IGNORED = "{place}: ignored because of {other} ({where})"
+    IGNORED_WITHOUT_DEMO = "{place}: ignored without --demo"
+    VARIABLE_NOT_READ = "note: the variable {name} is not read{hint}"
+
     # commands
     QUERIES_WITHOUT_SERVER = "--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL"
     EMPTY_GROUP = "compare: {names!r} names no run; name a run, a release or a baseline, as in last:5"

@@ -287,9 +287,8 @@ def test_the_file_is_that_of_the_option_or_of_its_variable(tmp_path: Path) -> No
 
 def test_a_misspelt_variable_is_noted() -> None:
     environment = {"AGENTMITRA_USER": "5", "AGENTMITRA_TEST_PASSWORD": "x", "AGENTMITRA_REGION": "eu"}
-    assert parse([], environment).notes == (
-        "Note: the variable AGENTMITRA_USER is not read, did you mean 'AGENTMITRA_USERS'?",
-    )
+    hint = ", did you mean 'AGENTMITRA_USERS'?"
+    assert parse([], environment).notes == (CliMessage.VARIABLE_NOT_READ(name="AGENTMITRA_USER", hint=hint),)
 
 
 def test_a_dry_run_shows_where_each_value_came_from(
@@ -305,7 +304,7 @@ def test_a_dry_run_shows_where_each_value_came_from(
     assert ["--users", "9", "command line"] in options
     assert ["--history", "…", "AGENTMITRA_HISTORY"] in options
     assert ["--label", "nightly", f"scenarios.toml, line {text.count(chr(10)) + 3}: [run] label"] in options
-    assert "AGENTMITRA_HOST: ignored, since --demo was given on the command line" in shown
+    assert CliMessage.IGNORED(place="AGENTMITRA_HOST", other="--demo", where="command line") in shown
     assert "secret" not in shown
 
 
