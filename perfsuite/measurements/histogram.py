@@ -98,8 +98,9 @@ class Histogram:
         wanted = list(fractions)
         if not self.count:
             return [None] * len(wanted)
-        buckets = sorted(self.counts)
-        seen = list(accumulate(map(self.counts.__getitem__, buckets)))
+        # Kept in order: a live view asks again every second, and what is sorted but for its end is sorted quickly.
+        self.counts = {bucket: self.counts[bucket] for bucket in sorted(self.counts)}
+        buckets, seen = list(self.counts), list(accumulate(self.counts.values()))
         found = (buckets[bisect_left(seen, _rank(fraction, self.count))] for fraction in wanted)
         return [min(max(middle_of(bucket), self.min_us), self.max_us) for bucket in found]
 

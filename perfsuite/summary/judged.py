@@ -55,8 +55,10 @@ def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline)
     if when.steady_start is not None:
         for second in range(when.steady_s):
             part = block_of(second, when.steady_s, parts)
-            for record in due.get(when.steady_start + second, ()):
-                for scope in _scopes_of(record):
+            records = due.get(when.steady_start + second, ())
+            found[EVERYTHING][part] += records
+            for record in records if len(scopes) > 1 else ():
+                for scope in _narrow_scopes_of(record):
                     if scope in found:
                         found[scope][part].append(record)
     return {scope: _evidence(of_part, when.steady_s) for scope, of_part in found.items()}
@@ -72,9 +74,9 @@ def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> ScopeTotals:
     return ScopeTotals(blocks, ok, failed)
 
 
-def _scopes_of(record: Due) -> tuple[Scope, ...]:
+def _narrow_scopes_of(record: Due) -> tuple[Scope, ...]:
     role, operation = record.role, record.operation
-    return EVERYTHING, (role, None), (None, operation), (role, operation)
+    return (role, None), (None, operation), (role, operation)
 
 
 def target_figures(plan: Plan, evidence: Mapping[Scope, ScopeTotals]) -> tuple[TargetFigures, ...]:
