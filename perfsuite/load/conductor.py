@@ -21,10 +21,11 @@ from pathlib import Path
 import msgspec
 
 from perfsuite.clock import utc_s
-from perfsuite.format import duration
 from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
 from perfsuite.measurements.records import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
+from perfsuite.messages import Message
+from perfsuite.messages.load import LoadMessage
 from perfsuite.model import SUITE_FAILED, Account, Headers, Plan
 from perfsuite.suite_errors import LOG_FILE
 
@@ -141,7 +142,7 @@ class Conductor:
         self._until(lambda: not any(place.at_work for place in self._places), drain_s)
         for place in self._places:
             if place.at_work:
-                self._lose(place, f"had not finished {duration(drain_s)} after the end of the load")
+                self._lose(place, LoadMessage.NOT_FINISHED(limit_s=drain_s))
         self._phase("end", utc_s())
         return 0 if any(place.ended for place in self._places) else 1
 
@@ -206,7 +207,7 @@ class Conductor:
                 place.ended = True
             case Ended():
                 # Somebody told it to, but not we: its users are missing as if it had died.
-                self._lose(place, "ended in order before the load was over: something told it to")
+                self._lose(place, LoadMessage.STOPPED())
 
     def _look_for_plateau(self) -> None:
         if not self._on_plateau and sum(place.placed for place in self._places if not place.lost) >= len(self._users):
@@ -235,9 +236,9 @@ class Conductor:
             if (code := place.follower.exit_code) is not None:
                 self._lose(place, _death(code))
             elif self._start_at and now - place.follower.heard_at > SILENT_S:
-                self._lose(place, f"said nothing for {duration(SILENT_S)} and was ended")
+                self._lose(place, LoadMessage.SILENT(silent_s=SILENT_S))
 
-    def _lose(self, place: _Place, reason: str) -> None:
+    def _lose(self, place: _Place, reason: Message) -> None:
         """A process is gone, or as good as gone: make sure of it, and give its users to the others."""
         # Killed even where it only sleeps: if it came back, its users would be there twice.
         place.follower.kill()
@@ -252,7 +253,7 @@ class Conductor:
         again = orphans if others and self._start_at and not self._over else []
         lost = place.follower.name
         self._writer.write(
-            WorkerLost(WORKER, next(self._sequence), lost, utc_s(), len(orphans), reason, placed=len(again))
+            WorkerLost(WORKER, next(self._sequence), lost, utc_s(), len(orphans), str(reason), placed=len(again))
         )
         self._writer.flush()
         if again:
@@ -273,14 +274,14 @@ class Conductor:
             place.follower.tell(Add(users, rate, at_s, self._sessions(), numbers))
 
 
-def _death(code: int) -> str:
+def _death(code: int) -> Message:
     if code < 0:
-        # The kernel ends so who takes the memory that others need; nobody else usually does.
-        memory = "; out of memory? The system's log tells" if code == -signal.SIGKILL else ""
-        return f"was killed by signal {signal.Signals(-code).name}{memory}"
+        # The kernel kills a process that takes the memory others need; nobody else usually does.
+        cause = LoadMessage.OUT_OF_MEMORY if code == -signal.SIGKILL else LoadMessage.KILLED
+        return cause(signal=signal.Signals(-code).name)
     if code == EXIT_BROKEN:
-        return f"ended by an error of the suite itself; its traceback is in {LOG_FILE}"
-    return f"ended by itself with exit code {code}"
+        return LoadMessage.SUITE_ERROR(log=LOG_FILE)
+    return LoadMessage.EXITED(code=code)
 
 
 def users_of(plan: Plan, accounts: Sequence[Account], start: Sequence[str]) -> list[Account]:

@@ -15,6 +15,7 @@ from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
+from perfsuite.messages.load import LoadMessage
 from perfsuite.model import LOAD_DIED, SUITE_FAILED, Arrival, Plan, Scenario
 from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
@@ -97,7 +98,7 @@ def test_a_process_that_cannot_make_its_load_is_lost_with_its_reason(tmp_path: P
 
     assert ended == LOAD_DIED
     (lost,) = [record for record in read(tmp_path / FILE_NAME) if isinstance(record, WorkerLost)]
-    assert lost.reason == f"ended by an error of the suite itself; its traceback is in {LOG_FILE}"
+    assert lost.reason == LoadMessage.SUITE_ERROR(log=LOG_FILE)
     assert "preflight.json" in (tmp_path / LOG_FILE).read_text()
 
 

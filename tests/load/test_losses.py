@@ -14,6 +14,7 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
+from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.context import CommandContext
@@ -97,7 +98,7 @@ def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess],
     assert process.failed
     assert _lost(tmp_path) == [("worker-1", 2, 0)]
     (reason,) = [one.reason for one in _records(tmp_path) if isinstance(one, WorkerLost)]
-    assert reason == "was killed by signal SIGKILL; out of memory? The system's log tells"
+    assert reason == LoadMessage.OUT_OF_MEMORY(signal="SIGKILL")
 
 
 class _TerminatesTheLoad(PlainScreen):
