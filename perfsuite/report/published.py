@@ -31,7 +31,7 @@ def published_line(report: RunReport) -> str:
         return ""
     beyond = list(dict.fromkeys(one.preset.short for one in judged if not one.holds))
     score = next((one.observed for one in known if apdex_threshold(one.limit.metric) == APDEX_T_MS), None)
-    apdex = "" if score is None else f"; Apdex {number(score)} at {number(APDEX_T_MS)} ms"
+    apdex = "" if score is None else f"; Apdex {number(score)} at {figure('avg_ms', APDEX_T_MS)}"
     met = sum(1 for one in judged if one.holds)
     others = f"; not met: {', '.join(beyond)}" if beyond else ""
     return f"{TITLE}, for information: {met} of {len(judged)} met{apdex}{others}"

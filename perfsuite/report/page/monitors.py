@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfsuite.format import UNKNOWN, number, plural, quantity, setting
+from perfsuite.format import UNKNOWN, duration, plural, quantity, setting
 from perfsuite.model.monitor import METRICS, PART, Direction
 from perfsuite.report.page.charts import Chart, Curve, LimitLine, Scale, Values, dots, line, linear, ticks_of
 from perfsuite.report.page.panels import COMPONENTS, Component, Panel
@@ -243,7 +243,7 @@ def _curve(track: Track, label: str, colour: str, scale: Scale, tracks: _Tracks)
         dots(points, scale),
         median=quantity(middle(known), track.unit) if known.size else UNKNOWN,
         worst=quantity(float(worst(known)), track.unit) if known.size else UNKNOWN,
-        gaps=f"no data for {number(gaps)} s" if gaps else "",
+        gaps=f"no data for {duration(gaps)}" if gaps else "",
         hint=clean(": ".join(part for part in (track.metric, _meaning(track.metric)) if part)),
         lows=_rounded(lows),
         highs=_rounded(highs) if tracks.width > 1 else (),
