@@ -90,8 +90,8 @@ def test_nor_is_one_on_a_role_without_users() -> None:
         pytest.param({"broken": (ENTRY,)}, Reason.FAILED_BEFORE_LOAD(), (), id="broken"),
         pytest.param({"left_out": (ENTRY,)}, Reason.READ_ONLY(), (), id="read-only"),
         pytest.param(
-            {"left_out": (ENTRY,), "left_out_because": {ENTRY: "its rows cannot be removed"}},
-            "its rows cannot be removed", (), id="left out for a reason",
+            {"left_out": (ENTRY,), "left_out_because": {ENTRY: "a reason of its own"}},
+            "a reason of its own", (), id="left out for a reason",
         ),
         pytest.param(
             {"lacking": (Lack("writer", CREATE, "GET /agents/ answered []", 9),), "not_possible": {CREATE: 9}},

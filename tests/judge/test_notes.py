@@ -197,7 +197,7 @@ def test_why_an_operation_was_not_possible(operation: str, code: Note) -> None:
 def test_each_reason_to_leave_something_out_is_a_note_of_its_own() -> None:
     plan = make_plan()
     entries = ("writer / leads.create", "writer / policies.create", "writer / users.update")
-    stays = "its rows cannot be removed (HTTP 403)"
+    stays = "a reason of its own"
     coverage = Coverage(20, (), (), entries, {}, (), left_out_because=dict.fromkeys(entries[:2], stays))
 
     first, second = notes_of(plan, make_summary(plan, coverage=coverage), ROLES)

@@ -125,6 +125,60 @@ def test_errors_take_their_sentences_from_a_catalogue() -> None:
     assert {name: number for name, number in plain_errors().items() if number > PLAIN_ERRORS.get(name, 0)} == {}
 
 
+SHORTEST_QUOTE = 25
+"""Characters of a template between two fields that make a text in a test a quotation."""
+QUOTING: dict[str, int] = {
+    "cli/test_errors.py": 7,
+    "cli/test_parser.py": 7,
+    "fingerprint/test_output.py": 1,
+    "fingerprint/test_reference.py": 2,
+    "history/test_commands.py": 4,
+    "integration/test_commands.py": 1,
+    "integration/test_cost.py": 1,
+    "integration/test_real_backend.py": 7,
+    "integration/test_rows_that_stay.py": 6,
+    "integration/test_signals.py": 4,
+    "monitor/test_postgres.py": 1,
+    "plan/test_build.py": 1,
+    "preflight/test_left_out.py": 4,
+    "report/example_runs.py": 3,
+    "report/live/test_browser.py": 2,
+    "report/live/test_page.py": 2,
+    "report/live/test_terminal.py": 1,
+    "report/page/test_highlights.py": 1,
+    "report/page/test_timeline.py": 2,
+    "report/test_failing.py": 1,
+    "report/test_rows_remaining.py": 2,
+    "report/watched_run.py": 2,
+    "run/test_comparison.py": 1,
+}
+"""Test file → how many of its texts quote a sentence. Only shrinks; the output of whole runs may be read as it is."""
+
+
+def quotations() -> Counter[str]:
+    """Test file → texts in it that repeat a sentence of a catalogue."""
+    parts = {
+        part.strip(" :;,.()")
+        for catalogue in FOUND
+        for code in catalogue
+        for literal, *_ in Formatter().parse(code.value)
+        for part in re.split("[:;]", literal)
+    }
+    quoted = re.compile("|".join(re.escape(part) for part in parts if len(part) >= SHORTEST_QUOTE))
+    found: Counter[str] = Counter()
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path.parent == Path(__file__).parent:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found[str(path.relative_to(ROOT / "tests"))] += bool(quoted.search(node.value))
+    return +found
+
+
+def test_other_tests_assert_codes_and_fields_and_quote_no_sentence() -> None:
+    assert {name: number for name, number in quotations().items() if number > QUOTING.get(name, 0)} == {}
+
+
 LIMIT = Reason.MAXIMUM(figure="95th percentile", observed="2,310 ms", limit="2,000 ms")
 
 

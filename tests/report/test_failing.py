@@ -27,10 +27,7 @@ LIMITER = FailurePattern(
     "http status", MESSAGE, 6, OPERATIONS, ("policyholder", "junior_agent"), START + 3, START + 14, 101, False, 2.2, (),
     "7f3a",
 )  # fmt: skip
-SENTENCE = (
-    f"{MESSAGE}, 6 times, about every 101st request, every 2.2 s, across 6 operations: likely something in front of the"
-    " operations; not seen before the load"
-)
+SENTENCE = LIMITER.sentence
 
 
 def limited() -> RunReport:

@@ -12,6 +12,8 @@ import pytest
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.recorder import Cells, Parts
 from perfsuite.measurements.records import Record, Requests
+from perfsuite.messages import Message
+from perfsuite.messages.failures import FailureMessage
 from perfsuite.model import (
     ALL,
     CutOff,
@@ -117,10 +119,8 @@ def test_a_counter_before_the_operations_is_one_pattern_with_its_distance() -> N
     assert set(pattern.roles) == {"reader", "writer"}
     assert (pattern.every_requests, pattern.exact, pattern.every_s) == (101, True, 2.0)
     assert (pattern.first_seen, pattern.last_seen) == (START + 4 + 161 // RATE, START + 4 + 666 // RATE)
-    assert pattern.sentence == (
-        f"{LIMITER}, 6 times, every 101st request, every 2 s, across 6 operations: likely something in front of the"
-        " operations"
-    )
+    assert pattern.sentence.fields["spacing"] == "every 101st request, every 2 s"
+    assert pattern.sentence.details == (FailureMessage.LIKELY_IN_FRONT(),)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -177,26 +177,28 @@ def check(operation: str, works: Works, message: str = "") -> OperationCheck:
 @pytest.mark.parametrize(
     ("checks", "seen"),
     [
-        pytest.param((check("policies.list", Works.YES),), "not seen before the load", id="all worked"),
+        pytest.param((check("policies.list", Works.YES),), FailureMessage.NOT_SEEN_BEFORE(), id="all worked"),
         pytest.param(
-            (check("users.list", Works.BROKEN, LIMITER),), "seen before the load as well: users.list as reader",
+            (check("users.list", Works.BROKEN, LIMITER),), FailureMessage.SEEN_BEFORE(where=["users.list as reader"]),
             id="the same message without load",
         ),
         pytest.param(
             (replace(check("users.me", Works.YES), failed_first=LIMITER),),
-            "seen before the load as well: users.me as reader",
+            FailureMessage.SEEN_BEFORE(where=["users.me as reader"]),
             id="it came once, and worked when it was tried again",
         ),
         pytest.param(
-            (check("users.list", Works.BROKEN, "HTTP 500: no such table"),), "not seen before the load",
+            (check("users.list", Works.BROKEN, "HTTP 500: no such table"),), FailureMessage.NOT_SEEN_BEFORE(),
             id="something else was broken",
         ),
     ],
 )  # fmt: skip
-def test_what_preflight_saw_is_told_from_what_came_with_the_load(checks: tuple[OperationCheck, ...], seen: str) -> None:
+def test_what_preflight_saw_is_distinguished_from_what_came_with_the_load(
+    checks: tuple[OperationCheck, ...], seen: Message
+) -> None:
     preflight = PreflightReport("http://localhost:8015", "agent-mitra-backend", "1", (), checks)
     (pattern,) = patterns_of(recorded(every(400), range(1, 450)), preflight)
-    assert pattern.sentence.endswith(f"; {seen}")
+    assert pattern.sentence.details[-1] == seen
 
 
 def test_without_a_preflight_nothing_is_said_of_the_time_before_the_load() -> None:
@@ -300,7 +302,7 @@ def found(*odd: tuple[range, Made]) -> list[tuple[int, int | None, int, str]]:
         pytest.param([(range(12, 18), ERROR)], [], id="an error is an answer"),
         pytest.param([(range(12, 18), both)], [], id="some were answered all the time"),
         pytest.param([(range(12, 13), REFUSED)], [], id="a second is too short"),
-        pytest.param([(range(22, 30), CUT)], [], id="what the end of the load cut off says nothing"),
+        pytest.param([(range(22, 30), CUT)], [], id="unfinished requests say nothing"),
         pytest.param(
             [(range(12, 14), failing(FailureKind.CONNECTION_LOST, "lost", 1))], [], id="two connections that broke"
         ),
