@@ -74,7 +74,7 @@ def test_the_same_backend_has_no_differences(backend: Backend, healthy: Taken, t
     backend.clean(tmp_path)
 
     assert [difference_text(each) for each in compare(healthy.fingerprint, again)] == []
-    assert all("no request reached the database" in line for line in not_compared(healthy.fingerprint, again))
+    assert all(FingerprintMessage.NOT_REACHED() in line for line in not_compared(healthy.fingerprint, again))
 
 
 def test_n_plus_one_is_named_with_its_number_of_queries(healthy: Taken, n_plus_one: Fingerprint) -> None:
@@ -119,7 +119,7 @@ def test_read_only_changes_nothing(backend: Backend, tmp_path: Path) -> None:
     taken = backend.take(tmp_path, (junior_agent.ROLE, policyholder.ROLE), read_only=True)
 
     reasons = {cost.operation: cost.reason for cost in taken.operations if cost.known is CostState.NOT_MEASURED}
-    assert reasons == {"users.preferences": "a write, and the run is read-only"}
+    assert reasons == {"users.preferences": FingerprintMessage.READ_ONLY()}
     assert (tmp_path / "journal-fingerprint.jsonl").read_bytes() == b""
     assert backend.rows() == before
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from perfsuite.messages.reasons import Reason
 from tests.integration.programs import Ended
 
 pytestmark = [pytest.mark.integration, pytest.mark.made("rows_that_stay")]
@@ -39,11 +40,11 @@ def test_the_row_of_preflight_is_the_only_one_and_is_named_with_its_id(made: End
 def test_a_pass_becomes_inconclusive_and_no_further_attempt_is_proposed(made: Ended) -> None:
     assert (made.code, made.summary["verdict"], made.summary["exit_code"]) == (4, "inconclusive", 4)
     (reason,) = made.summary["reasons"]
-    assert reason.startswith("rows of this run remain at the target: 1 lead (HTTP 403")
+    assert reason.startswith(Reason.ROWS_REMAIN(rows="1 lead (HTTP 403"))
     assert "try again" not in made.out
     assert "the command cleanup" not in reason
     for file in ("summary.md", "junit.xml", "report.html"):
-        assert "rows of this run remain at the target" in (made.folder / file).read_text(encoding="utf-8")
+        assert Reason.ROWS_REMAIN(rows="1 lead") in (made.folder / file).read_text(encoding="utf-8")
 
 
 def test_what_was_accepted_is_made_and_no_reason_against_a_pass(made: Ended) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from perfsuite.messages.reasons import Reason
 from tests.integration.programs import (
     STARTER,
     Backend,
@@ -212,7 +213,7 @@ def test_ctrl_c_while_rows_are_removed_tells_which_are_left(made: Ended) -> None
     # Those of preflight were removed before the load, to prove that they can be.
     assert len(cleanup["not_removed"]) == cleanup["created"] - cleanup["removed"] > 0
     (headline,) = made.summary["headlines"]
-    assert headline.startswith("rows of this run remain at the target: ")
+    assert headline.startswith(Reason.ROWS_REMAIN(rows=""))
     assert all("cleanup was interrupted" in line for line in cleanup["not_removed"])
     assert (made.folder / "report.html").exists()
 

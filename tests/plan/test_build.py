@@ -145,10 +145,7 @@ def test_more_users_than_open_files_are_refused_with_a_fix(
         return
     with pytest.raises(UsageError) as caught:
         read_inputs(asked, facts)
-    assert str(caught.value) == (
-        "2000 users need 2050 open files in a load process, and 1024 are allowed here.\n"
-        "Allow more (ulimit -Hn 2050, as root), spread the users with --processes, or take fewer"
-    )
+    assert (caught.value.code, caught.value.fields["needed"]) == (PlanMessage.TOO_MANY_FILES, 2050)
 
 
 def test_a_role_without_account_is_refused(options: PlanOptions) -> None:

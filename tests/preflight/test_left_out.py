@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role, Step
@@ -24,28 +25,31 @@ def left_out(report: PreflightReport) -> dict[tuple[str, str], str]:
     return {(check.role, check.operation): check.message for check in report.checks if check.works is Works.LEFT_OUT}
 
 
+def stays(why: str) -> Message:
+    return PreflightMessage.CREATION_LEFT_OUT(why=why)
+
+
 def test_a_creation_whose_row_stayed_is_left_out_with_one_line() -> None:
     report = without_creations(look(FakeTarget()), FORBIDDEN, ROLES)
 
-    assert left_out(report) == {("senior_agent", "leads.create"): "its rows cannot be removed (HTTP 403: Not allowed)"}
+    assert left_out(report) == {("senior_agent", "leads.create"): stays("HTTP 403: Not allowed")}
     assert report.left_out("senior_agent") == {"leads.create"}
     assert report.dead_behaviours == ()
     assert creations_left_out(report) == (
-        "leads.create is left out: its rows cannot be removed (HTTP 403: Not allowed);"
-        " --accept-leftovers makes them anyway",
+        PreflightMessage.LEFT_OUT(operation="leads.create", why=stays("HTTP 403: Not allowed")),
     )
 
 
 def test_what_works_on_such_rows_goes_with_it_and_nothing_else() -> None:
     report = without_creations(look(FakeTarget()), {"policy": "HTTP 405", "ticket": "no answer"}, ROLES)
 
-    on_policies = "it works on rows of policies.create, which is left out"
+    on_policies = PreflightMessage.ROWS_LEFT_OUT(operation="policies.create")
     assert left_out(report) == {
-        ("senior_agent", "policies.create"): "its rows cannot be removed (HTTP 405)",
+        ("senior_agent", "policies.create"): stays("HTTP 405"),
         ("senior_agent", "policies.read"): on_policies,
         ("regional_manager", "policies.approve"): on_policies,
-        ("support_staff", "tickets.create"): "its rows cannot be removed (no answer)",
-        ("support_staff", "tickets.status"): "it works on rows of tickets.create, which is left out",
+        ("support_staff", "tickets.create"): stays("no answer"),
+        ("support_staff", "tickets.status"): PreflightMessage.ROWS_LEFT_OUT(operation="tickets.create"),
     }
     assert check_of(report, "junior_agent", "policies.read").works is Works.YES
     assert report.dead_behaviours == ("senior_agent / policy creation",)

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.judge import judge
+from perfsuite.messages.reasons import Reason
 from perfsuite.model import Cleanup, Outcome, Remaining, RowLeft, RunReport, SoftDeleted
 from perfsuite.report.files.csv_files import remaining_csv
 from perfsuite.report.files.json_file import summary_json
@@ -24,7 +25,7 @@ from perfsuite.report.wording import sentence
 from perfsuite.roles import ROLES
 from tests.report import example_runs
 
-HEADLINE = "rows of this run remain at the target: 2 leads"
+HEADLINE = Reason.ROWS_REMAIN(rows="2 leads")
 FORBIDDEN = Remaining("lead", "HTTP 403: Not your own", False, 2)
 LEFT = Cleanup(10, 8, ("lead a: HTTP 403: Not your own", "lead b: HTTP 403: Not your own"), remaining=(FORBIDDEN,))
 

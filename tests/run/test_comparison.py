@@ -188,7 +188,7 @@ def test_a_count_between_two_of_the_baseline_has_not_changed() -> None:
 def test_without_a_fingerprint_that_is_said(before: object, after: object, missing: str) -> None:
     found = compare_fingerprints([made.run(1, fingerprint=before)], [made.run(2, fingerprint=after)])
 
-    assert found == ([], [f"costs at the database are not compared: {missing} has no fingerprint"])
+    assert found == ([], [RunMessage.COSTS_NOT_COMPARED(which=missing)])
 
 
 # ── groups ────────────────────────────────────────────────────────────────────────────────────────
