@@ -1,4 +1,4 @@
-"""What every report says of a run that was held against a baseline."""
+"""What every report says about a run that is compared with a baseline."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from perfsuite.report.terminal.summary import render_summary
 from tests.report import example_runs
 
 
-def change(word: ComparisonOutcome, metric: str = "p95_ms", operation: str = "policies.list") -> Change:
-    return Change("policyholder", operation, metric, (30.0, 34.0, 36.0), (95.0,), 61.0, 1.79, (58.5, 65.0), 0.004, word)
+def change(outcome: ComparisonOutcome, metric: str = "p95_ms", operation: str = "policies.list") -> Change:
+    return Change(
+        "policyholder", operation, metric, (30.0, 34.0, 36.0), (95.0,), 61.0, 1.79, (58.5, 65.0), 0.004, outcome
+    )
 
 
 def cost(metric: str, before: float, after: float) -> Difference:
@@ -104,10 +106,10 @@ def test_the_terminal() -> None:
 
 
 def test_json() -> None:
-    told = json.loads(summary_json(compared_with(WORSE)))
+    content = json.loads(summary_json(compared_with(WORSE)))
 
-    assert (told["verdict"], told["exit_code"]) == ("regression", 5)
-    baseline = told["baseline"]
+    assert (content["verdict"], content["exit_code"]) == ("regression", 5)
+    baseline = content["baseline"]
     assert (baseline["runs"], baseline["compared"], baseline["regressions"]) == (["run-1", "run-2", "run-3"], True, 2)
     assert baseline["changes"][0] | {"reason": ""} == {
         "role": "policyholder", "operation": "policies.list", "metric": "p95_ms", "a": [30, 34, 36], "b": [95],

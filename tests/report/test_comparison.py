@@ -57,7 +57,7 @@ def test_a_regression() -> None:
 
 
 @pytest.mark.parametrize(
-    ("comparison", "word", "said"),
+    ("comparison", "result", "sentence"),
     [
         pytest.param(compared(42), "SAME", "Averages of 2 operations: 2 the same.", id="nothing changed"),
         pytest.param(compared(30), "FASTER", "Averages of 2 operations: 1 faster, 1 the same.", id="faster"),
@@ -72,17 +72,17 @@ def test_a_regression() -> None:
         pytest.param(replace(compared(42), changes=()), "CANNOT TELL", "No times were compared.", id="nothing"),
     ],
 )
-def test_overall_result_and_sentence(comparison: Comparison, word: str, said: str) -> None:
-    assert overall(comparison) == word
-    assert comparison_sentence(comparison) == said
-    assert render_comparison(comparison).endswith(f"COMPARISON: {word}")
-    assert word in comparison_md(comparison).splitlines()[0]
+def test_overall_result_and_sentence(comparison: Comparison, result: str, sentence: str) -> None:
+    assert overall(comparison) == result
+    assert comparison_sentence(comparison) == sentence
+    assert render_comparison(comparison).endswith(f"COMPARISON: {result}")
+    assert result in comparison_md(comparison).splitlines()[0]
 
 
 def test_in_short() -> None:
-    told = render_short_comparison(replace(compared(42), costs=(N_PLUS_ONE,)), width=120)
+    text = render_short_comparison(replace(compared(42), costs=(N_PLUS_ONE,)), width=120)
 
-    assert told.splitlines() == [
+    assert text.splitlines() == [
         "Averages of 2 operations: 2 the same.",
         "- policies.list, policyholder: queries per request 3 → 23 (+20), worse",
         "COMPARISON: REGRESSION",
@@ -117,7 +117,7 @@ def test_noise() -> None:
     rng = np.random.default_rng(1)
     runs = [run(f"r{number}", {k: v * np.exp(rng.normal(0, 0.03)) for k, v in BEFORE.items()}) for number in range(10)]
 
-    told = render_noise(measure_noise(runs), width=100)
+    text = render_noise(measure_noise(runs), width=100)
 
-    assert_golden("noise.txt", told + "\n")
-    assert "Smallest change that can be detected here:" in told
+    assert_golden("noise.txt", text + "\n")
+    assert "Smallest change that can be detected here:" in text

@@ -55,7 +55,7 @@ def silenced(*sources: str) -> RunReport:
         ),
         pytest.param(
             ("redis",), True, "Not monitored, because no reading came in the steady state: Redis.",
-            id="told beside what was unusual, too",
+            id="also next to unusual findings",
         ),
         pytest.param(
             ("redis", "postgres", "server", "machine", "pool"), False,
@@ -91,7 +91,7 @@ def test_the_start_is_the_first_second_that_was_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "start_s", "told"),
+    ("row", "start_s", "text"),
     [
         pytest.param(Evidence("m", "memory", 1.2e8, 4.8e8, "bytes"), START, "memory: 120 MB → 480 MB", id="a total"),
         pytest.param(Evidence("m", "queries", None, 21.0, "count"), START, "queries: 21", id="nothing from before"),
@@ -113,8 +113,8 @@ def test_the_start_is_the_first_second_that_was_recorded() -> None:
         pytest.param(Evidence("m", "a\x1b[31m\nb", None, 3.0, "ms"), START, "a [31m b: 3 ms", id="unprintable"),
     ],
 )
-def test_a_row(row: Evidence, start_s: int | None, told: str) -> None:
-    assert evidence_text(row, start_s) == told
+def test_a_row(row: Evidence, start_s: int | None, text: str) -> None:
+    assert evidence_text(row, start_s) == text
 
 
 def test_no_word_of_a_cause() -> None:

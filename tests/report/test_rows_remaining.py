@@ -1,4 +1,4 @@
-"""Rows that remain at the target are in every output, beside the verdict."""
+"""Rows that remain at the target are in every output, next to the verdict."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def test_junit_carries_the_number() -> None:
 def test_the_summary_for_programs_has_the_groups_and_the_soft_deletes() -> None:
     report = run(example_runs.passed)
     kept = replace(LEFT, soft_deleted=(SoftDeleted("policy", "cancelled", 3),))
-    told = json.loads(summary_json(replace(report, summary=replace(report.summary, cleanup=kept))))
+    content = json.loads(summary_json(replace(report, summary=replace(report.summary, cleanup=kept))))
 
-    assert told["cleanup"]["remaining"] == [
+    assert content["cleanup"]["remaining"] == [
         {"thing": "lead", "reason": "HTTP 403: Not your own", "again": False, "rows": 2, "uncertain": False}
     ]
-    assert told["cleanup"]["soft_deleted"] == [{"thing": "policy", "status": "cancelled", "rows": 3}]
+    assert content["cleanup"]["soft_deleted"] == [{"thing": "policy", "status": "cancelled", "rows": 3}]
 
 
 def test_the_rows_as_csv_those_that_should_be_gone_first() -> None:

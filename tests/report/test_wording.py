@@ -1,4 +1,4 @@
-"""How much a run exercised, beside its verdict: in the terminal, the page, summary.md, JUnit and summary.json."""
+"""How much a run exercised, next to its verdict: in the terminal, the page, summary.md, JUnit and summary.json."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_the_sentence_follows_the_verdict(render: Callable[[RunReport], str]) ->
 
 
 def test_summary_json_has_the_numbers() -> None:
-    told = json.loads(summary_json(report(MISSING)))["coverage"]
-    assert (told["planned"], told["exercised"], told["not_exercised"]) == (10, 7, list(MISSING.not_exercised))
+    content = json.loads(summary_json(report(MISSING)))["coverage"]
+    assert (content["planned"], content["exercised"], content["not_exercised"]) == (10, 7, list(MISSING.not_exercised))
 
 
 def test_all_exercised() -> None:

@@ -34,32 +34,32 @@ KEYS = [
 
 @pytest.mark.parametrize("name", example_runs.EXAMPLES)
 def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
-    told = json.loads(summary_json(example_runs.EXAMPLES[name]()))
-    assert list(told) == KEYS
-    assert list(told["totals"]) == [*STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
-    assert list(told["totals_ok"]) == list(STATISTIC_FIELDS)
+    content = json.loads(summary_json(example_runs.EXAMPLES[name]()))
+    assert list(content) == KEYS
+    assert list(content["totals"]) == [*STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
+    assert list(content["totals_ok"]) == list(STATISTIC_FIELDS)
     assert all(
         list(row) == ["role", "behaviour", "operation", "method", "path", *STATISTIC_FIELDS, *BREAKDOWN_FIELDS]
-        for row in told["operations"]
+        for row in content["operations"]
     )
-    assert list(told["coverage"]) == [
+    assert list(content["coverage"]) == [
         "offered", "missing", "broken", "differs", "empty", "planned", "exercised", "not_exercised",
     ]  # fmt: skip
-    assert list(told["whole_run"]) == ["requests", "failures", "rate_limited", "expired"]
-    assert [list(target) for target in told["targets"]] == [
+    assert list(content["whole_run"]) == ["requests", "failures", "rate_limited", "expired"]
+    assert [list(target) for target in content["targets"]] == [
         ["name", "scope", "limit", "observed", "unit", "outcome", "reason", "interval", "too_close"]
     ] * (6 if name == "watched" else 5)
 
 
 def test_figures_agree_with_the_csv_to_the_letter() -> None:
     report = example_runs.open_model()
-    told = json.loads(summary_json(report))
+    content = json.loads(summary_json(report))
     rows = [row for row in csv.DictReader(io.StringIO(stats_csv(report.summary))) if row["period"] == "steady"]
     by_key = {(row["role"], row["behaviour"], row["operation"]): row for row in rows}
-    assert len(told["operations"]) == 18  # every operation of every role
+    assert len(content["operations"]) == 18  # every operation of every role
     for figures, key in [
-        (told["totals"], ("all", "all", "all")),
-        *((row, (row["role"], row["behaviour"], row["operation"])) for row in told["operations"]),
+        (content["totals"], ("all", "all", "all")),
+        *((row, (row["role"], row["behaviour"], row["operation"])) for row in content["operations"]),
     ]:
         assert {name: exact(figures[name]) for name in (*STATISTIC_FIELDS, *BREAKDOWN_FIELDS)} == {
             name: by_key[key][name] for name in (*STATISTIC_FIELDS, *BREAKDOWN_FIELDS)
@@ -74,12 +74,12 @@ def test_method_and_path_come_from_the_catalogue() -> None:
 
 def test_failures_by_kind_and_the_extras() -> None:
     report = example_runs.failed()
-    told = json.loads(summary_json(report))
+    content = json.loads(summary_json(report))
     status = sum(group.count for group in report.summary.failures if group.kind == "http status")
-    assert told["failures_by_kind"] == {"http status": status, "wrong answer": 2}
-    assert told["not_possible"] == {"policies.premiums": 14}
-    assert told["cleanup"]["not_removed"] == ["policy PERF-0007: 500"]
-    assert told["reconciliation"]["agrees"] is True
+    assert content["failures_by_kind"] == {"http status": status, "wrong answer": 2}
+    assert content["not_possible"] == {"policies.premiums": 14}
+    assert content["cleanup"]["not_removed"] == ["policy PERF-0007: 500"]
+    assert content["reconciliation"]["agrees"] is True
 
 
 def test_no_steady_state_is_null_not_zero() -> None:
@@ -88,25 +88,25 @@ def test_no_steady_state_is_null_not_zero() -> None:
 
 
 def test_the_open_model_has_requested_and_offered_rate() -> None:
-    told = json.loads(summary_json(example_runs.open_model()))
-    assert told["arrivals"] == {
+    content = json.loads(summary_json(example_runs.open_model()))
+    assert content["arrivals"] == {
         "asked_per_s": 30.0, "offered_per_s": 24.12, "due": 1590, "begun": 1278, "not_started": 312,
         "not_started_whole_run": 330, "lag_avg_ms": 4100.0, "lag_p99_ms": 7150.0, "lag_max_ms": 7210.5,
         "longest_queue": 331,
     }  # fmt: skip
-    assert told["lost_workers"] == [
+    assert content["lost_workers"] == [
         {"worker": "2", "at": 1772357431.5, "users": 6, "reason": "was killed by signal SIGKILL", "placed": None}
     ]
-    assert told["drifts"] == [{"figure": "p50_ms", "start": 40.0, "end": 52.0, "p_value": 0.001}]
+    assert content["drifts"] == [{"figure": "p50_ms", "start": 40.0, "end": 52.0, "p_value": 0.001}]
     assert json.loads(summary_json(example_runs.passed()))["arrivals"] is None
 
 
 def test_errors_of_the_suite_with_their_places() -> None:
-    told = json.loads(summary_json(example_runs.open_model()))
-    assert told["unfinished"] == 3
-    (outage,) = told["outages"]
+    content = json.loads(summary_json(example_runs.open_model()))
+    assert content["unfinished"] == 3
+    (outage,) = content["outages"]
     assert (outage["end"] - outage["start"], outage["failed"], outage["message"]) == (4, 57, "connection refused")
-    assert told["suite_errors"] == [
+    assert content["suite_errors"] == [
         {"place": "roles.mine:41 arguments", "message": "KeyError: 'agent_id'", "count": 12, "log": "suite-errors.log"},
         {
             "place": "perfsuite.target.journal:66 write", "message": "OSError: [Errno 5] <b>Input/output error",
@@ -141,14 +141,14 @@ def test_findings_with_their_evidence() -> None:
 
 
 def test_monitored_parts_and_costs_of_operations() -> None:
-    told = json.loads(summary_json(example_runs.watched()))
-    assert told["monitors"] == {
+    content = json.loads(summary_json(example_runs.watched()))
+    assert content["monitors"] == {
         "sources": ["machine", "pool", "postgres", "redis", "server"],
         "monitored": ["server", "machine", "connection pool", "PostgreSQL", "Redis"],
         "not_monitored": [],
     }
     cost = {"role": "senior_agent", "operation": "policies.list"}
-    assert told["fingerprint"] == {
+    assert content["fingerprint"] == {
         "taken": True,
         "operations": [
             # the most of the requests that no cache answered, and their mean time
@@ -163,9 +163,9 @@ def test_monitored_parts_and_costs_of_operations() -> None:
 
 
 def test_without_monitors_keys_are_empty_not_missing() -> None:
-    told = json.loads(summary_json(example_runs.passed()))
-    assert (told["findings"], told["monitors"]) == ([], {"sources": [], "monitored": [], "not_monitored": []})
-    assert told["fingerprint"] == {"taken": False, "operations": []}
+    content = json.loads(summary_json(example_runs.passed()))
+    assert (content["findings"], content["monitors"]) == ([], {"sources": [], "monitored": [], "not_monitored": []})
+    assert content["fingerprint"] == {"taken": False, "operations": []}
 
 
 def names_within(value: object) -> set[str]:
@@ -179,5 +179,5 @@ def names_within(value: object) -> set[str]:
 def test_the_page_of_metrics_names_what_is_within(key: str) -> None:
     page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
     rows = "".join(line for line in page.splitlines() if line.startswith(f"| `{key}"))
-    told = json.loads(summary_json(example_runs.watched()))[key]
-    assert names_within(told) <= set(re.findall(r"\w+", rows))
+    content = json.loads(summary_json(example_runs.watched()))[key]
+    assert names_within(content) <= set(re.findall(r"\w+", rows))

@@ -1,4 +1,4 @@
-"""What a terminal shows, beside golden files. `RENEW_GOLDEN=1 pytest tests/report` writes them anew."""
+"""What a terminal shows, compared with golden files. `RENEW_GOLDEN=1 pytest tests/report` writes them anew."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_on_a_terminal_the_summary_fits_one_screen_and_ends_with_the_verdict(nam
     assert len(lines) <= SCREEN
     assert max(map(len, lines)) <= 80
     assert lines[-2:] == [f"Report   {FOLDER}/report.html", f"VERDICT: {report.verdict.outcome.value.upper()}"]
-    told = " ".join(text.split())
-    assert [reason for reason in report.verdict.reasons if reason not in told] == []
+    shown = " ".join(text.split())
+    assert [reason for reason in report.verdict.reasons if reason not in shown] == []
     missed = [target for target in report.verdict.targets if target.outcome is TargetOutcome.MISSED]
     assert sum(line.endswith("  missed") for line in lines) == len(missed)
     assert "In the report: " in text

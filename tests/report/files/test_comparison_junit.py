@@ -16,13 +16,13 @@ def cases(text: str) -> dict[str, tuple[str, str]]:
     found = {}
     for case in ET.fromstring(text).iter("testcase"):  # noqa: S314 - our own text
         outcome = next((element for element in case if element.tag != "system-out"), None)
-        said = (outcome.get("message") or "") if outcome is not None else case.findtext("system-out") or ""
-        found[case.get("name", "")] = ("passed" if outcome is None else outcome.tag, said)
+        text = (outcome.get("message") or "") if outcome is not None else case.findtext("system-out") or ""
+        found[case.get("name", "")] = ("passed" if outcome is None else outcome.tag, text)
     return found
 
 
 def worse(comparison: Comparison) -> dict[str, str]:
-    return {name: said for name, (_, said) in cases(comparison_junit_xml(comparison)).items() if "became worse" in name}
+    return {name: text for name, (_, text) in cases(comparison_junit_xml(comparison)).items() if "became worse" in name}
 
 
 def test_each_operation_that_became_worse_is_a_failure() -> None:
