@@ -1,7 +1,8 @@
 """Numbers, durations and units as text: the one place where a number becomes something that a person reads.
 
 How to use it. Pick the function by what you have, and never write a format spec such as `:.1f` or `:,` yourself
-(`tests/test_architecture.py` finds it):
+(`tests/test_architecture.py` finds it). Templates of messages name these functions instead (`perfsuite/messages`); the
+scripts of the pages follow the same rules in `report/templates/format.js`, which changes together with this module.
 
     number(1234), number(8.249)            "1,234", "8.25"             a figure whose unit stands elsewhere
     quantity(310.2, "ms")                  "310 ms"                    … with a unit of `model/monitor.py`
@@ -99,7 +100,7 @@ def rough_percent(fraction: float) -> str:
 
 
 def signed_percent(fraction: float | None, *, unit: bool = True) -> str:
-    """A change: 0.1234 → "+12 %", -0.0321 → "-3.2 %", 0 → "0 %"; "–" for None. It is never surer than two digits."""
+    """A change: 0.1234 → "+12 %", -0.0321 → "-3.2 %", 0 → "0 %"; "–" for None. One decimal below 10 %."""
     if fraction is None or not math.isfinite(fraction):
         return UNKNOWN
     hundred = fraction * 100
