@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from perfsuite.errors import UsageError
+from perfsuite.messages.history import HistoryMessage
 
 FILE_NAME = "history.db"
 BUSY_S = 30.0
@@ -37,9 +38,7 @@ def read_url(text: str) -> URL:
     except (ArgumentError, ValueError):
         url = None
     if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise UsageError(
-            "--history: must be a PostgreSQL URL or a SQLite file; postgresql://user@host:5432/database is one"
-        )
+        raise UsageError(HistoryMessage.NOT_A_DATABASE())
     return url
 
 
@@ -110,10 +109,7 @@ def is_newest(connection: Connection, where: str) -> bool:
         return False
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if found is not None and found not in REVISIONS:
-        raise NewerSchemaError(
-            f"{where}: written by a newer suite (schema {found}, this one knows up to {NEWEST}).\n"
-            "Update the suite, or name another history with --history."
-        )
+        raise NewerSchemaError(HistoryMessage.NEWER_SCHEMA(where=where, schema=found, newest=NEWEST))
     return bool(found == NEWEST)
 
 
@@ -141,36 +137,22 @@ _KNOWN = (
     (
         UsageError,
         ("malformed", "not a database", "disk image", "no such table", "no such column", "file is encrypted"),
-        "is damaged, or no history of runs",
-        "The runs' folders hold everything: the command `history rebuild` makes it anew.",
+        HistoryMessage.DAMAGED,
     ),
-    (
-        OutOfReachError,
-        ("disk is full", "no space left", "disk full", "disk quota"),
-        "cannot be written: the disk is full",
-        "Make room; the command `history rebuild` then takes up what is missing.",
-    ),
-    (
-        OutOfReachError,
-        ("database is locked",),
-        "is being written by others for longer than it can be waited for",
-        "The command `history rebuild` takes up what is missing.",
-    ),
+    (OutOfReachError, ("disk is full", "no space left", "disk full", "disk quota"), HistoryMessage.DISK_FULL),
+    (OutOfReachError, ("database is locked",), HistoryMessage.LOCKED),
     (
         OutOfReachError,
         ("readonly", "read-only", "unable to open", "permission denied", "disk i/o error"),
-        "cannot be opened or written",
-        "Check the folder's rights, or name another place with --history.",
+        HistoryMessage.NO_ACCESS,
     ),
 )
-_UNREACHABLE = "cannot be reached or does not let us in"
-_CHECK = "Check --history: postgresql://user@host:5432/database is one."
-_MOST = 160
+_LONGEST = 160
 
 
 @contextmanager
 def database_errors(where: str) -> Iterator[None]:
-    """Turns what the database says into a UsageError of two lines. `where`: the database, without its password."""
+    """Turns errors of the database into a UsageError of two lines. `where`: the database, without its password."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -178,11 +160,14 @@ def database_errors(where: str) -> Iterator[None]:
 
 
 def database_error(error: Exception, where: str) -> UsageError:
-    """The message for an error of the database."""
+    """The user's message for an error of the database."""
     said = str(error.orig if isinstance(error, DBAPIError) and error.orig else error)
-    for kind, marks, what, fix in _KNOWN:
+    for kind, marks, code in _KNOWN:
         if any(mark in said.lower() for mark in marks):
-            return kind(f"{where} {what}.\n{fix}")
-    first = " ".join(said.split("\n")[0].split())[:_MOST]
-    what, fix = (_UNREACHABLE, _CHECK) if "://" in where else ("cannot be used", "Name another place with --history.")
-    return UsageError(f"{where} {what} ({first}).\n{fix}")
+            return kind(code(where=where))
+    why = " ".join(said.split("\n")[0].split())[:_LONGEST]
+    return UsageError(
+        HistoryMessage.UNREACHABLE(where=where, why=why)
+        if "://" in where
+        else HistoryMessage.UNUSABLE(where=where, why=why)
+    )

@@ -16,6 +16,8 @@ import msgspec
 
 from perfsuite.errors import UsageError, nearest
 from perfsuite.history.store import History, RunQuery
+from perfsuite.messages import Message
+from perfsuite.messages.history import HistoryMessage
 from perfsuite.model import Outcome
 from perfsuite.model.fingerprint import Fingerprint, OperationCost, StatementKind
 from perfsuite.model.history import Baseline, Conditions, PastRun, RunGroup
@@ -44,7 +46,7 @@ def write_baseline(path: Path, baseline: Baseline) -> Path:
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Name another file with --file") from error
+        raise UsageError(HistoryMessage.FILE_NOT_WRITTEN(path=path, why=error.strerror)) from error
     return path
 
 
@@ -54,14 +56,14 @@ def read_baseline(path: Path) -> Baseline:
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_Schema).schema
         if schema > SCHEMA:
-            raise UsageError(f"{path}: written by a newer suite (schema {schema}, this one knows up to {SCHEMA})")
+            raise UsageError(HistoryMessage.FILE_NEWER(path=path, schema=schema, newest=SCHEMA))
         found = msgspec.json.decode(content, type=Baseline)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(HistoryMessage.FILE_NOT_READ(path=path, why=error.strerror)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a baseline of runs, or damaged ({error})") from error
+        raise UsageError(HistoryMessage.NOT_A_BASELINE(path=path, why=str(error))) from error
     if not found.runs:
-        raise UsageError(f"{path}: a baseline without runs")
+        raise UsageError(HistoryMessage.NO_RUNS(path=path))
     return found
 
 
@@ -86,7 +88,7 @@ def _slim_cost(cost: OperationCost) -> OperationCost:
     return replace(cost, statements=short, suspicions=(), notes=())
 
 
-_OF_WORTH = tuple(outcome for outcome in Outcome if outcome.is_conclusive)
+_CONCLUSIVE = tuple(outcome for outcome in Outcome if outcome.is_conclusive)
 _LAST = re.compile(r"last:(\d+)")
 _SCANNED = 500
 """So many of the newest passing runs are looked through for those made under the same conditions."""
@@ -137,14 +139,14 @@ def select(name: str, where: Selection) -> RunGroup:
 
 def _of_path(name: str, where: Selection) -> Sequence[PastRun]:
     path = Path(name)
-    if not _looks_like_a_path(name) and not (path / _PLAN).exists():
+    if not _is_path(name) and not (path / _PLAN).exists():
         return []  # a word, though something here may have that name
     if path.is_dir():
         return [where.read_folder(path)]
     return read_baseline(path).runs if path.is_file() else []  # releases are called "release/2.3", too
 
 
-def _looks_like_a_path(name: str) -> bool:
+def _is_path(name: str) -> bool:
     return "/" in name or name.endswith(_BASELINE_FILE)
 
 
@@ -154,30 +156,31 @@ def _last(name: str, where: Selection) -> Sequence[PastRun]:
     found = _LAST.fullmatch(name)
     count = int(found[1]) if found else 0
     if not count:
-        raise UsageError(f"{name}: say how many of the last passing runs, as in last:5")
+        raise UsageError(HistoryMessage.LAST_HOW_MANY(name=name))
     like = where.like
     wanted = RunQuery(
         scenario=like.scenario if like else None, outcomes=(Outcome.PASS,), latest=_SCANNED, totals_only=True
     )
     passed = [run for run in where.history.runs(wanted) if run.run_id not in where.without]
     if not passed:
-        of = f" of scenario {like.scenario}" if like else ""
-        raise UsageError(f"{name}: no passing run{of} is in {where.history.where}")
+        if like:
+            raise UsageError(
+                HistoryMessage.NO_PASSING_RUN_OF(name=name, scenario=like.scenario, where=where.history.where)
+            )
+        raise UsageError(HistoryMessage.NO_PASSING_RUN(name=name, where=where.history.where))
     like = like or passed[-1].conditions
     alike = [run.run_id for run in passed if not where.differ(run.conditions, like)][-count:]
     if not alike:
-        raise UsageError(
-            f"{name}: none of the {len(passed)} passing runs was made under the same conditions: "
-            f"{'; '.join(map(str, where.differ(passed[-1].conditions, like)))}"
-        )
+        reasons = "; ".join(map(str, where.differ(passed[-1].conditions, like)))
+        raise UsageError(HistoryMessage.NONE_ALIKE(name=name, runs=len(passed), reasons=reasons))
     return where.history.runs(RunQuery(run_ids=tuple(alike), fingerprints=True))
 
 
 def _of_any_kind(name: str, where: Selection) -> Sequence[PastRun]:
     found = {kind: runs for kind in ("baseline", "run", "release") if (runs := _of_kind(kind, name, where))}
     if len(found) > 1:
-        written = " or ".join(f"{kind}:{name}" for kind in found)
-        raise UsageError(f"{name}: is a {' and a '.join(found)}. Write {written}")
+        first, second, *_others = found
+        raise UsageError(HistoryMessage.AMBIGUOUS(name=name, first=first, second=second))
     return next(iter(found.values()), [])
 
 
@@ -187,7 +190,7 @@ def _of_kind(kind: str, name: str, where: Selection) -> Sequence[PastRun]:
         return found.runs if found else []
     if kind == "run":
         return _run(name, where)
-    runs = where.history.runs(RunQuery(release=name, outcomes=_OF_WORTH, fingerprints=True)) if name else []
+    runs = where.history.runs(RunQuery(release=name, outcomes=_CONCLUSIVE, fingerprints=True)) if name else []
     return [run for run in runs if run.run_id not in where.without]
 
 
@@ -198,11 +201,12 @@ def _run(run_id: str, where: Selection) -> Sequence[PastRun]:
     return kept or ([where.read_folder(folder)] if (folder / _PLAN).exists() else [])
 
 
-def _unknown(name: str, where: Selection) -> str:
+def _unknown(name: str, where: Selection) -> Message:
     newest = where.history.runs(RunQuery(latest=_SUGGESTED, totals_only=True))
     baselines = [one.name for one in where.history.baselines()]
     known = {*baselines, *(run.run_id for run in newest), *(run.release for run in newest if run.release)}
-    near = nearest(name, known)
-    path = "no such folder or file, and " if _looks_like_a_path(name) else ""
-    told = f"{name}: {path}neither a run, a release nor a baseline in {where.history.where}{near}"
-    return told + ("" if near else "\nThe commands `history` and `baseline list` show what there is.")
+    fields, similar, is_path = {"name": name, "where": where.history.where}, nearest(name, known), _is_path(name)
+    if similar:
+        code = HistoryMessage.SIMILAR_PATH if is_path else HistoryMessage.SIMILAR
+        return code(similar=similar, **fields)
+    return (HistoryMessage.UNKNOWN_PATH if is_path else HistoryMessage.UNKNOWN)(**fields)

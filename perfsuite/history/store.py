@@ -43,6 +43,7 @@ from perfsuite.history.tables import (
     run_row,
     unpacked,
 )
+from perfsuite.messages.history import HistoryMessage
 from perfsuite.model import ALL, Outcome, Statistics
 from perfsuite.model.history import OF_ALL_REQUESTS, Baseline, Measured, PastRun
 
@@ -163,10 +164,10 @@ class History:
         with self._reading() as connection:
             return int(connection.scalar(select(func.count()).select_from(asked)) or 0)
 
-    def newest_after(self, moment: str) -> PastRun | None:
-        """The newest run that began later than a moment (UTC, ISO 8601); None where there is none."""
+    def newest_after(self, utc: str) -> PastRun | None:
+        """The newest run that began later than `utc` (ISO 8601); None where there is none."""
         newest = self.runs(RunQuery(latest=1, totals_only=True))
-        return newest[0] if newest and newest[0].started_at > moment else None
+        return newest[0] if newest and newest[0].started_at > utc else None
 
     # ── baselines ──────────────────────────────────────────────────────────────────────────────────
 
@@ -211,7 +212,7 @@ class History:
                 return
             said = connection.scalar(text("PRAGMA quick_check"))
         if said != "ok":
-            raise UsageError(f"{self.where} is damaged ({said}).\nThe command `history rebuild` makes it anew.")
+            raise UsageError(HistoryMessage.DAMAGED_WITHIN(where=self.where, found=said))
 
     def set_aside(self) -> Path | None:
         """Rename a database file that cannot be used, so that a new one can take its place; its new name."""

@@ -26,6 +26,7 @@ import msgspec
 
 from perfsuite.errors import LoadError
 from perfsuite.measurements.histogram import Histogram
+from perfsuite.messages import text_of
 from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model import Remark
 
@@ -270,7 +271,7 @@ Record = (
     | End
 )
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=text_of)
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 

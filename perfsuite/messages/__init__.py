@@ -57,6 +57,13 @@ class Message(str):
         return Message(separator.join((self, *more)), self.code, self.fields, (*self.details, *more))
 
 
+def text_of(value: Any) -> str:
+    """What msgspec encodes for a message: it takes no subclass of str by itself. Raises TypeError for anything else."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written to a file")
+
+
 class Code(Enum):
     """Base of every catalogue: NAME = template."""
 

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from perfsuite.format import CI, UNKNOWN, figure, number, plural, rough_percent, signed, signed_percent
+from perfsuite.messages import text_of
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome, MetricNoise, Noise
@@ -166,7 +167,7 @@ def comparison_dict(comparison: Comparison | None) -> dict[str, Any] | None:
 
 def _change_dict(change: Change) -> dict[str, Any]:
     metric = change.metric
-    record: dict[str, Any] = msgspec.to_builtins(change)
+    record: dict[str, Any] = msgspec.to_builtins(change, enc_hook=text_of)
     return record | {
         "a": [rounded(metric, value) for value in change.a],
         "b": [rounded(metric, value) for value in change.b],

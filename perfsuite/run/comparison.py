@@ -12,6 +12,7 @@ from perfsuite.fingerprint.compare import compare as compare_costs
 from perfsuite.history import History, select
 from perfsuite.history.compare import compare
 from perfsuite.history.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
+from perfsuite.messages import Message
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Plan
@@ -62,12 +63,12 @@ def compare_with_baseline(
         return Comparison(baseline.compared, new.compared, (), mismatches=tuple(reasons), costs_compared=False)
     left = len(baseline.runs) - len(alike.runs)
     notes = [*cautions(alike.runs[-1].conditions, newest)]
-    notes += [str(RunMessage.BASELINE_RUNS_LEFT_OUT(runs=left))] if left else []
+    notes += [RunMessage.BASELINE_RUNS_LEFT_OUT(runs=left)] if left else []
     same_machine = RunGroup(baseline.name, tuple(run for run in alike.runs if not found[run.run_id]))
     times = compare(same_machine, new, noise) if same_machine.runs else Comparison(alike.compared, new.compared, ())
     if not times.changes:
         reasons = list(dict.fromkeys(each.reason for run in alike.runs for each in found[run.run_id]))
-        notes += [str(RunMessage.TIMES_NOT_COMPARED(why=reason)) for reason in reasons]
+        notes += [RunMessage.TIMES_NOT_COMPARED(why=reason) for reason in reasons]
     costs, cost_notes = compare_fingerprints(alike.runs, runs)
     all_notes = (*times.notes, *notes, *cost_notes)
     return Comparison(
@@ -94,7 +95,7 @@ def compare_groups(
     of_times = [each.reason for each in found if each.times_only]
     made, marked = Comparison(a.compared, b.compared, ()), tuple(each.reason for each in found)
     if of_times and not force:
-        notes += [str(RunMessage.TIMES_NOT_FORCED(why=reason)) for reason in of_times]
+        notes += [RunMessage.TIMES_NOT_FORCED(why=reason) for reason in of_times]
         marked = ()
     else:
         made = compare(a, b, noise)
@@ -102,7 +103,9 @@ def compare_groups(
     return replace(made, costs=tuple(costs), mismatches=marked, notes=all_notes, costs_compared=not cost_notes)
 
 
-def compare_fingerprints(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -> tuple[list[Difference], list[str]]:
+def compare_fingerprints(
+    a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]
+) -> tuple[list[Difference], list[Message]]:
     """Where the newest fingerprint of B differs from each of A in the same direction; and why it is not compared.
 
     A count that one of A had, or that lies between two of them, has not changed.
@@ -111,7 +114,7 @@ def compare_fingerprints(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun]) -
     newest = next((run.fingerprint for run in reversed(b_runs) if run.fingerprint is not None), None)
     if newest is None or not before:
         which = "the run" if newest is None else "the baseline"
-        return [], [str(RunMessage.COSTS_NOT_COMPARED(which=which))]
+        return [], [RunMessage.COSTS_NOT_COMPARED(which=which)]
     found = [compare_costs(taken, newest) for taken in before]
     always = set.intersection(*({_key(one) for one in differences} for differences in found))
     return [one for one in found[-1] if _key(one) in always], []

@@ -16,7 +16,7 @@ import numpy as np
 
 from perfsuite.errors import UsageError
 from perfsuite.history import History, RunQuery
-from perfsuite.history.change_points import points
+from perfsuite.history.change_points import change_points
 from perfsuite.history.figures import FIGURES as COMPARED
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
@@ -90,7 +90,7 @@ def _change_points(runs: Sequence[PastRun], columns: Sequence[MetricColumns]) ->
     for places in groups.values():
         for column in columns:
             known = _known(column, places[-SEARCHED:])
-            for at, before, after, p in points(np.array([value for _, value in known]), figure):
+            for at, before, after, p in change_points(np.array([value for _, value in known]), figure):
                 run_id = runs[known[at][0]].run_id
                 yield ChangePoint(column.role, column.operation, SEARCHED_METRIC, run_id, before, after, p)
 

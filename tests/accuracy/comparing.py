@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from perfsuite.history.change_points import points, splits
+from perfsuite.history.change_points import change_points
 from perfsuite.history.compare import measure_noise
 from perfsuite.history.figures import AVERAGE
 from perfsuite.model import ALL
 from tests.accuracy.table import Row, equal_row
 from tests.history.made_runs import NOISE, noisy_run
-from tests.history.published import NILE, NILE_FROM, ecp_example
+from tests.history.published import NILE, NILE_FROM, ecp_example, splits
 from tests.history.simulated import simulate
 
 _WITHIN = 1
@@ -46,7 +46,7 @@ def noise_rows(comparisons: int) -> list[Row]:
 def change_point_rows(series: int) -> list[Row]:
     """Series of averages with 3 % noise."""
     rng = np.random.default_rng(15)
-    false = [len(points(100 * np.exp(rng.normal(0, NOISE, 500)), AVERAGE)) for _ in range(series)]
+    false = [len(change_points(100 * np.exp(rng.normal(0, NOISE, 500)), AVERAGE)) for _ in range(series)]
     rows = [
         Row("500 quiet runs", "most change points in a series", "0", str(max(false)), "at most 1", max(false) <= 1),
         Row("500 quiet runs", f"change points in {series} series", "0", str(sum(false))),
@@ -59,8 +59,8 @@ def change_point_rows(series: int) -> list[Row]:
 
 def published_rows() -> list[Row]:
     """What others print of series that anybody can make again."""
-    ecp = [split.at + 1 for split in splits(ecp_example(), least=30, count=4)]
-    nile = [NILE_FROM + at for at, *_ in points(np.array(NILE, dtype=float), AVERAGE)]
+    ecp = [at + 1 for at in splits(ecp_example(), least=30, count=4)]
+    nile = [NILE_FROM + at for at, *_ in change_points(np.array(NILE, dtype=float), AVERAGE)]
     return [
         equal_row(
             "James & Matteson 2014, section 3.1.1", "order found, then considered last", [201, 308, 108, 358], ecp
@@ -73,7 +73,7 @@ def _is_near(rng: np.random.Generator, rate: float) -> bool:
     at = int(rng.integers(20, 180))
     values = 100 * np.exp(rng.normal(0, NOISE, 200))
     values[at:] *= 1 + rate
-    found = [place for place, *_ in points(values, AVERAGE)]
+    found = [place for place, *_ in change_points(values, AVERAGE)]
     return len(found) == 1 and abs(found[0] - at) <= _WITHIN
 
 

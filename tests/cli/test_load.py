@@ -18,7 +18,7 @@ from perfsuite.cli.parser import parse
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.cli.terminal import Invocation, Terminal
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_PASS, EXIT_TARGET, LoadError, TargetError
-from perfsuite.history.compare import FEWEST_RUNS
+from perfsuite.history import compare
 from perfsuite.messages.cli import CliMessage
 from perfsuite.model import ALL, RunReport, Scenario
 from perfsuite.model.history import PastRun
@@ -205,4 +205,4 @@ def test_another_target_is_not_watched_by_the_monitors_of_the_first() -> None:
 
 
 def test_noise_needs_as_many_runs_as_its_statistics() -> None:
-    assert FEWEST_NOISE_RUNS == FEWEST_RUNS
+    assert FEWEST_NOISE_RUNS == compare.FEWEST_NOISE_RUNS

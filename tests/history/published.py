@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from perfsuite.history.change_points import Split, best_split
 
 NILE_FROM = 1871
 NILE = (
@@ -25,6 +29,18 @@ OTAVA = (
 
 OTAVA_STEPS = (0.3, 2.4, 1.5, -0.9, -0.5, 99.7, 98.3, 99.1, 149.0, 149.7, 149.5, 149.1, 148.8, 150.0)
 """Another one: at 5 and 8."""
+
+
+def splits(values: ArrayLike, least: int, count: int) -> list[int]:
+    """The `count` best splits of a series in the order in which bisection finds them, whatever their significance."""
+    known = np.asarray(values, dtype=np.float64)
+    found: list[Split] = []
+    for _ in range(count):
+        edges = [0, *sorted(split.at for split in found), known.size]
+        parts = [(start, best_split(known[start:end], least)) for start, end in itertools.pairwise(edges)]
+        start, best = max(parts, key=lambda part: part[1].statistic)
+        found.append(Split(start + best.at, best.statistic))
+    return [split.at for split in found]
 
 
 def ecp_example() -> list[float]:

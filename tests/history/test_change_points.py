@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from perfsuite.history.change_points import LEVEL, best_split, p_of_ranks, points, splits
+from perfsuite.history.change_points import LEVEL, best_split, change_points, p_of_ranks
 from perfsuite.history.figures import AVERAGE
-from tests.history.published import NILE, NILE_FROM, OTAVA, OTAVA_STEPS, ecp_example, r_normal
+from tests.history.published import NILE, NILE_FROM, OTAVA, OTAVA_STEPS, ecp_example, r_normal, splits
 
 NOISE = 0.03
 
@@ -26,18 +26,18 @@ def test_numbers_are_those_of_r() -> None:
 
 def test_the_example_of_the_article_on_ecp() -> None:
     # It prints order.found 1 401 201 308 108 and considered.last 358, counting from 1.
-    found = [split.at + 1 for split in splits(ecp_example(), least=30, count=4)]
+    found = [at + 1 for at in splits(ecp_example(), least=30, count=4)]
 
     assert found == [201, 308, 108, 358]
 
 
 def test_the_nile_fell_in_1899() -> None:
-    assert [NILE_FROM + at for at, *_ in points(np.array(NILE, dtype=float), AVERAGE)] == [1899]
+    assert [NILE_FROM + at for at, *_ in change_points(np.array(NILE, dtype=float), AVERAGE)] == [1899]
 
 
 def test_the_examples_of_otava() -> None:
-    assert [at for at, *_ in points(1_000 * np.array(OTAVA), AVERAGE)] == [10]
-    assert sorted(split.at for split in splits(OTAVA_STEPS, least=2, count=2)) == [5, 8]
+    assert [at for at, *_ in change_points(1_000 * np.array(OTAVA), AVERAGE)] == [10]
+    assert sorted(splits(OTAVA_STEPS, least=2, count=2)) == [5, 8]
 
 
 def test_the_statistic_is_that_of_the_paper() -> None:
@@ -67,7 +67,7 @@ def test_the_permutation_test_keeps_its_level() -> None:
 def test_500_quiet_runs_raise_no_more_than_one_false_point() -> None:
     rng = np.random.default_rng(3)
 
-    assert [len(points(quiet(rng, 500), AVERAGE)) for _ in range(20)] == [0] * 20
+    assert [len(change_points(quiet(rng, 500), AVERAGE)) for _ in range(20)] == [0] * 20
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_level_that_rose_by_15_percent_is_found_within_a_run(runs: int, at: in
         values = quiet(rng, runs)
         values[at:] *= 1.15
 
-        ((found, before, after, p),) = points(values, AVERAGE)
+        ((found, before, after, p),) = change_points(values, AVERAGE)
 
         assert abs(found - at) <= 1
         assert (before, after) == pytest.approx((100, 115), rel=0.05)
@@ -97,7 +97,7 @@ def test_a_level_that_came_and_went_again() -> None:
     values = quiet(np.random.default_rng(5), 600)
     values[300:320] *= 1.2
 
-    assert [at for at, *_ in points(values, AVERAGE)] == pytest.approx([300, 320], abs=1)
+    assert [at for at, *_ in change_points(values, AVERAGE)] == pytest.approx([300, 320], abs=1)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_a_level_that_came_and_went_again() -> None:
     ],
 )
 def test_no_change_point(values: list[float], why: str) -> None:
-    assert points(np.array(values), AVERAGE) == [], why
+    assert change_points(np.array(values), AVERAGE) == [], why
 
 
 def test_ten_thousand_runs_take_no_time() -> None:
     values = quiet(np.random.default_rng(6), 10_000)
     values[5_000:] *= 1.1
-    points(values[:200], AVERAGE)  # makes the permutation distributions
+    change_points(values[:200], AVERAGE)  # makes the permutation distributions
     began = time.process_time()
 
-    assert [at for at, *_ in points(values, AVERAGE)] == pytest.approx([5_000], abs=1)
+    assert [at for at, *_ in change_points(values, AVERAGE)] == pytest.approx([5_000], abs=1)
     assert time.process_time() - began < 1.0  # 0.05 s on a quiet machine

@@ -1,4 +1,4 @@
-"""The word for every figure, and whole comparisons with a known truth."""
+"""The outcome of every figure, and whole comparisons with a known truth."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from perfsuite.history.compare import compare, fisher_more
-from perfsuite.history.figures import lines
+from perfsuite.history.figures import compared_figures
 from perfsuite.history.significance import ALPHA
+from perfsuite.messages.history import ComparisonMessage
 from perfsuite.model import ALL, Outcome
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Measured, MetricNoise, Noise, PastRun
 from tests.history.made_runs import CONDITIONS, OPERATIONS, groups, noisy_run, run, statistics
@@ -27,7 +28,7 @@ def runs(avg_ms: float, *, count: int = 5, **others: float | None) -> list[PastR
     return [run(f"run_{number}", {PLACE: avg_ms * (1 + more)}, **others) for number, more in enumerate(jitter)]
 
 
-def held(a: Sequence[PastRun], b: Sequence[PastRun], noise: Noise | None = None) -> Comparison:
+def comparison_of(a: Sequence[PastRun], b: Sequence[PastRun], noise: Noise | None = None) -> Comparison:
     return compare(*groups(a, b), noise)
 
 
@@ -54,11 +55,11 @@ def of(comparison: Comparison, metric: str = "avg_ms", operation: str = OPERATIO
     ],
 )
 def test_outcomes(before_ms: float, after_ms: float, word: ComparisonOutcome) -> None:
-    assert of(held(runs(before_ms), runs(after_ms))).outcome is word
+    assert of(comparison_of(runs(before_ms), runs(after_ms))).outcome is word
 
 
 def test_a_change_says_by_how_much() -> None:
-    change = of(held(runs(100), runs(110)))
+    change = of(comparison_of(runs(100), runs(110)))
 
     assert change.shift == pytest.approx(10, abs=0.5)
     assert change.shift_rate == pytest.approx(0.1, abs=0.005)
@@ -73,35 +74,35 @@ def test_runs_that_scatter_leave_it_open() -> None:
     a = [run(f"a{number}", {PLACE: value}) for number, value in enumerate((80, 130, 100, 90, 120))]
     b = [run(f"b{number}", {PLACE: value}) for number, value in enumerate((95, 140, 110, 100, 125))]
 
-    change = of(held(a, b))
+    change = of(comparison_of(a, b))
 
     assert change.outcome is ComparisonOutcome.CANNOT_TELL
-    assert change.reason == "so much may be chance"
+    assert change.reason.code is ComparisonMessage.MAY_BE_CHANCE
 
 
 def test_one_run_that_went_wrong_makes_nothing_slower() -> None:
     slow = run("slow", {PLACE: 900.0})
 
-    assert of(held(runs(100), [*runs(100)[:4], slow])).outcome is not ComparisonOutcome.SLOWER
+    assert of(comparison_of(runs(100), [*runs(100)[:4], slow])).outcome is not ComparisonOutcome.SLOWER
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_fewer_than_5_and_5_runs_cannot_tell(count: int) -> None:
-    comparison = held(runs(100, count=count), runs(300))
+    comparison = comparison_of(runs(100, count=count), runs(300))
 
     assert {change.outcome for change in comparison.changes} == {ComparisonOutcome.CANNOT_TELL}
-    assert of(comparison).reason == f"{count} + 5 runs: 5 + 5 are needed"
+    assert of(comparison).reason == ComparisonMessage.TOO_FEW_RUNS(a=count, b=5, needed=5)
     assert of(comparison).p_value is None
     assert of(comparison).shift_rate == pytest.approx(2.0, abs=0.05)
-    assert "5 + 5 are needed" in comparison.notes[0]
+    assert comparison.notes[0] == ComparisonMessage.ONLY_COSTS(a=count, b=5, needed=5)
 
 
 def test_less_throughput_is_worse() -> None:
     a = [replace_rps(one, 20 + number / 100) for number, one in enumerate(runs(100))]
     b = [replace_rps(one, 15 + number / 100) for number, one in enumerate(runs(100))]
 
-    assert of(held(a, b), "rps").outcome is ComparisonOutcome.SLOWER
-    assert of(held(b, a), "rps").outcome is ComparisonOutcome.FASTER
+    assert of(comparison_of(a, b), "rps").outcome is ComparisonOutcome.SLOWER
+    assert of(comparison_of(b, a), "rps").outcome is ComparisonOutcome.FASTER
 
 
 def replace_rps(one: PastRun, rps: float) -> PastRun:
@@ -112,7 +113,7 @@ def replace_rps(one: PastRun, rps: float) -> PastRun:
 def test_failures_are_found_where_the_average_stays() -> None:
     failing = runs(100, failures=30, failure_rate=0.03)
 
-    comparison = held(runs(100), failing)
+    comparison = comparison_of(runs(100), failing)
 
     assert of(comparison, "failure_rate").outcome is ComparisonOutcome.SLOWER
     assert of(comparison).outcome is ComparisonOutcome.SAME
@@ -121,10 +122,13 @@ def test_failures_are_found_where_the_average_stays() -> None:
 def test_what_few_runs_say_of_failures() -> None:
     failing = runs(100, count=1, failures=12, failure_rate=0.012)
 
-    change = of(held(runs(100, count=1), failing), "failure_rate")
+    change = of(comparison_of(runs(100, count=1), failing), "failure_rate")
 
     assert change.outcome is ComparisonOutcome.CANNOT_TELL
-    assert "0 of 1,000 failed, then 12 of 1,000 (Fisher p = 0.00024, if requests failed independently)" in change.reason
+    (failed,) = change.reason.details
+    assert failed.fields == {
+        "failed_a": 0, "requests_a": 1000, "failed_b": 12, "requests_b": 1000, "p": pytest.approx(0.00024, rel=0.02),
+    }  # fmt: skip
 
 
 def test_fisher_s_own_example() -> None:
@@ -137,28 +141,28 @@ def test_fisher_s_own_example() -> None:
 def test_a_figure_that_not_every_run_has_is_left_open() -> None:
     without = run("short", {PLACE: 100.0}, p95_ms=None)
 
-    change = of(held(runs(100), [*runs(150)[:4], without]), "p95_ms")
+    change = of(comparison_of(runs(100), [*runs(150)[:4], without]), "p95_ms")
 
     assert change.outcome is ComparisonOutcome.CANNOT_TELL
-    assert change.reason == "told by 5 runs of A and 4 of B only: all are needed"
+    assert change.reason == ComparisonMessage.NOT_IN_ALL_RUNS(a=5, b=4)
 
 
-def test_the_noise_floor_is_what_a_change_must_exceed() -> None:
+def test_the_noise_is_what_a_change_must_exceed() -> None:
     noise = Noise("2026-03-01T09:30:00Z", CONDITIONS, ("a", "b"), (MetricNoise(*PLACE, "avg_ms", 100.0, 0.15, 0.2),))
 
-    assert of(held(runs(100), runs(112), noise)).outcome is ComparisonOutcome.SAME
-    assert of(held(runs(100), runs(120), noise)).outcome is ComparisonOutcome.SLOWER
+    assert of(comparison_of(runs(100), runs(112), noise)).outcome is ComparisonOutcome.SAME
+    assert of(comparison_of(runs(100), runs(120), noise)).outcome is ComparisonOutcome.SLOWER
 
 
-def test_what_only_one_side_has_is_named() -> None:
+def test_what_only_one_group_has_is_named() -> None:
     other = [run(f"run_{number}", {(ALL, "claims.create"): 10.0}) for number in range(5)]
 
-    comparison = held(runs(100), other)
+    comparison = comparison_of(runs(100), other)
 
     assert comparison.changes == ()
     assert comparison.notes[-2:] == (
-        "Only in A, so not compared: policies.list.",
-        "Only in B, so not compared: claims.create.",
+        ComparisonMessage.ONLY_IN(group="A", operations=["policies.list"]),
+        ComparisonMessage.ONLY_IN(group="B", operations=["claims.create"]),
     )
 
 
@@ -172,29 +176,29 @@ def _failing(name: str, *, split: bool) -> PastRun:
 
 def test_times_and_throughput_are_compared_without_answered_failures() -> None:
     failing = [_failing(f"b{number}", split=True) for number in range(5)]
-    found = lines(failing, failing)
-    assert {line.figure.metric: line.a[0] for line in found} == {
+    found = compared_figures(failing, failing)
+    assert {each.figure.metric: each.a[0] for each in found} == {
         "avg_ms": 30.0, "p50_ms": 27.0, "p95_ms": 66.0, "p99_ms": 90.0, "rps": 20.0, "failure_rate": 0.5,
     }  # fmt: skip
 
 
 def test_runs_kept_with_failures_among_their_times_are_named() -> None:
     old, new = _failing("a", split=False), _failing("b", split=True)
-    (mixed,) = [note for note in held([old], [new]).notes if "earlier version" in note]
-    assert mixed.startswith("Kept by an earlier version, with failed requests among times and throughput: a. The")
+
+    assert ComparisonMessage.FAILURES_MIXED_IN(runs=["a"]) in comparison_of([old], [new]).notes
 
 
 def test_runs_that_say_nothing_are_named() -> None:
     invalid = replace(runs(100)[0], run_id="odd", outcome=Outcome.INCONCLUSIVE)
 
-    notes = held([invalid, *runs(100)[1:]], runs(100)).notes
+    notes = comparison_of([invalid, *runs(100)[1:]], runs(100)).notes
 
-    assert any(note.startswith("odd is inconclusive") for note in notes)
+    assert ComparisonMessage.INCONCLUSIVE_RUN(run_id="odd", outcome="inconclusive") in notes
 
 
 def test_a_group_without_runs_is_refused() -> None:
     with pytest.raises(ValueError, match="each group needs a run"):
-        held([], runs(100))
+        comparison_of([], runs(100))
 
 
 # ── whole comparisons ───────────────────────────────────────────────────────────────────────────────
@@ -219,4 +223,7 @@ def test_many_runs_are_compared_at_once() -> None:
     a = [noisy_run(rng, f"a{number}") for number in range(25)]
     b = [noisy_run(rng, f"b{number}", {OPERATIONS[3]: 0.06}) for number in range(25)]
 
-    assert of(held(a, b), operation=OPERATIONS[3]).outcome in (ComparisonOutcome.SLOWER, ComparisonOutcome.CANNOT_TELL)
+    assert of(comparison_of(a, b), operation=OPERATIONS[3]).outcome in (
+        ComparisonOutcome.SLOWER,
+        ComparisonOutcome.CANNOT_TELL,
+    )

@@ -1,4 +1,4 @@
-"""When two runs may be held against each other."""
+"""When two runs may be compared."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from perfsuite.history.conditions import KNOWN_LATER, OF_THE_TARGET, cautions, mismatches
+from perfsuite.messages import Message
+from perfsuite.messages.history import ComparisonMessage
 from tests.history.made import conditions
 
 
@@ -16,8 +18,8 @@ from tests.history.made import conditions
         pytest.param({}, id="all the same"),
         pytest.param({"host": "http://staging:8015/"}, id="a slash at the end of the host"),
         pytest.param({"data_size": {"users": 109, "policies": 1_090}}, id="a little more data"),
-        pytest.param({"data_size": {}}, id="the target told nothing of its data"),
-        pytest.param({"data_size": {"agents": 5}}, id="it told of something else"),
+        pytest.param({"data_size": {}}, id="the size of the data is unknown"),
+        pytest.param({"data_size": {"agents": 5}}, id="sizes of something else"),
         pytest.param({"suite_version": "0.2.0"}, id="another version of the suite"),
     ],
 )
@@ -28,42 +30,44 @@ def test_comparable(changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changed", "field", "reason"),
     [
-        pytest.param({"scenario": "peak"}, "scenario", "other scenario: basic, peak", id="scenario"),
+        pytest.param({"scenario": "peak"}, "scenario", ComparisonMessage.SCENARIO(a="basic", b="peak"), id="scenario"),
         pytest.param(
             {"scenario_digest": "d2"},
             "scenario_digest",
-            "scenario basic has other content than it had (users, spawn rate, duration or arrivals)",
+            ComparisonMessage.SCENARIO_CONTENT(scenario="basic"),
             id="the same name, other content",
         ),
         pytest.param(
             {"users_by_role": {"policyholder": 2, "senior_agent": 1, "super_admin": 1}},
             "users_by_role",
-            "other mix of users: policyholder 3, 2; super_admin 0, 1",
+            ComparisonMessage.USERS(users=["policyholder 3 → 2", "super_admin 0 → 1"]),
             id="mix",
         ),
         pytest.param(
             {"host": "http://other:8015"},
             "host",
-            "other target: http://staging:8015, http://other:8015",
+            ComparisonMessage.TARGET(a="http://staging:8015", b="http://other:8015"),
             id="host",
         ),
-        pytest.param({"demo": "full"}, "host", "other target: http://staging:8015, demo full", id="demo"),
+        pytest.param(
+            {"demo": "full"}, "host", ComparisonMessage.TARGET(a="http://staging:8015", b="demo full"), id="demo"
+        ),
         pytest.param(
             {"data_size": {"users": 100, "policies": 1_200}},
             "data_size",
-            "other size of data at the target: policies 1,000, 1,200",
+            ComparisonMessage.DATA_SIZE(sizes=["policies 1,000 → 1,200"]),
             id="data",
         ),
-        pytest.param({"read_only": True}, "read_only", "one run was read-only, the other was not", id="read only"),
+        pytest.param({"read_only": True}, "read_only", ComparisonMessage.READ_ONLY(), id="read only"),
         pytest.param(
             {"left_out": ("senior_agent / leads.list",)},
             "left_out",
-            "operations left out in one of them only: senior_agent / leads.list",
+            ComparisonMessage.LEFT_OUT(operations=["senior_agent / leads.list"]),
             id="coverage",
         ),
     ],
 )
-def test_not_comparable(changed: dict[str, Any], field: str, reason: str) -> None:
+def test_not_comparable(changed: dict[str, Any], field: str, reason: Message) -> None:
     (found,) = mismatches(conditions(), conditions(**changed))
 
     assert (found.field, found.reason, found.times_only) == (field, reason, False)
@@ -82,10 +86,10 @@ def test_demos_have_another_port_each_time() -> None:
     assert mismatches(a, b) == ()
 
 
-def test_all_reasons_are_told() -> None:
+def test_all_reasons_are_given() -> None:
     other = conditions(scenario="peak", read_only=True, host="http://other")
 
-    assert [found.field for found in mismatches(conditions(), other)] == ["scenario", "host", "read_only"]
+    assert [found.field for found in mismatches(conditions(), other)] == ["scenario", "read_only", "host"]
 
 
 def test_fields_may_be_allowed_to_differ() -> None:
@@ -98,5 +102,5 @@ def test_fields_may_be_allowed_to_differ() -> None:
 def test_another_suite_is_a_caution() -> None:
     assert cautions(conditions(), conditions()) == ()
     assert cautions(conditions(), conditions(suite_version="")) == (
-        "made by other versions of the suite (0.1.0, unknown)",
+        ComparisonMessage.OTHER_VERSIONS(a="0.1.0", b="unknown"),
     )

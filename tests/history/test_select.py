@@ -10,6 +10,8 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.history import History, Selection, select, write_baseline
+from perfsuite.messages import Code
+from perfsuite.messages.history import HistoryMessage
 from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline, Conditions, PastRun
 from perfsuite.run.archive import RunArchive, read_past_run
@@ -70,13 +72,15 @@ def test_the_last_are_of_the_conditions_asked_for(history: History, tmp_path: Pa
     other = made.conditions(users_by_role={"policyholder": 50})
 
     assert found("last:5", where(history, tmp_path, like=other)) == ["run-6"]
-    with pytest.raises(UsageError, match="none of the 6 passing runs was made under the same conditions: other mix"):
+    with pytest.raises(UsageError) as none_alike:
         select("last:5", where(history, tmp_path, like=made.conditions(users_by_role={"policyholder": 7})))
-    with pytest.raises(UsageError, match="no passing run of scenario peak"):
+    assert (none_alike.value.code, none_alike.value.fields["runs"]) == (HistoryMessage.NONE_ALIKE, 6)
+    with pytest.raises(UsageError) as none_passed:
         select("last:5", where(history, tmp_path, like=made.conditions(scenario="peak")))
+    assert (none_passed.value.code, none_passed.value.fields["scenario"]) == (HistoryMessage.NO_PASSING_RUN_OF, "peak")
 
 
-def test_a_run_is_not_held_against_itself(history: History, tmp_path: Path) -> None:
+def test_a_run_is_not_compared_with_itself(history: History, tmp_path: Path) -> None:
     without = where(history, tmp_path, without=("run-8",))
 
     assert found("last:2", without) == ["run-3", "run-7"]
@@ -125,27 +129,30 @@ def test_a_release_with_a_slash(history: History, tmp_path: Path, monkeypatch: p
 def test_two_kinds_of_the_same_name(history: History, tmp_path: Path) -> None:
     history.save_baseline(Baseline("1.1", "", (made.run(1),)))
 
-    with pytest.raises(UsageError, match=r"1\.1: is a baseline and a release. Write baseline:1\.1 or release:1\.1"):
+    with pytest.raises(UsageError) as both:
         select("1.1", where(history, tmp_path))
+    assert both.value.code is HistoryMessage.AMBIGUOUS
+    assert both.value.fields == {"name": "1.1", "first": "baseline", "second": "release"}
     assert len(found("baseline:1.1", where(history, tmp_path))) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "code"),
     [
-        pytest.param("mian", "neither a run, a release nor a baseline in .*, did you mean 'main'", id="a slip"),
-        pytest.param("nobody-knows", "`history` and `baseline list` show what there is", id="unknown"),
-        pytest.param("run:1.1", "neither a run", id="another kind"),
-        pytest.param("release:", "neither a run", id="nothing"),
-        pytest.param("last:0", "say how many", id="none of the last"),
-        pytest.param("last:five", "say how many", id="no number"),
-        pytest.param("results/nowhere", "no such folder or file", id="a folder that is not there"),
-        pytest.param("nowhere.json", "no such folder or file", id="a file that is not there"),
+        pytest.param("mian", HistoryMessage.SIMILAR, id="a slip"),
+        pytest.param("nobody-knows", HistoryMessage.UNKNOWN, id="unknown"),
+        pytest.param("run:1.1", HistoryMessage.SIMILAR, id="another kind"),
+        pytest.param("release:", HistoryMessage.UNKNOWN, id="nothing"),
+        pytest.param("last:0", HistoryMessage.LAST_HOW_MANY, id="none of the last"),
+        pytest.param("last:five", HistoryMessage.LAST_HOW_MANY, id="no number"),
+        pytest.param("results/nowhere", HistoryMessage.UNKNOWN_PATH, id="a folder that is not there"),
+        pytest.param("nowhere.json", HistoryMessage.UNKNOWN_PATH, id="a file that is not there"),
     ],
 )
-def test_what_is_not_there(name: str, message: str, history: History, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=message):
+def test_what_is_not_there(name: str, code: Code, history: History, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as unknown:
         select(name, where(history, tmp_path))
+    assert unknown.value.code is code
 
 
 def test_an_empty_history(tmp_path: Path) -> None:
@@ -156,7 +163,7 @@ def test_an_empty_history(tmp_path: Path) -> None:
                 select(name, archive.selection(empty))
 
 
-def test_a_shelf_asks_for_the_same_conditions(tmp_path: Path) -> None:
+def test_an_archive_asks_for_the_same_conditions(tmp_path: Path) -> None:
     archive = RunArchive(tmp_path)
     with archive.open_history() as history:
         history.add(made.run(1, run_id="small data", conditions=made.conditions(data_size={"users": 10})))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from perfsuite.history.compare import compare, measure_noise
+from perfsuite.messages.history import ComparisonMessage
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import Comparison
@@ -90,7 +91,7 @@ def test_in_short() -> None:
 
 
 def test_short_output_says_why_no_times_were_compared() -> None:
-    other = "times are not compared: other number of load processes: 1, 2"
+    other = f"times are not compared: {ComparisonMessage.PROCESSES(a=1, b=2)}"
 
     assert render_short_comparison(replace(compared(42), changes=(), notes=(other,)), width=120).splitlines() == [
         "No times were compared.",

@@ -264,7 +264,7 @@ def test_a_full_disk_does_not_make_the_database_damaged(tmp_path: Path) -> None:
         def open_history(self) -> Iterator[History]:
             yield FullDisk(str(file))
 
-    with pytest.raises(UsageError, match=r"the disk is full\.\nMake room"):
+    with pytest.raises(UsageError, match="the disk is full"):
         rebuild(FullDiskArchive(tmp_path), quiet)
 
     assert [path.name for path in tmp_path.glob("history.db*")] == ["history.db"]

@@ -16,6 +16,7 @@ from perfsuite.history.conditions import OF_THE_TARGET
 from perfsuite.judge import with_baseline
 from perfsuite.messages import Code
 from perfsuite.messages.cli import CliMessage
+from perfsuite.messages.history import ComparisonMessage
 from perfsuite.messages.reasons import Reason
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL, Outcome, Plan, Verdict
@@ -83,7 +84,7 @@ def test_a_baseline_of_other_conditions_is_refused(tmp_path: Path) -> None:
 
     assert error.value.code is RunMessage.BASELINE_DIFFERS
     assert error.value.fields["run_id"] == runs[1].run_id
-    assert "scenario basic has other content" in error.value.fields["reasons"]
+    assert error.value.fields["reasons"] == ComparisonMessage.SCENARIO_CONTENT(scenario="basic")
 
 
 def test_another_machine_is_no_hindrance_before_the_load(tmp_path: Path) -> None:
@@ -112,10 +113,10 @@ def test_other_data_at_the_target_is_refused_after_the_load() -> None:
     found = compare_with_baseline(RunGroup("main", (made.run(1),)), [made.run(2, conditions=changed)], compare=slower)
 
     assert found.refused
-    assert found.mismatches == ("other size of data at the target: users 100, 900",)
+    assert found.mismatches == (ComparisonMessage.DATA_SIZE(sizes=["users 100 → 900"]),)
     assert found.changes == ()
     assert exit_code_of(found) == 4
-    assert "not compared: other size of data at the target: users 100, 900" in render_comparison(found)
+    assert f"not compared: {found.mismatches[0]}" in render_comparison(found)
 
 
 def test_runs_of_the_baseline_that_do_not_fit_are_left_out() -> None:
@@ -137,7 +138,8 @@ def test_on_another_machine_costs_are_compared_and_times_are_not() -> None:
     assert found.changes == ()
     assert [(cost.metric, cost.after.maximum) for cost in found.costlier] == [("queries", 23)]
     assert not found.refused
-    assert found.notes[0].startswith("times are not compared: the load was made on other machines")
+    assert found.notes[0].code is RunMessage.TIMES_NOT_COMPARED
+    assert found.notes[0].fields["why"].code is ComparisonMessage.MACHINE
 
 
 def test_on_another_machine_without_fingerprints_nothing_is_compared() -> None:
@@ -243,9 +245,7 @@ def test_on_another_machine_times_are_not_compared() -> None:
     comparison = compare_groups(group("before", 100), group("after", 130, conditions=OTHER_MACHINE))
 
     assert comparison.changes == ()
-    assert any(
-        note.startswith("times are not compared: the load was made on other machines") for note in comparison.notes
-    )
+    assert RunMessage.TIMES_NOT_FORCED in [note.code for note in comparison.notes]
     assert exit_code_of(comparison) == 4
 
 
