@@ -123,7 +123,7 @@ def test_a_short_run_that_can_judge_nothing_is_inconclusive(backend: Backend, re
     done = run_suite(*backend.target, "--users", "2", "--spawn-rate", "2", "--duration", "2s", results=results)
     assert (done.code, done.err, done.summary["verdict"]) == (4, "", "inconclusive")
     assert {target["outcome"] for target in done.summary["targets"]} == {"not judged"}
-    assert any("nobody was there as " in note for note in done.summary["notes"])
+    assert any("with 2 users, no user ran as " in note for note in done.summary["notes"])
     assert "VERDICT: INCONCLUSIVE" in done.out
 
 
