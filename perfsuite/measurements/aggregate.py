@@ -166,19 +166,6 @@ class Aggregate:
         self._numbers: dict[str, list[int]] = {}
         """Process → lowest and highest sequence number, and how many records."""
         self._reported: dict[str, int] = {}
-        self._adders: Mapping[type, Callable[[Any], None]] = {
-            Requests: self._add_requests,
-            NotStarted: self._add_not_started,
-            Actions: self._add_actions,
-            Users: self._add_users,
-            Generator: self._add_generator,
-            Arrivals: self._add_arrivals,
-            NotPossible: self._add_not_possible,
-            Phase: self.phases.append,
-            WorkerLost: self._add_lost,
-            SuiteErrors: self._add_suite_errors,
-            End: self._add_end,
-        }
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Aggregate:
@@ -199,7 +186,7 @@ class Aggregate:
                     numbers[1] = number
                 elif number < numbers[0]:
                     numbers[0] = number
-                self._adders[type(record)](record)
+                _ADDERS[type(record)](self, record)
 
     def forget_before(self, second: int) -> None:
         """Keep only the sums of earlier seconds, so that the memory of a run under way is bounded."""
@@ -359,3 +346,21 @@ class Aggregate:
         known = self.ends.get(record.worker)
         if known is None or record.sequence > known.sequence:
             self.ends[record.worker] = record
+
+    def _add_phase(self, record: Phase) -> None:
+        self.phases.append(record)
+
+
+_ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
+    Requests: Aggregate._add_requests,
+    NotStarted: Aggregate._add_not_started,
+    Actions: Aggregate._add_actions,
+    Users: Aggregate._add_users,
+    Generator: Aggregate._add_generator,
+    Arrivals: Aggregate._add_arrivals,
+    NotPossible: Aggregate._add_not_possible,
+    Phase: Aggregate._add_phase,
+    WorkerLost: Aggregate._add_lost,
+    SuiteErrors: Aggregate._add_suite_errors,
+    End: Aggregate._add_end,
+}

@@ -37,10 +37,10 @@ from perfsuite.summary.health import (
     suite_errors,
     with_exercised,
 )
-from perfsuite.summary.judged import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.periods import PhaseTimes, RunTimeline, phase_times, timeline
 from perfsuite.summary.rows import RowOrder, behaviour_rows, bins_of, period_rows, second_rows
+from perfsuite.summary.targets import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.users import (
     all_logged_in_at,
     logging_in_by_second,
