@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.format import UNKNOWN, bound, clock, figure, number, percent
+from perfsuite.format import UNKNOWN, bound, clock, figure, number, percent, plain
 from perfsuite.model import ALL, LiveFailure, LiveLine, LiveSnapshot, LiveState, TargetOutcome, TargetResult
 from perfsuite.report.live.figures import (
     SINCE_START,
@@ -290,7 +290,7 @@ def targets_table(shown: Sequence[TargetResult], more: int) -> Table:
     for result in shown:
         table.add_row(
             Text(shortened(target_title(result), 40)),
-            figure(result.metric, result.observed),
+            plain(result.metric, result.observed),
             bound(result.metric, result.limit, below=result.below),
             Text(result.outcome.value, TARGET_STYLES[result.outcome]),
         )
