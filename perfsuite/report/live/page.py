@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from perfsuite.format import bound, clock, figure
+from perfsuite.format import bound, clock, figure, plain
 from perfsuite.model import LiveSnapshot, RunReport, TargetResult
 from perfsuite.report.findings import FindingText, findings_of
 from perfsuite.report.live.figures import (
@@ -272,7 +272,7 @@ def _targets(targets: Sequence[TargetResult]) -> tuple[LiveTarget, ...]:
     return tuple(
         LiveTarget(
             name=target_title(result),
-            observed=figure(result.metric, result.observed),
+            observed=plain(result.metric, result.observed),
             limit=bound(result.metric, result.limit, below=result.below),
             outcome=outcome_text(result),
             kind=result.outcome.value.replace(" ", "-"),
