@@ -24,7 +24,7 @@ class CliMessage(Code):
     VARIABLE_NOT_READ = "note: the variable {name} is not read{hint}"
 
     # commands
-    QUERIES_WITHOUT_SERVER = "--monitor-prometheus-queries: name the server to ask, too: --monitor-prometheus URL"
+    QUERIES_WITHOUT_SERVER = "--monitor-prometheus-queries needs the server to ask: add --monitor-prometheus URL"
     EMPTY_GROUP = "compare: {names!r} names no run; name a run, a release or a baseline, as in last:5"
     ALL_OF_INDEX = "--all goes with: history index"
     OPTION_OF_LIST = "{option} goes with the list of runs: leave it out, or leave out {what}"

@@ -128,8 +128,6 @@ def test_errors_take_their_sentences_from_a_catalogue() -> None:
 SHORTEST_QUOTE = 25
 """Characters of a template between two fields that make a text in a test a quotation."""
 QUOTING: dict[str, int] = {
-    "cli/test_errors.py": 7,
-    "cli/test_parser.py": 7,
     "fingerprint/test_output.py": 1,
     "history/test_commands.py": 4,
     "integration/test_commands.py": 1,
