@@ -34,14 +34,9 @@ SECRETS = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\\.|geheim")
             ["--scenario", "zzz"], 2, "--scenario: unknown scenario 'zzz'.\nKnown: basic, ", id="scenario, near none"
         ),
         pytest.param(["--users", "0"], 2, users("0"), id="no users"),
-        pytest.param(
-            ["--users", "abc"],
-            2,
-            "--users: must be a whole number from 1 to",
-            id="users not a number",
-        ),
-        pytest.param(["--users", "-3"], 2, "1 to 1000000, not '-3'", id="users < 0"),
-        pytest.param(["--users", "2.5"], 2, "1 to 1000000, not '2.5'", id="half a user"),
+        pytest.param(["--users", "abc"], 2, users("abc"), id="users not a number"),
+        pytest.param(["--users", "-3"], 2, users("-3"), id="users < 0"),
+        pytest.param(["--users", "2.5"], 2, users("2.5"), id="half a user"),
         pytest.param(["--spawn-rate", "fast"], 2, PlanMessage.NOT_A_NUMBER(text="fast").at("--spawn-rate:"), id="rate"),
         pytest.param(["--spawn-rate", "0"], 2, "--spawn-rate: must be above 0, not 0", id="spawn rate 0"),
         pytest.param(["--spawn-rate", "nan"], 2, "--spawn-rate: must be above 0, not nan", id="spawn rate nan"),
