@@ -182,10 +182,6 @@ def test_there_are_no_import_cycles() -> None:
     assert _circle() == []
 
 
-SAME_NAME = frozenset({"Table"})
-"""Classes that still share their name with another. Only shrinks."""
-
-
 def test_no_two_classes_share_a_name() -> None:
     places: dict[str, list[str]] = {}
     for module in SUITE:
@@ -193,8 +189,7 @@ def test_no_two_classes_share_a_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(module)
 
-    shared = {name: modules for name, modules in places.items() if len(modules) > 1}
-    assert {name: modules for name, modules in shared.items() if name not in SAME_NAME} == {}
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize(
