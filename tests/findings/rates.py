@@ -24,7 +24,7 @@ RESOURCES = {
 }
 """Fault → the resource that the first finding has to name."""
 NOT_WITHOUT_FINGERPRINT = frozenset({"n_plus_one"})
-"""From the start on, only a fingerprint tells of it."""
+"""From the start on, only a fingerprint shows of it."""
 
 
 def unusual(run: Made) -> list[Finding]:
@@ -48,7 +48,7 @@ def healthy_whole(seed: int) -> list[Finding]:
 
 
 def stepped(seed: int, operation: int | None) -> bool:
-    """Is a step twelve seconds into forty told, of one operation or of all?"""
+    """Is a step twelve seconds into forty shown, of one operation or of all?"""
     found = find(whole_run(seed, Shape(), Step(12, operation)))
     return any(finding.kind in (FindingKind.ONSET, FindingKind.TOO_FEW) for finding in found)
 

@@ -124,8 +124,8 @@ class Run:
             total = np.bincount(at, weights=times, minlength=self.length)
             self.requests += counts
             for place in np.flatnonzero(counts):
-                told = figures(int(counts[place]), 0, float(total[place] / counts[place]))
-                yield Row(str(FIRST_S + int(place)), role, ALL, operation, told)
+                shown = figures(int(counts[place]), 0, float(total[place] / counts[place]))
+                yield Row(str(FIRST_S + int(place)), role, ALL, operation, shown)
 
     def _added_ms(self, operation: str, at: NDArray[np.intp]) -> Floats:
         """What single requests wait for beside."""
@@ -155,8 +155,8 @@ class Run:
         for metric, values in (self._values() | self._session_values()).items():
             gone = self.kind == "redis" and metric.startswith("redis.") and metric != "redis.up"
             for place, value in enumerate(values):
-                told = None if gone and self.on[place] else float(value)
-                yield Reading(FIRST_S + place + 1.0, metric.split(".")[0], metric, told, METRICS[metric].unit)
+                shown = None if gone and self.on[place] else float(value)
+                yield Reading(FIRST_S + place + 1.0, metric.split(".")[0], metric, shown, METRICS[metric].unit)
         yield from self._table_readings()
         for core in range(CORES):
             yield Reading(FIRST_S + 1.0, f"machine/core {core}", "machine.core_cpu_percent", 20.0, "percent")

@@ -1,4 +1,4 @@
-"""What single runs with one fault are told to have, in words and figures; and what is told of every run."""
+"""What single runs with one fault are shown to have, in words and figures; and what is shown of every run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(kind: str = "", from_s: int = 45, for_s: int = 10_000, *, seed: int = 3,
     return made(seed, 75, rps, Fault(kind, from_s, for_s) if kind else None)
 
 
-def told(run: Made) -> list[Finding]:
+def unusual(run: Made) -> list[Finding]:
     return [finding for finding in find(run.summary, Observations(run.readings)) if finding.unusual]
 
 
@@ -32,8 +32,8 @@ def at(finding: Finding) -> int:
     return finding.at_s - FIRST_S + BEFORE_S
 
 
-def test_a_lock_is_told_with_its_second_and_what_it_blocked() -> None:
-    first = told(run("lock", 45, 4))[0]
+def test_a_lock_is_reported_with_its_second_and_what_it_blocked() -> None:
+    first = unusual(run("lock", 45, 4))[0]
 
     assert (first.kind, first.resource) == (FindingKind.ONSET, "locks")
     assert abs(at(first) - 45) <= 1
@@ -50,7 +50,7 @@ def test_a_lock_is_told_with_its_second_and_what_it_blocked() -> None:
 
 
 def test_an_n_plus_one_from_some_second_on_names_operation_and_number() -> None:
-    first = told(run("n_plus_one"))[0]
+    first = unusual(run("n_plus_one"))[0]
 
     assert (first.resource, first.operation) == ("queries per request", "policies.list")
     estimate = first.headline.details[-1]
@@ -58,13 +58,13 @@ def test_an_n_plus_one_from_some_second_on_names_operation_and_number() -> None:
     assert estimate.fields["more"] == pytest.approx(20, abs=5)
 
 
-def test_a_part_that_is_gone_is_told_though_the_load_felt_nothing() -> None:
+def test_a_part_that_is_gone_is_reported_though_the_load_felt_nothing() -> None:
     healthy = run()
     readings = [
         replace(each, value=0.0) if each.metric == "redis.up" and each.at_s > FIRST_S + 40 else each
         for each in healthy.readings
     ]
-    (finding,) = told(Made(healthy.summary, readings))
+    (finding,) = unusual(Made(healthy.summary, readings))
 
     assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.INCIDENT, "Redis", FIRST_S + 40)
     when = FindingMessage.LASTED(for_s=35, at=FIRST_S + 40)
@@ -78,24 +78,24 @@ def test_a_single_late_answer_is_no_finding() -> None:
         for each in healthy.readings
     ]
 
-    assert told(Made(healthy.summary, readings)) == []
+    assert unusual(Made(healthy.summary, readings)) == []
 
 
-def test_a_small_pool_is_told_with_its_size() -> None:
-    first = told(run("pool", 0))[0]
+def test_a_small_pool_is_reported_with_its_size() -> None:
+    first = unusual(run("pool", 0))[0]
 
     assert (first.kind, first.resource, first.at_s) == (FindingKind.LIMIT, "pool", None)
     assert (first.headline.code, first.headline.fields["size"]) == (FindingMessage.POOL_OF_SIZE_FULL, 2)
 
 
-def test_a_cache_that_nobody_asks_is_told() -> None:
-    first = told(run("no_cache", 0))[0]
+def test_a_cache_that_nobody_asks_is_reported() -> None:
+    first = unusual(run("no_cache", 0))[0]
 
     assert first.headline.code is FindingMessage.CACHE_UNUSED
 
 
-def test_a_leak_is_told_with_its_rate_and_its_end() -> None:
-    first = told(run("leak", 0))[0]
+def test_a_leak_is_reported_with_its_rate_and_its_end() -> None:
+    first = unusual(run("leak", 0))[0]
 
     assert (first.kind, first.resource) == (FindingKind.GROWTH, "memory")
     assert first.headline.code is FindingMessage.GREW
@@ -103,8 +103,8 @@ def test_a_leak_is_told_with_its_rate_and_its_end() -> None:
     assert first.evidence[1].after == pytest.approx(20e9 / 1e6, rel=0.1)
 
 
-def test_a_leak_that_begins_in_the_run_is_told_with_its_second() -> None:
-    (first,) = told(run("leak", 45))
+def test_a_leak_that_begins_in_the_run_is_reported_with_its_second() -> None:
+    (first,) = unusual(run("leak", 45))
 
     assert (first.resource, first.evidence[0].at_s) == ("memory", first.at_s)
     assert abs(at(first) - 45) <= 6
@@ -126,16 +126,16 @@ def test_growth_stands_before_slower_answers_only_where_it_ends_soon(
         for each in run("leak", 0).readings
     ]
 
-    assert [each.kind for each in told(Made(run("one_slow", 55).summary, readings))] == order
+    assert [each.kind for each in unusual(Made(run("one_slow", 55).summary, readings))] == order
 
 
-def test_failures_are_told_with_their_share() -> None:
+def test_failures_are_reported_with_their_share() -> None:
     healthy = run()
     seconds = [
         replace(each, statistics=figures(each.statistics.requests, 20 if at >= 40 else 0, each.statistics.avg_ms))
         for at, each in enumerate(healthy.summary.seconds)
     ]
-    (finding,) = told(Made(replace(healthy.summary, seconds=tuple(seconds)), healthy.readings))
+    (finding,) = unusual(Made(replace(healthy.summary, seconds=tuple(seconds)), healthy.readings))
 
     assert (finding.kind, finding.at_s, finding.resource) == (FindingKind.ONSET, FIRST_S + 40, "")
     assert finding.evidence[0].metric == "failure_rate"
@@ -153,15 +153,15 @@ def failing(run: Made, failures: dict[int, int]) -> Made:
 
 
 def test_few_failures_in_the_second_in_which_they_begin_do_not_hide_it() -> None:
-    (finding,) = told(failing(run(), {40: 4} | dict.fromkeys(range(47, 75), 20)))
+    (finding,) = unusual(failing(run(), {40: 4} | dict.fromkeys(range(47, 75), 20)))
 
     assert finding.at_s == FIRST_S + 40
     assert finding.headline.fields["what"].fields["before"] == 0
 
 
-def test_one_operation_that_gets_slow_is_told_though_another_fails_from_then_on() -> None:
+def test_one_operation_that_gets_slow_is_reported_though_another_fails_from_then_on() -> None:
     slow = Made(run("one_slow", 55).summary, [])
-    (finding,) = told(failing(slow, dict.fromkeys(range(42, 75, 2), 6)))
+    (finding,) = unusual(failing(slow, dict.fromkeys(range(42, 75, 2), 6)))
 
     assert finding.operation == "tickets.list"
     assert abs(at(finding) - 55) <= 3
@@ -171,7 +171,7 @@ def test_one_operation_that_gets_slow_is_told_though_another_fails_from_then_on(
 
 
 def test_the_share_that_failed_is_of_all_seconds_until_it_was_quiet_again() -> None:
-    (finding,) = told(failing(run(), dict.fromkeys((40, 41, 44, 45, 48, 49), 20)))
+    (finding,) = unusual(failing(run(), dict.fromkeys((40, 41, 44, 45, 48, 49), 20)))
 
     assert finding.evidence[0].after == pytest.approx(20 * 6 / (80 * 10), rel=0.25)
 
@@ -183,12 +183,12 @@ def test_failures_that_were_there_all_the_time_are_no_onset() -> None:
         for at, each in enumerate(healthy.summary.seconds)
     ]
 
-    assert told(Made(replace(healthy.summary, seconds=tuple(seconds)), healthy.readings)) == []
+    assert unusual(Made(replace(healthy.summary, seconds=tuple(seconds)), healthy.readings)) == []
 
 
-def test_slow_answers_without_any_monitor_are_told_too() -> None:
+def test_slow_answers_without_any_monitor_are_reported_too() -> None:
     slow = run("lock", 45, 4)
-    (finding,) = told(Made(slow.summary, []))
+    (finding,) = unusual(Made(slow.summary, []))
 
     assert (finding.kind, finding.resource) == (FindingKind.ONSET, "")
 
@@ -197,10 +197,10 @@ def test_what_may_follow_from_slowness_stands_behind() -> None:
     full = run("pool", 0)
     gone = [replace(each, value=0.0) if each.metric == "redis.up" else each for each in full.readings]
 
-    assert [finding.resource for finding in told(Made(full.summary, gone))] == ["Redis", "pool"]
+    assert [finding.resource for finding in unusual(Made(full.summary, gone))] == ["Redis", "pool"]
 
 
-def test_without_a_steady_state_nothing_unusual_is_told() -> None:
+def test_without_a_steady_state_nothing_unusual_is_reported() -> None:
     assert find(summary_of((), ()), Observations(run().readings)) == ()
 
 
@@ -208,7 +208,7 @@ def test_gaps_are_no_zeros() -> None:
     healthy = run()
     gaps = [replace(each, value=None) if each.at_s > FIRST_S + 40 else each for each in healthy.readings]
 
-    assert told(Made(healthy.summary, gaps)) == []
+    assert unusual(Made(healthy.summary, gaps)) == []
 
 
 def test_per_request_and_other_cpu_by_hand() -> None:
@@ -249,7 +249,7 @@ def always(rows: Sequence[Row], preflight: PreflightReport | None = None) -> lis
     return list(find(summary_of((), (), tuple(rows)), Observations(preflight=preflight)))
 
 
-def test_what_is_told_of_every_run() -> None:
+def test_what_is_reported_of_every_run() -> None:
     assert [finding.headline for finding in always(ROWS)] == [
         FindingMessage.MOST_TIME(operation="policies.list", share=0.8, mean=40.0, requests=400),
         FindingMessage.WAITS_MOST(role="agent", requests=0.1, time=0.55, mean=110.0, all_roles=20.0),
@@ -258,7 +258,7 @@ def test_what_is_told_of_every_run() -> None:
     assert not any(finding.unusual for finding in always(ROWS))
 
 
-def test_preflight_tells_how_fast_an_operation_is_alone() -> None:
+def test_preflight_shows_how_fast_an_operation_is_alone() -> None:
     check = OperationCheck("agent", "policies.list", "GET", "/policies", Works.YES, 200, "", 12.0)
     slowest = always(ROWS, PreflightReport("h", "s", "1", (), (check,)))[0]
 

@@ -18,14 +18,14 @@ FORTY_S = Shape(ramp_s=5, settling_s=4, steady_s=31)
 SEEDS = range(20)
 
 
-def told(summary: Summary, readings: list[Reading] | None = None) -> list[Finding]:
+def steps_found(summary: Summary, readings: list[Reading] | None = None) -> list[Finding]:
     found = find(summary, Observations(readings or []))
     return [each for each in found if each.unusual or each.kind is FindingKind.TOO_FEW]
 
 
-def test_from_3_ms_to_300_ms_twelve_seconds_into_forty_is_told_with_the_time_since_the_start() -> None:
+def test_from_3_ms_to_300_ms_twelve_seconds_into_forty_is_reported_with_the_time_since_the_start() -> None:
     """One of forty operations, with ten users: it has some five requests before."""
-    first = [told(whole_run(seed, FORTY_S, Step(12)))[:1] for seed in SEEDS]
+    first = [steps_found(whole_run(seed, FORTY_S, Step(12)))[:1] for seed in SEEDS]
     sure = [found for (found,) in first if found.kind is FindingKind.ONSET]
 
     assert all(found and found[0].operation == "operation.0" for found in first)
@@ -38,7 +38,7 @@ def test_from_3_ms_to_300_ms_twelve_seconds_into_forty_is_told_with_the_time_sin
 
 def test_of_too_few_requests_before_it_is_said_that_they_are_too_few() -> None:
     """The same six seconds into the run: one or two requests before."""
-    runs = [told(whole_run(seed, FORTY_S, Step(6))) for seed in SEEDS]
+    runs = [steps_found(whole_run(seed, FORTY_S, Step(6))) for seed in SEEDS]
     few = [found for run in runs for found in run if found.kind is FindingKind.TOO_FEW]
 
     assert few
@@ -47,17 +47,17 @@ def test_of_too_few_requests_before_it_is_said_that_they_are_too_few() -> None:
     assert few[0].operation == "operation.0"
 
 
-def test_all_operations_at_once_are_told_as_that() -> None:
-    first = [told(whole_run(seed, FORTY_S, Step(12, operation=None)))[0] for seed in SEEDS]
+def test_all_operations_at_once_are_reported_as_that() -> None:
+    first = [steps_found(whole_run(seed, FORTY_S, Step(12, operation=None)))[0] for seed in SEEDS]
 
     assert {finding.headline.fields["what"].code for finding in first} == {FindingMessage.RESPONSE_TIMES_MOSTLY}
     assert all(abs((finding.at_s or 0) - FIRST_S - 12) <= 2 for finding in first)
 
 
-def test_a_seldom_operation_in_the_middle_of_a_longer_run_is_told() -> None:
+def test_a_seldom_operation_in_the_middle_of_a_longer_run_is_reported() -> None:
     """Five requests a minute are too few for the bins of a band."""
     shape = Shape(5, 4, 171, rps=8.0)
-    found = [told(whole_run(seed, shape, Step(90, operation=1))) for seed in SEEDS]
+    found = [steps_found(whole_run(seed, shape, Step(90, operation=1))) for seed in SEEDS]
     hits = [run[0] for run in found if run and run[0].operation == "operation.1"]
 
     assert len(hits) >= 10
@@ -70,7 +70,7 @@ def test_too_little_that_was_monitored_before_it_is_said_too() -> None:
         Reading(FIRST_S + at + 1.0, "machine", "machine.cpu_percent", 20.0, METRICS["machine.cpu_percent"].unit)
         for at in range(FORTY_S.length)
     ]
-    first = told(summary, readings)[0]
+    first = steps_found(summary, readings)[0]
 
     assert first.headline.details == (FindingMessage.TOO_SHORT_BEFORE(),)
 
@@ -84,13 +84,16 @@ def test_too_little_that_was_monitored_before_it_is_said_too() -> None:
 )
 def test_smaller_steps_need_a_band(step: Step) -> None:
     assert [
-        found for seed in SEEDS for found in told(whole_run(seed, FORTY_S, step)) if found.kind is FindingKind.TOO_FEW
+        found
+        for seed in SEEDS
+        for found in steps_found(whole_run(seed, FORTY_S, step))
+        if found.kind is FindingKind.TOO_FEW
     ] == []
 
 
-def test_without_a_steady_state_it_is_told_all_the_same() -> None:
+def test_without_a_steady_state_it_is_reported_all_the_same() -> None:
     whole = whole_run(3, Shape(3, 2, 35), Step(12, operation=None))
     seconds = tuple(replace(each, period="ramp-up") for each in whole.seconds)
-    first = told(replace(whole, seconds=seconds, steady_start=None, steady_end=None, steady_s=0.0))[0]
+    first = steps_found(replace(whole, seconds=seconds, steady_start=None, steady_end=None, steady_s=0.0))[0]
 
     assert abs((first.at_s or 0) - FIRST_S - 12) <= 2

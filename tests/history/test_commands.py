@@ -187,7 +187,7 @@ def test_a_baseline_outlives_database_and_runs(typed: Typed) -> None:
     assert "main: 1 run" in typed("baseline", "show", "main")[1]
 
 
-def test_doubts_about_a_baseline_are_told(typed: Typed) -> None:
+def test_doubts_about_a_baseline_are_reported(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
         history.add(made.run(1, run_id="one", outcome=Outcome.INCONCLUSIVE))
         history.add(made.run(2, run_id="two", conditions=made.conditions(host="http://other")))
@@ -223,10 +223,10 @@ def test_doubts_about_a_baseline_are_told(typed: Typed) -> None:
         pytest.param(("--demo", "--baseline", "last:5"), "last:5: no passing run", id="none before the load"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_done(words: tuple[str, ...], message: str, typed: Typed) -> None:
+def test_mistakes_are_reported_before_anything_is_done(words: tuple[str, ...], message: str, typed: Typed) -> None:
     code, out, err = typed(*words)
 
-    assert (code, out) == (2, "")  # a demo that is started is told of
+    assert (code, out) == (2, "")  # a demo that is started is shown of
     assert message in err
     assert len(err.strip().splitlines()) <= 2
 

@@ -83,7 +83,7 @@ def test_the_newest_of_each_environment_is_kept(tmp_path: Path) -> None:
     assert noise_of(tmp_path, replace(CONDITIONS, machine="another")) is None
 
 
-def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / NOISE_FILE).write_text("{", encoding="utf-8")
 
     with pytest.raises(UsageError, match=r"noise\.json: damaged"):
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("noise", "--demo"), ("--demo", "--runs", "5")])
-def test_a_damaged_file_is_told_before_the_load(
+def test_a_damaged_file_is_reported_before_the_load(
     words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / NOISE_FILE).write_text("{", encoding="utf-8")

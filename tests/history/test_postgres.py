@@ -63,7 +63,7 @@ def test_runs_that_end_at_once_on_a_new_server(url: str) -> None:
         try:
             history.add(made.run(number, run_id=f"run-{number}"))
             history.add(made.run(number, run_id="the same"))
-        except Exception as error:  # noqa: BLE001  whatever it is, the test tells it
+        except Exception as error:  # noqa: BLE001  whatever it is, the test shows it
             errors.append(error)
         history.close()
 

@@ -41,12 +41,12 @@ def _down(reading: Reading, dead: set[int]) -> Reading:
     return replace(reading, value=0.0) if here else reading
 
 
-def told(run: Made) -> list[Finding]:
+def unusual(run: Made) -> list[Finding]:
     return [finding for finding in find(run.summary, Observations(run.readings)) if finding.unusual]
 
 
 def test_an_outage_is_one_finding_with_its_beginning_and_its_end() -> None:
-    (finding,) = told(gone(made(3, 75, 80.0), (40, 48)))
+    (finding,) = unusual(gone(made(3, 75, 80.0), (40, 48)))
 
     assert (finding.kind, finding.resource, finding.at_s) == (FindingKind.INCIDENT, "target", FIRST_S + 40)
     span = FindingMessage.SPAN(start=FIRST_S + 40, end=FIRST_S + 48, for_s=8)
@@ -55,30 +55,30 @@ def test_an_outage_is_one_finding_with_its_beginning_and_its_end() -> None:
 
 
 def test_a_process_that_was_gone_meanwhile_is_the_same_incident() -> None:
-    (finding,) = told(gone(made(3, 75, 80.0), (40, 48), up=False))
+    (finding,) = unusual(gone(made(3, 75, 80.0), (40, 48), up=False))
 
     assert finding.resource == "backend process"
     assert "server.up" in {row.metric for row in finding.evidence}
 
 
-def test_an_outage_of_the_ramp_up_is_told_too() -> None:
+def test_an_outage_of_the_ramp_up_is_reported_too() -> None:
     run = made(3, 75, 80.0)
     early = Outage(FIRST_S - 12, FIRST_S - 6, 31, REFUSED)
-    (finding,) = told(Made(replace(run.summary, outages=(early,)), run.readings))
+    (finding,) = unusual(Made(replace(run.summary, outages=(early,)), run.readings))
 
     assert finding.at_s == FIRST_S - 12
     span = FindingMessage.SPAN(start=FIRST_S - 12, end=FIRST_S - 6, for_s=6)
     assert (finding.headline.fields["spans"], finding.headline.fields["failed"]) == ([span], 31)
 
 
-def test_several_are_told_together() -> None:
-    (finding,) = told(gone(made(3, 75, 80.0), (20, 24), (30, 33), (40, 44), (50, 54)))
+def test_several_are_reported_together() -> None:
+    (finding,) = unusual(gone(made(3, 75, 80.0), (20, 24), (30, 33), (40, 44), (50, 54)))
 
     spans = [(span.fields["start"] - FIRST_S, span.fields["for_s"]) for span in finding.headline.fields["spans"]]
     assert spans == [(20, 4), (30, 3), (40, 4), (50, 4)]
 
 
-def test_what_got_slow_at_another_time_is_told_beside_it() -> None:
+def test_what_got_slow_at_another_time_is_reported_beside_it() -> None:
     slow = gone(Made(made(3, 75, 80.0).summary, []), (15, 20))
     lock = made(3, 75, 80.0)
     seconds = [
@@ -91,14 +91,14 @@ def test_what_got_slow_at_another_time_is_told_beside_it() -> None:
         else row
         for row in slow.summary.second_rows
     )
-    found = told(Made(replace(slow.summary, seconds=tuple(seconds), second_rows=rows), []))
+    found = unusual(Made(replace(slow.summary, seconds=tuple(seconds), second_rows=rows), []))
 
     assert [finding.kind for finding in found] == [FindingKind.INCIDENT, FindingKind.ONSET]
     assert found[1].at_s == pytest.approx(FIRST_S + 50, abs=1)
 
 
 def test_a_target_that_was_lost_to_the_end_is_a_reason_of_the_verdict_and_an_onset() -> None:
-    (finding,) = told(gone(made(3, 75, 80.0), (60, None)))
+    (finding,) = unusual(gone(made(3, 75, 80.0), (60, None)))
 
     assert finding.kind is FindingKind.ONSET
     assert finding.headline.fields["what"].fields["share"] == 1.0
