@@ -54,7 +54,7 @@ def where_is(url: URL) -> str:
 
 
 def make_engine(url: URL, busy_s: float = BUSY_S) -> Engine:
-    """An engine that has not connected yet. `busy_s`: how long a SQLite file that others write is waited for."""
+    """An engine that has not connected yet. `busy_s`: how long to wait for a SQLite file that others write."""
     if file_of(url) is None:
         return create_engine(url, connect_args={"connect_timeout": CONNECT_S}, pool_size=1, max_overflow=1)
     engine = create_engine(url, connect_args={"timeout": busy_s})
@@ -65,13 +65,13 @@ def make_engine(url: URL, busy_s: float = BUSY_S) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes, from its beginning: committed at the end, undone when the block raises."""
+    """A transaction that writes from its beginning: committed at the end, rolled back when the block raises."""
     with engine.connect().execution_options(**_WRITING) as connection, connection.begin():
         yield connection
 
 
 def _prepare(connection: sqlite3.Connection, busy_s: float) -> None:
-    connection.isolation_level = None  # transactions are begun below: the driver would begin them too late
+    connection.isolation_level = None  # transactions begin below: the driver would begin them too late
     connection.execute(f"PRAGMA busy_timeout={round(busy_s * 1000)}")
     connection.execute("PRAGMA foreign_keys=ON")
     deadline = time.monotonic() + busy_s
@@ -79,14 +79,14 @@ def _prepare(connection: sqlite3.Connection, busy_s: float) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
         except sqlite3.OperationalError as error:
-            # SQLite does not wait here by itself where another command opens the same new file.
+            # SQLite itself does not wait here when another command opens the same new file.
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_TRY_EVERY_S)
 
 
 def _begin(connection: Connection) -> None:
-    # A reader that turns writer cannot wait for its turn ("database is locked"): writers say so first.
+    # A reader that turns writer cannot wait ("database is locked"): writers declare themselves first.
     is_writing = connection.get_execution_options().get("history_writing")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
@@ -96,7 +96,7 @@ NEWEST = REVISIONS[-1]
 
 
 class NewerSchemaError(UsageError):
-    """The database is of a newer suite; nothing of it is touched."""
+    """The database is of a newer suite, and stays as it is."""
 
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -104,7 +104,7 @@ _LOCK_NUMBER = 0x50657266  # two commands that begin on one PostgreSQL must not 
 
 
 def is_newest(connection: Connection, where: str) -> bool:
-    """True where nothing is to be done. Raises UsageError for a schema that this suite does not know."""
+    """True where no migration is missing. Raises UsageError for a schema that this suite does not know."""
     if "alembic_version" not in inspect(connection).get_table_names():
         return False
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -114,15 +114,15 @@ def is_newest(connection: Connection, where: str) -> bool:
 
 
 def upgrade(connection: Connection, where: str, revision: str = NEWEST) -> None:
-    """Make the steps that are missing up to `revision`, within the transaction of the connection."""
-    # Here, since most commands find the newest schema, and Alembic takes a while to come.
+    """Run the missing migrations up to `revision`, within the transaction of the connection."""
+    # Here, because most commands find the newest schema, and Alembic is slow to import.
     from alembic import command
     from alembic.config import Config
 
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
     if is_newest(connection, where):
-        return  # another command was quicker
+        return  # another command was faster
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -130,7 +130,7 @@ def upgrade(connection: Connection, where: str, revision: str = NEWEST) -> None:
 
 
 class OutOfReachError(UsageError):
-    """The database may be sound, but cannot be used now: no room, no rights, others write it."""
+    """The database may be sound, but cannot be used now: disk full, no permission, others write it."""
 
 
 _KNOWN = (

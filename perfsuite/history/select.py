@@ -35,7 +35,7 @@ class _Schema(msgspec.Struct):
 
 
 def write_baseline(path: Path, baseline: Baseline) -> Path:
-    """Write the file; folders are made. Raises UsageError where that is not possible."""
+    """Write the file and its folders. Raises UsageError where that fails."""
     content = msgspec.json.format(msgspec.json.encode(slim(baseline)), indent=1) + b"\n"
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -51,7 +51,7 @@ def write_baseline(path: Path, baseline: Baseline) -> Path:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """The baseline in a file. Raises UsageError where it is none, damaged, or of a newer suite."""
+    """The baseline in a file. Raises UsageError where there is none, or it is damaged or of a newer suite."""
     try:
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_Schema).schema
@@ -68,7 +68,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def slim(baseline: Baseline) -> Baseline:
-    """The same with no more of the fingerprints than comparing needs."""
+    """The baseline with only those parts of its fingerprints that a comparison needs."""
     return replace(baseline, runs=tuple(_slim_run(run) for run in baseline.runs))
 
 
@@ -91,7 +91,7 @@ def _slim_cost(cost: OperationCost) -> OperationCost:
 _CONCLUSIVE = tuple(outcome for outcome in Outcome if outcome.is_conclusive)
 _LAST = re.compile(r"last:(\d+)")
 _SCANNED = 500
-"""So many of the newest passing runs are looked through for those made under the same conditions."""
+"""So many of the newest passing runs are searched for those made under the same conditions."""
 _PLAN, _BASELINE_FILE = "plan.json", ".json"
 _KINDS = ("run", "release", "baseline")
 _SUGGESTED = 200
@@ -100,7 +100,7 @@ Differ = Callable[[Conditions, Conditions], Sequence[object]]
 
 
 class RunReader(Protocol):
-    """Makes the record of a run from its folder."""
+    """Reads the record of a run from its folder."""
 
     def __call__(self, folder: Path) -> PastRun:
         """Raises SuiteError where the folder is not that of a run, or damaged."""
@@ -108,9 +108,9 @@ class RunReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Where to look. `differ`: in what two runs' conditions differ; `like`: conditions that `last:N` must be of.
+    """Where to look. `differ`: in what two runs' conditions differ; `like`: the conditions of the runs of `last:N`.
 
-    `without`: ids of runs that must not be among those found by a release or as the last ones.
+    `without`: ids of runs that a release or `last:N` leaves out.
     """
 
     history: History
@@ -124,8 +124,8 @@ class Selection:
 def select(name: str, where: Selection) -> RunGroup:
     """The runs of a name, the oldest first, with their fingerprints.
 
-    `run:`, `release:` or `baseline:` before the name says of which kind it is; else a path that is there comes first,
-    then a baseline, a run's id, a release. Raises UsageError where there is none, or two kinds have the name.
+    `run:`, `release:` or `baseline:` before the name gives its kind; without it, an existing path comes first, then a
+    baseline, a run's id, a release. Raises UsageError where there is none, or two kinds have the name.
     """
     kind, colon, rest = name.partition(":")
     if colon and kind in _KINDS:
@@ -195,10 +195,10 @@ def _of_kind(kind: str, name: str, where: Selection) -> Sequence[PastRun]:
 
 
 def _run(run_id: str, where: Selection) -> Sequence[PastRun]:
-    """From history; where it is not kept there, from its folder."""
-    kept = where.history.runs(RunQuery(run_ids=(run_id,), fingerprints=True))
+    """From the history, or else from its folder."""
+    stored = where.history.runs(RunQuery(run_ids=(run_id,), fingerprints=True))
     folder = where.results / run_id
-    return kept or ([where.read_folder(folder)] if (folder / _PLAN).exists() else [])
+    return stored or ([where.read_folder(folder)] if (folder / _PLAN).exists() else [])
 
 
 def _unknown(name: str, where: Selection) -> Message:

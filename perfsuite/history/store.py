@@ -1,4 +1,4 @@
-"""The history: finished runs are kept in it, and found again."""
+"""The history: a database that stores finished runs and finds them again."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ __all__ = ["History", "RunQuery", "default_url"]
 
 _ROWS_AT_ONCE = 5_000
 _AT_ONCE = 500
-"""Runs named in one question: SQLite takes no more than some thousands of values."""
+"""Runs named in one statement: SQLite takes no more than some thousands of values."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs, and how much of each. None and () ask for all.
+    """Which runs, and how much of each. None and () mean all.
 
     `latest`: so many of the newest. `totals_only`: of the figures only the total over everything.
     """
@@ -71,7 +71,7 @@ class RunQuery:
 
 
 class History:
-    """A database of runs. Opened at first use; every method raises UsageError in one or two lines when it cannot."""
+    """A database of runs, opened at first use. Every method raises UsageError where the database fails."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         self._url = read_url(url)
@@ -86,14 +86,14 @@ class History:
 
     @property
     def exists(self) -> bool:
-        """False where nothing was ever kept in it: its file does not exist."""
+        """False where its file does not exist: nothing was stored yet."""
         return self.file is None or self.file.exists()
 
     def close(self) -> None:
         """Close its connections."""
         self._engine.dispose()
 
-    # ── keeping ────────────────────────────────────────────────────────────────────────────────────
+    # ── storing ────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, run: PastRun) -> None:
         """Store a run in place of what was stored under its id. All of it or nothing."""
@@ -122,13 +122,13 @@ class History:
     # ── finding ────────────────────────────────────────────────────────────────────────────────────
 
     def runs(self, query: RunQuery | None = None) -> list[PastRun]:
-        """The runs asked for, the oldest first (by their start)."""
+        """The runs of a query, the oldest first (by their start)."""
         query = query or RunQuery()
         if not self.exists:
             return []
         with self._reading() as connection, without_collecting():
-            rows = list(connection.execute(_asked(query)))
-            # Newest first in the question, so that `latest` takes those.
+            rows = list(connection.execute(_select_runs(query)))
+            # The statement has the newest first, so that `latest` takes those.
             rows.reverse()
             numbers = [row.number for row in rows]
             everything = not (query.run_ids or query.scenario or query.release or query.latest or query.outcomes)
@@ -146,23 +146,23 @@ class History:
         """
         if not self.exists:
             return
-        newest = _asked(RunQuery(latest=latest)).with_only_columns(RUNS.c.number, RUNS.c.run_id)
-        question = select(*_place(FIGURES), *map(_compared, names)).join(FIGURES_OK, _same_place(), isouter=True)
+        newest = _select_runs(RunQuery(latest=latest)).with_only_columns(RUNS.c.number, RUNS.c.run_id)
+        statement = select(*_place(FIGURES), *map(_compared, names)).join(FIGURES_OK, _same_place(), isouter=True)
         with self._reading() as connection:
             run_ids = {row.number: row.run_id for row in connection.execute(newest)}
-            for part in _parts(None if latest is None else list(run_ids)):
-                asked = question if part is None else question.where(FIGURES.c.run.in_(part))
-                for number, role, operation, *values in connection.execute(asked):
+            for batch in _batches(None if latest is None else list(run_ids)):
+                limited = statement if batch is None else statement.where(FIGURES.c.run.in_(batch))
+                for number, role, operation, *values in connection.execute(limited):
                     if number in run_ids:
                         yield run_ids[number], role, operation, tuple(values)
 
     def count(self, query: RunQuery | None = None) -> int:
-        """How many runs are kept, of those asked for."""
+        """How many runs a query finds."""
         if not self.exists:
             return 0
-        asked = _asked(query or RunQuery()).order_by(None).subquery()
+        statement = _select_runs(query or RunQuery()).order_by(None).subquery()
         with self._reading() as connection:
-            return int(connection.scalar(select(func.count()).select_from(asked)) or 0)
+            return int(connection.scalar(select(func.count()).select_from(statement)) or 0)
 
     def newest_after(self, utc: str) -> PastRun | None:
         """The newest run that began later than `utc` (ISO 8601); None where there is none."""
@@ -172,7 +172,7 @@ class History:
     # ── baselines ──────────────────────────────────────────────────────────────────────────────────
 
     def save_baseline(self, baseline: Baseline) -> bool:
-        """Keep a baseline under its name; True where another of that name was replaced."""
+        """Store a baseline under its name; True where it replaces another."""
         values = baseline_row(baseline)
         with self._writing() as connection:
             there = connection.scalar(select(BASELINES.c.name).where(BASELINES.c.name == baseline.name))
@@ -204,7 +204,7 @@ class History:
     # ── the database itself ────────────────────────────────────────────────────────────────────────
 
     def check(self) -> None:
-        """Look through the whole database. Raises UsageError where it is damaged or of a newer schema."""
+        """Check the whole database. Raises UsageError where it is damaged or of a newer schema."""
         if not self.exists:
             return
         with self._reading() as connection:
@@ -260,21 +260,21 @@ class History:
         self._ready = True
 
 
-def _asked(query: RunQuery) -> Select[Any]:
-    question = select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.number.desc())
+def _select_runs(query: RunQuery) -> Select[Any]:
+    statement = select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.number.desc())
     if query.run_ids:
-        question = question.where(RUNS.c.run_id.in_(query.run_ids))
+        statement = statement.where(RUNS.c.run_id.in_(query.run_ids))
     if query.scenario is not None:
-        question = question.where(RUNS.c.scenario == query.scenario)
+        statement = statement.where(RUNS.c.scenario == query.scenario)
     if query.release is not None:
-        question = question.where(RUNS.c.release == query.release)
+        statement = statement.where(RUNS.c.release == query.release)
     if query.outcomes:
-        question = question.where(RUNS.c.outcome.in_([outcome.value for outcome in query.outcomes]))
-    return question.limit(query.latest) if query.latest is not None else question
+        statement = statement.where(RUNS.c.outcome.in_([outcome.value for outcome in query.outcomes]))
+    return statement.limit(query.latest) if query.latest is not None else statement
 
 
 def _measured(connection: Connection, numbers: Sequence[int] | None, *, totals_only: bool) -> dict[int, list[Measured]]:
-    """Run → its figures, the order of roles and operations as they were kept. `numbers` None: of all runs."""
+    """Run → its figures, in the order in which roles and operations were stored. `numbers` None: of all runs."""
     without_failures = {
         tuple(row[:3]): Statistics(*row[3:]) for row in _rows(connection, FIGURES_OK, numbers, totals_only=totals_only)
     }
@@ -286,12 +286,12 @@ def _measured(connection: Connection, numbers: Sequence[int] | None, *, totals_o
 
 def _rows(connection: Connection, table: Table, numbers: Sequence[int] | None, *, totals_only: bool) -> Iterator[Any]:
     """Run, role, operation and the statistics of each row."""
-    question = select(*_place(table), *(table.c[name] for name in STATISTICS))
+    statement = select(*_place(table), *(table.c[name] for name in STATISTICS))
     if totals_only:
-        question = question.where(table.c.role == ALL, table.c.operation == ALL)
-    for part in _parts(numbers):
-        asked = question if part is None else question.where(table.c.run.in_(part))
-        for rows in connection.execute(asked).partitions(_ROWS_AT_ONCE):
+        statement = statement.where(table.c.role == ALL, table.c.operation == ALL)
+    for batch in _batches(numbers):
+        limited = statement if batch is None else statement.where(table.c.run.in_(batch))
+        for rows in connection.execute(limited).partitions(_ROWS_AT_ONCE):
             yield from rows
 
 
@@ -312,13 +312,13 @@ def _compared(name: str) -> ColumnElement[Any]:
 
 def _fingerprints(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
-    for part in _parts(numbers):
-        question = select(FINGERPRINTS).where(FINGERPRINTS.c.run.in_(part or ()))
-        found |= {row.run: row.content for row in connection.execute(question)}
+    for batch in _batches(numbers):
+        statement = select(FINGERPRINTS).where(FINGERPRINTS.c.run.in_(batch or ()))
+        found |= {row.run: row.content for row in connection.execute(statement)}
     return found
 
 
-def _parts(numbers: Sequence[int] | None) -> Iterator[Sequence[int] | None]:
+def _batches(numbers: Sequence[int] | None) -> Iterator[Sequence[int] | None]:
     if numbers is None:
         yield None
         return

@@ -113,7 +113,7 @@ def test_a_list_needs_the_totals_only(history: History) -> None:
     assert found.fingerprint is None
 
 
-def test_more_runs_than_a_question_can_name(history: History) -> None:
+def test_more_runs_than_a_statement_can_name(history: History) -> None:
     ids = tuple(f"run-{number}" for number in range(1_100))
     for number, run_id in enumerate(ids):
         history.add(made.run(number % 50, run_id=run_id, measured=made.measured()[:1]))
