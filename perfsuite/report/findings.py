@@ -19,7 +19,7 @@ NOT_MONITORED = (
     "Nothing was monitored at the target: --monitor-server, --monitor-postgres, --monitor-redis and "
     "--monitor-prometheus show which resource was short."
 )
-NOTHING_UNUSUAL = "Findings: nothing unusual in what was monitored"
+NOTHING_UNUSUAL = "Findings: nothing unusual in the monitored parts"
 """Followed by the names of the parts."""
 
 _PARTS = {

@@ -44,12 +44,12 @@ def silenced(*sources: str) -> RunReport:
     [
         pytest.param(
             (), False,
-            "Findings: nothing unusual in what was monitored: server, machine, connection pool, PostgreSQL, Redis.",
+            "Findings: nothing unusual in the monitored parts: server, machine, connection pool, PostgreSQL, Redis.",
             id="all of them",
         ),
         pytest.param(
             ("redis", "postgres"), False,
-            "Findings: nothing unusual in what was monitored: server, machine, connection pool."
+            "Findings: nothing unusual in the monitored parts: server, machine, connection pool."
             " Not monitored, because no reading came in the steady state: PostgreSQL, Redis.",
             id="two never answered",
         ),

@@ -76,7 +76,7 @@ def test_the_note_names_the_monitor_options_or_that_nothing_was_unusual() -> Non
     quiet = replace(report, readings=example_runs.watched().readings)
     text = render_summary(quiet)
     assert (
-        "\nFindings: nothing unusual in what was monitored: server, machine, connection\npool, PostgreSQL, Redis.\n"
+        "\nFindings: nothing unusual in the monitored parts: server, machine, connection\npool, PostgreSQL, Redis.\n"
         in text
     )
     assert "--monitor" not in text
