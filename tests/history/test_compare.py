@@ -220,10 +220,7 @@ def test_one_operation_of_thirty_that_became_15_percent_slower_is_found() -> Non
 
 def test_many_runs_are_compared_at_once() -> None:
     rng = np.random.default_rng(7)
-    a = [noisy_run(rng, f"a{number}") for number in range(25)]
-    b = [noisy_run(rng, f"b{number}", {OPERATIONS[3]: 0.06}) for number in range(25)]
+    a = [noisy_run(rng, f"a{number}") for number in range(13)]  # 10,400,600 labelings, of which 20,000 are drawn
+    b = [noisy_run(rng, f"b{number}", {OPERATIONS[3]: 0.1}) for number in range(13)]
 
-    assert of(comparison_of(a, b), operation=OPERATIONS[3]).outcome in (
-        ComparisonOutcome.SLOWER,
-        ComparisonOutcome.CANNOT_TELL,
-    )
+    assert of(comparison_of(a, b), operation=OPERATIONS[3]).outcome is ComparisonOutcome.SLOWER

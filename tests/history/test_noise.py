@@ -32,9 +32,7 @@ def chances(count: int) -> list[float]:
 
 
 def test_chance_is_that_of_a_comparison_of_5_and_5() -> None:
-    of_operations = [
-        floors(seed)[ALL, operation, "avg_ms"].chance_rate for seed in range(4) for operation in OPERATIONS
-    ]
+    of_operations = chances(10)
 
     # The difference of two means of five has a standard deviation of 3 % × √(2/5); 95 % lie within two of them.
     assert np.mean(of_operations) == pytest.approx(1.96 * NOISE * np.sqrt(2 / 5), rel=0.15)
