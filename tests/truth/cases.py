@@ -66,7 +66,7 @@ _PAGE = Queries(_OF_ROUTE, more=20)
 
 CASES = (
     Case("pool of 2", "pool", ("pool=2",), users=250, brief=True),
-    Case("N+1", "queries per request", (_N_PLUS_ONE,), queries=_PAGE, brief=True),
+    Case("N+1", "queries per request", (_N_PLUS_ONE,), queries=_PAGE),
     Case("missing index", "rows per request", ("missing_index",)),
     Case("lock held for 3 s", "locks", ("lock=3s/10s",), brief=True),
     Case("cache off", "cache", ("no_cache",)),

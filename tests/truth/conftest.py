@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.programs import skip_without
-from tests.integration.runs import full_demo_programs
+from tests.integration.programs import full_demo_programs, skip_without
 from tests.truth.cases import CASES, Case
 from tests.truth.lab import Seen, made
 from tests.truth.table import table
@@ -44,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """Case and number → its run. Those that bear no other beside them come when all others are over."""
+    """Case and number → its run, long ones first. Those that bear no other beside them come after the others."""
     skip_without(full_demo_programs)
     wanted: list[tuple[Case, int]] = [
         (item.callspec.params["case"], item.callspec.params["number"])
@@ -55,7 +54,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with ThreadPoolExecutor(AT_ONCE) as together, ThreadPoolExecutor(1) as alone:
         begun: Runs = {
             (case.name, number): together.submit(made, case, folders[case.name, number])
-            for case, number in wanted
+            for case, number in sorted(wanted, key=lambda each: -each[0].duration_s)
             if not case.alone
         }
         others = list(begun.values())
