@@ -17,7 +17,9 @@ AT_ONCE = 3
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "made(name): looks at a run of tests/integration/runs.py, begun beforehand")
+    config.addinivalue_line(
+        "markers", "made(name, beside): looks at a run of tests/integration/runs.py, or at one that was made beside it"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,14 +38,15 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def made(request: pytest.FixtureRequest, runs: Runs) -> Ended:
-    """The run that the test's marker `made` names."""
+    """The run that the test's marker `made` names; with a second name, the one that was made beside it."""
     marker = request.node.get_closest_marker("made")
     assert marker is not None, "the test says which run it looks at: @pytest.mark.made(NAME)"
-    run = runs[marker.args[0]].result()
+    name, *beside = marker.args
+    run = runs[name].result()
     if run is None:
         skip_without(full_demo_programs)
         pytest.fail("the run was not made")
-    return run
+    return run.beside[beside[0]] if beside else run
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,6 @@ from tests.integration.programs import (
     until,
 )
 
-TARGET = """
-schema = 1
-[[target]]
-name = "few queries"
-metric = "max_queries_per_request"
-below = 15
-"""
-"""A healthy backend makes 9 at most."""
 EASY_TARGET = """
 schema = 1
 [[target]]
@@ -44,22 +36,11 @@ COMPARED = ("--arrival-rate", "8", "--users", "40", "--spawn-rate", "40", "--dur
 """As many actions at the same times, however busy this machine is."""
 
 
-def n_plus_one(folder: Path) -> Ended | None:
-    """A full demo that reads each policy of a list once more, with a limit for queries per request."""
-    try:
-        full_demo_programs()
-    except TargetError:
-        return None
-    targets = folder / "targets.toml"
-    targets.write_text(TARGET, encoding="utf-8")
-    fault = ("--fault", "n_plus_one@policies.list", "--targets", str(targets))
-    return run_suite("--demo", "full", *fault, *LOAD, results=folder / "results")
+def against_baseline(folder: Path) -> Ended | None:
+    """A full demo that reads each policy of a list once more, compared with a baseline that does not.
 
-
-def held(folder: Path) -> Ended | None:
-    """A full demo that reads each policy of a list once more, held against a run that does not.
-
-    `beside`: that run ("first"), a run like it held against its release ("same"), and its baseline saved ("saved").
+    `beside`: the run of the baseline ("first"), a run like it compared with its release ("same"), and its baseline
+    saved ("saved").
     """
     try:
         full_demo_programs()

@@ -19,6 +19,7 @@ Route = tuple[str, str]
 _OF_A_POLICY = "coverages"
 _STATUS = {"leads": "lead_status", "policies": "status"}
 _THING = {"leads": "lead", "policies": "policy"}
+_MADE_BY = {"lead": "leads.create", "policy": "policies.create"}
 _INHERENT = {"last_login_at", "updated_at"}
 """What logins and changes that were taken back leave in an account."""
 
@@ -61,6 +62,13 @@ class Truth:
             for name in _THING
             for row in (self.tables[name].added if name in self.tables else ())
         )
+
+    def made(self) -> Counter[str]:
+        """Kind → rows that were made, in preflight and under load, as the log says."""
+        routes = {route_of(operation): thing for thing, operation in _MADE_BY.items()}
+        lines = [line for line in [*self.log, *self.run.beside["preflight log"]] if line["status"] in (200, 201)]
+        asked = [routes.get((line["method"], line["route"])) for line in lines]
+        return Counter(thing for thing in asked if thing is not None)
 
     def told_to_remain(self) -> Counter[tuple[str, str]]:
         """Kind and status → rows that the run says are marked and remain."""

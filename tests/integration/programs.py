@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ import pytest
 
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
+from perfsuite.messages.fingerprint import FingerprintMessage
+from perfsuite.run.fingerprint import SHORT_WITHIN_S
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "run_performance_tests.py"
@@ -31,6 +34,8 @@ SMALL = "0.02"
 """Seed factor of most backends: accounts for 90 users, and few rows beside them."""
 
 _LOOK_EVERY_S = 0.05
+_LOOK_AT_FAMILY_EVERY_S = 0.25
+"""Each look reads what /proc has of every process of this machine."""
 _READY_WITHIN_S = 60.0
 ATTEMPTS = 3
 _LONGEST_S = 150.0
@@ -130,8 +135,13 @@ class Program:
     def wait(self, within_s: float = _LONGEST_S) -> int:
         """Its exit code; everything that it starts until then is remembered."""
 
+        looked_s = -math.inf
+
         def over() -> bool:
-            self.look()
+            nonlocal looked_s
+            if time.monotonic() - looked_s > _LOOK_AT_FAMILY_EVERY_S:
+                self.look()
+                looked_s = time.monotonic()
             return not self.running
 
         until(over, within_s, f"the end of {self.process.args!r}; it said:\n{self.out}{self.err}")
@@ -214,20 +224,21 @@ def suite(*arguments: str, **more: Any) -> Program:
 def run_suite(*arguments: str, results: Path | None = None, within_s: float = _LONGEST_S, **more: Any) -> Ended:
     """The command, from its start to its end.
 
-    A run whose generator was starved by whatever else this machine does rightly says that it tells nothing;
-    it is made again, twice at most, in a folder beside `results`.
+    A run that had too little of this machine (its generator was starved, or the time for the fingerprint was over)
+    rightly says that it tells nothing; it is made again, twice at most, in a folder beside `results`.
     """
     done = _run_once(*arguments, results=results, within_s=within_s, **more)
     for again in range(2, ATTEMPTS + 1):
-        if results is None or not _starved(done):
+        if results is None or not _had_too_little_time(done):
             break
         done = _run_once(*arguments, results=results.with_name(f"{results.name}-{again}"), within_s=within_s, **more)
     return done
 
 
-def _starved(done: Ended) -> bool:
-    summaries = [folder / "summary.json" for folder in done.folders]
-    return any("generator was saturated" in path.read_text(encoding="utf-8") for path in summaries if path.exists())
+def _had_too_little_time(done: Ended) -> bool:
+    signs = ("generator was saturated", str(FingerprintMessage.NO_TIME(limit_s=SHORT_WITHIN_S)))
+    texts = [path.read_text(encoding="utf-8") for folder in done.folders for path in folder.glob("*.json")]
+    return any(sign in text for sign in signs for text in texts)
 
 
 def _run_once(*arguments: str, results: Path | None, within_s: float, **more: Any) -> Ended:

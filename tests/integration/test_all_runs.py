@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.programs import Ended
 
-pytestmark = [pytest.mark.integration, pytest.mark.made("held")]
+pytestmark = [pytest.mark.integration, pytest.mark.made("against_baseline")]
 
 
 def test_the_page_shows_the_runs_that_were_made(made: Ended) -> None:

@@ -12,8 +12,10 @@ from perfsuite.messages.reasons import Reason
 from perfsuite.model import ALL, Outcome
 from perfsuite.run.load_run import load_run
 from tests.integration.programs import Ended
+from tests.truth.cases import CASES
+from tests.truth.lab import OF_OTHERS, wrong_in
 
-pytestmark = [pytest.mark.integration, pytest.mark.made("held")]
+pytestmark = [pytest.mark.integration, pytest.mark.made("against_baseline")]
 
 LISTS = {"policies.list", "policies.page", "policies.by_status", "policies.by_policyholder"}
 """The fault is that of a route, and these are its operations."""
@@ -27,6 +29,14 @@ def test_an_n_plus_1_is_a_regression_in_one_run(made: Ended) -> None:
     assert {"policies.list"} <= told <= LISTS
     assert any(re.search(r"\d+ → \d+ queries per request\b.*main\.json", line) for line in summary["reasons"])
     assert made.out.rstrip().endswith("VERDICT: REGRESSION")
+
+
+def test_the_n_plus_1_is_the_first_finding_beside_what_else_the_machine_did(made: Ended) -> None:
+    unusual = [finding for finding in load_run(made.folder).report.findings if finding.unusual]
+    of_target = [finding for finding in unusual if finding.resource not in OF_OTHERS]
+    (case,) = (case for case in CASES if case.name == "N+1")
+
+    assert wrong_in(of_target, case, others=0) == ""
 
 
 def test_every_file_says_so(made: Ended) -> None:

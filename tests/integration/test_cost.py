@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perfsuite.fingerprint.output import read_fingerprint
+from perfsuite.model import Target, TargetOutcome
 from perfsuite.model.fingerprint import Spread
 from perfsuite.monitor import read_readings
-from tests.integration.programs import Ended
+from perfsuite.run.load_run import load_run
+from tests.integration.programs import Ended, run_suite
 
 pytestmark = pytest.mark.integration
 
+TARGET = """
+schema = 1
+[[target]]
+name = "few queries"
+metric = "max_queries_per_request"
+below = 15
+"""
+"""A healthy backend makes 9 at most."""
 
-@pytest.mark.made("full_demo")
+
+@pytest.mark.made("against_baseline", "first")
 @pytest.mark.parametrize(
     ("role", "operation", "queries"),
     [
@@ -33,7 +45,7 @@ def test_a_run_knows_what_operations_cost(made: Ended, role: str, operation: str
     assert found.queries == Spread(queries, queries), (found.known, found.reason)
 
 
-@pytest.mark.made("full_demo")
+@pytest.mark.made("against_baseline", "first")
 def test_it_comes_before_preflight_in_two_lines_and_leaves_no_row(made: Ended) -> None:
     said = re.findall(r"^(Fingerprint|Preflight|Cleanup)\b", made.out, re.MULTILINE)
 
@@ -44,7 +56,7 @@ def test_it_comes_before_preflight_in_two_lines_and_leaves_no_row(made: Ended) -
     assert (made.folder / "journal-fingerprint.jsonl").stat().st_size > 0
 
 
-@pytest.mark.made("full_demo")
+@pytest.mark.made("against_baseline", "first")
 def test_its_requests_are_none_of_the_loads(made: Ended) -> None:
     counted = made.summary["reconciliation"]
     assert (
@@ -55,14 +67,18 @@ def test_its_requests_are_none_of_the_loads(made: Ended) -> None:
     )
 
 
-@pytest.mark.made("n_plus_one")
-def test_too_many_queries_miss_a_target_that_names_the_operation(made: Ended) -> None:
-    (target,) = made.summary["targets"]
+@pytest.mark.made("against_baseline")
+def test_too_many_queries_miss_a_target_that_names_the_operation(made: Ended, tmp_path: Path) -> None:
+    (tmp_path / "targets.toml").write_text(TARGET, encoding="utf-8")
+    told = run_suite("judge", str(made.folder), "--targets", str(tmp_path / "targets.toml"))
+    limit = Target("few queries", "max_queries_per_request", 15, below=True)
+    (target,) = load_run(made.folder, targets=(limit,)).report.verdict.targets
 
-    assert (made.code, made.summary["verdict"]) == (1, "fail")
-    assert (target["name"], target["outcome"], target["observed"], target["limit"]) == ("few queries", "missed", 21, 15)
-    assert re.fullmatch(r"policies\.list as \w+ makes 21 queries per request.*, limit 15", target["reason"])
-    assert "policies.list as" in made.out
+    assert (told.code, told.err) == (1, "")
+    assert told.out.rstrip().endswith("VERDICT: FAIL")
+    assert (target.outcome, target.observed, target.limit) == (TargetOutcome.MISSED, 21, 15)
+    assert re.fullmatch(r"policies\.list as \w+ makes 21 queries per request.*, limit 15", target.reason)
+    assert "policies.list as" in told.out
 
 
 @pytest.mark.made("refused_account")

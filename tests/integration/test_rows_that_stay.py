@@ -50,7 +50,9 @@ def test_a_pass_becomes_inconclusive_and_no_further_attempt_is_proposed(made: En
 def test_what_was_accepted_is_made_and_no_reason_against_a_pass(made: Ended) -> None:
     accepted = made.beside["accepted"]
     assert (accepted.code, accepted.summary["verdict"]) == (0, "pass")
-    assert "leads.create" in {row["operation"] for row in accepted.summary["operations"]}
+    with (accepted.folder / "stats.csv").open(encoding="utf-8", newline="") as file:
+        asked = {row["operation"] for row in csv.DictReader(file)}
+    assert "leads.create" in asked  # of the whole run: in so short a steady state it need not come
     assert len(remaining(accepted)) > 1
     (headline,) = accepted.summary["headlines"]
     assert "accepted with --accept-leftovers" in headline

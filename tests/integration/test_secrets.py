@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,13 @@ from tests.integration.programs import Ended
 
 pytestmark = pytest.mark.integration
 
+
+def _of(run: str) -> Any:
+    """A parameter: the name of a shared run."""
+    return pytest.param(run, marks=pytest.mark.made(run))
+
+
+FULL_DEMO = pytest.param("full demo", marks=pytest.mark.made("against_baseline", "first"))
 SECRET = re.compile(
     rb"testpassword"
     rb"|[Bb]earer\s+\S"
@@ -42,26 +50,17 @@ def test_the_pattern_finds_what_it_should() -> None:
     assert not SECRET.search(b"http://127.0.0.1:8015/api/v1/users/me?region=a:b@c")
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        pytest.param(name, marks=pytest.mark.made(name))
-        for name in ("acceptance", "own_target", "full_demo", "all_kinds", "killed")
-    ],
-)
+@pytest.mark.parametrize("run", [*map(_of, ("acceptance", "own_target", "all_kinds", "killed")), FULL_DEMO])
 def test_no_secret_is_in_any_file(made: Ended, run: str) -> None:
     found = {name: SECRET.findall(content) for folder in made.folders for name, content in contents(folder)}
     assert len(found) > 5
     assert {name: secrets for name, secrets in found.items() if secrets} == {}
 
 
-@pytest.mark.parametrize(
-    "run",
-    [pytest.param(name, marks=pytest.mark.made(name)) for name in ("acceptance", "own_target", "full_demo")],
-)
+@pytest.mark.parametrize("run", [*map(_of, ("acceptance", "own_target")), FULL_DEMO])
 def test_no_secret_is_in_the_output_or_in_a_process_list(made: Ended, run: str) -> None:
     assert any("perfsuite.load" in line for line in made.command_lines), "the load process was seen"
-    if run == "full_demo":
+    if run == "full demo":
         assert any("postgres" in line for line in made.command_lines), "the servers of the demo were seen"
         assert any("redis" in line for line in made.command_lines)
     told = [*made.command_lines, made.out, made.err]

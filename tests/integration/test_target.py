@@ -80,7 +80,7 @@ def test_several_scenarios_end_in_one_summary_and_the_severest_code(made: Ended)
     assert [(line.split()[0], line.split()[-1]) for line in table[1:3]] == [("easy", "PASS"), ("hard", "FAIL")]
 
 
-@pytest.mark.made("full_demo")
+@pytest.mark.made("against_baseline", "first")
 def test_the_demo_on_postgresql_and_redis_passes(made: Ended) -> None:
     summary = made.summary
     assert (made.code, made.left, summary["environment"]["demo"]) == (0, (), "full")
