@@ -100,7 +100,7 @@ class FindingMessage(Code):
     SLOW_TO_OPEN_AT_BEST = SLOW_TO_OPEN + " ({best:ms} at best)"
     WAITED_IN_QUEUE = "up to {connections:n connection} waited to be accepted"
     DROPPED = "{connections:n connection} were dropped because the listen queue was full"
-    LOGIN_STORM = "Login storm in the ramp-up: {logins:n login} took {mean:ms} on average and {most:ms} at most"
+    LOGIN_STORM = "Login storm during the ramp-up: {logins:n login} took {mean:ms} on average and {most:ms} at most"
     ALONE = "{mean:ms} alone"
     OUTLASTED = "and went on for {for_s:seconds} after the last user was started"
     SERVER_CPU = "the server used {cpu:percent} of a core meanwhile"
@@ -110,11 +110,12 @@ class FindingMessage(Code):
 
     # ── what every run shows ────────────────────────────────────────────────────────────────────────────────────
     MOST_TIME = (
-        "Most response time goes to {operation}: {share:percent} of it, {mean:ms} on average over {requests:n request}"
+        "{operation} takes the largest share of the response time: {share:percent} ({requests:n request}, {mean:ms} on"
+        " average)"
     )
     WAITS_MOST = (
-        "{role} waits most: {requests:percent} of the requests and {time:percent} of the response time, {mean:ms}"
-        " on average, compared with {all_roles:ms} over all roles"
+        "{role} makes {requests:percent} of the requests and has {time:percent} of the response time: {mean:ms} on"
+        " average, compared with {all_roles:ms} over all roles"
     )
     OUTSIDE = (
         "Most of the time is spent outside the application: {inside:ms} in it on average, {outside:ms} outside"

@@ -21,12 +21,12 @@ class PageMessage(Code):
         "{role} has the highest failure rate: {share:percent} of its requests failed ({failed:number} of"
         " {requests:number})"
     )
-    SLOWEST_ROLE = "{role} has the slowest responses: {avg_ms:ms} on average"
+    SLOWEST_ROLE = "Of the roles with enough requests, {role} has the slowest responses: {avg_ms:ms} on average"
     SLOWEST_ROLE_NO_FAILURE = SLOWEST_ROLE + ". No request failed"
 
     # What the target offers of the planned operations.
     NOT_CHECKED = "The operations of the target were not checked before the load"
-    ALL_OFFERED = "The target offers all that was planned: {offered:n operation} (counted for each role)"
-    GAPS = "The target offers {offered:n operation} (counted for each role). Gaps: {gaps}"
+    ALL_OFFERED = "The target offers all that was planned: {offered:n operation} (counted per role)"
+    GAPS = "The target offers {offered:n operation} (counted per role). Gaps: {gaps}"
 
     NO_INTERVAL = "No 95 % CI: it needs {needed_s:seconds} of steady state, this run has {steady_s:seconds}"

@@ -25,13 +25,13 @@ class Headline(Code):
     INCONCLUSIVE = "This run with {users} does not show whether the backend meets its targets"
     INTERRUPTED = "The run was interrupted after {ran} of {planned}; the figures cover the time until then"
     NOT_JUDGED = "{targets:n target} could not be judged"
-    ALL_EXERCISED = "All {planned} operations were exercised (counted for each role)"
-    SOME_EXERCISED = "{exercised} of {planned} operations were exercised (counted for each role), but not {names}"
+    ALL_EXERCISED = "All {planned} operations (counted per role) were exercised"
+    SOME_EXERCISED = "{exercised} of {planned} operations (counted per role) were exercised; not exercised: {names}"
 
     # What a backend that failed did: "missed 1 of 4 targets and stopped answering at 12:03:10 UTC".
     MISSED = "missed {which}"
     WRONG_ANSWERS = "gave {answers:n wrong answer}"
     LOST_AT = "stopped answering at {at:time}"
     LOST = "stopped answering"
-    TOO_SLOW = "was too slow for the requested rate: {actions:n action} never began"
+    TOO_SLOW = "was too slow for the requested rate: {actions:n action} never started"
     FAILED_REQUESTS = "failed {failures:n request} of {requests:number} ({share:percent})"

@@ -71,7 +71,7 @@ SLO_PRESETS: tuple[SloPreset, ...] = (
     SloPreset(
         "nielsen",
         "Nielsen's limits",
-        "felt at the screen: instant, flow of thought kept, attention kept; he names no percentile, the gate takes p95",
+        "what users perceive: instant, uninterrupted, attentive; Nielsen names no percentile, the target uses p95",
         SloSource(
             "Jakob Nielsen, Response Times: The 3 Important Limits",
             "https://www.nngroup.com/articles/response-times-3-important-limits/",

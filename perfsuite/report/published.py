@@ -50,7 +50,7 @@ def published_table(report: RunReport) -> PageTable | None:
 
 
 def _row(one: Compared) -> tuple[Cell, ...]:
-    source, holds = one.preset.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "a scale"}
+    source, holds = one.preset.source, {True: "yes", False: "no", None: UNKNOWN if one.limit.gate else "no limit"}
     return (
         Cell(one.preset.title),
         Cell(one.limit.name),

@@ -223,8 +223,8 @@ def unjudged_reasons(results: Iterable[TargetResult]) -> tuple[str, ...]:
 
 
 def outcome_text(result: TargetResult) -> str:
-    """ "met"; "met, too close" if the limit lies within the interval of the figure."""
-    return f"{result.outcome.value}, too close" if result.too_close else result.outcome.value
+    """ "met"; "met (close)" if the limit lies within the interval of the figure."""
+    return f"{result.outcome.value} (close)" if result.too_close else result.outcome.value
 
 
 # ── load
@@ -236,12 +236,12 @@ def arrival_lines(summary: Summary) -> tuple[str, ...]:
     if arrivals is None:
         return ()
     started = f"{number(arrivals.begun)} of {number(arrivals.due)} actions"
-    missing = f"{number(arrivals.not_started)} not started" if arrivals.not_started else "none not started"
+    missing = f"{number(arrivals.not_started)} not started" if arrivals.not_started else "all started"
     latest, p99 = figure("lag_max_ms", arrivals.lag_max_ms), figure("lag_p99_ms", arrivals.lag_p99_ms)
     return (
-        f"{number(arrivals.asked_per_s)} actions/s requested, {number(arrivals.offered_per_s)}/s offered"
+        f"{number(arrivals.asked_per_s)} actions/s requested, {number(arrivals.offered_per_s)}/s achieved"
         f" ({started}, {missing})",
-        f"Latest start {latest} late, 99th percentile {p99}; longest queue {number(arrivals.longest_queue)}",
+        f"Largest start delay {latest}, 99th percentile {p99}; longest queue {number(arrivals.longest_queue)}",
     )
 
 
@@ -252,9 +252,9 @@ def logins_line(report: RunReport) -> str:
         return ""
     failed = f", {plural(logins.failures, 'failure')}" if logins.failures else ""
     cpu = server_cpu_percent(logins, report.readings)
-    busy = "" if cpu is None else f", server at {quantity(cpu, 'percent')} of a core meanwhile"
+    busy = "" if cpu is None else f"; server CPU {quantity(cpu, 'percent')} of a core"
     return (
-        f"{plural(logins.ramp_up, 'ramp-up login')}: {figure('avg_ms', logins.avg_ms)} on average,"
+        f"{plural(logins.ramp_up, 'login')} during the ramp-up: {figure('avg_ms', logins.avg_ms)} on average,"
         f" {figure('max_ms', logins.max_ms)} at most{failed}{busy}"
     )
 

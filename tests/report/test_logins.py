@@ -32,13 +32,13 @@ def run(logins: Logins | None = LOGINS, cpu: float | None = None, expired: int =
     [
         pytest.param(run(None), "", id="no login"),
         pytest.param(
-            run(replace(LOGINS, failures=0)), "91 ramp-up logins: 9,120 ms on average, 24,300 ms at most",
+            run(replace(LOGINS, failures=0)), "91 logins during the ramp-up: 9,120 ms on average, 24,300 ms at most",
             id="the server was not monitored",
         ),
         pytest.param(
             run(cpu=94.2),
-            "91 ramp-up logins: 9,120 ms on average, 24,300 ms at most, 2 failures, server at 94.2 % of a core"
-            " meanwhile",
+            "91 logins during the ramp-up: 9,120 ms on average, 24,300 ms at most, 2 failures; server CPU 94.2 %"
+            " of a core",
             id="with all there is",
         ),
     ],
@@ -51,12 +51,12 @@ def test_the_line(report: RunReport, line: str) -> None:
 
 def test_the_line_of_logins_is_among_the_first_cuts() -> None:
     assert {"logins": False} in CUTS[:3]
-    assert "ramp-up logins" not in render_summary(run(), width=80, lines=24)
+    assert "logins during" not in render_summary(run(), width=80, lines=24)
 
 
 def test_in_the_other_files() -> None:
     report = run(cpu=94.2, expired=38)
-    assert "- 91 ramp-up logins: 9,120 ms on average" in summary_md(report)
+    assert "- 91 logins during the ramp-up: 9,120 ms on average" in summary_md(report)
     facts = {fact.term: fact.lines for fact in facts_of(report)}
     assert facts["Logins"] == (
         logins_line(report),

@@ -64,7 +64,7 @@ def test_the_sentence_keeps_what_was_measured() -> None:
 
     assert report.verdict.outcome is Outcome.INCONCLUSIVE
     assert sentence(report).endswith(
-        ", but rows of this run remain at the target. All 25 operations were exercised (counted for each role)."
+        ", but rows of this run remain at the target. All 25 operations (counted per role) were exercised."
     )
     assert sentence(report).startswith("With ")
 

@@ -103,7 +103,7 @@ def _target(result: TargetResult) -> Sequence[str]:
         markdown(bound(result.metric, result.limit, below=result.below)),
         figure(result.metric, result.observed),
         interval_text(result.metric, result.interval),
-        _MARKS[result.outcome] + (", too close" if result.too_close else ""),
+        _MARKS[result.outcome] + (" (close)" if result.too_close else ""),
         markdown(result.reason),
     )
 

@@ -110,7 +110,7 @@ def _table(fingerprint: Fingerprint, summary: Summary, anchors: set[str]) -> Pag
     info = fingerprint.database
     caption = (
         f"{len(rows)} operations by role, suspicious ones first. Cost per request, measured by one user without other"
-        f" load: {fingerprint.repeats} requests each after a warm-up, without those that a cache answered."
+        f" load: {fingerprint.repeats} requests each after a warm-up; requests that a cache answered are left out."
         f" PostgreSQL {info.server_version}, database {info.name}."
     )
     return PageTable("cost", "Database cost per operation", clean(caption), _COST_COLUMNS, ordered)

@@ -100,7 +100,7 @@ def test_the_open_model_has_its_charts_its_figures_and_where_the_time_goes() -> 
     assert policies[1][1] == repr(round(shown.breakdown.service_avg_ms or 0, 3))
     assert rows["time"][-1][0][0] == "All operations"
     p95 = [cell[0] for cell in rows["targets"][2]]
-    assert (p95[3], p95[5]) == ("48.1–2,050 ms", "met, too close")
+    assert (p95[3], p95[5]) == ("48.1–2,050 ms", "met (close)")
     assert "<small>30/s requested, 312 not started</small>" in html
     assert "<small>p99: 7,150 ms; longest queue 331</small>" in html
     assert "process 2 lost with 6 users: was killed by signal SIGKILL" in html
