@@ -108,7 +108,7 @@ def test_damage_is_named(text: str, code: MeasurementsMessage, tmp_path: Path) -
     assert (error.value.code, error.value.fields["path"]) == (code, path)
 
 
-def test_half_an_hour_is_read_within_a_second(tmp_path: Path) -> None:
+def test_half_an_hour_is_read_at_a_few_times_the_cost_of_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "readings.csv"
     names = list(METRICS)[:50]
     writer = ReadingsWriter(path)
@@ -117,10 +117,12 @@ def test_half_an_hour_is_read_within_a_second(tmp_path: Path) -> None:
     writer.close()
     began = time.process_time()
     readings = read_readings(path)
-    assert time.process_time() - began < 1.0
+    read = time.process_time()
+    with path.open(encoding="utf-8") as file:
+        lines = list(csv.reader(file))
+    assert read - began < 25 * (time.process_time() - read)
     assert len(readings) == 90_000
-    with path.open() as file:
-        assert len(next(csv.reader(file))) == len(READINGS_COLUMNS)
+    assert len(lines[0]) == len(READINGS_COLUMNS)
 
 
 START = 1_772_357_400
