@@ -24,9 +24,9 @@ demo: .venv/$(REQUIREMENTS).sha256 ## Run the main job against the bundled refer
 
 test: together alone ## Run all tests
 
-# Most tests can share the machine: two processes, each file in one of them.
+# Most tests can share the machine, and many wait for servers: four processes, each file in one of them.
 together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
-	$(PYTHON) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
+	$(PYTHON) -m pytest -n 4 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
 
 # Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves. The
 # others mostly wait: one process makes those that many tests share, three at a time, while two make all others.
