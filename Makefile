@@ -8,7 +8,7 @@ TIMES := 1
 WHOLE_RUNS := tests/accuracy/test_accuracy.py tests/integration tests/truth
 AXE := axe-playwright-python==0.1.8
 
-# Any Python finds one that is new enough, as the starter does, and makes or mends .venv with it.
+# Any Python finds one that is new enough, as the starter does, and makes or repairs .venv with it.
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
 
@@ -37,11 +37,11 @@ alone: .venv/$(REQUIREMENTS).sha256
 	wait $$!; code=$$?; cat $$shared; rm $$shared; exit $$((code ? code : others))
 	$(PYTHON) -m pytest tests/truth
 
-accuracy: .venv/$(REQUIREMENTS).sha256 ## Hold the figures to the truth, and print the table
+accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, and print the table
 	$(PYTHON) bench/accuracy.py
 	$(PYTHON) bench/recording_cost.py
 
-truth: .venv/$(REQUIREMENTS).sha256 ## Hold the findings to real runs with known trouble, and print the table
+truth: .venv/$(REQUIREMENTS).sha256 ## Check the findings on real runs with known trouble, and print the table
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth
 
 check: lint format types ## Lint, formatting and types
@@ -55,11 +55,11 @@ format: .venv/$(REQUIREMENTS).sha256
 types: .venv/$(REQUIREMENTS).sha256
 	$(PYTHON) -m mypy
 
-fix: .venv/$(REQUIREMENTS).sha256 ## Mend what lint and formatting can mend
+fix: .venv/$(REQUIREMENTS).sha256 ## Fix what lint and formatting can fix
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-pictures: .venv/$(REQUIREMENTS).sha256 ## Make the pictures of the report in docs/images anew
+pictures: .venv/$(REQUIREMENTS).sha256 ## Regenerate the pictures of the report in docs/images
 	$(PYTHON) bench/pictures.py
 
 clean: ## Remove .venv and caches; results stay
@@ -76,4 +76,4 @@ clean: ## Remove .venv and caches; results stay
 # browser's driver of 168 MB. Where it cannot be had, its tests are skipped, and fail in CI.
 .venv/axe/$(AXE): .venv/$(REQUIREMENTS).sha256
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/axe $(AXE) && touch $@ \
-	|| echo "axe-core could not be installed: what it tries is not tried" >&2
+	|| echo "axe-core could not be installed: its tests are skipped" >&2
