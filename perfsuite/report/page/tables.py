@@ -98,7 +98,9 @@ def role_tables(summary: Summary) -> list[PageTable]:
     columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
     rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
     sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
-    caption = "Steady state, times in ms. Logins count as requests."
+    caption = (
+        "Steady state, times in ms. Logins count as requests. Requests are counted when due, requests/s when completed."
+    )
     worst = worst_role(roles)
     by_role = PageTable("roles", "Roles", caption, columns, rows, sums, hint=f"{worst}." if worst else "")
     return [table for table in (by_role, _behaviours(summary.behaviours)) if table.rows]
