@@ -123,17 +123,18 @@ def _unless_cut_off(result: TargetResult, target: Target, evidence: RunEvidence)
 
 
 def _few_failures_decide(target: Target, evidence: RunEvidence, *, met: bool) -> Message | None:
-    """Whether two failures more or fewer would have turned a failure rate's outcome.
+    """How many failures more or fewer would have turned a failure rate's outcome; None for more than CLOSE_FAILURES.
 
     A run without any failure is not called close to one that has some: nothing suggests it.
     """
     requests, failures = evidence.requests(target), evidence.failures(target)
     if target.metric != FAILURE_RATE or not target.below or not failures or requests < requests_needed(target):
         return None
-    other = failures + CLOSE_FAILURES if met else max(failures - CLOSE_FAILURES, 0)
-    if (other / requests < target.limit) is met:
-        return None
-    return (Detail.FAILURES_MORE if met else Detail.FAILURES_FEWER)(failures=CLOSE_FAILURES)
+    code, step = (Detail.FAILURES_MORE, 1) if met else (Detail.FAILURES_FEWER, -1)
+    for count in range(1, (CLOSE_FAILURES if met else min(CLOSE_FAILURES, failures)) + 1):
+        if ((failures + step * count) / requests < target.limit) is not met:
+            return code(failures=count)
+    return None
 
 
 def _around(observed: float, interval: tuple[float, float] | None) -> tuple[float, float] | None:

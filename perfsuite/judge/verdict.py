@@ -276,10 +276,10 @@ def _too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[F
         return None
     alike = {(group.kind, group.message) for group in counted}
     patterns = frequent_patterns([each for each in summary.failure_patterns if (each.kind, each.message) in alike])
-    close = not _too_many(failed - CLOSE_FAILURES, requests)
+    fewer = next((n for n in range(1, CLOSE_FAILURES + 1) if not _too_many(failed - n, requests)), None)
     code = Reason.TOO_MANY_FAILED_OUTSIDE if limited else Reason.TOO_MANY_FAILED
     return code(failed=failed, requests=requests, share=failed / requests, limit=UNEXPECTED_SHARE).also(
-        Detail.FAILURES_FEWER_RUN(failures=CLOSE_FAILURES) if close else None,
+        Detail.FAILURES_FEWER_RUN(failures=fewer) if fewer else None,
         Detail.PATTERNS(patterns=patterns) if patterns else None,
     )
 

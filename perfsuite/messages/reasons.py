@@ -199,7 +199,7 @@ class Detail(Code):
     INTERVAL = "95 % CI {interval}"
     FAILURES_MORE = "{failures:n more failure} would miss the target"
     FAILURES_FEWER = "with {failures:n fewer failure} the target would be met"
-    FAILURES_FEWER_RUN = "too close to call: with {failures} fewer failures the run would not have failed"
+    FAILURES_FEWER_RUN = "too close to call: with {failures:n fewer failure} the run would not have failed"
     STILL_WAITING = (
         "{waiting:number} of {failures:n failed request} were still waiting when the load ended; without them the"
         " target is met"

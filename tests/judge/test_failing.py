@@ -21,7 +21,7 @@ LIMITER = FailurePattern(
 )  # fmt: skip
 LATE = FailurePattern("timeout", "no answer in time", 5, ("policies.list",), ("reader",), 3, 9)
 RARE = replace(LATE, message="rare", count=1)
-MORE, FEWER = Detail.FAILURES_MORE(failures=2), Detail.FAILURES_FEWER(failures=2)
+MORE, FEWER = Detail.FAILURES_MORE, Detail.FAILURES_FEWER
 
 
 SHARING = replace(LATE, count=6)
@@ -81,10 +81,10 @@ def failure_rate(requests: int, failures: int, *patterns: FailurePattern) -> Tar
     ("requests", "failures", "outcome", "close"),
     [
         pytest.param(4_000, 42, MISSED, None, id="three fewer are needed"),
-        pytest.param(4_000, 41, MISSED, FEWER, id="two fewer would do"),
-        pytest.param(4_000, 40, MISSED, FEWER, id="one fewer would do"),
-        pytest.param(4_000, 39, MET, MORE, id="met, and close"),
-        pytest.param(4_000, 38, MET, MORE, id="two more reach the limit"),
+        pytest.param(4_000, 41, MISSED, FEWER(failures=2), id="two fewer would do"),
+        pytest.param(4_000, 40, MISSED, FEWER(failures=1), id="one fewer would do"),
+        pytest.param(4_000, 39, MET, MORE(failures=1), id="one more reaches the limit"),
+        pytest.param(4_000, 38, MET, MORE(failures=2), id="two more reach the limit"),
         pytest.param(4_000, 37, MET, None, id="met, and not close"),
         pytest.param(120, 0, MET, None, id="nothing failed, so nothing suggests that more could"),
         pytest.param(12, 1, MISSED, None, id="with fewer requests than are judged two fewer would not meet it"),
@@ -98,12 +98,12 @@ def test_two_failures_that_decide_are_too_close_to_call(
     assert [detail.details for detail in result.reason.details] == ([(close,)] if close else [])
 
 
-def test_the_interval_and_the_two_failures_are_told_together() -> None:
+def test_the_interval_and_the_failures_that_decide_stand_together() -> None:
     plan = make_plan(FAILURES)
     known = (TargetFigures("failure_rate", None, None, (0.007, 0.0135)),)
     (result,) = judge_targets(plan, make_summary(plan, figures(4_000, 40), target_figures=known), ROLES)
     (close,) = result.reason.details
-    assert close.details == (Detail.INTERVAL(interval="0.70–1.35 %"), FEWER)
+    assert close.details == (Detail.INTERVAL(interval="0.70–1.35 %"), FEWER(failures=1))
 
 
 def test_a_missed_failure_rate_names_the_pattern() -> None:

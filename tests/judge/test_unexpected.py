@@ -24,7 +24,6 @@ from perfsuite.model import (
     WholeRun,
 )
 from perfsuite.summary import build
-from tests.judge.codes import codes
 from tests.judge.made_summaries import AVERAGE, FAILURES, P95, ROLES, figures, make_plan, make_summary, row
 from tests.summary import made_records
 
@@ -79,16 +78,17 @@ def test_from_where_on_failures_fail_a_run(groups: Sequence[FailureGroup], reque
 
 
 @pytest.mark.parametrize(
-    ("count", "close"),
+    ("count", "fewer"),
     [
-        pytest.param(103, False, id="three more than allowed"),
-        pytest.param(102, True, id="with two fewer it would have passed"),
-        pytest.param(101, True, id="so with one"),
+        pytest.param(103, None, id="three more than allowed"),
+        pytest.param(102, 2, id="with two fewer it would have passed"),
+        pytest.param(101, 1, id="with one"),
     ],
 )
-def test_a_run_that_two_failures_fewer_would_have_passed_is_too_close_to_call(count: int, *, close: bool) -> None:
+def test_a_run_that_two_failures_fewer_would_have_passed_is_too_close_to_call(count: int, fewer: int | None) -> None:
     (reason,) = verdict_of(make_plan(AVERAGE), failed(count)).reasons
-    assert (Detail.FAILURES_FEWER_RUN in codes(reason.details)) is close
+    close = [detail for detail in reason.details if detail.code is Detail.FAILURES_FEWER_RUN]
+    assert [detail.fields["failures"] for detail in close] == ([fewer] if fewer else [])
 
 
 @pytest.mark.parametrize(
