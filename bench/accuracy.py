@@ -95,7 +95,7 @@ def judged(folder: Path) -> Iterator[Row]:
 
 
 def compared(_folder: Path) -> Iterator[Row]:
-    """Made runs held against each other: false alarms, what is found, change points, published examples."""
+    """Simulated runs compared with each other: false alarms, what is found, change points, published examples."""
     yield from comparing.comparison_rows(COMPARISONS)
     yield from comparing.noise_rows(COMPARISONS)
     yield from comparing.change_point_rows(SERIES)

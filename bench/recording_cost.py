@@ -125,7 +125,7 @@ class _Deaf(Recorder):
         """Not kept."""
 
 
-def told(requests: int, rounds: int, *, recorded: bool) -> float:
+def cost_us(requests: int, rounds: int, *, recorded: bool) -> float:
     """From the session's observer to the recorder (or to one that keeps nothing) and Locust's event and statistics."""
     environment = Environment(user_classes=[])
     environment.create_local_runner()
@@ -133,12 +133,12 @@ def told(requests: int, rounds: int, *, recorded: bool) -> float:
     observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
     ready = [observed(number) for number in range(requests)]
 
-    def tell(number: int) -> None:
+    def record(number: int) -> None:
         observer.request(ready[number])
         if recorded and number % _PER_SECOND == 0:
             recorder.tick({"policyholder": 50})
 
-    return cpu_us(tell, requests, rounds)
+    return cpu_us(record, requests, rounds)
 
 
 def whole_request(requests: int, rounds: int) -> float:
@@ -172,7 +172,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=HOURS_8_S / 3600)
     options = parser.parse_args()
     cost = recording(options.requests, options.rounds)
-    with_, without = (told(options.requests, options.rounds, recorded=yes) for yes in (True, False))
+    with_, without = (cost_us(options.requests, options.rounds, recorded=yes) for yes in (True, False))
     whole = whole_request(options.requests // 20, options.rounds)
     print(f"recording (recorder, cells, records)      {cost:6.2f} µs a request, bound {LIMIT_US:g} µs")
     print(f"Locust's event and statistics, ours apart {without:6.2f} µs")

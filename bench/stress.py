@@ -34,17 +34,17 @@ def measure(duration: str, results: Path) -> tuple[dict[str, Any] | None, int]:
 def lines(summary: dict[str, Any]) -> list[str]:
     """The figures, one a line, with their bounds."""
     totals, generator = summary["totals"], summary["generator"]
-    told = [
+    shown = [
         f"{name:<16} {totals[field]:>9.1f} {unit:<4} bound < {bound:g} {unit}: {within(totals[field] < bound)}"
         if totals[field] is not None
         else f"{name:<16}         – {unit:<4} too few samples"
         for name, field, unit, bound in BOUNDS
     ]
     failures = summary["whole_run"]["failures"]
-    told.append(f"{'failures':<16} {failures:>9}      bound 0: {within(failures == 0)}")
-    told.append(f"{'requests/s':<16} {totals['rps']:>9.1f}")
-    told.append(f"{'generator CPU':<16} {generator['cpu_percent_max'] or 0:>9.0f} %    of one core at most")
-    return told
+    shown.append(f"{'failures':<16} {failures:>9}      bound 0: {within(failures == 0)}")
+    shown.append(f"{'requests/s':<16} {totals['rps']:>9.1f}")
+    shown.append(f"{'generator CPU':<16} {generator['cpu_percent_max'] or 0:>9.0f} %    of one core at most")
+    return shown
 
 
 def within(holds: bool) -> str:

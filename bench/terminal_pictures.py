@@ -43,7 +43,7 @@ pre {{ margin: {edge}px; color: {foreground}; font: {font}px/{line}px "DejaVu Sa
 
 
 def moment_at(folder: Path, second: int) -> LiveSnapshot:
-    """The run as it stood so many seconds after its start, as far as its files tell."""
+    """The run as it stood so many seconds after its start, as far as its files show."""
     plan = load(folder / PLAN_FILE, Plan)
     records = list(measurements.read(folder / measurements.FILE_NAME))
     start = min(record.at for record in records if isinstance(record, Phase))

@@ -20,17 +20,17 @@ code=$?
 
 case $code in
   0) echo "gate: open" ;;
-  1) echo "gate: closed, the backend misses its targets or answers wrongly: read report.html" ;;
-  5) echo "gate: closed, the backend became worse than the baseline: read report.html" ;;
+  1) echo "gate: closed, the backend misses its targets or answers wrongly: open report.html" ;;
+  5) echo "gate: closed, the backend became worse than the baseline: open report.html" ;;
   4)
     if [[ ${ALLOW_INCONCLUSIVE:-} == 1 ]]; then
-      echo "gate: open, though the run says nothing of the backend (ALLOW_INCONCLUSIVE=1)"
+      echo "gate: open, though the run says nothing about the backend (ALLOW_INCONCLUSIVE=1)"
       code=0
     else
-      echo "gate: closed, the run says nothing of the backend: more users, more time, or a quieter runner"
+      echo "gate: closed, the run says nothing about the backend: more users, more time, or a quieter runner"
     fi
     ;;
   130) echo "gate: closed, the run was interrupted" ;;
-  *) echo "gate: closed, nothing was measured: the message above names the mend" ;;
+  *) echo "gate: closed, nothing was measured: the message above names the fix" ;;
 esac
 exit "$code"

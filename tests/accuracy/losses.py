@@ -41,7 +41,7 @@ def whole_rows(seconds: int, outcome: Outcome) -> list[Row]:
         equal_row(name, "requests of 2.5 s, served and recorded", len(ids), recorded),
         equal_row(name, "different request ids among them", len(ids), len(set(ids))),
         equal_row(name, "Locust's own total, and recorded with logins", outcome.locust_total, outcome.recorded),
-        equal_row(name, "processes that told their end", 2, len(outcome.of(End))),
+        equal_row(name, "processes that reported their end", 2, len(outcome.of(End))),
     ]
 
 
@@ -56,7 +56,7 @@ def late_rows(outcome: Outcome) -> list[Row]:
     name = "one process is late"
     return [
         equal_row(name, "processes lost", [], [one.lost for one in outcome.of(WorkerLost)], of_time=True),
-        equal_row(name, "processes that told their end", 2, len(outcome.of(End))),
+        equal_row(name, "processes that reported their end", 2, len(outcome.of(End))),
         equal_row(name, "requests, served and recorded", len(outcome.truth.served), outcome.service().count),
     ]
 
@@ -124,7 +124,10 @@ def loss_rows(loss: Loss, outcome: Outcome) -> list[Row]:
     told = max(sum(by_role.values()) for by_role in _told(outcome).values())
     return [
         equal_row(
-            name, "process told as lost, and its users", [(LOST, USERS // 2)], [(one.lost, one.users) for one in lost]
+            name,
+            "process reported lost, and its users",
+            [(LOST, USERS // 2)],
+            [(one.lost, one.users) for one in lost],
         ),
         Row(
             name,
@@ -137,7 +140,7 @@ def loss_rows(loss: Loss, outcome: Outcome) -> list[Row]:
         ),
         equal_row(
             name,
-            "… told by the records of every second from then on",
+            "… reported by the records of every second from then on",
             0,
             _seconds_not_full(outcome, loss.at_s, full),
             of_time=True,
