@@ -21,8 +21,6 @@ TEXT = re.compile(
     r"|hurried|movers|episodes|conductor|the house|95 % sure)\b",
     re.IGNORECASE,
 )
-EXEMPT = {"load"}
-"""Its names change together with the way in which the processes talk to each other."""
 FIXED = frozenset({"accept_leftovers", "--accept-leftovers", "server_told", "CANNOT_TELL", "cannot tell"})
 """Names of options, of keys in files, and of the comparison outcome "cannot tell"."""
 
@@ -73,8 +71,7 @@ def by_package() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "perfsuite").rglob("*.py")):
         package = path.relative_to(ROOT / "perfsuite").parts[0].removesuffix(".py")
-        if package not in EXEMPT:
-            found.setdefault(package, []).extend(departures(path))
+        found.setdefault(package, []).extend(departures(path))
     return found
 
 

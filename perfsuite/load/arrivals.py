@@ -12,8 +12,8 @@ from gevent.event import Event
 from gevent.monkey import get_original
 
 from perfsuite.clock import utc_s
-from perfsuite.load.deck import Deck
-from perfsuite.load.schedule import Due, Owners
+from perfsuite.load.schedule import Due, SessionAssignment
+from perfsuite.load.weighted_round_robin import WeightedRoundRobin
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.model.role import Behaviour
 
@@ -38,12 +38,12 @@ class Arrived:
     behaviour: Behaviour
 
 
-class ArrivalDesk:
+class ArrivalQueue:
     """Lets actions become due, and hands them to the sessions of their role, oldest first."""
 
     def __init__(
         self,
-        decks: Mapping[str, Deck],
+        behaviours: Mapping[str, WeightedRoundRobin],
         recorder: Recorder,
         *,
         on_error: Callable[[Exception], None],
@@ -51,29 +51,29 @@ class ArrivalDesk:
         max_waiting: int = MAX_WAITING,
     ) -> None:
         """`on_error`: an action that became due was lost by it. `on_death`: no more actions become due after it."""
-        self._decks = decks
+        self._behaviours = behaviours
         self._on_error = on_error
         self._on_death = on_death
         self._died_of: BaseException | None = None
         self._cells = recorder.cells
         self._health = recorder.health
         self._max_waiting = max_waiting
-        self._queues: dict[str, deque[Arrived]] = {role: deque() for role in decks}
-        self._news: dict[str, Event] = {role: Event() for role in decks}
+        self._queues: dict[str, deque[Arrived]] = {role: deque() for role in behaviours}
+        self._news: dict[str, Event] = {role: Event() for role in behaviours}
         self._closed = False
         self._from_thread: deque[tuple[Due, float]] = deque()
         self._bell: Any = None
         self._lead_s = 0.0
 
-    def begin(self, dues: Iterable[Due], owners: Owners, index: int, start_at: float) -> None:
-        """Let those of `dues` that `owners` give to process `index` become due, from `start_at` (UTC epoch s) on.
+    def begin(self, dues: Iterable[Due], assignment: SessionAssignment, index: int, start_at: float) -> None:
+        """Let those of `dues` that `assignment` gives to process `index` become due, from `start_at` (UTC epoch s) on.
 
         Gevent's own timers come up to a millisecond late, so the waiting is done in a real thread, which wakes
         the event loop at once.
         """
         self._bell = gevent.get_hub().loop.async_()
         self._bell.start(self._take_in)
-        _start_thread(self._pace_to_the_end, (dues, owners, index, start_at))
+        _start_thread(self._pace_to_the_end, (dues, assignment, index, start_at))
 
     def _pace_to_the_end(self, *schedule: Any) -> None:
         """In the thread, where nobody else would hear of an error."""
@@ -83,7 +83,7 @@ class ArrivalDesk:
             self._died_of = error
             self._bell.send()
 
-    def _pace(self, dues: Iterable[Due], owners: Owners, index: int, start_at: float) -> None:
+    def _pace(self, dues: Iterable[Due], assignment: SessionAssignment, index: int, start_at: float) -> None:
         """In the thread: wait for each action's time. One that comes late itself leaves the due time as it is."""
         for due in dues:
             due_at = start_at + due.at_s
@@ -92,7 +92,7 @@ class ArrivalDesk:
             if self._closed:
                 return
             # Asked only now: the assignment may have changed while we slept.
-            if owners.of(due) == index:
+            if assignment.of(due) == index:
                 self._from_thread.append((due, due_at))
                 self._bell.send()
 
@@ -112,8 +112,8 @@ class ArrivalDesk:
 
     def _arrive(self, due: Due, due_at: float) -> None:
         role = due.role
-        # By its number: the actions that other processes begin are dealt from the same deck.
-        behaviour = self._decks[role].deal_number(due.turn)
+        # By its number: the actions that other processes begin are taken from the same turns.
+        behaviour = self._behaviours[role].at(due.turn)
         if behaviour is None:
             return  # the target offers nothing that this role does
         self._cells.arrival(int(due_at))
@@ -147,7 +147,7 @@ class ArrivalDesk:
 
         Timer, thread, event loop and session take 0.3 ms to come round, which would be in every response time.
         The lead follows the median, in single steps of equal size: a pause of the machine moves it no more than
-        anything else. What is much later waited for a session, and tells nothing of that.
+        anything else. What is much later waited for a session, and shows nothing of that.
         """
         if late_s > _WAITED_S:
             return

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 
 OnError = Callable[[BaseException, str], None]
-"""Told of an error and of what was being done."""
+"""Called with an error and with what was being done."""
 
 _LOCUSTS = ("root", "locust")
 
@@ -36,7 +36,7 @@ class _Swallowed(logging.Handler):
 
 
 def _listen_to_hub(on_error: OnError) -> None:
-    """The hub is told of what ends a greenlet or a callback of the event loop; it prints it and goes on."""
+    """The hub hears of what ends a greenlet or a callback of the event loop; it prints it and goes on."""
     hub = gevent.get_hub()
     handle = hub.handle_error
 

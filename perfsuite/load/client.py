@@ -188,7 +188,7 @@ class GeventTransport:
         url = urlsplit(settings.host)
         default = url.port in (None, DEFAULT_PORTS[url.scheme])
         host = _bracketed(url.hostname or "") + ("" if default else f":{url.port}")
-        # A proxy is told the whole address; within a tunnel it is the target that reads.
+        # A proxy gets the whole address; within a tunnel it is the target that reads.
         self._before_path = (f"http://{host}" if settings.proxy and url.scheme == "http" else "") + settings.base_path
         self._same_for_all = "\r\n".join([f"Host: {host}", *(f"{name}: {value}" for name, value in settings.headers)])
 

@@ -28,7 +28,7 @@ class Hooks:
     `make_load` is called when a test starts (on Locust's page more than once in a process; None: there is
     nothing to load, users that start end at once), `stopping` when
     its load is over, `after` when its last record is written. `count`: requests by Locust's own
-    count. `reason`: why it ended, as its record tells.
+    count. `reason`: why it ended, as its record says.
     """
 
     make_load: Callable[[Any], LoadState | None]
@@ -98,7 +98,7 @@ def guard(web_ui: Any, refusal: Callable[[str], str]) -> None:
     """Let only the page itself talk to Locust's web server, and only about hosts that may be loaded.
 
     Locust allows every origin (a page from elsewhere, open in the same browser, could start load) and
-    every host. `refusal` tells why a host may not be loaded; "" when it may.
+    every host. `refusal` says why a host may not be loaded; "" when it may.
     """
 
     @web_ui.app.before_request  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""Locust's own count of requests, held against ours at the end of a run, without what Locust keeps beside it."""
+"""Locust's own count of requests, compared with ours at the end of a run, without what Locust keeps beside it."""
 
 from __future__ import annotations
 

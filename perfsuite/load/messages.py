@@ -1,4 +1,4 @@
-"""What conductor and load workers say to each other: one JSON object a line, over a worker's stdin and stdout."""
+"""What coordinator and load workers say to each other: one JSON object a line, over a worker's stdin and stdout."""
 
 from __future__ import annotations
 

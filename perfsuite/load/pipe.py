@@ -1,4 +1,4 @@
-"""A load worker's way to the conductor: records go out in numbered batches and are kept until acknowledged."""
+"""A load worker's way to the coordinator: records go out in numbered batches and are kept until acknowledged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Pipe:
         self.writer = gevent.spawn(self._write)
 
     def receive(self) -> list[Order] | None:
-        """The next orders; None when the conductor is gone."""
+        """The next orders; None when the coordinator is gone."""
         data = gevent.os.nb_read(self._in, _READ_BYTES)
         if not data:
             return None
@@ -45,7 +45,7 @@ class Pipe:
                 while sent < len(line):
                     sent += gevent.os.nb_write(self._out, line[sent:])
         except BrokenPipeError:
-            return  # the conductor is gone, which `receive` shows as well
+            return  # the coordinator is gone, which `receive` shows as well
 
 
 class PipeSink:
@@ -71,7 +71,7 @@ class PipeSink:
             self._pipe.send(Batch(self._number, records))
 
     def on_ack(self, ack: Ack) -> None:
-        """The conductor has written down everything up to this batch."""
+        """The coordinator has written down everything up to this batch."""
         self._acknowledged = max(self._acknowledged, ack.batch)
         if self._acknowledged >= self._number:
             self._all_acknowledged.set()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from perfsuite.load.deck import Deck
+from perfsuite.load.weighted_round_robin import WeightedRoundRobin
 from perfsuite.model import Account
 from perfsuite.model.plan import RateProfile
 from perfsuite.model.role import Behaviour, Role
@@ -29,17 +29,17 @@ class Due:
     """How many actions of the same role were due before."""
 
 
-def dues(course: RateProfile, seed: int, weights: Mapping[str, int]) -> Iterator[Due]:
+def dues(profile: RateProfile, seed: int, weights: Mapping[str, int]) -> Iterator[Due]:
     """All actions of a run, over all processes, the roles in proportion to their weights at any moment."""
     order = start_order(dict(weights))
     turns = dict.fromkeys(weights, 0)
-    for number, at_s in enumerate(course.times(seed)):
+    for number, at_s in enumerate(profile.times(seed)):
         role = order[number % len(order)]
         yield Due(at_s, role, turns[role])
         turns[role] += 1
 
 
-class Owners:
+class SessionAssignment:
     """Which process begins which action: each role's actions go round the sessions of that role.
 
     An assignment holds for what is due from a moment on, so that processes can be exchanged while a run goes on.
@@ -109,7 +109,7 @@ class UserSchedule:
         self.key = f"{seed}/{role.slug}/{number}"
         """Names the user in everything that is drawn for it."""
         self._role = role
-        self._deck = Deck(behaviours, random.Random(f"{self.key}/behaviours"))
+        self._behaviours = WeightedRoundRobin(behaviours, random.Random(f"{self.key}/behaviours"))
         self._pauses = random.Random(f"{self.key}/pauses")
 
     def start_s(self, within_s: float) -> float:
@@ -118,13 +118,13 @@ class UserSchedule:
 
     def next_behaviour(self) -> Behaviour | None:
         """The next behaviour; None when the target offers nothing that the role does."""
-        return self._deck.deal()
+        return self._behaviours.next()
 
     def think_s(self) -> float:
         """The next think time."""
         return self._pauses.uniform(self._role.think_min_s, self._role.think_max_s)
 
 
-def arrival_deck(seed: int, role: Role, behaviours: Sequence[Behaviour]) -> Deck:
+def arrival_behaviours(seed: int, role: Role, behaviours: Sequence[Behaviour]) -> WeightedRoundRobin:
     """The behaviours of a role's actions in the open model, in the order in which they become due."""
-    return Deck(behaviours, random.Random(f"{seed}/{role.slug}/arrivals"))
+    return WeightedRoundRobin(behaviours, random.Random(f"{seed}/{role.slug}/arrivals"))

@@ -14,8 +14,8 @@ import gevent
 
 from perfsuite.clock import utc_s
 from perfsuite.errors import SafetyError
-from perfsuite.load.arrivals import ArrivalDesk
-from perfsuite.load.schedule import AccountPool, Owners, arrival_deck, dues
+from perfsuite.load.arrivals import ArrivalQueue
+from perfsuite.load.schedule import AccountPool, SessionAssignment, arrival_behaviours, dues
 from perfsuite.load.sent import SentCount
 from perfsuite.measurements.recorder import Recorder, RecordSink
 from perfsuite.messages.target import TargetMessage
@@ -40,7 +40,7 @@ class BackgroundEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadOrder:
-    """What a load process is told to do.
+    """What a load process has to do.
 
     `left_out`: role slug → operations not to be made; `dead`: "role / behaviour" of which nothing is left to do.
     `index` and `start_at` (UTC epoch s): this process among several, and the common start of the open model.
@@ -95,9 +95,9 @@ class LoadState:
         self.run = RunState.of(order.plan, order.headers, journal=journal)
         self.run.left_out = order.left_out
         self.recorder = Recorder(order.worker, sink)
-        self.arrivals: ArrivalDesk | None = None
+        self.arrivals: ArrivalQueue | None = None
         """None in the closed model."""
-        self.owners = Owners({})
+        self.assignment = SessionAssignment({})
         self.sent = SentCount()
         self.secrets = (*self.run.secrets, *{account.password for account in order.accounts})
         """Texts that must not get into a message."""
@@ -107,7 +107,7 @@ class LoadState:
         self._on_mute = on_mute
         self._alive: Counter[str] = Counter()
         self._requested = 0
-        self._told_placed = 0
+        self._notified_placed = 0
         self._background: dict[Callable[[], None], gevent.Greenlet] = {}
 
     def begin(self, users_requested: int) -> None:
@@ -116,21 +116,21 @@ class LoadState:
         for loop in (self._write_every_second, self._watch_event_loop):
             self._background[loop] = gevent.spawn(loop)
 
-    def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], owners: Owners) -> None:
+    def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], assignment: SessionAssignment) -> None:
         """Open model: let actions become due from `order.start_at` on."""
-        course = rate_profile_of(self.order.plan.scenario)
-        if course is None:
+        profile = rate_profile_of(self.order.plan.scenario)
+        if profile is None:
             return
         seed = self.order.plan.seed
-        decks = {role.slug: arrival_deck(seed, role, self.order.behaviours(role)) for role in roles}
-        self.owners = owners
-        self.arrivals = ArrivalDesk(
-            decks,
+        behaviours = {role.slug: arrival_behaviours(seed, role, self.order.behaviours(role)) for role in roles}
+        self.assignment = assignment
+        self.arrivals = ArrivalQueue(
+            behaviours,
             self.recorder,
             on_error=lambda error: self.failed(error, "an action became due"),
             on_death=self._arrivals_died,
         )
-        self.arrivals.begin(dues(course, seed, weights), owners, self.order.index, self.order.start_at)
+        self.arrivals.begin(dues(profile, seed, weights), assignment, self.order.index, self.order.start_at)
 
     def retarget(self, users_requested: int) -> None:
         """The number of users asked for has changed."""
@@ -143,8 +143,8 @@ class LoadState:
         self._look_whether_placed()
 
     def _look_whether_placed(self) -> None:
-        if self._alive.total() >= self._requested != self._told_placed:
-            self._told_placed = self._requested
+        if self._alive.total() >= self._requested != self._notified_placed:
+            self._notified_placed = self._requested
             self._on_placed(self._requested)
 
     def user_stopped(self, role: str) -> None:

@@ -32,7 +32,7 @@ due wait meanwhile."""
 OBSERVED = "agentmitra"
 """Key in the context of Locust's request event: the `Observed` of a request that the recorder has already."""
 _ENDS_A_USER = (StopUser, StopTest, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
-"""By these Locust is told what to do next, by a plug-in that hears of a request too."""
+"""With these a user or a plug-in that hears of a request says to Locust what to do next."""
 
 
 class RequestFailed(Exception):
@@ -127,7 +127,7 @@ class RoleUser(User):
     _logging_in = False
 
     def stop(self, force: bool = False) -> bool:
-        """Locust tells this user to end. A user that wakes from its pause in this very moment must not begin an
+        """Locust ends this user. A user that wakes from its pause in this very moment must not begin an
         action any more: Locust takes it for a waiting one and kills it, with its request in flight."""
         self._leaving = True
         ended: bool = super().stop(force)
@@ -253,7 +253,7 @@ class RoleUser(User):
         self._unrecorded = unrecorded
 
     def act(self) -> None:
-        """One action: of the behaviour that the deck deals or, in the open model, the one due longest.
+        """One action: of the behaviour whose turn it is or, in the open model, the one due longest.
 
         What nobody expected ends the action and is counted; the user goes on with the next one.
         """
@@ -306,7 +306,7 @@ class RoleUser(User):
         try:
             return do()
         except SessionEnded:
-            # The request in flight was cut and counted; now the user may die as it was told to.
+            # The request in flight was cut and counted; now the user may end as Locust wanted.
             raise GreenletExit from None
 
 

@@ -1,4 +1,4 @@
-"""A load process: `python -m perfsuite.load.worker FOLDER NAME`, started and led by the conductor.
+"""A load process: `python -m perfsuite.load.worker FOLDER NAME`, started and led by the coordinator.
 
 The only program of a run that holds Locust. It reads orders on standard input and ends with it.
 """
@@ -30,7 +30,7 @@ from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.locust_count import LocustCount  # noqa: E402
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
-from perfsuite.load.schedule import Owners  # noqa: E402
+from perfsuite.load.schedule import SessionAssignment  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.model import Plan, PreflightReport  # noqa: E402
@@ -72,7 +72,7 @@ class LoadWorker:
         self._done = gevent.event.Event()
 
     def run(self) -> int:
-        """Obey until told to stop; hand everything over; 0."""
+        """Obey until the order to stop; hand everything over; 0."""
         listen_for_errors(self._heard)
         self._pipe.writer.link_exception(lambda _writer: os._exit(EXIT_BROKEN))
         gevent.spawn(self._listen)
@@ -81,7 +81,7 @@ class LoadWorker:
         self._done.wait()
         self._runner.quit()
         self._pipe.send(Ended())
-        # The conductor ends the pipe when it has heard that; there is nothing left to lose.
+        # The coordinator ends the pipe when it has heard that; there is nothing left to lose.
         gevent.sleep(_LINGER_S)
         return 0
 
@@ -95,11 +95,11 @@ class LoadWorker:
             for order in orders:
                 with self._counting(f"the order to {type(order).__name__.lower()}"):
                     self._obey(order)
-        # The conductor is gone: nobody will read the rest, and load must not go on unwatched.
+        # The coordinator is gone: nobody will read the rest, and load must not go on unwatched.
         os._exit(0 if self._done.is_set() else 1)
 
     def _received(self) -> list[Begin | Add | Ack | Stop] | None:
-        with self._counting("listening to the conductor"):
+        with self._counting("listening to the coordinator"):
             return self._pipe.receive()
         return []  # what cannot be read is lost, and counted as an error
 
@@ -146,7 +146,7 @@ class LoadWorker:
                 self._runner.start(len(self._starts), spawn_rate=order.spawn_rate)
             case Add():
                 load: LoadState = self._environment.agentmitra_load
-                load.owners.change(order.from_s, order.sessions)
+                load.assignment.change(order.from_s, order.sessions)
                 if order.users:
                     load.accounts.add(order.users, order.numbers)
                     self._starts += [user.role for user in order.users]
@@ -181,7 +181,7 @@ class LoadWorker:
             on_mute=lambda error: self._die_of(error, "handing over what was recorded"),
         )
         working = [role for role in self._roles if role.slug in begin.sessions]
-        load.begin_arrivals(working, {role.slug: role.weight for role in working}, Owners(begin.sessions))
+        load.begin_arrivals(working, {role.slug: role.weight for role in working}, SessionAssignment(begin.sessions))
         return load
 
 
@@ -199,7 +199,7 @@ def allow_many_connections() -> None:
 
 
 def main(folder: Path, name: str) -> int:
-    """Make load as the conductor says; 0 when everything was handed over."""
+    """Make load as the coordinator says; 0 when everything was handed over."""
     descriptor_out = os.dup(1)
     os.dup2(2, 1)  # whatever prints by accident must not get between the reports
     worker = LoadWorker(folder, name, Pipe(0, descriptor_out))

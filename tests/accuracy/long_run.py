@@ -28,7 +28,7 @@ _WORDS = [f"{first}{last}" for first in "abcdefghijklmnop" for last in "abcdefgh
 
 
 class _Wire(Pipe):
-    """Takes batches as the pipe to the conductor does, and has each acknowledged at once."""
+    """Takes batches as the pipe to the coordinator does, and has each acknowledged at once."""
 
     def __init__(self) -> None:
         self.sink: PipeSink | None = None

@@ -37,7 +37,7 @@ def _stalled(drain_s: float, *, told_late_s: float = 0.0, omitted: bool = False)
         served.append(Served(str(number), "caller-0", round(began_s * 1e9), round((began_s + 0.005) * 1e9)))
         told_s = 0.005 if omitted else began_s + 0.005 - due_s + told_late_s
         cells.setdefault(START_S + int(due_s), Histogram()).add(round(told_s * 1e6))
-    records: list[Record] = [Phase("conductor", 1, "ramp-up", START_S)]
+    records: list[Record] = [Phase("coordinator", 1, "ramp-up", START_S)]
     records += [
         Requests("worker-1", number, second, "caller", "look", OPERATION, ok=times_of(times))
         for number, (second, times) in enumerate(cells.items(), 1)

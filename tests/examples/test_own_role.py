@@ -14,7 +14,7 @@ import pytest
 from mitra_backend.config import Settings, database_url
 from mitra_backend.main import prepare_database
 
-from perfsuite.load.deck import Deck
+from perfsuite.load.weighted_round_robin import WeightedRoundRobin
 from perfsuite.model import LOGIN, Account, FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
@@ -153,6 +153,6 @@ def test_its_weight_and_shares_have_the_effect_that_the_page_describes() -> None
     total = sum(role.weight for role in ROLES) + AUDITOR.weight
     assert users_by_role(total, (*ROLES, AUDITOR))["auditor"] == 4
 
-    deck = Deck(AUDITOR.behaviours, random.Random(1))
-    dealt = Counter(behaviour.name for behaviour in (deck.deal() for _action in range(10)) if behaviour)
+    turns = WeightedRoundRobin(AUDITOR.behaviours, random.Random(1))
+    dealt = Counter(behaviour.name for behaviour in (turns.next() for _action in range(10)) if behaviour)
     assert dealt == {"agent review": 6, "policy audit": 4}

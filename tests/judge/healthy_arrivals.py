@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from perfsuite.load.schedule import Owners, dues
+from perfsuite.load.schedule import SessionAssignment, dues
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Actions, Arrivals, End, NotStarted, Phase, Record, Requests, Users, times_of
 from perfsuite.model import Arrival, Plan, Scenario
@@ -159,10 +159,10 @@ def arrival_records_of(run: Arriving) -> list[Record]:
         index = number % run.processes
         sessions[role.slug].append(index)
         processes[index].session(role, number / run.of.spawn_rate)
-    course, owners = rate_profile_of(plan.scenario), Owners(sessions)
-    assert course is not None
-    for due in dues(course, plan.seed, {role.slug: role.weight for role in ROLES if role.slug in sessions}):
-        index_of_owner = owners.of(due)
+    profile, assignment = rate_profile_of(plan.scenario), SessionAssignment(sessions)
+    assert profile is not None
+    for due in dues(profile, plan.seed, {role.slug: role.weight for role in ROLES if role.slug in sessions}):
+        index_of_owner = assignment.of(due)
         assert index_of_owner is not None
         processes[index_of_owner].action(roles[due.role], due.at_s)
     records = [record for process in processes for record in process.records()]
@@ -172,4 +172,4 @@ def arrival_records_of(run: Arriving) -> list[Record]:
 def _phases(processes: Sequence[_Process], end_s: float) -> list[Record]:
     last = max(at for process in processes for at, _role in process.started)
     times = (("ramp-up", 0.0), ("plateau", last), ("ramp-down", end_s), ("end", end_s + 1))
-    return [Phase("conductor", number, name, START + at) for number, (name, at) in enumerate(times, 1)]
+    return [Phase("coordinator", number, name, START + at) for number, (name, at) in enumerate(times, 1)]

@@ -154,8 +154,8 @@ class _Simulated:
             yield Actions(*place, done, done, times_of(cell.times), cell.pauses, cell.pause_us)
         yield from self._of_seconds(number)
         for name, at in (("ramp-up", 0.0), ("plateau", max(self.started)[0]), ("ramp-down", self.end)):
-            yield Phase("conductor", 1, name, START + at)
-        yield Phase("conductor", 2, "end", START + self.end + 1)
+            yield Phase("coordinator", 1, name, START + at)
+        yield Phase("coordinator", 2, "end", START + self.end + 1)
         yield End("local", next(number), self.sent, self.sent, "completed")
 
     def _of_seconds(self, number: Iterator[int]) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""The desk of the open model, in a process with gevent: what waits, what is given up, and with what time."""
+"""The queue of the open model, in a process with gevent: what waits, what is given up, and with what time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from itertools import count  # noqa: E402
 import gevent  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
-from perfsuite.load.arrivals import ArrivalDesk  # noqa: E402
-from perfsuite.load.deck import Deck  # noqa: E402
-from perfsuite.load.schedule import Due, Owners  # noqa: E402
+from perfsuite.load.arrivals import ArrivalQueue  # noqa: E402
+from perfsuite.load.schedule import Due, SessionAssignment  # noqa: E402
+from perfsuite.load.weighted_round_robin import WeightedRoundRobin  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Arrivals, NotStarted, Record  # noqa: E402
 from perfsuite.model.role import Behaviour, Step  # noqa: E402
@@ -46,11 +46,12 @@ def _raise(error: BaseException) -> None:
 def main() -> None:
     """Five actions of a role that is waited for, with room for three, and one of a role that is not."""
     recorder = Recorder("worker-1", Nowhere())
-    decks = {role: Deck([Behaviour("look", 1, (Step("health.root"),))], random.Random(1)) for role in ("slow", "free")}
-    desk = ArrivalDesk(decks, recorder, max_waiting=3, on_error=_raise, on_death=_raise)
+    look = [Behaviour("look", 1, (Step("health.root"),))]
+    behaviours = {role: WeightedRoundRobin(look, random.Random(1)) for role in ("slow", "free")}
+    queue = ArrivalQueue(behaviours, recorder, max_waiting=3, on_error=_raise, on_death=_raise)
     dues = [Due(float(second), "slow", second) for second in range(5)] + [Due(5.0, "free", 0)]
     start_at = utc_s() - AGO_S
-    desk.begin(dues, Owners({"slow": [0], "free": [0]}), 0, start_at)
+    queue.begin(dues, SessionAssignment({"slow": [0], "free": [0]}), 0, start_at)
     deadline = time.monotonic() + _WITHIN_S
     due: list[Arrivals] = []
     given_up: list[NotStarted] = []
@@ -66,8 +67,8 @@ def main() -> None:
         gevent.sleep(0.01)
         look()
     at_once = [record.waited.max_us / 1e6 for record in given_up]
-    begun = [taken.due_at - start_at for role in ("free", "slow") if (taken := desk.take(role))]
-    desk.close()
+    begun = [taken.due_at - start_at for role in ("free", "slow") if (taken := queue.take(role))]
+    queue.close()
     look()
     report(
         {
@@ -76,7 +77,7 @@ def main() -> None:
             "given up at the end, s": sorted(record.waited.max_us / 1e6 for record in given_up[len(at_once) :]),
             "due": sum(record.due for record in due),
             "begun": sum(record.begun for record in due),
-            "after the end": desk.take("slow") is not None,
+            "after the end": queue.take("slow") is not None,
             "took_s": utc_s() - start_at - AGO_S,
         }
     )

@@ -21,10 +21,10 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.cli import plain_locust as plain  # noqa: E402
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
-from perfsuite.load.deck import Deck  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
-from perfsuite.load.schedule import Owners  # noqa: E402
+from perfsuite.load.schedule import SessionAssignment  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
+from perfsuite.load.weighted_round_robin import WeightedRoundRobin  # noqa: E402
 from perfsuite.measurements.health import Health  # noqa: E402
 from perfsuite.measurements.records import Generator, Record, SuiteErrors  # noqa: E402
 from perfsuite.model import Arrival, Plan, Scenario  # noqa: E402
@@ -130,23 +130,23 @@ def pacing_ends() -> dict[str, Any]:
     sink = Sink()
     load = state(sink, rate=0.0)
     began = time.monotonic()
-    load.begin_arrivals(ROLES[:1], {ROLES[0].slug: 1}, Owners({ROLES[0].slug: [0]}))
+    load.begin_arrivals(ROLES[:1], {ROLES[0].slug: 1}, SessionAssignment({ROLES[0].slug: [0]}))
     found = reported(sink, began)
     load.stopping()
     load.finish(lambda: 0, "completed")
     return found
 
 
-class FaultyDeck(Deck):
+class FaultyRoundRobin(WeightedRoundRobin):
     """Deals nothing the first time."""
 
     dealt = 0
 
-    def deal(self) -> Behaviour | None:
+    def next(self) -> Behaviour | None:
         self.dealt += 1
         if self.dealt == 1:
             raise ValueError("no behaviour")
-        return super().deal()
+        return super().next()
 
 
 def an_action_is_lost() -> dict[str, Any]:
@@ -154,9 +154,9 @@ def an_action_is_lost() -> dict[str, Any]:
     sink, role = Sink(), ROLES[0]
     load = state(sink, rate=20.0)
     began = time.monotonic()
-    load.begin_arrivals([role], {role.slug: 1}, Owners({role.slug: [0]}))
+    load.begin_arrivals([role], {role.slug: 1}, SessionAssignment({role.slug: [0]}))
     assert load.arrivals is not None
-    load.arrivals._decks = {role.slug: FaultyDeck(role.behaviours, random.Random(1))}
+    load.arrivals._behaviours = {role.slug: FaultyRoundRobin(role.behaviours, random.Random(1))}
     taken = load.arrivals.take(role.slug)
     found = reported(sink, began)
     load.stopping()

@@ -18,10 +18,10 @@ from locust.env import Environment  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.judge import judge  # noqa: E402
-from perfsuite.load.arrivals import ArrivalDesk, Arrived  # noqa: E402
+from perfsuite.load.arrivals import ArrivalQueue, Arrived  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
-from perfsuite.load.schedule import Owners  # noqa: E402
+from perfsuite.load.schedule import SessionAssignment  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_class  # noqa: E402
 from perfsuite.measurements.aggregate import Aggregate  # noqa: E402
@@ -150,7 +150,7 @@ class FaultyTick(Recorder):
         self._fault.always()
 
 
-class FaultyDesk(ArrivalDesk):
+class FaultyQueue(ArrivalQueue):
     fault: Fault
 
     def take(self, role: str) -> Arrived | None:
@@ -288,9 +288,9 @@ class Case:
 
     def _begin_arrivals(self, load: LoadState) -> None:
         sessions = {role.slug: [0] * (USERS // 2) for role in self.roles}
-        load.begin_arrivals(self.roles, dict.fromkeys(sessions, 1), Owners(sessions))
+        load.begin_arrivals(self.roles, dict.fromkeys(sessions, 1), SessionAssignment(sessions))
         if self.seam == "wait" and load.arrivals is not None:
-            load.arrivals.__class__ = FaultyDesk
+            load.arrivals.__class__ = FaultyQueue
             load.arrivals.fault = self.fault  # type: ignore[attr-defined]
 
     # ── the run ────────────────────────────────────────────────────────────────────────────────────

@@ -11,8 +11,8 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.judge import judge
-from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
+from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
 from perfsuite.messages.load import LoadMessage
@@ -105,14 +105,14 @@ def test_a_process_that_cannot_make_its_load_is_lost_with_its_reason(tmp_path: P
 def test_an_order_that_no_process_understands_ends_it_where_it_cannot_be_reported(tmp_path: Path) -> None:
     plan = plan_of(Load(Scenario("errors", 2, 100, 60), "fixed 1"), "http://127.0.0.1:1")
     (tmp_path / "plan.json").write_bytes(to_json(plan))
-    follower = Follower(0, tmp_path)
+    worker = WorkerHandle(0, tmp_path)
     try:
-        assert follower.read() == [Ready()]
-        follower.tell(Placed(1))  # type: ignore[arg-type]
+        assert worker.read() == [Ready()]
+        worker.send(Placed(1))  # type: ignore[arg-type]
         deadline = time.monotonic() + _WITHIN_S
-        while follower.exit_code is None and time.monotonic() < deadline:
+        while worker.exit_code is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert follower.exit_code == EXIT_BROKEN
+        assert worker.exit_code == EXIT_BROKEN
     finally:
-        follower.kill()
-    assert "listening to the conductor" in (tmp_path / LOG_FILE).read_text()
+        worker.kill()
+    assert "listening to the coordinator" in (tmp_path / LOG_FILE).read_text()

@@ -128,7 +128,7 @@ def test_actions_that_did_something_or_failed_are_counted(found: dict[str, Any])
     assert found["actions"] == {"done": [1, 1], "failed": [1, 0], "not logged in": [1, 0]}
 
 
-def test_behaviours_of_which_nothing_is_left_are_not_dealt(found: dict[str, Any]) -> None:
+def test_behaviours_of_which_nothing_is_left_are_not_taken(found: dict[str, Any]) -> None:
     every = ["personal dashboard", "customer management", "policy creation", "analytics"]
 
     assert found["behaviours"] == {

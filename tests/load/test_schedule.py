@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.load.schedule import AccountPool, Due, Owners, UserSchedule, arrival_deck, dues
+from perfsuite.load.schedule import AccountPool, Due, SessionAssignment, UserSchedule, arrival_behaviours, dues
 from perfsuite.model import Account, Arrival
 from perfsuite.model.plan import RateProfile
 from perfsuite.roles import ROLES
@@ -42,7 +42,7 @@ def test_every_second_of_a_plateau_has_its_share() -> None:
 
 
 @pytest.mark.parametrize(
-    "course",
+    "profile",
     [
         pytest.param(RateProfile(Arrival(30), 10, 60), id="grows, then stays"),
         pytest.param(RateProfile(Arrival(30, rate_end=90), 10, 60), id="grows, then grows on to a higher rate"),
@@ -52,36 +52,36 @@ def test_every_second_of_a_plateau_has_its_share() -> None:
         pytest.param(RateProfile(Arrival(30, rate_end=90), 60, 60), id="ramp-up fills the run"),
     ],
 )
-def test_the_course_is_followed(course: RateProfile) -> None:
-    times = list(course.times(SEED))
+def test_the_rate_profile_is_followed(profile: RateProfile) -> None:
+    times = list(profile.times(SEED))
 
     assert times == sorted(times)
     for at_s in range(0, 61, 5):
         due = sum(1 for time_s in times if time_s < at_s)
-        assert due == pytest.approx(course.expected(at_s), abs=0.5001)
+        assert due == pytest.approx(profile.expected(at_s), abs=0.5001)
 
 
 def test_the_rate_on_the_way_is_that_of_a_straight_line() -> None:
-    course = RateProfile(Arrival(30, rate_end=90), 10, 60)
+    profile = RateProfile(Arrival(30, rate_end=90), 10, 60)
 
-    assert course.expected(10) == pytest.approx(150)  # a triangle of 10 s and 30/s
-    assert course.expected(60) == pytest.approx(150 + 50 * 60)  # a trapezium from 30/s to 90/s
-    assert course.expected(35.5) - course.expected(34.5) == pytest.approx(60)  # half-way
+    assert profile.expected(10) == pytest.approx(150)  # a triangle of 10 s and 30/s
+    assert profile.expected(60) == pytest.approx(150 + 50 * 60)  # a trapezium from 30/s to 90/s
+    assert profile.expected(35.5) - profile.expected(34.5) == pytest.approx(60)  # half-way
 
 
 @pytest.mark.parametrize("number", [0.1, 5, 149.9, 150, 151, 1000, 3149])
 def test_time_and_number_are_inverse(number: float) -> None:
     for arrival in (Arrival(30), Arrival(30, rate_end=90), Arrival(30, rate_end=10)):
-        course = RateProfile(arrival, 10, 60)
-        at_s = course.time_of(number)
+        profile = RateProfile(arrival, 10, 60)
+        at_s = profile.time_of(number)
         if not math.isinf(at_s):
-            assert course.expected(at_s) == pytest.approx(number)
+            assert profile.expected(at_s) == pytest.approx(number)
 
 
 def test_a_falling_rate_never_gets_to_more_than_there_is() -> None:
-    course = RateProfile(Arrival(30, rate_end=0), 10, 60)
+    profile = RateProfile(Arrival(30, rate_end=0), 10, 60)
 
-    assert course.time_of(course.expected(60) + 1) == math.inf
+    assert profile.time_of(profile.expected(60) + 1) == math.inf
 
 
 # ── random gaps ─────────────────────────────────────────────────────────────────────────────────────
@@ -106,20 +106,20 @@ def test_poisson_counts_a_second_have_a_variance_as_large_as_their_mean() -> Non
     assert statistics.variance(each) / statistics.fmean(each) == pytest.approx(1, abs=0.13)
 
 
-def test_poisson_follows_the_course_too() -> None:
-    course = RateProfile(Arrival(200, rate_end=600, poisson=True), 100, 500)
-    times = list(course.times(SEED))
+def test_poisson_follows_the_rate_profile_too() -> None:
+    profile = RateProfile(Arrival(200, rate_end=600, poisson=True), 100, 500)
+    times = list(profile.times(SEED))
 
     for at_s in (50, 100, 200, 300, 400, 500):
-        expected = course.expected(at_s)
+        expected = profile.expected(at_s)
         assert abs(sum(1 for time_s in times if time_s < at_s) - expected) < 4 * math.sqrt(expected)
 
 
 def test_the_same_seed_gives_the_same_times_and_another_others() -> None:
-    course = RateProfile(Arrival(50, poisson=True), 5, 30)
+    profile = RateProfile(Arrival(50, poisson=True), 5, 30)
 
-    assert list(course.times(1)) == list(course.times(1))
-    assert list(course.times(1)) != list(course.times(2))
+    assert list(profile.times(1)) == list(profile.times(1))
+    assert list(profile.times(1)) != list(profile.times(2))
 
 
 # ── roles ───────────────────────────────────────────────────────────────────────────────────────────
@@ -144,8 +144,8 @@ def test_turns_count_the_actions_of_a_role() -> None:
 # ── processes ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _dealt(users: int, processes: int) -> dict[str, list[int]]:
-    """Sessions as the conductor deals them: in their order of starting, one to each process in turn."""
+def _distributed(users: int, processes: int) -> dict[str, list[int]]:
+    """Sessions as the coordinator distributes them: in their order of starting, one to each process in turn."""
     sessions: dict[str, list[int]] = {}
     for number, role in enumerate(start_order(users_by_role(users, ROLES))):
         sessions.setdefault(role, []).append(number % processes)
@@ -154,25 +154,25 @@ def _dealt(users: int, processes: int) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 8])
 def test_every_action_is_begun_by_exactly_one_process(processes: int) -> None:
-    sessions = _dealt(91, processes)
-    of_process = [Owners(sessions) for _ in range(processes)]
-    course = RateProfile(Arrival(40), 5, 60)
+    sessions = _distributed(91, processes)
+    of_process = [SessionAssignment(sessions) for _ in range(processes)]
+    profile = RateProfile(Arrival(40), 5, 60)
     takers: list[list[Due]] = [[] for _ in range(processes)]
-    for index, owners in enumerate(of_process):
+    for index, assignment in enumerate(of_process):
         # Each computes the sequence for itself, as it does in its own process.
-        takers[index] = [due for due in dues(course, SEED, WEIGHTS) if owners.of(due) == index]
+        takers[index] = [due for due in dues(profile, SEED, WEIGHTS) if assignment.of(due) == index]
 
     together = sorted((due for taken in takers for due in taken), key=lambda due: due.at_s)
-    assert together == list(dues(course, SEED, WEIGHTS))
+    assert together == list(dues(profile, SEED, WEIGHTS))
 
 
 @pytest.mark.parametrize("processes", [2, 3])
 def test_sessions_of_a_role_have_equal_work_wherever_they_are(processes: int) -> None:
-    sessions = _dealt(91, processes)
-    owners = Owners(sessions)
+    sessions = _distributed(91, processes)
+    assignment = SessionAssignment(sessions)
     work: Counter[tuple[str, int]] = Counter()
     for due in dues(RateProfile(Arrival(400), 0, 60), SEED, WEIGHTS):
-        index = owners.of(due)
+        index = assignment.of(due)
         assert index is not None
         work[due.role, index] += 1
 
@@ -182,17 +182,17 @@ def test_sessions_of_a_role_have_equal_work_wherever_they_are(processes: int) ->
 
 
 def test_a_lost_process_leaves_no_action_without_a_taker_from_the_change_on() -> None:
-    owners = Owners(_dealt(91, 2))
-    owners.change(30.0, {role: [0] * len(indices) for role, indices in _dealt(91, 2).items()})
+    assignment = SessionAssignment(_distributed(91, 2))
+    assignment.change(30.0, {role: [0] * len(indices) for role, indices in _distributed(91, 2).items()})
 
-    takers = [(due.at_s, owners.of(due)) for due in dues(RateProfile(Arrival(40), 0, 60), SEED, WEIGHTS)]
+    takers = [(due.at_s, assignment.of(due)) for due in dues(RateProfile(Arrival(40), 0, 60), SEED, WEIGHTS)]
 
     assert {index for at_s, index in takers if at_s < 30} == {0, 1}
     assert {index for at_s, index in takers if at_s >= 30} == {0}
 
 
 def test_a_role_without_a_session_has_no_taker() -> None:
-    assert Owners({"policyholder": [0]}).of(Due(1.0, "agent", 0)) is None
+    assert SessionAssignment({"policyholder": [0]}).of(Due(1.0, "agent", 0)) is None
 
 
 # ── users ───────────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +229,7 @@ USERS = 30
 
 
 def _lives(seed: int, processes: int) -> dict[int, tuple[str, list[str], list[float]]]:
-    """User → account, the first behaviours and pauses, as load processes give them to the users dealt to them."""
+    """User → account, the first behaviours and pauses, as load processes give them to the users given to them."""
     roles = {role.slug: role for role in ROLES}
     order = start_order(users_by_role(USERS, ROLES))
     users = [_account(f"{number}", slug) for number, slug in enumerate(order)]
@@ -264,13 +264,13 @@ def test_another_seed_gives_each_user_another_life() -> None:
 
 def _arrivals(seed: int, processes: int) -> list[tuple[float, str, str]]:
     """When each action is due, for which role, and its behaviour, as the process that begins it sees it."""
-    sessions = _dealt(91, processes)
+    sessions = _distributed(91, processes)
     seen = []
     for index in range(processes):
-        owners = Owners(sessions)
-        decks = {role.slug: arrival_deck(seed, role, role.behaviours) for role in ROLES}
+        assignment = SessionAssignment(sessions)
+        behaviours = {role.slug: arrival_behaviours(seed, role, role.behaviours) for role in ROLES}
         for due in dues(RateProfile(Arrival(40, poisson=True), 5, 30), seed, WEIGHTS):
-            if owners.of(due) == index and (behaviour := decks[due.role].deal_number(due.turn)):
+            if assignment.of(due) == index and (behaviour := behaviours[due.role].at(due.turn)):
                 seen.append((due.at_s, due.role, behaviour.name))
     return sorted(seen)
 

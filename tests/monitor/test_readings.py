@@ -231,7 +231,7 @@ def test_users_are_the_last_word_of_each_process() -> None:
         users(0, 6, sequence=4),
         users(1, 8),
         users(0, 10, worker="worker-2"),
-        WorkerLost("conductor", 9, "worker-2", START + 3.4, 10, "died"),
+        WorkerLost("coordinator", 9, "worker-2", START + 3.4, 10, "died"),
     ]
 
     counted = {1: 16, 2: 18, 3: 18, 4: 8, 5: 8, 6: 8, 7: 8, 8: 0, 9: 0}
@@ -266,7 +266,7 @@ def test_the_latest_second_is_one_that_every_process_has_told_of() -> None:
     assert latest_readings_of_load(aggregate)["generator.cpu_percent"] == Reading(
         START + 1, "generator", "generator.cpu_percent", 30, "percent"
     )
-    aggregate.add([WorkerLost("conductor", 9, "worker-2", START + 2.0, 10, "died")])
+    aggregate.add([WorkerLost("coordinator", 9, "worker-2", START + 2.0, 10, "died")])
     assert latest_readings_of_load(aggregate)["generator.cpu_percent"].value == 50
 
 

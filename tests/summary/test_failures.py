@@ -97,7 +97,7 @@ def recorded(fails: Callable[[int], bool], order: Iterable[int], worker: str = "
 
 
 def patterns_of(records: list[Record], preflight: PreflightReport | None = None) -> tuple[FailurePattern, ...]:
-    run = steady_run(Process("conductor"), records, down=40)
+    run = steady_run(Process("coordinator"), records, down=40)
     return build(make_plan(), Aggregate.of(run), preflight=preflight, roles=ROLES).failure_patterns
 
 

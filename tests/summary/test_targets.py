@@ -230,7 +230,7 @@ def test_users_that_cannot_be_accounted_for(arrival: Arrival | None, pauses: lis
 
 
 def test_lost_processes_come_in_the_order_of_time() -> None:
-    one = Process("conductor")
+    one = Process("coordinator")
     records: list[Record] = [one.lost(9.5, "2", 5, "killed"), one.lost(3.25, "1", 0, "silent")]
     summary = build(make_plan(), Aggregate.of(records), preflight=None, roles=ROLES)
     assert summary.lost_workers == (

@@ -30,7 +30,7 @@ def users(worker: str, second: int, count: int) -> Users:
     ],
 )
 def test_users_of_a_lost_process_end_with_it(second: int, alive: int) -> None:
-    lost = WorkerLost("conductor", 1, "a", 10.2, 10, "was killed")
+    lost = WorkerLost("coordinator", 1, "a", 10.2, 10, "was killed")
     records = Aggregate.of([users("a", 9, 10), users("b", 9, 10), users("b", 10, 10), users("b", 11, 20), lost])
 
     assert users_by_second(records, [9, 10, 11], READER)[second] == {"reader": alive}
@@ -46,7 +46,7 @@ def test_a_process_that_is_late_keeps_its_users_for_a_while() -> None:
 def test_the_live_view_drops_them_too() -> None:
     live = LiveView(make_plan())
     live.feed([users("a", START, 10), users("b", START, 10)])
-    live.feed([WorkerLost("conductor", 1, "a", START + 1.0, 10, "was killed"), users("b", START + 1, 20)])
+    live.feed([WorkerLost("coordinator", 1, "a", START + 1.0, 10, "was killed"), users("b", START + 1, 20)])
 
     assert sum(live.state(START + 3).users.values()) == 20
 
@@ -75,7 +75,7 @@ def test_before_its_first_report_a_process_counts_with_that() -> None:
 
 
 def test_a_lost_process_is_not_waited_for() -> None:
-    lost = WorkerLost("conductor", 1, "a", 3.2, 10, "was killed")
+    lost = WorkerLost("coordinator", 1, "a", 3.2, 10, "was killed")
     records = Aggregate.of([logging("a", 2, 5), logging("b", 2, 0), logging("b", 3, 0), lost])
 
     assert logging_in_by_second(records, range(2, 4)) == {2: 5, 3: 0}

@@ -91,7 +91,7 @@ class MadeRun:
         self.seconds = 0
         self.aggregate = Aggregate()
         self.exposition.load_begins(PLAN, self.aggregate)
-        lost, leader = Process("worker-2"), Process("conductor")
+        lost, leader = Process("worker-2"), Process("coordinator")
         queued = self._one.arrivals(0, QUEUED, [])
         self.aggregate.add([queued, lost.generator(0, 99.0), leader.lost(0.5, "worker-2", 3, "died")])
         self.show()

@@ -1,4 +1,4 @@
-"""Deals the behaviours of a role to one user, in proportion to their shares and without long droughts."""
+"""Which behaviour of a role comes next: in proportion to their shares and without long droughts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from perfsuite.model.role import Behaviour
 
 
-class Deck:
+class WeightedRoundRobin:
     """Smooth weighted round-robin from a random beginning.
 
-    After any number of deals every behaviour is within one deal or so of its share, so that a single user
+    After any number of turns every behaviour is within one turn or so of its share, so that a single user
     meets all of them soon; the random beginning keeps users from marching in step.
     """
 
@@ -20,11 +20,11 @@ class Deck:
         rng.shuffle(self._behaviours)
         self._total = sum(behaviour.share for behaviour in behaviours)
         self._credit = [rng.uniform(0, behaviour.share) for behaviour in self._behaviours]
-        self._dealt = 0
+        self._taken = 0
 
-    def deal(self) -> Behaviour | None:
+    def next(self) -> Behaviour | None:
         """The next behaviour; None when the target offers nothing that the role does."""
-        self._dealt += 1
+        self._taken += 1
         if not self._behaviours:
             return None
         for index, behaviour in enumerate(self._behaviours):
@@ -33,8 +33,8 @@ class Deck:
         self._credit[best] -= self._total
         return self._behaviours[best]
 
-    def deal_number(self, number: int) -> Behaviour | None:
-        """The behaviour of that deal, counted from 0; the deals up to it are passed over. The numbers must grow."""
-        while self._dealt < number:
-            self.deal()
-        return self.deal()
+    def at(self, number: int) -> Behaviour | None:
+        """The behaviour of that turn, counted from 0; the turns up to it are passed over. The numbers must grow."""
+        while self._taken < number:
+            self.next()
+        return self.next()

@@ -21,15 +21,15 @@ from pathlib import Path
 import msgspec
 
 from perfsuite.clock import utc_s
-from perfsuite.load.follower import Follower
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
+from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.measurements.records import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import SUITE_FAILED, Account, Headers, Plan
 from perfsuite.suite_errors import LOG_FILE
 
-WORKER = "conductor"
+WORKER = "coordinator"
 SILENT_S = 5.0
 """A load process that has said nothing for this long is ended and its users are placed on the others."""
 READY_WITHIN_S = 60.0
@@ -47,7 +47,7 @@ _READ_BYTES = 1 << 16
 class _Place:
     """One load process and the users it was given."""
 
-    follower: Follower
+    worker: WorkerHandle
     users: list[tuple[int, Account]] = field(default_factory=list)
     """With the number of each in the whole run."""
     placed: int = 0
@@ -59,7 +59,7 @@ class _Place:
         return not self.ended and not self.lost
 
 
-class Conductor:
+class Coordinator:
     """One run over `plan.processes` load processes."""
 
     def __init__(self, plan: Plan, folder: Path, users: Sequence[Account], headers: Headers = ()) -> None:
@@ -68,7 +68,7 @@ class Conductor:
         self._folder = folder
         self._users = list(users)
         self._writer = Writer(folder / FILE_NAME, plan.run_id)  # first: nobody is started whom no file waits for
-        self._places = [_Place(Follower(index, folder)) for index in range(plan.processes)]
+        self._places = [_Place(WorkerHandle(index, folder)) for index in range(plan.processes)]
         self._sequence = count(1)
         self._selector = selectors.DefaultSelector()
         self._start_at = 0.0
@@ -80,17 +80,17 @@ class Conductor:
         """Lead the run to its end; 0 when its record is whole. `orders`: descriptor of the parent's pipe."""
         self._selector.register(orders, selectors.EVENT_READ, self._obey)
         for place in self._places:
-            self._selector.register(place.follower.output, selectors.EVENT_READ, place)
+            self._selector.register(place.worker.output, selectors.EVENT_READ, place)
         try:
-            self._until(lambda: all(place.follower.ready or place.lost for place in self._places), READY_WITHIN_S)
-            if not any(place.follower.ready for place in self._places):
+            self._until(lambda: all(place.worker.ready or place.lost for place in self._places), READY_WITHIN_S)
+            if not any(place.worker.ready for place in self._places):
                 return 1
             self._begin()
             self._until(lambda: self._over or not any(place.at_work for place in self._places), float("inf"))
             return self._finish()
         finally:
             for place in self._places:
-                place.follower.kill()
+                place.worker.kill()
             self._writer.close()
 
     @property
@@ -108,16 +108,16 @@ class Conductor:
     # ── phases ─────────────────────────────────────────────────────────────────────────────────────
 
     def _begin(self) -> None:
-        """Deal the users out in their order, one to each process in turn."""
-        working = [place for place in self._places if place.follower.ready and not place.lost]
+        """Distribute the users in their order, one to each process in turn."""
+        working = [place for place in self._places if place.worker.ready and not place.lost]
         for number, user in enumerate(self._users):
             working[number % len(working)].users.append((number, user))
         self._start_at = utc_s() + _LEAD_S
         for place in working:
-            place.follower.heard_at = time.monotonic()  # it had nothing to say until the last one was ready
+            place.worker.heard_at = time.monotonic()  # it had nothing to say until the last one was ready
             rate = self._plan.scenario.spawn_rate * len(place.users) / len(self._users)
             order = Begin(
-                place.follower.index,
+                place.worker.index,
                 [user for _number, user in place.users],
                 max(rate, 1e-3),
                 self._start_at,
@@ -126,10 +126,10 @@ class Conductor:
                 [number for number, _user in place.users],
             )
             if place.users:
-                place.follower.tell(order)
+                place.worker.send(order)
             else:
                 place.ended = True
-                place.follower.kill()
+                place.worker.kill()
         self._phase("ramp-up", self._start_at)
 
     def _finish(self) -> int:
@@ -137,7 +137,7 @@ class Conductor:
         self._phase("ramp-down", utc_s())
         for place in self._places:
             if place.at_work:
-                place.follower.tell(Stop(self._stopping or "completed"))
+                place.worker.send(Stop(self._stopping or "completed"))
         drain_s = self._plan.stop_timeout_s + DRAIN_MARGIN_S
         self._until(lambda: not any(place.at_work for place in self._places), drain_s)
         for place in self._places:
@@ -156,7 +156,7 @@ class Conductor:
         for place in self._places:
             if not place.lost:
                 for _number, user in place.users:
-                    sessions.setdefault(user.role, []).append(place.follower.index)
+                    sessions.setdefault(user.role, []).append(place.worker.index)
         return sessions
 
     # ── the loop ───────────────────────────────────────────────────────────────────────────────────
@@ -172,19 +172,19 @@ class Conductor:
                 else:
                     key.data(key.fd)
             for place in self._places:
-                place.follower.send()
+                place.worker.flush()
             now = time.monotonic()
             if now - looked_at > _PAUSED_S:
                 # It was us who were stopped: nobody can be blamed for silence in that time.
                 for place in self._places:
-                    place.follower.heard_at = now
+                    place.worker.heard_at = now
             looked_at = now
             self._look_for_losses(now)
 
     def _listen(self, place: _Place) -> None:
-        data = place.follower.read()
+        data = place.worker.read()
         if data is None:
-            self._selector.unregister(place.follower.output)
+            self._selector.unregister(place.worker.output)
             return
         for report in data:
             self._take(place, report)
@@ -192,7 +192,7 @@ class Conductor:
     def _take(self, place: _Place, report: Report) -> None:
         match report:
             case Ready():
-                place.follower.ready = True
+                place.worker.ready = True
             case Placed(users):
                 place.placed = users
                 self._look_for_plateau()
@@ -202,11 +202,11 @@ class Conductor:
                     if isinstance(record, SuiteErrors) and record.ends_load:
                         self.stop(SUITE_FAILED)
                 self._writer.flush()
-                place.follower.tell(Ack(number))
+                place.worker.send(Ack(number))
             case Ended() if self._over:
                 place.ended = True
             case Ended():
-                # Somebody told it to, but not we: its users are missing as if it had died.
+                # Somebody else stopped it: its users are missing as if it had died.
                 self._lose(place, LoadMessage.STOPPED())
 
     def _look_for_plateau(self) -> None:
@@ -219,12 +219,12 @@ class Conductor:
         if not data:
             # The parent is gone: nobody will read the rest, and load must not go on unwatched.
             for place in self._places:
-                place.follower.kill()
+                place.worker.kill()
             os._exit(1)
         *lines, self._orders = (self._orders + data).split(b"\n")
         for line in lines:
-            word, _, reason = line.decode().partition(" ")
-            if word == "stop":
+            command, _, reason = line.decode().partition(" ")
+            if command == "stop":
                 self.stop(reason or "interrupted")
 
     # ── losses ─────────────────────────────────────────────────────────────────────────────────────
@@ -233,16 +233,16 @@ class Conductor:
         for place in self._places:
             if not place.at_work:
                 continue
-            if (code := place.follower.exit_code) is not None:
+            if (code := place.worker.exit_code) is not None:
                 self._lose(place, _death(code))
-            elif self._start_at and now - place.follower.heard_at > SILENT_S:
+            elif self._start_at and now - place.worker.heard_at > SILENT_S:
                 self._lose(place, LoadMessage.SILENT(silent_s=SILENT_S))
 
     def _lose(self, place: _Place, reason: Message) -> None:
         """A process is gone, or as good as gone: make sure of it, and give its users to the others."""
         # Killed even where it only sleeps: if it came back, its users would be there twice.
-        place.follower.kill()
-        while (reports := place.follower.read()) is not None:
+        place.worker.kill()
+        while (reports := place.worker.read()) is not None:
             for report in reports:
                 self._take(place, report)
         if place.ended:
@@ -251,7 +251,7 @@ class Conductor:
         orphans, place.users = place.users, []
         others = [other for other in self._places if other.at_work and other.users]
         again = orphans if others and self._start_at and not self._over else []
-        lost = place.follower.name
+        lost = place.worker.name
         self._writer.write(
             WorkerLost(WORKER, next(self._sequence), lost, utc_s(), len(orphans), str(reason), placed=len(again))
         )
@@ -264,14 +264,14 @@ class Conductor:
         for position, orphan in enumerate(orphans):
             place = others[position % len(others)]
             place.users.append(orphan)
-            shares.setdefault(place.follower.index, []).append(orphan)
+            shares.setdefault(place.worker.index, []).append(orphan)
         # Action numbers are the same everywhere; from the next whole second on the new assignment holds.
         at_s = utc_s() - self._start_at + 1.0
         for place in others:
-            share = shares.get(place.follower.index, [])
+            share = shares.get(place.worker.index, [])
             rate = max(len(share) / REPLACE_WITHIN_S, 1.0)
             users, numbers = [user for _number, user in share], [number for number, _user in share]
-            place.follower.tell(Add(users, rate, at_s, self._sessions(), numbers))
+            place.worker.send(Add(users, rate, at_s, self._sessions(), numbers))
 
 
 def _death(code: int) -> Message:

@@ -1,4 +1,4 @@
-"""One load process as the conductor sees it."""
+"""One load process as the coordinator sees it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _READ_BYTES = 1 << 20
 
 
-class Follower:
+class WorkerHandle:
     """`python -m perfsuite.load.worker`, with pipes to and from it. It ends when its standard input does."""
 
     def __init__(self, index: int, folder: Path) -> None:
@@ -56,13 +56,13 @@ class Follower:
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [report_decoder.decode(line) for line in lines]
 
-    def tell(self, order: Order) -> None:
+    def send(self, order: Order) -> None:
         """Send an order. One that is dead hears nothing; its death is seen elsewhere."""
         self._unsent += encoded(order)
-        self.send()
+        self.flush()
 
-    def send(self) -> None:
-        """Send what the pipe takes of the orders: one that is stopped must not stop the conductor too."""
+    def flush(self) -> None:
+        """Send what the pipe takes of the orders: one that is stopped must not stop the coordinator too."""
         if self._process.stdin is None or not self._unsent:
             return
         try:

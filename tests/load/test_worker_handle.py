@@ -1,4 +1,4 @@
-"""A load process as the conductor sees it."""
+"""A load process as the coordinator sees it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfsuite.load.follower import Follower
 from perfsuite.load.messages import Add, Ready
+from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.measurements.records import to_json
 from perfsuite.model import Account, Plan, Scenario
 
@@ -23,12 +23,12 @@ _MUCH = Add([Account(f"98765{number:05}", "secret", "policyholder") for number i
 
 
 @pytest.fixture
-def follower(tmp_path: Path) -> Iterator[Follower]:
+def worker(tmp_path: Path) -> Iterator[WorkerHandle]:
     plan = Plan("run", Scenario("basic", 1, 1, 60), "http://127.0.0.1:1", {}, (), (), 1, "2026-03-01T09:30:00Z")
     (tmp_path / "plan.json").write_bytes(to_json(plan))
-    follower = Follower(0, tmp_path)
-    yield follower
-    follower.kill()
+    worker = WorkerHandle(0, tmp_path)
+    yield worker
+    worker.kill()
     assert _processes(tmp_path) == []
 
 
@@ -42,38 +42,38 @@ def _process(folder: Path) -> psutil.Process:
     return process
 
 
-def test_it_says_when_it_is_ready(follower: Follower) -> None:
-    assert follower.read() == [Ready()]
-    assert follower.exit_code is None
+def test_it_says_when_it_is_ready(worker: WorkerHandle) -> None:
+    assert worker.read() == [Ready()]
+    assert worker.exit_code is None
 
 
-def test_orders_to_a_stopped_one_keep_nobody_waiting(follower: Follower, tmp_path: Path) -> None:
-    assert follower.read() == [Ready()]
+def test_orders_to_a_stopped_one_keep_nobody_waiting(worker: WorkerHandle, tmp_path: Path) -> None:
+    assert worker.read() == [Ready()]
     _process(tmp_path).suspend()
     began = time.monotonic()
 
-    follower.tell(_MUCH)
-    follower.tell(_MUCH)
-    follower.send()
+    worker.send(_MUCH)
+    worker.send(_MUCH)
+    worker.flush()
 
     assert time.monotonic() - began < _WITHIN_S
-    follower.kill()
-    assert follower.exit_code == -9
-    follower.tell(_MUCH)  # it is dead, and that is no mistake of the one who tells
+    worker.kill()
+    assert worker.exit_code == -9
+    worker.send(_MUCH)  # it is dead, and that is no mistake of the one who sends
 
 
-def test_what_the_pipe_did_not_take_at_once_follows(follower: Follower, tmp_path: Path) -> None:
-    assert follower.read() == [Ready()]
+def test_what_the_pipe_did_not_take_at_once_follows(worker: WorkerHandle, tmp_path: Path) -> None:
+    assert worker.read() == [Ready()]
     process = _process(tmp_path)
     process.suspend()
-    follower.tell(_MUCH)
+    worker.send(_MUCH)
     held = os.sysconf("SC_PAGESIZE") * 16
-    assert len(follower._unsent) > held
+    assert len(worker._unsent) > held
     process.resume()
 
     deadline = time.monotonic() + _WITHIN_S
-    while follower._unsent and time.monotonic() < deadline:
-        follower.send()
+    while worker._unsent and time.monotonic() < deadline:
+        worker.flush()
         time.sleep(0.01)
 
-    assert not follower._unsent
+    assert not worker._unsent
