@@ -6,12 +6,14 @@ from perfsuite.target.exchange import Answer, Request, Transport
 
 
 class SentCount:
-    """Of one load process: requests that were handed to a transport, and those of them that nobody could record."""
+    """Of one load process: requests that were handed to a transport, those of them that nobody could record, and how
+    often the transport sent one once more."""
 
-    __slots__ = ("sent", "unrecorded")
+    __slots__ = ("retries", "sent", "unrecorded")
 
     def __init__(self) -> None:
         self.sent = 0
+        self.retries = 0
         self.unrecorded = 0
 
 
@@ -30,7 +32,9 @@ class CountingTransport:
         """The answer of the transport behind it."""
         self.sent += 1
         self._of_process.sent += 1
-        return self._exchange(request)
+        answer = self._exchange(request)
+        self._of_process.retries += answer.retries
+        return answer
 
     def close(self) -> None:
         """Close the connections."""

@@ -167,7 +167,8 @@ class LoadState:
         with self.counting("the journal"):
             self.run.journal.close()
         self._report_errors()
-        self.recorder.end(total, reason, sent=self.sent.sent, unrecorded=self.sent.unrecorded)
+        counts = {"sent": self.sent.sent, "unrecorded": self.sent.unrecorded, "retries": self.sent.retries}
+        self.recorder.end(total, reason, **counts)
 
     # ── errors of the suite itself ─────────────────────────────────────────────────────────────────
 

@@ -70,7 +70,7 @@ class EventObserver:
             load.arrivals.sent(observed.sent_at - due_at)
         key = (int(due_at), observed.role, observed.behaviour, observed.operation)
         if observed.expired:
-            load.recorder.cells.expired(key)
+            load.recorder.cells.expired(key, observed.retries)
         else:
             error = (failure.kind.value, failure.message) if failure else None
             load.recorder.request(key, round(observed.response_us), _parts(observed), observed.request_id, error)
@@ -103,6 +103,7 @@ def _parts(observed: Observed) -> Parts:
         connect_us=observed.connect_us,
         tls_us=observed.tls_us,
         remarks=observed.remarks,
+        retries=observed.retries,
     )
 
 

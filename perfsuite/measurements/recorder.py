@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from perfsuite.clock import utc_s
+from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import (
@@ -41,7 +42,6 @@ _NOT_POSSIBLE = "not possible"
 """Beside the kinds of failure: what reasons are counted under."""
 
 Key = tuple[int, str, str, str]
-
 
 MOST_ORDINALS = 1000
 """Of the failures with one message so many are numbered, and of all failures in one process..."""
@@ -72,6 +72,7 @@ class _RequestCell:
     waited: Histogram | None = None
     """None until something failed: few cells need one."""
     expired: int = 0
+    retries: int = 0
     remarks: dict[tuple[str, str], Remark] | None = None
 
     def note(self, remarks: Iterable[Remark]) -> None:
@@ -112,6 +113,7 @@ class Parts:
     connect_us: int | None = None
     tls_us: int | None = None
     remarks: tuple[Remark, ...] = ()
+    retries: int = 0
 
 
 class Cells:
@@ -156,10 +158,12 @@ class Cells:
             self._numbered_in_all += 1
             known.ordinals.append(self.recorded)
 
-    def expired(self, key: Key) -> None:
+    def expired(self, key: Key, retries: int = 0) -> None:
         """Count one request that was refused since the token had expired, and sent again. It has no time here."""
         self.recorded += 1
-        self._cell(key).expired += 1
+        cell = self._cell(key)
+        cell.expired += 1
+        cell.retries += retries
 
     def _counted(self, key: Key, parts: Parts, *, failed: bool = False) -> _RequestCell:
         cell = self._cell(key)
@@ -172,6 +176,8 @@ class Cells:
             cell.tls.add(parts.tls_us)
         if parts.remarks:
             cell.note(parts.remarks)
+        if parts.retries:
+            cell.retries += parts.retries
         ended = cell if parts.ended_second == key[0] else self._cell((parts.ended_second, *key[1:]))
         ended.ended += 1
         ended.ended_failed += failed
@@ -289,6 +295,7 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
         remarks=list(cell.remarks.values()) if cell.remarks else [],
         waited=None if cell.waited is None else times_of(cell.waited),
         ended_failed=cell.ended_failed,
+        retries=cell.retries,
     )
 
 
@@ -316,6 +323,7 @@ class Recorder:
         self.cells = Cells()
         self.health = Health()
         self.traffic = Traffic()
+        self.connections = Connections()
         self._worker = worker
         self._sink = sink
         self._sequence = itertools.count(1)
@@ -369,6 +377,7 @@ class Recorder:
                 *self.traffic.take(),
                 health.throttled.share,
                 health.throttled.cores,
+                *self.connections.take(),
             )
         )
         self._sink.flush()
@@ -384,10 +393,8 @@ class Recorder:
             self._sink.write(SuiteErrors(self._worker, next(self._sequence), *what, ends_load=ends_load))
         self._sink.flush()
 
-    def end(self, locust_total: int, reason: str, *, sent: int | None = None, unrecorded: int = 0) -> None:
-        """The counts to be compared with each other; no more records will come."""
-        self._sink.write(
-            End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason, sent, unrecorded)
-        )
+    def end(self, locust_total: int, reason: str, **counts: int) -> None:
+        """The counts to be compared with each other, see `End`; no more records will come."""
+        self._sink.write(End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason, **counts))
         self._sink.flush()
         self._sink.close()

@@ -1,8 +1,7 @@
 """The file of a run that everything else is made from: `measurements.jsonl.gz`.
 
-One JSON record a line, gzip, flushed every second so that a killed run can be read to its last second.
-Records only ever add: two records of the same second and operation are summed, so the order in which
-they arrive, and from which process, does not matter.
+One JSON record a line, gzip, flushed every second so that a killed run can be read to its last second. Records only
+ever add: two of the same second and operation are summed, whatever their order and process.
 
 Schema history
     1   first layout
@@ -10,7 +9,8 @@ Schema history
         later on `beginnings` of actions, `span_s`, `sent_bytes`, `received_bytes`, `throttled_rate` and `limit_cores`
         of a process, `remarks`, `waited`, `ended_failed` and `expired` of requests, and `logging_in` of users, which
         readers of 2 may pass over
-    3   errors of the suite itself; requests counted where they are sent
+    3   errors of the suite itself; requests counted where they are sent; later on `retries` of requests and of a
+        process, `connections` and `no_answer` of a process, which readers of 3 may pass over
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     impossible server times. `waited`: of the times in `failed` those that targets judge, since the user waited in vain
     (`perfsuite.model.failures.stays_in`); None where nothing failed, and in older files, which do not record it.
     `expired` counts requests besides all these that were refused because the token had expired; each was sent again
-    after a login and is then among the others.
+    after a login and is then among the others. `retries`: how many were repeated, since the target closed the idle
+    connection that they were sent over; both times have one request id.
     """
 
     worker: str
@@ -95,6 +96,7 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     waited: Times | None = None
     ended_failed: int = 0
     expired: int = 0
+    retries: int = 0
 
 
 class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):
@@ -198,7 +200,7 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     waiting together near 100 is a saturated generator, however little of the core it was given. `sent_bytes` and
     `received_bytes` of HTTP, heads and bodies, in that time; None in older files. `throttled_rate`: share of the
     periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit allows; None
-    without a limit.
+    without a limit. `connections`: how many were opened, by address; `no_answer`: how long attempts waited in vain.
     """
 
     worker: str
@@ -214,6 +216,8 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     received_bytes: int | None = None
     throttled_rate: float | None = None
     limit_cores: float | None = None
+    connections: dict[str, int] = {}
+    no_answer: dict[str, Times] = {}
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
@@ -245,7 +249,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
     """Last record of a process: what it recorded beside what Locust counted, and how it ended.
 
     `sent`: requests counted where they are sent, without the recorder; None in older files. `unrecorded`: of these, the
-    ones for which recording raised an error, so that they are in no other record.
+    ones for which recording raised an error, so that they are in no other record. `retries`: how many were repeated.
     """
 
     worker: str
@@ -255,6 +259,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
     reason: str
     sent: int | None = None
     unrecorded: int = 0
+    retries: int = 0
 
 
 Record = (

@@ -1,4 +1,4 @@
-"""Failures of requests that have something in common."""
+"""Failures of requests: what some of them are called, and what several have in common."""
 
 from __future__ import annotations
 
@@ -13,3 +13,19 @@ class FailureMessage(Code):
     LIKELY_IN_FRONT = "likely something in front of the operations"
     SEEN_BEFORE = "seen before the load as well: {where:list}"
     NOT_SEEN_BEFORE = "not seen before the load"
+
+
+class GeneratorLimit(Code):
+    """A limit of the load machine that a request failed on before it left. Constant, so that alike failures group."""
+
+    OPEN_FILES = "too many open files in the load process"
+    OPEN_FILES_OF_SYSTEM = "too many open files on the load machine"
+    LOCAL_PORTS = "no free local port, or no local address, to connect from"
+    BUFFERS = "no buffer space for a socket on the load machine"
+    MEMORY = "out of memory on the load machine"
+
+
+class RequestFailure(Code):
+    """Messages of failures that need more than a constant."""
+
+    IDLE_CLOSED = "the target closes idle connections after about {idle_s:seconds}; the request came just then"

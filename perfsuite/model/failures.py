@@ -20,17 +20,19 @@ class FailureKind(StrEnum):
     RATE_LIMIT = "rate limit"  # 429
     CONNECTION_REFUSED = "connection refused"
     CONNECTION_LOST = "connection lost"
+    IDLE_CLOSED = "idle connection closed"  # by the target, just as a request was sent over it
     TIMEOUT = "timeout"
     NAME_NOT_FOUND = "name not found"
     TLS = "tls"
     PROXY = "proxy"  # the proxy is unreachable, or does not connect to the target
     NOT_STARTED = "not started"  # open model: due, but never begun
     UNFINISHED = "unfinished"  # still waiting for an answer when the run had to end
+    GENERATOR = "generator"  # a limit of the load machine (ports, open files, buffers, memory): it never left it
     SUITE_ERROR = "suite error"  # an unexpected exception in the suite or in a role; no statement on the target
 
     @property
     def never_answered(self) -> bool:
-        """True where no HTTP answer came back at all."""
+        """True where the target was asked and no HTTP answer came back at all."""
         return self in _NEVER_ANSWERED
 
 
@@ -38,6 +40,7 @@ _NEVER_ANSWERED = frozenset(
     {
         FailureKind.CONNECTION_REFUSED,
         FailureKind.CONNECTION_LOST,
+        FailureKind.IDLE_CLOSED,
         FailureKind.TIMEOUT,
         FailureKind.NAME_NOT_FOUND,
         FailureKind.TLS,
@@ -45,7 +48,8 @@ _NEVER_ANSWERED = frozenset(
         FailureKind.UNFINISHED,
     }
 )
-
+NEVER_THE_TARGETS = frozenset({FailureKind.SUITE_ERROR, FailureKind.GENERATOR})
+"""Failures of the load machine and of the suite: they say nothing about the target."""
 
 LEFT_OUT = frozenset(
     {
@@ -53,7 +57,7 @@ LEFT_OUT = frozenset(
         FailureKind.WRONG_ANSWER,
         FailureKind.REDIRECT,
         FailureKind.RATE_LIMIT,
-        FailureKind.SUITE_ERROR,
+        *NEVER_THE_TARGETS,
     }
 )
 WAITED_IN_VAIN = frozenset({FailureKind.TIMEOUT, FailureKind.UNFINISHED, FailureKind.NOT_STARTED})
@@ -65,9 +69,9 @@ of thought is kept (Nielsen 1993)."""
 def stays_in(kind: str, elapsed_us: int) -> bool:
     """Does the time of a failed request count in the response times that targets judge?
 
-    Not where an HTTP answer came: an error is not speed. Nor where the suite itself failed. It does where the user
-    waited in vain (timeout, unfinished, not started): to leave these out would hide the worst moments. Of all other
-    failures, such as a refused connection, one that came back within a second is an error like those that were
+    Not where an HTTP answer came: an error is not speed. Nor where the suite or its machine failed. It does where the
+    user waited in vain (timeout, unfinished, not started): to leave these out would hide the worst moments. Of all
+    other failures, such as a refused connection, one that came back within a second is an error like those that were
     answered, and a slower one is a wait.
     """
     return kind in WAITED_IN_VAIN or (kind not in LEFT_OUT and elapsed_us >= LONG_WAIT_US)

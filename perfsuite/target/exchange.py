@@ -84,6 +84,10 @@ class Answer:
     connect_us: int | None = None
     """Connection set-up, part of `elapsed_us`; None where a connection was open."""
     tls_us: int | None = None
+    retries: int = 0
+    """How often it was sent once more, since the target closed the idle connection that it was sent over."""
+    remarks: tuple[Remark, ...] = ()
+    """What the client noticed on the way."""
 
     @property
     def service_us(self) -> int:
@@ -156,7 +160,8 @@ class Observed:
     connect_us: int | None = None
     tls_us: int | None = None
     remarks: tuple[Remark, ...] = ()
-    """What the answer reported and the suite does not believe."""
+    """What the answer reported and the suite does not believe, and what the client noticed."""
+    retries: int = 0
     expired: bool = False
     """Refused with 401 because the token had expired, and sent again after a login. Neither a success nor a failure of
     the operation."""

@@ -361,7 +361,8 @@ class Session:
                 server_us=server_us,
                 connect_us=answer.connect_us,
                 tls_us=answer.tls_us,
-                remarks=tuple(remark for remark in (doubt, sent.token_remark) if remark),
+                remarks=tuple(remark for remark in (doubt, sent.token_remark, *answer.remarks) if remark),
+                retries=answer.retries,
                 expired=sent.expired,
             )
         )

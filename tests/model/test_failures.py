@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.messages.failures import FailureMessage
-from perfsuite.model import FailurePattern
+from perfsuite.model import FailureKind, FailurePattern
+from perfsuite.model.failures import NEVER_THE_TARGETS, stays_in
 
 ONCE = FailurePattern("timeout", "no answer in time", 1, ("policies.list",), ("policyholder",), 5, 5)
 SPREAD = replace(ONCE, count=8, operations=("a", "b", "c"))
@@ -53,3 +54,26 @@ def test_a_pattern_in_a_sentence(
 ) -> None:
     assert fields.items() <= pattern.sentence.fields.items()
     assert [detail.code for detail in pattern.sentence.details] == details
+
+
+@pytest.mark.parametrize(
+    ("kind", "elapsed_us", "judged"),
+    [
+        pytest.param(
+            FailureKind.GENERATOR, 5_000_000, False, id="it never left the load machine, however long that took"
+        ),
+        pytest.param(FailureKind.SUITE_ERROR, 5_000_000, False, id="nor does an error of the suite say anything"),
+        pytest.param(FailureKind.IDLE_CLOSED, 900, False, id="a closed connection is noticed at once: an error"),
+        pytest.param(FailureKind.IDLE_CLOSED, 1_000_000, True, id="unless the user waited for it"),
+        pytest.param(FailureKind.TIMEOUT, 900, True, id="a wait in vain always counts"),
+        pytest.param(FailureKind.STATUS, 5_000_000, False, id="an answered error is not speed"),
+    ],
+)
+def test_which_times_of_failures_targets_judge(kind: FailureKind, elapsed_us: int, judged: bool) -> None:
+    assert stays_in(kind, elapsed_us) is judged
+
+
+def test_a_request_that_never_left_does_not_say_whether_the_target_answers() -> None:
+    assert FailureKind.IDLE_CLOSED.never_answered
+    assert not FailureKind.GENERATOR.never_answered
+    assert FailureKind.GENERATOR in NEVER_THE_TARGETS
