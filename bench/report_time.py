@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from perfsuite.measurements import records as measurements  # noqa: E402
+from perfsuite.measurements import file as measurements_file  # noqa: E402
 from perfsuite.model.monitor import METRICS, Reading  # noqa: E402
 from perfsuite.monitor import FILE_NAME as READINGS_FILE  # noqa: E402
 from perfsuite.monitor import ReadingsWriter  # noqa: E402
@@ -40,7 +40,7 @@ def make(folder: Path, users: int, seconds: int) -> int:
     run = Healthy(users=users, duration_s=seconds, spawn_rate=5, median_ms=20, memory=0.5, level_sd=0.1, seed=3)
     plan = run.plan()
     save(folder / PLAN_FILE, plan)
-    writer = measurements.Writer(folder / measurements.FILE_NAME, plan.run_id)
+    writer = measurements_file.Writer(folder / measurements_file.FILE_NAME, plan.run_id)
     first = 0
     for record in sorted(records_of(run), key=lambda record: getattr(record, "second", 0)):
         first = first or getattr(record, "second", 0)

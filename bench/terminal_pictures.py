@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from perfsuite.judge import live_targets  # noqa: E402
-from perfsuite.measurements import records as measurements  # noqa: E402
+from perfsuite.measurements import file as measurements_file  # noqa: E402
 from perfsuite.measurements.records import Phase, Record  # noqa: E402
 from perfsuite.model import LiveSnapshot, Plan  # noqa: E402
 from perfsuite.model.monitor import Reading  # noqa: E402
@@ -45,7 +45,7 @@ pre {{ margin: {edge}px; color: {foreground}; font: {font}px/{line}px "DejaVu Sa
 def moment_at(folder: Path, second: int) -> LiveSnapshot:
     """The run as it stood so many seconds after its start, as far as its files show."""
     plan = load(folder / PLAN_FILE, Plan)
-    records = list(measurements.read(folder / measurements.FILE_NAME))
+    records = list(measurements_file.read(folder / measurements_file.FILE_NAME))
     start = min(record.at for record in records if isinstance(record, Phase))
     live = LiveView(plan)
     live.feed([record for record in records if _time_of(record) < start + second])

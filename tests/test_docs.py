@@ -321,7 +321,7 @@ def file_names_in(source: Path) -> set[str]:
 
 def test_list_of_files(tmp_path: Path) -> None:
     modules = (
-        "run/pipeline.py", "run/load_run.py", "run/load.py", "measurements/records.py",
+        "run/pipeline.py", "run/load_run.py", "run/load.py", "measurements/records.py", "measurements/file.py",
         "run/fingerprint.py", "target/journal.py", "fingerprint/output.py", "model/cleanup.py", "load/state.py",
         "monitor/readings.py", "suite_errors.py",
     )  # fmt: skip

@@ -23,7 +23,8 @@ from perfsuite.load.caught import listen_for_errors
 from perfsuite.load.client import GeventTransport
 from perfsuite.load.install import Hooks, guard, install
 from perfsuite.load.state import LoadOrder, LoadState
-from perfsuite.measurements.records import FILE_NAME, Writer, to_json
+from perfsuite.measurements.file import FILE_NAME, Writer
+from perfsuite.measurements.records import to_json
 from perfsuite.model import Cleanup, Headers, Plan, PreflightReport, Scenario
 from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.plan.build import make_plan, new_run_folder, read_inputs

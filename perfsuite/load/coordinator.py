@@ -23,7 +23,8 @@ import msgspec
 from perfsuite.clock import utc_s
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Batch, Begin, Ended, Placed, Ready, Report, Stop
 from perfsuite.load.worker_handle import WorkerHandle
-from perfsuite.measurements.records import FILE_NAME, Phase, SuiteErrors, WorkerLost, Writer
+from perfsuite.measurements.file import FILE_NAME, Writer
+from perfsuite.measurements.records import Phase, SuiteErrors, WorkerLost
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import SUITE_FAILED, Account, Headers, Plan

@@ -1,7 +1,6 @@
-"""The file of a run that everything else is made from: `measurements.jsonl.gz`.
+"""The records that everything else is made from.
 
-One JSON record a line, gzip, flushed every second so that a killed run can be read to its last second. Records only
-ever add: two of the same second and operation are summed, whatever their order and process.
+Records only ever add: two of the same second and operation are summed, whatever their order and process.
 
 Schema history
     1   first layout
@@ -15,24 +14,15 @@ Schema history
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
-from perfsuite.errors import LoadError
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.messages import text_of
-from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model import Remark
 
 SCHEMA = 3
-FILE_NAME = "measurements.jsonl.gz"
-_PART_BYTES = 1 << 20
 
 
 # gc=False: records hold no cycles, and a run has hundreds of thousands of them. Looking through them for some took half
@@ -276,15 +266,8 @@ Record = (
     | End
 )
 
-_encoder = msgspec.json.Encoder(enc_hook=text_of)
-_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-
-
-class Header(msgspec.Struct, frozen=True):
-    """First line of the file."""
-
-    schema: int
-    run_id: str
+encoder = msgspec.json.Encoder(enc_hook=text_of)
+decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def times_of(histogram: Histogram) -> Times:
@@ -297,104 +280,6 @@ def histogram_of(times: Times) -> Histogram:
     return Histogram(dict(times.counts), sum(times.counts.values()), times.sum_us, times.min_us, times.max_us)
 
 
-class Writer:
-    """Appends records to the measurements file of a run. Raises LoadError when the disk does not take them."""
-
-    def __init__(self, path: Path, run_id: str) -> None:
-        self._path = path
-        self._raw: BinaryIO = path.open("wb")
-        self._gzip = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5)
-        with self._errors_named():
-            self._gzip.write(_encoder.encode(Header(SCHEMA, run_id)) + b"\n")
-        self.flush()
-
-    def write(self, record: Record) -> None:
-        """Append one record; it is on disk after the next `flush`."""
-        with self._errors_named():
-            self._gzip.write(_encoder.encode(record) + b"\n")
-
-    def flush(self) -> None:
-        """Hand everything written so far to the operating system, readable as it is."""
-        with self._errors_named():
-            self._gzip.flush(zlib.Z_SYNC_FLUSH)
-            self._raw.flush()
-
-    def close(self) -> None:
-        """Write the end of the file."""
-        with self._errors_named():
-            self._gzip.close()
-            self._raw.close()
-
-    @contextmanager
-    def _errors_named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise LoadError(MeasurementsMessage.NOT_WRITTEN(path=self._path, why=why)) from error
-
-
-class Tail:
-    """Reads a measurements file while it grows: `read()` returns the records that came since the last call."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._unzip = zlib.decompressobj(wbits=31)
-        self._rest = b""
-        self._header: Header | None = None
-
-    def read(self) -> list[Record]:
-        """New whole records; [] when there are none, or the file is not there yet."""
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            raw = file.read()
-        self._offset += len(raw)
-        *lines, self._rest = (self._rest + self._unpacked(raw)).split(b"\n")
-        return [self._decode(line) for line in self._past_header(lines)]
-
-    def _unpacked(self, raw: bytes) -> bytes:
-        try:
-            return self._unzip.decompress(raw)
-        except zlib.error as error:
-            raise LoadError(MeasurementsMessage.DAMAGED(path=self._path, why=error)) from error
-
-    def _past_header(self, lines: list[bytes]) -> list[bytes]:
-        if self._header is not None or not lines:
-            return lines
-        try:
-            self._header = msgspec.json.decode(lines[0], type=Header)
-        except msgspec.DecodeError as error:
-            raise LoadError(MeasurementsMessage.DAMAGED_HEADER(path=self._path, why=error)) from error
-        if self._header.schema > SCHEMA:
-            raise LoadError(MeasurementsMessage.NEWER(path=self._path, schema=self._header.schema, known=SCHEMA))
-        return lines[1:]
-
-    def _decode(self, line: bytes) -> Record:
-        try:
-            return _decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise LoadError(MeasurementsMessage.DAMAGED_RECORD(path=self._path, why=error)) from error
-
-
-def read(path: Path) -> Iterator[Record]:
-    """All records of a finished or killed run, in file order."""
-    if not path.exists():
-        raise LoadError(MeasurementsMessage.NOT_THERE(path=path))
-    yield from Tail(path).read()
-
-
-def is_whole(path: Path) -> bool:
-    """True if the file has its end, which is missing in a killed run."""
-    unzip = zlib.decompressobj(wbits=31)
-    with path.open("rb") as file:
-        while part := file.read(_PART_BYTES):
-            unzip.decompress(part)
-    return unzip.eof
-
-
 def to_json(value: Any) -> bytes:
     """Any record of the suite (dataclass or struct) as indented JSON, for the files of a run."""
-    return msgspec.json.format(_encoder.encode(value), indent=2) + b"\n"
+    return msgspec.json.format(encoder.encode(value), indent=2) + b"\n"

@@ -19,7 +19,7 @@ from perfsuite.history import History, RunQuery, Selection, default_url, read_ba
 from perfsuite.history.conditions import mismatches
 from perfsuite.history.database import NewerSchemaError, OutOfReachError
 from perfsuite.history.select import BASELINES_FOLDER
-from perfsuite.measurements import records as measurements
+from perfsuite.measurements import file as measurements_file
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
@@ -160,8 +160,8 @@ def _undamaged(folder: Path) -> LoadedRun:
     from perfsuite.summary.summarize import COMPLETED
 
     run = load_run(folder)
-    path = folder / measurements.FILE_NAME
-    if run.report.summary.ended == COMPLETED and not measurements.is_whole(path):
+    path = folder / measurements_file.FILE_NAME
+    if run.report.summary.ended == COMPLETED and not measurements_file.is_whole(path):
         raise LoadError(RunMessage.CUT_SHORT(path=path))
     return run
 
@@ -279,7 +279,7 @@ def _folders(results: Path) -> list[Path]:
     """The folders of runs with a load; those of `preflight` and `fingerprint` have no measurements."""
     if not results.is_dir():
         return []
-    folders = (path for path in results.iterdir() if path.is_dir() and (path / measurements.FILE_NAME).exists())
+    folders = (path for path in results.iterdir() if path.is_dir() and (path / measurements_file.FILE_NAME).exists())
     return sorted(folders, key=lambda folder: folder.name)
 
 

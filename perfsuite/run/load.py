@@ -17,6 +17,7 @@ import msgspec
 from perfsuite.clock import for_children, utc_s
 from perfsuite.errors import SuiteError
 from perfsuite.judge import live_targets
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Secrets
@@ -213,7 +214,7 @@ class _LoadProgress:
 
     def __init__(self, run: RunContext, sampler: Sampler | None) -> None:
         self._run, self._sampler = run, sampler
-        self._tail, self._live = measurements.Tail(run.folder / measurements.FILE_NAME), LiveView(run.plan)
+        self._tail, self._live = measurements_file.Tail(run.folder / measurements_file.FILE_NAME), LiveView(run.plan)
         self._reported: set[tuple[str, str]] = set()
         self.broke = False
         """A part of a load process died that the load cannot do without; the load ends itself."""

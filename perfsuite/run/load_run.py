@@ -15,6 +15,7 @@ from perfsuite.fingerprint.compare import compare
 from perfsuite.fingerprint.output import AFTER_FILE, read_fingerprint
 from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.judge import MonitoringData, judge, not_judged, with_baseline
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.messages.files import FileMessage
@@ -94,11 +95,11 @@ def load_run(
     plan = load(folder / PLAN_FILE, Plan)
     if targets is not None:
         plan = replace(plan, targets=targets)
-    if not (folder / measurements.FILE_NAME).exists():
-        raise LoadError(RunMessage.NO_LOAD(folder=folder, file=measurements.FILE_NAME))
+    if not (folder / measurements_file.FILE_NAME).exists():
+        raise LoadError(RunMessage.NO_LOAD(folder=folder, file=measurements_file.FILE_NAME))
     circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
     preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
-    aggregate = Aggregate.of(measurements.read(folder / measurements.FILE_NAME))
+    aggregate = Aggregate.of(measurements_file.read(folder / measurements_file.FILE_NAME))
     summary = evaluation.summarize(plan, aggregate, preflight=preflight, roles=ROLES, circumstances=circumstances)
     readings = errors.attempt(
         "readings", lambda: with_readings_of_load(read_readings(folder / READINGS_FILE), aggregate), []

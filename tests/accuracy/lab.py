@@ -14,8 +14,9 @@ from typing import TypeVar
 import msgspec
 import psutil
 
+from perfsuite.measurements.file import FILE_NAME, read
 from perfsuite.measurements.histogram import Histogram
-from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Requests, read, to_json
+from perfsuite.measurements.records import End, Phase, Record, Requests, to_json
 from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
 from perfsuite.model.role import Role

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfsuite.clock import utc_s
-from perfsuite.measurements.records import FILE_NAME, End, Phase, Requests, Tail, Users, WorkerLost
+from perfsuite.measurements.file import FILE_NAME, Tail
+from perfsuite.measurements.records import End, Phase, Requests, Users, WorkerLost
 from perfsuite.model import Scenario
 from perfsuite.run.load import LoadProcess
 from tests.accuracy import seven_roles

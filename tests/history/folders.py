@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite.fingerprint.output import write_fingerprint
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.model import OperationCheck, Plan, PreflightReport, Works
 from perfsuite.model.fingerprint import Fingerprint
@@ -52,7 +53,7 @@ def folder(results: Path, name: str, fingerprint: Fingerprint | None = None, **c
 
 def measured(made: Path) -> None:
     """What is measured in a run of 14 s, into the folder of the run."""
-    writer = measurements.Writer(made / measurements.FILE_NAME, made.name)
+    writer = measurements_file.Writer(made / measurements_file.FILE_NAME, made.name)
     for record in _records():
         writer.write(record)
     writer.close()

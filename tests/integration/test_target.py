@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.histogram import middle_of
 from tests.integration.programs import Ended
@@ -51,7 +52,7 @@ def test_every_percentile_is_above_what_the_target_itself_took(made: Ended, perc
 def client_times_ms(run: Ended) -> Counter[float]:
     """Response time → how many requests of the whole run took that long."""
     times: Counter[float] = Counter()
-    for record in measurements.read(run.folder / measurements.FILE_NAME):
+    for record in measurements_file.read(run.folder / measurements_file.FILE_NAME):
         if isinstance(record, measurements.Requests):
             for kept in (record.ok, record.failed):
                 for bucket, count in kept.counts.items():

@@ -14,7 +14,8 @@ from perfsuite.judge import judge
 from perfsuite.load.messages import EXIT_BROKEN, Placed, Ready
 from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.records import FILE_NAME, End, SuiteErrors, WorkerLost, read, to_json
+from perfsuite.measurements.file import FILE_NAME, read
+from perfsuite.measurements.records import End, SuiteErrors, WorkerLost, to_json
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import LOAD_DIED, SUITE_FAILED, Arrival, Plan, Scenario
 from perfsuite.run.context import CommandContext

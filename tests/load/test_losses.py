@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from perfsuite.cli.screen import PlainScreen
-from perfsuite.measurements.records import FILE_NAME, End, Phase, Record, Tail, WorkerLost, to_json
+from perfsuite.measurements.file import FILE_NAME, Tail
+from perfsuite.measurements.records import End, Phase, Record, WorkerLost, to_json
 from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets

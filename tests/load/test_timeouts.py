@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.measurements.records import FILE_NAME, Requests, Tail, to_json
+from perfsuite.measurements.file import FILE_NAME, Tail
+from perfsuite.measurements.records import Requests, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.load import LoadProcess
 

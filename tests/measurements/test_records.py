@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from perfsuite.errors import LoadError
+from perfsuite.measurements.file import FILE_NAME, Tail, Writer, read
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import (
-    FILE_NAME,
     SCHEMA,
     Actions,
     End,
@@ -21,12 +21,9 @@ from perfsuite.measurements.records import (
     Phase,
     Record,
     Requests,
-    Tail,
     Times,
     Users,
-    Writer,
     histogram_of,
-    read,
     times_of,
     to_json,
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.cli.screen import PlainScreen, Screens
-from perfsuite.measurements import records as measurements
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record, SuiteErrors
 from perfsuite.messages.run import RunMessage
@@ -86,7 +86,7 @@ class Followed:
 
     def record(self, *records: Record) -> None:
         """What the load has recorded when it is looked at first."""
-        writer = measurements.Writer(self.folder / measurements.FILE_NAME, "basic_1")
+        writer = measurements_file.Writer(self.folder / measurements_file.FILE_NAME, "basic_1")
         for record in records:
             writer.write(record)
         writer.close()

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from perfsuite.clock import for_children
-from perfsuite.measurements.records import FILE_NAME, End, Requests, Tail, read, to_json
+from perfsuite.measurements.file import FILE_NAME, Tail, read
+from perfsuite.measurements.records import End, Requests, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.load import LOG_FILE, LoadProcess
 from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE

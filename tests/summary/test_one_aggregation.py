@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
@@ -28,7 +29,7 @@ HEALTHY = Healthy(users=20, duration_s=90, spawn_rate=2, median_ms=20, memory=0.
 
 def load_golden(name: str) -> tuple[Plan, list[Record]]:
     folder = RUNS / name
-    return load(folder / PLAN_FILE, Plan), list(measurements.read(folder / measurements.FILE_NAME))
+    return load(folder / PLAN_FILE, Plan), list(measurements_file.read(folder / measurements_file.FILE_NAME))
 
 
 def made_up() -> tuple[Plan, list[Record]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from perfsuite.measurements import records as measurements
+from perfsuite.measurements import file as measurements_file
 from perfsuite.model import RunReport
 from perfsuite.model.finding import Finding
 from perfsuite.run.load_run import load_run
@@ -115,7 +115,7 @@ def _followed(case: Case, program: Program, results: Path) -> Busy:
             assert time.monotonic() < deadline, f"{case.name} takes too long:\n{program.out}{program.err}"
             time.sleep(_LOOK_EVERY_S)
             program.look()
-            if not begun_s and any(results.glob(f"*/{measurements.FILE_NAME}")):
+            if not begun_s and any(results.glob(f"*/{measurements_file.FILE_NAME}")):
                 begun_s = time.monotonic()
             load_s = time.monotonic() - begun_s if begun_s else -1.0
             if trouble is not None and load_s >= case.at_s:

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.histogram import BOUNDARIES_MS, ClassicHistogram
 from perfsuite.measurements.records import Arrivals, NotStarted, Requests
@@ -100,7 +101,7 @@ def made_run(request: pytest.FixtureRequest, made: str) -> Run:
 
 
 def records_of(done: Ended) -> list[measurements.Record]:
-    return list(measurements.read(done.folder / measurements.FILE_NAME))
+    return list(measurements_file.read(done.folder / measurements_file.FILE_NAME))
 
 
 @either
