@@ -29,7 +29,8 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.client import GeventTransport  # noqa: E402
 from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
-from perfsuite.measurements.recorder import Parts, Recorder  # noqa: E402
+from perfsuite.measurements.parts import Parts  # noqa: E402
+from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402

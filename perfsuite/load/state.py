@@ -17,7 +17,8 @@ from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalQueue
 from perfsuite.load.schedule import AccountPool, SessionAssignment, arrival_behaviours, dues
 from perfsuite.load.sent import SentCount
-from perfsuite.measurements.recorder import Recorder, RecordSink
+from perfsuite.measurements.recorder import Recorder
+from perfsuite.measurements.sink import RecordSink
 from perfsuite.messages.target import TargetMessage
 from perfsuite.model import Account, Headers, Plan
 from perfsuite.model.plan import rate_profile_of

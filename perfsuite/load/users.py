@@ -16,7 +16,8 @@ from perfsuite.load.client import GeventTransport
 from perfsuite.load.schedule import UserSchedule
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
-from perfsuite.measurements.recorder import Parts
+from perfsuite.measurements.parts import Parts
+from perfsuite.measurements.slowest import us_within
 from perfsuite.model import LOGIN
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.target.exchange import ActionResult, Observed, Transport, suite_failure
@@ -73,7 +74,8 @@ class EventObserver:
             load.recorder.cells.expired(key, observed.retries)
         else:
             error = (failure.kind.value, failure.message) if failure else None
-            load.recorder.request(key, round(observed.response_us), _parts(observed), observed.request_id, error)
+            parts = _parts(observed, us_within(due_at))
+            load.recorder.request(key, round(observed.response_us), parts, observed.request_id, error)
         self.recorded += 1
 
     def _fire(self, observed: Observed) -> None:
@@ -95,7 +97,7 @@ class EventObserver:
         self._load.recorder.cells.not_possible((int(utc_s()), role, behaviour, operation), why)
 
 
-def _parts(observed: Observed) -> Parts:
+def _parts(observed: Observed, due_us: int) -> Parts:
     return Parts(
         ended_second=int(observed.sent_at + observed.elapsed_us / 1e6),
         service_us=observed.elapsed_us if observed.service_us is None else observed.service_us,
@@ -104,6 +106,8 @@ def _parts(observed: Observed) -> Parts:
         tls_us=observed.tls_us,
         remarks=observed.remarks,
         retries=observed.retries,
+        due_us=due_us,
+        status=observed.status,
     )
 
 

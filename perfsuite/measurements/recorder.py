@@ -10,12 +10,13 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.records import (
     Actions,
     Arrivals,
@@ -31,6 +32,8 @@ from perfsuite.measurements.records import (
     Users,
     times_of,
 )
+from perfsuite.measurements.sink import RecordSink
+from perfsuite.measurements.slowest import SlowestOfSecond, SlowestSoFar, us_within
 from perfsuite.measurements.totals import OTHER_MESSAGES
 from perfsuite.model import Remark, SuiteErrorGroup
 from perfsuite.model.failures import stays_in, without_ids
@@ -74,6 +77,7 @@ class _RequestCell:
     expired: int = 0
     retries: int = 0
     remarks: dict[tuple[str, str], Remark] | None = None
+    slowest: SlowestOfSecond = field(default_factory=SlowestOfSecond)
 
     def note(self, remarks: Iterable[Remark]) -> None:
         """Count remarks by what they are about and why; the first of each is the example."""
@@ -100,22 +104,6 @@ class _ArrivalCell:
     lag: Histogram = field(default_factory=Histogram)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a request's time is made of, µs; None where that did not happen or is not known.
-
-    `ended_second`: UTC second in which it ended.
-    """
-
-    ended_second: int
-    service_us: int
-    server_us: int | None = None
-    connect_us: int | None = None
-    tls_us: int | None = None
-    remarks: tuple[Remark, ...] = ()
-    retries: int = 0
-
-
 class Cells:
     """What one process has seen since the last time it was asked. Seconds are UTC, in which something was due."""
 
@@ -128,16 +116,20 @@ class Cells:
         self._arrivals: dict[int, _ArrivalCell] = {}
         self._not_started: dict[Key, Histogram] = {}
         self._requests: dict[Key, _RequestCell] = {}
+        self.slowest = SlowestSoFar()
         self._actions: dict[tuple[int, str, str], _ActionCell] = {}
         self._not_possible: dict[tuple[Key, str], int] = {}
         self._messages: set[tuple[str, str]] = set()
         self._numbered: Counter[tuple[str, str]] = Counter()
         self._numbered_in_all = 0
 
-    def request(self, key: Key, elapsed_us: int, parts: Parts) -> None:
+    def request(self, key: Key, elapsed_us: int, parts: Parts, request_id: str = "") -> None:
         """Count one request that got a right answer; `elapsed_us` is its response time."""
-        self._counted(key, parts).ok.add(elapsed_us)
+        cell = self._counted(key, parts)
+        cell.ok.add(elapsed_us)
         self.recorded += 1
+        if elapsed_us > cell.slowest.above_us:
+            cell.slowest.add((elapsed_us, -self.recorded, parts, request_id, ""))
 
     def failure(self, key: Key, elapsed_us: int, parts: Parts, error: tuple[str, str], request_id: str) -> None:
         """Count one failed request; `error` is its kind and message."""
@@ -149,6 +141,8 @@ class Cells:
             cell.waited.add(elapsed_us)
         cell.failed.add(elapsed_us)
         self.recorded += 1
+        if elapsed_us > cell.slowest.above_us:
+            cell.slowest.add((elapsed_us, -self.recorded, parts, request_id, error[0]))
         known = cell.errors.get(group)
         if known is None:
             known = cell.errors[group] = _Failed(request_id)
@@ -235,7 +229,8 @@ class Cells:
         requests, self._requests = self._requests, {}
         actions, self._actions = self._actions, {}
         missing, self._not_possible = self._not_possible, {}
-        records: list[Record] = [_request_record(worker, next(sequence), key, cell) for key, cell in requests.items()]
+        slow = self.slowest
+        records: list[Record] = [_record(worker, next(sequence), key, cell, slow) for key, cell in requests.items()]
         records += [
             Actions(
                 worker,
@@ -275,7 +270,7 @@ class Cells:
         return records
 
 
-def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) -> Requests:
+def _record(worker: str, sequence: int, key: Key, cell: _RequestCell, slowest: SlowestSoFar) -> Requests:
     return Requests(
         worker,
         sequence,
@@ -296,20 +291,8 @@ def _request_record(worker: str, sequence: int, key: Key, cell: _RequestCell) ->
         waited=None if cell.waited is None else times_of(cell.waited),
         ended_failed=cell.ended_failed,
         retries=cell.retries,
+        slowest=slowest.new(key, cell.slowest.entries),
     )
-
-
-class RecordSink(Protocol):
-    """Where records go: the file of the run, or the way to the process that writes it."""
-
-    def write(self, record: Record) -> None:
-        """Take one record."""
-
-    def flush(self) -> None:
-        """Make what was taken readable by others."""
-
-    def close(self) -> None:
-        """No more records will come."""
 
 
 NOT_OURS = "other"
@@ -333,7 +316,7 @@ class Recorder:
     ) -> None:
         """Keep one request; `error`: kind and message where it failed. Raises only where it did not keep it."""
         if error is None:
-            self.cells.request(key, elapsed_us, parts)
+            self.cells.request(key, elapsed_us, parts, request_id)
         else:
             self.cells.failure(key, elapsed_us, parts, error, request_id)
 
@@ -345,7 +328,7 @@ class Recorder:
         sent_at = start_time or utc_s() - response_time / 1000
         elapsed_us = round(response_time * 1000)
         error = None if exception is None else (type(exception).__name__, str(exception))
-        parts = Parts(int(sent_at + response_time / 1000), elapsed_us)
+        parts = Parts(int(sent_at + response_time / 1000), elapsed_us, due_us=us_within(sent_at))
         self.request((int(sent_at), NOT_OURS, NOT_OURS, name), elapsed_us, parts, error=error)
 
     def phase(self, name: str) -> None:
@@ -358,6 +341,7 @@ class Recorder:
         self._hand_over(users_by_role, round(utc_s()) - 1)
 
     def _hand_over(self, users_by_role: Mapping[str, int], second: int) -> None:
+        self.cells.slowest.turn(second, sum(users_by_role.values()), self.cells.logging_in)
         for record in self.cells.take(self._worker, self._sequence):
             self._sink.write(record)
         users = Users(self._worker, next(self._sequence), second, dict(users_by_role), self.cells.logging_in)

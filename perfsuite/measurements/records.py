@@ -9,7 +9,7 @@ Schema history
         of a process, `remarks`, `waited`, `ended_failed` and `expired` of requests, and `logging_in` of users, which
         readers of 2 may pass over
     3   errors of the suite itself; requests counted where they are sent; later on `retries` of requests and of a
-        process, `connections` and `no_answer` of a process, which readers of 3 may pass over
+        process, `connections` and `no_answer` of a process, and `slowest` of requests, which readers of 3 may pass over
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.slowest import SlowRequest
 from perfsuite.messages import text_of
 from perfsuite.model import Remark
 
@@ -65,7 +66,8 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     (`perfsuite.model.failures.stays_in`); None where nothing failed, and in older files, which do not record it.
     `expired` counts requests besides all these that were refused because the token had expired; each was sent again
     after a login and is then among the others. `retries`: how many were repeated, since the target closed the idle
-    connection that they were sent over; both times have one request id.
+    connection that they were sent over; both times have one request id. `slowest`: those of the ten slowest that are
+    not displaced by earlier ones (`perfsuite.measurements.slowest`), the slowest first.
     """
 
     worker: str
@@ -87,6 +89,7 @@ class Requests(msgspec.Struct, frozen=True, gc=False, tag="requests", tag_field=
     ended_failed: int = 0
     expired: int = 0
     retries: int = 0
+    slowest: list[SlowRequest] = []
 
 
 class NotStarted(msgspec.Struct, frozen=True, gc=False, tag="not_started", tag_field="kind"):

@@ -17,7 +17,8 @@ from perfsuite.load.locust_count import LocustCount
 from perfsuite.load.messages import Ack, Report, encoded
 from perfsuite.load.pipe import Pipe, PipeSink
 from perfsuite.load.users import RequestFailed
-from perfsuite.measurements.recorder import Parts, Recorder
+from perfsuite.measurements.parts import Parts
+from perfsuite.measurements.recorder import Recorder
 
 HOURS_8_S = 28_800
 _START = 1_772_357_400

@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.measurements.recorder import MAX_MESSAGES, Cells, Parts, without_ids
+from perfsuite.measurements.parts import Parts
+from perfsuite.measurements.recorder import MAX_MESSAGES, Cells, without_ids
 from perfsuite.measurements.records import Actions, Arrivals, NotPossible, Record, Requests, histogram_of
 from perfsuite.measurements.totals import OTHER_MESSAGES
 

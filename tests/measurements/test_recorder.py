@@ -11,7 +11,8 @@ import pytest
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements.health import Health
-from perfsuite.measurements.recorder import Parts, Recorder
+from perfsuite.measurements.parts import Parts
+from perfsuite.measurements.recorder import Recorder
 from perfsuite.measurements.records import End, Generator, Phase, Record, Requests, SuiteErrors, Users, histogram_of
 from perfsuite.model import Remark, SuiteErrorGroup
 
