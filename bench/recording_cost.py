@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.load.client import GeventTransport  # noqa: E402
+from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
 from perfsuite.measurements.parts import Parts  # noqa: E402
@@ -35,6 +35,7 @@ from perfsuite.measurements.records import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.exchange import Observed  # noqa: E402
+from perfsuite.target.http_client import HttpClient  # noqa: E402
 from perfsuite.target.run_state import RunState  # noqa: E402
 from perfsuite.target.session import Session  # noqa: E402
 from tests.accuracy.lab import truth_server  # noqa: E402
@@ -148,7 +149,7 @@ def whole_request(requests: int, rounds: int) -> float:
     environment.create_local_runner()
     recorder = Recorder("local", Nowhere())
     with tempfile.TemporaryDirectory() as folder, truth_server("fixed 0", Path(folder)) as server:
-        transport = CountingTransport(GeventTransport(ConnectionSettings(server.url)), SentCount())
+        transport = CountingTransport(HttpClient(ConnectionSettings(server.url), GeventNetwork()), SentCount())
         observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
         session = Session(ROLES[0], Account("1", "secret", "caller"), transport, RunState("bench"), observer)
         session.login()

@@ -20,7 +20,7 @@ from perfsuite.cli.parser import add_options, record_of, without_secrets
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, SuiteError
 from perfsuite.judge.notes import soft_deleted
 from perfsuite.load.caught import listen_for_errors
-from perfsuite.load.client import GeventTransport
+from perfsuite.load.gevent_socket import GeventNetwork
 from perfsuite.load.install import Hooks, guard, install
 from perfsuite.load.state import LoadOrder, LoadState
 from perfsuite.measurements.file import FILE_NAME, Writer
@@ -38,6 +38,7 @@ from perfsuite.summary.summarize import Circumstances
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import connection_settings
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.retry_after import RetryAfterClient
 from perfsuite.target.run_state import RunState
 
@@ -168,7 +169,10 @@ def _seen(plan: Plan, headers: Headers) -> PreflightReport:
 
     Raises TargetError if nothing or another service answers.
     """
-    run, transport = RunState.of(plan, headers, "preflight"), GeventTransport(connection_settings(plan, headers))
+    run, transport = (
+        RunState.of(plan, headers, "preflight"),
+        HttpClient(connection_settings(plan, headers), GeventNetwork()),
+    )
     try:
         offer = probe_target(plan.host, transport, run)
     finally:
@@ -195,7 +199,7 @@ def _finish(load: LoadState) -> None:
 
 def _remove_what_was_made(order: LoadOrder) -> Cleanup:
     transport = RetryAfterClient(
-        GeventTransport(connection_settings(order.plan, order.headers)), log.warning, time.sleep
+        HttpClient(connection_settings(order.plan, order.headers), GeventNetwork()), log.warning, time.sleep
     )
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:

@@ -12,7 +12,7 @@ from locust import User
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
 from perfsuite.clock import utc_s
-from perfsuite.load.client import GeventTransport
+from perfsuite.load.gevent_socket import GeventNetwork
 from perfsuite.load.schedule import UserSchedule
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
@@ -21,6 +21,7 @@ from perfsuite.measurements.slowest import us_within
 from perfsuite.model import LOGIN
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.target.exchange import ActionResult, Observed, Transport, suite_failure
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.session import Session, SessionEnded
 
 MAX_JITTER_S = 1.0
@@ -211,7 +212,8 @@ class RoleUser(User):
 
     def make_transport(self) -> Transport:
         """The connection of this user to the target."""
-        return GeventTransport(self._load.connection, traffic=self._load.recorder.traffic)
+        recorder = self._load.recorder
+        return HttpClient(self._load.connection, GeventNetwork(), traffic=recorder.traffic, report=recorder.connections)
 
     def make_observer(self) -> EventObserver:
         """Who hears of its requests."""

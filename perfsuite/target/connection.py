@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ class ConnectionSettings:
     headers: Headers = field(default=(), repr=False)
     timeout_s: float | None = None
     """How long to wait for an answer; None: as long as the transport usually does."""
+    retry: bool = True
+    """Send a GET again where the target closed its idle connection at the moment of sending."""
 
     @property
     def base_path(self) -> str:
@@ -64,6 +67,12 @@ def tls_context(ca_file: str = "", make: Callable[[], ssl.SSLContext] = ssl.crea
     return context
 
 
+@cache
+def shared_tls_context(settings: ConnectionSettings) -> ssl.SSLContext:
+    """One context for all connections of a process: reading the authorities takes some 20 ms."""
+    return tls_context(settings.ca_file)
+
+
 def _machine_has_authorities() -> bool:
     paths = ssl.get_default_verify_paths()  # those that exist, after the environment variables
     return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
@@ -71,6 +80,8 @@ def _machine_has_authorities() -> bool:
 
 def tls_message(error: ssl.SSLError) -> str:
     """Why TLS failed."""
+    if "CERTIFICATE_REQUIRED" in (error.reason or ""):
+        return "TLS: the target requires a client certificate"
     reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
     return f"TLS: {str(reason).replace('_', ' ').lower()}"
 

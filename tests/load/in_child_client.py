@@ -17,9 +17,10 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
-from perfsuite.load.client import CONNECT_TIMEOUT_S, GeventTransport  # noqa: E402
+from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.exchange import Answer, Request  # noqa: E402
+from perfsuite.target.http_client import CONNECT_TIMEOUT_S, HttpClient  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 SINGLE = (
@@ -51,7 +52,7 @@ def several(
     host: str, *paths: str, pause_s: float = 0.0, timeout_s: float | None = None, **timeouts: float
 ) -> list[dict[str, Any]]:
     """Requests one after the other over one transport."""
-    transport = GeventTransport(ConnectionSettings(host, timeout_s=timeout_s), **timeouts)
+    transport = HttpClient(ConnectionSettings(host, timeout_s=timeout_s), GeventNetwork(), **timeouts)
     answers = []
     for path in paths:
         began_at = utc_s()
@@ -68,7 +69,7 @@ def each_behaviour(host: str) -> dict[str, list[dict[str, Any]]]:
 
 def killed(host: str) -> list[dict[str, Any]]:
     """A greenlet that is killed while it waits, and one that goes on with its transport."""
-    transport = GeventTransport(ConnectionSettings(host))
+    transport = HttpClient(ConnectionSettings(host), GeventNetwork())
     answers: list[Answer] = []
     waiting = gevent.spawn(lambda: answers.append(transport.exchange(get("/killed/silent"))))
     gevent.sleep(0.2)
@@ -120,7 +121,7 @@ def no_room_to_connect() -> dict[str, Any]:
 
 def busy_neighbours(host: str) -> list[int]:
     """Times of quick requests over a warm connection while another greenlet keeps the loop busy in small steps."""
-    transport = GeventTransport(ConnectionSettings(host))
+    transport = HttpClient(ConnectionSettings(host), GeventNetwork())
     transport.exchange(get("/busy/json"))
     turns = 0
 
@@ -133,16 +134,15 @@ def busy_neighbours(host: str) -> list[int]:
     neighbour = gevent.spawn(work)
     gevent.sleep(0)
     before = turns
-    pool = transport._pool
-    sock = pool.get_socket()
+    connection = transport._socket
+    spent = connection is None or connection.spent(1.0)
     taken_turns = turns - before
-    pool.return_socket(sock)
     neighbour.kill()
-    return [taken_turns]
+    return [taken_turns, int(spent)]
 
 
 def post(host: str) -> None:
-    transport = GeventTransport(ConnectionSettings(host))
+    transport = HttpClient(ConnectionSettings(host), GeventNetwork())
     transport.exchange(Request("POST", "/post/json", {"Content-Type": "application/json"}, b'{"a":1}'))
     transport.exchange(Request("POST", "/post/json", {}))
     transport.exchange(Request("DELETE", "/post/json", {}))

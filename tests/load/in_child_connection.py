@@ -10,13 +10,14 @@ import sys  # noqa: E402
 
 import msgspec  # noqa: E402
 
-from perfsuite.load.client import GeventTransport  # noqa: E402
+from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.exchange import Request  # noqa: E402
+from perfsuite.target.http_client import HttpClient  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 if __name__ == "__main__":
-    transport = GeventTransport(msgspec.json.decode(sys.argv[1], type=ConnectionSettings))
+    transport = HttpClient(msgspec.json.decode(sys.argv[1], type=ConnectionSettings), GeventNetwork())
     answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in sys.argv[2:]]
     failures = [answer.failure for answer in answers]
     reported = [

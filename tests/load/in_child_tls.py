@@ -8,15 +8,16 @@ gevent.monkey.patch_all()
 
 import sys  # noqa: E402
 
-from perfsuite.load.client import GeventTransport  # noqa: E402
-from perfsuite.target.connection import ConnectionSettings  # noqa: E402
+from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
+from perfsuite.target.connection import ConnectionSettings, shared_tls_context  # noqa: E402
 from perfsuite.target.exchange import Request  # noqa: E402
+from perfsuite.target.http_client import HttpClient  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 if __name__ == "__main__":
     host, path, *ca_file = sys.argv[1:]
-    transports = [GeventTransport(ConnectionSettings(host, *ca_file)) for _ in range(2)]
+    transports = [HttpClient(ConnectionSettings(host, *ca_file), GeventNetwork()) for _ in range(2)]
     answers = [transport.exchange(Request("GET", path, {})) for transport in transports for _ in range(2)]
-    shared = len({id(transport._pool.ssl_context) for transport in transports}) == 1
+    shared = shared_tls_context.cache_info().misses == 1
     failures = [f"{answer.failure.kind}: {answer.failure.message}" if answer.failure else None for answer in answers]
     report({"statuses": [answer.status for answer in answers], "failures": failures, "context shared": shared})

@@ -1,0 +1,265 @@
+"""The HTTP/1.1 client of the suite: one kept-alive connection, used by preflight, cleanup, fingerprint and load.
+
+It works on the sockets of a `Network`: blocking ones in the parent process, those of an event loop in a worker. One
+request is sent once. The one exception is a GET on a kept-alive connection that the target closed just then: if no byte
+of a response came, it is sent again over a new connection. Redirects are not followed; certificates are verified.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from perfsuite.clock import utc_s
+from perfsuite.model import FailureKind, Remark
+from perfsuite.target.addresses import ConnectionReport, connect
+from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, shared_tls_context, tls_message
+from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
+from perfsuite.target.failures import generator_failure, idle_closed, idle_closed_remark
+from perfsuite.target.response_parser import Response, ResponseError, ResponseReader, common_response
+from perfsuite.target.sockets import BlockingNetwork, Interrupted, Network, Socket
+from perfsuite.target.tls import TlsSocket
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 60.0
+_AT_ONCE_S = 1.0
+"""A connection that breaks later than this after a request was sent did not break because it had been idle."""
+
+
+class ByteCount(Protocol):
+    """Bytes of HTTP: heads and bodies, without TLS and what lies below it."""
+
+    sent_bytes: int
+    received_bytes: int
+
+
+@dataclass(slots=True)
+class _OwnByteCount:
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+class ProxyRefusal(OSError):
+    """The proxy opens no tunnel to the target; its answer in words."""
+
+
+class IdleClosed(OSError):
+    """The target closed a kept-alive connection just as a request was sent."""
+
+    def __init__(self, idle_s: float) -> None:
+        super().__init__()
+        self.idle_s = idle_s
+
+
+class HttpClient:
+    """Sends requests along one way over one connection that is opened when needed; see Transport.
+
+    `traffic`: where its bytes are counted. `report`: hears of its connections.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        network: Network | None = None,
+        *,
+        traffic: ByteCount | None = None,
+        report: ConnectionReport | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self._settings = settings
+        self._network = network or BlockingNetwork()
+        self._traffic = traffic or _OwnByteCount()
+        self._report = report
+        self._answer_timeout_s = settings.timeout_s or ANSWER_TIMEOUT_S  # from before the send to the last byte
+        self._connect_timeout_s = min(connect_timeout_s, self._answer_timeout_s)
+        self._socket: Socket | None = None
+        self._session: ssl.SSLSession | None = None
+        self._idle_since = 0.0
+        self._sent_at = 0.0
+        self._began_ns = self._ended_ns = 0
+        self._connect_us: int | None = None
+        self._tls_us: int | None = None
+        self._retries = 0
+        self._remarks: tuple[Remark, ...] = ()
+        self._prepare(settings)
+
+    def _prepare(self, settings: ConnectionSettings) -> None:
+        url, proxy = urlsplit(settings.host), urlsplit(settings.proxy)
+        self._name, self._port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
+        self._secure = url.scheme == "https"
+        self._proxied = bool(settings.proxy)
+        self._to = (self._name, self._port)
+        if self._proxied:
+            self._to = (proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme])
+        host = _bracketed(self._name) + ("" if url.port in (None, DEFAULT_PORTS[url.scheme]) else f":{url.port}")
+        # A proxy gets the whole address; within a tunnel it is the target that reads.
+        self._before_path = (f"http://{host}" if self._proxied and not self._secure else "") + settings.base_path
+        lines = [f"Host: {host}", "Accept-Encoding: identity"]
+        lines += [f"{name}: {value}" for name, value in settings.headers]
+        self._same_for_all = "\r\n".join(lines)
+
+    # ── one request ────────────────────────────────────────────────────────────────────────────────
+
+    def exchange(self, request: Request) -> Answer:
+        """Send and wait for the whole answer; a failure to get one is part of the answer.
+
+        Who is interrupted while it waits gets UNFINISHED once: the request was sent and has to be counted.
+        """
+        self._connect_us = self._tls_us = None
+        self._retries, self._remarks = 0, ()
+        encoded = self._encoded(request)
+        failure: Failure
+        try:
+            response = self._round_trip(request.method, encoded)
+        except Interrupted:
+            failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
+        except (OSError, MemoryError, ResponseError) as error:
+            failure = _failure_of(error)
+            if self._proxied:
+                failure = of_proxy(failure)
+        else:
+            return Answer(
+                response.status,
+                response.headers,
+                response.body,
+                self._sent_at,
+                (self._ended_ns - self._began_ns) // 1000,
+                None,
+                self._connect_us,
+                self._tls_us,
+                self._retries,
+                self._remarks,
+            )
+        elapsed_us = (time.perf_counter_ns() - self._began_ns) // 1000
+        self._drop()
+        spent = (self._connect_us, self._tls_us, self._retries, self._remarks)
+        return Answer(0, {}, b"", self._sent_at, elapsed_us, failure, *spent)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._drop()
+
+    def _encoded(self, request: Request) -> bytes:
+        lines = [f"{request.method} {self._before_path}{request.target} HTTP/1.1", self._same_for_all]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        body = request.body or b""
+        if body or request.method in ("POST", "PUT"):
+            lines.append(f"Content-Length: {len(body)}")
+        return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+    def _round_trip(self, method: str, encoded: bytes) -> Response:
+        connected, began_ns = self._socket, time.perf_counter_ns()
+        reused = connected is not None and not connected.spent(began_ns / 1e9 - self._idle_since)
+        self._sent_at, self._began_ns = utc_s(), began_ns
+        deadline = began_ns / 1e9 + self._answer_timeout_s
+        if connected is None or not reused:
+            connected = self._connected(deadline)
+        try:
+            return self._response(connected, method, encoded, deadline, reused=reused)
+        except IdleClosed as closed:
+            self._remarks = (idle_closed_remark(closed.idle_s),)
+            if method != "GET" or not self._settings.retry:
+                raise
+        self._retries = 1
+        return self._response(self._connected(deadline), method, encoded, deadline, reused=False)
+
+    def _response(self, connected: Socket, method: str, encoded: bytes, deadline: float, *, reused: bool) -> Response:
+        sent_ns = time.perf_counter_ns() if reused else 0
+        try:
+            connected.send(encoded, deadline)
+            self._traffic.sent_bytes += len(encoded)
+            data = connected.receive(deadline)
+        except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
+            if not reused:
+                raise
+            data = b""
+        self._ended_ns = time.perf_counter_ns()
+        self._traffic.received_bytes += len(data)
+        response = common_response(data) if method != "HEAD" else None
+        if response is None:
+            if not data and reused and self._ended_ns - sent_ns < _AT_ONCE_S * 1e9:
+                raise IdleClosed(sent_ns / 1e9 - self._idle_since)
+            response = self._read_on(connected, ResponseReader(method), data, deadline)
+        self._idle_since = self._ended_ns / 1e9
+        if not response.reusable:
+            self._drop()
+        return response
+
+    def _read_on(self, connected: Socket, reader: ResponseReader, data: bytes, deadline: float) -> Response:
+        """The rest of a response that is not a common one, whole in its first piece."""
+        while data:
+            if (response := reader.feed(data)) is not None:
+                return response
+            data = connected.receive(deadline)
+            self._ended_ns = time.perf_counter_ns()
+            self._traffic.received_bytes += len(data)
+        if reader.needs_end and isinstance(connected, TlsSocket) and connected.truncated:
+            raise ResponseError("the target closed TLS without close_notify, which alone would have ended the response")
+        return reader.end()
+
+    # ── the connection ─────────────────────────────────────────────────────────────────────────────
+
+    def _connected(self, deadline: float) -> Socket:
+        self._drop()
+        began_ns = time.perf_counter_ns()
+        deadline = min(deadline, began_ns / 1e9 + self._connect_timeout_s)
+        plain = connect(*self._to, self._network, self._report, deadline)
+        self._socket = plain
+        if self._secure and self._proxied:
+            self._open_tunnel(plain, deadline)
+        connected_ns = time.perf_counter_ns()
+        self._connect_us = (self._connect_us or 0) + (connected_ns - began_ns) // 1000
+        if self._secure:
+            self._socket = TlsSocket(plain, shared_tls_context(self._settings), self._name, self._session, deadline)
+            self._tls_us = (self._tls_us or 0) + (time.perf_counter_ns() - connected_ns) // 1000
+        return self._socket
+
+    def _open_tunnel(self, plain: Socket, deadline: float) -> None:
+        to = f"{_bracketed(self._name)}:{self._port}"
+        plain.send(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n".encode("latin-1"), deadline)
+        reader = ResponseReader("HEAD")  # nothing follows the head: what comes then is the target's
+        while data := plain.receive(deadline):
+            if (response := reader.feed(data)) is not None:
+                if not 200 <= response.status < 300:
+                    raise ProxyRefusal(f"HTTP {response.status}")
+                return
+        raise ProxyRefusal("it closed the connection")
+
+    def _drop(self) -> None:
+        dropped, self._socket = self._socket, None
+        if dropped is not None:
+            if isinstance(dropped, TlsSocket):
+                self._session = dropped.session or self._session
+            dropped.close()
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def _failure_of(error: Exception) -> Failure:
+    match error:
+        case ResponseError() if str(error).startswith("the target closed"):
+            return Failure(FailureKind.CONNECTION_LOST, str(error))
+        case ResponseError():
+            return Failure(FailureKind.INVALID_RESPONSE, str(error))
+        case IdleClosed():
+            return idle_closed(error.idle_s)
+        case ProxyRefusal():
+            return Failure(FailureKind.PROXY, f"the proxy opens no tunnel to the target ({error})")
+        case TimeoutError():
+            return Failure(FailureKind.TIMEOUT, "no answer in time")
+        case socket.gaierror():
+            return Failure(FailureKind.NAME_NOT_FOUND, "the host name is not known")
+        case ConnectionRefusedError():
+            return Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
+        case ssl.SSLError():
+            return Failure(FailureKind.TLS, tls_message(error))
+    if (own := generator_failure(error)) is not None:
+        return own
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({why})")

@@ -1,0 +1,421 @@
+"""Reads HTTP/1.1 responses from the bytes of a connection.
+
+`common_response` is the fast lane: a whole response with a plain head and a Content-Length, as nearly all are. Every
+other response goes through `ResponseReader`, which leaves framing and syntax to `httptools` (llhttp). Where both accept
+the same bytes they give the same result.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+
+import brotli
+import httptools
+import msgspec
+
+MAX_HEAD_BYTES = 256 * 1024
+"""A response with a longer head is refused."""
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""A response with a longer body is refused, before or after decoding."""
+_MAX_INTERIM = 100
+_FINAL = 200
+"""Statuses below are those of interim responses, such as 103."""
+_SWITCHING_PROTOCOLS = 101
+_BODILESS = frozenset({204, 304})
+
+
+class ResponseError(Exception):
+    """The bytes are not a response that can be used; the message names the oddity."""
+
+
+class Headers(Mapping[str, str]):
+    """The headers of a response, found in its head when they are asked for.
+
+    Names are lower case; several headers of one name are joined with commas (RFC 9110, 5.3).
+    """
+
+    __slots__ = ("_found", "_head", "_lower")
+
+    def __init__(self, head: str, lower: str) -> None:
+        """`head`: "\\r\\nName: value\\r\\nName: value"; `lower`: the same in lower case."""
+        self._head, self._lower = head, lower
+        self._found: dict[str, str] | None = None
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """The value of a header by its lower-case name."""
+        needle = f"\n{name}:"
+        lower = self._lower
+        at = lower.find(needle)
+        if at < 0:
+            return default
+        begin = at + len(needle)
+        if lower.find(needle, begin) >= 0:
+            return self._all[name]
+        end = self._head.find("\r", begin)
+        return (self._head[begin:end] if end >= 0 else self._head[begin:]).strip(" \t")
+
+    @property
+    def _all(self) -> dict[str, str]:
+        if self._found is None:
+            self._found = {}
+            for name, value in _header_lines(self._head):
+                self._found[name] = f"{self._found[name]}, {value}" if name in self._found else value
+        return self._found
+
+    def __getitem__(self, name: str) -> str:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def _header_lines(head: str) -> Iterator[tuple[str, str]]:
+    for line in head.split("\r\n"):
+        if line:
+            name, _colon, value = line.partition(":")
+            yield name.lower(), value.strip(" \t")
+
+
+class Response(msgspec.Struct, gc=False):
+    """A whole final response. `reusable`: the connection may carry another request. `surplus`: bytes came after it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    reusable: bool
+    surplus: bool = False
+
+
+# ── the fast lane ───────────────────────────────────────────────────────────────────────────────────
+
+_COMMON_HEAD = re.compile(
+    rb"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?"
+    rb"((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*)+)\r\n\r\n"
+)
+_LENGTH, _ENCODING, _TRANSFER, _CONNECTION = (
+    "\ncontent-length:",
+    "\ncontent-encoding:",
+    "\ntransfer-encoding:",
+    "\nconnection:",
+)
+
+
+def common_response(data: bytes) -> Response | None:
+    """The response to a GET, POST, PUT or DELETE that `data` is; None where it takes the other lane to say."""
+    match = _COMMON_HEAD.match(data)
+    if match is None:
+        return None
+    status = int(match[1])
+    head = match[2].decode("latin-1")
+    lower = head.lower()
+    at = lower.find(_LENGTH)
+    if at < 0 or _ENCODING in lower or _TRANSFER in lower or status in _BODILESS or not lower.isascii():
+        return None
+    begin = at + len(_LENGTH)
+    end = lower.find("\r", begin)
+    length = (lower[begin:end] if end >= 0 else lower[begin:]).strip(" \t")
+    if not length.isdigit() or len(length) > 18 or lower.find(_LENGTH, begin) >= 0:
+        return None
+    body_at = match.end()
+    if len(data) - body_at != int(length) or body_at > MAX_HEAD_BYTES:
+        return None
+    reusable = True
+    at = lower.find(_CONNECTION)
+    if at >= 0:
+        begin = at + len(_CONNECTION)
+        end = lower.find("\r", begin)
+        option = (lower[begin:end] if end >= 0 else lower[begin:]).strip(" \t")
+        if option not in ("keep-alive", "close") or lower.find(_CONNECTION, begin) >= 0:
+            return None
+        reusable = option == "keep-alive"
+    return Response(status, Headers(head, lower), data[body_at:], reusable)
+
+
+# ── everything else ─────────────────────────────────────────────────────────────────────────────────
+
+_BEGINNING = b"HTTP/1."
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) (\d{3})(?: [^\r\n\0]*)?")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_SHOWN = 40
+
+
+class ResponseReader:
+    """Takes the bytes of one response as they come. `method`: of the request, since HEAD gets no body."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._head = bytearray()
+        self._searched = 0
+        self._interim = 0
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._parser: httptools.HttpResponseParser | None = None
+        self._status = 0
+        self._headers = Headers("", "")
+        self._until_close = False
+        self._expected = -1
+        self._whole = False
+        self._reusable = False
+        self._ambiguous = False
+        self._surplus = False
+        self.begun = False
+        """Bytes of a response came, were it an interim one."""
+
+    def feed(self, data: bytes) -> Response | None:
+        """The final response as soon as it is whole. Raises ResponseError."""
+        self.begun = self.begun or bool(data)
+        while self._parser is None:
+            rest = self._after_head(data)
+            if rest is None:
+                return None
+            data = rest
+        if not self._whole and data:
+            self._feed_body(data)
+        elif data:
+            self._surplus = True
+        return self._response() if self._whole else None
+
+    def end(self) -> Response:
+        """The response that the end of the connection completes. Raises ResponseError where it is not whole."""
+        if self._until_close:
+            self._whole = True
+            return self._response()
+        if self._parser is None:
+            what = "within the head of a response" if self._head or self._interim else "without a response"
+            raise ResponseError(f"the target closed the connection {what}")
+        of = f" of {self._expected}" if self._expected >= 0 else ""
+        raise ResponseError(f"the target closed the connection within a response, after {self._body_bytes}{of} bytes")
+
+    @property
+    def needs_end(self) -> bool:
+        """Only the end of the connection says that the response is whole."""
+        return self._until_close
+
+    # ── head ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _after_head(self, data: bytes) -> bytes | None:
+        """What follows a head that `data` completes; None where more bytes are needed."""
+        self._head += data
+        if self._searched < len(_BEGINNING):
+            begin = len(self._head) - len(self._head.lstrip(b"\r\n"))
+            del self._head[:begin]
+            self._check_beginning()
+        match = _END_OF_HEAD.search(self._head, max(self._searched - 3, 0))
+        self._searched = len(self._head)
+        if match is None or match.end() > MAX_HEAD_BYTES:
+            if self._searched > MAX_HEAD_BYTES:
+                raise ResponseError(f"the head of the response is longer than {MAX_HEAD_BYTES // 1024} kB")
+            return None
+        head, rest = bytes(self._head[: match.start()]), bytes(self._head[match.end() :])
+        self._head.clear()
+        self._searched = 0
+        self._take_head(head)
+        return rest
+
+    def _check_beginning(self) -> None:
+        # Said at once: who speaks something else may never send the end of a head.
+        beginning = bytes(self._head[: len(_BEGINNING)])
+        if len(beginning) == len(_BEGINNING) and beginning != _BEGINNING:
+            what = "is not HTTP/1.1" if beginning.startswith(b"HTTP/") else "is not HTTP"
+            raise ResponseError(f"the answer {what}: it begins with {_shown_text(beginning.decode('latin-1'))}")
+
+    def _take_head(self, head: bytes) -> None:
+        lines = [line.removesuffix("\r") for line in head.decode("latin-1").split("\n")]
+        first = _STATUS_LINE.fullmatch(lines[0])
+        if first is None:
+            raise ResponseError(f"the answer has no valid status line: {_shown(head)}")
+        status = int(first[2])
+        if status == _SWITCHING_PROTOCOLS:
+            raise ResponseError("the target switched protocols (HTTP 101), which was not asked for")
+        if 100 <= status < _FINAL:
+            self._interim += 1
+            if self._interim > _MAX_INTERIM:
+                raise ResponseError(f"more than {_MAX_INTERIM} interim responses came before a final one")
+            return
+        self._begin_body(status, lines)
+
+    def _begin_body(self, status: int, lines: list[str]) -> None:
+        headers = _unfolded(lines[1:])
+        self._status = status
+        self._expected, conflict = _content_length(headers)
+        chunked = any(name == "transfer-encoding" for name, _line in headers)
+        kept = [line for name, line in headers if name != "content-length"]
+        if conflict and not chunked:
+            raise ResponseError(conflict)
+        bodiless = self._method == "HEAD" or status in _BODILESS
+        if self._expected >= 0 and not chunked:
+            kept.append(f"Content-Length: {self._expected}")
+        else:
+            self._expected = -1
+        text = "".join(f"\r\n{line}" for _name, line in headers)
+        self._headers = Headers(text, text.lower())
+        if self._expected > MAX_BODY_BYTES and not bodiless:
+            raise _too_long()
+        parser = httptools.HttpResponseParser(self)
+        self._parse(parser, "\r\n".join([lines[0], *kept, "", ""]).encode("latin-1"))
+        self._parser = parser
+        if bodiless:
+            self._reusable = self._whole or parser.should_keep_alive() or self._keeps_alive(lines[0])
+            self._whole = True
+        elif not self._whole:
+            self._until_close = self._expected < 0 and not (chunked and self._ends_chunked())
+        # Two lengths at once: the next response might begin elsewhere than the target means (RFC 9112, 6.3).
+        self._ambiguous = chunked and any(name == "content-length" for name, _line in headers)
+
+    def _keeps_alive(self, status_line: str) -> bool:
+        """For a response without a body, whatever its head says about one."""
+        options = self._headers.get("connection").lower()
+        return "keep-alive" in options or (status_line.startswith("HTTP/1.1") and "close" not in options)
+
+    def _ends_chunked(self) -> bool:
+        return self._headers.get("transfer-encoding").lower().rpartition(",")[2].strip() == "chunked"
+
+    # ── body ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _feed_body(self, data: bytes) -> None:
+        if self._expected >= 0:
+            # The parser would take what comes after the body for the next response.
+            missing = self._expected - self._body_bytes
+            data, surplus = data[:missing], data[missing:]
+            self._surplus = bool(surplus)
+        if self._parser is not None and data:
+            self._parse(self._parser, data)
+
+    def _parse(self, parser: httptools.HttpResponseParser, data: bytes) -> None:
+        try:
+            parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if isinstance(error.__context__, ResponseError):
+                raise error.__context__ from None
+            if self._whole:
+                self._surplus = True  # it is about what came after the response
+            else:
+                raise ResponseError(f"the answer is not valid HTTP: {_reason(error)}") from None
+
+    def on_message_begin(self) -> None:
+        """Called by the parser: the next response begins although nobody asked for one."""
+        if self._whole:
+            self._surplus = True
+
+    def on_body(self, data: bytes) -> None:
+        """Called by the parser."""
+        if self._whole:
+            return
+        self._body_bytes += len(data)
+        if self._body_bytes > MAX_BODY_BYTES:
+            raise _too_long()
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        if not self._whole:
+            self._whole = True
+            self._reusable = self._parser is None or self._parser.should_keep_alive()
+
+    def _response(self) -> Response:
+        body = _decoded(b"".join(self._body), self._headers.get("content-encoding"))
+        reusable = self._reusable and not self._surplus and not self._ambiguous
+        return Response(self._status, self._headers, body, reusable, self._surplus)
+
+
+def _unfolded(lines: list[str]) -> list[tuple[str, str]]:
+    """Lower-case name and line of each header; a folded line (RFC 9112, 5.2) becomes a part of the one before."""
+    headers: list[tuple[str, str]] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and headers:
+            name, before = headers[-1]
+            headers[-1] = (name, f"{before} {line.strip()}")
+            continue
+        name, colon, _value = line.partition(":")
+        if not colon:
+            raise ResponseError(f"a header has no colon: {_shown(line.encode('latin-1'))}")
+        headers.append((name.lower(), line))
+    return headers
+
+
+def _content_length(headers: list[tuple[str, str]]) -> tuple[int, str]:
+    """The length that the head gives, -1 without one; and what is wrong with it, "" where nothing is."""
+    values = [
+        value.strip()
+        for name, line in headers
+        if name == "content-length"
+        for value in line.partition(":")[2].split(",")
+    ]
+    different = list(dict.fromkeys(values))
+    if len(different) > 1:
+        return -1, f"Content-Length twice: {different[0][:_SHOWN]} and {different[1][:_SHOWN]}"
+    if not different:
+        return -1, ""
+    if not (different[0].isascii() and different[0].isdigit()):
+        return -1, f"Content-Length is not a number: {_shown_text(different[0])}"
+    return (int(different[0]), "") if len(different[0]) <= 18 else (1 << 62, "")
+
+
+def _decoded(body: bytes, encodings: str) -> bytes:
+    """The body without its content encodings, which a server may use though none was asked for."""
+    if not body or not encodings:
+        return body
+    for encoding in reversed([name.strip().lower() for name in encodings.split(",")]):
+        try:
+            body = _without(encoding, body)
+        except (zlib.error, brotli.error) as error:
+            raise ResponseError(f"the body is not what its Content-Encoding says ({encoding}: {error})") from None
+    return body
+
+
+def _without(encoding: str, body: bytes) -> bytes:
+    match encoding:
+        case "gzip" | "x-gzip":
+            return _inflated(body, 31)
+        case "deflate":
+            try:
+                return _inflated(body, 15)
+            except zlib.error:
+                return _inflated(body, -15)  # without the wrapper, as some servers send it
+        case "br":
+            decoder = brotli.Decompressor()
+            decoded: bytes = decoder.process(body, output_buffer_limit=MAX_BODY_BYTES + 1)
+            if len(decoded) > MAX_BODY_BYTES or not decoder.can_accept_more_data():
+                raise _too_long()
+            if not decoder.is_finished():
+                raise brotli.error("it ends too early")
+            return decoded
+        case "identity" | "":
+            return body
+    raise ResponseError(f"the body has a Content-Encoding that was not asked for: {_shown_text(encoding)}")
+
+
+def _inflated(body: bytes, window_bits: int) -> bytes:
+    parts, total = [], 0
+    while body:
+        inflater = zlib.decompressobj(window_bits)
+        parts.append(inflater.decompress(body, MAX_BODY_BYTES + 1 - total))
+        total += len(parts[-1])
+        if inflater.unconsumed_tail or total > MAX_BODY_BYTES:
+            raise _too_long()
+        if not inflater.eof:
+            raise zlib.error("it ends too early")
+        body = inflater.unused_data.lstrip(b"\0") if window_bits > 15 else b""  # gzip may have several members
+    return b"".join(parts)
+
+
+def _too_long() -> ResponseError:
+    return ResponseError(f"the body is longer than {MAX_BODY_BYTES // (1024 * 1024)} MB")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().removeprefix("b'").removesuffix("'").lower() or type(error).__name__
+
+
+def _shown(data: bytes) -> str:
+    return _shown_text(data.decode("latin-1"))
+
+
+def _shown_text(text: str) -> str:
+    printable = "".join(character if " " <= character <= "~" else "?" for character in text.split("\n")[0].rstrip("\r"))
+    return f"“{printable[:_SHOWN]}…”" if len(printable) > _SHOWN else f"“{printable}”"
