@@ -20,6 +20,7 @@ class FailureKind(StrEnum):
     RATE_LIMIT = "rate limit"  # 429
     CONNECTION_REFUSED = "connection refused"
     CONNECTION_LOST = "connection lost"
+    INVALID_RESPONSE = "invalid response"  # not HTTP/1.1, or not framed or encoded as its head says
     IDLE_CLOSED = "idle connection closed"  # by the target, just as a request was sent over it
     TIMEOUT = "timeout"
     NAME_NOT_FOUND = "name not found"
@@ -40,6 +41,7 @@ _NEVER_ANSWERED = frozenset(
     {
         FailureKind.CONNECTION_REFUSED,
         FailureKind.CONNECTION_LOST,
+        FailureKind.INVALID_RESPONSE,
         FailureKind.IDLE_CLOSED,
         FailureKind.TIMEOUT,
         FailureKind.NAME_NOT_FOUND,

@@ -18,9 +18,10 @@ from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind, Remark
 from perfsuite.target.addresses import ConnectionReport, connect
 from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, shared_tls_context, tls_message
+from perfsuite.target.content_encoding import ResponseError
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
 from perfsuite.target.failures import generator_failure, idle_closed, idle_closed_remark
-from perfsuite.target.response_parser import Response, ResponseError, ResponseReader, common_response
+from perfsuite.target.response_parser import CutOffError, Response, ResponseReader, common_response
 from perfsuite.target.sockets import BlockingNetwork, Interrupted, Network, Socket
 from perfsuite.target.tls import TlsSocket
 
@@ -198,7 +199,7 @@ class HttpClient:
             self._ended_ns = time.perf_counter_ns()
             self._traffic.received_bytes += len(data)
         if reader.needs_end and isinstance(connected, TlsSocket) and connected.truncated:
-            raise ResponseError("the target closed TLS without close_notify, which alone would have ended the response")
+            raise CutOffError("the target closed TLS without close_notify, which alone would have ended the response")
         return reader.end()
 
     # ── the connection ─────────────────────────────────────────────────────────────────────────────
@@ -225,7 +226,7 @@ class HttpClient:
         while data := plain.receive(deadline):
             if (response := reader.feed(data)) is not None:
                 if not 200 <= response.status < 300:
-                    raise ProxyRefusal(f"HTTP {response.status}")
+                    raise ProxyRefusal(reader.reason)
                 return
         raise ProxyRefusal("it closed the connection")
 
@@ -241,16 +242,16 @@ def _bracketed(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def _failure_of(error: Exception) -> Failure:
+def _failure_of(error: OSError | MemoryError | ResponseError) -> Failure:
     match error:
-        case ResponseError() if str(error).startswith("the target closed"):
+        case CutOffError():
             return Failure(FailureKind.CONNECTION_LOST, str(error))
         case ResponseError():
             return Failure(FailureKind.INVALID_RESPONSE, str(error))
         case IdleClosed():
             return idle_closed(error.idle_s)
         case ProxyRefusal():
-            return Failure(FailureKind.PROXY, f"the proxy opens no tunnel to the target ({error})")
+            return Failure(FailureKind.PROXY, f"the proxy opens no way to the target ({error})")
         case TimeoutError():
             return Failure(FailureKind.TIMEOUT, "no answer in time")
         case socket.gaierror():
@@ -259,7 +260,8 @@ def _failure_of(error: Exception) -> Failure:
             return Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
         case ssl.SSLError():
             return Failure(FailureKind.TLS, tls_message(error))
-    if (own := generator_failure(error)) is not None:
-        return own
+        case _:
+            if (own := generator_failure(error)) is not None:
+                return own
     why = getattr(error, "strerror", None) or type(error).__name__
     return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({why})")

@@ -8,17 +8,15 @@ the same bytes they give the same result.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 
-import brotli
 import httptools
 import msgspec
 
+from perfsuite.target.content_encoding import MAX_BODY_BYTES, SHOWN, ResponseError, body_too_long, decoded_body, shown
+
 MAX_HEAD_BYTES = 256 * 1024
 """A response with a longer head is refused."""
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A response with a longer body is refused, before or after decoding."""
 _MAX_INTERIM = 100
 _FINAL = 200
 """Statuses below are those of interim responses, such as 103."""
@@ -26,8 +24,8 @@ _SWITCHING_PROTOCOLS = 101
 _BODILESS = frozenset({204, 304})
 
 
-class ResponseError(Exception):
-    """The bytes are not a response that can be used; the message names the oddity."""
+class CutOffError(ResponseError):
+    """The target closed the connection before a response was whole."""
 
 
 class Headers(Mapping[str, str]):
@@ -141,7 +139,6 @@ def common_response(data: bytes) -> Response | None:
 _BEGINNING = b"HTTP/1."
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) (\d{3})(?: [^\r\n\0]*)?")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-_SHOWN = 40
 
 
 class ResponseReader:
@@ -163,12 +160,11 @@ class ResponseReader:
         self._reusable = False
         self._ambiguous = False
         self._surplus = False
-        self.begun = False
-        """Bytes of a response came, were it an interim one."""
+        self.reason = ""
+        """Status and reason phrase, such as "404 Not Found"."""
 
     def feed(self, data: bytes) -> Response | None:
         """The final response as soon as it is whole. Raises ResponseError."""
-        self.begun = self.begun or bool(data)
         while self._parser is None:
             rest = self._after_head(data)
             if rest is None:
@@ -181,15 +177,14 @@ class ResponseReader:
         return self._response() if self._whole else None
 
     def end(self) -> Response:
-        """The response that the end of the connection completes. Raises ResponseError where it is not whole."""
+        """The response that the end of the connection completes. Raises CutOffError where it is not whole."""
         if self._until_close:
             self._whole = True
             return self._response()
         if self._parser is None:
             what = "within the head of a response" if self._head or self._interim else "without a response"
-            raise ResponseError(f"the target closed the connection {what}")
-        of = f" of {self._expected}" if self._expected >= 0 else ""
-        raise ResponseError(f"the target closed the connection within a response, after {self._body_bytes}{of} bytes")
+            raise CutOffError(f"the target closed the connection {what}")
+        raise CutOffError("the target closed the connection within a response")
 
     @property
     def needs_end(self) -> bool:
@@ -222,14 +217,14 @@ class ResponseReader:
         beginning = bytes(self._head[: len(_BEGINNING)])
         if len(beginning) == len(_BEGINNING) and beginning != _BEGINNING:
             what = "is not HTTP/1.1" if beginning.startswith(b"HTTP/") else "is not HTTP"
-            raise ResponseError(f"the answer {what}: it begins with {_shown_text(beginning.decode('latin-1'))}")
+            raise ResponseError(f"the answer {what}: it begins with {shown(beginning.decode('latin-1'))}")
 
     def _take_head(self, head: bytes) -> None:
         lines = [line.removesuffix("\r") for line in head.decode("latin-1").split("\n")]
         first = _STATUS_LINE.fullmatch(lines[0])
         if first is None:
             raise ResponseError(f"the answer has no valid status line: {_shown(head)}")
-        status = int(first[2])
+        status, self.reason = int(first[2]), lines[0].partition(" ")[2]
         if status == _SWITCHING_PROTOCOLS:
             raise ResponseError("the target switched protocols (HTTP 101), which was not asked for")
         if 100 <= status < _FINAL:
@@ -255,7 +250,7 @@ class ResponseReader:
         text = "".join(f"\r\n{line}" for _name, line in headers)
         self._headers = Headers(text, text.lower())
         if self._expected > MAX_BODY_BYTES and not bodiless:
-            raise _too_long()
+            raise body_too_long()
         parser = httptools.HttpResponseParser(self)
         self._parse(parser, "\r\n".join([lines[0], *kept, "", ""]).encode("latin-1"))
         self._parser = parser
@@ -308,7 +303,7 @@ class ResponseReader:
             return
         self._body_bytes += len(data)
         if self._body_bytes > MAX_BODY_BYTES:
-            raise _too_long()
+            raise body_too_long()
         self._body.append(data)
 
     def on_message_complete(self) -> None:
@@ -318,7 +313,7 @@ class ResponseReader:
             self._reusable = self._parser is None or self._parser.should_keep_alive()
 
     def _response(self) -> Response:
-        body = _decoded(b"".join(self._body), self._headers.get("content-encoding"))
+        body = decoded_body(b"".join(self._body), self._headers.get("content-encoding"))
         reusable = self._reusable and not self._surplus and not self._ambiguous
         return Response(self._status, self._headers, body, reusable, self._surplus)
 
@@ -348,64 +343,12 @@ def _content_length(headers: list[tuple[str, str]]) -> tuple[int, str]:
     ]
     different = list(dict.fromkeys(values))
     if len(different) > 1:
-        return -1, f"Content-Length twice: {different[0][:_SHOWN]} and {different[1][:_SHOWN]}"
+        return -1, f"Content-Length twice: {different[0][:SHOWN]} and {different[1][:SHOWN]}"
     if not different:
         return -1, ""
     if not (different[0].isascii() and different[0].isdigit()):
-        return -1, f"Content-Length is not a number: {_shown_text(different[0])}"
+        return -1, f"Content-Length is not a number: {shown(different[0])}"
     return (int(different[0]), "") if len(different[0]) <= 18 else (1 << 62, "")
-
-
-def _decoded(body: bytes, encodings: str) -> bytes:
-    """The body without its content encodings, which a server may use though none was asked for."""
-    if not body or not encodings:
-        return body
-    for encoding in reversed([name.strip().lower() for name in encodings.split(",")]):
-        try:
-            body = _without(encoding, body)
-        except (zlib.error, brotli.error) as error:
-            raise ResponseError(f"the body is not what its Content-Encoding says ({encoding}: {error})") from None
-    return body
-
-
-def _without(encoding: str, body: bytes) -> bytes:
-    match encoding:
-        case "gzip" | "x-gzip":
-            return _inflated(body, 31)
-        case "deflate":
-            try:
-                return _inflated(body, 15)
-            except zlib.error:
-                return _inflated(body, -15)  # without the wrapper, as some servers send it
-        case "br":
-            decoder = brotli.Decompressor()
-            decoded: bytes = decoder.process(body, output_buffer_limit=MAX_BODY_BYTES + 1)
-            if len(decoded) > MAX_BODY_BYTES or not decoder.can_accept_more_data():
-                raise _too_long()
-            if not decoder.is_finished():
-                raise brotli.error("it ends too early")
-            return decoded
-        case "identity" | "":
-            return body
-    raise ResponseError(f"the body has a Content-Encoding that was not asked for: {_shown_text(encoding)}")
-
-
-def _inflated(body: bytes, window_bits: int) -> bytes:
-    parts, total = [], 0
-    while body:
-        inflater = zlib.decompressobj(window_bits)
-        parts.append(inflater.decompress(body, MAX_BODY_BYTES + 1 - total))
-        total += len(parts[-1])
-        if inflater.unconsumed_tail or total > MAX_BODY_BYTES:
-            raise _too_long()
-        if not inflater.eof:
-            raise zlib.error("it ends too early")
-        body = inflater.unused_data.lstrip(b"\0") if window_bits > 15 else b""  # gzip may have several members
-    return b"".join(parts)
-
-
-def _too_long() -> ResponseError:
-    return ResponseError(f"the body is longer than {MAX_BODY_BYTES // (1024 * 1024)} MB")
 
 
 def _reason(error: Exception) -> str:
@@ -413,9 +356,4 @@ def _reason(error: Exception) -> str:
 
 
 def _shown(data: bytes) -> str:
-    return _shown_text(data.decode("latin-1"))
-
-
-def _shown_text(text: str) -> str:
-    printable = "".join(character if " " <= character <= "~" else "?" for character in text.split("\n")[0].rstrip("\r"))
-    return f"“{printable[:_SHOWN]}…”" if len(printable) > _SHOWN else f"“{printable}”"
+    return shown(data.decode("latin-1"))
