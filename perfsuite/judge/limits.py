@@ -1,29 +1,11 @@
-"""Limits beyond which a run is not valid, or beyond which a note stands beside its verdict. Each has its reason."""
+"""Limits beyond which a run is not valid, or beyond which a note stands beside its verdict. Each has its reason.
+
+Those of a saturated generator are in `perfsuite/model/generator.py`.
+"""
 
 from __future__ import annotations
 
 from perfsuite.model.slo_presets import FEWEST_FOR_AVERAGE
-
-CPU_MEAN_PERCENT = 85.0
-"""If a load process needs a core for more than 85 % of the time, its own requests wait for it: the queue of a single
-server is then 5.7 requests long (M/M/1: ρ / (1 − ρ)). Time used and time waited for a core count together, because a
-process that shares its core uses little of it."""
-
-CPU_OVER_90_SHARE = 0.10
-CPU_OVER_90_LEAST_S = 3.0
-"""If more than a tenth of the seconds are above 90 %, the 95th percentile is affected. At least three such seconds are
-needed: in a short run, one or two come from starting up."""
-
-LOOP_LAG_P99_MS = 50.0
-"""An event loop that handles one event in a hundred more than 50 ms late adds this to response times: a tenth of the
-tightest usual limit (500 ms). A healthy loop stays below 10 ms."""
-
-GC_PAUSE_MS = 100.0
-GC_LONG_SHARE = 0.01
-GC_SHARE = 0.05
-"""While the garbage collector runs, every answer waits. Pauses longer than 100 ms matter when they take more than
-1 % of the time (then they reach the 99th percentile), shorter ones when all pauses take more than 5 %. A single
-long pause is reported as a note: it can only have made the slowest requests."""
 
 THROTTLED_SHARE = 0.01
 THROTTLED_FIX_SHARE = 0.05

@@ -14,17 +14,10 @@ from collections.abc import Iterable, Sequence
 from perfsuite.format import figure, limit_text, number, plural, quantity, setting
 from perfsuite.judge.limits import (
     CHANCE_SD,
-    CPU_MEAN_PERCENT,
-    CPU_OVER_90_LEAST_S,
-    CPU_OVER_90_SHARE,
     FEWEST_REQUESTS,
-    GC_LONG_SHARE,
-    GC_PAUSE_MS,
-    GC_SHARE,
     LITTLE_ACTIONS,
     LITTLE_CYCLES,
     LITTLE_SHARE,
-    LOOP_LAG_P99_MS,
     NOT_STARTED_SHARE,
     SHORTEST_STEADY_S,
     THROTTLED_FIX_SHARE,
@@ -51,6 +44,7 @@ from perfsuite.model import (
     Summary,
 )
 from perfsuite.model.cleanup import REMAINING_FILE
+from perfsuite.model.generator import GC_PAUSE_MS, LOOP_LAG_P99_MS, SEND_LAG_P99_MS, Bottleneck, Capacity, capacity_of
 from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import LOG_FILE
@@ -70,8 +64,8 @@ def unfit_because(plan: Plan, summary: Summary) -> list[Message]:
 
 def generator_notes(summary: Summary) -> Iterable[Message]:
     """What may explain the slowest requests, although the generator was fit."""
-    health = summary.generator
-    if (health.gc_pause_max_ms or 0.0) > GC_PAUSE_MS and not _collecting(health):
+    health, capacity = summary.generator, _capacity(summary)
+    if (health.gc_pause_max_ms or 0.0) > GC_PAUSE_MS and not capacity.exceeds(Bottleneck.GARBAGE_COLLECTION):
         yield Note.LONG_GC_PAUSE(longest=figure("max_ms", health.gc_pause_max_ms))
     share = health.throttled_rate or 0.0
     if share >= THROTTLED_SHARE and not _signs(summary):
@@ -81,7 +75,7 @@ def generator_notes(summary: Summary) -> Iterable[Message]:
 def _saturated(plan: Plan, summary: Summary) -> Iterable[Message]:
     """More processes do not help where all of them share one limit."""
     signs, share = "; ".join(_signs(summary)), summary.generator.throttled_rate or 0.0
-    if signs and share >= THROTTLED_FIX_SHARE:
+    if signs and (share >= THROTTLED_FIX_SHARE or _capacity(summary).exceeds(Bottleneck.CPU_LIMIT)):
         yield Reason.GENERATOR_THROTTLED(signs=signs, limit=_cpu_limit(summary.generator), share=share)
     elif signs:
         yield Reason.GENERATOR_SATURATED(signs=signs, processes=plan.processes + 1)
@@ -89,8 +83,19 @@ def _saturated(plan: Plan, summary: Summary) -> Iterable[Message]:
 
 def _signs(summary: Summary) -> list[Message]:
     """What shows that the generator was saturated; [] for one that was not."""
-    found = (_busy(summary), _late(summary.generator), _collecting(summary.generator))
-    return [sign for sign in found if sign]
+    health, capacity = summary.generator, _capacity(summary)
+    of_part = {
+        Bottleneck.CPU: _busy,
+        Bottleneck.CPU_LIMIT: _limited,
+        Bottleneck.EVENT_LOOP: _late,
+        Bottleneck.SCHEDULE: _sends_late,
+        Bottleneck.GARBAGE_COLLECTION: _collecting,
+    }
+    return [sign(health) for part, sign in of_part.items() if capacity.exceeds(part)]
+
+
+def _capacity(summary: Summary) -> Capacity:
+    return capacity_of(summary.generator, summary.steady_s)
 
 
 def _cpu_limit(health: GeneratorHealth) -> str:
@@ -99,36 +104,37 @@ def _cpu_limit(health: GeneratorHealth) -> str:
     return f"a CPU limit of {setting(round(health.limit_cores, 2))} {'core' if health.limit_cores == 1 else 'cores'}"
 
 
-def _busy(summary: Summary) -> Message | None:
-    health = summary.generator
-    mean, over_90 = health.cpu_wanted_percent_mean, health.cpu_over_90_rate or 0.0
-    if mean is None:
-        return None
+def _busy(health: GeneratorHealth) -> Message:
+    mean = health.cpu_wanted_percent_mean or 0.0
     used = mean if health.cpu_percent_mean is None else health.cpu_percent_mean
-    often = over_90 > CPU_OVER_90_SHARE and over_90 * summary.steady_s >= CPU_OVER_90_LEAST_S
-    if mean <= CPU_MEAN_PERCENT and not often:
-        return None
     waited = f", waited for one {quantity(mean - used, 'percent')} of the time,"
     return Sign.BUSY(
-        process="its process" if health.processes == 1 else "one of its processes",
+        process=_whose(health),
         used=quantity(used, "percent"),
         waited=waited if mean - used >= _WAITING_SHOWN_PERCENT else "",
-        share=over_90,
+        share=health.cpu_over_90_rate or 0.0,
     )
 
 
-def _late(health: GeneratorHealth) -> Message | None:
-    lag_ms = health.loop_lag_p99_ms
-    if lag_ms is None or lag_ms <= LOOP_LAG_P99_MS:
-        return None
-    return Sign.LATE(lag=figure("p99_ms", lag_ms), limit=limit_text("p99_ms", LOOP_LAG_P99_MS))
+def _whose(health: GeneratorHealth) -> str:
+    return "its process" if health.processes == 1 else "one of its processes"
 
 
-def _collecting(health: GeneratorHealth) -> Message | None:
-    longest_ms, share = health.gc_pause_max_ms or 0.0, health.gc_share_rate or 0.0
-    if share <= GC_SHARE and not (longest_ms > GC_PAUSE_MS and share > GC_LONG_SHARE):
-        return None
-    return Sign.COLLECTING(share=share, longest=figure("max_ms", longest_ms))
+def _limited(health: GeneratorHealth) -> Message:
+    return Sign.LIMITED(process=_whose(health), wanted=quantity(health.limit_wanted_percent_mean, "percent"))
+
+
+def _late(health: GeneratorHealth) -> Message:
+    return Sign.LATE(lag=figure("p99_ms", health.loop_lag_p99_ms), limit=limit_text("p99_ms", LOOP_LAG_P99_MS))
+
+
+def _sends_late(health: GeneratorHealth) -> Message:
+    return Sign.SENDS_LATE(lag=figure("p99_ms", health.send_lag_p99_ms), limit=limit_text("p99_ms", SEND_LAG_P99_MS))
+
+
+def _collecting(health: GeneratorHealth) -> Message:
+    longest = figure("max_ms", health.gc_pause_max_ms or 0.0)
+    return Sign.COLLECTING(share=health.gc_share_rate or 0.0, longest=longest)
 
 
 def _lost(worker: LostWorker) -> Message:

@@ -102,7 +102,7 @@ class ArrivalQueue:
             due, due_at = self._from_thread.popleft()
             try:
                 # No session and no target has had a part in it so far: what is late here is this process.
-                self._health.add_lag(round((utc_s() - due_at) * 1e6))
+                self._health.add_send_lag(round((utc_s() - due_at) * 1e6))
                 self._arrive(due, due_at)
             except Exception as error:  # noqa: BLE001  counted as an error of the suite; the others are still due
                 self._on_error(error)

@@ -131,6 +131,8 @@ class RoleUser(User):
     """The latest action ended before there was one."""
     _unrecorded = 0
     _logging_in = False
+    _planned_pause_s = 0.0
+    """How long the present pause was to be; 0 where none was planned."""
 
     def stop(self, force: bool = False) -> bool:
         """Locust ends this user. A user that wakes from its pause in this very moment must not begin an
@@ -235,7 +237,10 @@ class RoleUser(User):
         pause_s = NONE_TAKEN_S if self._took_none else 0.0
         if self._load.arrivals is None:
             pause_s = self._pause_s()
-        return pause_s if self.session.logged_in else max(pause_s, self.session.login_wait_s)
+        if not self.session.logged_in:
+            pause_s = max(pause_s, self.session.login_wait_s)
+        self._planned_pause_s = pause_s
+        return pause_s
 
     def think_s(self) -> float:
         """The next think time of the closed model."""
@@ -303,11 +308,16 @@ class RoleUser(User):
             self._load.recorder.cells.action(key, result.elapsed_us, succeeded=result.succeeded)
 
     def _record_pause(self) -> None:
-        """The pause since the last action, as it really was: Little's law is checked with it."""
+        """The pause since the last action, as it really was: Little's law is checked with it.
+
+        What it was longer than planned, this process was late.
+        """
         if self._paused is not None:
-            since, behaviour = self._paused
-            key = (int(since), self.role.slug, behaviour)
-            self._load.recorder.cells.pause(key, round((utc_s() - since) * 1e6))
+            (since, behaviour), recorder = self._paused, self._load.recorder
+            pause_us = round((utc_s() - since) * 1e6)
+            recorder.cells.pause((int(since), self.role.slug, behaviour), pause_us)
+            if self._planned_pause_s and self._load.arrivals is None:
+                recorder.health.add_send_lag(pause_us - round(self._planned_pause_s * 1e6))
 
     def _ends_with_session(self, do: Any) -> Any:
         try:

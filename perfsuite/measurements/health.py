@@ -21,7 +21,7 @@ _SCHEDULED = Path("/proc/self/schedstat")
 @dataclass(frozen=True, slots=True)
 class HealthFigures:
     """CPU since the last time (100 = one core), lag of the event loop (µs), resident memory, and pauses of the garbage
-    collector (µs), in which nothing else of the process runs.
+    collector (µs), in which nothing else of the process runs. `send_lag`: how late scheduled sends began (µs).
 
     `waited_percent`: share of that time, `span_s` long, in which the process waited for a core; None where the system
     does not report it. `throttled`: whether a CPU limit held it back.
@@ -34,6 +34,7 @@ class HealthFigures:
     waited_percent: float | None
     span_s: float
     throttled: Throttled
+    send_lag: Times
 
 
 class Health:
@@ -43,6 +44,7 @@ class Health:
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first call only sets the mark from which the next one counts
         self._lag = Histogram()
+        self._send_lag = Histogram()
         self._gc = Histogram()
         self._gc_began_ns = 0
         self._taken_ns = time.perf_counter_ns()
@@ -65,6 +67,10 @@ class Health:
         """A timer of the event loop fired late by this much."""
         self._lag.add(late_us)
 
+    def add_send_lag(self, late_us: int) -> None:
+        """What was scheduled to be sent began late by this much, for no other reason than this process."""
+        self._send_lag.add(max(late_us, 0))
+
     def add_lags(self, due_at: float, now: float, every_s: float) -> float:
         """All probes that were due every `every_s` from `due_at` to `now` (s) fire now; when the next one is due.
 
@@ -79,6 +85,7 @@ class Health:
     def take(self) -> HealthFigures:
         """The figures since the last call."""
         lag, self._lag = self._lag, Histogram()
+        send_lag, self._send_lag = self._send_lag, Histogram()
         gc_pauses, self._gc = self._gc, Histogram()
         taken_ns, since_ns = time.perf_counter_ns(), self._taken_ns
         self._taken_ns = taken_ns
@@ -90,6 +97,7 @@ class Health:
             self._waited_percent(taken_ns - since_ns),
             (taken_ns - since_ns) / 1e9,
             self._limit.take(),
+            times_of(send_lag),
         )
 
     def _waited_percent(self, span_ns: int) -> float | None:

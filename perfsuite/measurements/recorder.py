@@ -362,6 +362,7 @@ class Recorder:
                 health.throttled.share,
                 health.throttled.cores,
                 *self.connections.take(),
+                health.send_lag,
             )
         )
         self._sink.flush()

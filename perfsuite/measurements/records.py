@@ -9,7 +9,8 @@ Schema history
         of a process, `remarks`, `waited`, `ended_failed` and `expired` of requests, and `logging_in` of users, which
         readers of 2 may pass over
     3   errors of the suite itself; requests counted where they are sent; later on `retries` of requests and of a
-        process, `connections` and `no_answer` of a process, and `slowest` of requests, which readers of 3 may pass over
+        process, `connections`, `no_answer` and `send_lag` of a process, and `slowest` of requests, which readers of 3
+        may pass over
 """
 
 from __future__ import annotations
@@ -194,6 +195,8 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     `received_bytes` of HTTP, heads and bodies, in that time; None in older files. `throttled_rate`: share of the
     periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit allows; None
     without a limit. `connections`: how many were opened, by address; `no_answer`: how long attempts waited in vain.
+    `send_lag`: how late sends began that were scheduled by think times or, in the open model, due times; empty in older
+    files.
     """
 
     worker: str
@@ -211,6 +214,7 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     limit_cores: float | None = None
     connections: dict[str, int] = {}
     no_answer: dict[str, Times] = {}
+    send_lag: Times = Times()
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):

@@ -217,7 +217,9 @@ class Sign(Code):
     """Evidence within a reason."""
 
     BUSY = "{process} used {used} of a core on average{waited} and wanted over 90 % in {share:percent} of seconds"
+    LIMITED = "{process} wanted {wanted} of what its CPU limit allows"
     LATE = "its event loop was {lag} late at the 99th percentile, limit {limit}"
+    SENDS_LATE = "scheduled requests began {lag} late at the 99th percentile, limit {limit}"
     COLLECTING = "it paused for garbage collection {share:percent} of the time, up to {longest}"
     UNACCOUNTED = "{role} ({users:number} users, {accounted:number} accounted for, {share:percent} apart)"
     COUNT = "{count:number} {by} ({more:signed})"

@@ -15,6 +15,13 @@ class ReportMessage(Code):
     STEP_SUMMARY = "$GITHUB_STEP_SUMMARY, {path}: {why}; the summary is only in {whole}"
 
 
+class GeneratorNote(Code):
+    """How near its limit the load generator was; 100 % is a saturated one, and such a run is INCONCLUSIVE."""
+
+    CAPACITY = "Load generator at {used} of its capacity ({part})"
+    BY_PROCESS = "{process} {used}"
+
+
 class Headline(Code):
     """The verdict as a sentence about the backend. `sentence()` in `report/wording.py` adds the full stop."""
 

@@ -6,6 +6,7 @@ None means unknown (such as too few samples), never zero.
 
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
+from perfsuite.model.generator import GeneratorHealth
 from perfsuite.model.plan import (
     ALL,
     LOGIN,
@@ -32,7 +33,6 @@ from perfsuite.model.summary import (
     BehaviourRow,
     Breakdown,
     Drift,
-    GeneratorHealth,
     LostWorker,
     Occupancy,
     Reconciliation,

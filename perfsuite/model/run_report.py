@@ -64,6 +64,8 @@ class LiveState:
     """The most frequent first; of many, the first ten."""
     ok: Statistics | None = None
     """`statistics` as targets judge them, see Summary.totals_ok; None where they are the same."""
+    generator_percent: int | None = None
+    """How near its limit the load generator was over the last ten seconds; 100: saturated. None where not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
+from perfsuite.model.generator import GeneratorHealth
 from perfsuite.model.summary_parts import NO_SERVER_TIMES, Coverage, CutOff, Logins, Outage, Remark, ServerTimes
 
 PERCENTILES: Mapping[str, float] = MappingProxyType(
@@ -183,31 +184,6 @@ class WholeRun:
     """Of the failures, those that the target's rate limit answered (HTTP 429)."""
     expired: int = 0
     """Further requests, refused because a token had expired; each was repeated after a login and counts then."""
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorHealth:
-    """The load side's own state, each figure that of the process which is worst in it. CPU 100 = one core.
-
-    `cpu_wanted_percent_mean`: what a process used and what it waited for together, where the system reports that: one
-    that is given little of a core shows little use of it. `cpu_over_90_rate`: share of the seconds in which it wanted
-    more than 90 % of a core. `gc_share_rate`: share of the time that it stood still for the garbage collector.
-    `throttled_rate`: share of the periods of a CPU limit (control groups) in which that stopped it; `limit_cores`: what
-    the limit allows. None where it is not known, or no limit holds.
-    """
-
-    processes: int
-    cpu_percent_max: float | None
-    loop_lag_p99_ms: float | None
-    lost_reports: int
-    cpu_percent_mean: float | None = None
-    cpu_wanted_percent_mean: float | None = None
-    cpu_over_90_rate: float | None = None
-    gc_pause_p99_ms: float | None = None
-    gc_pause_max_ms: float | None = None
-    gc_share_rate: float | None = None
-    throttled_rate: float | None = None
-    limit_cores: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from perfsuite.format import clock, figure, joined, number, plural, quantity
 from perfsuite.messages import Message
-from perfsuite.messages.report import Headline
+from perfsuite.messages.report import GeneratorNote, Headline
 from perfsuite.model import (
     ALL,
     TARGET_LOST,
@@ -22,6 +22,7 @@ from perfsuite.model import (
     TargetOutcome,
     TargetResult,
 )
+from perfsuite.model.generator import capacity_of
 from perfsuite.model.summary_parts import server_cpu_percent
 from perfsuite.report.text import clean, heading, rounded
 
@@ -243,6 +244,22 @@ def arrival_lines(summary: Summary) -> tuple[str, ...]:
         f" ({started}, {missing})",
         f"Largest start delay {latest}, 99th percentile {p99}; longest queue {number(arrivals.longest_queue)}",
     )
+
+
+def generator_line(summary: Summary) -> str:
+    """ "Load generator at 40 % of its capacity (CPU)"; "" where nothing is known."""
+    capacity = capacity_of(summary.generator, summary.steady_s)
+    if capacity.bottleneck is None:
+        return ""
+    return GeneratorNote.CAPACITY(used=quantity(capacity.used_percent, "percent"), part=capacity.bottleneck.value)
+
+
+def generator_by_process(summary: Summary) -> tuple[str, ...]:
+    """ "worker-0 40 %" for each load process; () where there are not several."""
+    each = summary.generator.capacity_by_process or {}
+    if len(each) < 2:
+        return ()
+    return tuple(GeneratorNote.BY_PROCESS(process=name, used=quantity(used, "percent")) for name, used in each.items())
 
 
 def logins_line(report: RunReport) -> str:

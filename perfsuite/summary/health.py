@@ -25,6 +25,7 @@ from perfsuite.model import (
     SuiteErrorGroup,
     Works,
 )
+from perfsuite.model.generator import Capacity, capacity_of
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.figures import as_ms
@@ -46,17 +47,34 @@ def generator_health(aggregate: Aggregate, when: RunTimeline) -> GeneratorHealth
 
     Its CPU is that of the process that wanted most, so that the two figures belong together.
     """
-    known = [record for second in aggregate.seconds.values() for record in second.generators if record.span_s > 0]
+    known = [record for second in aggregate.seconds.values() for record in second.generators]
     steady = [record for record in known if when.is_steady(record.second)]
+    health = _worst_of(steady or known, when.steady_s)
+    return replace(health, processes=len(aggregate.workers), lost_reports=aggregate.lost_reports)
+
+
+def capacity_within(aggregate: Aggregate, seconds: range) -> Capacity:
+    """How near its limit the generator was in these seconds, as far as they are kept."""
+    records = [
+        record for second in seconds if second in aggregate.seconds for record in aggregate.seconds[second].generators
+    ]
+    return capacity_of(_worst_of(records, len(seconds)), len(seconds))
+
+
+def _worst_of(reports: Iterable[Generator], span_s: float) -> GeneratorHealth:
+    """The worst process in each figure."""
     of_process: dict[str, list[Generator]] = defaultdict(list)
-    for record in steady or known:
-        of_process[record.worker].append(record)
-    each = [_health(records) for records in of_process.values()]
+    for record in reports:
+        if record.span_s > 0:
+            of_process[record.worker].append(record)
+    healths = {name: _health(records) for name, records in sorted(of_process.items())}
+    each = list(healths.values())
+    used = {name: capacity_of(health, span_s).used_percent for name, health in healths.items()}
     return GeneratorHealth(
-        processes=len(aggregate.workers),
+        processes=len(each),
         cpu_percent_max=_worst(process.cpu_percent_max for process in each),
         loop_lag_p99_ms=_worst(process.loop_lag_p99_ms for process in each),
-        lost_reports=aggregate.lost_reports,
+        lost_reports=0,
         cpu_percent_mean=_of_most_wanting(each),
         cpu_wanted_percent_mean=_worst(process.cpu_wanted_percent_mean for process in each),
         cpu_over_90_rate=_worst(process.cpu_over_90_rate for process in each),
@@ -65,6 +83,9 @@ def generator_health(aggregate: Aggregate, when: RunTimeline) -> GeneratorHealth
         gc_share_rate=_worst(process.gc_share_rate for process in each),
         throttled_rate=_worst(process.throttled_rate for process in each),
         limit_cores=min((process.limit_cores for process in each if process.limit_cores is not None), default=None),
+        limit_wanted_percent_mean=_worst(process.limit_wanted_percent_mean for process in each),
+        send_lag_p99_ms=_worst(process.send_lag_p99_ms for process in each),
+        capacity_by_process={name: percent for name, percent in used.items() if percent is not None} or None,
     )
 
 
@@ -92,6 +113,7 @@ def _busy(records: Sequence[Generator]) -> _Busy:
 def _health(records: Sequence[Generator]) -> GeneratorHealth:
     """The figures of one process, each report weighted by its span."""
     lag = histogram_of_all([record.loop_lag for record in records])
+    send_lag = histogram_of_all([record.send_lag for record in records])
     pauses = histogram_of_all([record.gc_pauses for record in records])
     of_second: dict[int, list[Generator]] = defaultdict(list)
     for record in records:
@@ -99,6 +121,8 @@ def _health(records: Sequence[Generator]) -> GeneratorHealth:
     seconds = [_busy(together) for together in of_second.values()]
     whole = [second for second in seconds if second.span_s >= _LEAST_S] or seconds
     total = _busy(records)
+    limit_cores = min((record.limit_cores for record in records if record.limit_cores is not None), default=None)
+    wanted = total.wanted / total.span_s
     often_s = math.fsum(second.span_s for second in seconds if second.wanted / second.span_s > _BUSY_PERCENT)
     return GeneratorHealth(
         processes=1,
@@ -106,13 +130,15 @@ def _health(records: Sequence[Generator]) -> GeneratorHealth:
         loop_lag_p99_ms=_p99_ms(lag),
         lost_reports=0,
         cpu_percent_mean=total.used / total.span_s,
-        cpu_wanted_percent_mean=total.wanted / total.span_s,
+        cpu_wanted_percent_mean=wanted,
         cpu_over_90_rate=often_s / total.span_s,
         gc_pause_p99_ms=_p99_ms(pauses),
         gc_pause_max_ms=pauses.max_us / 1000 if pauses.count else None,
         gc_share_rate=pauses.sum_us / 1e6 / total.span_s if pauses.count else None,
         throttled_rate=_throttled(records),
-        limit_cores=min((record.limit_cores for record in records if record.limit_cores is not None), default=None),
+        limit_cores=limit_cores,
+        limit_wanted_percent_mean=wanted / limit_cores if limit_cores is not None and limit_cores < 1 else None,
+        send_lag_p99_ms=_p99_ms(send_lag),
     )
 
 

@@ -13,6 +13,7 @@ from perfsuite.measurements.totals import RequestTotals, totals_of
 from perfsuite.model import LiveFailure, LiveLine, LiveState, Plan
 from perfsuite.model.periods import steady_from
 from perfsuite.summary.figures import statistics, statistics_ok
+from perfsuite.summary.health import capacity_within
 from perfsuite.summary.periods import PhaseTimes, phase_times
 from perfsuite.summary.users import all_logged_in_at, logging_in_by_second
 
@@ -23,6 +24,8 @@ STARTING = "starting"
 """The phase before any phase was reported."""
 
 _NOW_S = 5
+_GENERATOR_S = 10
+"""Long enough for the 99th percentile of an event loop that is asked twenty times a second."""
 _REPORTS_LATE_S = 3
 """A second may be reported this much later before it counts as one without requests."""
 
@@ -90,6 +93,7 @@ class LiveView:
             operations=self._lines(1),
             failed=self._most_frequent_failures(),
             ok=statistics_ok(shown, length_s, ends_known=ends_known),
+            generator_percent=capacity_within(self.aggregate, range(stop - _GENERATOR_S, stop)).used_percent,
         )
 
     def steady_requests(self) -> dict[int, int]:

@@ -75,6 +75,10 @@ def busy(used: str, share: float, *, waited: str = "", process: str = "its proce
             Sign.LATE(lag="312 ms", limit="50 ms"),
             id="later than that",
         ),
+        pytest.param({"send_lag_p99_ms": 50.0}, None, id="so it is for scheduled sends"),
+        pytest.param(
+            {"send_lag_p99_ms": 80.0}, Sign.SENDS_LATE(lag="80 ms", limit="50 ms"), id="which are later than that"
+        ),
         pytest.param(
             {"gc_pause_max_ms": 400.0, "gc_share_rate": 0.01}, None,
             id="a long pause is no share of the time",
@@ -103,6 +107,14 @@ def test_saturation(health: dict[str, Any], sign: Message | None) -> None:
 def test_all_signs_are_reported_together() -> None:
     (reason,) = unfit(cpu_percent_mean=99.0, cpu_wanted_percent_mean=99.0, cpu_over_90_rate=1.0, loop_lag_p99_ms=90.0)
     assert reason.fields["signs"] == f"{busy('99 %', 1.0)}; {Sign.LATE(lag='90 ms', limit='50 ms')}"
+
+
+def test_a_limit_below_one_core_is_all_that_a_process_has() -> None:
+    (reason,) = unfit(cpu_wanted_percent_mean=44.0, limit_wanted_percent_mean=88.0, limit_cores=0.5)
+
+    assert reason.code is Reason.GENERATOR_THROTTLED
+    assert reason.fields["signs"] == Sign.LIMITED(process="its process", wanted="88 %")
+    assert unfit(cpu_wanted_percent_mean=42.0, limit_wanted_percent_mean=84.0, limit_cores=0.5) == []
 
 
 STARVED = {"cpu_percent_mean": 40.0, "cpu_wanted_percent_mean": 99.0, "cpu_over_90_rate": 1.0}

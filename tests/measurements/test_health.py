@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.measurements.health import CpuLimit, Throttled
+from perfsuite.measurements.health import CpuLimit, Health, Throttled
 
 
 def write(path: Path, text: str) -> None:
@@ -114,3 +114,16 @@ def test_this_system_is_read_without_a_fault() -> None:
     taken = CpuLimit().take()
 
     assert taken.share is None or 0 <= taken.share <= 1
+
+
+def test_late_sends_are_handed_over_once() -> None:
+    health = Health()
+    try:
+        health.add_send_lag(1_500)
+        health.add_send_lag(-20)  # a timer that fires early is not late
+        first, second = health.take().send_lag, health.take().send_lag
+    finally:
+        health.close()
+
+    assert (first.sum_us, sum(first.counts.values())) == (1_500, 2)
+    assert second.counts == {}

@@ -40,7 +40,7 @@ EVERY_KIND: tuple[Record, ...] = (
     Actions("1", 4, 1_772_357_400, "reader", "browsing", 3, 2, TIMES),
     NotPossible("1", 5, 1_772_357_400, "reader", "paying", "policies.premiums", 2),
     Users("1", 6, 1_772_357_400, {"reader": 2, "writer": 1}),
-    Generator("1", 7, 1_772_357_400, 42.5, TIMES, 123_456_789),
+    Generator("1", 7, 1_772_357_400, 42.5, TIMES, 123_456_789, send_lag=TIMES),
     End("1", 8, 3, 3, "stopped"),
 )  # fmt: skip
 

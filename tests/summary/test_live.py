@@ -193,3 +193,16 @@ def test_actions_that_never_began_are_failures_with_the_time_they_waited() -> No
     state = live.state(START + 1)
     assert state.operations == (LiveLine("policies.list", 2, 2000.0, 2),)
     assert [(each.kind, each.count) for each in state.failed] == [("not started", 2)]
+
+
+def test_the_generator_is_shown_as_near_its_limit_as_it_was_in_the_last_ten_seconds() -> None:
+    view, one, two = LiveView(make_plan()), Process("1"), Process("2")
+    for second in range(30):
+        busy = 84.0 if second < 15 else 17.0
+        view.feed([one.generator(second, busy), two.generator(second, 34.0), one.users(second, reader=2)])
+        view.feed([two.users(second, writer=1)])
+        if second == 12:
+            assert view.state(START + second).generator_percent == 98
+
+    assert view.state(START + 30).generator_percent == 40
+    assert LiveView(make_plan()).state(START).generator_percent is None

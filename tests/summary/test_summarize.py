@@ -29,7 +29,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.role import Role
 from perfsuite.summary import Circumstances, build
-from tests.summary.made_records import READER, ROLES, START, Process, make_plan, steady_run
+from tests.summary.made_records import READER, ROLES, START, Process, make_plan, steady_run, times
 
 
 def summary_of(records: list[Record], **circumstances: object) -> Summary:
@@ -230,6 +230,7 @@ def test_generator_health_is_the_worst_process_of_the_steady_state() -> None:
         gc_pause_p99_ms=pytest.approx(10.0, rel=0.0005),
         gc_pause_max_ms=120.0,
         gc_share_rate=0.5,
+        capacity_by_process={"1": 100, "2": 100},
     )
 
 
@@ -267,6 +268,23 @@ def test_a_cpu_limit_counts_over_time_and_is_that_of_the_worst_process() -> None
     health = summary_of(records).generator
 
     assert (health.throttled_rate, health.limit_cores) == (pytest.approx(0.6), 0.5)
+    assert health.limit_wanted_percent_mean == pytest.approx(80.0), "40 % of a core are 80 % of half a core"
+
+
+def test_late_sends_are_those_of_the_worst_process() -> None:
+    one, two = Process("1"), Process("2")
+    records = steady_run(
+        one,
+        [
+            one.generator(10, 17.0, send_lag=times([1.0] * 200)),
+            two.generator(10, 17.0, send_lag=times([30.0] * 200)),
+            two.generator(1, 17.0, send_lag=times([900.0] * 200)),
+        ],
+    )
+    health = summary_of(records).generator
+
+    assert health.send_lag_p99_ms == pytest.approx(30.0, rel=0.0005)
+    assert health.capacity_by_process == {"1": 20, "2": 60}
 
 
 def test_a_share_of_hardly_any_time_is_no_maximum() -> None:
@@ -286,7 +304,8 @@ def test_generator_health_of_a_run_without_steady_state_is_that_of_all_of_it() -
     one = Process()
     records: list[Record] = [one.generator(1, 80.0, [5.0] * 99), one.generator(2, 30.0)]
     health = summary_of(records).generator
-    assert health == GeneratorHealth(1, 80.0, None, 0, 55.0, 55.0, 0.0)  # 99 lags are too few
+    # 99 lags are too few
+    assert health == GeneratorHealth(1, 80.0, None, 0, 55.0, 55.0, 0.0, capacity_by_process={"1": 64})
 
 
 def test_reports_that_never_arrived_are_counted_per_process() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from perfsuite.messages import Message
@@ -33,6 +33,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import CostState, OperationCost
+from perfsuite.model.generator import capacity_of
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.model.periods import STEADY
 from perfsuite.report.comparison import comparison_dict
@@ -76,7 +77,7 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
             "expired": summary.whole_run.expired,
         },
         "targets": [_target(result) for result in verdict.targets],
-        "generator": _rounded(summary.generator),
+        "generator": _generator(summary),
         "coverage": {
             "offered": summary.coverage.offered,
             "missing": list(summary.coverage.missing),
@@ -199,6 +200,18 @@ def _cost(cost: OperationCost) -> dict[str, Any]:
         "rows": most(one.rows for one in full),
         "shared_blocks": most(one.shared_blocks for one in full),
         "execution_ms": rounded("execution_ms", mean_ms) if known else None,
+    }
+
+
+def _generator(summary: Summary) -> dict[str, Any]:
+    capacity, by_process = capacity_of(summary.generator, summary.steady_s), summary.generator.capacity_by_process
+    return {
+        **_rounded(replace(summary.generator, capacity_by_process=None)),
+        "capacity_used_percent": capacity.used_percent,
+        "bottleneck": capacity.bottleneck,
+        "capacity_by_process": [
+            {"process": name, "capacity_used_percent": used} for name, used in (by_process or {}).items()
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from perfsuite.report.wording import (
     LABELS,
     arrival_lines,
     figure_labels,
+    generator_line,
     logins_line,
     operation_of,
     regularities,
@@ -46,12 +47,13 @@ def summary_md(report: RunReport) -> str:
     """Verdict, targets, findings, slowest operations and failures, as GitHub-flavoured Markdown."""
     summary, verdict = report.summary, report.verdict
     mark = _MARKS_OF_RUNS.get(verdict.outcome, "⚠️")
+    lines = (*arrival_lines(summary), logins_line(report), generator_line(summary))
     parts = [
         f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
         markdown(sentence(report)),
         "\n".join(f"- {markdown(reason)}" for reason in verdict.shown_reasons),
         _figures(summary),
-        "\n".join(f"- {markdown(line)}" for line in (*arrival_lines(summary), logins_line(report)) if line),
+        "\n".join(f"- {markdown(line)}" for line in lines if line),
         _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
         *_baseline(report),
         *_findings(report),

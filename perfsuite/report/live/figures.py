@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,7 +103,7 @@ class GaugeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One metric. `part`: "server", "PostgreSQL" or "Redis"; `text`: "45 %", "12/100", "–" for a gap."""
+    """One metric. `part`: "generator", "server", "PostgreSQL" or "Redis"; `text`: "45 %", "12/100", "–" for a gap."""
 
     part: str
     label: str
@@ -138,16 +138,25 @@ _MAIN = (
 
 
 def gauges(snapshot: LiveSnapshot) -> tuple[Gauge, ...]:
-    """The main metrics that are monitored, in a fixed order; () if none is."""
-    return tuple(_gauge(main, snapshot.readings) for main in _MAIN if main.metric in snapshot.readings)
+    """How near its limit the generator is, if known, and the main metrics that are monitored, in a fixed order."""
+    monitored = (_gauge(main, snapshot.readings) for main in _MAIN if main.metric in snapshot.readings)
+    return (*_generator(snapshot.live), *monitored)
+
+
+def _generator(live: LiveState) -> Iterable[Gauge]:
+    used = live.generator_percent
+    if used is None:
+        return
+    state = GaugeState.FULL if used >= 100 else GaugeState.NEAR if used >= 100 * NEAR_SHARE else GaugeState.FINE
+    yield Gauge("generator", "capacity used", quantity(used, "percent"), state)
 
 
 def gauges_in_short(snapshot: LiveSnapshot) -> str:
-    """ "server 45 % CPU, db 12/100", followed by every metric at its limit; "" if none of them is monitored."""
+    """ "generator 40 %, server 45 % CPU, db 12/100", followed by every metric at its limit; "" if none is known."""
     readings = snapshot.readings
     cpu = _SERVER_CPU if _SERVER_CPU.metric in readings else _MACHINE_CPU
     always = {cpu: f"{'server' if cpu is _SERVER_CPU else 'machine'} {{}} CPU", _CONNECTIONS: "db {}"}
-    parts = []
+    parts = [f"{gauge.part} {gauge.text}" for gauge in _generator(snapshot.live)]
     for main in _MAIN:
         if main.metric not in readings:
             continue

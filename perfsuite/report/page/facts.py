@@ -11,7 +11,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.page import PageMessage
 from perfsuite.model import Coverage, GeneratorHealth, Plan, RunReport, Summary
 from perfsuite.report.text import clean
-from perfsuite.report.wording import arrival_lines, exercised, logins_line
+from perfsuite.report.wording import arrival_lines, exercised, generator_by_process, generator_line, logins_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,13 @@ def _generator(summary: Summary) -> Sequence[str]:
     health = summary.generator
     cpu = quantity(health.cpu_percent_max, "percent")
     lag = figure("loop_lag_p99_ms", health.loop_lag_p99_ms)
+    late = "" if health.send_lag_p99_ms is None else figure("send_lag_p99_ms", health.send_lag_p99_ms)
+    used = (generator_line(summary), ", ".join(generator_by_process(summary)))
     return [
+        *filter(None, used),
         f"{plural(health.processes, 'process', 'processes')}; the busiest used at most {cpu} of a core"
         + ("" if health.cpu_percent_mean is None else f", {quantity(health.cpu_percent_mean, 'percent')} on average"),
-        f"event loop lag {lag} (p99)",
+        f"event loop lag {lag} (p99)" + (f", scheduled requests late by {late} (p99)" if late else ""),
         *_collections(health),
         *(
             f"process {lost.worker} lost with {plural(lost.users, 'user')}: {lost.reason}"

@@ -25,6 +25,7 @@ from perfsuite.report.wording import (
     arrival_lines,
     count_outcomes,
     figure_labels,
+    generator_line,
     logins_line,
     operation_of,
     outcome_counts,
@@ -46,7 +47,7 @@ _ROLE_LENGTH = 16
 class Shown:
     """What is shown. `roles`: how many, None for all; `evidence`: the figures behind findings; `always`: where the
     time goes; `unjudged`: why targets could not be judged; `hint`: what could have been monitored;
-    `logins`: the line of the ramp-up logins.
+    `logins`: the lines of the ramp-up logins and of the generator.
     """
 
     evidence: bool = True
@@ -134,6 +135,8 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
     parts += [_roles(summary, shown.roles)]
     if shown.logins and (logins := logins_line(report)):
         parts += [Text(logins, "dim")]
+    if shown.logins and (generator := generator_line(summary)):
+        parts += [Text(generator, "dim")]
     if summary.arrivals:
         parts += [*shown.blank, *map(Text, arrival_lines(summary))]
     if verdict.targets:

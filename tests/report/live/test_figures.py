@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,23 @@ def test_only_what_is_there() -> None:
 def test_text_and_state(label: str, changed: Mapping[str, float | None], text: str, state: GaugeState) -> None:
     shown = {gauge.label: gauge for gauge in gauges(moment(latest(**changed)))}
     assert (shown[label].text, shown[label].state) == (text, state)
+
+
+@pytest.mark.parametrize(
+    ("used", "state"),
+    [
+        pytest.param(40, FINE, id="room"),
+        pytest.param(79, FINE, id="just not near"),
+        pytest.param(80, NEAR, id="near"),
+        pytest.param(99, NEAR, id="not saturated"),
+        pytest.param(100, FULL, id="saturated"),
+    ],
+)
+def test_how_near_its_limit_the_generator_is(used: int, state: GaugeState) -> None:
+    shown = replace(moment({}), live=replace(example_runs.live(), generator_percent=used))
+
+    assert gauges(shown) == (Gauge("generator", "capacity used", f"{used} %", state),)
+    assert gauges_in_short(shown) == f"generator {used} %"
 
 
 @pytest.mark.parametrize(
