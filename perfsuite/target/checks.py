@@ -18,6 +18,8 @@ from perfsuite.target.catalogue import TYPES, Operation
 from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
 
 _MAX_DETAIL = 160
+_NO_CERTIFICATE = b"No required SSL certificate was sent"
+"""Nginx says so over HTTP: it accepts the connection first."""
 
 # Arguments of path or query that the answer, or each of its rows, must repeat unchanged.
 _ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
@@ -45,6 +47,8 @@ def status_failure(operation: Operation, answer: Answer) -> Failure | None:
     if answer.status == 429:
         wait = _short(answer.header("retry-after"))
         return Failure(FailureKind.RATE_LIMIT, "HTTP 429" + (f", Retry-After {wait}" if wait else ""))
+    if answer.status == 400 and _NO_CERTIFICATE in answer.body[:2000]:
+        return Failure(FailureKind.STATUS, "HTTP 400: the target requires a client certificate")
     detail = _detail(answer)
     return Failure(FailureKind.STATUS, f"HTTP {answer.status}" + (f": {detail}" if detail else ""))
 

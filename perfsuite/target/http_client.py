@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -171,8 +172,7 @@ class HttpClient:
     def _response(self, connected: Socket, method: str, encoded: bytes, deadline: float, *, reused: bool) -> Response:
         sent_ns = time.perf_counter_ns() if reused else 0
         try:
-            connected.send(encoded, deadline)
-            self._traffic.sent_bytes += len(encoded)
+            self._send(connected, encoded, deadline)
             data = connected.receive(deadline)
         except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
             if not reused:
@@ -189,6 +189,12 @@ class HttpClient:
         if not response.reusable:
             self._drop()
         return response
+
+    def _send(self, connected: Socket, encoded: bytes, deadline: float) -> None:
+        # A target that refuses a request may close before it is all there: what it answered still says why.
+        with suppress(ConnectionResetError, BrokenPipeError):
+            connected.send(encoded, deadline)
+            self._traffic.sent_bytes += len(encoded)
 
     def _read_on(self, connected: Socket, reader: ResponseReader, data: bytes, deadline: float) -> Response:
         """The rest of a response that is not a common one, whole in its first piece."""

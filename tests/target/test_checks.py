@@ -32,6 +32,12 @@ _422 = {"detail": [{"type": "missing", "loc": ["body", "role"], "msg": "Field re
         pytest.param("users.me", answer(raw=b"<h1>", status=502), "http status: HTTP 502", id="HTML has none"),
         pytest.param(
             "users.me",
+            answer(raw=b"<center>No required SSL certificate was sent</center>", status=400),
+            "http status: HTTP 400: the target requires a client certificate",
+            id="nginx wants a client certificate",
+        ),
+        pytest.param(
+            "users.me",
             answer(raw=b'{"detail":' * 5000, status=500),
             "http status: HTTP 500",
             id="nor has a depth",
