@@ -29,12 +29,11 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
-from perfsuite.measurements.parts import Parts  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
+from perfsuite.model.sample import Sample, Series  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
-from perfsuite.target.exchange import Observed  # noqa: E402
 from perfsuite.target.http_client import HttpClient  # noqa: E402
 from perfsuite.target.run_state import RunState  # noqa: E402
 from perfsuite.target.session import Session  # noqa: E402
@@ -80,40 +79,23 @@ def cpu_us(do: Callable[[int], None], count: int, rounds: int) -> float:
     return min(found)
 
 
-def observed(number: int) -> Observed:
+_SERIES = Series("policyholder", "profile access", "users.me")
+
+
+def sample(number: int) -> Sample:
     """A request of the usual mix, due in one of the seconds in turn."""
     elapsed_us = 3_000 + number * 7_919 % 60_000
-    return Observed(
-        role="policyholder",
-        behaviour="profile access",
-        operation="users.me",
-        method="GET",
-        request_id=f"{number:032x}",
-        sent_at=_START + number / _PER_SECOND,
-        elapsed_us=elapsed_us,
-        status=200,
-        length=400,
-        failure=None,
-        service_us=elapsed_us,
-        server_us=elapsed_us // 2,
-    )
+    sent_at = _START + number / _PER_SECOND
+    return Sample(_SERIES, f"{number:032x}", sent_at, elapsed_us, 200, 400, server_us=elapsed_us // 2)
 
 
 def recording(requests: int, rounds: int) -> float:
     """Recorder and cells, with the writing of a record a second."""
     recorder = Recorder("local", Nowhere())
-    ready = [
-        (
-            (int(one.sent_at), one.role, one.behaviour, one.operation),
-            one.response_us,
-            Parts(int(one.sent_at), one.elapsed_us, one.server_us),
-            one.request_id,
-        )
-        for one in map(observed, range(requests))
-    ]
+    ready = [sample(number) for number in range(requests)]
 
     def record(number: int) -> None:
-        recorder.request(*ready[number])
+        recorder.request(ready[number])
         if number % _PER_SECOND == 0:
             recorder.tick({"policyholder": 50})
 
@@ -133,7 +115,7 @@ def cost_us(requests: int, rounds: int, *, recorded: bool) -> float:
     environment.create_local_runner()
     recorder = (Recorder if recorded else _Deaf)("local", Nowhere())
     observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
-    ready = [observed(number) for number in range(requests)]
+    ready = [sample(number) for number in range(requests)]
 
     def record(number: int) -> None:
         observer.request(ready[number])

@@ -65,10 +65,10 @@ class Actor:
             if body is not None:
                 self._silence.count = 0
                 return body
-            if self._last.observed and self._last.observed.operation != LOGIN and not self._server_erred():
+            if self._last.sample and self._last.sample.operation != LOGIN and not self._server_erred():
                 break
         self._count_silence()
-        raise NotDone(self._reason(), self._last.observed.status if self._last.observed else 0)
+        raise NotDone(self._reason(), self._last.sample.status if self._last.sample else 0)
 
     def rows(self, operation: str, **path: str) -> list[dict[str, Any]]:
         """The rows of a list."""
@@ -87,17 +87,17 @@ class Actor:
         raise NotDone(self._no_login)
 
     def _server_erred(self) -> bool:
-        return self._last.observed is not None and self._last.observed.status >= _SERVER_ERROR
+        return self._last.sample is not None and self._last.sample.status >= _SERVER_ERROR
 
     def _count_silence(self) -> None:
-        observed = self._last.observed
-        silent = observed is not None and observed.failure is not None and observed.failure.kind.never_answered
+        sample = self._last.sample
+        silent = sample is not None and sample.failure is not None and sample.failure.kind.never_answered
         self._silence.count = self._silence.count + 1 if silent else 0
         self._silence.reason = self._reason()
 
     def _reason(self) -> str:
-        observed = self._last.observed
-        return observed.failure.message if observed and observed.failure else "unknown"
+        sample = self._last.sample
+        return sample.failure.message if sample and sample.failure else "unknown"
 
 
 class Actors:

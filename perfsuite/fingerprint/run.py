@@ -125,13 +125,13 @@ class Caller:
         """Make one request. A login in between is a failure: its cost would be part of the operation's."""
         operation, requests = CATALOGUE[name], self.requests
         body = ({} if self._session.login() else None) if name == LOGIN else self._session.call(operation, arguments)
-        observed = self._last.observed
-        if observed is None:
+        sample = self._last.sample
+        if sample is None:
             raise AssertionError("a session reports every request to its observer")
-        elapsed_ms = observed.elapsed_us / 1000
-        if observed.failure is not None or body is None or self.requests != requests + 1:
-            kind = observed.failure.kind.value if observed.failure else "login again"
-            status = f", HTTP {observed.status}" if observed.status else ""
+        elapsed_ms = sample.elapsed_us / 1000
+        if sample.failure is not None or body is None or self.requests != requests + 1:
+            kind = sample.failure.kind.value if sample.failure else "login again"
+            status = f", HTTP {sample.status}" if sample.status else ""
             return Called(elapsed_ms, FingerprintMessage.FAILED(why=kind + status), None)
         rows = checks.rows_of(operation, body) if operation.lists is not None else None
         return Called(elapsed_ms, "", None if rows is None else len(rows))

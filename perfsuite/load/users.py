@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -16,11 +15,9 @@ from perfsuite.load.gevent_socket import GeventNetwork
 from perfsuite.load.schedule import UserSchedule
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
-from perfsuite.measurements.parts import Parts
-from perfsuite.measurements.slowest import us_within
 from perfsuite.model import LOGIN
 from perfsuite.model.role import Behaviour, Role
-from perfsuite.target.exchange import ActionResult, Observed, Transport, suite_failure
+from perfsuite.target.exchange import Action, Sample, Transport, suite_failure
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.session import Session, SessionEnded
 
@@ -32,7 +29,7 @@ NONE_TAKEN_S = 0.1
 """The pause of an open model's session after an error of the suite that kept it from taking an action: those that are
 due wait meanwhile."""
 OBSERVED = "agentmitra"
-"""Key in the context of Locust's request event: the `Observed` of a request that the recorder has already."""
+"""Key in the context of Locust's request event: the `Sample` of a request that the recorder has already."""
 _ENDS_A_USER = (StopUser, StopTest, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
 """With these a user or a plug-in that hears of a request says to Locust what to do next."""
 
@@ -50,66 +47,45 @@ class EventObserver:
         self.recorded = 0
         """Requests that the recorder has."""
 
-    def request(self, observed: Observed) -> None:
+    def request(self, sample: Sample) -> None:
         """Record it and fire the event. One that cannot be recorded as it is, is recorded as an error of the suite.
 
         What was raised goes on to the caller, who finds by `recorded` whether the recorder has the request.
         """
         try:
-            self.record(observed)
+            self.record(sample)
         except Exception as error:
-            observed = replace(observed, failure=suite_failure(error, self._load.secrets), expired=False)
-            self.record(observed)
-            self._fire(observed)
+            sample.failure, sample.expired = suite_failure(error, self._load.secrets), False
+            self.record(sample)
+            self._fire(sample)
             raise
-        self._fire(observed)
+        self._fire(sample)
 
-    def record(self, observed: Observed) -> None:
+    def record(self, sample: Sample) -> None:
         """Hand it to the recorder; raises where the recorder did not take it."""
-        load, failure = self._load, observed.failure
-        due_at = observed.sent_at if observed.due_at is None else observed.due_at
-        if observed.due_at is not None and load.arrivals is not None:
-            load.arrivals.sent(observed.sent_at - due_at)
-        key = (int(due_at), observed.role, observed.behaviour, observed.operation)
-        if observed.expired:
-            load.recorder.cells.expired(key, observed.retries)
-        else:
-            error = (failure.kind.value, failure.message) if failure else None
-            parts = _parts(observed, us_within(due_at))
-            load.recorder.request(key, round(observed.response_us), parts, observed.request_id, error)
+        load = self._load
+        if sample.due_at is not None and load.arrivals is not None:
+            load.arrivals.sent(sample.sent_at - sample.due_at)
+        load.recorder.request(sample)
         self.recorded += 1
 
-    def _fire(self, observed: Observed) -> None:
+    def _fire(self, sample: Sample) -> None:
         """What was refused since the token had expired, and sent again, has a line of its own in Locust's statistics,
         without a failure."""
-        failure = None if observed.expired else observed.failure
+        failure = None if sample.expired else sample.failure
         self._fire_event(
-            request_type=observed.method,
-            name=f"{observed.operation} (token expired)" if observed.expired else observed.operation,
-            response_time=observed.response_us / 1000,
-            response_length=observed.length,
+            request_type=sample.method,
+            name=f"{sample.operation} (token expired)" if sample.expired else sample.operation,
+            response_time=sample.response_us / 1000,
+            response_length=sample.length,
             exception=RequestFailed(failure.message) if failure else None,
-            start_time=observed.sent_at,
-            context={OBSERVED: observed},
+            start_time=sample.sent_at,
+            context={OBSERVED: sample},
         )
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
         """Count it beside the requests."""
         self._load.recorder.cells.not_possible((int(utc_s()), role, behaviour, operation), why)
-
-
-def _parts(observed: Observed, due_us: int) -> Parts:
-    return Parts(
-        ended_second=int(observed.sent_at + observed.elapsed_us / 1e6),
-        service_us=observed.elapsed_us if observed.service_us is None else observed.service_us,
-        server_us=observed.server_us,
-        connect_us=observed.connect_us,
-        tls_us=observed.tls_us,
-        remarks=observed.remarks,
-        retries=observed.retries,
-        due_us=due_us,
-        status=observed.status,
-    )
 
 
 def act(user: RoleUser) -> None:
@@ -300,7 +276,7 @@ class RoleUser(User):
             raise
         except (Exception, gevent.Timeout) as error:  # noqa: BLE001  as in `act`, but the action is known
             self._failed(error, behaviour.name)
-            result = ActionResult(behaviour.name, began_at, round((utc_s() - began_at) * 1e6), 0, succeeded=False)
+            result = Action(behaviour.name, began_at, round((utc_s() - began_at) * 1e6), 0, succeeded=False)
         self._paused = (utc_s(), behaviour.name)
         # Without a request and yet failed: the login before it. Without both: nothing of it is possible.
         if result.requests or not result.succeeded:

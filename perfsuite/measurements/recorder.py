@@ -16,7 +16,6 @@ from perfsuite.clock import utc_s
 from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.histogram import Histogram
-from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.records import (
     Actions,
     Arrivals,
@@ -33,10 +32,11 @@ from perfsuite.measurements.records import (
     times_of,
 )
 from perfsuite.measurements.sink import RecordSink
-from perfsuite.measurements.slowest import SlowestOfSecond, SlowestSoFar, us_within
+from perfsuite.measurements.slowest import SlowestOfSecond, SlowestSoFar
 from perfsuite.measurements.totals import OTHER_MESSAGES
 from perfsuite.model import Remark, SuiteErrorGroup
 from perfsuite.model.failures import stays_in, without_ids
+from perfsuite.model.sample import Sample, Series
 
 MAX_MESSAGES = 1000
 """Different error messages kept per process; further ones are counted under OTHER_MESSAGES."""
@@ -79,6 +79,14 @@ class _RequestCell:
     remarks: dict[tuple[str, str], Remark] | None = None
     slowest: SlowestOfSecond = field(default_factory=SlowestOfSecond)
 
+    def connected(self, sample: Sample) -> None:
+        """Count the times of a request that had to open its connection."""
+        self.service.add(sample.service_us)
+        if sample.connect_us is not None:
+            self.connects.add(sample.connect_us)
+        if sample.tls_us is not None:
+            self.tls.add(sample.tls_us)
+
     def note(self, remarks: Iterable[Remark]) -> None:
         """Count remarks by what they are about and why; the first of each is the example."""
         self.remarks = self.remarks or {}
@@ -115,7 +123,8 @@ class Cells:
         """Users that have not ended the login that they begin with."""
         self._arrivals: dict[int, _ArrivalCell] = {}
         self._not_started: dict[Key, Histogram] = {}
-        self._requests: dict[Key, _RequestCell] = {}
+        self._requests: dict[int, dict[Series, _RequestCell]] = {}
+        """Second → what was due in it."""
         self.slowest = SlowestSoFar()
         self._actions: dict[tuple[int, str, str], _ActionCell] = {}
         self._not_possible: dict[tuple[Key, str], int] = {}
@@ -123,18 +132,18 @@ class Cells:
         self._numbered: Counter[tuple[str, str]] = Counter()
         self._numbered_in_all = 0
 
-    def request(self, key: Key, elapsed_us: int, parts: Parts, request_id: str = "") -> None:
-        """Count one request that got a right answer; `elapsed_us` is its response time."""
-        cell = self._counted(key, parts)
+    def request(self, sample: Sample) -> None:
+        """Count one request that got a right answer."""
+        cell, elapsed_us = self._counted(sample), sample.response_us
         cell.ok.add(elapsed_us)
         self.recorded += 1
         if elapsed_us > cell.slowest.above_us:
-            cell.slowest.add((elapsed_us, -self.recorded, parts, request_id, ""))
+            cell.slowest.add((elapsed_us, -self.recorded, sample, ""))
 
-    def failure(self, key: Key, elapsed_us: int, parts: Parts, error: tuple[str, str], request_id: str) -> None:
+    def failure(self, sample: Sample, error: tuple[str, str]) -> None:
         """Count one failed request; `error` is its kind and message."""
-        group = self._group(error)
-        cell = self._counted(key, parts, failed=True)
+        group, elapsed_us = self._group(error), sample.response_us
+        cell = self._counted(sample, failed=True)
         if cell.waited is None:
             cell.waited = Histogram()
         if stays_in(error[0], elapsed_us):
@@ -142,45 +151,48 @@ class Cells:
         cell.failed.add(elapsed_us)
         self.recorded += 1
         if elapsed_us > cell.slowest.above_us:
-            cell.slowest.add((elapsed_us, -self.recorded, parts, request_id, error[0]))
+            cell.slowest.add((elapsed_us, -self.recorded, sample, error[0]))
         known = cell.errors.get(group)
         if known is None:
-            known = cell.errors[group] = _Failed(request_id)
+            known = cell.errors[group] = _Failed(sample.request_id)
         known.count += 1
         if self._numbered[group] < MOST_ORDINALS and self._numbered_in_all < MOST_ORDINALS_IN_ALL:
             self._numbered[group] += 1
             self._numbered_in_all += 1
             known.ordinals.append(self.recorded)
 
-    def expired(self, key: Key, retries: int = 0) -> None:
+    def expired(self, sample: Sample) -> None:
         """Count one request that was refused since the token had expired, and sent again. It has no time here."""
         self.recorded += 1
-        cell = self._cell(key)
+        cell = self._cell(int(sample.was_due_at), sample.series)
         cell.expired += 1
-        cell.retries += retries
+        cell.retries += sample.retries
 
-    def _counted(self, key: Key, parts: Parts, *, failed: bool = False) -> _RequestCell:
-        cell = self._cell(key)
-        cell.service.add(parts.service_us)
-        if parts.server_us is not None:
-            cell.server.add(parts.server_us)
-        if parts.connect_us is not None:
-            cell.connects.add(parts.connect_us)
-        if parts.tls_us is not None:
-            cell.tls.add(parts.tls_us)
-        if parts.remarks:
-            cell.note(parts.remarks)
-        if parts.retries:
-            cell.retries += parts.retries
-        ended = cell if parts.ended_second == key[0] else self._cell((parts.ended_second, *key[1:]))
+    def _counted(self, sample: Sample, *, failed: bool = False) -> _RequestCell:
+        second, ended_second = int(sample.was_due_at), int(sample.sent_at + sample.elapsed_us / 1e6)
+        cell = self._cell(second, sample.series)
+        if sample.connect_us is None and sample.tls_us is None:
+            cell.service.add(sample.elapsed_us)
+        else:
+            cell.connected(sample)
+        if sample.server_us is not None:
+            cell.server.add(sample.server_us)
+        if sample.remarks:
+            cell.note(sample.remarks)
+        if sample.retries:
+            cell.retries += sample.retries
+        ended = cell if ended_second == second else self._cell(ended_second, sample.series)
         ended.ended += 1
         ended.ended_failed += failed
         return cell
 
-    def _cell(self, key: Key) -> _RequestCell:
-        cell = self._requests.get(key)
+    def _cell(self, second: int, series: Series) -> _RequestCell:
+        cells = self._requests.get(second)
+        if cells is None:
+            cells = self._requests[second] = {}
+        cell = cells.get(series)
         if cell is None:
-            cell = self._requests[key] = _RequestCell()
+            cell = cells[series] = _RequestCell()
         return cell
 
     def _group(self, error: tuple[str, str]) -> tuple[str, str]:
@@ -230,7 +242,11 @@ class Cells:
         actions, self._actions = self._actions, {}
         missing, self._not_possible = self._not_possible, {}
         slow = self.slowest
-        records: list[Record] = [_record(worker, next(sequence), key, cell, slow) for key, cell in requests.items()]
+        records: list[Record] = [
+            _record(worker, next(sequence), (second, series.role, series.behaviour, series.operation), cell, slow)
+            for second, cells in requests.items()
+            for series, cell in cells.items()
+        ]
         records += [
             Actions(
                 worker,
@@ -311,25 +327,29 @@ class Recorder:
         self._sink = sink
         self._sequence = itertools.count(1)
 
-    def request(
-        self, key: Key, elapsed_us: int, parts: Parts, request_id: str = "", error: tuple[str, str] | None = None
-    ) -> None:
-        """Keep one request; `error`: kind and message where it failed. Raises only where it did not keep it."""
-        if error is None:
-            self.cells.request(key, elapsed_us, parts, request_id)
+        self._foreign: dict[str, Series] = {}
+
+    def request(self, sample: Sample) -> None:
+        """Keep one request. Raises only where it did not keep it."""
+        if sample.expired:
+            self.cells.expired(sample)
+        elif sample.failure is None:
+            self.cells.request(sample)
         else:
-            self.cells.failure(key, elapsed_us, parts, error, request_id)
+            self.cells.failure(sample, (sample.failure.kind.value, sample.failure.message))
 
     def foreign_request(
         self, name: str, response_time: float | None, exception: Any = None, start_time: float = 0.0, **_details: Any
     ) -> None:
         """Keep a request of a user other than ours, by Locust's `request` event (`response_time` in ms)."""
         response_time = response_time or 0.0  # plug-ins fire events without one
+        series = self._foreign.get(name) or self._foreign.setdefault(name, Series(NOT_OURS, NOT_OURS, name, ""))
         sent_at = start_time or utc_s() - response_time / 1000
-        elapsed_us = round(response_time * 1000)
-        error = None if exception is None else (type(exception).__name__, str(exception))
-        parts = Parts(int(sent_at + response_time / 1000), elapsed_us, due_us=us_within(sent_at))
-        self.request((int(sent_at), NOT_OURS, NOT_OURS, name), elapsed_us, parts, error=error)
+        sample = Sample(series, "", sent_at, round(response_time * 1000), 0, 0)
+        if exception is None:
+            self.cells.request(sample)
+        else:
+            self.cells.failure(sample, (type(exception).__name__, str(exception)))
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""

@@ -18,7 +18,7 @@ from heapq import heappush, heappushpop
 
 import msgspec
 
-from perfsuite.measurements.parts import Parts
+from perfsuite.model.sample import Sample
 
 KEPT = 10
 """Slowest requests of each operation."""
@@ -47,8 +47,8 @@ class SlowRequest(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_d
     failure: str = ""
 
 
-Entry = tuple[int, int, Parts, str, str]
-"""Response time, an order of those with the same (unique), parts, request id and failure."""
+Entry = tuple[int, int, Sample, str]
+"""Response time, an order of those with the same (unique), the request, and the kind of its failure."""
 
 
 class SlowestOfSecond:
@@ -73,9 +73,10 @@ class SlowestOfSecond:
 
 
 def _request(entry: Entry) -> SlowRequest:
-    response_us, _order, parts, request_id, failure = entry
-    times = (parts.service_us, parts.server_us, parts.connect_us, parts.tls_us)
-    return SlowRequest(response_us, parts.due_us, request_id, parts.status, *times, failure)
+    response_us, _order, sample, failure = entry
+    times = (sample.service_us, sample.server_us, sample.connect_us, sample.tls_us)
+    due_us = us_within(sample.was_due_at)
+    return SlowRequest(response_us, due_us, sample.request_id, sample.status, *times, failure)
 
 
 def us_within(at: float) -> int:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from perfsuite.format import duration, number, ordinal
 from perfsuite.messages import Message
 from perfsuite.messages.failures import FailureMessage
@@ -77,6 +79,13 @@ def stays_in(kind: str, elapsed_us: int) -> bool:
     answered, and a slower one is a wait.
     """
     return kind in WAITED_IN_VAIN or (kind not in LEFT_OUT and elapsed_us >= LONG_WAIT_US)
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """Why a request failed. The message contains no secret."""
+
+    kind: FailureKind
+    message: str
 
 
 _MAX_MESSAGE = 300

@@ -15,7 +15,7 @@ from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_wi
 from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
 from perfsuite.preflight.progress import Progress, ProgressReporter
 from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, makers_first
-from perfsuite.target.exchange import Failure, Observed, Transport
+from perfsuite.target.exchange import Failure, Sample, Transport
 from perfsuite.target.retry_after import TOO_MANY
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
@@ -27,29 +27,29 @@ class Attempts:
     """An observer that keeps one request per operation: the failure if there was one, else a success."""
 
     def __init__(self, progress: Progress) -> None:
-        self._seen: dict[str, Observed] = {}
-        self._first: dict[str, Observed] = {}
+        self._seen: dict[str, Sample] = {}
+        self._first: dict[str, Sample] = {}
         """Operations that were repeated, with the server error that they met the first time."""
         self._only: frozenset[str] | None = None
         """The operations that are being repeated."""
         self._progress = progress
 
-    def request(self, observed: Observed) -> None:
+    def request(self, sample: Sample) -> None:
         """See Observer."""
-        if observed.expired:
+        if sample.expired:
             return  # it is sent again, and that answer counts
-        self._progress.asked(observed.role, observed.operation, observed.elapsed_us / 1000)
-        if self._only is not None and observed.operation not in self._only:
+        self._progress.asked(sample.role, sample.operation, sample.elapsed_us / 1000)
+        if self._only is not None and sample.operation not in self._only:
             return  # it only prepares those
-        before = self._seen.get(observed.operation)
+        before = self._seen.get(sample.operation)
         if before is None or before.failure is None:
-            self._seen[observed.operation] = observed
+            self._seen[sample.operation] = sample
 
     def not_possible(self, role: str, _behaviour: str, operation: str, _why: str) -> None:
         """See Observer; `tried` returns None for it."""
         self._progress.asked(role, operation, None)
 
-    def tried(self, operation: str) -> Observed | None:
+    def tried(self, operation: str) -> Sample | None:
         """The failure if there was one, else a success; None where the operation was not tried."""
         return self._seen.get(operation) or self._first.get(operation)
 

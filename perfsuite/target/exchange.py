@@ -7,7 +7,6 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -16,17 +15,11 @@ from perfsuite import __version__
 from perfsuite.clock import utc_s
 from perfsuite.format import quantity
 from perfsuite.model import FailureKind, Remark
+from perfsuite.model.failures import Failure as Failure
+from perfsuite.model.sample import Sample as Sample
 from perfsuite.suite_errors import message_of, place_of
 
 USER_AGENT = f"agentmitra-performance/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a request failed. The message contains no secret."""
-
-    kind: FailureKind
-    message: str
 
 
 def cut_by(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
@@ -53,22 +46,41 @@ def of_proxy(failure: Failure) -> Failure:
     return Failure(FailureKind.PROXY, message) if message else failure
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent. `target` is path and query, beginning with "/"."""
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """What is sent. `target` is path and query, beginning with "/".
+
+    `headers`: by name, or ready to be sent: header lines that each end with CRLF.
+    """
 
     method: str
     target: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | bytes = b""
+    body: bytes | None = None
+
+    @property
+    def header_lines(self) -> bytes:
+        """The headers as they are sent."""
+        if isinstance(self.headers, bytes):
+            return self.headers
+        return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items()).encode("latin-1")
+
+    @property
+    def headers_by_name(self) -> Mapping[str, str]:
+        """The headers by name."""
+        if not isinstance(self.headers, bytes):
+            return self.headers
+        lines = self.headers.decode("latin-1").split("\r\n")
+        return {name: value for name, _, value in (line.partition(": ") for line in lines) if name}
+
+    def __repr__(self) -> str:  # without headers and body, which hold secrets
+        return f"Request(method={self.method!r}, target={self.target!r})"
 
 
 class NestedTooDeepError(msgspec.DecodeError):
     """JSON with more levels than can be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What came back. Where no answer came, `status` is 0 and `failure` says why.
 
     `sent_at` is UTC epoch seconds; `elapsed_us` runs from before the send (connecting included) to the
@@ -77,7 +89,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
     sent_at: float
     elapsed_us: int
     failure: Failure | None = None
@@ -88,6 +100,10 @@ class Answer:
     """How often it was sent once more, since the target closed the idle connection that it was sent over."""
     remarks: tuple[Remark, ...] = ()
     """What the client noticed on the way."""
+
+    def __repr__(self) -> str:  # without headers and body
+        what = self.failure or f"{len(self.body)} bytes"
+        return f"Answer(status={self.status}, {what}, elapsed_us={self.elapsed_us})"
 
     @property
     def service_us(self) -> int:
@@ -125,58 +141,27 @@ class Transport(Protocol):
         """Close the connections."""
 
 
+_ID_LINES = b"X-Request-ID: %b\r\ntraceparent: 00-%b-%b-00\r\n"
+
+
 class RequestIds:
     """Unique ids for X-Request-ID and traceparent: random per process, counted within it."""
 
     def __init__(self, prefix: str | None = None) -> None:
-        self._prefix = prefix or secrets.token_hex(8)
+        self._prefix = (prefix or secrets.token_hex(8)).encode()
         self._counter = itertools.count(1)
 
-    def headers(self) -> tuple[str, dict[str, str]]:
-        """The next id, and the headers that carry it (W3C Trace Context; not sampled, so tracing costs nothing)."""
-        number = f"{next(self._counter):016x}"
+    def next(self) -> tuple[str, bytes]:
+        """The next id, and the header lines that carry it (W3C Trace Context; not sampled: tracing is free)."""
+        number = b"%016x" % next(self._counter)
         request_id = self._prefix + number
-        return request_id, {"X-Request-ID": request_id, "traceparent": f"00-{request_id}-{number}-00"}
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """One request as it happened, checked. `sent_at`: UTC epoch seconds."""
-
-    role: str
-    behaviour: str
-    operation: str
-    method: str
-    request_id: str
-    sent_at: float
-    elapsed_us: int
-    status: int
-    length: int
-    failure: Failure | None
-    due_at: float | None = None
-    """When the request was due, where that was before `sent_at` (open model)."""
-    service_us: int | None = None
-    server_us: int | None = None
-    connect_us: int | None = None
-    tls_us: int | None = None
-    remarks: tuple[Remark, ...] = ()
-    """What the answer reported and the suite does not believe, and what the client noticed."""
-    retries: int = 0
-    expired: bool = False
-    """Refused with 401 because the token had expired, and sent again after a login. Neither a success nor a failure of
-    the operation."""
-
-    @property
-    def response_us(self) -> int:
-        """From the moment it was due to the last byte."""
-        late_us = 0 if self.due_at is None else round((self.sent_at - self.due_at) * 1e6)
-        return self.elapsed_us + max(late_us, 0)
+        return request_id.decode(), _ID_LINES % (request_id, request_id, number)
 
 
 class Observer(Protocol):
     """Hears of all that a session does."""
 
-    def request(self, observed: Observed) -> None:
+    def request(self, sample: Sample) -> None:
         """A request has ended."""
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
@@ -186,30 +171,31 @@ class Observer(Protocol):
 class LastRequest:
     """An observer that keeps the last request and counts all."""
 
-    observed: Observed | None = None
+    sample: Sample | None = None
     count = 0
 
-    def request(self, observed: Observed) -> None:
+    def request(self, sample: Sample) -> None:
         """See Observer."""
-        self.observed = observed
+        self.sample = sample
         self.count += 1
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
         """Only requests count."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResult:
+class Action(msgspec.Struct, gc=False):
     """One action, timed from the moment it was due.
 
     `requests` is 0 where no step was possible or the login before it failed.
     """
 
     behaviour: str
-    began_at: float
-    elapsed_us: int
-    requests: int
-    succeeded: bool
+    began_at: float = 0.0
+    elapsed_us: int = 0
+    requests: int = 0
+    succeeded: bool = True
+    due_at: float | None = None
+    """Open model: when it should have begun, until the first request has taken it over."""
 
 
 X_PROCESS_TIME = "X-Process-Time"

@@ -102,7 +102,7 @@ class HttpClient:
         self._before_path = (f"http://{host}" if self._proxied and not self._secure else "") + settings.base_path
         lines = [f"Host: {host}", "Accept-Encoding: identity"]
         lines += [f"{name}: {value}" for name, value in settings.headers]
-        self._same_for_all = "\r\n".join(lines)
+        self._same_for_all = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
     # ── one request ────────────────────────────────────────────────────────────────────────────────
 
@@ -146,12 +146,18 @@ class HttpClient:
         self._drop()
 
     def _encoded(self, request: Request) -> bytes:
-        lines = [f"{request.method} {self._before_path}{request.target} HTTP/1.1", self._same_for_all]
-        lines += [f"{name}: {value}" for name, value in request.headers.items()]
-        body = request.body or b""
+        line = f"{request.method} {self._before_path}{request.target} HTTP/1.1\r\n".encode("latin-1")
+        body = request.body
         if body or request.method in ("POST", "PUT"):
-            lines.append(f"Content-Length: {len(body)}")
-        return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+            body = body or b""
+            return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (
+                line,
+                self._same_for_all,
+                request.header_lines,
+                len(body),
+                body,
+            )
+        return line + self._same_for_all + request.header_lines + b"\r\n"
 
     def _round_trip(self, method: str, encoded: bytes) -> Response:
         connected, began_ns = self._socket, time.perf_counter_ns()

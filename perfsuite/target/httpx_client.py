@@ -40,7 +40,7 @@ class HttpxTransport:
         sent_at, began = utc_s(), time.perf_counter_ns()
         try:
             response = self._client.request(
-                request.method, request.target, headers=dict(request.headers), content=request.body
+                request.method, request.target, headers=dict(request.headers_by_name), content=request.body
             )
         except httpx.HTTPError as error:
             failure = failure_of(error)

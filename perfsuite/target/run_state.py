@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.model import Headers, Plan
+from perfsuite.model.sample import Series
 from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import RowOwners, object_of
 from perfsuite.target.connection import OPENAPI, deployed, deployed_paths
@@ -46,6 +47,7 @@ class RunState:
     created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Kind of row → rows that this process made and that still exist."""
     owners: RowOwners = field(default_factory=RowOwners)
+    _series: dict[tuple[str, str, str], Series] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> RunState:
@@ -93,6 +95,14 @@ class RunState:
         rows.append(row)
         if len(rows) > MAX_REMEMBERED:
             del rows[0]
+
+    def series_of(self, role: str, behaviour: str, operation: Operation) -> Series:
+        """What a request of an operation is counted by."""
+        key = (role, behaviour, operation.name)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = Series(role, behaviour, operation.name, operation.method)
+        return series
 
     def path_of(self, operation: Operation) -> str:
         """The operation's path at the target, with names for ids and with the query."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -22,12 +21,12 @@ from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE, Operation
 from perfsuite.target.exchange import (
     USER_AGENT,
-    ActionResult,
+    Action,
     Answer,
     Failure,
-    Observed,
     Observer,
     Request,
+    Sample,
     Transport,
     cut_by,
     none_came,
@@ -44,27 +43,6 @@ _RENEW_FROM, _RENEW_TO = 0.6, 0.9
 
 class SessionEnded(BaseException):
     """The run cut off the request in flight; the session must do nothing more. Not an error, see UNFINISHED."""
-
-
-@dataclass(slots=True)
-class _Action:
-    """The action in progress."""
-
-    behaviour: str
-    requests: int = 0
-    failed: bool = False
-    due_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """One request with its outcome."""
-
-    request_id: str
-    answer: Answer
-    failure: Failure | None
-    expired: bool = False
-    token_remark: Remark | None = None
 
 
 class Session:
@@ -95,7 +73,10 @@ class Session:
         self._asked: set[str] = set()
         """Kinds whose list has answered."""
         self._turns: dict[tuple[str, int], int] = {}
-        self._action = _Action(LOGIN)
+        self._action = Action(LOGIN)
+        self._lines_token: str | None = None
+        self._lines: dict[bool, bytes] = {}
+        """Header lines that stay the same, without and with a body; made for `_lines_token`."""
 
     def seed(self, key: str) -> None:
         """From here on every choice of the session follows from `key`."""
@@ -185,12 +166,12 @@ class Session:
 
     def login(self) -> bool:
         """Log in; False when that failed (the failure was observed)."""
-        before, self._action = self._action, _Action(LOGIN)
+        before, self._action = self._action, Action(LOGIN)
         body = {"phone_number": self._account.phone_number, "password": self._account.password}
         answer = self.call(CATALOGUE[LOGIN], Call(body=body))
         self._action = before
         if not isinstance(answer, dict):
-            before.failed = True
+            before.succeeded = False
             return False
         self.user = answer["user"] if isinstance(answer["user"], dict) else {}
         return True
@@ -214,7 +195,7 @@ class Session:
         """Logs in where that is needed and allowed. If a renewal fails, the old token is used until it expires."""
         return self.logged_in or (not self.login_wait_s and self.login()) or self._token.alive
 
-    def perform(self, behaviour: Behaviour, due_at: float | None = None) -> ActionResult:
+    def perform(self, behaviour: Behaviour, due_at: float | None = None) -> Action:
         """Do one action: the behaviour's steps in order.
 
         `due_at` (UTC epoch seconds), in the open model: when the action should have begun; its time counts from then.
@@ -222,19 +203,20 @@ class Session:
         one of its parts is missing.
         """
         began_at, began = utc_s(), time.perf_counter_ns()
-        self._action = action = _Action(behaviour.name, due_at=due_at)
+        self._action = action = Action(behaviour.name, began_at, due_at=due_at)
         if self._may_begin():
             due = {every: self._is_due(every) for every in {step.every for step in behaviour.steps}}
             for step in behaviour.steps:
                 if due[step.every]:
                     self._step(step)
         else:
-            action.failed = True
+            action.succeeded = False
         elapsed_us = (time.perf_counter_ns() - began) // 1000
         if due_at is not None:
             elapsed_us += max(round((began_at - due_at) * 1e6), 0)
-            began_at = due_at
-        return ActionResult(behaviour.name, began_at, elapsed_us, action.requests, not action.failed)
+            action.began_at = due_at
+        action.elapsed_us = elapsed_us
+        return action
 
     def _step(self, step: Step) -> None:
         if self.run.leaves_out(self.role.slug, step.operation):
@@ -244,7 +226,7 @@ class Session:
         if arguments is None:
             why = self.missing.why(step)
             # After a failure the missing id is its consequence, not a lack of data.
-            if not self._action.failed:
+            if self._action.succeeded:
                 self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation, why)
             return
         self.call(CATALOGUE[step.operation], arguments)
@@ -286,16 +268,16 @@ class Session:
             decoded, failure = self._checked(operation, call, answer)
             if self.run.thorough and decoded is not None:
                 self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
-            failure = failure and replace(failure, message=without_secrets(failure.message, self.secrets))
+            failure = failure and Failure(failure.kind, without_secrets(failure.message, self.secrets))
             if row := self.run.settle(operation, call.body, answer.status, decoded):
                 self.chosen[f"created {operation.creates}"] = row
             refused = answer.status == 401 and operation.name != LOGIN
             expired = refused and not again and self._token.has_expired(operation.name, answer)
             token_remark = self._token_of(answer, decoded, failure) if operation.name == LOGIN else None
         except BaseException as error:
-            self._observe(operation, _Sent(request_id, answer or none_came(sent_at), cut_by(error, self.secrets)))
+            self._observe(operation, request_id, answer or none_came(sent_at), cut_by(error, self.secrets))
             raise
-        self._observe(operation, _Sent(request_id, answer, failure, expired, token_remark))
+        self._observe(operation, request_id, answer, failure, expired=expired, token_remark=token_remark)
         if failure is None:
             self._token.accepted(operation.name)
             self._learn(operation, decoded)
@@ -320,14 +302,22 @@ class Session:
         _request_id, headers = self._headers(Operation("peek", "GET", target))
         return self._transport.exchange(Request("GET", target, headers)).status
 
-    def _headers(self, operation: Operation) -> tuple[str, dict[str, str]]:
-        request_id, headers = self.run.request_ids.headers()
-        headers |= {"User-Agent": USER_AGENT, "Accept": "application/json", "X-Run-ID": self.run.run_header}
-        if operation.method in ("POST", "PUT"):
-            headers["Content-Type"] = "application/json"
-        if self._token.value and operation.name != LOGIN:
-            headers["Authorization"] = f"Bearer {self._token.value}"
-        return request_id, headers
+    def _headers(self, operation: Operation) -> tuple[str, bytes]:
+        """The id of the next request, and its header lines: those that stay the same are kept."""
+        request_id, id_lines = self.run.request_ids.next()
+        writes = operation.method in ("POST", "PUT")
+        if operation.name == LOGIN:
+            return request_id, id_lines + self._header_lines("", writes=writes)
+        if self._token.value != self._lines_token:
+            self._lines_token = self._token.value
+            self._lines = {writes: self._header_lines(self._lines_token, writes=writes) for writes in (False, True)}
+        return request_id, id_lines + self._lines[writes]
+
+    def _header_lines(self, token: str, *, writes: bool) -> bytes:
+        lines = [f"User-Agent: {USER_AGENT}", "Accept: application/json", f"X-Run-ID: {self.run.run_header}"]
+        lines += ["Content-Type: application/json"] if writes else []
+        lines += [f"Authorization: Bearer {token}"] if token else []
+        return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
     def _target(self, operation: Operation, call: Call) -> str:
         path = self.run.path_of(operation)
@@ -335,37 +325,45 @@ class Session:
             return path
         return path.format_map({name: quote(value, safe="") for name, value in call.path.items()})
 
-    def _observe(self, operation: Operation, sent: _Sent) -> None:
-        action, answer, due_at = self._action, sent.answer, None
-        if not sent.expired:
+    def _observe(
+        self,
+        operation: Operation,
+        request_id: str,
+        answer: Answer,
+        failure: Failure | None,
+        *,
+        expired: bool = False,
+        token_remark: Remark | None = None,
+    ) -> None:
+        action, due_at = self._action, None
+        if not expired:
             # Only the first request of an action is late by the wait of the action.
             if operation.name != LOGIN:
                 due_at, action.due_at = action.due_at, None
             action.requests += 1
-            action.failed = action.failed or sent.failure is not None
+            if failure is not None:
+                action.succeeded = False
         server_us, doubt = answer.server_time()
-        self._observer.request(
-            Observed(
-                role=self.role.slug,
-                behaviour=action.behaviour,
-                operation=operation.name,
-                method=operation.method,
-                request_id=sent.request_id,
-                sent_at=answer.sent_at,
-                elapsed_us=answer.elapsed_us,
-                status=answer.status,
-                length=len(answer.body),
-                failure=sent.failure,
-                due_at=due_at,
-                service_us=answer.service_us,
-                server_us=server_us,
-                connect_us=answer.connect_us,
-                tls_us=answer.tls_us,
-                remarks=tuple(remark for remark in (doubt, sent.token_remark, *answer.remarks) if remark),
-                retries=answer.retries,
-                expired=sent.expired,
-            )
+        remarks = answer.remarks
+        if doubt is not None or token_remark is not None:
+            remarks = tuple(remark for remark in (doubt, token_remark, *remarks) if remark)
+        sample = Sample(
+            self.run.series_of(self.role.slug, action.behaviour, operation),
+            request_id,
+            answer.sent_at,
+            answer.elapsed_us,
+            answer.status,
+            len(answer.body),
+            failure,
+            due_at,
+            server_us,
+            answer.connect_us,
+            answer.tls_us,
+            remarks,
+            answer.retries,
+            expired,
         )
+        self._observer.request(sample)
 
     def _checked(self, operation: Operation, call: Call, answer: Answer) -> tuple[Any, Failure | None]:
         failure = checks.status_failure(operation, answer)

@@ -17,8 +17,11 @@ from perfsuite.load.locust_count import LocustCount
 from perfsuite.load.messages import Ack, Report, encoded
 from perfsuite.load.pipe import Pipe, PipeSink
 from perfsuite.load.users import RequestFailed
-from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.recorder import Recorder
+from perfsuite.model import FailureKind
+from perfsuite.model.failures import Failure
+from perfsuite.model.sample import Sample
+from tests.measurements.samples import series
 
 HOURS_8_S = 28_800
 _START = 1_772_357_400
@@ -42,14 +45,14 @@ class _Wire(Pipe):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MemorySample:
     """Resident memory at one second of the simulated time."""
 
     second: int
     memory_bytes: int
 
 
-def simulated(seconds: int, every_s: int) -> Iterator[Sample]:
+def simulated(seconds: int, every_s: int) -> Iterator[MemorySample]:
     """Feed Locust and a recorder with the events of so many seconds as fast as they take them; look at the memory."""
     wire = _Wire()
     sink = wire.sink = PipeSink(wire)
@@ -67,7 +70,7 @@ def simulated(seconds: int, every_s: int) -> Iterator[Sample]:
         if second % every_s == 0:
             gc.collect()
             assert locust.total(environment) == recorder.cells.recorded == (second + 1) * _REQUESTS
-            yield Sample(second, process.memory_info().rss)
+            yield MemorySample(second, process.memory_info().rss)
 
 
 def _recorded(recorder: Recorder, second: int, number: int, rng: random.Random) -> dict[str, object]:
@@ -76,10 +79,10 @@ def _recorded(recorder: Recorder, second: int, number: int, rng: random.Random) 
     elapsed_us = round(rng.lognormvariate(3, 1) * 1000)
     message = _message(second, number, rng) if number < _FAILURES else ""
     operation = rng.choice(_OPERATIONS)
-    parts = Parts(int(due_at + elapsed_us / 1e6), elapsed_us, server_us=elapsed_us // 2)
-    key = (int(due_at), "policyholder", f"behaviour {number}", operation)
-    error = ("status", message) if message else None
-    recorder.request(key, elapsed_us, parts, f"{second:016x}{number:016x}", error)
+    failure = Failure(FailureKind.STATUS, message) if message else None
+    about = series("policyholder", f"behaviour {number}", operation)
+    request_id = f"{second:016x}{number:016x}"
+    recorder.request(Sample(about, request_id, due_at, elapsed_us, 200, 400, failure, server_us=elapsed_us // 2))
     return {
         "request_type": "GET",
         "name": operation,

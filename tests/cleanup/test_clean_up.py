@@ -42,7 +42,7 @@ def test_requests_of_cleanup_are_distinguished_in_the_targets_log(scene: Scene) 
     scene.wrote(*made(("lead", "PERF-l", "l1")))
     scene.clean()
 
-    assert {request.headers["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
+    assert {request.headers_by_name["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
 
 
 class FullJournal(Journal):

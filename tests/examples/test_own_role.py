@@ -20,7 +20,7 @@ from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import ConnectionSettings
-from perfsuite.target.exchange import Answer, Observed, Request
+from perfsuite.target.exchange import Answer, Request, Sample
 from perfsuite.target.httpx_client import HttpxTransport
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
@@ -43,11 +43,11 @@ class Notebook:
     """Keeps what a session tells."""
 
     def __init__(self) -> None:
-        self.seen: list[Observed] = []
+        self.seen: list[Sample] = []
         self.impossible: list[str] = []
 
-    def request(self, observed: Observed) -> None:
-        self.seen.append(observed)
+    def request(self, sample: Sample) -> None:
+        self.seen.append(sample)
 
     def not_possible(self, _role: str, _behaviour: str, operation: str, _why: str) -> None:
         self.impossible.append(operation)

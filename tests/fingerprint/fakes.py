@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+
+from msgspec import structs
 
 from perfsuite.fingerprint.readings import (
     Counters,
@@ -88,7 +89,7 @@ class CostlyTarget(FakeTarget):
             cost(asked)
         elif asked.operation != "health.root":
             self.database.run(" ".join(["SELECT a FROM", asked.operation.replace(".", "_"), "WHERE id = $1"]))
-        return replace(given, elapsed_us=1000)
+        return structs.replace(given, elapsed_us=1000)
 
 
 def take(

@@ -15,6 +15,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 from locust.env import Environment  # noqa: E402
+from msgspec import structs  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.judge import judge  # noqa: E402
@@ -41,7 +42,7 @@ from perfsuite.roles import ROLES as REAL_ROLES  # noqa: E402
 from perfsuite.summary import build  # noqa: E402
 from perfsuite.target.exchange import Answer, Request, Transport  # noqa: E402
 from perfsuite.target.journal import Journal, JournalEntry  # noqa: E402
-from perfsuite.target.session import Observed, Session  # noqa: E402
+from perfsuite.target.session import Sample, Session  # noqa: E402
 from tests.load.child import report  # noqa: E402
 from tests.target.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 
@@ -86,13 +87,13 @@ class Instant:
         sent_at = utc_s()
         self._before()
         gevent.sleep(0.002)
-        return self._after(replace(self._target.exchange(request), sent_at=sent_at, elapsed_us=2_000))
+        return self._after(structs.replace(self._target.exchange(request), sent_at=sent_at, elapsed_us=2_000))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-class Unreadable(Answer):
+class Unreadable(Answer, kw_only=True):
     """An answer whose JSON nobody can read, by an error that is not the decoder's own."""
 
     fault: Fault
@@ -128,16 +129,15 @@ class FaultyRecorder(Recorder):
         self._fault = fault
         self._refused = ""
 
-    def request(self, *about: Any, **more: Any) -> None:
-        request_id = about[3]
-        if request_id == self._refused:
+    def request(self, sample: Sample) -> None:
+        if sample.request_id == self._refused:
             raise Injected("the same request once more")
         try:
             self._fault()
         except Injected:
-            self._refused = request_id
+            self._refused = sample.request_id
             raise
-        super().request(*about, **more)
+        super().request(sample)
 
 
 class FaultyTick(Recorder):
@@ -234,20 +234,17 @@ class Case:
             gevent.sleep(10 * LASTS_S)
 
     def _unreadable(self, answer: Answer) -> Answer:
-        unreadable = Unreadable(
-            answer.status, answer.headers, answer.body, answer.sent_at, answer.elapsed_us, answer.failure
-        )
-        object.__setattr__(unreadable, "fault", self.fault)
-        return unreadable
+        fields = {name: getattr(answer, name) for name in Answer.__struct_fields__}
+        return Unreadable(**fields, fault=self.fault)
 
     def user_class(self, role: Role) -> type[RoleUser]:
         case, made = self, user_class(role)
 
         class FaultyObserver(EventObserver):
-            def record(self, observed: Observed) -> None:
-                if case.seam == "observer" and observed.failure is None:
+            def record(self, sample: Sample) -> None:
+                if case.seam == "observer" and sample.failure is None:
                     case.fault()
-                super().record(observed)
+                super().record(sample)
 
         class User(made):  # type: ignore[valid-type, misc]
             abstract = False

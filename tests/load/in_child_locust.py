@@ -24,11 +24,12 @@ from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
 from perfsuite.measurements.records import Actions, End, NotPossible, Record, Requests, Users  # noqa: E402
 from perfsuite.model import FailureKind, Plan, Scenario  # noqa: E402
+from perfsuite.model.sample import Series  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.target.exchange import (  # noqa: E402
-    ActionResult,
+    Action,
     Failure,
-    Observed,
+    Sample,
 )
 from tests.load.child import report  # noqa: E402
 
@@ -143,11 +144,11 @@ def reported() -> dict[str, Any]:
     seen: list[dict[str, Any]] = []
     environment.events.request.add_listener(lambda **event: seen.append(event))
     observer = EventObserver(environment, load)
-    known = ("policyholder", "payment access", "policies.premiums", "GET", "id-1", 1_772_357_400.5, 12_345)
-    observer.request(Observed(*known, 200, 7, None))
-    observer.request(Observed(*known, 500, 7, Failure(FailureKind.STATUS, "HTTP 500")))
+    known = (Series("policyholder", "payment access", "policies.premiums"), "id-1", 1_772_357_400.5, 12_345)
+    observer.request(Sample(*known, 200, 7, None))
+    observer.request(Sample(*known, 500, 7, Failure(FailureKind.STATUS, "HTTP 500")))
     refused = Failure(FailureKind.STATUS, "HTTP 401: Token has expired")
-    observer.request(Observed(*known, 401, 7, refused, expired=True))
+    observer.request(Sample(*known, 401, 7, refused, expired=True))
     observer.not_possible("policyholder", "payment access", "policies.premiums", "needs a policy_id")
     stats = environment.stats.total
     totals = [stats.num_requests, stats.num_failures]
@@ -176,10 +177,10 @@ def actions() -> dict[str, Any]:
     user._schedule = UserSchedule(1, user.role, user.role.behaviours, 0)
     results = iter(
         [
-            ActionResult("done", 5.0, 10, 2, True),
-            ActionResult("failed", 5.0, 10, 2, False),
-            ActionResult("not logged in", 5.0, 10, 0, False),
-            ActionResult("nothing possible", 5.0, 10, 0, True),
+            Action("done", 5.0, 10, 2, succeeded=True),
+            Action("failed", 5.0, 10, 2, succeeded=False),
+            Action("not logged in", 5.0, 10, 0, succeeded=False),
+            Action("nothing possible", 5.0, 10, 0, succeeded=True),
         ]
     )
     user.session = SimpleNamespace(perform=lambda _behaviour, _due_at: next(results))

@@ -8,16 +8,12 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.recorder import MAX_MESSAGES, Cells, without_ids
 from perfsuite.measurements.records import Actions, Arrivals, NotPossible, Record, Requests, histogram_of
 from perfsuite.measurements.totals import OTHER_MESSAGES
+from tests.measurements.samples import sample
 
 KEY = (1_772_357_400, "policyholder", "profile access", "users.me")
-
-
-def parts(elapsed_us: int) -> Parts:
-    return Parts(ended_second=KEY[0], service_us=elapsed_us)
 
 
 def _requests(records: list[Record]) -> list[Requests]:
@@ -26,9 +22,9 @@ def _requests(records: list[Record]) -> list[Requests]:
 
 def test_a_request_is_kept_by_second_role_behaviour_and_operation() -> None:
     cells = Cells()
-    cells.request(KEY, 1500, parts(1500))
-    cells.request(KEY, 500, parts(500))
-    cells.failure(KEY, 9000, parts(9000), ("http status", "HTTP 500"), "id-1")
+    cells.request(sample(KEY, 1500))
+    cells.request(sample(KEY, 500))
+    cells.failure(sample(KEY, 9000, request_id="id-1"), ("http status", "HTTP 500"))
 
     (record,) = _requests(cells.take("w", itertools.count(7)))
 
@@ -67,26 +63,27 @@ SECOND_US = 1_000_000
 )
 def test_which_failures_stay_in_the_times_that_are_judged(kind: str, elapsed_us: int, *, stays: bool) -> None:
     cells = Cells()
-    cells.request(KEY, 500, parts(500))
-    cells.failure(KEY, elapsed_us, parts(elapsed_us), (kind, "message"), "id-1")
+    cells.request(sample(KEY, 500))
+    cells.failure(sample(KEY, elapsed_us, request_id="id-1"), (kind, "message"))
 
-    (record,) = _requests(cells.take("w", itertools.count(1)))
+    record, *later = _requests(cells.take("w", itertools.count(1)))
 
     assert record.waited is not None
     assert histogram_of(record.waited).sum_us == (elapsed_us if stays else 0)
-    assert (record.ended, record.ended_failed) == (2, 1)
+    assert sum(each.ended for each in (record, *later)) == 2
+    assert sum(each.ended_failed for each in (record, *later)) == 1
 
 
 def test_where_nothing_failed_nothing_is_recorded_of_failures() -> None:
     cells = Cells()
-    cells.request(KEY, 500, parts(500))
+    cells.request(sample(KEY, 500))
     (record,) = _requests(cells.take("w", itertools.count(1)))
     assert (record.waited, record.ended_failed) == (None, 0)
 
 
 def test_what_was_taken_is_not_given_again() -> None:
     cells = Cells()
-    cells.request(KEY, 1, parts(1))
+    cells.request(sample(KEY, 1))
     cells.action((1, "a", "b"), 1, succeeded=True)
     cells.not_possible(KEY, "needs a policy_id")
 
@@ -104,9 +101,9 @@ def test_deltas_add_up_and_nothing_is_lost() -> None:
         operation, took_us, fails = rng.choice("abc"), rng.randrange(2_000_000), rng.random() < 0.2
         key = (1000 + number // 500, "role", "behaviour", operation)
         if fails:
-            cells.failure(key, took_us, parts(took_us), ("kind", f"message {operation}"), f"id-{number}")
+            cells.failure(sample(key, took_us, request_id=f"id-{number}"), ("kind", f"message {operation}"))
         else:
-            cells.request(key, took_us, parts(took_us))
+            cells.request(sample(key, took_us))
         truth[operation, fails] += 1
         spent_us += took_us
         if rng.random() < 0.01:
@@ -158,9 +155,8 @@ def test_actions_and_operations_that_were_not_possible() -> None:
 def test_alike_failures_are_one_group_with_the_first_request_id() -> None:
     cells = Cells()
     for number in range(20):
-        cells.failure(
-            KEY, 1, parts(1), ("http status", f"HTTP 404: policy {number + 10_000} not found"), f"id-{number}"
-        )
+        error = ("http status", f"HTTP 404: policy {number + 10_000} not found")
+        cells.failure(sample(KEY, 1, request_id=f"id-{number}"), error)
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 
@@ -172,8 +168,8 @@ def test_at_most_1000_messages_are_kept_and_the_others_counted_together() -> Non
     cells = Cells()
     words = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=4)][: MAX_MESSAGES + 500]
     for word in words:
-        cells.failure(KEY, 1, parts(1), ("kind", word), "id")
-    cells.failure(KEY, 1, parts(1), ("kind", words[0]), "id")
+        cells.failure(sample(KEY, 1, request_id="id"), ("kind", word))
+    cells.failure(sample(KEY, 1, request_id="id"), ("kind", words[0]))
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 
@@ -187,10 +183,11 @@ def test_at_most_1000_messages_are_kept_and_the_others_counted_together() -> Non
 def test_the_cap_holds_for_the_whole_run_and_not_for_each_second() -> None:
     cells = Cells()
     for number in range(MAX_MESSAGES):
-        cells.failure(KEY, 1, parts(1), ("kind", f"word {number % 10}{number // 10 % 10}{number // 100}"), "id")
+        word = f"word {number % 10}{number // 10 % 10}{number // 100}"
+        cells.failure(sample(KEY, 1, request_id="id"), ("kind", word))
     cells.take("w", itertools.count(1))
-    cells.failure(KEY, 1, parts(1), ("kind", "one more"), "id")
-    cells.failure(KEY, 1, parts(1), ("kind", "word 000"), "id")
+    cells.failure(sample(KEY, 1, request_id="id"), ("kind", "one more"))
+    cells.failure(sample(KEY, 1, request_id="id"), ("kind", "word 000"))
 
     (record,) = _requests(cells.take("w", itertools.count(1)))
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements.health import Health
-from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.measurements.records import End, Generator, Phase, Record, Requests, SuiteErrors, Users, histogram_of
-from perfsuite.model import Remark, SuiteErrorGroup
+from perfsuite.model import FailureKind, Remark, SuiteErrorGroup
+from perfsuite.model.failures import Failure
+from tests.measurements.samples import sample
 
 T = TypeVar("T")
 SENT_AT = 1_772_357_400.75
@@ -50,10 +51,8 @@ def shelf() -> Iterator[Shelf]:
 KEY = (int(SENT_AT), "policyholder", "profile access", "users.me")
 
 
-def _request(
-    recorder: Recorder, elapsed_us: int, parts: Parts | None = None, error: tuple[str, str] | None = None
-) -> None:
-    recorder.request(KEY, elapsed_us, parts or Parts(int(SENT_AT), elapsed_us), "id-1", error)
+def _request(recorder: Recorder, elapsed_us: int, **more: Any) -> None:
+    recorder.request(sample(KEY, elapsed_us, request_id="id-1", sent_s=0.75, **more))
 
 
 def _recorded(recorder: Recorder, shelf: Shelf) -> Requests:
@@ -73,13 +72,13 @@ def test_a_request_of_ours(shelf: Shelf) -> None:
 
 
 def test_the_parts_of_the_time_are_kept_apart(shelf: Shelf) -> None:
-    parts = Parts(int(SENT_AT) + 3, service_us=700, server_us=400, connect_us=200, tls_us=100)
     recorder = Recorder("w1", shelf)
-    _request(recorder, 3_000_000, parts)
+    late = sample(KEY, 1000, sent_s=3.5, due_at=KEY[0] + 0.5, server_us=400, connect_us=200, tls_us=100)
+    recorder.request(late)
     recorder.tick({})
 
     due, ended = shelf.of(Requests)
-    assert (due.second, due.ok.sum_us, due.ended) == (int(SENT_AT), 3_000_000, 0)
+    assert (due.second, due.ok.sum_us, due.ended) == (int(SENT_AT), 3_001_000, 0)
     assert (due.service.sum_us, due.server.sum_us, due.connects.sum_us, due.tls.sum_us) == (700, 400, 200, 100)
     assert (ended.second, ended.ok.counts, ended.ended) == (int(SENT_AT) + 3, {}, 1)
 
@@ -89,7 +88,7 @@ def test_remarks_are_counted_by_what_they_are_about_and_why(shelf: Shelf) -> Non
     other = Remark("X-Process-Time", "it is not a number", "soon for an answer that took 4.0 ms")
     recorder = Recorder("w1", shelf)
     for remarks in ((late,), (), (other,), (replace(late, example="-2 for …"),)):
-        _request(recorder, 4000, Parts(int(SENT_AT), 4000, remarks=remarks))
+        _request(recorder, 4000, remarks=remarks)
     recorder.tick({})
 
     (record,) = shelf.of(Requests)
@@ -98,7 +97,7 @@ def test_remarks_are_counted_by_what_they_are_about_and_why(shelf: Shelf) -> Non
 
 def test_a_request_whose_token_had_expired_is_counted_under_its_operation_and_has_no_time(shelf: Shelf) -> None:
     recorder = Recorder("w1", shelf)
-    recorder.cells.expired(KEY)
+    _request(recorder, 4000, expired=True)
     _request(recorder, 4000)
     recorder.tick({})
 
@@ -110,7 +109,7 @@ def test_a_request_whose_token_had_expired_is_counted_under_its_operation_and_ha
 
 def test_a_failure_of_ours(shelf: Shelf) -> None:
     recorder = Recorder("w1", shelf)
-    _request(recorder, 1000, error=("http status", "HTTP 500"))
+    _request(recorder, 1000, failure=Failure(FailureKind.STATUS, "HTTP 500"))
     record = _recorded(recorder, shelf)
 
     assert (record.ok.counts, record.failed.sum_us) == ({}, 1000)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.recorder import Cells
 from perfsuite.measurements.records import Record, Requests
 from perfsuite.measurements.slowest import KEPT, SETTLED_AFTER_S, SlowRequest, slowest_of
+from tests.measurements.samples import sample
 
 START = 1_772_357_400
 PLACE = ("reader", "browsing", "policies.list")
@@ -30,8 +30,8 @@ class Run:
     def request(self, second: int, response_us: int) -> None:
         request_id = f"id-{next(self._ids)}"
         self.all.append((response_us, second, request_id))
-        parts = Parts(second, response_us, due_us=7, status=200)
-        self.cells.request((START + second, *self.place), response_us, parts, request_id)
+        key = (START + second, *self.place)
+        self.cells.request(sample(key, response_us, request_id=request_id, sent_s=7e-6))
 
     def turn(self, second: int, users: int = 5, logging_in: int = 0) -> int:
         """How many requests were written at the end of that second."""
@@ -58,9 +58,10 @@ class Run:
 
 def test_a_slow_request_has_its_id_time_status_and_parts() -> None:
     cells = Cells()
-    ok = Parts(START, 700, server_us=400, connect_us=200, tls_us=100, due_us=250_000, status=200)
-    cells.request((START, *PLACE), 1_500, ok, "id-1")
-    cells.failure((START, *PLACE), 900, Parts(START, 900, status=503), ("http status", "HTTP 503"), "id-2")
+    key = (START, *PLACE)
+    late = {"sent_s": 0.2505, "due_at": START + 0.25}
+    cells.request(sample(key, 1_000, request_id="id-1", server_us=400, connect_us=200, tls_us=100, **late))
+    cells.failure(sample(key, 900, request_id="id-2", status=503), ("http status", "HTTP 503"))
 
     (record,) = [each for each in cells.take("w", itertools.count(1)) if isinstance(each, Requests)]
 

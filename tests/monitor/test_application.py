@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec import structs
 
 from perfsuite.errors import UsageError
 from perfsuite.messages import Message
@@ -190,8 +190,8 @@ class StandingClock(FakeClock):
 
 def beside(page_s: float, waited_s: float) -> tuple[PageSource, FakeTransport]:
     """The page of the machine, which takes so long, with a cheap request that waits so long beside it."""
-    page = FakeTransport(replace(answer(200, NESTED), elapsed_us=round(page_s * 1e6)))
-    probe = FakeTransport(answer(200, {}), replace(answer(200, {}), elapsed_us=round(waited_s * 1e6)))
+    page = FakeTransport(structs.replace(answer(200, NESTED), elapsed_us=round(page_s * 1e6)))
+    probe = FakeTransport(answer(200, {}), structs.replace(answer(200, {}), elapsed_us=round(waited_s * 1e6)))
     return PageSource(SYSTEM_PAGE, page, "run", StandingClock(), Probe(probe, "/health")), page
 
 

@@ -35,7 +35,7 @@ def test_a_target_of_ours() -> None:
     assert (offer.service, offer.version) == ("agent-mitra-backend", "2.0")
     assert offer.missing(RUN) == frozenset()
     assert [request.target for request in target.sent] == ["/health", "/openapi.json"]
-    assert {request.headers["X-Run-ID"] for request in target.sent} == {"basic_1/preflight"}
+    assert {request.headers_by_name["X-Run-ID"] for request in target.sent} == {"basic_1/preflight"}
 
 
 @pytest.mark.parametrize(

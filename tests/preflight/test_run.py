@@ -364,7 +364,7 @@ class WithRoutes:
     def exchange(self, request: Request) -> Answer:
         for path, statuses in self.more.items():
             if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.target):
-                role = request.headers["Authorization"].split(".")[1]
+                role = request.headers_by_name["Authorization"].split(".")[1]
                 self.tried.append((role, request.target))
                 return answer({}, statuses.get(role, 403))
         return self._target.exchange(request)
@@ -497,7 +497,11 @@ class Elsewhere:
 
     def exchange(self, request: Request) -> Answer:
         self.sent.append(request.target)
-        return self._target.exchange(replace(request, target=request.target.replace("/crm/leads", "/api/v1/leads")))
+        return self._target.exchange(
+            Request(
+                request.method, request.target.replace("/crm/leads", "/api/v1/leads"), request.headers, request.body
+            )
+        )
 
     def close(self) -> None:
         self._target.close()

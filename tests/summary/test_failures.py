@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.parts import Parts
 from perfsuite.measurements.recorder import Cells
 from perfsuite.measurements.records import Record, Requests
 from perfsuite.messages import Message
@@ -29,6 +28,7 @@ from perfsuite.model import (
 from perfsuite.summary import build
 from perfsuite.summary.failures import MOST_GROUPS, OTHER_MESSAGES, cut_off, failure_groups, outages, target_lost_at
 from perfsuite.summary.periods import PhaseTimes, timeline
+from tests.measurements.samples import sample
 from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run
 
 LIST = ("reader", "browsing", "policies.list")
@@ -90,10 +90,12 @@ def recorded(fails: Callable[[int], bool], order: Iterable[int], worker: str = "
     for number in order:
         second = START + 4 + number // RATE
         key = (second, "reader" if number % 3 else "writer", "browsing", OPERATIONS[number * 7 % len(OPERATIONS)])
+        elapsed_us = 2_000 if fails(number) else 20_000
+        one = sample(key, elapsed_us, request_id=f"id-{number}")
         if fails(number):
-            cells.failure(key, 2_000, Parts(key[0], 2_000), ("http status", LIMITER), f"id-{number}")
+            cells.failure(one, ("http status", LIMITER))
         else:
-            cells.request(key, 20_000, Parts(key[0], 20_000))
+            cells.request(one)
     return cells.take(worker, itertools.count(10))
 
 

@@ -16,7 +16,7 @@ import msgspec
 from perfsuite.model import Account, FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE, Operation
-from perfsuite.target.exchange import Answer, Failure, Observed, Request
+from perfsuite.target.exchange import Answer, Failure, Request, Sample
 from tests.target.contract import (
     ACCOUNT_FIELDS,
     AGENT,
@@ -60,12 +60,12 @@ class Notes:
     """An observer that keeps everything."""
 
     def __init__(self) -> None:
-        self.requests: list[Observed] = []
+        self.requests: list[Sample] = []
         self.missing: list[tuple[str, str, str]] = []
         self.why: list[str] = []
 
-    def request(self, observed: Observed) -> None:
-        self.requests.append(observed)
+    def request(self, sample: Sample) -> None:
+        self.requests.append(sample)
 
     def not_possible(self, role: str, behaviour: str, operation: str, why: str) -> None:
         self.missing.append((role, behaviour, operation))
@@ -210,7 +210,7 @@ class FakeTarget:
         if asked.operation == "login":
             return self._login(asked)
         if asked.operation != "health.root":
-            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            token = request.headers_by_name.get("Authorization", "").removeprefix("Bearer ")
             if token in self._gone:
                 return answer({"detail": "Token has expired"}, 401)
             if token not in self._tokens:

@@ -16,16 +16,16 @@ TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9
 
 def test_ids_are_unique_within_and_across_processes() -> None:
     here, there = RequestIds(), RequestIds()
-    ids = [source.headers()[0] for source in (here, there) for _ in range(1000)]
+    ids = [source.next()[0] for source in (here, there) for _ in range(1000)]
 
     assert len(set(ids)) == 2000
 
 
 def test_the_headers_carry_the_id() -> None:
-    request_id, headers = RequestIds("0123456789abcdef").headers()
+    request_id, lines = RequestIds("0123456789abcdef").next()
 
     assert request_id == "0123456789abcdef0000000000000001"
-    assert headers == {
+    assert Request("GET", "/", lines).headers_by_name == {
         "X-Request-ID": request_id,
         "traceparent": "00-0123456789abcdef0000000000000001-0000000000000001-00",
     }
@@ -34,8 +34,8 @@ def test_the_headers_carry_the_id() -> None:
 def test_traceparent_is_valid_and_holds_the_request_id() -> None:
     ids = RequestIds()
     for _ in range(100):
-        request_id, headers = ids.headers()
-        matched = TRACEPARENT.fullmatch(headers["traceparent"])
+        request_id, lines = ids.next()
+        matched = TRACEPARENT.fullmatch(Request("GET", "/", lines).headers_by_name["traceparent"])
         assert matched is not None
         assert matched[1] == request_id
 
@@ -45,6 +45,15 @@ def test_neither_headers_nor_bodies_are_shown() -> None:
 
     assert repr(request) == "Request(method='POST', target='/x')"
     assert "secret" not in repr(answer({"access_token": "secret"}))
+
+
+def test_headers_by_name_and_as_lines_are_the_same() -> None:
+    lines = b"Accept: application/json\r\nX-Run-ID: basic_1/preflight\r\n"
+    named = {"Accept": "application/json", "X-Run-ID": "basic_1/preflight"}
+    by_name, ready = Request("GET", "/", named), Request("GET", "/", lines)
+
+    assert by_name.header_lines == ready.header_lines == lines
+    assert by_name.headers_by_name == ready.headers_by_name == named
 
 
 def test_an_absent_header_is_empty() -> None:
