@@ -210,7 +210,6 @@ FORMATS_NUMBERS = {
     "report.page.distribution": "coordinates of SVG",
     "report.live.page": "coordinates of SVG",
     "report.files.junit": "seconds as the schema of JUnit wants them",
-    "target.exchange": "the hexadecimal id of a trace",
     "target.journal": "the serial number of a created row",
     "roles.senior_agent": "the digits of a telephone number",
 }

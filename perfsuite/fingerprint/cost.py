@@ -32,7 +32,7 @@ _SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class CostSample:
     """One request of an operation. `arguments`: number of the first call with the same arguments.
 
     `again`: a repetition of the call before, for the sake of caches. `failure` is "" when it worked.
@@ -51,7 +51,7 @@ class Sample:
 class AttributedRequest:
     """A sample with its own statements by shape."""
 
-    sample: Sample
+    sample: CostSample
     shapes: Mapping[str, Counters]
     queries: frozenset[str]
     """Shapes of the real queries among the statements."""
@@ -92,7 +92,7 @@ class OperationBatch:
 
 
 def batch_of(
-    samples: Sequence[Sample], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
+    samples: Sequence[CostSample], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
 ) -> OperationBatch:
     """Separate the operation's statements from those of others, with doubts and notes."""
     duration_s = sum(sample.delta.duration_s for sample in samples)
@@ -119,7 +119,7 @@ def batch_of(
     )
 
 
-def _request(sample: Sample, entries: Mapping[Key, StatementEntry], ours: set[Key]) -> AttributedRequest:
+def _request(sample: CostSample, entries: Mapping[Key, StatementEntry], ours: set[Key]) -> AttributedRequest:
     shapes: dict[str, Counters] = {}
     for key, counters in sample.delta.statements.items():
         if key in ours:
@@ -132,7 +132,7 @@ def _request(sample: Sample, entries: Mapping[Key, StatementEntry], ours: set[Ke
 
 
 def _doubt(
-    samples: Sequence[Sample], mixed: Sequence[Key], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
+    samples: Sequence[CostSample], mixed: Sequence[Key], entries: Mapping[Key, StatementEntry], foreign: ForeignTraffic
 ) -> str:
     trouble = next((sample.delta.trouble for sample in samples if sample.delta.trouble), "")
     if trouble or not mixed:
@@ -141,7 +141,9 @@ def _doubt(
     return FingerprintMessage.OTHER_TRAFFIC(statement=text, rate_per_s=number(foreign.rate_per_s(mixed[0])))
 
 
-def _traffic_notes(samples: Sequence[Sample], left_out: set[Key], entries: Mapping[Key, StatementEntry]) -> list[str]:
+def _traffic_notes(
+    samples: Sequence[CostSample], left_out: set[Key], entries: Mapping[Key, StatementEntry]
+) -> list[str]:
     notes: list[str] = []
     if left_out:
         names = ", ".join(sorted({entries[key].user or "unknown" for key in left_out}))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from perfsuite.fingerprint.cost import OperationBatch, Sample, batch_of, cost_of
+from perfsuite.fingerprint.cost import CostSample, OperationBatch, batch_of, cost_of
 from perfsuite.fingerprint.database import opened_statistics
 from perfsuite.fingerprint.readings import (
     PollingClock,
@@ -144,7 +144,7 @@ class _Pending:
     caller: Caller
     blank: OperationCost
     steps: tuple[Step, ...]
-    samples: list[Sample]
+    samples: list[CostSample]
 
 
 class FingerprintRun:
@@ -256,16 +256,16 @@ class FingerprintRun:
             return str(FingerprintMessage.READ_ONLY())
         return ""
 
-    def _batch(self, samples: Sequence[Sample]) -> OperationBatch:
+    def _batch(self, samples: Sequence[CostSample]) -> OperationBatch:
         return batch_of(samples, self._entries.of(sample.delta for sample in samples), self._foreign)
 
     # ── requests ───────────────────────────────────────────────────────────────────────────────────
 
-    def _samples(self, caller: Caller, blank: OperationCost, steps: tuple[Step, ...]) -> list[Sample]:
+    def _samples(self, caller: Caller, blank: OperationCost, steps: tuple[Step, ...]) -> list[CostSample]:
         """The warm-up, the repeats, and for reads one more call with the arguments of the last."""
         caller.begin(blank.operation)
         self._stay_quiet(_QUIET_PER_OPERATION_S)
-        samples: list[Sample] = []
+        samples: list[CostSample] = []
         asked: list[Call] = []
         for call in range(1 + self._settings.repeats):
             arguments = self._arguments(caller, steps, call)
@@ -290,13 +290,13 @@ class FingerprintRun:
             self._last = None  # the requests for the arguments are not part of the operation
         return arguments
 
-    def _sample(self, caller: Caller, operation: str, arguments: Call) -> Sample:
+    def _sample(self, caller: Caller, operation: str, arguments: Call) -> CostSample:
         before = self._last or self._reader.reading()
         called = caller.call(operation, arguments)
         self._last = self._reader.reading()
         delta = between(before, self._last)
         self._active.update(delta.active)
-        return Sample(0, 0, delta, round(called.elapsed_ms, 3), called.answered_rows, called.failure)
+        return CostSample(0, 0, delta, round(called.elapsed_ms, 3), called.answered_rows, called.failure)
 
     def _stay_quiet(self, duration_s: float) -> None:
         quiet = self._reader.quiet(duration_s, self._last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perfsuite.fingerprint.cost import Sample, batch_of, cost_of
+from perfsuite.fingerprint.cost import CostSample, batch_of, cost_of
 from perfsuite.fingerprint.readings import Counters, Delta
 from perfsuite.fingerprint.statements import ForeignTraffic, entry_of
 from perfsuite.model.fingerprint import CostState, Fingerprint, ForeignStatement, OperationCost
@@ -28,12 +28,12 @@ def operation(
     texts = sorted({text for request in (*requests, again or {}) for text in request})
     keys = {text: (10, number) for number, text in enumerate(texts)}
 
-    def sample(call: int, ran: dict[str, int], *, last: bool = False) -> Sample:
+    def sample(call: int, ran: dict[str, int], *, last: bool = False) -> CostSample:
         counters = {
             keys[text]: Counters(n, n, shared_hit_blocks=blocks * n, execution_ms=0.25 * n) for text, n in ran.items()
         }
         which = arguments[call] if call < len(arguments) else call
-        return Sample(call, which - last, Delta(0.01, counters), 2.5, rows, again=last)
+        return CostSample(call, which - last, Delta(0.01, counters), 2.5, rows, again=last)
 
     samples = [sample(call, ran) for call, ran in enumerate(requests)]
     if again is not None:

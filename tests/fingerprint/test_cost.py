@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.fingerprint.cost import OperationBatch, Sample, batch_of, cost_of
+from perfsuite.fingerprint.cost import CostSample, OperationBatch, batch_of, cost_of
 from perfsuite.fingerprint.readings import Counters, Delta, Key
 from perfsuite.fingerprint.statements import ForeignTraffic, StatementEntry, entry_of
 from perfsuite.messages.fingerprint import FingerprintMessage
@@ -33,20 +33,20 @@ def sample(
     again: bool = False,
     trouble: str = "",
     **calls: int,
-) -> Sample:
+) -> CostSample:
     counters = {KEYS[n]: Counters(c, c, shared_hit_blocks=2 * c, shared_read_blocks=c) for n, c in calls.items() if c}
-    return Sample(
+    return CostSample(
         call, call if arguments is None else arguments, Delta(0.01, counters, trouble), 1.0, rows, again=again
     )
 
 
 def batch(
-    *samples: Sample, foreign: ForeignTraffic | None = None, entries: Mapping[Key, StatementEntry] = ENTRIES
+    *samples: CostSample, foreign: ForeignTraffic | None = None, entries: Mapping[Key, StatementEntry] = ENTRIES
 ) -> OperationBatch:
     return batch_of(samples, entries, foreign or ForeignTraffic())
 
 
-def cost(*samples: Sample) -> OperationCost:
+def cost(*samples: CostSample) -> OperationCost:
     return cost_of(LISTED, batch(*samples))
 
 
@@ -147,7 +147,7 @@ def test_a_statement_once_per_row_is_suspected() -> None:
         pytest.param([sample(0, rows=20, list=1, each=3), sample(1, rows=3, list=1, each=3)], id="whatever the rows"),
     ],
 )
-def test_not_suspected(samples: list[Sample]) -> None:
+def test_not_suspected(samples: list[CostSample]) -> None:
     assert cost(*samples).suspicions == ()
 
 
@@ -185,7 +185,7 @@ def test_a_rare_one_does_not() -> None:
 def test_statements_of_another_user_are_left_out() -> None:
     theirs: Key = (20, 99)
     mine = sample(0, list=1)
-    both = Sample(0, 0, Delta(0.01, {**mine.delta.statements, theirs: Counters(7)}), 1.0)
+    both = CostSample(0, 0, Delta(0.01, {**mine.delta.statements, theirs: Counters(7)}), 1.0)
     entries = {**ENTRIES, theirs: entry_of("SELECT x FROM jobs", "cron")}
 
     found = cost_of(LISTED, batch(both, foreign=_foreign(theirs, 50), entries=entries))
@@ -197,6 +197,6 @@ def test_statements_of_another_user_are_left_out() -> None:
 def test_statements_of_the_suite_are_left_out() -> None:
     own: Key = (10, 99)
     entries = {**ENTRIES, own: entry_of("SELECT /* agentmitra-performance monitor */ x FROM pg_stat_activity")}
-    both = Sample(0, 0, Delta(0.01, {KEYS["list"]: Counters(1), own: Counters(3)}), 1.0)
+    both = CostSample(0, 0, Delta(0.01, {KEYS["list"]: Counters(1), own: Counters(3)}), 1.0)
 
     assert cost_of(LISTED, batch(both, entries=entries)).queries == Spread(1, 1)

@@ -8,9 +8,10 @@ from collections import Counter
 
 import pytest
 
-from perfsuite.measurements.recorder import MAX_MESSAGES, Cells, without_ids
+from perfsuite.measurements.cells import MAX_MESSAGES, Cells
 from perfsuite.measurements.records import Actions, Arrivals, NotPossible, Record, Requests, histogram_of
 from perfsuite.measurements.totals import OTHER_MESSAGES
+from perfsuite.model.failures import without_ids
 from tests.measurements.samples import sample
 
 KEY = (1_772_357_400, "policyholder", "profile access", "users.me")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from perfsuite.measurements.recorder import Cells
+from perfsuite.measurements.cells import Cells
 from perfsuite.measurements.records import Record, Requests
 from perfsuite.measurements.slowest import KEPT, SETTLED_AFTER_S, SlowRequest, slowest_of
 from tests.measurements.samples import sample

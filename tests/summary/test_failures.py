@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.recorder import Cells
+from perfsuite.measurements.cells import Cells
 from perfsuite.measurements.records import Record, Requests
 from perfsuite.messages import Message
 from perfsuite.messages.failures import FailureMessage
