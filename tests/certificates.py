@@ -15,11 +15,35 @@ _KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 
 
 @dataclass(frozen=True)
+class ClientFiles:
+    """A client certificate, its key, and a file with both."""
+
+    cert: Path
+    key: Path
+    both: Path
+
+
+@dataclass(frozen=True)
 class PrivateCa:
     """`authority`: its certificate, which clients have to trust. `server`: key and certificate for localhost."""
 
     authority: Path
     server: Path
+
+    def client(self, password: str = "") -> ClientFiles:
+        """A certificate for a client, signed by the authority; with a password its key is encrypted."""
+        folder = self.authority.parent
+        key, request, cert = (folder / f"client.{end}" for end in ("key", "csr", "crt"))
+        _openssl("req -new", _KEY, "-subj", "/CN=perf", "-keyout", str(key), "-out", str(request))
+        by_ca = ["-in", str(request), "-CA", str(self.authority), "-CAkey", str(folder / "ca.key"), "-CAcreateserial"]
+        _openssl("x509 -req", "-days 2", *by_ca, "-out", str(cert))
+        if password:
+            encrypted = folder / "encrypted.key"
+            _openssl("pkey -aes128", "", "-in", str(key), "-out", str(encrypted), "-passout", f"pass:{password}")
+            key = encrypted
+        both = folder / "client.pem"
+        both.write_bytes(key.read_bytes() + cert.read_bytes())
+        return ClientFiles(cert, key, both)
 
 
 def private_ca(folder: Path) -> PrivateCa:

@@ -101,6 +101,7 @@ def context_of(
         watch=watch_of(monitors, demo) if monitors else None,
         history=options.archive.history,
         headers=inputs.connection.headers,
+        key_password=inputs.connection.key_password,
         errors=call.errors,
     )
 

@@ -36,7 +36,10 @@ _IN_NO_FILE = ("--scenarios", "--i-accept-production-load", "--dry-run")
 _OTHER_VARIABLES = ("TEST_PASSWORD", "STARTER", "CLOCK_ANCHOR", "WORKER_TOKEN", "CLIENT_KEY_PASSWORD")
 _MONITORS = ("--monitor-server", "--monitor-postgres", "--monitor-redis", "--monitor-prometheus")
 _CONTRADICT = (
-    ("--demo", ("--host", "--credentials", "--ca-file", "--proxy", "--header", "--mapping")),
+    (
+        "--demo",
+        ("--host", "--credentials", "--ca-file", "--proxy", "--header", "--mapping", "--client-cert", "--client-key"),
+    ),
     ("--multiple", ("--scenario",)),
     ("--against", ("--baseline", *_MONITORS)),
     ("--against-fault", ("--baseline", *_MONITORS)),

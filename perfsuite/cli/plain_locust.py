@@ -25,8 +25,9 @@ from perfsuite.load.install import Hooks, guard, install
 from perfsuite.load.state import LoadOrder, LoadState
 from perfsuite.measurements.file import FILE_NAME, Writer
 from perfsuite.measurements.records import to_json
-from perfsuite.model import Cleanup, Headers, Plan, PreflightReport, Scenario
+from perfsuite.model import Cleanup, Plan, PreflightReport, Scenario
 from perfsuite.model.plan import STOP_TIMEOUT_S
+from perfsuite.plan.access import ResolvedConnection
 from perfsuite.plan.build import make_plan, new_run_folder, read_inputs
 from perfsuite.plan.option_fields import ROOT
 from perfsuite.plan.options import ConnectionOptions, PlanOptions
@@ -137,7 +138,7 @@ def _order(environment: Any) -> LoadOrder:
     options = replace(_options(environment, environment.host or ""), seed=now.microsecond)
     inputs = read_inputs(options)
     plan = make_plan(options, inputs, _scenario(environment), now)
-    report = _seen(plan, inputs.connection.headers)
+    report = _seen(plan, inputs.connection)
     folder = new_run_folder(ROOT / "results", SCENARIO, now)
     plan = replace(plan, run_id=folder.name)
     (folder / "plan.json").write_bytes(to_json(plan))
@@ -146,7 +147,14 @@ def _order(environment: Any) -> LoadOrder:
     for line in _short_of(plan):
         log.warning("%s", line)
     left_out = {role.slug: missing for role in ROLES}
-    return LoadOrder(plan, folder, inputs.accounts, left_out, headers=inputs.connection.headers)
+    return LoadOrder(
+        plan,
+        folder,
+        inputs.accounts,
+        left_out,
+        headers=inputs.connection.headers,
+        key_password=inputs.connection.key_password,
+    )
 
 
 def _scenario(environment: Any) -> Scenario:
@@ -164,15 +172,13 @@ def _short_of(plan: Plan) -> Iterator[str]:
         yield f"with so few users nobody is there as {', '.join(plan.absent_roles)}"
 
 
-def _seen(plan: Plan, headers: Headers) -> PreflightReport:
+def _seen(plan: Plan, connection: ResolvedConnection) -> PreflightReport:
     """What the target offers; no operation is called beforehand.
 
     Raises TargetError if nothing or another service answers.
     """
-    run, transport = (
-        RunState.of(plan, headers, "preflight"),
-        HttpClient(connection_settings(plan, headers), GeventNetwork()),
-    )
+    settings = connection_settings(plan, connection.headers, connection.key_password)
+    run, transport = RunState.of(plan, connection.headers, "preflight"), HttpClient(settings, GeventNetwork())
     try:
         offer = probe_target(plan.host, transport, run)
     finally:
@@ -198,9 +204,7 @@ def _finish(load: LoadState) -> None:
 
 
 def _remove_what_was_made(order: LoadOrder) -> Cleanup:
-    transport = RetryAfterClient(
-        HttpClient(connection_settings(order.plan, order.headers), GeventNetwork()), log.warning, time.sleep
-    )
+    transport = RetryAfterClient(HttpClient(order.connection, GeventNetwork()), log.warning, time.sleep)
     book = journal.Journal(order.folder / journal.FILE_NAME)
     try:
         run = RunState.of(order.plan, order.headers, "cleanup", book)

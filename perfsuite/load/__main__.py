@@ -28,7 +28,7 @@ def main(folder: Path) -> int:
     plan = read_plan(folder)
     roles = importlib.import_module(plan.roles_module).ROLES
     in_order = {role.slug: plan.users_by_role[role.slug] for role in roles if plan.users_by_role.get(role.slug)}
-    coordinator = Coordinator(plan, folder, users_of(plan, secrets.accounts, start_order(in_order)), secrets.headers)
+    coordinator = Coordinator(plan, folder, users_of(plan, secrets.accounts, start_order(in_order)), secrets)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: coordinator.stop("interrupted"))
     return coordinator.run(sys.stdin.fileno())

@@ -27,7 +27,7 @@ from perfsuite.measurements.file import FILE_NAME, Writer
 from perfsuite.measurements.records import Phase, SuiteErrors, WorkerLost
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
-from perfsuite.model import SUITE_FAILED, Account, Headers, Plan
+from perfsuite.model import SUITE_FAILED, Account, Plan, Secrets
 from perfsuite.suite_errors import LOG_FILE
 
 WORKER = "coordinator"
@@ -63,9 +63,9 @@ class _Place:
 class Coordinator:
     """One run over `plan.processes` load processes."""
 
-    def __init__(self, plan: Plan, folder: Path, users: Sequence[Account], headers: Headers = ()) -> None:
+    def __init__(self, plan: Plan, folder: Path, users: Sequence[Account], secrets: Secrets | None = None) -> None:
         self._plan = plan
-        self._headers = headers
+        self._secrets = secrets or Secrets(())
         self._folder = folder
         self._users = list(users)
         self._writer = Writer(folder / FILE_NAME, plan.run_id)  # first: nobody is started whom no file waits for
@@ -123,8 +123,9 @@ class Coordinator:
                 max(rate, 1e-3),
                 self._start_at,
                 self._sessions(),
-                self._headers,
+                self._secrets.headers,
                 [number for number, _user in place.users],
+                self._secrets.key_password,
             )
             if place.users:
                 place.worker.send(order)

@@ -25,6 +25,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     headers: Headers = ()
     numbers: list[int] = []
     """The number of each user in the whole run, which its seed follows from."""
+    key_password: str = ""
 
 
 class Add(msgspec.Struct, frozen=True, tag="add"):

@@ -24,7 +24,7 @@ from perfsuite.model import Account, Headers, Plan
 from perfsuite.model.plan import rate_profile_of
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.suite_errors import SuiteErrorLog
-from perfsuite.target.connection import connection_settings
+from perfsuite.target.connection import ConnectionSettings, connection_settings
 from perfsuite.target.hosts import is_allowed
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
@@ -58,6 +58,12 @@ class LoadOrder:
     start_at: float = 0.0
     headers: Headers = field(default=(), repr=False)
     numbers: tuple[int, ...] = ()
+    key_password: str = field(default="", repr=False)
+
+    @property
+    def connection(self) -> ConnectionSettings:
+        """How the target is reached."""
+        return connection_settings(self.plan, self.headers, self.key_password)
 
     def behaviours(self, role: Role) -> list[Behaviour]:
         """What of the role the target can be asked to do."""
@@ -92,7 +98,7 @@ class LoadState:
         self.order = order
         self.accounts = AccountPool(order.accounts, order.numbers)
         journal = Journal(order.folder / f"journal-{order.worker}.jsonl")
-        self.connection = connection_settings(order.plan, order.headers)
+        self.connection = order.connection
         self.run = RunState.of(order.plan, order.headers, journal=journal)
         self.run.left_out = order.left_out
         self.recorder = Recorder(order.worker, sink)

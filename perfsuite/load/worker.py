@@ -173,6 +173,7 @@ class LoadWorker:
             begin.start_at,
             begin.headers,
             tuple(begin.numbers),
+            begin.key_password,
         )
         load = LoadState(
             order,
@@ -188,7 +189,8 @@ class LoadWorker:
 def _secrets(begin: Begin | None) -> list[str]:
     if begin is None:
         return []
-    return [*(user.password for user in begin.users), *(value for _name, value in begin.headers)]
+    own = [begin.key_password] if begin.key_password else []
+    return [*(user.password for user in begin.users), *(value for _name, value in begin.headers), *own]
 
 
 def allow_many_connections() -> None:

@@ -44,6 +44,15 @@ class PlanMessage(Code):
         "{option} {path}: has no certificate in PEM form (-----BEGIN CERTIFICATE-----).\n"
         "If it is in DER form: openssl x509 -inform der -in FILE -out FILE.pem"
     )
+    CLIENT_KEY_ALONE = "--client-key: needs the certificate of this key as well: add --client-cert FILE"
+    CLIENT_KEY_MISSING = (
+        "--client-cert {path}: contains no key (-----BEGIN PRIVATE KEY-----). Name its key with --client-key FILE"
+    )
+    CLIENT_KEY_FORM = "--client-key {path}: contains no key in PEM form (-----BEGIN PRIVATE KEY-----)"
+    CLIENT_KEY_OTHER = "{option} {path}: is not the key of the certificate in {certificate}"
+    CLIENT_KEY_NO_PASSWORD = "{option} {path}: the key is encrypted. Set {variable} to its password"
+    CLIENT_KEY_PASSWORD = "{option} {path}: {variable} is not the password of this key"
+    CLIENT_KEY_UNREADABLE = "{option} {path}: TLS does not accept this certificate or key: {why}"
     PROXY_PASSWORD = (
         "--proxy: a proxy that asks for a name and password is not supported. Load past it, or through a forwarder"
     )

@@ -75,12 +75,17 @@ class Access:
     """How the target is reached, beside its address. Empty: the usual.
 
     `ca_file`: certificates (PEM) that are trusted in addition to the machine's own, an absolute path. `proxy`: a URL.
-    `header_names`: of the headers added to every request; their values are secret.
+    `header_names`: of the headers added to every request; their values are secret. `client_cert` and `client_key`:
+    files (PEM) with which the suite identifies itself, absolute paths; one file may hold both. `retry`: a GET whose
+    idle connection the target closed at the moment of sending is sent once more.
     """
 
     ca_file: str = ""
     proxy: str = ""
     header_names: tuple[str, ...] = ()
+    client_cert: str = ""
+    client_key: str = ""
+    retry: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,8 @@ class Secrets:
 
     accounts: tuple[Account, ...] = field(repr=False)
     headers: Headers = field(default=(), repr=False)
+    key_password: str = field(default="", repr=False)
+    """Of the client key; "" where that has none."""
 
 
 @dataclass(frozen=True, slots=True)

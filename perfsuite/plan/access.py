@@ -1,4 +1,4 @@
-"""How the target is reached (`--ca-file`, `--proxy`, `--header`, `--mapping`), and who logs in (`--credentials`)."""
+"""How the target is reached (`--ca-file`, `--proxy`, `--header`, `--mapping`, …), and who logs in (`--credentials`)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Access, Account, ApiMapping, Headers, Plan
 from perfsuite.model.role import Role
+from perfsuite.plan.certificates import KEY_PASSWORD_VARIABLE, checked_certificate
 from perfsuite.plan.options import ConnectionOptions
 from perfsuite.target.connection import REST, contract_paths
 from perfsuite.toml_tables import Table, read_tables
@@ -33,11 +34,15 @@ _OF_THE_CONNECTION = ("connection", "expect", "keep-alive", "te", "trailer", "tr
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConnection:
-    """The connection to a target and its other names of paths and roles. `headers` may be secret."""
+    """The connection to a target and its other names of paths and roles. `headers` may be secret.
+
+    `key_password`: of the client key; "" where that has none.
+    """
 
     access: Access = field(default_factory=Access)
     mapping: ApiMapping = field(default_factory=ApiMapping)
     headers: Headers = field(default=(), repr=False)
+    key_password: str = field(default="", repr=False)
 
 
 def resolve_connection(
@@ -46,17 +51,28 @@ def resolve_connection(
     """The checked connection to `host`; `roles`: known slugs. Raises UsageError. Sends nothing."""
     headers = read_headers(given.headers, environment)
     mapping = read_mapping(given.mapping_file, roles) if given.mapping_file else ApiMapping()
-    return ResolvedConnection(_access(given, host, headers, environment), mapping, headers)
+    access = _access(given, host, headers, environment)
+    password = environment.get(KEY_PASSWORD_VARIABLE, "") if access.client_cert else ""
+    return ResolvedConnection(access, mapping, headers, password)
 
 
-def connection_of_run(plan: Plan, given: ConnectionOptions, environment: Mapping[str, str]) -> tuple[Plan, Headers]:
-    """The plan of an earlier run with its connection, changed by the options given now, and its headers with values.
+def connection_of_run(
+    plan: Plan, given: ConnectionOptions, environment: Mapping[str, str]
+) -> tuple[Plan, ResolvedConnection]:
+    """The plan of an earlier run with its connection, changed by the options given now, and that with its secrets.
 
     Raises UsageError if a header of the run is not given: the plan does not contain its value.
     """
     before = plan.access
-    ca_file = given.ca_file or (Path(before.ca_file) if before.ca_file else None)
-    again = replace(given, ca_file=ca_file, proxy=given.proxy or before.proxy or None)
+    key = given.client_key or (None if given.client_cert else _path(before.client_key))
+    again = replace(
+        given,
+        ca_file=given.ca_file or _path(before.ca_file),
+        client_cert=given.client_cert or _path(before.client_cert),
+        client_key=key,
+        proxy=given.proxy or before.proxy or None,
+        retry=given.retry and before.retry,
+    )
     now = resolve_connection(again, plan.host, tuple(plan.users_by_role), environment)
     there = {name.lower() for name in now.access.header_names}
     for name in before.header_names:
@@ -64,7 +80,11 @@ def connection_of_run(plan: Plan, given: ConnectionOptions, environment: Mapping
             raise UsageError(PlanMessage.HEADER_AGAIN(name=name))
     mapping = now.mapping if given.mapping_file else plan.mapping
     timeout_s = given.timeout_s or plan.timeout_s
-    return replace(plan, access=now.access, mapping=mapping, timeout_s=timeout_s), now.headers
+    return replace(plan, access=now.access, mapping=mapping, timeout_s=timeout_s), now
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def read_headers(given: Sequence[str], environment: Mapping[str, str]) -> Headers:
@@ -105,10 +125,14 @@ def _access(given: ConnectionOptions, host: str, headers: Headers, environment: 
     named = environment.get(CERTIFICATES_VARIABLE, "")
     if named and host.startswith("https:"):
         _authorities(CERTIFICATES_VARIABLE, Path(named))  # TLS ignores a missing file
+    certificate = checked_certificate(given, environment)
     return Access(
         ca_file=_authorities("--ca-file", given.ca_file) if given.ca_file else "",
         proxy=_proxy(given.proxy) if given.proxy is not None else "",
         header_names=tuple(name for name, _value in headers),
+        client_cert=certificate.cert if certificate else "",
+        client_key=certificate.key if certificate else "",
+        retry=given.retry,
     )
 
 

@@ -144,6 +144,9 @@ def _connection(plan: Plan) -> list[str]:
         ("CA file", access.ca_file),
         ("proxy", access.proxy),
         ("headers", ", ".join(access.header_names)),
+        ("client certificate", access.client_cert),
+        ("client key", access.client_key),
+        ("repeated GETs", "" if access.retry else "off"),
         ("mapping", ", ".join(f"{ours} → {theirs}" for ours, theirs in (mapping.paths | mapping.roles).items())),
     )
     return [f"  {name:<8} {value}" for name, value in parts if value]

@@ -65,6 +65,26 @@ class ConnectionOptions:
         kind=Path,
         section=CONNECTION,
     )
+    client_cert: Path | None = option(
+        "--client-cert",
+        "client certificate (PEM) for targets that require one; may contain its key as well",
+        "FILE",
+        kind=Path,
+        section=CONNECTION,
+    )
+    client_key: Path | None = option(
+        "--client-key",
+        "its key (PEM); the password of an encrypted one comes from AGENTMITRA_CLIENT_KEY_PASSWORD",
+        "FILE",
+        kind=Path,
+        section=CONNECTION,
+    )
+    retry: bool = switch(
+        "--no-retry",
+        "never repeat a GET whose idle connection the target closed at the moment of sending",
+        default=True,
+        section=CONNECTION,
+    )
     timeout_s: float | None = option(
         "--timeout",
         "how long to wait for an answer; default 60 s under load, 30 s before and after it",
@@ -80,6 +100,8 @@ class ConnectionOptions:
             "--proxy": self.proxy,
             "--header": self.headers,
             "--mapping": self.mapping_file,
+            "--client-cert": self.client_cert,
+            "--client-key": self.client_key,
         }
         for name, value in given.items():
             if value:

@@ -17,7 +17,6 @@ from perfsuite.report.files.csv_files import remaining_csv
 from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
 from perfsuite.target import journal
-from perfsuite.target.connection import connection_settings
 from perfsuite.target.exchange import Answer, Failure, Request, Transport
 from perfsuite.target.httpx_client import HttpxTransport
 
@@ -162,7 +161,7 @@ def _failure(error: Exception, run: RunContext) -> str:
 
 
 def _fail_fast_client(run: RunContext, failed: str = "") -> Transport:
-    transport = HttpxTransport(connection_settings(run.plan, run.headers), timeout_s=_FAIL_FAST_S)
+    transport = HttpxTransport(run.connection, timeout_s=_FAIL_FAST_S)
     return FailFastClient(transport, failed)
 
 

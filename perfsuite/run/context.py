@@ -15,7 +15,7 @@ from perfsuite.plan.build import new_run_folder
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.run.load_run import PLAN_FILE, save
-from perfsuite.target.connection import connection_settings
+from perfsuite.target.connection import ConnectionSettings, connection_settings
 from perfsuite.target.exchange import Transport
 from perfsuite.target.httpx_client import HttpxTransport
 from perfsuite.target.journal import Journal
@@ -63,6 +63,8 @@ class CommandContext:
     """URL of the history; "" for the file in `results`."""
     headers: Headers = field(default=(), repr=False)
     """Added to every request to the target; their values are secret and therefore not in the plan."""
+    key_password: str = field(default="", repr=False)
+    """Of the client key; likewise."""
     errors: ErrorCollector = field(default_factory=ErrorCollector, repr=False)
     """Errors of the suite itself."""
 
@@ -75,7 +77,7 @@ class CommandContext:
         """A new run: its folder with its plan, and no errors counted. Raises UsageError where it cannot be written."""
         folder = new_run_folder(self.results, name, datetime.now(UTC))
         secrets = [account.password for account in accounts] + [value for _name, value in self.headers]
-        self.errors.reset(folder, secrets)
+        self.errors.reset(folder, [*secrets, *filter(None, [self.key_password])])
         plan = replace(plan, run_id=folder.name)
         save(folder / PLAN_FILE, plan)
         return self.for_run(plan, accounts, folder)
@@ -89,9 +91,14 @@ class RunContext(CommandContext):
     accounts: tuple[Account, ...] = field(repr=False)
     folder: Path
 
+    @property
+    def connection(self) -> ConnectionSettings:
+        """How the target is reached."""
+        return connection_settings(self.plan, self.headers, self.key_password)
+
     def connect(self) -> Transport:
         """A connection to the target that waits where the target's rate limit asks for it."""
-        return RetryAfterClient(HttpxTransport(connection_settings(self.plan, self.headers)), self.screen.say)
+        return RetryAfterClient(HttpxTransport(self.connection), self.screen.say)
 
     def state_for(self, purpose: str, journal: Journal | None = None) -> RunState:
         """What the sessions of a stage share; the target's log shows their `purpose`."""

@@ -34,7 +34,6 @@ from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
 from perfsuite.summary.live import LiveView
 from perfsuite.summary.summarize import COMPLETED
-from perfsuite.target.connection import connection_settings
 
 LOG_FILE = "load.log"
 TARGET_LOST_S = 10
@@ -156,7 +155,7 @@ def monitored(run: RunContext) -> Iterator[Sampler | None]:
         yield None
         return
     clock = SystemClock()
-    connection = connection_settings(run.plan, run.headers)
+    connection = run.connection
     watch = replace(run.watch, run_id=run.plan.run_id, connection=connection, paths=run.plan.mapping.paths)
     sampler = Sampler(build_sources(watch, clock), clock, ReadingsWriter(run.folder / READINGS_FILE))
     sampler.start()
@@ -184,7 +183,7 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
     needed = tuple(account for account in run.accounts if run.plan.users_by_role.get(account.role))
     with monitored(run) as sampler:
         progress = _LoadProgress(run, sampler)
-        process = start(run.folder, Secrets(needed, run.headers))
+        process = start(run.folder, Secrets(needed, run.headers, run.key_password))
         ended = SUITE_FAILED
         try:
             ended = _follow(process, progress, run)

@@ -18,6 +18,21 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """With what TLS identifies this client: files in PEM form. `key`: "" where it is in the same file as `cert`."""
+
+    cert: str
+    key: str = ""
+    password: str = field(default="", repr=False)
+    """Of the key; "" where it has none."""
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Use it in every handshake of the context. Raises OSError (also SSLError) where it cannot be loaded."""
+        # With a function, OpenSSL does not ask for the password at the terminal.
+        context.load_cert_chain(self.cert, self.key or None, lambda: self.password)
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """`host`: scheme, name, port and base path. `ca_file` and `proxy` as in `Access`; "" for none.
 
@@ -32,6 +47,8 @@ class ConnectionSettings:
     """How long to wait for an answer; None: as long as the transport usually does."""
     retry: bool = True
     """Send a GET again where the target closed its idle connection at the moment of sending."""
+    certificate: ClientCertificate | None = None
+    """None: TLS does not identify this client."""
 
     @property
     def base_path(self) -> str:
@@ -43,9 +60,16 @@ class ConnectionSettings:
         return _origin(url) == _origin(self.host)
 
 
-def connection_settings(plan: Plan, headers: Headers) -> ConnectionSettings:
-    """The settings for the target of a plan; `headers` with their values, which the plan does not contain."""
-    return ConnectionSettings(plan.host, plan.access.ca_file, plan.access.proxy, headers, plan.timeout_s)
+def connection_settings(plan: Plan, headers: Headers, key_password: str = "") -> ConnectionSettings:
+    """The settings for the target of a plan; `headers` with their values, which the plan does not contain.
+
+    Nor does it contain the password of the client key.
+    """
+    access = plan.access
+    certificate = ClientCertificate(access.client_cert, access.client_key, key_password) if access.client_cert else None
+    return ConnectionSettings(
+        plan.host, access.ca_file, access.proxy, headers, plan.timeout_s, access.retry, certificate
+    )
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
@@ -53,24 +77,31 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
-def tls_context(ca_file: str = "", make: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> ssl.SSLContext:
+def tls_context(
+    ca_file: str = "",
+    make: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    certificate: ClientCertificate | None = None,
+) -> ssl.SSLContext:
     """Trusts the machine's certificate authorities (or those of SSL_CERT_FILE and SSL_CERT_DIR), and `ca_file`.
 
     On a machine without any it trusts those of certifi. `make` creates the context with the machine's authorities.
-    Raises OSError (also SSLError) when `ca_file` cannot be read or contains no certificate.
+    `certificate` identifies this client to targets that ask for it. Raises OSError (also SSLError) when a file cannot
+    be read or does not contain what it should.
     """
     context = make()
     if not _machine_has_authorities():
         context.load_verify_locations(certifi.where())
     if ca_file:
         context.load_verify_locations(ca_file)
+    if certificate is not None:
+        certificate.load_into(context)
     return context
 
 
 @cache
 def shared_tls_context(settings: ConnectionSettings) -> ssl.SSLContext:
     """One context for all connections of a process: reading the authorities takes some 20 ms."""
-    return tls_context(settings.ca_file)
+    return tls_context(settings.ca_file, certificate=settings.certificate)
 
 
 def _machine_has_authorities() -> bool:

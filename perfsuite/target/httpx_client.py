@@ -31,7 +31,7 @@ class HttpxTransport:
             timeout=timeout_s or settings.timeout_s or TIMEOUT_S,
             follow_redirects=False,
             trust_env=False,
-            verify=tls_context(settings.ca_file),
+            verify=tls_context(settings.ca_file, certificate=settings.certificate),
         )
         self._proxied = bool(settings.proxy)
 

@@ -175,9 +175,9 @@ PLAN = Plan(
 
 
 def test_an_earlier_run_keeps_its_connection() -> None:
-    plan, headers = connection_of_run(PLAN, ConnectionOptions(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
+    plan, connection = connection_of_run(PLAN, ConnectionOptions(headers=("x-api-key: env:KEY",)), {"KEY": SECRET})
 
-    assert headers == (("x-api-key", SECRET),)
+    assert connection.headers == (("x-api-key", SECRET),)
     assert (plan.access.proxy, plan.mapping, plan.host) == ("http://proxy:3128", MAPPED, PLAN.host)
 
 
@@ -185,7 +185,7 @@ def test_options_override_the_connection_of_an_earlier_run(tmp_path: Path) -> No
     (tmp_path / "target.toml").write_text('schema = 1\n[path]\n"/health" = "/live"\n', encoding="utf-8")
     given = ConnectionOptions(None, "http://other:3128", (f"X-Api-Key: {SECRET}",), tmp_path / "target.toml")
 
-    plan, _headers = connection_of_run(PLAN, given, {})
+    plan, _connection = connection_of_run(PLAN, given, {})
 
     assert (plan.access.proxy, plan.mapping) == ("http://other:3128", ApiMapping({"/health": "/live"}))
 

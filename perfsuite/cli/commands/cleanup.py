@@ -31,12 +31,19 @@ def cleanup(call: Invocation[CleanupOptions]) -> int:
         return EXIT_PASS
     configured = read_scenarios(options.scenarios_file).allowed_hosts
     checked_url(plan.host, HostRules(configured, options.allow_hosts, options.accept_production))
-    plan, headers = connection_of_run(plan, options.connection, os.environ)
+    plan, connection = connection_of_run(plan, options.connection, os.environ)
     # Each row is removed by the account that created it, or by a Super Admin; other roles need no account here.
     file = options.credentials or data_file("credentials.csv")
     accounts = read_accounts(file, ROLES, os.environ, plan.mapping.roles)
     screen = PlainScreen(call.terminal.results)
-    context = CommandContext(folder.parent, screen, call.interrupts, headers=headers, errors=call.errors)
+    context = CommandContext(
+        folder.parent,
+        screen,
+        call.interrupts,
+        headers=connection.headers,
+        key_password=connection.key_password,
+        errors=call.errors,
+    )
     done = clean(context.for_run(plan, accounts, folder))
     if done is None or not done.tried:
         call.terminal.out("Nothing is left to remove.")

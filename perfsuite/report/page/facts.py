@@ -70,6 +70,7 @@ def _connection_facts(plan: Plan) -> Iterable[Fact]:
         ("Additional trusted certificates", [access.ca_file] if access.ca_file else []),
         ("Proxy", [access.proxy] if access.proxy else []),
         ("Additional headers", access.header_names),
+        ("Client certificate", [access.client_cert] if access.client_cert else []),
         ("Path mapping", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
         ("Role mapping", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
     )
