@@ -93,11 +93,12 @@ BEHAVIOURS: dict[str, Respond] = {
 
 
 class Listener:
-    """Listens on a free port of the loopback address until the end of the context; each connection has a thread."""
+    """Listens on a free port of a loopback address until the end of the context; each connection has a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, 0), family=family, backlog=64)
         self.port = self._listener.getsockname()[1]
 
     def _serve(self, connection: socket.socket, number: int) -> None:
@@ -152,7 +153,7 @@ class RawServer(Listener):
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(self._certificate)
                 connection = context.wrap_socket(connection, server_side=True)
-            while raw := _request(connection):
+            while raw := request_from(connection):
                 line = raw.split(b"\r\n")[0].decode()
                 self.log.append((number, line.removesuffix(" HTTP/1.1"), raw))
                 behaviour = line.split()[1].split("?")[0].rsplit("/", 1)[1]
@@ -162,7 +163,7 @@ class RawServer(Listener):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _request(connection: socket.socket) -> bytes:
+def request_from(connection: socket.socket) -> bytes:
     """One whole request; b"" when the client is gone."""
     raw = b""
     while b"\r\n\r\n" not in raw:
