@@ -95,12 +95,9 @@ _COMMON_HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?"
     rb"((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*)+)\r\n\r\n"
 )
-_LENGTH, _ENCODING, _TRANSFER, _CONNECTION = (
-    "\ncontent-length:",
-    "\ncontent-encoding:",
-    "\ntransfer-encoding:",
-    "\nconnection:",
-)
+_LENGTH, _ENCODING, _TRANSFER = "\ncontent-length:", "\ncontent-encoding:", "\ntransfer-encoding:"
+_CONNECTION = "connection:"
+"""Also the end of "Proxy-Connection", which the parser takes for Connection."""
 
 
 def common_response(data: bytes) -> Response | None:
@@ -128,7 +125,7 @@ def common_response(data: bytes) -> Response | None:
         begin = at + len(_CONNECTION)
         end = lower.find("\r", begin)
         option = (lower[begin:end] if end >= 0 else lower[begin:]).strip(" \t")
-        if option not in ("keep-alive", "close") or lower.find(_CONNECTION, begin) >= 0:
+        if option not in ("keep-alive", "close") or lower[at - 1] != "\n" or lower.find(_CONNECTION, begin) >= 0:
             return None
         reusable = option == "keep-alive"
     return Response(status, Headers(head, lower), data[body_at:], reusable)
@@ -137,7 +134,7 @@ def common_response(data: bytes) -> Response | None:
 # ── everything else ─────────────────────────────────────────────────────────────────────────────────
 
 _BEGINNING = b"HTTP/1."
-_STATUS_LINE = re.compile(r"HTTP/1\.([01]) (\d{3})(?: [^\r\n\0]*)?")
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
@@ -251,14 +248,16 @@ class ResponseReader:
         self._headers = Headers(text, text.lower())
         if self._expected > MAX_BODY_BYTES and not bodiless:
             raise body_too_long()
-        parser = httptools.HttpResponseParser(self)
+        if chunked and not bodiless:
+            _check_transfer_encoding(self._headers.get("transfer-encoding"))
+        parser = self._parser = httptools.HttpResponseParser(self)
+        parser.set_dangerous_leniencies(lenient_chunked_length=True)  # in a trailer, where it means nothing
         self._parse(parser, "\r\n".join([lines[0], *kept, "", ""]).encode("latin-1"))
-        self._parser = parser
         if bodiless:
             self._reusable = self._whole or parser.should_keep_alive() or self._keeps_alive(lines[0])
             self._whole = True
         elif not self._whole:
-            self._until_close = self._expected < 0 and not (chunked and self._ends_chunked())
+            self._until_close = self._expected < 0 and not chunked
         # Two lengths at once: the next response might begin elsewhere than the target means (RFC 9112, 6.3).
         self._ambiguous = chunked and any(name == "content-length" for name, _line in headers)
 
@@ -266,9 +265,6 @@ class ResponseReader:
         """For a response without a body, whatever its head says about one."""
         options = self._headers.get("connection").lower()
         return "keep-alive" in options or (status_line.startswith("HTTP/1.1") and "close" not in options)
-
-    def _ends_chunked(self) -> bool:
-        return self._headers.get("transfer-encoding").lower().rpartition(",")[2].strip() == "chunked"
 
     # ── body ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -310,7 +306,7 @@ class ResponseReader:
         """Called by the parser."""
         if not self._whole:
             self._whole = True
-            self._reusable = self._parser is None or self._parser.should_keep_alive()
+            self._reusable = self._parser is not None and self._parser.should_keep_alive()
 
     def _response(self) -> Response:
         body = decoded_body(b"".join(self._body), self._headers.get("content-encoding"))
@@ -349,6 +345,12 @@ def _content_length(headers: list[tuple[str, str]]) -> tuple[int, str]:
     if not (different[0].isascii() and different[0].isdigit()):
         return -1, f"Content-Length is not a number: {shown(different[0])}"
     return (int(different[0]), "") if len(different[0]) <= 18 else (1 << 62, "")
+
+
+def _check_transfer_encoding(codings: str) -> None:
+    for coding in codings.lower().split(","):
+        if coding.strip() != "chunked":
+            raise ResponseError(f"the body has a Transfer-Encoding that was not asked for: {shown(coding.strip())}")
 
 
 def _reason(error: Exception) -> str:
