@@ -71,9 +71,10 @@ def closed(name: str, *parts: bytes, **more: object) -> Case:
 
 def broken(name: str, content: bytes, *mentions: str, **more: object) -> Case:
     """No answer: a failure whose message mentions the oddity. The server would keep the connection, the client not."""
-    lost = Case(name, (content,), 0, b"", kept=False, failure=FailureKind.CONNECTION_LOST, mentions=mentions)
-    return replace(lost, **more)  # type: ignore[arg-type]
+    case = Case(name, (content,), 0, b"", kept=False, failure=FailureKind.INVALID_RESPONSE, mentions=mentions)
+    return replace(case, **more)  # type: ignore[arg-type]
 
 
-def cut(name: str, content: bytes, *mentions: str, then: Then = Then.CLOSE, **more: object) -> Case:
-    return broken(name, content, *mentions, then=then, **more)
+def cut(name: str, content: bytes, then: Then = Then.CLOSE) -> Case:
+    """No answer, since the connection ends too early."""
+    return broken(name, content, then=then, failure=FailureKind.CONNECTION_LOST)

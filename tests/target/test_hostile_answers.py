@@ -9,13 +9,8 @@ from collections.abc import Iterable, Iterator
 import brotli
 import pytest
 
-from perfsuite.target.response_parser import (
-    MAX_BODY_BYTES,
-    Response,
-    ResponseError,
-    ResponseReader,
-    common_response,
-)
+from perfsuite.target.content_encoding import MAX_BODY_BYTES, ResponseError
+from perfsuite.target.response_parser import Response, ResponseReader, common_response
 from perfsuite.target.sockets import READ_BYTES
 from tests.target.hostile_case import BODY, Case, Then, chunked, head, whole
 from tests.target.hostile_cases import CASES

@@ -10,7 +10,8 @@ import httptools
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from perfsuite.target.response_parser import Response, ResponseError, ResponseReader, common_response
+from perfsuite.target.content_encoding import ResponseError
+from perfsuite.target.response_parser import Response, ResponseReader, common_response
 from tests.target.hostile_case import head, whole
 from tests.target.hostile_cases import CASES
 
