@@ -123,6 +123,9 @@ class HttpClient:
             failure = _failure_of(error)
             if self._proxied:
                 failure = of_proxy(failure)
+        except BaseException:  # the answer may still come: it must not become that of the next request
+            self._drop()
+            raise
         else:
             return Answer(
                 response.status,

@@ -32,8 +32,8 @@ class TlsSocket:
         return self._tls.session
 
     def spent(self, idle_s: float) -> bool:
-        """See Socket."""
-        return self._inner.spent(idle_s)
+        """See Socket. Records that came and were not read are more than was asked for."""
+        return self._incoming.pending > 0 or self._tls.pending() > 0 or self._inner.spent(idle_s)
 
     def send(self, data: bytes, deadline: float) -> None:
         """See Socket."""

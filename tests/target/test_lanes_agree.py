@@ -3,6 +3,7 @@ alone read in the same way; however the bytes are split, the result is the same,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,11 +16,12 @@ from perfsuite.target.response_parser import Response, ResponseReader, common_re
 from tests.target.hostile_case import head, whole
 from tests.target.hostile_cases import CASES
 
-# The same examples in every run: what fails here fails everywhere. Others: --hypothesis-seed=random, see CONTRIBUTING.
+# The same examples in every run: what fails here fails everywhere. MITRA_FUZZ=20000 makes as many, other ones.
+EXAMPLES = int(os.environ.get("MITRA_FUZZ", "0"))
 often = settings(
-    max_examples=1500,
+    max_examples=EXAMPLES or 300,
     deadline=None,
-    derandomize=True,
+    derandomize=not EXAMPLES,
     database=None,
     suppress_health_check=[HealthCheck.filter_too_much],  # most of what is generated is not for the fast lane
 )
