@@ -17,7 +17,7 @@ scripts of the pages follow the same rules in `report/templates/format.js`, whic
     listed(names), joined(names)           "a, b, c", "a, b and c"
     duration(754.2)                        "12 min 34 s"               how long something takes, in a sentence
     clock(754.2)                           "12:34"                     a position in a run, in a table or chart
-    time_of_day(epoch_s), utc(epoch_s)     "12:03:10 UTC", "2026-03-01T12:03:10Z"
+    time_of_day(epoch_s), utc(epoch_s)     "12:03:10 UTC", "2026-03-01T12:03:10Z" (exact=True: "12:03:10.250")
 
 The rules:
 
@@ -260,8 +260,10 @@ def option_duration(seconds: float) -> str:
     return f"{text}{left:g}s" if left or not text else text
 
 
-def time_of_day(epoch_s: float) -> str:
-    """A UTC epoch second as "12:03:10 UTC"."""
+def time_of_day(epoch_s: float, *, exact: bool = False) -> str:
+    """A UTC epoch second as "12:03:10 UTC"; `exact`: "12:03:10.250", for a column that names the time zone."""
+    if exact:
+        return datetime.fromtimestamp(epoch_s, UTC).time().isoformat("milliseconds")
     return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S} UTC"
 
 

@@ -28,6 +28,7 @@ from perfsuite.measurements.records import (
     Users,
     WorkerLost,
 )
+from perfsuite.measurements.slowest import SlowRequest, slowest_of
 from perfsuite.measurements.totals import Due, errors_in, is_unanswered, values_in
 from perfsuite.model import FailureKind
 
@@ -230,6 +231,14 @@ class Aggregate:
                     if second - users.second <= FORGOTTEN_AFTER_S and second < lost_at.get(worker, second + 1)
                 ],
             )
+
+    def slowest(self, seconds: Iterable[int]) -> dict[tuple[str, str, str], list[tuple[int, SlowRequest]]]:
+        """Role, behaviour and operation → the ten slowest requests due in these seconds, each with its second."""
+        found: defaultdict[tuple[str, str, str], list[tuple[int, SlowRequest]]] = defaultdict(list)
+        for number in seconds:
+            for record in self.seconds[number].requests if number in self.seconds else ():
+                found[record.role, record.behaviour, record.operation] += [(number, one) for one in record.slowest]
+        return {key: slowest_of(requests) for key, requests in found.items() if requests}
 
     # ── one kind of record each ─────────────────────────────────────────────────────────────────────
 

@@ -47,7 +47,7 @@ from perfsuite.model.summary import (
     WholeRun,
     Within,
 )
-from perfsuite.model.summary_parts import Coverage, CutOff, Lack, Logins, Outage, Remark, ServerTimes
+from perfsuite.model.summary_parts import Coverage, CutOff, Lack, Logins, Outage, Remark, ServerTimes, SlowestRequest
 from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
 
 __all__ = [
@@ -100,6 +100,7 @@ __all__ = [
     "SecondArrivals",
     "Secrets",
     "ServerTimes",
+    "SlowestRequest",
     "SoftDeleted",
     "Statistics",
     "SuiteErrorGroup",

@@ -9,7 +9,16 @@ from types import MappingProxyType
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
 from perfsuite.model.generator import GeneratorHealth
-from perfsuite.model.summary_parts import NO_SERVER_TIMES, Coverage, CutOff, Logins, Outage, Remark, ServerTimes
+from perfsuite.model.summary_parts import (
+    NO_SERVER_TIMES,
+    Coverage,
+    CutOff,
+    Logins,
+    Outage,
+    Remark,
+    ServerTimes,
+    SlowestRequest,
+)
 
 PERCENTILES: Mapping[str, float] = MappingProxyType(
     {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
@@ -347,6 +356,9 @@ class Summary:
     """When the target did not answer, in the order of time."""
     cut_off: tuple[CutOff, ...] = ()
     """What the end of the load cut off, of the steady state."""
+
+    slowest: tuple[SlowestRequest, ...] = ()
+    """The ten slowest requests of each role, behaviour and operation, in the order of the rows; the slowest first."""
 
     @property
     def totals_ok(self) -> Statistics:

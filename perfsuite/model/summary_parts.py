@@ -104,6 +104,36 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowestRequest:
+    """One of the slowest requests of its operation in the steady state. `due_at`: UTC epoch s.
+
+    response = waiting + connect + tls + service, and service = server + outside. None: did not happen, or is not known.
+    """
+
+    role: str
+    behaviour: str
+    operation: str
+    request_id: str
+    """To be looked for in the server's log; "" where another client than the suite's sent it."""
+    due_at: float
+    status: int | None
+    """None without an answer."""
+    failure: str
+    """The kind of failure; "" where it succeeded."""
+    response_ms: float
+    waiting_ms: float
+    service_ms: float
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    server_ms: float | None = None
+
+    @property
+    def outside_ms(self) -> float | None:
+        """Service time without the server's: network, proxies, queues before the application."""
+        return None if self.server_ms is None else max(self.service_ms - self.server_ms, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class CutOff:
     """Requests of the steady state that still waited for their answer when the load ended: neither good nor bad."""
 

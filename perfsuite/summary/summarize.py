@@ -40,6 +40,7 @@ from perfsuite.summary.health import (
 from perfsuite.summary.occupancy import occupancies
 from perfsuite.summary.periods import PhaseTimes, RunTimeline, phase_times, timeline
 from perfsuite.summary.rows import RowOrder, behaviour_rows, bins_of, period_rows, second_rows
+from perfsuite.summary.slowest import slowest_requests
 from perfsuite.summary.targets import EVERYTHING, drifts, evidence_of, target_figures, within
 from perfsuite.summary.users import (
     all_logged_in_at,
@@ -101,7 +102,8 @@ def _summary(
     remarks = remarks_of(aggregate)
     times = server_times(aggregate, remarks)
     due = due_by_second(aggregate, times)
-    rows = period_rows(due, when, RowOrder(roles))
+    order = RowOrder(roles)
+    rows = period_rows(due, when, order)
     grand = next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == (STEADY, ALL, ALL, ALL))
     alive = users_by_second(aggregate, range(when.first, when.stop), plan.users_by_role)
     seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, aggregate, when)))
@@ -122,7 +124,7 @@ def _summary(
         rows=rows,
         behaviours=behaviour_rows(aggregate, when, [role for role in roles if plan.users_by_role.get(role.slug)]),
         seconds=seconds,
-        second_rows=tuple(second_rows(due, RowOrder(roles))),
+        second_rows=tuple(second_rows(due, order)),
         failures=failures,
         whole_run=_whole_run(seconds, failures, expired),
         generator=generator_health(aggregate, when),
@@ -143,6 +145,7 @@ def _summary(
         failure_patterns=failure_patterns(failures, aggregate, preflight),
         outages=outages(aggregate, when),
         cut_off=cut_off(aggregate, when),
+        slowest=slowest_requests(aggregate, when, order, times),
     )
     return _with_evidence(summary, plan, due, when)
 

@@ -34,6 +34,7 @@ from perfsuite.model import (
     Scenario,
     Second,
     SecondArrivals,
+    SlowestRequest,
     Statistics,
     SuiteErrorGroup,
     Summary,
@@ -43,6 +44,7 @@ from perfsuite.model import (
     UserCounts,
     Verdict,
 )
+from perfsuite.report.files.json_file import steady_operations
 from tests.report import watched_run
 from tests.report.made_load import START, USERS, Load, requests_of, summary_of, users_of
 
@@ -222,6 +224,7 @@ def open_model() -> RunReport:
         cut_off=(CutOff("policyholder", "users.me", 3),),
         logins=Logins(12, 1, 0, 412.5, 1_204.0, START, START + 8.0, 0, 0.002, 3),
         remarks=(Remark("X-Process-Time", "it is negative", "-1 for an answer that took 4.0 ms"),),
+        slowest=slowest_of(summary),
     )
     known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}
     results = tuple(
@@ -238,6 +241,20 @@ def open_model() -> RunReport:
     plan = replace(plan, scenario=replace(plan.scenario, arrival=Arrival(30.0)), processes=2)
     reasons = ("30 actions/s were asked, 24.12/s could be begun: 312 of 1,590 never began",)
     return RunReport(plan, summary, Verdict(Outcome.FAIL, reasons, 1, results))
+
+
+def slowest_of(summary: Summary) -> tuple[SlowestRequest, ...]:
+    """Three slow requests of each operation: over a new connection, failed, and without an answer."""
+    found = []
+    for number, row in enumerate(steady_operations(summary)):
+        key, slowest_ms = (row.role, row.behaviour, row.operation), row.statistics.max_ms or 0.0
+        at = START + 20 + number / 8
+        found += [
+            SlowestRequest(*key, f"{number:032x}", at, 200, "", slowest_ms, 1.5, slowest_ms - 4, 2.0, 0.5, 3.25),
+            SlowestRequest(*key, f"{number:031x}f", at, 503, "http status", slowest_ms / 2, 0.0, slowest_ms / 2),
+            SlowestRequest(*key, "", at, None, "timeout", slowest_ms / 4, 0.0, slowest_ms / 4),
+        ]
+    return tuple(found)
 
 
 def _parts(figures: Statistics) -> Breakdown:

@@ -28,6 +28,7 @@ from perfsuite.model import (
     Occupancy,
     Row,
     RunReport,
+    SlowestRequest,
     Summary,
     TargetResult,
 )
@@ -45,6 +46,8 @@ from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import deployed
 
 SCHEMA = 1
+SLOW_FIELDS = ("response_ms", "waiting_ms", "connect_ms", "tls_ms", "service_ms", "server_ms", "outside_ms")
+"""Response time of a slow request, and what it is made of."""
 
 
 def summary_json(report: RunReport) -> str:
@@ -68,7 +71,7 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
         "exit_code": verdict.exit_code,
         "users": asdict(summary.users),
         "totals": values_of(summary.totals) | parts_of(totals_breakdown(summary)),
-        "operations": [_operation(row, report.plan.mapping) for row in steady_operations(summary)],
+        "operations": _operations(report),
         "behaviours": [_rounded(row) for row in summary.behaviours],
         "whole_run": {
             "requests": summary.whole_run.requests,
@@ -220,6 +223,27 @@ def _rounded(
 ) -> dict[str, Any]:
     """The fields of a record, its numbers rounded as files contain them."""
     return {name: value if isinstance(value, str) else rounded(name, value) for name, value in asdict(record).items()}
+
+
+def _operations(report: RunReport) -> list[dict[str, Any]]:
+    slowest: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for request in report.summary.slowest:
+        key = (request.role, request.behaviour, request.operation)
+        slowest.setdefault(key, []).append(_slow(request))
+    return [
+        _operation(row, report.plan.mapping) | {"slowest": slowest.get((row.role, row.behaviour, row.operation), [])}
+        for row in steady_operations(report.summary)
+    ]
+
+
+def _slow(request: SlowestRequest) -> dict[str, Any]:
+    return {
+        "request_id": request.request_id,
+        "due_at": rounded("due_at", request.due_at),
+        "status": request.status,
+        "failure": request.failure or None,
+        **{name: rounded(name, getattr(request, name)) for name in SLOW_FIELDS},
+    }
 
 
 def _operation(row: Row, mapping: ApiMapping) -> dict[str, Any]:

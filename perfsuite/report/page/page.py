@@ -15,6 +15,7 @@ from perfsuite.report.page.distribution import Distribution, distribution_of
 from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section, facts_of
 from perfsuite.report.page.findings import FindingsSection, Highlight, findings_section, highlights_of
 from perfsuite.report.page.load_charts import TimeLimit
+from perfsuite.report.page.slowest import slowest_table
 from perfsuite.report.page.tables import (
     Cell,
     Column,
@@ -123,7 +124,15 @@ def page_of(report: RunReport) -> ReportPage:
     database = database_cost(report)
     changes = summarize_comparison(report.comparison) if report.comparison else None
     published = published_table(report)
-    tables = (*role_tables(summary), *_times(summary), *operation_tables(summary), *([published] if published else ()))
+    operations, slowest = operation_tables(summary), slowest_table(summary)
+    tables = (
+        *role_tables(summary),
+        *_times(summary),
+        *operations[:1],
+        *([slowest] if slowest else ()),
+        *operations[1:],
+        *([published] if published else ()),
+    )
     findings = findings_section(report, timeline, [table.name for table in (*tables, database.table) if table])
     return ReportPage(
         title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {date_text(summary.started_at)}"),

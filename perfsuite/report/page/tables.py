@@ -72,6 +72,8 @@ class PageTable:
     total: tuple[Cell, ...] = ()
     open: bool = True
     hint: str = ""
+    tall: bool = False
+    """It scrolls on its own."""
 
 
 _HINTS = {
@@ -96,7 +98,7 @@ def role_tables(summary: Summary) -> list[PageTable]:
     total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
     roles = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
     columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
-    rows = tuple((Cell(_title(row.role)), *_figures(row.statistics)) for row in roles)
+    rows = tuple((Cell(role_title(row.role)), *_figures(row.statistics)) for row in roles)
     sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
     caption = (
         "Steady state, times in ms. Logins count as requests. Requests are counted when due, requests/s when completed."
@@ -113,14 +115,14 @@ def worst_role(roles: Sequence[Row]) -> Message | None:
     if failing is not None and failing.statistics.failures >= _MIN_FAILURES:
         failed, requests = failing.statistics.failures, failing.statistics.requests
         return PageMessage.HIGHEST_FAILURE_RATE(
-            role=heading(_title(failing.role)), share=failed / requests, failed=failed, requests=requests
+            role=heading(role_title(failing.role)), share=failed / requests, failed=failed, requests=requests
         )
     slowest = max(large, key=lambda row: row.statistics.avg_ms or 0.0, default=None)
     if slowest is None or len(large) < 2:
         return None
     failed = any(row.statistics.failures for row in roles)
     code = PageMessage.SLOWEST_ROLE if failed else PageMessage.SLOWEST_ROLE_NO_FAILURE
-    return code(role=heading(_title(slowest.role)), avg_ms=slowest.statistics.avg_ms)
+    return code(role=heading(role_title(slowest.role)), avg_ms=slowest.statistics.avg_ms)
 
 
 def operation_tables(summary: Summary) -> list[PageTable]:
@@ -171,7 +173,7 @@ def time_table(summary: Summary) -> PageTable | None:
     if not rows:
         return None
     rows.sort(key=lambda row: row.breakdown.service_avg_ms or 0, reverse=True)
-    cells = tuple((_operation(row.operation), *_parts(row)) for row in rows)
+    cells = tuple((operation_cell(row.operation), *_parts(row)) for row in rows)
     total = next(((Cell("All operations"), *_parts(row)) for row in steady if row.operation == ALL), ())
     caption = (
         "Steady state, all roles; times in ms. Response = waiting + connecting + service; service = server + outside."
@@ -253,7 +255,7 @@ def _all_roles_operations(summary: Summary) -> PageTable:
     spent = sum(_time_spent(row) for row in rows)
     most = max((_time_spent(row) for row in rows), default=0.0)
     cells = tuple(
-        (_operation(row.operation), _share_of_time(_time_spent(row), spent, most), *_figures(row.statistics))
+        (operation_cell(row.operation), _share_of_time(_time_spent(row), spent, most), *_figures(row.statistics))
         for row in sorted(rows, key=_time_spent, reverse=True)
     )
     columns = (Column("Operation", number=False), _TIME, *_FIGURE_COLUMNS)
@@ -268,12 +270,14 @@ def _share_of_time(spent_ms: float, all_ms: float, most_ms: float) -> Cell:
 
 def _operations(name: str, title: str, what: str, rows: Iterable[Row], period: str) -> PageTable:
     names = (Column("Operation", number=False), Column("Role", number=False), Column("Behaviour", number=False))
-    cells = tuple(
-        (_operation(row.operation), Cell(_title(row.role)), Cell(clean(row.behaviour)), *_figures(row.statistics))
-        for row in _slowest_first(row for row in rows if row.period == period)
-    )
+    ordered = _slowest_first(row for row in rows if row.period == period)
+    cells = tuple((operation_cell(row.operation), *_performed_by(row), *_figures(row.statistics)) for row in ordered)
     caption = f"{what}; times in ms, slowest first."
     return PageTable(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=False)
+
+
+def _performed_by(row: Row) -> Iterable[Cell]:
+    return Cell(role_title(row.role)), Cell(clean(row.behaviour))
 
 
 def _slowest_first(rows: Iterable[Row]) -> list[Row]:
@@ -284,7 +288,8 @@ def _time_spent(row: Row) -> float:
     return row.statistics.requests * (row.statistics.avg_ms or 0)
 
 
-def _operation(name: str) -> Cell:
+def operation_cell(name: str) -> Cell:
+    """The name of an operation; its method and path as the tooltip."""
     known = CATALOGUE.get(name)
     return Cell(clean(name), title=f"{known.method} {known.path}" if known else "")
 
@@ -301,7 +306,7 @@ def _behaviours(behaviours: Iterable[BehaviourRow]) -> PageTable:
     )
     rows = tuple(
         (
-            Cell(_title(row.role)),
+            Cell(role_title(row.role)),
             Cell(clean(row.behaviour)),
             Cell.measured("actions", row.actions),
             Cell.measured("succeeded", row.succeeded),
@@ -327,8 +332,8 @@ def _failure(group: FailureGroup, start: int | None) -> tuple[Cell, ...]:
         span = first if first == last else f"{first} – {last}"
     return (
         Cell.measured("count", group.count),
-        _operation(group.operation),
-        Cell(_title(group.role)),
+        operation_cell(group.operation),
+        Cell(role_title(group.role)),
         Cell(clean(group.kind)),
         Cell(clean(group.message)),
         Cell(span, str(group.first_seen), title),
@@ -336,5 +341,6 @@ def _failure(group: FailureGroup, start: int | None) -> tuple[Cell, ...]:
     )
 
 
-def _title(role: str) -> str:
+def role_title(role: str) -> str:
+    """The name of a role for a table."""
     return "All roles" if role == ALL else clean(role.replace("_", " "))
