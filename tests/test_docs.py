@@ -221,6 +221,7 @@ def test_commands_print_what_the_docs_show(
 
     out, err = capsys.readouterr()
     out = re.sub(r"(?m)^  --results .*\n", "", out)  # this test's own
+    out = re.sub(r"measured here on [\d-]+", "measured here on 2026-11-29", out)
     assert (err if code else out).strip().replace(f":{port}", ":8015") == printed
 
 

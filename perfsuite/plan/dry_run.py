@@ -118,9 +118,16 @@ def _monitored(plan: Plan) -> set[str]:
     return {component for option in monitors for component in ("machine", "pool", *_MONITORS[option])}
 
 
-def render(plan: Plan, roles: Sequence[Role]) -> str:
-    """The plan as text."""
-    sections = (_heading(plan), _stages(plan.scenario), _users(plan, roles), _load(plan, roles), _targets(plan, roles))
+def render(plan: Plan, roles: Sequence[Role], generator: Sequence[str] = ()) -> str:
+    """The plan as text. `generator`: what is known about the load processes that it needs."""
+    sections = (
+        _heading(plan),
+        _stages(plan.scenario),
+        _users(plan, roles),
+        _load(plan, roles),
+        ["Load generator", *(f"  {line}" for line in generator)] if generator else [],
+        _targets(plan, roles),
+    )
     return "\n".join(line for section in sections for line in section)
 
 

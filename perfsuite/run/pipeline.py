@@ -32,6 +32,7 @@ from perfsuite.preflight.run import (
     preflight,
 )
 from perfsuite.roles import ROLES
+from perfsuite.run.calibration import process_notes
 from perfsuite.run.cleanup import (
     clean_after_load,
     clean_after_preflight,
@@ -114,6 +115,8 @@ def run(
     do = stages or STAGES
     clock.anchor()
     made = command.begin(plan, accounts, plan.scenario.name)
+    for note in process_notes(plan, made.screen.say):
+        made.screen.say(note)
     with _clean_on_failure(made):
         target = do.probe(made)
         do.fingerprint(made, target)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from perfsuite.cli.options import SECOND_DEMO, MonitorOptions, RunOptions
 from perfsuite.cli.terminal import Invocation
 from perfsuite.demo.backend import check_faults
-from perfsuite.errors import EXIT_PASS, UsageError
+from perfsuite.errors import EXIT_PASS, LoadError, UsageError
+from perfsuite.messages import Message
+from perfsuite.messages.calibration import ProcessNote
 from perfsuite.messages.cli import CliMessage
+from perfsuite.model import Plan
 from perfsuite.plan import dry_run
 from perfsuite.plan.build import Inputs, make_plan, read_inputs
 from perfsuite.plan.options import PlanOptions
+from perfsuite.plan.processes import process_lines
 from perfsuite.roles import ROLES
+from perfsuite.run.calibration import calibrated
 
 
 def run(call: Invocation[RunOptions]) -> int:
@@ -42,9 +48,18 @@ def plan_options(call: Invocation[RunOptions]) -> PlanOptions:
 def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs) -> int:
     """Print the plan of each scenario and the source of each option."""
     for scenario in inputs.scenarios:
-        call.terminal.out(dry_run.render(make_plan(plan, inputs, scenario), ROLES))
+        made = make_plan(plan, inputs, scenario)
+        call.terminal.out(dry_run.render(made, ROLES, _generator(call, made)))
     call.terminal.out("\n".join(call.parsed.explained()))
     return EXIT_PASS
+
+
+def _generator(call: Invocation[RunOptions], plan: Plan) -> Sequence[Message]:
+    """How many load processes the plan needs on this machine, by a measurement that is made where none is kept."""
+    try:
+        return process_lines(plan, ROLES, calibrated(call.terminal.err))
+    except (LoadError, OSError) as error:
+        return [ProcessNote.NOT_KNOWN(why=error)]
 
 
 def check(options: RunOptions) -> None:

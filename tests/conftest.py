@@ -1,0 +1,25 @@
+"""For all tests: what the suite keeps about this machine is not the user's, and is known already."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+
+from perfsuite.clock import utc_s
+from perfsuite.model.calibration import Calibration
+from perfsuite.run.calibration import CACHE_VARIABLE, keep_calibration
+
+_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A dry run of a test takes its calibration from here; those of commands that are started, too."""
+    folder = config.stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="test-cache-")
+    os.environ[CACHE_VARIABLE] = folder.name
+    keep_calibration(Calibration(100.0, 10_000, 2.0, utc_s()))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_FOLDER].cleanup()
