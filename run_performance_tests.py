@@ -65,7 +65,7 @@ BAD_COMMAND = 2
 FAULT_OF_THE_SUITE = 4
 ERROR_LOG = os.path.join("results", "suite-errors.log")
 PIP_LINES_SHOWN = 8
-PROBES = ("locust", "msgspec", "httpx", "rich", "psutil")
+PROBES = ("locust", "msgspec", "httptools", "rich", "psutil")
 
 
 def main() -> int:
@@ -306,7 +306,7 @@ def script() -> str:
 
 
 def named(missing: list[str]) -> str:
-    """ "locust and httpx are", "locust is"."""
+    """ "locust and rich are", "locust is"."""
     return " and ".join(missing[:3]) + (" are" if len(missing) > 1 else " is")
 
 

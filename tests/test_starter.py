@@ -174,7 +174,7 @@ def test_missing_dependencies_are_one_line_with_the_fix(checkout: Checkout) -> N
     script = checkout.folder / "run_performance_tests.py"
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: locust and msgspec and httpx are not installed. Run: python {script} --install-deps\n"
+        f"error: locust and msgspec and httptools are not installed. Run: python {script} --install-deps\n"
     )
 
 

@@ -70,10 +70,12 @@ class PageSource:
         self.metrics: tuple[str, ...] = (*page.figures({}), *timed)
         self._answered = False
         self._first: Figures | None = None
+        self._beside: threading.Thread | None = None
 
     def open(self) -> list[Message]:
         """Ask once; a line for figures that are missing, and for a page that is not asked under load."""
-        figures, notes = self._asked_beside(self._probe) if self._probe else (self._ask()[0], [])
+        probe = None if self._probing else self._probe
+        figures, notes = self._asked_beside(probe) if probe else (self._ask()[0], [])
         missing = [metric for metric in self.metrics if figures.get(metric) is None]
         self.metrics = tuple(metric for metric in self.metrics if metric not in missing)
         self._first = figures if self.rests else None
@@ -91,8 +93,13 @@ class PageSource:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
-        if self._probe is not None:
+        if self._probe is not None and not self._probing:
             self._probe.transport.close()
+
+    @property
+    def _probing(self) -> bool:
+        """The thread of the probe, which outlived its opening, still uses its transport."""
+        return self._beside is not None and self._beside.is_alive()
 
     def _asked_beside(self, probe: Probe) -> tuple[Figures, list[Message]]:
         """Ask while a cheap request is on its way: the figures, and a note if the page blocked that request."""
@@ -103,10 +110,10 @@ class PageSource:
             self._clock.wait(threading.Event(), _PROBE_AFTER_S)
             waited.append(probe.transport.exchange(Request("GET", probe.path, self._headers)))
 
-        thread = threading.Thread(target=beside, name=f"monitor {self.name} probe", daemon=True)
-        thread.start()
+        self._beside = threading.Thread(target=beside, name=f"monitor {self.name} probe", daemon=True)
+        self._beside.start()
         figures, page_s = self._ask()
-        thread.join(_PROBE_ENDS_WITHIN_S)
+        self._beside.join(_PROBE_ENDS_WITHIN_S)
         waited_s = waited[0].elapsed_us / 1e6 if waited else 0.0
         self.rests = page_s >= STOPS_FROM_S and waited_s >= _WAITED_SHARE * (page_s - _PROBE_AFTER_S)
         note = MonitorMessage.BLOCKS_SERVER(path=self._page.path, took_s=page_s, probe=probe.path, waited_s=waited_s)

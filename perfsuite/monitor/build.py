@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import psutil
 
 from perfsuite.errors import UsageError
 from perfsuite.messages.monitor import MonitorMessage
+from perfsuite.model import Headers
 from perfsuite.monitor.application import HTTP_TIMEOUT_S, POOL_PAGE, SYSTEM_PAGE, Page, PageSource, Probe
 from perfsuite.monitor.machine import MachineSource
 from perfsuite.monitor.prometheus import (
@@ -27,6 +29,10 @@ from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 from perfsuite.target.catalogue import SERVICE_HEALTH
 from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, deployed
 from perfsuite.target.exchange import Transport
+from perfsuite.target.http_client import HttpClient
+
+_MAY_STAND = "!#$%&'()*+,/:;=?@[]~"
+"""In a path or query, beside letters and digits (RFC 3986, 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ def _metrics_url(url: str, watch: Watch, clock: Clock, others: Sequence[Source])
         _transport(address, "--monitor-prometheus", watch.connection, PROMETHEUS_TIMEOUT_S)
         for address in (url, _origin(url))
     )
-    parts = urlsplit(url)
+    parts = urlsplit(_request_url(url)[0])
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     known = frozenset(metric for source in others for metric in source.metrics)
     page = MetricsPageSource(MetricsPage(to_page, target, known), clock)
@@ -149,18 +155,36 @@ def _port(url: str) -> int:
 
 def _transport(url: str, option: str, connection: ConnectionSettings, timeout_s: float) -> Transport:
     """To `url`: with the settings of the load if it leads to the target, else directly, without the added headers."""
-    import httpx  # costs 0.1 s, not needed to read readings
-
-    from perfsuite.target.httpx_client import HttpxTransport
-
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise UsageError(MonitorMessage.URL_OPTION(option=option, url=_shown(url)))
     try:
-        to = replace(connection, host=url) if connection.reaches(url) else ConnectionSettings(url, connection.ca_file)
-        return HttpxTransport(to, timeout_s=timeout_s)
-    except (httpx.InvalidURL, ValueError):
+        host, credentials = _request_url(url)
+        if connection.reaches(url):
+            to = replace(connection, host=host, headers=(*connection.headers, *credentials), timeout_s=timeout_s)
+        else:
+            to = ConnectionSettings(host, connection.ca_file, headers=credentials, timeout_s=timeout_s)
+        return HttpClient(to)
+    except ValueError:
         raise UsageError(MonitorMessage.NO_URL(option=option, url=_shown(url))) from None
+
+
+def _request_url(url: str) -> tuple[str, Headers]:
+    """The URL as a request may contain it, without a user's name and password, and the header that contains these.
+
+    Raises ValueError.
+    """
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    shown = f"[{name}]" if ":" in name else name.encode("idna").decode()
+    netloc = shown if parts.port is None else f"{shown}:{parts.port}"
+    path, query = (quote(part, safe=_MAY_STAND) for part in (parts.path, parts.query))
+    if parts.username is None and parts.password is None:
+        credentials: Headers = ()
+    else:
+        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        credentials = (("Authorization", f"Basic {b64encode(pair.encode()).decode()}"),)
+    return urlunsplit((parts.scheme, netloc, path, query, "")), credentials
 
 
 def _shown(url: str) -> str:

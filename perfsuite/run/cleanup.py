@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
@@ -18,7 +19,7 @@ from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer, Failure, Request, Transport
-from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.http_client import HttpClient
 
 _ROWS_SHOWN = 10
 _FAIL_FAST_S = 2.0
@@ -161,8 +162,7 @@ def _failure(error: Exception, run: RunContext) -> str:
 
 
 def _fail_fast_client(run: RunContext, failed: str = "") -> Transport:
-    transport = HttpxTransport(run.connection, timeout_s=_FAIL_FAST_S)
-    return FailFastClient(transport, failed)
+    return FailFastClient(HttpClient(replace(run.connection, timeout_s=_FAIL_FAST_S)), failed)
 
 
 class FailFastClient:

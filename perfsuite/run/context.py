@@ -17,10 +17,13 @@ from perfsuite.run.interrupts import Interrupts
 from perfsuite.run.load_run import PLAN_FILE, save
 from perfsuite.target.connection import ConnectionSettings, connection_settings
 from perfsuite.target.exchange import Transport
-from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.journal import Journal
 from perfsuite.target.retry_after import RetryAfterClient
 from perfsuite.target.run_state import RunState
+
+TIMEOUT_S = 30.0
+"""How long to wait for an answer before and after the load, where the user did not say."""
 
 
 class Screen(Protocol):
@@ -98,7 +101,8 @@ class RunContext(CommandContext):
 
     def connect(self) -> Transport:
         """A connection to the target that waits where the target's rate limit asks for it."""
-        return RetryAfterClient(HttpxTransport(self.connection), self.screen.say)
+        settings = replace(self.connection, timeout_s=self.connection.timeout_s or TIMEOUT_S)
+        return RetryAfterClient(HttpClient(settings), self.screen.say)
 
     def state_for(self, purpose: str, journal: Journal | None = None) -> RunState:
         """What the sessions of a stage share; the target's log shows their `purpose`."""

@@ -332,7 +332,7 @@ def test_the_plan_keeps_a_command_line_that_needs_no_variable(scenarios: Path) -
 
 # ── what it costs ───────────────────────────────────────────────────────────────────────────────────
 
-HEAVY = "asyncio gevent httpx jinja2 locust msgspec numpy psutil psycopg redis rich scipy sqlalchemy uvicorn"
+HEAVY = "asyncio gevent httptools jinja2 locust msgspec numpy psutil psycopg redis rich scipy sqlalchemy uvicorn"
 
 
 def imported(*words: str) -> Iterator[str]:
@@ -368,9 +368,9 @@ RUN = "tests/golden/runs/basic_20261129_060032"
 @pytest.mark.parametrize(
     ("arguments", "needless"),
     [
-        pytest.param("--dry-run", "httpx jinja2 locust numpy psycopg rich scipy sqlalchemy uvicorn", id="a plan"),
-        pytest.param("history", "httpx jinja2 locust numpy psycopg scipy uvicorn", id="a list of runs"),
-        pytest.param(f"judge {RUN}", "httpx jinja2 locust scipy sqlalchemy uvicorn", id="a verdict"),
+        pytest.param("--dry-run", "jinja2 locust numpy psycopg rich scipy sqlalchemy uvicorn", id="a plan"),
+        pytest.param("history", "jinja2 locust numpy psycopg scipy uvicorn", id="a list of runs"),
+        pytest.param(f"judge {RUN}", "jinja2 locust scipy sqlalchemy uvicorn", id="a verdict"),
     ],
 )
 def test_a_command_without_load_imports_what_it_needs(arguments: str, needless: str) -> None:

@@ -21,7 +21,7 @@ from perfsuite.roles.mix import users_by_role
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.exchange import Answer, Request, Sample
-from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 from tests.backend.support import FACTOR, SECRET, Api, running
@@ -83,7 +83,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 def test_every_behaviour_succeeds_at_the_reference_backend(api: Api) -> None:
-    notebook, transport = Notebook(), HttpxTransport(ConnectionSettings(api.url))
+    notebook, transport = Notebook(), HttpClient(ConnectionSettings(api.url))
     session = Session(AUDITOR, ACCOUNT, transport, RunState("example_20260101_000000", thorough=True), notebook)
     try:
         assert session.login()
@@ -106,7 +106,7 @@ def test_every_behaviour_succeeds_at_the_reference_backend(api: Api) -> None:
 
 
 def test_a_step_with_every_three_takes_part_in_every_third_action(api: Api) -> None:
-    notebook, transport = Notebook(), HttpxTransport(ConnectionSettings(api.url))
+    notebook, transport = Notebook(), HttpClient(ConnectionSettings(api.url))
     session = Session(AUDITOR, ACCOUNT, transport, RunState("example_20260101_000000"), notebook)
     try:
         for _action in range(6):

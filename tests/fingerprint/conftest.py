@@ -27,7 +27,7 @@ from perfsuite.model.role import Role
 from perfsuite.roles import ROLES, junior_agent, policyholder, provider_admin, support_staff
 from perfsuite.target import journal
 from perfsuite.target.connection import ConnectionSettings
-from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
 
@@ -73,14 +73,14 @@ class Backend:
         settings = FingerprintSettings(self.dsn, repeats=repeats, quiet_s=0.5, cold_wait_s=0)
         try:
             return fingerprint(
-                plan, roles, self.accounts, run, lambda: HttpxTransport(ConnectionSettings(self.demo.host)), settings
+                plan, roles, self.accounts, run, lambda: HttpClient(ConnectionSettings(self.demo.host)), settings
             )
         finally:
             book.close()
 
     def clean(self, folder: Path) -> Cleanup:
         """Remove what a fingerprint made."""
-        transport = HttpxTransport(ConnectionSettings(self.demo.host))
+        transport = HttpClient(ConnectionSettings(self.demo.host))
         try:
             run = RunState("fp_1", purpose="cleanup")
             return clean_up(list(journal.read(folder)), CleanupInput(ROLES, self.accounts, run, transport)).cleanup

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ import pytest
 
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.exchange import Request
-from perfsuite.target.httpx_client import HttpxTransport
+from perfsuite.target.http_client import HttpClient
 from tests.certificates import PrivateCa, needs_openssl, private_ca
 from tests.load.child import findings
 from tests.target.proxy_server import ProxyServer
@@ -28,7 +29,7 @@ Ask = Callable[..., list[str]]
 
 def _by_the_parent(connection: ConnectionSettings, *paths: str, **variables: str) -> list[str]:
     with _environment(variables):
-        transport = HttpxTransport(connection, timeout_s=5)
+        transport = HttpClient(replace(connection, timeout_s=5.0))
         answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in paths]
         transport.close()
     return [f"{a.failure.kind}: {a.failure.message}" if a.failure else str(a.status) for a in answers]

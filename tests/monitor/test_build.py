@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+from base64 import b64encode
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +18,10 @@ from perfsuite.messages import Message
 from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.monitor.application import PageSource
 from perfsuite.monitor.build import Watch, build_sources, check_watch, is_this_machine
+from perfsuite.monitor.source import SourceError
 from perfsuite.target.connection import ConnectionSettings
 from tests.monitor.fakes import FakeClock
+from tests.target.raw_server import RawServer
 
 HOST = ConnectionSettings("http://192.0.2.1:8015")
 
@@ -144,7 +148,31 @@ def _client_headers(source: Any) -> set[str]:
     """Of all connections of a source."""
     page, server = getattr(source, "_page", None), getattr(source, "_server", None)
     own = [page._page.transport, server._transport] if server else [source._transport]
-    return {name.lower() for transport in own for name in transport._client.headers}
+    return {name.lower() for transport in own for name, _value in transport._settings.headers}
+
+
+@pytest.mark.parametrize(
+    ("address", "line", "credentials"),
+    [
+        pytest.param("http://{at}/a%20b/json", b"GET /a%20b/json HTTP/1.1", None, id="quoted already"),
+        pytest.param("http://{at}/a b/json?c=d e", b"GET /a%20b/json?c=d%20e HTTP/1.1", None, id="to be quoted"),
+        pytest.param("http://{at}/\u00e4/json", b"GET /%C3%A4/json HTTP/1.1", None, id="beyond ASCII"),
+        pytest.param("http://me:s3:cr%40t@{at}/json", b"GET /json HTTP/1.1", b"me:s3:cr@t", id="with a password"),
+    ],
+)
+def test_what_a_page_of_metrics_is_asked(address: str, line: bytes, credentials: bytes | None) -> None:
+    with RawServer() as server:
+        url = address.format(at=server.host.removeprefix("http://"))
+        source = build_sources(Watch("run", HOST, prometheus_url=url), FakeClock())[-1]
+        with suppress(SourceError):
+            source.open()
+        source.close()
+
+    raw = next(raw for _number, _line, raw in server.log if raw.startswith(line + b"\r\n"))
+    sent = None if credentials is None else b"\r\nAuthorization: Basic " + b64encode(credentials) + b"\r\n"
+    assert (sent or b"\r\nUser-Agent: ") in raw
+    assert (b"Authorization" in raw) == (credentials is not None)
+    assert b"Host: " + server.host.removeprefix("http://").encode() + b"\r\n" in raw
 
 
 def test_a_mapped_page_is_asked_for_where_it_is() -> None:
