@@ -60,6 +60,37 @@ class ConnectionSettings:
         return _origin(url) == _origin(self.host)
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What follows from the settings for every connection and request. `next_hop`: who is connected to, the target or a
+    proxy. `authority`: the target as CONNECT names it."""
+
+    name: str
+    authority: str
+    secure: bool
+    proxied: bool
+    next_hop: tuple[str, int]
+    before_path: str
+    header_lines: bytes
+
+
+@cache
+def destination_of(settings: ConnectionSettings) -> Destination:
+    """One for all connections of a process."""
+    url, proxy = urlsplit(settings.host), urlsplit(settings.proxy)
+    name, port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
+    secure, proxied = url.scheme == "https", bool(settings.proxy)
+    next_hop = (proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme]) if proxied else (name, port)
+    bracketed = f"[{name}]" if ":" in name else name
+    host = bracketed + ("" if port == DEFAULT_PORTS[url.scheme] else f":{port}")
+    # A proxy gets the whole address; within a tunnel it is the target that reads.
+    before_path = (f"http://{host}" if proxied and not secure else "") + settings.base_path
+    lines = [f"Host: {host}", "Accept-Encoding: identity"]
+    lines += [f"{header}: {value}" for header, value in settings.headers]
+    header_lines = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+    return Destination(name, f"{bracketed}:{port}", secure, proxied, next_hop, before_path, header_lines)
+
+
 def connection_settings(plan: Plan, headers: Headers, key_password: str = "") -> ConnectionSettings:
     """The settings for the target of a plan; `headers` with their values, which the plan does not contain.
 

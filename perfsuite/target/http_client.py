@@ -13,12 +13,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind, Remark
 from perfsuite.target.addresses import ConnectionReport, connect
-from perfsuite.target.connection import DEFAULT_PORTS, ConnectionSettings, shared_tls_context, tls_message
+from perfsuite.target.connection import ConnectionSettings, destination_of, shared_tls_context, tls_message
 from perfsuite.target.content_encoding import ResponseError
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
 from perfsuite.target.failures import generator_failure, idle_closed, idle_closed_remark
@@ -63,6 +62,27 @@ class HttpClient:
     `traffic`: where its bytes are counted. `report`: hears of its connections.
     """
 
+    # One per virtual user: thousands of them must stay small.
+    __slots__ = (
+        "_answer_timeout_s",
+        "_began_ns",
+        "_connect_timeout_s",
+        "_connect_us",
+        "_ended_ns",
+        "_idle_since",
+        "_network",
+        "_remarks",
+        "_report",
+        "_retries",
+        "_sent_at",
+        "_session",
+        "_settings",
+        "_socket",
+        "_tls_us",
+        "_to",
+        "_traffic",
+    )
+
     def __init__(
         self,
         settings: ConnectionSettings,
@@ -73,6 +93,7 @@ class HttpClient:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._settings = settings
+        self._to = destination_of(settings)
         self._network = network or BlockingNetwork()
         self._traffic = traffic or _OwnByteCount()
         self._report = report
@@ -87,22 +108,6 @@ class HttpClient:
         self._tls_us: int | None = None
         self._retries = 0
         self._remarks: tuple[Remark, ...] = ()
-        self._prepare(settings)
-
-    def _prepare(self, settings: ConnectionSettings) -> None:
-        url, proxy = urlsplit(settings.host), urlsplit(settings.proxy)
-        self._name, self._port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
-        self._secure = url.scheme == "https"
-        self._proxied = bool(settings.proxy)
-        self._to = (self._name, self._port)
-        if self._proxied:
-            self._to = (proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme])
-        host = _bracketed(self._name) + ("" if url.port in (None, DEFAULT_PORTS[url.scheme]) else f":{url.port}")
-        # A proxy gets the whole address; within a tunnel it is the target that reads.
-        self._before_path = (f"http://{host}" if self._proxied and not self._secure else "") + settings.base_path
-        lines = [f"Host: {host}", "Accept-Encoding: identity"]
-        lines += [f"{name}: {value}" for name, value in settings.headers]
-        self._same_for_all = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
     # ── one request ────────────────────────────────────────────────────────────────────────────────
 
@@ -121,7 +126,7 @@ class HttpClient:
             failure = Failure(FailureKind.UNFINISHED, "no answer yet when the run had to end")
         except (OSError, MemoryError, ResponseError) as error:
             failure = _failure_of(error)
-            if self._proxied:
+            if self._to.proxied:
                 failure = of_proxy(failure)
         except BaseException:  # the answer may still come: it must not become that of the next request
             self._drop()
@@ -149,18 +154,18 @@ class HttpClient:
         self._drop()
 
     def _encoded(self, request: Request) -> bytes:
-        line = f"{request.method} {self._before_path}{request.target} HTTP/1.1\r\n".encode("latin-1")
+        line = f"{request.method} {self._to.before_path}{request.target} HTTP/1.1\r\n".encode("latin-1")
         body = request.body
         if body or request.method in ("POST", "PUT"):
             body = body or b""
             return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (
                 line,
-                self._same_for_all,
+                self._to.header_lines,
                 request.header_lines,
                 len(body),
                 body,
             )
-        return line + self._same_for_all + request.header_lines + b"\r\n"
+        return line + self._to.header_lines + request.header_lines + b"\r\n"
 
     def _round_trip(self, method: str, encoded: bytes) -> Response:
         connected, began_ns = self._socket, time.perf_counter_ns()
@@ -223,19 +228,19 @@ class HttpClient:
         self._drop()
         began_ns = time.perf_counter_ns()
         deadline = min(deadline, began_ns / 1e9 + self._connect_timeout_s)
-        plain = connect(*self._to, self._network, self._report, deadline)
+        plain = connect(*self._to.next_hop, self._network, self._report, deadline)
         self._socket = plain
-        if self._secure and self._proxied:
+        if self._to.secure and self._to.proxied:
             self._open_tunnel(plain, deadline)
         connected_ns = time.perf_counter_ns()
         self._connect_us = (self._connect_us or 0) + (connected_ns - began_ns) // 1000
-        if self._secure:
-            self._socket = TlsSocket(plain, shared_tls_context(self._settings), self._name, self._session, deadline)
+        if self._to.secure:
+            self._socket = TlsSocket(plain, shared_tls_context(self._settings), self._to.name, self._session, deadline)
             self._tls_us = (self._tls_us or 0) + (time.perf_counter_ns() - connected_ns) // 1000
         return self._socket
 
     def _open_tunnel(self, plain: Socket, deadline: float) -> None:
-        to = f"{_bracketed(self._name)}:{self._port}"
+        to = self._to.authority
         plain.send(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n".encode("latin-1"), deadline)
         reader = ResponseReader("HEAD")  # nothing follows the head: what comes then is the target's
         while data := plain.receive(deadline):
@@ -251,10 +256,6 @@ class HttpClient:
             if isinstance(dropped, TlsSocket):
                 self._session = dropped.session or self._session
             dropped.close()
-
-
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
 
 
 def _failure_of(error: OSError | MemoryError | ResponseError) -> Failure:
