@@ -21,7 +21,8 @@ _MAX_INTERIM = 100
 _FINAL = 200
 """Statuses below are those of interim responses, such as 103."""
 _SWITCHING_PROTOCOLS = 101
-_BODILESS = frozenset({204, 304})
+_NO_CONTENT = 204
+_BODILESS = frozenset({_NO_CONTENT, 304})
 
 
 class CutOffError(ResponseError):
@@ -259,7 +260,9 @@ class ResponseReader:
         elif not self._whole:
             self._until_close = self._expected < 0 and not chunked
         # Two lengths at once: the next response might begin elsewhere than the target means (RFC 9112, 6.3).
-        self._ambiguous = chunked and any(name == "content-length" for name, _line in headers)
+        # And a length where there is no body: what follows it may be one.
+        self._ambiguous = status == _NO_CONTENT and self._expected > 0
+        self._ambiguous |= chunked and any(name == "content-length" for name, _line in headers)
 
     def _keeps_alive(self, status_line: str) -> bool:
         """For a response without a body, whatever its head says about one."""

@@ -26,7 +26,8 @@ class Case:
     """`parts`: what is sent, each part 20 ms after the one before. Without `failure` the answer is `status` and `body`.
 
     `mentions`: what the failure's message must contain. `kept`: the next request goes over the same connection.
-    `method`: that of the request.
+    `method`: that of the request. `surplus`: how many of the bytes belong to no answer; where they come later than it,
+    nobody can know that before the next request.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Case:
     failure: FailureKind | None = None
     mentions: tuple[str, ...] = ()
     method: str = "GET"
+    surplus: int = 0
 
     @property
     def content(self) -> bytes:

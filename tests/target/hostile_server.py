@@ -22,6 +22,7 @@ from tests.target.raw_server import Listener, request_from
 
 EARLIER_S = 0.02
 SPLIT_S = 0.001
+RACE_S = 0.002
 _WELL = whole()
 _RESET = struct.pack("ii", 1, 0)
 
@@ -80,13 +81,16 @@ class HostileServer(Listener):
 
     def _next(self, connection: socket.socket, how: str) -> Then:
         """The next request over this connection, which is treated badly."""
+        if how == "race":
+            time.sleep(RACE_S)
+            return Then.CLOSE
         if how == "unread":  # what was sent and never read makes the kernel answer with RST
             select.select([connection], [], [])
             return Then.CLOSE
         raw = request_from(connection)
         if raw:
             method, path, _version = raw.split(b"\r\n")[0].decode().split()
-            self.received.append((0, method, path))
+            self.received.append((-1, method, path))
         if how == "half":
             connection.sendall(b"HTTP/1.1 2")
         return Then.RESET if how == "reset" else Then.CLOSE

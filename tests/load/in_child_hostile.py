@@ -1,0 +1,42 @@
+"""In a process patched like the load process: every case of the hostile server, many at the same time.
+
+Arguments: what to ask for ("whole", "split", "some", "closing", "races"), host, a file of authorities or "".
+"""
+
+from __future__ import annotations
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import sys  # noqa: E402
+from typing import Any  # noqa: E402
+
+import gevent  # noqa: E402
+from gevent.pool import Pool  # noqa: E402
+
+from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
+from perfsuite.target.connection import ConnectionSettings  # noqa: E402
+from perfsuite.target.http_client import HttpClient  # noqa: E402
+from tests.load.child import report  # noqa: E402
+from tests.target.hostile_client import case_outcome, closing_outcomes, orders, race_outcomes  # noqa: E402
+
+BY = "user"
+
+
+def connect(settings: ConnectionSettings) -> HttpClient:
+    return HttpClient(settings, GeventNetwork())
+
+
+def main(what: str, host: str, ca_file: str) -> Any:
+    if what == "closing":
+        return closing_outcomes(connect, host, BY)
+    if what == "races":
+        return race_outcomes(connect, host, BY, gevent.sleep)
+    settings = ConnectionSettings(host, ca_file=ca_file, timeout_s=5)
+    todo = orders(what)
+    return Pool(8).map(lambda order: case_outcome(connect, settings, order, BY), todo)
+
+
+if __name__ == "__main__":
+    report({"found": main(*sys.argv[1:])})

@@ -1,0 +1,154 @@
+"""Preflight and load say the same about every odd and broken answer, over real sockets, and what they say is right.
+
+The parent's blocking client and the virtual users' client on gevent's loop (in a process of its own) ask the hostile
+server for each case: over IPv4, IPv6 and TLS, in one piece and in two. Each position of a split: tests/target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfsuite.target.connection import ConnectionSettings
+from perfsuite.target.http_client import HttpClient
+from tests.certificates import needs_openssl, private_ca
+from tests.load.child import findings
+from tests.target.hostile_case import BODY
+from tests.target.hostile_cases import CASES
+from tests.target.hostile_client import (
+    HOW,
+    METHODS,
+    Found,
+    all_cases,
+    case_path,
+    closing_outcomes,
+    orders,
+    race_outcomes,
+)
+from tests.target.hostile_server import HostileServer
+
+PARENT, USER = "parent", "user"
+WELL = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as server:
+        yield server
+
+
+def by_user(what: str, host: str, ca_file: str = "") -> Any:
+    return findings("in_child_hostile", what, host, ca_file)["found"]
+
+
+def check(server: HostileServer, what: str, ca_file: str = "") -> None:
+    """Both clients find the same, and what was to be expected; each request was received once."""
+    todo = orders(what)
+    settings = ConnectionSettings(server.host, ca_file=ca_file, timeout_s=5)
+    found = {
+        PARENT: all_cases(HttpClient, settings, PARENT, todo),
+        USER: by_user(what, server.host, ca_file),
+    }
+    connections: dict[str, list[int]] = {}
+    for connection, _method, path in server.received:
+        connections.setdefault(path, []).append(connection)
+    wrong = []
+    for place, (number, at) in enumerate(todo):
+        name = f"{CASES[number].name}, split at {at}"
+        of_parent, of_user = found[PARENT][place], found[USER][place]
+        wrong += [f"{name}: {trouble}" for trouble in _troubles(number, of_parent)]
+        if of_parent != of_user:
+            wrong.append(f"{name}: differ: {of_parent} and {of_user}")
+        for by in (PARENT, USER):
+            path = case_path(CASES[number], at)
+            mark = f"{'&' if '?' in path else '?'}by={by}"
+            first, second = connections.get(path + mark, []), connections.get(f"/next{path}{mark}", [])
+            if len(first) != 1 or len(second) != 1:
+                wrong.append(f"{name}: {by} sent it {len(first)} times, the next one {len(second)} times")
+            elif (first == second) != CASES[number].kept:
+                wrong.append(f"{name}: {by} {'kept' if first == second else 'did not keep'} the connection")
+    assert wrong == []
+
+
+def _troubles(number: int, found: Found) -> Iterator[str]:
+    case = CASES[number]
+    if found["kind"] != (case.failure and str(case.failure)):
+        yield f"failure {found['kind']}: {found['message']}"
+    elif case.failure is None and found["body"] != hashlib.sha256(case.body).hexdigest():
+        yield "another body"
+    elif found["status"] != case.status:
+        yield f"status {found['status']}"
+    if found["message"] and not all(word in found["message"] for word in case.mentions):
+        yield found["message"]
+    if found["following"] != 200 or found["retries"]:
+        yield f"then status {found['following']}, {found['retries']} retries"
+
+
+def test_every_case_over_ipv4(server: HostileServer) -> None:
+    check(server, "whole")
+
+
+def test_every_case_over_ipv4_in_two_parts(server: HostileServer) -> None:
+    check(server, "split")
+
+
+def test_every_case_over_ipv6() -> None:
+    with HostileServer(address="::1") as server:
+        check(server, "whole")
+
+
+@needs_openssl
+@pytest.mark.parametrize("what", ["whole", "some"])
+def test_every_case_over_tls(what: str, tmp_path: Path) -> None:
+    ca = private_ca(tmp_path)
+    with HostileServer(ca.server) as server:
+        check(server, what, str(ca.authority))
+
+
+# ── closed when it was idle ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def closing(server: HostileServer) -> dict[str, dict[str, Found]]:
+    return {PARENT: closing_outcomes(HttpClient, server.host, PARENT), USER: by_user("closing", server.host)}
+
+
+@pytest.mark.parametrize("by", [PARENT, USER])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("how", HOW)
+def test_a_request_over_a_connection_that_is_closed_just_then(
+    how: str, method: str, by: str, closing: dict[str, dict[str, Found]], server: HostileServer
+) -> None:
+    for retry in (True, False):
+        found, sent = closing[by][f"{how}-{method}-{retry}"], server.times(f"/second/{how}-{method}-{retry}-{by}")
+        again = retry and method == "GET" and how != "half"
+        assert sent == again + (how != "unread")  # what was not read was not received
+        assert found["retries"] == again
+        if again:
+            assert (found["kind"], found["body"]) == (None, WELL)
+            assert found["remarks"] == ["keep-alive"]
+        else:
+            assert found["kind"] == ("connection lost" if how == "half" else "idle connection closed")
+
+
+def test_both_clients_say_the_same_about_closed_connections(closing: dict[str, dict[str, Found]]) -> None:
+    assert closing[PARENT] == closing[USER]
+
+
+@pytest.mark.parametrize("by", [PARENT, USER])
+def test_a_race_with_the_close_loses_no_get_and_sends_no_post_twice(by: str, server: HostileServer) -> None:
+    if by == PARENT:
+        found = race_outcomes(HttpClient, server.host, PARENT, time.sleep)
+    else:
+        found = by_user("races", server.host)
+
+    assert {one["kind"] for one in found if one["method"] == "GET"} == {None}
+    posts = [one for one in found if one["method"] == "POST"]
+    assert {one["kind"] for one in posts} <= {None, "idle connection closed"}
+    received = sum(path.startswith("/raced/") and path.endswith(f"POST-{by}") for _c, _m, path in server.received)
+    assert received == sum(one["kind"] is None for one in posts)
