@@ -21,8 +21,8 @@ _MAX_DETAIL = 160
 _NO_CERTIFICATE = b"No required SSL certificate was sent"
 """Nginx says so over HTTP: it accepts the connection first."""
 
-# Arguments of path or query that the answer, or each of its rows, must repeat unchanged.
-_ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
+ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
+"""Arguments of path or query that the answer, or each of its rows, must repeat unchanged."""
 
 
 _KINDS: dict[type, str] = {
@@ -147,7 +147,7 @@ def rows_of(operation: Operation, body: Any) -> list[dict[str, Any]] | None:
 
 def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> Failure | None:
     """A failure when the answer is not about what was asked for."""
-    asked = {name: values[name] for name in _ECHOED if name in values}
+    asked = {name: values[name] for name in ECHOED if name in values}
     if not asked:
         return None
     rows = rows_of(operation, body) if operation.lists is not None else [_inside(body, operation.inside)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 import secrets
@@ -19,6 +20,8 @@ from perfsuite.model.failures import Failure as Failure
 from perfsuite.model.sample import Sample as Sample
 from perfsuite.suite_errors import message_of, place_of
 
+_MOST_DIGITS = 4000
+"""Of a whole number that is kept exactly."""
 USER_AGENT = f"agentmitra-performance/{__version__}"
 
 
@@ -116,14 +119,45 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     def json(self) -> Any:
         """The decoded body. Raises msgspec.DecodeError when it is not JSON, UnicodeDecodeError when it is not UTF-8."""
-        try:
-            return msgspec.json.decode(self.body)
-        except RecursionError:
-            raise NestedTooDeepError("JSON nested too deeply") from None
+        return json_of(self.body)
+
+    def decoded_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+        """The body as a decoder of a certain type returns it. Raises what the decoder raises."""
+        return decoder.decode(self.body)
 
     def header(self, name: str) -> str:
         """A header by its lower-case name; "" without it. Several headers of one name are joined with commas."""
         return self.headers.get(name, "")
+
+
+def json_of(body: bytes | msgspec.Raw) -> Any:
+    """The value of a JSON text. Raises as `Answer.json`."""
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError:
+        raise NestedTooDeepError("JSON nested too deeply") from None
+    except msgspec.ValidationError:
+        return _with_huge_numbers(bytes(body))
+
+
+def _with_huge_numbers(body: bytes) -> Any:
+    """A number that no float can hold, such as 1e999, is JSON all the same."""
+    try:
+        return json.loads(body.decode(), parse_int=_integer, parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise
+    except RecursionError:
+        raise NestedTooDeepError("JSON nested too deeply") from None
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
+def _integer(text: str) -> float:
+    return int(text) if len(text) < _MOST_DIGITS else float(text)
+
+
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
 
 
 def none_came(sent_at: float) -> Answer:

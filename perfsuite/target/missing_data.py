@@ -44,14 +44,18 @@ class MissingData:
     def answered(self, operation: Operation, body: Any, rows: Sequence[Any]) -> None:
         """An operation that yields rows of a kind has answered."""
         if rows:
-            self._gave_rows.add(operation.name)
-            self.empty_answers.pop(operation.name, None)
-            self._answered.pop(operation.yields, None)
+            self.gave_rows(operation)
             return
         text = f"{_route(operation, self._run)} answered {'[]' if isinstance(body, list) else 'no rows'}"
         if operation.name not in self._gave_rows:
             self.empty_answers[operation.name] = text
         self._answered[operation.yields] = text
+
+    def gave_rows(self, operation: Operation) -> None:
+        """Its answer had rows."""
+        self._gave_rows.add(operation.name)
+        self.empty_answers.pop(operation.name, None)
+        self._answered.pop(operation.yields, None)
 
     def failed(self, operation: Operation, failure: Failure) -> None:
         """It has failed."""

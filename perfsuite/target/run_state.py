@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.model import Headers, Plan
-from perfsuite.model.sample import Series
+from perfsuite.model.role import Role
 from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import RowOwners, object_of
 from perfsuite.target.connection import OPENAPI, deployed, deployed_paths
-from perfsuite.target.exchange import RequestIds
+from perfsuite.target.exchange import USER_AGENT, RequestIds
 from perfsuite.target.journal import Journal, JournalEntry, Marks
+from perfsuite.target.route import Route
 
 MAX_REMEMBERED = 200
 
@@ -47,7 +48,7 @@ class RunState:
     created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Kind of row → rows that this process made and that still exist."""
     owners: RowOwners = field(default_factory=RowOwners)
-    _series: dict[tuple[str, str, str], Series] = field(default_factory=dict, repr=False)
+    _routes: dict[str, tuple[Role, dict[str, Route]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, plan: Plan, headers: Headers, purpose: str = "", journal: Journal | None = None) -> RunState:
@@ -96,13 +97,19 @@ class RunState:
         if len(rows) > MAX_REMEMBERED:
             del rows[0]
 
-    def series_of(self, role: str, behaviour: str, operation: Operation) -> Series:
-        """What a request of an operation is counted by."""
-        key = (role, behaviour, operation.name)
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = Series(role, behaviour, operation.name, operation.method)
-        return series
+    def header_lines(self, token: str, *, has_body: bool = False) -> bytes:
+        """The header lines of a request that do not change from one to the next, each with its CRLF."""
+        lines = [f"User-Agent: {USER_AGENT}", "Accept: application/json", f"X-Run-ID: {self.run_header}"]
+        lines += ["Content-Type: application/json"] if has_body else []
+        lines += [f"Authorization: Bearer {token}"] if token else []
+        return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+
+    def routes_of(self, role: Role) -> dict[str, Route]:
+        """Operation → its route, shared by all sessions of the role; filled by them."""
+        known = self._routes.get(role.slug)
+        if known is None or known[0] is not role:
+            known = self._routes[role.slug] = (role, {})
+        return known[1]
 
     def path_of(self, operation: Operation) -> str:
         """The operation's path at the target, with names for ids and with the query."""

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -20,7 +19,6 @@ from perfsuite.suite_errors import without_secrets
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE, Operation
 from perfsuite.target.exchange import (
-    USER_AGENT,
     Action,
     Answer,
     Failure,
@@ -31,9 +29,10 @@ from perfsuite.target.exchange import (
     cut_by,
     none_came,
 )
-from perfsuite.target.journal import JournalEntry
-from perfsuite.target.missing_data import MissingData
+from perfsuite.target.route import Route
+from perfsuite.target.rows import Rows
 from perfsuite.target.run_state import RunState
+from perfsuite.target.session_data import SessionData
 from perfsuite.target.token import Token
 
 # A token is renewed within this part of its life, at a random time per login: users who logged in together must not
@@ -45,7 +44,17 @@ class SessionEnded(BaseException):
     """The run cut off the request in flight; the session must do nothing more. Not an error, see UNFINISHED."""
 
 
-class Session:
+class _Found(msgspec.Struct, gc=False):
+    """What an answer turned out to be. `refused`: with 401."""
+
+    decoded: Any
+    failure: Failure | None
+    refused: bool
+    expired: bool
+    token_remark: Remark | None
+
+
+class Session(SessionData):
     """A user of one role with one account. `clock` (seconds) decides when the token is renewed."""
 
     def __init__(
@@ -58,109 +67,16 @@ class Session:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.role = role
-        self.run = run
-        self.user: dict[str, Any] = {}
-        self.known: dict[str, list[dict[str, Any]]] = {}
-        self.chosen: dict[str, dict[str, Any]] = {}
-        """Kind → the row that the steps of an action are about."""
-        self.seed(str(random.random()))
-        self._account = account
+        super().__init__(role, account, run)
         self._transport = transport
         self._observer = observer
         self._token = Token(clock)
-        self.missing = MissingData(role, run)
-        self._asked: set[str] = set()
-        """Kinds whose list has answered."""
+        self._routes = run.routes_of(role)
         self._turns: dict[tuple[str, int], int] = {}
         self._action = Action(LOGIN)
-        self._lines_token: str | None = None
-        self._lines: dict[bool, bytes] = {}
-        """Header lines that stay the same, without and with a body; made for `_lines_token`."""
-
-    def seed(self, key: str) -> None:
-        """From here on every choice of the session follows from `key`."""
-        self._seed, self.random = key, random.Random(key)
-
-    # ── what a role's steps may use ────────────────────────────────────────────────────────────────
-
-    @property
-    def phone_number(self) -> str:
-        """What the account logs in with."""
-        return self._account.phone_number
-
-    @property
-    def user_id(self) -> str:
-        """The id of the account in use."""
-        return str(self.user.get("user_id") or "")
-
-    def need(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind from the latest list; asks one of `role.sources` where none is known yet."""
-        rows = self._rows(kind)
-        if not rows:
-            self.missing.missed([kind])
-        return rows
-
-    def _rows(self, kind: str) -> list[dict[str, Any]]:
-        """Asks the source until it has answered once: one failure must not leave the user without data for good."""
-        source = self.role.sources.get(kind)
-        if source and not self.known.get(kind) and kind not in self._asked:
-            arguments = source.arguments(self)
-            left_out = self.run.leaves_out(self.role.slug, source.operation)
-            if arguments is not None and not left_out:
-                self.call(CATALOGUE[source.operation], arguments)
-        return self.known.get(kind, [])
-
-    def pick(self, kind: str) -> dict[str, Any] | None:
-        """One of the known rows of a kind, at random; None when the target holds none."""
-        rows = self.need(kind)
-        if not rows:
-            return None
-        self.chosen[kind] = self.random.choice(rows)
-        return self.chosen[kind]
-
-    def row_with(self, field: str, *kinds: str) -> dict[str, Any] | None:
-        """A row that has a value in `field`, at random, of the first of these kinds that has one; None without any."""
-        for kind in kinds:
-            if rows := [row for row in self._rows(kind) if row.get(field)]:
-                self.chosen[kind] = self.random.choice(rows)
-                return self.chosen[kind]
-        self.missing.missed(kinds, field)
-        return None
-
-    def just_made(self, kind: str) -> dict[str, Any] | None:
-        """The row of that kind that an earlier step of this action made; None where it made none."""
-        return self.chosen.get(f"created {kind}")
-
-    @property
-    def thorough(self) -> bool:
-        """True in preflight: every step takes part in every action."""
-        return self.run.thorough
-
-    def made(self, kind: str) -> list[dict[str, Any]]:
-        """Rows of a kind that this process made in this run."""
-        return self.run.created.get(kind, [])
-
-    def new_mark(self) -> str:
-        """A text that marks a row as made by this run, never given before."""
-        return self.run.marks.next()
-
-    def leaves_out(self, operation: str) -> bool:
-        """True when the role must not make this operation."""
-        return self.run.leaves_out(self.role.slug, operation)
-
-    def note_flag(self, name: str, before: bool) -> None:
-        """Record, once, that a flag has to be put back."""
-        self.run.journal.write_once(JournalEntry("flag", "flag", name, before=before))
-
-    def note_theme(self, before: str | None) -> None:
-        """Record, once, that the account's theme has to be put back."""
-        entry = JournalEntry("preference", "theme", self.user_id, before=before, by=self.phone_number, at=utc_s())
-        self.run.journal.write_once(entry)
-
-    def note_not_restorable(self, thing: str, identity: str) -> None:
-        """Record, once, that nobody can put back what was changed."""
-        self.run.journal.write_once(JournalEntry("not restorable", thing, identity))
+        self._logins = 0
+        self._lines: tuple[str, bytes, bytes] | None = None
+        """A token, and the header lines that stay the same with it: without and with a body."""
 
     # ── doing ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -205,8 +121,10 @@ class Session:
         began_at, began = utc_s(), time.perf_counter_ns()
         self._action = action = Action(behaviour.name, began_at, due_at=due_at)
         if self._may_begin():
-            due = {every: self._is_due(every) for every in {step.every for step in behaviour.steps}}
+            due = {1: True}
             for step in behaviour.steps:
+                if step.every not in due:
+                    due[step.every] = self._is_due(step.every)
                 if due[step.every]:
                     self._step(step)
         else:
@@ -221,7 +139,8 @@ class Session:
     def _step(self, step: Step) -> None:
         if self.run.leaves_out(self.role.slug, step.operation):
             return
-        self.missing.begin()
+        if self._missing is not None:
+            self._missing.begin()
         arguments = step.arguments(self)
         if arguments is None:
             why = self.missing.why(step)
@@ -229,11 +148,11 @@ class Session:
             if self._action.succeeded:
                 self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation, why)
             return
-        self.call(CATALOGUE[step.operation], arguments)
+        self._ask(CATALOGUE[step.operation], arguments)
 
     def _is_due(self, every: int) -> bool:
         """Steps with the same `every` take part in the same actions: one can work on what another makes."""
-        if every == 1 or self.run.thorough:
+        if self.run.thorough:
             return True
         key = (self._action.behaviour, every)
         if key not in self._turns:
@@ -251,94 +170,114 @@ class Session:
         expired is sent again after a login: the refused one had no effect, not even for a creation. An unexpected
         exception (of the transport or a check) is observed as a failure and then raised to the caller.
         """
-        decoded, expired = self._send(operation, call)
-        return self._send(operation, call, again=True)[0] if expired and self.login() else decoded
+        return self._ask(operation, call, in_full=True)
 
-    def _send(self, operation: Operation, call: Call, *, again: bool = False) -> tuple[Any, bool]:
+    def _ask(self, operation: Operation, call: Call, *, in_full: bool = False) -> Any:
+        """The same for who does not read the answer: only `in_full` every right answer is decoded."""
+        route = self._routes.get(operation.name)
+        if route is None or route.operation is not operation:
+            route = self._routes[operation.name] = Route(self.role, operation, self.run.path_of(operation))
+        decoded, expired = self._send(route, call, in_full=in_full)
+        return self._send(route, call, in_full=in_full, again=True)[0] if expired and self.login() else decoded
+
+    def _send(self, route: Route, call: Call, *, in_full: bool, again: bool = False) -> tuple[Any, bool]:
         """The decoded body, None when it failed; and whether it failed because the token had expired."""
-        request_id, headers = self._headers(operation)
+        operation, run = route.operation, self.run
+        request_id, id_lines = run.request_ids.next()
         body = msgspec.json.encode(call.body) if call.body is not None else None
         if operation.creates:
             self.chosen.pop(f"created {operation.creates}", None)
-            self.run.announce(operation, call.body, by=self.phone_number)
-        request = Request(operation.method, self._target(operation, call), headers, body)
-        answer, sent_at = None, utc_s()
+            run.announce(operation, call.body, by=self.phone_number)
+        request = Request(operation.method, route.target(call.path), id_lines + self._header_lines(route), body)
+        answer, sent_at, rows = None, utc_s(), 0
         try:
             answer = self._transport.exchange(request)
-            decoded, failure = self._checked(operation, call, answer)
-            if self.run.thorough and decoded is not None:
-                self.run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
-            failure = failure and Failure(failure.kind, without_secrets(failure.message, self.secrets))
-            if row := self.run.settle(operation, call.body, answer.status, decoded):
-                self.chosen[f"created {operation.creates}"] = row
-            refused = answer.status == 401 and operation.name != LOGIN
-            expired = refused and not again and self._token.has_expired(operation.name, answer)
-            token_remark = self._token_of(answer, decoded, failure) if operation.name == LOGIN else None
+            typed = None if in_full or run.thorough else route.typed
+            if typed is not None and answer.failure is None and answer.status in operation.expects:
+                rows = typed.rows(answer, call.path, self.user_id, run.owners)
+            if not rows:
+                found = self._examined(operation, call, answer, again=again)
         except BaseException as error:
-            self._observe(operation, request_id, answer or none_came(sent_at), cut_by(error, self.secrets))
+            self._observe(route, request_id, answer or none_came(sent_at), cut_by(error, self.secrets))
             raise
-        self._observe(operation, request_id, answer, failure, expired=expired, token_remark=token_remark)
+        if not rows:
+            self._observe(route, request_id, answer, found.failure, found.expired, found.token_remark)
+            return self._done(operation, found, again=again)
+        self._observe(route, request_id, answer, None)
+        self._token.accepted(operation.name)
+        if operation.yields and route.typed is not None:
+            self._know(operation, Rows(route.typed, operation, answer.body, rows))
+        return {}, False
+
+    def _examined(self, operation: Operation, call: Call, answer: Answer, *, again: bool) -> _Found:
+        """An answer in full: its body, or what is wrong with it."""
+        run = self.run
+        decoded, failure = self._checked(operation, call, answer)
+        if run.thorough and decoded is not None:
+            run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
+        failure = failure and Failure(failure.kind, without_secrets(failure.message, self.secrets))
+        if row := run.settle(operation, call.body, answer.status, decoded):
+            self.chosen[f"created {operation.creates}"] = row
+        refused = answer.status == 401 and operation.name != LOGIN
+        expired = refused and not again and self._token.has_expired(operation.name, answer)
+        token_remark = self._token_of(answer, decoded, failure) if operation.name == LOGIN else None
+        return _Found(decoded, failure, refused, expired, token_remark)
+
+    def _done(self, operation: Operation, found: _Found, *, again: bool) -> tuple[Any, bool]:
+        """What follows from an answer that was looked at in full and observed."""
+        failure = found.failure
         if failure is None:
             self._token.accepted(operation.name)
-            self._learn(operation, decoded)
-            return (decoded if decoded is not None else {}), False
+            self._learn(operation, found.decoded)
+            return (found.decoded if found.decoded is not None else {}), False
         self.missing.failed(operation, failure)
         if failure.kind is FailureKind.UNFINISHED:
             raise SessionEnded
-        if again and refused:
+        if again and found.refused:
             self._token.hold_off(operation.name)
-        elif refused and not expired and self._token.may_renew(operation.name):
+        elif found.refused and not found.expired and self._token.may_renew(operation.name):
             self.login()
-        return None, expired
+        return None, found.expired
 
     def _token_of(self, answer: Answer, decoded: Any, failure: Failure | None) -> Remark | None:
         if failure is None:
-            return self._token.take(decoded, answer.header("date"), self.random.uniform(_RENEW_FROM, _RENEW_TO))
+            return self._token.take(decoded, answer.header("date"), self._renewal_share())
         self._token.refused_login(answer)
         return None
 
+    def _renewal_share(self) -> float:
+        self._logins += 1
+        # Not from `random`, whose state depends on the target's answers.
+        return random.Random(f"{self._seed}/login {self._logins}").uniform(_RENEW_FROM, _RENEW_TO)
+
     def peek(self, target: str) -> int:
         """The status of a GET of any path as this user, neither observed nor checked; 0 without an answer."""
-        _request_id, headers = self._headers(Operation("peek", "GET", target))
-        return self._transport.exchange(Request("GET", target, headers)).status
+        _request_id, id_lines = self.run.request_ids.next()
+        lines = id_lines + self.run.header_lines(self._token.value)
+        return self._transport.exchange(Request("GET", target, lines)).status
 
-    def _headers(self, operation: Operation) -> tuple[str, bytes]:
-        """The id of the next request, and its header lines: those that stay the same are kept."""
-        request_id, id_lines = self.run.request_ids.next()
-        writes = operation.method in ("POST", "PUT")
-        if operation.name == LOGIN:
-            return request_id, id_lines + self._header_lines("", writes=writes)
-        if self._token.value != self._lines_token:
-            self._lines_token = self._token.value
-            self._lines = {writes: self._header_lines(self._lines_token, writes=writes) for writes in (False, True)}
-        return request_id, id_lines + self._lines[writes]
-
-    def _header_lines(self, token: str, *, writes: bool) -> bytes:
-        lines = [f"User-Agent: {USER_AGENT}", "Accept: application/json", f"X-Run-ID: {self.run.run_header}"]
-        lines += ["Content-Type: application/json"] if writes else []
-        lines += [f"Authorization: Bearer {token}"] if token else []
-        return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-
-    def _target(self, operation: Operation, call: Call) -> str:
-        path = self.run.path_of(operation)
-        if not call.path:
-            return path
-        return path.format_map({name: quote(value, safe="") for name, value in call.path.items()})
+    def _header_lines(self, route: Route) -> bytes:
+        """Those that stay the same from request to request are kept for each token."""
+        if route.operation.name == LOGIN:
+            return self.run.header_lines("", has_body=True)
+        token = self._token.value
+        if self._lines is None or self._lines[0] is not token:
+            self._lines = (token, self.run.header_lines(token), self.run.header_lines(token, has_body=True))
+        return self._lines[2] if route.has_body else self._lines[1]
 
     def _observe(
         self,
-        operation: Operation,
+        route: Route,
         request_id: str,
         answer: Answer,
         failure: Failure | None,
-        *,
         expired: bool = False,
         token_remark: Remark | None = None,
     ) -> None:
         action, due_at = self._action, None
         if not expired:
             # Only the first request of an action is late by the wait of the action.
-            if operation.name != LOGIN:
+            if action.due_at is not None and route.operation.name != LOGIN:
                 due_at, action.due_at = action.due_at, None
             action.requests += 1
             if failure is not None:
@@ -348,7 +287,7 @@ class Session:
         if doubt is not None or token_remark is not None:
             remarks = tuple(remark for remark in (doubt, token_remark, *remarks) if remark)
         sample = Sample(
-            self.run.series_of(self.role.slug, action.behaviour, operation),
+            route.series(action.behaviour),
             request_id,
             answer.sent_at,
             answer.elapsed_us,
@@ -393,5 +332,4 @@ class Session:
         rows = (checks.rows_of(operation, body) or []) if operation.lists is not None else [checks.object_of(body)]
         self.missing.answered(operation, body, rows)
         if operation.yields:
-            self._asked.add(operation.yields)
-            self.known |= {operation.yields: rows} if rows else {}
+            self._know(operation, rows)

@@ -14,6 +14,7 @@ from tempfile import mkdtemp  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
+import msgspec  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from msgspec import structs  # noqa: E402
 
@@ -101,6 +102,10 @@ class Unreadable(Answer, kw_only=True):
     def json(self) -> Any:
         self.fault()
         return super().json()
+
+    def decoded_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+        self.fault()
+        return super().decoded_by(decoder)
 
 
 class FaultyJournal(Journal):
