@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from perfsuite.model import FailureKind
@@ -12,8 +13,9 @@ from perfsuite.target.exchange import X_PROCESS_TIME, Answer, Request
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
+from tests.target.contract import ACCOUNT_FIELDS, row
 from tests.target.fake_target import ACCOUNTS, FakeTarget, Notes
-from tests.target.hostile_case import Case
+from tests.target.hostile_case import Case, ok, whole
 from tests.target.hostile_cases import CASES
 from tests.target.scripted_network import scripted
 
@@ -54,6 +56,27 @@ def test_each_answer_is_one_sample_of_the_right_kind(case: Case) -> None:
     assert sample.failure.kind is expected(case), sample.failure
     assert sample.status == case.status
     assert sample.length == len(case.body)
+
+
+@pytest.mark.parametrize(
+    ("extra", "kind"),
+    [
+        pytest.param(b"1", None, id="a number"),
+        pytest.param(b"[" * 5000 + b"]" * 5000, FailureKind.WRONG_ANSWER, id="nested 5,000 deep"),
+        pytest.param(b'{"a":' * 5000 + b"1" + b"}" * 5000, FailureKind.WRONG_ANSWER, id="objects nested 5,000 deep"),
+        pytest.param(b"NaN", FailureKind.WRONG_ANSWER, id="no JSON"),
+        pytest.param(b'"\xff"', FailureKind.WRONG_ANSWER, id="no UTF-8"),
+        pytest.param(b'"\\ud800"', FailureKind.WRONG_ANSWER, id="half a surrogate"),
+    ],
+)
+def test_a_right_answer_with_something_more_in_it(extra: bytes, kind: FailureKind | None) -> None:
+    right = msgspec.json.encode(row(ACCOUNT_FIELDS, user_id=f"user-{USER.slug}"))
+    notes = Notes()
+    target = HostileTarget(ok("", whole(right[:-1] + b',"extra":' + extra + b"}")))
+    session = Session(USER, ACCOUNTS[USER.slug], target, RunState("run"), notes)
+    session.perform(Behaviour("reading", 1, (Step("users.me"),)))
+
+    assert [sample.failure and sample.failure.kind for sample in notes.requests] == [None, kind]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if X_PROCESS_TIME in case.name], ids=lambda case: case.name)
