@@ -15,7 +15,6 @@ from perfsuite.model.summary_parts import (
     CutOff,
     Logins,
     Outage,
-    RawSampleFiles,
     Remark,
     ServerTimes,
     SlowestRequest,
@@ -360,9 +359,6 @@ class Summary:
 
     slowest: tuple[SlowestRequest, ...] = ()
     """The ten slowest requests of each role, behaviour and operation, in the order of the rows; the slowest first."""
-
-    raw_samples: RawSampleFiles | None = None
-    """None without `--raw-samples`."""
 
     @property
     def totals_ok(self) -> Statistics:

@@ -12,7 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +29,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.calibration import CalibrationMessage, ProcessNote
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.model.calibration import Calibration
+from perfsuite.model.role import Role
 from perfsuite.plan.processes import most_rps, too_few
 from perfsuite.roles import ROLES
 
@@ -41,6 +42,8 @@ USERS = 50
 DURATION_S = 3.5
 """Users begin spread over the first second; of the rest, at least one second lies between two turns of the clock."""
 _SETTLED_S = 0.2
+_LEAST_THINK_S = Fraction(1, 10)
+"""Stands for the think time of a role of the user's own that has none."""
 _LONGEST_S = 30.0
 _ROOT = Path(__file__).resolve().parents[2]
 _CANNED_ROLES = "perfsuite.run.canned_roles"
@@ -144,7 +147,7 @@ def measured() -> Calibration:
     """Make the load and read what it recorded. Raises LoadError where it failed."""
     with tempfile.TemporaryDirectory(prefix="calibration-") as name, _canned_server() as port:
         folder = Path(name)
-        plan = _plan(port)
+        plan = calibration_plan(port)
         (folder / "plan.json").write_bytes(to_json(plan))
         (folder / "preflight.json").write_bytes(to_json(PreflightReport(plan.host, "canned", "1", (), ())))
         _load(folder)
@@ -167,10 +170,11 @@ def calibration_of(records: Iterable[Record]) -> Calibration:
     return Calibration(1e6 * cpu_s / requests, requests, usable_cores(), utc_s())
 
 
-def _plan(port: int) -> Plan:
+def calibration_plan(port: int, roles: Sequence[Role] = ROLES) -> Plan:
+    """The load that is measured, with at least one user of each role."""
     # Without think times, users of all roles act equally often. In a real run a role's share of the actions is its
     # weight by its think time.
-    shares = [(role, Fraction(role.weight) / Fraction(str(role.think_mean_s))) for role in ROLES]
+    shares = [(role, role.weight / max(Fraction(str(role.think_mean_s)), _LEAST_THINK_S)) for role in roles]
     total = sum(share for _role, share in shares)
     users = {role.slug: max(round(USERS * share / total), 1) for role, share in shares}
     count = sum(users.values())

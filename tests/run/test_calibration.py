@@ -92,6 +92,15 @@ def test_nothing_that_counts_is_an_error(records: list[Record]) -> None:
 # ── what is kept ────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_role_without_think_times_can_be_measured() -> None:
+    never_waits = replace(ROLES[0], think_min_s=0, think_max_s=0)
+
+    users = calibration.calibration_plan(8015, (never_waits, *ROLES[1:])).users_by_role
+
+    assert users.keys() == {role.slug for role in ROLES}
+    assert sum(users.values()) >= calibration.USERS - len(ROLES)
+
+
 def test_it_is_measured_once(cache: Path) -> None:
     said: list[str] = []
     first = calibrated(said.append, measure=found_now)
