@@ -14,7 +14,7 @@ PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test together alone accuracy truth pictures check lint format types fix clean
+.PHONY: help demo test together alone accuracy truth bench pictures check lint format types fix clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, an
 truth: .venv/$(REQUIREMENTS).sha256 ## Check the findings on real runs with known trouble, and print the table
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth
 
+bench: .venv/$(REQUIREMENTS).sha256 ## Compare the suite with other load generators, and write docs/benchmarks.md
+	$(PYTHON) bench/compare_generators.py
+
 check: lint format types ## Lint, formatting and types
 
 lint: .venv/$(REQUIREMENTS).sha256
@@ -62,8 +65,8 @@ fix: .venv/$(REQUIREMENTS).sha256 ## Fix what lint and formatting can fix
 pictures: .venv/$(REQUIREMENTS).sha256 ## Regenerate the pictures of the report in docs/images
 	$(PYTHON) bench/pictures.py
 
-clean: ## Remove .venv and caches; results stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+clean: ## Remove .venv, .venv-peers and caches; results stay
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The starter writes this file after installing; where nothing changed it does nothing, so it is touched.

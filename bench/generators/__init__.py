@@ -1,0 +1,1 @@
+"""This suite and other load generators on the same work: see `bench/compare_generators.py`."""

@@ -1,0 +1,1 @@
+"""One module for each generator: its command lines, and how its report is read."""
