@@ -48,12 +48,19 @@ http {{
     }}
 }}
 """
+_ROWS = 20
+"""Of a policyholder in the list of policies."""
 _EXAMPLES = {"region": "north", "status": "active", "offset": "0", "user_id": "user-policyholder"}
 
 
 def canned_answers(role: str) -> dict[str, bytes]:
     """Operation → body, as a target answers an account of this role. Operations that it is refused are left out."""
     target = FakeTarget()
+    for number, policy in enumerate(target.policies.values()):
+        # Whichever row a session picks, it gets the one answer there is.
+        policy |= {"policy_id": "policy-0"}
+        if number < _ROWS:
+            policy |= {"policyholder_id": "holder-1", "policyholder_info": {"user_id": "user-policyholder"}}
     account = ACCOUNTS[role]
     body = msgspec.json.encode({"phone_number": account.phone_number, "password": account.password})
     login = target.exchange(Request("POST", CATALOGUE["login"].path, {}, body))

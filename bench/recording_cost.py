@@ -15,6 +15,8 @@ import gevent.monkey
 gevent.monkey.patch_all()
 
 import argparse  # noqa: E402
+import random  # noqa: E402
+import secrets  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
@@ -29,6 +31,7 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
+from perfsuite.measurements.raw_samples import AT_ONCE, RawSamples  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
 from perfsuite.model import Account  # noqa: E402
@@ -140,6 +143,37 @@ def whole_request(requests: int, rounds: int) -> float:
     return cost
 
 
+def raw_samples(requests: int, rounds: int) -> tuple[float, float, float]:
+    """`--raw-samples`: µs and bytes on disk a request, and the longest time without a break, ms."""
+    dice = random.Random(1)
+    series = [Series("policyholder", f"behaviour {number // 4}", f"operation.{number}") for number in range(60)]
+    prefix, ready = secrets.token_hex(8), [sample(number) for number in range(requests)]
+    for number, one in enumerate(ready):
+        one.series, one.request_id = dice.choice(series), f"{prefix}{number:016x}"
+        one.elapsed_us = round(dice.lognormvariate(9, 0.6))
+        one.server_us = round(one.elapsed_us * 0.8)
+    found = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "samples.csv.gz"
+            raw, began = RawSamples(path), time.process_time()
+            for number, one in enumerate(ready):
+                raw.add(one, "")
+                if number % _PER_SECOND == 0:
+                    while raw.write():
+                        pass
+                    raw.flush()
+            raw.close()
+            cost = (time.process_time() - began) / requests * 1e6
+            found.append((cost, path.stat().st_size / requests))
+    waiting = RawSamples(Path("/dev/null"))
+    for one in ready[:AT_ONCE]:
+        waiting.add(one, "")
+    began = time.process_time()
+    waiting.write()
+    return *min(found), (time.process_time() - began) * 1e3
+
+
 def grown_mb(hours: float) -> tuple[float, float]:
     """By how much memory grew after the first tenth of a simulated run, and where it was then, MB."""
     samples = list(simulated(round(hours * 3600), 120))
@@ -162,6 +196,9 @@ def main() -> int:
     print(f"Locust's event and statistics, ours apart {without:6.2f} µs")
     print(f"both together                             {with_:6.2f} µs")
     print(f"a whole request                           {whole:6.1f} µs: recording is {cost / whole:.1%} of it")
+    us, size, part_ms = raw_samples(options.requests, options.rounds)
+    print(f"--raw-samples                             {us:6.2f} µs a request, {size:.1f} bytes on disk,", end=" ")
+    print(f"{AT_ONCE} at a time ({part_ms:.1f} ms)")
     grown, first = grown_mb(options.hours)
     print(f"memory over {options.hours:g} simulated hours: {first:.1f} MB, then at most {grown:+.2f} MB")
     return 0 if cost <= LIMIT_US and grown <= LIMIT_MB else 1

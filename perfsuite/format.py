@@ -17,6 +17,7 @@ scripts of the pages follow the same rules in `report/templates/format.js`, whic
     listed(names), joined(names)           "a, b, c", "a, b and c"
     duration(754.2)                        "12 min 34 s"               how long something takes, in a sentence
     clock(754.2)                           "12:34"                     a position in a run, in a table or chart
+    clean(text), csv_cell(text)            on one line; and no formula for a spreadsheet
     time_of_day(epoch_s), utc(epoch_s)     "12:03:10 UTC", "2026-03-01T12:03:10Z" (exact=True: "12:03:10.250")
 
 The rules:
@@ -35,9 +36,15 @@ The rules:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
+
+# C0/C1 controls, bidirectional overrides (they reverse what a reader sees), surrogates and the non-characters
+# that UTF-8 or XML 1.0 cannot hold.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 UNKNOWN: Final = "–"
 """Stands for an unknown value."""
@@ -270,6 +277,17 @@ def time_of_day(epoch_s: float, *, exact: bool = False) -> str:
 def utc(epoch_s: float) -> str:
     """A UTC epoch second as ISO 8601: "2026-03-01T09:30:05Z"."""
     return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def clean(text: str) -> str:
+    """`text` on one line: every run of control and other unprintable characters becomes one space."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+def csv_cell(text: str) -> str:
+    """`text` for a cell of CSV: a leading apostrophe keeps a spreadsheet from reading it as a formula."""
+    formula = text.lstrip().startswith(_FORMULA_STARTS) or text.startswith(("\t", "\r", "\n"))
+    return f"'{clean(text)}" if formula else clean(text)
 
 
 def _decimals(value: float) -> int:

@@ -30,7 +30,7 @@ from perfsuite.model.plan import STOP_TIMEOUT_S
 from perfsuite.plan.access import ResolvedConnection
 from perfsuite.plan.build import make_plan, new_run_folder, read_inputs
 from perfsuite.plan.option_fields import ROOT
-from perfsuite.plan.options import ConnectionOptions, PlanOptions
+from perfsuite.plan.options import ConnectionOptions, PlanOptions, SampleOptions
 from perfsuite.preflight.probe import probe_target
 from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import list_remaining
@@ -54,7 +54,8 @@ def read_options(parser: Any, **_event: Any) -> None:
     Refuses several processes before Locust starts them: each would record a run of its own.
     """
     parser.set_defaults(stop_timeout=STOP_TIMEOUT_S, web_host="127.0.0.1")
-    add_options(parser, ConnectionOptions, include_in_web_ui=False)
+    for options_of in (ConnectionOptions, SampleOptions):
+        add_options(parser, options_of, include_in_web_ui=False)
     options, _others = parser.parse_known_args()
     asked = [f"--{name}" for name in ("processes", "master", "worker") if getattr(options, name)]
     if asked:
@@ -94,6 +95,7 @@ def _options(environment: Any, host: str) -> PlanOptions:
     return PlanOptions(
         host=host or None,
         connection=record_of(ConnectionOptions, environment.parsed_options),
+        samples=record_of(SampleOptions, environment.parsed_options),
         credentials=ROOT / "credentials.csv",
         targets_file=ROOT / "targets.toml",
         scenarios_file=ROOT / "scenarios.toml",

@@ -13,7 +13,7 @@ from perfsuite.judge.metrics import AVERAGE, RPS, name_of, subject_of
 from perfsuite.judge.validity import generator_notes
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
-from perfsuite.model import CUT_OFF, Cleanup, Coverage, Drift, Lack, Outage, Plan, Summary, Target
+from perfsuite.model import CUT_OFF, Cleanup, Coverage, Drift, Lack, Outage, Plan, RawSampleFiles, Summary, Target
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import SERVER_TIME_HEADERS
 from perfsuite.target.token import LIFETIME
@@ -38,6 +38,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
             *_tokens(summary),
             _late_logins(summary),
             _clock_set(summary.clock_set_s),
+            *_raw_samples(summary.raw_samples),
             Note.PROXY(proxy=plan.access.proxy) if plan.access.proxy else None,
             *_not_exercised(summary.coverage, roles),
             Note.ABSENT_ROLES(users=plan.scenario.users, roles=plan.absent_roles) if plan.absent_roles else None,
@@ -149,6 +150,16 @@ def _clock_set(by_s: float) -> Message | None:
     if abs(by_s) < _CLOCK_SET_S:
         return None
     return Note.CLOCK_SET(direction="forward" if by_s > 0 else "back", by_s=abs(by_s))
+
+
+def _raw_samples(samples: RawSampleFiles | None) -> Iterable[Message]:
+    """The figures don't depend on these files."""
+    if samples is None:
+        return
+    if samples.why:
+        yield Note.RAW_SAMPLES_LEFT_OUT(left_out=samples.left_out, written=samples.written, why=samples.why)
+    if not samples.whole:
+        yield Note.RAW_SAMPLES_CUT_OFF()
 
 
 # ── what the target reports and the suite does not use ──────────────────────────────────────────────────────

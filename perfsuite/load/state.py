@@ -17,6 +17,7 @@ from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalQueue
 from perfsuite.load.schedule import AccountPool, SessionAssignment, arrival_behaviours, dues
 from perfsuite.load.sent import SentCount
+from perfsuite.measurements.raw_samples import MOST_BYTES, RawSamples, file_name
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.measurements.sink import RecordSink
 from perfsuite.messages.target import TargetMessage
@@ -102,6 +103,9 @@ class LoadState:
         self.run = RunState.of(order.plan, order.headers, journal=journal)
         self.run.left_out = order.left_out
         self.recorder = Recorder(order.worker, sink)
+        if order.plan.raw_samples:
+            most_bytes = MOST_BYTES // order.plan.processes
+            self.recorder.raw = RawSamples(order.folder / file_name(order.worker), most_bytes)
         self.arrivals: ArrivalQueue | None = None
         """None in the closed model."""
         self.assignment = SessionAssignment({})
@@ -120,7 +124,8 @@ class LoadState:
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
         self._requested = users_requested
-        for loop in (self._write_every_second, self._watch_event_loop):
+        raw = (self._write_raw_samples,) if self.recorder.raw is not None else ()
+        for loop in (self._write_every_second, self._watch_event_loop, *raw):
             self._background[loop] = gevent.spawn(loop)
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], assignment: SessionAssignment) -> None:
@@ -222,6 +227,16 @@ class LoadState:
             except Exception as error:  # noqa: BLE001  whatever it is, nobody would hear of it
                 self._on_mute(error)
 
+    def _write_raw_samples(self) -> None:
+        """In small parts between those that wait for answers, whose times it must not lengthen."""
+        while (raw := self.recorder.raw) is not None:
+            gevent.sleep(1.5 - utc_s() % 1.0)  # in the middle of a second: at its turn other things are written
+            with self.counting("writing the raw samples"):
+                while raw.write():
+                    gevent.sleep(0)
+                raw.flush()
+            self._look_after_background()
+
     def _watch_event_loop(self) -> None:
         due_at = utc_s() + LAG_PROBE_S
         while True:
@@ -233,7 +248,7 @@ class LoadState:
             self._look_after_background()
 
     def _look_after_background(self) -> None:
-        """Each of the two looks after the other: one that has ended is counted as an error and begun again."""
+        """Each of them looks after the others: one that has ended is counted as an error and begun again."""
         for loop, greenlet in self._background.items():
             if greenlet.dead:
                 self._background[loop] = gevent.spawn(loop)

@@ -9,6 +9,7 @@ import gevent
 from gevent import GreenletExit
 from locust import User
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from perfsuite.clock import utc_s
 from perfsuite.load.gevent_socket import GeventNetwork
@@ -70,15 +71,17 @@ class EventObserver:
         self.recorded += 1
 
     def _fire(self, sample: Sample) -> None:
-        """What was refused since the token had expired, and sent again, has a line of its own in Locust's statistics,
-        without a failure."""
-        failure = None if sample.expired else sample.failure
+        series, failure = sample.series, sample.failure
+        name = series.operation
+        if sample.expired:
+            # Refused since the token had expired, and sent again: a line of its own, without a failure.
+            name, failure = f"{name} (token expired)", None
         self._fire_event(
-            request_type=sample.method,
-            name=f"{sample.operation} (token expired)" if sample.expired else sample.operation,
+            request_type=series.method,
+            name=name,
             response_time=sample.response_us / 1000,
             response_length=sample.length,
-            exception=RequestFailed(failure.message) if failure else None,
+            exception=None if failure is None else RequestFailed(failure.message),
             start_time=sample.sent_at,
             context={OBSERVED: sample},
         )
@@ -89,8 +92,13 @@ class EventObserver:
 
 
 def act(user: RoleUser) -> None:
-    """Locust's task: one action."""
-    user.act()
+    """Locust's task: actions and pauses until the user is ended.
+
+    One task for all of them, since between tasks Locust gives way to the event loop even where nobody has to pause.
+    """
+    while True:
+        user.act()
+        user.pause()
 
 
 class RoleUser(User):
@@ -107,6 +115,8 @@ class RoleUser(User):
     """The latest action ended before there was one."""
     _unrecorded = 0
     _logging_in = False
+    _gave_way = False
+    """The latest action made a request, and so let others run while it waited."""
     _planned_pause_s = 0.0
     """How long the present pause was to be; 0 where none was planned."""
 
@@ -169,7 +179,9 @@ class RoleUser(User):
 
     def _logged_in(self) -> bool:
         try:
-            return bool(self._ends_with_session(self.session.login))
+            return self.session.login()
+        except SessionEnded:
+            raise GreenletExit from None  # as after an action
         except _ENDS_A_USER:
             raise
         except Exception as error:  # noqa: BLE001  counted as an error of the suite; the user tries again
@@ -218,6 +230,18 @@ class RoleUser(User):
         self._planned_pause_s = pause_s
         return pause_s
 
+    def pause(self) -> None:
+        """The pause after an action. A user may be ended in it at once, otherwise when its action is over."""
+        if self._state != LOCUST_STATE_STOPPING:
+            pause_s = self.wait_time()
+            if pause_s > 0 or not self._gave_way:
+                self._state = LOCUST_STATE_WAITING
+                gevent.sleep(pause_s)
+                if self._state == LOCUST_STATE_WAITING:
+                    self._state = LOCUST_STATE_RUNNING
+        if self._state == LOCUST_STATE_STOPPING:
+            raise StopUser
+
     def think_s(self) -> float:
         """The next think time of the closed model."""
         return self._schedule.think_s()
@@ -245,7 +269,7 @@ class RoleUser(User):
 
         What nobody expected ends the action and is counted; the user goes on with the next one.
         """
-        self._took_none = True
+        self._took_none, self._gave_way = True, False
         try:
             self._act()
         except _ENDS_A_USER:
@@ -271,7 +295,11 @@ class RoleUser(User):
     def _perform(self, behaviour: Behaviour, due_at: float | None) -> None:
         began_at = utc_s() if due_at is None else due_at
         try:
-            result = self._ends_with_session(lambda: self.session.perform(behaviour, due_at))
+            result = self.session.perform(behaviour, due_at)
+            self._gave_way = result.requests > 0
+        except SessionEnded:
+            # The request in flight was cut and counted; now the user may end as Locust wanted.
+            raise GreenletExit from None
         except _ENDS_A_USER:
             raise
         except (Exception, gevent.Timeout) as error:  # noqa: BLE001  as in `act`, but the action is known
@@ -294,13 +322,6 @@ class RoleUser(User):
             recorder.cells.pause((int(since), self.role.slug, behaviour), pause_us)
             if self._planned_pause_s and self._load.arrivals is None:
                 recorder.health.add_send_lag(pause_us - round(self._planned_pause_s * 1e6))
-
-    def _ends_with_session(self, do: Any) -> Any:
-        try:
-            return do()
-        except SessionEnded:
-            # The request in flight was cut and counted; now the user may end as Locust wanted.
-            raise GreenletExit from None
 
 
 def user_class(role: Role) -> type[RoleUser]:

@@ -22,6 +22,7 @@ from perfsuite.measurements.records import (
     NotPossible,
     NotStarted,
     Phase,
+    RawSampleState,
     Record,
     Requests,
     SuiteErrors,
@@ -164,6 +165,8 @@ class Aggregate:
         self.suite_errors: Counter[tuple[str, str, str]] = Counter()
         """By place, message and log."""
         self.ends: dict[str, End] = {}
+        self.raw_samples: dict[str, RawSampleState] = {}
+        """Process → the state of its file of all requests."""
         self._numbers: dict[str, list[int]] = {}
         """Process → lowest and highest sequence number, and how many records."""
         self._reported: dict[str, int] = {}
@@ -356,6 +359,11 @@ class Aggregate:
         if known is None or record.sequence > known.sequence:
             self.ends[record.worker] = record
 
+    def _add_raw_samples(self, record: RawSampleState) -> None:
+        known = self.raw_samples.get(record.worker)
+        if known is None or record.sequence > known.sequence:
+            self.raw_samples[record.worker] = record
+
     def _add_phase(self, record: Phase) -> None:
         self.phases.append(record)
 
@@ -371,5 +379,6 @@ _ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
     Phase: Aggregate._add_phase,
     WorkerLost: Aggregate._add_lost,
     SuiteErrors: Aggregate._add_suite_errors,
+    RawSampleState: Aggregate._add_raw_samples,
     End: Aggregate._add_end,
 }

@@ -68,13 +68,22 @@ class _RequestCell:
     remarks: dict[tuple[str, str], Remark] | None = None
     slowest: SlowestOfSecond = field(default_factory=SlowestOfSecond)
 
-    def connected(self, sample: Sample) -> None:
-        """Count the times of a request that had to open its connection."""
-        self.service.add(sample.service_us)
-        if sample.connect_us is not None:
-            self.connects.add(sample.connect_us)
-        if sample.tls_us is not None:
-            self.tls.add(sample.tls_us)
+    def add_parts(self, sample: Sample) -> None:
+        """Count what the time of a request is made of, and what was noticed on the way."""
+        if sample.connect_us is None and sample.tls_us is None:
+            self.service.add(sample.elapsed_us)
+        else:
+            self.service.add(sample.service_us)
+            if sample.connect_us is not None:
+                self.connects.add(sample.connect_us)
+            if sample.tls_us is not None:
+                self.tls.add(sample.tls_us)
+        if sample.server_us is not None:
+            self.server.add(sample.server_us)
+        if sample.remarks:
+            self.note(sample.remarks)
+        if sample.retries:
+            self.retries += sample.retries
 
     def note(self, remarks: Iterable[Remark]) -> None:
         """Count remarks by what they are about and why; the first of each is the example."""
@@ -114,6 +123,8 @@ class Cells:
         self._not_started: dict[Key, Histogram] = {}
         self._requests: dict[int, dict[Series, _RequestCell]] = {}
         """Second → what was due in it."""
+        self._second, self._present = 0, dict[Series, _RequestCell]()
+        """The latest of them."""
         self.slowest = SlowestSoFar()
         self._actions: dict[tuple[int, str, str], _ActionCell] = {}
         self._not_possible: dict[tuple[Key, str], int] = {}
@@ -123,7 +134,15 @@ class Cells:
 
     def request(self, sample: Sample) -> None:
         """Count one request that got a right answer."""
-        cell, elapsed_us = self._counted(sample), sample.response_us
+        elapsed_us, second = sample.elapsed_us, int(sample.sent_at)
+        if sample.due_at is None and second == self._second and int(sample.sent_at + elapsed_us / 1e6) == second:
+            # Nearly all: sent when it was due, and over within the present second.
+            cell = self._present.get(sample.series) or self._cell(second, sample.series)
+            cell.ended += 1
+        else:
+            cell = self._ended(sample)
+            elapsed_us = sample.response_us
+        cell.add_parts(sample)
         cell.ok.add(elapsed_us)
         self.recorded += 1
         if elapsed_us > cell.slowest.above_us:
@@ -132,7 +151,8 @@ class Cells:
     def failure(self, sample: Sample, error: tuple[str, str]) -> None:
         """Count one failed request; `error` is its kind and message."""
         group, elapsed_us = self._group(error), sample.response_us
-        cell = self._counted(sample, failed=True)
+        cell = self._ended(sample, failed=True)
+        cell.add_parts(sample)
         if cell.waited is None:
             cell.waited = Histogram()
         if stays_in(error[0], elapsed_us):
@@ -157,19 +177,10 @@ class Cells:
         cell.expired += 1
         cell.retries += sample.retries
 
-    def _counted(self, sample: Sample, *, failed: bool = False) -> _RequestCell:
+    def _ended(self, sample: Sample, *, failed: bool = False) -> _RequestCell:
+        """The cell of the second in which it was due; its end is counted in the second in which it ended."""
         second, ended_second = int(sample.was_due_at), int(sample.sent_at + sample.elapsed_us / 1e6)
         cell = self._cell(second, sample.series)
-        if sample.connect_us is None and sample.tls_us is None:
-            cell.service.add(sample.elapsed_us)
-        else:
-            cell.connected(sample)
-        if sample.server_us is not None:
-            cell.server.add(sample.server_us)
-        if sample.remarks:
-            cell.note(sample.remarks)
-        if sample.retries:
-            cell.retries += sample.retries
         ended = cell if ended_second == second else self._cell(ended_second, sample.series)
         ended.ended += 1
         ended.ended_failed += failed
@@ -179,6 +190,8 @@ class Cells:
         cells = self._requests.get(second)
         if cells is None:
             cells = self._requests[second] = {}
+        if second > self._second:
+            self._second, self._present = second, cells
         cell = cells.get(series)
         if cell is None:
             cell = cells[series] = _RequestCell()
@@ -195,13 +208,13 @@ class Cells:
 
     def action(self, key: tuple[int, str, str], elapsed_us: int, *, succeeded: bool) -> None:
         """Count one action by the second it began in, its role and behaviour."""
-        cell = self._actions.setdefault(key, _ActionCell())
+        cell = self._actions.get(key) or self._actions.setdefault(key, _ActionCell())
         cell.times.add(elapsed_us)
         cell.succeeded += succeeded
 
     def pause(self, key: tuple[int, str, str], pause_us: int) -> None:
         """Count one pause by the second it began in, and the role and behaviour before it."""
-        cell = self._actions.setdefault(key, _ActionCell())
+        cell = self._actions.get(key) or self._actions.setdefault(key, _ActionCell())
         cell.pauses += 1
         cell.pause_us += pause_us
 
@@ -228,6 +241,7 @@ class Cells:
     def take(self, worker: str, sequence: Iterator[int]) -> list[Record]:
         """All that came since the last call, as records; the cells begin anew."""
         requests, self._requests = self._requests, {}
+        self._second = 0
         actions, self._actions = self._actions, {}
         missing, self._not_possible = self._not_possible, {}
         slow = self.slowest

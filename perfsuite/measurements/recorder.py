@@ -10,8 +10,10 @@ from perfsuite.clock import utc_s
 from perfsuite.measurements.cells import Cells
 from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
-from perfsuite.measurements.records import End, Generator, Phase, SuiteErrors, Users
+from perfsuite.measurements.raw_samples import EXPIRED, RawSamples
+from perfsuite.measurements.records import End, Generator, Phase, RawSampleState, SuiteErrors, Users
 from perfsuite.measurements.sink import RecordSink
+from perfsuite.messages import Message
 from perfsuite.model import SuiteErrorGroup
 from perfsuite.model.sample import Sample, Series
 
@@ -32,15 +34,23 @@ class Recorder:
         self._sequence = itertools.count(1)
 
         self._foreign: dict[str, Series] = {}
+        self.raw: RawSamples | None = None
+        """Takes every request as well; None without `--raw-samples`."""
+        self._raw_reported: Message | str | None = ""
 
     def request(self, sample: Sample) -> None:
         """Keep one request. Raises only where it did not keep it."""
+        failure = ""
         if sample.expired:
             self.cells.expired(sample)
+            failure = EXPIRED
         elif sample.failure is None:
             self.cells.request(sample)
         else:
-            self.cells.failure(sample, (sample.failure.kind.value, sample.failure.message))
+            failure = sample.failure.kind.value
+            self.cells.failure(sample, (failure, sample.failure.message))
+        if self.raw is not None:
+            self.raw.add(sample, failure)
 
     def foreign_request(
         self, name: str, response_time: float | None, exception: Any = None, start_time: float = 0.0, **_details: Any
@@ -54,6 +64,8 @@ class Recorder:
             self.cells.request(sample)
         else:
             self.cells.failure(sample, (type(exception).__name__, str(exception)))
+        if self.raw is not None:
+            self.raw.add(sample, "" if exception is None else type(exception).__name__)
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""
@@ -89,7 +101,17 @@ class Recorder:
                 health.send_lag,
             )
         )
+        if self.raw is not None and self.raw.why != self._raw_reported:
+            self._report_raw()
         self._sink.flush()
+
+    def _report_raw(self, *, whole: bool = False) -> None:
+        if self.raw is None:
+            return
+        raw, why = self.raw, self.raw.why
+        self._raw_reported = why
+        counts = (raw.written, raw.left_out, str(why or ""), whole)
+        self._sink.write(RawSampleState(self._worker, next(self._sequence), raw.name, *counts))
 
     def rest(self, users_by_role: Mapping[str, int]) -> None:
         """When the load is over: hand over what came since the last second."""
@@ -104,6 +126,9 @@ class Recorder:
 
     def end(self, locust_total: int, reason: str, **counts: int) -> None:
         """The counts to be compared with each other, see `End`; no more records will come."""
+        if self.raw is not None:
+            self.raw.close()
+            self._report_raw(whole=True)
         self._sink.write(End(self._worker, next(self._sequence), self.cells.recorded, locust_total, reason, **counts))
         self._sink.flush()
         self._sink.close()

@@ -242,6 +242,22 @@ class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="ki
     ends_load: bool = False
 
 
+class RawSampleState(msgspec.Struct, frozen=True, tag="raw_samples", tag_field="kind"):
+    """With `--raw-samples`: the file of all requests of a process; at its beginning, if it ends early, and at its end.
+
+    `written` and `left_out`: requests so far that are in the file, and that are not since it ended early; `why`: it
+    did, "" if not. `whole`: the process has ended, and so has the file.
+    """
+
+    worker: str
+    sequence: int
+    file: str
+    written: int
+    left_out: int = 0
+    why: str = ""
+    whole: bool = False
+
+
 class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
     """Last record of a process: what it recorded beside what Locust counted, and how it ended.
 
@@ -270,6 +286,7 @@ Record = (
     | Phase
     | WorkerLost
     | SuiteErrors
+    | RawSampleState
     | End
 )
 

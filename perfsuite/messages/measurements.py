@@ -5,6 +5,13 @@ from __future__ import annotations
 from perfsuite.messages import Code
 
 
+class RawSamplesMessage(Code):
+    """Why the file of all requests ends early."""
+
+    LIMIT = "the limit of {limit} per run is reached"
+    NOT_WRITTEN = "it cannot be written: {why}"
+
+
 class MeasurementsMessage(Code):
     """The file cannot be written, or not be read to its end."""
 

@@ -42,6 +42,11 @@ class Note(Code):
         "the system clock was set {direction} by {by_s:seconds} during the run, or the machine slept; the times of"
         " this run follow the clock as it was when the run began"
     )
+    RAW_SAMPLES_LEFT_OUT = (
+        "the files of raw samples lack {left_out:n request} and have {written:number}: {why}; the figures of the run"
+        " include all requests"
+    )
+    RAW_SAMPLES_CUT_OFF = "a file of raw samples ends where its load process was killed, with the last whole second"
     LONG_GC_PAUSE = "the load generator paused for {longest} (garbage collection): the slowest requests may be its own"
     THROTTLED = (
         "{limit} stopped the load generator in {share:percent} of its periods: the slowest requests may be"

@@ -47,7 +47,17 @@ from perfsuite.model.summary import (
     WholeRun,
     Within,
 )
-from perfsuite.model.summary_parts import Coverage, CutOff, Lack, Logins, Outage, Remark, ServerTimes, SlowestRequest
+from perfsuite.model.summary_parts import (
+    Coverage,
+    CutOff,
+    Lack,
+    Logins,
+    Outage,
+    RawSampleFiles,
+    Remark,
+    ServerTimes,
+    SlowestRequest,
+)
 from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
 
 __all__ = [
@@ -88,6 +98,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "PreflightReport",
+    "RawSampleFiles",
     "Reconciliation",
     "Remaining",
     "Remark",

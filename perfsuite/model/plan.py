@@ -120,6 +120,8 @@ class Plan:
     accept_leftovers: bool = False
     """Rows are made even where they cannot be removed afterwards, and do not change the verdict."""
     demo: str | None = None
+    raw_samples: bool = False
+    """Every request is also written to a file."""
     fingerprint: bool = False
     """Before the load it is measured what each operation costs the database."""
     processes: int = 1

@@ -77,5 +77,6 @@ class Sample(msgspec.Struct, gc=False):
     @property
     def response_us(self) -> int:
         """From the moment it was due to the last byte."""
-        late_us = 0 if self.due_at is None else round((self.sent_at - self.due_at) * 1e6)
-        return self.elapsed_us + max(late_us, 0)
+        if self.due_at is None:
+            return self.elapsed_us
+        return self.elapsed_us + max(round((self.sent_at - self.due_at) * 1e6), 0)

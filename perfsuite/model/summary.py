@@ -15,6 +15,7 @@ from perfsuite.model.summary_parts import (
     CutOff,
     Logins,
     Outage,
+    RawSampleFiles,
     Remark,
     ServerTimes,
     SlowestRequest,
@@ -359,6 +360,9 @@ class Summary:
 
     slowest: tuple[SlowestRequest, ...] = ()
     """The ten slowest requests of each role, behaviour and operation, in the order of the rows; the slowest first."""
+
+    raw_samples: RawSampleFiles | None = None
+    """None without `--raw-samples`."""
 
     @property
     def totals_ok(self) -> Statistics:

@@ -134,6 +134,20 @@ class SlowestRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RawSampleFiles:
+    """The files with every request of a run. `written`: requests in them; `left_out`: those that are not, and `why`.
+
+    `whole`: every file has its end; one of a process that was killed has not.
+    """
+
+    files: tuple[str, ...]
+    written: int
+    left_out: int
+    why: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CutOff:
     """Requests of the steady state that still waited for their answer when the load ended: neither good nor bad."""
 

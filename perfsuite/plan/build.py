@@ -127,6 +127,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         tolerate_broken=options.tolerate_broken,
         accept_leftovers=options.accept_leftovers,
         demo=options.demo,
+        raw_samples=options.samples.raw,
         fingerprint=options.fingerprint,
         processes=min(options.processes, scenario.users),
         suite_version=inputs.facts.version,

@@ -109,6 +109,15 @@ class ConnectionOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleOptions:
+    """What is kept of single requests. Plain Locust has this option, too."""
+
+    raw: bool = switch(
+        "--raw-samples", "also write every request to a compressed CSV file, at most 2 GB per run", section=FILES
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveOptions:
     """Folder and history of finished runs."""
 
@@ -243,6 +252,7 @@ class PlanOptions:
         section=FILES,
     )
     archive: ArchiveOptions = group(ArchiveOptions)
+    samples: SampleOptions = group(SampleOptions)
 
     label: str = option(
         "--label", "text kept with the run in the history", "TEXT", default="", kind=text_of, section=HISTORY

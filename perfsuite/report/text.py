@@ -11,24 +11,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
+from perfsuite.format import clean as clean
+from perfsuite.format import csv_cell as csv_cell
 from perfsuite.model import Breakdown, Statistics
 
-# C0/C1 controls, bidirectional overrides (they reverse what a reader sees), surrogates and the non-characters
-# that UTF-8 or XML 1.0 cannot hold.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~])")
-_FORMULA_STARTS = ("=", "+", "-", "@")
-
-
-def clean(text: str) -> str:
-    """`text` on one line: every run of control and other unprintable characters becomes one space."""
-    return _UNPRINTABLE.sub(" ", text)
-
-
-def csv_cell(text: str) -> str:
-    """`text` for a cell of CSV: a leading apostrophe keeps a spreadsheet from reading it as a formula."""
-    formula = text.lstrip().startswith(_FORMULA_STARTS) or text.startswith(("\t", "\r", "\n"))
-    return f"'{clean(text)}" if formula else clean(text)
 
 
 def markdown(text: str) -> str:

@@ -20,6 +20,7 @@ from perfsuite.model import (
     OperationCheck,
     Plan,
     PreflightReport,
+    RawSampleFiles,
     Reconciliation,
     Row,
     SuiteErrorGroup,
@@ -161,6 +162,20 @@ def lost_workers(aggregate: Aggregate) -> tuple[LostWorker, ...]:
     """The load processes that were lost, in the order of time."""
     lost = (LostWorker(record.lost, record.at, record.users, record.reason, record.placed) for record in aggregate.lost)
     return tuple(sorted(lost, key=lambda worker: (worker.at, worker.worker)))
+
+
+def raw_sample_files(aggregate: Aggregate) -> RawSampleFiles | None:
+    """The files with every request; None for a run without them."""
+    states = sorted(aggregate.raw_samples.values(), key=lambda state: state.file)
+    if not states:
+        return None
+    return RawSampleFiles(
+        files=tuple(state.file for state in states),
+        written=sum(state.written for state in states),
+        left_out=sum(state.left_out for state in states),
+        why=next((state.why for state in states if state.why), ""),
+        whole=all(state.whole for state in states),
+    )
 
 
 def coverage(preflight: PreflightReport | None, not_possible: Mapping[tuple[str, str, str], int]) -> Coverage:

@@ -33,6 +33,7 @@ from perfsuite.summary.health import (
     coverage,
     generator_health,
     lost_workers,
+    raw_sample_files,
     reconciliation,
     suite_errors,
     with_exercised,
@@ -146,6 +147,7 @@ def _summary(
         outages=outages(aggregate, when),
         cut_off=cut_off(aggregate, when),
         slowest=slowest_requests(aggregate, when, order, times),
+        raw_samples=raw_sample_files(aggregate),
     )
     return _with_evidence(summary, plan, due, when)
 

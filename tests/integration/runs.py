@@ -45,7 +45,9 @@ def own_target(folder: Path) -> Ended:
     with running_backend(folder, seed_factor="0.05") as backend:
         rows, flags = backend.rows(), backend.flags()
         done = run_suite(
-            *backend.target, "--users", "40", "--spawn-rate", "20", "--duration", "12s", results=folder / "results"
+            *backend.target,
+            *("--users", "40", "--spawn-rate", "20", "--duration", "12s", "--processes", "2", "--raw-samples"),
+            results=folder / "results",
         )
         beside = {
             "rows before": rows,
@@ -215,7 +217,8 @@ def killed(folder: Path) -> Ended:
     """The suite is killed with -9 while it loads a backend that goes on; then report, cleanup and judge."""
     with running_backend(folder) as backend:
         rows, flags = backend.rows(), backend.flags()
-        run = suite(*backend.target, *TWENTY_USERS, "--duration", "60s", "--results", str(folder / "results"))
+        load = (*TWENTY_USERS, "--duration", "60s", "--raw-samples")
+        run = suite(*backend.target, *load, "--results", str(folder / "results"))
         try:
             until(lambda: made_rows(folder / "results") >= 3, 60, "rows made by the load")
             run.look()

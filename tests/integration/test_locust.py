@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from perfsuite.measurements.file import FILE_NAME, read
 from tests.integration.programs import (
     ROOT,
     Backend,
@@ -21,6 +22,7 @@ from tests.integration.programs import (
     start,
     until,
 )
+from tests.measurements.raw_files import counts_of_records, counts_of_rows, rows_of
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +51,8 @@ def only_our_folders_go(backend: Backend) -> Iterator[None]:
 def headless(backend: Backend) -> Iterator[tuple[Program, Path, dict[str, int], dict[str, int]]]:
     """A headless run that has ended with 0, its folder, and the rows of the backend before and after."""
     rows = backend.rows()
-    options = ["--headless", "--users", "10", "--spawn-rate", "5", "--run-time", "8s", "--host", backend.host]
+    load = ["--headless", "--users", "10", "--spawn-rate", "5", "--run-time", "8s", "--raw-samples"]
+    options = [*load, "--host", backend.host]
     program = start([*COMMAND, *options])
     try:
         assert program.wait(60) == 0, program.err
@@ -88,6 +91,15 @@ def test_headless_gives_a_run_that_can_be_reported(
     assert len(backend.requests(folder.name)) == recorded
     assert summary["cleanup"]["removed"] == summary["cleanup"]["created"]
     assert after == before
+
+
+def test_headless_writes_every_request_to_a_file(
+    headless: tuple[Program, Path, dict[str, int], dict[str, int]],
+) -> None:
+    folder = headless[1]
+    rows = rows_of(folder / "samples-local.csv.gz")
+    assert len(rows) > 40
+    assert counts_of_rows(rows) == counts_of_records(read(folder / FILE_NAME))
 
 
 def test_headless_a_host_that_may_not_be_loaded_is_refused() -> None:

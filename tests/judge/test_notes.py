@@ -12,7 +12,7 @@ import pytest
 from perfsuite.judge.notes import notes_of
 from perfsuite.messages import Code, Message
 from perfsuite.messages.notes import Note
-from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Logins, Plan, Remark, ServerTimes
+from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Logins, Plan, RawSampleFiles, Remark, ServerTimes
 from perfsuite.roles import ROLES as SEVEN
 from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
@@ -285,6 +285,24 @@ def test_fast_errors_are_in_the_tables_and_not_in_what_is_judged() -> None:
         ("40 ms", "2 ms"),
         ("66.7 requests/s", "167 requests/s"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        pytest.param(None, [], id="none were asked for"),
+        pytest.param(RawSampleFiles(("a",), 900, 0, "", True), [], id="complete"),
+        pytest.param(
+            RawSampleFiles(("a", "b"), 900, 60, "it is full", True),
+            [Note.RAW_SAMPLES_LEFT_OUT(left_out=60, written=900, why="it is full")],
+            id="one ended early",
+        ),
+        pytest.param(RawSampleFiles(("a",), 900, 0, "", False), [Note.RAW_SAMPLES_CUT_OFF()], id="its process died"),
+    ],
+)
+def test_raw_samples_that_lack_requests_take_a_note(samples: RawSampleFiles | None, expected: list[Message]) -> None:
+    plan = remote_plan()
+    assert notes_of(plan, replace(make_summary(plan), raw_samples=samples), ROLES) == expected
 
 
 def test_a_few_errors_that_hardly_show_take_no_note() -> None:

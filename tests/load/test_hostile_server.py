@@ -27,6 +27,7 @@ from tests.target.hostile_client import (
     all_cases,
     case_path,
     closing_outcomes,
+    early_outcome,
     orders,
     race_outcomes,
 )
@@ -108,6 +109,13 @@ def test_every_case_over_tls(what: str, tmp_path: Path) -> None:
     ca = private_ca(tmp_path)
     with HostileServer(ca.server) as server:
         check(server, what, str(ca.authority))
+
+
+def test_an_answer_that_comes_while_a_large_body_is_sent_is_the_answer(server: HostileServer) -> None:
+    by_parent, of_user = early_outcome(HttpClient, server.host), by_user("early", server.host)
+
+    assert by_parent == of_user
+    assert (by_parent["status"], by_parent["kind"]) == (413, None)
 
 
 # ── closed when it was idle ─────────────────────────────────────────────────────────────────────────

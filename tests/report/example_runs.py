@@ -28,6 +28,7 @@ from perfsuite.model import (
     Outage,
     Outcome,
     Plan,
+    RawSampleFiles,
     Reconciliation,
     Remark,
     RunReport,
@@ -225,6 +226,9 @@ def open_model() -> RunReport:
         logins=Logins(12, 1, 0, 412.5, 1_204.0, START, START + 8.0, 0, 0.002, 3),
         remarks=(Remark("X-Process-Time", "it is negative", "-1 for an answer that took 4.0 ms"),),
         slowest=slowest_of(summary),
+        raw_samples=RawSampleFiles(
+            ("samples-worker-1.csv.gz", "samples-worker-2.csv.gz"), 1_460, 12, "it is full", False
+        ),
     )
     known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}
     results = tuple(

@@ -91,6 +91,14 @@ def race_outcomes(connect: Connect, host: str, by: str, sleep: Callable[[float],
     return found
 
 
+def early_outcome(connect: Connect, host: str) -> Found:
+    """A large request that is answered, and its connection closed, before it is all there."""
+    client = connect(ConnectionSettings(host, timeout_s=5))
+    answer = client.exchange(Request("POST", "/early", {}, bytes(32 << 20)))
+    client.close()
+    return written(answer)
+
+
 def all_cases(
     connect: Connect, settings: ConnectionSettings, by: str, todo: Iterable[tuple[int, int | None]]
 ) -> list[Found]:

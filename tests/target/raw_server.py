@@ -16,7 +16,6 @@ Respond = Callable[[socket.socket], bool]
 """Writes an answer; True when the connection stays open."""
 
 SLOW_S = 0.3
-LATE_S = 0.02
 
 
 def _text(*lines: str, body: bytes = b"", keep: bool = True) -> Respond:
@@ -50,44 +49,15 @@ def _drip(connection: socket.socket) -> bool:
     return False
 
 
-def _late_interim(connection: socket.socket) -> bool:
-    """An interim answer, then the final one in two parts, each long after the one before."""
-    for part in (
-        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{",
-        b'"a":1}',
-    ):
-        connection.sendall(part)
-        time.sleep(LATE_S)
-    return True
-
-
-_CHUNKS = b'4\r\n{"a"\r\n3\r\n:1}\r\n'
-
 BEHAVIOURS: dict[str, Respond] = {
     "json": _ok(b'{"a":1}', "Content-Type: application/json", "X-Process-Time: 0.001"),
     "two-times": _ok(b"{}", "X-Process-Time: 0.001", "X-Name: a", "x-process-time: 0.002"),
     "then-close": _text("HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}", keep=False),
-    "says-close": _text("HTTP/1.1 200 OK", "Content-Length: 2", "Connection: close", body=b"{}", keep=False),
-    "cut": _text("HTTP/1.1 200 OK", "Content-Length: 100", body=b"half", keep=False),
-    "cut-chunks": _text("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body=_CHUNKS, keep=False),
-    "cut-headers": _text("HTTP/1.1 200 OK", "Content-Le", keep=False),
-    "nothing": lambda _connection: False,
     "silent": _after(5, lambda _connection: False),
     "drip": _drip,
     "slow": _after(SLOW_S, _ok()),
-    "204": _text("HTTP/1.1 204 No Content"),
-    "chunked": _text("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body=_CHUNKS + b"0\r\n\r\n"),
-    "html": _ok(b"<html>", "Content-Type: text/html"),
-    "500": _ok(b'{"detail":"down"}', status="500 Internal Server Error"),
     "redirect": _ok(b"", "Location: http://elsewhere.invalid/x", status="307 Temporary Redirect"),
-    "garbage": _text("SSH-2.0-OpenSSH_9.2", keep=False),
-    "latin-1": _ok(b'{"a":1}', "X-Name: caf\xe9"),
-    "until-close": _text("HTTP/1.0 200 OK", body=b'{"a":1}', keep=False),
-    "interim": _text("HTTP/1.1 103 Early Hints", "", "HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}"),
-    "late-interim": _late_interim,
     "cookie": _ok(b"{}", "Set-Cookie: session=of-one-account"),
-    "big": _ok(b"[" + b"1," * 500_000 + b"1]"),
     "too-much": _text("HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}and more"),
 }
 

@@ -5,8 +5,6 @@ One recorded request is one sent, with the right outcome, and a connection is us
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -254,25 +252,3 @@ def test_after_an_exception_that_is_not_the_clients_the_connection_is_not_used_a
     assert len(network.opened) == 2
     assert isinstance(network.opened[0], ScriptedSocket)
     assert network.opened[0].closed
-
-
-# ── an answer before the request is whole ───────────────────────────────────────────────────────────
-
-
-def test_an_answer_that_comes_while_a_large_body_is_sent_is_the_answer() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def refuse() -> None:
-            connection, _address = listener.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(whole(b"", "Connection: close", status="HTTP/1.1 413 Too large"))
-
-        thread = threading.Thread(target=refuse)
-        thread.start()
-        client = HttpClient(ConnectionSettings(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=5))
-        answer = client.exchange(Request("POST", "/x", {}, bytes(32 << 20)))
-        thread.join()
-        client.close()
-
-    assert (answer.status, answer.failure) == (413, None)

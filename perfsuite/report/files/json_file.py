@@ -152,6 +152,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "unfinished": sum(each.count for each in summary.cut_off),
         "lacking": [asdict(lack) for lack in summary.coverage.lacking],
         "failure_patterns": [_pattern(pattern) for pattern in summary.failure_patterns],
+        "raw_samples": asdict(summary.raw_samples) if summary.raw_samples else None,
     }
 
 

@@ -33,6 +33,9 @@ def facts_of(report: RunReport) -> Iterable[Fact]:
         yield Fact("Logins", (logins, *_later_logins(summary)))
     yield Fact("Load generator", tuple(map(clean, _generator(summary))))
     yield Fact("Request counts", (_reconciled(summary),))
+    if summary.raw_samples:
+        samples = summary.raw_samples
+        yield Fact("Raw samples", (*map(clean, samples.files), plural(samples.written, "request")))
     if summary.cleanup:
         yield Fact("Rows created at the target", tuple(_cleaned_up(summary)))
     environment = tuple(clean(f"{name}: {value}") for name, value in summary.environment.items())

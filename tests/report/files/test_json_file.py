@@ -28,7 +28,7 @@ KEYS = [
     "headlines", "reason_codes",
     "outages", "unfinished",
     "lacking",
-    "failure_patterns",
+    "failure_patterns", "raw_samples",
 ]  # fmt: skip
 
 
