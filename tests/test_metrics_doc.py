@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite.judge import limits
-from perfsuite.model import FailurePattern, generator
+from perfsuite.model import AddressConnections, FailurePattern, generator
 from perfsuite.model.failures import LONG_WAIT_US
 from perfsuite.report.files.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.files.json_file import summary_dict
@@ -22,7 +22,7 @@ from tests.report.watched_run import watched
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-ANY_KEY = {"users.by_role", "not_possible", "failures_by_kind", "environment"}
+ANY_KEY = {"users.by_role", "not_possible", "failures_by_kind", "connections", "environment"}
 """Their keys are names from the run."""
 
 
@@ -68,7 +68,8 @@ def keys(value: Any, path: str = "") -> Iterator[str]:
 def test_keys_of_the_summary() -> None:
     report = watched(example_runs.open_model())
     pattern = FailurePattern("timeout", "no answer in time", 1, ("users.me",), ("policyholder",), 0, 0)
-    report = replace(report, summary=replace(report.summary, failure_patterns=(pattern,)))
+    address = AddressConnections("[::1]:80", 0, 1, 2_000.0, 2_000.0)
+    report = replace(report, summary=replace(report.summary, failure_patterns=(pattern,), connections=(address,)))
     written = set(keys(summary_dict(report)))
     figures = {f"{where}.{name}" for where in ("totals", "operations[]") for name in FIGURES}
     figures |= {f"totals_ok.{name}" for name in STATISTIC_FIELDS}

@@ -183,7 +183,7 @@ def load_of(summary: Summary) -> SteadyLoad | None:
         place, statistics = second.second - first, second.statistics
         if not 0 <= place < length or _in_outage(second.second, summary):
             continue
-        failures[place] = statistics.failures
+        failures[place] = statistics.failures - second.never_left
         if statistics.avg_ms is not None:
             every.requests[place] = statistics.requests
             every.total_ms[place] = statistics.requests * statistics.avg_ms

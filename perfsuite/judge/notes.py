@@ -13,11 +13,25 @@ from perfsuite.judge.metrics import AVERAGE, RPS, name_of, subject_of
 from perfsuite.judge.validity import generator_notes
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
-from perfsuite.model import CUT_OFF, Cleanup, Coverage, Drift, Lack, Outage, Plan, RawSampleFiles, Summary, Target
+from perfsuite.model import (
+    CUT_OFF,
+    Cleanup,
+    Coverage,
+    Drift,
+    FailureKind,
+    Lack,
+    Outage,
+    Plan,
+    RawSampleFiles,
+    Summary,
+    Target,
+)
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import SERVER_TIME_HEADERS
+from perfsuite.target.failures import KEEP_ALIVE
 from perfsuite.target.token import LIFETIME
 
+_SPANS_SHOWN = 3
 _CLOCK_SET_S = 1.0
 """Less is what a time service corrects."""
 
@@ -36,6 +50,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
             *generator_notes(summary),
             *_server_times(summary),
             *_tokens(summary),
+            _idle_closed(summary),
             _late_logins(summary),
             _clock_set(summary.clock_set_s),
             *_raw_samples(summary.raw_samples),
@@ -190,6 +205,20 @@ def _tokens(summary: Summary) -> Iterable[Message]:
             yield Note.TOKEN_LIFETIME(what=remark.about, example=remark.example, why=remark.why)
     if expired := summary.whole_run.expired:
         yield Note.TOKEN_EXPIRED(requests=expired)
+
+
+def _idle_closed(summary: Summary) -> Message | None:
+    """The keep-alive time that the moments imply at which the target closed connections."""
+    about = [remark for remark in summary.remarks if remark.about == KEEP_ALIVE]
+    if not about:
+        return None
+    failed = sum(group.count for group in summary.failures if group.kind == FailureKind.IDLE_CLOSED)
+    return Note.IDLE_CLOSED(
+        closed=sum(remark.count for remark in about),
+        after=[remark.why for remark in about[:_SPANS_SHOWN]],
+        repeated=summary.whole_run.retries,
+        failed=failed,
+    )
 
 
 # ── what was not exercised ──────────────────────────────────────────────────────────────────────────────────

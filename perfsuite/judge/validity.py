@@ -24,6 +24,7 @@ from perfsuite.judge.limits import (
     THROTTLED_SHARE,
     USERS_MISSING_SHARE,
 )
+from perfsuite.judge.load_machine import limits_met
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Detail, Reason, Sign
@@ -160,6 +161,7 @@ def _died(summary: Summary) -> Iterable[Message]:
 def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Message]:
     """One reason each; [] for a valid run. Whether the generator was fit is asked separately."""
     reasons = [
+        *limits_met(summary),
         _nothing_sent(summary) or _too_little(summary),
         _users_missing(plan, summary) or _users_ended(plan, summary),
         _actions_not_due(plan, summary, roles),
@@ -285,20 +287,21 @@ def _users_ended(plan: Plan, summary: Summary) -> Message | None:
     return Reason.USERS_ENDED(since=since, users=users)
 
 
+_COUNTED = {"sent": "sent", "locust_total": "by Locust", "backend_log": "by the backend's log"}
+
+
 def _counts_disagree(counts: Reconciliation, lost: Sequence[LostWorker]) -> Message | None:
     """Only requests with this run's id are counted, so other load cannot cause a difference."""
     if counts.agrees:
         return None
-    others = {
-        "sent": counts.accounted,
-        "by Locust": counts.locust_total,
-        "by the backend's log": counts.backend_log,
-    }
-    apart = {name: count - counts.recorded for name, count in others.items() if count is not None}
-    fields = {
-        "recorded": counts.recorded,
-        "others": [Sign.COUNT(count=counts.recorded + more, by=name, more=more) for name, more in apart.items()],
-    }
+    apart = counts.differences
+    known = {"sent": counts.accounted, "locust_total": counts.locust_total, "backend_log": counts.backend_log}
+    others = [
+        Sign.COUNT(count=known[name] or 0, by=by, more=apart[name]) for name, by in _COUNTED.items() if name in apart
+    ]
+    if apart.get("retries"):
+        others.append(Sign.REPEATED(count=counts.retries or 0, repeated=counts.repeated))
+    fields = {"recorded": counts.recorded, "others": others}
     if lost and min(apart.values()) >= 0:
         return Reason.COUNTS_DISAGREE_LOST(**fields, workers=_names_of(lost))
     return Reason.COUNTS_DISAGREE(**fields)

@@ -43,6 +43,7 @@ from perfsuite.model import (
     TargetResult,
     Verdict,
 )
+from perfsuite.model.failures import NEVER_THE_TARGETS
 from perfsuite.model.plan import CONCURRENT_USERS
 from perfsuite.model.role import Role
 
@@ -56,16 +57,15 @@ _EXIT_CODES = {
 _SEVEREST_FIRST = (EXIT_INTERRUPTED, EXIT_TARGET, EXIT_FAIL, EXIT_REGRESSION, EXIT_INCONCLUSIVE, EXIT_PASS)
 _TARGETS_NAMED = 5
 
-_SUITES_OWN = frozenset({FailureKind.SUITE_ERROR})
-"""Failures that are never the target's."""
-_GENERATORS_OWN = _SUITES_OWN | {
+_GENERATORS_OWN = NEVER_THE_TARGETS | {
     FailureKind.TIMEOUT,
     FailureKind.CONNECTION_LOST,
+    FailureKind.IDLE_CLOSED,
     FailureKind.UNFINISHED,
     FailureKind.NOT_STARTED,
 }
 """Failures that a generator which is too slow, or is killed, makes by itself."""
-_NEVER_UNEXPECTED = _SUITES_OWN | {FailureKind.UNFINISHED, FailureKind.NOT_STARTED}
+_NEVER_UNEXPECTED = NEVER_THE_TARGETS | {FailureKind.UNFINISHED, FailureKind.NOT_STARTED}
 """Failures that are the generator's own in every run. Actions that never began have a rule of their own."""
 
 
@@ -76,7 +76,7 @@ def judge(
     unfit = unfit_because(plan, summary)
     invalid = [*unfit, *invalid_because(plan, summary, roles)]
     observed = judge_targets(plan, summary, roles, monitored)
-    not_the_targets = _GENERATORS_OWN if unfit else _SUITES_OWN
+    not_the_targets = _GENERATORS_OWN if unfit else NEVER_THE_TARGETS
     targets = tuple(_unless_excused(result, summary, not_the_targets, valid=not invalid) for result in observed)
     failed = _failed_because(summary, targets)
     too_many = _too_many_failed(plan, summary, not_the_targets)
@@ -176,14 +176,28 @@ def _unless_excused(
         return result
     unfit = not_the_targets is _GENERATORS_OWN
     if result.metric == FAILURE_RATE:
-        if (result.observed or 0.0) * (1 - _share_of(not_the_targets, summary)) >= result.limit:
+        if _failure_rate(result.observed or 0.0, not_the_targets, summary) >= result.limit:
             return result
-        why = Detail.GENERATOR_NOT_FIT() if unfit else Detail.SUITE_CAUSED()
+        own = Detail.GENERATOR_CAUSED() if _share_of(_NEVER_LEFT, summary) else Detail.SUITE_CAUSED()
+        why = Detail.GENERATOR_NOT_FIT() if unfit else own
     elif valid:
         return result
     else:
         why = Detail.GENERATOR_NOT_FIT() if unfit else Detail.RUN_NOT_VALID()
     return replace(result, outcome=TargetOutcome.NOT_JUDGED, reason=result.reason.also(why), too_close=False)
+
+
+_NEVER_LEFT = frozenset({FailureKind.GENERATOR})
+
+
+def _failure_rate(observed: float, not_the_targets: frozenset[FailureKind], summary: Summary) -> float:
+    """The failure rate without failures that are not the target's.
+
+    Those that never left the load machine could not reach the target, so that they are no requests either.
+    """
+    failed = observed * (1 - _share_of(not_the_targets, summary))
+    reached = 1 - observed * _share_of(_NEVER_LEFT, summary)
+    return failed / reached if reached > 0 else 0.0
 
 
 def _share_of(kinds: frozenset[FailureKind], summary: Summary) -> float:
@@ -271,7 +285,10 @@ def _too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[F
         for group in summary.failures
         if group.kind not in own and not _is_limited(group.role, group.operation, limited)
     ]
-    failed, requests = sum(group.count for group in counted), _requests(summary, limited)
+    failed, requests = (
+        sum(group.count for group in counted),
+        _requests(summary, limited) - _never_left(summary, limited),
+    )
     if not _too_many(failed, requests):
         return None
     alike = {(group.kind, group.message) for group in counted}
@@ -281,6 +298,15 @@ def _too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[F
     return code(failed=failed, requests=requests, share=failed / requests, limit=UNEXPECTED_SHARE).also(
         Detail.FAILURES_FEWER_RUN(failures=fewer) if fewer else None,
         Detail.PATTERNS(patterns=patterns) if patterns else None,
+    )
+
+
+def _never_left(summary: Summary, limited: Sequence[Target]) -> int:
+    """Requests that no target on the failure rate is about, and that the target never saw."""
+    return sum(
+        group.count
+        for group in summary.failures
+        if group.kind in _NEVER_LEFT and not _is_limited(group.role, group.operation, limited)
     )
 
 

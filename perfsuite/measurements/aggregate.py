@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.garbage_collection import without_collecting
+from perfsuite.measurements.connections import AddressTotals
 from perfsuite.measurements.histogram import ClassicHistogram
 from perfsuite.measurements.records import (
     Actions,
@@ -106,6 +107,8 @@ class RecordedSecond:
     """Requests that no HTTP answer came back to, though there was time for one."""
     unfinished: int = 0
     """Requests that the end of the load cut off."""
+    never_left: int = 0
+    """Requests that failed on a limit of the load machine."""
 
     @property
     def due(self) -> list[Due]:
@@ -150,6 +153,9 @@ class Aggregate:
         """Second → requests that an HTTP answer came back to, errors included."""
         self.expired = 0
         """Requests besides these, refused because a token had expired, and sent again."""
+        self.retries = 0
+        """Requests that were repeated over a new connection."""
+        self.connections: defaultdict[str, AddressTotals] = defaultdict(AddressTotals)
         self.failures: dict[tuple[str, str, str, str], FailureTotals] = {}
         """By role, operation, kind and message."""
         self.arrivals = ArrivalTotals()
@@ -295,6 +301,7 @@ class Aggregate:
         if record.tls.counts:
             totals.tls += values_in(record.tls)
         self.expired += record.expired
+        self.retries += record.retries
         self._add_due(record, second, sums)
         answered = sums.requests
         for error in record.errors:
@@ -303,6 +310,9 @@ class Aggregate:
                 answered -= error.count
             elif error.kind == FailureKind.UNFINISHED:
                 second.unfinished += error.count
+                answered -= error.count
+            elif error.kind == FailureKind.GENERATOR:
+                second.never_left += error.count
                 answered -= error.count
         self.answered[record.second] += answered
 
@@ -335,6 +345,10 @@ class Aggregate:
         elif (record.second, record.sequence) > (process.latest.second, process.latest.sequence):
             process.latest = record
         process.loop_lag.add(record.loop_lag.counts, record.loop_lag.sum_us)
+        for address, opened in record.connections.items():
+            self.connections[address].opened += opened
+        for address, waits in record.no_answer.items():
+            self.connections[address].add_no_answer(waits)
 
     def _add_arrivals(self, record: Arrivals) -> None:
         self._at(record.worker, record.second).arrivals.append(record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import Times, times_of
 
@@ -31,3 +33,19 @@ class Connections:
         taken = self._opened, {address: times_of(waits) for address, waits in self._no_answer.items()}
         self._opened, self._no_answer = {}, {}
         return taken
+
+
+@dataclass(slots=True)
+class AddressTotals:
+    """Connections to one address added up: how many were opened, and the attempts that waited in vain."""
+
+    opened: int = 0
+    no_answer: int = 0
+    waited_us: int = 0
+    waited_max_us: int = 0
+
+    def add_no_answer(self, waits: Times) -> None:
+        """Add attempts of one record."""
+        self.no_answer += sum(waits.counts.values())
+        self.waited_us += waits.sum_us
+        self.waited_max_us = max(self.waited_max_us, waits.max_us)

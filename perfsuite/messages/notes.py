@@ -68,6 +68,12 @@ class Note(Code):
         " more; these refusals count neither as requests nor as failures"
     )
 
+    IDLE_CLOSED = (
+        "the target closed {closed:n idle connection} just as a request was sent, after about {after:list} without a"
+        " request: {repeated:n GET/GETs} sent once more, {failed:n failed request}; raise the server's keep-alive time"
+        " above the users' think time"
+    )
+
     # ── what was not exercised ──────────────────────────────────────────────────────────────────────────────────
     DIFFERS = "answers that differ from the contract but were used: {answers:list}"
     LEFT_OUT = "left out, {why}: {operations:list}"

@@ -57,6 +57,10 @@ class Reason(Code):
         " machine stopped, the disk was full, or the run is still in progress; run again"
     )
 
+    GENERATOR_LIMIT = (
+        "{failed:n request} never left the load machine ({cause}), so the target got less load than planned: {fix}"
+    )
+
     # ── the run is not valid ────────────────────────────────────────────────────────────────────────────────────
     NOTHING_SENT = "no request was recorded, although there were users: see the log of the load process"
     NOTHING_SENT_NO_USERS = (
@@ -206,11 +210,26 @@ class Detail(Code):
     )
     GENERATOR_NOT_FIT = "the load generator cannot show whether the target caused this"
     RUN_NOT_VALID = "the run is not valid, so the target may not have caused this"
+    GENERATOR_CAUSED = "without the requests that never left the load machine the target would be met"
     SUITE_CAUSED = "without the errors of the suite itself the target would be met"
     CANNOT_TELL = "{unsure:number} of {figures:n figure} are inconclusive"
     ACCEPTED = "accepted with --accept-leftovers"
     ROW_IDS = "their ids are in {file}"
     CLEAN_AGAIN = "run the command cleanup to try again"
+
+
+class GeneratorFix(Code):
+    """What to do about each `GeneratorLimit`."""
+
+    OPEN_FILES = "raise ulimit -n, or use more --processes"
+    OPEN_FILES_OF_SYSTEM = "raise fs.file-max (sysctl), or use more machines"
+    LOCAL_PORTS = (
+        "widen net.ipv4.ip_local_port_range (sysctl), add source addresses, or use more machines; if the target closes"
+        " its connections after each request, let it keep them open"
+    )
+    BUFFERS = "raise net.ipv4.tcp_mem and net.core.wmem_max (sysctl), or use fewer users or more machines"
+    MEMORY = "use fewer users, give the load more memory, or use more machines"
+    UNKNOWN = "use fewer users, or more machines"
 
 
 class Sign(Code):
@@ -223,3 +242,4 @@ class Sign(Code):
     COLLECTING = "it paused for garbage collection {share:percent} of the time, up to {longest}"
     UNACCOUNTED = "{role} ({users:number} users, {accounted:number} accounted for, {share:percent} apart)"
     COUNT = "{count:number} {by} ({more:signed})"
+    REPEATED = "{count:n repetition} counted by the client and {repeated:number} recorded"

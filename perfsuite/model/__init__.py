@@ -48,6 +48,7 @@ from perfsuite.model.summary import (
     Within,
 )
 from perfsuite.model.summary_parts import (
+    AddressConnections,
     Coverage,
     CutOff,
     Lack,
@@ -71,6 +72,7 @@ __all__ = [
     "TARGET_LOST",
     "Access",
     "Account",
+    "AddressConnections",
     "ApiMapping",
     "Arrival",
     "ArrivalFigures",

@@ -173,7 +173,8 @@ class FailurePattern:
             sentence = FailureMessage.REGULAR_PATTERN(**fields, spacing=self.spacing)
         else:
             sentence = FailureMessage.PATTERN(**fields)
-        if self.every_requests is not None and len(self.operations) >= MANY_OPERATIONS:
+        in_front = self.every_requests is not None and len(self.operations) >= MANY_OPERATIONS
+        if in_front and self.kind not in NEVER_THE_TARGETS:
             sentence = sentence.also(FailureMessage.LIKELY_IN_FRONT(), separator=": ")
         if self.seen_before is None:
             return sentence

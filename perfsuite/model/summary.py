@@ -11,6 +11,7 @@ from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGro
 from perfsuite.model.generator import GeneratorHealth
 from perfsuite.model.summary_parts import (
     NO_SERVER_TIMES,
+    AddressConnections,
     Coverage,
     CutOff,
     Logins,
@@ -152,6 +153,8 @@ class Second:
     breakdown: Breakdown = NO_BREAKDOWN
     arrivals: SecondArrivals | None = None
     """None in the closed model."""
+    never_left: int = 0
+    """Of the failures, those on limits of the load machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,8 @@ class WholeRun:
     """Of the failures, those that the target's rate limit answered (HTTP 429)."""
     expired: int = 0
     """Further requests, refused because a token had expired; each was repeated after a login and counts then."""
+    retries: int = 0
+    """Requests that were repeated over a new connection, since the target had closed an idle one. Each counts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +276,9 @@ class Reconciliation:
     they are in no other figure. `locust_total` comes from the same event as `recorded`, so that it only finds a fault
     between the event and the figures. `backend_log` is the target's own count, which only a demo has. `sent` and
     `locust_total` need the last record of every process.
+
+    A repeated request counts once everywhere; `repeated` are those of the figures, `retries` those that the client
+    counted. `never_left` failed on a limit of the load machine, and cannot be in the target's log.
     """
 
     recorded: int
@@ -278,6 +286,9 @@ class Reconciliation:
     backend_log: int | None
     sent: int | None = None
     unrecorded: int = 0
+    repeated: int = 0
+    retries: int | None = None
+    never_left: int = 0
 
     @property
     def accounted(self) -> int | None:
@@ -285,10 +296,19 @@ class Reconciliation:
         return None if self.sent is None else self.sent - self.unrecorded
 
     @property
+    def differences(self) -> dict[str, int]:
+        """By how much each known count differs from `recorded`; that of repetitions from `repeated`."""
+        log = None if self.backend_log is None else self.backend_log + self.never_left
+        counts = {"sent": self.accounted, "locust_total": self.locust_total, "backend_log": log}
+        found = {name: count - self.recorded for name, count in counts.items() if count is not None}
+        if self.retries is not None and not self.unrecorded:  # an unrecorded request may have been repeated
+            found["retries"] = self.retries - self.repeated
+        return found
+
+    @property
     def agrees(self) -> bool:
         """True when every count that is known is the same."""
-        counts = (self.recorded, self.locust_total, self.backend_log, self.accounted)
-        return len({count for count in counts if count is not None}) == 1
+        return not any(self.differences.values())
 
 
 INTERRUPTED = "interrupted"
@@ -357,6 +377,8 @@ class Summary:
     """When the target did not answer, in the order of time."""
     cut_off: tuple[CutOff, ...] = ()
     """What the end of the load cut off, of the steady state."""
+    connections: tuple[AddressConnections, ...] = ()
+    """Whole run, by address; () in older files."""
 
     slowest: tuple[SlowestRequest, ...] = ()
     """The ten slowest requests of each role, behaviour and operation, in the order of the rows; the slowest first."""

@@ -157,8 +157,23 @@ class CutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressConnections:
+    """Connections of the whole run to one address of the target, "10.0.0.1:443".
+
+    `opened`: how many; `no_answer`: attempts that failed or were given up for another address, and how long these
+    waited.
+    """
+
+    address: str
+    opened: int
+    no_answer: int = 0
+    waited_avg_ms: float | None = None
+    waited_max_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
-    """Answers whose report was not used, in one group.
+    """Answers whose report was not used, in one group; or what the client noticed on the way.
 
     `about`: what is reported, such as "X-Process-Time"; `why`: the reason, the same for the whole group; `example`:
     what one of them reported; `count`: how many they are.

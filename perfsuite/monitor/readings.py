@@ -131,6 +131,7 @@ _LEAST_S = 0.5
 _ERRORS = {
     FailureKind.CONNECTION_REFUSED.value: "network.errors_refused_per_s",
     FailureKind.CONNECTION_LOST.value: "network.errors_reset_per_s",
+    FailureKind.IDLE_CLOSED.value: "network.errors_reset_per_s",
     FailureKind.TIMEOUT.value: "network.errors_timeout_per_s",
 }
 
@@ -235,7 +236,9 @@ def _network(second: RecordedSecond, shares: list[_Share], *, tls: bool) -> Figu
     for record in second.requests:
         for error in record.errors:
             errors[error.kind] += error.count
-    return figures | {metric: errors[kind] for kind, metric in _ERRORS.items()}
+    for kind, metric in _ERRORS.items():
+        figures[metric] = (figures.get(metric) or 0.0) + errors[kind]
+    return figures
 
 
 def _generator(shares: list[_Share], users: int) -> Figures:

@@ -45,15 +45,18 @@ _LOG_WAIT_S = 3.0
 
 class _LogLine(msgspec.Struct):
     run_id: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How the load of a run ended, how many requests it recorded, and what became of its rows."""
+    """How the load of a run ended, how many requests it recorded, and what became of its rows. `retries`: how many of
+    the requests were sent twice."""
 
     ended: str
     recorded: int
     cleanup: Cleanup | None
+    retries: int = 0
 
 
 def _compare(run: LoadedRun, baseline: RunGroup) -> Comparison:
@@ -114,21 +117,31 @@ def _write_circumstances(run: RunContext, end: RunEnd) -> None:
     )
     save(path, known)
     if (log := run.request_log) is not None:
-        count = run.errors.attempt("log of the demo", lambda: count_logged(log, run.plan.run_id, end.recorded), None)
+        count = run.errors.attempt(
+            "log of the demo", lambda: count_logged(log, run.plan.run_id, end.recorded, end.retries), None
+        )
         save(path, replace(known, backend_log=count, suite_errors=run.errors.groups))
 
 
-def count_logged(log: Path, run_id: str, expected: int) -> int:
-    """Requests of the run's load in the backend's log, in one pass; waits up to 3 s while some are missing."""
+def count_logged(log: Path, run_id: str, expected: int, retries: int = 0) -> int:
+    """Requests of the run's load in the backend's log, in one pass; waits up to 3 s while some are missing.
+
+    So many of them as there were `retries` may be there twice, with one request id; each then counts once.
+    """
     deadline = time.monotonic() + _LOG_WAIT_S
-    count, begun = 0, b""
+    lines_seen, ids, begun = 0, set[str](), b""
     with log.open("rb") as lines:
         while True:
             for part in lines:
                 begun += part
                 if begun.endswith(b"\n"):  # the backend may be in the middle of a line
-                    count += msgspec.json.decode(begun, type=_LogLine).run_id == run_id
+                    line = msgspec.json.decode(begun, type=_LogLine)
+                    if line.run_id == run_id:
+                        lines_seen += 1
+                        if retries:
+                            ids.add(line.request_id)
                     begun = b""
+            count = max(len(ids), lines_seen - retries)
             if count >= expected or time.monotonic() >= deadline:
                 return count
             time.sleep(_POLL_EVERY_S)

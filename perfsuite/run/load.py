@@ -50,7 +50,7 @@ _MONITORS_STOP_AT_ONCE_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """A load that is over. `recorded`: requests that the load processes recorded.
+    """A load that is over. `recorded`: requests that the load processes recorded; `retries`: how many were sent twice.
 
     `steady_requests`: UTC second of the steady state → requests that were answered in it.
     """
@@ -58,6 +58,7 @@ class LoadResult:
     ended: str
     recorded: int = 0
     steady_requests: Mapping[int, int] = field(default_factory=dict)
+    retries: int = 0
 
 
 class LoadProcess:
@@ -197,7 +198,7 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
         finally:
             process.close()
             run.screen.load_over()
-        return LoadResult(ended, progress.recorded, progress.steady_requests)
+        return LoadResult(ended, progress.recorded, progress.steady_requests, progress.retries)
 
 
 def _let_end(process: LoadProcess, run: RunContext) -> None:
@@ -228,6 +229,11 @@ class _LoadProgress:
     def recorded(self) -> int:
         """Requests, as the load processes count them at their end."""
         return sum(end.recorded for end in self._live.aggregate.ends.values())
+
+    @property
+    def retries(self) -> int:
+        """Requests that were sent twice."""
+        return self._live.aggregate.retries
 
     @property
     def steady_requests(self) -> Mapping[int, int]:

@@ -13,6 +13,7 @@ from perfsuite.measurements.records import Generator
 from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import (
     LOGIN,
+    AddressConnections,
     Coverage,
     GeneratorHealth,
     Lack,
@@ -236,18 +237,39 @@ def _named(checks: Iterable[OperationCheck], works: Works) -> tuple[str, ...]:
     return tuple(f"{check.role} / {check.operation}" for check in checks if check.works is works)
 
 
+def connections(aggregate: Aggregate) -> tuple[AddressConnections, ...]:
+    """By address, the most connections first."""
+    found = (
+        AddressConnections(
+            address,
+            totals.opened,
+            totals.no_answer,
+            totals.waited_us / totals.no_answer / 1000 if totals.no_answer else None,
+            totals.waited_max_us / 1000 if totals.no_answer else None,
+        )
+        for address, totals in aggregate.connections.items()
+    )
+    return tuple(sorted(found, key=lambda each: (-each.opened, each.address)))
+
+
 def reconciliation(aggregate: Aggregate, recorded: int, backend_log: int | None) -> Reconciliation:
     """The recorder's count of what was sent beside that of the senders, Locust's and the backend's.
 
     Those of the senders and of Locust are not to be had when a process ended without its last record.
     """
+    own = {
+        "repeated": aggregate.retries,
+        "never_left": sum(second.never_left for second in aggregate.seconds.values()),
+    }
     if not aggregate.workers or not aggregate.workers <= aggregate.ends.keys():
-        return Reconciliation(recorded, None, backend_log)
+        return Reconciliation(recorded, None, backend_log, **own)
     ends = aggregate.ends.values()
     known = [end.sent for end in ends if end.sent is not None]
     sent = sum(known) if len(known) == len(ends) else None
     unrecorded = sum(end.unrecorded for end in ends)
-    return Reconciliation(recorded, sum(end.locust_total for end in ends), backend_log, sent, unrecorded)
+    retries = None if sent is None else sum(end.retries for end in ends)
+    total = sum(end.locust_total for end in ends)
+    return Reconciliation(recorded, total, backend_log, sent, unrecorded, retries=retries, **own)
 
 
 def suite_errors(aggregate: Aggregate, of_parent: Iterable[SuiteErrorGroup]) -> tuple[SuiteErrorGroup, ...]:

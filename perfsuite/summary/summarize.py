@@ -30,6 +30,7 @@ from perfsuite.summary.corrections import due_by_second, remarks_of, server_time
 from perfsuite.summary.failures import count_of, cut_off, failure_groups, failure_patterns, outages, target_lost_at
 from perfsuite.summary.figures import breakdown, statistics
 from perfsuite.summary.health import (
+    connections,
     coverage,
     generator_health,
     lost_workers,
@@ -107,9 +108,9 @@ def _summary(
     rows = period_rows(due, when, order)
     grand = next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == (STEADY, ALL, ALL, ALL))
     alive = users_by_second(aggregate, range(when.first, when.stop), plan.users_by_role)
-    seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, aggregate, when)))
+    never_left = {number: second.never_left for number, second in aggregate.seconds.items() if second.never_left}
+    seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, aggregate, when), never_left))
     failures = failure_groups(aggregate.failures)
-    expired = aggregate.expired
     summary = Summary(
         run_id=plan.run_id,
         scenario=plan.scenario.name,
@@ -127,10 +128,10 @@ def _summary(
         seconds=seconds,
         second_rows=tuple(second_rows(due, order)),
         failures=failures,
-        whole_run=_whole_run(seconds, failures, expired),
+        whole_run=_whole_run(seconds, failures, aggregate),
         generator=generator_health(aggregate, when),
         coverage=with_exercised(coverage(preflight, aggregate.not_possible), plan, roles, rows),
-        reconciliation=reconciliation(aggregate, sent + expired, circumstances.backend_log),
+        reconciliation=reconciliation(aggregate, sent + aggregate.expired, circumstances.backend_log),
         cleanup=circumstances.cleanup,
         target_lost_at=target_lost_at(aggregate, when, gave_up=circumstances.ended == TARGET_LOST),
         ended=circumstances.ended,
@@ -148,6 +149,7 @@ def _summary(
         cut_off=cut_off(aggregate, when),
         slowest=slowest_requests(aggregate, when, order, times),
         raw_samples=raw_sample_files(aggregate),
+        connections=connections(aggregate),
     )
     return _with_evidence(summary, plan, due, when)
 
@@ -167,10 +169,11 @@ def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """Second → its users and arrivals."""
+    """Second → its users, arrivals, and requests that never left the load machine."""
 
     alive: Mapping[int, dict[str, int]]
     arrivals: Mapping[int, SecondArrivals]
+    never_left: Mapping[int, int]
 
 
 def _seconds(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside) -> tuple[tuple[Second, ...], int]:
@@ -188,18 +191,20 @@ def _seconds(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Besid
                 users=beside.alive[second],
                 breakdown=breakdown(totals),
                 arrivals=beside.arrivals.get(second),
+                never_left=beside.never_left.get(second, 0),
             )
         )
     return tuple(seconds), sent
 
 
-def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup], expired: int) -> WholeRun:
+def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup], aggregate: Aggregate) -> WholeRun:
     return WholeRun(
         sum(second.statistics.requests for second in seconds),
         sum(second.statistics.failures for second in seconds),
         count_of(FailureKind.WRONG_ANSWER, failures),
         count_of(FailureKind.RATE_LIMIT, failures),
-        expired,
+        aggregate.expired,
+        aggregate.retries,
     )
 
 

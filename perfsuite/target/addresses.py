@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import itertools
 import socket
 import time
 from typing import Protocol
 
+from perfsuite.target.failures import generator_failure
 from perfsuite.target.sockets import Address, Network, Socket
 
 ADDRESS_WAIT_S = 2.0
@@ -34,8 +36,11 @@ def connect(host: str, port: int, network: Network, report: ConnectionReport | N
         began = time.perf_counter()
         try:
             connected = network.connect(address, min(deadline, began + ADDRESS_WAIT_S))
-        except OSError:
-            if report is not None:
+        except OSError as error:
+            own = generator_failure(error)
+            if own is not None and error.errno != errno.EADDRNOTAVAIL:
+                raise  # every other address would meet the same limit of this machine
+            if own is None and report is not None:
                 report.did_not_answer(address.shown, round((time.perf_counter() - began) * 1e6))
             continue
         return _reported(connected, address, report)

@@ -270,14 +270,13 @@ def _failure_of(error: OSError | MemoryError | ResponseError) -> Failure:
             return Failure(FailureKind.PROXY, f"the proxy opens no way to the target ({error})")
         case TimeoutError():
             return Failure(FailureKind.TIMEOUT, "no answer in time")
+        case OSError() | MemoryError() if (own := generator_failure(error)) is not None:
+            return own
         case socket.gaierror():
             return Failure(FailureKind.NAME_NOT_FOUND, "the host name is not known")
         case ConnectionRefusedError():
             return Failure(FailureKind.CONNECTION_REFUSED, "connection refused")
         case ssl.SSLError():
             return Failure(FailureKind.TLS, tls_message(error))
-        case _:
-            if (own := generator_failure(error)) is not None:
-                return own
     why = getattr(error, "strerror", None) or type(error).__name__
     return Failure(FailureKind.CONNECTION_LOST, f"the connection broke ({why})")

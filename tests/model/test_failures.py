@@ -59,9 +59,7 @@ def test_a_pattern_in_a_sentence(
 @pytest.mark.parametrize(
     ("kind", "elapsed_us", "judged"),
     [
-        pytest.param(
-            FailureKind.GENERATOR, 5_000_000, False, id="it never left the load machine, however long that took"
-        ),
+        pytest.param(FailureKind.GENERATOR, 5_000_000, False, id="a limit of this machine, however long that took"),
         pytest.param(FailureKind.SUITE_ERROR, 5_000_000, False, id="nor does an error of the suite say anything"),
         pytest.param(FailureKind.IDLE_CLOSED, 900, False, id="a closed connection is noticed at once: an error"),
         pytest.param(FailureKind.IDLE_CLOSED, 1_000_000, True, id="unless the user waited for it"),

@@ -153,6 +153,18 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "lacking": [asdict(lack) for lack in summary.coverage.lacking],
         "failure_patterns": [_pattern(pattern) for pattern in summary.failure_patterns],
         "raw_samples": asdict(summary.raw_samples) if summary.raw_samples else None,
+        "retries": summary.whole_run.retries,
+        "connections": {each.address: each.opened for each in summary.connections},
+        "no_answer": [
+            {
+                "address": each.address,
+                "attempts": each.no_answer,
+                "waited_avg_ms": rounded("waited_avg_ms", each.waited_avg_ms),
+                "waited_max_ms": rounded("waited_max_ms", each.waited_max_ms),
+            }
+            for each in summary.connections
+            if each.no_answer
+        ],
     }
 
 

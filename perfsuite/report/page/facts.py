@@ -118,12 +118,13 @@ def _collections(health: GeneratorHealth) -> Iterable[str]:
 
 def _reconciled(summary: Summary) -> str:
     counts = summary.reconciliation
+    repeated = f"; {plural(counts.repeated, 'GET')} sent once more, counted once" if counts.repeated else ""
     others = (("Locust", counts.locust_total), ("backend log", counts.backend_log))
     known = [f"{name} {number(count)}" for name, count in others if count is not None]
     if not known:
-        return f"recorder {number(counts.recorded)}; no other count to compare with"
+        return f"recorder {number(counts.recorded)}; no other count to compare with{repeated}"
     result = "the counts agree" if counts.agrees else "the counts differ"
-    return f"recorder {number(counts.recorded)}, {', '.join(known)}: {result}"
+    return f"recorder {number(counts.recorded)}, {', '.join(known)}: {result}{repeated}"
 
 
 def _cleaned_up(summary: Summary) -> Iterable[str]:

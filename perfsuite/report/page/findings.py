@@ -211,7 +211,9 @@ def failures_in_short(report: RunReport) -> str | None:
 
     A pattern across many operations instead, if it explains at least half of the failures.
     """
-    groups, patterns = report.summary.failures, report.summary.failure_patterns
+    summary = report.summary
+    groups = [group for group in summary.failures if group.kind != FailureKind.GENERATOR]  # reasons name these
+    patterns = [pattern for pattern in summary.failure_patterns if pattern.kind != FailureKind.GENERATOR]
     if not groups:
         return None
     if patterns and len(patterns[0].operations) >= MANY_OPERATIONS and 2 * patterns[0].count >= _count(groups):

@@ -10,6 +10,7 @@ from perfsuite.format import UNKNOWN, bound, duration, figure, interval_text, nu
 from perfsuite.messages.page import PageMessage
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.comparison import COLUMNS, ComparisonSummary, summarize_comparison
+from perfsuite.report.page.connections import connections_table
 from perfsuite.report.page.database import DatabaseCost, database_cost
 from perfsuite.report.page.distribution import Distribution, distribution_of
 from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section, facts_of
@@ -128,6 +129,7 @@ def page_of(report: RunReport) -> ReportPage:
     tables = (
         *role_tables(summary),
         *_times(summary),
+        *_connections(summary),
         *operations[:1],
         *([slowest] if slowest else ()),
         *operations[1:],
@@ -183,6 +185,11 @@ def date_text(text: str) -> str:
     except ValueError:
         return text
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def _connections(summary: Summary) -> list[PageTable]:
+    table = connections_table(summary)
+    return [table] if table else []
 
 
 def _times(summary: Summary) -> Iterable[PageTable]:

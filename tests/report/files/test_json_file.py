@@ -29,6 +29,7 @@ KEYS = [
     "outages", "unfinished",
     "lacking",
     "failure_patterns", "raw_samples",
+    "retries", "connections", "no_answer",
 ]  # fmt: skip
 
 
