@@ -158,6 +158,19 @@ def test_a_late_answer_is_displaced_only_by_requests_that_were_due_no_later() ->
     assert run.found(16, 25) == [90_000]
 
 
+def test_a_new_beginning_forgets_what_was_written_before() -> None:
+    run = Run()
+    run.settle(20)
+    for number in range(10):
+        run.request(20, 100_000 + number)
+    for second in range(20, 30):  # settled from 15 on, so that it begins anew at 30
+        run.turn(second)
+    run.request(29, 50_000)
+    assert run.turn(30) == 1
+    run.request(31, 40_000)
+    assert run.turn(31) == 1
+
+
 def test_late_answers_from_before_a_new_beginning_displace_nothing() -> None:
     run = Run()
     run.settle(30)  # settled from 15 on, so that it begins anew at 30
