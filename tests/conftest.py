@@ -18,7 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """A dry run of a test takes its calibration from here; those of commands that are started, too."""
     folder = config.stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="test-cache-")
     os.environ[CACHE_VARIABLE] = folder.name
-    keep_calibration(Calibration(100.0, 10_000, 2.0, utc_s()))
+    for open_model in (False, True):
+        keep_calibration(Calibration(100.0, 10_000, 2.0, utc_s()), open_model)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

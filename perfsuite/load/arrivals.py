@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gevent
-from gevent.event import Event
+from gevent.lock import Semaphore
 from gevent.monkey import get_original
 
 from perfsuite.clock import utc_s
@@ -59,7 +59,8 @@ class ArrivalQueue:
         self._health = recorder.health
         self._max_waiting = max_waiting
         self._queues: dict[str, deque[Arrived]] = {role: deque() for role in behaviours}
-        self._news: dict[str, Event] = {role: Event() for role in behaviours}
+        self._due: dict[str, Semaphore] = {role: Semaphore(0) for role in behaviours}
+        """One permit for each action in the queue: an action wakes one of the sessions that wait, and not all."""
         self._closed = False
         self._from_thread: deque[tuple[Due, float]] = deque()
         self._bell: Any = None
@@ -126,16 +127,15 @@ class ArrivalQueue:
             return
         queue.append(arrived)
         self._cells.waiting += 1
-        self._news[role].set()
+        self._due[role].release()
 
     def take(self, role: str) -> Arrived | None:
         """The action of `role` that has been due longest; waits for one. None when the load is over."""
-        queue, news = self._queues[role], self._news[role]
-        while not queue:
-            if self._closed:
-                return None
-            news.clear()
-            news.wait()
+        queue, due = self._queues[role], self._due[role]
+        due.acquire()
+        if not queue:
+            due.release()  # the load is over for the next session, too
+            return None
         arrived = queue.popleft()
         self._cells.waiting -= 1
         now = utc_s()
@@ -165,7 +165,7 @@ class ArrivalQueue:
                 arrived = queue.popleft()
                 self._give_up(role, arrived, arrived.due_at)
                 self._cells.waiting -= 1
-            self._news[role].set()
+            self._due[role].release()
 
     def _give_up(self, role: str, arrived: Arrived, since: float) -> None:
         """Count it as not started, with the time since `since` (UTC epoch s): it would have waited so long at least."""

@@ -1,7 +1,8 @@
 """What a request costs the load generator on this machine: measured for about a second, then kept for a week.
 
-One real load process does the roles' work without think times, against a server of canned answers in a process of its
-own. Its CPU time per request does not depend on how the two share the cores, so that one core is enough.
+One real load process does the roles' work at about 2,000 requests/s, against a server of canned answers in a process of
+its own. Its CPU time per request does not depend on how the two share the cores, so that one core is enough. In the
+open model a request costs more than in the closed one, so each has its own measurement.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -27,26 +27,28 @@ from perfsuite.measurements.health import CpuLimit
 from perfsuite.measurements.records import Generator, Phase, Record, Requests, to_json
 from perfsuite.messages import Message
 from perfsuite.messages.calibration import CalibrationMessage, ProcessNote
-from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
+from perfsuite.model import Account, Arrival, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.model.calibration import Calibration
 from perfsuite.model.role import Role
 from perfsuite.plan.processes import most_rps, too_few
 from perfsuite.roles import ROLES
+from perfsuite.roles.mix import arriving_rps, users_by_role
+from perfsuite.run import canned_roles
+from perfsuite.run.canned_roles import ROLES as HASTY
 
 KEPT_S = 7 * 86_400.0
 CACHE_VARIABLE = "AGENTMITRA_CACHE_DIR"
 CACHE_FILE = "calibration.json"
 WORTH_RPS = 500.0
 """So many requests/s any machine can make with one load process."""
-USERS = 50
+USERS = 100
 DURATION_S = 3.5
 """Users begin spread over the first second; of the rest, at least one second lies between two turns of the clock."""
 _SETTLED_S = 0.2
-_LEAST_THINK_S = Fraction(1, 10)
-"""Stands for the think time of a role of the user's own that has none."""
+RPS = 2_000.0
+"""About what the hasty roles make, too."""
 _LONGEST_S = 30.0
 _ROOT = Path(__file__).resolve().parents[2]
-_CANNED_ROLES = "perfsuite.run.canned_roles"
 _OLDEST_KEPT = 10
 """Calibrations of other versions, Pythons and processors in the file."""
 
@@ -58,14 +60,17 @@ class _Kept(msgspec.Struct, frozen=True):
     calibration: Calibration
 
 
-def calibrated(say: Callable[[str], None], *, measure: Callable[[], Calibration] | None = None) -> Calibration:
+def calibrated(
+    plan: Plan, say: Callable[[str], None], *, measure: Callable[[bool], Calibration] | None = None
+) -> Calibration:
     """The calibration of this machine, measured where none is known. Raises LoadError where that fails."""
-    known = known_calibration()
+    open_model = plan.scenario.arrival is not None
+    known = known_calibration(open_model)
     if known is not None:
         return known
     say(CalibrationMessage.MEASURING())
-    found = (measure or measured)()
-    keep_calibration(found)
+    found = (measure or measured)(open_model)
+    keep_calibration(found, open_model)
     return found
 
 
@@ -78,7 +83,7 @@ def process_notes(plan: Plan, say: Callable[[str], None]) -> list[Message]:
     if rps < plan.processes * WORTH_RPS or math.isinf(rps):
         return []
     try:
-        return too_few(plan, ROLES, calibrated(say))
+        return too_few(plan, ROLES, calibrated(plan, say))
     except (LoadError, OSError) as error:
         return [ProcessNote.NOT_KNOWN(why=error)]
 
@@ -86,9 +91,9 @@ def process_notes(plan: Plan, say: Callable[[str], None]) -> list[Message]:
 # ── what is kept ────────────────────────────────────────────────────────────────────────────────────
 
 
-def known_calibration() -> Calibration | None:
+def known_calibration(open_model: bool) -> Calibration | None:
     """The kept calibration of this version, Python and processor; None where there is none, or it is old."""
-    now, key = utc_s(), _key()
+    now, key = utc_s(), _key(open_model)
     fresh = (each.calibration for each in _kept() if each.key == key)
     return next((each for each in fresh if 0 <= now - each.measured_at < KEPT_S), None)
 
@@ -108,9 +113,9 @@ def _kept() -> list[_Kept]:
     return []
 
 
-def keep_calibration(calibration: Calibration) -> None:
+def keep_calibration(calibration: Calibration, open_model: bool) -> None:
     """Keep it for the next time. Where the file cannot be written, that measures again."""
-    key = _key()
+    key = _key(open_model)
     others = [each for each in _kept() if each.key != key]
     with suppress(OSError, RuntimeError):
         path = cache_file()
@@ -120,8 +125,10 @@ def keep_calibration(calibration: Calibration) -> None:
         new.replace(path)
 
 
-def _key() -> str:
-    return f"{__version__} · Python {platform.python_version()} · {_processor()} · {usable_cores()} cores"
+def _key(open_model: bool) -> str:
+    model = "open" if open_model else "closed"
+    machine = f"{_processor()} · {usable_cores()} cores"
+    return f"{model} model · {__version__} · Python {platform.python_version()} · {machine}"
 
 
 def _processor() -> str:
@@ -143,11 +150,11 @@ def usable_cores() -> float:
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def measured() -> Calibration:
+def measured(open_model: bool) -> Calibration:
     """Make the load and read what it recorded. Raises LoadError where it failed."""
-    with tempfile.TemporaryDirectory(prefix="calibration-") as name, _canned_server() as port:
+    with tempfile.TemporaryDirectory(prefix="calibration-") as name, canned_server() as port:
         folder = Path(name)
-        plan = calibration_plan(port)
+        plan = calibration_plan(port, open_model)
         (folder / "plan.json").write_bytes(to_json(plan))
         (folder / "preflight.json").write_bytes(to_json(PreflightReport(plan.host, "canned", "1", (), ())))
         _load(folder)
@@ -170,30 +177,26 @@ def calibration_of(records: Iterable[Record]) -> Calibration:
     return Calibration(1e6 * cpu_s / requests, requests, usable_cores(), utc_s())
 
 
-def calibration_plan(port: int, roles: Sequence[Role] = ROLES) -> Plan:
+def calibration_plan(port: int, open_model: bool, roles: Sequence[Role] = HASTY) -> Plan:
     """The load that is measured, with at least one user of each role."""
-    # Without think times, users of all roles act equally often. In a real run a role's share of the actions is its
-    # weight by its think time.
-    shares = [(role, role.weight / max(Fraction(str(role.think_mean_s)), _LEAST_THINK_S)) for role in roles]
-    total = sum(share for _role, share in shares)
-    users = {role.slug: max(round(USERS * share / total), 1) for role, share in shares}
-    count = sum(users.values())
+    users = users_by_role(USERS, roles)
+    arrival = Arrival(RPS / (arriving_rps(1.0, users, roles) or 1.0)) if open_model else None
     return Plan(
         run_id="calibration",
-        scenario=Scenario("calibration", count, count, DURATION_S),
+        scenario=Scenario("calibration", USERS, USERS, DURATION_S, arrival=arrival),
         host=f"http://127.0.0.1:{port}",
         users_by_role=users,
         targets=(),
         allowed_hosts=("127.0.0.1",),
         seed=1,
         created_at="",
-        roles_module=_CANNED_ROLES,
+        roles_module=canned_roles.__name__,
         stop_timeout_s=5.0,
     )
 
 
 @contextmanager
-def _canned_server() -> Iterator[int]:
+def canned_server() -> Iterator[int]:
     """A server in a process of its own, gone afterwards; its port."""
     with _started("perfsuite.run.canned_server") as process:
         try:

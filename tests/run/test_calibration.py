@@ -41,11 +41,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def found_now() -> Calibration:
+CLOSED = make_plan()
+"""Of the closed model."""
+
+
+def found_now(_open_model: bool = False) -> Calibration:
     return replace(FOUND, measured_at=utc_s())
 
 
-def not_measured() -> Calibration:
+def not_measured(_open_model: bool) -> Calibration:
     raise AssertionError("measured again")
 
 
@@ -95,17 +99,18 @@ def test_nothing_that_counts_is_an_error(records: list[Record]) -> None:
 def test_a_role_without_think_times_can_be_measured() -> None:
     never_waits = replace(ROLES[0], think_min_s=0, think_max_s=0)
 
-    users = calibration.calibration_plan(8015, (never_waits, *ROLES[1:])).users_by_role
+    for open_model in (False, True):
+        users = calibration.calibration_plan(8015, open_model, (never_waits, *ROLES[1:])).users_by_role
 
-    assert users.keys() == {role.slug for role in ROLES}
-    assert sum(users.values()) >= calibration.USERS - len(ROLES)
+        assert users.keys() == {role.slug for role in ROLES}
+        assert sum(users.values()) == calibration.USERS
 
 
 def test_it_is_measured_once(cache: Path) -> None:
     said: list[str] = []
-    first = calibrated(said.append, measure=found_now)
+    first = calibrated(CLOSED, said.append, measure=found_now)
 
-    assert calibrated(said.append, measure=not_measured) == first
+    assert calibrated(CLOSED, said.append, measure=not_measured) == first
     assert said == [CalibrationMessage.MEASURING()]
     assert (cache / CACHE_FILE).is_file()
 
@@ -114,9 +119,9 @@ def test_it_is_measured_once(cache: Path) -> None:
     "age_s", [pytest.param(KEPT_S + 1, id="old"), pytest.param(-3_600.0, id="from the future: a clock was set")]
 )
 def test_an_old_one_is_measured_again(age_s: float) -> None:
-    keep_calibration(replace(FOUND, measured_at=utc_s() - age_s))
+    keep_calibration(replace(FOUND, measured_at=utc_s() - age_s), False)
 
-    assert known_calibration() is None
+    assert known_calibration(False) is None
 
 
 @pytest.mark.parametrize(
@@ -128,15 +133,23 @@ def test_an_old_one_is_measured_again(age_s: float) -> None:
     ],
 )
 def test_each_machine_and_version_has_its_own(name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep_calibration(found_now())
+    keep_calibration(found_now(), False)
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(calibration, name, value)
-        assert known_calibration() is None
-        keep_calibration(replace(found_now(), cpu_us=77.0))
-    kept = known_calibration()
+        assert known_calibration(False) is None
+        keep_calibration(replace(found_now(), cpu_us=77.0), False)
+    kept = known_calibration(False)
 
     assert kept is not None
     assert kept.cpu_us == FOUND.cpu_us
+
+
+def test_each_model_has_its_own() -> None:
+    keep_calibration(found_now(), False)
+    keep_calibration(replace(found_now(), cpu_us=200.0), True)
+
+    assert calibrated(CLOSED, [].append, measure=not_measured).cpu_us == FOUND.cpu_us
+    assert calibrated(large(10.0), [].append, measure=not_measured).cpu_us == 200.0
 
 
 def damaged(cache: Path) -> None:
@@ -153,7 +166,7 @@ def test_a_broken_cache_is_no_error(broken: Callable[[Path], None], cache: Path)
     broken(cache)
     made = found_now()
 
-    assert calibrated([].append, measure=lambda: made) == made
+    assert calibrated(CLOSED, [].append, measure=lambda _open_model: made) == made
 
 
 def test_without_a_variable_it_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -173,7 +186,7 @@ def large(rate: float) -> Plan:
 
 
 def test_a_run_is_told_before_its_load_that_its_processes_are_too_few() -> None:
-    keep_calibration(found_now())
+    keep_calibration(found_now(), True)
 
     assert ProcessNote.TOO_FEW in [note.code for note in process_notes(large(50_000.0), [].append)]
 
@@ -185,7 +198,7 @@ def test_a_small_load_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_measurement_that_fails_keeps_no_run_from_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing() -> Calibration:
+    def failing(_open_model: bool) -> Calibration:
         raise LoadError(CalibrationMessage.LOAD_FAILED(code=1))
 
     monkeypatch.setattr(calibration, "measured", failing)

@@ -57,7 +57,7 @@ def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs) ->
 def _generator(call: Invocation[RunOptions], plan: Plan) -> Sequence[Message]:
     """How many load processes the plan needs on this machine, by a measurement that is made where none is kept."""
     try:
-        return process_lines(plan, ROLES, calibrated(call.terminal.err))
+        return process_lines(plan, ROLES, calibrated(plan, call.terminal.err))
     except (LoadError, OSError) as error:
         return [ProcessNote.NOT_KNOWN(why=error)]
 
