@@ -135,11 +135,15 @@ class GeventSocket:
     def _wait_to_write(self, deadline: float) -> None:
         watcher = self._hub.loop.io(self._raw.fileno(), _WRITE)
         watcher.start(self._on_writable)
+        if self._watcher is not None:
+            self._watcher.stop()  # what comes meanwhile would wake it again and again
         try:
             self._wait(deadline)
         finally:
             watcher.stop()
             watcher.close()
+            if self._watcher is not None:
+                self._watcher.start(self._on_readable)
 
     def _on_readable(self) -> None:
         if self._waiter is None:

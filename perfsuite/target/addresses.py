@@ -31,7 +31,7 @@ class ConnectionReport(Protocol):
 
 def connect(host: str, port: int, network: Network, report: ConnectionReport | None, deadline: float) -> Socket:
     """A connection to one of the addresses of `host`. Raises TimeoutError, OSError (gaierror), Interrupted."""
-    order = _in_turn(_literal(host, port) or network.lookup(host, port))
+    order = _in_turn(_literal(host, port) or _looked_up(host, port, network))
     for address in order[:-1]:
         began = time.perf_counter()
         try:
@@ -45,6 +45,13 @@ def connect(host: str, port: int, network: Network, report: ConnectionReport | N
             continue
         return _reported(connected, address, report)
     return _reported(network.connect(order[-1], deadline), order[-1], report)
+
+
+def _looked_up(host: str, port: int, network: Network) -> list[Address]:
+    try:
+        return network.lookup(host, port)
+    except UnicodeError as error:  # of the codec for names: a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
 
 
 def _reported(connected: Socket, address: Address, report: ConnectionReport | None) -> Socket:

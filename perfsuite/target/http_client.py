@@ -241,14 +241,16 @@ class HttpClient:
 
     def _open_tunnel(self, plain: Socket, deadline: float) -> None:
         to = self._to.authority
-        plain.send(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n".encode("latin-1"), deadline)
         reader = ResponseReader("HEAD")  # nothing follows the head: what comes then is the target's
-        while data := plain.receive(deadline):
-            if (response := reader.feed(data)) is not None:
-                if not 200 <= response.status < 300:
-                    raise ProxyRefusal(reader.reason)
-                return
-        raise ProxyRefusal("it closed the connection")
+        try:
+            plain.send(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n".encode("latin-1"), deadline)
+            response = self._read_on(plain, reader, plain.receive(deadline), deadline)
+        except (CutOffError, ConnectionResetError, BrokenPipeError):
+            raise ProxyRefusal("it closed the connection") from None
+        except ResponseError as error:
+            raise ProxyRefusal(str(error)) from None
+        if not 200 <= response.status < 300:
+            raise ProxyRefusal(reader.reason)
 
     def _drop(self) -> None:
         dropped, self._socket = self._socket, None

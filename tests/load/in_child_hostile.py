@@ -1,6 +1,6 @@
 """In a process patched like the load process: every case of the hostile server, many at the same time.
 
-Arguments: what to ask for ("whole", "split", "some", "closing", "races", "early"), host, a file of authorities or "".
+Arguments: what to ask for, as `main` names it, host, a file of authorities or "".
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.http_client import HttpClient  # noqa: E402
 from tests.load.child import report  # noqa: E402
-from tests.target.hostile_client import case_outcome, closing_outcomes, early_outcome, orders, race_outcomes  # noqa: E402
+from tests.target.hostile_client import (  # noqa: E402
+    case_outcome,
+    closing_outcomes,
+    early_outcome,
+    orders,
+    race_outcomes,
+    slow_reader_outcome,
+)
 
 BY = "user"
 
@@ -33,6 +40,8 @@ def main(what: str, host: str, ca_file: str) -> Any:
         return closing_outcomes(connect, host, BY)
     if what == "early":
         return early_outcome(connect, host)
+    if what == "slow reader":
+        return slow_reader_outcome(connect, host)
     if what == "races":
         return race_outcomes(connect, host, BY, gevent.sleep)
     settings = ConnectionSettings(host, ca_file=ca_file, timeout_s=5)

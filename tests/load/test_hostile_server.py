@@ -31,7 +31,7 @@ from tests.target.hostile_client import (
     orders,
     race_outcomes,
 )
-from tests.target.hostile_server import HostileServer
+from tests.target.hostile_server import SLOW_READER_S, HostileServer
 
 PARENT, USER = "parent", "user"
 WELL = hashlib.sha256(BODY).hexdigest()
@@ -116,6 +116,13 @@ def test_an_answer_that_comes_while_a_large_body_is_sent_is_the_answer(server: H
 
     assert by_parent == of_user
     assert (by_parent["status"], by_parent["kind"]) == (413, None)
+
+
+def test_an_interim_answer_while_a_large_body_is_sent_costs_no_waiting_in_circles(server: HostileServer) -> None:
+    found = by_user("slow reader", server.host)
+
+    assert (found["status"], found["kind"]) == (200, None)
+    assert found["cpu_s"] < SLOW_READER_S / 2
 
 
 # ── closed when it was idle ─────────────────────────────────────────────────────────────────────────

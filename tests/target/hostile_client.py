@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -97,6 +98,15 @@ def early_outcome(connect: Connect, host: str) -> Found:
     answer = client.exchange(Request("POST", "/early", {}, bytes(32 << 20)))
     client.close()
     return written(answer)
+
+
+def slow_reader_outcome(connect: Connect, host: str) -> Found:
+    """A large request that is read long after an interim answer; and the CPU time that the waiting cost."""
+    client, body = connect(ConnectionSettings(host, timeout_s=5)), bytes(8 << 20)
+    began_s = time.process_time()
+    answer = client.exchange(Request("POST", "/slow-reader", {}, body))
+    client.close()
+    return {**written(answer), "cpu_s": time.process_time() - began_s}
 
 
 def all_cases(

@@ -1,7 +1,7 @@
 """A server that gives the answers of `hostile_cases`, byte by byte, and that closes connections at bad moments.
 
 Paths: /case/NUMBER answers with that case, /case/NUMBER?at=POSITION in two parts, the second from that byte on.
-POST /early is refused before it is all there.
+POST /early is refused before it is all there; POST /slow-reader is read long after its interim answer.
 /then/HOW answers well, and treats the next request over the same connection badly. Any other path answers well.
 """
 
@@ -18,12 +18,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.target.hostile_case import Case, Then, whole
-from tests.target.hostile_cases import CASES
+from tests.target.hostile_cases import CASES, HINTS
 from tests.target.raw_server import Listener, request_from
 
 EARLIER_S = 0.02
 SPLIT_S = 0.001
 RACE_S = 0.002
+SLOW_READER_S = 1.0
 EARLY = whole(b"", "Connection: close", status="HTTP/1.1 413 Too large")
 _WELL = whole()
 _RESET = struct.pack("ii", 1, 0)
@@ -58,10 +59,15 @@ class HostileServer(Listener):
             if self._context:
                 connection = self._context.wrap_socket(connection, server_side=True)
         with suppress(OSError), connection:
-            if not self._context and connection.recv(20, socket.MSG_PEEK).startswith(b"POST /early"):
-                connection.recv(1000)
-                connection.sendall(EARLY)  # and RST, since most of the request is not read
-                return
+            if not self._context:
+                begin = connection.recv(20, socket.MSG_PEEK)
+                if begin.startswith(b"POST /early"):
+                    connection.recv(1000)
+                    connection.sendall(EARLY)  # and RST, since most of the request is not read
+                    return
+                if begin.startswith(b"POST /slow-reader"):
+                    connection.sendall(HINTS)
+                    time.sleep(SLOW_READER_S)
             while raw := request_from(connection):
                 method, path, _version = raw.split(b"\r\n")[0].decode().split()
                 self.received.append((number, method, path))

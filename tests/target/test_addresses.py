@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 
 import pytest
 
 from perfsuite.target.addresses import ADDRESS_WAIT_S, connect
-from perfsuite.target.sockets import Address, addresses_of
+from perfsuite.target.sockets import Address, BlockingNetwork, addresses_of
 
 
 def v4(last: int) -> Address:
@@ -140,3 +141,20 @@ def test_what_is_found_twice_is_one_address() -> None:
     found = socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
 
     assert addresses_of([*found, *found]) == [Address(socket.AF_INET, ("127.0.0.1", 80))]
+
+
+def test_a_limit_of_this_machine_says_nothing_about_an_address() -> None:
+    network, report = (
+        FakeNetwork(v4(1), v4(2), failing={a: OSError(errno.EMFILE, "") for a in (v4(1), v4(2))}),
+        Report(),
+    )
+
+    with pytest.raises(OSError, match="24"):
+        connected(network, report=report)
+    assert (len(network.tried), report.events) == (1, [])
+
+
+@pytest.mark.parametrize("name", ["a" * 64 + ".test", "a..test"])
+def test_a_name_that_cannot_be_one_is_not_found(name: str) -> None:
+    with pytest.raises(socket.gaierror):
+        connect(name, 80, BlockingNetwork(), None, time.perf_counter() + 1)

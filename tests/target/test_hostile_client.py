@@ -16,8 +16,8 @@ from perfsuite.target.http_client import HttpClient
 from perfsuite.target.sockets import READ_BYTES
 from tests.certificates import PrivateCa, needs_openssl, private_ca
 from tests.target.hostile_case import BODY, Case, Then, head, ok, whole
-from tests.target.hostile_cases import CASES
-from tests.target.scripted_network import WELL, MemoryNetwork, ScriptedSocket, encrypted, scripted
+from tests.target.hostile_cases import CASES, NO_HTTP
+from tests.target.scripted_network import WELL, MemoryNetwork, NothingComesError, ScriptedSocket, encrypted, scripted
 from tests.target.test_hostile_answers import positions
 
 SHORT = [case for case in CASES if len(case.content) <= 700]
@@ -134,6 +134,29 @@ def test_over_tls_surplus_in_a_record_of_its_own_is_no_answer(ca: PrivateCa, sec
     case = ok("", whole(), whole(b'"not asked for"'))
     for size in (1, READ_BYTES):
         check(case, encrypted(case, ca.server, size), secure, kept=False)
+
+
+# ── a proxy ─────────────────────────────────────────────────────────────────────────────────────────
+
+REFUSALS = [case for case in CASES if case.method == "GET" and (case in NO_HTTP or not 200 <= case.status < 300)]
+"""Those whose heads are no answer, or none that opens a tunnel; and those of which only the body is broken."""
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
+def test_whatever_a_proxy_answers_instead_of_a_tunnel_is_the_proxys(case: Case) -> None:
+    settings = ConnectionSettings("https://localhost:1", proxy="http://localhost:3128", timeout_s=5)
+    for pieces in ([case.content], [bytes([byte]) for byte in case.content[:5000]] + [case.content[5000:]]):
+        network = scripted(case, pieces)
+        try:
+            answer = HttpClient(settings, network).exchange(request())
+        except NothingComesError:  # its head opened the tunnel, and TLS waits for its other end
+            assert case.content.startswith(b"HTTP/1.1 2")
+            continue
+        assert answer.failure is not None
+        assert answer.failure.kind in (FailureKind.PROXY, FailureKind.TLS, FailureKind.CONNECTION_LOST)
+        if not case.content.startswith(b"HTTP/1.1 2") or case in NO_HTTP:
+            assert answer.failure.kind is FailureKind.PROXY
+        assert all(b"GET" not in sent for connection in network.opened for sent in connection.sent)
 
 
 # ── a connection that was idle ──────────────────────────────────────────────────────────────────────
