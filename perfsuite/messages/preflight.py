@@ -20,6 +20,11 @@ class PreflightMessage(Code):
     TLS_NOT_VALID_NOW = "Renew it, and check the clock of this machine"
     TLS_NOT_HTTPS = "Is it an HTTPS server? Check scheme and port of --host"
     PROXY = "{host}: {why}. Check --proxy, or leave it out if the target is reachable without it"
+    CLIENT_CERTIFICATE = (
+        "{host}: the target requires a client certificate. Give one with --client-cert FILE and --client-key FILE (PEM)"
+    )
+    LOAD_MACHINE = "{host} could not be asked: {why}"
+    INVALID_RESPONSE = "{host}: {why}. Check scheme and port, and what stands between this machine and the backend"
     NOT_HTTP = "{host}: {why}. Is it an HTTP server? Check scheme and port"
 
     # ── it is not ours, or not ready ────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,8 @@ from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import FailureKind
 from perfsuite.model.role import Role, Step
 from perfsuite.target.catalogue import CATALOGUE, SERVICE_HEALTH, Operation
+from perfsuite.target.checks import asks_for_certificate
+from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED
 from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
@@ -72,6 +74,8 @@ def _not_ours(host: str, path: str, health: Answer, service: str) -> Message:
     if 300 <= health.status < 400:
         location = health.header("location").split("?")[0][:160] or "nowhere"
         return PreflightMessage.REDIRECT(host=host, path=path, status=health.status, location=location)
+    if asks_for_certificate(health):
+        return PreflightMessage.CLIENT_CERTIFICATE(host=host)
     if health.status == 429:
         return PreflightMessage.RATE_LIMIT(host=host, path=path)
     return PreflightMessage.OTHER_SERVICE(host=host, path=path, seen=_seen(health, service))
@@ -86,10 +90,16 @@ def _unreachable(host: str, failure: Failure) -> Message:
             return PreflightMessage.NAME_NOT_FOUND(host=host)
         case FailureKind.TIMEOUT:
             return PreflightMessage.TIMEOUT(host=host)
+        case FailureKind.TLS if CLIENT_CERTIFICATE_REQUIRED in why:
+            return PreflightMessage.CLIENT_CERTIFICATE(host=host)
         case FailureKind.TLS:
             return PreflightMessage.TLS(host=host, why=why, fix=_tls_fix(why))
         case FailureKind.PROXY:
             return PreflightMessage.PROXY(host=host, why=why)
+        case FailureKind.GENERATOR:
+            return PreflightMessage.LOAD_MACHINE(host=host, why=why)
+        case FailureKind.INVALID_RESPONSE:
+            return PreflightMessage.INVALID_RESPONSE(host=host, why=why)
     return PreflightMessage.NOT_HTTP(host=host, why=why)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from perfsuite.model import FailureKind
 from perfsuite.model.role import Role
 from perfsuite.target.catalogue import TYPES, Operation
+from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED
 from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
 
 _MAX_DETAIL = 160
@@ -47,10 +48,15 @@ def status_failure(operation: Operation, answer: Answer) -> Failure | None:
     if answer.status == 429:
         wait = _short(answer.header("retry-after"))
         return Failure(FailureKind.RATE_LIMIT, "HTTP 429" + (f", Retry-After {wait}" if wait else ""))
-    if answer.status == 400 and _NO_CERTIFICATE in answer.body[:2000]:
-        return Failure(FailureKind.STATUS, "HTTP 400: the target requires a client certificate")
+    if asks_for_certificate(answer):
+        return Failure(FailureKind.STATUS, f"HTTP {answer.status}: {CLIENT_CERTIFICATE_REQUIRED}")
     detail = _detail(answer)
     return Failure(FailureKind.STATUS, f"HTTP {answer.status}" + (f": {detail}" if detail else ""))
+
+
+def asks_for_certificate(answer: Answer) -> bool:
+    """The target requires a client certificate, and says so over HTTP."""
+    return answer.status == 400 and _NO_CERTIFICATE in answer.body[:2000]
 
 
 def _detail(answer: Answer) -> str:

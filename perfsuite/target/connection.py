@@ -140,10 +140,13 @@ def _machine_has_authorities() -> bool:
     return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
+CLIENT_CERTIFICATE_REQUIRED = "the target requires a client certificate"
+
+
 def tls_message(error: ssl.SSLError) -> str:
     """Why TLS failed."""
     if "CERTIFICATE_REQUIRED" in (error.reason or ""):
-        return "TLS: the target requires a client certificate"
+        return f"TLS: {CLIENT_CERTIFICATE_REQUIRED}"
     reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
     return f"TLS: {str(reason).replace('_', ' ').lower()}"
 

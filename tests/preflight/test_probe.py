@@ -9,9 +9,14 @@ from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import FailureKind
 from perfsuite.preflight.probe import TargetInfo, probe_target
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Answer
+from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED, ConnectionSettings
+from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.run_state import RunState
 from tests.target.fake_target import FakeTarget, answer, lost
+from tests.target.hostile_case import Case
+from tests.target.hostile_cases import CASES
+from tests.target.scripted_network import scripted
 
 HOST = "http://localhost:8015"
 RUN = RunState("basic_1", purpose="preflight")
@@ -47,6 +52,8 @@ def test_a_target_of_ours() -> None:
         pytest.param(FailureKind.TLS, PreflightMessage.TLS, id="TLS"),
         pytest.param(FailureKind.PROXY, PreflightMessage.PROXY, id="the proxy"),
         pytest.param(FailureKind.CONNECTION_LOST, PreflightMessage.NOT_HTTP, id="something else listens"),
+        pytest.param(FailureKind.INVALID_RESPONSE, PreflightMessage.INVALID_RESPONSE, id="an answer that is none"),
+        pytest.param(FailureKind.GENERATOR, PreflightMessage.LOAD_MACHINE, id="a limit of this machine"),
     ],
 )
 def test_each_way_of_not_being_there_has_its_own_fix(kind: FailureKind, code: PreflightMessage) -> None:
@@ -167,6 +174,56 @@ def test_a_certificate_that_does_not_verify_is_one_line_with_its_fix(why: str, f
     assert (refusal.code, refusal.fields["why"]) == (PreflightMessage.TLS, why)
     assert refusal.fields["fix"].code is PreflightMessage[f"TLS_{fix}"]
     assert len(str(refusal).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(lost(FailureKind.TLS, f"TLS: {CLIENT_CERTIFICATE_REQUIRED}"), id="by TLS"),
+        pytest.param(
+            answer(status=400, raw=b"<center>No required SSL certificate was sent</center>"), id="over HTTP, by nginx"
+        ),
+    ],
+)
+def test_a_target_that_requires_a_client_certificate_is_one_line_with_the_option(given: Answer) -> None:
+    target = FakeTarget()
+    target.give("health.root", given)
+
+    refusal = _refusal(target)
+
+    assert refusal.code is PreflightMessage.CLIENT_CERTIFICATE
+    assert "--client-cert" in str(refusal)
+
+
+class _OddOnce(FakeTarget):
+    """Gives one odd answer, to requests for one path."""
+
+    def __init__(self, path: str, case: Case) -> None:
+        super().__init__()
+        self._path = path
+        self._client = HttpClient(ConnectionSettings(HOST), scripted(case, [case.content]))
+
+    def exchange(self, request: Request) -> Answer:
+        return self._client.exchange(request) if request.target == self._path else super().exchange(request)
+
+
+ODD = [case for case in CASES if case.method == "GET"]
+
+
+@pytest.mark.parametrize("case", ODD, ids=lambda case: case.name)
+def test_an_odd_answer_about_the_health_is_a_refusal_that_names_it(case: Case) -> None:
+    refusal = _refusal(_OddOnce("/health", case))
+
+    if case.failure is FailureKind.INVALID_RESPONSE:
+        assert refusal.code is PreflightMessage.INVALID_RESPONSE
+        assert all(word in str(refusal) for word in case.mentions)
+    elif case.failure is FailureKind.CONNECTION_LOST:
+        assert refusal.code is PreflightMessage.NOT_HTTP
+
+
+@pytest.mark.parametrize("case", ODD, ids=lambda case: case.name)
+def test_an_odd_list_of_routes_is_none(case: Case) -> None:
+    assert probe_target(HOST, _OddOnce("/openapi.json", case), RUN).routes is None
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
