@@ -12,8 +12,22 @@ import pytest
 from perfsuite.judge.notes import notes_of
 from perfsuite.messages import Code, Message
 from perfsuite.messages.notes import Note
-from perfsuite.model import Coverage, Drift, GeneratorHealth, Lack, Logins, Plan, RawSampleFiles, Remark, ServerTimes
+from perfsuite.model import (
+    Coverage,
+    Drift,
+    FailureGroup,
+    FailureKind,
+    GeneratorHealth,
+    Lack,
+    Logins,
+    Plan,
+    RawSampleFiles,
+    Remark,
+    ServerTimes,
+    WholeRun,
+)
 from perfsuite.roles import ROLES as SEVEN
+from perfsuite.target.failures import KEEP_ALIVE
 from tests.judge.made_summaries import AVERAGE, P95, ROLES, THROUGHPUT, figures, make_plan, make_summary, row
 
 LINE = 80 - len("  – Note: ")
@@ -52,6 +66,29 @@ def test_what_is_the_same_in_every_run_takes_one_line(host: str, more: dict[str,
     notes = notes_of(plan, make_summary(plan), ROLES)
     assert notes == expected
     assert all(len(note) <= LINE for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("remarks", "failed", "fields"),
+    [
+        pytest.param(
+            [Remark(KEEP_ALIVE, "5 s", "5.002 s", 40), Remark(KEEP_ALIVE, "6 s", "5.6 s", 2)], 3,
+            {"closed": 42, "after": ["5 s", "6 s"], "repeated": 39, "failed": 3}, id="the most frequent time first",
+        ),
+        pytest.param(
+            [Remark(KEEP_ALIVE, f"{number} s", "", 1) for number in range(1, 9)], 0,
+            {"closed": 8, "after": ["1 s", "2 s", "3 s"], "repeated": 39, "failed": 0}, id="three times at most",
+        ),
+    ],
+)  # fmt: skip
+def test_idle_connections_that_the_target_closed(remarks: list[Remark], failed: int, fields: dict[str, Any]) -> None:
+    plan = remote_plan()
+    groups = (FailureGroup("reader", "x", FailureKind.IDLE_CLOSED, "", failed, 1, 2, ""),) if failed else ()
+    summary = make_summary(
+        plan, remarks=tuple(remarks), failures=groups, whole_run=WholeRun(10_000, failed, 0, retries=39)
+    )
+    (note,) = notes_of(plan, summary, ROLES)
+    assert (note.code, note.fields) == (Note.IDLE_CLOSED, fields)
 
 
 IN_MS = Remark("X-Process-Time", "it looks like milliseconds", "12.3 for an answer that took 4.0 ms", 900)

@@ -137,6 +137,18 @@ def test_every_reason_to_fail_is_reported() -> None:
             id="counts disagree",
         ),
         pytest.param(
+            {"reconciliation": Reconciliation(10_000, 10_000, 9_000, never_left=1_000, repeated=2, retries=5)},
+            Reason.COUNTS_DISAGREE(
+                recorded=10_000,
+                others=[
+                    Sign.COUNT(count=10_000, by="by Locust", more=0),
+                    Sign.COUNT(count=9_000, by="by the backend's log", more=0),
+                    Sign.REPEATED(count=5, repeated=2),
+                ],
+            ),
+            id="counts of repetitions disagree",
+        ),
+        pytest.param(
             {"reconciliation": Reconciliation(10_000, 10_000, None, sent=10_021)},
             disagree((10_021, "sent", 21), (10_000, "by Locust", 0)),
             id="requests that were sent and are in no count",

@@ -44,6 +44,10 @@ IN_FRONT, NOT_SEEN = FailureMessage.LIKELY_IN_FRONT, FailureMessage.NOT_SEEN_BEF
         ),
         pytest.param(replace(REGULAR, seen_before=()), {}, [IN_FRONT, NOT_SEEN], id="preflight did not"),
         pytest.param(
+            replace(REGULAR, kind=FailureKind.GENERATOR), {"spacing": "every 40th request, every 12.4 s"}, [],
+            id="in front of a request that did not leave is nothing",
+        ),
+        pytest.param(
             replace(ONCE, kind="connection refused", message="connection refused"), {"what": "connection refused"}, [],
             id="a message that is the kind is named once",
         ),

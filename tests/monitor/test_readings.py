@@ -174,6 +174,7 @@ def test_errors_by_kind() -> None:
         ErrorCount("connection refused", "connection refused", 4, "a"),
         ErrorCount("connection lost", "the connection broke (ECONNRESET)", 2, "b"),
         ErrorCount("connection lost", "connection closed within an answer", 1, "c"),
+        ErrorCount("idle connection closed", "closed after 5 s", 3, "f"),
         ErrorCount("timeout", "no answer in time", 5, "d"),
         ErrorCount("http status", "HTTP 503", 7, "e"),
     ]
@@ -181,7 +182,7 @@ def test_errors_by_kind() -> None:
 
     assert [values(aggregate, f"network.errors_{kind}_per_s") for kind in ("refused", "reset", "timeout")] == [
         {1: 8},
-        {1: 3},
+        {1: 6},
         {1: 5},
     ]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.fingerprint.output import write_fingerprint
@@ -140,3 +141,20 @@ def test_a_line_that_is_not_whole_is_not_counted(tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     log.write_bytes(b'{"run_id":"run-1"}\n{"run_id":"run-1"}')
     assert count_logged(log, "run-1", expected=1) == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "retries", "counted"),
+    [
+        pytest.param("abc", 0, 3, id="nothing was repeated"),
+        pytest.param("abca", 1, 3, id="a repeated one that arrived twice counts once"),
+        pytest.param("abc", 1, 3, id="or arrived once"),
+        pytest.param("abcaa", 1, 4, id="more copies than were sent are more requests"),
+        pytest.param("aba", 0, 3, id="without repetitions two lines are two requests"),
+        pytest.param("ab", 1, 2, id="a missing one is missing"),
+    ],
+)
+def test_repeated_requests_in_the_log_of_the_backend(tmp_path: Path, ids: str, retries: int, counted: int) -> None:
+    log = tmp_path / "requests.jsonl"
+    log.write_bytes(b"".join(msgspec.json.encode({"run_id": "run-1", "request_id": one}) + b"\n" for one in ids))
+    assert count_logged(log, "run-1", expected=counted, retries=retries) == counted

@@ -158,3 +158,11 @@ def test_a_limit_of_this_machine_says_nothing_about_an_address() -> None:
 def test_a_name_that_cannot_be_one_is_not_found(name: str) -> None:
     with pytest.raises(socket.gaierror):
         connect(name, 80, BlockingNetwork(), None, time.perf_counter() + 1)
+
+
+def test_without_a_free_port_for_an_address_the_next_one_is_tried() -> None:
+    report, both = Report(), (v4(1), v4(2))
+    for address, other in (both, both[::-1]):
+        network = FakeNetwork(*both, failing={address: OSError(errno.EADDRNOTAVAIL, "")})
+        assert [connected(network, report=report) for _ in range(2)] == [other, other]
+    assert not any(event.startswith("no answer") for event in report.events)

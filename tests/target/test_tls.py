@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import FailureKind
-from perfsuite.target.connection import ConnectionSettings
+from perfsuite.target.connection import ClientCertificate, ConnectionSettings
 from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.http_client import HttpClient
 from tests.certificates import PrivateCa, needs_openssl, private_ca
@@ -89,8 +89,9 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> PrivateCa:
     return private_ca(tmp_path_factory.mktemp("ca"))
 
 
-def client(server: TlsServer, ca_file: Path | None) -> HttpClient:
-    return HttpClient(ConnectionSettings(f"https://localhost:{server.port}", ca_file=str(ca_file or ""), timeout_s=5))
+def client(server: TlsServer, ca_file: Path | None, certificate: ClientCertificate | None = None) -> HttpClient:
+    url = f"https://localhost:{server.port}"
+    return HttpClient(ConnectionSettings(url, ca_file=str(ca_file or ""), timeout_s=5, certificate=certificate))
 
 
 def ask(server: TlsServer, ca_file: Path | None, times: int = 1) -> list[Answer]:
@@ -142,3 +143,20 @@ def test_a_required_client_certificate_is_named(ca: PrivateCa) -> None:
 
     assert answer.failure is not None
     assert (answer.failure.kind, "client certificate" in answer.failure.message) == (FailureKind.TLS, True)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("password", ["", "geheim-123"], ids=["a plain key", "an encrypted key"])
+def test_a_client_certificate_is_given_where_the_target_requires_it(
+    ca: PrivateCa, version: ssl.TLSVersion, password: str
+) -> None:
+    files = ca.client(password)
+    certificates = [
+        ClientCertificate(str(files.cert), str(files.key), password),
+        ClientCertificate(str(files.both), "", password),
+    ]
+    with tls_server(ca, version=version, wants_certificate=True) as server:
+        for certificate in certificates:
+            one = client(server, ca.authority, certificate)
+            assert [one.exchange(GET).status for _ in range(2)] == [200, 200]
+            one.close()
