@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +30,8 @@ COLUMNS = (
     "due_us", "response_us", "role", "behaviour", "operation", "method", "status", "failure", "request_id",
     "waiting_us", "connect_us", "tls_us", "service_us", "server_us", "received_bytes", "retries",
 )  # fmt: skip
-_LEVEL = 1  # of compression: a third of the time of level 5, for files that are a tenth larger
+log = logging.getLogger(__name__)
+_LEVEL = 1  # of compression: level 5 makes files a fifth smaller, and costs 0.7 µs more a request
 
 
 def file_name(process: str) -> str:
@@ -99,8 +101,9 @@ class RawSamples:
             self._file.close()
 
     def _finish(self, why: Message) -> None:
+        """End the file with a note."""
         self._try(f"# {why}: later requests are not in this file\n", zlib.Z_FINISH)
-        self.why = self.why or why
+        self._end(self.why or why)
 
     def _try(self, text: str, flush: int = zlib.Z_NO_FLUSH) -> None:
         try:
@@ -120,6 +123,8 @@ class RawSamples:
             self.written, self._unsafe = self.written + self._unsafe, 0
 
     def _end(self, why: Message) -> None:
+        if self.why is None:
+            log.warning("%s: %s; later requests are not in it", self.name, why)
         self.why = why
         self.left_out, self._unsafe = self.left_out + self._unsafe, 0
         with suppress(OSError, AttributeError):

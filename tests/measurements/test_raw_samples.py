@@ -177,7 +177,7 @@ def test_at_the_limit_it_ends_with_a_note_and_counts_what_is_not_in_it(tmp_path:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_ends_the_file_and_not_the_run(tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_file_and_not_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "samples.csv.gz"
     path.symlink_to("/dev/full")
     recorder, shelf = recorded(path)
@@ -190,6 +190,7 @@ def test_a_full_disk_ends_the_file_and_not_the_run(tmp_path: Path) -> None:
 
     why = str(RawSamplesMessage.NOT_WRITTEN(why="no space left on device"))
     assert shelf.states[-1] == (0, recorder.cells.recorded, why, True)
+    assert [record.args for record in caplog.records] == [(path.name, recorder.raw.why)]
     assert shelf.states[0][2] == why
 
 
