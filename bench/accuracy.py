@@ -22,12 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from perfsuite.model import Outcome as Judged  # noqa: E402
-from tests.accuracy import comparing, losses, overload, peers, timing, validity  # noqa: E402
+from tests.accuracy import comparing, idle, losses, overload, peers, timing, validity  # noqa: E402
 from tests.accuracy.quiet import undisturbed  # noqa: E402
 from tests.accuracy.table import Row, missed, rendered  # noqa: E402
 
 CYCLES = 6
 STAYS_S = 90
+MOST_USERS, SPAWN_RATE = 20_000, 1_000
 COMPARISONS, SERIES = 1_000, 500
 _STALL_S = CYCLES * 5
 # p99.9 needs 10,000 requests: 20 s at 500/s, 200 s at 50/s.
@@ -83,6 +84,14 @@ def lost(folder: Path) -> Iterator[Row]:
         yield from losses.loss_rows(loss, outcome)
 
 
+def many(folder: Path) -> Iterator[Row]:
+    """Users who wait, as many as one target can have connections with here."""
+    users = idle.most_users(MOST_USERS)
+    if users < MOST_USERS:
+        yield Row("waiting users", f"ulimit -Hn is too low for {MOST_USERS:,}: {users:,} instead", "", "")
+    yield from idle.idle_rows(users, idle.idle(users, SPAWN_RATE, folder))
+
+
 def judged(folder: Path) -> Iterator[Row]:
     """A starved generator, a run that is too short, and a slow target."""
     outcome = validity.starved(20, folder / "starved")
@@ -108,6 +117,7 @@ EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "overloaded": overloaded,
     "counted": counted,
     "lost": lost,
+    "many": many,
     "judged": judged,
     "compared": compared,
 }

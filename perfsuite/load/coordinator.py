@@ -38,6 +38,7 @@ DRAIN_MARGIN_S = 15.0
 """More than requests in flight may take: for handing over the last records."""
 REPLACE_WITHIN_S = 3.0
 _LOOK_EVERY_S = 0.1
+_SEND_EVERY_S = 0.002
 _PAUSED_S = 2.0
 _LEAD_S = 0.5
 """Between the order to begin and the first user: time for the order to arrive everywhere."""
@@ -113,6 +114,7 @@ class Coordinator:
         working = [place for place in self._places if place.worker.ready and not place.lost]
         for number, user in enumerate(self._users):
             working[number % len(working)].users.append((number, user))
+        sessions = self._sessions()
         self._start_at = utc_s() + _LEAD_S
         for place in working:
             place.worker.heard_at = time.monotonic()  # it had nothing to say until the last one was ready
@@ -122,7 +124,7 @@ class Coordinator:
                 [user for _number, user in place.users],
                 max(rate, 1e-3),
                 self._start_at,
-                self._sessions(),
+                sessions,
                 self._secrets.headers,
                 [number for number, _user in place.users],
                 self._secrets.key_password,
@@ -168,7 +170,9 @@ class Coordinator:
         until = time.monotonic() + within_s
         looked_at = time.monotonic()
         while not done() and time.monotonic() < until:
-            for key, _events in self._selector.select(_LOOK_EVERY_S):
+            # Orders with thousands of accounts are more than a pipe takes at once.
+            waiting = any(place.worker.has_unsent for place in self._places)
+            for key, _events in self._selector.select(_SEND_EVERY_S if waiting else _LOOK_EVERY_S):
                 if isinstance(key.data, _Place):
                     self._listen(key.data)
                 else:
@@ -268,12 +272,12 @@ class Coordinator:
             place.users.append(orphan)
             shares.setdefault(place.worker.index, []).append(orphan)
         # Action numbers are the same everywhere; from the next whole second on the new assignment holds.
-        at_s = utc_s() - self._start_at + 1.0
+        at_s, sessions = utc_s() - self._start_at + 1.0, self._sessions()
         for place in others:
             share = shares.get(place.worker.index, [])
             rate = max(len(share) / REPLACE_WITHIN_S, 1.0)
             users, numbers = [user for _number, user in share], [number for number, _user in share]
-            place.worker.send(Add(users, rate, at_s, self._sessions(), numbers))
+            place.worker.send(Add(users, rate, at_s, sessions, numbers))
 
 
 def _death(code: int) -> Message:

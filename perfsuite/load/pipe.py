@@ -22,7 +22,7 @@ class Pipe:
         self._out = descriptor_out
         gevent.os.make_nonblocking(descriptor_in)
         gevent.os.make_nonblocking(descriptor_out)
-        self._rest = b""
+        self._parts: list[bytes] = []
         self._lines: Queue = Queue()
         self.writer = gevent.spawn(self._write)
 
@@ -31,7 +31,11 @@ class Pipe:
         data = gevent.os.nb_read(self._in, _READ_BYTES)
         if not data:
             return None
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._parts.append(data)
+        if b"\n" not in data:
+            return []  # of an order with thousands of accounts
+        *lines, rest = b"".join(self._parts).split(b"\n")
+        self._parts = [rest]
         return [order_decoder.decode(line) for line in lines]
 
     def send(self, report: Report) -> None:

@@ -7,10 +7,10 @@ nothing.
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from hashlib import blake2b
 
 from perfsuite.load.weighted_round_robin import WeightedRoundRobin
 from perfsuite.model import Account
@@ -65,19 +65,21 @@ def _fixed(sessions: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """The place of one user in the run: its number and its account."""
+    """The place of one user in the run: its number and its account, which others have as well where it is `shared`."""
 
     number: int
     account: Account
+    shared: bool = False
 
 
 class AccountPool:
-    """Gives each virtual user a seat of its own, the lowest number first; accounts are shared in turn where they are
-    too few."""
+    """Gives each virtual user a seat of its own, in the order of their numbers, and then those that became free.
+    Accounts are shared in turn where they are too few."""
 
     def __init__(self, accounts: Iterable[Account], numbers: Sequence[int] = ()) -> None:
         self._accounts: dict[str, list[Account]] = {}
-        self._free: dict[str, list[tuple[int, Account]]] = {}
+        self._own: dict[str, deque[Seat]] = {}
+        self._shared: dict[str, deque[Seat]] = {}
         self._seats: Counter[str] = Counter()
         self.add(accounts, numbers)
 
@@ -90,31 +92,57 @@ class AccountPool:
             self.give_back(Seat(number, account))
 
     def take(self, role: str) -> Seat:
-        """A free seat; a further one where none is free."""
-        if free := self._free[role]:
-            return Seat(*heappop(free))
+        """A free seat, rather with an account that nobody else has; a further one where none is free."""
+        for free in (self._own[role], self._shared.get(role)):
+            if free:
+                return free.popleft()
         number = self._seats[role]
         self._seats[role] += 1
-        return Seat(number, self._accounts[role][number % len(self._accounts[role])])
+        return Seat(number, self._accounts[role][number % len(self._accounts[role])], shared=True)
 
     def give_back(self, seat: Seat) -> None:
         """The user of the seat is gone."""
-        heappush(self._free.setdefault(seat.account.role, []), (seat.number, seat.account))
+        free = self._shared if seat.shared else self._own
+        free.setdefault(seat.account.role, deque()).append(seat)
+
+
+_64_BITS = (1 << 64) - 1
+
+
+class _Draws:
+    """Numbers that follow from a key: SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
+
+    One of the standard library's generators takes 2.5 kB, as much as half a waiting user.
+    """
+
+    __slots__ = ("_state",)
+
+    def __init__(self, key: str) -> None:
+        self._state = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
+
+    def uniform(self, low: float, high: float) -> float:
+        """The next number, low ≤ n < high."""
+        self._state = mixed = (self._state + 0x9E3779B97F4A7C15) & _64_BITS
+        mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _64_BITS
+        mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _64_BITS
+        return low + (high - low) * ((mixed ^ mixed >> 31) >> 11) / (1 << 53)
 
 
 class UserSchedule:
     """What one user does: follows from the seed, the role and the number of the user alone."""
+
+    __slots__ = ("_behaviours", "_pauses", "_role", "key")
 
     def __init__(self, seed: int, role: Role, behaviours: Sequence[Behaviour], number: int) -> None:
         self.key = f"{seed}/{role.slug}/{number}"
         """Names the user in everything that is drawn for it."""
         self._role = role
         self._behaviours = WeightedRoundRobin(behaviours, random.Random(f"{self.key}/behaviours"))
-        self._pauses = random.Random(f"{self.key}/pauses")
+        self._pauses = _Draws(f"{self.key}/pauses")
 
     def start_s(self, within_s: float) -> float:
         """How long after its start the user begins."""
-        return random.Random(f"{self.key}/start").uniform(0, within_s)
+        return _Draws(f"{self.key}/start").uniform(0, within_s)
 
     def next_behaviour(self) -> Behaviour | None:
         """The next behaviour; None when the target offers nothing that the role does."""

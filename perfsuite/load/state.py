@@ -115,6 +115,7 @@ class LoadState:
         self.errors = SuiteErrorLog(order.folder, self.secrets)
         self._ends_load = False
         self._on_placed = on_placed
+        self._behaviours: dict[str, list[Behaviour]] = {}
         self._on_mute = on_mute
         self._alive: Counter[str] = Counter()
         self._requested = 0
@@ -143,6 +144,12 @@ class LoadState:
             on_death=self._arrivals_died,
         )
         self.arrivals.begin(dues(profile, seed, weights), assignment, self.order.index, self.order.start_at)
+
+    def behaviours(self, role: Role) -> list[Behaviour]:
+        """What of the role the target can be asked to do; found once for all its users."""
+        if role.slug not in self._behaviours:
+            self._behaviours[role.slug] = self.order.behaviours(role)
+        return self._behaviours[role.slug]
 
     def retarget(self, users_requested: int) -> None:
         """The number of users asked for has changed."""

@@ -137,8 +137,8 @@ class RoleUser(User):
             raise GreenletExit  # the start was refused; why was logged
         self._load = load
         self._seat = self._load.accounts.take(self.role.slug)
-        order = self._load.order
-        self._schedule = UserSchedule(order.plan.seed, self.role, order.behaviours(self.role), self._seat.number)
+        seed, behaviours = load.order.plan.seed, load.behaviours(self.role)
+        self._schedule = UserSchedule(seed, self.role, behaviours, self._seat.number)
         self._wait_to_begin()
         self._transport = CountingTransport(self.make_transport(), self._load.sent)
         self._observer = self.make_observer()

@@ -15,6 +15,8 @@ class WeightedRoundRobin:
     meets all of them soon; the random beginning keeps users from marching in step.
     """
 
+    __slots__ = ("_behaviours", "_credit", "_taken", "_total")
+
     def __init__(self, behaviours: Sequence[Behaviour], rng: random.Random) -> None:
         self._behaviours = list(behaviours)
         rng.shuffle(self._behaviours)

@@ -61,6 +61,11 @@ class WorkerHandle:
         self._unsent += encoded(order)
         self.flush()
 
+    @property
+    def has_unsent(self) -> bool:
+        """True while orders wait for the pipe to take them."""
+        return bool(self._unsent)
+
     def flush(self) -> None:
         """Send what the pipe takes of the orders: one that is stopped must not stop the coordinator too."""
         if self._process.stdin is None or not self._unsent:

@@ -25,7 +25,7 @@ class PlanMessage(Code):
     NEEDS_DEMO = "{option} works on the reference backend only: add --demo, or leave {option} out"
     TOO_MANY_FILES = (
         "{users} users need {needed} open files in a load process, and {allowed} are allowed here.\n"
-        "Allow more (ulimit -Hn {needed}, as root), spread the users with --processes, or take fewer"
+        "Allow more (ulimit -n {needed}, as root), spread the users with --processes, or take fewer"
     )
     RESULTS_UNWRITABLE = "{path}: the results cannot be written there: {why}. Choose another folder with --results"
     UNKNOWN_SCENARIO = "--scenario: unknown scenario {name!r}{hint}\nKnown: {known}"

@@ -38,7 +38,8 @@ def start_order(counts: dict[str, int]) -> list[str]:
     started = dict.fromkeys(counts, 0)
     order: list[str] = []
     for position in range(1, total + 1):
-        behind = {slug: Fraction(count * position, total) - started[slug] for slug, count in counts.items() if count}
+        # In units of 1 / total, so that whole numbers do.
+        behind = {slug: count * position - started[slug] * total for slug, count in counts.items() if count}
         slug = max(behind, key=lambda name: (behind[name], -counts[name]))
         started[slug] += 1
         order.append(slug)

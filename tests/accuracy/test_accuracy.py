@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.model import Outcome as Judged
-from tests.accuracy import losses, overload, timing, validity
+from tests.accuracy import idle, losses, overload, timing, validity
 from tests.accuracy.quiet import Probe, undisturbed
 from tests.accuracy.table import Row, missed, rendered, worth_another_try
 
@@ -147,3 +147,10 @@ def test_a_starved_generator_is_inconclusive(tmp_path: Path) -> None:
         return validity.verdict_rows("starved", outcome, Judged.INCONCLUSIVE, "generator was saturated")
 
     _holds(rows, tmp_path)
+
+
+# ── many users ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_thousand_users_come_wait_and_leave_in_order(tmp_path: Path) -> None:
+    _holds(lambda folder: idle.idle_rows(2_000, idle.idle(2_000, 1_000, folder)), tmp_path)

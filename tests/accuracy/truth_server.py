@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -170,8 +171,10 @@ def _header(head: bytes, name: bytes) -> str:
 
 
 async def _main(log: Path, words: list[str]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
     server = _Server(answers(words))
-    listening = await server.loop.create_server(lambda: _Connection(server), "127.0.0.1", 0, backlog=1024)
+    listening = await server.loop.create_server(lambda: _Connection(server), "127.0.0.1", 0, backlog=4096)
     print(listening.sockets[0].getsockname()[1], flush=True)  # noqa: T201  that is what it is to print
     await server.loop.run_in_executor(None, sys.stdin.read)
     log.write_bytes(msgspec.json.encode(server.truth()))
