@@ -66,7 +66,7 @@ pictures: .venv/$(REQUIREMENTS).sha256 ## Regenerate the pictures of the report 
 	$(PYTHON) bench/pictures.py
 
 clean: ## Remove .venv, .venv-peers and caches; results stay
-	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The starter writes this file after installing; where nothing changed it does nothing, so it is touched.
