@@ -36,8 +36,6 @@ def connect(settings: ConnectionSettings) -> HttpClient:
 
 
 def main(what: str, host: str, ca_file: str) -> Any:
-    if what == "closing":
-        return closing_outcomes(connect, host, BY)
     if what == "early":
         return early_outcome(connect, host)
     if what == "slow reader":
@@ -45,6 +43,8 @@ def main(what: str, host: str, ca_file: str) -> Any:
     if what == "races":
         return race_outcomes(connect, host, BY, gevent.sleep)
     settings = ConnectionSettings(host, ca_file=ca_file, timeout_s=5)
+    if what == "closing":
+        return closing_outcomes(connect, settings, BY)
     todo = orders(what)
     return Pool(8).map(lambda order: case_outcome(connect, settings, order, BY), todo)
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.http_client import HttpClient
-from tests.certificates import needs_openssl, private_ca
+from tests.certificates import PrivateCa, needs_openssl, private_ca
 from tests.load.child import findings
 from tests.target.hostile_case import BODY
 from tests.target.hostile_cases import CASES
@@ -105,8 +105,7 @@ def test_every_case_over_ipv6() -> None:
 
 @needs_openssl
 @pytest.mark.parametrize("what", ["whole", "some"])
-def test_every_case_over_tls(what: str, tmp_path: Path) -> None:
-    ca = private_ca(tmp_path)
+def test_every_case_over_tls(what: str, ca: PrivateCa) -> None:
     with HostileServer(ca.server) as server:
         check(server, what, str(ca.authority))
 
@@ -129,18 +128,34 @@ def test_an_interim_answer_while_a_large_body_is_sent_costs_no_waiting_in_circle
 
 
 @pytest.fixture(scope="module")
-def closing(server: HostileServer) -> dict[str, dict[str, Found]]:
-    return {PARENT: closing_outcomes(HttpClient, server.host, PARENT), USER: by_user("closing", server.host)}
+def ca(tmp_path_factory: pytest.TempPathFactory) -> PrivateCa:
+    return private_ca(tmp_path_factory.mktemp("ca"))
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What became of the requests over connections that were closed just then, and the server that did so."""
+
+    server: HostileServer
+    found: dict[str, dict[str, Found]]
+
+
+@pytest.fixture(scope="module", params=["in clear", pytest.param("over TLS", marks=needs_openssl)])
+def closing(request: pytest.FixtureRequest) -> Iterator[Closing]:
+    ca = request.getfixturevalue("ca") if request.param == "over TLS" else None
+    with HostileServer(ca and ca.server) as server:
+        settings = ConnectionSettings(server.host, ca_file=str(ca.authority) if ca else "", timeout_s=5)
+        by_parent = closing_outcomes(HttpClient, settings, PARENT)
+        yield Closing(server, {PARENT: by_parent, USER: by_user("closing", server.host, settings.ca_file)})
 
 
 @pytest.mark.parametrize("by", [PARENT, USER])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("how", HOW)
-def test_a_request_over_a_connection_that_is_closed_just_then(
-    how: str, method: str, by: str, closing: dict[str, dict[str, Found]], server: HostileServer
-) -> None:
+def test_a_request_over_a_connection_that_is_closed_just_then(how: str, method: str, by: str, closing: Closing) -> None:
     for retry in (True, False):
-        found, sent = closing[by][f"{how}-{method}-{retry}"], server.times(f"/second/{how}-{method}-{retry}-{by}")
+        name = f"{how}-{method}-{retry}"
+        found, sent = closing.found[by][name], closing.server.times(f"/second/{name}-{by}")
         again = retry and method == "GET" and how != "half"
         assert sent == again + (how != "unread")  # what was not read was not received
         assert found["retries"] == again
@@ -151,8 +166,8 @@ def test_a_request_over_a_connection_that_is_closed_just_then(
             assert found["kind"] == ("connection lost" if how == "half" else "idle connection closed")
 
 
-def test_both_clients_say_the_same_about_closed_connections(closing: dict[str, dict[str, Found]]) -> None:
-    assert closing[PARENT] == closing[USER]
+def test_both_clients_say_the_same_about_closed_connections(closing: Closing) -> None:
+    assert closing.found[PARENT] == closing.found[USER]
 
 
 @pytest.mark.parametrize("by", [PARENT, USER])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from perfsuite.target.connection import ConnectionSettings
@@ -16,7 +17,7 @@ from tests.target.hostile_server import case_path
 
 Connect = Callable[[ConnectionSettings], HttpClient]
 Found = dict[str, Any]
-HOW = ("fin", "reset", "unread", "half")
+HOW = ("fin", "no-notify", "reset", "unread", "half")
 """How the server ends a connection when the second request is sent over it."""
 METHODS = ("GET", "POST", "PUT", "DELETE")
 RACES = 40
@@ -66,13 +67,13 @@ def written(answer: Answer) -> Found:
     }
 
 
-def closing_outcomes(connect: Connect, host: str, by: str) -> dict[str, Found]:
+def closing_outcomes(connect: Connect, settings: ConnectionSettings, by: str) -> dict[str, Found]:
     """What becomes of the second request over a connection that the server ends just then."""
     found = {}
     for how in HOW:
         for method in METHODS:
             for retry in (True, False):
-                client = connect(ConnectionSettings(host, timeout_s=5, retry=retry))
+                client = connect(replace(settings, retry=retry))
                 name = f"{how}-{method}-{retry}-{by}"
                 client.exchange(asked("GET", f"/then/{how}"))
                 found[f"{how}-{method}-{retry}"] = written(client.exchange(asked(method, f"/second/{name}")))

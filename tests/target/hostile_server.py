@@ -105,7 +105,7 @@ class HostileServer(Listener):
             self.received.append((-1, method, path))
         if how == "half":
             connection.sendall(b"HTTP/1.1 2")
-        return Then.RESET if how == "reset" else Then.CLOSE
+        return {"reset": Then.RESET, "no-notify": Then.NO_NOTIFY}.get(how, Then.CLOSE)
 
 
 def _parts(case: Case, at: int) -> tuple[bytes, bytes]:
