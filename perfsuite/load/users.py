@@ -115,7 +115,7 @@ class RoleUser(User):
     """The latest action ended before there was one."""
     _unrecorded = 0
     _logging_in = False
-    _gave_way = False
+    _yielded = False
     """The latest action made a request, and so let others run while it waited."""
     _planned_pause_s = 0.0
     """How long the present pause was to be; 0 where none was planned."""
@@ -234,7 +234,7 @@ class RoleUser(User):
         """The pause after an action. A user may be ended in it at once, otherwise when its action is over."""
         if self._state != LOCUST_STATE_STOPPING:
             pause_s = self.wait_time()
-            if pause_s > 0 or not self._gave_way:
+            if pause_s > 0 or not self._yielded:
                 self._state = LOCUST_STATE_WAITING
                 gevent.sleep(pause_s)
                 if self._state == LOCUST_STATE_WAITING:
@@ -269,7 +269,7 @@ class RoleUser(User):
 
         What nobody expected ends the action and is counted; the user goes on with the next one.
         """
-        self._took_none, self._gave_way = True, False
+        self._took_none, self._yielded = True, False
         try:
             self._act()
         except _ENDS_A_USER:
@@ -296,7 +296,7 @@ class RoleUser(User):
         began_at = utc_s() if due_at is None else due_at
         try:
             result = self.session.perform(behaviour, due_at)
-            self._gave_way = result.requests > 0
+            self._yielded = result.requests > 0
         except SessionEnded:
             # The request in flight was cut and counted; now the user may end as Locust wanted.
             raise GreenletExit from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -108,18 +108,13 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
-def tls_context(
-    ca_file: str = "",
-    make: Callable[[], ssl.SSLContext] = ssl.create_default_context,
-    certificate: ClientCertificate | None = None,
-) -> ssl.SSLContext:
+def tls_context(ca_file: str = "", certificate: ClientCertificate | None = None) -> ssl.SSLContext:
     """Trusts the machine's certificate authorities (or those of SSL_CERT_FILE and SSL_CERT_DIR), and `ca_file`.
 
-    On a machine without any it trusts those of certifi. `make` creates the context with the machine's authorities.
-    `certificate` identifies this client to targets that ask for it. Raises OSError (also SSLError) when a file cannot
-    be read or does not contain what it should.
+    On a machine without any it trusts those of certifi. `certificate` identifies this client to targets that
+    ask for it. Raises OSError (also SSLError) when a file cannot be read or does not contain what it should.
     """
-    context = make()
+    context = ssl.create_default_context()
     if not _machine_has_authorities():
         context.load_verify_locations(certifi.where())
     if ca_file:
