@@ -41,7 +41,7 @@ accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, an
 	$(PYTHON) bench/accuracy.py
 	$(PYTHON) bench/recording_cost.py
 
-truth: .venv/$(REQUIREMENTS).sha256 ## Check the findings on real runs with known trouble, and print the table
+truth: .venv/$(REQUIREMENTS).sha256 ## Check findings and verdicts on real runs with known trouble, and print the tables
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth
 
 bench: .venv/$(REQUIREMENTS).sha256 ## Compare the suite with other load generators, and write docs/benchmarks.md

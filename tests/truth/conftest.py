@@ -11,19 +11,22 @@ import pytest
 
 from tests.integration.programs import full_demo_programs, skip_without
 from tests.truth.cases import CASES, Case
+from tests.truth.generator_runs import GeneratorRun
 from tests.truth.lab import Seen, made
-from tests.truth.table import table
+from tests.truth.table import generator_table, table
 
 TIMES = "MITRA_TRUTH"
 """Environment variable: how often each case is run; without it, only the brief ones, once."""
 AT_ONCE = 2
 _SEEN = pytest.StashKey[list[Seen]]()
+GENERATOR_RUNS = pytest.StashKey[list[GeneratorRun]]()
 Runs = dict[tuple[str, int], Future[Seen]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "truth: looks at a real run with known trouble; several minutes")
     config.stash[_SEEN] = []
+    config.stash[GENERATOR_RUNS] = []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -80,6 +83,9 @@ def seen(case: Case, number: int, runs: Runs, pytestconfig: pytest.Config) -> Se
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if generators := config.stash[GENERATOR_RUNS]:
+        terminalreporter.section("saturated and healthy load generators")
+        terminalreporter.write_line(generator_table(generators))
     if found := config.stash[_SEEN]:
         terminalreporter.section("ground truth of the findings")
         terminalreporter.write_line(table(found))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from tests.truth.generator_runs import GeneratorRun
 from tests.truth.lab import Seen
 
 _HEAD = (
@@ -34,3 +35,29 @@ def _line(runs: list[Seen]) -> str:
     again = sum(run.attempts - 1 for run in runs)
     counts = f"{len(right)} of {len(runs)} | {again} | {100 * full:.0f} % | {100 * others:.0f} %"
     return f"| {case.name} | {wanted} | {counts} | {said.replace('|', '¦')} |"
+
+
+_GENERATORS = (
+    "| load generator | has to be | verdict | capacity used | nearest its limit | made again | right |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def generator_table(runs: Sequence[GeneratorRun]) -> str:
+    """Markdown, one line for each run, and how many of each kind were right."""
+    lines = (
+        f"| {run.case.name} | {'INCONCLUSIVE' if run.case.by else 'healthy'} | {run.verdict.outcome.value} |"
+        f" {run.capacity.used_percent} % | {run.capacity.bottleneck} | {run.attempts - 1} |"
+        f" {'no' if run.wrong else 'yes'} |"
+        for run in runs
+    )
+    saturated = [not run.wrong for run in runs if run.case.by]
+    healthy = [not run.wrong for run in runs if not run.case.by]
+    return "\n".join(
+        (
+            *_GENERATORS,
+            *lines,
+            f"{sum(saturated)} of {len(saturated)} saturations are INCONCLUSIVE for their generator,"
+            f" {sum(healthy)} of {len(healthy)} healthy runs are not.",
+        )
+    )
