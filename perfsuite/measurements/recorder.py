@@ -13,7 +13,6 @@ from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.raw_samples import EXPIRED, RawSamples
 from perfsuite.measurements.records import End, Generator, Phase, RawSampleState, SuiteErrors, Users
 from perfsuite.measurements.sink import RecordSink
-from perfsuite.messages import Message
 from perfsuite.model import SuiteErrorGroup
 from perfsuite.model.sample import Sample, Series
 
@@ -36,7 +35,6 @@ class Recorder:
         self._foreign: dict[str, Series] = {}
         self.raw: RawSamples | None = None
         """Takes every request as well; None without `--raw-samples`."""
-        self._raw_reported: Message | str | None = ""
 
     def request(self, sample: Sample) -> None:
         """Keep one request. Raises only where it did not keep it."""
@@ -101,16 +99,14 @@ class Recorder:
                 health.send_lag,
             )
         )
-        if self.raw is not None and self.raw.why != self._raw_reported:
-            self._report_raw()
+        self._report_raw()
         self._sink.flush()
 
     def _report_raw(self, *, whole: bool = False) -> None:
         if self.raw is None:
             return
-        raw, why = self.raw, self.raw.why
-        self._raw_reported = why
-        counts = (raw.written, raw.left_out, str(why or ""), whole)
+        raw = self.raw
+        counts = (raw.written, raw.left_out, str(raw.why or ""), whole)
         self._sink.write(RawSampleState(self._worker, next(self._sequence), raw.name, *counts))
 
     def rest(self, users_by_role: Mapping[str, int]) -> None:

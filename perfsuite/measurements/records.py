@@ -243,7 +243,7 @@ class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="ki
 
 
 class RawSampleState(msgspec.Struct, frozen=True, tag="raw_samples", tag_field="kind"):
-    """With `--raw-samples`: the file of all requests of a process; at its beginning, if it ends early, and at its end.
+    """With `--raw-samples`: the file of all requests of a process, every second and at its end.
 
     `written` and `left_out`: requests so far that are in the file, and that are not since it ended early; `why`: it
     did, "" if not. `whole`: the process has ended, and so has the file.
