@@ -191,11 +191,13 @@ class RoleUser(User):
     def _wait_for_login(self, seconds: float) -> None:
         """A pause before the next login, recorded as one. It ends when the load does: Locust waits for this method."""
         began_at = utc_s()
-        until = began_at + seconds
-        while (left_s := until - utc_s()) > 0:
-            gevent.sleep(min(left_s, _LOOK_EVERY_S))
+        until = left_s = began_at + seconds
+        while left_s > 0:
+            # At least once: a login that failed before it was sent has let nobody else run.
+            gevent.sleep(min(max(until - utc_s(), 0.0), _LOOK_EVERY_S))
             if self._leaving:
                 raise GreenletExit
+            left_s = until - utc_s()
         with self._load.counting("the pause before a login"):
             key = (int(began_at), self.role.slug, LOGIN)
             self._load.recorder.cells.pause(key, round((utc_s() - began_at) * 1e6))
@@ -296,7 +298,8 @@ class RoleUser(User):
         began_at = utc_s() if due_at is None else due_at
         try:
             result = self.session.perform(behaviour, due_at)
-            self._yielded = result.requests > 0
+            # What failed may have failed before it was sent, for want of a socket, without waiting for anything.
+            self._yielded = result.requests > 0 and result.succeeded
         except SessionEnded:
             # The request in flight was cut and counted; now the user may end as Locust wanted.
             raise GreenletExit from None

@@ -10,6 +10,7 @@ It answers the login of the API and `GET /health`; the behaviour tells how long 
     bimodal FAST_MS SLOW_MS     four in five around the one, one in five around the other (each ± 10 %)
     stalling MS                 MS, but in the third of every five seconds (from the first request on) nothing
                                 is answered; what came in that second is answered together at its end
+    closing MS EVERY            MS, but each connection is closed instead of answering its EVERY-th request
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Truth(msgspec.Struct, frozen=True):
     served: list[Served]
     connected: list[Connected]
     utc_offset_s: float
+    closed: list[str] = []
+    """Ids of requests that were not answered: the connection was closed instead."""
 
 
 def answers(words: list[str]) -> Answer:
@@ -63,7 +66,7 @@ def answers(words: list[str]) -> Answer:
     numbers = [float(word) for word in words[1:]]
     rng = random.Random(11)
     match words[0]:
-        case "fixed":
+        case "fixed" | "closing":
             return lambda now: now + numbers[0] / 1000
         case "lognormal":
             return lambda now: now + numbers[0] / 1000 * rng.lognormvariate(0, numbers[1])
@@ -88,15 +91,17 @@ class _Stalling:
 
 
 class _Server:
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, closes_every: int) -> None:
         self.answer = answer
+        self.closes_every = closes_every
+        self.closed: list[str] = []
         self.loop = asyncio.get_running_loop()
         self.served: list[Served] = []
         self.connections: list[_Connection] = []
 
     def truth(self) -> Truth:
         connected = [Connected(one.account, one.began_ns, one.ended_ns) for one in self.connections if one.account]
-        return Truth(self.served, connected, time.time() - time.perf_counter())
+        return Truth(self.served, connected, time.time() - time.perf_counter(), self.closed)
 
 
 class _Connection(asyncio.Protocol):
@@ -105,6 +110,7 @@ class _Connection(asyncio.Protocol):
         self._data = b""
         self._transport: asyncio.Transport | None = None
         self.account = ""
+        self._requests_seen = 0
         self.began_ns = self.ended_ns = 0
         server.connections.append(self)
 
@@ -148,6 +154,11 @@ class _Connection(asyncio.Protocol):
         )
 
     def _serve(self, head: bytes, began_ns: int) -> None:
+        self._requests_seen += 1
+        if self._requests_seen == self._server.closes_every and self._transport is not None:
+            self._server.closed.append(_header(head, b"x-request-id"))
+            self._transport.close()
+            return
         answer_at = self._server.answer(self._server.loop.time())
         self._server.loop.call_at(answer_at, self._answer, _header(head, b"x-request-id"), began_ns)
 
@@ -173,7 +184,7 @@ def _header(head: bytes, name: bytes) -> str:
 async def _main(log: Path, words: list[str]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
-    server = _Server(answers(words))
+    server = _Server(answers(words), int(words[2]) if words[0] == "closing" else 0)
     listening = await server.loop.create_server(lambda: _Connection(server), "127.0.0.1", 0, backlog=4096)
     print(listening.sockets[0].getsockname()[1], flush=True)  # noqa: T201  that is what it is to print
     await server.loop.run_in_executor(None, sys.stdin.read)
