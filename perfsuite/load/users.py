@@ -191,13 +191,14 @@ class RoleUser(User):
     def _wait_for_login(self, seconds: float) -> None:
         """A pause before the next login, recorded as one. It ends when the load does: Locust waits for this method."""
         began_at = utc_s()
-        until = left_s = began_at + seconds
-        while left_s > 0:
+        until = began_at + seconds
+        while True:
             # At least once: a login that failed before it was sent has let nobody else run.
             gevent.sleep(min(max(until - utc_s(), 0.0), _LOOK_EVERY_S))
             if self._leaving:
                 raise GreenletExit
-            left_s = until - utc_s()
+            if utc_s() >= until:
+                break
         with self._load.counting("the pause before a login"):
             key = (int(began_at), self.role.slug, LOGIN)
             self._load.recorder.cells.pause(key, round((utc_s() - began_at) * 1e6))
