@@ -116,7 +116,7 @@ class RoleUser(User):
     _unrecorded = 0
     _logging_in = False
     _yielded = False
-    """The latest action made a request, and so let others run while it waited."""
+    """The latest action got answers, and so let others run while it waited."""
     _planned_pause_s = 0.0
     """How long the present pause was to be; 0 where none was planned."""
 
@@ -228,8 +228,9 @@ class RoleUser(User):
         pause_s = NONE_TAKEN_S if self._took_none else 0.0
         if self._load.arrivals is None:
             pause_s = self._pause_s()
-        if not self.session.logged_in:
-            pause_s = max(pause_s, self.session.login_wait_s)
+        login_wait_s = self.session.login_wait_s
+        if login_wait_s > pause_s and not self.session.logged_in:
+            pause_s = login_wait_s
         self._planned_pause_s = pause_s
         return pause_s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -29,10 +30,12 @@ class WeightedRoundRobin:
         self._taken += 1
         if not self._behaviours:
             return None
+        credits, best, most = self._credit, 0, -math.inf
         for index, behaviour in enumerate(self._behaviours):
-            self._credit[index] += behaviour.share
-        best = max(range(len(self._behaviours)), key=self._credit.__getitem__)
-        self._credit[best] -= self._total
+            credits[index] = credit = credits[index] + behaviour.share
+            if credit > most:
+                best, most = index, credit
+        credits[best] -= self._total
         return self._behaviours[best]
 
     def at(self, number: int) -> Behaviour | None:

@@ -59,7 +59,7 @@ class Token:
     @property
     def login_wait_s(self) -> float:
         """How long the next login has to wait, s; 0 where it may be tried."""
-        return max(self._login_at - self._clock(), 0.0)
+        return max(self._login_at - self._clock(), 0.0) if self._login_at else 0.0
 
     def take(self, body: Mapping[str, Any], date: str, share: float) -> Remark | None:
         """Take the token of a login's answer, to be renewed after `share` of its life. `date`: its header Date.

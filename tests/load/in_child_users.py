@@ -1,0 +1,189 @@
+"""Users without think times, in a process with gevent and Locust: who gets to run, and how they end."""
+
+from __future__ import annotations
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import time  # noqa: E402
+from dataclasses import replace  # noqa: E402
+from pathlib import Path  # noqa: E402
+from tempfile import mkdtemp  # noqa: E402
+from typing import Any  # noqa: E402
+
+import gevent  # noqa: E402
+import msgspec  # noqa: E402
+from gevent.pywsgi import WSGIServer  # noqa: E402
+from locust.env import Environment  # noqa: E402
+
+from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
+from perfsuite.load.install import Hooks, install  # noqa: E402
+from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
+from perfsuite.load.users import RoleUser, user_classes  # noqa: E402
+from perfsuite.measurements.records import Record, Requests  # noqa: E402
+from perfsuite.model import Account, FailureKind, Plan, Scenario  # noqa: E402
+from perfsuite.model.role import Role  # noqa: E402
+from tests.accuracy.roles import ROLES  # noqa: E402
+from tests.load.child import report  # noqa: E402
+
+LOGIN = {
+    "access_token": "token",
+    "token_type": "bearer",
+    "expires_in": 900,
+    "user": {"user_id": "1"},
+    "permissions": [],
+}
+HEALTH = {"status": "healthy", "service": "agentmitra", "version": "1"}
+USERS = 10
+SLOW_S = 0.6
+
+
+class Server:
+    """Answers at once, or to `/health` after `slow_s`; counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.slow_s = 0.0
+        self.asked = 0
+        self._server = WSGIServer(("127.0.0.1", 0), self._answer, log=None, error_log=None)
+        self._server.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _answer(self, environ: dict[str, Any], start: Any) -> list[bytes]:
+        self.asked += 1
+        login = environ["PATH_INFO"].endswith("login")
+        if not login:
+            gevent.sleep(self.slow_s)
+        body = msgspec.json.encode(LOGIN if login else HEALTH)
+        start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def write(self, record: Record) -> None:
+        self.records.append(record)
+
+    def flush(self) -> None:
+        """All is here already."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def kinds(self) -> list[str]:
+        """Of all failures."""
+        return [error.kind for record in self.records if isinstance(record, Requests) for error in record.errors]
+
+
+class Load:
+    """Users of one role in this process."""
+
+    def __init__(self, host: str, role: Role, users: int = USERS) -> None:
+        self.sink, self.role, self.users = Kept(), role, users
+        plan = Plan("r_1", Scenario("b", users, users, 60), host, {role.slug: users}, (), (), 1, "2026-03-01T09:30:00Z")
+        accounts = tuple(Account(str(number), "secret", role.slug) for number in range(users))
+        order = LoadOrder(replace(plan, allowed_hosts=("127.0.0.1",)), Path(mkdtemp()), accounts, {})
+        self.state = LoadState(order, self.sink, on_placed=lambda _users: None)
+        self.environment: Any = Environment(user_classes=user_classes([role]), host=host, stop_timeout=5)
+        self.ended = 0
+        hooks = Hooks(lambda _env: self.state, lambda _load: None, self._end, placed_dispatcher([role.slug] * users))
+        install(self.environment, hooks)
+        self.runner = self.environment.create_local_runner()
+        self.runner.start(users, spawn_rate=users)
+
+    def _end(self, _load: LoadState) -> None:
+        self.ended += 1
+
+    def sent(self) -> list[int]:
+        """By each user."""
+        users: list[RoleUser] = [greenlet.args[0] for greenlet in self.runner.user_greenlets]
+        return [user._transport.sent for user in users if user._started]
+
+    def stop(self) -> float:
+        """Seconds until all users have ended."""
+        began = time.monotonic()
+        self.runner.quit()
+        return time.monotonic() - began
+
+
+def ticks(seconds: float) -> int:
+    """How often another greenlet gets to run, of 20 times a second."""
+    count, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        gevent.sleep(0.05)
+        count += 1
+    return count
+
+
+def fairness(server: Server) -> dict[str, Any]:
+    load = Load(server.url, ROLES[0])
+    others = ticks(2.5)
+    sent = load.sent()
+    load.stop()
+    cells = load.state.recorder.cells
+    return {"sent": [min(sent), max(sent)], "ticks": others, "recorded": [cells.recorded, load.state.sent.sent]}
+
+
+def dead_target() -> dict[str, Any]:
+    load = Load("http://127.0.0.1:9", ROLES[0], 3)
+    found = {"ticks": ticks(1.5)}
+    load.stop()
+    return found | {"kinds": sorted(set(load.sink.kinds()))}
+
+
+def target_dies(server: Server) -> dict[str, Any]:
+    """After the login everything fails at once."""
+    load = Load(server.url, ROLES[0], 3)
+    gevent.sleep(1.5)
+    load.state.connection = replace(load.state.connection, host="http://127.0.0.1:9")
+    for greenlet in load.runner.user_greenlets:
+        user: RoleUser = greenlet.args[0]
+        user._transport._exchange = user.make_transport().exchange
+    found = {"ticks": ticks(1.0)}
+    load.stop()
+    return found | {"kinds": sorted(set(load.sink.kinds()))}
+
+
+def nothing_offered(server: Server) -> dict[str, Any]:
+    load = Load(server.url, replace(ROLES[0], behaviours=()), 3)
+    found = {"ticks": ticks(1.5)}
+    return found | {"ended in s": load.stop()}
+
+
+def stopped_in_action(server: Server) -> dict[str, Any]:
+    server.slow_s, server.asked = SLOW_S, 0
+    load = Load(server.url, replace(ROLES[0], think_min_s=30.0, think_max_s=30.0), 1)
+    while server.asked < 2:
+        gevent.sleep(0.01)
+    server.asked = 0
+    took_s = load.stop()
+    server.slow_s = 0.0
+    unfinished = load.sink.kinds().count(FailureKind.UNFINISHED)
+    return {"took_s": took_s, "unfinished": unfinished, "more": server.asked, "ended": load.ended}
+
+
+def stopped_in_pause(server: Server) -> dict[str, Any]:
+    server.asked = 0
+    load = Load(server.url, replace(ROLES[0], think_min_s=30.0, think_max_s=30.0), 1)
+    while server.asked < 2:
+        gevent.sleep(0.01)
+    gevent.sleep(0.2)
+    return {"took_s": load.stop(), "asked": server.asked}
+
+
+if __name__ == "__main__":
+    SERVER = Server()
+    report(
+        {
+            "fairness": fairness(SERVER),
+            "dead target": dead_target(),
+            "target dies": target_dies(SERVER),
+            "nothing offered": nothing_offered(SERVER),
+            "stopped in action": stopped_in_action(SERVER),
+            "stopped in pause": stopped_in_pause(SERVER),
+        }
+    )

@@ -1,0 +1,54 @@
+"""Users without think times leave room for each other and for all else; users end when they are to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.load.child import findings
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """All cases, done in one process."""
+    answers: dict[str, Any] = findings("in_child_users")
+    return answers
+
+
+def test_users_without_think_times_get_their_turns(found: dict[str, Any]) -> None:
+    least, most = found["fairness"]["sent"]
+
+    assert least > 20
+    assert most < 3 * least + 50, "they begin within a second"
+    assert found["fairness"]["ticks"] > 10
+    assert found["fairness"]["recorded"][0] == found["fairness"]["recorded"][1]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param("dead target", id="nobody can log in"),
+        pytest.param("target dies", id="every connection is refused"),
+    ],
+)
+def test_a_target_that_refuses_at_once_does_not_keep_the_process(found: dict[str, Any], case: str) -> None:
+    assert found[case]["ticks"] > 5
+    assert found[case]["kinds"] == ["connection refused"]
+
+
+def test_users_with_nothing_to_do_do_not_keep_the_process(found: dict[str, Any]) -> None:
+    assert found["nothing offered"]["ticks"] > 5
+    assert found["nothing offered"]["ended in s"] < 3
+
+
+def test_a_user_who_is_stopped_in_an_action_ends_it_and_begins_no_other(found: dict[str, Any]) -> None:
+    stopped = found["stopped in action"]
+
+    assert (stopped["unfinished"], stopped["more"], stopped["ended"]) == (0, 0, 1)
+    assert stopped["took_s"] < 4
+
+
+def test_a_user_who_is_stopped_in_a_pause_ends_at_once(found: dict[str, Any]) -> None:
+    assert found["stopped in pause"]["took_s"] < 3
+    assert found["stopped in pause"]["asked"] == 2
