@@ -16,13 +16,18 @@ from perfsuite.cli.main import main
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.errors import LoadError, TargetError, UnexpectedError, UsageError
 from perfsuite.history import RunQuery
+from perfsuite.messages.calibration import ProcessNote
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import Account, Outcome, Plan, PreflightReport, RunReport
+from perfsuite.model import Account, Arrival, Outcome, Plan, PreflightReport, RunReport
 from perfsuite.model.history import RunGroup
+from perfsuite.plan.processes import too_few
 from perfsuite.preflight.probe import TargetInfo
 from perfsuite.report.write import FILES, write_all
+from perfsuite.roles import ROLES
+from perfsuite.roles.mix import users_by_role
 from perfsuite.run import pipeline
 from perfsuite.run.archive import RunArchive, read_past_run
+from perfsuite.run.calibration import calibrated
 from perfsuite.run.context import CommandContext, RunContext
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.finish import Outputs, RunEnd, finish
@@ -412,3 +417,22 @@ def test_a_damaged_file_is_the_users_to_know(tmp_path: Path) -> None:
     with pytest.raises(LoadError) as ended:
         run.make()
     assert (ended.value.code, ended.value.fields) == (RunMessage.AFTER_THE_LOAD, {"why": "preflight.json: damaged"})
+
+
+def test_load_processes_that_are_too_few_are_said_before_anything_is_sent(tmp_path: Path) -> None:
+    run = Run(tmp_path, plan=folders.plan("", host=NOBODY))
+    busy = replace(run.plan.scenario, arrival=Arrival(1e6))
+    run.plan = replace(run.plan, scenario=busy, users_by_role=users_by_role(busy.users, ROLES))
+    said_before_probe: list[str] = []
+
+    def probe(context: RunContext) -> TargetInfo:
+        said_before_probe.append(run.said.getvalue())
+        raise TargetError(RunMessage.TARGET_SILENT(silent_s=1))
+
+    run.stages = replace(run.stages, probe=probe)
+    with pytest.raises(TargetError):
+        run.make()
+
+    notes = too_few(run.plan, ROLES, calibrated(run.plan, fail))
+    assert {note.code for note in notes} >= {ProcessNote.TOO_FEW}
+    assert said_before_probe[0].splitlines() == list(notes)

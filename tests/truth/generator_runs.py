@@ -177,12 +177,12 @@ SATURATIONS = (
             trouble=busy_neighbours(count),
             brief=count == 12,
         )
-        for count, rate in ((8, 5_000), (12, 4_000), (16, 3_000), (16, 5_000), (24, 4_000))
+        for count, rate in ((8, 6_000), (12, 5_000), (16, 4_000), (16, 6_000), (24, 5_000))
     ),
     # A CPU limit, as of a container.
     *(
         GeneratorCase(f"{cores} of a core, {rate} actions/s", _LIMITED, _open(rate, 100), trouble=cpu_limit(cores))
-        for cores, rate in ((0.1, 1_500), (0.15, 2_500), (0.2, 3_000))
+        for cores, rate in ((0.1, 4_000), (0.15, 5_000), (0.2, 6_000))
     ),
     # What blocks the event loop takes no CPU.
     *(
