@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from perfsuite.model import FailureKind
-from perfsuite.model.role import Role
+from perfsuite.model.role import Call, Role
 from perfsuite.target.catalogue import TYPES, Operation
 from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED
 from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
@@ -248,3 +248,17 @@ def parent_failure(operation: Operation, body: Any, values: Mapping[str, str], s
         if seen.parents.setdefault(str(row["id"]), parent) != parent:
             return _wrong(f"rows of another {operation.parent.removesuffix('_id')} were answered")
     return None
+
+
+def rule_failure(
+    operation: Operation, body: Any, call: Call, role: Role, user_id: str, seen: RowOwners
+) -> Failure | None:
+    """The first rule that a decoded body breaks. What `TypedAnswer` accepts breaks none of them."""
+    return (
+        content_failure(operation, body)
+        or echo_failure(operation, body, call.path)
+        or written_failure(operation, body, call.body)
+        or identity_failure(operation, body, user_id)
+        or owner_failure(operation, body, role, user_id, seen)
+        or parent_failure(operation, body, call.path, seen)
+    )

@@ -311,15 +311,7 @@ class Session(SessionData):
         body, failure = checks.decoded(operation, answer)
         if failure is not None or (body is None and operation.method == "DELETE"):
             return body, failure
-        failure = (
-            checks.content_failure(operation, body)
-            or checks.echo_failure(operation, body, call.path)
-            or checks.written_failure(operation, body, call.body)
-            or checks.identity_failure(operation, body, self.user_id)
-            or checks.owner_failure(operation, body, self.role, self.user_id, self.run.owners)
-            or checks.parent_failure(operation, body, call.path, self.run.owners)
-        )
-        return body, failure
+        return body, checks.rule_failure(operation, body, call, self.role, self.user_id, self.run.owners)
 
     @property
     def secrets(self) -> tuple[str, ...]:

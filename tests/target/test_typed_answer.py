@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from perfsuite.model.role import Role
+from perfsuite.model.role import Call, Role
 from perfsuite.roles import ROLES
 from perfsuite.target import checks
 from perfsuite.target.catalogue import CATALOGUE, Operation
@@ -53,15 +53,7 @@ def right_body(operation: Operation) -> Any:
 def in_full(operation: Operation, body: bytes, path: dict[str, str], seen: RowOwners) -> tuple[bool, Any]:
     """Whether the checks find it right, as a session asks them; and the decoded body."""
     decoded, failure = checks.decoded(operation, answer_of(body))
-    failure = (
-        failure
-        or checks.content_failure(operation, decoded)
-        or checks.echo_failure(operation, decoded, path)
-        or checks.written_failure(operation, decoded, None)
-        or checks.identity_failure(operation, decoded, USER)
-        or checks.owner_failure(operation, decoded, POLICYHOLDER, USER, seen)
-        or checks.parent_failure(operation, decoded, path, seen)
-    )
+    failure = failure or checks.rule_failure(operation, decoded, Call(path=path), POLICYHOLDER, USER, seen)
     return failure is None, decoded
 
 
