@@ -5,6 +5,7 @@ Only reads and the login. Started as a child, ended by its pid.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -81,8 +82,8 @@ def _example(operation: Operation) -> str:
 
 
 @contextmanager
-def canned_server(answers: dict[str, bytes], files: int = 65_536) -> Iterator[str]:
-    """The address of a server with these answers (operation → body), until the block ends."""
+def canned_server(answers: dict[str, bytes], files: int = 65_536, core: int | None = None) -> Iterator[str]:
+    """The address of a server with these answers (operation → body), until the block ends; on one core if given."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if nginx is None:
         raise FileNotFoundError("nginx is needed: apt-get install nginx-light")
@@ -94,6 +95,8 @@ def canned_server(answers: dict[str, bytes], files: int = 65_536) -> Iterator[st
         config.write_text(_CONFIG.format(folder=folder, port=port, files=files, locations="\n        ".join(locations)))
         process = subprocess.Popen([nginx, "-c", str(config), "-p", str(folder)])
         try:
+            if core is not None:
+                os.sched_setaffinity(process.pid, {core})
             _wait_for(port, process)
             yield f"http://127.0.0.1:{port}"
         finally:

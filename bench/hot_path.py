@@ -4,7 +4,7 @@
 
 Each line adds one layer to the line before, against canned answers of another process (nginx), for users without think
 times: once with one small operation, once with the seven roles' mix of reads. The least of several rounds counts:
-whatever else runs can only add.
+whatever else runs can only add. Server and load are pinned to a core each.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ gevent.monkey.patch_all()
 
 import argparse  # noqa: E402
 import gc  # noqa: E402
+import os  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
@@ -190,7 +191,9 @@ def main() -> int:
     parser.add_argument("--only", default="", help="layer, such as 'whole user'")
     options = parser.parse_args()
     began = utc_s()
-    with canned_server(canned_answers("policyholder")) as host:
+    cores = sorted(os.sched_getaffinity(0))
+    with canned_server(canned_answers("policyholder"), core=cores[-1]) as host:
+        os.sched_setaffinity(0, {cores[0]})
         for mix in ("one read", "reads of the policyholder"):
             lab = Lab(host, roles_of(mix), options.users, options.seconds)
             layers = {name: do for name, do in ladder(lab).items() if options.only in ("", name)}
