@@ -20,6 +20,8 @@ from bench.generators.work import ROOT, Generator, GeneratorFailed, Outcome, Per
 SETTLE_S = 0.5
 """From the moment when all users are connected to the window."""
 _CONNECT_WITHIN_S = 60.0
+_CONNECT_RATE = 250
+"""So many users a second more than that must be connected."""
 _END_WITHIN_S = 60.0
 _MEMORY_EVERY_S = 0.5
 _POLL_S = 0.1
@@ -62,7 +64,7 @@ def measured(generator: Generator, work: Work, server: Nginx, core: int, window_
         last, used_s = server.counted(), tree.cpu_s() - cpu_s
         other.end(used_s + server.process.cpu_s() - server_s)
         if not tree.running:
-            raise GeneratorFailed(f"it ended within the window: {_last_lines(tree)}")
+            raise GeneratorFailed(f"it ended within the window: {_said(tree)}")
         _checked(_finished(generator, work, tree))
     requests = last.requests - first.requests
     if requests <= 0:
@@ -85,7 +87,7 @@ def idle_memory(generator: Generator, work: Work, server: Nginx, core: int) -> i
             if time.monotonic() > deadline:
                 raise GeneratorFailed("its users never came to rest")
         if not tree.running:
-            raise GeneratorFailed(f"it ended: {_last_lines(tree)}")
+            raise GeneratorFailed(f"it ended: {_said(tree)}")
         found = tree.memory_bytes()
         tree.end(2.0)
     return found
@@ -158,15 +160,16 @@ def delay_server(core: int, words: tuple[str, ...] = ()) -> Iterator[RunningDela
 
 def _wait_for_users(tree: ProcessTree, server: Nginx, users: int) -> Counted:
     """Until so many connections are open, which is when all users are at work."""
-    deadline = time.monotonic() + _CONNECT_WITHIN_S
+    within_s = _CONNECT_WITHIN_S + users / _CONNECT_RATE
+    deadline = time.monotonic() + within_s
     while True:
         now = server.counted()
         if now.connections >= users:
             return now
         if not tree.running:
-            raise GeneratorFailed(f"exit code {tree.exit_code} before all users were at work: {_last_lines(tree)}")
+            raise GeneratorFailed(f"exit code {tree.exit_code} before all users were at work: {_said(tree)}")
         if time.monotonic() > deadline:
-            raise GeneratorFailed(f"{now.connections} of {users} users connected within {_CONNECT_WITHIN_S:.0f} s")
+            raise GeneratorFailed(f"{now.connections} of {users} users connected within {within_s:.0f} s")
         time.sleep(_POLL_S)
 
 
@@ -176,7 +179,7 @@ def _finished(generator: Generator, work: Work, tree: ProcessTree) -> Outcome:
     try:
         return generator.outcome(work, tree.output)
     except (ValueError, KeyError, OSError) as error:
-        raise GeneratorFailed(f"exit code {tree.exit_code}, no report ({error}): {_last_lines(tree)}") from None
+        raise GeneratorFailed(f"exit code {tree.exit_code}, no report ({error}): {_said(tree)}") from None
 
 
 def _checked(outcome: Outcome) -> None:
@@ -184,6 +187,7 @@ def _checked(outcome: Outcome) -> None:
         raise GeneratorFailed(f"{outcome.failures:,} of {outcome.requests:,} requests failed")
 
 
-def _last_lines(tree: ProcessTree) -> str:
-    lines = (tree.errors.strip() or tree.output.strip()).splitlines()
-    return " | ".join(line.strip() for line in lines[-_LAST_LINES:]) or "it printed nothing"
+def _said(tree: ProcessTree) -> str:
+    """The end of its errors, or the beginning of its output where there are none."""
+    lines = tree.errors.strip().splitlines()[-_LAST_LINES:] or tree.output.strip().splitlines()[:_LAST_LINES]
+    return " | ".join(line.strip() for line in lines) or "it printed nothing"
