@@ -2,7 +2,8 @@
 
     python -m bench.generators.delay_server [MEDIAN_MS SIGMA SEED]
 
-It prints its port. When its standard input ends, it prints its record as JSON and ends. The delays are log-normal. A
+It prints its port. When its standard input ends, it prints its record as JSON (UTC second of the arrival → bucket of
+the histogram → requests) and ends. The delays are log-normal. A
 time runs from the arrival of the request, as the kernel stamps it, to the moment just before the answer is sent. It
 counts requests for /health, those of the suite's preflight left out; a login and unknown paths are answered at once.
 """
@@ -23,7 +24,6 @@ from bench.generators.canned import HEALTH, health_body
 from perfsuite.measurements.histogram import Histogram
 
 MEDIAN_MS, SIGMA, SEED = 5.0, 0.6, 11
-FRACTIONS = (0.5, 0.99, 0.999)
 _PREPARED = 1 << 16
 _SO_TIMESTAMPNS = 35
 _SPIN_NS = 1_500_000
@@ -52,7 +52,7 @@ _UNKNOWN = _answer('{"detail":"Not Found"}', "404 Not Found")
 
 
 class DelayServer:
-    """One event loop over raw sockets. `times`: what it knows of the requests that it has answered."""
+    """One event loop over raw sockets. `times`: UTC second of the arrival → its requests."""
 
     def __init__(self, median_ms: float, sigma: float, seed: int) -> None:
         rng = random.Random(seed)
@@ -60,7 +60,7 @@ class DelayServer:
             round(median_ms * 1e6 * rng.lognormvariate(0, sigma)) if median_ms else 0 for _ in range(_PREPARED)
         ]
         self._number = 0
-        self.times = Histogram()
+        self.times: dict[int, Histogram] = {}
         self._due: list[tuple[int, int, int]] = []
         """When to answer (ns), which connection, when its request came (ns)."""
         self._connections: dict[int, socket.socket] = {}
@@ -144,7 +144,9 @@ class DelayServer:
         connection = self._connections.get(number)
         if connection is None:
             return
-        self.times.add((time.time_ns() - came_ns) // 1000)
+        second = came_ns // 1_000_000_000
+        times = self.times.get(second) or self.times.setdefault(second, Histogram())
+        times.add((time.time_ns() - came_ns) // 1000)
         try:
             connection.send(_HEALTHY)
         except OSError:
@@ -174,8 +176,7 @@ def main(words: list[str]) -> None:
     server = DelayServer(numbers[0], numbers[1], int(numbers[2]))
     print(server.port, flush=True)
     server.serve(sys.stdin.fileno())
-    percentiles = server.times.percentiles_us(FRACTIONS)
-    print(json.dumps({"requests": server.times.count, "us": percentiles}), flush=True)
+    print(json.dumps({second: times.counts for second, times in server.times.items()}), flush=True)
 
 
 if __name__ == "__main__":

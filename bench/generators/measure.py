@@ -7,15 +7,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from bench.generators.machine import OtherWork
 from bench.generators.nginx import Counted, Nginx
 from bench.generators.process_tree import ProcessTree, not_of_others, running
-from bench.generators.work import ROOT, Generator, GeneratorFailed, Outcome, Percentiles, Work
+from bench.generators.work import FRACTIONS, ROOT, Generator, GeneratorFailed, Outcome, Percentiles, Work
+from perfsuite.measurements.histogram import Histogram, middle_of
 
 SETTLE_S = 0.5
 """From the moment when all users are connected to the window."""
@@ -40,10 +41,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Percentiles (ms) of the same requests, as a generator and as the server know them."""
+    """Percentiles (ms) of the same requests, as a generator and as the server know them. `rps`: how many they were."""
 
     measured: Percentiles
     truth: Percentiles
+    rps: float
 
 
 def measured(generator: Generator, work: Work, server: Nginx, core: int, window_s: float, other: OtherWork) -> Sample:
@@ -105,10 +107,22 @@ def accuracy(generator: Generator, work: Work, server_core: int, core: int) -> d
             outcome = _finished(generator, at, tree)
         record = server.record()
     _checked(outcome)
-    p50, p99, p999 = (us and us / 1000 for us in record["us"])
-    if not record["requests"]:
+    times = truth(record, outcome.seconds)
+    if not times.count:
         raise GeneratorFailed("it made no request")
-    return {since: Accuracy(times, (p50, p99, p999)) for since, times in outcome.times_ms.items()}
+    p50, p99, p999 = (us and us / 1000 for us in times.percentiles_us(FRACTIONS))
+    rps = times.count / (work.seconds if outcome.seconds is None else len(outcome.seconds))
+    return {since: Accuracy(own, (p50, p99, p999), rps) for since, own in outcome.times_ms.items()}
+
+
+def truth(record: Mapping[int, Mapping[int, int]], seconds: range | None = None) -> Histogram:
+    """What the server of part e knows of some seconds, or of all."""
+    counts: Counter[int] = Counter()
+    for second, of_second in record.items():
+        if seconds is None or second in seconds:
+            counts.update(of_second)
+    middles = [round(middle_of(bucket)) for bucket in counts] or [0]
+    return Histogram(dict(counts), counts.total(), 0, min(middles), max(middles))
 
 
 class RunningDelayServer:
@@ -132,11 +146,11 @@ class RunningDelayServer:
         """Its process id."""
         return self._process.pid
 
-    def record(self) -> dict[str, Any]:
-        """End it; what it knows."""
+    def record(self) -> dict[int, dict[int, int]]:
+        """End it; UTC second of the arrival → bucket of the histogram → requests."""
         printed, _none = self._process.communicate(timeout=10)
-        found: dict[str, Any] = json.loads(printed)
-        return found
+        found = json.loads(printed)
+        return {int(second): {int(bucket): n for bucket, n in counts.items()} for second, counts in found.items()}
 
     def kill(self) -> None:
         """Whatever became of it, it is gone."""

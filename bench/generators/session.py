@@ -84,6 +84,12 @@ class AccuracyCell:
     rounds: dict[str, list[Accuracy]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def reached_rps(self) -> float | None:
+        """Requests per second as the server counted them; None where nothing was measured."""
+        found = [one.rps for one in self.rounds.get(SEND, [])]
+        return statistics.median(found) if found else None
+
     def errors_ms(self, since: str, place: int) -> list[float]:
         """Measured less true, of each round."""
         pairs = [(one.measured[place], one.truth[place]) for one in self.rounds.get(since, [])]
@@ -257,7 +263,7 @@ class Session:
         if not cell.rate:
             cell.problems.append("its saturation is not known")
             return
-        seconds = settings.window_s + 1
+        seconds = settings.window_s + generator.beside_s - 1
         work = Work(Kind.ARRIVALS, "", _RATE_USERS, seconds, self._folder(), cell.rate)
         try:
             found = accuracy(generator, work, place.server_core, place.core)

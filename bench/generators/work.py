@@ -61,11 +61,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a generator reports at its end. `times_ms`: its percentiles, by where they count from."""
+    """What a generator reports at its end. `times_ms`: its percentiles, by where they count from.
+
+    `seconds`: the UTC seconds that they are of; None: of the whole run.
+    """
 
     requests: int
     failures: int
     times_ms: Mapping[str, Percentiles] = field(default_factory=dict)
+    seconds: range | None = None
 
 
 class GeneratorFailed(Exception):

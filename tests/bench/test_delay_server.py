@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.generators.canned import health_body
-from bench.generators.measure import RunningDelayServer, delay_server
+from bench.generators.measure import RunningDelayServer, delay_server, truth
 
 MEDIAN_MS, SIGMA, SEED, REQUESTS = 1.5, 0.6, 5, 300
 GET = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -58,10 +58,11 @@ def test_its_record_lies_between_the_delays_and_what_the_client_saw(server: Runn
     rng = random.Random(SEED)
     drawn_us = [MEDIAN_MS * 1000 * rng.lognormvariate(0, SIGMA) for _ in range(REQUESTS)]
 
-    record = server.record()
+    times = truth(server.record())
 
-    assert record["requests"] == REQUESTS
-    for fraction, known_us in zip(FRACTIONS, record["us"], strict=True):
+    assert times.count == REQUESTS
+    for fraction, known_us in zip(FRACTIONS, times.percentiles_us(FRACTIONS), strict=True):
+        assert known_us is not None
         assert percentile(drawn_us, fraction) * 0.999 - 1 <= known_us <= percentile(seen_us, fraction) * 1.001 + 1
 
 
@@ -79,7 +80,7 @@ def test_time_that_a_request_waits_for_the_server_is_in_its_record(server: Runni
         process.resume()
         answer(connection)
 
-    assert server.record()["us"][-1] >= 290_000
+    assert truth(server.record()).max_us >= 290_000
 
 
 def test_what_is_not_counted(server: RunningDelayServer) -> None:
@@ -97,4 +98,11 @@ def test_what_is_not_counted(server: RunningDelayServer) -> None:
         connection.sendall(GET[20:])  # a request in two parts counts once
         assert answer(connection)[0] == "200"
 
-    assert server.record()["requests"] == 1
+    assert truth(server.record()).count == 1
+
+
+def test_its_record_can_be_cut_to_seconds() -> None:
+    record = {7: {1000: 2}, 8: {1500: 1, 2000: 1}, 9: {5000: 9}}
+
+    assert [truth(record).count, truth(record, range(7, 9)).count, truth(record, range(3)).count] == [13, 4, 0]
+    assert truth(record, range(8, 9)).percentile_us(0.5) == 1500

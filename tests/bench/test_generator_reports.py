@@ -10,7 +10,7 @@ import pytest
 from bench.generators.tools import hey, k6, locust_peer, suite, wrk
 from bench.generators.work import DUE, SEND, Outcome
 from perfsuite.measurements.file import FILE_NAME, Writer
-from perfsuite.measurements.records import Requests, Times
+from perfsuite.measurements.records import Phase, Requests, Times
 
 WRK = """Running 2s test @ http://127.0.0.1:8015/health
   1 threads and 50 connections
@@ -107,11 +107,17 @@ def test_this_suite(tmp_path: Path) -> None:
     failed = Times({1500: 1}, 1500, 1500, 1500)
     service = Times({900: 100}, 90_000, 900, 900)
     login = Times({1900: 1}, 1900, 1900, 1900)
+    of_ramp_up = Times({2040: 7}, 14_280, 2040, 2040)
     writer = Writer(tmp_path / FILE_NAME, "bench")
-    writer.write(Requests("w", 1, 7, "policyholder", "one get", "health.root", ok, failed, service=service))
-    writer.write(Requests("w", 2, 7, "policyholder", "login", "login", login))
+    for sequence, (second, behaviour, operation, times) in enumerate(
+        [(5, "one get", "health.root", of_ramp_up), (7, "login", "login", login)]
+    ):
+        writer.write(Requests("w", sequence, second, "policyholder", behaviour, operation, times))
+    writer.write(Requests("w", 9, 7, "policyholder", "one get", "health.root", ok, failed, service=service))
+    writer.write(Phase("w", 10, "plateau", 6.3))
+    writer.write(Phase("w", 11, "ramp-down", 9.9))
     writer.close()
 
     found = suite.recorded(tmp_path / FILE_NAME)
 
-    assert found == Outcome(100, 1, {SEND: (0.9, 0.9, 0.9), DUE: (1.0, 1.5, 2.0)})
+    assert found == Outcome(107, 1, {SEND: (0.9, 0.9, 0.9), DUE: (1.0, 1.5, 2.0)}, range(7, 9))

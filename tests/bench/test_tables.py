@@ -26,9 +26,9 @@ def cell(rates: Sequence[float], cpu_us: float = 50.0) -> Cell:
     return Cell([Sample(rps, cpu_us, 20_000_000) for rps in rates])
 
 
-def level(share: float, off_ms: float, *, since: str = SEND) -> AccuracyCell:
+def level(share: float, off_ms: float, *, since: str = SEND, rps: float = 990) -> AccuracyCell:
     truth = (5.0, 20.0, 30.0)
-    one = Accuracy((5.0 + off_ms, 20.0 + off_ms, 30.0 + off_ms), truth)
+    one = Accuracy((5.0 + off_ms, 20.0 + off_ms, 30.0 + off_ms), truth, rps)
     return AccuracyCell(share, 1000, {since: [one]})
 
 
@@ -87,6 +87,12 @@ def test_accuracy_is_measured_less_true() -> None:
     assert found[1][0] == "this suite, from when it was due"
     assert found[1][2] == "-2 ms of 5 ms"
     assert found[2] == ["k6", "1,600/s (80 %)", "failed: round 1: it did not end", "–", "–"]
+
+
+def test_a_rate_that_was_not_reached_says_so() -> None:
+    found = rows(accuracy_table({"k6": [level(0.8, 0.1, rps=700), level(0.8, 0.1, rps=960)]}))
+
+    assert [row[1] for row in found] == ["1,000/s (80 %), 700/s reached", "1,000/s (80 %)"]
 
 
 def whole_results() -> Results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bench.generators.process_tree import Command
 from bench.generators.work import DUE, FRACTIONS, OURS, ROOT, SEND, Kind, Outcome, Percentiles, Work
 from perfsuite.measurements.file import FILE_NAME, read
 from perfsuite.measurements.histogram import Histogram
-from perfsuite.measurements.records import Requests
+from perfsuite.measurements.records import Phase, Requests
 from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import LOGIN
 from perfsuite.roles import ROLES
@@ -69,12 +70,19 @@ class Suite:
 
 
 def recorded(file: Path) -> Outcome:
-    """All requests of a run but its logins, with response times (from when they were due) and service times."""
-    found = [record for record in read(file) if isinstance(record, Requests) and record.operation != LOGIN]
+    """All requests of a run but its logins; response times (from when they were due) and service times of the plateau,
+    as the suite's own report has them."""
+    records = list(read(file))
+    found = [record for record in records if isinstance(record, Requests) and record.operation != LOGIN]
     failures = sum(sum(record.failed.counts.values()) for record in found)
-    response = histogram_of_all([times for record in found for times in (record.ok, record.failed)])
-    service = histogram_of_all([record.service for record in found])
-    return Outcome(response.count, failures, {SEND: _percentiles(service), DUE: _percentiles(response)})
+    requests = failures + sum(sum(record.ok.counts.values()) for record in found)
+    phases = {record.name: record.at for record in records if isinstance(record, Phase)}
+    begin = phases.get("plateau", math.inf)
+    seconds = range(math.ceil(min(begin, phases.get("ramp-down", 0.0))), math.floor(phases.get("ramp-down", 0.0)))
+    steady = [record for record in found if record.second in seconds]
+    response = histogram_of_all([times for record in steady for times in (record.ok, record.failed)])
+    service = histogram_of_all([record.service for record in steady])
+    return Outcome(requests, failures, {SEND: _percentiles(service), DUE: _percentiles(response)}, seconds)
 
 
 def _percentiles(times: Histogram) -> Percentiles:
