@@ -49,9 +49,8 @@ class UtcClock:
 _clock = UtcClock(os.environ)
 
 
-def utc_s() -> float:
-    """UTC epoch seconds; differences are true spans whatever happens to the wall clock."""
-    return _clock.utc_s()
+utc_s = _clock.utc_s
+"""UTC epoch seconds; differences are true spans whatever happens to the wall clock."""
 
 
 def anchor() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import gevent.socket
 from gevent import GreenletExit, get_hub, getcurrent
 
-from perfsuite.target.sockets import READ_BYTES, Address, Interrupted, addresses_of
+from perfsuite.target.sockets import READ_BYTES, Address, Interrupted, addresses_of, sent_and_received
 
 _READ, _WRITE = 1, 2
 _LONG_IDLE_S = 0.01
@@ -46,10 +46,11 @@ class GeventNetwork:
 class GeventSocket:
     """See Socket. One greenlet at a time uses it."""
 
-    __slots__ = ("_deadline", "_ended", "_hub", "_raw", "_timer", "_waiter", "_watcher")
+    __slots__ = ("_deadline", "_ended", "_hub", "_raw", "_switch", "_timer", "_waiter", "_watcher")
 
     def __init__(self, raw: Any) -> None:
         self._hub = get_hub()
+        self._switch = self._hub.switch
         self._raw = raw
         raw.setblocking(False)
         raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
@@ -108,6 +109,32 @@ class GeventSocket:
                 continue
             return data
 
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        """See Socket. In one piece, since every request of a load comes through here."""
+        try:
+            sent = self._raw.send(data)
+        except BlockingIOError:
+            sent = 0
+        except (ConnectionResetError, BrokenPipeError):
+            sent = len(data)
+        if sent < len(data):
+            return sent_and_received(self, data[sent:], deadline)
+        self._deadline = deadline
+        if self._timer is None:
+            self._start_timer()
+        self._waiter = getcurrent()
+        try:
+            self._switch()
+        except GreenletExit:
+            raise Interrupted from None
+        finally:
+            self._waiter = None
+        try:
+            answered: bytes = self._raw.recv(READ_BYTES)
+        except BlockingIOError:
+            return self.receive(deadline)
+        return answered
+
     def close(self) -> None:
         """See Socket."""
         for watcher in (self._watcher, self._timer):
@@ -126,7 +153,7 @@ class GeventSocket:
             self._start_timer()
         self._waiter = getcurrent()
         try:
-            self._hub.switch()
+            self._switch()
         except GreenletExit:
             raise Interrupted from None
         finally:

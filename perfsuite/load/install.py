@@ -27,15 +27,13 @@ class Hooks:
 
     `make_load` is called when a test starts (on Locust's page more than once in a process; None: there is
     nothing to load, users that start end at once), `stopping` when
-    its load is over, `after` when its last record is written. `count`: requests by Locust's own
-    count. `reason`: why it ended, as its record says.
+    its load is over, `after` when its last record is written. `reason`: why it ended, as its record says.
     """
 
     make_load: Callable[[Any], LoadState | None]
     stopping: Callable[[LoadState], None]
     after: Callable[[LoadState], None]
     dispatcher: type[RoleDispatcher] = RoleDispatcher
-    count: Callable[[Any], int] = counted_by_locust
     reason: str = "completed"
 
 
@@ -74,7 +72,7 @@ def install(environment: Any, hooks: Hooks) -> None:
         load = environment.agentmitra_load
         if load is None:
             return
-        load.finish(lambda: hooks.count(environment), hooks.reason)
+        load.finish(lambda: counted_by_locust(environment), hooks.reason)
         hooks.after(load)
 
 

@@ -52,13 +52,11 @@ class LoadWorker:
         self._plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=Plan)
         self._roles: tuple[Role, ...] = importlib.import_module(self._plan.roles_module).ROLES
         self._starts: list[str] = []
-        self._locust = LocustCount()
         self._hooks = Hooks(
             make_load=self._make_load,
             stopping=lambda _load: None,
             after=lambda _load: None,
             dispatcher=placed_dispatcher(self._starts),
-            count=self._locust.total,
         )
         self._environment: Any = Environment(
             user_classes=user_classes(self._roles),
@@ -68,6 +66,7 @@ class LoadWorker:
         )
         install(self._environment, self._hooks)
         self._runner = self._environment.create_local_runner()
+        self._environment.stats = LocustCount()
         self._begin: Begin | None = None
         self._done = gevent.event.Event()
 
@@ -76,7 +75,6 @@ class LoadWorker:
         listen_for_errors(self._heard)
         self._pipe.writer.link_exception(lambda _writer: os._exit(EXIT_BROKEN))
         gevent.spawn(self._listen)
-        gevent.spawn(self._keep_statistics_small)
         self._pipe.send(Ready())
         self._done.wait()
         self._runner.quit()
@@ -102,12 +100,6 @@ class LoadWorker:
         with self._counting("listening to the coordinator"):
             return self._pipe.receive()
         return []  # what cannot be read is lost, and counted as an error
-
-    def _keep_statistics_small(self) -> None:
-        while True:
-            gevent.sleep(1.0)
-            with self._counting("Locust's own count"):
-                self._locust.take_over(self._environment)
 
     @property
     def _load(self) -> LoadState | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -184,31 +183,25 @@ class HttpClient:
         return self._response(self._connected(deadline), method, encoded, deadline, reused=False)
 
     def _response(self, connected: Socket, method: str, encoded: bytes, deadline: float, *, reused: bool) -> Response:
-        sent_ns = time.perf_counter_ns() if reused else 0
+        traffic = self._traffic
+        traffic.sent_bytes += len(encoded)
         try:
-            self._send(connected, encoded, deadline)
-            data = connected.receive(deadline)
+            data = connected.ask(encoded, deadline)
         except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
             if not reused:
                 raise
             data = b""
         self._ended_ns = time.perf_counter_ns()
-        self._traffic.received_bytes += len(data)
+        traffic.received_bytes += len(data)
         response = common_response(data) if method != "HEAD" else None
         if response is None:
-            if not data and reused and self._ended_ns - sent_ns < _AT_ONCE_S * 1e9:
-                raise IdleClosed(sent_ns / 1e9 - self._idle_since)
+            if not data and reused and self._ended_ns - self._began_ns < _AT_ONCE_S * 1e9:
+                raise IdleClosed(self._began_ns / 1e9 - self._idle_since)
             response = self._read_on(connected, ResponseReader(method), data, deadline)
         self._idle_since = self._ended_ns / 1e9
         if not response.reusable:
             self._drop()
         return response
-
-    def _send(self, connected: Socket, encoded: bytes, deadline: float) -> None:
-        # A target that refuses a request may close before it is all there: what it answered still says why.
-        with suppress(ConnectionResetError, BrokenPipeError):
-            connected.send(encoded, deadline)
-            self._traffic.sent_bytes += len(encoded)
 
     def _read_on(self, connected: Socket, reader: ResponseReader, data: bytes, deadline: float) -> Response:
         """The rest of a response that is not a common one, whole in its first piece."""

@@ -37,29 +37,29 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_found", "_head", "_lower")
 
-    def __init__(self, head: str, lower: str) -> None:
+    def __init__(self, head: bytes, lower: bytes) -> None:
         """`head`: "\\r\\nName: value\\r\\nName: value"; `lower`: the same in lower case."""
         self._head, self._lower = head, lower
         self._found: dict[str, str] | None = None
 
     def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
         """The value of a header by its lower-case name."""
-        needle = f"\n{name}:"
-        lower = self._lower
+        needle, lower = _NEEDLES[name], self._lower
         at = lower.find(needle)
         if at < 0:
             return default
         begin = at + len(needle)
         if lower.find(needle, begin) >= 0:
             return self._all[name]
-        end = self._head.find("\r", begin)
-        return (self._head[begin:end] if end >= 0 else self._head[begin:]).strip(" \t")
+        end = lower.find(b"\r", begin)
+        value = self._head[begin:end] if end >= 0 else self._head[begin:]
+        return value.decode("latin-1").strip(" \t")
 
     @property
     def _all(self) -> dict[str, str]:
         if self._found is None:
             self._found = {}
-            for name, value in _header_lines(self._head):
+            for name, value in _header_lines(self._head.decode("latin-1")):
                 self._found[name] = f"{self._found[name]}, {value}" if name in self._found else value
         return self._found
 
@@ -80,6 +80,17 @@ def _header_lines(head: str) -> Iterator[tuple[str, str]]:
             yield name.lower(), value.strip(" \t")
 
 
+class _Needles(dict[str, bytes]):
+    """Lower-case name of a header → how its line begins in a head in lower case."""
+
+    def __missing__(self, name: str) -> bytes:
+        needle = self[name] = f"\n{name}:".encode("latin-1")
+        return needle
+
+
+_NEEDLES = _Needles()
+
+
 class Response(msgspec.Struct, gc=False):
     """A whole final response. `reusable`: the connection may carry another request. `surplus`: bytes came after it."""
 
@@ -96,9 +107,11 @@ _COMMON_HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?"
     rb"((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*)+)\r\n\r\n"
 )
-_LENGTH, _ENCODING, _TRANSFER = "\ncontent-length:", "\ncontent-encoding:", "\ntransfer-encoding:"
-_CONNECTION = "connection:"
+_LENGTH, _ENCODING, _TRANSFER = b"\ncontent-length:", b"\ncontent-encoding:", b"\ntransfer-encoding:"
+_CONNECTION = b"connection:"
 """Also the end of "Proxy-Connection", which the parser takes for Connection."""
+_LINE_FEED = ord("\n")
+_OPTIONS = (b"keep-alive", b"close")
 
 
 def common_response(data: bytes) -> Response | None:
@@ -106,15 +119,14 @@ def common_response(data: bytes) -> Response | None:
     match = _COMMON_HEAD.match(data)
     if match is None:
         return None
-    status = int(match[1])
-    head = match[2].decode("latin-1")
+    status, head = int(match[1]), match[2]
     lower = head.lower()
     at = lower.find(_LENGTH)
-    if at < 0 or _ENCODING in lower or _TRANSFER in lower or status in _BODILESS or not lower.isascii():
+    if at < 0 or _ENCODING in lower or _TRANSFER in lower or status in _BODILESS:
         return None
     begin = at + len(_LENGTH)
-    end = lower.find("\r", begin)
-    length = (lower[begin:end] if end >= 0 else lower[begin:]).strip(" \t")
+    end = lower.find(b"\r", begin)
+    length = (lower[begin:end] if end >= 0 else lower[begin:]).strip(b" \t")
     if not length.isdigit() or len(length) > 18 or lower.find(_LENGTH, begin) >= 0:
         return None
     body_at = match.end()
@@ -124,11 +136,11 @@ def common_response(data: bytes) -> Response | None:
     at = lower.find(_CONNECTION)
     if at >= 0:
         begin = at + len(_CONNECTION)
-        end = lower.find("\r", begin)
-        option = (lower[begin:end] if end >= 0 else lower[begin:]).strip(" \t")
-        if option not in ("keep-alive", "close") or lower[at - 1] != "\n" or lower.find(_CONNECTION, begin) >= 0:
+        end = lower.find(b"\r", begin)
+        option = (lower[begin:end] if end >= 0 else lower[begin:]).strip(b" \t")
+        if option not in _OPTIONS or lower[at - 1] != _LINE_FEED or lower.find(_CONNECTION, begin) >= 0:
             return None
-        reusable = option == "keep-alive"
+        reusable = option == b"keep-alive"
     return Response(status, Headers(head, lower), data[body_at:], reusable)
 
 
@@ -151,7 +163,7 @@ class ResponseReader:
         self._body_bytes = 0
         self._parser: httptools.HttpResponseParser | None = None
         self._status = 0
-        self._headers = Headers("", "")
+        self._headers = Headers(b"", b"")
         self._until_close = False
         self._expected = -1
         self._whole = False
@@ -245,8 +257,8 @@ class ResponseReader:
             kept.append(f"Content-Length: {self._expected}")
         else:
             self._expected = -1
-        text = "".join(f"\r\n{line}" for _name, line in headers)
-        self._headers = Headers(text, text.lower())
+        lines_again = "".join(f"\r\n{line}" for _name, line in headers).encode("latin-1")
+        self._headers = Headers(lines_again, lines_again.lower())
         if self._expected > MAX_BODY_BYTES and not bodiless:
             raise body_too_long()
         if chunked and not bodiless:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 READ_BYTES = 64 * 1024
@@ -42,6 +43,13 @@ class Socket(Protocol):
 
     def receive(self, deadline: float) -> bytes:
         """What came, at least a byte; b"" when the other side has closed. Raises as `send`."""
+
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        """Send a request, and receive the first piece of what comes; b"" when the other side has closed.
+
+        A target that refuses a request may close before it is all there: what it answered still says why. Raises as
+        `send`.
+        """
 
     def close(self) -> None:
         """Close it; never raises."""
@@ -104,9 +112,20 @@ class BlockingSocket:
         self._raw.settimeout(_left_s(deadline))
         return self._raw.recv(READ_BYTES)
 
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        """See Socket."""
+        return sent_and_received(self, data, deadline)
+
     def close(self) -> None:
         """See Socket."""
         self._raw.close()
+
+
+def sent_and_received(connected: Socket, data: bytes, deadline: float) -> bytes:
+    """See Socket.ask."""
+    with suppress(ConnectionResetError, BrokenPipeError):
+        connected.send(data, deadline)
+    return connected.receive(deadline)
 
 
 def _left_s(deadline: float) -> float:

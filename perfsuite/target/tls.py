@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from perfsuite.target.sockets import READ_BYTES, Socket
+from perfsuite.target.sockets import READ_BYTES, Socket, sent_and_received
 
 _T = TypeVar("_T")
 
@@ -51,6 +51,10 @@ class TlsSocket:
         except ssl.SSLEOFError:
             self.truncated = True
             return b""
+
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        """See Socket."""
+        return sent_and_received(self, data, deadline)
 
     def close(self) -> None:
         """See Socket."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import psutil
 from locust.env import Environment
 
+from perfsuite.load.install import counted_by_locust
 from perfsuite.load.locust_count import LocustCount
 from perfsuite.load.messages import Ack, Report, encoded
 from perfsuite.load.pipe import Pipe, PipeSink
@@ -59,17 +60,16 @@ def simulated(seconds: int, every_s: int) -> Iterator[MemorySample]:
     recorder = Recorder("worker-1", sink)
     environment = Environment(user_classes=[])
     environment.create_local_runner()
-    locust = LocustCount()
+    environment.stats = LocustCount()
     rng = random.Random(11)
     process = psutil.Process()
     for second in range(seconds):
         for number in range(_REQUESTS):
             environment.events.request.fire(**_recorded(recorder, second, number, rng))
         recorder.tick({"policyholder": 50})
-        locust.take_over(environment)
         if second % every_s == 0:
             gc.collect()
-            assert locust.total(environment) == recorder.cells.recorded == (second + 1) * _REQUESTS
+            assert counted_by_locust(environment) == recorder.cells.recorded == (second + 1) * _REQUESTS
             yield MemorySample(second, process.memory_info().rss)
 
 
