@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from perfsuite.target.sockets import READ_BYTES, Address
+from perfsuite.target.sockets import READ_BYTES, Address, sent_and_received
 from tests.target.hostile_case import Case, Then, whole
 
 WELL = whole(b'"well"')
@@ -37,6 +37,10 @@ class ScriptedSocket:
         if self.sent:
             self._pieces.append(WELL)
         self.sent.append(data)
+
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        """See Socket."""
+        return sent_and_received(self, data, deadline)
 
     def receive(self, _deadline: float) -> bytes:
         """See Socket."""
@@ -94,6 +98,10 @@ class TlsPeer:
         if then is Then.CLOSE:
             with suppress(ssl.SSLWantReadError):  # close_notify was sent, that of the client has not come
                 self._tls.unwrap()
+
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        """See Socket."""
+        return sent_and_received(self, data, deadline)
 
     def receive(self, _deadline: float) -> bytes:
         """See Socket."""

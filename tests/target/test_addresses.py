@@ -34,6 +34,9 @@ class Connected:
     def receive(self, deadline: float) -> bytes:
         raise NotImplementedError
 
+    def ask(self, data: bytes, deadline: float) -> bytes:
+        raise NotImplementedError
+
     def close(self) -> None:
         pass
 
