@@ -5,7 +5,7 @@ from __future__ import annotations
 from locust.stats import RequestStats
 
 
-class LocustCount(RequestStats):  # type: ignore[misc]
+class LocustCount(RequestStats):
     """Locust's statistics of a load process, which nobody looks at: it only counts what Locust's event reports.
 
     The usual ones cost more for each request than our own record, and hold a number for every second and operation and

@@ -16,11 +16,13 @@ from typing import Protocol
 from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind, Remark
 from perfsuite.target.addresses import ConnectionReport, connect
+from perfsuite.target.common_response import common_response
 from perfsuite.target.connection import ConnectionSettings, destination_of, shared_tls_context, tls_message
 from perfsuite.target.content_encoding import ResponseError
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
 from perfsuite.target.failures import generator_failure, idle_closed, idle_closed_remark
-from perfsuite.target.response_parser import CutOffError, Response, ResponseReader, common_response
+from perfsuite.target.response import Response
+from perfsuite.target.response_reader import CutOffError, ResponseReader
 from perfsuite.target.sockets import BlockingNetwork, Interrupted, Network, Socket
 from perfsuite.target.tls import TlsSocket
 

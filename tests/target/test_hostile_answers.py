@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator
 import brotli
 import pytest
 
+from perfsuite.target.common_response import common_response
 from perfsuite.target.content_encoding import MAX_BODY_BYTES, ResponseError
-from perfsuite.target.response_parser import Response, ResponseReader, common_response
+from perfsuite.target.response import Response
+from perfsuite.target.response_reader import ResponseReader
 from perfsuite.target.sockets import READ_BYTES
 from tests.target.hostile_case import BODY, Case, Then, chunked, head, whole
 from tests.target.hostile_cases import CASES

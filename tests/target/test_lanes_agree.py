@@ -14,11 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perfsuite.model import FailureKind
+from perfsuite.target.common_response import common_response
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.content_encoding import ResponseError, decoded_body
 from perfsuite.target.exchange import Request
 from perfsuite.target.http_client import HttpClient
-from perfsuite.target.response_parser import Response, ResponseReader, common_response
+from perfsuite.target.response import Response
+from perfsuite.target.response_reader import ResponseReader
 from tests.target.generated import MOST, contents, mostly_common, often
 from tests.target.hostile_case import Case, Then, whole
 from tests.target.scripted_network import scripted

@@ -1,154 +1,28 @@
-"""Reads HTTP/1.1 responses from the bytes of a connection.
+"""Reads any HTTP/1.1 response from the bytes of a connection, as they come.
 
-`common_response` is the fast lane: a whole response with a plain head and a Content-Length, as nearly all are. Every
-other response goes through `ResponseReader`, which leaves framing and syntax to `httptools` (llhttp). Where both accept
-the same bytes they give the same result.
+Framing and syntax are left to `httptools` (llhttp), with some help where servers are odd and llhttp is strict.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 
 import httptools
-import msgspec
 
 from perfsuite.target.content_encoding import MAX_BODY_BYTES, SHOWN, ResponseError, body_too_long, decoded_body, shown
+from perfsuite.target.response import BODILESS, MAX_HEAD_BYTES, NO_CONTENT, Headers, Response
 
-MAX_HEAD_BYTES = 256 * 1024
-"""A response with a longer head is refused."""
 _MAX_INTERIM = 100
 _FINAL = 200
 """Statuses below are those of interim responses, such as 103."""
 _SWITCHING_PROTOCOLS = 101
-_NO_CONTENT = 204
-_BODILESS = frozenset({_NO_CONTENT, 304})
+_BEGINNING = b"HTTP/1."
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
 class CutOffError(ResponseError):
     """The target closed the connection before a response was whole."""
-
-
-class Headers(Mapping[str, str]):
-    """The headers of a response, found in its head when they are asked for.
-
-    Names are lower case; several headers of one name are joined with commas (RFC 9110, 5.3).
-    """
-
-    __slots__ = ("_found", "_head", "_lower")
-
-    def __init__(self, head: bytes, lower: bytes) -> None:
-        """`head`: "\\r\\nName: value\\r\\nName: value"; `lower`: the same in lower case."""
-        self._head, self._lower = head, lower
-        self._found: dict[str, str] | None = None
-
-    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
-        """The value of a header by its lower-case name."""
-        needle, lower = _NEEDLES[name], self._lower
-        at = lower.find(needle)
-        if at < 0:
-            return default
-        begin = at + len(needle)
-        if lower.find(needle, begin) >= 0:
-            return self._all[name]
-        end = lower.find(b"\r", begin)
-        value = self._head[begin:end] if end >= 0 else self._head[begin:]
-        return value.decode("latin-1").strip(" \t")
-
-    @property
-    def _all(self) -> dict[str, str]:
-        if self._found is None:
-            self._found = {}
-            for name, value in _header_lines(self._head.decode("latin-1")):
-                self._found[name] = f"{self._found[name]}, {value}" if name in self._found else value
-        return self._found
-
-    def __getitem__(self, name: str) -> str:
-        return self._all[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-
-def _header_lines(head: str) -> Iterator[tuple[str, str]]:
-    for line in head.split("\r\n"):
-        if line:
-            name, _colon, value = line.partition(":")
-            yield name.lower(), value.strip(" \t")
-
-
-class _Needles(dict[str, bytes]):
-    """Lower-case name of a header → how its line begins in a head in lower case."""
-
-    def __missing__(self, name: str) -> bytes:
-        needle = self[name] = f"\n{name}:".encode("latin-1")
-        return needle
-
-
-_NEEDLES = _Needles()
-
-
-class Response(msgspec.Struct, gc=False):
-    """A whole final response. `reusable`: the connection may carry another request. `surplus`: bytes came after it."""
-
-    status: int
-    headers: Headers
-    body: bytes
-    reusable: bool
-    surplus: bool = False
-
-
-# ── the fast lane ───────────────────────────────────────────────────────────────────────────────────
-
-_COMMON_HEAD = re.compile(
-    rb"HTTP/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?"
-    rb"((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*)+)\r\n\r\n"
-)
-_LENGTH, _ENCODING, _TRANSFER = b"\ncontent-length:", b"\ncontent-encoding:", b"\ntransfer-encoding:"
-_CONNECTION = b"connection:"
-"""Also the end of "Proxy-Connection", which the parser takes for Connection."""
-_LINE_FEED = ord("\n")
-_OPTIONS = (b"keep-alive", b"close")
-
-
-def common_response(data: bytes) -> Response | None:
-    """The response to a GET, POST, PUT or DELETE that `data` is; None where it takes the other lane to say."""
-    match = _COMMON_HEAD.match(data)
-    if match is None:
-        return None
-    status, head = int(match[1]), match[2]
-    lower = head.lower()
-    at = lower.find(_LENGTH)
-    if at < 0 or _ENCODING in lower or _TRANSFER in lower or status in _BODILESS:
-        return None
-    begin = at + len(_LENGTH)
-    end = lower.find(b"\r", begin)
-    length = (lower[begin:end] if end >= 0 else lower[begin:]).strip(b" \t")
-    if not length.isdigit() or len(length) > 18 or lower.find(_LENGTH, begin) >= 0:
-        return None
-    body_at = match.end()
-    if len(data) - body_at != int(length) or body_at > MAX_HEAD_BYTES:
-        return None
-    reusable = True
-    at = lower.find(_CONNECTION)
-    if at >= 0:
-        begin = at + len(_CONNECTION)
-        end = lower.find(b"\r", begin)
-        option = (lower[begin:end] if end >= 0 else lower[begin:]).strip(b" \t")
-        if option not in _OPTIONS or lower[at - 1] != _LINE_FEED or lower.find(_CONNECTION, begin) >= 0:
-            return None
-        reusable = option == b"keep-alive"
-    return Response(status, Headers(head, lower), data[body_at:], reusable)
-
-
-# ── everything else ─────────────────────────────────────────────────────────────────────────────────
-
-_BEGINNING = b"HTTP/1."
-_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?")
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
 class ResponseReader:
@@ -252,7 +126,7 @@ class ResponseReader:
         kept = [line for name, line in headers if name != "content-length"]
         if conflict and not chunked:
             raise ResponseError(conflict)
-        bodiless = self._method == "HEAD" or status in _BODILESS
+        bodiless = self._method == "HEAD" or status in BODILESS
         if self._expected >= 0 and not chunked:
             kept.append(f"Content-Length: {self._expected}")
         else:
@@ -273,7 +147,7 @@ class ResponseReader:
             self._until_close = self._expected < 0 and not chunked
         # Two lengths at once: the next response might begin elsewhere than the target means (RFC 9112, 6.3).
         # And a length where there is no body: what follows it may be one.
-        self._ambiguous = status == _NO_CONTENT and self._expected > 0
+        self._ambiguous = status == NO_CONTENT and self._expected > 0
         self._ambiguous |= chunked and any(name == "content-length" for name, _line in headers)
 
     def _keeps_alive(self, status_line: str) -> bool:
