@@ -1,7 +1,8 @@
 """A gateway before a backend, as companies have it: TLS, a base path, a key in a header, other paths and role names.
 
-`python -m tests.integration.gateway BACKEND CERTIFICATE [--unfinished]` prints its address when it is ready.
-`--unfinished`: the API behind it differs from the contract by more than names.
+`python -m tests.integration.gateway BACKEND CERTIFICATE [--unfinished] [--clients CA]` prints its address when it is
+ready. `--unfinished`: the API behind it differs from the contract by more than names. `--clients`: only clients with a
+certificate that this authority has signed may connect.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("backend")
     parser.add_argument("certificate")
     parser.add_argument("--unfinished", action="store_true")
+    parser.add_argument("--clients")
     options = parser.parse_args()
     app = Gateway(options.backend, unfinished=options.unfinished)
     config = uvicorn.Config(
@@ -136,6 +138,8 @@ def main() -> None:
         access_log=False,
         ssl_certfile=options.certificate,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if options.clients else ssl.CERT_NONE,
+        ssl_ca_certs=options.clients,
     )
     asyncio.run(_serve(uvicorn.Server(config)))
 
