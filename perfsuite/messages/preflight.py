@@ -23,6 +23,9 @@ class PreflightMessage(Code):
     CLIENT_CERTIFICATE = (
         "{host}: the target requires a client certificate. Give one with --client-cert FILE and --client-key FILE (PEM)"
     )
+    LOST_OVER_TLS = (
+        "{host}: {why}. Does it require a client certificate (--client-cert FILE)? If not, check scheme and port"
+    )
     LOAD_MACHINE = "{host} could not be asked: {why}"
     INVALID_RESPONSE = "{host}: {why}. Check scheme and port, and what stands between this machine and the backend"
     NOT_HTTP = "{host}: {why}. Is it an HTTP server? Check scheme and port"

@@ -96,6 +96,9 @@ def _unreachable(host: str, failure: Failure) -> Message:
             return PreflightMessage.TLS(host=host, why=why, fix=_tls_fix(why))
         case FailureKind.PROXY:
             return PreflightMessage.PROXY(host=host, why=why)
+        case FailureKind.CONNECTION_LOST if host.startswith("https:"):
+            # Servers on asyncio close without the alert that would have named the certificate.
+            return PreflightMessage.LOST_OVER_TLS(host=host, why=why)
         case FailureKind.GENERATOR:
             return PreflightMessage.LOAD_MACHINE(host=host, why=why)
         case FailureKind.INVALID_RESPONSE:

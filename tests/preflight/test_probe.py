@@ -66,6 +66,14 @@ def test_each_way_of_not_being_there_has_its_own_fix(kind: FailureKind, code: Pr
     assert refusal.fields.get("why", "why") == "why"
 
 
+def test_a_connection_that_breaks_over_tls_may_lack_a_client_certificate() -> None:
+    target = FakeTarget()
+    target.give("health.root", lost(FailureKind.CONNECTION_LOST, "the connection broke"))
+    with pytest.raises(TargetError) as raised:
+        probe_target("https://staging.example", target, RUN)
+    assert raised.value.code is PreflightMessage.LOST_OVER_TLS
+
+
 @pytest.mark.parametrize(
     ("given", "seen"),
     [
