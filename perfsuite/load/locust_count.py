@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from locust.stats import RequestStats
 
 
@@ -22,3 +24,13 @@ class LocustCount(RequestStats):
 
     def clear_all(self) -> None:
         """Nothing: the count goes on from start to start of users."""
+
+
+def note_own_listeners(environment: Any) -> None:
+    """Of requests, besides those that plug-ins add from now on: those of Locust's statistics and of the suite."""
+    environment.agentmitra_listeners = len(environment.events.request._handlers)
+
+
+def own_listeners(environment: Any) -> int:
+    """How many these are; -1 where it is not known."""
+    return getattr(environment, "agentmitra_listeners", -1)

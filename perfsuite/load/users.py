@@ -13,6 +13,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 
 from perfsuite.clock import utc_s
 from perfsuite.load.gevent_socket import GeventNetwork
+from perfsuite.load.locust_count import own_listeners
 from perfsuite.load.schedule import UserSchedule
 from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
@@ -43,7 +44,9 @@ class EventObserver:
     """Records every request, then fires Locust's event for its own statistics and any plug-in."""
 
     def __init__(self, environment: Any, load: LoadState) -> None:
-        self._fire_event = environment.events.request.fire
+        self._event = environment.events.request
+        self._environment = environment
+        self._own_listeners = own_listeners(environment)
         self._load = load
         self.recorded = 0
         """Requests that the recorder has."""
@@ -73,10 +76,14 @@ class EventObserver:
     def _fire(self, sample: Sample) -> None:
         series, failure = sample.series, sample.failure
         name = series.operation
+        if failure is None and not sample.expired and len(self._event._handlers) == self._own_listeners:
+            # Nobody but Locust's statistics would hear of it.
+            self._environment.stats.log_request(series.method, name, sample.response_us / 1000, sample.length)
+            return
         if sample.expired:
             # Refused since the token had expired, and sent again: a line of its own, without a failure.
             name, failure = f"{name} (token expired)", None
-        self._fire_event(
+        self._event.fire(
             request_type=series.method,
             name=name,
             response_time=sample.response_us / 1000,

@@ -27,7 +27,7 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
-from perfsuite.load.locust_count import LocustCount  # noqa: E402
+from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
 from perfsuite.load.schedule import SessionAssignment  # noqa: E402
@@ -67,6 +67,7 @@ class LoadWorker:
         install(self._environment, self._hooks)
         self._runner = self._environment.create_local_runner()
         self._environment.stats = LocustCount()
+        note_own_listeners(self._environment)
         self._begin: Begin | None = None
         self._done = gevent.event.Event()
 

@@ -56,6 +56,8 @@ class _RequestCell:
     failed: Histogram = field(default_factory=Histogram)
     errors: dict[tuple[str, str], _Failed] = field(default_factory=dict)
     service: Histogram = field(default_factory=Histogram)
+    usual: Histogram = field(default_factory=Histogram)
+    """Of right answers over open connections, sent when they were due: both response and service time."""
     server: Histogram = field(default_factory=Histogram)
     connects: Histogram = field(default_factory=Histogram)
     tls: Histogram = field(default_factory=Histogram)
@@ -142,8 +144,13 @@ class Cells:
         else:
             cell = self._ended(sample)
             elapsed_us = sample.response_us
-        cell.add_parts(sample)
-        cell.ok.add(elapsed_us)
+        if sample.due_at is None and sample.connect_us is None and not sample.remarks and not sample.retries:
+            cell.usual.add(elapsed_us)
+            if sample.server_us is not None:
+                cell.server.add(sample.server_us)
+        else:
+            cell.add_parts(sample)
+            cell.ok.add(elapsed_us)
         self.recorded += 1
         if elapsed_us > cell.slowest.above_us:
             cell.slowest.add((elapsed_us, -self.recorded, sample, ""))
@@ -289,18 +296,25 @@ class Cells:
         return records
 
 
+def _both(some: Histogram, usual: Histogram) -> Histogram:
+    if not some.count:
+        return usual
+    some.merge(usual)
+    return some
+
+
 def _record(worker: str, sequence: int, key: Key, cell: _RequestCell, slowest: SlowestSoFar) -> Requests:
     return Requests(
         worker,
         sequence,
         *key,
-        ok=times_of(cell.ok),
+        ok=times_of(_both(cell.ok, cell.usual)),
         failed=times_of(cell.failed),
         errors=[
             ErrorCount(kind, message, known.count, known.request_id, known.ordinals)
             for (kind, message), known in cell.errors.items()
         ],
-        service=times_of(cell.service),
+        service=times_of(_both(cell.service, cell.usual)),
         server=times_of(cell.server),
         connects=times_of(cell.connects),
         tls=times_of(cell.tls),

@@ -73,9 +73,12 @@ Arguments = Callable[[StepContext], "Call | None"]
 """Builds the arguments from what the session knows; None when the target has no data for it."""
 
 
+NO_ARGUMENTS = Call()
+
+
 def nothing(_session: StepContext) -> Call | None:
     """For operations without arguments."""
-    return Call()
+    return NO_ARGUMENTS
 
 
 @dataclass(frozen=True, slots=True)

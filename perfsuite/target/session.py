@@ -119,14 +119,18 @@ class Session(SessionData):
         one of its parts is missing.
         """
         began_at, began = utc_s(), time.perf_counter_ns()
-        self._action = action = Action(behaviour.name, began_at, due_at=due_at)
-        if self._may_begin():
-            due = {1: True}
+        self._action = action = Action(behaviour.name, began_at, 0, 0, True, due_at)
+        if self._token.usable or self._may_begin():
+            due: dict[int, bool] | None = None
             for step in behaviour.steps:
-                if step.every not in due:
-                    due[step.every] = self._is_due(step.every)
-                if due[step.every]:
-                    self._step(step)
+                every = step.every
+                if every != 1:
+                    due = due or {}
+                    if every not in due:
+                        due[every] = self._is_due(every)
+                    if not due[every]:
+                        continue
+                self._step(step)
         else:
             action.succeeded = False
         elapsed_us = (time.perf_counter_ns() - began) // 1000
