@@ -35,6 +35,7 @@ from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
+from perfsuite.load.locust_count import LocustCount  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, user_classes  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
@@ -117,6 +118,7 @@ class Lab:
         load = self.load()
         environment = Environment(user_classes=user_classes(self.roles))
         environment.create_local_runner()
+        environment.stats = LocustCount()
         role, state = self.roles[0], RunState("bench_1", {self.roles[0].slug: WRITES})
         counts = [0] * self.users
 
@@ -139,6 +141,7 @@ class Lab:
         hooks = Hooks(lambda _env: load, lambda _load: None, lambda _load: None, placed_dispatcher(starts))
         install(environment, hooks)
         runner = environment.create_local_runner()
+        environment.stats = LocustCount()
         runner.start(self.users, spawn_rate=self.users)
         gevent.sleep(2.0)
         cost = self._during(lambda: load.recorder.cells.recorded)

@@ -32,6 +32,7 @@ from bench.canned_server import canned_answers, canned_server  # noqa: E402
 from bench.hot_path import ONE_READ, Lab  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
+from perfsuite.load.locust_count import LocustCount  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.load.worker import allow_many_connections  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
@@ -62,6 +63,7 @@ def measure(lab: Lab, spawn_rate: float, *, top: bool) -> int:
     hooks = Hooks(lambda _e: load, lambda _l: None, lambda _l: None, placed_dispatcher([lab.roles[0].slug] * users))
     install(environment, hooks)
     runner = environment.create_local_runner()
+    environment.stats = LocustCount()
     if top:
         tracemalloc.start(8)
     gc.collect()

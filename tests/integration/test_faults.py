@@ -135,7 +135,7 @@ def test_few_wrong_answers_fail_a_run_whose_failure_rate_is_fine(made: Ended) ->
         pytest.param("dashboard.senior_agent", "wrong answer", "field missing: personalStats", id="missing field"),
         pytest.param("leads.list", "wrong answer", "field missing in a row: lead_status", id="missing field in a row"),
         pytest.param("policies.coverage", "wrong answer", "not JSON but text/html, 85 bytes", id="foreign page"),
-        pytest.param("agents.performance", "connection lost", "the connection", id="cut connection"),
+        pytest.param("agents.performance", "connection lost", "the target closed the connection", id="cut connection"),
         pytest.param("policies.read", "redirect", "HTTP 307 to http://elsewhere.invalid", id="redirect elsewhere"),
         pytest.param("users.me", "rate limit", "HTTP 429, Retry-After 1", id="rate limit"),
     ],
