@@ -11,6 +11,7 @@ its tables into docs/benchmarks.md. Exit code 1: a generator failed, or a goal w
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -82,6 +83,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         adopt_orphans()
         server_core, core = machine.cores()
+        os.sched_setaffinity(0, {server_core})  # this process leaves the generators' core alone
         place = Place(server_core, core, folder, machine.raise_open_files())
         results = Session(settings, place, installed.generators, say).run()
     except OSError as error:

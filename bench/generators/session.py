@@ -226,54 +226,42 @@ class Session:
     # ── e ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _accuracy(self) -> None:
-        generators = list(self._doing(Kind.ARRIVALS))
-        self._find_saturations(generators)
+        settings, generators = self._settings, list(self._doing(Kind.ARRIVALS))
         for generator in generators:
-            name = generator.name
-            saturation = self.results.median_rps("b", name) or self.results.median_rps("a", name) or 0.0
-            rates = [min(round(saturation * level), _MOST_RATE) for level in self._settings.levels]
-            cells = [AccuracyCell(level, rate) for level, rate in zip(self._settings.levels, rates, strict=True)]
-            self.results.accuracy[name] = cells
-        for number_of_round in range(1, self._settings.accuracy_rounds + 1):
-            for place in range(len(self._settings.levels)):
+            self.results.accuracy[generator.name] = self._cells_of(generator)
+        for number_of_round in range(1, settings.accuracy_rounds + 1):
+            for place in range(len(settings.levels)):
                 for generator in generators:
-                    self._compare(generator, self.results.accuracy[generator.name][place], number_of_round)
+                    cell = self.results.accuracy[generator.name][place]
+                    if cell.rate:
+                        self._compare(generator, cell, f"round {number_of_round} of {settings.accuracy_rounds}")
 
-    def _find_saturations(self, generators: Iterable[Generator]) -> None:
-        """Where parts a and b were not measured, one sample each."""
-        results = self.results
-        kinds = {each.name: Kind.CHECKED if Kind.CHECKED in each.kinds else Kind.BARE for each in generators}
-        known = {name for part in ("a", "b") for name in results.cells.get(part, {}) if results.median_rps(part, name)}
-        unknown = [each for each in generators if each.name not in known]
-        if not unknown:
-            return
-        with self._nginx() as server:
-            for each in unknown:
-                part = "b" if kinds[each.name] is Kind.CHECKED else "a"
-                cell = results.cells.setdefault(part, {}).setdefault(each.name, Cell())
-                try:
-                    cell.samples.append(self._sample(each, kinds[each.name], server))
-                except (GeneratorFailed, OSError) as error:
-                    cell.problems.append(f"saturation: {error}")
+    def _cells_of(self, generator: Generator) -> list[AccuracyCell]:
+        """The rates at which it is compared: parts of what it reaches when more is asked of it."""
+        name, settings = generator.name, self._settings
+        closed = self.results.median_rps("b", name) or self.results.median_rps("a", name) or _MOST_RATE
+        asked = AccuracyCell(1.0, min(round(closed), _MOST_RATE))
+        self._compare(generator, asked, "saturation")
+        rates = [round((asked.reached_rps or 0) * level) for level in settings.levels]
+        return [
+            AccuracyCell(level, rate, problems=list(asked.problems))
+            for level, rate in zip(settings.levels, rates, strict=True)
+        ]
 
-    def _compare(self, generator: Generator, cell: AccuracyCell, number_of_round: int) -> None:
-        settings, place = self._settings, self._place
-        before = f"part e, round {number_of_round} of {settings.accuracy_rounds}, {generator.name}, "
-        before += f"{percent(cell.level)} = {number(cell.rate)}/s: "
-        if not cell.rate:
-            cell.problems.append("its saturation is not known")
-            return
-        seconds = settings.window_s + generator.beside_s - 1
+    def _compare(self, generator: Generator, cell: AccuracyCell, what: str) -> None:
+        place = self._place
+        before = f"part e, {what}, {generator.name}, {percent(cell.level)} = {number(cell.rate)}/s: "
+        seconds = self._settings.window_s + generator.beside_s - 1
         work = Work(Kind.ARRIVALS, "", _RATE_USERS, seconds, self._folder(), cell.rate)
         try:
             found = accuracy(generator, work, place.server_core, place.core)
         except (GeneratorFailed, OSError) as error:
-            cell.problems.append(f"round {number_of_round}: {error}")
+            cell.problems.append(f"{what}: {error}")
             self._say(before + str(error))
             return
         for since, one in found.items():
             cell.rounds.setdefault(since, []).append(one)
-        self._say(before + f"99th percentile {_off(found[SEND])}")
+        self._say(before + f"{number(found[SEND].rps)}/s reached, 99th percentile {_off(found[SEND])}")
 
 
 def _off(found: Accuracy) -> str:
