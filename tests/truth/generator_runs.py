@@ -168,21 +168,32 @@ SATURATIONS = (
     GeneratorCase("computing, 300 actions/s", _CPU, _open(300, 60), roles_module=_BURNING),
     GeneratorCase("computing, two processes", _CPU, _closed(40), roles_module=_BURNING, processes=2),
     GeneratorCase("computing, slow target", _CPU, _closed(200), "fixed 300", roles_module=_BURNING),
-    # Others on the same core.
+    # Load for half a core and more, and others on the only core that it may use.
     *(
         GeneratorCase(
-            f"{count} others on its core, {rate} actions/s",
+            f"{count} others on its core, {share:g} times its rate",
             _STARVED,
-            _open(rate, 100),
+            _seven(200),
+            "",
+            _SEVEN_ROLES,
+            share=share,
             trouble=busy_neighbours(count),
             brief=count == 12,
         )
-        for count, rate in ((8, 6_000), (12, 5_000), (16, 4_000), (16, 6_000), (24, 5_000))
+        for count, share in ((8, 0.5), (8, 0.7), (12, 0.6), (16, 0.5), (24, 0.7))
     ),
-    # A CPU limit, as of a container.
+    # The same with a CPU limit, as of a container.
     *(
-        GeneratorCase(f"{cores} of a core, {rate} actions/s", _LIMITED, _open(rate, 100), trouble=cpu_limit(cores))
-        for cores, rate in ((0.1, 4_000), (0.15, 5_000), (0.2, 6_000))
+        GeneratorCase(
+            f"{cores} of a core, 0.5 times its rate",
+            _LIMITED,
+            _seven(200),
+            "",
+            _SEVEN_ROLES,
+            share=0.5,
+            trouble=cpu_limit(cores),
+        )
+        for cores in (0.1, 0.15, 0.2)
     ),
     # What blocks the event loop takes no CPU.
     *(
