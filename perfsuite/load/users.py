@@ -19,7 +19,7 @@ from perfsuite.load.sent import CountingTransport
 from perfsuite.load.state import LoadState
 from perfsuite.model import LOGIN
 from perfsuite.model.role import Behaviour, Role
-from perfsuite.target.exchange import Action, Sample, Transport, suite_failure
+from perfsuite.target.exchange import Sample, Transport, suite_failure
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.session import Session, SessionEnded
 
@@ -304,7 +304,6 @@ class RoleUser(User):
             self._perform(behaviour, due_at)
 
     def _perform(self, behaviour: Behaviour, due_at: float | None) -> None:
-        began_at = utc_s() if due_at is None else due_at
         try:
             result = self.session.perform(behaviour, due_at)
             # What failed may have failed before it was sent, for want of a socket, without waiting for anything.
@@ -316,8 +315,8 @@ class RoleUser(User):
             raise
         except (Exception, gevent.Timeout) as error:  # noqa: BLE001  as in `act`, but the action is known
             self._failed(error, behaviour.name)
-            result = Action(behaviour.name, began_at, round((utc_s() - began_at) * 1e6), 0, succeeded=False)
-        self._paused = (utc_s(), behaviour.name)
+            result = self.session.failed_action()
+        self._paused = (result.began_at + result.elapsed_us / 1e6, behaviour.name)
         # Without a request and yet failed: the login before it. Without both: nothing of it is possible.
         if result.requests or not result.succeeded:
             key = (int(result.began_at), self.role.slug, result.behaviour)

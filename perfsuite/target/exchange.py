@@ -115,6 +115,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     def server_time(self) -> tuple[int | None, Remark | None]:
         """The server's own time in µs, see `server_time`."""
+        headers = self.headers
+        if not headers.get("x-process-time") and not headers.get("server-timing"):
+            return None, None  # at once, since it is asked of every answer
         return server_time(self.header, self.service_us)
 
     def json(self) -> Any:

@@ -84,8 +84,10 @@ class Session(SessionData):
         """Log in; False when that failed (the failure was observed)."""
         before, self._action = self._action, Action(LOGIN)
         body = {"phone_number": self._account.phone_number, "password": self._account.password}
-        answer = self.call(CATALOGUE[LOGIN], Call(body=body))
-        self._action = before
+        try:
+            answer = self.call(CATALOGUE[LOGIN], Call(body=body))
+        finally:
+            self._action = before
         if not isinstance(answer, dict):
             before.succeeded = False
             return False
@@ -118,7 +120,7 @@ class Session(SessionData):
         A failed step fails the action. The steps after it still run where they can, as a page goes on loading when
         one of its parts is missing.
         """
-        began_at, began = utc_s(), time.perf_counter_ns()
+        began_at = utc_s() if due_at is None else min(due_at, utc_s())
         self._action = action = Action(behaviour.name, began_at, 0, 0, True, due_at)
         if self._token.usable or self._may_begin():
             due: dict[int, bool] | None = None
@@ -133,15 +135,21 @@ class Session(SessionData):
                 self._step(step)
         else:
             action.succeeded = False
-        elapsed_us = (time.perf_counter_ns() - began) // 1000
-        if due_at is not None:
-            elapsed_us += max(round((began_at - due_at) * 1e6), 0)
-            action.began_at = due_at
-        action.elapsed_us = elapsed_us
+        return self._ended(action)
+
+    def _ended(self, action: Action) -> Action:
+        action.elapsed_us = round((utc_s() - action.began_at) * 1e6)
+        return action
+
+    def failed_action(self) -> Action:
+        """The action that an exception has ended."""
+        action = self._ended(self._action)
+        action.requests, action.succeeded = 0, False
         return action
 
     def _step(self, step: Step) -> None:
-        if self.run.leaves_out(self.role.slug, step.operation):
+        left_out = self.run.left_out.get(self.role.slug)
+        if left_out and step.operation in left_out:
             return
         if self._missing is not None:
             self._missing.begin()
