@@ -15,6 +15,7 @@ gevent.monkey.patch_all()
 
 import argparse  # noqa: E402
 import gc  # noqa: E402
+import logging  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
@@ -193,6 +194,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="layer, such as 'whole user'")
     options = parser.parse_args()
+    logging.disable(logging.WARNING)  # Locust warns of full cores and high spawn rates
     began = utc_s()
     cores = sorted(os.sched_getaffinity(0))
     with canned_server(canned_answers("policyholder"), core=cores[-1]) as host:

@@ -14,6 +14,7 @@ gevent.monkey.patch_all()
 
 import argparse  # noqa: E402
 import gc  # noqa: E402
+import logging  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--spawn-rate", type=float, default=2_000.0)
     parser.add_argument("--top", action="store_true")
     options = parser.parse_args()
+    logging.disable(logging.WARNING)  # Locust warns of full cores and high spawn rates
     allow_many_connections()
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     role = next(role for role in ROLES if role.slug == "policyholder")
