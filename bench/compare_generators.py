@@ -101,7 +101,7 @@ def shown(results: Results, settings: Settings, installed: Installed, options: a
     found = [] if options.quick else goals(results)
     if found:
         print(f"\nGoals\n\n{goals_table(found)}")
-    print(f"\nOther processes used {percent(results.other_work.share)} of the machine meanwhile.")
+    print(f"\nOther processes used {percent(results.other_work.share)} of the machine in the windows of parts a to c.")
     for name, why in installed.left_out.items():
         print(f"Left out: {name}, since {why}")
     for problem in results.problems:

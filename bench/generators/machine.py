@@ -67,9 +67,10 @@ class OtherWork:
         self._stolen_s += stolen
 
     @property
-    def share(self) -> float:
-        """Part of all cores' time that went to other processes (or was taken by the hypervisor)."""
-        return (self._busy_s + self._stolen_s) / self._total_s if self._total_s else 0.0
+    def share(self) -> float | None:
+        """Part of all cores' time that went to other processes (or was taken by the hypervisor); None without any
+        window."""
+        return (self._busy_s + self._stolen_s) / self._total_s if self._total_s else None
 
 
 def _cpu_times() -> tuple[float, float, float]:

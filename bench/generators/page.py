@@ -46,9 +46,9 @@ def section(results: Results, settings: Settings, installed: Installed, today: d
     share = results.other_work.share
     lines = [
         f"Measured on {today.isoformat()}: {machine.description()}; {versions}; {rounds} (least and most in brackets).",
-        f"Other processes used {percent(share)} of the machine meanwhile.",
+        f"Other processes used {percent(share)} of the machine in these windows.",
     ]
-    if share > QUIET:
+    if share is None or share > QUIET:
         lines.append("**The machine was not quiet: these figures are preliminary.**")
     lines += [f"Left out: {name}, since {why}." for name, why in installed.left_out.items()]
     parts = [" ".join(lines)]
