@@ -150,7 +150,8 @@ class UserSchedule:
 
     def think_s(self) -> float:
         """The next think time."""
-        return self._pauses.uniform(self._role.think_min_s, self._role.think_max_s)
+        role = self._role
+        return self._pauses.uniform(role.think_min_s, role.think_max_s) if role.think_max_s else 0.0
 
 
 def arrival_behaviours(seed: int, role: Role, behaviours: Sequence[Behaviour]) -> WeightedRoundRobin:

@@ -133,22 +133,17 @@ class HttpClient:
             self._drop()
             raise
         else:
-            return Answer(
-                response.status,
-                response.headers,
-                response.body,
-                self._sent_at,
-                (self._ended_ns - self._began_ns) // 1000,
-                None,
-                self._connect_us,
-                self._tls_us,
-                self._retries,
-                self._remarks,
-            )
+            came = (response.status, response.headers, response.body, self._sent_at)
+            elapsed_us = (self._ended_ns - self._began_ns) // 1000
+            if self._connect_us is None:
+                return Answer(*came, elapsed_us)
+            return Answer(*came, elapsed_us, None, *self._on_the_way())
         elapsed_us = (time.perf_counter_ns() - self._began_ns) // 1000
         self._drop()
-        spent = (self._connect_us, self._tls_us, self._retries, self._remarks)
-        return Answer(0, {}, b"", self._sent_at, elapsed_us, failure, *spent)
+        return Answer(0, {}, b"", self._sent_at, elapsed_us, failure, *self._on_the_way())
+
+    def _on_the_way(self) -> tuple[int | None, int | None, int, tuple[Remark, ...]]:
+        return self._connect_us, self._tls_us, self._retries, self._remarks
 
     def close(self) -> None:
         """Close the connection."""
@@ -166,7 +161,10 @@ class HttpClient:
                 len(body),
                 body,
             )
-        return line + self._to.header_lines + request.header_lines + b"\r\n"
+        headers = request.headers
+        return (
+            line + self._to.header_lines + (headers if isinstance(headers, bytes) else request.header_lines) + b"\r\n"
+        )
 
     def _round_trip(self, method: str, encoded: bytes) -> Response:
         connected, began_ns = self._socket, time.perf_counter_ns()
