@@ -30,7 +30,7 @@ def description() -> str:
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     parts = (
         _processor(),
-        f"{len(os.sched_getaffinity(0))} cores",
+        f"{os.cpu_count()} cores",
         f"{number(memory_gb)} GB",
         f"Linux {platform.release().split('-')[0]}",
         f"Python {platform.python_version()}",

@@ -18,12 +18,12 @@ from bench.generators.tables import (
     rate_table,
     with_reference,
 )
-from perfsuite.format import joined, number, percent
+from perfsuite.format import joined, number, percent, plural
 
 BEGIN = "<!-- The rest of this section is written by `make bench`. -->"
 END = "<!-- Up to here. -->"
-QUIET = 0.05
-"""With more of the machine's time used by others, the page says so."""
+QUIET, ROUNDS = 0.05, 5
+"""With more of the machine's time used by others, or fewer rounds, the page calls its figures preliminary."""
 
 
 def tables(results: Results) -> Iterator[tuple[str, str]]:
@@ -42,14 +42,14 @@ def tables(results: Results) -> Iterator[tuple[str, str]]:
 def section(results: Results, settings: Settings, installed: Installed, today: date) -> str:
     """Everything that a run writes into the page."""
     versions = joined([f"{name} {version}" for name, version in installed.versions.items()])
-    rounds = f"medians of {number(settings.rounds)} rounds of {number(settings.window_s)} s"
+    rounds = f"medians of {plural(settings.rounds, 'round')} of {number(settings.window_s)} s"
     share = results.other_work.share
     lines = [
         f"Measured on {today.isoformat()}: {machine.description()}; {versions}; {rounds} (least and most in brackets).",
         f"Other processes used {percent(share)} of the machine in these windows.",
     ]
-    if share is None or share > QUIET:
-        lines.append("**The machine was not quiet: these figures are preliminary.**")
+    if share is None or share > QUIET or settings.rounds < ROUNDS:
+        lines.append("**These figures are preliminary: the machine was not quiet, or the rounds were few.**")
     lines += [f"Left out: {name}, since {why}." for name, why in installed.left_out.items()]
     parts = [" ".join(lines)]
     if found := goals(results):
