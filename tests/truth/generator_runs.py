@@ -183,7 +183,7 @@ SATURATIONS = (
             trouble=busy_neighbours(count),
             brief=(count, share) == (12, 1.5),
         )
-        for count, share in ((8, 1.5), (12, 1.2), (12, 1.5), (16, 1.2), (24, 1.2))
+        for count, share in ((8, 1.5), (8, 2.0), (12, 1.2), (12, 1.5), (16, 1.2))
     ),
     # The same with a CPU limit, as of a container.
     *(
