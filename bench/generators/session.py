@@ -23,6 +23,7 @@ LEVELS = (0.1, 0.5, 0.8)
 _IDLE_BASE = 10
 _IDLE_S = 900
 _RATE_USERS = 200
+_LEAST_RATE_S = 2
 _MOST_RATE = 20_000
 """The server of part e answers more, but then its own queue would be in the times."""
 _FILES_BESIDE = 200
@@ -251,7 +252,7 @@ class Session:
     def _compare(self, generator: Generator, cell: AccuracyCell, what: str) -> None:
         place = self._place
         before = f"part e, {what}, {generator.name}, {percent(cell.level)} = {number(cell.rate)}/s: "
-        seconds = self._settings.window_s + generator.beside_s - 1
+        seconds = max(self._settings.window_s, _LEAST_RATE_S) + generator.beside_s - 2
         work = Work(Kind.ARRIVALS, "", _RATE_USERS, seconds, self._folder(), cell.rate)
         try:
             found = accuracy(generator, work, place.server_core, place.core)
