@@ -63,7 +63,14 @@ class EventObserver:
             self.record(sample)
             self._fire(sample)
             raise
-        self._fire(sample)
+        if len(self._event._handlers) == self._own_listeners and sample.failure is None and not sample.expired:
+            # Nobody but Locust's statistics would hear of it.
+            series = sample.series
+            self._environment.stats.log_request(
+                series.method, series.operation, sample.response_us / 1000, sample.length
+            )
+        else:
+            self._fire(sample)
 
     def record(self, sample: Sample) -> None:
         """Hand it to the recorder; raises where the recorder did not take it."""
@@ -76,10 +83,6 @@ class EventObserver:
     def _fire(self, sample: Sample) -> None:
         series, failure = sample.series, sample.failure
         name = series.operation
-        if failure is None and not sample.expired and len(self._event._handlers) == self._own_listeners:
-            # Nobody but Locust's statistics would hear of it.
-            self._environment.stats.log_request(series.method, name, sample.response_us / 1000, sample.length)
-            return
         if sample.expired:
             # Refused since the token had expired, and sent again: a line of its own, without a failure.
             name, failure = f"{name} (token expired)", None

@@ -168,35 +168,40 @@ class HttpClient:
 
     def _round_trip(self, method: str, encoded: bytes) -> Response:
         connected, began_ns = self._socket, time.perf_counter_ns()
-        reused = connected is not None and not connected.spent(began_ns / 1e9 - self._idle_since)
+        began_s = began_ns / 1e9
         self._sent_at, self._began_ns = utc_s(), began_ns
-        deadline = began_ns / 1e9 + self._answer_timeout_s
-        if connected is None or not reused:
-            connected = self._connected(deadline)
-        try:
-            return self._response(connected, method, encoded, deadline, reused=reused)
-        except IdleClosed as closed:
-            self._remarks = (idle_closed_remark(closed.idle_s),)
-            if method != "GET" or not self._settings.retry:
-                raise
-        self._retries = 1
-        return self._response(self._connected(deadline), method, encoded, deadline, reused=False)
-
-    def _response(self, connected: Socket, method: str, encoded: bytes, deadline: float, *, reused: bool) -> Response:
+        deadline = began_s + self._answer_timeout_s
+        if connected is None or connected.spent(began_s - self._idle_since):
+            return self._first_over(self._connected(deadline), method, encoded, deadline)
         traffic = self._traffic
         traffic.sent_bytes += len(encoded)
         try:
             data = connected.ask(encoded, deadline)
         except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
-            if not reused:
-                raise
             data = b""
-        self._ended_ns = time.perf_counter_ns()
+        self._ended_ns = ended_ns = time.perf_counter_ns()
         traffic.received_bytes += len(data)
+        if data or ended_ns - began_ns >= _AT_ONCE_S * 1e9:
+            return self._response(connected, method, data, deadline)
+        idle_s = began_s - self._idle_since
+        self._remarks = (idle_closed_remark(idle_s),)
+        if method != "GET" or not self._settings.retry:
+            raise IdleClosed(idle_s)
+        self._retries = 1
+        return self._first_over(self._connected(deadline), method, encoded, deadline)
+
+    def _first_over(self, connected: Socket, method: str, encoded: bytes, deadline: float) -> Response:
+        """The response to the first request over a connection."""
+        self._traffic.sent_bytes += len(encoded)
+        data = connected.ask(encoded, deadline)
+        self._ended_ns = time.perf_counter_ns()
+        self._traffic.received_bytes += len(data)
+        return self._response(connected, method, data, deadline)
+
+    def _response(self, connected: Socket, method: str, data: bytes, deadline: float) -> Response:
+        """The response that begins with `data`."""
         response = common_response(data) if method != "HEAD" else None
         if response is None:
-            if not data and reused and self._ended_ns - self._began_ns < _AT_ONCE_S * 1e9:
-                raise IdleClosed(self._began_ns / 1e9 - self._idle_since)
             response = self._read_on(connected, ResponseReader(method), data, deadline)
         self._idle_since = self._ended_ns / 1e9
         if not response.reusable:

@@ -160,7 +160,11 @@ class Session(SessionData):
             if self._action.succeeded:
                 self._observer.not_possible(self.role.slug, self._action.behaviour, step.operation, why)
             return
-        self._ask(CATALOGUE[step.operation], arguments)
+        route, operation = self._routes.get(step.operation), CATALOGUE[step.operation]
+        if route is None or route.operation is not operation:
+            self._ask(operation, arguments)
+        elif self._send(route, arguments, in_full=False)[1] and self.login():
+            self._send(route, arguments, in_full=False, again=True)
 
     def _is_due(self, every: int) -> bool:
         """Steps with the same `every` take part in the same actions: one can work on what another makes."""
@@ -201,7 +205,7 @@ class Session(SessionData):
             self.chosen.pop(f"created {operation.creates}", None)
             run.announce(operation, call.body, by=self.phone_number)
         request = Request(operation.method, route.target(call.path), id_lines + self._header_lines(route), body)
-        answer, sent_at, rows = None, utc_s(), 0
+        answer, began, rows = None, time.perf_counter(), 0
         try:
             answer = self._transport.exchange(request)
             typed = None if in_full or run.thorough else route.typed
@@ -210,7 +214,12 @@ class Session(SessionData):
             if not rows:
                 found = self._examined(operation, call, answer, again=again)
         except BaseException as error:
-            self._observe(route, request_id, answer or none_came(sent_at), cut_by(error, self.secrets))
+            self._observe(
+                route,
+                request_id,
+                answer or none_came(utc_s() - time.perf_counter() + began),
+                cut_by(error, self.secrets),
+            )
             raise
         if not rows:
             self._observe(route, request_id, answer, found.failure, found.expired, found.token_remark)
