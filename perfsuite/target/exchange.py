@@ -19,6 +19,7 @@ from perfsuite.model import FailureKind, Remark
 from perfsuite.model.failures import Failure as Failure
 from perfsuite.model.sample import Sample as Sample
 from perfsuite.suite_errors import message_of, place_of
+from perfsuite.target.response import Headers
 
 _MOST_DIGITS = 4000
 """Of a whole number that is kept exactly."""
@@ -116,7 +117,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     def server_time(self) -> tuple[int | None, Remark | None]:
         """The server's own time in µs, see `server_time`."""
         headers = self.headers
-        if not headers.get("x-process-time") and not headers.get("server-timing"):
+        if isinstance(headers, Headers) and not headers.timed:
             return None, None  # at once, since it is asked of every answer
         return server_time(self.header, self.service_us)
 

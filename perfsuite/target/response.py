@@ -19,12 +19,14 @@ class Headers(Mapping[str, str]):
     Names are lower case; several headers of one name are joined with commas (RFC 9110, 5.3).
     """
 
-    __slots__ = ("_found", "_head", "_lower")
+    __slots__ = ("_found", "_head", "_lower", "timed")
 
     def __init__(self, head: bytes, lower: bytes) -> None:
         """`head`: "\\r\\nName: value\\r\\nName: value"; `lower`: the same in lower case."""
         self._head, self._lower = head, lower
         self._found: dict[str, str] | None = None
+        self.timed = b"\nx-process-time:" in lower or b"\nserver-timing:" in lower
+        """The server says how long it took."""
 
     def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
         """The value of a header by its lower-case name."""

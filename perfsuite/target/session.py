@@ -214,18 +214,15 @@ class Session(SessionData):
             if not rows:
                 found = self._examined(operation, call, answer, again=again)
         except BaseException as error:
-            self._observe(
-                route,
-                request_id,
-                answer or none_came(utc_s() - time.perf_counter() + began),
-                cut_by(error, self.secrets),
-            )
+            answer = answer or none_came(utc_s() - (time.perf_counter() - began))
+            self._observe(route, request_id, answer, cut_by(error, self.secrets))
             raise
         if not rows:
             self._observe(route, request_id, answer, found.failure, found.expired, found.token_remark)
             return self._done(operation, found, again=again)
         self._observe(route, request_id, answer, None)
-        self._token.accepted(operation.name)
+        if self._token.held_off:
+            self._token.accepted(operation.name)
         if operation.yields and route.typed is not None:
             self._know(operation, Rows(route.typed, operation, answer.body, rows))
         return {}, False

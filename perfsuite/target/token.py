@@ -44,7 +44,8 @@ class Token:
         self._clock = clock
         self._renew_at = self._expires_at = 0.0
         self._login_at = 0.0
-        self._held_off: dict[str, float] = {}
+        self.held_off: dict[str, float] = {}
+        """Operation → until when, since it was refused with a fresh token, it causes no further login."""
 
     @property
     def usable(self) -> bool:
@@ -101,15 +102,14 @@ class Token:
 
     def hold_off(self, operation: str) -> None:
         """The operation was refused with a fresh token: it causes no further login for some time."""
-        self._held_off[operation] = self._clock() + HELD_OFF_S
+        self.held_off[operation] = self._clock() + HELD_OFF_S
 
     def accepted(self, operation: str) -> None:
         """The operation succeeded: a later 401 is about the token again."""
-        if self._held_off:
-            self._held_off.pop(operation, None)
+        self.held_off.pop(operation, None)
 
     def _is_held_off(self, operation: str) -> bool:
-        return self._clock() < self._held_off.get(operation, -math.inf)
+        return self._clock() < self.held_off.get(operation, -math.inf)
 
 
 def _life(token: str, expires_in: object, date: str) -> tuple[float | None, str]:
