@@ -77,11 +77,7 @@ class EventObserver:
         load = self._load
         if sample.due_at is not None and load.arrivals is not None:
             load.arrivals.sent(sample.sent_at - sample.due_at)
-        recorder = load.recorder
-        if sample.failure is None and not sample.expired and recorder.raw is None:
-            recorder.cells.request(sample)  # as the recorder would, with one call less for each request
-        else:
-            recorder.request(sample)
+        load.recorder.request(sample)
         self.recorded += 1
 
     def _fire(self, sample: Sample) -> None:

@@ -38,6 +38,9 @@ class Recorder:
 
     def request(self, sample: Sample) -> None:
         """Keep one request. Raises only where it did not keep it."""
+        if sample.failure is None and not sample.expired and self.raw is None:
+            self.cells.request(sample)  # nearly all
+            return
         failure = ""
         if sample.expired:
             self.cells.expired(sample)
