@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import gevent
 from gevent.lock import Semaphore
-from gevent.monkey import get_original
 
 from perfsuite.clock import utc_s
+from perfsuite.load.alarm import Alarm, alarm
 from perfsuite.load.schedule import Due, SessionAssignment
 from perfsuite.load.weighted_round_robin import WeightedRoundRobin
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.model.role import Behaviour
-
-_start_thread = get_original("_thread", "start_new_thread")
-_sleep = get_original("time", "sleep")
-_LONGEST_SLEEP_S = 0.2
 
 MAX_WAITING = 10_000
 """Actions that may wait in one process; what becomes due beyond, for a role that has some waiting, is given up at
@@ -54,7 +49,6 @@ class ArrivalQueue:
         self._behaviours = behaviours
         self._on_error = on_error
         self._on_death = on_death
-        self._died_of: BaseException | None = None
         self._cells = recorder.cells
         self._health = recorder.health
         self._max_waiting = max_waiting
@@ -62,54 +56,48 @@ class ArrivalQueue:
         self._due: dict[str, Semaphore] = {role: Semaphore(0) for role in behaviours}
         """One permit for each action in the queue: an action wakes one of the sessions that wait, and not all."""
         self._closed = False
-        self._from_thread: deque[tuple[Due, float]] = deque()
-        self._bell: Any = None
+        self._dues: Iterator[Due] = iter(())
+        self._next: Due | None = None
+        self._assignment, self._index, self._start_at = SessionAssignment({}), 0, 0.0
+        self._alarm: Alarm | None = None
         self._lead_s = 0.0
 
     def begin(self, dues: Iterable[Due], assignment: SessionAssignment, index: int, start_at: float) -> None:
-        """Let those of `dues` that `assignment` gives to process `index` become due, from `start_at` (UTC epoch s) on.
-
-        Gevent's own timers come up to a millisecond late, so the waiting is done in a real thread, which wakes
-        the event loop at once.
-        """
-        self._bell = gevent.get_hub().loop.async_()
-        self._bell.start(self._take_in)
-        _start_thread(self._pace_to_the_end, (dues, assignment, index, start_at))
-
-    def _pace_to_the_end(self, *schedule: Any) -> None:
-        """In the thread, where nobody else would hear of an error."""
-        try:
-            self._pace(*schedule)
-        except BaseException as error:  # noqa: BLE001  whatever it is, no more actions come after it
-            self._died_of = error
-            self._bell.send()
-
-    def _pace(self, dues: Iterable[Due], assignment: SessionAssignment, index: int, start_at: float) -> None:
-        """In the thread: wait for each action's time. One that comes late itself leaves the due time as it is."""
-        for due in dues:
-            due_at = start_at + due.at_s
-            while (wait_s := due_at - self._lead_s - utc_s()) > 0 and not self._closed:
-                _sleep(min(wait_s, _LONGEST_SLEEP_S))
-            if self._closed:
-                return
-            # Asked only now: the assignment may have changed while we slept.
-            if assignment.of(due) == index:
-                self._from_thread.append((due, due_at))
-                self._bell.send()
+        """Let those of `dues` that `assignment` gives to process `index` become due, from `start_at` (UTC epoch s)
+        on."""
+        self._dues = iter(dues)
+        self._assignment, self._index, self._start_at = assignment, index, start_at
+        self._alarm = alarm(gevent.get_hub().loop, self._take_in)
+        self._alarm.set(0.0)
 
     def _take_in(self) -> None:
-        """In the event loop: whatever the thread has let become due."""
-        while self._from_thread:
-            due, due_at = self._from_thread.popleft()
+        """In the event loop: whatever has become due since, then the alarm for what comes next."""
+        while not self._closed:
             try:
-                # No session and no target has had a part in it so far: what is late here is this process.
-                self._health.add_send_lag(round((utc_s() - due_at) * 1e6))
-                self._arrive(due, due_at)
-            except Exception as error:  # noqa: BLE001  counted as an error of the suite; the others are still due
-                self._on_error(error)
-        if self._died_of is not None:
-            died_of, self._died_of = self._died_of, None
-            self._on_death(died_of)
+                due = self._next = self._next or next(self._dues, None)
+            except Exception as error:  # noqa: BLE001  whatever it is, no more actions come after it
+                self._dues = iter(())
+                self._on_death(error)
+                return
+            if due is None:
+                return
+            due_at = self._start_at + due.at_s
+            wait_s = due_at - self._lead_s - utc_s()
+            if wait_s > 0 and self._alarm is not None:
+                self._alarm.set(wait_s)
+                return
+            self._next = None
+            # Asked only now: the assignment may have changed while it was waited for.
+            if self._assignment.of(due) == self._index:
+                self._take(due, due_at)
+
+    def _take(self, due: Due, due_at: float) -> None:
+        try:
+            # No session and no target has had a part in it so far: what is late here is this process.
+            self._health.add_send_lag(round((utc_s() - due_at) * 1e6))
+            self._arrive(due, due_at)
+        except Exception as error:  # noqa: BLE001  counted as an error of the suite; the others are still due
+            self._on_error(error)
 
     def _arrive(self, due: Due, due_at: float) -> None:
         role = due.role
@@ -145,7 +133,7 @@ class ArrivalQueue:
     def sent(self, late_s: float) -> None:
         """The first request of an action was sent so late. From these times follows how early to announce the next.
 
-        Timer, thread, event loop and session take 0.3 ms to come round, which would be in every response time.
+        Timer, event loop and session take some time to come round, which would be in every response time.
         The lead follows the median, in single steps of equal size: a pause of the machine moves it no more than
         anything else. What is much later waited for a session, and shows nothing of that.
         """
@@ -158,8 +146,8 @@ class ArrivalQueue:
         """The load is over: what still waits is given up, and every session that waits for work is let go."""
         self._take_in()
         self._closed = True
-        if self._bell is not None:
-            self._bell.stop()
+        if self._alarm is not None:
+            self._alarm.close()
         for role, queue in self._queues.items():
             while queue:
                 arrived = queue.popleft()

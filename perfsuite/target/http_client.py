@@ -137,12 +137,12 @@ class HttpClient:
             elapsed_us = (self._ended_ns - self._began_ns) // 1000
             if self._connect_us is None:
                 return Answer(*came, elapsed_us)
-            return Answer(*came, elapsed_us, None, *self._on_the_way())
+            return Answer(*came, elapsed_us, None, *self._connecting())
         elapsed_us = (time.perf_counter_ns() - self._began_ns) // 1000
         self._drop()
-        return Answer(0, {}, b"", self._sent_at, elapsed_us, failure, *self._on_the_way())
+        return Answer(0, {}, b"", self._sent_at, elapsed_us, failure, *self._connecting())
 
-    def _on_the_way(self) -> tuple[int | None, int | None, int, tuple[Remark, ...]]:
+    def _connecting(self) -> tuple[int | None, int | None, int, tuple[Remark, ...]]:
         return self._connect_us, self._tls_us, self._retries, self._remarks
 
     def close(self) -> None:

@@ -126,7 +126,7 @@ def failing_watch() -> dict[str, Any]:
 
 
 def pacing_ends() -> dict[str, Any]:
-    """A rate that no time can be made of: the thread that waits for the actions' times ends by it."""
+    """A rate that no time can be made of: the pacing of arrivals ends by it."""
     sink = Sink()
     load = state(sink, rate=0.0)
     began = time.monotonic()

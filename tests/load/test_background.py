@@ -43,7 +43,7 @@ def test_a_greenlet_that_raises_each_time_is_counted_and_goes_on(found: dict[str
     assert 0 < reported["count"] <= SOON_S / 0.05
 
 
-def test_the_thread_of_the_arrivals_is_named_and_the_load_is_to_end(found: dict[str, Any]) -> None:
+def test_what_ends_the_pacing_of_arrivals_is_named_and_the_load_is_to_end(found: dict[str, Any]) -> None:
     reported = found["pacing"]
 
     assert reported["place"] == "time_of"
