@@ -58,6 +58,7 @@ BEHAVIOURS: dict[str, Respond] = {
     "slow": _after(SLOW_S, _ok()),
     "redirect": _ok(b"", "Location: http://elsewhere.invalid/x", status="307 Temporary Redirect"),
     "cookie": _ok(b"{}", "Set-Cookie: session=of-one-account"),
+    "query": _ok(b"", status="404 Not Found"),  # of a Prometheus, which this is not
     "too-much": _text("HTTP/1.1 200 OK", "Content-Length: 2", body=b"{}and more"),
 }
 
