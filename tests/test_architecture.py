@@ -159,6 +159,13 @@ def test_only_the_load_imports_locust_and_gevent() -> None:
     assert {_part(name) for name in users} == {"load"}
 
 
+def test_there_is_one_http_client() -> None:
+    files = [*(FILES[name] for name in SUITE), ROOT / "locustfile.py", ROOT / "run_performance_tests.py"]
+    others = {"httpx", "requests", "urllib3"}  # there with Locust or for the tests, but not for the suite
+
+    assert [path for path in files if others & {name.split(".")[0] for name in _imports(path)}] == []
+
+
 def test_backend_and_suite_do_not_know_each_other() -> None:
     for name, path in FILES.items():
         other = "mitra_backend" if name.startswith("perfsuite") else "perfsuite"
