@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 _SUB_BITS = 10
-_SUB = 1 << _SUB_BITS
 
 
 def bucket_of(value_us: int) -> int:

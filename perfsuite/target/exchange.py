@@ -68,14 +68,6 @@ class Request(msgspec.Struct, frozen=True, gc=False):
             return self.headers
         return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items()).encode("latin-1")
 
-    @property
-    def headers_by_name(self) -> Mapping[str, str]:
-        """The headers by name."""
-        if not isinstance(self.headers, bytes):
-            return self.headers
-        lines = self.headers.decode("latin-1").split("\r\n")
-        return {name: value for name, _, value in (line.partition(": ") for line in lines) if name}
-
     def __repr__(self) -> str:  # without headers and body, which hold secrets
         return f"Request(method={self.method!r}, target={self.target!r})"
 

@@ -19,6 +19,7 @@ from perfsuite.target.run_state import RunState
 from tests.cleanup.scene import ADMIN, Scene, made, reasons
 from tests.target.contract import LEAD, POLICY, TICKET, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
+from tests.target.sent_headers import headers_of
 
 
 def test_nothing_made_nothing_asked(scene: Scene) -> None:
@@ -42,7 +43,7 @@ def test_requests_of_cleanup_are_distinguished_in_the_targets_log(scene: Scene) 
     scene.wrote(*made(("lead", "PERF-l", "l1")))
     scene.clean()
 
-    assert {request.headers_by_name["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
+    assert {headers_of(request)["X-Run-ID"] for request in scene.target.sent} == {"basic_1/cleanup"}
 
 
 class FullJournal(Journal):

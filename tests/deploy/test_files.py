@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from perfsuite.cli.parser import parse
-from perfsuite.report.exporter.families import FAMILIES, READINGS
+from perfsuite.report.exporter.families import READINGS
 from tests.deploy.dashboard import dashboard, queries
 from tests.deploy.programs import CONFIG, DEPLOY, SCRAPED_AT
+from tests.report.exporter.declared import FAMILIES
 
 PAGE = (DEPLOY.parent / "docs" / "live-metrics.md").read_text(encoding="utf-8")
 SUFFIXES = r"_(bucket|sum|count)$"

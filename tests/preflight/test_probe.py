@@ -17,6 +17,7 @@ from tests.target.fake_target import FakeTarget, answer, lost
 from tests.target.hostile_case import Case
 from tests.target.hostile_cases import CASES
 from tests.target.scripted_network import scripted
+from tests.target.sent_headers import headers_of
 
 HOST = "http://localhost:8015"
 RUN = RunState("basic_1", purpose="preflight")
@@ -40,7 +41,7 @@ def test_a_target_of_ours() -> None:
     assert (offer.service, offer.version) == ("agent-mitra-backend", "2.0")
     assert offer.missing(RUN) == frozenset()
     assert [request.target for request in target.sent] == ["/health", "/openapi.json"]
-    assert {request.headers_by_name["X-Run-ID"] for request in target.sent} == {"basic_1/preflight"}
+    assert {headers_of(request)["X-Run-ID"] for request in target.sent} == {"basic_1/preflight"}
 
 
 @pytest.mark.parametrize(

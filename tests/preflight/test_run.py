@@ -31,6 +31,7 @@ from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
 from tests.target.contract import AGENT, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer
+from tests.target.sent_headers import headers_of
 
 WRITES = {name for name, operation in CATALOGUE.items() if operation.writes}
 
@@ -364,7 +365,7 @@ class WithRoutes:
     def exchange(self, request: Request) -> Answer:
         for path, statuses in self.more.items():
             if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.target):
-                role = request.headers_by_name["Authorization"].split(".")[1]
+                role = headers_of(request)["Authorization"].split(".")[1]
                 self.tried.append((role, request.target))
                 return answer({}, statuses.get(role, 403))
         return self._target.exchange(request)

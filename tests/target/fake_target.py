@@ -32,6 +32,7 @@ from tests.target.contract import (
     TICKET,
     row,
 )
+from tests.target.sent_headers import headers_of
 
 PASSWORD = "the-secret-word"
 ACCOUNTS = {role.slug: Account(f"98765432{number:02d}", PASSWORD, role.slug) for number, role in enumerate(ROLES)}
@@ -210,7 +211,7 @@ class FakeTarget:
         if asked.operation == "login":
             return self._login(asked)
         if asked.operation != "health.root":
-            token = request.headers_by_name.get("Authorization", "").removeprefix("Bearer ")
+            token = headers_of(request).get("Authorization", "").removeprefix("Bearer ")
             if token in self._gone:
                 return answer({"detail": "Token has expired"}, 401)
             if token not in self._tokens:

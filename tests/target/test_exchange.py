@@ -9,6 +9,7 @@ import pytest
 from perfsuite.model import Remark
 from perfsuite.target.exchange import SERVER_TIMING, X_PROCESS_TIME, Answer, Request, RequestIds, server_time
 from tests.target.fake_target import answer
+from tests.target.sent_headers import headers_of
 
 # W3C Trace Context, level 1: version 00, 16 bytes of trace id and 8 of parent id, neither all zeros, flags.
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -25,7 +26,7 @@ def test_the_headers_carry_the_id() -> None:
     request_id, lines = RequestIds("0123456789abcdef").next()
 
     assert request_id == "0123456789abcdef0000000000000001"
-    assert Request("GET", "/", lines).headers_by_name == {
+    assert headers_of(Request("GET", "/", lines)) == {
         "X-Request-ID": request_id,
         "traceparent": "00-0123456789abcdef0000000000000001-0000000000000001-00",
     }
@@ -35,7 +36,7 @@ def test_traceparent_is_valid_and_holds_the_request_id() -> None:
     ids = RequestIds()
     for _ in range(100):
         request_id, lines = ids.next()
-        matched = TRACEPARENT.fullmatch(Request("GET", "/", lines).headers_by_name["traceparent"])
+        matched = TRACEPARENT.fullmatch(headers_of(Request("GET", "/", lines))["traceparent"])
         assert matched is not None
         assert matched[1] == request_id
 
@@ -47,13 +48,13 @@ def test_neither_headers_nor_bodies_are_shown() -> None:
     assert "secret" not in repr(answer({"access_token": "secret"}))
 
 
-def test_headers_by_name_and_as_lines_are_the_same() -> None:
+def test_headers_by_name_and_in_lines_are_sent_alike() -> None:
     lines = b"Accept: application/json\r\nX-Run-ID: basic_1/preflight\r\n"
     named = {"Accept": "application/json", "X-Run-ID": "basic_1/preflight"}
     by_name, ready = Request("GET", "/", named), Request("GET", "/", lines)
 
     assert by_name.header_lines == ready.header_lines == lines
-    assert by_name.headers_by_name == ready.headers_by_name == named
+    assert headers_of(by_name) == headers_of(ready) == named
 
 
 def test_an_absent_header_is_empty() -> None:

@@ -24,6 +24,7 @@ from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session, SessionEnded
 from tests.target.contract import ACCOUNT_FIELDS, POLICY, PREMIUM, row
 from tests.target.fake_target import ACCOUNTS, LIFE_S, PASSWORD, Asked, FakeTarget, Notes, answer, lost
+from tests.target.sent_headers import headers_of
 
 BY_SLUG = {role.slug: role for role in ROLES}
 
@@ -68,7 +69,7 @@ def test_login_sends_the_account_and_knows_the_user() -> None:
     assert stage.session.login()
 
     assert stage.target.asked[0].body == {"phone_number": ACCOUNTS["policyholder"].phone_number, "password": PASSWORD}
-    assert "Authorization" not in stage.target.sent[0].headers_by_name
+    assert "Authorization" not in headers_of(stage.target.sent[0])
     assert stage.session.user_id == "user-policyholder"
     assert [(seen.behaviour, seen.operation, seen.status) for seen in stage.notes.requests] == [("login", "login", 200)]
 
@@ -203,7 +204,7 @@ def test_a_request_with_an_expired_token_is_made_once_more_after_one_login() -> 
     ]  # fmt: skip
     assert (result.requests, result.succeeded) == (2, True)  # the refusal is not one of them
     assert [seen.request_id for seen in stage.notes.requests] == [
-        sent.headers_by_name["X-Request-ID"] for sent in stage.target.sent
+        headers_of(sent)["X-Request-ID"] for sent in stage.target.sent
     ]  # each send is observed, under an id of its own
 
 
@@ -499,7 +500,7 @@ def test_headers_of_a_read() -> None:
     stage = Stage(run=RunState("basic_1", purpose="preflight"))
     stage.perform(Step("users.me"))
 
-    headers = stage.target.sent[1].headers_by_name
+    headers = headers_of(stage.target.sent[1])
     assert headers["User-Agent"] == f"agentmitra-performance/{__version__}"
     assert headers["X-Run-ID"] == "basic_1/preflight"
     assert headers["Authorization"].startswith("Bearer eyJ.policyholder.")
@@ -512,8 +513,8 @@ def test_headers_of_a_write_and_of_load() -> None:
     stage = Stage("super_admin")
     stage.perform(Step("users.update", lambda session: Call({"user_id": session.user_id}, {"first_name": "A"})))
 
-    assert stage.target.sent[1].headers_by_name["Content-Type"] == "application/json"
-    assert stage.target.sent[1].headers_by_name["X-Run-ID"] == "basic_20260301_093000"
+    assert headers_of(stage.target.sent[1])["Content-Type"] == "application/json"
+    assert headers_of(stage.target.sent[1])["X-Run-ID"] == "basic_20260301_093000"
 
 
 def test_request_ids_are_unique_over_the_sessions_of_a_process() -> None:
@@ -554,7 +555,7 @@ def test_a_secret_that_the_target_repeats_is_not_in_the_message(field: str) -> N
     stage = Stage()
     stage.session.login()
     stage.perform(Step("users.me"))
-    token = stage.target.sent[1].headers_by_name["Authorization"].removeprefix("Bearer ")
+    token = headers_of(stage.target.sent[1])["Authorization"].removeprefix("Bearer ")
     secret = {"password": PASSWORD, "token": token}[field]
     stage.target.give("users.me", answer({"detail": f"{field} {secret} is bad"}, 400))
 

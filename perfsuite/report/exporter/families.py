@@ -164,19 +164,8 @@ TARGET_OUTCOME = Family(
     "mitra_target_outcome", "gauge", (*_TARGET, "outcome"), "1 for what became of a target so far, 0 for the others"
 )
 
-OF_PLAN = (RUN,)
-OF_RECORDS = (
-    *(REQUESTS, FAILURES, RESPONSE_TIME, SERVICE_TIME),
-    *(ACTIONS_DUE, ACTIONS_BEGUN, ACTIONS_NOT_STARTED, START_LAG),
-    *(CPU, CPU_WAIT, MEMORY, LOOP_LAG, LOST),
-)
-OF_SNAPSHOT = (
-    *(ELAPSED, DURATION, PHASE, STEADY, USERS, USERS_REQUESTED),
-    *(TARGET_LIMIT, TARGET_OBSERVED, TARGET_OUTCOME),
-)
 READINGS = {metric.name: _of_reading(metric) for metric in METRICS.values() if not metric.of_parts}
 """Monitors' metric → its metric here."""
-FAMILIES = (*OF_PLAN, *OF_SNAPSHOT, *OF_RECORDS, *READINGS.values())
 
 
 def of_plan(plan: Plan) -> Iterator[Metric]:

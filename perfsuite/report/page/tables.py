@@ -88,7 +88,6 @@ _FIGURES = tuple(
     (name, Column(label, hint=_HINTS.get(name, ""))) for name, label in FIGURE_LABELS.items() if name != "users"
 )
 _FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
-_UNJUDGED = "Not part of the verdict"
 _TIME = Column("Time", hint="share of the response time of all operations")
 
 

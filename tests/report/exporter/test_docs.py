@@ -11,6 +11,7 @@ from perfsuite.model.monitor import METRICS
 from perfsuite.report.exporter import families
 from perfsuite.report.exporter.families import base_unit
 from perfsuite.summary import live, periods
+from tests.report.exporter.declared import FAMILIES, OF_LOAD_AND_TARGETS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "live-metrics.md").read_text(encoding="utf-8")
 
@@ -20,11 +21,10 @@ def rows(prefix: str) -> list[str]:
 
 
 def test_every_metric_of_load_and_targets_is_explained_as_it_explains_itself() -> None:
-    told = [*families.OF_PLAN, *families.OF_SNAPSHOT, *families.OF_RECORDS]
     expected = [
         f"| `{family.name}` | {family.type} | "
         f"{' '.join(f'`{label}`' for label in family.labels) or '–'} | {family.meaning} |"
-        for family in told
+        for family in OF_LOAD_AND_TARGETS
     ]
     assert sorted([*rows("mitra_load_"), *rows("mitra_target_")]) == sorted(expected)
 
@@ -42,10 +42,10 @@ def test_every_reading_has_the_name_and_unit_of_the_rules() -> None:
 
 
 def test_names_are_unique_and_follow_the_rules_of_prometheus() -> None:
-    names = [family.name for family in families.FAMILIES]
+    names = [family.name for family in FAMILIES]
     assert len(set(names)) == len(names)
     assert [name for name in names if not re.fullmatch(r"mitra_(load|target|reading)(_[a-z]+)+", name)] == []
-    for family in families.FAMILIES:
+    for family in FAMILIES:
         assert (family.type == "counter") == family.name.endswith("_total"), family.name
         assert (family.type == "histogram") <= family.name.endswith("_seconds"), family.name
         assert not re.search(r"_(ms|s|percent|count|sum|bucket)$", family.name), family.name
