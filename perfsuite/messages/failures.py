@@ -26,6 +26,10 @@ class GeneratorLimit(Code):
 
 
 class RequestFailure(Code):
-    """Messages of failures that need more than a constant."""
+    """Messages of failures that have a figure to show.
+
+    Those of the HTTP client and of checks (`perfsuite.target`) stand where they are raised: they are data by which
+    failures are grouped, and not sentences.
+    """
 
     IDLE_CLOSED = "the target closes idle connections after about {idle_s:seconds}; the request came just then"
