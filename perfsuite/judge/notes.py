@@ -28,7 +28,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import SERVER_TIME_HEADERS
-from perfsuite.target.failures import KEEP_ALIVE
+from perfsuite.target.failures import IN_USE, KEEP_ALIVE
 from perfsuite.target.token import LIFETIME
 
 _SPANS_SHOWN = 3
@@ -51,6 +51,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
             *_server_times(summary),
             *_tokens(summary),
             _idle_closed(summary),
+            _closed_in_use(summary),
             _late_logins(summary),
             _clock_set(summary.clock_set_s),
             *_raw_samples(summary.raw_samples),
@@ -219,6 +220,11 @@ def _idle_closed(summary: Summary) -> Message | None:
         repeated=summary.whole_run.retries,
         failed=failed,
     )
+
+
+def _closed_in_use(summary: Summary) -> Message | None:
+    closed = sum(remark.count for remark in summary.remarks if remark.about == IN_USE)
+    return Note.CLOSED_IN_USE(closed=closed) if closed else None
 
 
 # ── what was not exercised ──────────────────────────────────────────────────────────────────────────────────

@@ -58,9 +58,11 @@ class _TimerFd:
 
     def _ring(self) -> None:
         self._is_set = False
-        self._on_time()
-        if not self._is_set and self._fd >= 0:
-            os.read(self._fd, 8)  # it would ring on
+        try:
+            self._on_time()
+        finally:
+            if not self._is_set and self._fd >= 0:
+                os.read(self._fd, 8)  # it would ring on
 
     def close(self) -> None:
         """See Alarm."""

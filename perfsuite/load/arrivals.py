@@ -87,12 +87,13 @@ class ArrivalQueue:
                 self._alarm.set(wait_s)
                 return
             self._next = None
-            # Asked only now: the assignment may have changed while it was waited for.
-            if self._assignment.of(due) == self._index:
-                self._take(due, due_at)
+            self._take(due, due_at)
 
     def _take(self, due: Due, due_at: float) -> None:
         try:
+            # Asked only now: the assignment may have changed while it was waited for.
+            if self._assignment.of(due) != self._index:
+                return
             # No session and no target has had a part in it so far: what is late here is this process.
             self._health.add_send_lag(round((utc_s() - due_at) * 1e6))
             self._arrive(due, due_at)

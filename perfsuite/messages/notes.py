@@ -74,6 +74,12 @@ class Note(Code):
         " above the users' think time"
     )
 
+    CLOSED_IN_USE = (
+        "the target closed {closed:n connection} in use just as a request was sent, which no keep-alive time explains;"
+        " GETs were sent once more, so the failure rate does not show it: look for workers that restart or crash, and"
+        " for a proxy that drops connections (`--no-retry` counts each as a failure)"
+    )
+
     # ── what was not exercised ──────────────────────────────────────────────────────────────────────────────────
     DIFFERS = "answers that differ from the contract but were used: {answers:list}"
     LEFT_OUT = "left out, {why}: {operations:list}"

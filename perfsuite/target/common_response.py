@@ -21,7 +21,8 @@ _CONNECTION = b"connection:"
 """Also the end of "Proxy-Connection", which the parser takes for Connection."""
 _LINE_FEED = ord("\n")
 _OPTIONS = (b"keep-alive", b"close")
-_MOST_HEADS = 500
+_MOST_HEADS, _LONGEST_KEPT = 500, 4096
+"""What is kept of heads takes at most some megabytes."""
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +40,9 @@ class _Heads(dict[bytes, _Head]):
     def __missing__(self, head: bytes) -> _Head:
         if len(self) >= _MOST_HEADS:
             self.clear()
-        known = self[head] = _common_head(head)
+        known = _common_head(head)
+        if len(head) <= _LONGEST_KEPT:
+            self[head] = known
         return known
 
 

@@ -20,6 +20,10 @@ _LIMITS = {
 }
 KEEP_ALIVE = "keep-alive"
 """Subject of the remarks on idle connections that the target closed."""
+IN_USE = "a connection in use"
+"""Subject of the remarks on connections that the target closed although they were not idle."""
+LONG_IDLE_S = 0.5
+"""A connection that the target closes after less was not closed for being idle: no keep-alive time is so short."""
 
 
 def generator_failure(error: OSError | MemoryError) -> Failure | None:
@@ -44,10 +48,13 @@ def idle_closed(idle_s: float) -> Failure:
 
 
 def idle_closed_remark(idle_s: float) -> Remark:
-    """The same as a remark, for every such request, whether it was repeated or failed."""
+    """The same as a remark, for every such request, whether it was repeated or failed; and of those over a connection
+    that was in use all the time."""
+    if idle_s < LONG_IDLE_S:
+        return Remark(IN_USE, "it was closed just as a request was sent", duration(idle_s))
     return Remark(KEEP_ALIVE, duration(_about(idle_s)), duration(idle_s))
 
 
 def _about(idle_s: float) -> float:
     """Whole seconds, and tenths below one: few groups, and about as exact as such a race shows it."""
-    return float(round(idle_s)) if idle_s >= 1 else max(round(idle_s, 1), 0.1)
+    return float(round(idle_s)) if idle_s >= 1 else round(idle_s, 1)

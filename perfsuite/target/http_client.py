@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,16 +21,16 @@ from perfsuite.target.common_response import common_response
 from perfsuite.target.connection import ConnectionSettings, destination_of, shared_tls_context, tls_message
 from perfsuite.target.content_encoding import ResponseError
 from perfsuite.target.exchange import Answer, Failure, Request, of_proxy
-from perfsuite.target.failures import generator_failure, idle_closed, idle_closed_remark
+from perfsuite.target.failures import LONG_IDLE_S, generator_failure, idle_closed, idle_closed_remark
 from perfsuite.target.response import Response
-from perfsuite.target.response_reader import CutOffError, ResponseReader
+from perfsuite.target.response_reader import WITHOUT_RESPONSE, CutOffError, ResponseReader
 from perfsuite.target.sockets import BlockingNetwork, Interrupted, Network, Socket
 from perfsuite.target.tls import TlsSocket
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
-_AT_ONCE_S = 1.0
-"""A connection that breaks later than this after a request was sent did not break because it had been idle."""
+_AT_ONCE_S = 0.1
+"""A connection that breaks later than this after a request was sent was not closed before the request was read."""
 
 
 class ByteCount(Protocol):
@@ -67,6 +68,7 @@ class HttpClient:
     __slots__ = (
         "_answer_timeout_s",
         "_began_ns",
+        "_clock_ns",
         "_connect_timeout_s",
         "_connect_us",
         "_ended_ns",
@@ -92,12 +94,14 @@ class HttpClient:
         traffic: ByteCount | None = None,
         report: ConnectionReport | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._settings = settings
         self._to = destination_of(settings)
         self._network = network or BlockingNetwork()
         self._traffic = traffic or _OwnByteCount()
         self._report = report
+        self._clock_ns = clock_ns
         self._answer_timeout_s = settings.timeout_s or ANSWER_TIMEOUT_S  # from before the send to the last byte
         self._connect_timeout_s = min(connect_timeout_s, self._answer_timeout_s)
         self._socket: Socket | None = None
@@ -138,7 +142,7 @@ class HttpClient:
             if self._connect_us is None:
                 return Answer(*came, elapsed_us)
             return Answer(*came, elapsed_us, None, *self._connecting())
-        elapsed_us = (time.perf_counter_ns() - self._began_ns) // 1000
+        elapsed_us = (self._clock_ns() - self._began_ns) // 1000
         self._drop()
         return Answer(0, {}, b"", self._sent_at, elapsed_us, failure, *self._connecting())
 
@@ -167,7 +171,7 @@ class HttpClient:
         )
 
     def _round_trip(self, method: str, encoded: bytes) -> Response:
-        connected, began_ns = self._socket, time.perf_counter_ns()
+        connected, began_ns = self._socket, self._clock_ns()
         began_s = began_ns / 1e9
         self._sent_at, self._began_ns = utc_s(), began_ns
         deadline = began_s + self._answer_timeout_s
@@ -179,13 +183,15 @@ class HttpClient:
             data = connected.ask(encoded, deadline)
         except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
             data = b""
-        self._ended_ns = ended_ns = time.perf_counter_ns()
+        self._ended_ns = ended_ns = self._clock_ns()
         traffic.received_bytes += len(data)
         if data or ended_ns - began_ns >= _AT_ONCE_S * 1e9:
             return self._response(connected, method, data, deadline)
         idle_s = began_s - self._idle_since
         self._remarks = (idle_closed_remark(idle_s),)
         if method != "GET" or not self._settings.retry:
+            if idle_s < LONG_IDLE_S:
+                raise CutOffError(WITHOUT_RESPONSE)
             raise IdleClosed(idle_s)
         self._retries = 1
         return self._first_over(self._connected(deadline), method, encoded, deadline)
@@ -194,7 +200,7 @@ class HttpClient:
         """The response to the first request over a connection."""
         self._traffic.sent_bytes += len(encoded)
         data = connected.ask(encoded, deadline)
-        self._ended_ns = time.perf_counter_ns()
+        self._ended_ns = self._clock_ns()
         self._traffic.received_bytes += len(data)
         return self._response(connected, method, data, deadline)
 
@@ -214,7 +220,7 @@ class HttpClient:
             if (response := reader.feed(data)) is not None:
                 return response
             data = connected.receive(deadline)
-            self._ended_ns = time.perf_counter_ns()
+            self._ended_ns = self._clock_ns()
             self._traffic.received_bytes += len(data)
         if reader.needs_end and isinstance(connected, TlsSocket) and connected.truncated:
             raise CutOffError("the target closed TLS without close_notify, which alone would have ended the response")
@@ -224,17 +230,17 @@ class HttpClient:
 
     def _connected(self, deadline: float) -> Socket:
         self._drop()
-        began_ns = time.perf_counter_ns()
+        began_ns = self._clock_ns()
         deadline = min(deadline, began_ns / 1e9 + self._connect_timeout_s)
         plain = connect(*self._to.next_hop, self._network, self._report, deadline)
         self._socket = plain
         if self._to.secure and self._to.proxied:
             self._open_tunnel(plain, deadline)
-        connected_ns = time.perf_counter_ns()
+        connected_ns = self._clock_ns()
         self._connect_us = (self._connect_us or 0) + (connected_ns - began_ns) // 1000
         if self._to.secure:
             self._socket = TlsSocket(plain, shared_tls_context(self._settings), self._to.name, self._session, deadline)
-            self._tls_us = (self._tls_us or 0) + (time.perf_counter_ns() - connected_ns) // 1000
+            self._tls_us = (self._tls_us or 0) + (self._clock_ns() - connected_ns) // 1000
         return self._socket
 
     def _open_tunnel(self, plain: Socket, deadline: float) -> None:

@@ -21,6 +21,9 @@ _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
+WITHOUT_RESPONSE = "the target closed the connection without a response"
+
+
 class CutOffError(ResponseError):
     """The target closed the connection before a response was whole."""
 
@@ -66,8 +69,8 @@ class ResponseReader:
             self._whole = True
             return self._response()
         if self._parser is None:
-            what = "within the head of a response" if self._head or self._interim else "without a response"
-            raise CutOffError(f"the target closed the connection {what}")
+            within = "the target closed the connection within the head of a response"
+            raise CutOffError(within if self._head or self._interim else WITHOUT_RESPONSE)
         raise CutOffError("the target closed the connection within a response")
 
     @property

@@ -5,6 +5,7 @@ One recorded request is one sent, with the right outcome, and a connection is us
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from perfsuite.model import FailureKind
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.exchange import Answer, Request
+from perfsuite.target.failures import IN_USE
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.sockets import READ_BYTES
 from tests.certificates import PrivateCa, needs_openssl, private_ca
@@ -191,13 +193,22 @@ ENDS = (
 )
 
 
-def asked_again(method: str, end: bytes | OSError, *, while_sending: bool, retry: bool = True) -> tuple[Answer, int]:
-    """The answer to the second request over a connection that ends then, and how often that was sent."""
+IDLE_S = 5.0
+
+
+def asked_again(
+    method: str, end: bytes | OSError, *, while_sending: bool, retry: bool = True, idle_s: float = IDLE_S
+) -> tuple[Answer, int]:
+    """The answer to the second request over a connection that ends then, after so much time without one, and how often
+    that was sent."""
+    idle_ns = 0
     network = MemoryNetwork(
         lambda first: _ClosesLater(end, while_sending=while_sending) if first else ScriptedSocket([whole()], Then.KEEP)
     )
-    client = HttpClient(ConnectionSettings("http://localhost:1", retry=retry), network)
+    settings = ConnectionSettings("http://localhost:1", retry=retry)
+    client = HttpClient(settings, network, clock_ns=lambda: time.perf_counter_ns() + idle_ns)
     assert client.exchange(request()).body == b'"well"'
+    idle_ns = round(idle_s * 1e9)
     return client.exchange(request(method)), network.requests - 1
 
 
@@ -225,6 +236,35 @@ def test_nor_is_a_get_where_that_is_turned_off(end: bytes | OSError, while_sendi
 
     assert answer.failure is not None
     assert (answer.failure.kind, answer.retries, sent) == (FailureKind.IDLE_CLOSED, 0, 1)
+
+
+def test_a_connection_in_use_that_is_closed_is_no_idle_one() -> None:
+    again, sent_again = asked_again("GET", b"", while_sending=False, idle_s=0.01)
+    once, sent_once = asked_again("POST", b"", while_sending=False, idle_s=0.01)
+
+    assert (again.status, again.retries, sent_again) == (200, 1, 2)
+    assert [remark.about for remark in again.remarks] == [IN_USE]
+    assert once.failure is not None
+    assert (once.failure.kind, once.retries, sent_once) == (FailureKind.CONNECTION_LOST, 0, 1)
+
+
+def test_a_connection_closed_long_after_the_send_was_not_closed_for_being_idle() -> None:
+    now_ns = 0
+
+    class Hesitates(_ClosesLater):
+        def receive(self, deadline: float) -> bytes:
+            nonlocal now_ns
+            now_ns += 500_000_000
+            return super().receive(deadline)
+
+    network = MemoryNetwork(lambda first: Hesitates(b"") if first else ScriptedSocket([whole()], Then.KEEP))
+    client = HttpClient(PLAIN, network, clock_ns=lambda: now_ns)
+    client.exchange(request())
+    now_ns += 5_000_000_000
+    answer = client.exchange(request())
+
+    assert answer.failure is not None
+    assert (answer.failure.kind, answer.retries, network.requests) == (FailureKind.CONNECTION_LOST, 0, 2)
 
 
 def test_nor_is_a_get_of_which_a_byte_of_an_answer_came() -> None:

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perfsuite.model import FailureKind
-from perfsuite.target.common_response import common_response
+from perfsuite.target.common_response import _HEADS, common_response
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.content_encoding import ResponseError, decoded_body
 from perfsuite.target.exchange import Request
@@ -181,3 +181,15 @@ def test_the_client_sends_each_request_once_and_raises_nothing(content: bytes, s
     assert (answer.status == 0) == (answer.failure is not None)
     assert answer.failure is None or answer.failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.INVALID_RESPONSE)
     assert (following.status, following.failure) == (200, None)
+
+
+def test_only_so_many_heads_are_kept_and_no_long_one() -> None:
+    for number in range(2000):
+        body = f'"{number}"'.encode()
+        long = b"y" * 5000 if number % 2 else b""
+        head = b"HTTP/1.1 200 OK\r\nX-Id: %d%b\r\nContent-Length: %d" % (number, long, len(body))
+        response = common_response(head + b"\r\n\r\n" + body)
+        assert response is not None
+        assert (response.body, response.headers.get("x-id")[:4]) == (body, (str(number) + "yyyy" * bool(long))[:4])
+    assert len(_HEADS) <= 500
+    assert max(map(len, _HEADS)) < 5000
