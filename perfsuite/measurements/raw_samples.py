@@ -56,6 +56,7 @@ class RawSamples:
         self._at = 0
         """So much of the batch is written."""
         self._unsafe = 0
+        self._error: Exception | None = None
         self._texts: dict[Series, str] = {}
         self._zip = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
         try:
@@ -71,6 +72,11 @@ class RawSamples:
             while self.write():
                 pass
 
+    def leave_out(self, error: Exception) -> None:
+        """A request could not be taken; the file ends with it."""
+        self.left_out += 1
+        self._fail(error)
+
     def write(self) -> bool:
         """Write some of those that wait; True if more do."""
         if self._at >= len(self._batch):
@@ -83,11 +89,17 @@ class RawSamples:
             self.left_out += len(waiting)
         elif waiting:
             self._unsafe += len(waiting)
-            self._try("".join([self._line(sample, failure) for sample, failure in waiting]))
+            try:
+                self._try("".join([self._line(sample, failure) for sample, failure in waiting]))
+            except Exception as error:  # noqa: BLE001  `flush` raises it; who adds a request has recorded it already
+                self._fail(error)
         return self._at < len(self._batch) or bool(self._waiting)
 
     def flush(self) -> None:
-        """Make what was written readable by others."""
+        """Make what was written readable by others. Raises the unexpected error that ended the file, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         if self.why is None:
             self._try("", zlib.Z_SYNC_FLUSH)
 
@@ -121,6 +133,10 @@ class RawSamples:
         if flush:
             self._file.flush()
             self.written, self._unsafe = self.written + self._unsafe, 0
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or error
+        self._end(RawSamplesMessage.NOT_WRITTEN(why=type(error).__name__))
 
     def _end(self, why: Message) -> None:
         if self.why is None:

@@ -50,8 +50,17 @@ class Recorder:
         else:
             failure = sample.failure.kind.value
             self.cells.failure(sample, (failure, sample.failure.message))
-        if self.raw is not None:
-            self.raw.add(sample, failure)
+        self._add_raw(sample, failure)
+
+    def _add_raw(self, sample: Sample, failure: str) -> None:
+        """The cells have the request: whatever happens here, it must not be recorded once more."""
+        raw = self.raw
+        if raw is None:
+            return
+        try:
+            raw.add(sample, failure)
+        except Exception as error:  # noqa: BLE001  the error log gets it from `flush`
+            raw.leave_out(error)
 
     def foreign_request(
         self, name: str, response_time: float | None, exception: Any = None, start_time: float = 0.0, **_details: Any
@@ -65,8 +74,7 @@ class Recorder:
             self.cells.request(sample)
         else:
             self.cells.failure(sample, (type(exception).__name__, str(exception)))
-        if self.raw is not None:
-            self.raw.add(sample, "" if exception is None else type(exception).__name__)
+        self._add_raw(sample, "" if exception is None else type(exception).__name__)
 
     def phase(self, name: str) -> None:
         """The run enters a phase now."""

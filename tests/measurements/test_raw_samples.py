@@ -203,6 +203,46 @@ def test_a_file_that_cannot_be_opened_is_one_that_has_nothing(tmp_path: Path) ->
     assert shelf.states == [(0, 1, why, True)]
 
 
+def test_a_request_that_the_file_does_not_take_is_recorded_once_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, shelf = recorded(tmp_path / "samples.csv.gz")
+    raw = recorder.raw
+    assert raw is not None
+    recorder.request(sample(KEY, 1))
+    write_all(raw)
+
+    def refuse(*_request: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(raw, "add", refuse)
+        recorder.request(sample(KEY, 2))
+        recorder.foreign_request("other", 1.0)
+    with pytest.raises(MemoryError):
+        raw.flush()  # where it is counted as an error of the suite
+    raw.flush()
+    recorder.request(sample(KEY, 3))
+    recorder.end(0, "completed")
+
+    assert recorder.cells.recorded == 4
+    assert shelf.states[-1] == (1, 3, str(RawSamplesMessage.NOT_WRITTEN(why="MemoryError")), True)
+
+
+def test_a_row_that_cannot_be_written_is_left_out_and_its_request_recorded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_samples, "MOST_WAITING", 2)
+    monkeypatch.setattr(RawSamples, "_line", lambda *_row: 1 / 0)
+    recorder, shelf = recorded(tmp_path / "samples.csv.gz")
+    for elapsed_us in (1, 2, 3):
+        recorder.request(sample(KEY, elapsed_us))
+    recorder.end(0, "completed")
+
+    assert recorder.cells.recorded == 3
+    assert shelf.states[-1] == (0, 3, str(RawSamplesMessage.NOT_WRITTEN(why="ZeroDivisionError")), True)
+
+
 def test_without_the_option_nothing_is_written() -> None:
     shelf = Shelf()
     recorder = Recorder("worker-1", shelf)
