@@ -36,7 +36,7 @@ from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
-from perfsuite.load.locust_count import LocustCount  # noqa: E402
+from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, user_classes  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
@@ -120,6 +120,7 @@ class Lab:
         environment = Environment(user_classes=user_classes(self.roles))
         environment.create_local_runner()
         environment.stats = LocustCount()
+        note_own_listeners(environment)
         role, state = self.roles[0], RunState("bench_1", {self.roles[0].slug: WRITES})
         counts = [0] * self.users
 
@@ -143,6 +144,7 @@ class Lab:
         install(environment, hooks)
         runner = environment.create_local_runner()
         environment.stats = LocustCount()
+        note_own_listeners(environment)
         runner.start(self.users, spawn_rate=self.users)
         gevent.sleep(2.0)
         cost = self._during(lambda: load.recorder.cells.recorded)

@@ -33,7 +33,7 @@ from bench.canned_server import canned_answers, canned_server  # noqa: E402
 from bench.hot_path import ONE_READ, Lab  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
-from perfsuite.load.locust_count import LocustCount  # noqa: E402
+from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.load.worker import allow_many_connections  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
@@ -42,7 +42,7 @@ _WITHIN_S = 180.0
 
 
 def main() -> int:
-    """Measure and print; 1 where not all users came."""
+    """Measure and print; 1 where not all users came, logged in and ended, or a request failed."""
     parser = argparse.ArgumentParser(description="What users cost that wait.")
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--spawn-rate", type=float, default=2_000.0)
@@ -66,6 +66,7 @@ def measure(lab: Lab, spawn_rate: float, *, top: bool) -> int:
     install(environment, hooks)
     runner = environment.create_local_runner()
     environment.stats = LocustCount()
+    note_own_listeners(environment)
     if top:
         tracemalloc.start(8)
     gc.collect()
@@ -82,10 +83,14 @@ def measure(lab: Lab, spawn_rate: float, *, top: bool) -> int:
     if top:
         for line in tracemalloc.take_snapshot().statistics("lineno")[:45]:
             print(f"{line.size / users:8.0f} B {line.count / users:6.1f}  {line.traceback}")
+    here = cells.recorded >= 2 * users and cells.logging_in == 0
     began, cpu = time.monotonic(), time.process_time()
     runner.quit()
     print(f"end: {time.monotonic() - began:.1f} s ({time.process_time() - cpu:.1f} s CPU)")
-    return 0 if cells.recorded >= 2 * users else 1
+    failed, remaining = environment.stats.total.num_failures, load.users_alive
+    if failed or remaining:
+        print(f"{failed:,} failed requests, {remaining:,} users that did not end")
+    return 0 if here and not failed and not remaining else 1
 
 
 if __name__ == "__main__":

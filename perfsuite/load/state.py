@@ -162,13 +162,18 @@ class LoadState:
         self._look_whether_placed()
 
     def _look_whether_placed(self) -> None:
-        if self._alive.total() >= self._requested != self._notified_placed:
+        if self.users_alive >= self._requested != self._notified_placed:
             self._notified_placed = self._requested
             self._on_placed(self._requested)
 
     def user_stopped(self, role: str) -> None:
         """A virtual user has ended."""
         self._alive[role] -= 1
+
+    @property
+    def users_alive(self) -> int:
+        """Virtual users that have started and not ended."""
+        return self._alive.total()
 
     def stopping(self) -> None:
         """The load is over; requests in flight may finish."""
