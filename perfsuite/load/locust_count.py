@@ -26,9 +26,14 @@ class LocustCount(RequestStats):
         """Nothing: the count goes on from start to start of users."""
 
 
-def note_own_listeners(environment: Any) -> None:
-    """Of requests, besides those that plug-ins add from now on: those of Locust's statistics and of the suite."""
-    environment.agentmitra_listeners = len(environment.events.request._handlers)
+def note_own_listeners(environment: Any, others: int = 0) -> None:
+    """Of requests: those of Locust's statistics and of the suite. `others`: of plug-ins that were there before."""
+    environment.agentmitra_listeners = listeners(environment.events) - others
+
+
+def listeners(events: Any) -> int:
+    """How many listen to requests now."""
+    return len(events.request._handlers)
 
 
 def own_listeners(environment: Any) -> int:

@@ -41,7 +41,10 @@ class RequestFailed(Exception):
 
 
 class EventObserver:
-    """Records every request, then fires Locust's event for its own statistics and any plug-in."""
+    """Records every request, then reports it to Locust once: by Locust's event.
+
+    A good request goes straight to Locust's statistics where nobody but them and the suite listens to the event.
+    """
 
     def __init__(self, environment: Any, load: LoadState) -> None:
         self._event = environment.events.request
@@ -52,7 +55,7 @@ class EventObserver:
         """Requests that the recorder has."""
 
     def request(self, sample: Sample) -> None:
-        """Record it and fire the event. One that cannot be recorded as it is, is recorded as an error of the suite.
+        """Record and report it. One that cannot be recorded as it is, is recorded as an error of the suite.
 
         What was raised goes on to the caller, who finds by `recorded` whether the recorder has the request.
         """

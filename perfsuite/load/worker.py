@@ -20,6 +20,7 @@ import gevent.monkey
 gevent.monkey.patch_all()
 
 import gevent  # noqa: E402
+import locust  # noqa: E402
 import locust.log  # noqa: E402
 import msgspec  # noqa: E402
 from locust.env import Environment  # noqa: E402
@@ -27,7 +28,7 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
-from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
+from perfsuite.load.locust_count import LocustCount, listeners, note_own_listeners  # noqa: E402
 from perfsuite.load.messages import EXIT_BROKEN, Ack, Add, Begin, Ended, Placed, Ready, Stop  # noqa: E402
 from perfsuite.load.pipe import Pipe, PipeSink  # noqa: E402
 from perfsuite.load.schedule import SessionAssignment  # noqa: E402
@@ -58,7 +59,9 @@ class LoadWorker:
             after=lambda _load: None,
             dispatcher=placed_dispatcher(self._starts),
         )
+        plug_ins = listeners(locust.events)  # the module of the roles may have brought some
         self._environment: Any = Environment(
+            events=locust.events,
             user_classes=user_classes(self._roles),
             host=self._plan.host,
             stop_timeout=self._plan.stop_timeout_s,
@@ -67,7 +70,7 @@ class LoadWorker:
         install(self._environment, self._hooks)
         self._runner = self._environment.create_local_runner()
         self._environment.stats = LocustCount()
-        note_own_listeners(self._environment)
+        note_own_listeners(self._environment, plug_ins)
         self._begin: Begin | None = None
         self._done = gevent.event.Event()
 

@@ -19,6 +19,7 @@ from locust.env import Environment  # noqa: E402
 
 from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, guard, install  # noqa: E402
+from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
 from perfsuite.load.schedule import UserSchedule  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver, RoleUser, user_classes  # noqa: E402
@@ -165,6 +166,31 @@ def reported() -> dict[str, Any]:
         "event": {name: seen[0][name] for name in ("request_type", "name", "response_time", "response_length")},
         "end": [end.worker, end.recorded, end.locust_total],
     }
+
+
+def straight() -> dict[str, Any]:
+    """The events and counts of a good request where only Locust and the suite listen, then with a listener more."""
+    environment: Any = Environment(user_classes=USER_CLASSES)
+    load = LoadState(_order(Path(mkdtemp())), Shelf(), on_placed=lambda _users: None)
+    install(environment, Hooks(lambda _environment: load, lambda _load: None, lambda _load: None))
+    environment.create_local_runner()
+    environment.agentmitra_load = load
+    environment.stats = LocustCount()
+    note_own_listeners(environment)
+    event, fired = environment.events.request, []
+    fire = event.fire
+    event.fire = lambda **given: (fired.append(given["name"]), fire(**given))
+    observer, total, heard = EventObserver(environment, load), environment.stats.total, []
+
+    def send(failure: Failure | None = None, *, expired: bool = False) -> list[int]:
+        series = Series("policyholder", "payment access", "policies.premiums")
+        observer.request(Sample(series, "id-1", 1_772_357_400.5, 12_345, 200, 7, failure, expired=expired))
+        return [len(fired), len(heard), total.num_requests, total.num_failures, load.recorder.cells.recorded]
+
+    failure = Failure(FailureKind.STATUS, "HTTP 500")
+    alone = {"good": send(), "failed": send(failure), "expired": send(failure, expired=True), "again": send()}
+    event.add_listener(lambda **given: heard.append(given))
+    return {"alone": alone, "heard": [send(), send(), send(failure), send(failure, expired=True)]}
 
 
 def actions() -> dict[str, Any]:
@@ -339,6 +365,7 @@ if __name__ == "__main__":
             "lost": worker_lost(),
             "some": some_classes(),
             "reported": reported(),
+            "straight": straight(),
             "actions": actions(),
             "logins": logins(),
             "behaviours": behaviours(),

@@ -112,6 +112,20 @@ def test_what_a_session_observes_reaches_locust_and_the_recorder_alike(found: di
     assert reported["end"] == ["local", 3, 3]
 
 
+def test_a_good_request_that_no_plug_in_hears_of_is_counted_without_an_event(found: dict[str, Any]) -> None:
+    # Events, those heard, Locust's requests and failures, and ours.
+    assert found["straight"]["alone"] == {
+        "good": [0, 0, 1, 0, 1],
+        "failed": [1, 0, 2, 1, 2],
+        "expired": [2, 0, 3, 1, 3],
+        "again": [2, 0, 4, 1, 4],
+    }
+
+
+def test_a_listener_hears_of_every_later_request_once(found: dict[str, Any]) -> None:
+    assert found["straight"]["heard"] == [[3, 1, 5, 1, 5], [4, 2, 6, 1, 6], [5, 3, 7, 2, 7], [6, 4, 8, 2, 8]]
+
+
 def test_a_login_waits_as_long_as_the_target_asks(found: dict[str, Any]) -> None:
     logins = found["logins"]
 
