@@ -110,7 +110,8 @@ class LoadState:
         """None in the closed model."""
         self.assignment = SessionAssignment({})
         self.sent = SentCount()
-        self.secrets = (*self.run.secrets, *{account.password for account in order.accounts})
+        own = (order.key_password,) if order.key_password else ()
+        self.secrets = (*self.run.secrets, *{account.password for account in order.accounts}, *own)
         """Texts that must not get into a message."""
         self.errors = SuiteErrorLog(order.folder, self.secrets)
         self._ends_load = False

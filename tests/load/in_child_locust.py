@@ -193,6 +193,14 @@ def straight() -> dict[str, Any]:
     return {"alone": alone, "heard": [send(), send(), send(failure), send(failure, expired=True)]}
 
 
+def key_password() -> list[str]:
+    """How a message that holds it is shown."""
+    load = LoadState(_order(Path(mkdtemp()), key_password="key-pass-1"), Shelf(), on_placed=lambda _users: None)
+    load.failed(ValueError("bad decrypt with key-pass-1"), "a connection was opened")
+    without = LoadState(_order(Path(mkdtemp())), Shelf(), on_placed=lambda _users: None)
+    return [load.errors.new()[0].message, *without.secrets]
+
+
 def actions() -> dict[str, Any]:
     """Which results of an action are counted."""
     shelf = Shelf()
@@ -366,6 +374,7 @@ if __name__ == "__main__":
             "some": some_classes(),
             "reported": reported(),
             "straight": straight(),
+            "key_password": key_password(),
             "actions": actions(),
             "logins": logins(),
             "behaviours": behaviours(),

@@ -126,6 +126,13 @@ def test_a_listener_hears_of_every_later_request_once(found: dict[str, Any]) -> 
     assert found["straight"]["heard"] == [[3, 1, 5, 1, 5], [4, 2, 6, 1, 6], [5, 3, 7, 2, 7], [6, 4, 8, 2, 8]]
 
 
+def test_the_password_of_the_key_is_in_no_message(found: dict[str, Any]) -> None:
+    (message,) = found["key_password"]  # and nothing is secret where there is none
+
+    assert "bad decrypt" in message
+    assert "key-pass-1" not in message
+
+
 def test_a_login_waits_as_long_as_the_target_asks(found: dict[str, Any]) -> None:
     logins = found["logins"]
 
