@@ -102,7 +102,9 @@ def test_nothing_failed(made: Ended) -> None:
 def test_all_counts_of_the_requests_agree(made: Ended) -> None:
     counts, whole = made.summary["reconciliation"], made.summary["whole_run"]["requests"]
     assert {counts.pop(name) for name in ("sent", "recorded", "locust_total", "backend_log")} == {whole}
-    assert counts == {"unrecorded": 0, "agrees": True}
+    # A GET may meet the end of an idle connection; it is sent once more, and counts once.
+    assert counts.pop("retries") == counts.pop("repeated")
+    assert counts == {"unrecorded": 0, "never_left": 0, "agrees": True}
     assert whole > 2000
 
 
