@@ -78,14 +78,16 @@ def test_a_get_whose_connection_the_target_closed_is_sent_once_more(tmp_path: Pa
     (address,) = summary.connections
     assert f"http://{address.address}" == plan.host
     assert (address.opened, address.no_answer) == (4 + len(truth.closed), 0)
-    assert Note.IDLE_CLOSED in said(judge(plan, summary, roles.ROLES))
+    assert Note.CLOSED_IN_USE in said(judge(plan, summary, roles.ROLES))
 
 
-def test_with_no_retry_it_is_a_failure_of_its_own_kind(tmp_path: Path) -> None:
+def test_with_no_retry_it_is_a_failure(tmp_path: Path) -> None:
     load = Load(Scenario("closing", 4, 100, 4), f"closing 5 {_EVERY}")
     _plan, summary, truth = made(load, tmp_path, retry=False)
 
-    assert {group.kind for group in summary.failures} == {FailureKind.IDLE_CLOSED}
+    assert {group.kind for group in summary.failures} == {
+        FailureKind.CONNECTION_LOST
+    }  # users without think times: it was in use
     assert summary.whole_run.failures == len(truth.closed) > 10
     assert summary.whole_run.retries == 0
     assert summary.reconciliation.recorded == len(truth.served) + len(truth.closed) + 4
