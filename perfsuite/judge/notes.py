@@ -213,11 +213,12 @@ def _idle_closed(summary: Summary) -> Message | None:
     about = [remark for remark in summary.remarks if remark.about == KEEP_ALIVE]
     if not about:
         return None
+    closed = sum(remark.count for remark in about)
     failed = sum(group.count for group in summary.failures if group.kind == FailureKind.IDLE_CLOSED)
     return Note.IDLE_CLOSED(
-        closed=sum(remark.count for remark in about),
+        closed=closed,
         after=[remark.why for remark in about[:_SPANS_SHOWN]],
-        repeated=summary.whole_run.retries,
+        repeated=closed - failed,  # `retries` counts those over connections in use as well
         failed=failed,
     )
 

@@ -75,16 +75,16 @@ class ArrivalQueue:
         while not self._closed:
             try:
                 due = self._next = self._next or next(self._dues, None)
+                if due is None:
+                    return
+                due_at = self._start_at + due.at_s
+                wait_s = due_at - self._lead_s - utc_s()
+                if wait_s > 0 and self._alarm is not None:
+                    self._alarm.set(wait_s)
+                    return
             except Exception as error:  # noqa: BLE001  whatever it is, no more actions come after it
-                self._dues = iter(())
+                self._dues, self._next = iter(()), None
                 self._on_death(error)
-                return
-            if due is None:
-                return
-            due_at = self._start_at + due.at_s
-            wait_s = due_at - self._lead_s - utc_s()
-            if wait_s > 0 and self._alarm is not None:
-                self._alarm.set(wait_s)
                 return
             self._next = None
             self._take(due, due_at)

@@ -37,7 +37,7 @@ class GeventNetwork:
         connection = GeventSocket(_socket.socket(address.family, _socket.SOCK_STREAM))
         try:
             connection.connect(address, deadline)
-        except BaseException:
+        except BaseException:  # an interruption as well: the descriptor must not stay open
             connection.close()
             raise
         return connection

@@ -8,7 +8,7 @@ from locust.stats import RequestStats
 
 
 class LocustCount(RequestStats):
-    """Locust's statistics of a load process, which nobody looks at: it only counts what Locust's event reports.
+    """Locust's statistics of a load process, which nobody looks at: it only counts requests.
 
     The usual ones cost more for each request than our own record, and hold a number for every second and operation and
     a line for every error message ever seen: over hours that is a hundred megabytes.

@@ -17,10 +17,10 @@ class CalibrationMessage(Code):
 class ProcessNote(Code):
     """What a dry run says about load processes; `TOO_FEW` and `MAYBE_TOO_FEW` stand before the load of a run, too."""
 
-    ENOUGH = "{planned:n load process/load processes}: enough, at about {used} of capacity (± {uncertainty:percent})"
+    ENOUGH = "{planned:n load process/load processes}: enough, at {used} of capacity"
     MAYBE_TOO_FEW = (
-        "{planned:n load process/load processes} may be too few for {rps:number} requests/s on this machine: at about"
-        " {used} of capacity (± {uncertainty:percent}); --processes {most} would be enough"
+        "{planned:n load process/load processes} may be too few for {rps:number} requests/s on this machine: at"
+        " {used} of capacity; --processes {most} would be enough"
     )
     TOO_FEW = (
         "{planned:n load process/load processes} cannot generate {rps:number} requests/s on this machine: about"

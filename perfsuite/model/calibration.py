@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from perfsuite.model.generator import CPU_MEAN_PERCENT
 
-UNCERTAINTY = 0.3
-"""Answers larger or smaller than the canned ones, TLS, connections that are opened anew and other programs on the same
-cores: the real cost lies within 30 % of the measured one in most runs."""
+LEAST_COST, MOST_COST = 0.45, 1.3
+"""The real cost of a request as a share of the measured one. A process near its limit serves many events each time it
+wakes up, and spends about half on each (`make bench`). Larger answers, TLS, new connections and other programs on the
+same cores cost up to 30 % more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Calibration:
 class ProcessNeed:
     """How many load processes `rps` requests/s need: about `processes`, from `fewest` to `most`.
 
-    `used_percent`: how near its limit each of the planned processes would be.
+    `used_percent`: how near its limit each of the planned processes would be, `used_least_percent` and
+    `used_most_percent` by the least and the most that a request may cost.
     """
 
     rps: float
@@ -37,6 +39,16 @@ class ProcessNeed:
     fewest: int
     most: int
     used_percent: float
+
+    @property
+    def used_least_percent(self) -> float:
+        """See above."""
+        return self.used_percent * LEAST_COST
+
+    @property
+    def used_most_percent(self) -> float:
+        """See above."""
+        return self.used_percent * MOST_COST
 
 
 def processes_needed(rps: float, planned: int, calibration: Calibration) -> ProcessNeed:
@@ -46,5 +58,5 @@ def processes_needed(rps: float, planned: int, calibration: Calibration) -> Proc
     def whole(processes: float) -> int:
         return max(math.ceil(processes), 1)
 
-    fewest, most = whole(full * (1 - UNCERTAINTY)), whole(full * (1 + UNCERTAINTY))
+    fewest, most = whole(full * LEAST_COST), whole(full * MOST_COST)
     return ProcessNeed(rps, whole(full), fewest, most, 100 * full / planned)

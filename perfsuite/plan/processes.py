@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from perfsuite.format import quantity, setting
+from perfsuite.format import number, quantity, setting
 from perfsuite.messages import Message
 from perfsuite.messages.calibration import ProcessNote
 from perfsuite.model import Plan
-from perfsuite.model.calibration import UNCERTAINTY, Calibration, processes_needed
+from perfsuite.model.calibration import Calibration, ProcessNeed, processes_needed
 from perfsuite.model.role import Role
 from perfsuite.roles.mix import arriving_rps, offered_rps
 
@@ -33,8 +33,7 @@ def process_lines(plan: Plan, roles: Sequence[Role], calibration: Calibration) -
     if math.isinf(rps):
         return [ProcessNote.UNLIMITED()]
     need = processes_needed(rps, plan.processes, calibration)
-    used = "less than 1 %" if need.used_percent < 1 else quantity(round(need.used_percent), "percent")
-    enough = ProcessNote.ENOUGH(planned=plan.processes, used=used, uncertainty=UNCERTAINTY)
+    enough = ProcessNote.ENOUGH(planned=plan.processes, used=_used(need))
     date = datetime.fromtimestamp(calibration.measured_at, UTC).date().isoformat()
     shared = ProcessNote.SHARED_CORE() if calibration.cores < 2 else ""
     cost = ProcessNote.COST(rps=rps, cpu_us=calibration.cpu_us, date=date, shared=shared)
@@ -48,14 +47,11 @@ def too_few(plan: Plan, roles: Sequence[Role], calibration: Calibration) -> list
         return []
     need, planned = processes_needed(rps, plan.processes, calibration), plan.processes
     found: list[Message] = []
-    if planned < need.processes:
+    if planned < need.fewest:
         fields = {"needed": need.processes, "fewest": need.fewest, "most": need.most}
         found.append(ProcessNote.TOO_FEW(planned=planned, rps=rps, **fields))
     elif planned < need.most:
-        used = quantity(round(need.used_percent), "percent")
-        found.append(
-            ProcessNote.MAYBE_TOO_FEW(planned=planned, rps=rps, used=used, uncertainty=UNCERTAINTY, most=need.most)
-        )
+        found.append(ProcessNote.MAYBE_TOO_FEW(planned=planned, rps=rps, used=_used(need), most=need.most))
     # A process of little load shares a core with others well; one that needs most of it does not.
     beside = bool(plan.demo) or urlsplit(plan.host).hostname in _HERE
     if need.used_percent * planned > _MOST_OF_A_CORE_PERCENT and need.processes + beside > calibration.cores:
@@ -63,3 +59,11 @@ def too_few(plan: Plan, roles: Sequence[Role], calibration: Calibration) -> list
         code = ProcessNote.TOO_FEW_CORES_BESIDE if beside else ProcessNote.TOO_FEW_CORES
         found.append(code(cores=cores, processes=need.processes))
     return found
+
+
+def _used(need: ProcessNeed) -> str:
+    """ "18 to 52 %"."""
+    if need.used_most_percent < 1:
+        return "less than 1 %"
+    least, most = max(round(need.used_least_percent), 1), round(need.used_most_percent)
+    return quantity(most, "percent") if least == most else f"{number(least)} to {quantity(most, 'percent')}"

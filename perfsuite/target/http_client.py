@@ -59,7 +59,7 @@ class IdleClosed(OSError):
 
 
 class HttpClient:
-    """Sends requests along one way over one connection that is opened when needed; see Transport.
+    """Sends requests to one target over one connection, which is opened when needed; see Transport.
 
     `traffic`: where its bytes are counted. `report`: hears of its connections.
     """
@@ -119,7 +119,7 @@ class HttpClient:
     def exchange(self, request: Request) -> Answer:
         """Send and wait for the whole answer; a failure to get one is part of the answer.
 
-        Who is interrupted while it waits gets UNFINISHED once: the request was sent and has to be counted.
+        A caller that is interrupted while it waits gets UNFINISHED once: the request was sent and has to be counted.
         """
         self._connect_us = self._tls_us = None
         self._retries, self._remarks = 0, ()
@@ -278,6 +278,8 @@ def _failure_of(error: OSError | MemoryError | ResponseError) -> Failure:
             return Failure(FailureKind.TIMEOUT, "no answer in time")
         case OSError() | MemoryError() if (own := generator_failure(error)) is not None:
             return own
+        case socket.gaierror(errno=socket.EAI_AGAIN):
+            return Failure(FailureKind.NAME_NOT_FOUND, "the name server does not answer")
         case socket.gaierror():
             return Failure(FailureKind.NAME_NOT_FOUND, "the host name is not known")
         case ConnectionRefusedError():

@@ -100,7 +100,7 @@ class ResponseReader:
         return rest
 
     def _check_beginning(self) -> None:
-        # Said at once: who speaks something else may never send the end of a head.
+        # At once: a server that speaks another protocol may never send the end of a head.
         beginning = bytes(self._head[: len(_BEGINNING)])
         if len(beginning) == len(_BEGINNING) and beginning != _BEGINNING:
             what = "is not HTTP/1.1" if beginning.startswith(b"HTTP/") else "is not HTTP"

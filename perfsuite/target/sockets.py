@@ -15,7 +15,7 @@ READ_BYTES = 64 * 1024
 
 
 class Interrupted(BaseException):
-    """Who waits for the target has to stop now. Not an error."""
+    """Raised in a caller that has to stop waiting for the target. Not an error."""
 
 
 class Address(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.messages.calibration import ProcessNote
 from perfsuite.model import Arrival, Plan, Scenario
-from perfsuite.model.calibration import UNCERTAINTY, Calibration, processes_needed
+from perfsuite.model.calibration import Calibration, processes_needed
 from perfsuite.plan.processes import most_rps, process_lines, too_few
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import arriving_rps, offered_rps, users_by_role
@@ -35,6 +35,7 @@ def plan(rate: float | None = None, *, users: int = 70, **changed: Any) -> Plan:
         pytest.param(3_800.0, 1, 1, 1, id="enough by any estimate"),
         pytest.param(4_500.0, 1, 1, 2, id="perhaps not"),
         pytest.param(12_000.0, 3, 2, 4, id="three"),
+        pytest.param(9_000.0, 2, 1, 3, id="two, or one that is busy and spends less on each request"),
     ],
 )
 def test_processes_by_requests(rps: float, processes: int, fewest: int, most: int) -> None:
@@ -64,6 +65,7 @@ def codes(made: Plan, measured: Calibration = MEASURED) -> list[ProcessNote]:
         pytest.param(100, {}, 1.0, [], id="little load shares its core"),
         pytest.param(100, {"processes": 4}, 1.0, [], id="so do more processes of it"),
         pytest.param(4_500, {}, 8.0, [ProcessNote.MAYBE_TOO_FEW], id="within the uncertainty"),
+        pytest.param(9_000, {}, 8.0, [ProcessNote.MAYBE_TOO_FEW], id="a busy process may do it"),
         pytest.param(12_000, {}, 8.0, [ProcessNote.TOO_FEW], id="beyond it"),
         pytest.param(12_000, {"processes": 4}, 8.0, [], id="as many as are needed at most"),
         pytest.param(12_000, {"processes": 4}, 2.0, [ProcessNote.TOO_FEW_CORES], id="on two cores"),
@@ -89,7 +91,7 @@ def test_the_advice_names_the_number_of_processes() -> None:
 def test_enough_is_said_with_what_it_is_computed_from() -> None:
     enough, cost = process_lines(plan(2_000), ROLES, MEASURED)
 
-    assert enough == ProcessNote.ENOUGH(planned=1, used="40 %", uncertainty=UNCERTAINTY)
+    assert enough == ProcessNote.ENOUGH(planned=1, used="18 to 52 %")
     assert (cost.code, cost.fields["cpu_us"], cost.fields["date"]) == (ProcessNote.COST, 170.0, "2026-03-01")
     assert cost.fields["rps"] == pytest.approx(2_000)
     assert cost.fields["shared"] == ""
