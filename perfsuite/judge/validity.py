@@ -79,7 +79,14 @@ def _saturated(plan: Plan, summary: Summary) -> Iterable[Message]:
     if signs and (share >= THROTTLED_FIX_SHARE or _capacity(summary).exceeds(Bottleneck.CPU_LIMIT)):
         yield Reason.GENERATOR_THROTTLED(signs=signs, limit=_cpu_limit(summary.generator), share=share)
     elif signs:
-        yield Reason.GENERATOR_SATURATED(signs=signs, processes=plan.processes + 1)
+        yield Reason.GENERATOR_SATURATED(signs=signs, more=_one_more(plan))
+
+
+def _one_more(plan: Plan) -> str:
+    """The option of a load with one more process, where the plan has most of them."""
+    if plan.expect_workers:
+        return f"--expect-workers {plan.expect_workers + 1}"
+    return f"--processes {plan.processes + 1}"
 
 
 def _signs(summary: Summary) -> list[Message]:
@@ -211,7 +218,7 @@ def _actions_not_due(plan: Plan, summary: Summary, roles: Sequence[Role]) -> Mes
     fields = {"expected": round(expected), "due": arrivals.due}
     if summary.lost_workers:
         return Reason.ACTIONS_NOT_DUE_LOST(**fields, workers=_names_of(summary.lost_workers))
-    return Reason.ACTIONS_NOT_DUE(**fields, processes=plan.processes + 1)
+    return Reason.ACTIONS_NOT_DUE(**fields, more=_one_more(plan))
 
 
 def _share_with_work(plan: Plan, summary: Summary, roles: Sequence[Role]) -> float:

@@ -104,7 +104,7 @@ class LoadState:
         self.run.left_out = order.left_out
         self.recorder = Recorder(order.worker, sink)
         if order.plan.raw_samples:
-            most_bytes = MOST_BYTES // order.plan.processes
+            most_bytes = MOST_BYTES // order.plan.load_processes
             self.recorder.raw = RawSamples(order.folder / file_name(order.worker), most_bytes)
         self.arrivals: ArrivalQueue | None = None
         """None in the closed model."""

@@ -19,12 +19,12 @@ class ProcessNote(Code):
 
     ENOUGH = "{planned:n load process/load processes}: enough, at {used} of capacity"
     MAYBE_TOO_FEW = (
-        "{planned:n load process/load processes} may be too few for {rps:number} requests/s on this machine: at"
-        " {used} of capacity; --processes {most} would be enough"
+        "{planned:n load process/load processes} may be too few for {rps:number} requests/s on {where}: at"
+        " {used} of capacity; {more} would be enough"
     )
     TOO_FEW = (
-        "{planned:n load process/load processes} cannot generate {rps:number} requests/s on this machine: about"
-        " {needed:number} are needed ({fewest:number} to {most:number}), give --processes {most:number}"
+        "{planned:n load process/load processes} cannot generate {rps:number} requests/s on {where}: about"
+        " {needed:number} are needed ({fewest:number} to {most:number}), give {more}"
     )
     TOO_FEW_CORES = (
         "{processes:n load process/load processes} need more than the {cores} of this machine: use one with more, or"

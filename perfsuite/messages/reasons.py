@@ -40,7 +40,7 @@ class Reason(Code):
 
     # ── the load generator cannot be trusted ────────────────────────────────────────────────────────────────────
     GENERATOR_SATURATED = (
-        "the load generator was saturated: {signs}; use more load processes (--processes {processes}), fewer users, or"
+        "the load generator was saturated: {signs}; use more load processes ({more}), fewer users, or"
         " a machine with nothing else on it"
     )
     GENERATOR_THROTTLED = (
@@ -84,7 +84,7 @@ class Reason(Code):
     )
     ACTIONS_NOT_DUE = (
         "the schedule planned about {expected:number} actions in the steady state, only {due:number} became due: the"
-        " load generator was too slow to follow it; use more load processes (--processes {processes}), or a lower rate"
+        " load generator was too slow to follow it; use more load processes ({more}), or a lower rate"
     )
     ACTIONS_NOT_DUE_LOST = (
         "the schedule planned about {expected:number} actions in the steady state, only {due:number} became due: the"

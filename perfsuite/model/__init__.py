@@ -60,6 +60,7 @@ from perfsuite.model.summary_parts import (
     SlowestRequest,
 )
 from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
+from perfsuite.model.worker_start import OwnConnection, WorkerStart
 
 __all__ = [
     "ALL",
@@ -98,6 +99,7 @@ __all__ = [
     "OperationCheck",
     "Outage",
     "Outcome",
+    "OwnConnection",
     "Plan",
     "PreflightReport",
     "RawSampleFiles",
@@ -127,5 +129,6 @@ __all__ = [
     "Verdict",
     "WholeRun",
     "Within",
+    "WorkerStart",
     "Works",
 ]

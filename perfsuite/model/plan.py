@@ -13,6 +13,9 @@ ALL = "all"
 STOP_TIMEOUT_S = 30.0
 """How long requests in flight may take when the load ends, unless --stop-timeout says otherwise."""
 
+EXPECT_WORKERS_MAX_WAIT_S = 60.0
+"""How long to wait for the expected workers, unless --expect-workers-max-wait says otherwise."""
+
 LOGIN = "login"
 """Name of the behaviour and operation under which logins are counted."""
 
@@ -125,6 +128,12 @@ class Plan:
     fingerprint: bool = False
     """Before the load it is measured what each operation costs the database."""
     processes: int = 1
+    """Load processes on this machine; may be 0 where workers are expected."""
+    expect_workers: int = 0
+    """Load processes that join from elsewhere before the load begins."""
+    expect_workers_max_wait_s: float = EXPECT_WORKERS_MAX_WAIT_S
+    bind: str = ""
+    """ADDRESS:PORT at which they join, IPv6 in brackets; "" for a free port on loopback."""
     roles_module: str = "perfsuite.roles"
     """Module whose ROLES the load is made of."""
     suite_version: str = ""
@@ -139,6 +148,11 @@ class Plan:
     stop_timeout_s: float = STOP_TIMEOUT_S
     """How long requests in flight may take when the load ends."""
     schema: int = 1
+
+    @property
+    def load_processes(self) -> int:
+        """Load processes that make the load together, here and elsewhere."""
+        return self.processes + self.expect_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +172,8 @@ class Secrets:
     headers: Headers = field(default=(), repr=False)
     key_password: str = field(default="", repr=False)
     """Of the client key; "" where that has none."""
+    token: str = field(default="", repr=False)
+    """Encrypts what the coordinator and its workers send to each other."""
 
 
 @dataclass(frozen=True, slots=True)

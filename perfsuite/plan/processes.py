@@ -32,8 +32,8 @@ def process_lines(plan: Plan, roles: Sequence[Role], calibration: Calibration) -
     rps = most_rps(plan, roles)
     if math.isinf(rps):
         return [ProcessNote.UNLIMITED()]
-    need = processes_needed(rps, plan.processes, calibration)
-    enough = ProcessNote.ENOUGH(planned=plan.processes, used=_used(need))
+    need = processes_needed(rps, plan.load_processes, calibration)
+    enough = ProcessNote.ENOUGH(planned=plan.load_processes, used=_used(need))
     date = datetime.fromtimestamp(calibration.measured_at, UTC).date().isoformat()
     shared = ProcessNote.SHARED_CORE() if calibration.cores < 2 else ""
     cost = ProcessNote.COST(rps=rps, cpu_us=calibration.cpu_us, date=date, shared=shared)
@@ -45,20 +45,29 @@ def too_few(plan: Plan, roles: Sequence[Role], calibration: Calibration) -> list
     rps = most_rps(plan, roles)
     if math.isinf(rps):
         return []
-    need, planned = processes_needed(rps, plan.processes, calibration), plan.processes
+    need, planned = processes_needed(rps, plan.load_processes, calibration), plan.load_processes
     found: list[Message] = []
     if planned < need.fewest:
         fields = {"needed": need.processes, "fewest": need.fewest, "most": need.most}
-        found.append(ProcessNote.TOO_FEW(planned=planned, rps=rps, **fields))
+        found.append(ProcessNote.TOO_FEW(planned=planned, rps=rps, **fields, **_advice(plan, need)))
     elif planned < need.most:
-        found.append(ProcessNote.MAYBE_TOO_FEW(planned=planned, rps=rps, used=_used(need), most=need.most))
+        found.append(ProcessNote.MAYBE_TOO_FEW(planned=planned, rps=rps, used=_used(need), **_advice(plan, need)))
     # A process of little load shares a core with others well; one that needs most of it does not.
     beside = bool(plan.demo) or urlsplit(plan.host).hostname in _HERE
-    if need.used_percent * planned > _MOST_OF_A_CORE_PERCENT and need.processes + beside > calibration.cores:
+    here = math.ceil(need.processes * plan.processes / planned)  # the others have cores of their own
+    busy = need.used_percent * plan.processes > _MOST_OF_A_CORE_PERCENT
+    if busy and here + beside > calibration.cores:
         cores = f"{setting(round(calibration.cores, 1))} {'core' if calibration.cores == 1 else 'cores'}"
         code = ProcessNote.TOO_FEW_CORES_BESIDE if beside else ProcessNote.TOO_FEW_CORES
-        found.append(code(cores=cores, processes=need.processes))
+        found.append(code(cores=cores, processes=here))
     return found
+
+
+def _advice(plan: Plan, need: ProcessNeed) -> dict[str, str]:
+    """The option that is enough by any estimate, and for which machines that is."""
+    if plan.expect_workers:
+        return {"more": f"--expect-workers {need.most - plan.processes}", "where": "machines like this one"}
+    return {"more": f"--processes {need.most}", "where": "this machine"}
 
 
 def _used(need: ProcessNeed) -> str:

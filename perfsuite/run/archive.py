@@ -108,7 +108,7 @@ def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) 
         data_size=dict(preflight.data_size) if preflight else {},
         read_only=plan.read_only,
         left_out=_left_out(preflight),
-        processes=plan.processes,
+        processes=plan.load_processes,
         machine=machine_,
         suite_version=plan.suite_version,
     )

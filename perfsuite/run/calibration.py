@@ -80,7 +80,7 @@ def process_notes(plan: Plan, say: Callable[[str], None]) -> list[Message]:
     Measures only where the load is large enough for that to matter. Nothing here keeps a run from beginning.
     """
     rps = most_rps(plan, ROLES)
-    if rps < plan.processes * WORTH_RPS or math.isinf(rps):
+    if rps < plan.load_processes * WORTH_RPS or math.isinf(rps):
         return []
     try:
         return too_few(plan, ROLES, calibrated(plan, say))

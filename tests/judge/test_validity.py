@@ -101,7 +101,7 @@ def busy(used: str, share: float, *, waited: str = "", process: str = "its proce
     ],
 )  # fmt: skip
 def test_saturation(health: dict[str, Any], sign: Message | None) -> None:
-    assert unfit(**health) == ([Reason.GENERATOR_SATURATED(signs=sign, processes=2)] if sign else [])
+    assert unfit(**health) == ([Reason.GENERATOR_SATURATED(signs=sign, more="--processes 2")] if sign else [])
 
 
 def test_all_signs_are_reported_together() -> None:

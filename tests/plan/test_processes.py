@@ -74,6 +74,11 @@ def codes(made: Plan, measured: Calibration = MEASURED) -> list[ProcessNote]:
             4_000, {"processes": 2, "demo": "embedded"}, 1.0, [ProcessNote.TOO_FEW_CORES_BESIDE], id="none for the demo"
         ),
         pytest.param(20_000, {}, 2.0, [ProcessNote.TOO_FEW, ProcessNote.TOO_FEW_CORES], id="both"),
+        pytest.param(12_000, {"processes": 0, "expect_workers": 4}, 1.0, [], id="workers have their own cores"),
+        pytest.param(12_000, {"expect_workers": 1}, 8.0, [ProcessNote.MAYBE_TOO_FEW], id="here and elsewhere together"),
+        pytest.param(
+            20_000, {"processes": 3, "expect_workers": 3}, 1.0, [ProcessNote.TOO_FEW_CORES], id="too many of them here"
+        ),
     ],
 )
 def test_too_few(rate: float, changed: dict[str, Any], cores: float, found: list[ProcessNote]) -> None:
@@ -86,6 +91,20 @@ def test_the_advice_names_the_number_of_processes() -> None:
     assert {name: note.fields[name] for name in ("planned", "needed", "fewest", "most")} == {
         "planned": 1, "needed": 3, "fewest": 2, "most": 4
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "more"),
+    [
+        pytest.param({}, "--processes 4", id="on this machine"),
+        pytest.param({"processes": 0, "expect_workers": 1}, "--expect-workers 4", id="elsewhere"),
+        pytest.param({"processes": 1, "expect_workers": 1}, "--expect-workers 3", id="both"),
+    ],
+)
+def test_the_advice_is_an_option(changed: dict[str, int], more: str) -> None:
+    (note,) = too_few(plan(12_000, **changed), ROLES, MEASURED)
+
+    assert note.fields["more"] == more
 
 
 def test_enough_is_said_with_what_it_is_computed_from() -> None:
