@@ -33,7 +33,15 @@ R = TypeVar("R")
 COMMAND_LINE = "command line"
 _IN_NO_FILE = ("--scenarios", "--i-accept-production-load", "--dry-run")
 """Not in a [run] table: it is in that file; accepting production load is a decision for one call."""
-_OTHER_VARIABLES = ("TEST_PASSWORD", "STARTER", "CLOCK_ANCHOR", "WORKER_TOKEN", "CLIENT_KEY_PASSWORD", "CACHE_DIR")
+_OTHER_VARIABLES = (
+    "TEST_PASSWORD",
+    "STARTER",
+    "CLOCK_ANCHOR",
+    "CLOCK_ERROR",
+    "WORKER_TOKEN",
+    "CLIENT_KEY_PASSWORD",
+    "CACHE_DIR",
+)
 _MONITORS = ("--monitor-server", "--monitor-postgres", "--monitor-redis", "--monitor-prometheus")
 _CONTRADICT = (
     (
