@@ -11,6 +11,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role
+from perfsuite.preflight.empty_lists import ask_about_other_rows
 from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_without_deletion, without_creations
 from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
 from perfsuite.preflight.progress import Progress, ProgressReporter
@@ -57,6 +58,13 @@ class Attempts:
         """The server error that the operation met once and not when it was repeated; "" without one."""
         first, then = self._first.get(operation), self._seen.get(operation)
         return first.failure.message if first and first.failure and then and not then.failure else ""
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """No request in the block counts as an attempt."""
+        self._only = frozenset()
+        yield
+        self._only = None
 
     @contextmanager
     def once_more(self) -> Iterator[frozenset[str]]:
@@ -233,7 +241,10 @@ def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accoun
 
 
 def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
-    """Perform every behaviour once, and once more where the server met an error, which may be chance."""
+    """Perform every behaviour once, and once more where the server met an error, which may be chance.
+
+    Lists that had no row for one policy are asked about others, too.
+    """
     deployed = str(session.user.get("role") or "")
     known = session.run.role_names.get(role.slug, role.api_names)
     if deployed and deployed not in known:
@@ -244,6 +255,8 @@ def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
     with attempts.once_more() as failed:
         for behaviour in behaviours_with(role, failed):
             session.perform(behaviour)
+    with attempts.aside():
+        ask_about_other_rows(session)
 
 
 @dataclass(frozen=True, slots=True)

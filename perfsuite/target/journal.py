@@ -20,6 +20,7 @@ from perfsuite.errors import UsageError
 from perfsuite.messages.target import TargetMessage
 
 FILE_NAME = "journal.jsonl"
+_MARK = "PERF-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,17 @@ class Journal:
             self._file.close()
 
 
+def is_mark(text: str) -> bool:
+    """True for a mark of any run."""
+    return text.startswith(_MARK)
+
+
 class Marks:
     """Texts that mark rows as made by a run: PERF-<run>-<process>-<number>."""
 
     def __init__(self, run_id: str) -> None:
         stamp = "".join(character for character in run_id if character.isdigit())
-        self._prefix = f"PERF-{stamp}-{secrets.token_hex(3)}"
+        self._prefix = f"{_MARK}{stamp}-{secrets.token_hex(3)}"
         self._counter = itertools.count(1)
 
     def next(self) -> str:

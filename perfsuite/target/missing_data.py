@@ -51,6 +51,10 @@ class MissingData:
             self.empty_answers[operation.name] = text
         self._answered[operation.yields] = text
 
+    def not_known_empty(self, operation: Operation) -> None:
+        """Its answers without rows say nothing of others."""
+        self.empty_answers.pop(operation.name, None)
+
     def gave_rows(self, operation: Operation) -> None:
         """Its answer had rows."""
         self._gave_rows.add(operation.name)
