@@ -59,6 +59,8 @@ def started(stack: ExitStack, options: PlanOptions, inputs: Inputs, screen: Scre
     screen.say(f"Demo: starting the reference backend ({options.demo})")
     settings = BackendSettings(faults=faults_of(options.faults, as_deployed=options.as_deployed))
     demo = stack.enter_context(running_demo(options.demo, settings))
+    if options.workers.expected:
+        screen.say(CliMessage.ACCOUNTS_OF_DEMO(path=demo.credentials))
     return with_demo(inputs, demo.host, demo.credentials), demo
 
 
@@ -102,6 +104,7 @@ def context_of(
         history=options.archive.history,
         headers=inputs.connection.headers,
         key_password=inputs.connection.key_password,
+        worker_token=inputs.worker_token,
         errors=call.errors,
     )
 

@@ -6,7 +6,7 @@ The command line wins over the environment, the environment over the file, the f
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,7 +53,13 @@ _CONTRADICT = (
     ("--against-fault", ("--baseline", *_MONITORS)),
 )
 """The first contradicts each of the second. If they come from different places, the stronger place wins."""
-_NEED_DEMO = ("--fault", "--as-deployed")
+NEEDS = {
+    "--fault": "--demo",
+    "--as-deployed": "--demo",
+    "--bind": "--expect-workers",
+    "--expect-workers-max-wait": "--expect-workers",
+}
+"""The first does nothing without the second, and is ignored where a variable or a file sets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ def parse(argv: Sequence[str], environment: Mapping[str, str]) -> ParsedCommand:
         list(_from_environment(own.values(), command, environment)),
         list(_from_file(own.values(), _scenarios_file(typed, environment))),
     ]
-    given, ignored = _resolved(layers, {name for name in _NEED_DEMO if "--demo" in own})
+    given, ignored = _resolved(layers, {name: other for name, other in NEEDS.items() if other in own})
     values = {each.option.name: each.value for each in given}
     return ParsedCommand(
         command,
@@ -261,9 +267,7 @@ def _toml_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _resolved(
-    layers: Sequence[Sequence[GivenOption]], need_demo: Collection[str]
-) -> tuple[list[GivenOption], list[str]]:
+def _resolved(layers: Sequence[Sequence[GivenOption]], need: Mapping[str, str]) -> tuple[list[GivenOption], list[str]]:
     """The options that apply, from the strongest place to the weakest, and a line for each that is ignored."""
     found: dict[str, GivenOption] = {}
     ignored: list[str] = []
@@ -277,10 +281,10 @@ def _resolved(
                 ignored.append(CliMessage.IGNORED(place=each.place, other=other, where=stronger[other].place))
             else:
                 found[name] = each
-    demo = "--demo" in found and found["--demo"].value
-    for name in need_demo:
-        if name in found and not demo and not found[name].is_typed:
-            ignored.append(CliMessage.IGNORED_WITHOUT_DEMO(place=found.pop(name).place))
+    for name, other in need.items():
+        there = other in found and found[other].value
+        if name in found and not there and not found[name].is_typed:
+            ignored.append(CliMessage.IGNORED_WITHOUT(place=found.pop(name).place, other=other))
     return list(found.values()), ignored
 
 

@@ -20,10 +20,11 @@ class CliMessage(Code):
 
     # what a call does not use
     IGNORED = "{place}: ignored because of {other} ({where})"
-    IGNORED_WITHOUT_DEMO = "{place}: ignored without --demo"
+    IGNORED_WITHOUT = "{place}: ignored without {other}"
     VARIABLE_NOT_READ = "note: the variable {name} is not read{hint}"
 
     # commands
+    ACCOUNTS_OF_DEMO = "Demo: workers of this machine log in with --credentials {path}"
     QUERIES_WITHOUT_SERVER = "--monitor-prometheus-queries needs the server to ask: add --monitor-prometheus URL"
     EMPTY_GROUP = "compare: {names!r} names no run; name a run, a release or a baseline, as in last:5"
     ALL_OF_INDEX = "--all goes with: history index"

@@ -16,6 +16,9 @@ class PlanMessage(Code):
     NOT_A_NUMBER = "must be a number such as 2.5, not {text!r}"
     NOT_POSITIVE = "must be above 0, not {text}"
     NOT_A_PORT = "{text!r} is not a port: give 1 to {high}, or 0 for a free one"
+    NOT_AN_ADDRESS = (
+        "{text!r} is not an address of this machine. Write it as 0.0.0.0:{port} (all of them), or [::]:{port}"
+    )
     NOT_ONE_OF = "must be one of {names:list}, not {text!r}{hint}"
     NOT_A_SWITCH = "must be true or false, not {text!r}"
 
@@ -23,6 +26,19 @@ class PlanMessage(Code):
     ONE_OF_TWO = "{option} and {other} contradict each other: leave one of them out"
     DEMO_HAS_ITS_OWN = "{option}: --demo starts its own backend, to which it does not apply. Leave one out"
     NEEDS_DEMO = "{option} works on the reference backend only: add --demo, or leave {option} out"
+    NEEDS_WORKERS = "{option} is about workers elsewhere: add --expect-workers N, or leave {option} out"
+    WORKERS_OF_DEMO = (
+        "--bind {address}: workers on other machines cannot reach a demo, which answers on this machine only.\n"
+        "Leave --bind out, or load a target that they can reach with --host"
+    )
+    WORKER_TOKEN_MISSING = (
+        "{option} {address}: beyond this machine {variable} is required, the same on every machine;\n"
+        'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    )
+    WORKER_TOKEN_SHORT = (
+        "{variable}: a token has at least {least} characters, this one has {length};\n"
+        'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    )
     TOO_MANY_FILES = (
         "{users} users need {needed} open files in a load process, and {allowed} are allowed here.\n"
         "Allow more (ulimit -n {needed}, as root), spread the users with --processes, or take fewer"

@@ -13,6 +13,10 @@ class RunMessage(Code):
         "Error of the suite ({during}): {place}: {error}; its traceback is lost: {log} cannot be written"
     )
 
+    WAITING_FOR_WORKERS = (
+        "Waiting for {workers:n worker} at {bind}, {wait_s:seconds} at most;"
+        " elsewhere: python run_performance_tests.py worker --master {master}"
+    )
     TARGET_SILENT = "The target has not answered for {silent_s:seconds}: the load stops"
     LOAD_DIED = "The load process died: {why}"
     LOAD_LEFT_NO_MESSAGE = "The load process died and left no message"

@@ -19,6 +19,9 @@ class TargetMessage(Code):
     BAD_BASE_PATH = "--host: {path!r} is not a base path. Write it as https://gateway.example/mitra"
     BAD_NAME = "{option}: {name!r} is not a host name. Write it as staging-api.agentmitra.com or 10.0.0.7"
 
+    # ── --bind and --master ─────────────────────────────────────────────────────────────────────────────────────────
+    NOT_AN_ENDPOINT = "{text!r} is not HOST:PORT. Write it as 10.0.0.5:{port}, or [fd00::5]:{port} for IPv6"
+
     # ── hosts that may not be loaded ────────────────────────────────────────────────────────────────────────────
     LOOKS_LIKE_PRODUCTION = (
         "refused: {name} looks like production ({why}).\n"

@@ -16,12 +16,13 @@ from perfsuite.errors import UsageError
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
-from perfsuite.model.plan import STOP_TIMEOUT_S
+from perfsuite.model.plan import EXPECT_WORKERS_MAX_WAIT_S, STOP_TIMEOUT_S
 from perfsuite.model.role import Role
 from perfsuite.plan.access import ResolvedConnection, accounts_for, read_accounts, resolve_connection
 from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, ScenarioFile, choose, read_scenarios, read_targets
 from perfsuite.plan.option_fields import data_file
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
+from perfsuite.plan.workers import worker_token
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.target import hosts
@@ -62,6 +63,8 @@ class Inputs:
     accounts: tuple[Account, ...] = field(repr=False)
     connection: ResolvedConnection = field(default_factory=ResolvedConnection)
     facts: SuiteFacts = field(default_factory=suite_facts)
+    worker_token: str = field(default="", repr=False)
+    """Of workers that join from elsewhere; "" on this machine without one."""
 
 
 def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs:
@@ -71,6 +74,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
     """
     facts = facts or suite_facts()
     _check_combination(options)
+    token = worker_token("--bind", options.workers.endpoint, facts.environment) if options.workers.expected else ""
     file = read_scenarios(options.scenarios_file)
     rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
     known = KnownNames(
@@ -81,12 +85,12 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
     )
     scenarios = _chosen(options, file)
     for scenario in scenarios:
-        _check_open_files(scenario.users, options.processes, facts.most_open_files)
+        _check_open_files(scenario.users, options, facts.most_open_files)
     targets = read_targets(options.targets_file, known)
     allowed = hosts.allowed_names(rules)
     if options.demo:
         options.connection.of_demo()
-        return Inputs(scenarios, targets, "", (), (), facts=facts)
+        return Inputs(scenarios, targets, "", (), (), facts=facts, worker_token=token)
     host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
     connection = resolve_connection(options.connection, host, known.roles, facts.environment)
     accounts = read_accounts(
@@ -94,7 +98,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
     )
     for scenario in scenarios:
         accounts_for(users_by_role(scenario.users, facts.roles), accounts)
-    return Inputs(scenarios, targets, host, allowed, accounts, connection, facts)
+    return Inputs(scenarios, targets, host, allowed, accounts, connection, facts, token)
 
 
 def with_demo(inputs: Inputs, host: str, credentials: Path) -> Inputs:
@@ -129,7 +133,10 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         demo=options.demo,
         raw_samples=options.samples.raw,
         fingerprint=options.fingerprint,
-        processes=min(options.processes, scenario.users),
+        processes=min(options.local_processes, scenario.users),
+        expect_workers=options.workers.expected,
+        expect_workers_max_wait_s=options.workers.max_wait_s or EXPECT_WORKERS_MAX_WAIT_S,
+        bind=str(options.workers.endpoint) if options.workers.expected else "",
         suite_version=inputs.facts.version,
         timeout_s=options.connection.timeout_s,
         stop_timeout_s=options.stop_timeout_s or STOP_TIMEOUT_S,
@@ -152,12 +159,14 @@ def _check_combination(options: PlanOptions) -> None:
     for name, given in (("--fault", options.faults), ("--as-deployed", options.as_deployed)):
         if given and not options.demo:
             raise UsageError(PlanMessage.NEEDS_DEMO(option=name))
+    options.workers.check(options.demo)
 
 
-def _check_open_files(users: int, processes: int, most: int | None) -> None:
+def _check_open_files(users: int, options: PlanOptions, most: int | None) -> None:
     """Raise UsageError if users would fail to connect: each has its own connection, and the target would be blamed."""
-    needed = math.ceil(users / processes) + _OPEN_BESIDE
-    if most is not None and needed > most:
+    here = options.local_processes
+    needed = math.ceil(users / (here + options.workers.expected)) + _OPEN_BESIDE
+    if here and most is not None and needed > most:
         raise UsageError(PlanMessage.TOO_MANY_FILES(users=users, needed=needed, allowed=most))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from perfsuite.format import bound, duration, figure, limit_text, number, option_duration, plural, setting
 from perfsuite.messages import Message
@@ -14,6 +15,7 @@ from perfsuite.model.plan import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.model.role import Role
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.roles.mix import arriving_rps, offered_rps
+from perfsuite.target.hosts import is_local
 
 _MONITORS = {
     "--monitor-server": ("server", "health"),
@@ -125,7 +127,7 @@ def render(plan: Plan, roles: Sequence[Role], generator: Sequence[str] = ()) -> 
         _stages(plan.scenario),
         _users(plan, roles),
         _load(plan, roles),
-        ["Load generator", *(f"  {line}" for line in generator)] if generator else [],
+        _generator(plan, generator),
         _targets(plan, roles),
     )
     return "\n".join(line for section in sections for line in section)
@@ -209,6 +211,28 @@ def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
     if limit_s is not None:
         at_limit = offered_rps(plan.users_by_role, roles, limit_s)
         lines.append(f"  {number(at_limit):>7}  at {limit_text('avg_ms', limit_s * 1000)}, the response-time limit")
+    return lines
+
+
+def _generator(plan: Plan, known: Sequence[str]) -> list[str]:
+    lines = [*_workers(plan), *(f"  {line}" for line in known)]
+    return ["Load generator", *lines] if lines else []
+
+
+def _workers(plan: Plan) -> list[str]:
+    """Which workers the run waits for, and how many users each load process gets."""
+    if not plan.expect_workers:
+        return []
+    least, more = divmod(plan.scenario.users, plan.load_processes)
+    each = f"{number(least)} or {number(least + 1)} users" if more else plural(least, "user")
+    wait = duration(plan.expect_workers_max_wait_s)
+    here = f" and {plural(plan.processes, 'load process', 'load processes')} on this machine" if plan.processes else ""
+    lines = [
+        f"  {plural(plan.expect_workers, 'worker')} from elsewhere{here}, {each} each",
+        f"  they join at {plan.bind} within {wait}, each with: worker --master HOST:PORT of this machine",
+    ]
+    if plan.host and is_local(urlsplit(plan.host).hostname or ""):
+        lines.append(f"  {plan.host} is, for each worker, its own machine")
     return lines
 
 

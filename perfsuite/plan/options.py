@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +20,16 @@ from perfsuite.plan.option_fields import (
     text_of,
     whole,
 )
+from perfsuite.target.hosts import Endpoint, endpoint_of, is_address
 
 DEFAULT_HOST = "http://localhost:8015"
 DEFAULT_SEED = 1
+WORKER_PORT = 5557
+"""Where workers join; Locust's own."""
 DEMOS = ("embedded", "full")
 MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
+MAX_WORKERS = 10_000
 
 LOAD, TARGET, CONNECTION = "load", "target", "connection to the target"
 OPERATIONS, HISTORY, FILES = "operations and rows", "history and comparison", "files"
@@ -108,6 +112,58 @@ class ConnectionOptions:
                 raise UsageError(PlanMessage.DEMO_HAS_ITS_OWN(option=name))
 
 
+def _address_to_bind(text: str) -> Endpoint:
+    """An address of this machine, with the port where workers join."""
+    found = endpoint_of(text, WORKER_PORT)
+    if found.host == "localhost":
+        return replace(found, host="127.0.0.1")
+    if not is_address(found.host):
+        raise UsageError(PlanMessage.NOT_AN_ADDRESS(text=text, port=WORKER_PORT))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """Load processes that join from elsewhere."""
+
+    expected: int = option(
+        "--expect-workers",
+        "wait for N workers that join from elsewhere, started there with worker --master",
+        "N",
+        default=0,
+        kind=whole(1, MAX_WORKERS),
+        section=LOAD,
+    )
+    bind: Endpoint | None = option(
+        "--bind",
+        f"where they join, default 127.0.0.1:{WORKER_PORT}; beyond this machine AGENTMITRA_WORKER_TOKEN is required",
+        "ADDR:PORT",
+        kind=_address_to_bind,
+        section=LOAD,
+    )
+    max_wait_s: float | None = option(
+        "--expect-workers-max-wait",
+        "how long to wait for them, else exit code 4; default 60 s",
+        "S",
+        kind=seconds_to_wait,
+        section=LOAD,
+    )
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where they join."""
+        return self.bind or Endpoint("127.0.0.1", WORKER_PORT)
+
+    def check(self, demo: str | None) -> None:
+        """Raise UsageError for an option that does not go with the others."""
+        if not self.expected:
+            for name, given in (("--bind", self.bind), ("--expect-workers-max-wait", self.max_wait_s)):
+                if given is not None:
+                    raise UsageError(PlanMessage.NEEDS_WORKERS(option=name))
+        elif demo and not self.endpoint.is_local:
+            raise UsageError(PlanMessage.WORKERS_OF_DEMO(address=self.endpoint))
+
+
 @dataclass(frozen=True, slots=True)
 class SampleOptions:
     """What is kept of single requests. Plain Locust has this option, too."""
@@ -166,14 +222,14 @@ class PlanOptions:
         kind=above_zero,
         section=LOAD,
     )
-    processes: int = option(
+    processes: int | None = option(
         "--processes",
-        "load processes on this machine; default 1",
+        "load processes on this machine; default 1, with --expect-workers none",
         "N",
-        default=1,
         kind=whole(1, MAX_PROCESSES),
         section=LOAD,
     )
+    workers: WorkerOptions = group(WorkerOptions)
     stop_timeout_s: float | None = option(
         "--stop-timeout",
         "how long requests in flight may take when the load ends; default 30 s",
@@ -272,3 +328,8 @@ class PlanOptions:
     """Measure before the load what each operation costs the database."""
     command: tuple[str, ...] = ()
     """The command line, without secrets."""
+
+    @property
+    def local_processes(self) -> int:
+        """Load processes on this machine."""
+        return self.processes if self.processes is not None else 0 if self.workers.expected else 1

@@ -68,6 +68,8 @@ class CommandContext:
     """Added to every request to the target; their values are secret and therefore not in the plan."""
     key_password: str = field(default="", repr=False)
     """Of the client key; likewise."""
+    worker_token: str = field(default="", repr=False)
+    """Of workers that join from elsewhere; likewise."""
     errors: ErrorCollector = field(default_factory=ErrorCollector, repr=False)
     """Errors of the suite itself."""
 
@@ -80,7 +82,7 @@ class CommandContext:
         """A new run: its folder with its plan, and no errors counted. Raises UsageError where it cannot be written."""
         folder = new_run_folder(self.results, name, datetime.now(UTC))
         secrets = [account.password for account in accounts] + [value for _name, value in self.headers]
-        self.errors.reset(folder, [*secrets, *filter(None, [self.key_password])])
+        self.errors.reset(folder, [*secrets, *filter(None, [self.key_password, self.worker_token])])
         plan = replace(plan, run_id=folder.name)
         save(folder / PLAN_FILE, plan)
         return self.for_run(plan, accounts, folder)

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from secrets import token_urlsafe
 
 import msgspec
 
 from perfsuite.clock import for_children, utc_s
-from perfsuite.errors import SuiteError
+from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError, SuiteError
 from perfsuite.judge import live_targets
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
+from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Secrets
+from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Plan, Secrets
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import (
     STOP_WITHIN_S,
@@ -34,6 +36,7 @@ from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
 from perfsuite.summary.live import LiveView
 from perfsuite.summary.summarize import COMPLETED
+from perfsuite.target.hosts import is_local
 
 LOG_FILE = "load.log"
 TARGET_LOST_S = 10
@@ -46,6 +49,7 @@ _END_MARGIN_S = 30.0
 _GRACE_MARGIN_S = 90.0
 """Beyond the requests in flight, until the load process is killed: 60 s for a slow start, 15 s to hand over."""
 _MONITORS_STOP_AT_ONCE_S = 0.2
+_TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ class LoadProcess:
     def running(self) -> bool:
         """True until the process has ended."""
         return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None until it has ended; negative: the signal that killed it."""
+        return self._process.poll()
 
     @property
     def failed(self) -> bool:
@@ -184,7 +193,9 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
     needed = tuple(account for account in run.accounts if run.plan.users_by_role.get(account.role))
     with monitored(run) as sampler:
         progress = _LoadProgress(run, sampler)
-        process = start(run.folder, Secrets(needed, run.headers, run.key_password))
+        if run.plan.expect_workers:
+            run.screen.say(_waiting(run.plan))
+        process = start(run.folder, Secrets(needed, run.headers, run.key_password, _token(run)))
         ended = SUITE_FAILED
         try:
             ended = _follow(process, progress, run)
@@ -199,6 +210,20 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
             process.close()
             run.screen.load_over()
         return LoadResult(ended, progress.recorded, progress.steady_requests, progress.retries)
+
+
+def _token(run: RunContext) -> str:
+    """What encrypts the channel to the workers. Those of this machine get it over a pipe: it is new in every run."""
+    return run.worker_token if run.plan.expect_workers else token_urlsafe(_TOKEN_BYTES)
+
+
+def _waiting(plan: Plan) -> Message:
+    """How to start the workers that the run waits for."""
+    host, _, port = plan.bind.rpartition(":")
+    here = is_local(host.strip("[]"))
+    master = plan.bind if here else f"HOST:{port}"
+    fields = {"workers": plan.expect_workers, "bind": plan.bind, "wait_s": plan.expect_workers_max_wait_s}
+    return RunMessage.WAITING_FOR_WORKERS(**fields, master=master)
 
 
 def _let_end(process: LoadProcess, run: RunContext) -> None:
@@ -268,7 +293,7 @@ class _LoadProgress:
 def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> str:
     """How the load ended."""
     ends_at = time.monotonic() + run.plan.scenario.duration_s
-    deadline = ends_at + run.plan.stop_timeout_s + _GRACE_MARGIN_S
+    deadline = ends_at + run.plan.stop_timeout_s + _GRACE_MARGIN_S + _longest_wait_s(run.plan)
     reason, interrupts, shown_at = COMPLETED, 0, 0.0
     while process.running:
         time.sleep(_POLL_EVERY_S)
@@ -294,6 +319,8 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         return INTERRUPTED
     if process.failed and not interrupts:
         why = process.failure_message()
+        if process.exit_code == EXIT_INCONCLUSIVE:
+            raise LoadError(why or RunMessage.LOAD_LEFT_NO_MESSAGE())
         run.screen.say(RunMessage.LOAD_DIED(why=why) if why else RunMessage.LOAD_LEFT_NO_MESSAGE())
         return LOAD_DIED
     progress.read()
@@ -303,6 +330,11 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
+
+
+def _longest_wait_s(plan: Plan) -> float:
+    """Until the expected workers have joined."""
+    return plan.expect_workers_max_wait_s if plan.expect_workers else 0.0
 
 
 def _interrupt(process: LoadProcess, count: int, run: RunContext) -> None:

@@ -14,6 +14,8 @@ from perfsuite.messages.target import TargetMessage
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*", re.ASCII)
+_ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_HIGHEST_PORT = 65535
 _TEST_LABELS = frozenset({"staging", "stage", "test", "testing", "dev", "qa", "uat", "sandbox", "perf"})
 
 
@@ -24,6 +26,39 @@ class HostRules:
     configured: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     accept_production: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host and a TCP port. As text `host:port`, an IPv6 address in brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """True if only programs of this machine reach it: localhost, 127.0.0.0/8 and ::1."""
+        return is_local(self.host)
+
+
+def endpoint_of(text: str, default_port: int) -> Endpoint:
+    """The endpoint of `host`, `host:port`, `[IPv6]` or `[IPv6]:port`. Raises UsageError without the option's name."""
+    found = _ENDPOINT.fullmatch(text.strip())
+    port = int(found["port"] or default_port) if found else 0
+    if found is None or not 0 < port <= _HIGHEST_PORT or (found["v6"] and not is_address(found["v6"])):
+        raise UsageError(TargetMessage.NOT_AN_ENDPOINT(text=text, port=default_port))
+    try:
+        return Endpoint(normalised_name(found["v6"] or found["name"]), port)
+    except UsageError:
+        raise UsageError(TargetMessage.NOT_AN_ENDPOINT(text=text, port=default_port)) from None
+
+
+def is_address(name: str) -> bool:
+    """True for an IPv4 or IPv6 address, False for a name."""
+    return _address(name) is not None
 
 
 def normalised_url(url: str) -> str:

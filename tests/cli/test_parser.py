@@ -12,7 +12,7 @@ import pytest
 
 from perfsuite.cli.commands import COMMANDS, Command, help_parser
 from perfsuite.cli.main import main
-from perfsuite.cli.parser import ParsedCommand, parse, variable_of, without_secrets
+from perfsuite.cli.parser import NEEDS, ParsedCommand, parse, variable_of, without_secrets
 from perfsuite.errors import UsageError
 from perfsuite.messages import Code, Message
 from perfsuite.messages.cli import CliMessage
@@ -160,14 +160,15 @@ def test_the_command_line_wins_over_variables_and_these_over_the_file(scenarios:
 
 @every_command
 def test_every_option_can_come_from_a_variable(command: Command, scenarios: Path) -> None:
-    values = {"--demo": "full", "--duration": "9s", "--timeout": "9s", "--stop-timeout": "9s"}
+    values = {"--demo": "full", "--duration": "9s", "--timeout": "9s", "--stop-timeout": "9s"} | {"--bind": "127.0.0.1"}
     arguments = [command.name, *ARGUMENTS.get(command.name, "").split()]
     for each in options_in(command.options):
         if each.is_argument or each.typed_only:
             continue
         text = values.get(each.name, "true" if each.switch else "9")
         name = variable_of(each, command)
-        extra = {"AGENTMITRA_DEMO": "full"} if each.name in ("--fault", "--as-deployed") else {}
+        needed = NEEDS.get(each.name, "")
+        extra = {f"AGENTMITRA_{needed[2:].upper().replace('-', '_')}": values.get(needed, "9")} if needed else {}
         parsed = parse(arguments, {name: text, **extra})
         assert places(parsed).get(each.name) == name, name
 
@@ -236,6 +237,18 @@ def test_a_variable_can_switch_off_what_the_file_switches_on(scenarios: Path) ->
         pytest.param('scenario = "peek"', {}, "[run] scenario (--scenario): unknown scenario 'peek'", id="said later"),
         pytest.param("", {"SCENARIO": "peek"}, "AGENTMITRA_SCENARIO (--scenario): unknown scenario", id="likewise"),
         pytest.param("", {"HOST": "here"}, "AGENTMITRA_HOST (--host): ", id="a host"),
+        pytest.param(
+            "expect_workers = 2",
+            {"BIND": "10.0.0.5"},
+            "AGENTMITRA_BIND (--bind) 10.0.0.5:5557: beyond this machine AGENTMITRA_WORKER_TOKEN",
+            id="no token",
+        ),
+        pytest.param(
+            "expect_workers = 2\nbind = 'load.example'",
+            {},
+            PlanMessage.NOT_AN_ADDRESS(text="load.example", port=5557).at("scenarios.toml, line 4: [run] bind:"),
+            id="a name to bind",
+        ),
         pytest.param("", {"FAULT": "pool=2", "DEMO": "1x"}, "AGENTMITRA_DEMO: must be one of", id="of two, the wrong"),
     ],
 )
@@ -281,6 +294,10 @@ def test_an_option_that_only_another_command_has_carries_its_name() -> None:
         pytest.param("--against http://b", {"BASELINE": "main"}, {"--against"}, 1, id="another target"),
         pytest.param("", {"FAULT": "pool=2"}, set(), 1, id="a fault of no demo"),
         pytest.param("--demo", {"FAULT": "pool=2"}, {"--demo", "--fault"}, 0, id="a fault of a demo"),
+        pytest.param("", {"BIND": "127.0.0.1", "EXPECT_WORKERS_MAX_WAIT": "5"}, set(), 2, id="nobody is to join"),
+        pytest.param(
+            "--expect-workers 2", {"BIND": "127.0.0.1"}, {"--expect-workers", "--bind"}, 0, id="where workers join"
+        ),
         pytest.param("", {"DEMO": "no", "HOST": "http://a"}, {"--demo", "--host"}, 0, id="a demo that is switched off"),
     ],
 )
@@ -322,6 +339,17 @@ def test_a_dry_run_shows_where_each_value_came_from(
     assert "secret" not in shown
 
 
+def test_a_dry_run_shows_the_workers_and_never_their_token(
+    scenarios: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenarios.write_text((ROOT / "scenarios.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setenv("AGENTMITRA_WORKER_TOKEN", "a-token-of-sufficient-length")
+    assert main(["--dry-run", "--expect-workers", "4", "--bind", "10.0.0.5"]) == 0
+    shown = capsys.readouterr()
+    assert "4 workers from elsewhere, 2 or 3 users each" in shown.out
+    assert "a-token" not in shown.out + shown.err
+
+
 def test_the_plan_keeps_a_command_line_that_needs_no_variable(scenarios: Path) -> None:
     parsed = parse(["--users", "5"], {"AGENTMITRA_READ_ONLY": "1", "AGENTMITRA_MONITOR_POSTGRES": DSN})
     assert parsed.line == (
@@ -359,6 +387,8 @@ def test_help_imports_the_parser_and_nothing_heavy(words: str) -> None:
         "perfsuite.plan",
         "perfsuite.plan.option_fields",
         "perfsuite.plan.options",
+        "perfsuite.target",
+        "perfsuite.target.hosts",
     }
 
 

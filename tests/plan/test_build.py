@@ -11,11 +11,14 @@ from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.target import TargetMessage
 from perfsuite.plan.build import SuiteFacts, make_plan, new_run_folder, read_inputs, run_id_of, with_demo
-from perfsuite.plan.options import ConnectionOptions, PlanOptions
+from perfsuite.plan.options import ConnectionOptions, PlanOptions, WorkerOptions
 from perfsuite.target.connection import connection_settings
+from perfsuite.target.hosts import Endpoint
 from tests.plan.example import ROLES
 
 FACTS = SuiteFacts(ROLES, ("users.me", "policies.list"), "1.2.3")
+LOCAL, EVERYWHERE = Endpoint("127.0.0.1", 5557), Endpoint("::", 5557)
+TOKEN = "a-token-of-sufficient-length"
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SCENARIOS = """
 schema = 1
@@ -116,6 +119,8 @@ def test_a_demo_brings_its_own_host_and_accounts(options: PlanOptions, tmp_path:
         pytest.param({"demo": "embedded"}, PlanMessage.ONE_OF_TWO, id="two sets of accounts"),
         pytest.param({"faults": ("pool=2",)}, PlanMessage.NEEDS_DEMO, id="a fault of no demo"),
         pytest.param({"as_deployed": True}, PlanMessage.NEEDS_DEMO, id="no demo"),
+        pytest.param({"workers": WorkerOptions(bind=LOCAL)}, PlanMessage.NEEDS_WORKERS, id="nobody is to join"),
+        pytest.param({"workers": WorkerOptions(max_wait_s=9.0)}, PlanMessage.NEEDS_WORKERS, id="nobody to wait for"),
         pytest.param({"scenarios": ("smal",)}, PlanMessage.UNKNOWN_SCENARIO, id="unknown scenario"),
         pytest.param({"host": "localhost"}, TargetMessage.NO_SCHEME, id="no URL"),
     ],
@@ -185,3 +190,86 @@ def test_unwritable_results_are_refused_with_a_fix(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         new_run_folder(file, "basic", NOW)
     assert caught.value.code is PlanMessage.RESULTS_UNWRITABLE
+
+
+# ── workers elsewhere ───────────────────────────────────────────────────────────────────────────────
+
+
+def with_token(token: str) -> SuiteFacts:
+    return replace(FACTS, environment={"AGENTMITRA_WORKER_TOKEN": token})
+
+
+@pytest.mark.parametrize(
+    ("workers", "processes", "planned"),
+    [
+        pytest.param(WorkerOptions(), None, (1, 0, "", 60.0), id="a process of this machine"),
+        pytest.param(WorkerOptions(), 4, (4, 0, "", 60.0), id="several"),
+        pytest.param(WorkerOptions(3), None, (0, 3, "127.0.0.1:5557", 60.0), id="only workers"),
+        pytest.param(WorkerOptions(3), 2, (2, 3, "127.0.0.1:5557", 60.0), id="both"),
+        pytest.param(
+            WorkerOptions(3, Endpoint("::1", 5558), 5.0), None, (0, 3, "[::1]:5558", 5.0), id="with all their options"
+        ),
+    ],
+)
+def test_expected_workers_are_planned(
+    options: PlanOptions, workers: WorkerOptions, processes: int | None, planned: tuple[int, int, str, float]
+) -> None:
+    options = replace(options, workers=workers, processes=processes, scenarios=("large",))
+    inputs = read_inputs(options, FACTS)
+    plan = make_plan(options, inputs, inputs.scenarios[0], NOW)
+    assert (plan.processes, plan.expect_workers, plan.bind, plan.expect_workers_max_wait_s) == planned
+    assert plan.load_processes == plan.processes + plan.expect_workers
+
+
+@pytest.mark.parametrize(
+    ("bind", "token", "code"),
+    [
+        pytest.param(None, "", None, id="on this machine no token is needed"),
+        pytest.param(LOCAL, TOKEN, None, id="but may be set"),
+        pytest.param(EVERYWHERE, TOKEN, None, id="beyond it, with a token"),
+        pytest.param(EVERYWHERE, "", PlanMessage.WORKER_TOKEN_MISSING, id="beyond it, without"),
+        pytest.param(EVERYWHERE, " \n", PlanMessage.WORKER_TOKEN_MISSING, id="a blank one"),
+        pytest.param(EVERYWHERE, "fifteen-letters", PlanMessage.WORKER_TOKEN_SHORT, id="a short one"),
+        pytest.param(LOCAL, "fifteen-letters", PlanMessage.WORKER_TOKEN_SHORT, id="a short one on this machine"),
+    ],
+)
+def test_beyond_this_machine_a_token_is_required(
+    options: PlanOptions, bind: Endpoint | None, token: str, code: Code | None
+) -> None:
+    options = replace(options, workers=WorkerOptions(2, bind))
+    if code is None:
+        inputs = read_inputs(options, with_token(token))
+        assert inputs.worker_token == token
+        assert TOKEN not in repr(inputs)
+        assert TOKEN not in repr(make_plan(options, inputs, inputs.scenarios[0], NOW))
+        return
+    with pytest.raises(UsageError) as caught:
+        read_inputs(options, with_token(token))
+    assert (caught.value.code, caught.value.fields["variable"]) == (code, "AGENTMITRA_WORKER_TOKEN")
+    assert "fifteen-letters" not in str(caught.value)
+
+
+def test_a_token_has_no_space_of_its_file_around_it(options: PlanOptions) -> None:
+    inputs = read_inputs(replace(options, workers=WorkerOptions(2)), with_token(f"{TOKEN}\n"))
+    assert inputs.worker_token == TOKEN
+
+
+def test_a_run_without_workers_ignores_the_token(options: PlanOptions) -> None:
+    assert read_inputs(options, with_token("short")).worker_token == ""
+
+
+def test_a_demo_has_workers_on_this_machine_only(options: PlanOptions) -> None:
+    options = replace(options, demo="embedded", credentials=None, workers=WorkerOptions(2))
+    assert read_inputs(options, with_token(TOKEN)).worker_token == TOKEN
+    with pytest.raises(UsageError) as caught:
+        read_inputs(replace(options, workers=WorkerOptions(2, EVERYWHERE)), with_token(TOKEN))
+    assert caught.value.code is PlanMessage.WORKERS_OF_DEMO
+
+
+def test_open_files_are_checked_for_processes_of_this_machine(options: PlanOptions) -> None:
+    facts = replace(FACTS, most_open_files=1024)
+    elsewhere = replace(options, users=4000, workers=WorkerOptions(2))
+    assert read_inputs(elsewhere, facts).scenarios[0].users == 4000
+    with pytest.raises(UsageError) as caught:
+        read_inputs(replace(elsewhere, processes=1), facts)
+    assert caught.value.fields["needed"] == 1384

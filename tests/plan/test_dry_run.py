@@ -188,3 +188,33 @@ def test_settings_of_the_connection_are_shown_where_there_are_any() -> None:
         "  mapping  /health → /healthz, agent → seller",
     ]
     assert "mapping" not in render(plan_of(), ROLES)
+
+
+@pytest.mark.parametrize(
+    ("changed", "lines"),
+    [
+        pytest.param({}, [], id="none"),
+        pytest.param(
+            {"processes": 0, "expect_workers": 4, "bind": "0.0.0.0:5557", "host": "http://qa.example"},
+            [
+                "  4 workers from elsewhere, 10 users each",
+                "  they join at 0.0.0.0:5557 within 60 s, each with: worker --master HOST:PORT of this machine",
+            ],
+            id="only workers",
+        ),
+        pytest.param(
+            {"processes": 2, "expect_workers": 1, "bind": "127.0.0.1:5557", "expect_workers_max_wait_s": 5.0},
+            [
+                "  1 worker from elsewhere and 2 load processes on this machine, 13 or 14 users each",
+                "  they join at 127.0.0.1:5557 within 5 s, each with: worker --master HOST:PORT of this machine",
+                "  http://localhost:8015 is, for each worker, its own machine",
+            ],
+            id="both, and a target that everybody has",
+        ),
+    ],
+)
+def test_expected_workers_are_shown(changed: dict[str, Any], lines: list[str]) -> None:
+    shown = render(replace(plan_of(), **changed), ROLES, ["known"]).splitlines()
+    start = shown.index("Load generator") + 1
+
+    assert shown[start : shown.index("Targets")] == [*lines, "  known"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from perfsuite.cli.screen import PlainScreen, Screens
+from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record, SuiteErrors
@@ -31,6 +32,8 @@ class Load(LoadProcess):
     looked: Callable[[], None] = lambda: None
     stopped: list[str] = field(default_factory=list)
     closed: bool = False
+    code: int = 0
+    message: str = ""
 
     @property
     def running(self) -> bool:
@@ -39,8 +42,15 @@ class Load(LoadProcess):
         return self.looks > 0 and not self.stopped
 
     @property
+    def exit_code(self) -> int | None:
+        return self.code
+
+    @property
     def failed(self) -> bool:
-        return False
+        return self.code != 0
+
+    def failure_message(self) -> str:
+        return self.message
 
     def stop(self, reason: str) -> None:
         self.stopped.append(reason)
@@ -73,6 +83,7 @@ class Followed:
     load: Load = field(default_factory=Load)
     said: io.StringIO = field(default_factory=io.StringIO)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    tokens: list[str] = field(default_factory=list)
 
     @property
     def errors(self) -> ErrorCollector:
@@ -91,15 +102,25 @@ class Followed:
             writer.write(record)
         writer.close()
 
-    def make(self, screen: Screen | None = None, listener: FailingListener | None = None) -> str:
+    def make(
+        self, screen: Screen | None = None, listener: FailingListener | None = None, *, expect_workers: int = 0
+    ) -> str:
         context = CommandContext(
-            self.folder, screen or self.context.screen, self.interrupts, errors=self.errors, listener=listener
+            self.folder,
+            screen or self.context.screen,
+            self.interrupts,
+            errors=self.errors,
+            listener=listener,
+            worker_token="from-the-environment",
         )
 
-        def start(_folder: Path, _secrets: Secrets) -> LoadProcess:
+        def start(_folder: Path, secrets: Secrets) -> LoadProcess:
+            self.tokens.append(secrets.token)
             return self.load
 
-        return make_load(context.for_run(folders.plan("basic_1"), (), self.folder), start).ended
+        bind = "0.0.0.0:5557" if expect_workers else ""
+        plan = replace(folders.plan("basic_1"), expect_workers=expect_workers, bind=bind)
+        return make_load(context.for_run(plan, (), self.folder), start).ended
 
 
 @pytest.fixture
@@ -188,3 +209,30 @@ def test_a_thread_that_dies_is_named_within_a_second(followed: Followed) -> None
     with followed.errors.listening():
         followed.make()
     assert [group.count for group in followed.errors.groups] == [1]
+
+
+def test_too_few_workers_end_the_run_with_the_line_of_the_coordinator(followed: Followed) -> None:
+    followed.load = Load(looks=1, code=EXIT_INCONCLUSIVE, message="1 of 2 workers joined within 60 s")
+    with pytest.raises(LoadError) as caught:
+        followed.make(expect_workers=2)
+    assert (str(caught.value), caught.value.exit_code) == ("1 of 2 workers joined within 60 s", EXIT_INCONCLUSIVE)
+    assert followed.load.closed
+
+
+def test_workers_elsewhere_share_a_token_and_those_of_this_machine_have_a_new_one_each_time(followed: Followed) -> None:
+    for expect_workers in (0, 0, 2):
+        followed.load = Load(looks=1)
+        followed.interrupts.count = 1  # so that its early end has a reason
+        followed.make(expect_workers=expect_workers)
+    first, second, shared = followed.tokens
+    assert shared == "from-the-environment"
+    assert len(first) > 40
+    assert len({first, second, shared}) == 3
+
+
+def test_what_is_waited_for_is_shown_with_the_command_for_the_others(followed: Followed) -> None:
+    followed.load = Load(looks=1)
+    followed.interrupts.count = 1
+    followed.make(expect_workers=2)
+    shown = RunMessage.WAITING_FOR_WORKERS(workers=2, bind="0.0.0.0:5557", wait_s=60.0, master="HOST:5557")
+    assert shown in followed.said.getvalue()

@@ -4,7 +4,14 @@ import pytest
 
 from perfsuite.errors import SafetyError, UsageError
 from perfsuite.messages.target import TargetMessage
-from perfsuite.target.hosts import HostRules, allowed_names, checked_url, is_allowed, looks_like_production
+from perfsuite.target.hosts import (
+    HostRules,
+    allowed_names,
+    checked_url,
+    endpoint_of,
+    is_allowed,
+    looks_like_production,
+)
 
 DEFAULT = HostRules(configured=("staging-api.agentmitra.com",))
 
@@ -150,3 +157,47 @@ def test_allow_host_takes_one_exact_name(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         allowed_names(HostRules(extra=(name,)))
     assert (caught.value.code, caught.value.fields["option"]) == (TargetMessage.BAD_NAME, "--allow-host")
+
+
+# ── endpoints ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "written", "local"),
+    [
+        pytest.param("127.0.0.1:5558", "127.0.0.1", 5558, "127.0.0.1:5558", True, id="loopback"),
+        pytest.param("127.8.0.1", "127.8.0.1", 5557, "127.8.0.1:5557", True, id="all of 127.0.0.0/8, default port"),
+        pytest.param("LocalHost:1", "localhost", 1, "localhost:1", True, id="by its name"),
+        pytest.param("[::1]:65535", "::1", 65535, "[::1]:65535", True, id="loopback of IPv6"),
+        pytest.param("[::ffff:127.0.0.1]:1", "127.0.0.1", 1, "127.0.0.1:1", True, id="IPv4 inside IPv6"),
+        pytest.param("0.0.0.0:80", "0.0.0.0", 80, "0.0.0.0:80", False, id="every address"),  # noqa: S104 nothing is bound
+        pytest.param("[::]", "::", 5557, "[::]:5557", False, id="every address of IPv6"),
+        pytest.param("master.load:5557", "master.load", 5557, "master.load:5557", False, id="a name"),
+        pytest.param(" 10.0.0.5:80 ", "10.0.0.5", 80, "10.0.0.5:80", False, id="spaces around"),
+    ],
+)
+def test_endpoints(text: str, host: str, port: int, written: str, local: bool) -> None:
+    endpoint = endpoint_of(text, 5557)
+    assert (endpoint.host, endpoint.port, str(endpoint), endpoint.is_local) == (host, port, written, local)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param(":5557", id="no host"),
+        pytest.param("10.0.0.5:", id="no port after the colon"),
+        pytest.param("10.0.0.5:0", id="a free port, which nobody would know"),
+        pytest.param("10.0.0.5:65536", id="no such port"),
+        pytest.param("10.0.0.5:http", id="a port by its name"),
+        pytest.param("::1:5557", id="IPv6 without brackets"),
+        pytest.param("[10.0.0.5:5557", id="a bracket too few"),
+        pytest.param("[1.2.3]:5557", id="no address in the brackets"),
+        pytest.param("tcp://10.0.0.5:5557", id="a URL"),
+        pytest.param("*:5557", id="a wildcard"),
+    ],
+)
+def test_what_is_no_endpoint_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        endpoint_of(text, 5557)
+    assert (caught.value.code, caught.value.fields["text"]) == (TargetMessage.NOT_AN_ENDPOINT, text)
