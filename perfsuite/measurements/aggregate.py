@@ -8,18 +8,18 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.garbage_collection import without_collecting
 from perfsuite.measurements.connections import AddressTotals
-from perfsuite.measurements.histogram import ClassicHistogram
 from perfsuite.measurements.records import (
+    MERGED,
     Actions,
     Arrivals,
     End,
     ErrorCount,
     Generator,
+    Ledger,
     NotPossible,
     NotStarted,
     Phase,
@@ -28,109 +28,23 @@ from perfsuite.measurements.records import (
     Requests,
     SuiteErrors,
     Users,
+    WorkerJoined,
     WorkerLost,
 )
 from perfsuite.measurements.slowest import SlowRequest, slowest_of
+from perfsuite.measurements.sums import (
+    ArrivalTotals,
+    FailureTotals,
+    LineTotals,
+    ProcessTotals,
+    RecordedSecond,
+    RoleTotals,
+)
 from perfsuite.measurements.totals import Due, errors_in, is_unanswered, values_in
 from perfsuite.model import FailureKind
 
 FORGOTTEN_AFTER_S = 5
 """A process that has not reported its users for longer is gone, and its users with it."""
-
-
-@dataclass(slots=True)
-class FailureTotals:
-    """Failures of one role, operation, kind and message."""
-
-    count: int
-    first: int
-    last: int
-    request_id: str
-    request_second: int
-
-    def merge(self, other: FailureTotals) -> None:
-        """Add those of `other`."""
-        self.count += other.count
-        self.first = min(self.first, other.first)
-        self.last = max(self.last, other.last)
-        # The earliest id: the same one in whatever order the records come.
-        if other.request_id and (
-            not self.request_id or (other.request_second, other.request_id) < (self.request_second, self.request_id)
-        ):
-            self.request_id, self.request_second = other.request_id, other.request_second
-
-
-@dataclass(slots=True)
-class RoleTotals:
-    """All requests of one role, in the few figures that are needed while a run goes on."""
-
-    requests: int = 0
-    failures: int = 0
-    not_started: int = 0
-    ended: int = 0
-    ended_failed: int = 0
-    server_times: int = 0
-    server_zeros: int = 0
-    """Of the server times, those that are 0."""
-    tls: int = 0
-    response: ClassicHistogram = field(default_factory=ClassicHistogram)
-    service: ClassicHistogram = field(default_factory=ClassicHistogram)
-
-
-@dataclass(slots=True)
-class LineTotals:
-    """Requests of one role and operation: what the live view shows of them."""
-
-    requests: int = 0
-    took_us: int = 0
-    failures: int = 0
-
-    def add(self, requests: int, took_us: int, failures: int) -> None:
-        """Add these; negative numbers take them away."""
-        self.requests += requests
-        self.took_us += took_us
-        self.failures += failures
-
-
-@dataclass(slots=True)
-class RecordedSecond:
-    """The records of one second, and a few sums for the live view."""
-
-    requests: list[Requests] = field(default_factory=list)
-    not_started: list[NotStarted] = field(default_factory=list)
-    arrivals: list[Arrivals] = field(default_factory=list)
-    actions: list[Actions] = field(default_factory=list)
-    generators: list[Generator] = field(default_factory=list)
-    lines: dict[tuple[str, str], LineTotals] = field(default_factory=dict)
-    """By role and operation."""
-    unanswered: int = 0
-    """Requests that no HTTP answer came back to, though there was time for one."""
-    unfinished: int = 0
-    """Requests that the end of the load cut off."""
-    never_left: int = 0
-    """Requests that failed on a limit of the load machine."""
-
-    @property
-    def due(self) -> list[Due]:
-        """What was due in it."""
-        return [*self.requests, *self.not_started]
-
-
-@dataclass(slots=True)
-class ProcessTotals:
-    """One load process: its latest report, and the lag of its event loop over the whole run."""
-
-    latest: Generator
-    loop_lag: ClassicHistogram = field(default_factory=ClassicHistogram)
-
-
-@dataclass(slots=True)
-class ArrivalTotals:
-    """Open model: actions that were due, those that began, and how late."""
-
-    due: int = 0
-    begun: int = 0
-    lag: ClassicHistogram = field(default_factory=ClassicHistogram)
 
 
 class Aggregate:
@@ -168,6 +82,9 @@ class Aggregate:
         """Processes that made load; one that only reports phases is none."""
         self.phases: list[Phase] = []
         self.lost: list[WorkerLost] = []
+        self.joined: list[WorkerJoined] = []
+        self.ledger: dict[str, Ledger] = {}
+        """Process → what it sent and what arrived; {} in older files."""
         self.suite_errors: Counter[tuple[str, str, str]] = Counter()
         """By place, message and log."""
         self.ends: dict[str, End] = {}
@@ -213,7 +130,8 @@ class Aggregate:
     @property
     def lost_reports(self) -> int:
         """Records that are missing, by their numbers; a process counts from 0 or 1."""
-        return sum(max(last - min(first, 1) + 1 - count, 0) for first, last, count in self._numbers.values())
+        missing = sum(max(last - min(first, 1) + 1 - count, 0) for first, last, count in self._numbers.values())
+        return missing + sum(ledger.lost_records for ledger in self.ledger.values())
 
     @property
     def reported_until(self) -> int | None:
@@ -252,7 +170,8 @@ class Aggregate:
     # ── one kind of record each ─────────────────────────────────────────────────────────────────────
 
     def _at(self, worker: str, second: int) -> RecordedSecond:
-        self.workers.add(worker)
+        if worker != MERGED:
+            self.workers.add(worker)
         found = self.seconds.get(second)
         if found is None:
             found = self.seconds[second] = RecordedSecond()
@@ -328,9 +247,13 @@ class Aggregate:
     def _add_actions(self, record: Actions) -> None:
         self._at(record.worker, record.second).actions.append(record)
 
+    def _report(self, record: Users | Generator) -> None:
+        if record.worker != MERGED:  # its processes report themselves
+            self._reported[record.worker] = max(record.second, self._reported.get(record.worker, record.second))
+
     def _add_users(self, record: Users) -> None:
         self._at(record.worker, record.second)
-        self._reported[record.worker] = max(record.second, self._reported.get(record.worker, record.second))
+        self._report(record)
         reports = self.users.setdefault(record.worker, {})
         known = reports.get(record.second)
         if known is None or record.sequence > known.sequence:
@@ -338,7 +261,7 @@ class Aggregate:
 
     def _add_generator(self, record: Generator) -> None:
         self._at(record.worker, record.second).generators.append(record)
-        self._reported[record.worker] = max(record.second, self._reported.get(record.worker, record.second))
+        self._report(record)
         process = self.processes.get(record.worker)
         if process is None:
             process = self.processes[record.worker] = ProcessTotals(record)
@@ -363,6 +286,12 @@ class Aggregate:
     def _add_lost(self, record: WorkerLost) -> None:
         self.lost.append(record)
         self._reported.pop(record.lost, None)
+
+    def _add_joined(self, record: WorkerJoined) -> None:
+        self.joined.append(record)
+
+    def _add_ledger(self, record: Ledger) -> None:
+        self.ledger[record.of] = record
 
     def _add_suite_errors(self, record: SuiteErrors) -> None:
         self.suite_errors[record.place, record.message, record.log] += record.count
@@ -391,7 +320,9 @@ _ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
     Arrivals: Aggregate._add_arrivals,
     NotPossible: Aggregate._add_not_possible,
     Phase: Aggregate._add_phase,
+    WorkerJoined: Aggregate._add_joined,
     WorkerLost: Aggregate._add_lost,
+    Ledger: Aggregate._add_ledger,
     SuiteErrors: Aggregate._add_suite_errors,
     RawSampleState: Aggregate._add_raw_samples,
     End: Aggregate._add_end,

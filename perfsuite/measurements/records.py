@@ -11,6 +11,8 @@ Schema history
     3   errors of the suite itself; requests counted where they are sent; later on `retries` of requests and of a
         process, `connections`, `no_answer` and `send_lag` of a process, and `slowest` of requests, which readers of 3
         may pass over
+    4   processes that join, and a ledger of what each of them sent; the records of several processes merged to those of
+        the worker "all"
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ from perfsuite.measurements.slowest import SlowRequest
 from perfsuite.messages import text_of
 from perfsuite.model import Remark
 
-SCHEMA = 3
+SCHEMA = 4
+
+MERGED = "all"
+"""The worker of a record that several processes share (`perfsuite.measurements.merge`)."""
 
 
 # gc=False: records hold no cycles, and a run has hundreds of thousands of them. Looking through them for some took half
@@ -135,6 +140,50 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="kind
     reason: str
     placed: int | None = None
     """None in older files, which do not record it."""
+
+
+class WorkerJoined(msgspec.Struct, frozen=True, tag="worker_joined", tag_field="kind"):
+    """A load process joined the run. `at`: UTC epoch, s; `spare`: it waits for users that another one loses.
+
+    `clock_offset_ms`: how far its clock is ahead of that of the master, known to within `clock_uncertainty_ms`; None
+    where it was not measured.
+    """
+
+    worker: str
+    sequence: int
+    joined: str
+    host: str
+    pid: int
+    at: float
+    spare: bool = False
+    clock_offset_ms: float | None = None
+    clock_uncertainty_ms: float | None = None
+
+
+class Ledger(msgspec.Struct, frozen=True, tag="ledger", tag_field="kind"):
+    """What one load process sent, and what arrived and is in this file; written at the end.
+
+    `sent`: batches by its own word, None if it was lost before it could say; `received`: those that arrived, each
+    counted once; `duplicates`: those that arrived again. `requests`: counted in what arrived, refused and repeated ones
+    (`expired`) included; `said_requests`: by its own word; `first` and `last`: UTC seconds in which they were due.
+    `lost_records`: records that are missing by their numbers. The clock is as in `WorkerJoined`, at its worst.
+    """
+
+    worker: str
+    sequence: int
+    of: str
+    host: str
+    sent: int | None
+    received: int
+    duplicates: int
+    requests: int
+    said_requests: int | None
+    first: int | None
+    last: int | None
+    lost: bool = False
+    clock_offset_ms: float | None = None
+    clock_uncertainty_ms: float | None = None
+    lost_records: int = 0
 
 
 class Actions(msgspec.Struct, frozen=True, gc=False, tag="actions", tag_field="kind", omit_defaults=True):
@@ -284,7 +333,9 @@ Record = (
     | Users
     | Generator
     | Phase
+    | WorkerJoined
     | WorkerLost
+    | Ledger
     | SuiteErrors
     | RawSampleState
     | End

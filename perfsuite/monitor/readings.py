@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TextIO
 
 from perfsuite.errors import LoadError
-from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate, RecordedSecond
+from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate
 from perfsuite.measurements.records import Generator
+from perfsuite.measurements.sums import RecordedSecond
 from perfsuite.measurements.totals import values_in
 from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model import FailureKind

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from perfsuite.measurements.aggregate import Aggregate, FailureTotals
+from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import ErrorCount
+from perfsuite.measurements.sums import FailureTotals
 from perfsuite.measurements.totals import OTHER_MESSAGES, is_unanswered
 from perfsuite.model import ALL, FailureGroup, FailureKind, FailurePattern, PreflightReport, Works
 from perfsuite.model.failures import without_ids

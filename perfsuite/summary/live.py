@@ -7,8 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate, LineTotals
+from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate
 from perfsuite.measurements.records import NotStarted, Record, Requests
+from perfsuite.measurements.sums import LineTotals
 from perfsuite.measurements.totals import RequestTotals, totals_of
 from perfsuite.model import LiveFailure, LiveLine, LiveState, Plan
 from perfsuite.model.periods import steady_from
@@ -147,7 +148,8 @@ class LiveView:
         plateau, until = self._phases.plateau, self._reported_until()
         if plateau is None or until is None or self._logged_in < math.inf:
             return
-        seconds = range(math.floor(plateau) - 1, until + 1)
+        kept_from = min((min(reports) for reports in self.aggregate.users.values() if reports), default=until)
+        seconds = range(max(math.floor(plateau) - 1, kept_from), until + 1)
         self._logged_in = all_logged_in_at(logging_in_by_second(self.aggregate, seconds), plateau)
         if self._logged_in < math.inf:
             self._begin_steady_anew()

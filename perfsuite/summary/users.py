@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate
 from perfsuite.measurements.totals import histogram_of_all, requests_in, values_in
 from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row, UserCounts
 from perfsuite.model.periods import STEADY
@@ -31,12 +31,13 @@ def users_by_second(aggregate: Aggregate, seconds: Iterable[int], roles: Iterabl
 def logging_in_by_second(aggregate: Aggregate, seconds: Iterable[int]) -> dict[int, int]:
     """Second → users that had not ended the login that they begin with, at its end.
 
-    Before its first report a process counts with the number in that report.
+    For so long before its first report as a silent process counts as alive, a process counts with the number in that
+    report.
     """
     first = [reports[min(reports)] for reports in aggregate.users.values() if reports]
     return {
         second: sum(users.logging_in for users in reports)
-        + sum(users.logging_in for users in first if users.second > second)
+        + sum(users.logging_in for users in first if second < users.second <= second + FORGOTTEN_AFTER_S)
         for second, reports in aggregate.users_at(seconds)
     }
 

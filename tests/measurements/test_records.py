@@ -17,12 +17,15 @@ from perfsuite.measurements.records import (
     End,
     ErrorCount,
     Generator,
+    Ledger,
     NotPossible,
     Phase,
     Record,
     Requests,
     Times,
     Users,
+    WorkerJoined,
+    WorkerLost,
     histogram_of,
     times_of,
     to_json,
@@ -42,6 +45,10 @@ EVERY_KIND: tuple[Record, ...] = (
     Users("1", 6, 1_772_357_400, {"reader": 2, "writer": 1}),
     Generator("1", 7, 1_772_357_400, 42.5, TIMES, 123_456_789, send_lag=TIMES),
     End("1", 8, 3, 3, "stopped"),
+    WorkerJoined("coordinator", 1, "1", "host-a", 4711, 1_772_357_399.5, spare=True, clock_offset_ms=-3.5),
+    WorkerLost("coordinator", 2, "1", 1_772_357_401.5, 3, "silent", placed=2),
+    Ledger("coordinator", 3, "1", "host-a", 9, 9, 1, 4, 4, 1_772_357_400, 1_772_357_401, clock_uncertainty_ms=0.5),
+    Ledger("coordinator", 4, "2", "host-a", None, 3, 0, 0, None, None, None, lost=True),
 )  # fmt: skip
 
 
