@@ -74,7 +74,7 @@ class Sandbox:
 @contextmanager
 def opened_sandbox(identity: Identity | None, stop: StopRequest) -> Iterator[Sandbox]:
     """A new sandbox, removed at the end of the block; sandboxes of demos that were killed are removed first."""
-    base = _base()
+    base = _base(for_others=identity is not None)
     sweep(base)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
     try:
@@ -134,9 +134,9 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _base() -> Path:
-    """Where temporary folders go: as the system says, unless other users cannot get there or it is too deep."""
+def _base(*, for_others: bool) -> Path:
+    """Where temporary folders go: as the system says, unless it is too deep, or the servers' user cannot get there."""
     base = Path(tempfile.gettempdir()).resolve()
-    reachable = all(folder.stat().st_mode & 0o001 for folder in (base, *base.parents))
+    reachable = not for_others or all(folder.stat().st_mode & 0o001 for folder in (base, *base.parents))
     fits = len(os.fsencode(base)) <= _LONGEST_BASE
     return base if reachable and fits else Path("/tmp")  # noqa: S108 - mkdtemp follows
