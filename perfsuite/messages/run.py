@@ -17,6 +17,10 @@ class RunMessage(Code):
         "Waiting for {workers:n worker} at {bind}, {wait_s:seconds} at most;"
         " elsewhere: python run_performance_tests.py worker --master {master}"
     )
+    WORKER_JOINED = "{worker} joined: {host}, process {pid}"
+    WORKER_JOINED_AS_SPARE = "{worker} joined as a spare: {host}, process {pid}"
+    CLOCK_AHEAD = "its clock is {apart_ms:ms} ahead (± {within_ms:ms}), which is corrected"
+    CLOCK_BEHIND = "its clock is {apart_ms:ms} behind (± {within_ms:ms}), which is corrected"
     TARGET_SILENT = "The target has not answered for {silent_s:seconds}: the load stops"
     LOAD_DIED = "The load process died: {why}"
     LOAD_LEFT_NO_MESSAGE = "The load process died and left no message"

@@ -243,6 +243,8 @@ class _LoadProgress:
         self._reported: set[tuple[str, str]] = set()
         self.broke = False
         """A part of a load process died that the load cannot do without; the load ends itself."""
+        self.begun = False
+        """Something was recorded: the load did not fail before its beginning."""
         if run.listener is not None:
             try:
                 run.listener.load_begins(run.plan, self._live.aggregate)
@@ -269,6 +271,10 @@ class _LoadProgress:
         """Process the records since the last call."""
         records = self._tail.read()
         for record in records:
+            if isinstance(record, measurements.WorkerJoined):
+                self._welcome(record)
+                continue
+            self.begun = True
             if isinstance(record, measurements.SuiteErrors):
                 self._report(record)
         self._live.feed(records)
@@ -280,6 +286,13 @@ class _LoadProgress:
         monitored = self._sampler.latest() if self._sampler is not None else {}
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
+
+    def _welcome(self, worker: measurements.WorkerJoined) -> None:
+        """Show who has joined, where that is not only processes of this machine."""
+        if self._run.plan.expect_workers:
+            fields = {"worker": worker.joined, "host": worker.host, "pid": worker.pid}
+            code = RunMessage.WORKER_JOINED_AS_SPARE if worker.spare else RunMessage.WORKER_JOINED
+            self._run.screen.say(code(**fields).also(_clock_of(worker)))
 
     def _report(self, error: measurements.SuiteErrors) -> None:
         """Show an error of a load process itself, once for each place."""
@@ -319,7 +332,8 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         return INTERRUPTED
     if process.failed and not interrupts:
         why = process.failure_message()
-        if process.exit_code == EXIT_INCONCLUSIVE:
+        progress.read()
+        if process.exit_code == EXIT_INCONCLUSIVE and not progress.begun:
             raise LoadError(why or RunMessage.LOAD_LEFT_NO_MESSAGE())
         run.screen.say(RunMessage.LOAD_DIED(why=why) if why else RunMessage.LOAD_LEFT_NO_MESSAGE())
         return LOAD_DIED
@@ -330,6 +344,15 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
+
+
+def _clock_of(worker: measurements.WorkerJoined) -> Message | None:
+    """How far its clock is from that of this machine; None where it is the same one."""
+    ahead_ms, within_ms = worker.clock_offset_ms, worker.clock_uncertainty_ms
+    if ahead_ms is None or within_ms is None:
+        return None
+    code = RunMessage.CLOCK_AHEAD if ahead_ms >= 0 else RunMessage.CLOCK_BEHIND
+    return code(apart_ms=abs(ahead_ms), within_ms=within_ms)
 
 
 def _longest_wait_s(plan: Plan) -> float:

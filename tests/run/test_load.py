@@ -14,9 +14,9 @@ from perfsuite.cli.screen import PlainScreen, Screens
 from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.records import Record, SuiteErrors
+from perfsuite.measurements.records import Record, SuiteErrors, WorkerJoined
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import SUITE_FAILED, LiveSnapshot, Plan, Secrets
+from perfsuite.model import LOAD_DIED, SUITE_FAILED, LiveSnapshot, Plan, Secrets
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
@@ -236,3 +236,35 @@ def test_what_is_waited_for_is_shown_with_the_command_for_the_others(followed: F
     followed.make(expect_workers=2)
     shown = RunMessage.WAITING_FOR_WORKERS(workers=2, bind="0.0.0.0:5557", wait_s=60.0, master="HOST:5557")
     assert shown in followed.said.getvalue()
+
+
+def joined(worker: str, offset_ms: float | None, *, spare: bool = False) -> WorkerJoined:
+    within_ms = None if offset_ms is None else 0.5
+    return WorkerJoined("coordinator", 1, worker, "load-2", 4711, 1_796_000_000.0, spare, offset_ms, within_ms)
+
+
+def test_who_joins_is_shown_where_workers_are_expected(followed: Followed) -> None:
+    followed.load = Load(looks=1)
+    followed.interrupts.count = 1
+    followed.record(joined("worker-1", None), joined("worker-2", -3.0), joined("worker-3", 2.0, spare=True))
+    followed.make()
+    assert "worker-1" not in followed.said.getvalue()
+
+    followed.load = Load(looks=1)
+    followed.make(expect_workers=2)
+    who = {"host": "load-2", "pid": 4711}
+    for line in (
+        RunMessage.WORKER_JOINED(worker="worker-1", **who),
+        RunMessage.WORKER_JOINED(worker="worker-2", **who).also(RunMessage.CLOCK_BEHIND(apart_ms=3.0, within_ms=0.5)),
+        RunMessage.WORKER_JOINED_AS_SPARE(worker="worker-3", **who).also(
+            RunMessage.CLOCK_AHEAD(apart_ms=2.0, within_ms=0.5)
+        ),
+    ):
+        assert f"{line}\n" in followed.said.getvalue()
+
+
+def test_an_error_after_the_beginning_of_the_load_leaves_its_report(followed: Followed) -> None:
+    followed.record(SuiteErrors("worker-1", 1, "outbox.py:7", "OSError", 1))
+    followed.load = Load(looks=1, code=EXIT_INCONCLUSIVE, message="measurements.jsonl.gz: no space left on device")
+    assert followed.make() == LOAD_DIED
+    assert RunMessage.LOAD_DIED(why="measurements.jsonl.gz: no space left on device") in followed.said.getvalue()
