@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfsuite.plan.option_fields import above_zero, argument, group, one_of, option, port, switch, whole
-from perfsuite.plan.options import CONNECTION, HISTORY, LOAD, OPERATIONS, TARGET, ArchiveOptions, PlanOptions
+from perfsuite.plan.options import (
+    CONNECTION,
+    HISTORY,
+    LOAD,
+    OPERATIONS,
+    TARGET,
+    WORKER_PORT,
+    ArchiveOptions,
+    PlanOptions,
+)
+from perfsuite.target.hosts import Endpoint, endpoint_of
 
 OUTPUT, MONITORS = "output", "monitoring (--demo fills these in)"
 LIVE_PAGE_PORT = 8016
@@ -218,6 +228,35 @@ class CleanupOptions:
     plan: PlanOptions = group(
         PlanOptions,
         only=["--credentials", "--allow-host", "--i-accept-production-load", CONNECTION, "--scenarios"],
+    )
+
+
+def _master(text: str) -> Endpoint:
+    return endpoint_of(text, WORKER_PORT)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCommandOptions:
+    """`worker`."""
+
+    master: Endpoint | None = option(
+        "--master", f"the machine that makes the run; default port {WORKER_PORT}", "HOST:PORT", kind=_master
+    )
+    plan: PlanOptions = group(
+        PlanOptions,
+        only=[
+            "--processes",
+            "--credentials",
+            "--allow-host",
+            "--i-accept-production-load",
+            "--scenarios",
+            "--ca-file",
+            "--proxy",
+            "--header",
+            "--mapping",
+            "--client-cert",
+            "--client-key",
+        ],
     )
 
 

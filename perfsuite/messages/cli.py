@@ -24,6 +24,7 @@ class CliMessage(Code):
     VARIABLE_NOT_READ = "note: the variable {name} is not read{hint}"
 
     # commands
+    WORKER_WITHOUT_MASTER = "worker: name the master of the run, as in: {program} {example}"
     ACCOUNTS_OF_DEMO = "Demo: workers of this machine log in with --credentials {path}"
     QUERIES_WITHOUT_SERVER = "--monitor-prometheus-queries needs the server to ask: add --monitor-prometheus URL"
     EMPTY_GROUP = "compare: {names!r} names no run; name a run, a release or a baseline, as in last:5"

@@ -39,6 +39,7 @@ class PlanMessage(Code):
         "{variable}: a token has at least {least} characters, this one has {length};\n"
         'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
     )
+    POD_INDEX = "{variable}: must be a whole number from 0, not {text!r}"
     TOO_MANY_FILES = (
         "{users} users need {needed} open files in a load process, and {allowed} are allowed here.\n"
         "Allow more (ulimit -n {needed}, as root), spread the users with --processes, or take fewer"

@@ -30,6 +30,14 @@ class RunMessage(Code):
     )
     INTERRUPTED_AGAIN = "Interrupted again: the load is killed"
 
+    WORKER_JOINS = "{processes:n load process/load processes} for the master at {master}"
+    WORKER_INTERRUPTED = "Interrupted: requests in flight may finish; interrupt again to stop at once"
+    WORKER_DIED = "Process {number} {how}"
+    WORKER_FILES_KEPT = (
+        "Kept in {folder}: the traceback of an error of the suite, or records that the master may not have"
+    )
+    NO_TEMPORARY_FOLDER = "no temporary folder can be created: {why}. Set TMPDIR to a folder that can be written"
+
     CLEANED_UP = "Cleanup: removed {removed:number} of {created:number} rows that the run created"
     CLEANED_UP_SOFTLY = (
         "Cleanup: removed {removed:number} and soft-deleted {soft:number} of {created:number} rows that the run created"

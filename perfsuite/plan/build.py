@@ -19,7 +19,15 @@ from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import EXPECT_WORKERS_MAX_WAIT_S, STOP_TIMEOUT_S
 from perfsuite.model.role import Role
 from perfsuite.plan.access import ResolvedConnection, accounts_for, read_accounts, resolve_connection
-from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, ScenarioFile, choose, read_scenarios, read_targets
+from perfsuite.plan.files import (
+    STANDARD_SCENARIOS,
+    KnownNames,
+    ScenarioFile,
+    choose,
+    host_rules,
+    read_scenarios,
+    read_targets,
+)
 from perfsuite.plan.option_fields import data_file
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.plan.workers import worker_token
@@ -76,7 +84,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
     _check_combination(options)
     token = worker_token("--bind", options.workers.endpoint, facts.environment) if options.workers.expected else ""
     file = read_scenarios(options.scenarios_file)
-    rules = hosts.HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
+    rules = host_rules(file, options)
     known = KnownNames(
         [role.slug for role in facts.roles],
         sorted(facts.operations),

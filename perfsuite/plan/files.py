@@ -23,6 +23,7 @@ from perfsuite.model.plan import CONCURRENT_USERS, MAX_QUERIES
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
+from perfsuite.target.hosts import HostRules
 from perfsuite.toml_tables import Table, read_tables
 
 _SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival")
@@ -121,6 +122,11 @@ def _overridden(scenario: Scenario, options: PlanOptions) -> Scenario:
         duration_s=options.duration_s or scenario.duration_s,
         arrival=arrival,
     )
+
+
+def host_rules(file: ScenarioFile, options: PlanOptions) -> HostRules:
+    """Which hosts may be loaded, by the file and the options."""
+    return HostRules(file.allowed_hosts, options.allow_hosts, options.accept_production)
 
 
 METRICS = (

@@ -151,6 +151,25 @@ _ALL = (
         examples=("cleanup results/basic_20261124_025154 --credentials staging.csv",),
     ),
     Command(
+        name="worker",
+        usage="--master HOST:PORT",
+        summary="make load on this machine for a run on another one (--expect-workers)",
+        description=(
+            "Make load on this machine for a run on another one, which waits for it with --expect-workers N. Each\n"
+            "load process is one worker. Accounts, headers, client certificate and the hosts that may be loaded are\n"
+            "those of this machine; the token comes from AGENTMITRA_WORKER_TOKEN.\n\n"
+            "exit codes: 0 served a run to its end · 1 lost its master, or given up by it · 2 wrong command, file or\n"
+            "            token, or another version · 3 master or target not reached · 4 error of the suite\n"
+            "            6 host not allowed · 130 interrupted"
+        ),
+        options=options.WorkerCommandOptions,
+        module="worker",
+        examples=(
+            "worker --master 10.0.0.5:5557",
+            "worker --master 10.0.0.5:5557 --processes 4 --credentials staging.csv",
+        ),
+    ),
+    Command(
         name="backend",
         usage="",
         summary="run the reference backend on its own, seeded, until Ctrl-C",
