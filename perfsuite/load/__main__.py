@@ -1,37 +1,215 @@
-"""The load of a run: `python -m perfsuite.load FOLDER`, started by the pipeline. See `coordinator`."""
+"""The load of a run: `python -m perfsuite.load FOLDER`, started by the pipeline. It makes no load itself.
+
+Standard input carries one line of JSON with accounts and headers (so that no secret is in a file or a process list),
+then stays open: a line "stop REASON" ends the load in order, the end of the file means that the parent is gone and
+ends everything at once.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-import msgspec
+import gevent.monkey
 
-from perfsuite.errors import SuiteError
-from perfsuite.load.coordinator import Coordinator, read_plan, users_of
-from perfsuite.model import Secrets
-from perfsuite.roles.mix import start_order
-from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of
+gevent.monkey.patch_all()
+
+import gevent  # noqa: E402
+import gevent.os  # noqa: E402
+import locust  # noqa: E402
+import locust.log  # noqa: E402
+import locust.runners  # noqa: E402
+import msgspec  # noqa: E402
+from locust.env import Environment  # noqa: E402
+from locust.exception import RPCError  # noqa: E402
+
+from perfsuite.clock import utc_s  # noqa: E402
+from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError, SuiteError, UsageError  # noqa: E402
+from perfsuite.load.caught import listen_for_errors  # noqa: E402
+from perfsuite.load.channel import Channel  # noqa: E402
+from perfsuite.load.coordinator import Coordinator, LoadFiles  # noqa: E402
+from perfsuite.load.master import MasterJob, SuiteMaster  # noqa: E402
+from perfsuite.load.messages import EXIT_BROKEN  # noqa: E402
+from perfsuite.load.placement import users_of  # noqa: E402
+from perfsuite.load.users import user_classes  # noqa: E402
+from perfsuite.load.worker_handle import LocalProcess, WorkerHandle  # noqa: E402
+from perfsuite.messages import Message  # noqa: E402
+from perfsuite.messages.load import LoadMessage  # noqa: E402
+from perfsuite.model import Account, Plan, Secrets, WorkerStart  # noqa: E402
+from perfsuite.roles.mix import start_order  # noqa: E402
+from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: E402
+
+READY_WITHIN_S = 60.0
+_READ_BYTES = 1 << 16
+_LOOK_EVERY_S = 0.1
+
+
+class LoadMaster(MasterJob):
+    """The master of one run, with its own workers on this machine."""
+
+    def __init__(self, files: LoadFiles, secrets: Secrets) -> None:
+        self._plan, self._secrets, self._files = files.plan, secrets, files
+        self._coordinator = Coordinator(files, secrets.accounts)
+        self._processes: list[LocalProcess] = []
+        roles = importlib.import_module(self._plan.roles_module).ROLES
+        environment: Any = Environment(events=locust.events, user_classes=user_classes(roles))
+        environment.host, environment.stop_timeout = self._plan.host, self._plan.stop_timeout_s
+        environment.agentmitra_master = self
+        self.users = _users(self._plan, secrets.accounts, roles)
+        locust.runners.rpc = Channel(secrets.token)  # type: ignore[assignment,attr-defined]
+        host, port = _address(self._plan.bind)
+        try:
+            self._master = SuiteMaster(environment, host, port)
+        except RPCError as error:
+            raise UsageError(LoadMessage.NOT_BOUND(bind=self._plan.bind, why=error)) from error
+        environment.runner = self._master
+        self._coordinator.attach(self._master)
+
+    def run(self) -> int:
+        """Lead the run to its end; 0 when its record is whole."""
+        listen_for_errors(lambda error, _during: self.failed(error))
+        gevent.spawn(self._obey)
+        try:
+            self._start_workers()
+            self._wait_for_workers()
+            if not self._coordinator.workers or self._coordinator.stopping:
+                return 1
+            self._coordinator.begin(self.users)
+            self._coordinator.until(lambda: self._is_over or not self._coordinator.workers)
+            self._coordinator.drain(self._coordinator.stopping or "completed")
+            self._coordinator.finish()
+            whole = any(worker.drained is not None for worker in self._master.workers.values())
+            return 0 if whole else 1
+        finally:
+            self._end_workers()
+            self._coordinator.close()
+
+    def stop(self, reason: str) -> None:
+        """End the load in order; the first reason counts."""
+        self._coordinator.stop(reason)
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self._coordinator.stopping) or utc_s() >= self._coordinator.end_at
+
+    # ── workers ────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_workers(self) -> None:
+        start = WorkerStart("127.0.0.1", self._master.port, self._secrets.token, self._secrets)
+        self._processes = [LocalProcess(self._files.folder, start) for _number in range(self._plan.processes)]
+
+    def _wait_for_workers(self) -> None:
+        """Until all expected have joined. Raises LoadError where too few from other machines did in time."""
+        expected, wait_s = self._plan.expect_workers, self._plan.expect_workers_max_wait_s
+        self._coordinator.until(
+            lambda: (
+                bool(self._coordinator.stopping)
+                or len(self._coordinator.workers) >= self._plan.load_processes
+                or self._all_died
+            ),
+            max(wait_s, READY_WITHIN_S) if self._plan.processes else wait_s,
+        )
+        joined = sum(not worker.hello.local for worker in self._coordinator.workers)
+        if joined < expected and not self._coordinator.stopping:
+            raise LoadError(LoadMessage.TOO_FEW_WORKERS(joined=joined, expected=expected, waited_s=wait_s))
+
+    @property
+    def _all_died(self) -> bool:
+        return not self._plan.expect_workers and all(process.exit_code is not None for process in self._processes)
+
+    def watch(self) -> None:
+        """Look for processes of this machine that died."""
+        for worker in list(self._master.workers.values()):
+            if worker.process is not None and worker.drained is None and (code := worker.process.exit_code) is not None:
+                self._master.give_up(worker, _death(code))
+
+    def _end_workers(self) -> None:
+        for worker in self._master.workers.values():
+            self._master.dismiss(worker)
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline and any(process.exit_code is None for process in self._processes):
+            gevent.sleep(0.02)
+        for process in self._processes:
+            process.kill()
+
+    # ── what the master hears ──────────────────────────────────────────────────────────────────────
+
+    def connected(self, worker: WorkerHandle) -> None:
+        """It has joined: offer it the load."""
+        if worker.hello.local:
+            worker.process = next((each for each in self._processes if each.pid == worker.hello.pid), None)
+        self._coordinator.offer(worker)
+
+    def lost(self, worker: WorkerHandle, why: Message) -> None:
+        """Its users go elsewhere."""
+        self._coordinator.lost(worker, why)
+
+    def missed_order(self, worker: WorkerHandle) -> None:
+        """It hears its orders again."""
+        self._coordinator.missed_order(worker)
+
+    def failed(self, error: BaseException) -> None:
+        """The run ends by it, and names it."""
+        self._coordinator.failed(error)
+
+    # ── what the parent says ───────────────────────────────────────────────────────────────────────
+
+    def _obey(self) -> None:
+        gevent.os.make_nonblocking(0)
+        rest = b""
+        while data := gevent.os.nb_read(0, _READ_BYTES):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                command, _, reason = line.decode().partition(" ")
+                if command == "stop":
+                    self.stop(reason or "interrupted")
+        # The parent is gone: nobody will read the rest, and load must not go on unwatched.
+        for process in self._processes:
+            process.kill()
+        os._exit(1)
+
+
+def _users(plan: Plan, accounts: Sequence[Account], roles: Sequence[Any]) -> list[Account]:
+    in_order = {role.slug: plan.users_by_role[role.slug] for role in roles if plan.users_by_role.get(role.slug)}
+    return users_of(accounts, start_order(in_order))
+
+
+def _address(bind: str) -> tuple[str, int]:
+    """Host and port to listen at; port 0 is any that is free."""
+    if not bind:
+        return "127.0.0.1", 0
+    host, _, port = bind.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _death(code: int) -> Message:
+    if code < 0:
+        # The kernel kills a process that takes the memory others need; nobody else usually does.
+        cause = LoadMessage.OUT_OF_MEMORY if code == -signal.SIGKILL else LoadMessage.KILLED
+        return cause(signal=signal.Signals(-code).name)
+    if code == EXIT_BROKEN:
+        return LoadMessage.SUITE_ERROR(log=LOG_FILE)
+    return LoadMessage.EXITED(code=code)
 
 
 def main(folder: Path) -> int:
     """Make the load that the folder's plan asks for; the exit code is 0 when its record is whole."""
-    # Unbuffered: the coordinator reads the rest by its descriptor.
+    # Unbuffered: the rest is read by the descriptor.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as pipe:
         line = pipe.readline()
     if not line:
         return 1
-    secrets = msgspec.json.decode(line, type=Secrets)
-    plan = read_plan(folder)
-    roles = importlib.import_module(plan.roles_module).ROLES
-    in_order = {role.slug: plan.users_by_role[role.slug] for role in roles if plan.users_by_role.get(role.slug)}
-    coordinator = Coordinator(plan, folder, users_of(plan, secrets.accounts, start_order(in_order)), secrets)
+    master = LoadMaster(LoadFiles.of(folder), msgspec.json.decode(line, type=Secrets))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: coordinator.stop("interrupted"))
-    return coordinator.run(sys.stdin.fileno())
+        gevent.signal_handler(number, master.stop, "interrupted")
+    return master.run()
 
 
 def _report_end(error: str) -> None:
@@ -40,14 +218,19 @@ def _report_end(error: str) -> None:
         print(error, flush=True)  # noqa: T201
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+def exit_code_of(folder: Path) -> int:
+    """Make the load; where it failed, say why."""
     try:
-        sys.exit(main(folder))
+        return main(folder)
     except SuiteError as why:
         _report_end(str(why))
-        sys.exit(1)
+        return EXIT_INCONCLUSIVE
     except Exception as why:  # noqa: BLE001  whatever it is, the run has to name it
         place = SuiteErrorLog(folder).add(why, "leading the load")
         _report_end(f"{place}: {message_of(why)} (traceback in {LOG_FILE})")
-        sys.exit(1)
+        return 1
+
+
+if __name__ == "__main__":
+    locust.log.setup_logging("WARNING")  # type: ignore[no-untyped-call]
+    os._exit(exit_code_of(Path(sys.argv[1])))

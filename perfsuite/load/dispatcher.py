@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import gevent
 from locust.dispatch import UsersDispatcher
 
+from perfsuite.load.placement import Placement
+from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.model.role import Role
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
@@ -65,18 +69,62 @@ class RoleDispatcher(UsersDispatcher):
         return self._endless(self._order(self._target_user_count))
 
 
-def placed_dispatcher(starts: list[str]) -> type[RoleDispatcher]:
-    """A dispatcher for one load process among several: `starts` is its own part of the order, by role.
+class PlacingDispatcher:
+    """Orders the users of a placement to start on their workers, in their order, at a rate.
 
-    The list may grow while the run goes on; Locust makes the dispatcher by itself, so it is given by a class.
+    For Locust's master, which asks for the next table of users as soon as it has sent one. Who is placed may change
+    meanwhile: each table is made when it is asked for.
     """
 
-    class PlacedDispatcher(RoleDispatcher):
-        def _order(self, total: int) -> list[str]:
-            classes = self._classes()
-            return [classes[slug] for slug in starts[:total]]
+    dispatch_in_progress = True
+    """Keeps Locust from distributing users by itself when workers come or go."""
 
-    return PlacedDispatcher
+    def __init__(
+        self,
+        placement: Placement,
+        workers: Callable[[], Sequence[WorkerHandle]],
+        user_classes: Sequence[Any],
+        spawn_rate: float,
+    ) -> None:
+        self._placement = placement
+        self._workers = workers
+        self._classes = {role_of(user_class).slug: user_class.__name__ for user_class in user_classes}
+        self._at_once = max(1, int(spawn_rate))
+        self._every_s = self._at_once / spawn_rate
+        self._first = True
+
+    def new_dispatch(self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None) -> None:
+        """Locust is about to ask. The names of the parameters are Locust's."""
+
+    def add_worker(self, worker_node: Any) -> None:
+        """A worker came: it is a spare."""
+
+    def remove_worker(self, worker_node: Any) -> None:
+        """A worker went: the placement knows."""
+
+    def __iter__(self) -> PlacingDispatcher:
+        return self
+
+    def __next__(self) -> dict[str, dict[str, int]]:
+        """Locust's id of each worker that something changes for → user class → how many it is to have."""
+        while self._first or self._placement.waiting:
+            if not self._first:
+                gevent.sleep(self._every_s)
+            self._placement.start(self._at_once)
+            tables = self._tables()
+            if tables or self._first:
+                self._first = False
+                return tables or {"": dict.fromkeys(self._classes.values(), 0)}
+        raise StopIteration
+
+    def _tables(self) -> dict[str, dict[str, int]]:
+        started, tables = self._placement.started(), {}
+        for worker in self._workers():
+            counts = started.get(worker.index)
+            if counts and (self._first or counts.total() != worker.target):
+                worker.target, worker.ordered_at = counts.total(), time.monotonic()
+                tables[worker.client_id] = {name: counts[slug] for slug, name in self._classes.items()}
+        return tables
 
 
 def role_of(user_class: Any) -> Role:

@@ -39,6 +39,7 @@ class Hooks:
 
 def install(environment: Any, hooks: Hooks) -> None:
     """Make `environment` run the suite's load."""
+    environment.agentmitra_load = None
     environment.dispatcher_class = hooks.dispatcher
     events = environment.events
 
@@ -53,11 +54,12 @@ def install(environment: Any, hooks: Hooks) -> None:
     _listen_to_users(environment)
 
     @events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
-    def on_spawned(user_count: int, **_event: Any) -> None:
+    def on_spawned(**_event: Any) -> None:
         load = environment.agentmitra_load
         if load is not None:
             with load.counting("all users had started"):
-                load.retarget(user_count)
+                # Not the event's count, which in a worker is that of all workers.
+                load.retarget(environment.runner.target_user_count)
 
     @events.test_stopping.add_listener  # type: ignore[untyped-decorator]
     def on_stopping(**_event: Any) -> None:

@@ -1,86 +1,171 @@
-"""What coordinator and load workers say to each other: one JSON object a line, over a worker's stdin and stdout."""
+"""What master and workers say to each other besides Locust's own messages: custom messages of Locust's runners.
+
+The type of a message is the tag of its class; its data are the fields as MessagePack, so that what comes from another
+version of the suite is refused where it is decoded.
+"""
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import msgspec
+from locust.rpc import Message as RpcMessage
 
 from perfsuite.measurements.records import Record
-from perfsuite.model import Account, Headers
+from perfsuite.messages import text_of
 
 EXIT_BROKEN = 70
 """Of a worker that an error of the suite itself ended (`EX_SOFTWARE` of sysexits.h)."""
+HEARTBEAT = "heartbeat"
+"""Locust's own message. Of a worker it carries `sent_s` (its own clock) besides, and its echo that and `master_s`."""
 
 
-class Begin(msgspec.Struct, frozen=True, tag="begin"):
-    """To a worker: make load. `users` in the order in which they start; `start_at` is UTC epoch seconds.
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """Worker → master, first of all: who asks to join.
 
-    `sessions`: open model, role → index of the worker that holds each session of the role.
+    `versions`: what has to be the same on both sides, by name. `index`: its place among the workers where it was given
+    one (Kubernetes: JOB_COMPLETION_INDEX). `local`: one of the master's own processes, on the master's clock.
     """
 
+    versions: dict[str, str]
+    host: str
+    pid: int
+    index: int | None = None
+    local: bool = False
+
+
+class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
+    """Master → worker: it may join, under this name."""
+
+    name: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """Master → worker: it may not take part, or no longer. `lost`: it had taken part, and its users are elsewhere."""
+
+    why: str
+    lost: bool = False
+
+
+class Load(msgspec.Struct, frozen=True, tag="load"):
+    """Master → worker: what will be loaded; both files as the run's folder has them.
+
+    `accounts`: digest of the accounts that may be used. `roles`: version of the module of the roles.
+    `report_every_s`: how often to hand over what was recorded.
+    """
+
+    plan: bytes
+    preflight: bytes
+    accounts: str
+    roles: str
     index: int
-    users: list[Account]
-    spawn_rate: float
-    start_at: float
-    sessions: dict[str, list[int]]
-    headers: Headers = ()
-    numbers: list[int] = []
-    """The number of each user in the whole run, which its seed follows from."""
-    key_password: str = ""
+    report_every_s: float = 1.0
 
 
-class Add(msgspec.Struct, frozen=True, tag="add"):
-    """To a worker: take over users of one that was lost.
+class Checked(msgspec.Struct, frozen=True, tag="checked"):
+    """Worker → master: it can make the load, or why not. With how far its clock is ahead of the master's."""
 
-    `sessions` hold for actions that are due from `from_s` seconds after the start on.
+    why: str = ""
+    clock_offset_ms: float | None = None
+    clock_uncertainty_ms: float | None = None
+
+
+class UserSeat(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One user: its number in the whole run, which its seed follows from, and its account, by what is no secret."""
+
+    number: int
+    role: str
+    phone_number: str
+
+
+class Users(msgspec.Struct, frozen=True, tag="users"):
+    """Master → worker: further users, in the order in which they start.
+
+    `start_at`: of the load, UTC epoch seconds of the master. `sessions`: open model, role → index of the worker that
+    holds each session of the role, for actions that are due from `from_s` seconds after the start on.
     """
 
-    users: list[Account]
-    spawn_rate: float
+    seats: list[UserSeat]
+    start_at: float
     from_s: float
     sessions: dict[str, list[int]]
-    numbers: list[int] = []
-
-
-class Ack(msgspec.Struct, frozen=True, tag="ack"):
-    """To a worker: its batches up to this number are in the file."""
-
-    batch: int
-
-
-class Stop(msgspec.Struct, frozen=True, tag="stop"):
-    """To a worker: let the requests in flight finish, hand over the rest, end."""
-
-    reason: str
-
-
-class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """From a worker: it has started and waits for Begin."""
 
 
 class Placed(msgspec.Struct, frozen=True, tag="placed"):
-    """From a worker: all its users have started."""
+    """Worker → master: so many users have started, all it was asked for so far."""
 
     users: int
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
-    """From a worker: records, numbered from 1; sent again never, kept until acknowledged."""
+    """Worker → master: records, sent again until acknowledged; `number` counts from 1.
 
-    batch: int
-    records: list[Record]
+    `records`: `list[Record]` as MessagePack. `requests`, `first` and `last` (UTC seconds) are of what the worker
+    counted into them. `files`: what files of the worker's folder have grown by since the last batch.
+    """
+
+    number: int
+    records: bytes
+    requests: int = 0
+    first: int | None = None
+    last: int | None = None
+    files: dict[str, bytes] = {}
+    clock_offset_ms: float | None = None
+    clock_uncertainty_ms: float | None = None
 
 
-class Ended(msgspec.Struct, frozen=True, tag="ended"):
-    """From a worker: everything was handed over and acknowledged."""
+class Ack(msgspec.Struct, frozen=True, tag="batch_ack"):
+    """Master → worker: its batches up to this number are in the file."""
+
+    number: int
 
 
-Order = Begin | Add | Ack | Stop
-Report = Ready | Placed | Batch | Ended
+class Drain(msgspec.Struct, frozen=True, tag="drain"):
+    """Master → worker: let the requests in flight finish, hand over the rest."""
 
-order_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
-report_decoder: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
+    reason: str
 
 
-def encoded(message: Order | Report) -> bytes:
-    """One line."""
-    return msgspec.json.encode(message) + b"\n"
+class Drained(msgspec.Struct, frozen=True, tag="drained"):
+    """Worker → master: so many batches were handed over and acknowledged, with so many requests; no more will come."""
+
+    batches: int
+    requests: int
+
+
+M = TypeVar("M", bound=msgspec.Struct)
+"""Any of these."""
+
+_encoder = msgspec.msgpack.Encoder()
+_record_encoder = msgspec.msgpack.Encoder(enc_hook=text_of)
+_record_decoder: msgspec.msgpack.Decoder[list[Record]] = msgspec.msgpack.Decoder(list[Record])
+
+
+def type_of(kind: type[msgspec.Struct]) -> str:
+    """The name under which Locust knows the message."""
+    return str(kind.__struct_config__.tag)
+
+
+def encoded(message: msgspec.Struct, client_id: str) -> RpcMessage:
+    """As Locust's sockets take it. `client_id`: of the worker that it is from or to."""
+    return rpc_message(type_of(type(message)), _encoder.encode(message), client_id)
+
+
+def rpc_message(kind: str, data: Any, client_id: str) -> RpcMessage:
+    """One of Locust's own messages."""
+    return RpcMessage(kind, data, client_id)  # type: ignore[no-untyped-call]
+
+
+def decoded(kind: type[M], data: bytes) -> M:
+    """The message in the data. Raises msgspec.MsgspecError where it is another."""
+    return msgspec.msgpack.decode(data, type=kind)
+
+
+def encode_records(records: list[Record]) -> bytes:
+    """The records of a batch."""
+    return _record_encoder.encode(records)
+
+
+def decode_records(data: bytes) -> list[Record]:
+    """Raises msgspec.MsgspecError where these are no records."""
+    return _record_decoder.decode(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perfsuite.load.lease import Permission
 from perfsuite.target.exchange import Answer, Request, Transport
 
 
@@ -18,11 +19,12 @@ class SentCount:
 
 
 class CountingTransport:
-    """Counts each request before it is sent, in its own `sent` and in that of the process."""
+    """Counts each request before it is sent, in its own `sent` and in that of the process. Sends while permitted."""
 
-    __slots__ = ("_exchange", "_of_process", "_transport", "sent")
+    __slots__ = ("_exchange", "_of_process", "_permitted", "_transport", "sent")
 
-    def __init__(self, transport: Transport, of_process: SentCount) -> None:
+    def __init__(self, transport: Transport, of_process: SentCount, permission: Permission) -> None:
+        self._permitted = permission.wait
         self._transport = transport
         self._exchange = transport.exchange
         self._of_process = of_process
@@ -30,6 +32,7 @@ class CountingTransport:
 
     def exchange(self, request: Request) -> Answer:
         """The answer of the transport behind it."""
+        self._permitted()
         self.sent += 1
         self._of_process.sent += 1
         answer = self._exchange(request)

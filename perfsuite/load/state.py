@@ -15,6 +15,7 @@ import gevent
 from perfsuite.clock import utc_s
 from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalQueue
+from perfsuite.load.lease import NoLease, Permission
 from perfsuite.load.schedule import AccountPool, SessionAssignment, arrival_behaviours, dues
 from perfsuite.load.sent import SentCount
 from perfsuite.measurements.raw_samples import MOST_BYTES, RawSamples, file_name
@@ -91,8 +92,12 @@ class LoadState:
         *,
         on_placed: Callable[[int], None],
         on_mute: Callable[[Exception], None] = _log_mute,
+        permission: Permission | None = None,
     ) -> None:
-        """`on_placed`: all users asked for have started. `on_mute`: not even errors can be handed over any more."""
+        """`on_placed`: all users asked for have started. `on_mute`: not even errors can be handed over any more.
+
+        `permission`: asked before each request; always given without.
+        """
         # Asked again here, where the requests are made: whatever led to this process, no other host is loaded.
         if not is_allowed(order.plan.host, order.plan.allowed_hosts):
             raise SafetyError(TargetMessage.NOT_OF_THIS_RUN(host=order.plan.host))
@@ -110,6 +115,7 @@ class LoadState:
         """None in the closed model."""
         self.assignment = SessionAssignment({})
         self.sent = SentCount()
+        self.permission = permission or NoLease()
         own = (order.key_password,) if order.key_password else ()
         self.secrets = (*self.run.secrets, *{account.password for account in order.accounts}, *own)
         """Texts that must not get into a message."""

@@ -153,7 +153,7 @@ class RoleUser(User):
         seed, behaviours = load.order.plan.seed, load.behaviours(self.role)
         self._schedule = UserSchedule(seed, self.role, behaviours, self._seat.number)
         self._wait_to_begin()
-        self._transport = CountingTransport(self.make_transport(), self._load.sent)
+        self._transport = CountingTransport(self.make_transport(), self._load.sent, self._load.permission)
         self._observer = self.make_observer()
         self.session = Session(self.role, self._seat.account, self._transport, self._load.run, self._observer)
         self.session.seed(self._schedule.key)

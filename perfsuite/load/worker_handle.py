@@ -1,4 +1,4 @@
-"""One load process as the coordinator sees it."""
+"""One worker as the master sees it."""
 
 from __future__ import annotations
 
@@ -6,79 +6,99 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from perfsuite.clock import for_children
-from perfsuite.load.messages import Order, Report, encoded, report_decoder
+from perfsuite.load.inbox import WorkerAccount
+from perfsuite.load.messages import Drained, Hello, UserSeat
+from perfsuite.model import WorkerStart
 
 _ROOT = Path(__file__).resolve().parents[2]
-_READ_BYTES = 1 << 20
+RESEND_AFTER_S = 2.0
+"""An order that a worker does not show to know after this time is sent again."""
 
 
-class WorkerHandle:
-    """`python -m perfsuite.load.worker`, with pipes to and from it. It ends when its standard input does."""
+class LocalProcess:
+    """A worker process on this machine. It ends when its standard input does."""
 
-    def __init__(self, index: int, folder: Path) -> None:
-        self.index = index
-        self.name = f"worker-{index + 1}"
-        self.ready = False
-        self.heard_at = time.monotonic()
+    def __init__(self, folder: Path, start: WorkerStart) -> None:
         self._process = subprocess.Popen(  # noqa: S603  our own module
-            [sys.executable, "-m", "perfsuite.load.worker", str(folder), self.name],
+            [sys.executable, "-m", "perfsuite.load.worker", str(folder)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
             cwd=_ROOT,
             env={**os.environ, **for_children()},
         )
-        self._rest = b""
-        self._unsent = b""
-        if self._process.stdin is not None:
-            os.set_blocking(self._process.stdin.fileno(), False)
+        if self._process.stdin is None:
+            raise AssertionError("started with a pipe")
+        # Secrets go through the pipe: never into a file, an argument or the environment.
+        try:
+            self._process.stdin.write(msgspec.json.encode(start) + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return  # it has ended already, which its exit code says
 
     @property
-    def output(self) -> int:
-        """Descriptor on which it reports."""
-        if self._process.stdout is None:
-            raise AssertionError("started with a pipe")
-        return self._process.stdout.fileno()
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
         """None while it lives; negative: the signal that killed it."""
         return self._process.poll()
 
-    def read(self) -> list[Report] | None:
-        """What it has said since; None when it will say nothing more."""
-        data = os.read(self.output, _READ_BYTES)
-        if not data:
-            return None
-        self.heard_at = time.monotonic()
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [report_decoder.decode(line) for line in lines]
-
-    def send(self, order: Order) -> None:
-        """Send an order. One that is dead hears nothing; its death is seen elsewhere."""
-        self._unsent += encoded(order)
-        self.flush()
-
-    @property
-    def has_unsent(self) -> bool:
-        """True while orders wait for the pipe to take them."""
-        return bool(self._unsent)
-
-    def flush(self) -> None:
-        """Send what the pipe takes of the orders: one that is stopped must not stop the coordinator too."""
-        if self._process.stdin is None or not self._unsent:
-            return
-        try:
-            self._unsent = self._unsent[os.write(self._process.stdin.fileno(), self._unsent) :]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            self._unsent = b""
-
     def kill(self) -> None:
         """End it for sure, even when it is stopped."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+@dataclass(slots=True, eq=False)
+class WorkerHandle:
+    """`index` counts workers in the order in which they said hello, unless they were given one."""
+
+    client_id: str
+    index: int
+    hello: Hello
+    account: WorkerAccount
+    process: LocalProcess | None = None
+    heard_at: float = field(default_factory=time.monotonic)
+    connected: bool = False
+    """It is one of Locust's clients."""
+    checked: bool = False
+    """It can make the load."""
+    spare: bool = False
+    """It came after the start, and has no users so far."""
+    lost: bool = False
+    drained: Drained | None = None
+    placed: int = 0
+    seats: list[UserSeat] = field(default_factory=list)
+    """The users that it was ordered to take."""
+    target: int = 0
+    """How many of these it was ordered to start."""
+    ordered_at: float = 0.0
+    reported: dict[str, int] = field(default_factory=dict)
+    """What it says that it knows of these orders."""
+
+    @property
+    def name(self) -> str:
+        """As in the records."""
+        return self.account.name
+
+    @property
+    def at_work(self) -> bool:
+        """It makes load, or can."""
+        return self.checked and not self.lost and self.drained is None
+
+    @property
+    def has_missed_order(self) -> bool:
+        """An order must have been lost on the way."""
+        known = self.reported.get("seats"), self.reported.get("target")
+        late = time.monotonic() - self.ordered_at > RESEND_AFTER_S
+        return late and bool(self.reported) and known != (len(self.seats), self.target)

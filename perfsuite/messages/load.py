@@ -15,3 +15,39 @@ class LoadMessage(Code):
     OUT_OF_MEMORY = KILLED + "; out of memory? See the system's log"
     SUITE_ERROR = "ended by an error of the suite; its traceback is in {log}"
     EXITED = "ended with exit code {code}"
+    CANNOT = "could not make the load: {why}"
+    TOO_FEW_WORKERS = (
+        "{joined:number} of {expected:n worker} joined within {waited_s:seconds}; start the others with "
+        "`run_performance_tests.py worker --master …`, or wait longer (--expect-workers-max-wait)"
+    )
+    NOT_BOUND = "cannot listen for workers at {bind}: {why}"
+
+
+class WorkerMessage(Code):
+    """What a worker on another machine says of itself, or its master of it."""
+
+    WRONG_TOKEN = (
+        "the master at {master} refused this worker's token; set AGENTMITRA_WORKER_TOKEN to the same value on both "
+        "machines"
+    )
+    NO_MASTER = "no master answered at {master} within {waited_s:seconds}; check the address, and that the run waits"
+    OTHER_VERSION = (
+        "{what} differs: {here} at the master, {there} at the worker; bring both machines to the same version"
+    )
+    OTHER_ROLES = "the module {module} differs from the master's; bring both machines to the same version"
+    OTHER_ACCOUNTS = (
+        "the accounts here ({here:n account}) are not those of the master; give both the same credentials file"
+    )
+    OTHER_HEADERS = "the run adds the headers {names:list}; give the worker the same with --header"
+    HOST_NOT_ALLOWED = "this machine may not load {host}; allow it here with --allow-host"
+    NO_TARGET = "cannot reach the target {host} from here: {why}"
+    REFUSED = "the master refused this worker: {why}"
+    GIVEN_UP = "the master gave {name} up: {why}; its users are placed elsewhere"
+    MASTER_GONE = (
+        "the master has not answered for {silent_s:seconds}: the load here has ended; {batches:n batch/batches} "
+        "not acknowledged"
+    )
+    MASTER_ENDED = "the master ended before the load did"
+    UNKNOWN = "this master does not know the worker: it belonged to another run"
+    ELSEWHERE = "it was silent for too long, and its users are elsewhere"
+    INTERRUPTED = "interrupted"

@@ -175,6 +175,12 @@ class Secrets:
     token: str = field(default="", repr=False)
     """Encrypts what the coordinator and its workers send to each other."""
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that must not get into a message."""
+        own = (*(account.password for account in self.accounts), *(value for _name, value in self.headers))
+        return tuple({text for text in (*own, self.key_password, self.token) if text})
+
 
 @dataclass(frozen=True, slots=True)
 class RateProfile:

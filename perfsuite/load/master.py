@@ -1,0 +1,196 @@
+"""Locust's master for exact loads: decides who may join and who is lost; the coordinator places the users."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import gevent
+import msgspec
+from locust.exception import RPCError
+from locust.rpc import Message as RpcMessage
+from locust.runners import STATE_SPAWNING, MasterRunner
+
+from perfsuite.clock import utc_s
+from perfsuite.load.inbox import WorkerAccount
+from perfsuite.load.messages import HEARTBEAT, Hello, M, Refused, Welcome, decoded, encoded, rpc_message, type_of
+from perfsuite.load.versions import difference, versions
+from perfsuite.load.worker_handle import WorkerHandle
+from perfsuite.messages import Message
+from perfsuite.messages.load import LoadMessage, WorkerMessage
+
+SILENT_S = 5.0
+"""A worker that has said nothing for this long is given up and its users are placed on the others."""
+_LOOK_EVERY_S = 0.1
+_PAUSED_S = 2.0
+
+
+class MasterJob:
+    """What a master is for: hears what happens between it and its workers."""
+
+    def admit(self, hello: Hello) -> Message | None:
+        """Why this worker may not join; None when it may."""
+        return None
+
+    def connected(self, worker: WorkerHandle) -> None:
+        """It has joined."""
+
+    def watch(self) -> None:
+        """Several times a second: see whether something has happened that no worker says."""
+
+    def lost(self, worker: WorkerHandle, why: Message) -> None:
+        """It has died, or fallen silent, or left."""
+
+    def missed_order(self, worker: WorkerHandle) -> None:
+        """It does not know of its latest orders."""
+
+    def failed(self, error: BaseException) -> None:
+        """An error that nobody expected."""
+
+
+class SuiteMaster(MasterRunner):
+    """Locust places no users by itself here: `place` does, by the dispatcher that the coordinator sets."""
+
+    def __init__(self, environment: Any, master_bind_host: str, master_bind_port: int) -> None:
+        self._job: MasterJob = environment.agentmitra_master
+        self.workers: dict[str, WorkerHandle] = {}
+        """By Locust's id of the client, in the order of their hellos; lost ones stay."""
+        super().__init__(environment, master_bind_host, master_bind_port)
+        self.register_message(type_of(Hello), self._hello)
+
+    @property
+    def port(self) -> int:
+        """On which it listens."""
+        return int(self.server.port)
+
+    def listen(self, kind: type[M], handle: Callable[[WorkerHandle, M], None]) -> None:
+        """Call `handle` with each message of a kind that comes from a worker that takes part."""
+
+        def on_message(environment: Any, msg: RpcMessage) -> None:
+            worker = self.workers.get(msg.node_id)
+            if worker is not None and not worker.lost:
+                handle(worker, decoded(kind, msg.data))
+
+        self.register_message(type_of(kind), on_message)
+
+    def say(self, worker: WorkerHandle, message: msgspec.Struct) -> None:
+        """Send it. What a broken connection loses is sent again by whoever misses the answer."""
+        self._send(worker.client_id, message)
+
+    def _send(self, client_id: str, message: msgspec.Struct) -> None:
+        self._send_rpc(encoded(message, client_id))
+
+    def _send_rpc(self, message: RpcMessage) -> None:
+        try:
+            self.server.send_to_client(message)
+        except RPCError:
+            return  # it is not connected now; it is heard again, or lost
+
+    # ── joining ────────────────────────────────────────────────────────────────────────────────────
+
+    def _hello(self, environment: Any, msg: RpcMessage) -> None:
+        client_id = msg.node_id
+        worker = self.workers.get(client_id)
+        if worker is None:
+            hello = decoded(Hello, msg.data)
+            other = difference(versions(), hello.versions)
+            why = WorkerMessage.OTHER_VERSION(what=other[0], here=other[1], there=other[2]) if other else None
+            why = why or self._job.admit(hello)
+            if why is not None:
+                self._send(client_id, Refused(str(why)))
+                return
+            worker = self.workers[client_id] = self._handle(client_id, hello)
+        worker.heard_at = time.monotonic()
+        self.say(worker, Welcome(worker.name))
+
+    def _handle(self, client_id: str, hello: Hello) -> WorkerHandle:
+        at_work = {worker.index for worker in self.workers.values() if not worker.lost}
+        given = hello.index is not None and hello.index not in at_work
+        index = hello.index if given and hello.index is not None else self._free_index()
+        self.worker_indexes[client_id] = index
+        lives = sum(worker.index == index for worker in self.workers.values())
+        name = f"worker-{index + 1}" + (f".{lives + 1}" if lives else "")
+        return WorkerHandle(client_id, index, hello, WorkerAccount(name, hello.host))
+
+    def _free_index(self) -> int:
+        taken = {worker.index for worker in self.workers.values()}
+        return next(index for index in range(len(taken) + 1) if index not in taken)
+
+    # ── who is there ───────────────────────────────────────────────────────────────────────────────
+
+    def heartbeat_worker(self) -> NoReturn:
+        """Locust's watch over its workers, with ours: no worker is missing for long and then there again."""
+        looked_at = time.monotonic()
+        while True:
+            gevent.sleep(_LOOK_EVERY_S)
+            now = time.monotonic()
+            if now - looked_at > _PAUSED_S:
+                # It was us who were stopped: nobody can be blamed for silence in that time.
+                for worker in self.workers.values():
+                    worker.heard_at = now
+            looked_at = now
+            self._job.watch()
+            for worker in list(self.workers.values()):
+                if not worker.lost and now - worker.heard_at > SILENT_S:
+                    self.give_up(worker, LoadMessage.SILENT(silent_s=SILENT_S))
+
+    def give_up(self, worker: WorkerHandle, why: Message) -> None:
+        """It takes part no longer, whatever it says from now on."""
+        if worker.lost:
+            return
+        worker.lost = True
+        if worker.client_id in self.clients:
+            del self.clients[worker.client_id]
+        self._send(worker.client_id, Refused(str(why), lost=True))
+        self._job.lost(worker, why)
+
+    def dismiss(self, worker: WorkerHandle) -> None:
+        """It is not needed any more."""
+        self._send_rpc(rpc_message("quit", None, worker.client_id))
+
+    def place(self, dispatcher: Any, users: int, spawn_rate: float) -> None:
+        """Order users to start as the dispatcher says; returns when all are. Locust's `start`, with our dispatcher."""
+        self._users_dispatcher = dispatcher
+        super().start(users, spawn_rate)
+
+    # ── Locust's messages ──────────────────────────────────────────────────────────────────────────
+
+    def handle_message(self, client_id: str, msg: RpcMessage) -> None:
+        """Locust's messages as it handles them, but for those from workers that take no part, and heartbeats."""
+        try:
+            self._handle_message(client_id, msg)
+        except Exception as error:  # noqa: BLE001  it would end the greenlet that listens to all workers
+            self._job.failed(error)
+
+    def _handle_message(self, client_id: str, msg: RpcMessage) -> None:
+        if msg.type == type_of(Hello):
+            super().handle_message(client_id, msg)
+            return
+        worker = self.workers.get(client_id)
+        if worker is None or worker.lost:
+            why = WorkerMessage.UNKNOWN() if worker is None else WorkerMessage.ELSEWHERE()
+            self._send(client_id, Refused(str(why), lost=True))
+            return
+        worker.heard_at = time.monotonic()
+        if msg.type == HEARTBEAT:
+            self._heartbeat(worker, msg)
+        elif msg.type in ("client_stopped", "quit"):
+            self.give_up(worker, LoadMessage.STOPPED())
+        else:
+            super().handle_message(client_id, msg)
+            if msg.type == "client_ready" and not worker.connected:
+                worker.connected = True
+                self._job.connected(worker)
+
+    def _heartbeat(self, worker: WorkerHandle, msg: RpcMessage) -> None:
+        worker.reported = {name: msg.data[name] for name in ("seats", "target") if name in msg.data}
+        if worker.client_id in self.clients:
+            client = self.clients[worker.client_id]
+            client.state = msg.data["state"]
+            client.cpu_usage = msg.data["current_cpu_usage"]
+            client.memory_usage = msg.data["current_memory_usage"]
+        echo = {"sent_s": msg.data["sent_s"], "master_s": utc_s()}
+        self._send_rpc(rpc_message(HEARTBEAT, echo, worker.client_id))
+        if worker.has_missed_order and self.state in ("running", STATE_SPAWNING):
+            self._job.missed_order(worker)

@@ -1,0 +1,59 @@
+"""What has to be the same on all machines of a run: suite, scenarios, roles, accounts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import locust
+
+from perfsuite import __version__
+from perfsuite.model import Account
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SHORT = 10
+SUITE, SCENARIOS, LOCUST = "suite", "scenarios.toml", "Locust"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Name → version of what this machine has."""
+    code = sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        code.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + path.read_bytes())
+    scenarios = _PACKAGE.parent / "scenarios.toml"
+    return {
+        SUITE: f"{__version__} ({code.hexdigest()[:_SHORT]})",
+        SCENARIOS: _digest(scenarios.read_bytes()) if scenarios.exists() else "none",
+        LOCUST: locust.__version__,
+    }
+
+
+def difference(here: dict[str, str], there: dict[str, str]) -> tuple[str, str, str] | None:
+    """Name, version here and version there of the first that differs; None when all are the same."""
+    for name in here:
+        if here[name] != there.get(name):
+            return name, here[name], there.get(name, "none")
+    return None
+
+
+def version_of_module(name: str) -> str:
+    """Digest of the source of a module or a package; "none" where there is no such module."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return "none"
+    origin = Path(spec.origin)
+    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    return _digest(b"\0".join(file.read_bytes() for file in files))
+
+
+def digest_of_accounts(accounts: Iterable[Account]) -> str:
+    """Digest of who the accounts are, without their passwords; the same in any order."""
+    return _digest("\n".join(sorted(f"{account.phone_number},{account.role}" for account in accounts)).encode())
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()[:_SHORT]
