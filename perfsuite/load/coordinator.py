@@ -15,7 +15,7 @@ from perfsuite.clock import utc_s
 from perfsuite.load.dispatcher import PlacingDispatcher
 from perfsuite.load.inbox import Inbox
 from perfsuite.load.master import SuiteMaster
-from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Load, Placed, Users
+from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Load, Placed, Seats
 from perfsuite.load.placement import Placement
 from perfsuite.load.versions import digest_of_accounts, version_of_module
 from perfsuite.load.worker_handle import WorkerHandle
@@ -133,7 +133,7 @@ class Coordinator:
             worker.seats = seats.get(worker.index, [])
             worker.ordered_at = time.monotonic()
             if worker.seats:
-                self._master.say(worker, Users(worker.seats, self._start_at, from_s, sessions))
+                self._master.say(worker, Seats(worker.seats, self._start_at, from_s, sessions))
 
     def _place(self, spawn_rate: float, after_s: float = 0.0) -> None:
         """Let the users that wait start, at a rate. Where some are just starting, those wait behind them."""
@@ -150,7 +150,7 @@ class Coordinator:
         if self._placement is None or not worker.at_work:
             return
         worker.ordered_at = time.monotonic()
-        self._master.say(worker, Users(worker.seats, self._start_at, 0.0, self._placement.sessions()))
+        self._master.say(worker, Seats(worker.seats, self._start_at, 0.0, self._placement.sessions()))
         self._place(1.0)
 
     def _on_placed(self, worker: WorkerHandle, placed: Placed) -> None:

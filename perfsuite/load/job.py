@@ -27,7 +27,7 @@ from perfsuite.load.messages import (
     Load,
     Placed,
     Refused,
-    Users,
+    Seats,
     UserSeat,
     Welcome,
 )
@@ -60,7 +60,7 @@ class _Offer:
     preflight: PreflightReport
     roles: tuple[Role, ...]
     outbox: Outbox
-    users: Users | None = None
+    users: Seats | None = None
     """The first that came; None before."""
 
 
@@ -92,7 +92,7 @@ class LoadJob(WorkerJob):
         if not self.reports_to_locust:
             note_own_listeners(self._environment)
         runner.listen(Load, self._take_offer, concurrent=True)
-        runner.listen(Users, self._take_users)
+        runner.listen(Seats, self._take_users)
         runner.listen(Ack, self._take_ack)
         runner.listen(Drain, self._drain, concurrent=True)
 
@@ -198,7 +198,7 @@ class LoadJob(WorkerJob):
         """Its users have begun."""
         return self.load is not None
 
-    def _take_users(self, users: Users) -> None:
+    def _take_users(self, users: Seats) -> None:
         with self.counting("the order to take users"):
             seats = [seat for seat in users.seats if seat.number not in self._numbers]
             accounts = [self._account(seat) for seat in seats]

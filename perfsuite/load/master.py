@@ -14,7 +14,8 @@ from locust.runners import STATE_SPAWNING, MasterRunner
 
 from perfsuite.clock import utc_s
 from perfsuite.load.inbox import WorkerAccount
-from perfsuite.load.messages import HEARTBEAT, Hello, M, Refused, Welcome, decoded, encoded, rpc_message, type_of
+from perfsuite.load.messages import HEARTBEAT, Hello, M, Refused, Welcome, decoded, type_of
+from perfsuite.load.rpc import encoded, rpc_message
 from perfsuite.load.versions import difference, versions
 from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.messages import Message

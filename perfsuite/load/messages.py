@@ -6,10 +6,9 @@ version of the suite is refused where it is decoded.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from locust.rpc import Message as RpcMessage
 
 from perfsuite.measurements.records import Record
 from perfsuite.messages import text_of
@@ -78,7 +77,7 @@ class UserSeat(msgspec.Struct, frozen=True, array_like=True, gc=False):
     phone_number: str
 
 
-class Users(msgspec.Struct, frozen=True, tag="users"):
+class Seats(msgspec.Struct, frozen=True, tag="seats"):
     """Master → worker: further users, in the order in which they start.
 
     `start_at`: of the load, UTC epoch seconds of the master. `sessions`: open model, role → index of the worker that
@@ -146,14 +145,9 @@ def type_of(kind: type[msgspec.Struct]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-def encoded(message: msgspec.Struct, client_id: str) -> RpcMessage:
-    """As Locust's sockets take it. `client_id`: of the worker that it is from or to."""
-    return rpc_message(type_of(type(message)), _encoder.encode(message), client_id)
-
-
-def rpc_message(kind: str, data: Any, client_id: str) -> RpcMessage:
-    """One of Locust's own messages."""
-    return RpcMessage(kind, data, client_id)  # type: ignore[no-untyped-call]
+def data_of(message: msgspec.Struct) -> bytes:
+    """What Locust sends along with the type."""
+    return _encoder.encode(message)
 
 
 def decoded(kind: type[M], data: bytes) -> M:

@@ -6,9 +6,8 @@ import importlib.util
 from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
-
-import locust
 
 from perfsuite import __version__
 from perfsuite.model import Account
@@ -28,7 +27,7 @@ def versions() -> dict[str, str]:
     return {
         SUITE: f"{__version__} ({code.hexdigest()[:_SHORT]})",
         SCENARIOS: _digest(scenarios.read_bytes()) if scenarios.exists() else "none",
-        LOCUST: locust.__version__,
+        LOCUST: version("locust"),
     }
 
 

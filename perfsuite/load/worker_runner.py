@@ -17,7 +17,8 @@ from perfsuite import clock
 from perfsuite.load.channel import ChannelProblem
 from perfsuite.load.clock_offset import ClockOffset
 from perfsuite.load.lease import Lease
-from perfsuite.load.messages import HEARTBEAT, Hello, M, Refused, Welcome, decoded, encoded, rpc_message, type_of
+from perfsuite.load.messages import HEARTBEAT, Hello, M, Refused, Welcome, decoded, type_of
+from perfsuite.load.rpc import encoded, rpc_message
 
 MASTER_GONE_S = 30.0
 """A master that has not answered for so long is gone."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import psutil
 from locust.env import Environment
+from perfsuite.load.pipe import Pipe, PipeSink
 
 from perfsuite.load.install import counted_by_locust
 from perfsuite.load.locust_count import LocustCount
 from perfsuite.load.messages import Ack, Report, encoded
-from perfsuite.load.pipe import Pipe, PipeSink
 from perfsuite.load.users import RequestFailed
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.model import FailureKind

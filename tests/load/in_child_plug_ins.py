@@ -14,8 +14,8 @@ from typing import Any  # noqa: E402
 
 import locust  # noqa: E402
 import msgspec  # noqa: E402
-
 from perfsuite.load.pipe import Pipe  # noqa: E402
+
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
 from perfsuite.load.worker import LoadWorker  # noqa: E402
