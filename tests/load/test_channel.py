@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from tests.load.child import findings
 REFUSED = "the master has another token"
 NOT_A_MASTER = "something else than a master answers"
 UNREACHABLE = "nothing answers, or not in time"
+FAULTS = {"hostile", "huge", "cut", "cut silently", "stopped", "strangers"}
 MB_64 = 64 * 1024 * 1024
 
 
+@cache
 def scene(name: str) -> Any:
-    return findings("in_child_channel", name)[name]
+    return findings("in_child_channel_faults" if name in FAULTS else "in_child_channel", name)[name]
 
 
 def test_messages_go_both_ways() -> None:
@@ -130,3 +133,7 @@ def test_closing_delivers_what_was_sent_ends_within_a_second_and_leaves_nothing(
     assert found["receiver ended by"] == "RPCError"
     assert found["sent once closed"] is False
     assert found["after"] == found["before"]
+
+
+def test_locusts_own_master_and_workers_run_over_it() -> None:
+    assert scene("locust") == {"users": True, "counted": True, "ended": True, "dropped": 0}
