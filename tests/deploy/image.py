@@ -1,25 +1,33 @@
-"""The steps of deploy/Dockerfile without a container engine: `unshare --mount python -m tests.deploy.image FOLDER`.
+"""The steps of deploy/Dockerfile without a container engine:
+`unshare --mount --net --propagation private python -m tests.deploy.image FOLDER`.
 
-Roots are made of this machine's /usr and Python; the stages' RUN and COPY steps happen in them. Then the image's
-commands run in the last root, which cannot be written, as another user, as process 1, and with one volume.
-`pip install` has nothing to do: it finds the packages of this environment, and may not download any.
+Roots are made of this machine's /usr and Python; the stages' RUN and COPY steps happen in them. Then commands run in
+the last root, which cannot be written: each as process 1, without rights, with volumes of its own or shared ones, on a
+network that has this machine only. `pip install` has nothing to do: it finds the packages of this environment.
 
-Standard input: a JSON list of `Command`s. Standard output: a JSON list of `Done`, or the error.
+Standard input: a JSON list of `Command`s. Standard output: a JSON list of `Done`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
+
+import psutil
 
 from tests.deploy.dockerfile import BuildStage, Instruction, context_files, stages_of
 
@@ -29,31 +37,42 @@ _PYTHON = Path(sys.base_prefix).resolve()
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _PATH = f"{_PYTHON}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_OF_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "hosts", "localtime", "ssl")
+_OF_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "localtime", "ssl")
+_NAMES = ("localhost", "test-backend", "master", "agentmitra-master")
+"""Of the services, on the only machine that the network has."""
 _FOLDERS = {"dev": 0o755, "etc": 0o755, "home": 0o755, "opt": 0o755, "proc": 0o755, "root": 0o700, "run": 0o755,
             "sys": 0o755, "tmp": 0o1777, "usr": 0o755, "var/tmp": 0o1777}  # fmt: skip
 _LONGEST_S = 60.0
+_LOOK_EVERY_S = 0.1
+_SET_FLAGS, _UP = 0x8914, 0x1
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to run in the image: arguments of its entry point, or the whole command with `entrypoint`."""
+    """What to run in the image."""
 
     arguments: list[str] | None = None
     """None: those of CMD."""
     entrypoint: list[str] | None = None
+    """None: that of the image."""
     user: int | None = None
-    """Whose volume it is as well; None: the user of the image."""
+    """None: that of the image."""
+    environment: dict[str, str] = field(default_factory=dict)
+    volumes: dict[str, str] = field(default_factory=dict)
+    """Place → name of a volume, with ":ro" behind it where it is not written. Others have a volume of their own."""
+    waits: bool = True
+    """False: the next command begins at once, and this one ends by itself."""
+    healthy: list[str] | None = None
+    """Of a service: the command that succeeds when it is ready. The next one begins then; it is ended after all."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a command. `files`: in the volume, relative to it."""
+    """What came of a command. `files`: in its volume /data, relative to that."""
 
     code: int
     out: str
     err: str
-    took_s: float
     files: list[str]
 
 
@@ -111,6 +130,7 @@ def base_root(root: Path) -> None:
         if here.exists():
             bind(here.resolve(), root / "etc" / here.name)
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc/hosts").write_text(f"127.0.0.1 {' '.join(_NAMES)}\n")
     (root / "etc/group").write_text("root:x:0:\n")
     for name in _DEVICES:
         bind(Path("/dev", name), root / "dev" / name, writable=True)
@@ -203,44 +223,123 @@ def _copy(image: Image, sources: Sequence[str], target: str) -> None:
 # ── running it ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def run_in(image: Image, command: Command) -> Done:
-    """Run a command in the image, with a fresh volume of its user's; everything else is read-only already."""
-    uid, gid = (str(command.user),) * 2 if command.user is not None else image.user.split(":")
-    (volume,) = image.volumes
-    place = image.path(volume)
-    mount("-t", "tmpfs", "-o", f"uid={uid},gid={gid},mode=700", "tmpfs", place)
-    arguments = image.arguments if command.arguments is None else command.arguments
-    inside = [
-        *("unshare", "--pid", "--fork", "--kill-child", f"--root={image.root}", f"--wd={image.folder}"),
-        "--mount-proc=/proc",
-        *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"),
-        *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
-        *(command.entrypoint or image.entrypoint),
-        *arguments,
-    ]
-    begin = time.perf_counter()
-    done = subprocess.run(
-        inside,
-        env=image.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_LONGEST_S,
-    )
-    took_s = time.perf_counter() - begin
-    files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
-    subprocess.run(["umount", place], check=True)
-    return Done(done.returncode, done.stdout, done.stderr, took_s, files)
+@dataclass
+class Running:
+    """A command that was started. Its mounts are its own."""
+
+    image: Image
+    command: Command
+    volumes: Path
+    number: int
+
+    def __post_init__(self) -> None:
+        self._said = [tempfile.TemporaryFile(mode="w+") for _ in ("out", "err")]  # noqa: SIM115 - closed in `end`
+        self._process = self._start([*(self.command.entrypoint or self.image.entrypoint), *self._arguments], self._said)
+
+    @property
+    def _arguments(self) -> list[str]:
+        return self.image.arguments if self.command.arguments is None else self.command.arguments
+
+    @property
+    def _identity(self) -> tuple[int, int]:
+        uid, gid = self.image.user.split(":")
+        return (int(uid), int(gid)) if self.command.user is None else (self.command.user, self.command.user)
+
+    def _folder(self, place: str) -> Path:
+        """Of a volume; a new one is its user's alone."""
+        name = self.command.volumes.get(place, f"own-{self.number}").removesuffix(":ro")
+        folder = self.volumes / name
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            os.chown(folder, *self._identity)
+        return folder
+
+    def _start(self, command: Sequence[str], said: Sequence[IO[str]]) -> subprocess.Popen[str]:
+        uid, gid = self._identity
+        places = {*self.image.volumes, *self.command.volumes}
+        mounts = [f"mount --bind {self._folder(place)} {self.image.path(place)}" for place in places]
+        mounts += [
+            f"mount -o remount,bind,ro {self.image.path(place)}"
+            for place, name in self.command.volumes.items()
+            if name.endswith(":ro")
+        ]
+        inside = [
+            *("unshare", "--mount", "--propagation", "private", "sh", "-ec", "; ".join([*mounts, 'exec "$@"']), "sh"),
+            *("unshare", "--pid", "--fork", "--kill-child", f"--root={self.image.root}", f"--wd={self.image.folder}"),
+            "--mount-proc=/proc",
+            *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"),
+            *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
+            *command,
+        ]
+        environment = self.image.environment | self.command.environment
+        out, err = said
+        return subprocess.Popen(inside, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True)
+
+    def wait_until_healthy(self) -> None:
+        """Of a service."""
+        deadline = time.monotonic() + _LONGEST_S
+        while self._start(self.command.healthy or ["true"], (sys.stderr, sys.stderr)).wait() != 0:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"not healthy: {self.end()}")
+            time.sleep(_LOOK_EVERY_S)
+
+    def end(self) -> Done:
+        """Wait for the end; a service is asked to end first, and what takes too long is killed."""
+        if self.command.healthy is not None and self._process.poll() is None:
+            for process in psutil.Process(self._process.pid).children():
+                process.terminate()
+        try:
+            self._process.wait(_LONGEST_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        out, err = map(_read_and_close, self._said)
+        data = self._folder(self.image.volumes[0])
+        files = sorted(str(path.relative_to(data)) for path in data.rglob("*") if path.is_file())
+        return Done(self._process.returncode, out, err, files)
+
+
+def _read_and_close(file: IO[str]) -> str:
+    with file:
+        file.seek(0)
+        return file.read()
+
+
+def run_all(image: Image, commands: Sequence[Command], volumes: Path) -> list[Done]:
+    """Run the commands, and return what came of each."""
+    running: list[Running] = []
+    done: dict[int, Done] = {}
+    for number, command in enumerate(commands):
+        running.append(Running(image, command, volumes, number))
+        if command.healthy is not None:
+            running[-1].wait_until_healthy()
+        elif command.waits:
+            done[number] = running[-1].end()
+    for number in sorted(
+        set(range(len(commands))) - set(done), key=lambda number: commands[number].healthy is not None
+    ):
+        done[number] = running[number].end()
+    return [done[number] for number in range(len(commands))]
+
+
+def raise_loopback() -> None:
+    """A new network namespace has it down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh", b"lo", _UP))
 
 
 def main(folder: Path) -> None:
     """Build the image, run the commands of standard input, and print what came of them."""
     commands = [Command(**each) for each in json.loads(sys.stdin.read())]
+    raise_loopback()
     image = built(folder)
-    for volume in image.volumes:
-        image.path(volume).mkdir(exist_ok=True)
+    for place in {*image.volumes, *(place for command in commands for place in command.volumes)}:
+        image.path(place).mkdir(parents=True, exist_ok=True)
     mount("-o", "remount,ro", image.root)
-    sys.stdout.write(json.dumps([asdict(run_in(image, command)) for command in commands]))
+    volumes = folder / "volumes"
+    volumes.mkdir()
+    mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", volumes)
+    sys.stdout.write(json.dumps([asdict(done) for done in run_all(image, commands, volumes)]))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 from perfsuite import __version__
 from tests.deploy.dockerfile import context_files, stages_of
 from tests.deploy.image import DOCKERFILE, ROOT, Command, Done
+from tests.deploy.test_compose import SERVICES
 
 pytestmark = pytest.mark.integration
 
@@ -23,23 +24,41 @@ OTHER_USER = 20_002
 ELSEWHERE = "/ /tmp /var/tmp /etc /usr /dev /home /run /opt/agentmitra /opt/agentmitra/.venv"
 TRY_TO_WRITE = 'for folder; do touch "$folder/new" 2>/dev/null && echo "$folder"; done; touch /data/new && echo /data'
 SETTINGS = "import os; print(os.getuid(), os.getpid(), os.getcwd())"
+CACHE = "from perfsuite.run.calibration import cache_file; print(cache_file())"
 PYTHON = "/opt/agentmitra/.venv/bin/python"
+DEMO = ["--demo", "--users", "7", "--spawn-rate", "7", "--duration", "5s"]
+
+
+def service(name: str, **environment: str) -> Command:
+    """A service of deploy/compose.yaml, with its values instead of those from outside, and without the database."""
+    found = SERVICES[name]
+    health = found.get("healthcheck", {}).get("test", [""])[1:]
+    return Command(
+        found["command"],
+        entrypoint=found.get("entrypoint"),
+        environment={name: value for name, value in found["environment"].items() if "://" not in value} | environment,
+        volumes={"/data": "accounts"} if health else {"/etc/agentmitra": "accounts:ro"},
+        healthy=health or None,
+    )
+
+
 COMMANDS = {
+    "demo": Command(DEMO, user=OTHER_USER, waits=False),
     "version": Command(["--version"]),
     "default": Command(),
     "settings": Command(["-c", SETTINGS], entrypoint=[PYTHON]),
+    "cache": Command(["-c", CACHE], entrypoint=[PYTHON], environment={"PYTHONPATH": "/opt/agentmitra"}),
     "writes": Command(ELSEWHERE.split(), entrypoint=["sh", "-c", TRY_TO_WRITE, "sh"], user=OTHER_USER),
-    "demo": Command(["--demo", "--users", "7", "--spawn-rate", "7", "--duration", "5s"], user=OTHER_USER),
-    "calibration": Command(["--demo", "--dry-run", "--users", "2000"]),
     "without accounts": Command(["--host", "http://localhost:1"]),
     "locust": Command(["-m", "locust", "-f", "/opt/agentmitra/locustfile.py", "--list"], entrypoint=[PYTHON]),
+    "backend": service("test-backend", MITRA_DATABASE_URL="/data/mitra.db", MITRA_SECRET_KEY="x" * 32),
 }
 
 
 def _can_make_roots() -> bool:
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
         return False
-    return subprocess.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"]).returncode == 0
+    return subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "true"]).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +69,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Done]]:
     folder = tmp_path_factory.mktemp("image")
     commands = json.dumps([asdict(command) for command in COMMANDS.values()])
     inside = [
-        *("unshare", "--mount", "--propagation", "private"),
+        *("unshare", "--mount", "--net", "--propagation", "private"),
         sys.executable,
         "-m",
         "tests.deploy.image",
@@ -86,7 +105,13 @@ def test_a_run_needs_no_more_than_the_volume(done: dict[str, Done]) -> None:
 
 
 def test_what_is_measured_about_the_machine_is_kept_on_the_volume(done: dict[str, Done]) -> None:
-    assert (done["calibration"].code, done["calibration"].files) == (0, ["cache/calibration.json"])
+    assert done["cache"].out == "/data/cache/calibration.json\n"
+
+
+def test_the_backend_of_the_compose_file_becomes_healthy_and_gives_its_accounts(done: dict[str, Done]) -> None:
+    backend = done["backend"]
+    assert backend.code == 0, backend.err
+    assert "credentials.csv" in backend.files
 
 
 def test_the_image_has_no_accounts(done: dict[str, Done]) -> None:
