@@ -86,6 +86,12 @@ def test_the_masters_command_is_one_of_the_suite() -> None:
     assert checked_url(plan.host, HostRules(extra=plan.allow_hosts)) == "http://test-backend:8015"
 
 
+def test_the_workers_command_is_one_of_the_suite() -> None:
+    call = parse(SERVICES["worker"]["command"], {})
+    assert (call.command.name, str(call.options.master)) == ("worker", "master:5557")
+    assert call.options.plan.local_processes == 1
+
+
 def test_the_backends_command_is_one_of_the_backend() -> None:
     options = backend_parser().parse_args(SERVICES["test-backend"]["command"])
     assert (options.host, options.port) == ("0.0.0.0", 8015)  # noqa: S104

@@ -29,17 +29,27 @@ PYTHON = "/opt/agentmitra/.venv/bin/python"
 DEMO = ["--demo", "--users", "7", "--spawn-rate", "7", "--duration", "5s"]
 
 
-def service(name: str, **environment: str) -> Command:
-    """A service of deploy/compose.yaml, with its values instead of those from outside, and without the database."""
+TOKEN = "made-for-this-test"
+SHORT = {"AGENTMITRA_USERS": "14", "AGENTMITRA_SPAWN_RATE": "14", "AGENTMITRA_DURATION": "5s"}
+
+
+def service(name: str, volumes: dict[str, str], *, waits: bool = True, **environment: str) -> Command:
+    """A service of deploy/compose.yaml, with these values instead of those from outside, and without the databases."""
     found = SERVICES[name]
-    health = found.get("healthcheck", {}).get("test", [""])[1:]
+    own = {name: value for name, value in found["environment"].items() if not {"$", ":"} & set(value)}
     return Command(
         found["command"],
         entrypoint=found.get("entrypoint"),
-        environment={name: value for name, value in found["environment"].items() if "://" not in value} | environment,
-        volumes={"/data": "accounts"} if health else {"/etc/agentmitra": "accounts:ro"},
-        healthy=health or None,
+        environment=own | environment,
+        volumes=volumes,
+        waits=waits,
+        healthy=found.get("healthcheck", {}).get("test", [""])[1:] or None,
     )
+
+
+def worker() -> Command:
+    """One of the Compose file."""
+    return service("worker", {"/etc/agentmitra": "accounts:ro"}, waits=False, AGENTMITRA_WORKER_TOKEN=TOKEN)
 
 
 COMMANDS = {
@@ -51,7 +61,12 @@ COMMANDS = {
     "writes": Command(ELSEWHERE.split(), entrypoint=["sh", "-c", TRY_TO_WRITE, "sh"], user=OTHER_USER),
     "without accounts": Command(["--host", "http://localhost:1"]),
     "locust": Command(["-m", "locust", "-f", "/opt/agentmitra/locustfile.py", "--list"], entrypoint=[PYTHON]),
-    "backend": service("test-backend", MITRA_DATABASE_URL="/data/mitra.db", MITRA_SECRET_KEY="x" * 32),
+    "backend": service(
+        "test-backend", {"/data": "accounts"}, MITRA_DATABASE_URL="/data/mitra.db", MITRA_SECRET_KEY=TOKEN * 2
+    ),
+    "worker 1": worker(),
+    "worker 2": worker(),
+    "master": service("master", {"/etc/agentmitra": "accounts:ro"}, AGENTMITRA_WORKER_TOKEN=TOKEN, **SHORT),
 }
 
 
@@ -112,6 +127,13 @@ def test_the_backend_of_the_compose_file_becomes_healthy_and_gives_its_accounts(
     backend = done["backend"]
     assert backend.code == 0, backend.err
     assert "credentials.csv" in backend.files
+
+
+def test_master_and_workers_of_the_compose_file_make_a_run(done: dict[str, Done]) -> None:
+    master = done["master"]
+    assert master.code in (0, 4), master.out + master.err
+    for name in ("worker 1", "worker 2"):
+        assert (done[name].code, done[name].files) == (0, []), done[name].err
 
 
 def test_the_image_has_no_accounts(done: dict[str, Done]) -> None:

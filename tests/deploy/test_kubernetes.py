@@ -156,6 +156,12 @@ def test_the_masters_command_is_one_of_the_suite() -> None:
     assert options.plan.scenarios == ("cluster",)
 
 
+def test_the_workers_command_is_one_of_the_suite() -> None:
+    call = parse(_with_files_here(container(WORKERS)["args"]), {})
+    assert (call.command.name, str(call.options.master)) == ("worker", f"{MASTER}:{PORT}")
+    assert call.options.plan.local_processes == 1, "as the master counts pods"
+
+
 def _with_files_here(arguments: list[str]) -> list[str]:
     return [argument.replace("=/etc/agentmitra/", f"={KUBERNETES}{os.sep}") for argument in arguments]
 
@@ -173,7 +179,7 @@ def test_a_run_is_never_repeated_by_itself() -> None:
 
 def test_workers_find_the_master_by_its_service() -> None:
     service = of_kind("Service")
-    assert f"--master={service['metadata']['name']}:{PORT}" in container(WORKERS)["args"]
+    assert service["metadata"]["name"] == MASTER
     assert service["spec"]["selector"] == labels_of(MASTER)
     (port,) = service["spec"]["ports"]
     (named,) = container(MASTER)["ports"]
