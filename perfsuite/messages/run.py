@@ -14,11 +14,12 @@ class RunMessage(Code):
     )
 
     WAITING_FOR_WORKERS = (
-        "Waiting for {workers:n worker} at {bind}, {wait_s:seconds} at most;"
-        " elsewhere: python run_performance_tests.py worker --master {master}"
+        "Waiting for {workers:n worker} at {bind}, {wait_s:seconds} at most."
+        " To start them: python run_performance_tests.py worker --master {master}"
     )
     WORKER_JOINED = "{worker} joined: {host}, process {pid}"
     WORKER_JOINED_AS_SPARE = "{worker} joined as a spare: {host}, process {pid}"
+    CLOCK_AGREES = "its clock agrees within {within_ms:ms}"
     CLOCK_AHEAD = "its clock is {apart_ms:ms} ahead (± {within_ms:ms}), which is corrected"
     CLOCK_BEHIND = "its clock is {apart_ms:ms} behind (± {within_ms:ms}), which is corrected"
     TARGET_SILENT = "The target has not answered for {silent_s:seconds}: the load stops"

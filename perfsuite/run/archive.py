@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perfsuite.errors import LoadError, SuiteError, UsageError
+from perfsuite.format import plural
 from perfsuite.history import History, RunQuery, Selection, default_url, read_baseline
 from perfsuite.history.conditions import mismatches
 from perfsuite.history.database import NewerSchemaError, OutOfReachError
@@ -109,9 +110,17 @@ def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) 
         read_only=plan.read_only,
         left_out=_left_out(preflight),
         processes=plan.load_processes,
-        machine=machine_,
+        machine=_machines(plan, machine_),
         suite_version=plan.suite_version,
     )
+
+
+def _machines(plan: Plan, here: str) -> str:
+    """Where the load is made. What the other machines are is not known before they join."""
+    if not plan.expect_workers:
+        return here
+    elsewhere = f"{plural(plan.expect_workers, 'worker')} elsewhere"
+    return f"{elsewhere}, {plan.processes} × {here}" if plan.processes else elsewhere
 
 
 def digest_of(scenario: Scenario, roles_module: str) -> str:

@@ -351,6 +351,8 @@ def _clock_of(worker: measurements.WorkerJoined) -> Message | None:
     ahead_ms, within_ms = worker.clock_offset_ms, worker.clock_uncertainty_ms
     if ahead_ms is None or within_ms is None:
         return None
+    if abs(ahead_ms) <= within_ms:
+        return RunMessage.CLOCK_AGREES(within_ms=within_ms)
     code = RunMessage.CLOCK_AHEAD if ahead_ms >= 0 else RunMessage.CLOCK_BEHIND
     return code(apart_ms=abs(ahead_ms), within_ms=within_ms)
 

@@ -100,6 +100,24 @@ def test_before_a_run_nothing_is_known_of_the_data() -> None:
     assert 0 not in known.users_by_role.values()
 
 
+@pytest.mark.parametrize(
+    ("processes", "expect_workers", "made_on", "made_by"),
+    [
+        pytest.param(4, 0, "this machine", 4, id="here"),
+        pytest.param(0, 4, "4 workers elsewhere", 4, id="elsewhere"),
+        pytest.param(3, 1, "1 worker elsewhere, 3 × this machine", 4, id="both"),
+    ],
+)
+def test_as_many_processes_elsewhere_are_other_machines(
+    processes: int, expect_workers: int, made_on: str, made_by: int
+) -> None:
+    plan = replace(folders.plan(NAME), processes=processes, expect_workers=expect_workers)
+
+    known = conditions_of(plan, None, "this machine")
+
+    assert (known.machine, known.processes) == (made_on, made_by)
+
+
 # ── adding ─────────────────────────────────────────────────────────────────────────────────────────
 
 

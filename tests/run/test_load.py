@@ -246,7 +246,12 @@ def joined(worker: str, offset_ms: float | None, *, spare: bool = False) -> Work
 def test_who_joins_is_shown_where_workers_are_expected(followed: Followed) -> None:
     followed.load = Load(looks=1)
     followed.interrupts.count = 1
-    followed.record(joined("worker-1", None), joined("worker-2", -3.0), joined("worker-3", 2.0, spare=True))
+    followed.record(
+        joined("worker-1", None),
+        joined("worker-2", -3.0),
+        joined("worker-3", 2.0, spare=True),
+        joined("worker-4", -0.4),
+    )
     followed.make()
     assert "worker-1" not in followed.said.getvalue()
 
@@ -259,6 +264,7 @@ def test_who_joins_is_shown_where_workers_are_expected(followed: Followed) -> No
         RunMessage.WORKER_JOINED_AS_SPARE(worker="worker-3", **who).also(
             RunMessage.CLOCK_AHEAD(apart_ms=2.0, within_ms=0.5)
         ),
+        RunMessage.WORKER_JOINED(worker="worker-4", **who).also(RunMessage.CLOCK_AGREES(within_ms=0.5)),
     ):
         assert f"{line}\n" in followed.said.getvalue()
 
