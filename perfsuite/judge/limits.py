@@ -21,6 +21,9 @@ ends, so that a fixed 5 % would invalidate short runs. Roles with fewer than 30 
 USERS_MISSING_SHARE = 0.01
 """Users of a role may be missing for 1 % of its user-seconds in the steady state, the tolerance of an arrival rate."""
 
+CLOCK_UNCERTAINTY_MS = 50.0
+"""If a worker's clock is known less well, a twentieth of its requests may count in the second beside theirs: a note."""
+
 FEWEST_REQUESTS = FEWEST_FOR_AVERAGE
 SHORTEST_STEADY_S = 3.0
 """Fewer requests than a mean needs, or less than three whole seconds, show nothing."""

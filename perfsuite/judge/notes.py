@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from perfsuite.format import figure, limit_text, percent, plural, time_of_day
 from perfsuite.judge.evidence import figures_by_scope, targets_of
+from perfsuite.judge.ledger import clocks_uncertain
 from perfsuite.judge.limits import FAST_ERRORS_SHARE, SLOW_ERRORS_SHARE
 from perfsuite.judge.metrics import AVERAGE, RPS, name_of, subject_of
 from perfsuite.judge.validity import generator_notes
@@ -54,6 +55,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
             _closed_in_use(summary),
             _late_logins(summary),
             _clock_set(summary.clock_set_s),
+            clocks_uncertain(summary.ledger),
             *_raw_samples(summary.raw_samples),
             Note.PROXY(proxy=plan.access.proxy) if plan.access.proxy else None,
             *_not_exercised(summary.coverage, roles),

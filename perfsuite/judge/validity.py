@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from perfsuite.format import figure, limit_text, number, plural, quantity, setting
+from perfsuite.judge.ledger import unbalanced
 from perfsuite.judge.limits import (
     CHANCE_SD,
     FEWEST_REQUESTS,
@@ -177,6 +178,7 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
         _unrecorded(summary.reconciliation),
         _no_last_record(summary),
         _reports_lost(summary),
+        _unbalanced(summary),
     ]
     return [reason for reason in reasons if reason]
 
@@ -324,6 +326,10 @@ def _no_last_record(summary: Summary) -> Message | None:
     if known or summary.lost_workers or ended_early(summary) or summary.ended == LOAD_DIED:
         return None
     return Reason.NO_LAST_RECORD(log=LOG_FILE)
+
+
+def _unbalanced(summary: Summary) -> Message | None:
+    return unbalanced(summary.ledger, cut_off=ended_early(summary) or summary.ended == LOAD_DIED)
 
 
 def _reports_lost(summary: Summary) -> Message | None:

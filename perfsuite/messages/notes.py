@@ -42,6 +42,10 @@ class Note(Code):
         "the system clock was set {direction} by {by_s:seconds} during the run, or the machine slept; the times of"
         " this run follow the clock as it was when the run began"
     )
+    CLOCK_UNCERTAIN = (
+        "the clock of {workers:list} is only known to within {uncertainty}, limit {limit}: in figures by second, its"
+        " requests may stand in the second beside theirs"
+    )
     RAW_SAMPLES_LEFT_OUT = (
         "the files of raw samples lack {left_out:n request} and have {written:number}: {why}; the figures of the run"
         " include all requests"

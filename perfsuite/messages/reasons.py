@@ -116,6 +116,9 @@ class Reason(Code):
     REPORTS_LOST = (
         "{reports:n report} of the load processes never arrived, so some requests are missing here; run again"
     )
+    LEDGER = (
+        "the ledger of the load processes does not balance, so some requests may be missing here: {gaps}; run again"
+    )
     SUITE_ERRORS = "the suite itself met {errors:n error}, so its report may be incomplete: {examples}"
     SUITE_FAILED = SUITE_ERRORS + "; this ended the load after {duration_s:seconds}"
 
@@ -241,5 +244,10 @@ class Sign(Code):
     SENDS_LATE = "scheduled requests began {lag} late at the 99th percentile, limit {limit}"
     COLLECTING = "it paused for garbage collection {share:percent} of the time, up to {longest}"
     UNACCOUNTED = "{role} ({users:number} users, {accounted:number} accounted for, {share:percent} apart)"
+    BATCHES_MISSING = "of {sent:n batch/batches} of {worker} {missing:number} did not arrive"
+    NO_LEDGER = "none was written"
+    BATCHES_UNKNOWN = "{worker} did not say how many batches it sent"
+    REQUESTS_UNLIKE = "{worker} recorded {said:n request}, {arrived:number} arrived"
+    REQUESTS_NOT_WRITTEN = "{arrived:n request} arrived, {recorded:number} are in the measurements"
     COUNT = "{count:number} {by} ({more:signed})"
     REPEATED = "{count:n repetition} counted by the client and {repeated:number} recorded"

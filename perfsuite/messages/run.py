@@ -22,6 +22,7 @@ class RunMessage(Code):
     CLOCK_AGREES = "its clock agrees within {within_ms:ms}"
     CLOCK_AHEAD = "its clock is {apart_ms:ms} ahead (± {within_ms:ms}), which is corrected"
     CLOCK_BEHIND = "its clock is {apart_ms:ms} behind (± {within_ms:ms}), which is corrected"
+    WORKER_LOST = "{worker} was lost with {users:n user}: {reason}"
     TARGET_SILENT = "The target has not answered for {silent_s:seconds}: the load stops"
     LOAD_DIED = "The load process died: {why}"
     LOAD_LEFT_NO_MESSAGE = "The load process died and left no message"

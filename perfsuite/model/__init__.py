@@ -33,7 +33,6 @@ from perfsuite.model.summary import (
     BehaviourRow,
     Breakdown,
     Drift,
-    LostWorker,
     Occupancy,
     Reconciliation,
     Row,
@@ -61,6 +60,7 @@ from perfsuite.model.summary_parts import (
 )
 from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
 from perfsuite.model.worker_start import OwnConnection, WorkerStart
+from perfsuite.model.workers import LostWorker, RunLedger, WorkerLedger
 
 __all__ = [
     "ALL",
@@ -109,6 +109,7 @@ __all__ = [
     "Remedy",
     "Row",
     "RowLeft",
+    "RunLedger",
     "RunReport",
     "Scenario",
     "Second",
@@ -129,6 +130,7 @@ __all__ = [
     "Verdict",
     "WholeRun",
     "Within",
+    "WorkerLedger",
     "WorkerStart",
     "Works",
 ]

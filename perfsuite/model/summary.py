@@ -21,6 +21,7 @@ from perfsuite.model.summary_parts import (
     ServerTimes,
     SlowestRequest,
 )
+from perfsuite.model.workers import LostWorker, RunLedger
 
 PERCENTILES: Mapping[str, float] = MappingProxyType(
     {"p50_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
@@ -202,20 +203,6 @@ class WholeRun:
 
 
 @dataclass(frozen=True, slots=True)
-class LostWorker:
-    """A load process that died or fell silent. `at`: UTC epoch, s.
-
-    `users`: how many it had; `placed`: how many of them the others took, None where that is not known.
-    """
-
-    worker: str
-    at: float
-    users: int
-    reason: str
-    placed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Occupancy:
     """Little's law for one role in the steady state (closed model): what its users spent their time on.
 
@@ -385,6 +372,9 @@ class Summary:
 
     raw_samples: RawSampleFiles | None = None
     """None without `--raw-samples`."""
+
+    ledger: RunLedger | None = None
+    """None in older files."""
 
     @property
     def totals_ok(self) -> Statistics:

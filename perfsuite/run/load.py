@@ -277,6 +277,9 @@ class _LoadProgress:
             self.begun = True
             if isinstance(record, measurements.SuiteErrors):
                 self._report(record)
+            elif isinstance(record, measurements.WorkerLost):
+                fields = {"worker": record.lost, "users": record.users, "reason": record.reason}
+                self._run.screen.warn(RunMessage.WORKER_LOST(**fields))
         self._live.feed(records)
 
     def snapshot(self) -> LiveSnapshot:

@@ -6,10 +6,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.histogram import Histogram
-from perfsuite.measurements.records import Generator
+from perfsuite.measurements.records import Generator, Ledger, WorkerJoined
 from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import (
     LOGIN,
@@ -24,7 +25,9 @@ from perfsuite.model import (
     RawSampleFiles,
     Reconciliation,
     Row,
+    RunLedger,
     SuiteErrorGroup,
+    WorkerLedger,
     Works,
 )
 from perfsuite.model.generator import Capacity, capacity_of
@@ -163,6 +166,33 @@ def lost_workers(aggregate: Aggregate) -> tuple[LostWorker, ...]:
     """The load processes that were lost, in the order of time."""
     lost = (LostWorker(record.lost, record.at, record.users, record.reason, record.placed) for record in aggregate.lost)
     return tuple(sorted(lost, key=lambda worker: (worker.at, worker.worker)))
+
+
+def ledger(aggregate: Aggregate, recorded: int) -> RunLedger | None:
+    """What each load process sent and what arrived, in the order in which they joined; None in older files.
+
+    `recorded`: requests in the measurements.
+    """
+    joined = {record.joined: record for record in sorted(aggregate.joined, key=lambda record: record.at)}
+    lost = {record.lost for record in aggregate.lost}
+    found = []
+    for name in dict.fromkeys([*joined, *sorted(aggregate.ledger)]):
+        join, sent = joined.get(name), aggregate.ledger.get(name)
+        worker = WorkerLedger(name, lost=name in lost)
+        if join is not None:
+            worker = replace(worker, joined_at=join.at, **_same(join, "host", "pid", "spare", *_CLOCK))
+        if sent is not None:
+            worker = replace(worker, **_same(sent, "host", "lost", *_CLOCK, *_COUNTS))
+        found.append(worker)
+    return RunLedger(tuple(found), bool(aggregate.ledger), recorded) if found else None
+
+
+_CLOCK = ("clock_offset_ms", "clock_uncertainty_ms")
+_COUNTS = ("sent", "received", "duplicates", "requests", "said_requests", "first", "last")
+
+
+def _same(record: WorkerJoined | Ledger, *names: str) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in names}
 
 
 def raw_sample_files(aggregate: Aggregate) -> RawSampleFiles | None:

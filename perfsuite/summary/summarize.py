@@ -33,6 +33,7 @@ from perfsuite.summary.health import (
     connections,
     coverage,
     generator_health,
+    ledger,
     lost_workers,
     raw_sample_files,
     reconciliation,
@@ -107,9 +108,8 @@ def _summary(
     order = RowOrder(roles)
     rows = period_rows(due, when, order)
     grand = next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == (STEADY, ALL, ALL, ALL))
-    alive = users_by_second(aggregate, range(when.first, when.stop), plan.users_by_role)
-    never_left = {number: second.never_left for number, second in aggregate.seconds.items() if second.never_left}
-    seconds, sent = _seconds(due, when, _Beside(alive, second_arrivals(plan, aggregate, when), never_left))
+    beside = _beside(plan, aggregate, when)
+    seconds, sent = _seconds(due, when, beside)
     failures = failure_groups(aggregate.failures)
     summary = Summary(
         run_id=plan.run_id,
@@ -120,7 +120,7 @@ def _summary(
         steady_s=float(when.steady_s),
         steady_start=when.steady_start,
         steady_end=when.steady_end,
-        users=user_counts(plan.scenario.users, alive),
+        users=user_counts(plan.scenario.users, beside.alive),
         totals=grand.statistics,
         ok=grand.ok,
         rows=rows,
@@ -150,6 +150,7 @@ def _summary(
         slowest=slowest_requests(aggregate, when, order, times),
         raw_samples=raw_sample_files(aggregate),
         connections=connections(aggregate),
+        ledger=ledger(aggregate, sent + aggregate.expired),
     )
     return _with_evidence(summary, plan, due, when)
 
@@ -174,6 +175,14 @@ class _Beside:
     alive: Mapping[int, dict[str, int]]
     arrivals: Mapping[int, SecondArrivals]
     never_left: Mapping[int, int]
+
+
+def _beside(plan: Plan, aggregate: Aggregate, when: RunTimeline) -> _Beside:
+    return _Beside(
+        users_by_second(aggregate, range(when.first, when.stop), plan.users_by_role),
+        second_arrivals(plan, aggregate, when),
+        {number: second.never_left for number, second in aggregate.seconds.items() if second.never_left},
+    )
 
 
 def _seconds(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside) -> tuple[tuple[Second, ...], int]:

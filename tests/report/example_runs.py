@@ -31,6 +31,7 @@ from perfsuite.model import (
     RawSampleFiles,
     Reconciliation,
     Remark,
+    RunLedger,
     RunReport,
     Scenario,
     Second,
@@ -44,6 +45,7 @@ from perfsuite.model import (
     TargetResult,
     UserCounts,
     Verdict,
+    WorkerLedger,
 )
 from perfsuite.report.files.json_file import steady_operations
 from tests.report import watched_run
@@ -203,6 +205,19 @@ def interrupted() -> RunReport:
     return RunReport(plan_of(load), summary, verdict)
 
 
+WORKERS = (
+    WorkerLedger(
+        "1", "load-a", 4_711, START - 2.5, sent=61, received=61, requests=900, said_requests=900, first=START,
+        last=START + 59, clock_offset_ms=-12.25, clock_uncertainty_ms=0.4,
+    ),
+    WorkerLedger("2", HOSTILE, 4_712, START - 2.25, received=31, requests=300, lost=True),
+    WorkerLedger(
+        "3", "load-b", 17, START + 12.5, True, 50, 49, 2, 260, 260, START + 33, START + 59, clock_offset_ms=3_000.0,
+        clock_uncertainty_ms=80.5,
+    ),
+)  # fmt: skip
+
+
 @cache
 def open_model() -> RunReport:
     """30 actions/s asked of a target that takes 24: they wait ever longer, and a fifth never begins."""
@@ -229,6 +244,7 @@ def open_model() -> RunReport:
         raw_samples=RawSampleFiles(
             ("samples-worker-1.csv.gz", "samples-worker-2.csv.gz"), 1_460, 12, "it is full", False
         ),
+        ledger=RunLedger(WORKERS, written=True, recorded=summary.reconciliation.recorded),
     )
     known = {"avg_ms": (17.2, 21.9), "p95_ms": (48.1, 2_050.4), "failure_rate": (0.0, 0.0123), "rps": (24.5, 26.75)}
     results = tuple(

@@ -14,7 +14,7 @@ from perfsuite.cli.screen import PlainScreen, Screens
 from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.records import Record, SuiteErrors, WorkerJoined
+from perfsuite.measurements.records import Record, SuiteErrors, WorkerJoined, WorkerLost
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import LOAD_DIED, SUITE_FAILED, LiveSnapshot, Plan, Secrets
 from perfsuite.run.context import CommandContext, Screen
@@ -274,3 +274,10 @@ def test_an_error_after_the_beginning_of_the_load_leaves_its_report(followed: Fo
     followed.load = Load(looks=1, code=EXIT_INCONCLUSIVE, message="measurements.jsonl.gz: no space left on device")
     assert followed.make() == LOAD_DIED
     assert RunMessage.LOAD_DIED(why="measurements.jsonl.gz: no space left on device") in followed.said.getvalue()
+
+
+def test_a_lost_worker_is_named_at_once(followed: Followed) -> None:
+    followed.record(WorkerLost("coordinator", 2, "worker-3", 1_772_357_400.0, 5, "silent"))
+    followed.make()
+
+    assert RunMessage.WORKER_LOST(worker="worker-3", users=5, reason="silent") in followed.said.getvalue()

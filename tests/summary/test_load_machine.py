@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from perfsuite.findings.steady_state import load_of
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.records import Record
-from perfsuite.model import AddressConnections, FailureKind, Reconciliation, Summary
+from perfsuite.measurements.records import Ledger, Record, WorkerJoined, WorkerLost
+from perfsuite.model import AddressConnections, FailureKind, Reconciliation, RunLedger, Summary, WorkerLedger
 from perfsuite.summary.summarize import Circumstances, build
-from tests.summary.made_records import ROLES, Process, make_plan, steady_run, times
+from tests.summary.made_records import ROLES, START, Process, make_plan, steady_run, times
 
 
 def summary_of(records: list[Record], backend_log: int | None = None) -> Summary:
@@ -109,3 +111,54 @@ def test_connections_add_up_over_processes_and_seconds() -> None:
         AddressConnections("10.0.0.2:80", 2, 3, 800.0, 2_000.0),
     )
     assert summary_of(steady_run(one, [one.generator(5, 1.0)])).connections == ()
+
+
+# ── what arrived from each load process ─────────────────────────────────────────────────────────────────────
+
+
+def join(name: str, at: float, **more: Any) -> WorkerJoined:
+    return WorkerJoined("coordinator", 1, name, "load-a", 4_711, START + at, **more)
+
+
+def sent(name: str, requests: int, **more: Any) -> Ledger:
+    return Ledger("coordinator", 2, name, "load-a", 60, 60, 1, requests, requests, START, START + 59, **more)
+
+
+def test_an_older_file_has_no_ledger() -> None:
+    assert summary_of(steady_run(Process(), [])).ledger is None
+
+
+def test_the_ledger_is_what_the_file_says_beside_what_is_in_it() -> None:
+    one = Process()
+    summary = summary_of(
+        [
+            *steady_run(one, [one.requests(10, [1.0] * 5)]),
+            join("b", 1.0, spare=True),
+            join("a", -2.0, clock_offset_ms=1.0),
+            sent("a", 5, clock_offset_ms=2.0, clock_uncertainty_ms=0.5),
+        ]
+    )
+
+    b = WorkerLedger("b", "load-a", 4_711, START + 1.0, spare=True)
+    a = WorkerLedger(
+        "a", "load-a", 4_711, START - 2.0, False, 60, 60, 1, 5, 5, START, START + 59, False, 2.0, 0.5
+    )  # fmt: skip
+    assert summary.ledger == RunLedger((a, b), written=True, recorded=5)
+    assert summary.ledger.balanced is False  # nothing is known of what b sent
+
+
+def test_a_process_that_was_lost_before_it_could_say_what_it_sent() -> None:
+    one = Process()
+    lost = WorkerLost("coordinator", 1, "b", START + 30.0, 3, "silent")
+    ledger = summary_of([*steady_run(one, [one.requests(10, [1.0] * 5)]), join("b", 0.0), sent("a", 5), lost]).ledger
+
+    assert ledger is not None
+    assert [worker.lost for worker in ledger.workers] == [True, False]
+    assert ledger.balanced is None
+
+
+def test_records_that_are_missing_by_their_numbers_count_though_others_were_merged() -> None:
+    one = Process()
+    summary = summary_of([*steady_run(one, []), join("a", 0.0), sent("a", 0, lost_records=3)])
+
+    assert summary.generator.lost_reports == 3

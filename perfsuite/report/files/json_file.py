@@ -27,10 +27,12 @@ from perfsuite.model import (
     LostWorker,
     Occupancy,
     Row,
+    RunLedger,
     RunReport,
     SlowestRequest,
     Summary,
     TargetResult,
+    WorkerLedger,
 )
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import CostState, OperationCost
@@ -165,6 +167,25 @@ def _extra(report: RunReport) -> dict[str, Any]:
             for each in summary.connections
             if each.no_answer
         ],
+        "ledger": _ledger(summary.ledger) if summary.ledger else None,
+    }
+
+
+def _ledger(ledger: RunLedger) -> dict[str, Any]:
+    def total(counts: Iterable[int | None]) -> int | None:
+        known = list(counts)
+        return None if None in known else sum(filter(None, known))
+
+    workers = ledger.workers
+    return {
+        "workers": [_rounded(worker) | {"missing": worker.missing} for worker in workers],
+        "sent": total(worker.sent for worker in workers),
+        "received": total(worker.received for worker in workers),
+        "missing": total(worker.missing for worker in workers),
+        "duplicates": sum(worker.duplicates for worker in workers),
+        "requests": ledger.requests,
+        "recorded": ledger.recorded,
+        "balanced": ledger.balanced,
     }
 
 
@@ -232,7 +253,7 @@ def _generator(summary: Summary) -> dict[str, Any]:
 
 
 def _rounded(
-    record: ArrivalFigures | GeneratorHealth | LostWorker | Occupancy | Drift | BehaviourRow,
+    record: ArrivalFigures | GeneratorHealth | LostWorker | WorkerLedger | Occupancy | Drift | BehaviourRow,
 ) -> dict[str, Any]:
     """The fields of a record, its numbers rounded as files contain them."""
     return {name: value if isinstance(value, str) else rounded(name, value) for name, value in asdict(record).items()}

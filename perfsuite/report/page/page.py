@@ -28,6 +28,7 @@ from perfsuite.report.page.tables import (
     time_table,
 )
 from perfsuite.report.page.timeline import ChartTimeline, timeline_of
+from perfsuite.report.page.workers import worker_tables
 from perfsuite.report.published import published_table
 from perfsuite.report.text import TOO_FEW, clean
 from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
@@ -130,6 +131,7 @@ def page_of(report: RunReport) -> ReportPage:
         *role_tables(summary),
         *_times(summary),
         *_connections(summary),
+        *worker_tables(summary),
         *operations[:1],
         *([slowest] if slowest else ()),
         *operations[1:],
