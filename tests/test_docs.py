@@ -53,6 +53,10 @@ OTHER_PROGRAMS = {
     "--window-size", "--screenshot",
     # gunicorn's, for a log with the ids of requests
     "--access-logformat",
+    # of docker, docker compose, kubectl
+    "--file", "--tag", "--rm", "--detach", "--build", "--use-aliases", "--no-deps", "--entrypoint", "--volumes",
+    "--init", "--cap-drop", "--network", "--env", "--volume", "--kustomize", "--namespace", "--follow", "--selector",
+    "--output", "--filename", "--for", "--all",
     # every argparse program's
     "--help",
     # shown for its message

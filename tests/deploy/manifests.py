@@ -41,9 +41,9 @@ def _generated() -> Iterator[Manifest]:
     yield {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secrets["name"]}, "data": encoded}
 
 
-def variables() -> dict[str, str]:
-    """The variables of the template of the Secret, with their values."""
-    lines = (KUBERNETES / "secret.env.example").read_text(encoding="utf-8").splitlines()
+def variables(file: Path = KUBERNETES / "secret.env.example") -> dict[str, str]:
+    """The variables of the Secret, with their values; by default those of its template."""
+    lines = file.read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
 
