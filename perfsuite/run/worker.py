@@ -75,8 +75,7 @@ class WorkerProcess:
 
     def __init__(self, number: int, folder: Path, program: Sequence[str]) -> None:
         self.number, self.folder = number, folder
-        self.stopped = False
-        """It was killed here."""
+        self._interrupted = self._killed = False
         self._process = subprocess.Popen(  # noqa: S603  our own module
             [*program, str(folder)],
             stdin=subprocess.PIPE,
@@ -108,12 +107,13 @@ class WorkerProcess:
 
     def interrupt(self) -> None:
         """Ask it to end in order."""
+        self._interrupted = True
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once."""
-        self.stopped = self.stopped or self.exit_code is None
+        self._killed = self._killed or self.exit_code is None
         self._process.kill()
         self._process.wait()
 
@@ -128,17 +128,22 @@ class WorkerProcess:
                 self._process.stdin.close()
 
     @property
+    def _was_stopped_here(self) -> bool:
+        """It was killed, or interrupted before it could handle that."""
+        return self._killed or (self._interrupted and self.exit_code == -signal.SIGTERM)
+
+    @property
     def code(self) -> int:
         """Its exit code as one of those of the command. It has ended."""
         found = self.exit_code
-        if self.stopped:
+        if self._was_stopped_here:
             return EXIT_INTERRUPTED
         return found if found in _SEVEREST_FIRST else EXIT_INCONCLUSIVE
 
     def death(self) -> Message | None:
         """How it ended where it could not say so itself; None where it could."""
         found = self.exit_code
-        if self.stopped or found is None or found in _SEVEREST_FIRST:
+        if self._was_stopped_here or found is None or found in _SEVEREST_FIRST:
             return None
         if found < 0:
             # The kernel kills a process that takes the memory others need; nobody else usually does.

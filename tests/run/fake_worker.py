@@ -67,6 +67,9 @@ def main() -> int:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             say("ready")
             time.sleep(600)
+        case "starting":
+            say("ready")
+            time.sleep(600)
         case "until-end":
             say("ready")
             sys.stdin.read()

@@ -151,6 +151,15 @@ def test_the_first_interrupt_ends_the_processes_in_order(machine: Machine) -> No
     assert sorted(machine.err[3:]) == ["process 1: interrupted by SIGTERM", "process 2: interrupted by SIGTERM"]
 
 
+def test_a_process_that_is_interrupted_while_it_starts_was_interrupted(machine: Machine) -> None:
+    def interrupt(line: str) -> None:
+        machine.interrupts.count = 1
+
+    machine.on_line = interrupt
+    assert machine.work("starting") == 130
+    assert machine.err == ["ready", RunMessage.WORKER_INTERRUPTED()]
+
+
 def test_the_second_interrupt_ends_them_at_once(machine: Machine) -> None:
     def interrupt(_line: str) -> None:
         machine.interrupts.count += 1
