@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import gevent  # noqa: E402
+from locust.dispatch import UsersDispatcher  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
 from bench.canned_server import canned_answers, canned_server  # noqa: E402
 from perfsuite.clock import utc_s  # noqa: E402
-from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
@@ -139,8 +139,7 @@ class Lab:
         """Locust's users, as a load process has them."""
         load = self.load()
         environment = Environment(user_classes=user_classes(self.roles), host=self.host, stop_timeout=5)
-        starts = [self.roles[0].slug] * self.users
-        hooks = Hooks(lambda _env: load, lambda _load: None, lambda _load: None, placed_dispatcher(starts))
+        hooks = Hooks(lambda _env: load, lambda _load: None, lambda _load: None, UsersDispatcher)
         install(environment, hooks)
         runner = environment.create_local_runner()
         environment.stats = LocustCount()

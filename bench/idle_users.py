@@ -27,11 +27,11 @@ sys.path.insert(0, str(ROOT))
 
 import gevent  # noqa: E402
 import psutil  # noqa: E402
+from locust.dispatch import UsersDispatcher  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
 from bench.canned_server import canned_answers, canned_server  # noqa: E402
 from bench.hot_path import ONE_READ, Lab  # noqa: E402
-from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
@@ -62,7 +62,7 @@ def measure(lab: Lab, spawn_rate: float, *, top: bool) -> int:
     load = lab.load()
     cells, users = load.recorder.cells, lab.users
     environment = Environment(user_classes=user_classes(lab.roles), host=lab.host, stop_timeout=30)
-    hooks = Hooks(lambda _e: load, lambda _l: None, lambda _l: None, placed_dispatcher([lab.roles[0].slug] * users))
+    hooks = Hooks(lambda _e: load, lambda _l: None, lambda _l: None, UsersDispatcher)
     install(environment, hooks)
     runner = environment.create_local_runner()
     environment.stats = LocustCount()

@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from locust.env import Environment  # noqa: E402
 
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
+from perfsuite.load.lease import NoLease  # noqa: E402
 from perfsuite.load.sent import CountingTransport, SentCount  # noqa: E402
 from perfsuite.load.users import EventObserver  # noqa: E402
 from perfsuite.measurements.raw_samples import AT_ONCE, RawSamples  # noqa: E402
@@ -134,7 +135,8 @@ def whole_request(requests: int, rounds: int) -> float:
     environment.create_local_runner()
     recorder = Recorder("local", Nowhere())
     with tempfile.TemporaryDirectory() as folder, truth_server("fixed 0", Path(folder)) as server:
-        transport = CountingTransport(HttpClient(ConnectionSettings(server.url), GeventNetwork()), SentCount())
+        client = HttpClient(ConnectionSettings(server.url), GeventNetwork())
+        transport = CountingTransport(client, SentCount(), NoLease())
         observer = EventObserver(environment, _Load(recorder))  # type: ignore[arg-type]
         session = Session(ROLES[0], Account("1", "secret", "caller"), transport, RunState("bench"), observer)
         session.login()

@@ -48,7 +48,8 @@ from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: 
 
 READY_WITHIN_S = 60.0
 _READ_BYTES = 1 << 16
-_LOOK_EVERY_S = 0.1
+_LAST_WORDS_S = 0.2
+"""After a process has died: so long its last messages may take to be read."""
 
 
 class LoadMaster(MasterJob):
@@ -58,6 +59,10 @@ class LoadMaster(MasterJob):
         self._plan, self._secrets, self._files = files.plan, secrets, files
         self._coordinator = Coordinator(files, secrets.accounts)
         self._processes: list[LocalProcess] = []
+        self._died_at: dict[int, float] = {}
+        """By process id: when that was seen, monotonic s."""
+        self._reported: set[int] = set()
+        """Process ids of those that have been taken note of."""
         roles = importlib.import_module(self._plan.roles_module).ROLES
         environment: Any = Environment(events=locust.events, user_classes=user_classes(roles))
         environment.host, environment.stop_timeout = self._plan.host, self._plan.stop_timeout_s
@@ -80,12 +85,13 @@ class LoadMaster(MasterJob):
             self._start_workers()
             self._wait_for_workers()
             if not self._coordinator.workers or self._coordinator.stopping:
+                self._coordinator.write()
                 return 1
             self._coordinator.begin(self.users)
             self._coordinator.until(lambda: self._is_over or not self._coordinator.workers)
             self._coordinator.drain(self._coordinator.stopping or "completed")
             self._coordinator.finish()
-            whole = any(worker.drained is not None for worker in self._master.workers.values())
+            whole = any(worker.drained is not None and not worker.lost for worker in self._master.workers.values())
             return 0 if whole else 1
         finally:
             self._end_workers()
@@ -111,7 +117,7 @@ class LoadMaster(MasterJob):
         self._coordinator.until(
             lambda: (
                 bool(self._coordinator.stopping)
-                or len(self._coordinator.workers) >= self._plan.load_processes
+                or len(self._coordinator.workers) >= self._plan.load_processes - len(self._reported)
                 or self._all_died
             ),
             max(wait_s, READY_WITHIN_S) if self._plan.processes else wait_s,
@@ -122,13 +128,23 @@ class LoadMaster(MasterJob):
 
     @property
     def _all_died(self) -> bool:
-        return not self._plan.expect_workers and all(process.exit_code is not None for process in self._processes)
+        return not self._plan.expect_workers and len(self._reported) == len(self._processes)
 
     def watch(self) -> None:
         """Look for processes of this machine that died."""
-        for worker in list(self._master.workers.values()):
-            if worker.process is not None and worker.drained is None and (code := worker.process.exit_code) is not None:
-                self._master.give_up(worker, _death(code))
+        workers = {worker.hello.pid: worker for worker in self._master.workers.values() if worker.hello.local}
+        now = time.monotonic()
+        for process in self._processes:
+            if process.exit_code is None or process.pid in self._reported:
+                continue
+            if now - self._died_at.setdefault(process.pid, now) < _LAST_WORDS_S:
+                continue
+            self._reported.add(process.pid)
+            worker, why = workers.get(process.pid), _death(process.exit_code or 0)
+            if worker is None:
+                self._coordinator.never_joined(process.pid, why)
+            elif worker.drained is None:
+                self._master.give_up(worker, why)
 
     def _end_workers(self) -> None:
         for worker in self._master.workers.values():
@@ -137,7 +153,7 @@ class LoadMaster(MasterJob):
         while time.monotonic() < deadline and any(process.exit_code is None for process in self._processes):
             gevent.sleep(0.02)
         for process in self._processes:
-            process.kill()
+            process.close()
 
     # ── what the master hears ──────────────────────────────────────────────────────────────────────
 

@@ -249,8 +249,8 @@ class Coordinator:
         if worker.process is not None:
             # Killed even where it only sleeps: if it came back, its users would be there twice.
             worker.process.kill()
-        if not worker.checked:
-            return
+        if not worker.checked and not worker.hello.local:
+            return  # it has never been part of the load, and says why where it runs
         users, placed = len(worker.seats), 0
         if self._placement is not None and not self._over and users:
             spares = [each.index for each in self.workers if each.spare]
@@ -266,6 +266,11 @@ class Coordinator:
             self._place(max(placed / REPLACE_WITHIN_S, 1.0))
         elif self._placement is not None:
             self._placement.remove(worker.index)
+
+    def never_joined(self, pid: int, why: Message) -> None:
+        """A process of this machine died before it had a name."""
+        self._inbox.add(WorkerLost, str(pid), utc_s(), 0, str(why), 0)
+        self._changed.set()
 
     def phase(self, name: str, at: float) -> None:
         """The load enters a phase."""

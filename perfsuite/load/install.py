@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from locust.dispatch import UsersDispatcher
+
 from perfsuite.load.dispatcher import RoleDispatcher
 from perfsuite.load.state import LoadState
 from perfsuite.load.users import OBSERVED
@@ -33,7 +35,7 @@ class Hooks:
     make_load: Callable[[Any], LoadState | None]
     stopping: Callable[[LoadState], None]
     after: Callable[[LoadState], None]
-    dispatcher: type[RoleDispatcher] = RoleDispatcher
+    dispatcher: type[UsersDispatcher] = RoleDispatcher
     reason: str = "completed"
 
 

@@ -23,6 +23,8 @@ from perfsuite.messages.load import LoadMessage, WorkerMessage
 
 SILENT_S = 5.0
 """A worker that has said nothing for this long is given up and its users are placed on the others."""
+JOINING_SILENT_S = 60.0
+"""The same for one that has not joined yet: it has no users, and on a cold disk the modules of the roles take long."""
 _LOOK_EVERY_S = 0.1
 _PAUSED_S = 2.0
 
@@ -133,8 +135,9 @@ class SuiteMaster(MasterRunner):
             looked_at = now
             self._job.watch()
             for worker in list(self.workers.values()):
-                if not worker.lost and now - worker.heard_at > SILENT_S:
-                    self.give_up(worker, LoadMessage.SILENT(silent_s=SILENT_S))
+                silent_s = SILENT_S if worker.checked else JOINING_SILENT_S
+                if not worker.lost and now - worker.heard_at > silent_s:
+                    self.give_up(worker, LoadMessage.SILENT(silent_s=silent_s))
 
     def give_up(self, worker: WorkerHandle, why: Message) -> None:
         """It takes part no longer, whatever it says from now on."""

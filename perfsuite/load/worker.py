@@ -43,6 +43,8 @@ from perfsuite.suite_errors import SuiteErrorLog  # noqa: E402
 
 _MANY = 65_536
 _READ_BYTES = 1 << 16
+_LINGER_S = 0.2
+"""Before the process ends: what it said last has to get from ZeroMQ's thread to the system."""
 
 
 def environment_of_worker(start: WorkerStart) -> Any:
@@ -73,6 +75,7 @@ def run(folder: Path, start: WorkerStart) -> int:
         gevent.signal_handler(number, _leave, job, ended)
     gevent.spawn(_join, environment, start)
     exit_code, why = ended.get()
+    gevent.sleep(_LINGER_S)
     if why is not None:
         sys.stderr.write(f"{job.name}: {why}\n")
         sys.stderr.flush()

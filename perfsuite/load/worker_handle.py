@@ -51,9 +51,13 @@ class LocalProcess:
         return self._process.poll()
 
     def kill(self) -> None:
-        """End it for sure, even when it is stopped."""
+        """End it for sure, even when it is stopped. Does not wait, during which others would get to run."""
         if self._process.poll() is None:
             self._process.kill()
+
+    def close(self) -> None:
+        """Kill it, wait for its end, and release its pipe."""
+        self.kill()
         self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()

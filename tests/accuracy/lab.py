@@ -16,7 +16,7 @@ import psutil
 
 from perfsuite.measurements.file import FILE_NAME, read
 from perfsuite.measurements.histogram import Histogram
-from perfsuite.measurements.records import End, Phase, Record, Requests, to_json
+from perfsuite.measurements.records import End, Phase, Record, Requests, WorkerJoined, to_json
 from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
 from perfsuite.model.role import Role
@@ -178,6 +178,12 @@ def workers_of(folder: Path) -> list[psutil.Process]:
         for child in psutil.Process().children(recursive=True)
         if "perfsuite.load.worker" in (words := _words(child)) and str(folder.resolve()) in words
     ]
+
+
+def worker_named(folder: Path, name: str) -> psutil.Process:
+    """The load process of this machine that has that name in the records of the run in this folder."""
+    joined = next(one for one in read(folder / FILE_NAME) if isinstance(one, WorkerJoined) and one.joined == name)
+    return psutil.Process(joined.pid)
 
 
 def _words(process: psutil.Process) -> list[str]:

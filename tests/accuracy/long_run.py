@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import psutil
 from locust.env import Environment
-from perfsuite.load.pipe import Pipe, PipeSink
 
 from perfsuite.load.install import counted_by_locust
 from perfsuite.load.locust_count import LocustCount
-from perfsuite.load.messages import Ack, Report, encoded
+from perfsuite.load.messages import Ack, Batch, data_of
+from perfsuite.load.outbox import Outbox
 from perfsuite.load.users import RequestFailed
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.model import FailureKind
@@ -32,17 +32,17 @@ _OPERATIONS = [f"operation.{number}" for number in range(30)]
 _WORDS = [f"{first}{last}" for first in "abcdefghijklmnop" for last in "abcdefghijklmnopqrstuvwxyz"]
 
 
-class _Wire(Pipe):
-    """Takes batches as the pipe to the coordinator does, and has each acknowledged at once."""
+class _Wire:
+    """Takes batches as the connection to the master does, and has each acknowledged at once."""
 
     def __init__(self) -> None:
-        self.sink: PipeSink | None = None
+        self.second = 0
         self.written_bytes = 0
+        self.outbox = Outbox(self.send, lambda: self.second)
 
-    def send(self, report: Report) -> None:
-        self.written_bytes += len(encoded(report))
-        if self.sink is not None:
-            self.sink.on_ack(Ack(report.batch))  # type: ignore[union-attr]
+    def send(self, batch: Batch) -> None:
+        self.written_bytes += len(data_of(batch))
+        self.outbox.on_ack(Ack(batch.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class MemorySample:
 def simulated(seconds: int, every_s: int) -> Iterator[MemorySample]:
     """Feed Locust and a recorder with the events of so many seconds as fast as they take them; look at the memory."""
     wire = _Wire()
-    sink = wire.sink = PipeSink(wire)
-    recorder = Recorder("worker-1", sink)
+    recorder = Recorder("worker-1", wire.outbox)
     environment = Environment(user_classes=[])
     environment.create_local_runner()
     environment.stats = LocustCount()
     rng = random.Random(11)
     process = psutil.Process()
     for second in range(seconds):
+        wire.second = second + 1
         for number in range(_REQUESTS):
             environment.events.request.fire(**_recorded(recorder, second, number, rng))
         recorder.tick({"policyholder": 50})

@@ -14,7 +14,7 @@ from perfsuite.measurements.records import End, Phase, Requests, Users, WorkerLo
 from perfsuite.model import Scenario
 from perfsuite.run.load import LoadProcess
 from tests.accuracy import seven_roles
-from tests.accuracy.lab import OPERATION, Load, Outcome, run, wait_until, workers_of
+from tests.accuracy.lab import OPERATION, Load, Outcome, run, wait_until, worker_named
 from tests.accuracy.table import Row, equal_row
 
 USERS = 20
@@ -92,7 +92,7 @@ class Loss:
             return {"plateau", LOST} <= seen or not process.running
 
         assert wait_until(at_work, _WITHIN_S)
-        victim = next(worker for worker in workers_of(folder) if worker.cmdline()[-1] == LOST)
+        victim = worker_named(folder, LOST)
         self.at_s = utc_s()
         victim.send_signal(self.how)
         wait_until(lambda: not victim.is_running(), _WITHIN_S)

@@ -15,13 +15,13 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 import msgspec  # noqa: E402
+from locust.dispatch import UsersDispatcher  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from msgspec import structs  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.judge import judge  # noqa: E402
 from perfsuite.load.arrivals import ArrivalQueue, Arrived  # noqa: E402
-from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.schedule import SessionAssignment  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
@@ -197,7 +197,7 @@ class Case:
 
     def _role(self, role: Role) -> Role:
         low, high = THINK_S
-        role = replace(role, think_min_s=low, think_max_s=high)
+        role = replace(role, weight=1, think_min_s=low, think_max_s=high)
         if self.seam != "role step":
             return role
         behaviours = tuple(replace(one, steps=(Step("users.me", self._raising), *one.steps)) for one in role.behaviours)
@@ -307,7 +307,7 @@ class Case:
             lambda _environment: self.load(),
             lambda load: load.recorder.phase("ramp-down"),
             lambda _load: None,
-            dispatcher=placed_dispatcher([role.slug for role in self.roles for _ in range(USERS // 2)]),
+            dispatcher=UsersDispatcher,
         )
         install(environment, hooks)
         runner = environment.create_local_runner()

@@ -17,7 +17,7 @@ import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.load.dispatcher import RoleDispatcher, placed_dispatcher  # noqa: E402
+from perfsuite.load.dispatcher import RoleDispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, guard, install  # noqa: E402
 from perfsuite.load.locust_count import LocustCount, note_own_listeners  # noqa: E402
 from perfsuite.load.schedule import UserSchedule  # noqa: E402
@@ -308,18 +308,6 @@ def behaviours() -> dict[str, list[str]]:
     return {name: [behaviour.name for behaviour in order.behaviours(senior)] for name, order in orders.items()}
 
 
-def placed() -> dict[str, Any]:
-    """One load process of several has a part of the order, which grows when another is lost."""
-    starts = ["policyholder", "junior_agent", "policyholder"]
-    dispatcher = placed_dispatcher(starts)([SimpleNamespace(id="local")], USER_CLASSES)
-    counts = []
-    for more in ([], ["super_admin", "policyholder"]):
-        starts += more
-        dispatcher.new_dispatch(target_user_count=len(starts), spawn_rate=FAST)
-        counts.append(_by_role(list(dispatcher)[-1]))
-    return {"first": counts[0], "then": counts[1]}
-
-
 def plateau() -> list[int]:
     """When a process tells that all its users are placed."""
     reported: list[int] = []
@@ -379,7 +367,6 @@ if __name__ == "__main__":
             "logins": logins(),
             "behaviours": behaviours(),
             "page": page(),
-            "placed": placed(),
             "plateau": plateau(),
             "classes": [[one.__name__, one.role.slug, one.weight] for one in USER_CLASSES],
         }

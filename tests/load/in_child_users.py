@@ -15,9 +15,9 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 import msgspec  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
+from locust.dispatch import UsersDispatcher  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
-from perfsuite.load.dispatcher import placed_dispatcher  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import RoleUser, user_classes  # noqa: E402
@@ -90,7 +90,7 @@ class Load:
         self.state = LoadState(order, self.sink, on_placed=lambda _users: None)
         self.environment: Any = Environment(user_classes=user_classes([role]), host=host, stop_timeout=5)
         self.ended = 0
-        hooks = Hooks(lambda _env: self.state, lambda _load: None, self._end, placed_dispatcher([role.slug] * users))
+        hooks = Hooks(lambda _env: self.state, lambda _load: None, self._end, UsersDispatcher)
         install(self.environment, hooks)
         self.runner = self.environment.create_local_runner()
         self.runner.start(users, spawn_rate=users)

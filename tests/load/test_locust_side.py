@@ -82,14 +82,6 @@ def test_a_class_for_every_role(found: dict[str, Any]) -> None:
     ]
 
 
-def test_one_process_of_several_starts_its_part_of_the_order(found: dict[str, Any]) -> None:
-    def present(counts: dict[str, int]) -> dict[str, int]:
-        return {role: users for role, users in counts.items() if users}
-
-    assert present(found["placed"]["first"]) == {"policyholder": 2, "junior_agent": 1}
-    assert present(found["placed"]["then"]) == {"policyholder": 3, "junior_agent": 1, "super_admin": 1}
-
-
 def test_a_process_reports_once_that_all_its_users_have_started(found: dict[str, Any]) -> None:
     assert found["plateau"] == [2, 4]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -14,13 +13,14 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.measurements.file import FILE_NAME, Tail
-from perfsuite.measurements.records import End, Phase, Record, WorkerLost, to_json
+from perfsuite.measurements.records import End, Ledger, Phase, Record, WorkerLost, to_json
 from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.run.load import LoadProcess, make_load
+from tests.accuracy.lab import wait_until, worker_named, workers_of
 
 pytestmark = pytest.mark.integration
 
@@ -43,22 +43,15 @@ def _records(folder: Path) -> list[Record]:
 
 
 def _until(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _WITHIN_S
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return true()
+    return wait_until(true, _WITHIN_S)
 
 
 def _on_plateau(folder: Path) -> bool:
     return any(isinstance(record, Phase) and record.name == "plateau" for record in _records(folder))
 
 
-def _lost(folder: Path) -> list[tuple[str, int, int | None]]:
-    return [(one.lost, one.users, one.placed) for one in _records(folder) if isinstance(one, WorkerLost)]
-
-
-def _worker(process: LoadProcess, name: str) -> psutil.Process:
-    return next(child for child in psutil.Process(process.pid).children() if child.cmdline()[-1] == name)
+def _lost(folder: Path) -> list[tuple[str, int, int | None, str]]:
+    return [(one.lost, one.users, one.placed, one.reason) for one in _records(folder) if isinstance(one, WorkerLost)]
 
 
 @pytest.fixture
@@ -68,7 +61,7 @@ def begin(tmp_path: Path) -> Iterator[Callable[[int], LoadProcess]]:
     def start(processes: int) -> LoadProcess:
         _plan(tmp_path, processes)
         begun.append(LoadProcess(tmp_path, Secrets(_ACCOUNTS)))
-        assert _until(lambda: _on_plateau(tmp_path)), begun[-1].last_words()
+        assert _until(lambda: _on_plateau(tmp_path)), begun[-1].failure_message()
         return begun[-1]
 
     yield start
@@ -81,25 +74,55 @@ def test_one_that_somebody_else_ended_in_order_is_lost_all_the_same(
 ) -> None:
     process = begin(2)
 
-    _worker(process, "worker-1").send_signal(signal.SIGTERM)
+    worker_named(tmp_path, "worker-1").send_signal(signal.SIGTERM)
 
-    assert _until(lambda: _lost(tmp_path) == [("worker-1", 1, 1)]), _lost(tmp_path)
+    stopped = [("worker-1", 1, 1, LoadMessage.STOPPED())]
+    assert _until(lambda: _lost(tmp_path) == stopped), _lost(tmp_path)
     assert process.running
     process.stop("completed")
     assert _until(lambda: not process.running)
-    assert {one.worker for one in _records(tmp_path) if isinstance(one, End)} == {"worker-1", "worker-2"}
+    assert not process.failed, process.failure_message()
+    records = _records(tmp_path)
+    assert {one.worker for one in records if isinstance(one, End)} == {"worker-1", "worker-2"}
+    # Nothing that it recorded is missing: it waited for the last acknowledgement.
+    ledger = {one.of: one for one in records if isinstance(one, Ledger)}
+    assert {name: one.lost for name, one in ledger.items()} == {"worker-1": True, "worker-2": False}
+    assert all((one.sent, one.said_requests) == (one.received, one.requests) for one in ledger.values())
 
 
-def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        pytest.param(signal.SIGKILL, LoadMessage.OUT_OF_MEMORY(signal="SIGKILL"), id="killed"),
+        pytest.param(signal.SIGTERM, LoadMessage.STOPPED(), id="ended in order"),
+    ],
+)
+def test_with_the_last_one_the_load_is_over(
+    begin: Callable[[int], LoadProcess], tmp_path: Path, number: signal.Signals, reason: str
+) -> None:
     process = begin(1)
 
-    _worker(process, "worker-1").kill()
+    worker_named(tmp_path, "worker-1").send_signal(number)
 
     assert _until(lambda: not process.running)
     assert process.failed
-    assert _lost(tmp_path) == [("worker-1", 2, 0)]
-    (reason,) = [one.reason for one in _records(tmp_path) if isinstance(one, WorkerLost)]
-    assert reason == LoadMessage.OUT_OF_MEMORY(signal="SIGKILL")
+    assert _lost(tmp_path) == [("worker-1", 2, 0, reason)]
+
+
+def test_one_that_dies_before_it_has_joined_is_lost_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    _plan(tmp_path, 2)
+    process = LoadProcess(tmp_path, Secrets(_ACCOUNTS))
+    try:
+        assert _until(lambda: len(workers_of(tmp_path)) == 2)
+        victim = workers_of(tmp_path)[0]
+        victim.kill()
+        assert wait_until(lambda: _on_plateau(tmp_path), _WITHIN_S), process.failure_message()
+        process.stop("completed")
+        assert _until(lambda: not process.running)
+    finally:
+        process.close()
+    assert _lost(tmp_path) == [(str(victim.pid), 0, 0, LoadMessage.OUT_OF_MEMORY(signal="SIGKILL"))]
+    assert {one.worker for one in _records(tmp_path) if isinstance(one, End)} == {"worker-1"}
 
 
 class _TerminatesTheLoad(PlainScreen):

@@ -1,8 +1,8 @@
-"""A load process as the coordinator sees it."""
+"""A worker as the master sees it, and the process of one on this machine."""
 
 from __future__ import annotations
 
-import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,70 +10,97 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfsuite.load.messages import Add, Ready
-from perfsuite.load.worker_handle import WorkerHandle
-from perfsuite.measurements.records import to_json
-from perfsuite.model import Account, Plan, Scenario
-
-pytestmark = pytest.mark.integration
+from perfsuite.load.inbox import WorkerAccount
+from perfsuite.load.messages import Drained, Hello, UserSeat
+from perfsuite.load.worker_handle import RESEND_AFTER_S, LocalProcess, WorkerHandle
+from perfsuite.model import Account, Secrets, WorkerStart
+from tests.accuracy.lab import wait_until
 
 _WITHIN_S = 30.0
-_MUCH = Add([Account(f"98765{number:05}", "secret", "policyholder") for number in range(5_000)], 1.0, 0.0, {})
-"""Several times what a pipe holds."""
+_TOKEN, _PASSWORD = "the-secret-token", "the-secret-password"
+_MANY = tuple(Account(f"98765{number:05}", _PASSWORD, "policyholder") for number in range(5_000))
+"""Several times what a pipe holds: once that is written, the process reads."""
+_START = WorkerStart("127.0.0.1", 1, _TOKEN, Secrets(_MANY))
+"""At a port where there is no master."""
+
+
+def _handle() -> WorkerHandle:
+    return WorkerHandle("client", 0, Hello({}, "host", 1), WorkerAccount("worker-1", "host"))
+
+
+@pytest.mark.parametrize(
+    ("checked", "lost", "drained", "at_work"),
+    [
+        pytest.param(False, False, None, False, id="nobody knows whether it can make the load"),
+        pytest.param(True, False, None, True, id="it can"),
+        pytest.param(True, True, None, False, id="it is lost"),
+        pytest.param(True, False, Drained(0, 0), False, id="it has handed over everything"),
+    ],
+)
+def test_who_is_at_work(*, checked: bool, lost: bool, drained: Drained | None, at_work: bool) -> None:
+    worker = _handle()
+    worker.checked, worker.lost, worker.drained = checked, lost, drained
+    assert worker.at_work is at_work
+
+
+@pytest.mark.parametrize(
+    ("reported", "late_s", "missed"),
+    [
+        pytest.param({"seats": 1, "target": 1}, RESEND_AFTER_S + 1, False, id="it knows all"),
+        pytest.param({"seats": 0, "target": 1}, RESEND_AFTER_S + 1, True, id="it does not know its users"),
+        pytest.param({"seats": 1, "target": 0}, RESEND_AFTER_S + 1, True, id="it does not know how many are to start"),
+        pytest.param({"seats": 0, "target": 0}, RESEND_AFTER_S - 1, False, id="its answer may be on the way"),
+        pytest.param({}, RESEND_AFTER_S + 1, False, id="it has said nothing so far"),
+    ],
+)
+def test_an_order_that_was_lost_shows_in_what_the_worker_reports(
+    reported: dict[str, int], late_s: float, *, missed: bool
+) -> None:
+    worker = _handle()
+    worker.seats, worker.target = [UserSeat(0, "policyholder", "1")], 1
+    worker.ordered_at, worker.reported = time.monotonic() - late_s, reported
+    assert worker.has_missed_order is missed
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WorkerHandle]:
-    plan = Plan("run", Scenario("basic", 1, 1, 60), "http://127.0.0.1:1", {}, (), (), 1, "2026-03-01T09:30:00Z")
-    (tmp_path / "plan.json").write_bytes(to_json(plan))
-    worker = WorkerHandle(0, tmp_path)
-    yield worker
-    worker.kill()
-    assert _processes(tmp_path) == []
+def process(tmp_path: Path) -> Iterator[LocalProcess]:
+    """A worker that waits for its master."""
+    process = LocalProcess(tmp_path, _START)
+    yield process
+    process.close()
+    assert process.exit_code is not None
 
 
-def _processes(folder: Path) -> list[psutil.Process]:
-    """Our children that work on that folder; other tests may have children of their own."""
-    return [child for child in psutil.Process().children() if str(folder) in child.cmdline()]
+@pytest.mark.integration
+def test_secrets_are_in_no_argument_variable_or_file(process: LocalProcess, tmp_path: Path) -> None:
+    child = psutil.Process(process.pid)
+    seen = " ".join(child.cmdline()) + str(child.environ())
+
+    assert process.exit_code is None
+    assert str(tmp_path) in seen
+    assert _TOKEN not in seen
+    assert _PASSWORD not in seen
+    assert list(tmp_path.iterdir()) == []
 
 
-def _process(folder: Path) -> psutil.Process:
-    (process,) = _processes(folder)
-    return process
+@pytest.mark.integration
+def test_it_ends_with_its_standard_input(process: LocalProcess) -> None:
+    """As after kill -9 of the master: all that the worker sees of it is the end of the pipe."""
+    pipe = process._process.stdin
+    assert pipe is not None
+
+    pipe.close()
+
+    assert wait_until(lambda: process.exit_code is not None, _WITHIN_S)
+    assert process.exit_code == 1
 
 
-def test_it_says_when_it_is_ready(worker: WorkerHandle) -> None:
-    assert worker.read() == [Ready()]
-    assert worker.exit_code is None
+@pytest.mark.integration
+def test_one_that_is_stopped_is_killed_all_the_same(process: LocalProcess) -> None:
+    psutil.Process(process.pid).suspend()
 
+    process.kill()
 
-def test_orders_to_a_stopped_one_keep_nobody_waiting(worker: WorkerHandle, tmp_path: Path) -> None:
-    assert worker.read() == [Ready()]
-    _process(tmp_path).suspend()
-    began = time.monotonic()
-
-    worker.send(_MUCH)
-    worker.send(_MUCH)
-    worker.flush()
-
-    assert time.monotonic() - began < _WITHIN_S
-    worker.kill()
-    assert worker.exit_code == -9
-    worker.send(_MUCH)  # it is dead, and that is no mistake of the one who sends
-
-
-def test_what_the_pipe_did_not_take_at_once_follows(worker: WorkerHandle, tmp_path: Path) -> None:
-    assert worker.read() == [Ready()]
-    process = _process(tmp_path)
-    process.suspend()
-    worker.send(_MUCH)
-    held = os.sysconf("SC_PAGESIZE") * 16
-    assert len(worker._unsent) > held
-    process.resume()
-
-    deadline = time.monotonic() + _WITHIN_S
-    while worker._unsent and time.monotonic() < deadline:
-        worker.flush()
-        time.sleep(0.01)
-
-    assert not worker._unsent
+    assert wait_until(lambda: process.exit_code is not None, _WITHIN_S)
+    assert process.exit_code == -signal.SIGKILL
+    process.kill()  # it is dead, and that is no mistake of the one who kills
