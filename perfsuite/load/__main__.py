@@ -36,12 +36,12 @@ from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.channel import Channel  # noqa: E402
 from perfsuite.load.coordinator import Coordinator, LoadFiles  # noqa: E402
 from perfsuite.load.master import MasterJob, SuiteMaster  # noqa: E402
-from perfsuite.load.messages import EXIT_BROKEN  # noqa: E402
+from perfsuite.load.messages import EXIT_BROKEN, Hello  # noqa: E402
 from perfsuite.load.placement import users_of  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.load.worker_handle import LocalProcess, WorkerHandle  # noqa: E402
 from perfsuite.messages import Message  # noqa: E402
-from perfsuite.messages.load import LoadMessage  # noqa: E402
+from perfsuite.messages.load import LoadMessage, WorkerMessage  # noqa: E402
 from perfsuite.model import Account, Plan, Secrets, WorkerStart  # noqa: E402
 from perfsuite.roles.mix import start_order  # noqa: E402
 from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: E402
@@ -63,6 +63,7 @@ class LoadMaster(MasterJob):
         """By process id: when that was seen, monotonic s."""
         self._reported: set[int] = set()
         """Process ids of those that have been taken note of."""
+        self._has_reported_strangers = False
         roles = importlib.import_module(self._plan.roles_module).ROLES
         environment: Any = Environment(events=locust.events, user_classes=user_classes(roles))
         environment.host, environment.stop_timeout = self._plan.host, self._plan.stop_timeout_s
@@ -81,6 +82,7 @@ class LoadMaster(MasterJob):
         """Lead the run to its end; 0 when its record is whole."""
         listen_for_errors(lambda error, _during: self.failed(error))
         gevent.spawn(self._obey)
+        why = None
         try:
             self._start_workers()
             self._wait_for_workers()
@@ -93,8 +95,11 @@ class LoadMaster(MasterJob):
             self._coordinator.finish()
             whole = any(worker.drained is not None and not worker.lost for worker in self._master.workers.values())
             return 0 if whole else 1
+        except SuiteError as error:
+            why = WorkerMessage.RUN_ENDED(why=error)
+            raise
         finally:
-            self._end_workers()
+            self._end_workers(why)
             self._coordinator.close()
 
     def stop(self, reason: str) -> None:
@@ -130,8 +135,15 @@ class LoadMaster(MasterJob):
     def _all_died(self) -> bool:
         return not self._plan.expect_workers and len(self._reported) == len(self._processes)
 
+    def refused(self, hello: Hello | None, why: Message) -> None:
+        """Somebody may not join."""
+        self._coordinator.refused(hello, str(why))
+
     def watch(self) -> None:
-        """Look for processes of this machine that died."""
+        """Look for processes of this machine that died, and for strangers."""
+        if self._master.strangers and not self._has_reported_strangers:
+            self._has_reported_strangers = True
+            self.refused(None, WorkerMessage.OTHER_TOKEN())
         workers = {worker.hello.pid: worker for worker in self._master.workers.values() if worker.hello.local}
         now = time.monotonic()
         for process in self._processes:
@@ -146,9 +158,9 @@ class LoadMaster(MasterJob):
             elif worker.drained is None:
                 self._master.give_up(worker, why)
 
-    def _end_workers(self) -> None:
+    def _end_workers(self, why: Message | None) -> None:
         for worker in self._master.workers.values():
-            self._master.dismiss(worker)
+            self._master.dismiss(worker, why)
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline and any(process.exit_code is None for process in self._processes):
             gevent.sleep(0.02)

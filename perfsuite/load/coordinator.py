@@ -15,12 +15,12 @@ from perfsuite.clock import utc_s
 from perfsuite.load.dispatcher import PlacingDispatcher
 from perfsuite.load.inbox import Inbox
 from perfsuite.load.master import SuiteMaster
-from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Load, Placed, Seats
+from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Hello, Load, Placed, Seats
 from perfsuite.load.placement import Placement
 from perfsuite.load.versions import digest_of_accounts, version_of_module
 from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.measurements.file import FILE_NAME, Writer
-from perfsuite.measurements.records import Phase, SuiteErrors, WorkerJoined, WorkerLost
+from perfsuite.measurements.records import Phase, SuiteErrors, WorkerJoined, WorkerLost, WorkerRefused
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import SUITE_FAILED, Account, Plan
@@ -105,6 +105,8 @@ class Coordinator:
         if checked.why:
             # It ends by itself, and says the same there.
             self._master.give_up(worker, LoadMessage.CANNOT(why=checked.why))
+            if not worker.checked:
+                self.refused(worker.hello, checked.why)
             return
         worker.checked, worker.spare = True, self._placement is not None
         clock = checked.clock_offset_ms, checked.clock_uncertainty_ms
@@ -112,6 +114,11 @@ class Coordinator:
         joined = worker.name, worker.hello.host, worker.hello.pid, utc_s(), worker.spare
         self._inbox.add(WorkerJoined, *joined, *clock)
         self._changed.set()
+
+    def refused(self, hello: Hello | None, why: str) -> None:
+        """Write down that somebody may not take part."""
+        host, pid = (hello.host, hello.pid) if hello is not None else ("", 0)
+        self._inbox.add(WorkerRefused, host, pid, utc_s(), why)
 
     # ── the load ───────────────────────────────────────────────────────────────────────────────────
 

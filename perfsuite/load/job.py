@@ -112,7 +112,7 @@ class LoadJob(WorkerJob):
     def refused(self, refusal: Refused) -> NoReturn:
         """The master does not want this worker, or no longer."""
         if refusal.lost:
-            self._end(EXIT_LOST, WorkerMessage.GIVEN_UP(name=self.name, why=refusal.why))
+            self._end(EXIT_LOST, WorkerMessage.GIVEN_UP(why=refusal.why))
         self._end(EXIT_USAGE, WorkerMessage.REFUSED(why=refusal.why))
 
     def master_gone(self, silent_s: float) -> NoReturn:

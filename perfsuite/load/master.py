@@ -36,6 +36,9 @@ class MasterJob:
         """Why this worker may not join; None when it may."""
         return None
 
+    def refused(self, hello: Hello | None, why: Message) -> None:
+        """Somebody may not join; None where it could not say who it is."""
+
     def connected(self, worker: WorkerHandle) -> None:
         """It has joined."""
 
@@ -66,6 +69,12 @@ class SuiteMaster(MasterRunner):
     def port(self) -> int:
         """On which it listens."""
         return int(self.server.port)
+
+    @property
+    def strangers(self) -> int:
+        """Connections that were refused before a word, since the peer had another token or none."""
+        server: Any = self.server  # of our channel
+        return int(server.refused)
 
     def listen(self, kind: type[M], handle: Callable[[WorkerHandle, M], None]) -> None:
         """Call `handle` with each message of a kind that comes from a worker that takes part."""
@@ -102,6 +111,7 @@ class SuiteMaster(MasterRunner):
             why = why or self._job.admit(hello)
             if why is not None:
                 self._send(client_id, Refused(str(why)))
+                self._job.refused(hello, why)
                 return
             worker = self.workers[client_id] = self._handle(client_id, hello)
         worker.heard_at = time.monotonic()
@@ -149,8 +159,10 @@ class SuiteMaster(MasterRunner):
         self._send(worker.client_id, Refused(str(why), lost=True))
         self._job.lost(worker, why)
 
-    def dismiss(self, worker: WorkerHandle) -> None:
-        """It is not needed any more."""
+    def dismiss(self, worker: WorkerHandle, why: Message | None = None) -> None:
+        """It is not needed any more; `why`, where its work was not done."""
+        if why is not None:
+            self._send(worker.client_id, Refused(str(why), lost=True))
         self._send_rpc(rpc_message("quit", None, worker.client_id))
 
     def place(self, dispatcher: Any, users: int, spawn_rate: float) -> None:

@@ -30,6 +30,7 @@ from perfsuite.measurements.records import (
     Users,
     WorkerJoined,
     WorkerLost,
+    WorkerRefused,
 )
 from perfsuite.measurements.slowest import SlowRequest, slowest_of
 from perfsuite.measurements.sums import (
@@ -83,6 +84,7 @@ class Aggregate:
         self.phases: list[Phase] = []
         self.lost: list[WorkerLost] = []
         self.joined: list[WorkerJoined] = []
+        self.refused: list[WorkerRefused] = []
         self.ledger: dict[str, Ledger] = {}
         """Process → what it sent and what arrived; {} in older files."""
         self.suite_errors: Counter[tuple[str, str, str]] = Counter()
@@ -290,6 +292,9 @@ class Aggregate:
     def _add_joined(self, record: WorkerJoined) -> None:
         self.joined.append(record)
 
+    def _add_refused(self, record: WorkerRefused) -> None:
+        self.refused.append(record)
+
     def _add_ledger(self, record: Ledger) -> None:
         self.ledger[record.of] = record
 
@@ -321,6 +326,7 @@ _ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
     NotPossible: Aggregate._add_not_possible,
     Phase: Aggregate._add_phase,
     WorkerJoined: Aggregate._add_joined,
+    WorkerRefused: Aggregate._add_refused,
     WorkerLost: Aggregate._add_lost,
     Ledger: Aggregate._add_ledger,
     SuiteErrors: Aggregate._add_suite_errors,

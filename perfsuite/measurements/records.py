@@ -160,6 +160,17 @@ class WorkerJoined(msgspec.Struct, frozen=True, tag="worker_joined", tag_field="
     clock_uncertainty_ms: float | None = None
 
 
+class WorkerRefused(msgspec.Struct, frozen=True, tag="worker_refused", tag_field="kind"):
+    """A process that wanted to take part and may not. `host` and `pid`: "" and 0 where it could not even say them."""
+
+    worker: str
+    sequence: int
+    host: str
+    pid: int
+    at: float
+    why: str
+
+
 class Ledger(msgspec.Struct, frozen=True, tag="ledger", tag_field="kind"):
     """What one load process sent, and what arrived and is in this file; written at the end.
 
@@ -334,6 +345,7 @@ Record = (
     | Generator
     | Phase
     | WorkerJoined
+    | WorkerRefused
     | WorkerLost
     | Ledger
     | SuiteErrors

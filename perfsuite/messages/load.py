@@ -10,7 +10,7 @@ class LoadMessage(Code):
 
     NOT_FINISHED = "did not finish within {limit_s:seconds} after the end of the load"
     STOPPED = "ended normally before the end of the load: something stopped it"
-    SILENT = "reported nothing for {silent_s:seconds} and was killed"
+    SILENT = "reported nothing for {silent_s:seconds} and was given up"
     KILLED = "was killed by {signal}"
     OUT_OF_MEMORY = KILLED + "; out of memory? See the system's log"
     SUITE_ERROR = "ended by an error of the suite; its traceback is in {log}"
@@ -34,6 +34,9 @@ class WorkerMessage(Code):
     OTHER_VERSION = (
         "{what} differs: {here} at the master, {there} at the worker; bring both machines to the same version"
     )
+    OTHER_TOKEN = (
+        "its token differs from the master's, or it is no worker of this suite; is AGENTMITRA_WORKER_TOKEN the same?"
+    )
     OTHER_ROLES = "the module {module} differs from the master's; bring both machines to the same version"
     OTHER_ACCOUNTS = (
         "the accounts here ({here:n account}) are not those of the master; give both the same credentials file"
@@ -42,12 +45,13 @@ class WorkerMessage(Code):
     HOST_NOT_ALLOWED = "this machine may not load {host}; allow it here with --allow-host"
     NO_TARGET = "cannot reach the target {host} from here: {why}"
     REFUSED = "the master refused this worker: {why}"
-    GIVEN_UP = "the master gave {name} up: {why}; its users are placed elsewhere"
+    GIVEN_UP = "the master ended its work: {why}"
     MASTER_GONE = (
         "the master has not answered for {silent_s:seconds}: the load here has ended; {batches:n batch/batches} "
         "not acknowledged"
     )
     MASTER_ENDED = "the master ended before the load did"
+    RUN_ENDED = "the run ended: {why}"
     UNKNOWN = "this master does not know the worker: it belonged to another run"
     ELSEWHERE = "it was silent for too long, and its users are elsewhere"
     INTERRUPTED = "interrupted"

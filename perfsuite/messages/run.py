@@ -20,6 +20,8 @@ class RunMessage(Code):
     WORKER_JOINED = "{worker} joined: {host}, process {pid}"
     WORKER_JOINED_AS_SPARE = "{worker} joined as a spare: {host}, process {pid}"
     CLOCK_AGREES = "its clock agrees within {within_ms:ms}"
+    WORKER_REFUSED = "Refused a worker on {host}, process {pid}: {why}"
+    STRANGER_REFUSED = "Refused a connection: {why}"
     CLOCK_AHEAD = "its clock is {apart_ms:ms} ahead (± {within_ms:ms}), which is corrected"
     CLOCK_BEHIND = "its clock is {apart_ms:ms} behind (± {within_ms:ms}), which is corrected"
     WORKER_LOST = "{worker} was lost with {users:n user}: {reason}"

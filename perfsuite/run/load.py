@@ -34,6 +34,7 @@ from perfsuite.monitor import (
 )
 from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
+from perfsuite.run.worker_news import worker_news
 from perfsuite.summary.live import LiveView
 from perfsuite.summary.summarize import COMPLETED
 from perfsuite.target.hosts import is_local
@@ -44,6 +45,7 @@ TARGET_LOST_S = 10
 _ROOT = Path(__file__).resolve().parents[2]
 _LAST_LINES = 5
 _POLL_EVERY_S = 0.2
+_BEFORE_LOAD = (measurements.WorkerJoined, measurements.WorkerRefused)
 _END_MARGIN_S = 30.0
 """Beyond the requests in flight, until a load ends that stops for an error of the suite; handing over takes 15 s."""
 _GRACE_MARGIN_S = 90.0
@@ -271,15 +273,11 @@ class _LoadProgress:
         """Process the records since the last call."""
         records = self._tail.read()
         for record in records:
-            if isinstance(record, measurements.WorkerJoined):
-                self._welcome(record)
-                continue
-            self.begun = True
+            if line := worker_news(record, elsewhere=self._run.plan.expect_workers > 0):
+                self._run.screen.warn(line)
+            self.begun = self.begun or not isinstance(record, _BEFORE_LOAD)
             if isinstance(record, measurements.SuiteErrors):
                 self._report(record)
-            elif isinstance(record, measurements.WorkerLost):
-                fields = {"worker": record.lost, "users": record.users, "reason": record.reason}
-                self._run.screen.warn(RunMessage.WORKER_LOST(**fields))
         self._live.feed(records)
 
     def snapshot(self) -> LiveSnapshot:
@@ -289,13 +287,6 @@ class _LoadProgress:
         monitored = self._sampler.latest() if self._sampler is not None else {}
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
-
-    def _welcome(self, worker: measurements.WorkerJoined) -> None:
-        """Show who has joined, where that is not only processes of this machine."""
-        if self._run.plan.expect_workers:
-            fields = {"worker": worker.joined, "host": worker.host, "pid": worker.pid}
-            code = RunMessage.WORKER_JOINED_AS_SPARE if worker.spare else RunMessage.WORKER_JOINED
-            self._run.screen.say(code(**fields).also(_clock_of(worker)))
 
     def _report(self, error: measurements.SuiteErrors) -> None:
         """Show an error of a load process itself, once for each place."""
@@ -347,17 +338,6 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
-
-
-def _clock_of(worker: measurements.WorkerJoined) -> Message | None:
-    """How far its clock is from that of this machine; None where it is the same one."""
-    ahead_ms, within_ms = worker.clock_offset_ms, worker.clock_uncertainty_ms
-    if ahead_ms is None or within_ms is None:
-        return None
-    if abs(ahead_ms) <= within_ms:
-        return RunMessage.CLOCK_AGREES(within_ms=within_ms)
-    code = RunMessage.CLOCK_AHEAD if ahead_ms >= 0 else RunMessage.CLOCK_BEHIND
-    return code(apart_ms=abs(ahead_ms), within_ms=within_ms)
 
 
 def _longest_wait_s(plan: Plan) -> float:
