@@ -151,7 +151,7 @@ class LoadJob(WorkerJob):
             self._runner.say(Checked("", *self._runner.clock_ms()))
 
     def _check(self, load: Load, plan: Plan) -> None:
-        """Tell the master, and end, where this machine cannot make the load."""
+        """Report it to the master, and end, where this machine cannot make the load."""
         needed = [account for account in self._accounts.values() if account.role in plan.users_by_role]
         if not is_allowed(plan.host, plan.allowed_hosts):
             self._cannot(EXIT_SAFETY, WorkerMessage.HOST_NOT_ALLOWED(host=plan.host))

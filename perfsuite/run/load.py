@@ -274,7 +274,8 @@ class _LoadProgress:
         records = self._tail.read()
         for record in records:
             if line := worker_news(record, elsewhere=self._run.plan.expect_workers > 0):
-                self._run.screen.warn(line)
+                screen = self._run.screen
+                (screen.say if isinstance(record, measurements.WorkerJoined) else screen.warn)(line)
             self.begun = self.begun or not isinstance(record, _BEFORE_LOAD)
             if isinstance(record, measurements.SuiteErrors):
                 self._report(record)
