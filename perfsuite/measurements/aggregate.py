@@ -131,9 +131,14 @@ class Aggregate:
 
     @property
     def lost_reports(self) -> int:
-        """Records that are missing, by their numbers; a process counts from 0 or 1."""
-        missing = sum(max(last - min(first, 1) + 1 - count, 0) for first, last, count in self._numbers.values())
-        return missing + sum(ledger.lost_records for ledger in self.ledger.values())
+        """Records that are missing, by their numbers; a process counts from 0 or 1.
+
+        Where its records were merged with those of others, they have other numbers, and the ledger says how many.
+        """
+        found = {worker: ledger.lost_records for worker, ledger in self.ledger.items()}
+        for worker, (first, last, count) in self._numbers.items():
+            found[worker] = max(last - min(first, 1) + 1 - count, found.get(worker, 0))
+        return sum(found.values())
 
     @property
     def reported_until(self) -> int | None:
