@@ -174,6 +174,15 @@ class JudgeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """`merge`."""
+
+    runs: tuple[Path, ...] = argument("RUN", "folders of the runs, two or more", default=(), kind=Path, many=True)
+    archive: ArchiveOptions = group(ArchiveOptions)
+    output: OutputOptions = group(OutputOptions)
+
+
+@dataclass(frozen=True, slots=True)
 class CompareOptions:
     """`compare`."""
 

@@ -207,11 +207,11 @@ def _arguments(arguments: Sequence[str], own: Iterable[Option], command: Command
     wanted = [each for each in own if each.is_argument]
     shown = {"command": command.name, "program": PROGRAM, "example": command.examples[0]}
     for each, argument in zip(wanted, arguments, strict=False):
-        yield _given(each, [argument], COMMAND_LINE)
+        yield _given(each, arguments if each.many else [argument], COMMAND_LINE)
     for each in wanted[len(arguments) :]:
         if not each.optional:
             raise UsageError(CliMessage.ARGUMENT_MISSING(argument=each.name, **shown))
-    if len(arguments) > len(wanted):
+    if len(arguments) > len(wanted) and not any(each.many for each in wanted):
         raise UsageError(CliMessage.ARGUMENT_UNEXPECTED(argument=arguments[len(wanted)], **shown))
 
 

@@ -76,6 +76,8 @@ def _circumstances(plan: Plan) -> Message | None:
         parts.append(Note.ONE_MACHINE_DEMO())
     elif _is_loopback(plan.host):
         parts.append(Note.ONE_MACHINE())
+    if plan.merged_from:
+        parts.append(Note.MERGED(runs=len(plan.merged_from)))
     if plan.shared_accounts:
         users = sum(plan.users_by_role.get(role, 0) for role in plan.shared_accounts)
         parts.append(Note.SHARED_ACCOUNTS(users=users, accounts=sum(plan.shared_accounts.values())))

@@ -87,6 +87,13 @@ class Tail:
         *lines, self._rest = (self._rest + self._unpacked(raw)).split(b"\n")
         return [self._decode(line) for line in self._past_header(lines)]
 
+    @property
+    def schema(self) -> int:
+        """Of what was read so far. Raises LoadError before the header."""
+        if self._header is None:
+            raise LoadError(MeasurementsMessage.NOT_THERE(path=self._path))
+        return self._header.schema
+
     def _unpacked(self, raw: bytes) -> bytes:
         try:
             return self._unzip.decompress(raw)

@@ -73,9 +73,12 @@ class WorkerCounts:
 
 
 class Merger:
-    """Takes the records of all load processes, and gives what is to be written."""
+    """Takes the records of all load processes, and gives what is to be written.
 
-    def __init__(self) -> None:
+    `kept_s`: how much later than others a process may report its users and queues.
+    """
+
+    def __init__(self, kept_s: int = KEPT_S) -> None:
         self.counts: defaultdict[str, WorkerCounts] = defaultdict(WorkerCounts)
         """Process → what arrived from it."""
         self._sources: set[str] = set()
@@ -83,8 +86,8 @@ class Merger:
         self._several = False
         self._unchanged: list[Record] = []
         self._groups: dict[type, defaultdict[tuple[Any, ...], list[Any]]] = {kind: defaultdict(list) for kind in _KEYS}
-        self._users = MergedUsers()
-        self._queues = _Queues()
+        self._users = MergedUsers(kept_s)
+        self._queues = _Queues(kept_s)
         self._sequence = count(1)
         self._last_number: dict[str, int] = {}
         """Process → the last number that it has in the file."""
@@ -163,7 +166,8 @@ class Merger:
 class _Queues:
     """Arrivals of all processes. Queues of one second add up over the processes, and last as long as the longest."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_s: int) -> None:
+        self._kept_s = kept_s
         self._new: defaultdict[int, list[Arrivals]] = defaultdict(list)
         self._longest: defaultdict[int, dict[str, int]] = defaultdict(dict)
         """Second → process → the longest queue that it reported."""
@@ -201,7 +205,7 @@ class _Queues:
         self._forget()
 
     def _forget(self) -> None:
-        oldest = max(self._longest, default=0) - KEPT_S
+        oldest = max(self._longest, default=0) - self._kept_s
         for second in [each for each in self._longest if each < oldest]:
             del self._longest[second], self._written[second]
 

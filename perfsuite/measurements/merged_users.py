@@ -15,7 +15,8 @@ KEPT_S = 60
 class MergedUsers:
     """Sums that `Aggregate.users_at` and `logging_in_by_second` make of the single reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_s: int = KEPT_S) -> None:
+        self._kept_s = kept_s
         self._reports: dict[str, dict[int, Users]] = {}
         """Process → second → its last report of that second."""
         self._first: dict[str, Users] = {}
@@ -30,7 +31,7 @@ class MergedUsers:
         worker, second = report.worker, report.second
         reports = self._reports.setdefault(worker, {})
         known = reports.get(second)
-        if second < self._newest - KEPT_S or (known is not None and known.sequence > report.sequence):
+        if second < self._newest - self._kept_s or (known is not None and known.sequence > report.sequence):
             return
         reports[second] = report
         first = self._first.get(worker)
@@ -50,7 +51,9 @@ class MergedUsers:
         """All sums are to be taken again. Process → seconds of its reports that are kept."""
         self._taken.clear()
         if self._oldest is not None:
-            self._changed.update(range(max(self._oldest, self._newest - KEPT_S), self._newest + FORGOTTEN_AFTER_S + 1))
+            self._changed.update(
+                range(max(self._oldest, self._newest - self._kept_s), self._newest + FORGOTTEN_AFTER_S + 1)
+            )
         return {worker: sorted(reports) for worker, reports in self._reports.items()}
 
     def take(self) -> Iterator[tuple[int, dict[str, int], int]]:
@@ -62,7 +65,7 @@ class MergedUsers:
             if oldest <= second <= newest and (sums := self._sums(second)) != self._taken.get(second):
                 self._taken[second] = sums
                 yield second, *sums
-        kept_from = newest - KEPT_S
+        kept_from = newest - self._kept_s
         self._changed = {second for second in self._changed if second > newest or kept_from <= second < oldest}
         for second in [each for each in self._taken if each < kept_from]:
             del self._taken[second]

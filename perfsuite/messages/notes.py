@@ -11,6 +11,7 @@ class Note(Code):
     # ── circumstances of every run like this one ────────────────────────────────────────────────────────────────
     ONE_MACHINE_DEMO = "load and target on one machine (demo)"
     ONE_MACHINE = "load and target on one machine (or a tunnel)"
+    MERGED = "merged from {runs:n run}: seconds of one are those of another as far as the clocks of their masters agree"
     SHARED_ACCOUNTS = "{users:n user} on {accounts:n account}"
     PROXY = "all requests went through {proxy}: response times include the proxy"
     ABSENT_ROLES = "with {users:n user}, no user ran as {roles:list}"

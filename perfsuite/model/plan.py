@@ -148,6 +148,8 @@ class Plan:
     stop_timeout_s: float = STOP_TIMEOUT_S
     """How long requests in flight may take when the load ends."""
     schema: int = 1
+    merged_from: tuple[str, ...] = ()
+    """Folders of the runs of several masters that this one was merged from."""
 
     @property
     def load_processes(self) -> int:

@@ -87,18 +87,23 @@ def finish(run: RunContext, end: RunEnd, baseline: RunGroup | None = None, outpu
     """
     with _after_the_load(run):
         _write_circumstances(run, end)
-        finished = _evaluate(run, baseline, outputs)
-        known = run.errors.groups
-        # A full disk ends nothing early: what has room is written.
-        unwritten = _add_readings(finished) + _write_outputs(finished, run, outputs, run.errors.record_unreported)
-        if run.errors.groups != known:  # once more, with what these errors make of the verdict
-            finished = replace(finished, report=with_verdict(finished.report, known, run.errors))
-            _write_outputs(finished, run, outputs, _already_recorded)
-        _append_step_summary(run, outputs)
-        for line in run.errors.take_unreported():
-            run.screen.warn(line)
-        if unwritten:
-            raise unwritten[0]
+        return publish(run, baseline, outputs)
+
+
+def publish(run: RunContext, baseline: RunGroup | None = None, outputs: Outputs = _OUTPUTS) -> LoadedRun:
+    """Figures, verdict, files and history of a run whose folder holds all that was measured."""
+    finished = _evaluate(run, baseline, outputs)
+    known = run.errors.groups
+    # A full disk ends nothing early: what has room is written.
+    unwritten = _add_readings(finished) + _write_outputs(finished, run, outputs, run.errors.record_unreported)
+    if run.errors.groups != known:  # once more, with what these errors make of the verdict
+        finished = replace(finished, report=with_verdict(finished.report, known, run.errors))
+        _write_outputs(finished, run, outputs, _already_recorded)
+    _append_step_summary(run, outputs)
+    for line in run.errors.take_unreported():
+        run.screen.warn(line)
+    if unwritten:
+        raise unwritten[0]
     return finished
 
 

@@ -84,6 +84,18 @@ _ALL = (
         examples=("judge results/basic_20261124_025154 --targets my-targets.toml",),
     ),
     Command(
+        name="merge",
+        usage="RUN RUN …",
+        summary="make one run from the runs of several masters",
+        description=(
+            "Make one run from those of several masters that loaded the same target at the same time, and judge it.\n"
+            "Its figures are exact, as if one master had led all load processes. The single runs stay as they are."
+        ),
+        options=options.MergeOptions,
+        module="merge",
+        examples=("merge results/peak_20261124_025154 from-b/peak_20261124_025154",),
+    ),
+    Command(
         name="compare",
         usage="A B",
         summary="compare runs with other runs: slower, faster, the same, or unclear",
@@ -231,7 +243,7 @@ def help_parser(command: Command) -> argparse.ArgumentParser:
         if each.section not in groups:
             groups[each.section] = parser.add_argument_group(each.section)
         if each.is_argument:
-            parser.add_argument(each.key, metavar=each.name, nargs="?", help=_help(each))
+            parser.add_argument(each.key, metavar=each.name, nargs="*" if each.many else "?", help=_help(each))
         else:
             add_option(groups[each.section], each)
     return parser

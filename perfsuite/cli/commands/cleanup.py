@@ -9,7 +9,8 @@ from pathlib import Path
 from perfsuite.cli.options import CleanupOptions
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.cli.terminal import Invocation
-from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS
+from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
+from perfsuite.messages.merge import MergeMessage
 from perfsuite.model import Cleanup, Plan
 from perfsuite.plan.access import connection_of_run, read_accounts
 from perfsuite.plan.files import read_scenarios
@@ -26,6 +27,8 @@ def cleanup(call: Invocation[CleanupOptions]) -> int:
     """0, or 4 if a row remains."""
     folder, options = call.options.run, call.options.plan
     plan = load(folder / PLAN_FILE, Plan)
+    if plan.merged_from:
+        raise UsageError(MergeMessage.CLEAN_UP_EACH(folder=folder, runs=plan.merged_from))
     if plan.demo:
         call.terminal.out("This run loaded a demo backend, which is gone with all that was in it.")
         return EXIT_PASS
