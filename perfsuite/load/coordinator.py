@@ -137,9 +137,9 @@ class Coordinator:
             return
         sessions, seats = self._placement.sessions(), self._placement.seats()
         for worker in self.workers:
-            worker.seats = seats.get(worker.index, [])
+            had, worker.seats = worker.seats, seats.get(worker.index, [])
             worker.ordered_at = time.monotonic()
-            if worker.seats:
+            if worker.seats or had:
                 self._master.say(worker, Seats(worker.seats, self._start_at, from_s, sessions))
 
     def _place(self, spawn_rate: float, after_s: float = 0.0) -> None:
@@ -151,6 +151,19 @@ class Coordinator:
             users = len(self._placement)
             self._placing = gevent.spawn_later(after_s, self._master.place, dispatcher, users, spawn_rate)
             self._placing.link_exception(lambda greenlet: self.failed(greenlet.exception))
+
+    def retarget(self, users: Sequence[Account], spawn_rate: float) -> None:
+        """Change how many users there are: those that are missing start, those that are too many stop."""
+        if self._placement is None or self._over or not self.workers:
+            return
+        if self._placing is not None:
+            self._placing.kill()
+        self._placement.retarget(users, [worker.index for worker in self.workers])
+        self._order_users(utc_s() - self._start_at + _CHANGE_LEAD_S)
+        for worker in self.workers:
+            worker.spare = worker.spare and not worker.seats
+        self._on_plateau = False
+        self._place(spawn_rate)
 
     def missed_order(self, worker: WorkerHandle) -> None:
         """It does not know of its latest orders: order once more."""

@@ -120,8 +120,8 @@ class PlacingDispatcher:
     def _tables(self) -> dict[str, dict[str, int]]:
         started, tables = self._placement.started(), {}
         for worker in self._workers():
-            counts = started.get(worker.index)
-            if counts and (self._first or counts.total() != worker.target):
+            counts = started.get(worker.index, Counter())
+            if counts.total() != worker.target or (self._first and counts):
                 worker.target, worker.ordered_at = counts.total(), time.monotonic()
                 tables[worker.client_id] = {name: counts[slug] for slug, name in self._classes.items()}
         return tables

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 def counted_by_locust(environment: Any) -> int:
-    """Requests in Locust's own statistics."""
-    return int(environment.stats.total.num_requests)
+    """Requests in Locust's own statistics, and those that a worker has reported: each report empties the statistics."""
+    return int(environment.stats.total.num_requests) + int(environment.agentmitra_reported)
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class Hooks:
 def install(environment: Any, hooks: Hooks) -> None:
     """Make `environment` run the suite's load."""
     environment.agentmitra_load = None
+    environment.agentmitra_reported = 0
     environment.dispatcher_class = hooks.dispatcher
     events = environment.events
 

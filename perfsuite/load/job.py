@@ -183,6 +183,7 @@ class LoadJob(WorkerJob):
             self._environment.user_classes = user_classes(roles)
         self._environment.host, self._environment.stop_timeout = plan.host, plan.stop_timeout_s
         self._numbers.clear()
+        self._environment.agentmitra_load = None
         self._drained, self._draining = None, False
         self._offer = _Offer(load, plan, preflight, roles, outbox)
 
@@ -202,14 +203,15 @@ class LoadJob(WorkerJob):
         with self.counting("the order to take users"):
             seats = [seat for seat in users.seats if seat.number not in self._numbers]
             accounts = [self._account(seat) for seat in seats]
-            self._numbers |= {seat.number for seat in seats}
+            before, self._numbers = self._numbers, {seat.number for seat in users.seats}
             offer = self._offer
             if offer is None:
                 raise AssertionError("users come after a load")
-            if offer.users is None:
+            if self.load is None:
                 offer.users = users
-            elif self.load is not None:
+            else:
                 self.load.accounts.add(accounts, [seat.number for seat in seats])
+                self.load.accounts.remove(before - self._numbers)
                 self.load.assignment.change(users.from_s, users.sessions)
 
     def _account(self, seat: UserSeat) -> Account:

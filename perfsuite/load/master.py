@@ -77,14 +77,14 @@ class SuiteMaster(MasterRunner):
         return int(server.refused)
 
     def listen(self, kind: type[M], handle: Callable[[WorkerHandle, M], None]) -> None:
-        """Call `handle` with each message of a kind that comes from a worker that takes part."""
+        """Call `handle`, and nobody else, with each message of a kind that comes from a worker that takes part."""
 
         def on_message(environment: Any, msg: RpcMessage) -> None:
             worker = self.workers.get(msg.node_id)
             if worker is not None and not worker.lost:
                 handle(worker, decoded(kind, msg.data))
 
-        self.register_message(type_of(kind), on_message)
+        self.custom_messages[type_of(kind)] = on_message, False
 
     def say(self, worker: WorkerHandle, message: msgspec.Struct) -> None:
         """Send it. What a broken connection loses is sent again by whoever misses the answer."""

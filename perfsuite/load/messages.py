@@ -78,7 +78,7 @@ class UserSeat(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Seats(msgspec.Struct, frozen=True, tag="seats"):
-    """Master → worker: further users, in the order in which they start.
+    """Master → worker: its users, in the order in which they start. It has no others: who is missing here, leaves.
 
     `start_at`: of the load, UTC epoch seconds of the master. `sessions`: open model, role → index of the worker that
     holds each session of the role, for actions that are due from `from_s` seconds after the start on.

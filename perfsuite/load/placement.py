@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Placement:
     def __init__(self, users: Sequence[Account], workers: Sequence[int]) -> None:
         """The users go to the workers in turn."""
         self._seats = [_Seat(number, user, workers[number % len(workers)]) for number, user in enumerate(users)]
+        self._next = len(users)
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -57,6 +59,29 @@ class Placement:
     def remove(self, worker: int) -> None:
         """Nobody takes the users of this worker: they are gone."""
         self._seats = [seat for seat in self._seats if seat.worker != worker]
+
+    def retarget(self, users: Sequence[Account], workers: Sequence[int]) -> None:
+        """From now on as many users of each role as `users` has: the youngest beyond that leave, those that are missing
+        go to the workers with the fewest users. A number is never given twice."""
+        missing = Counter(user.role for user in users)
+        stay = []
+        for seat in self._seats:
+            if missing[seat.account.role] > 0:
+                missing[seat.account.role] -= 1
+                stay.append(seat)
+        self._seats = stay
+        of_worker = Counter(seat.worker for seat in stay)
+        fewest = [(of_worker[index], position, index) for position, index in enumerate(workers)]
+        heapq.heapify(fewest)
+        unused = Counter(users) - Counter(seat.account for seat in stay)
+        for user in users:
+            if missing[user.role] > 0 and unused[user] > 0:
+                missing[user.role] -= 1
+                unused[user] -= 1
+                has, position, index = fewest[0]
+                self._seats.append(_Seat(self._next, user, index))
+                self._next += 1
+                heapq.heapreplace(fewest, (has + 1, position, index))
 
     def seats(self) -> dict[int, list[UserSeat]]:
         """Worker → its users, in the order in which they start."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -81,6 +81,7 @@ class AccountPool:
         self._own: dict[str, deque[Seat]] = {}
         self._shared: dict[str, deque[Seat]] = {}
         self._seats: Counter[str] = Counter()
+        self._removed: set[int] = set()
         self.add(accounts, numbers)
 
     def add(self, accounts: Iterable[Account], numbers: Sequence[int] = ()) -> None:
@@ -90,6 +91,12 @@ class AccountPool:
             number = numbers[position] if numbers else self._seats[account.role]
             self._seats[account.role] += 1
             self.give_back(Seat(number, account))
+
+    def remove(self, numbers: Collection[int]) -> None:
+        """Nobody takes the seats of these users any more; one that is taken goes when it is given back."""
+        self._removed |= set(numbers)
+        for role, free in self._own.items():
+            self._own[role] = deque(seat for seat in free if seat.number not in self._removed)
 
     def take(self, role: str) -> Seat:
         """A free seat, rather with an account that nobody else has; a further one where none is free."""
@@ -102,6 +109,8 @@ class AccountPool:
 
     def give_back(self, seat: Seat) -> None:
         """The user of the seat is gone."""
+        if not seat.shared and seat.number in self._removed:
+            return
         free = self._shared if seat.shared else self._own
         free.setdefault(seat.account.role, deque()).append(seat)
 

@@ -140,6 +140,11 @@ class RoleUser(User):
         ended: bool = super().stop(force)
         return ended
 
+    @property
+    def leaving(self) -> bool:
+        """It has to end."""
+        return self._leaving
+
     def on_start(self) -> None:
         """Start at a jittered moment, then log in.
 

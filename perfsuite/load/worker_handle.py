@@ -90,6 +90,15 @@ class WorkerHandle:
     reported: dict[str, int] = field(default_factory=dict)
     """What it says that it knows of these orders."""
 
+    def begin_load(self) -> None:
+        """Forget the last load; it may take part in another one."""
+        self.account = WorkerAccount(self.account.name, self.account.host)
+        self.checked = self.spare = False
+        self.drained = None
+        self.seats = []
+        self.placed = self.target = 0
+        self.ordered_at, self.reported = 0.0, {}
+
     @property
     def name(self) -> str:
         """As in the records."""

@@ -20,6 +20,12 @@ class LoadMessage(Code):
         "{joined:number} of {expected:n worker} joined within {waited_s:seconds}; start the others with "
         "`run_performance_tests.py worker --master …`, or wait longer (--expect-workers-max-wait)"
     )
+    FOREIGN_USERS = (
+        "{names:list}: user classes of your own run in one process only; leave out --processes, --master and --worker, "
+        "or name the roles to load"
+    )
+    NO_WORKERS = "no load process is there that could make the load"
+    LOAD_FAILED = "was ended, since the master could not go on with the load"
     NOT_BOUND = "cannot listen for workers at {bind}: {why}"
 
 

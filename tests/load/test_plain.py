@@ -5,15 +5,31 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from perfsuite.messages.load import LoadMessage
+from perfsuite.messages.plan import PlanMessage
+from perfsuite.plan.workers import TOKEN_VARIABLE
 from tests.load.child import ROOT
 
+OWN_USER = """
+from locust import User, task
 
-def locust(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "locust", "-f", "locustfile.py", *arguments]
-    environment = os.environ | variables
+
+class OwnUser(User):
+    @task
+    def wait_a_while(self) -> None:
+        import time
+
+        time.sleep(0.1)
+"""
+
+
+def locust(*arguments: str, file: Path = ROOT / "locustfile.py") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "locust", "-f", str(file), *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -35,22 +51,29 @@ def test_a_host_that_may_not_be_loaded_ends_it_with_the_suites_own_code(host: st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "named", "processes"),
+    ("arguments", "option", "host"),
     [
-        pytest.param(("--processes", "2"), {}, "--processes", 2, id="several processes"),
-        pytest.param(("--processes", "-1"), {}, "--processes", os.cpu_count(), id="as many as there are cores"),
-        pytest.param(("--master",), {}, "--master", os.cpu_count(), id="master"),
-        pytest.param(("--worker",), {}, "--worker", os.cpu_count(), id="worker"),
-        pytest.param((), {"LOCUST_PROCESSES": "3"}, "--processes", 3, id="by Locust's variable"),
+        pytest.param(("--master", "--master-bind-host", "*"), "--master-bind-host", "*", id="master"),
+        pytest.param(
+            ("--processes", "2", "--master-bind-host", "192.0.2.1"), "--master-bind-host", "192.0.2.1", id="processes"
+        ),
+        pytest.param(("--worker", "--master-host", "192.0.2.1"), "--master-host", "192.0.2.1", id="worker"),
     ],
 )
-def test_several_processes_are_refused_before_there_are_any(
-    arguments: tuple[str, ...], variables: dict[str, str], named: str, processes: int
-) -> None:
-    done = locust("--headless", "--host", "http://127.0.0.1:1", "-u", "2", "-t", "1s", *arguments, **variables)
+def test_beyond_this_machine_a_token_is_needed(arguments: tuple[str, ...], option: str, host: str) -> None:
+    done = locust("--headless", "--host", "http://127.0.0.1:1", "-u", "2", "-t", "1s", *arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"{named}: the debug mode is one process; each further one would count for itself, in its own folder.\n"
-        f"Load from several with: python run_performance_tests.py --processes {processes}\n"
-    )
+    wanted = PlanMessage.WORKER_TOKEN_MISSING(option=option, address=f"{host}:5557", variable=TOKEN_VARIABLE)
+    assert done.stderr == f"{wanted}\n"
+
+
+def test_several_processes_do_not_run_user_classes_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "locustfile.py"
+    file.write_text(f"{(ROOT / 'locustfile.py').read_text()}\n{OWN_USER}")
+
+    done = locust("--headless", "--host", "http://127.0.0.1:1", "-u", "2", "-t", "1s", "--processes", "2", file=file)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == str(LoadMessage.FOREIGN_USERS(names=["OwnUser"]))
+    assert "Traceback" not in done.stderr
