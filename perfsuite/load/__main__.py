@@ -48,7 +48,7 @@ from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: 
 
 READY_WITHIN_S = 60.0
 _READ_BYTES = 1 << 16
-_LAST_WORDS_S = 0.2
+_SETTLES_S = 0.2
 """After a process has died: so long its last messages may take to be read."""
 
 
@@ -149,7 +149,7 @@ class LoadMaster(MasterJob):
         for process in self._processes:
             if process.exit_code is None or process.pid in self._reported:
                 continue
-            if now - self._died_at.setdefault(process.pid, now) < _LAST_WORDS_S:
+            if now - self._died_at.setdefault(process.pid, now) < _SETTLES_S:
                 continue
             self._reported.add(process.pid)
             worker, why = workers.get(process.pid), _death(process.exit_code or 0)

@@ -41,7 +41,10 @@ def difference(here: dict[str, str], there: dict[str, str]) -> tuple[str, str, s
 
 def version_of_module(name: str) -> str:
     """Digest of the source of a module or a package; "none" where there is no such module."""
-    spec = importlib.util.find_spec(name)
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # of its package
+        return "none"
     if spec is None or spec.origin is None:
         return "none"
     origin = Path(spec.origin)
