@@ -166,6 +166,7 @@ class LoadMaster(MasterJob):
             gevent.sleep(0.02)
         for process in self._processes:
             process.close()
+        self._master.close()
 
     # ── what the master hears ──────────────────────────────────────────────────────────────────────
 

@@ -165,6 +165,12 @@ class SuiteMaster(MasterRunner):
             self._send(worker.client_id, Refused(str(why), lost=True))
         self._send_rpc(rpc_message("quit", None, worker.client_id))
 
+    def close(self) -> None:
+        """Hear nobody any more, and deliver what was sent: this process may end right after that."""
+        self.greenlet.kill()
+        server: Any = self.server  # of our channel
+        server.close()
+
     def place(self, dispatcher: Any, users: int, spawn_rate: float) -> None:
         """Order users to start as the dispatcher says; returns when all are. Locust's `start`, with our dispatcher."""
         self._users_dispatcher = dispatcher

@@ -25,7 +25,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -68,12 +68,17 @@ class Command:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a command. `files`: in its volume /data, relative to that."""
+    """What came of a command. `files`: in its volume /data, relative to that; `summary`: of the run that it made.
+
+    `ended_s`: when it had ended, and those before it.
+    """
 
     code: int
     out: str
     err: str
     files: list[str]
+    ended_s: float
+    summary: dict[str, Any] | None = None
 
 
 @dataclass
@@ -293,10 +298,12 @@ class Running:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        ended_s = time.monotonic()
         out, err = map(_read_and_close, self._said)
         data = self._folder(self.image.volumes[0])
         files = sorted(str(path.relative_to(data)) for path in data.rglob("*") if path.is_file())
-        return Done(self._process.returncode, out, err, files)
+        summaries = [json.loads((data / name).read_text()) for name in files if name.endswith("/summary.json")]
+        return Done(self._process.returncode, out, err, files, ended_s, *summaries)
 
 
 def _read_and_close(file: IO[str]) -> str:

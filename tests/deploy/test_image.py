@@ -132,8 +132,14 @@ def test_the_backend_of_the_compose_file_becomes_healthy_and_gives_its_accounts(
 def test_master_and_workers_of_the_compose_file_make_a_run(done: dict[str, Done]) -> None:
     master = done["master"]
     assert master.code in (0, 4), master.out + master.err
+    assert master.summary is not None
+    ledger = master.summary["ledger"]
+    assert (len(ledger["workers"]), ledger["balanced"]) == (2, True)
+    assert master.summary["users"]["peak"] == int(SHORT["AGENTMITRA_USERS"])
+    assert ledger["requests"] == master.summary["whole_run"]["requests"] > 0
     for name in ("worker 1", "worker 2"):
         assert (done[name].code, done[name].files) == (0, []), done[name].err
+        assert done[name].ended_s - master.ended_s < 5, "the master's last word arrived"
 
 
 def test_the_image_has_no_accounts(done: dict[str, Done]) -> None:
