@@ -74,7 +74,7 @@ class LoadMaster(MasterJob):
         try:
             self._master = SuiteMaster(environment, host, port)
         except RPCError as error:
-            raise UsageError(LoadMessage.NOT_BOUND(bind=self._plan.bind, why=error)) from error
+            raise UsageError(error.args[0]) from error
         environment.runner = self._master
         self._coordinator.attach(self._master)
 
@@ -161,6 +161,7 @@ class LoadMaster(MasterJob):
     def _end_workers(self, why: Message | None) -> None:
         for worker in self._master.workers.values():
             self._master.dismiss(worker, why)
+        self._master.close()
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline and any(process.exit_code is None for process in self._processes):
             gevent.sleep(0.02)

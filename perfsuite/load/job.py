@@ -68,8 +68,15 @@ class LoadJob(WorkerJob):
     """One worker, from its hello to its last acknowledged batch. `end` ends the process: exit code, and a line."""
 
     def __init__(
-        self, environment: Any, folder: Path, start: WorkerStart, end: Callable[[int, Message | None], NoReturn]
+        self,
+        environment: Any,
+        folder: Path,
+        start: WorkerStart,
+        end: Callable[[int, Message | None], NoReturn],
+        note: Callable[[Message], None] = lambda _message: None,
     ) -> None:
+        """`note`: shows what becomes of the worker."""
+        self._note = note
         self._environment = environment
         self._folder = folder
         self._start = start
@@ -149,6 +156,9 @@ class LoadJob(WorkerJob):
                 self._check(load, plan)
             self._prepare(load, plan)
             self._runner.say(Checked("", *self._runner.clock_ms()))
+            if not self._start.local:
+                master = f"{self._start.master_host}:{self._start.master_port}"
+                self._note(WorkerMessage.JOINED(run=plan.run_id, master=master))
 
     def _check(self, load: Load, plan: Plan) -> None:
         """Report it to the master, and end, where this machine cannot make the load."""

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 import gevent
 import msgspec
-from locust.exception import RPCError
 from locust.rpc import Message as RpcMessage
 from locust.runners import STATE_SPAWNING, MasterRunner
 
@@ -63,6 +62,7 @@ class SuiteMaster(MasterRunner):
         self.workers: dict[str, WorkerHandle] = {}
         """By Locust's id of the client, in the order of their hellos; lost ones stay."""
         super().__init__(environment, master_bind_host, master_bind_port)
+        self.master_bind_port = self.port  # where it was any: also after Locust has opened it anew
         self.register_message(type_of(Hello), self._hello)
 
     @property
@@ -94,10 +94,7 @@ class SuiteMaster(MasterRunner):
         self._send_rpc(encoded(message, client_id))
 
     def _send_rpc(self, message: RpcMessage) -> None:
-        try:
-            self.server.send_to_client(message)
-        except RPCError:
-            return  # it is not connected now; it is heard again, or lost
+        self.server.send_to_client(message)
 
     # ── joining ────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,6 +145,11 @@ class SuiteMaster(MasterRunner):
                 silent_s = SILENT_S if worker.checked else JOINING_SILENT_S
                 if not worker.lost and now - worker.heard_at > silent_s:
                     self.give_up(worker, LoadMessage.SILENT(silent_s=silent_s))
+
+    def close(self) -> None:
+        """Deliver what was said, and listen no longer."""
+        self.greenlet.kill(block=False)
+        self.server.close()
 
     def give_up(self, worker: WorkerHandle, why: Message) -> None:
         """It takes part no longer, whatever it says from now on."""

@@ -43,8 +43,6 @@ from perfsuite.suite_errors import SuiteErrorLog  # noqa: E402
 
 _MANY = 65_536
 _READ_BYTES = 1 << 16
-_LINGER_S = 0.2
-"""Before the process ends: what it said last has to get from ZeroMQ's thread to the system."""
 
 
 def environment_of_worker(start: WorkerStart) -> Any:
@@ -66,7 +64,12 @@ def run(folder: Path, start: WorkerStart) -> int:
         os._exit(exit_code)
 
     environment = environment_of_worker(start)
-    job = environment.agentmitra_worker = LoadJob(environment, folder, start, end)
+    job = environment.agentmitra_worker = LoadJob(environment, folder, start, end, lambda message: note(message))
+
+    def note(message: Message) -> None:
+        sys.stderr.write(f"{job.name}: {message}\n")
+        sys.stderr.flush()
+
     listen_for_errors(job.heard)
     gevent.spawn(_end_with_input)
     # Locust makes its sockets by this name, also when it makes them anew.
@@ -75,10 +78,10 @@ def run(folder: Path, start: WorkerStart) -> int:
         gevent.signal_handler(number, _leave, job, ended)
     gevent.spawn(_join, environment, start)
     exit_code, why = ended.get()
-    gevent.sleep(_LINGER_S)
+    if environment.runner is not None:
+        environment.runner.close()
     if why is not None:
-        sys.stderr.write(f"{job.name}: {why}\n")
-        sys.stderr.flush()
+        note(why)
     return int(exit_code)
 
 

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 import gevent
 import msgspec
 from gevent.event import Event
-from locust.exception import RPCError
 from locust.rpc import Message
 from locust.runners import HEARTBEAT_INTERVAL, STATE_INIT, WorkerRunner
 
@@ -54,10 +53,7 @@ class SuiteWorker(WorkerRunner):
 
     def say(self, message: msgspec.Struct) -> None:
         """Send it to the master. What a broken connection loses is sent again by whoever needs it there."""
-        try:
-            self.client.send(encoded(message, self.client_id))
-        except RPCError:
-            self.reset_connection()
+        self.client.send(encoded(message, self.client_id))
 
     def problem(self) -> ChannelProblem | None:
         """Why there is no connection to the master; None while there is one, and as long as nothing is known."""
@@ -112,10 +108,7 @@ class SuiteWorker(WorkerRunner):
     def heartbeat(self) -> NoReturn:
         """Locust's loop of heartbeats, with ours."""
         while True:
-            try:
-                self.beat()
-            except RPCError:
-                self.reset_connection()
+            self.beat()
             gevent.sleep(HEARTBEAT_INTERVAL)
 
     def heartbeat_timeout_checker(self) -> NoReturn:
@@ -162,6 +155,11 @@ class SuiteWorker(WorkerRunner):
         """
         self.stop()
         self.worker_state = STATE_INIT
+
+    def close(self) -> None:
+        """Deliver what was said, and end the connection. What listens at it ends first: Locust would open another."""
+        self.greenlet.kill(block=False)
+        self.client.close()
 
     def stats_reporter(self) -> None:  # type: ignore[override]
         """Locust's statistics for the master's page, where there is one."""

@@ -26,7 +26,6 @@ class LoadMessage(Code):
     )
     NO_WORKERS = "no load process is there that could make the load"
     LOAD_FAILED = "was ended, since the master could not go on with the load"
-    NOT_BOUND = "cannot listen for workers at {bind}: {why}"
 
 
 class WorkerMessage(Code):
@@ -50,6 +49,7 @@ class WorkerMessage(Code):
     OTHER_HEADERS = "the run adds the headers {names:list}; give the worker the same with --header"
     HOST_NOT_ALLOWED = "this machine may not load {host}; allow it here with --allow-host"
     NO_TARGET = "cannot reach the target {host} from here: {why}"
+    JOINED = "joined run {run} of the master at {master}"
     REFUSED = "the master refused this worker: {why}"
     GIVEN_UP = "the master ended its work: {why}"
     MASTER_GONE = (
