@@ -149,7 +149,7 @@ class SuiteMaster(MasterRunner):
     def close(self) -> None:
         """Deliver what was said, and listen no longer."""
         self.greenlet.kill(block=False)
-        self.server.close()
+        self.server.close()  # type: ignore[no-untyped-call]
 
     def give_up(self, worker: WorkerHandle, why: Message) -> None:
         """It takes part no longer, whatever it says from now on."""
