@@ -161,7 +161,6 @@ class LoadMaster(MasterJob):
     def _end_workers(self, why: Message | None) -> None:
         for worker in self._master.workers.values():
             self._master.dismiss(worker, why)
-        self._master.close()
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline and any(process.exit_code is None for process in self._processes):
             gevent.sleep(0.02)

@@ -146,11 +146,6 @@ class SuiteMaster(MasterRunner):
                 if not worker.lost and now - worker.heard_at > silent_s:
                     self.give_up(worker, LoadMessage.SILENT(silent_s=silent_s))
 
-    def close(self) -> None:
-        """Deliver what was said, and listen no longer."""
-        self.greenlet.kill(block=False)
-        self.server.close()  # type: ignore[no-untyped-call]
-
     def give_up(self, worker: WorkerHandle, why: Message) -> None:
         """It takes part no longer, whatever it says from now on."""
         if worker.lost:

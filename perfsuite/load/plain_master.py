@@ -244,7 +244,7 @@ class PlainMaster(SuiteMaster):
         try:
             super().__init__(environment, master_bind_host, master_bind_port)
         except RPCError as error:
-            sys.stderr.write(f"{LoadMessage.NOT_BOUND(bind=f'{master_bind_host}:{master_bind_port}', why=error)}\n")
+            sys.stderr.write(f"{error.args[0]}\n")
             sys.exit(EXIT_USAGE)
 
     def start(
