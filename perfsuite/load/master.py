@@ -15,7 +15,7 @@ from perfsuite.clock import utc_s
 from perfsuite.load.inbox import WorkerAccount
 from perfsuite.load.messages import HEARTBEAT, Hello, M, Refused, Welcome, decoded, type_of
 from perfsuite.load.rpc import encoded, rpc_message
-from perfsuite.load.versions import difference, versions
+from perfsuite.load.versions import SUITE, difference, versions
 from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage, WorkerMessage
@@ -102,17 +102,27 @@ class SuiteMaster(MasterRunner):
         client_id = msg.node_id
         worker = self.workers.get(client_id)
         if worker is None:
-            hello = decoded(Hello, msg.data)
-            other = difference(versions(), hello.versions)
-            why = WorkerMessage.OTHER_VERSION(what=other[0], here=other[1], there=other[2]) if other else None
-            why = why or self._job.admit(hello)
-            if why is not None:
+            hello, why = self._admitted(msg.data)
+            if hello is None or why is not None:
+                why = why or _other_version((SUITE, versions()[SUITE], "unknown"))
                 self._send(client_id, Refused(str(why)))
                 self._job.refused(hello, why)
                 return
             worker = self.workers[client_id] = self._handle(client_id, hello)
+        if worker.lost:
+            self._send(client_id, Refused(str(WorkerMessage.ELSEWHERE()), lost=True))
+            return
         worker.heard_at = time.monotonic()
         self.say(worker, Welcome(worker.name))
+
+    def _admitted(self, data: bytes) -> tuple[Hello | None, Message | None]:
+        """Who asks, None where another version says hello in another way; and why it may not join."""
+        try:
+            hello = decoded(Hello, data)
+        except (msgspec.MsgspecError, TypeError):
+            return None, None
+        other = difference(versions(), hello.versions)
+        return hello, _other_version(other) if other is not None else self._job.admit(hello)
 
     def _handle(self, client_id: str, hello: Hello) -> WorkerHandle:
         at_work = {worker.index for worker in self.workers.values() if not worker.lost}
@@ -213,3 +223,8 @@ class SuiteMaster(MasterRunner):
         self._send_rpc(rpc_message(HEARTBEAT, echo, worker.client_id))
         if worker.has_missed_order and self.state in ("running", STATE_SPAWNING):
             self._job.missed_order(worker)
+
+
+def _other_version(other: tuple[str, str, str]) -> Message:
+    what, here, there = other
+    return WorkerMessage.OTHER_VERSION(what=what, here=here, there=there)
