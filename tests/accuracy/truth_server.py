@@ -35,12 +35,16 @@ Answer = Callable[[float], float]
 
 
 class Served(msgspec.Struct, frozen=True, array_like=True):
-    """One request to /health: from the last byte read to the answer written, ns of the monotonic clock."""
+    """One request to /health: from the last byte read to the answer written, ns of the monotonic clock.
+
+    `connection`: its number among all that were made.
+    """
 
     request_id: str
     account: str
     began_ns: int
     ended_ns: int
+    connection: int = 0
 
 
 class Connected(msgspec.Struct, frozen=True, array_like=True):
@@ -112,6 +116,7 @@ class _Connection(asyncio.Protocol):
         self.account = ""
         self._requests_seen = 0
         self.began_ns = self.ended_ns = 0
+        self._number = len(server.connections)
         server.connections.append(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -164,7 +169,7 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, request_id: str, began_ns: int) -> None:
         self._write({"status": "healthy", "service": "truth", "version": "1"})
-        self._server.served.append(Served(request_id, self.account, began_ns, time.perf_counter_ns()))
+        self._server.served.append(Served(request_id, self.account, began_ns, time.perf_counter_ns(), self._number))
 
     def _write(self, body: object) -> None:
         content = msgspec.json.encode(body)
