@@ -26,11 +26,11 @@ TRY_TO_WRITE = 'for folder; do touch "$folder/new" 2>/dev/null && echo "$folder"
 SETTINGS = "import os; print(os.getuid(), os.getpid(), os.getcwd())"
 CACHE = "from perfsuite.run.calibration import cache_file; print(cache_file())"
 PYTHON = "/opt/agentmitra/.venv/bin/python"
-DEMO = ["--demo", "--users", "7", "--spawn-rate", "7", "--duration", "5s"]
+DEMO = ["--demo", "--users", "7", "--spawn-rate", "7", "--duration", "3s"]
 
 
 TOKEN = "made-for-this-test"
-SHORT = {"AGENTMITRA_USERS": "14", "AGENTMITRA_SPAWN_RATE": "14", "AGENTMITRA_DURATION": "5s"}
+SHORT = {"AGENTMITRA_USERS": "14", "AGENTMITRA_SPAWN_RATE": "14", "AGENTMITRA_DURATION": "4s"}
 
 
 def service(name: str, volumes: dict[str, str], *, waits: bool = True, **environment: str) -> Command:
