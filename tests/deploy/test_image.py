@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from perfsuite import __version__
+from perfsuite.plan.workers import TOKEN_VARIABLE
 from tests.deploy.dockerfile import context_files, stages_of
 from tests.deploy.image import DOCKERFILE, ROOT, Command, Done
+from tests.deploy.manifests import KUBERNETES, MASTER, WORKERS, container
 from tests.deploy.test_compose import SERVICES
 
 pytestmark = pytest.mark.integration
@@ -26,11 +28,15 @@ TRY_TO_WRITE = 'for folder; do touch "$folder/new" 2>/dev/null && echo "$folder"
 SETTINGS = "import os; print(os.getuid(), os.getpid(), os.getcwd())"
 CACHE = "from perfsuite.run.calibration import cache_file; print(cache_file())"
 PYTHON = "/opt/agentmitra/.venv/bin/python"
+COPY_FILES = """
+cp /accounts/credentials.csv .
+printf %s "$1" >scenarios.toml
+printf %s "$2" >targets.toml
+"""
 DEMO = ["--demo", "--users", "7", "--spawn-rate", "7", "--duration", "3s"]
-
-
 TOKEN = "made-for-this-test"
 SHORT = {"AGENTMITRA_USERS": "14", "AGENTMITRA_SPAWN_RATE": "14", "AGENTMITRA_DURATION": "4s"}
+TARGET_HOST = "backend.staging.svc.cluster.local"
 
 
 def service(name: str, volumes: dict[str, str], *, waits: bool = True, **environment: str) -> Command:
@@ -47,9 +53,24 @@ def service(name: str, volumes: dict[str, str], *, waits: bool = True, **environ
     )
 
 
-def worker() -> Command:
-    """One of the Compose file."""
-    return service("worker", {"/etc/agentmitra": "accounts:ro"}, waits=False, AGENTMITRA_WORKER_TOKEN=TOKEN)
+def pod(job: str, *, waits: bool = True, **environment: str) -> Command:
+    """A pod of deploy/kubernetes."""
+    return Command(
+        container(job)["args"],
+        environment={TOKEN_VARIABLE: TOKEN, **environment},
+        volumes={"/etc/agentmitra": "files:ro"},
+        waits=waits,
+    )
+
+
+def files_of_pods() -> Command:
+    """Puts accounts and files of deploy/kubernetes on the volume that pods have; the target is that of the service."""
+    scenarios = (KUBERNETES / "scenarios.toml").read_text(encoding="utf-8").replace(TARGET_HOST, "test-backend")
+    return Command(
+        [scenarios, (KUBERNETES / "targets.toml").read_text(encoding="utf-8")],
+        entrypoint=["sh", "-ec", COPY_FILES, "sh"],
+        volumes={"/data": "files", "/accounts": "accounts:ro"},
+    )
 
 
 COMMANDS = {
@@ -64,9 +85,10 @@ COMMANDS = {
     "backend": service(
         "test-backend", {"/data": "accounts"}, MITRA_DATABASE_URL="/data/mitra.db", MITRA_SECRET_KEY=TOKEN * 2
     ),
-    "worker 1": worker(),
-    "worker 2": worker(),
-    "master": service("master", {"/etc/agentmitra": "accounts:ro"}, AGENTMITRA_WORKER_TOKEN=TOKEN, **SHORT),
+    "files": files_of_pods(),
+    "service": service("worker", {"/etc/agentmitra": "accounts:ro"}, waits=False, AGENTMITRA_WORKER_TOKEN=TOKEN),
+    "pod": pod(WORKERS, waits=False, JOB_COMPLETION_INDEX="1"),
+    "master": pod(MASTER, **SHORT),
 }
 
 
@@ -129,15 +151,16 @@ def test_the_backend_of_the_compose_file_becomes_healthy_and_gives_its_accounts(
     assert "credentials.csv" in backend.files
 
 
-def test_master_and_workers_of_the_compose_file_make_a_run(done: dict[str, Done]) -> None:
+def test_a_pod_and_a_service_work_for_a_master_in_a_pod(done: dict[str, Done]) -> None:
     master = done["master"]
     assert master.code in (0, 4), master.out + master.err
     assert master.summary is not None
+    assert (master.summary["scenario"], master.summary["host"]) == ("cluster", "http://test-backend:8015")
     ledger = master.summary["ledger"]
     assert (len(ledger["workers"]), ledger["balanced"]) == (2, True)
     assert master.summary["users"]["peak"] == int(SHORT["AGENTMITRA_USERS"])
     assert ledger["requests"] == master.summary["whole_run"]["requests"] > 0
-    for name in ("worker 1", "worker 2"):
+    for name in ("service", "pod"):
         assert (done[name].code, done[name].files) == (0, []), done[name].err
         assert done[name].ended_s - master.ended_s < 5, "the master's last word arrived"
 
