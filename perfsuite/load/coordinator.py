@@ -67,7 +67,9 @@ class Coordinator:
         self._inbox = Inbox(files.folder, self._writer)
         self._placement: Placement | None = None
         self._placing: gevent.Greenlet | None = None
+        self._sessions: dict[str, list[int]] = {}
         self._start_at = 0.0
+        self._placed_at = 0.0
         self._on_plateau = False
         self._over = False
         self._changed = Event()
@@ -132,23 +134,24 @@ class Coordinator:
         self._place(self._plan.scenario.spawn_rate, after_s=_LEAD_S)
 
     def _order_users(self, from_s: float) -> None:
-        """Every worker gets its own users, and who holds which sessions."""
+        """Every worker gets its own users, and in the open model who holds which sessions."""
         if self._placement is None:
             return
-        sessions, seats = self._placement.sessions(), self._placement.seats()
+        is_open, seats = self._plan.scenario.arrival is not None, self._placement.seats()
+        self._sessions = self._placement.sessions() if is_open else {}
         for worker in self.workers:
             had, worker.seats = worker.seats, seats.get(worker.index, [])
             worker.ordered_at = time.monotonic()
-            if worker.seats or had:
-                self._master.say(worker, Seats(worker.seats, self._start_at, from_s, sessions))
+            if (worker.seats or had) and (is_open or worker.seats != had):
+                self._master.say(worker, Seats(worker.seats, self._start_at, from_s, self._sessions))
 
     def _place(self, spawn_rate: float, after_s: float = 0.0) -> None:
         """Let the users that wait start, at a rate. Where some are just starting, those wait behind them."""
         if self._placing is not None and not self._placing.dead:
             return
         if self._placement is not None:
-            dispatcher = PlacingDispatcher(self._placement, lambda: self.workers, self._master.user_classes, spawn_rate)
-            users = len(self._placement)
+            classes, users = self._master.user_classes, len(self._placement)
+            dispatcher = PlacingDispatcher(self._placement, lambda: self.workers, classes, spawn_rate)
             self._placing = gevent.spawn_later(after_s, self._master.place, dispatcher, users, spawn_rate)
             self._placing.link_exception(lambda greenlet: self.failed(greenlet.exception))
 
@@ -170,15 +173,19 @@ class Coordinator:
         if self._placement is None or not worker.at_work:
             return
         worker.ordered_at = time.monotonic()
-        self._master.say(worker, Seats(worker.seats, self._start_at, 0.0, self._placement.sessions()))
-        self._place(1.0)
+        self._master.say(worker, Seats(worker.seats, self._start_at, 0.0, self._sessions))
+        if worker.table:
+            self._master.order(worker, worker.table)
 
     def _on_placed(self, worker: WorkerHandle, placed: Placed) -> None:
-        worker.placed = placed.users
-        there = sum(each.placed for each in self.workers)
-        if not self._on_plateau and self._placement is not None and there >= len(self._placement):
+        worker.placed, self._placed_at = placed.users, utc_s()
+
+    def _look_whether_placed(self) -> None:
+        if self._on_plateau or self._placement is None:
+            return
+        if sum(each.placed for each in self._master.workers.values() if each.at_work) >= len(self._placement):
             self._on_plateau = True
-            self.phase("plateau", utc_s())
+            self.phase("plateau", self._placed_at)
 
     def _on_batch(self, worker: WorkerHandle, batch: Batch) -> None:
         for record in self._inbox.take(worker.account, batch):
@@ -219,7 +226,10 @@ class Coordinator:
         while not done() and time.monotonic() < until:
             self._changed.wait(_LOOK_EVERY_S)
             self._changed.clear()
-            self.write()
+            self._look_whether_placed()
+            loaded = sum(bool(each.seats) for each in self._master.workers.values() if each.at_work)
+            if self._failures or self._over or self._inbox.is_due(loaded):
+                self.write()
 
     def write(self) -> None:
         """Write down what came in, and acknowledge it. Raises what failed meanwhile."""

@@ -121,9 +121,10 @@ class PlacingDispatcher:
         started, tables = self._placement.started(), {}
         for worker in self._workers():
             counts = started.get(worker.index, Counter())
-            if counts.total() != worker.target or (self._first and counts):
-                worker.target, worker.ordered_at = counts.total(), time.monotonic()
-                tables[worker.client_id] = {name: counts[slug] for slug, name in self._classes.items()}
+            table = {name: counts[slug] for slug, name in self._classes.items()}
+            if table != worker.table and (counts or worker.table):
+                worker.table, worker.target, worker.ordered_at = table, counts.total(), time.monotonic()
+                tables[worker.client_id] = table
         return tables
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -14,6 +15,8 @@ from perfsuite.measurements.records import Ledger, Record
 
 COORDINATOR = "coordinator"
 """Who writes the records that are no worker's."""
+WRITE_WITHIN_S = 0.5
+"""A batch waits at most so long for those of the other workers."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,24 +49,42 @@ class Inbox:
         self._merger = Merger()
         self._sequence = count(1)
         self._unwritten: set[WorkerAccount] = set()
+        self._waiting_since = 0.0
         self._has_own = False
 
     def take(self, account: WorkerAccount, batch: Batch) -> list[Record]:
-        """The records of a batch that is new. One that is not is counted; one that came too early comes again."""
+        """The records of a batch that is new, but for those of requests and actions.
+
+        One that is not is counted; one that came too early comes again.
+        """
         if batch.number <= account.received:
             account.duplicates += 1
-            self._unwritten.add(account)  # its acknowledgement was lost: send it again
+            self._note_unwritten(account)  # its acknowledgement was lost: send it again
             return []
         if batch.number > account.received + 1:
             return []
-        records = decode_records(batch.records)
+        packed = decode_records(batch.records)
         account.received = batch.number
         account.note_clock(batch.clock_offset_ms, batch.clock_uncertainty_ms)
-        self._unwritten.add(account)
+        self._note_unwritten(account)
         if batch.files:
             append_growth(self._folder, batch.files)
-        self._merger.add(account.name, records)
-        return records
+        self._merger.add_packed(account.name, packed)
+        return packed.others
+
+    def _note_unwritten(self, account: WorkerAccount) -> None:
+        if not self._unwritten:
+            self._waiting_since = time.monotonic()
+        self._unwritten.add(account)
+
+    def is_due(self, workers: int) -> bool:
+        """True when there is something to write. Batches wait until those of so many workers are there, or some time.
+
+        Workers hand over the same second one after the other. Written together it takes no more than that of one.
+        """
+        if self._has_own or not self._unwritten:
+            return self._has_own
+        return len(self._unwritten) >= workers or time.monotonic() - self._waiting_since >= WRITE_WITHIN_S
 
     def add(self, kind: type[Record], *fields: object) -> None:
         """A record of the coordinator, of which these are the fields after its number."""
@@ -98,8 +119,7 @@ class Inbox:
         if not self._unwritten and not self._has_own:
             return []
         self._has_own = False
-        for record in self._merger.take():
-            self._writer.write(record)
+        self._writer.write_all(self._merger.take())
         self._writer.flush()
         written, self._unwritten = list(self._unwritten), set()
         for account in written:

@@ -186,6 +186,7 @@ class LoadJob(WorkerJob):
             self._runner.say,
             time.perf_counter,
             every_s=load.report_every_s,
+            turn=load.index,
             files=None if self._start.local else FileGrowth(self._folder),
             clock=self._runner.clock_ms,
         )

@@ -183,6 +183,18 @@ class SuiteMaster(MasterRunner):
         self._users_dispatcher = dispatcher
         super().start(users, spawn_rate)
 
+    def order(self, worker: WorkerHandle, table: dict[str, int]) -> None:
+        """Order one worker once more to have so many users of each class: Locust's message."""
+        environment: Any = self.environment
+        data = {
+            "timestamp": time.time(),
+            "user_classes_count": table,
+            "host": environment.host,
+            "stop_timeout": environment.stop_timeout,
+            "parsed_options": vars(environment.parsed_options) if environment.parsed_options else {},
+        }
+        self._send_rpc(rpc_message("spawn", data, worker.client_id))
+
     # ── Locust's messages ──────────────────────────────────────────────────────────────────────────
 
     def handle_message(self, client_id: str, msg: RpcMessage) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from perfsuite.measurements.packed import Packed, pack
 from perfsuite.measurements.records import Record
 from perfsuite.messages import text_of
 
@@ -99,7 +100,7 @@ class Placed(msgspec.Struct, frozen=True, tag="placed"):
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """Worker → master: records, sent again until acknowledged; `number` counts from 1.
 
-    `records`: `list[Record]` as MessagePack. `requests`, `first` and `last` (UTC seconds) are of what the worker
+    `records`: `Packed` as MessagePack. `requests`, `first` and `last` (UTC seconds) are of what the worker
     counted into them. `files`: what files of the worker's folder have grown by since the last batch.
     """
 
@@ -137,7 +138,7 @@ M = TypeVar("M", bound=msgspec.Struct)
 
 _encoder = msgspec.msgpack.Encoder()
 _record_encoder = msgspec.msgpack.Encoder(enc_hook=text_of)
-_record_decoder: msgspec.msgpack.Decoder[list[Record]] = msgspec.msgpack.Decoder(list[Record])
+_record_decoder: msgspec.msgpack.Decoder[Packed] = msgspec.msgpack.Decoder(Packed)
 
 
 def type_of(kind: type[msgspec.Struct]) -> str:
@@ -157,9 +158,9 @@ def decoded(kind: type[M], data: bytes) -> M:
 
 def encode_records(records: list[Record]) -> bytes:
     """The records of a batch."""
-    return _record_encoder.encode(records)
+    return _record_encoder.encode(pack(records))
 
 
-def decode_records(data: bytes) -> list[Record]:
+def decode_records(data: bytes) -> Packed:
     """Raises msgspec.MsgspecError where these are no records."""
     return _record_decoder.decode(data)

@@ -50,13 +50,18 @@ class Outbox:
         now: Callable[[], float],
         *,
         every_s: float = 1.0,
+        turn: int = 0,
         files: FileGrowth | None = None,
         clock: Callable[[], tuple[float | None, float | None]] = lambda: (None, None),
     ) -> None:
-        """`send` hands a batch to the network. `now`: s, steady. `clock`: offset and uncertainty of this clock, ms."""
+        """`send` hands a batch to the network. `now`: s, steady. `clock`: offset and uncertainty of this clock, ms.
+
+        `turn`: workers with different ones hand over in different seconds, where they do so less often than every one.
+        """
         self._send = send
         self._now = now
         self._every_s = every_s
+        self._earlier_s = turn % every_s
         self._files = files
         self._clock = clock
         self._contents = _Contents()
@@ -84,7 +89,7 @@ class Outbox:
         """Send what was collected; False when that is nothing."""
         grown = self._files.read() if self._files is not None else {}
         contents, self._contents = self._contents, _Contents()
-        self._flushed_at = self._now()
+        self._flushed_at, self._earlier_s = self._now() - self._earlier_s, 0.0
         if not contents.records and not grown:
             return False
         self.batches += 1

@@ -86,6 +86,8 @@ class WorkerHandle:
     """The users that it was ordered to take."""
     target: int = 0
     """How many of these it was ordered to start."""
+    table: dict[str, int] = field(default_factory=dict)
+    """The same, by Locust's user class."""
     ordered_at: float = 0.0
     reported: dict[str, int] = field(default_factory=dict)
     """What it says that it knows of these orders."""
@@ -96,6 +98,7 @@ class WorkerHandle:
         self.checked = self.spare = False
         self.drained = None
         self.seats = []
+        self.table = {}
         self.placed = self.target = 0
         self.ordered_at, self.reported = 0.0, {}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +44,12 @@ class Writer:
         """Append one record; it is on disk after the next `flush`."""
         with self._errors_named():
             self._gzip.write(encoder.encode(record) + b"\n")
+
+    def write_all(self, records: Sequence[Record]) -> None:
+        """Append these records."""
+        if records:
+            with self._errors_named():
+                self._gzip.write(encoder.encode_lines(records))
 
     def flush(self) -> None:
         """Hand everything written so far to the operating system, readable as it is."""

@@ -12,31 +12,27 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import msgspec
 
+from perfsuite.measurements.merged_requests import MergedActions, MergedRequests, times_of_all
 from perfsuite.measurements.merged_users import KEPT_S, MergedUsers
+from perfsuite.measurements.packed import Packed, PackedActions, PackedRequests, unpack
 from perfsuite.measurements.records import (
     MERGED,
     Actions,
     Arrivals,
-    ErrorCount,
     NotPossible,
     NotStarted,
     Record,
     Requests,
-    Times,
     Users,
     WorkerLost,
 )
-from perfsuite.measurements.slowest import SlowRequest, slowest_of
-from perfsuite.measurements.totals import histogram_of_all, judged_failures, values_in
-from perfsuite.model import Remark
-
-_NONE = Times()
+from perfsuite.measurements.totals import values_in
 
 
 @dataclass(slots=True)
@@ -58,18 +54,32 @@ class WorkerCounts:
 
     def add(self, records: Sequence[Record]) -> None:
         """Count these."""
-        numbers = [record.sequence for record in records]
-        self.records += len(numbers)
-        self.lowest = min(self.lowest, min(numbers, default=self.lowest))
-        self.highest = max(self.highest, max(numbers, default=self.highest))
+        self._note_numbers([record.sequence for record in records])
         sent = [record for record in records if type(record) is Requests]
-        if not sent:
-            return
         self.requests += sum([sum(one.ok.counts.values()) + one.expired for one in sent])
         self.requests += sum([values_in(one.failed) for one in sent if one.failed.counts])
-        seconds = [one.second for one in sent]
-        self.first = min(seconds) if self.first is None else min(self.first, *seconds)
-        self.last = max(seconds) if self.last is None else max(self.last, *seconds)
+        self._note_due([one.second for one in sent])
+
+    def add_packed(self, packed: Packed) -> None:
+        """Count these."""
+        self.add(packed.others)
+        self._note_numbers([one.sequence for one in packed.requests])
+        self._note_numbers([one.sequence for one in packed.actions])
+        self.requests += sum([len(one.ok) for one in packed.requests])
+        rest = [one.rest for one in packed.requests if one.rest is not None]
+        self.requests += sum([values_in(one.failed) + one.expired for one in rest])
+        self._note_due([one.second for one in packed.requests])
+
+    def _note_numbers(self, numbers: list[int]) -> None:
+        if numbers:
+            self.records += len(numbers)
+            self.lowest = min(self.lowest, *numbers)
+            self.highest = max(self.highest, *numbers)
+
+    def _note_due(self, seconds: list[int]) -> None:
+        if seconds:
+            self.first = min(seconds) if self.first is None else min(self.first, *seconds)
+            self.last = max(seconds) if self.last is None else max(self.last, *seconds)
 
 
 class Merger:
@@ -86,6 +96,8 @@ class Merger:
         self._several = False
         self._unchanged: list[Record] = []
         self._groups: dict[type, defaultdict[tuple[Any, ...], list[Any]]] = {kind: defaultdict(list) for kind in _KEYS}
+        self._requests = MergedRequests()
+        self._actions = MergedActions()
         self._users = MergedUsers(kept_s)
         self._queues = _Queues(kept_s)
         self._sequence = count(1)
@@ -95,14 +107,28 @@ class Merger:
     def add(self, worker: str, records: Sequence[Record]) -> None:
         """A batch of one process; each batch once, those of a process in their order."""
         self.counts[worker].add(records)
-        if worker not in self._sources and any(type(record) in _OF_LOAD for record in records):
-            self._sources.add(worker)
-            if len(self._sources) == 2:
-                self._begin_to_merge()
+        self._note_source(worker, records)
         if self._several:
             self._sort_in(records)
         else:
             self._unchanged += records
+
+    def add_packed(self, worker: str, packed: Packed) -> None:
+        """The same, as it came."""
+        self._note_source(worker, packed.requests or packed.actions or packed.others)
+        if not self._several:
+            self.add(worker, unpack(packed))
+            return
+        self.counts[worker].add_packed(packed)
+        self._sort_in(packed.others)
+        self._requests.add_packed(packed)
+        self._actions.add_packed(packed)
+
+    def _note_source(self, worker: str, records: Sequence[Any]) -> None:
+        if worker not in self._sources and any(type(record) in _OF_LOAD for record in records):
+            self._sources.add(worker)
+            if len(self._sources) == 2:
+                self._begin_to_merge()
 
     def take(self) -> list[Record]:
         """What is to be written of what was added since the last call."""
@@ -110,6 +136,8 @@ class Merger:
         if not self._several:
             self._note(taken)
             return taken
+        taken += self._requests.take(self._sequence)
+        taken += self._actions.take(self._sequence)
         for kind, groups in self._groups.items():
             merge = _MERGERS[kind]
             taken += [merge(next(self._sequence), group) for group in groups.values()]
@@ -144,10 +172,11 @@ class Merger:
         return number
 
     def _sort_in(self, records: Iterable[Record]) -> None:
-        requests = self._groups[Requests]
         for record in records:
-            if type(record) is Requests:
-                requests[record.second, record.role, record.behaviour, record.operation].append(record)
+            if isinstance(record, Requests):
+                self._requests.add(record)
+            elif isinstance(record, Actions):
+                self._actions.add(record)
             elif isinstance(record, Users):
                 self._users.add(record)
             elif isinstance(record, Arrivals):
@@ -197,7 +226,7 @@ class _Queues:
                 second,
                 sum([record.due for record in records]),
                 sum([record.begun for record in records]),
-                _all([record.lag for record in records]),
+                times_of_all([record.lag for record in records]),
                 sum(longest.values()) - self._written[second],
                 sum([record.beginnings for record in records]),
             )
@@ -210,71 +239,8 @@ class _Queues:
             del self._longest[second], self._written[second]
 
 
-def _all(many: Iterable[Times]) -> Times:
-    known = [times for times in many if times.counts]
-    if len(known) < 2:
-        return known[0] if known else _NONE
-    merged = histogram_of_all(known)
-    return Times(merged.counts, merged.sum_us, merged.min_us, merged.max_us)
-
-
-def _requests(sequence: int, records: Sequence[Requests]) -> Requests:
-    one = records[0]
-    with_failures = [record for record in records if record.failed.counts]
-    errors = _errors(records) if with_failures or any(record.errors for record in records) else []
-    return Requests(
-        MERGED,
-        sequence,
-        one.second,
-        one.role,
-        one.behaviour,
-        one.operation,
-        ok=_all([record.ok for record in records]),
-        failed=_all([record.failed for record in with_failures]),
-        errors=errors,
-        service=_all([record.service for record in records]),
-        server=_all([record.server for record in records]),
-        connects=_all([record.connects for record in records]),
-        tls=_all([record.tls for record in records]),
-        ended=sum([record.ended for record in records]),
-        remarks=_remarks(records),
-        waited=_all(map(judged_failures, with_failures)) if with_failures else None,
-        ended_failed=sum([record.ended_failed for record in records]),
-        expired=sum([record.expired for record in records]),
-        retries=sum([record.retries for record in records]),
-        slowest=_slowest(one.second, records),
-    )
-
-
-def _errors(records: Iterable[Requests]) -> list[ErrorCount]:
-    found: dict[tuple[str, str], tuple[int, str]] = {}
-    for record in records:
-        for error in record.errors:
-            number, request_id = found.get((error.kind, error.message), (0, ""))
-            # The same one in whatever order the records come, and as `FailureTotals` chooses.
-            ids = [one for one in (request_id, error.request_id) if one]
-            found[error.kind, error.message] = (number + error.count, min(ids, default=""))
-    return [ErrorCount(*key, *known) for key, known in found.items()]
-
-
-def _remarks(records: Iterable[Requests]) -> list[Remark]:
-    found: dict[tuple[str, str], Remark] = {}
-    for record in records:
-        for remark in record.remarks:
-            known = found.get((remark.about, remark.why))
-            found[remark.about, remark.why] = replace(known, count=known.count + remark.count) if known else remark
-    return list(found.values())
-
-
-def _slowest(second: int, records: Iterable[Requests]) -> list[SlowRequest]:
-    known = [record.slowest for record in records if record.slowest]
-    if len(known) < 2:
-        return known[0] if known else []
-    return [request for _second, request in slowest_of((second, request) for many in known for request in many)]
-
-
 def _not_started(sequence: int, records: Sequence[NotStarted]) -> NotStarted:
-    waited = _all([record.waited for record in records])
+    waited = times_of_all([record.waited for record in records])
     return msgspec.structs.replace(records[0], worker=MERGED, sequence=sequence, waited=waited)
 
 
@@ -283,32 +249,12 @@ def _not_possible(sequence: int, records: Sequence[NotPossible]) -> NotPossible:
     return msgspec.structs.replace(records[0], worker=MERGED, sequence=sequence, count=times)
 
 
-def _actions(sequence: int, records: Sequence[Actions]) -> Actions:
-    one = records[0]
-    return Actions(
-        MERGED,
-        sequence,
-        one.second,
-        one.role,
-        one.behaviour,
-        sum([record.actions for record in records]),
-        sum([record.succeeded for record in records]),
-        _all([record.times for record in records]),
-        sum([record.pauses for record in records]),
-        sum([record.pause_us for record in records]),
-    )
-
-
 _KEYS: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {
-    Requests: lambda record: (record.second, record.role, record.behaviour, record.operation),
     NotStarted: lambda record: (record.second, record.role, record.behaviour, record.operation),
-    Actions: lambda record: (record.second, record.role, record.behaviour),
     NotPossible: lambda record: (record.second, record.role, record.behaviour, record.operation, record.why),
 }
 _MERGERS: Mapping[type, Callable[[int, list[Any]], Record]] = {
-    Requests: _requests,
     NotStarted: _not_started,
-    Actions: _actions,
     NotPossible: _not_possible,
 }
-_OF_LOAD = frozenset([*_KEYS, Arrivals, Users])
+_OF_LOAD = frozenset([*_KEYS, Requests, Actions, Arrivals, Users, PackedRequests, PackedActions])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from perfsuite.errors import LoadError
-from perfsuite.load.inbox import COORDINATOR, Inbox, WorkerAccount
+from perfsuite.load.inbox import COORDINATOR, WRITE_WITHIN_S, Inbox, WorkerAccount
 from perfsuite.load.messages import Batch, Drained, encode_records
 from perfsuite.measurements.file import FILE_NAME, Tail, Writer, read
 from perfsuite.measurements.histogram import Histogram
@@ -57,11 +58,37 @@ def _in_file(folder: Path) -> list[Record]:
 def test_a_batch_is_in_the_file_before_it_is_acknowledged(inbox: Inbox, account: WorkerAccount, tmp_path: Path) -> None:
     record = _requests("worker-1", 1, 2)
 
-    assert inbox.take(account, _batch(1, record)) == [record]
+    inbox.take(account, _batch(1, record))
     assert (account.received, account.acknowledged, _in_file(tmp_path)) == (1, 0, [])
 
     assert inbox.write() == [account]
     assert (account.acknowledged, _in_file(tmp_path)) == (1, [record])
+
+
+def test_what_is_neither_requests_nor_actions_comes_back(inbox: Inbox, account: WorkerAccount) -> None:
+    end = _end("worker-1", 2)
+
+    assert inbox.take(account, _batch(1, _requests("worker-1", 1, 2), end)) == [end]
+
+
+def test_batches_wait_for_those_of_the_other_workers_but_not_long(inbox: Inbox) -> None:
+    one, other = WorkerAccount("worker-1", "load-1"), WorkerAccount("worker-2", "load-1")
+    assert not inbox.is_due(2)
+
+    inbox.take(one, _batch(1, _requests("worker-1", 1, 2)))
+    began = time.monotonic()
+    due_at_once = inbox.is_due(2)
+    inbox.take(other, _batch(1, _requests("worker-2", 1, 2)))
+    assert (due_at_once, inbox.is_due(2)) == (False, True)
+
+    while not inbox.is_due(3):
+        time.sleep(0.01)
+    assert time.monotonic() - began < 2 * WRITE_WITHIN_S
+
+
+def test_what_the_coordinator_has_to_say_is_due_at_once(inbox: Inbox) -> None:
+    inbox.add(Phase, "ramp-up", 1.0)
+    assert inbox.is_due(1_000)
 
 
 def test_where_nothing_came_nothing_is_written_or_acknowledged(inbox: Inbox, account: WorkerAccount) -> None:
@@ -121,7 +148,7 @@ class FullDisk(Writer):
     def __init__(self) -> None:
         """Opens nothing."""
 
-    def write(self, record: Record) -> None:
+    def write_all(self, records: Sequence[Record]) -> None:
         """Kept in memory so far."""
 
     def flush(self) -> None:

@@ -12,6 +12,7 @@ from perfsuite.load.file_growth import FileGrowth
 from perfsuite.load.messages import Ack, Batch, decode_records
 from perfsuite.load.outbox import ACK_WITHIN_S, RESEND_AFTER_S, Outbox, requests_in
 from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.packed import unpack
 from perfsuite.measurements.records import NotStarted, Phase, Record, Requests, Times, times_of
 
 SECOND = 1_772_357_400
@@ -95,7 +96,7 @@ def test_batches_are_numbered_from_1_and_hold_each_record_once(outbox: Outbox, c
     _next(outbox, clock, _phase(3))
 
     assert master.numbers == [1, 2]
-    assert [decode_records(batch.records) for batch in master.batches] == [[_phase(1), _phase(2)], [_phase(3)]]
+    assert [unpack(decode_records(batch.records)) for batch in master.batches] == [[_phase(1), _phase(2)], [_phase(3)]]
     assert (outbox.batches, outbox.unacknowledged) == (2, 2)
 
 
@@ -133,6 +134,21 @@ def test_a_batch_is_sent_as_often_as_the_master_asks(
         seconds += [second] * len(master.take())
 
     assert seconds == sent_at
+
+
+def test_workers_that_hand_over_every_third_second_do_so_in_different_ones(clock: Clock) -> None:
+    masters = [Master() for _turn in range(3)]
+    outboxes = [Outbox(master, clock, every_s=3.0, turn=turn) for turn, master in enumerate(masters)]
+    seconds: list[list[int]] = [[], [], []]
+    for second in range(3, 15):
+        clock.s = 100.0 + second
+        for outbox, master, sent_at in zip(outboxes, masters, seconds, strict=True):
+            outbox.write(_phase(second))
+            outbox.flush()
+            outbox.on_ack(Ack(outbox.batches))
+            sent_at += [second] * len(master.take())
+
+    assert seconds == [[3, 6, 9, 12], [3, 5, 8, 11, 14], [3, 4, 7, 10, 13]]
 
 
 def test_what_is_not_acknowledged_in_time_is_sent_again_the_oldest_first(
@@ -202,7 +218,7 @@ def test_on_a_network_that_loses_most_nothing_is_lost(clock: Clock) -> None:
             return
         if batch.number == taken + 1:
             taken += 1
-            received.extend(decode_records(batch.records))
+            received.extend(unpack(decode_records(batch.records)))
         if chance.random() < 1 / 3:
             outbox.on_ack(Ack(taken))
 
@@ -264,7 +280,7 @@ def test_what_files_grew_by_goes_with_the_batches(tmp_path: Path, clock: Clock, 
         (1, {journal.name: b"one\n"}),
         (2, {journal.name: b"two\n"}),
     ]
-    assert decode_records(master.batches[1].records) == []
+    assert unpack(decode_records(master.batches[1].records)) == []
 
 
 def test_at_the_end_long_files_go_in_several_batches(tmp_path: Path, clock: Clock) -> None:

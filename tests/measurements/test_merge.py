@@ -14,6 +14,7 @@ import pytest
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.cells import Cells
 from perfsuite.measurements.merge import Merger
+from perfsuite.measurements.packed import Packed, pack, unpack
 from perfsuite.measurements.records import (
     MERGED,
     Arrivals,
@@ -125,10 +126,18 @@ def merged(batches: Sequence[list[Record]], merger: Merger, rng: random.Random) 
     """What is written when it is taken now and then."""
     written: list[Record] = []
     for batch in batches:
-        merger.add(batch[0].worker, batch)
+        if rng.random() < 0.5:
+            merger.add(batch[0].worker, batch)
+        else:
+            merger.add_packed(batch[0].worker, as_it_travels(batch))
         if rng.random() < 0.3:
             written += merger.take()
     return written + merger.take()
+
+
+def as_it_travels(batch: list[Record]) -> Packed:
+    """What the master gets of a batch."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(pack(batch)), type=Packed)
 
 
 def run_of(rng: random.Random, workers: int) -> list[list[Record]]:
@@ -247,9 +256,8 @@ def test_the_file_does_not_grow_with_the_number_of_processes() -> None:
 def test_what_merging_makes_survives_the_way_between_processes() -> None:
     rng = random.Random(11)
     batches = [*mixed([Worker(f"worker-{number}", rng).batches(START, START + 3) for number in (1, 2)], rng)]
-    decode = msgspec.msgpack.Decoder(list[Record]).decode
 
-    assert [decode(msgspec.msgpack.encode(batch)) for batch in batches] == batches
+    assert [unpack(as_it_travels(batch)) for batch in batches] == batches
 
 
 def test_which_requests_failed_is_not_recorded_of_several_processes() -> None:
