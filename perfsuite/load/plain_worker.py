@@ -77,21 +77,24 @@ class PlainJob(LoadJob):
 
     @property
     def _at_work(self) -> bool:
+        """It has been offered a load, and has not handed over all of it."""
         return self._offer is not None and self._drained is None
 
     def quitting(self, **_event: Any) -> None:
         """Locust ends this process: finish in order."""
         if self._at_work:
             self.leave("interrupted")
+        while self._at_work:  # its end had begun already
+            gevent.sleep(_LOOK_EVERY_S)
         self._runner.client.send(rpc_message("quit", None, self._runner.client_id))
         self._exit(EXIT_INTERRUPTED, None)
 
-    def interrupted(self, main: Main) -> None:
-        """Ctrl-C. In a terminal its master hears of it as well, and leads the load to its end."""
-        if main.is_master and self._at_work and not self._draining and not self._was_interrupted:
+    def interrupted(self) -> None:
+        """Ctrl-C in the terminal of its own master, which leads the load to its end; the second one ends it at once."""
+        if self._at_work and not self._was_interrupted:
             self._was_interrupted = True
-            return
-        self.quitting()
+        else:
+            self._exit(EXIT_PASS, None)
 
     _was_interrupted = False
 
@@ -104,6 +107,9 @@ class PlainJob(LoadJob):
         if why is not None:
             sys.stderr.write(f"{self.name}: {why}\n")
         self._remove_files()
+        for each in list(self._runner.greenlet):
+            if each is not gevent.getcurrent():
+                each.kill(block=False)  # Locust's would go on for want of a connection
         client: Any = self._runner.client
         client.close()  # delivers what was sent
         _end(exit_code)
@@ -168,8 +174,8 @@ class PlainWorker(SuiteWorker):
             super().__init__(environment, master_host, master_port)
         except KeyboardInterrupt:
             _end(EXIT_INTERRUPTED)
-        if was_forked:
-            gevent.signal_handler(signal.SIGINT, job.interrupted, self.main)
+        if was_forked and self.main.is_master:
+            gevent.signal_handler(signal.SIGINT, job.interrupted)
 
     def connect_to_master(self) -> None:
         """See SuiteWorker.connect_to_master; before the first user."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,40 +9,17 @@ import httpx
 import pytest
 
 from perfsuite.measurements.file import FILE_NAME, read
-from tests.integration.programs import (
-    ROOT,
-    Backend,
-    Program,
-    alive,
-    free_port,
-    read_json,
-    run_suite,
-    start,
-    until,
-)
+from tests.integration.plain import COMMAND, answers, folders_of, removed_afterwards
+from tests.integration.programs import Backend, Program, alive, free_port, read_json, run_suite, start, until
 from tests.measurements.raw_files import counts_of_records, counts_of_rows, rows_of
 
 pytestmark = pytest.mark.integration
 
-COMMAND = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py")]
-RESULTS = ROOT / "results"
-
-
-def folders_of(host: str) -> list[Path]:
-    """The runs that plain Locust made against one target, oldest first; it writes beside its locustfile."""
-    plans = sorted(RESULTS.glob("locust_*/plan.json"))
-    return [plan.parent for plan in plans if read_json(plan)["host"] == host]
-
 
 @pytest.fixture(scope="module", autouse=True)
 def only_our_folders_go(backend: Backend) -> Iterator[None]:
-    """Remove the runs against our own backend, and the folder of results where it was not there before."""
-    was_there = RESULTS.exists()
-    yield
-    for folder in folders_of(backend.host):
-        shutil.rmtree(folder)
-    if not was_there and RESULTS.exists() and not any(RESULTS.iterdir()):
-        RESULTS.rmdir()
+    with removed_afterwards(backend.host):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +98,6 @@ def page(backend: Backend) -> Iterator[tuple[Program, httpx.Client]]:
             yield program, client
     finally:
         program.end()
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_the_web_page_starts_and_stops_a_load(page: tuple[Program, httpx.Client], backend: Backend) -> None:
