@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -32,6 +33,8 @@ from perfsuite.suite_errors import SuiteErrorLog
 
 _LOOK_EVERY_S = 0.5
 
+log = logging.getLogger("agentmitra")
+
 
 @dataclass(frozen=True, slots=True)
 class Main:
@@ -47,7 +50,7 @@ class PlainJob(LoadJob):
     reports_to_locust = True
 
     def __init__(self, environment: Any, start: WorkerStart) -> None:
-        super().__init__(environment, Path(), start, self._exit)
+        super().__init__(environment, Path(), start, self._exit, lambda message: log.info("%s: %s", self.name, message))
         self.hooks.after = self._report
 
     def listen(self, runner: SuiteWorker) -> None:
