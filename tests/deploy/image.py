@@ -42,7 +42,7 @@ _NAMES = ("localhost", "test-backend", "master", "agentmitra-master")
 """Of the services, on the only machine that the network has."""
 _FOLDERS = {"dev": 0o755, "etc": 0o755, "home": 0o755, "opt": 0o755, "proc": 0o755, "root": 0o700, "run": 0o755,
             "sys": 0o755, "tmp": 0o1777, "usr": 0o755, "var/tmp": 0o1777}  # fmt: skip
-_LONGEST_S = 60.0
+_LONGEST_S = 120.0
 _LOOK_EVERY_S = 0.1
 _SET_FLAGS, _UP = 0x8914, 0x1
 

@@ -162,7 +162,7 @@ def test_a_pod_and_a_service_work_for_a_master_in_a_pod(done: dict[str, Done]) -
     assert ledger["requests"] == master.summary["whole_run"]["requests"] > 0
     for name in ("service", "pod"):
         assert (done[name].code, done[name].files) == (0, []), done[name].err
-        assert done[name].ended_s - master.ended_s < 5, "the master's last word arrived"
+        assert done[name].ended_s - master.ended_s < 15, "the master's last word arrived"
 
 
 def test_the_image_has_no_accounts(done: dict[str, Done]) -> None:
