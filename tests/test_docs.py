@@ -47,7 +47,7 @@ PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", EXAMPLES_PAGE,
 STARTER = "run_performance_tests.py"
 OTHER_PROGRAMS = {
     # Locust's own, in debug mode
-    "--headless", "--run-time", "--master", "--worker",
+    "--headless", "--run-time", "--master", "--worker", "--master-bind-host",
     # Chromium's, for the picture of the report
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", "--user-data-dir",
     "--window-size", "--screenshot",

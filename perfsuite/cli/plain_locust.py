@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 from typing import Any
 
 from perfsuite.cli.parser import add_options
@@ -30,6 +31,7 @@ from perfsuite.target.hosts import Endpoint
 log = logging.getLogger("agentmitra")
 
 _TOKEN_BYTES = 24
+_LOOP_RUNS_S = 0.001
 
 
 def read_options(parser: Any, **_event: Any) -> None:
@@ -89,6 +91,8 @@ def install_plain(environment: Any, web_ui: Any = None, **_event: Any) -> None:
     else:
         install(environment, Hooks(_make_load, lambda load: load.recorder.phase("ramp-down"), _finish))
         listen_for_errors(lambda error, during: _heard(environment, error, during))
+    # Locust counts --run-time from when its event loop last ran: without this, from before all the imports.
+    time.sleep(_LOOP_RUNS_S)
     if web_ui is not None:
         guard(web_ui, lambda host: str(refusal(host, environment) or ""))
     elif error := refusal(environment.host or "", environment):

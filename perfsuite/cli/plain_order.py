@@ -14,6 +14,7 @@ from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.cli.parser import record_of, without_secrets
 from perfsuite.errors import SuiteError
 from perfsuite.judge.notes import soft_deleted
+from perfsuite.load.dispatcher import has_role, role_of, users_by_kind
 from perfsuite.load.gevent_socket import GeventNetwork
 from perfsuite.load.placement import users_of
 from perfsuite.load.state import LoadOrder
@@ -76,7 +77,12 @@ def make_order(environment: Any, users: int, spawn_rate: float, workers: int = 0
     plan = make_plan(options, inputs, scenario, now)
     if workers:
         plan = replace(plan, processes=0, expect_workers=workers)
-    plan = replace(plan, stop_timeout_s=float(environment.stop_timeout or 0))
+    kinds = users_by_kind(users, environment.user_classes)
+    counts = {slug: kinds[slug] for slug in plan.users_by_role}
+    # The run is about the suite's own users, unless there are none.
+    scenario = replace(scenario, users=sum(counts.values()) or users)
+    stop_timeout_s = float(environment.stop_timeout or 0)
+    plan = replace(plan, scenario=scenario, users_by_role=counts, stop_timeout_s=stop_timeout_s)
     report = _seen(plan, inputs.connection)
     folder = new_run_folder(ROOT / "results", SCENARIO, now)
     plan = replace(plan, run_id=folder.name)
@@ -103,7 +109,7 @@ def users_in_order(order: LoadOrder, total: int) -> list[Account]:
 
 def _with_chosen_roles(inputs: Inputs, environment: Any) -> Inputs:
     """Locust's command line may name some of the user classes."""
-    chosen = {user_class.role.slug for user_class in environment.user_classes if hasattr(user_class, "role")}
+    chosen = {role_of(user_class).slug for user_class in environment.user_classes if has_role(user_class)}
     roles = tuple(role for role in inputs.facts.roles if role.slug in chosen)
     return replace(inputs, facts=replace(inputs.facts, roles=roles))
 

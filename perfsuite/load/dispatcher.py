@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import gevent
@@ -26,6 +26,8 @@ class RoleDispatcher(UsersDispatcher):
     def new_dispatch(self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None) -> None:
         """Begin to move towards `target_user_count` users. The names of the parameters are Locust's."""
         super().new_dispatch(target_user_count=target_user_count, spawn_rate=spawn_rate, user_classes=user_classes)
+        if not any(map(has_role, self._user_classes)):
+            return  # nothing of the suite's: Locust knows best
         order = self._order(target_user_count)
         wanted = Counter(order)
         have = self._have()
@@ -36,12 +38,8 @@ class RoleDispatcher(UsersDispatcher):
 
     def _order(self, total: int) -> list[str]:
         """The user classes, by name, of the 1st, 2nd, … of `total` users."""
-        classes = self._classes()
-        roles = [role for role in ROLES if role.slug in classes]
-        return [classes[slug] for slug in start_order(users_by_role(total, roles))]
-
-    def _classes(self) -> dict[str, str]:
-        return {role_of(user_class).slug: user_class.__name__ for user_class in self._user_classes}
+        names = {kind_of(user_class).slug: user_class.__name__ for user_class in self._user_classes}
+        return [names[slug] for slug in start_order(users_by_kind(total, self._user_classes))]
 
     def _have(self) -> Counter[str]:
         have: Counter[str] = Counter()
@@ -66,6 +64,9 @@ class RoleDispatcher(UsersDispatcher):
 
     def _user_gen(self) -> Iterator[str | None]:
         # Asked by Locust when it distributes anew over workers: from the first user on.
+        if not any(map(has_role, self._user_classes)):
+            own: Iterator[str | None] = super()._user_gen()
+            return own
         return self._endless(self._order(self._target_user_count))
 
 
@@ -128,10 +129,28 @@ class PlacingDispatcher:
         return tables
 
 
+def has_role(user_class: Any) -> bool:
+    """True for the suite's own user classes."""
+    return isinstance(getattr(user_class, "role", None), Role)
+
+
 def role_of(user_class: Any) -> Role:
-    """The role that a Locust user class stands for."""
+    """The role that one of the suite's own user classes stands for."""
     role: Role = user_class.role
     return role
+
+
+def kind_of(user_class: Any) -> Role:
+    """Its role; for a user class of somebody else's, one that does nothing, with the class's name and weight."""
+    name = user_class.__name__
+    return role_of(user_class) if has_role(user_class) else Role(name, name, (), user_class.weight, 0.0, 0.0, ())
+
+
+def users_by_kind(total: int, user_classes: Iterable[Any]) -> dict[str, int]:
+    """How many of so many users are of each role, and of each user class of somebody else's, by its name."""
+    kinds = [kind_of(user_class) for user_class in user_classes]
+    positions = {role.slug: position for position, role in enumerate(ROLES)}
+    return users_by_role(total, sorted(kinds, key=lambda kind: positions.get(kind.slug, len(positions))))
 
 
 def _without(order: list[str], have: dict[str, int]) -> list[str]:

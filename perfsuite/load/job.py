@@ -171,9 +171,13 @@ class LoadJob(WorkerJob):
             self._cannot(EXIT_USAGE, WorkerMessage.OTHER_ACCOUNTS(here=len(needed)))
         if {name for name, _value in self._start.secrets.headers} != set(plan.access.header_names):
             self._cannot(EXIT_USAGE, WorkerMessage.OTHER_HEADERS(names=plan.access.header_names))
-        why = reach(plan, self._start.secrets)
+        why = self._unreachable(plan)
         if why:
             self._cannot(EXIT_TARGET, WorkerMessage.NO_TARGET(host=plan.host, why=why))
+
+    def _unreachable(self, plan: Plan) -> str:
+        """Why this machine cannot reach the target; "" where it can."""
+        return reach(plan, self._start.secrets)
 
     def _cannot(self, exit_code: int, why: Message) -> NoReturn:
         self._runner.say(Checked(str(why)))

@@ -49,7 +49,8 @@ class PlainJob(LoadJob):
 
     reports_to_locust = True
 
-    def __init__(self, environment: Any, start: WorkerStart) -> None:
+    def __init__(self, environment: Any, start: WorkerStart, *, beside_master: bool) -> None:
+        self._beside_master = beside_master
         super().__init__(environment, Path(), start, self._exit, lambda message: log.info("%s: %s", self.name, message))
         self.hooks.after = self._report
 
@@ -62,6 +63,10 @@ class PlainJob(LoadJob):
             self._environment.agentmitra_reported += data["stats_total"]["num_requests"]
 
         self._environment.events.report_to_master.add_listener(count)
+
+    def _unreachable(self, plan: Plan) -> str:
+        # A master on the same machine has just asked.
+        return "" if self._beside_master else super()._unreachable(plan)
 
     def _prepare(self, load: Load, plan: Plan) -> None:
         self._remove_files()
@@ -159,6 +164,7 @@ class PlainWorker(SuiteWorker):
 
     def __init__(self, environment: Any, master_host: str, master_port: int) -> None:
         was_forked = os.getpid() != self.main.pid
+        beside_master = was_forked and self.main.is_master
         if was_forked:
             gevent.spawn(_end_with, self.main)
         if foreign_users(environment):
@@ -172,12 +178,12 @@ class PlainWorker(SuiteWorker):
             sys.stderr.write(f"{error}\n")
             _end(error.exit_code)
         environment.agentmitra_hello = Hello(versions(), socket.gethostname(), os.getpid(), start.index)
-        job = environment.agentmitra_worker = PlainJob(environment, start)
+        job = environment.agentmitra_worker = PlainJob(environment, start, beside_master=beside_master)
         try:
             super().__init__(environment, master_host, master_port)
         except KeyboardInterrupt:
             _end(EXIT_INTERRUPTED)
-        if was_forked and self.main.is_master:
+        if beside_master:
             gevent.signal_handler(signal.SIGINT, job.interrupted)
 
     def connect_to_master(self) -> None:

@@ -158,3 +158,51 @@ def test_accounts_are_shared_in_turn_where_a_role_has_too_few() -> None:
     )
 
     assert users == [one, two, agent, one, agent]
+
+
+# ── a changed number of users ───────────────────────────────────────────────────────────────────────
+
+
+def test_users_that_are_missing_go_where_there_are_the_fewest_with_numbers_of_their_own() -> None:
+    placement = _placed(3, FIRST, SECOND)
+    placement.start(3)
+
+    placement.retarget([_account(number) for number in range(6)], [FIRST, SECOND, THIRD])
+
+    assert _numbers(placement) == {FIRST: [0, 2], SECOND: [1, 4], THIRD: [3, 5]}
+    assert _started(placement) == {FIRST: 2, SECOND: 1, THIRD: 0}
+    assert placement.waiting == 3
+
+
+def test_the_youngest_users_beyond_the_number_of_their_role_leave() -> None:
+    roles = ["policyholder", "agent", "policyholder", "agent", "policyholder"]
+    placement = Placement([_account(number, role) for number, role in enumerate(roles)], [FIRST, SECOND])
+    placement.start(5)
+
+    placement.retarget([_account(0, "policyholder"), _account(1, "agent"), _account(3, "agent")], [FIRST, SECOND])
+
+    assert _numbers(placement) == {FIRST: [0], SECOND: [1, 3]}
+    assert placement.waiting == 0
+
+
+def test_a_number_is_never_given_twice_and_an_account_that_became_free_is_used_again() -> None:
+    placement = _placed(3, FIRST)
+
+    placement.retarget([_account(0)], [FIRST])
+    placement.retarget([_account(0), _account(1)], [FIRST])
+
+    assert placement.seats() == {FIRST: [UserSeat(0, "policyholder", "0"), UserSeat(3, "policyholder", "1")]}
+
+
+def test_whatever_number_is_wanted_each_role_has_its_own() -> None:
+    randomness, placement = random.Random(7), Placement([], [])
+    for _change in range(200):
+        roles = randomness.choices(("policyholder", "agent", "staff"), k=randomness.randrange(40))
+        accounts = [_account(randomness.randrange(3), role) for role in roles]
+
+        placement.retarget(accounts, [FIRST, SECOND, THIRD])
+
+        seats = [seat for of_worker in placement.seats().values() for seat in of_worker]
+        assert Counter(seat.role for seat in seats) == Counter(roles)
+        assert len({seat.number for seat in seats}) == len(seats)
+        placement.start(randomness.randrange(40))

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.plan.workers import TOKEN_VARIABLE
-from tests.load.child import ROOT
+from tests.load.child import ROOT, findings
 
 OWN_USER = """
 from locust import User, task
@@ -77,3 +78,35 @@ def test_several_processes_do_not_run_user_classes_of_ones_own(tmp_path: Path) -
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == str(LoadMessage.FOREIGN_USERS(names=["OwnUser"]))
     assert "Traceback" not in done.stderr
+
+
+# ── parts of it ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, Any]:
+    found: dict[str, Any] = findings("in_child_plain")
+    return found
+
+
+def test_a_master_keeps_its_options_to_itself(parts: dict[str, Any]) -> None:
+    assert parts["options"] == {"options": {"tags": ["fast"], "expect_workers": 2}, "host": "h"}
+
+
+def test_locust_sees_the_youngest_users_first_and_none_that_leaves(parts: dict[str, Any]) -> None:
+    assert parts["users"] == {
+        "all": ["d", "c", "b", "a"],
+        "one leaves": ["d", "b", "a"],
+        "with those that leave": ["d", "c", "b", "a"],
+        "one has ended": ["c", "b", "a"],
+    }
+
+
+def test_what_a_worker_has_reported_is_in_locusts_count(parts: dict[str, Any]) -> None:
+    assert parts["count"] == 12
+
+
+def test_user_classes_of_ones_own_get_their_share_by_weight(parts: dict[str, Any]) -> None:
+    assert sum(parts["mix"].values()) == 100
+    assert parts["mix"]["OwnUser"] == 9
+    assert parts["mix"]["policyholder"] == 50

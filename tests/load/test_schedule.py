@@ -225,6 +225,17 @@ def test_an_account_that_nobody_uses_goes_before_one_that_somebody_shares() -> N
     assert pool.take("policyholder").account.phone_number == "b"
 
 
+def test_a_seat_that_was_removed_is_given_to_nobody() -> None:
+    pool = AccountPool(map(_account, "abc"), [4, 5, 6])
+    first = pool.take("policyholder")
+
+    pool.remove({4, 5})
+    pool.give_back(first)
+
+    assert pool.take("policyholder").number == 6
+    assert pool.take("policyholder").shared
+
+
 USERS = 30
 
 
