@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from perfsuite.clock import utc_s
 from perfsuite.load.dispatcher import PlacingDispatcher
-from perfsuite.load.inbox import Inbox
+from perfsuite.load.inbox import Inbox, interval_s
 from perfsuite.load.master import SuiteMaster
 from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Hello, Load, Placed, Seats
 from perfsuite.load.placement import Placement
@@ -28,8 +28,6 @@ from perfsuite.model import SUITE_FAILED, Account, Plan
 DRAIN_MARGIN_S = 15.0
 """More than requests in flight may take: for handing over the last records."""
 REPLACE_WITHIN_S = 3.0
-MANY_WORKERS = 200
-"""From so many on, workers hand over their records less often."""
 _LEAD_S = 0.5
 """Between the orders and the first user: time for the orders to arrive everywhere."""
 _CHANGE_LEAD_S = 2.0
@@ -97,7 +95,7 @@ class Coordinator:
     def offer(self, worker: WorkerHandle) -> None:
         """Ask a worker whether it can make the load."""
         version = version_of_module(self._plan.roles_module)
-        every_s = 3.0 if self._plan.load_processes >= MANY_WORKERS else 1.0
+        every_s = interval_s(self._plan.load_processes)
         files = self._files
         self._master.say(
             worker, Load(files.plan_json, files.preflight_json, self._accounts, version, worker.index, every_s)

@@ -15,8 +15,13 @@ from perfsuite.measurements.records import Ledger, Record
 
 COORDINATOR = "coordinator"
 """Who writes the records that are no worker's."""
-WRITE_WITHIN_S = 0.5
-"""A batch waits at most so long for those of the other workers."""
+MANY_WORKERS = 200
+"""From so many on, workers hand over their records less often."""
+
+
+def interval_s(workers: int) -> float:
+    """How often each of so many workers hands over its records."""
+    return 3.0 if workers >= MANY_WORKERS else 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -78,13 +83,15 @@ class Inbox:
         self._unwritten.add(account)
 
     def is_due(self, workers: int) -> bool:
-        """True when there is something to write. Batches wait until those of so many workers are there, or some time.
+        """True when there is something to write. Batches wait until those of so many workers are there, or half of the
+        interval in which each comes.
 
         Workers hand over the same second one after the other. Written together it takes no more than that of one.
         """
         if self._has_own or not self._unwritten:
             return self._has_own
-        return len(self._unwritten) >= workers or time.monotonic() - self._waiting_since >= WRITE_WITHIN_S
+        within_s = interval_s(workers) / 2
+        return len(self._unwritten) >= workers or time.monotonic() - self._waiting_since >= within_s
 
     def add(self, kind: type[Record], *fields: object) -> None:
         """A record of the coordinator, of which these are the fields after its number."""

@@ -15,7 +15,9 @@ from perfsuite.measurements.records import NotStarted, Record, Requests
 ACK_WITHIN_S = 20.0
 """So long a worker waits at its end for the acknowledgement of what it has sent."""
 RESEND_AFTER_S = 3.0
-"""Without any acknowledgement in this time, what is not acknowledged is sent again."""
+"""Without any acknowledgement in this time, what is not acknowledged is sent again, and then after twice that, ..."""
+RESEND_AFTER_MOST_S = 12.0
+"""... up to this: what many workers repeat must not be what keeps a busy master from answering."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class Outbox:
         self._all_acknowledged = Event()
         self._flushed_at = now()
         self._heard_at = now()
+        self._patience_s = RESEND_AFTER_S
         self.batches = 0
         """Sent so far, each counted once."""
         self.requests = 0
@@ -112,14 +115,15 @@ class Outbox:
 
     def resend(self) -> None:
         """Send once more what has waited too long, the oldest first: the network may have lost it."""
-        if self._unacknowledged and self._now() - self._heard_at >= RESEND_AFTER_S:
+        if self._unacknowledged and self._now() - self._heard_at >= self._patience_s:
             self._heard_at = self._now()
+            self._patience_s = min(2 * self._patience_s, RESEND_AFTER_MOST_S)
             for batch in list(self._unacknowledged):
                 self._send(batch)
 
     def on_ack(self, ack: Ack) -> None:
         """The master has written down everything up to this batch."""
-        self._heard_at = self._now()
+        self._heard_at, self._patience_s = self._now(), RESEND_AFTER_S
         while self._unacknowledged and self._unacknowledged[0].number <= ack.number:
             self._unacknowledged.popleft()
         if not self._unacknowledged:
@@ -136,5 +140,6 @@ class Outbox:
             continue  # long files take several
         until = self._now() + ACK_WITHIN_S
         while self._unacknowledged and self._now() < until:
+            self._patience_s = RESEND_AFTER_S
             self.resend()
             self._all_acknowledged.wait(RESEND_AFTER_S)

@@ -20,7 +20,7 @@ import msgspec
 
 from perfsuite.measurements.merged_requests import MergedActions, MergedRequests, times_of_all
 from perfsuite.measurements.merged_users import KEPT_S, MergedUsers
-from perfsuite.measurements.packed import Packed, PackedActions, PackedRequests, unpack
+from perfsuite.measurements.packed import BYTES_PER_VALUE, Packed, PackedActions, PackedRequests, unpack
 from perfsuite.measurements.records import (
     MERGED,
     Actions,
@@ -65,7 +65,7 @@ class WorkerCounts:
         self.add(packed.others)
         self._note_numbers([one.sequence for one in packed.requests])
         self._note_numbers([one.sequence for one in packed.actions])
-        self.requests += sum([len(one.ok) for one in packed.requests])
+        self.requests += sum([len(one.ok.values) for one in packed.requests]) // BYTES_PER_VALUE
         rest = [one.rest for one in packed.requests if one.rest is not None]
         self.requests += sum([values_in(one.failed) + one.expired for one in rest])
         self._note_due([one.second for one in packed.requests])
@@ -73,8 +73,8 @@ class WorkerCounts:
     def _note_numbers(self, numbers: list[int]) -> None:
         if numbers:
             self.records += len(numbers)
-            self.lowest = min(self.lowest, *numbers)
-            self.highest = max(self.highest, *numbers)
+            self.lowest = min(self.lowest, min(numbers))
+            self.highest = max(self.highest, max(numbers))
 
     def _note_due(self, seconds: list[int]) -> None:
         if seconds:

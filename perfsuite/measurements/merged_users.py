@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S
@@ -25,6 +24,7 @@ class MergedUsers:
         self._taken: dict[int, tuple[dict[str, int], int]] = {}
         self._oldest: int | None = None
         self._newest = 0
+        self._kept_from = 0
 
     def add(self, report: Users) -> None:
         """One process's report of one second."""
@@ -67,6 +67,11 @@ class MergedUsers:
                 yield second, *sums
         kept_from = newest - self._kept_s
         self._changed = {second for second in self._changed if second > newest or kept_from <= second < oldest}
+        if kept_from > self._kept_from:
+            self._kept_from = kept_from
+            self._forget(kept_from)
+
+    def _forget(self, kept_from: int) -> None:
         for second in [each for each in self._taken if each < kept_from]:
             del self._taken[second]
         for reports in self._reports.values():
@@ -74,16 +79,18 @@ class MergedUsers:
                 del reports[second]
 
     def _sums(self, second: int) -> tuple[dict[str, int], int]:
-        by_role: Counter[str] = Counter()
+        by_role: dict[str, int] = {}
         logging_in = 0
         for worker, reports in self._reports.items():
             for at in range(second, second - FORGOTTEN_AFTER_S - 1, -1):
                 if at in reports:
                     if second < self._lost_at.get(worker, second + 1):
-                        by_role.update(reports[at].by_role)
-                        logging_in += reports[at].logging_in
+                        report = reports[at]
+                        logging_in += report.logging_in
+                        for role, users in report.by_role.items():  # Counter.update takes three times as long
+                            by_role[role] = by_role.get(role, 0) + users
                     break
             first = self._first[worker]
             if second < first.second <= second + FORGOTTEN_AFTER_S:
                 logging_in += first.logging_in
-        return dict(by_role), logging_in
+        return by_role, logging_in

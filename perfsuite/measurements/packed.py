@@ -17,21 +17,19 @@ import msgspec
 from perfsuite.measurements.records import Actions, Record, Requests, Times
 from perfsuite.measurements.slowest import SlowRequest
 
+BYTES_PER_VALUE = 2
 MANY_VALUES = 1_000
 """From here on NumPy counts them more quickly."""
 _NO_TIMES = Times()
 
 
 class PackedTimes(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A histogram. `values`: the bucket of each value, two bytes, the lower one first."""
+    """A histogram. `values`: the bucket of each value, in two bytes, the lower one first."""
 
     values: bytes
     sum_us: int
     min_us: int
     max_us: int
-
-    def __len__(self) -> int:
-        return len(self.values) >> 1
 
 
 class PackedRequests(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
@@ -151,7 +149,7 @@ def unpack_times(times: PackedTimes) -> Times:
 def counted(values: Sequence[bytes]) -> dict[int, int]:
     """Bucket → how many of the values of some histograms lie in it."""
     together = b"".join(values)
-    if len(together) >= 2 * MANY_VALUES:
+    if len(together) >= BYTES_PER_VALUE * MANY_VALUES:
         import numpy as np  # takes memory and a tenth of a second; only where many workers report
 
         counts: Any = np.bincount(np.frombuffer(together, "<u2"))
