@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from perfsuite.clock import for_children
+from perfsuite.errors import LoadError
 from perfsuite.measurements.file import FILE_NAME, Tail, read
 from perfsuite.measurements.records import End, Requests, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
@@ -21,7 +22,7 @@ from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE
 
 PASSWORD = "the-secret-word"
 ACCOUNTS = (Account("9876543205", PASSWORD, "policyholder"),)
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 def _until(true: Callable[[], bool]) -> bool:
@@ -189,6 +190,21 @@ def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
     assert _until(lambda: not loading.running)
     assert loading.failed
     assert _until(lambda: _alive(loading.pid) == [])
+
+
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="a limit for a running process: Linux has one")
+def test_a_disk_that_fills_up_ends_the_load_with_a_line_and_what_was_written_can_be_read(
+    loading: LoadProcess, tmp_path: Path
+) -> None:
+    """No file of whoever leads the load may get longer than its measurements are now."""
+    size = (tmp_path / FILE_NAME).stat().st_size
+    psutil.Process(loading.pid).rlimit(psutil.RLIMIT_FSIZE, (size, size))
+
+    assert _until(lambda: not loading.running)
+    assert loading.exit_code == LoadError.exit_code
+    assert loading.failure_message() == f"{tmp_path / FILE_NAME} cannot be written: file too large"
+    assert _until(lambda: _alive(loading.pid) == [])
+    assert _recorded(tmp_path)
 
 
 def test_killed_with_all_that_it_started(loading: LoadProcess) -> None:
