@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from perfsuite.model import Outcome as Judged  # noqa: E402
-from tests.accuracy import comparing, idle, losses, overload, peers, timing, validity  # noqa: E402
+from tests.accuracy import comparing, endurance, idle, losses, overload, peers, timing, validity  # noqa: E402
 from tests.accuracy.quiet import undisturbed  # noqa: E402
 from tests.accuracy.table import Row, missed, rendered  # noqa: E402
 
@@ -30,6 +30,8 @@ CYCLES = 6
 STAYS_S = 90
 MOST_USERS, SPAWN_RATE = 20_000, 1_000
 COMPARISONS, SERIES = 1_000, 500
+TRACES, TRACES_SEED = 200, 20261201
+"""No threshold was chosen with this seed."""
 _STALL_S = CYCLES * 5
 # p99.9 needs 10,000 requests: 20 s at 500/s, 200 s at 50/s.
 DISTRIBUTIONS = [
@@ -111,6 +113,11 @@ def compared(_folder: Path) -> Iterator[Row]:
     yield from comparing.published_rows()
 
 
+def long_runs(_folder: Path) -> Iterator[Row]:
+    """Simulated memory of long runs: what is called growing, what leaks are found, and when they reach the limit."""
+    yield from endurance.endurance_rows(TRACES, TRACES_SEED)
+
+
 EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "distributions": distributions,
     "stalling": stalling,
@@ -120,6 +127,7 @@ EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "many": many,
     "judged": judged,
     "compared": compared,
+    "long_runs": long_runs,
 }
 
 

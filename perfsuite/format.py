@@ -54,7 +54,8 @@ CI: Final = "95 % CI"
 """Label of a 95 % confidence interval."""
 
 _BYTES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-_NAMED_UNITS: Final = {"rps": "requests/s", "max_queries_per_request": "queries"}
+_DURATION: Final = "duration"
+_NAMED_UNITS: Final = {"rps": "requests/s", "max_queries_per_request": "queries", "lasts_at_least": _DURATION}
 _UNITS_BY_ENDING: Final = (
     ("_rate", "fraction"),
     ("_percent", "percent"),
@@ -148,6 +149,8 @@ def quantity(value: float | None, unit: str, *, unknown: str = UNKNOWN) -> str:
         return unknown
     if unit == "fraction":
         return percent(value)
+    if unit == _DURATION:
+        return rough_duration(value)
     if unit.startswith("bytes"):
         return _bytes(value) + ("/s" if unit.endswith("per second") else "")
     return f"{number(value)}{suffix(unit)}"
@@ -161,7 +164,8 @@ def figure(name: str, value: float | None) -> str:
 def plain(name: str, value: float | None) -> str:
     """The same without its unit, but for shares ("1.82 %") and bytes ("1.25 GB"); "–" for None."""
     unit = unit_of(name)
-    return quantity(value, unit) if unit == "fraction" or unit.startswith("bytes") else number(value)
+    with_unit = unit in ("fraction", _DURATION) or unit.startswith("bytes")
+    return quantity(value, unit) if with_unit else number(value)
 
 
 def change(before: float | None, after: float | None, unit: str) -> str:
@@ -184,6 +188,8 @@ def interval_text(name: str, ends: tuple[float, float] | None, *, plain: bool = 
 def limit_text(name: str, value: float) -> str:
     """A limit as it was set, with its unit: "2,000 ms", "1.5 %"."""
     unit = unit_of(name)
+    if unit == _DURATION:
+        return duration(value)
     if unit.startswith("bytes"):
         return quantity(value, unit)
     return f"{setting(_shown(value, unit))}{suffix(unit)}"
@@ -250,6 +256,14 @@ def duration(seconds: float) -> str:
     step, big, small = (60, "min", "s") if seconds < _HOURS_FROM_S - 0.5 else (3600, "h", "min")
     whole, rest = divmod(round(seconds / (step // 60)), 60)
     return f"{number(whole)} {big} {rest} {small}" if rest else f"{number(whole)} {big}"
+
+
+def rough_duration(seconds: float) -> str:
+    """A forecast, in whole units: "45 min", "11 h", "12 days", "more than a year"."""
+    for size_s, name, until_s in ((60, "min", 7_200), (3_600, "h", 259_200), (86_400, "days", 31_622_400)):
+        if seconds < until_s:
+            return f"{number(round(seconds / size_s))} {name}"
+    return "more than a year"
 
 
 def clock(seconds: float) -> str:

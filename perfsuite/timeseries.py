@@ -6,6 +6,7 @@ A reading at T describes the second that ends at T, so it belongs to the request
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -13,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from perfsuite.model import Second
+from perfsuite.model import Second, Summary
 from perfsuite.model.monitor import Reading
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,9 @@ MOST_POINTS = 400
 
 FEWEST = 8
 """Values from which the normal approximation of Mann–Kendall holds."""
+
+_FEWEST_SECONDS = 3
+"""With fewer, the usual time of an operation is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,68 @@ def _trailing_sum(values: Floats) -> Floats:
     stops = np.arange(1, values.size + 1)
     result: Floats = sums[stops] - sums[np.maximum(stops - SMOOTH_S, 0)]
     return result
+
+
+# ── response times ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTimes:
+    """Requests and the sum of their times in ms, by second."""
+
+    requests: Floats
+    total_ms: Floats
+
+    def count(self, start: int, stop: int) -> float:
+        """Requests from position `start` until before `stop`."""
+        return float(self.requests[start:stop].sum())
+
+    def mean_ms(self, start: int, stop: int) -> float:
+        """The mean over some seconds; NaN without requests."""
+        requests = self.count(start, stop)
+        return float(self.total_ms[start:stop].sum()) / requests if requests else math.nan
+
+
+def in_outage(second: int, summary: Summary) -> bool:
+    """True in an outage that ended, and in the second of its end: some requests still failed in it."""
+    return any(each.end is not None and each.start <= second <= each.end for each in summary.outages)
+
+
+def cells_of(summary: Summary, first: int, length: int) -> dict[tuple[str, str], ResponseTimes]:
+    """Role and operation → times of the seconds from `first` on. Seconds of an outage that ended are empty."""
+    cells: dict[tuple[str, str], ResponseTimes] = defaultdict(lambda: ResponseTimes(np.zeros(length), np.zeros(length)))
+    for row in summary.second_rows:
+        place, statistics = int(row.period) - first, row.statistics
+        if not 0 <= place < length or in_outage(int(row.period), summary):
+            continue
+        if statistics.avg_ms is not None and statistics.requests:
+            cell = cells[row.role, row.operation]
+            cell.requests[place] += statistics.requests
+            cell.total_ms[place] += statistics.requests * statistics.avg_ms
+    return cells
+
+
+def slowness_of(cells: Iterable[ResponseTimes], length: int) -> Floats:
+    """The mean of ln(time / usual) over the requests of each second; NaN where there are none."""
+    weighted, weights = slowness_sums(cells, length)
+    slowness: Floats = np.divide(weighted, weights, out=np.full(length, math.nan), where=weights > 0)
+    return slowness
+
+
+def slowness_sums(cells: Iterable[ResponseTimes], length: int) -> tuple[Floats, Floats]:
+    """By second: the sum of ln(time / usual) over the requests, and how many they are."""
+    weighted, weights = np.zeros(length), np.zeros(length)
+    for cell in cells:
+        there = (cell.requests > 0) & (cell.total_ms > 0)
+        if there.sum() < _FEWEST_SECONDS:
+            continue
+        times = np.log(cell.total_ms[there] / cell.requests[there])
+        weighted[there] += cell.requests[there] * (times - np.median(times))
+        weights[there] += cell.requests[there]
+    return weighted, weights
+
+
+# ── trends and charts ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def middle(values: Floats) -> float:

@@ -41,6 +41,7 @@ STAGES = frozenset(
         "monitor",
         "fingerprint",
         "findings",
+        "stability",
         "summary",
         "judge",
         "history",

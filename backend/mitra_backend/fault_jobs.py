@@ -1,4 +1,4 @@
-"""Faults inside the database: a lock that is held, an index that is gone."""
+"""Faults that no request makes: a lock that is held in the database, an index that is gone, memory that is lost."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from mitra_backend.db import Database
-from mitra_backend.faults import Fault
+from mitra_backend.faults import STEADY_LEAK, Fault
 from mitra_backend.models import POLICY_LIST_INDEXES, User
 from mitra_backend.permissions import ROLE_ALIASES
 from mitra_backend.quirks import Quirks
@@ -15,6 +15,7 @@ from mitra_backend.state import FaultBoard
 
 log = logging.getLogger("mitra_backend")
 _TICK_S = 0.05
+_LEAK_EVERY_S = 0.25
 
 
 def restore_indexes(database: Database) -> None:
@@ -40,7 +41,7 @@ def name_roles(database: Database, *, deployed: bool) -> None:
 
 
 class FaultJobs:
-    """Threads that work on the database while their fault is on."""
+    """Threads that work while their fault is on, on the database or on nothing."""
 
     def __init__(self, database: Database, board: FaultBoard, quirks: Quirks) -> None:
         self._database = database
@@ -51,6 +52,12 @@ class FaultJobs:
             for fault in board.faults
             if fault.kind in ("lock", "missing_index")
         ]
+        self._threads += [
+            threading.Thread(target=self._leak, args=(fault,), name=fault.kind, daemon=True)
+            for fault in board.faults
+            if fault.kind == STEADY_LEAK
+        ]
+        self.leaked: list[bytes] = []
         # SQLite has no sessions that could idle, only a log that would grow.
         if quirks.idle_transaction and not database.embedded:
             self._threads.append(threading.Thread(target=self._idle_in_transaction, name="idle", daemon=True))
@@ -83,6 +90,13 @@ class FaultJobs:
                 self._stop.wait()
         except SQLAlchemyError as error:
             log.warning("the idle transaction ended: %s", type(error).__name__)
+
+    def _leak(self, fault: Fault) -> None:
+        kept_bytes = 0
+        while not self._stop.wait(_LEAK_EVERY_S) and (elapsed_s := self._board.elapsed_s()) < fault.to_s:
+            due_bytes = int(max(elapsed_s - fault.from_s, 0.0) * fault.rate_per_s)
+            self.leaked.append(b"\x01" * (due_bytes - kept_bytes))  # written to, so that it takes real memory
+            kept_bytes = due_bytes
 
     def _leave_out_index(self, fault: Fault) -> None:
         self._wait_until(fault.from_s)

@@ -67,6 +67,8 @@ AS_DEPLOYED: Final = "as_deployed"
 _MEASURED_QUIRKS: Final = ("token_life", "login_cost", "concurrency_error", "rate_limiter_error")
 GLOBAL_KINDS: Final = ("pool", "no_cache", "missing_index", "lock", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 KINDS: Final = (*ROUTED_KINDS, *GLOBAL_KINDS)
+# A leak that no request makes: as text it is `leak` too, with a size per minute and no route.
+STEADY_LEAK: Final = "steady_leak"
 # Settled when the process starts: a time of day has no meaning for them.
 TIMELESS_KINDS: Final = ("pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 _WITHOUT_VALUE: Final = (
@@ -133,13 +135,14 @@ def parse_fault(spec: str) -> Fault:
         raise FaultError(f"--fault {spec!r}: it ends before it begins")
     if kind in TIMELESS_KINDS and (match["from"] or match["to"]):
         raise FaultError(f"--fault {spec!r}: {kind} holds from the start; it takes no 'from' or 'to'")
-    return replace(fault, routes=_routes(spec, kind, match["route"]), from_s=from_s, to_s=to_s)
+    return replace(fault, routes=_routes(spec, fault.kind, match["route"]), from_s=from_s, to_s=to_s)
 
 
 def _routes(spec: str, kind: str, route: str | None) -> frozenset[str]:
-    if kind in GLOBAL_KINDS:
+    if kind in (*GLOBAL_KINDS, STEADY_LEAK):
         if route is not None:
-            raise FaultError(f"--fault {spec!r}: {kind} belongs to no route; leave out @{route}")
+            name = "a leak per minute" if kind == STEADY_LEAK else kind
+            raise FaultError(f"--fault {spec!r}: {name} belongs to no route; leave out @{route}")
         return frozenset()
     if route is None:
         raise FaultError(f"--fault {spec!r}: {kind} needs a route: {kind}@policies.list, or @* for all")
@@ -209,10 +212,13 @@ def _read_repeated(fault: Fault, value: str) -> Fault:
 
 
 def _read_leak(fault: Fault, value: str) -> Fault:
-    match = re.fullmatch(r"([\d.]+)(B|kB|KB|MB)", value)
+    match = re.fullmatch(r"([\d.]+)(B|kB|KB|MB)(/min)?", value)
     if match is None:
-        raise ValueError("expected a size, as in leak=1MB")
-    return replace(fault, size_bytes=int(float(match[1]) * _UNITS_BYTES[match[2]]))
+        raise ValueError("expected a size, as in leak=1MB@policies.list or leak=1MB/min")
+    size_bytes = float(match[1]) * _UNITS_BYTES[match[2]]
+    if match[3]:
+        return replace(fault, kind=STEADY_LEAK, rate_per_s=size_bytes / 60)
+    return replace(fault, size_bytes=int(size_bytes))
 
 
 def _read_rate(fault: Fault, value: str) -> Fault:

@@ -25,6 +25,7 @@ from perfsuite.model import PreflightReport, Summary
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.fingerprint import Difference, Fingerprint
 from perfsuite.model.monitor import Reading
+from perfsuite.model.stability import Stability, StabilityOutcome
 from perfsuite.timeseries import Track
 
 _LATER = (
@@ -51,6 +52,7 @@ class Observations:
     differences: Sequence[Difference] = ()
     grown: Sequence[Difference] = ()
     preflight: PreflightReport | None = None
+    stability: Sequence[Stability] = ()
 
 
 _NOTHING = Observations()
@@ -72,10 +74,16 @@ def find(summary: Summary, observed: Observations = _NOTHING) -> tuple[Finding, 
         costs += more_queries(observed.grown, summary)
     others = [*costs, *resources_at_limit(tracks, summary), *full_scans(tracks, observed.fingerprint, summary)]
     others += [*sessions(tracks, observed.readings, summary), *slow_connections(summary, observed.readings)]
-    unusual += _new(unusual, [*others, *growing_resources(tracks)])
+    unusual += _new(unusual, [*others, *_growing(tracks, observed.stability)])
     ordered = [with_operation(each, observed.grown, summary) for each in _in_order(unusual, onsets)]
     storm = login_storm(summary, observed.readings, observed.preflight)
     return (*ordered, *storm, *unsure, *overview(summary, observed.preflight))
+
+
+def _growing(tracks: Mapping[str, Track], stability: Sequence[Stability]) -> list[Finding]:
+    """What grew. Of a long run only what grows by the verdict on its stability, which is the stricter test."""
+    others = {each.metric for each in stability if each.outcome is not StabilityOutcome.GROWS}
+    return growing_resources({metric: track for metric, track in tracks.items() if metric not in others})
 
 
 def _onsets(

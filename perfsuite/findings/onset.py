@@ -16,12 +16,12 @@ from perfsuite.findings.correlated import (
     correlated_metrics,
     slower_operations,
 )
-from perfsuite.findings.steady_state import SteadyLoad, binned, slowness_of
+from perfsuite.findings.steady_state import SteadyLoad, binned
 from perfsuite.format import change, percent
 from perfsuite.messages import Message
 from perfsuite.messages.findings import FindingMessage
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from perfsuite.timeseries import STATEMENTS, Floats, Places, Track
+from perfsuite.timeseries import STATEMENTS, Floats, Places, Track, slowness_of
 
 LASTING = RiseRule(window=5, shift=math.log(1.5), sigmas=6.0)
 SHARP = RiseRule(window=3, shift=math.log(3.0), sigmas=8.0)

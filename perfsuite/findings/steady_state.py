@@ -20,10 +20,14 @@ from perfsuite.timeseries import (
     FULL_SCANS,
     STATEMENTS,
     Floats,
+    ResponseTimes,
     Track,
+    cells_of,
+    in_outage,
     middle,
     per_request,
     requests_by_second,
+    slowness_of,
     tracks_of,
 )
 
@@ -31,8 +35,6 @@ OTHER_CPU = "machine.other_cpu_percent"
 TABLE_SCANS, TABLE_SCAN_ROWS = "postgres.table_full_scans_per_s", "postgres.table_full_scan_rows_per_s"
 _CORE = "machine.core_cpu_percent"
 
-_FEWEST_SECONDS = 3
-"""With fewer, the usual time of an operation is not known."""
 _BIN_REQUESTS = 10
 _FEWEST_BINS = 12
 _LONGEST_BIN_S = 10
@@ -73,14 +75,9 @@ def _requests(summary: Summary, first_s: int, length_s: int) -> Floats:
     """By second; NaN in an outage: requests that failed for lack of the target asked nothing of its database."""
     requests = requests_by_second(summary.seconds, first_s, length_s)
     for place in range(length_s):
-        if _in_outage(first_s + place, summary):
+        if in_outage(first_s + place, summary):
             requests[place] = math.nan
     return requests
-
-
-def _in_outage(second: int, summary: Summary) -> bool:
-    """True in an outage that ended, and in the second of its end: some requests still failed in it."""
-    return any(each.end is not None and each.start <= second <= each.end for each in summary.outages)
 
 
 def _other_cpu(tracks: Mapping[str, Track], cores: int, summary: Summary) -> Track:
@@ -128,23 +125,6 @@ def _rose(values: Floats, factor: float, least: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseTimes:
-    """Requests and the sum of their times in ms, by second."""
-
-    requests: Floats
-    total_ms: Floats
-
-    def count(self, start: int, stop: int) -> float:
-        """Requests from position `start` until before `stop`."""
-        return float(self.requests[start:stop].sum())
-
-    def mean_ms(self, start: int, stop: int) -> float:
-        """The mean over some seconds; NaN without requests."""
-        requests = self.count(start, stop)
-        return float(self.total_ms[start:stop].sum()) / requests if requests else math.nan
-
-
-@dataclass(frozen=True, slots=True)
 class SteadyLoad:
     """The steady state by second. `by_operation`: operation → role → times, without logins, most of which belong to
     the ramp-up. `slowness` is NaN in seconds without a request.
@@ -181,51 +161,18 @@ def load_of(summary: Summary) -> SteadyLoad | None:
     every, failures = ResponseTimes(np.zeros(length), np.zeros(length)), np.zeros(length)
     for second in summary.seconds:
         place, statistics = second.second - first, second.statistics
-        if not 0 <= place < length or _in_outage(second.second, summary):
+        if not 0 <= place < length or in_outage(second.second, summary):
             continue
         failures[place] = statistics.failures - second.never_left
         if statistics.avg_ms is not None:
             every.requests[place] = statistics.requests
             every.total_ms[place] = statistics.requests * statistics.avg_ms
-    cells = _cells(summary, first, length)
+    cells = cells_of(summary, first, length)
     by_operation: dict[str, dict[str, ResponseTimes]] = defaultdict(dict)
     for (role, operation), times in cells.items():
         if operation != LOGIN:
             by_operation[operation][role] = times
     return SteadyLoad(first, every, dict(by_operation), failures, slowness_of(cells.values(), length))
-
-
-def _cells(summary: Summary, first: int, length: int) -> dict[tuple[str, str], ResponseTimes]:
-    cells: dict[tuple[str, str], ResponseTimes] = defaultdict(lambda: ResponseTimes(np.zeros(length), np.zeros(length)))
-    for row in summary.second_rows:
-        place, statistics = int(row.period) - first, row.statistics
-        if not 0 <= place < length or _in_outage(int(row.period), summary):
-            continue
-        if statistics.avg_ms is not None and statistics.requests:
-            cell = cells[row.role, row.operation]
-            cell.requests[place] += statistics.requests
-            cell.total_ms[place] += statistics.requests * statistics.avg_ms
-    return cells
-
-
-def slowness_of(cells: Iterable[ResponseTimes], length: int) -> Floats:
-    """The mean of ln(time / usual) over the requests of each second; NaN where there are none."""
-    weighted, weights = slowness_sums(cells, length)
-    slowness: Floats = np.divide(weighted, weights, out=np.full(length, math.nan), where=weights > 0)
-    return slowness
-
-
-def slowness_sums(cells: Iterable[ResponseTimes], length: int) -> tuple[Floats, Floats]:
-    """By second: the sum of ln(time / usual) over the requests, and how many they are."""
-    weighted, weights = np.zeros(length), np.zeros(length)
-    for cell in cells:
-        there = (cell.requests > 0) & (cell.total_ms > 0)
-        if there.sum() < _FEWEST_SECONDS:
-            continue
-        times = np.log(cell.total_ms[there] / cell.requests[there])
-        weighted[there] += cell.requests[there] * (times - np.median(times))
-        weights[there] += cell.requests[there]
-    return weighted, weights
 
 
 def binned(cells: Iterable[ResponseTimes], length: int) -> tuple[list[ResponseTimes], int]:

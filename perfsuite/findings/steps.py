@@ -20,10 +20,10 @@ import numpy as np
 
 from perfsuite.findings.band import Rise, RiseRule, rises
 from perfsuite.findings.onset import NAMED, TOGETHER_S, Onset, stop_of
-from perfsuite.findings.steady_state import SteadyLoad, slowness_sums
+from perfsuite.findings.steady_state import SteadyLoad
 from perfsuite.model import Summary
 from perfsuite.model.periods import RAMP_DOWN
-from perfsuite.timeseries import Floats, Places, middle
+from perfsuite.timeseries import Floats, Places, middle, slowness_sums
 
 OF_ONE = RiseRule(window=4, shift=math.log(5.0), sigmas=3.0, fewest_before=3, least_sigma=0.35)
 OF_ALL = RiseRule(window=4, shift=math.log(5.0), sigmas=3.0, fewest_before=3, least_sigma=0.2)

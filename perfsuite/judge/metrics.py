@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perfsuite.format import limit_text, setting
 from perfsuite.model import Target
-from perfsuite.model.plan import CONCURRENT_USERS
+from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.model.summary import PERCENTILES
 
@@ -19,6 +19,7 @@ _NAMES = {
     FAILURE_RATE: "failure rate",
     RPS: "throughput",
     CONCURRENT_USERS: "concurrent users",
+    LASTS_AT_LEAST: "time until a resource is used up",
 }
 _UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", CONCURRENT_USERS: "users"}
 

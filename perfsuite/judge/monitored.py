@@ -16,13 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfsuite.format import number, quantity
+from perfsuite.judge.lasting import judge_lasting
 from perfsuite.judge.metrics import scope_of
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import Remedy, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.fingerprint import CostState, Fingerprint, OperationCost
 from perfsuite.model.monitor import METRICS, READINGS_NEEDED, Reading
-from perfsuite.model.plan import MAX_QUERIES
+from perfsuite.model.plan import LASTS_AT_LEAST, MAX_QUERIES
+from perfsuite.model.stability import Stability
 
 MOST_UNKNOWN = 0.1
 _LEVELS = {"min": 0.0, "p5": 0.05, "p95": 0.95, "max": 1.0}
@@ -43,10 +45,11 @@ _COMPONENTS = {
 
 @dataclass(frozen=True, slots=True)
 class MonitoringData:
-    """What is known about the target itself: readings in any order, and the fingerprint of the run."""
+    """What is known about the target itself: readings in any order, the fingerprint, and what resources did."""
 
     readings: Sequence[Reading] = ()
     fingerprint: Fingerprint | None = None
+    stability: Sequence[Stability] = ()
 
 
 NOTHING_MONITORED = MonitoringData()
@@ -71,11 +74,13 @@ class Observation:
 
 def is_monitored(metric: str) -> bool:
     """Is it a figure of the target itself, and not of the load's requests and users?"""
-    return metric == MAX_QUERIES or "." in metric
+    return metric in (MAX_QUERIES, LASTS_AT_LEAST) or "." in metric
 
 
 def judge_monitored(target: Target, summary: Summary, monitored: MonitoringData) -> TargetResult:
     """One such target; not judged, with the reason, where it cannot be."""
+    if target.metric == LASTS_AT_LEAST:
+        return judge_lasting(target, summary, monitored.stability)
     queries = target.metric == MAX_QUERIES
     found = _queries(target, summary, monitored.fingerprint) if queries else _read(target, summary, monitored)
     met = found.value is not None and (found.value < target.limit if target.below else found.value > target.limit)

@@ -124,3 +124,4 @@ class PlannedReason(Code):
     OFFERS_TOO_LITTLE = "offers {offered} at the response-time limit, more than {limit:setting} needed"
     TOO_FEW_SAMPLES = "about {samples:n sample}, {needed:number} needed"
     NOT_MONITORED = "not monitored: {remedy}"
+    TOO_SHORT = "a run of {needed_s:seconds} or longer is needed"

@@ -21,6 +21,7 @@ LOGIN = "login"
 
 CONCURRENT_USERS = "concurrent_users"
 MAX_QUERIES = "max_queries_per_request"
+LASTS_AT_LEAST = "lasts_at_least"
 """Metrics of targets that are no figures of requests."""
 
 

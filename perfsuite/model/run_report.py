@@ -10,6 +10,7 @@ from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import Comparison
 from perfsuite.model.monitor import Reading
 from perfsuite.model.plan import Plan
+from perfsuite.model.stability import Stability
 from perfsuite.model.summary import Statistics, Summary
 from perfsuite.model.verdict import TargetResult, Verdict
 
@@ -89,7 +90,7 @@ class RunReport:
 
     `findings`: the most significant first. `readings`: what the monitors read, in any order; empty where nothing was
     monitored. `fingerprint`: what each operation costs the database; None where it was not taken. `comparison`: the run
-    compared with its baseline; None without one.
+    compared with its baseline; None without one. `stability`: of each resource; () for runs of less than ten minutes.
     """
 
     plan: Plan
@@ -99,3 +100,4 @@ class RunReport:
     readings: Sequence[Reading] = ()
     fingerprint: Fingerprint | None = None
     comparison: Comparison | None = None
+    stability: tuple[Stability, ...] = ()

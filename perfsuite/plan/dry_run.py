@@ -11,8 +11,9 @@ from perfsuite.messages.plan import PlannedReason
 from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.model.monitor import READINGS_NEEDED
 from perfsuite.model.periods import settling_s
-from perfsuite.model.plan import CONCURRENT_USERS, MAX_QUERIES
+from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES
 from perfsuite.model.role import Role
+from perfsuite.model.stability import JUDGED_FROM_S
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.roles.mix import arriving_rps, offered_rps
 from perfsuite.target.hosts import is_local
@@ -65,6 +66,8 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message
         return PlannedReason.NO_FINGERPRINT(remedy=_REMEDIES["postgres"])
     if steady_s(scenario) <= 0:
         return PlannedReason.NO_STEADY_STATE()
+    if target.metric == LASTS_AT_LEAST:
+        return _why_not_lasting(plan)
     if "." in target.metric:
         return _why_no_reading(target, plan)
     if target.metric == "rps" and not target.below:
@@ -109,6 +112,12 @@ def _why_no_reading(target: Target, plan: Plan) -> Message | None:
     samples = steady_s(plan.scenario)  # one a second
     enough = samples >= READINGS_NEEDED
     return None if enough else PlannedReason.TOO_FEW_SAMPLES(samples=round(samples), needed=READINGS_NEEDED)
+
+
+def _why_not_lasting(plan: Plan) -> Message | None:
+    if plan.scenario.duration_s < JUDGED_FROM_S:
+        return PlannedReason.TOO_SHORT(needed_s=JUDGED_FROM_S)
+    return None if "server" in _monitored(plan) else PlannedReason.NOT_MONITORED(remedy=_REMEDIES["server"])
 
 
 def _monitored(plan: Plan) -> set[str]:
@@ -245,7 +254,7 @@ def _targets(plan: Plan, roles: Sequence[Role]) -> list[str]:
             outcome = f"not judged: {reason}"
         elif plan.scenario.name in target.information_in:
             outcome = "shown as information"
-        elif "." in target.metric:
+        elif "." in target.metric or target.metric == LASTS_AT_LEAST:
             outcome = "judged where it can be read"
         else:
             outcome = "judged"

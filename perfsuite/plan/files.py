@@ -19,7 +19,7 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.format import setting
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Arrival, Scenario, Target
-from perfsuite.model.plan import CONCURRENT_USERS, MAX_QUERIES
+from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
@@ -68,7 +68,7 @@ def _scenario(name: str, table: Table) -> Scenario:
         name=name,
         users=table.whole_number("users"),
         spawn_rate=table.number("spawn_rate"),
-        duration_s=_duration_s(table),
+        duration_s=_duration_s(table, "duration"),
         purpose=table.text("purpose", default=" ").strip(),
         arrival=_arrival(table),
     )
@@ -86,16 +86,16 @@ def _arrival(table: Table) -> Arrival | None:
     return Arrival(table.number("arrival_rate"), end, kind == "poisson")
 
 
-def _duration_s(table: Table) -> float:
-    value = table.required("duration")
+def _duration_s(table: Table, key: str) -> float:
+    value = table.required(key)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return table.number("duration")
+        return table.number(key)
     try:
-        return parse_duration(table.text("duration"))
+        return parse_duration(table.text(key))
     except UsageError as error:
-        if str(error).startswith(table.place_of("duration")):
+        if str(error).startswith(table.place_of(key)):
             raise
-        raise table.wrong("duration", error.message) from None
+        raise table.wrong(key, error.message) from None
 
 
 def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tuple[Scenario, ...]:
@@ -143,7 +143,18 @@ METRICS = (
 )
 STATISTICS = {"below": ("max", "p95", "avg"), "above": ("min", "p5", "avg")}
 """Of a reading's samples in the steady state; the first counts where none is named, since it is the worst."""
-_KEYS = ("name", "metric", "statistic", "below", "above", "role", "operation", "scenarios", "information_in")
+_KEYS = (
+    "name",
+    "metric",
+    LASTS_AT_LEAST,
+    "statistic",
+    "below",
+    "above",
+    "role",
+    "operation",
+    "scenarios",
+    "information_in",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +193,8 @@ PRESETS = tuple(one.name for one in SLO_PRESETS)
 def _target(table: Table, known: KnownNames) -> Target:
     table.only(_KEYS)
     name = table.text("name")
+    if LASTS_AT_LEAST in table.values:
+        return _lasting(name, table, known)
     metric = _metric(table, known)
     limit, below = _limit(table, metric)
     role = table.name_among("role", "role", known.roles) if "role" in table.values else None
@@ -199,6 +212,19 @@ def _target(table: Table, known: KnownNames) -> Target:
         below=below,
         role=role,
         operation=operation,
+        scenarios=table.names_among("scenarios", "scenario", known.scenarios),
+        information_in=table.names_among("information_in", "scenario", known.scenarios),
+    )
+
+
+def _lasting(name: str, table: Table, known: KnownNames) -> Target:
+    """A target on how long the target lasts; its limit is in seconds."""
+    table.only(("name", LASTS_AT_LEAST, "scenarios", "information_in"))
+    return Target(
+        name=name,
+        metric=LASTS_AT_LEAST,
+        limit=_duration_s(table, LASTS_AT_LEAST),
+        below=False,
         scenarios=table.names_among("scenarios", "scenario", known.scenarios),
         information_in=table.names_among("information_in", "scenario", known.scenarios),
     )

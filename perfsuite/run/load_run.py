@@ -29,6 +29,7 @@ from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import read_readings, with_readings_of_load
 from perfsuite.roles import ROLES
 from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
+from perfsuite.stability.evaluate import stability_of
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.summarize import Circumstances, build
 
@@ -106,10 +107,11 @@ def load_run(
     )
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
-    watched = Observations(readings, fingerprint, grown=grown, preflight=preflight)
+    stability = errors.attempt("stability", lambda: stability_of(summary, readings), ())
+    watched = Observations(readings, fingerprint, grown=grown, preflight=preflight, stability=stability)
     findings = errors.attempt("findings", lambda: evaluation.find(summary, watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
-    report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison)
+    report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison, stability)
     return LoadedRun(with_verdict(report, before, errors, evaluation), preflight, folder)
 
 
@@ -122,7 +124,7 @@ def with_verdict(
     """The report with its verdict, and with the errors of the suite since `before`."""
 
     def verdict(now: RunReport) -> Verdict:
-        monitored = MonitoringData(now.readings, now.fingerprint)
+        monitored = MonitoringData(now.readings, now.fingerprint, now.stability)
         return with_baseline(evaluation.judge(now.plan, now.summary, ROLES, monitored), now.comparison)
 
     now = _with_errors(report, since(before, errors.groups))

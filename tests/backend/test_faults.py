@@ -7,8 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from mitra_backend.fault_jobs import FaultJobs
 from mitra_backend.fault_middleware import stall_left_s
 from mitra_backend.faults import Fault, FaultError, parse_fault
+from mitra_backend.quirks import Quirks
+from mitra_backend.state import FaultBoard
 from sqlalchemy import event
 
 from tests.backend.conftest import Serve
@@ -27,6 +30,7 @@ LIST = frozenset({"policies.list"})
         ("stall=1s/5s@policies.list", Fault("stall", LIST, duration_s=1, every_s=5)),
         ("pool=2", Fault("pool", count=2)),
         ("leak=1MB@policies.list", Fault("leak", LIST, size_bytes=1_000_000)),
+        ("leak=6MB/min from 10s", Fault("steady_leak", from_s=10, rate_per_s=100_000)),
         ("lock=3s/10s", Fault("lock", duration_s=3, every_s=10)),
         ("rate_limit=5/s@policies.list", Fault("rate_limit", LIST, rate_per_s=5)),
         ("missing_field=status@policies.list", Fault("missing_field", LIST, text="status")),
@@ -53,6 +57,8 @@ def test_patterns_of_routes() -> None:
         pytest.param("status=500@*", "unknown kind 'status'; known: latency, ", id="no kind is near"),
         pytest.param("cut@policies.lst", "did you mean 'policies.list'?", id="misspelt route"),
         pytest.param("wrong_rows@dashboard.system", "has no rows for this fault", id="route without rows"),
+        pytest.param("leak=1MB/min@*", "a leak per minute belongs to no route", id="leak per minute of a route"),
+        pytest.param("leak=1MB", "leak needs a route", id="leak of no route"),
         pytest.param("latency@*", "expected a time, as in latency=200ms", id="value missing"),
         pytest.param("latency=0ms@*", "expected a time", id="nothing at all"),
         pytest.param("error=200@*", "expected a status", id="not an error"),
@@ -233,6 +239,20 @@ def test_leak_keeps_memory(serve: Serve) -> None:
         api.call("policyholder", "GET", "/policies/")
     stack = api.app.middleware_stack
     assert sum(map(len, stack._app._leaked)) == 3_000_000  # type: ignore[union-attr]
+
+
+def test_a_leak_per_minute_needs_no_request(serve: Serve) -> None:
+    board = FaultBoard((parse_fault("leak=60MB/min"),))
+    jobs = FaultJobs(serve().app.state.backend.database, board, Quirks())
+    board.start()
+    jobs.start()
+    try:
+        until_s = time.monotonic() + 30
+        while not (kept := sum(map(len, jobs.leaked))) and time.monotonic() < until_s:
+            time.sleep(0.05)
+        assert 0 < kept <= 1_000_000 * board.elapsed_s()
+    finally:
+        jobs.stop()
 
 
 def test_a_stall_lets_all_waiting_requests_go(serve: Serve) -> None:

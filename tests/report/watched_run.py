@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from perfsuite.messages.stability import StabilityMessage
 from perfsuite.model import RunReport, TargetOutcome, TargetResult
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Cost, CostState, DatabaseInfo, Fingerprint, OperationCost, RequestCost
 from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.model.stability import Stability, StabilityOutcome
 from tests.report.made_load import START
 
 AT_S = START + 30
@@ -115,6 +117,22 @@ def pool_target() -> TargetResult:
     )  # fmt: skip
 
 
+def stability() -> tuple[Stability, ...]:
+    """As after a long run: one resource that grows, one without a limit, one that was hardly read."""
+    rate = StabilityMessage.GROWS(rate="1.05 MB", low="980 kB", high="1.12 MB")
+    reason = rate.also(StabilityMessage.LIMIT_IN(low="11 h", high="13 h"), StabilityMessage.ALIKE())
+    grows = Stability(
+        "server.memory_bytes", "memory of the backend", "bytes", StabilityOutcome.GROWS, reason, 1.05e6,
+        (0.98e6, 1.12e6), 210e6, 960e6,
+    )  # fmt: skip
+    quiet = StabilityMessage.STEADY(most="0")
+    steady = Stability("server.threads", "threads of the backend", "count", StabilityOutcome.STEADY, quiet, 0.0,
+                       (0.0, 0.0), 12.0)  # fmt: skip
+    short = StabilityMessage.TOO_SHORT(needed=8)
+    unread = Stability("redis.memory_bytes", "memory of Redis", "bytes", StabilityOutcome.CANNOT_TELL, short)
+    return grows, steady, unread
+
+
 def watched(report: RunReport) -> RunReport:
     """The same run with all that was found at its target."""
     readings = [
@@ -123,5 +141,10 @@ def watched(report: RunReport) -> RunReport:
     ]
     verdict = replace(report.verdict, targets=(*report.verdict.targets, pool_target()))
     return replace(
-        report, verdict=verdict, findings=(*unusual(), *always()), readings=readings, fingerprint=fingerprint()
+        report,
+        verdict=verdict,
+        findings=(*unusual(), *always()),
+        readings=readings,
+        fingerprint=fingerprint(),
+        stability=stability(),
     )

@@ -42,6 +42,7 @@ from perfsuite.model.periods import STEADY
 from perfsuite.report.comparison import comparison_dict
 from perfsuite.report.findings import monitored_parts
 from perfsuite.report.published import published_entries
+from perfsuite.report.stability import stability_dicts
 from perfsuite.report.text import clean, parts_of, rounded, values_of
 from perfsuite.report.wording import logins_dict
 from perfsuite.target.catalogue import CATALOGUE
@@ -168,6 +169,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
             if each.no_answer
         ],
         "ledger": _ledger(summary.ledger) if summary.ledger else None,
+        "stability": stability_dicts(report),
     }
 
 

@@ -12,6 +12,7 @@ from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, Target
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
 from perfsuite.report.files.json_file import steady_operations
 from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
+from perfsuite.report.stability import STABILITY_TITLE, stability_lines
 from perfsuite.report.text import markdown, markdown_table, shortened
 from perfsuite.report.wording import (
     LABELS,
@@ -57,6 +58,7 @@ def summary_md(report: RunReport) -> str:
         _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
         *_baseline(report),
         *_findings(report),
+        _list(STABILITY_TITLE, [f"- {markdown(line)}" for line in stability_lines(report)]),
         _slowest(summary),
         *_failures(report),
         _suite_errors(summary.suite_errors),

@@ -17,6 +17,7 @@ from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section,
 from perfsuite.report.page.findings import FindingsSection, Highlight, findings_section, highlights_of
 from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.slowest import slowest_table
+from perfsuite.report.page.stability import stability_table
 from perfsuite.report.page.tables import (
     Cell,
     Column,
@@ -128,6 +129,7 @@ def page_of(report: RunReport) -> ReportPage:
     published = published_table(report)
     operations, slowest = operation_tables(summary), slowest_table(summary)
     tables = (
+        *_stability(report),
         *role_tables(summary),
         *_times(summary),
         *_connections(summary),
@@ -187,6 +189,11 @@ def date_text(text: str) -> str:
     except ValueError:
         return text
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def _stability(report: RunReport) -> list[PageTable]:
+    table = stability_table(report)
+    return [table] if table else []
 
 
 def _connections(summary: Summary) -> list[PageTable]:

@@ -18,6 +18,7 @@ from perfsuite.model.periods import STEADY
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
 from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, FindingTexts, findings_of
 from perfsuite.report.published import published_line
+from perfsuite.report.stability import STABILITY_TITLE, stability_lines
 from perfsuite.report.terminal.console import OUTCOME_STYLES, TARGET_STYLES, bullet, load_cells, plain_table, to_text
 from perfsuite.report.text import clean, heading, shortened
 from perfsuite.report.wording import (
@@ -62,6 +63,7 @@ class Shown:
     changes: int = MOST_CHANGES
     roles: int | None = None
     logins: bool = True
+    stability: bool = True
     airy: bool = True
 
     @property
@@ -82,6 +84,7 @@ CUTS: tuple[dict[str, Any], ...] = (
     {"failures": 2},
     {"changes": 3},
     {"findings": 1},
+    {"stability": False},
     {"roles": 3},
     {"all_targets": False},
     {"roles": 1},
@@ -149,6 +152,7 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
         parts += [*shown.blank, Text(suite_errors_line(summary.suite_errors), "yellow")]
     parts += _baseline(report, shown)
     parts += _findings(findings_of(report), shown)
+    parts += _stability(report, shown)
     parts += [*shown.blank, Text(clean(sentence(report))), *map(bullet, verdict.shown_reasons)]
     if shown.notes:
         parts += [bullet(f"Note: {note}", "dim") for note in verdict.notes]
@@ -172,6 +176,8 @@ def _left_out(report: RunReport, shown: Shown) -> Iterator[str]:
         yield "where the time goes"
     if (unjudged := count_outcomes(report)[TargetOutcome.NOT_JUDGED]) and not (shown.unjudged and shown.all_targets):
         yield f"why {plural(unjudged, 'target was', 'targets were')} not judged"
+    if report.stability and not shown.stability:
+        yield "stability"
     if report.verdict.notes and not shown.notes:
         yield plural(len(report.verdict.notes), "note")
     if shown.roles is not None:
@@ -302,6 +308,11 @@ def _findings(found: FindingTexts, shown: Shown) -> list[RenderableType]:
     if found.note and shown.hint:
         parts += [*shown.blank, Text(found.note, "dim")]
     return parts
+
+
+def _stability(report: RunReport, shown: Shown) -> list[RenderableType]:
+    lines = list(stability_lines(report)) if shown.stability else []
+    return [*shown.blank, Text(STABILITY_TITLE, "dim"), *map(bullet, lines)] if lines else []
 
 
 def _files(folder: Path, shown: Shown) -> str:

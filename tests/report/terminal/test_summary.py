@@ -49,7 +49,10 @@ def test_on_a_terminal_the_summary_fits_one_screen_and_ends_with_the_verdict(nam
 def test_what_does_not_fit_is_named_and_a_larger_screen_shows_it() -> None:
     report = example_runs.watched()
     small, whole = (render_summary(report, lines=lines) for lines in (SCREEN, None))
-    assert "In the report: 7 findings, where the time goes, why 2 targets were not judged,\nmore roles\n" in small
+    assert (
+        "In the report: 7 findings, where the time goes, why 2 targets were not judged,\nstability, more roles\n"
+        in small
+    )
     assert render_summary(report, lines=whole.count("\n")) == whole
     assert "In the report: " not in whole
     heights = [render_summary(report, lines=lines).count("\n") for lines in HEIGHTS]

@@ -1,0 +1,47 @@
+"""Stability of a long run as lines of text and as plain values, the same in every report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from perfsuite.model import RunReport
+from perfsuite.model.stability import Stability, StabilityOutcome
+from perfsuite.report.text import clean, heading, rounded
+
+STABILITY_TITLE = "Stability"
+_IN_A_LINE = (StabilityOutcome.CANNOT_TELL, StabilityOutcome.SETTLES, StabilityOutcome.STEADY)
+
+
+def stability_lines(report: RunReport) -> Iterator[str]:
+    """A line for each resource that grows, and one for all others; none for a run that was too short."""
+    for each in report.stability:
+        if each.outcome is StabilityOutcome.GROWS:
+            yield clean(f"{heading(each.label)} {each.reason}")
+    others = [
+        f"{outcome.value}: {', '.join(labels)}"
+        for outcome in _IN_A_LINE
+        if (labels := [each.label for each in report.stability if each.outcome is outcome])
+    ]
+    if others:
+        yield clean(heading("; ".join(others)))
+
+
+def stability_dicts(report: RunReport) -> list[dict[str, Any]]:
+    """The resources as `summary.json` has them; `lasts_s` counts from the end of the run, null is never or unknown."""
+    return [_entry(each) for each in report.stability]
+
+
+def _entry(each: Stability) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "label": each.label,
+        "unit": each.unit,
+        "outcome": each.outcome.value,
+        "reason": str(each.reason),
+        "per_minute": rounded("per_minute", each.per_minute),
+        "per_minute_interval": None if each.interval is None else [rounded("", end) for end in each.interval],
+        "level": rounded("level", each.level),
+        "limit": rounded("limit", each.limit),
+        "lasts_s": None if each.lasts_s is None else [rounded("", end) for end in each.lasts_s],
+    }

@@ -1,0 +1,162 @@
+"""What became of each resource of the target over a long run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from perfsuite.format import quantity, rough_duration
+from perfsuite.messages import Message
+from perfsuite.messages.stability import StabilityMessage
+from perfsuite.model import LOGIN, Summary
+from perfsuite.model.monitor import Reading
+from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, Stability, StabilityOutcome
+from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Trend, trend_of
+from perfsuite.timeseries import Floats, Track, cells_of, slowness_of, tracks_of
+
+_AT_THE_END_S = 60
+_ROUNDING_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A metric that may grow. Over a whole run, less than `share` of its level, or less than `least`, is no growth.
+
+    Its limit: the metric `limit_metric`; or what it has beside `left_metric`, which is what is left; or where
+    `percent_metric`, its share of the limit, is 100; or `limit`.
+    """
+
+    metric: str
+    label: str
+    share: float
+    least: float
+    limit_metric: str = ""
+    left_metric: str = ""
+    percent_metric: str = ""
+    limit: float | None = None
+
+
+RESOURCES = (
+    Resource("server.memory_bytes", "memory of the backend", 0.02, 2e6, left_metric="machine.memory_available_bytes"),
+    Resource(
+        "server.descriptors",
+        "open files and sockets of the backend",
+        0.05,
+        5,
+        percent_metric="server.descriptors_used_percent",
+    ),
+    Resource("server.threads", "threads of the backend", 0.05, 3),
+    Resource("pool.checked_out", "connections in use of the application's pool", 0.1, 2, limit_metric="pool.size"),
+    Resource("postgres.connections", "connections of PostgreSQL", 0.05, 3, limit_metric="postgres.connections_limit"),
+    Resource("redis.memory_bytes", "memory of Redis", 0.02, 1e6, percent_metric="redis.memory_used_percent"),
+    Resource("redis.connected_clients", "connections of Redis", 0.05, 3, limit_metric="redis.clients_limit"),
+    Resource("machine.disk_used_percent", "disk of the backend", 0.01, 0.5, limit=100.0),
+)
+_RESPONSE_TIMES = Resource(RESPONSE_TIMES, "response times", 0.1, 2.0)
+
+
+def stability_of(summary: Summary, readings: Sequence[Reading]) -> tuple[Stability, ...]:
+    """What each monitored resource did, and the response times. () for runs of less than ten minutes."""
+    start, end = summary.steady_start, summary.steady_end
+    if summary.duration_s < JUDGED_FROM_S - _ROUNDING_S or start is None or end is None:
+        return ()
+    tracks = {track.metric: track for track in reversed(tracks_of(readings, start, end - start)) if not track.is_part}
+    return (*_resources(tracks), *_response_times(summary, start, end - start))
+
+
+def _resources(tracks: Mapping[str, Track]) -> Iterator[Stability]:
+    for resource in RESOURCES:
+        track = tracks.get(resource.metric)
+        if track is not None and track.known.size:
+            yield judged(resource, track.unit, track.values, _limit(resource, tracks))
+
+
+def _response_times(summary: Summary, first_s: int, length_s: int) -> Iterator[Stability]:
+    """The mean, without what a changing mix of operations makes of it."""
+    if summary.totals.avg_ms is None:
+        return
+    cells = [times for (_, operation), times in cells_of(summary, first_s, length_s).items() if operation != LOGIN]
+    yield judged(_RESPONSE_TIMES, "ms", summary.totals.avg_ms * np.exp(slowness_of(cells, length_s)), None)
+
+
+def _limit(resource: Resource, tracks: Mapping[str, Track]) -> float | None:
+    """Where the resource is used up, as it was at the end of the run; None where that is not known."""
+    used = _at_the_end(tracks, resource.metric)
+    if resource.left_metric:
+        left = _at_the_end(tracks, resource.left_metric)
+        return None if used is None or left is None else used + left
+    if resource.percent_metric:
+        percent = _at_the_end(tracks, resource.percent_metric)
+        return used / percent * 100 if used and percent else None
+    return _at_the_end(tracks, resource.limit_metric) if resource.limit_metric else resource.limit
+
+
+def _at_the_end(tracks: Mapping[str, Track], metric: str) -> float | None:
+    track = tracks.get(metric)
+    values = track.known[-_AT_THE_END_S:] if track is not None else np.empty(0)
+    return float(np.median(values)) if values.size else None
+
+
+def judged(resource: Resource, unit: str, values: Floats, limit: float | None) -> Stability:
+    """What one series did. `values`: one a second, NaN for gaps."""
+    known = values[~np.isnan(values)]
+    level = float(np.median(known)) if known.size else math.nan
+    trend = trend_of(values, max(resource.share * level, resource.least))
+    if trend.shape is Shape.TOO_SHORT:
+        reason = StabilityMessage.TOO_SHORT(needed=FEWEST_WINDOWS)
+        return Stability(resource.metric, resource.label, unit, StabilityOutcome.CANNOT_TELL, reason, limit=limit)
+    found = Stability(
+        resource.metric,
+        resource.label,
+        unit,
+        _OUTCOMES.get(trend.shape, StabilityOutcome.CANNOT_TELL),
+        _reason(trend, unit),
+        per_minute=trend.slope_per_s * 60,
+        interval=(trend.low_per_s * 60, trend.high_per_s * 60),
+        level=trend.level,
+        limit=limit,
+    )
+    return found if found.outcome is not StabilityOutcome.GROWS else _with_limit(found)
+
+
+_OUTCOMES = {
+    Shape.STEADY: StabilityOutcome.STEADY,
+    Shape.SETTLES: StabilityOutcome.SETTLES,
+    Shape.GROWS: StabilityOutcome.GROWS,
+}
+
+
+def _reason(trend: Trend, unit: str) -> Message:
+    low, high = (quantity(per_s * 60, unit) for per_s in (trend.low_per_s, trend.high_per_s))
+    most = quantity(max(trend.high_per_s, 0.0) * 60, unit)
+    match trend.shape:
+        case Shape.STEADY:
+            return StabilityMessage.STEADY(most=most)
+        case Shape.SETTLES:
+            return StabilityMessage.SETTLES(most=most)
+        case Shape.GROWS:
+            return StabilityMessage.GROWS(rate=quantity(trend.slope_per_s * 60, unit), low=low, high=high)
+        case Shape.STILL_SETTLING:
+            return StabilityMessage.STILL_SETTLING(most=most)
+    return StabilityMessage.UNCLEAR(low=low, high=high)
+
+
+def _with_limit(grows: Stability) -> Stability:
+    """Growth with the time that is left, and with what it cannot be told from."""
+    alike = StabilityMessage.ALIKE() if grows.metric != RESPONSE_TIMES else None
+    details = [detail for detail in (_limit_reached(grows), alike) if detail]
+    return replace(grows, reason=grows.reason.also(*details))
+
+
+def _limit_reached(grows: Stability) -> Message | None:
+    """When the limit is reached; None where that is not known."""
+    if grows.lasts_s is None:
+        return None
+    earliest, latest = grows.lasts_s
+    low, high = rough_duration(earliest), rough_duration(latest)
+    if math.isinf(latest):
+        return StabilityMessage.LIMIT_AFTER(low=low)
+    return StabilityMessage.LIMIT_IN_ABOUT(low=low) if low == high else StabilityMessage.LIMIT_IN(low=low, high=high)

@@ -1,0 +1,98 @@
+"""Resources of a run: which are judged, from when on, and when they reach their limit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from perfsuite.messages.stability import StabilityMessage
+from perfsuite.model import Summary
+from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.model.stability import RESPONSE_TIMES, Stability, StabilityOutcome
+from perfsuite.stability.evaluate import stability_of
+from tests.judge.made_summaries import AVERAGE, figures, make_plan, make_summary
+
+START, LENGTH_S = 1_772_357_420, 1_200
+
+
+def long_summary(duration_s: float = 1_215.0) -> Summary:
+    made = make_summary(make_plan(AVERAGE), totals=figures())
+    return replace(made, duration_s=duration_s, steady_start=START, steady_end=START + LENGTH_S)
+
+
+def read(metric: str, first: float, per_minute: float = 0.0) -> list[Reading]:
+    noise = np.random.default_rng(3).normal(0, abs(first) * 1e-3, LENGTH_S)
+    unit = METRICS[metric].unit
+    return [
+        Reading(START + at + 1.0, metric.partition(".")[0], metric, first + per_minute * at / 60 + noise[at], unit)
+        for at in range(LENGTH_S)
+    ]
+
+
+def memory(per_minute: float) -> list[Reading]:
+    left = read("machine.memory_available_bytes", 600e6, -per_minute)
+    return [*read("server.memory_bytes", 200e6, per_minute), *left]
+
+
+def only(found: tuple[Stability, ...], metric: str) -> Stability:
+    (one,) = (each for each in found if each.metric == metric)
+    return one
+
+
+def test_memory_that_leaks_reaches_the_memory_of_the_machine() -> None:
+    found = only(stability_of(long_summary(), memory(2e6)), "server.memory_bytes")
+
+    assert found.outcome is StabilityOutcome.GROWS
+    assert isinstance(found.reason.code, StabilityMessage)
+    assert found.reason.code is StabilityMessage.GROWS
+    assert [detail.code for detail in found.reason.details] == [StabilityMessage.LIMIT_IN_ABOUT, StabilityMessage.ALIKE]
+    assert found.per_minute == pytest.approx(2e6, rel=0.05)
+    assert found.limit == pytest.approx(800e6, rel=0.01)
+    assert found.lasts_s is not None
+    earliest, latest = found.lasts_s
+    assert earliest < 560 / 2 * 60 < latest < 1.2 * earliest
+
+
+def test_healthy_memory_is_steady_and_may_last_for_ever() -> None:
+    found = only(stability_of(long_summary(), memory(0.0)), "server.memory_bytes")
+
+    assert found.outcome is StabilityOutcome.STEADY
+    assert found.lasts_s is not None
+    assert found.lasts_s[0] > 86_400
+    assert math.isinf(found.lasts_s[1])
+
+
+def test_descriptors_are_limited_by_their_share() -> None:
+    readings = [*read("server.descriptors", 100, 5), *read("server.descriptors_used_percent", 20)]
+    found = only(stability_of(long_summary(), readings), "server.descriptors")
+
+    assert found.outcome is StabilityOutcome.GROWS
+    assert found.limit == pytest.approx(1_000, rel=0.02)
+
+
+def test_what_has_no_known_limit_has_none() -> None:
+    found = only(stability_of(long_summary(), read("server.threads", 20, 1)), "server.threads")
+
+    assert (found.outcome, found.limit, found.lasts_s) == (StabilityOutcome.GROWS, None, None)
+
+
+def test_response_times_are_judged_without_a_monitor() -> None:
+    found = stability_of(long_summary(), [])
+
+    assert [each.metric for each in found] == [RESPONSE_TIMES]
+    assert found[0].outcome is StabilityOutcome.CANNOT_TELL  # this summary has no seconds
+
+
+def test_a_run_of_less_than_ten_minutes_is_not_judged() -> None:
+    assert stability_of(long_summary(598.0), memory(2e6)) == ()
+    assert stability_of(long_summary(599.5), memory(2e6))
+
+
+def test_a_resource_that_was_hardly_read_cannot_be_told() -> None:
+    found = only(stability_of(long_summary(), memory(2e6)[:200]), "server.memory_bytes")
+
+    assert found.outcome is StabilityOutcome.CANNOT_TELL
+    assert found.reason.code is StabilityMessage.TOO_SHORT
