@@ -166,6 +166,8 @@ def test_duration(seconds: float, text: str) -> None:
         pytest.param(fmt.rough_percent(0.0321), "3.2 %", id="estimate"),
         pytest.param(fmt.plain("server.memory_bytes max", 1.25e9), "1.25 GB", id="bytes keep their unit"),
         pytest.param(fmt.interval_text("p95_ms", (1, 2.5), plain=True), "1–2.50", id="interval without its unit"),
+        pytest.param(fmt.plain("lasts_at_least", 90_000), "25 h", id="forecast"),
+        pytest.param(fmt.bound("lasts_at_least", 86_400, below=False), "> 24 h", id="limit of a forecast"),
         pytest.param(fmt.signed(1204), "+1,204", id="difference of counts"),
         pytest.param(fmt.p_value(0.0123), "p = 0.012", id="p"),
         pytest.param(fmt.p_value(1e-9), "p < 0.0001", id="tiny p"),
@@ -190,6 +192,7 @@ def test_other_texts(made: str, text: str) -> None:
     ("function", "texts"),
     [
         (fmt.clock, {0: "00:00", 59.9: "00:59", 600: "10:00", 3723: "1:02:03"}),
+        (fmt.rough_duration, {3_000: "50 min", 40_000: "11 h", 864_000: "10 days", 1e9: "more than a year"}),
         (fmt.option_duration, {90.0: "1m30s", 3600.0: "1h", 0.5: "0.5s", 0.0: "0s", 3601.0: "1h1s"}),
         (fmt.ordinal, {1: "1st", 2: "2nd", 4: "4th", 11: "11th", 101: "101st", 112: "112th", 1022: "1,022nd"}),
     ],

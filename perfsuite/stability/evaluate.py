@@ -145,7 +145,7 @@ def _reason(trend: Trend, unit: str) -> Message:
 
 
 def _with_limit(grows: Stability) -> Stability:
-    """Growth with the time that is left, and with what it cannot be told from."""
+    """Growth with the time that is left, and with what looks the same."""
     alike = StabilityMessage.ALIKE() if grows.metric != RESPONSE_TIMES else None
     details = [detail for detail in (_limit_reached(grows), alike) if detail]
     return replace(grows, reason=grows.reason.also(*details))

@@ -9,6 +9,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.plan import PlannedReason
 from perfsuite.model import Access, ApiMapping, Plan, Scenario, Target
 from perfsuite.model.monitor import READINGS_NEEDED
+from perfsuite.model.plan import LASTS_AT_LEAST
 from perfsuite.plan.dry_run import render, response_limit_s, steady_s, why_not_judged
 from tests.plan.example import ROLES
 
@@ -135,6 +136,16 @@ def test_readings_need_as_many_samples_as_in_the_verdict() -> None:
     assert "t (server.cpu_percent p95 < 80 %): judged where it can be read" in render(
         replace(plan_of(SERVER), command=PID), ROLES
     )
+
+
+def test_lasting_needs_ten_minutes_and_a_monitored_server() -> None:
+    target = Target("a day", LASTS_AT_LEAST, 86_400, below=False)
+    short = replace(plan_of(target), demo="embedded")
+    long = replace(short, scenario=replace(short.scenario, duration_s=600))
+
+    assert why_not_judged(target, short, ROLES) == PlannedReason.TOO_SHORT(needed_s=600.0)
+    assert why_not_judged(target, long, ROLES) is None
+    assert why_not_judged(target, replace(long, demo=None), ROLES) is not None
 
 
 def test_without_a_steady_state_nothing_over_it_is_judged() -> None:

@@ -11,6 +11,7 @@ from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.toml_tables import TomlMessage
 from perfsuite.model import Scenario, Target
+from perfsuite.model.plan import LASTS_AT_LEAST
 from perfsuite.plan.build import SuiteFacts, read_inputs
 from perfsuite.plan.files import STANDARD_SCENARIOS, KnownNames, choose, read_scenarios, read_targets
 from perfsuite.plan.options import PlanOptions
@@ -361,3 +362,18 @@ def test_an_error_in_a_target_on_readings_has_its_code(tmp_path: Path, text: str
 def test_readings_are_only_known_where_they_are_given(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown metric 'server\.cpu_percent'"):
         read(tmp_path, 'metric = "server.cpu_percent"\nbelow = 80', KnownNames((), (), ()))
+
+
+def test_a_target_on_how_long_the_target_lasts(tmp_path: Path) -> None:
+    (tmp_path / "targets.toml").write_text('schema = 1\n[[target]]\nname = "a day"\nlasts_at_least = "24h"\n')
+    (target,) = read_targets(tmp_path / "targets.toml", KNOWN)
+
+    assert (target.metric, target.limit, target.below) == (LASTS_AT_LEAST, 86_400, False)
+
+
+def test_such_a_target_has_no_other_limit_and_no_role(tmp_path: Path) -> None:
+    for extra in ("below = 3", 'role = "policyholder"', 'metric = "avg_ms"'):
+        text = f'schema = 1\n[[target]]\nname = "a day"\nlasts_at_least = "24h"\n{extra}\n'
+        (tmp_path / "targets.toml").write_text(text)
+        with pytest.raises(UsageError, match=extra.split()[0]):
+            read_targets(tmp_path / "targets.toml", KNOWN)
