@@ -11,6 +11,8 @@ gevent.monkey.patch_all()
 
 import sys  # noqa: E402
 import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from tempfile import mkdtemp  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
@@ -26,6 +28,7 @@ from perfsuite.load.messages import (  # noqa: E402
     HEARTBEAT,
     Checked,
     Hello,
+    Load,
     Placed,
     Refused,
     Welcome,
@@ -33,12 +36,15 @@ from perfsuite.load.messages import (  # noqa: E402
     decoded,
     type_of,
 )
+from perfsuite.load.rpc import rpc_message  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.load.versions import versions  # noqa: E402
-from perfsuite.load.worker_handle import WorkerHandle  # noqa: E402
+from perfsuite.load.worker_handle import LocalProcess, WorkerHandle  # noqa: E402
 from perfsuite.messages import Message  # noqa: E402
 from perfsuite.messages.load import WorkerMessage  # noqa: E402
+from perfsuite.model import Secrets, WorkerStart  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
+from perfsuite.suite_errors import LOG_FILE  # noqa: E402
 from tests.load.channel_ends import HERE, TOKEN, until  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
@@ -271,7 +277,20 @@ def orders(bench: Bench) -> dict[str, Any]:
     return {"before": before, "known": known, "missed": missed}
 
 
-SCENES = {scene.__name__: scene for scene in (admission, indexes, gone, malformed, silence, stopped, orders)}
+def no_order(bench: Bench) -> dict[str, Any]:
+    """A real worker hears what it does not understand, before it has any load that could report the error."""
+    folder = Path(mkdtemp())
+    process = LocalProcess(folder, WorkerStart(HERE, bench.master.port, TOKEN, Secrets(())))
+    until(lambda: any(worker.connected for worker in bench.master.workers.values()), 45.0)
+    (worker,) = bench.master.workers.values()
+    bench.master._send_rpc(rpc_message(type_of(Load), b"\xc1", worker.client_id))
+    until(lambda: process.exit_code is not None, 10.0)
+    code = process.exit_code
+    process.close()
+    return {"code": code, "log": (folder / LOG_FILE).read_text()}
+
+
+SCENES = {scene.__name__: scene for scene in (admission, indexes, gone, malformed, silence, stopped, orders, no_order)}
 
 if __name__ == "__main__":
     report(SCENES[sys.argv[1]](Bench()))

@@ -24,7 +24,7 @@ from tests.accuracy.lab import wait_until, worker_named, workers_of
 
 pytestmark = pytest.mark.integration
 
-_WITHIN_S = 30.0
+_WITHIN_S = 60.0
 _ACCOUNTS = (Account("9876543205", "secret", "policyholder"), Account("9876543206", "secret", "policyholder"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perfsuite.load.messages import EXIT_BROKEN
 from perfsuite.messages.load import WorkerMessage
 from tests.load.child import findings
 
@@ -83,3 +84,11 @@ def test_a_master_that_was_stopped_blames_nobody() -> None:
 
 def test_a_worker_that_has_missed_an_order_is_noticed() -> None:
     assert scene("orders") == {"before": [], "known": [], "missed": ["worker-1"]}
+
+
+def test_an_order_that_a_worker_does_not_understand_ends_it_where_it_cannot_be_reported() -> None:
+    found = scene("no_order")
+
+    assert found["code"] == EXIT_BROKEN
+    assert "Traceback" in found["log"]
+    assert "DecodeError" in found["log"]
