@@ -107,8 +107,9 @@ class Result:
 
     @property
     def late(self) -> int:
-        """Batches acknowledged more than one interval after they were sent: the one that the master asks for."""
-        return sum(lag > interval_s(self.setting.workers) for lag in self.lags_s)
+        """Batches acknowledged more than one interval after they were sent, or than the one that a master asks for."""
+        interval = max(self.setting.every_s, interval_s(self.setting.workers))
+        return sum(lag > interval for lag in self.lags_s)
 
     @property
     def batch_bytes(self) -> float:

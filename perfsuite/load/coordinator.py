@@ -60,6 +60,7 @@ class Coordinator:
         """`accounts`: all that may be used."""
         self._files, self._plan = files, files.plan
         self._accounts = digest_of_accounts(one for one in accounts if one.role in self._plan.users_by_role)
+        self._roles = version_of_module(self._plan.roles_module)
         # First: nobody is started whom no file waits for.
         self._writer = Writer(files.folder / FILE_NAME, self._plan.run_id)
         self._inbox = Inbox(files.folder, self._writer)
@@ -94,11 +95,10 @@ class Coordinator:
 
     def offer(self, worker: WorkerHandle) -> None:
         """Ask a worker whether it can make the load."""
-        version = version_of_module(self._plan.roles_module)
         every_s = interval_s(self._plan.load_processes)
         files = self._files
         self._master.say(
-            worker, Load(files.plan_json, files.preflight_json, self._accounts, version, worker.index, every_s)
+            worker, Load(files.plan_json, files.preflight_json, self._accounts, self._roles, worker.index, every_s)
         )
 
     def _on_checked(self, worker: WorkerHandle, checked: Checked) -> None:

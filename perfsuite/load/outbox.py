@@ -20,6 +20,11 @@ RESEND_AFTER_MOST_S = 12.0
 """... up to this: what many workers repeat must not be what keeps a busy master from answering."""
 
 
+WINDOW = 4
+"""So many batches may be unacknowledged. Where the master is behind by more, the next one waits and grows: what nobody
+reads yet is kept here, and not a thousand times in the master's memory."""
+
+
 @dataclass(slots=True)
 class _Contents:
     """What has been collected for the next batch."""
@@ -84,7 +89,7 @@ class Outbox:
     def flush(self) -> None:
         """Send the batch if one is due, and again what was not acknowledged in time."""
         # Half a second less: the seconds' turns come with some jitter.
-        if self._now() - self._flushed_at >= self._every_s - 0.5:
+        if self._now() - self._flushed_at >= self._every_s - 0.5 and self.unacknowledged < WINDOW:
             self._pack()
         self.resend()
 

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.load.file_growth import FileGrowth
 from perfsuite.load.messages import Ack, Batch, decode_records
-from perfsuite.load.outbox import ACK_WITHIN_S, RESEND_AFTER_S, Outbox, requests_in
+from perfsuite.load.outbox import ACK_WITHIN_S, RESEND_AFTER_S, WINDOW, Outbox, requests_in
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.packed import unpack
 from perfsuite.measurements.records import NotStarted, Phase, Record, Requests, Times, times_of
@@ -170,6 +170,19 @@ def test_what_is_not_acknowledged_in_time_is_sent_again_the_oldest_first(
     master.take()
     outbox.flush()
     assert master.take() == []  # not again at once
+
+
+def test_while_the_master_is_behind_batches_wait_and_grow(outbox: Outbox, clock: Clock, master: Master) -> None:
+    for number in range(WINDOW + 3):
+        _next(outbox, clock, _phase(number))
+    sent = outbox.batches
+
+    outbox.on_ack(Ack(1))
+    _next(outbox, clock, _phase(WINDOW + 3))
+
+    waited = [_phase(number) for number in range(WINDOW, WINDOW + 4)]
+    assert (sent, outbox.unacknowledged) == (WINDOW, WINDOW)
+    assert unpack(decode_records(master.batches[-1].records)) == waited
 
 
 def test_a_master_that_is_busy_for_long_is_not_kept_busy_by_what_it_gets_again(
