@@ -122,7 +122,7 @@ class SimulatedWorker:
         self.refused = ""
         self.resent = self.bytes = self.errors = 0
         self.drained: Drained | None = None
-        self.silent = False
+        self.draining = self.silent = False
         self._seconds = seconds
         self._sequence = count(1)
         self._sent: dict[int, float] = {}
@@ -174,9 +174,10 @@ class SimulatedWorker:
 
     def _work(self) -> None:
         """At each turn of a second, as the recorder of a real worker."""
-        while not self.drained and not self.silent:
-            now = utc_s()
-            gevent.sleep(1.0 - now % 1.0)
+        while True:
+            gevent.sleep(1.0 - utc_s() % 1.0)
+            if self.draining or self.silent:
+                return
             for record in self._records(round(utc_s()) - 1):
                 self.outbox.write(record)
             self.outbox.flush()
@@ -229,12 +230,15 @@ class SimulatedWorker:
 
     def _on_drain(self, data: bytes) -> None:
         decoded(Drain, data)
-        gevent.spawn(self._drain)
+        if not self.draining:
+            self.draining = True
+            gevent.spawn(self._drain)
+        elif self.drained is not None:
+            self._say(self.drained)
 
     def _drain(self) -> None:
-        if self.drained is None:
-            self.outbox.close()
-            self.drained = Drained(self.outbox.batches, self.outbox.requests)
+        self.outbox.close()
+        self.drained = Drained(self.outbox.batches, self.outbox.requests)
         self._say(self.drained)
 
     def fall_silent(self) -> None:
