@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from perfsuite.errors import LoadError
+from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.suite_errors import LOG_FILE
 
 MOST_BYTES = 4 << 20
@@ -35,11 +37,19 @@ class FileGrowth:
 
 
 def append_growth(folder: Path, grown: dict[str, bytes]) -> None:
-    """Append what was read elsewhere to the files of the same names. Other names than a worker has are passed over."""
+    """Append what was read elsewhere to the files of the same names. Other names than a worker has are passed over.
+
+    Raises LoadError when the disk does not take it.
+    """
     for name, new in grown.items():
         if is_shared(name):
-            with (folder / name).open("ab") as file:
-                file.write(new)
+            path = folder / name
+            try:
+                with path.open("ab") as file:
+                    file.write(new)
+            except OSError as error:
+                why = (error.strerror or str(error)).lower()
+                raise LoadError(MeasurementsMessage.NOT_WRITTEN(path=path, why=why)) from error
 
 
 def is_shared(name: str) -> bool:

@@ -60,7 +60,8 @@ class Inbox:
     def take(self, account: WorkerAccount, batch: Batch) -> list[Record]:
         """The records of a batch that is new, but for those of requests and actions.
 
-        One that is not is counted; one that came too early comes again.
+        One that is not is counted; one that came too early comes again. Raises LoadError when the disk does not take
+        its files: the batch is not received then.
         """
         if batch.number <= account.received:
             account.duplicates += 1
@@ -69,12 +70,12 @@ class Inbox:
         if batch.number > account.received + 1:
             return []
         packed = decode_records(batch.records)
-        account.received = batch.number
-        account.note_clock(batch.clock_offset_ms, batch.clock_uncertainty_ms)
-        self._note_unwritten(account)
         if batch.files:
             append_growth(self._folder, batch.files)
         self._merger.add_packed(account.name, packed)
+        account.received = batch.number
+        account.note_clock(batch.clock_offset_ms, batch.clock_uncertainty_ms)
+        self._note_unwritten(account)
         return packed.others
 
     def _note_unwritten(self, account: WorkerAccount) -> None:

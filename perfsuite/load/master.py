@@ -77,12 +77,19 @@ class SuiteMaster(MasterRunner):
         return int(server.refused)
 
     def listen(self, kind: type[M], handle: Callable[[WorkerHandle, M], None]) -> None:
-        """Call `handle`, and nobody else, with each message of a kind that comes from a worker that takes part."""
+        """Call `handle`, and nobody else, with each message of a kind that comes from a worker that takes part.
+
+        What it raises ends the load: Locust would log it and go on, and what a message said would be lost.
+        """
 
         def on_message(environment: Any, msg: RpcMessage) -> None:
             worker = self.workers.get(msg.node_id)
-            if worker is not None and not worker.lost:
+            if worker is None or worker.lost:
+                return
+            try:
                 handle(worker, decoded(kind, msg.data))
+            except Exception as error:  # noqa: BLE001  whatever it is
+                self._job.failed(error)
 
         self.custom_messages[type_of(kind)] = on_message, False
 

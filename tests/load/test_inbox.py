@@ -15,6 +15,7 @@ from perfsuite.load.messages import Batch, Drained, encode_records
 from perfsuite.measurements.file import FILE_NAME, Tail, Writer, read
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import End, Ledger, Phase, Record, Requests, times_of
+from perfsuite.messages.measurements import MeasurementsMessage
 
 SECOND = 1_772_357_400
 
@@ -174,6 +175,20 @@ def test_files_of_a_worker_grow_once_for_each_batch(inbox: Inbox, account: Worke
 
     assert (tmp_path / journal).read_bytes() == b"one\ntwo\n"
     assert not (tmp_path / "plan.json").exists()
+
+
+def test_a_batch_whose_files_the_disk_does_not_take_is_not_received(
+    inbox: Inbox, account: WorkerAccount, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal-worker-1.jsonl"
+    path.symlink_to("/dev/full")
+    batch = _batch(1, _requests("worker-1", 1, 2), files={path.name: b"one\n"})
+
+    with pytest.raises(LoadError) as caught:
+        inbox.take(account, batch)
+
+    assert str(caught.value) == MeasurementsMessage.NOT_WRITTEN(path=path, why="no space left on device")
+    assert (account.received, inbox.write(), _in_file(tmp_path)) == (0, [], [])
 
 
 def test_own_records_are_numbered_and_written_without_any_batch(inbox: Inbox, tmp_path: Path) -> None:
