@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements.file import FILE_NAME, Tail
-from perfsuite.measurements.records import End, Phase, Requests, Users, WorkerLost
+from perfsuite.measurements.records import End, Ledger, Phase, Requests, Users, WorkerLost
 from perfsuite.model import Scenario
 from perfsuite.run.load import LoadProcess
 from tests.accuracy import seven_roles
@@ -23,6 +23,7 @@ BACK_WITHIN_S = 10.0
 _SLOW_MS = 2500
 _ON_ITS_WAY_S = 2.5
 """What a process recorded since its last turn of a second, and what is in the pipe, dies with it."""
+_SECONDS_SEEN = 3
 _WITHIN_S = 60.0
 _AT_WORK_S = 4.0
 """Users start within two seconds, and records come once a second."""
@@ -80,16 +81,17 @@ class Loss:
     def __call__(self, process: LoadProcess, folder: Path) -> None:
         """To be called once the load process was started."""
         tail = Tail(folder / FILE_NAME)
-        seen: set[str] = set()
+        phases: set[str] = set()
+        seconds: set[int] = set()
 
         def at_work() -> bool:
-            """All users are there, and the one that will be lost has handed something over, which is to stay."""
+            """All users are there, and each process has handed something over since, which is to stay."""
             for record in tail.read():
                 if isinstance(record, Phase):
-                    seen.add(record.name)
-                elif isinstance(record, Requests) and record.operation == OPERATION:
-                    seen.add(record.worker)
-            return {"plateau", LOST} <= seen or not process.running
+                    phases.add(record.name)
+                elif isinstance(record, Requests) and record.operation == OPERATION and "plateau" in phases:
+                    seconds.add(record.second)
+            return len(seconds) >= _SECONDS_SEEN or not process.running
 
         assert wait_until(at_work, _WITHIN_S)
         victim = worker_named(folder, LOST)
@@ -186,9 +188,10 @@ def _totals(outcome: Outcome) -> Iterator[tuple[float, int]]:
 
 def _told(outcome: Outcome) -> dict[int, Counter[str]]:
     """Second → users alive at its end by role, over all processes, as recorded."""
+    latest = {(record.worker, record.second): record.by_role for record in outcome.of(Users)}
     told: dict[int, Counter[str]] = {}
-    for record in outcome.of(Users):
-        told.setdefault(record.second, Counter()).update(record.by_role)
+    for (_worker, second), by_role in latest.items():
+        told.setdefault(second, Counter()).update(by_role)
     return told
 
 
@@ -205,7 +208,7 @@ def _delivered_row(name: str, outcome: Outcome, loss: Loss) -> Row:
     served = len(outcome.truth.served)
     from_s = loss.at_s - _ON_ITS_WAY_S
     late = sum(1 for one in outcome.truth.served if from_s <= outcome.utc_s(one.ended_ns) <= loss.at_s + 0.5)
-    kept = any(record.worker == LOST and record.operation == OPERATION for record in outcome.requests())
+    kept = any(line.of == LOST and line.lost and line.requests > 0 for line in outcome.of(Ledger))
     missing = served - recorded
     holds = kept and 0 <= missing <= late
     # Requests that were recorded and never served were made up: no machine is so busy.
