@@ -224,6 +224,7 @@ _METRICS: Final = (
         "time spent executing statements (pg_stat_statements); 1,000 = one session busy all the time",
         _UP,
     ),
+    Metric("postgres.database_bytes", "bytes", "size of the database on disk, indexes included", _UP),
     # ── PostgreSQL: work of the whole server
     Metric("postgres.checkpoints_per_s", "per second", "checkpoints, timed and requested", _UP),
     Metric("postgres.wal_bytes_per_s", "bytes per second", "write-ahead log written; on a standby: replayed"),

@@ -58,6 +58,7 @@ _ABOUT_US: LiteralString = (
 _AT_ONCE = {  # as it is, without a rate
     "postgres.connections": "connections",
     "postgres.locks_waiting": "locks_waiting",
+    "postgres.database_bytes": "database_bytes",
     **{name: name.split(".")[1] for name in sessions_metrics()},
 }
 _PER_S = {

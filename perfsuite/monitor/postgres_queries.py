@@ -38,7 +38,7 @@ class Server:
 
 def parts_for(server: Server) -> list[Part]:
     """All parts that this account can query on this server."""
-    parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _full_scans()]
+    parts = [_sessions() if server.sees_all else _connections(), _locks(), _database(), _size(), _full_scans()]
     if server.version >= PG_14:
         parts.append(_opened())
     parts += [_wal(), _checkpoints(server)]
@@ -136,6 +136,12 @@ def _database() -> Part:
         "postgres.temp_bytes_per_s",
         "postgres.deadlocks_per_s",
     )
+
+
+def _size() -> Part:
+    """By the sizes of its files: unlike the size of a table, it waits for no lock."""
+    text = "SELECT pg_database_size(current_database())::float8 AS database_bytes"
+    return _plain("size", text, "postgres.database_bytes")
 
 
 def _opened() -> Part:

@@ -51,6 +51,7 @@ RESOURCES = (
     Resource("server.threads", "threads of the backend", 0.05, 3),
     Resource("pool.checked_out", "connections in use of the application's pool", 0.1, 2, limit_metric="pool.size"),
     Resource("postgres.connections", "connections of PostgreSQL", 0.05, 3, limit_metric="postgres.connections_limit"),
+    Resource("postgres.database_bytes", "size of the database", 0.01, 1e6),
     Resource("redis.memory_bytes", "memory of Redis", 0.02, 1e6, percent_metric="redis.memory_used_percent"),
     Resource("redis.connected_clients", "connections of Redis", 0.05, 3, limit_metric="redis.clients_limit"),
     Resource("machine.disk_used_percent", "disk of the backend", 0.01, 0.5, limit=100.0),

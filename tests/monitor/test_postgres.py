@@ -60,10 +60,11 @@ def test_an_account_with_pg_monitor_sees_everything(source: PostgresSource) -> N
         "waits_client", "waits_ipc", "waits_other", "blocked_sessions", "longest_query_s", "longest_transaction_s",
         "locks_waiting", "transactions_per_s", "rollbacks_per_s", "block_reads_per_s", "rows_read_per_s",
         "full_scans_per_s", "full_scan_rows_per_s", "temp_bytes_per_s", "deadlocks_per_s", "wal_bytes_per_s",
-        "checkpoints_per_s", "longest_idle_in_transaction_s", "sessions_opened_per_s",
+        "database_bytes", "checkpoints_per_s", "longest_idle_in_transaction_s", "sessions_opened_per_s",
         "statements_calls_per_s", "statements_exec_ms_per_s",
     }  # fmt: skip
     assert (ours(seen, "connections_limit"), ours(seen, "deadlocks_per_s")) == (100, 0)
+    assert ours(seen, "database_bytes") > 1_000_000
 
 
 def test_sessions_by_state_and_who_blocks_whom(source: PostgresSource, postgres: Postgres, stack: ExitStack) -> None:

@@ -265,6 +265,7 @@ COMPONENTS = (
             ),
             Panel("postgres-scans", "Full scans of large tables", {"postgres.full_scans_per_s": "full scans"}),
             Panel("postgres-deadlocks", "Deadlocks", {"postgres.deadlocks_per_s": "deadlocks"}),
+            Panel("postgres-size", "Size of the database", {"postgres.database_bytes": "on disk"}),
             Panel("postgres-temp", "Temporary files", {"postgres.temp_bytes_per_s": "written"}),
         ),
         ("postgres.",),
