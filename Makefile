@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 STARTER := run_performance_tests.py
 REQUIREMENTS := requirements-dev.txt
 TIMES := 1
-WHOLE_RUNS := tests/accuracy/test_accuracy.py tests/integration tests/truth
+WHOLE_RUNS := tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py tests/integration tests/truth
 AXE := axe-playwright-python==0.1.8
 
 # Any Python finds one that is new enough, as the starter does, and makes or repairs .venv with it.
@@ -31,7 +31,7 @@ together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
 # Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves. The
 # others mostly wait: one process makes those that many tests share, three at a time, while two make all others.
 alone: .venv/$(REQUIREMENTS).sha256
-	$(PYTHON) -m pytest tests/accuracy/test_accuracy.py
+	$(PYTHON) -m pytest tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py
 	@shared=$$(mktemp); $(PYTHON) -m pytest tests/integration -m made >$$shared 2>&1 & \
 	$(PYTHON) -m pytest -n 2 --dist loadfile tests/integration -m "not made"; others=$$?; \
 	wait $$!; code=$$?; cat $$shared; rm $$shared; exit $$((code ? code : others))

@@ -22,12 +22,25 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from perfsuite.model import Outcome as Judged  # noqa: E402
-from tests.accuracy import comparing, endurance, idle, losses, overload, peers, timing, validity  # noqa: E402
+from tests.accuracy import (  # noqa: E402
+    comparing,
+    endurance,
+    idle,
+    losses,
+    machines,
+    overload,
+    peers,
+    timing,
+    validity,
+)
+from tests.accuracy.machine_rows import rows_of_run  # noqa: E402
 from tests.accuracy.quiet import undisturbed  # noqa: E402
 from tests.accuracy.table import Row, missed, rendered  # noqa: E402
+from tests.netlab.namespaces import lacking  # noqa: E402
 
 CYCLES = 6
 STAYS_S = 90
+ELSEWHERE_S = 60
 MOST_USERS, SPAWN_RATE = 20_000, 1_000
 COMPARISONS, SERIES = 1_000, 500
 TRACES, TRACES_SEED = 200, 20261201
@@ -86,6 +99,18 @@ def lost(folder: Path) -> Iterator[Row]:
         yield from losses.loss_rows(loss, outcome)
 
 
+def elsewhere(folder: Path) -> Iterator[Row]:
+    """Load processes on two other hosts, over a slow and lossy network, and what befalls them: all at the same time."""
+    if reason := lacking():
+        yield Row("load processes elsewhere", f"left out: {reason}", "", "")
+        return
+    cases = machines.cases(ELSEWHERE_S, cut_s=20, stopped_s=15)
+    with ThreadPoolExecutor(len(cases)) as pool:
+        folders = [folder / str(number) for number in range(len(cases))]
+        for case, outcome in zip(cases, pool.map(machines.run, cases, folders), strict=True):
+            yield from rows_of_run(case, outcome)
+
+
 def many(folder: Path) -> Iterator[Row]:
     """Users who wait, as many as one target can have connections with here."""
     users = idle.most_users(MOST_USERS)
@@ -124,6 +149,7 @@ EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "overloaded": overloaded,
     "counted": counted,
     "lost": lost,
+    "elsewhere": elsewhere,
     "many": many,
     "judged": judged,
     "compared": compared,

@@ -256,14 +256,6 @@ class Coordinator:
         for worker in self.workers:
             self._master.give_up(worker, LoadMessage.NOT_FINISHED(limit_s=within_s))
 
-    def abandon(self, why: Message) -> None:
-        """End the load without its last records: nobody could take them."""
-        self._over = True
-        if self._placing is not None:
-            self._placing.kill()
-        for worker in self.workers:
-            self._master.give_up(worker, why)
-
     def finish(self) -> None:
         """Write the ledger, and the end of the file."""
         self.write()

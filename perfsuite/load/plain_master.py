@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -137,34 +136,26 @@ class PlainLoads(MasterJob):
     # ── one load ───────────────────────────────────────────────────────────────────────────────────
 
     def _lead(self, load: _PlainLoad) -> None:
-        with self._noting(load, "leading the load"):
-            self._make(load)
-        load.over = True
-        load.begun.set()
-        with self._noting(load, "the end of the record"):
-            if load.coordinator is not None:
-                load.coordinator.close()
-        with self._noting(load, "the end of the load"):
-            if load.order is not None:
-                self._making.after(load.order, load.errors)
-        self._load = None
-        if load.exit_code is not None:
-            self._environment.process_exit_code = load.exit_code
-        if not load.ends:
-            self._end_by_itself()
-
-    @contextmanager
-    def _noting(self, load: _PlainLoad, during: str) -> Iterator[None]:
-        """What is raised in the block is logged and gives the exit code; what nobody expected is counted as well."""
         try:
-            yield
+            self._make(load)
         except SuiteError as error:
             log.error("%s", error)
             load.exit_code = error.exit_code
-        except Exception as error:
-            log.exception("an error of the suite itself")
-            load.errors.add_unless_counted(error, during)
+        except Exception as error:  # as where Locust swallows it: counted, and named in the log
+            log.exception("an error of the suite itself ended the load")
+            load.errors.add_unless_counted(error, "leading the load")
             load.exit_code = EXIT_INCONCLUSIVE
+        load.over = True
+        load.begun.set()
+        try:
+            if load.coordinator is not None:
+                load.coordinator.close()
+            if load.order is not None:
+                self._making.after(load.order, load.errors)
+        finally:
+            self._load = None
+        if not load.ends:
+            self._end_by_itself(load)
 
     def _make(self, load: _PlainLoad) -> None:
         workers = [worker for worker in self._master.workers.values() if worker.connected and not worker.lost]
@@ -195,13 +186,14 @@ class PlainLoads(MasterJob):
             coordinator.drain(coordinator.stopping or "completed")
             coordinator.finish()
         except Exception:
-            coordinator.abandon(LoadMessage.LOAD_FAILED())
+            # Nobody would take what they record.
+            for worker in coordinator.workers:
+                self._master.give_up(worker, LoadMessage.LOAD_FAILED())
             raise
 
-    def _end_by_itself(self) -> None:
+    def _end_by_itself(self, load: _PlainLoad) -> None:
         """Nobody asked Locust to stop: all workers are gone, or something went wrong."""
-        if self._environment.process_exit_code is None:
-            self._environment.process_exit_code = EXIT_INCONCLUSIVE
+        self._environment.process_exit_code = EXIT_INCONCLUSIVE if load.exit_code is None else load.exit_code
         master = self._master
         gevent.spawn(master.stop if self._environment.web_ui else master.quit)
 

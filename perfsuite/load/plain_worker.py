@@ -28,7 +28,6 @@ from perfsuite.load.versions import versions
 from perfsuite.load.worker_runner import SuiteWorker
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
-from perfsuite.messages.run import RunMessage
 from perfsuite.model import Plan, WorkerStart
 from perfsuite.suite_errors import SuiteErrorLog
 
@@ -115,7 +114,7 @@ class PlainJob(LoadJob):
     def _exit(self, exit_code: int, why: Message | None) -> NoReturn:
         if why is not None:
             sys.stderr.write(f"{self.name}: {why}\n")
-        self.leave_files()
+        self._remove_files()
         for each in list(self._runner.greenlet):
             if each is not gevent.getcurrent():
                 each.kill(block=False)  # Locust's would go on for want of a connection
@@ -126,15 +125,7 @@ class PlainJob(LoadJob):
     def _die_of(self, error: BaseException, during: str) -> NoReturn:
         errors = self.load.errors if self.load is not None else SuiteErrorLog(None, self._start.secrets.texts)
         errors.add_unless_counted(error, during)
-        self.leave_files()
         _end(EXIT_BROKEN)
-
-    def leave_files(self) -> None:
-        """Remove its files at the end, but for those that the master may not have: these it names."""
-        if self._at_work and any(path.stat().st_size for path in self._folder.iterdir()):
-            sys.stderr.write(f"{self.name}: {RunMessage.WORKER_FILES_KEPT(folder=self._folder)}\n")
-        else:
-            self._remove_files()
 
     def _remove_files(self) -> None:
         if self._folder != Path():
@@ -175,7 +166,7 @@ class PlainWorker(SuiteWorker):
         was_forked = os.getpid() != self.main.pid
         beside_master = was_forked and self.main.is_master
         if was_forked:
-            gevent.spawn(_end_with, self.main, environment)
+            gevent.spawn(_end_with, self.main)
         if foreign_users(environment):
             if was_forked:
                 _end(EXIT_PASS)  # its master says why
@@ -207,13 +198,10 @@ class PlainWorker(SuiteWorker):
         self.user_greenlets.with_leaving = False
 
 
-def _end_with(main: Main, environment: Any) -> None:
+def _end_with(main: Main) -> None:
     """The process that forked this one is gone: Locust would let it live on."""
     while os.getppid() == main.pid:
         gevent.sleep(_LOOK_EVERY_S)
-    job: PlainJob | None = getattr(environment, "agentmitra_worker", None)
-    if job is not None:
-        job.leave_files()
     _end(EXIT_LOST)
 
 

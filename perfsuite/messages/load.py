@@ -25,7 +25,7 @@ class LoadMessage(Code):
         "or name the roles to load"
     )
     NO_WORKERS = "no load process is there that could make the load"
-    LOAD_FAILED = "cannot go on, since the load failed at the master"
+    LOAD_FAILED = "was ended, since the master could not go on with the load"
 
 
 class WorkerMessage(Code):

@@ -7,7 +7,7 @@ again, up to three times in all: what is wrong in the suite is wrong each time.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,27 +16,12 @@ import pytest
 from perfsuite.model import Outcome as Judged
 from tests.accuracy import idle, losses, overload, timing, validity
 from tests.accuracy.quiet import Probe, undisturbed
-from tests.accuracy.table import Row, missed, rendered, worth_another_try
+from tests.accuracy.table import Experiment, Row, assert_holds
 
 pytestmark = pytest.mark.integration
 
 _LATE = 3
 """A request is woken three times: the target when it comes, the target when it is due, and the generator."""
-_TRIES = 3
-
-Experiment = Callable[[Path], list[Row]]
-"""Makes the load in a folder and gives the rows."""
-
-
-def _holds(experiment: Experiment, folder: Path, first: list[Row] | None = None) -> None:
-    """All rows of one of three tries hold; `first`: those of a try that was made already."""
-    rows = experiment(folder / "first") if first is None else first
-    tried = [rendered(rows)]
-    while worth_another_try(rows) and len(tried) < _TRIES:
-        rows = experiment(folder / str(len(tried)))
-        tried.append(rendered(rows))
-    assert not missed(rows), "\n" + "\n\n".join(tried)
-
 
 # ── times: with the machine to themselves as far as that can be had ─────────────────────────────────
 
@@ -51,7 +36,7 @@ def test_percentiles_of_a_known_distribution(behaviour: str, tmp_path: Path) -> 
         # However the machine is: what it is late at a percentile is allowed there, over the bound itself.
         return timing.distribution_rows(asked, outcome, lambda fraction: _LATE * probe.late_us(fraction))
 
-    _holds(rows, tmp_path)
+    assert_holds(rows, tmp_path)
 
 
 def _stalling(sessions: int) -> Experiment:
@@ -78,7 +63,7 @@ def stalling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Fut
 def test_a_stalling_target_shows_in_the_response_time(
     sessions: int, stalling: dict[int, Future[list[Row]]], tmp_path: Path
 ) -> None:
-    _holds(_STALLING[sessions], tmp_path, first=stalling[sessions].result())
+    assert_holds(_STALLING[sessions], tmp_path, first=stalling[sessions].result())
 
 
 # ── counts: at the same time, since hardly anything of them depends on how fast the machine is ──────
@@ -138,7 +123,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
     ],
 )
 def test_counts_and_verdicts(name: str, together: dict[str, Future[list[Row]]], tmp_path: Path) -> None:
-    _holds(_TOGETHER[name], tmp_path, first=together[name].result())
+    assert_holds(_TOGETHER[name], tmp_path, first=together[name].result())
 
 
 def test_a_starved_generator_is_inconclusive(tmp_path: Path) -> None:
@@ -146,11 +131,11 @@ def test_a_starved_generator_is_inconclusive(tmp_path: Path) -> None:
         outcome = validity.starved(10, folder)
         return validity.verdict_rows("starved", outcome, Judged.INCONCLUSIVE, "generator was saturated")
 
-    _holds(rows, tmp_path)
+    assert_holds(rows, tmp_path)
 
 
 # ── many users ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_two_thousand_users_come_wait_and_leave_in_order(tmp_path: Path) -> None:
-    _holds(lambda folder: idle.idle_rows(2_000, idle.idle(2_000, 1_000, folder)), tmp_path)
+    assert_holds(lambda folder: idle.idle_rows(2_000, idle.idle(2_000, 1_000, folder)), tmp_path)
