@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class RequestLog:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque()
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
@@ -34,7 +35,8 @@ class RequestLog:
     def flush(self) -> None:
         """Write what was taken so far."""
         with self._lock:
-            lines, self._lines = self._lines, []
+            # Never replaced: whoever adds a line meanwhile may hold it already.
+            lines = [self._lines.popleft() for _line in range(len(self._lines))]
             if lines:
                 self._file.write("\n".join(lines) + "\n")
                 self._file.flush()

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from mitra_backend.request_log import RequestLog
 
 from tests.backend.conftest import Serve
 from tests.backend.support import Api, running, settings_for
@@ -48,6 +49,27 @@ def test_a_line_in_full(serve: Serve, tmp_path: Path) -> None:
         "name": "policies.read",
         "status": 200,
     }
+
+
+class _WrittenMeanwhile(dict[str, object]):
+    """A record during whose encoding the log's thread writes what it has."""
+
+    def __init__(self, log: RequestLog, **fields: object) -> None:
+        super().__init__(fields)
+        self._log = log
+
+    def items(self) -> Any:
+        self._log.flush()
+        return super().items()
+
+
+def test_a_line_that_comes_while_others_are_written_is_not_lost(tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    log = RequestLog(file)
+    for number in range(3):
+        log.add(_WrittenMeanwhile(log, number=number))
+    log.close()
+    assert [line["number"] for line in _lines(file)] == [0, 1, 2]
 
 
 def test_every_request_has_one_line(serve: Serve, tmp_path: Path) -> None:
