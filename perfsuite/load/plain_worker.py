@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -143,16 +142,22 @@ class RunningUsers(Group):  # type: ignore[misc]  # gevent has no types
 
     def __init__(self) -> None:
         super().__init__()
-        self._began = count()
-
-    def add(self, greenlet: Any) -> None:
-        """Begin to count it."""
-        greenlet.began = next(self._began)
-        super().add(greenlet)
+        self.greenlets: _InOrder = _InOrder()
 
     def __iter__(self) -> Iterator[Any]:
-        users = [each for each in self.greenlets if self.with_leaving or not (each.args and each.args[0].leaving)]
-        return iter(sorted(users, key=lambda each: -int(each.began)))
+        for greenlet in list(reversed(self.greenlets)):
+            if self.with_leaving or not (greenlet.args and greenlet.args[0].leaving):
+                yield greenlet
+
+
+class _InOrder(dict[Any, None]):
+    """A set that keeps the order in which its members came, with as much of a set as gevent's group uses."""
+
+    def add(self, member: Any) -> None:
+        self[member] = None
+
+    def discard(self, member: Any) -> None:
+        self.pop(member, None)
 
 
 class PlainWorker(SuiteWorker):

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.measurements.file import FILE_NAME, read
 from tests.integration.plain import COMMAND, answers, folders_of, removed_afterwards
-from tests.integration.programs import Backend, Program, alive, free_port, read_json, run_suite, start, until
+from tests.integration.programs import ROOT, Backend, Program, alive, free_port, read_json, run_suite, start, until
 from tests.measurements.raw_files import counts_of_records, counts_of_rows, rows_of
 
 pytestmark = pytest.mark.integration
@@ -82,6 +82,40 @@ def test_headless_a_host_that_may_not_be_loaded_is_refused() -> None:
     try:
         assert program.wait(30) == 6
         assert "refused: api.agentmitra.com looks like production" in program.err
+        assert "Traceback" not in program.err
+    finally:
+        program.end()
+
+
+OWN_USER = """
+from locust import User, constant, task
+
+
+class OwnUser(User):
+    wait_time = constant(0.2)
+
+    @task
+    def one_request(self) -> None:
+        self.environment.events.request.fire(
+            request_type="OWN", name="own", response_time=1, response_length=0, exception=None, context={}
+        )
+"""
+
+
+def test_a_user_class_of_ones_own_runs_beside_the_roles(backend: Backend, tmp_path: Path) -> None:
+    earlier = folders_of(backend.host)
+    file = tmp_path / "locustfile.py"
+    file.write_text((ROOT / "locustfile.py").read_text() + OWN_USER)
+    load = ["--headless", "--users", "10", "--spawn-rate", "10", "--run-time", "6s", "--host", backend.host]
+    program = start([*COMMAND[:-1], str(file), *load])
+    try:
+        assert program.wait(60) == 0, program.err
+        (folder,) = [folder for folder in folders_of(backend.host) if folder not in earlier]
+        assert run_suite("report", str(folder)).code == 0
+        counts = read_json(folder / "summary.json")["reconciliation"]
+        assert counts["sent"] == counts["recorded"] == counts["locust_total"]
+        assert counts["recorded"] > len(backend.requests(folder.name)) > 10
+        assert sum(read_json(folder / "plan.json")["users_by_role"].values()) == 9
         assert "Traceback" not in program.err
     finally:
         program.end()
