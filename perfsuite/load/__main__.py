@@ -123,21 +123,26 @@ class LoadMaster(MasterJob):
     def _wait_for_workers(self) -> None:
         """Until all expected have joined. Raises LoadError where too few from other machines did in time."""
         expected, wait_s = self._plan.expect_workers, self._plan.expect_workers_max_wait_s
-        self._coordinator.until(
-            lambda: (
-                bool(self._coordinator.stopping)
-                or len(self._coordinator.workers) >= self._plan.load_processes - len(self._reported)
-                or self._all_died
-            ),
-            max(wait_s, READY_WITHIN_S) if self._plan.processes else wait_s,
-        )
-        joined = sum(not worker.hello.local for worker in self._coordinator.workers)
+        began = time.monotonic()
+        self._coordinator.until(lambda: self._has_ended or self._here(local=False) >= expected, wait_s)
+        if self._here(local=False) >= expected:
+            processes = self._plan.processes
+            within_s = max(READY_WITHIN_S - (time.monotonic() - began), 0.0)
+            self._coordinator.until(
+                lambda: self._has_ended or self._here(local=True) >= processes - len(self._reported), within_s
+            )
+        joined = self._here(local=False)
         if joined < expected and not self._coordinator.stopping:
             raise LoadError(LoadMessage.TOO_FEW_WORKERS(joined=joined, expected=expected, waited_s=wait_s))
 
+    def _here(self, *, local: bool) -> int:
+        return sum(worker.hello.local is local for worker in self._coordinator.workers)
+
     @property
-    def _all_died(self) -> bool:
-        return not self._plan.expect_workers and len(self._reported) == len(self._processes)
+    def _has_ended(self) -> bool:
+        """There is nobody to wait for: the user wants no load, or all processes have died."""
+        died = not self._plan.expect_workers and len(self._reported) == len(self._processes)
+        return died or bool(self._coordinator.stopping)
 
     def refused(self, hello: Hello | None, why: Message) -> None:
         """Somebody may not join."""
@@ -183,6 +188,10 @@ class LoadMaster(MasterJob):
     def lost(self, worker: WorkerHandle, why: Message) -> None:
         """Its users go elsewhere."""
         self._coordinator.lost(worker, why)
+
+    def missed_offer(self, worker: WorkerHandle) -> None:
+        """It hears of the load again."""
+        self._coordinator.offer(worker)
 
     def missed_order(self, worker: WorkerHandle) -> None:
         """It hears its orders again."""

@@ -66,7 +66,11 @@ class Coordinator:
         self._inbox = Inbox(files.folder, self._writer)
         self._placement: Placement | None = None
         self._placing: gevent.Greenlet | None = None
+        self._dispatcher: PlacingDispatcher | None = None
+        self._place_again = 0.0
+        """At which rate, as soon as Locust has ended placing; 0 for not at all."""
         self._sessions: dict[str, list[int]] = {}
+        self._from_s = 0.0
         self._start_at = 0.0
         self._placed_at = 0.0
         self._on_plateau = False
@@ -128,6 +132,8 @@ class Coordinator:
         self._placement = Placement(users, [worker.index for worker in workers])
         self._start_at = utc_s() + _LEAD_S
         self._order_users(0.0)
+        for worker in workers:
+            worker.spare = not worker.seats
         self.phase("ramp-up", self._start_at)
         self._place(self._plan.scenario.spawn_rate, after_s=_LEAD_S)
 
@@ -137,6 +143,7 @@ class Coordinator:
             return
         is_open, seats = self._plan.scenario.arrival is not None, self._placement.seats()
         self._sessions = self._placement.sessions() if is_open else {}
+        self._from_s = from_s
         for worker in self.workers:
             had, worker.seats = worker.seats, seats.get(worker.index, [])
             worker.ordered_at = time.monotonic()
@@ -144,13 +151,17 @@ class Coordinator:
                 self._master.say(worker, Seats(worker.seats, self._start_at, from_s, self._sessions))
 
     def _place(self, spawn_rate: float, after_s: float = 0.0) -> None:
-        """Let the users that wait start, at a rate. Where some are just starting, those wait behind them."""
-        if self._placing is not None and not self._placing.dead:
+        """Let the users that wait start, at a rate, at once also where others are just starting."""
+        if self._placing is not None and not self._placing.dead and self._dispatcher is not None:
+            self._dispatcher.hurry(spawn_rate)
+            # Locust goes on for a moment after it has asked for the last table.
+            self._place_again = max(self._place_again, spawn_rate)
             return
+        self._place_again = 0.0
         if self._placement is not None:
             classes, users = self._master.user_classes, len(self._placement)
-            dispatcher = PlacingDispatcher(self._placement, lambda: self.workers, classes, spawn_rate)
-            self._placing = gevent.spawn_later(after_s, self._master.place, dispatcher, users, spawn_rate)
+            self._dispatcher = PlacingDispatcher(self._placement, lambda: self.workers, classes, spawn_rate)
+            self._placing = gevent.spawn_later(after_s, self._master.place, self._dispatcher, users, spawn_rate)
             self._placing.link_exception(lambda greenlet: self.failed(greenlet.exception))
 
     def retarget(self, users: Sequence[Account], spawn_rate: float) -> None:
@@ -168,10 +179,10 @@ class Coordinator:
 
     def missed_order(self, worker: WorkerHandle) -> None:
         """It does not know of its latest orders: order once more."""
-        if self._placement is None or not worker.at_work:
+        if self._placement is None or self._over or not worker.at_work:
             return
         worker.ordered_at = time.monotonic()
-        self._master.say(worker, Seats(worker.seats, self._start_at, 0.0, self._sessions))
+        self._master.say(worker, Seats(worker.seats, self._start_at, self._from_s, self._sessions))
         if worker.table:
             self._master.order(worker, worker.table)
 
@@ -179,11 +190,13 @@ class Coordinator:
         worker.placed, self._placed_at = placed.users, utc_s()
 
     def _look_whether_placed(self) -> None:
+        if self._place_again and self._placing is not None and self._placing.dead and not self._over:
+            self._place(self._place_again)
         if self._on_plateau or self._placement is None:
             return
         if sum(each.placed for each in self._master.workers.values() if each.at_work) >= len(self._placement):
             self._on_plateau = True
-            self.phase("plateau", self._placed_at)
+            self.phase("plateau", self._placed_at or utc_s())
 
     def _on_batch(self, worker: WorkerHandle, batch: Batch) -> None:
         for record in self._inbox.take(worker.account, batch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import ceil
 from typing import Any
 
 import gevent
@@ -15,6 +16,9 @@ from perfsuite.load.worker_handle import WorkerHandle
 from perfsuite.model.role import Role
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import start_order, users_by_role
+
+_RETURN_EVERY_S = 1.0
+_LOOK_EVERY_S = 0.1
 
 
 class RoleDispatcher(UsersDispatcher):
@@ -92,7 +96,14 @@ class PlacingDispatcher:
         self._classes = {role_of(user_class).slug: user_class.__name__ for user_class in user_classes}
         self._at_once = max(1, int(spawn_rate))
         self._every_s = self._at_once / spawn_rate
+        self._at_once_returning = 0
+        """So many users do not wait for their turn."""
         self._first = True
+
+    def hurry(self, at_once: float) -> None:
+        """Users of a worker that was lost wait before all others: let so many of them start with each table, one a
+        second."""
+        self._at_once_returning = max(self._at_once_returning, ceil(at_once))
 
     def new_dispatch(self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None) -> None:
         """Locust is about to ask. The names of the parameters are Locust's."""
@@ -110,13 +121,22 @@ class PlacingDispatcher:
         """Locust's id of each worker that something changes for → user class → how many it is to have."""
         while self._first or self._placement.waiting:
             if not self._first:
-                gevent.sleep(self._every_s)
-            self._placement.start(self._at_once)
+                self._wait()
+            self._placement.start(
+                max(self._at_once, self._at_once_returning) if self._placement.returning else self._at_once
+            )
             tables = self._tables()
             if tables or self._first:
                 self._first = False
                 return tables or {"": dict.fromkeys(self._classes.values(), 0)}
         raise StopIteration
+
+    def _wait(self) -> None:
+        """Until the next users may start; a second where some return."""
+        until = time.monotonic() + self._every_s
+        began = time.monotonic()
+        while (now := time.monotonic()) < until and not (self._placement.returning and now >= began + _RETURN_EVERY_S):
+            gevent.sleep(min(until - now, _LOOK_EVERY_S))
 
     def _tables(self) -> dict[str, dict[str, int]]:
         started, tables = self._placement.started(), {}

@@ -87,6 +87,8 @@ class LoadJob(WorkerJob):
         self._runner: SuiteWorker
         self._drained: Drained | None = None
         self._draining = False
+        self._is_checking = False
+        self._placed = 0
         self.name = "worker"
         self.hooks = Hooks(self._make_load, stopping=lambda _load: None, after=lambda _load: None)
         install(environment, self.hooks)
@@ -142,11 +144,22 @@ class LoadJob(WorkerJob):
 
     def state(self) -> dict[str, Any]:
         """What the master compares with what it ordered: an order that the network lost is sent again."""
-        return {"seats": len(self._numbers), "target": self._runner.target_user_count}
+        return {
+            "seats": len(self._numbers),
+            "target": self._runner.target_user_count,
+            "placed": self._placed,
+            "offered": int(self._offer is not None or self._is_checking),
+        }
 
     # ── checking ───────────────────────────────────────────────────────────────────────────────────
 
     def _take_offer(self, load: Load) -> None:
+        if self._is_checking:
+            return
+        if self._offer is not None and self._offer.load == load:
+            self._runner.say(Checked("", *self._runner.clock_ms()))  # the first one was lost on its way
+            return
+        self._is_checking = True
         with self.counting("checking the load"):
             plan = msgspec.json.decode(load.plan, type=Plan)
             if not self._start.local:
@@ -159,6 +172,7 @@ class LoadJob(WorkerJob):
             if not self._start.local:
                 master = f"{self._start.master_host}:{self._start.master_port}"
                 self._note(WorkerMessage.JOINED(run=plan.run_id, master=master))
+        self._is_checking = False
 
     def _check(self, load: Load, plan: Plan) -> None:
         """Report it to the master, and end, where this machine cannot make the load."""
@@ -198,6 +212,7 @@ class LoadJob(WorkerJob):
             self._environment.user_classes = user_classes(roles)
         self._environment.host, self._environment.stop_timeout = plan.host, plan.stop_timeout_s
         self._numbers.clear()
+        self._placed = 0
         self._environment.agentmitra_load = None
         self._drained, self._draining = None, False
         self._offer = _Offer(load, plan, preflight, roles, outbox)
@@ -222,12 +237,19 @@ class LoadJob(WorkerJob):
             offer = self._offer
             if offer is None:
                 raise AssertionError("users come after a load")
+            if self.is_leaving:
+                return
             if self.load is None:
                 offer.users = users
             else:
                 self.load.accounts.add(accounts, [seat.number for seat in seats])
                 self.load.accounts.remove(before - self._numbers)
                 self.load.assignment.change(users.from_s, users.sessions)
+
+    @property
+    def is_leaving(self) -> bool:  # type: ignore[override]
+        """Its load is over, or about to be: no user starts any more."""
+        return self._draining or self._drained is not None
 
     def _account(self, seat: UserSeat) -> Account:
         account = self._accounts.get((seat.phone_number, seat.role))
@@ -255,14 +277,20 @@ class LoadJob(WorkerJob):
         load = LoadState(
             order,
             offer.outbox,
-            on_placed=lambda users: self._runner.say(Placed(users)),
+            on_placed=self._report_placed,
             on_mute=lambda error: self._die_of(error, "handing over what was recorded"),
             permission=self._runner.lease,
         )
         sessions = offer.users.sessions
         working = [role for role in offer.roles if role.slug in sessions]
-        load.begin_arrivals(working, {role.slug: role.weight for role in working}, SessionAssignment(sessions))
+        assignment = SessionAssignment({})
+        assignment.change(offer.users.from_s, sessions)  # what was due before was for others
+        load.begin_arrivals(working, {role.slug: role.weight for role in working}, assignment)
         return load
+
+    def _report_placed(self, users: int) -> None:
+        self._placed = users
+        self._runner.say(Placed(users))
 
     def _take_ack(self, ack: Ack) -> None:
         if self._offer is not None:

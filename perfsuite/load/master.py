@@ -47,6 +47,9 @@ class MasterJob:
     def lost(self, worker: WorkerHandle, why: Message) -> None:
         """It has died, or fallen silent, or left."""
 
+    def missed_offer(self, worker: WorkerHandle) -> None:
+        """It has joined, and does not know of any load."""
+
     def missed_order(self, worker: WorkerHandle) -> None:
         """It does not know of its latest orders."""
 
@@ -61,6 +64,8 @@ class SuiteMaster(MasterRunner):
         self._job: MasterJob = environment.agentmitra_master
         self.workers: dict[str, WorkerHandle] = {}
         """By Locust's id of the client, in the order of their hellos; lost ones stay."""
+        self._resumed_at = 0.0
+        """When this process went on after it had been stopped, monotonic s."""
         super().__init__(environment, master_bind_host, master_bind_port)
         self.master_bind_port = self.port  # where it was any: also after Locust has opened it anew
         self.register_message(type_of(Hello), self._hello)
@@ -153,6 +158,7 @@ class SuiteMaster(MasterRunner):
             gevent.sleep(_LOOK_EVERY_S)
             now = time.monotonic()
             if now - looked_at > _PAUSED_S:
+                self._resumed_at = now
                 # It was us who were stopped: nobody can be blamed for silence in that time.
                 for worker in self.workers.values():
                     worker.heard_at = now
@@ -233,6 +239,11 @@ class SuiteMaster(MasterRunner):
 
     def _heartbeat(self, worker: WorkerHandle, msg: RpcMessage) -> None:
         worker.reported = {name: msg.data[name] for name in ("seats", "target") if name in msg.data}
+        worker.placed = msg.data.get("placed", worker.placed)
+        if msg.data.get("silent_s", 0.0) > SILENT_S and time.monotonic() - self._resumed_at > SILENT_S:
+            # Its words arrive, ours do not: it sends no requests, and its users are missing.
+            self.give_up(worker, LoadMessage.DEAF(silent_s=SILENT_S))
+            return
         if worker.client_id in self.clients:
             client = self.clients[worker.client_id]
             client.state = msg.data["state"]
@@ -242,6 +253,8 @@ class SuiteMaster(MasterRunner):
         self._send_rpc(rpc_message(HEARTBEAT, echo, worker.client_id))
         if worker.has_missed_order and self.state in ("running", STATE_SPAWNING):
             self._job.missed_order(worker)
+        if worker.connected and not worker.checked and not msg.data.get("offered", 1):
+            self._job.missed_offer(worker)
 
 
 def _other_version(other: tuple[str, str, str]) -> Message:

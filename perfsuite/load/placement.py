@@ -26,6 +26,7 @@ class Placement:
         """The users go to the workers in turn."""
         self._seats = [_Seat(number, user, workers[number % len(workers)]) for number, user in enumerate(users)]
         self._next = len(users)
+        self._returning: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -37,12 +38,18 @@ class Placement:
                 return
             if not seat.started:
                 seat.started = True
+                self._returning.discard(seat.number)
                 count -= 1
 
     @property
     def waiting(self) -> int:
         """Users that have not been ordered to start."""
         return sum(not seat.started for seat in self._seats)
+
+    @property
+    def returning(self) -> int:
+        """Of these, the ones that had started on a worker that was lost."""
+        return len(self._returning)
 
     def move(self, lost: int, spares: Sequence[int], others: Sequence[int]) -> int:
         """Give the users of a lost worker to a spare, the first, or without one to the others in turn.
@@ -53,12 +60,15 @@ class Placement:
         orphans = [seat for seat in self._seats if seat.worker == lost]
         for position, seat in enumerate(orphans if takers else ()):
             seat.worker = takers[position % len(takers)]
+            if seat.started:
+                self._returning.add(seat.number)
             seat.started = False
         return len(orphans) if takers else 0
 
     def remove(self, worker: int) -> None:
         """Nobody takes the users of this worker: they are gone."""
         self._seats = [seat for seat in self._seats if seat.worker != worker]
+        self._returning &= {seat.number for seat in self._seats}
 
     def retarget(self, users: Sequence[Account], workers: Sequence[int]) -> None:
         """From now on as many users of each role as `users` has: the youngest beyond that leave, those that are missing
@@ -70,6 +80,7 @@ class Placement:
                 missing[seat.account.role] -= 1
                 stay.append(seat)
         self._seats = stay
+        self._returning &= {seat.number for seat in stay}
         of_worker = Counter(seat.worker for seat in stay)
         fewest = [(of_worker[index], position, index) for position, index in enumerate(workers)]
         heapq.heapify(fewest)

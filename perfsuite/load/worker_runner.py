@@ -101,6 +101,7 @@ class SuiteWorker(WorkerRunner):
             "current_cpu_usage": self.current_cpu_usage,
             "current_memory_usage": self.current_memory_usage,
             "sent_s": sent_s,
+            "silent_s": self.lease.silent_s,
             **self._job.state(),
         }
         self.client.send(rpc_message(HEARTBEAT, state, self.client_id))
@@ -139,6 +140,8 @@ class SuiteWorker(WorkerRunner):
             self._hear_echo(msg.data)
         if msg.type == "quit" and self._job.quit():
             return
+        if msg.type == "spawn" and self._job.is_leaving:
+            return
         if msg.type == "spawn":
             self.last_received_spawn_timestamp = 0  # by the system clock, which somebody may set back meanwhile
         super().handle_message(msg)
@@ -176,6 +179,8 @@ class WorkerJob:
     reports_to_locust = False
     makes_load = False
     """Its users have begun."""
+    is_leaving = False
+    """Its load is over, or about to be: no user starts any more."""
 
     def listen(self, runner: SuiteWorker) -> None:
         """Register for messages, before the first can come."""

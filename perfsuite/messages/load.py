@@ -11,6 +11,7 @@ class LoadMessage(Code):
     NOT_FINISHED = "did not finish within {limit_s:seconds} after the end of the load"
     STOPPED = "ended normally before the end of the load: something stopped it"
     SILENT = "reported nothing for {silent_s:seconds} and was given up"
+    DEAF = "heard nothing from the master for {silent_s:seconds} and was given up"
     KILLED = "was killed by {signal}"
     OUT_OF_MEMORY = KILLED + "; out of memory? See the system's log"
     SUITE_ERROR = "ended by an error of the suite; its traceback is in {log}"

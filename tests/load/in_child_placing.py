@@ -113,6 +113,18 @@ def losses() -> dict[str, Any]:
     return {"middle": middle, "left": left, "end": [fleet.each(), fleet.roles()], "most": fleet.most, "mix": MIX}
 
 
+def returning() -> dict[str, Any]:
+    """Users of a lost worker do not wait for their turn in a slow ramp-up."""
+    fleet = Fleet(2)
+    dispatcher = fleet.dispatcher(spawn_rate=10.0)
+    fleet.take(next(dispatcher))
+    fleet.lose(0)
+    lost, slow = fleet.placement.returning, fleet.dispatcher(spawn_rate=0.05)
+    slow.hurry(lost)
+    fleet.take(next(slow))
+    return {"lost": lost, "returning": fleet.placement.returning, "running": sum(fleet.each())}
+
+
 def late() -> dict[str, Any]:
     """A worker without users gets no order; one that is not in the placement neither."""
     fleet = Fleet(2)
@@ -136,4 +148,4 @@ def none_left() -> list[dict[str, dict[str, int]]]:
 
 
 if __name__ == "__main__":
-    report({scene.__name__: scene() for scene in (at_once, in_order, losses, late, none_left)})
+    report({scene.__name__: scene() for scene in (at_once, in_order, losses, returning, late, none_left)})

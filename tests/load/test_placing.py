@@ -40,6 +40,10 @@ def test_users_of_lost_workers_start_again_and_there_are_never_too_many(found: d
     assert losses["most"] == 91
 
 
+def test_users_of_a_lost_worker_do_not_wait_for_their_turn_in_a_slow_ramp_up(found: dict[str, Any]) -> None:
+    assert found["returning"] == {"lost": 5, "returning": 0, "running": 10}
+
+
 def test_a_worker_without_users_gets_no_order(found: dict[str, Any]) -> None:
     late = found["late"]
     assert late["clients"] == ["client-0", "client-1"]
