@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from perfsuite.measurements.records import Generator
+from perfsuite.measurements.file import FILE_NAME, Tail
+from perfsuite.measurements.records import Generator, Phase
 from perfsuite.model import Arrival, Scenario
 from perfsuite.model import Outcome as Judged
 from perfsuite.run.load import LoadProcess
@@ -20,7 +21,7 @@ from tests.accuracy.table import Row, equal_row
 _CORE = 0
 _NEIGHBOURS = 8
 _TOO_FAST = 8_000
-_WITHIN_S = 30.0
+_WITHIN_S = 60.0
 _TOGETHER_S = 0.1
 
 
@@ -39,11 +40,16 @@ def busy_neighbours() -> Iterator[None]:
 
 
 def _pin(process: LoadProcess, folder: Path) -> None:
-    wait_until(lambda: bool(workers_of(folder)) or not process.running, _WITHIN_S)
+    # Not before: it would take minutes to start.
+    wait_until(lambda: _has_begun(folder) or not process.running, _WITHIN_S)
     for worker in workers_of(folder):
         # All its threads.
         for thread in worker.threads():
             os.sched_setaffinity(thread.id, {_CORE})
+
+
+def _has_begun(folder: Path) -> bool:
+    return any(isinstance(record, Phase) for record in Tail(folder / FILE_NAME).read())
 
 
 def starved(seconds: int, folder: Path) -> Outcome:
