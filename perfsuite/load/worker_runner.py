@@ -136,6 +136,12 @@ class SuiteWorker(WorkerRunner):
 
     def handle_message(self, msg: Message) -> None:
         """Locust's messages as it handles them, but for those that would harm an exact load."""
+        try:
+            self._handle_message(msg)
+        except Exception as error:  # noqa: BLE001  it would end the greenlet that listens to the master
+            self._job.heard(error, "a message of the master")
+
+    def _handle_message(self, msg: Message) -> None:
         if msg.type == HEARTBEAT and isinstance(msg.data, dict):
             self._hear_echo(msg.data)
         if msg.type == "quit" and self._job.quit():
@@ -198,6 +204,9 @@ class WorkerJob:
     def master_gone(self, silent_s: float) -> NoReturn:
         """The master has not answered for `MASTER_GONE_S`: ends the process."""
         raise NotImplementedError
+
+    def heard(self, error: BaseException, during: str) -> None:
+        """An error that nobody expected."""
 
     def quit(self) -> bool:
         """The master ends this worker; False: Locust does the rest."""
