@@ -4,9 +4,10 @@
 
 The master is the real one, in a process of its own as in a run. The workers make no load, but all that they say and
 hear is real: channel, messages, batches, sending again. `--rate`: requests a second that each of them reports, in 53
-cells (role × operation) of all seven roles. `--every`: seconds between two batches of a worker, each with the cells of
-all these seconds; a master asks for one in 3 s from 200 workers on. At the end one worker falls silent, unless `--loss`
-is 0. Ends with 1 when a batch was lost, or acknowledged later than one interval after it was sent.
+cells (role × operation) of all seven roles; with fewer than 53 requests some cells are empty in a second. `--every`:
+seconds between two batches of a worker, each with the cells of all these seconds; a master asks for one in 3 s from 200
+workers on. At the end one worker falls silent, unless `--loss` is 0. Ends with 1 when a batch was lost, or acknowledged
+later than one interval after it was sent.
 """
 
 from __future__ import annotations

@@ -92,7 +92,8 @@ def templates(rate: int) -> list[list[Record]]:
 
 
 def _make_requests(cells: Cells, shares: dict[Series, float], rate: int, second: int, rng: random.Random) -> None:
-    for one in [*shares, *rng.choices(list(shares), list(shares.values()), k=max(rate - len(shares), 0))]:
+    every = list(shares) if rate >= len(shares) else []
+    for one in [*every, *rng.choices(list(shares), list(shares.values()), k=rate - len(every))]:
         elapsed_us = round(rng.lognormvariate(3.5, 0.6) * 1000)
         failure = Failure(FailureKind.STATUS, "HTTP 503") if rng.random() < _FAILED else None
         sample = Sample(one, "0" * 32, second, elapsed_us, 200, 900, failure, server_us=elapsed_us * 3 // 4)
