@@ -152,7 +152,7 @@ def _lost(worker: LostWorker) -> Message:
     elif worker.placed == 0:
         users = f"its {plural(worker.users, 'user')} were lost with it"
     else:
-        users = f"its {plural(worker.users, 'user')} moved to the others"
+        users = f"its {plural(worker.users, 'user')} moved to other workers"
     return Reason.WORKER_LOST(worker=worker.worker, at=worker.at, reason=worker.reason, users=users)
 
 

@@ -89,6 +89,7 @@ class LoadJob(WorkerJob):
         self._draining = False
         self._is_checking = False
         self._placed = 0
+        self._has_joined = False
         self.name = "worker"
         self.hooks = Hooks(self._make_load, stopping=lambda _load: None, after=lambda _load: None)
         install(environment, self.hooks)
@@ -116,7 +117,7 @@ class LoadJob(WorkerJob):
 
     def welcome(self, welcome: Welcome) -> None:
         """The name in the records of this worker."""
-        self.name = welcome.name
+        self.name, self._has_joined = welcome.name, True
 
     def refused(self, refusal: Refused) -> NoReturn:
         """The master does not want this worker, or no longer."""
@@ -309,8 +310,9 @@ class LoadJob(WorkerJob):
             self._runner.say(self._drained)
 
     def leave(self, reason: str) -> None:
-        """Somebody ends this worker before the load is over: finish in order."""
-        self._drain(Drain(reason))
+        """Somebody ends this worker before the load is over: finish in order. Before it has joined, that is nothing."""
+        if self._has_joined:
+            self._drain(Drain(reason))
 
     # ── errors of the suite itself ─────────────────────────────────────────────────────────────────
 

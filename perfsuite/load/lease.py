@@ -11,7 +11,7 @@ from perfsuite.clock import own_s
 
 LEASE_S = 3.5
 """From a heartbeat that the master answered. The master gives a worker up 5 s after the last one that it heard, so a
-worker that was cut off or stopped has ended its requests before its users start elsewhere."""
+worker that was cut off or stopped sends no new requests when its users start elsewhere; one in flight may end later."""
 _LOOK_EVERY_S = 0.05
 
 

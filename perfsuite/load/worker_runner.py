@@ -168,7 +168,8 @@ class SuiteWorker(WorkerRunner):
     def close(self) -> None:
         """Deliver what was said, and end the connection. What listens at it ends first: Locust would open another."""
         self.greenlet.kill(block=False)
-        self.client.close()  # type: ignore[no-untyped-call]
+        if hasattr(self, "client"):  # not while the master's name is being looked up
+            self.client.close()  # type: ignore[no-untyped-call]
 
     def stats_reporter(self) -> None:  # type: ignore[override]
         """Locust's statistics for the master's page, where there is one."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class LostWorker:
     """A load process that died or fell silent. `at`: UTC epoch, s.
 
-    `users`: how many it had; `placed`: how many of them the others took, None where that is not known.
+    `users`: how many it had; `placed`: how many of them other processes took, None where that is not known.
     """
 
     worker: str

@@ -166,7 +166,7 @@ def test_a_lost_process_is_reported_with_its_users() -> None:
     reasons = unfit_because(plan, summary)
     assert {reason.code for reason in reasons} == {Reason.WORKER_LOST}
     assert [(reason.fields["worker"], reason.fields["users"]) for reason in reasons] == [
-        ("2", "its 25 users moved to the others"),
+        ("2", "its 25 users moved to other workers"),
         ("3", "it had no users"),
         ("1", "its 50 users were lost with it"),
     ]
