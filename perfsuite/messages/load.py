@@ -49,16 +49,17 @@ class WorkerMessage(Code):
     )
     OTHER_HEADERS = "the run adds the headers {names:list}; give the worker the same with --header"
     HOST_NOT_ALLOWED = "this machine may not load {host}; allow it here with --allow-host"
+    OTHER_TARGET = "it is no Agent Mitra backend from here (HTTP {status}, service {service!r})"
     NO_TARGET = "cannot reach the target {host} from here: {why}"
     JOINED = "joined run {run} of the master at {master}"
     REFUSED = "the master refused this worker: {why}"
-    GIVEN_UP = "the master ended its work: {why}"
+    GIVEN_UP = "the master says that this worker {why}"
     MASTER_GONE = (
         "the master has not answered for {silent_s:seconds}: the load here has ended; {batches:n batch/batches} "
         "not acknowledged"
     )
     MASTER_ENDED = "the master ended before the load did"
-    RUN_ENDED = "the run ended: {why}"
-    UNKNOWN = "this master does not know the worker: it belonged to another run"
-    ELSEWHERE = "it was silent for too long, and its users are elsewhere"
+    RUN_ENDED = "is not needed any more, since the run ended: {why}"
+    UNKNOWN = "belonged to another run"
+    ELSEWHERE = "was silent for too long, and its users are elsewhere"
     INTERRUPTED = "interrupted"

@@ -31,6 +31,10 @@ class PlanMessage(Code):
         "--bind {address}: workers on other machines cannot reach a demo, which answers on this machine only.\n"
         "Leave --bind out, or load a target that they can reach with --host"
     )
+    WORKERS_OF_LOOPBACK = (
+        "--bind {address}: workers on other machines would each load a target of their own at {host}.\n"
+        "Give --host the address by which all machines reach the target, or leave --bind out"
+    )
     WORKER_TOKEN_MISSING = (
         "{option} {address}: beyond this machine {variable} is required, the same on every machine;\n"
         'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'

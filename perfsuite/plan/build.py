@@ -100,6 +100,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
         options.connection.of_demo()
         return Inputs(scenarios, targets, "", (), (), facts=facts, worker_token=token)
     host = hosts.checked_url(options.host or DEFAULT_HOST, rules)
+    options.workers.check_target(host)
     connection = resolve_connection(options.connection, host, known.roles, facts.environment)
     accounts = read_accounts(
         options.credentials or data_file("credentials.csv"), facts.roles, facts.environment, connection.mapping.roles

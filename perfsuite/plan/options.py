@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from perfsuite.errors import UsageError
 from perfsuite.messages.plan import PlanMessage
@@ -20,7 +21,7 @@ from perfsuite.plan.option_fields import (
     text_of,
     whole,
 )
-from perfsuite.target.hosts import Endpoint, endpoint_of, is_address
+from perfsuite.target.hosts import Endpoint, endpoint_of, is_address, is_local
 
 DEFAULT_HOST = "http://localhost:8015"
 DEFAULT_SEED = 1
@@ -162,6 +163,11 @@ class WorkerOptions:
                     raise UsageError(PlanMessage.NEEDS_WORKERS(option=name))
         elif demo and not self.endpoint.is_local:
             raise UsageError(PlanMessage.WORKERS_OF_DEMO(address=self.endpoint))
+
+    def check_target(self, host: str) -> None:
+        """Raise UsageError for a target that is another one on every machine. `host`: its URL."""
+        if self.expected and not self.endpoint.is_local and is_local(urlsplit(host).hostname or ""):
+            raise UsageError(PlanMessage.WORKERS_OF_LOOPBACK(address=self.endpoint, host=host))
 
 
 @dataclass(frozen=True, slots=True)

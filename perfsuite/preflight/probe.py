@@ -16,14 +16,13 @@ from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import FailureKind
 from perfsuite.model.role import Role, Step
-from perfsuite.target.catalogue import CATALOGUE, SERVICE_HEALTH, Operation
+from perfsuite.target.catalogue import CATALOGUE, SERVICE, SERVICE_HEALTH, Operation
 from perfsuite.target.checks import asks_for_certificate
 from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED
 from perfsuite.target.exchange import USER_AGENT, Answer, Failure, Request, Transport
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 
-_SERVICE = "agent-mitra"
 _NAMED = re.compile(r"\{([^}]*)\}")
 
 
@@ -58,7 +57,7 @@ def probe_target(host: str, transport: Transport, run: RunState) -> TargetInfo:
         raise TargetError(_unreachable(host, health.failure))
     body = _object(health)
     service = str(body.get("service", ""))
-    if _SERVICE not in service:
+    if SERVICE not in service:
         raise TargetError(_not_ours(host, path, health, service))
     if health.status != 200 or body.get("status") != "healthy":
         said = str(body.get("status"))[:40]

@@ -110,6 +110,8 @@ def _get(name: str, path: str, fields: str = "", **more: object) -> Operation:
     return Operation(name, "GET", PREFIX + path, _names(fields), **more)  # type: ignore[arg-type]
 
 
+SERVICE = "agent-mitra"
+"""In the name by which every Agent Mitra backend answers `/health`."""
 SERVICE_HEALTH = Operation("health.root", "GET", "/health", _names("status service version"), needs_database=False)
 """Its answer says whose backend it is and whether it is healthy."""
 _OWN_POLICIES = {"policyholder": "policyholder_id"}

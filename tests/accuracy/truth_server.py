@@ -168,7 +168,7 @@ class _Connection(asyncio.Protocol):
         self._server.loop.call_at(answer_at, self._answer, _header(head, b"x-request-id"), began_ns)
 
     def _answer(self, request_id: str, began_ns: int) -> None:
-        self._write({"status": "healthy", "service": "truth", "version": "1"})
+        self._write({"status": "healthy", "service": "agent-mitra-truth", "version": "1"})
         self._server.served.append(Served(request_id, self.account, began_ns, time.perf_counter_ns(), self._number))
 
     def _write(self, body: object) -> None:

@@ -345,7 +345,8 @@ def test_a_dry_run_shows_the_workers_and_never_their_token(
 ) -> None:
     scenarios.write_text((ROOT / "scenarios.toml").read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setenv("AGENTMITRA_WORKER_TOKEN", "a-token-of-sufficient-length")
-    assert main(["--dry-run", "--expect-workers", "4", "--bind", "10.0.0.5"]) == 0
+    target = ["--host", "http://staging.example.com", "--allow-host", "staging.example.com"]
+    assert main(["--dry-run", "--expect-workers", "4", "--bind", "10.0.0.5", *target]) == 0
     shown = capsys.readouterr()
     assert "4 workers from elsewhere, 2 or 3 users each" in shown.out
     assert "a-token" not in shown.out + shown.err

@@ -236,7 +236,7 @@ def test_expected_workers_are_planned(
 def test_beyond_this_machine_a_token_is_required(
     options: PlanOptions, bind: Endpoint | None, token: str, code: Code | None
 ) -> None:
-    options = replace(options, workers=WorkerOptions(2, bind))
+    options = replace(options, host="http://qa.example.com", workers=WorkerOptions(2, bind))
     if code is None:
         inputs = read_inputs(options, with_token(token))
         assert inputs.worker_token == token
@@ -264,6 +264,15 @@ def test_a_demo_has_workers_on_this_machine_only(options: PlanOptions) -> None:
     with pytest.raises(UsageError) as caught:
         read_inputs(replace(options, workers=WorkerOptions(2, EVERYWHERE)), with_token(TOKEN))
     assert caught.value.code is PlanMessage.WORKERS_OF_DEMO
+
+
+@pytest.mark.parametrize("host", [None, "http://localhost:8015", "http://127.0.0.1", "http://[::1]:8015"])
+def test_workers_elsewhere_need_a_target_that_is_the_same_for_all(options: PlanOptions, host: str | None) -> None:
+    options = replace(options, host=host, workers=WorkerOptions(2))
+    assert read_inputs(options, with_token(TOKEN)).worker_token == TOKEN
+    with pytest.raises(UsageError) as caught:
+        read_inputs(replace(options, workers=WorkerOptions(2, EVERYWHERE)), with_token(TOKEN))
+    assert caught.value.code is PlanMessage.WORKERS_OF_LOOPBACK
 
 
 def test_open_files_are_checked_for_processes_of_this_machine(options: PlanOptions) -> None:
