@@ -26,6 +26,7 @@ JOINING_SILENT_S = 60.0
 """The same for one that has not joined yet: it has no users, and on a cold disk the modules of the roles take long."""
 _LOOK_EVERY_S = 0.1
 _PAUSED_S = 2.0
+_DEAF_BEATS = 2
 
 
 class MasterJob:
@@ -237,11 +238,20 @@ class SuiteMaster(MasterRunner):
                 worker.connected = True
                 self._job.connected(worker)
 
+    def _is_deaf(self, worker: WorkerHandle, silent_s: float) -> bool:
+        """Its words arrive, ours do not: it sends no requests, and its users are missing.
+
+        Said twice: a worker that stood still says it once, before it reads what has come meanwhile. So do all of them
+        after this process stood still.
+        """
+        paused = time.monotonic() - self._resumed_at < SILENT_S
+        worker.deaf_beats = worker.deaf_beats + 1 if silent_s > SILENT_S and worker.checked and not paused else 0
+        return worker.deaf_beats >= _DEAF_BEATS
+
     def _heartbeat(self, worker: WorkerHandle, msg: RpcMessage) -> None:
         worker.reported = {name: msg.data[name] for name in ("seats", "target") if name in msg.data}
         worker.placed = msg.data.get("placed", worker.placed)
-        if msg.data.get("silent_s", 0.0) > SILENT_S and time.monotonic() - self._resumed_at > SILENT_S:
-            # Its words arrive, ours do not: it sends no requests, and its users are missing.
+        if self._is_deaf(worker, msg.data.get("silent_s", 0.0)):
             self.give_up(worker, LoadMessage.DEAF(silent_s=SILENT_S))
             return
         if worker.client_id in self.clients:

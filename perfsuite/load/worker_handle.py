@@ -81,6 +81,8 @@ class WorkerHandle:
     """It came after the start, and has no users so far."""
     lost: bool = False
     drained: Drained | None = None
+    deaf_beats: int = 0
+    """How many of its last heartbeats say that it has heard nothing for too long."""
     placed: int = 0
     seats: list[UserSeat] = field(default_factory=list)
     """The users that it was ordered to take."""

@@ -234,6 +234,19 @@ def malformed(bench: Bench) -> dict[str, Any]:
             "errors": bool(bench.job.errors)}  # fmt: skip
 
 
+def deaf(bench: Bench) -> dict[str, Any]:
+    """They are heard, and say that they hear nothing: one of them again and again, one after it stood still."""
+    cut_off, stood_still = joined(bench, "cut off"), joined(bench, "stood still")
+    silent = {"silent_s": int(SILENT_S) + 2}
+    for _beat in range(2):
+        cut_off.send(HEARTBEAT, beat(**silent))
+    for more in (silent, {"silent_s": 0}, silent):
+        stood_still.send(HEARTBEAT, beat(**more))
+    answer = stood_still.beat()
+    until(lambda: bench.master.workers["cut off"].lost)
+    return {identity: worker.lost for identity, worker in bench.master.workers.items()} | {"answer": answer}
+
+
 def silence(bench: Bench) -> dict[str, Any]:
     """Times are set back instead of waited for."""
     for identity in ("silent", "joining", "never", "heard"):
@@ -290,7 +303,9 @@ def no_order(bench: Bench) -> dict[str, Any]:
     return {"code": code, "log": (folder / LOG_FILE).read_text()}
 
 
-SCENES = {scene.__name__: scene for scene in (admission, indexes, gone, malformed, silence, stopped, orders, no_order)}
+SCENES = {
+    scene.__name__: scene for scene in (admission, indexes, gone, malformed, deaf, silence, stopped, orders, no_order)
+}
 
 if __name__ == "__main__":
     report(SCENES[sys.argv[1]](Bench()))

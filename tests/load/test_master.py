@@ -78,6 +78,10 @@ def test_one_that_is_silent_for_too_long_is_lost() -> None:
     }
 
 
+def test_one_that_is_heard_and_hears_nothing_is_lost() -> None:
+    assert scene("deaf") == {"cut off": True, "stood still": False, "answer": "heartbeat"}
+
+
 def test_a_master_that_was_stopped_blames_nobody() -> None:
     assert scene("stopped") == {"lost": False, "answer": "heartbeat"}
 
