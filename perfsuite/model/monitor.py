@@ -101,8 +101,14 @@ _METRICS: Final = (
     Metric("server.processes", "count", "processes in its tree"),
     Metric("server.threads", "count", "threads of all its processes", _UP),
     Metric(
-        "server.memory_bytes", "bytes", "resident memory, summed; memory shared between processes counts in each", _UP
+        "server.memory_bytes",
+        "bytes",
+        "resident memory, summed; memory shared between processes counts in each",
+        _UP,
+        None,
+        "server.memory_limit_bytes",
     ),
+    Metric("server.memory_limit_bytes", "bytes", "limit on its memory, of its container or unit; absent without one"),
     Metric("server.descriptors", "count", "open files and sockets of all its processes", _UP),
     Metric(
         "server.descriptors_used_percent",

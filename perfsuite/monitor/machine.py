@@ -9,7 +9,7 @@ import psutil
 from perfsuite.messages import Message
 from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import PART, Reading
-from perfsuite.monitor.server import PROC
+from perfsuite.monitor.memory_limit import PROC
 from perfsuite.monitor.source import Clock, Rates, readings_of, share_percent
 
 MOST_PARTS = 32

@@ -14,9 +14,9 @@ import psutil
 from perfsuite.messages import Message
 from perfsuite.messages.monitor import MonitorMessage
 from perfsuite.model.monitor import PART, Reading
+from perfsuite.monitor.memory_limit import PROC, memory_limit_bytes
 from perfsuite.monitor.source import Clock, GroupRates, Rates, SourceError, as_percent, readings_of
 
-PROC = Path("/proc")
 _LISTENING = "0A"
 _PASS_ON = frozenset({"docker-proxy", "rootlessport", "ssh", "sshd", "kubectl", "socat", "haproxy", "nginx"})
 """Programs at whose port somebody else answers."""
@@ -225,6 +225,7 @@ _SCHEDULING = ("server.context_switches_per_s", "server.cpu_wait_percent")
 _DESCRIPTORS = ("server.descriptors", "server.descriptors_used_percent")
 _DISK = ("server.disk_read_bytes_per_s", "server.disk_write_bytes_per_s")
 _QUEUE = ("server.listen_queue",)
+_MEMORY_LIMIT = "server.memory_limit_bytes"
 
 
 class ProcessTree(Protocol):
@@ -255,13 +256,13 @@ class ServerSource:
         self._rates = Rates()
         self._groups = {name: GroupRates() for name in ("cpu", "runs", "waited", "read", "written")}
         self._listening: Mapping[int, tuple[str, ...]] = {}
-        self.metrics: tuple[str, ...] = _ALWAYS + _SCHEDULING + _DESCRIPTORS + _DISK + _QUEUE
+        self.metrics: tuple[str, ...] = (*_ALWAYS, _MEMORY_LIMIT, *_SCHEDULING, *_DESCRIPTORS, *_DISK, *_QUEUE)
 
     def open(self) -> list[Message]:
         """Find the processes; what of them may not be read, in words."""
         tree, seen = self._found()
         notes = []
-        missing: tuple[str, ...] = ()
+        missing: tuple[str, ...] = () if memory_limit_bytes(seen[0].pid) else (_MEMORY_LIMIT,)
         if any(one.descriptors is None or one.read_bytes is None for one in seen):
             missing += _DESCRIPTORS + _DISK
             notes.append(MonitorMessage.OTHER_USER(pid=seen[0].pid))
@@ -314,6 +315,7 @@ class ServerSource:
             "server.processes": len(seen),
             "server.threads": sum(one.threads for one in seen),
             "server.memory_bytes": sum(one.memory_bytes for one in seen),
+            _MEMORY_LIMIT: memory_limit_bytes(seen[0].pid) if _MEMORY_LIMIT in self.metrics else None,
         }
         figures |= self._scheduling(seen, now_s) | _descriptors(seen) | self._disk(seen, now_s) | self._queue(seen)
         readings = readings_of(self.name, now_s, {name: figures[name] for name in self.metrics})

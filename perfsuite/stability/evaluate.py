@@ -25,8 +25,8 @@ _ROUNDING_S = 1.0
 class Resource:
     """A metric that may grow. Over a whole run, less than `share` of its level, or less than `least`, is no growth.
 
-    Its limit: the metric `limit_metric`; or what it has beside `left_metric`, which is what is left; or where
-    `percent_metric`, its share of the limit, is 100; or `limit`.
+    Its limit is the lowest of: the metric `limit_metric`; what it has and what `left_metric` says is left; where
+    `percent_metric`, its share of the limit, is 100; `limit`.
     """
 
     metric: str
@@ -40,7 +40,14 @@ class Resource:
 
 
 RESOURCES = (
-    Resource("server.memory_bytes", "memory of the backend", 0.02, 2e6, left_metric="machine.memory_available_bytes"),
+    Resource(
+        "server.memory_bytes",
+        "memory of the backend",
+        0.02,
+        2e6,
+        limit_metric="server.memory_limit_bytes",
+        left_metric="machine.memory_available_bytes",
+    ),
     Resource(
         "server.descriptors",
         "open files and sockets of the backend",
@@ -56,6 +63,12 @@ RESOURCES = (
     Resource("redis.connected_clients", "connections of Redis", 0.05, 3, limit_metric="redis.clients_limit"),
     Resource("machine.disk_used_percent", "disk of the backend", 0.01, 0.5, limit=100.0),
 )
+_READ = frozenset(
+    name
+    for each in RESOURCES
+    for name in (each.metric, each.limit_metric, each.left_metric, each.percent_metric)
+    if name
+)
 _RESPONSE_TIMES = Resource(RESPONSE_TIMES, "response times", 0.1, 2.0)
 
 
@@ -64,7 +77,8 @@ def stability_of(summary: Summary, readings: Sequence[Reading]) -> tuple[Stabili
     start, end = summary.steady_start, summary.steady_end
     if summary.duration_s < JUDGED_FROM_S - _ROUNDING_S or start is None or end is None:
         return ()
-    tracks = {track.metric: track for track in reversed(tracks_of(readings, start, end - start)) if not track.is_part}
+    needed = [reading for reading in readings if reading.metric in _READ and not reading.is_part]
+    tracks = {track.metric: track for track in reversed(tracks_of(needed, start, end - start))}
     return (*_resources(tracks), *_response_times(summary, start, end - start))
 
 
@@ -85,14 +99,12 @@ def _response_times(summary: Summary, first_s: int, length_s: int) -> Iterator[S
 
 def _limit(resource: Resource, tracks: Mapping[str, Track]) -> float | None:
     """Where the resource is used up, as it was at the end of the run; None where that is not known."""
-    used = _at_the_end(tracks, resource.metric)
-    if resource.left_metric:
-        left = _at_the_end(tracks, resource.left_metric)
-        return None if used is None or left is None else used + left
-    if resource.percent_metric:
-        percent = _at_the_end(tracks, resource.percent_metric)
-        return used / percent * 100 if used and percent else None
-    return _at_the_end(tracks, resource.limit_metric) if resource.limit_metric else resource.limit
+    used = _at_the_end(tracks, resource.metric) or 0.0
+    own, left, percent = (
+        _at_the_end(tracks, metric) for metric in (resource.limit_metric, resource.left_metric, resource.percent_metric)
+    )
+    found = [own, resource.limit, None if left is None else used + left, used / percent * 100 if percent else None]
+    return min((limit for limit in found if limit), default=None)
 
 
 def _at_the_end(tracks: Mapping[str, Track], metric: str) -> float | None:

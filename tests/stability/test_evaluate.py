@@ -56,6 +56,13 @@ def test_memory_that_leaks_reaches_the_memory_of_the_machine() -> None:
     assert earliest < 560 / 2 * 60 < latest < 1.2 * earliest
 
 
+def test_the_limit_of_a_container_counts_where_it_is_lower() -> None:
+    readings = [*memory(2e6), *read("server.memory_limit_bytes", 400e6)]
+
+    found = only(stability_of(long_summary(), readings), "server.memory_bytes")
+    assert found.limit == pytest.approx(400e6, rel=0.01)
+
+
 def test_healthy_memory_is_steady_and_may_last_for_ever() -> None:
     found = only(stability_of(long_summary(), memory(0.0)), "server.memory_bytes")
 
