@@ -303,9 +303,9 @@ def test_reasons_of_an_inconclusive_run() -> None:
         if not any(all(part in template for part in words) for template in templates)
     ] == []
     rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
-    # saturated, lost, died, cut off, rate not reached, nothing judged, no target, another baseline, the suite's errors,
-    # rows that remain
-    assert len(reasons) == 10 + len(re.findall(r"_\w+\(", rules))
+    # saturated, held back, lost, died, cut off, rate not reached, nothing judged, no target, another baseline, the
+    # suite's errors, rows that remain
+    assert len(reasons) == 11 + len(re.findall(r"_\w+\(", rules))
 
 
 # ── files of a run ──────────────────────────────────────────────────────────────────────────────────

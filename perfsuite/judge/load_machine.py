@@ -1,4 +1,4 @@
-"""Requests that failed on a limit of the load machine, before they left it: never the target's failures."""
+"""Requests that failed on a limit of the load machine before they left it, or waited there: not the target at fault."""
 
 from __future__ import annotations
 
@@ -27,3 +27,11 @@ def limits_met(summary: Summary) -> Iterable[Message]:
             counts[group.message] += group.count
     for cause, failed in counts.most_common():
         yield Reason.GENERATOR_LIMIT(failed=failed, cause=cause, fix=_FIXES.get(cause, GeneratorFix.UNKNOWN)())
+
+
+def held_back(summary: Summary) -> Iterable[Message]:
+    """However short: response times of the open model include the wait, and in the closed model fewer requests were
+    sent.
+    """
+    if summary.generator.held_back_s:
+        yield Reason.HELD_BACK(held_s=summary.generator.held_back_s)

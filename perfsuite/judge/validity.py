@@ -25,7 +25,7 @@ from perfsuite.judge.limits import (
     THROTTLED_SHARE,
     USERS_MISSING_SHARE,
 )
-from perfsuite.judge.load_machine import limits_met
+from perfsuite.judge.load_machine import held_back, limits_met
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Detail, Reason, Sign
@@ -61,7 +61,7 @@ _WAITING_SHOWN_PERCENT = 5.0
 
 def unfit_because(plan: Plan, summary: Summary) -> list[Message]:
     """One reason each, with what to do; [] for a generator that was fit."""
-    return [*_saturated(plan, summary), *map(_lost, summary.lost_workers), *_died(summary)]
+    return [*_saturated(plan, summary), *held_back(summary), *map(_lost, summary.lost_workers), *_died(summary)]
 
 
 def generator_notes(summary: Summary) -> Iterable[Message]:

@@ -21,12 +21,19 @@ class Permission(Protocol):
     def wait(self) -> None:
         """Return as soon as a request may be sent."""
 
+    def take_held_back_s(self) -> float:
+        """How long requests have waited since the last call, s; those that waited together count once."""
+
 
 class NoLease:
     """In a process without a master."""
 
     def wait(self) -> None:
         """At once."""
+
+    def take_held_back_s(self) -> float:
+        """None at all."""
+        return 0.0
 
 
 class Lease:
@@ -35,8 +42,10 @@ class Lease:
     def __init__(self, now: Callable[[], float] = own_s) -> None:
         self._now = now
         self._until = now() + LEASE_S
-        self.waits = 0
-        """How often a request had to wait."""
+        self._waiting = 0
+        """Requests."""
+        self._held_back_s = 0.0
+        self._counted_to = 0.0
 
     def renew(self, sent_at: float) -> None:
         """The master has answered the heartbeat that was sent then (s, steady)."""
@@ -49,7 +58,25 @@ class Lease:
 
     def wait(self) -> None:
         """Return as soon as a request may be sent."""
-        if self._now() > self._until:
-            self.waits += 1
+        if self._now() <= self._until:
+            return
+        self._count()
+        self._waiting += 1
+        try:
             while self._now() > self._until:
                 gevent.sleep(_LOOK_EVERY_S)
+        finally:
+            self._count()
+            self._waiting -= 1
+
+    def take_held_back_s(self) -> float:
+        """How long requests have waited since the last call, s; those that waited together count once."""
+        self._count()
+        held_back_s, self._held_back_s = self._held_back_s, 0.0
+        return held_back_s
+
+    def _count(self) -> None:
+        now = self._now()
+        if self._waiting:
+            self._held_back_s += now - self._counted_to
+        self._counted_to = now

@@ -116,6 +116,7 @@ class LoadState:
         self.assignment = SessionAssignment({})
         self.sent = SentCount()
         self.permission = permission or NoLease()
+        self.recorder.held_back_s = self.permission.take_held_back_s
         own = (order.key_password,) if order.key_password else ()
         self.secrets = (*self.run.secrets, *{account.password for account in order.accounts}, *own)
         """Texts that must not get into a message."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from perfsuite.clock import utc_s
@@ -35,6 +35,8 @@ class Recorder:
         self._foreign: dict[str, Series] = {}
         self.raw: RawSamples | None = None
         """Takes every request as well; None without `--raw-samples`."""
+        self.held_back_s: Callable[[], float] = lambda: 0.0
+        """How long requests have waited for permission since it was last asked."""
 
     def request(self, sample: Sample) -> None:
         """Keep one request. Raises only where it did not keep it."""
@@ -108,6 +110,7 @@ class Recorder:
                 health.throttled.cores,
                 *self.connections.take(),
                 health.send_lag,
+                round(self.held_back_s(), 3),
             )
         )
         self._report_raw()

@@ -256,7 +256,7 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     periods of its CPU limit (control groups) in which that stopped it, `limit_cores` what the limit allows; None
     without a limit. `connections`: how many were opened, by address; `no_answer`: how long attempts waited in vain.
     `send_lag`: how late sends began that were scheduled by think times or, in the open model, due times; empty in older
-    files.
+    files. `held_back_s`: how long requests waited, since the process did not hear its master.
     """
 
     worker: str
@@ -275,6 +275,7 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     connections: dict[str, int] = {}
     no_answer: dict[str, Times] = {}
     send_lag: Times = Times()
+    held_back_s: float = 0.0
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):

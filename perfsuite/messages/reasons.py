@@ -48,6 +48,10 @@ class Reason(Code):
         " limit (docker --cpus, limits.cpu of a pod, CPUQuota of a unit), or use fewer users; more load processes would"
         " share it"
     )
+    HELD_BACK = (
+        "load processes held requests back for {held_s:seconds}, since they did not hear the master: its machine or the"
+        " network stood still; give the master a machine with nothing else on it, and run again"
+    )
     WORKER_LOST = (
         "load process {worker} was lost at {at:time} ({reason}): {users}; see its log for the cause, and run again"
     )

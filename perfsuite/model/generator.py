@@ -49,7 +49,8 @@ class GeneratorHealth:
     `throttled_rate`: share of the periods of a CPU limit (control groups) in which that stopped it; `limit_cores`: what
     the limit allows; `limit_wanted_percent_mean`: what a process wanted of a limit that is below one core. None where
     it is not known, or no limit holds. `send_lag_p99_ms`: how late sends began that were scheduled (ends of think
-    times; due times of the open model). `capacity_by_process`: load process → how near its own limit it was, %.
+    times; due times of the open model). `held_back_s`: how long requests waited, since a process did not hear its
+    master. `capacity_by_process`: load process → how near its own limit it was, %.
     """
 
     processes: int
@@ -66,6 +67,7 @@ class GeneratorHealth:
     limit_cores: float | None = None
     limit_wanted_percent_mean: float | None = None
     send_lag_p99_ms: float | None = None
+    held_back_s: float = 0.0
     capacity_by_process: Mapping[str, int] | None = None
 
 

@@ -90,6 +90,7 @@ def _worst_of(reports: Iterable[Generator], span_s: float) -> GeneratorHealth:
         limit_cores=min((process.limit_cores for process in each if process.limit_cores is not None), default=None),
         limit_wanted_percent_mean=_worst(process.limit_wanted_percent_mean for process in each),
         send_lag_p99_ms=_worst(process.send_lag_p99_ms for process in each),
+        held_back_s=_worst(process.held_back_s for process in each) or 0.0,
         capacity_by_process={name: percent for name, percent in used.items() if percent is not None} or None,
     )
 
@@ -144,6 +145,7 @@ def _health(records: Sequence[Generator]) -> GeneratorHealth:
         limit_cores=limit_cores,
         limit_wanted_percent_mean=wanted / limit_cores if limit_cores is not None and limit_cores < 1 else None,
         send_lag_p99_ms=_p99_ms(send_lag),
+        held_back_s=math.fsum(record.held_back_s for record in records),
     )
 
 

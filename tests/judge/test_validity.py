@@ -104,6 +104,11 @@ def test_saturation(health: dict[str, Any], sign: Message | None) -> None:
     assert unfit(**health) == ([Reason.GENERATOR_SATURATED(signs=sign, more="--processes 2")] if sign else [])
 
 
+def test_requests_that_were_held_back_are_the_fault_of_no_target() -> None:
+    assert unfit(held_back_s=0.0) == []
+    assert unfit(held_back_s=3.4) == [Reason.HELD_BACK(held_s=3.4)]
+
+
 def test_all_signs_are_reported_together() -> None:
     (reason,) = unfit(cpu_percent_mean=99.0, cpu_wanted_percent_mean=99.0, cpu_over_90_rate=1.0, loop_lag_p99_ms=90.0)
     assert reason.fields["signs"] == f"{busy('99 %', 1.0)}; {Sign.LATE(lag='90 ms', limit='50 ms')}"

@@ -42,7 +42,7 @@ def test_it_holds_for_a_while(later_s: float, *, waits: bool) -> None:
     lease = Lease(clock)
     clock.s += later_s
     assert _waits(lease) is waits
-    assert lease.waits == waits
+    assert lease.take_held_back_s() == 0.0  # no time has passed
     assert lease.silent_s == pytest.approx(later_s)
 
 
@@ -84,10 +84,28 @@ def test_users_that_waited_go_on_when_the_master_is_heard_again() -> None:
 
     gevent.joinall(users, timeout=5)
     assert all(user.successful() for user in users)
-    assert lease.waits == 3
+
+
+def test_the_time_in_which_requests_were_held_back_counts_once_for_all_of_them() -> None:
+    clock = Clock()
+    lease = Lease(clock)
+    clock.s += LEASE_S + 5.0
+    assert lease.take_held_back_s() == 0.0  # nobody wanted to send
+    users = [gevent.spawn(lease.wait) for _number in range(3)]
+    gevent.sleep(_SOON_S)
+    clock.s += 1.25
+    first = lease.take_held_back_s()
+    clock.s += 0.5
+    users[0].kill()
+    lease.renew(clock.s)
+    gevent.joinall(users, timeout=5)
+    clock.s += 1.0
+
+    assert (first, lease.take_held_back_s(), lease.take_held_back_s()) == pytest.approx((1.25, 0.5, 0.0))
 
 
 def test_without_a_master_nobody_waits() -> None:
     user = gevent.spawn(NoLease().wait)
     user.join(5)
     assert user.successful()
+    assert NoLease().take_held_back_s() == 0.0

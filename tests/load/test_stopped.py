@@ -18,7 +18,7 @@ from perfsuite.clock import utc_s
 from perfsuite.load.lease import LEASE_S
 from perfsuite.load.worker_handle import LocalProcess
 from perfsuite.measurements.file import FILE_NAME, Tail, read
-from perfsuite.measurements.records import Ledger, Phase, WorkerJoined, WorkerLost, to_json
+from perfsuite.measurements.records import Generator, Ledger, Phase, WorkerJoined, WorkerLost, to_json
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import Plan, Scenario, Secrets, WorkerStart
 from perfsuite.run.load import LoadProcess
@@ -236,6 +236,9 @@ def test_a_master_that_stands_still_blames_nobody_and_no_record_is_lost(
     for (times,) in (connections.values() for connections in by_account.values()):
         assert not any(LEASE_S + SLACK_S < at < paused_s for at in times)
         assert any(paused_s < at < paused_s + SETTLES_S + SLACK_S for at in times)
+    for name in ("worker-1", "worker-2"):
+        held_back_s = sum(one.held_back_s for one in seen.outcome.of(Generator) if one.worker == name)
+        assert paused_s - LEASE_S - 1.0 - SLACK_S < held_back_s < paused_s
     served = sum(1 for one in seen.outcome.truth.served if one.account)
     assert sum(sum(one.ok.counts.values()) for one in seen.outcome.requests()) == served
     for line in seen.ledger.values():

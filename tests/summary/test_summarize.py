@@ -287,6 +287,18 @@ def test_late_sends_are_those_of_the_worst_process() -> None:
     assert health.capacity_by_process == {"1": 20, "2": 60}
 
 
+def test_requests_held_back_in_the_steady_state_are_those_of_the_worst_process() -> None:
+    one, two = Process("1"), Process("2")
+    held = [
+        one.generator(10, 17.0, held_back_s=0.5),
+        two.generator(10, 17.0, held_back_s=1.0),
+        two.generator(11, 17.0, held_back_s=0.75),
+        two.generator(1, 17.0, held_back_s=9.0),
+    ]
+    assert summary_of(steady_run(one, held)).generator.held_back_s == 1.75
+    assert summary_of(steady_run(one, [one.generator(10, 17.0)])).generator.held_back_s == 0.0
+
+
 def test_a_share_of_hardly_any_time_is_no_maximum() -> None:
     one = Process()
     records = steady_run(one, [one.generator(10, 40.0), one.generator(11, 900.0, span_s=0.02)])
