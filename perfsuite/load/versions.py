@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import tomllib
 from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from perfsuite import __version__
 from perfsuite.model import Account
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SHORT = 10
+_OWN_TABLES = frozenset({"safety", "run"})
 SUITE, SCENARIOS, LOCUST = "suite", "scenarios.toml", "Locust"
 
 
@@ -23,12 +27,24 @@ def versions() -> dict[str, str]:
     code = sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
         code.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + path.read_bytes())
-    scenarios = _PACKAGE.parent / "scenarios.toml"
     return {
         SUITE: f"{__version__} ({code.hexdigest()[:_SHORT]})",
-        SCENARIOS: _digest(scenarios.read_bytes()) if scenarios.exists() else "none",
+        SCENARIOS: version_of_scenarios(_PACKAGE.parent / "scenarios.toml"),
         LOCUST: version("locust"),
     }
+
+
+def version_of_scenarios(path: Path) -> str:
+    """Digest of the scenarios of a file. Which hosts may be loaded, and options, are each machine's own affair."""
+    if not path.exists():
+        return "none"
+    content = path.read_bytes()
+    try:
+        tables = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return _digest(content)  # the same where it is as broken
+    shared = {name: table for name, table in tables.items() if name not in _OWN_TABLES}
+    return _digest(msgspec.json.encode(shared, order="sorted"))
 
 
 def difference(here: dict[str, str], there: dict[str, str]) -> tuple[str, str, str] | None:

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from perfsuite import __version__
-from perfsuite.load.versions import difference, digest_of_accounts, version_of_module, versions
+from perfsuite.load.versions import (
+    difference,
+    digest_of_accounts,
+    version_of_module,
+    version_of_scenarios,
+    versions,
+)
 from perfsuite.model import Account
 
 ONE, TWO = Account("1", "secret", "policyholder"), Account("2", "secret", "junior_agent")
@@ -20,6 +26,27 @@ def test_suite_scenarios_and_locust_are_compared() -> None:
     assert sorted(found) == ["Locust", "scenarios.toml", "suite"]
     assert found["suite"].startswith(f"{__version__} (")
     assert difference(found, dict(found)) is None
+
+
+SCENARIOS = '[safety]\nallowed_hosts = []\n[scenario.basic]\nusers = 5\nduration = "60s"\n'
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        pytest.param("# Ours.\n" + SCENARIOS, True, id="a comment"),
+        pytest.param(SCENARIOS.replace("[]", '["qa.example.com"]'), True, id="hosts that may be loaded"),
+        pytest.param(SCENARIOS + "[run]\nquiet = true\n", True, id="options"),
+        pytest.param(SCENARIOS.replace("5", "6"), False, id="another number of users"),
+        pytest.param(SCENARIOS + '[scenario.own]\nusers = 1\nduration = "1s"\n', False, id="another scenario"),
+        pytest.param(SCENARIOS + "[", False, id="a broken file"),
+    ],
+)
+def test_only_scenarios_have_to_be_the_same(changed: str, tmp_path: Path, *, same: bool) -> None:
+    ours, theirs = tmp_path / "ours.toml", tmp_path / "theirs.toml"
+    ours.write_text(SCENARIOS, encoding="utf-8")
+    theirs.write_text(changed, encoding="utf-8")
+    assert (version_of_scenarios(theirs) == version_of_scenarios(ours)) is same
 
 
 @pytest.mark.parametrize(
