@@ -100,15 +100,11 @@ class Placed(msgspec.Struct, frozen=True, tag="placed"):
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """Worker → master: records, sent again until acknowledged; `number` counts from 1.
 
-    `records`: `Packed` as MessagePack. `requests`, `first` and `last` (UTC seconds) are of what the worker
-    counted into them. `files`: what files of the worker's folder have grown by since the last batch.
+    `records`: `Packed` as MessagePack. `files`: what files of the worker's folder have grown by since the last batch.
     """
 
     number: int
     records: bytes
-    requests: int = 0
-    first: int | None = None
-    last: int | None = None
     files: dict[str, bytes] = {}
     clock_offset_ms: float | None = None
     clock_uncertainty_ms: float | None = None

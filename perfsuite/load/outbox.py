@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from perfsuite.load.file_growth import FileGrowth
 from perfsuite.load.messages import Ack, Batch, encode_records
-from perfsuite.measurements.records import NotStarted, Record, Requests
+from perfsuite.measurements.records import Record, Requests
 
 ACK_WITHIN_S = 20.0
 """So long a worker waits at its end for the acknowledgement of what it has sent."""
@@ -31,16 +31,11 @@ class _Contents:
 
     records: list[Record] = field(default_factory=list)
     requests: int = 0
-    first: int | None = None
-    last: int | None = None
 
     def add(self, record: Record) -> None:
         self.records.append(record)
         if isinstance(record, Requests):
             self.requests += requests_in(record)
-        if isinstance(record, Requests | NotStarted):
-            self.first = record.second if self.first is None else min(self.first, record.second)
-            self.last = record.second if self.last is None else max(self.last, record.second)
 
 
 def requests_in(record: Requests) -> int:
@@ -107,9 +102,6 @@ class Outbox:
         batch = Batch(
             self.batches,
             encode_records(contents.records),
-            contents.requests,
-            contents.first,
-            contents.last,
             grown,
             *self._clock(),
         )
