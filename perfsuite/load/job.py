@@ -47,8 +47,6 @@ from perfsuite.target.hosts import is_allowed
 
 EXIT_LOST = 1
 """Of a worker that the master gave up, or that lost its master."""
-MASTER_WITHIN_S = 600.0
-"""So long a worker tries to reach its master."""
 
 
 @dataclass(slots=True)
@@ -79,7 +77,7 @@ class LoadJob(WorkerJob):
         self._note = note
         self._environment = environment
         self._folder = folder
-        self._start = start
+        self._start, self.master_gone_s = start, start.master_gone_s
         self._end = end
         self._accounts = {(one.phone_number, one.role): one for one in start.secrets.accounts}
         self._numbers: set[int] = set()
@@ -112,7 +110,7 @@ class LoadJob(WorkerJob):
         problem = runner.problem()
         if problem is ChannelProblem.REFUSED:
             self._end(EXIT_USAGE, WorkerMessage.WRONG_TOKEN(master=where))
-        if seconds > MASTER_WITHIN_S:
+        if seconds > self._start.master_within_s:
             self._end(EXIT_TARGET, WorkerMessage.NO_MASTER(master=where, waited_s=seconds))
 
     def welcome(self, welcome: Welcome) -> None:

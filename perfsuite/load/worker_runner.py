@@ -116,7 +116,7 @@ class SuiteWorker(WorkerRunner):
         """Locust waits for a master for a minute, by the system clock; this one not so long, by a steady one."""
         while True:
             gevent.sleep(_LOOK_EVERY_S)
-            if self.lease.silent_s > MASTER_GONE_S:
+            if self.lease.silent_s > self._job.master_gone_s:
                 self._job.master_gone(self.lease.silent_s)
 
     def _hear_echo(self, data: dict[str, float]) -> None:
@@ -185,6 +185,7 @@ class WorkerJob:
 
     reports_to_locust = False
     makes_load = False
+    master_gone_s = MASTER_GONE_S
     """Its users have begun."""
     is_leaving = False
     """Its load is over, or about to be: no user starts any more."""
@@ -203,7 +204,7 @@ class WorkerJob:
         raise NotImplementedError
 
     def master_gone(self, silent_s: float) -> NoReturn:
-        """The master has not answered for `MASTER_GONE_S`: ends the process."""
+        """The master has not answered for `master_gone_s`: ends the process."""
         raise NotImplementedError
 
     def heard(self, error: BaseException, during: str) -> None:

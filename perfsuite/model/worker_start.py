@@ -36,7 +36,8 @@ class WorkerStart:
 
     `local`: started by the coordinator itself, in the folder of the run. Such a worker trusts the plan, and
     `allowed_hosts` is empty; elsewhere that is what this machine's own files and options allow. `secrets` are those of
-    this machine. `index`: of the pod in its job; None where there is none.
+    this machine. `index`: of the pod in its job; None where there is none. `master_within_s` and `master_gone_s`: how
+    long it waits for a master that was never there, or has fallen silent, before it ends.
     """
 
     master_host: str
@@ -47,3 +48,5 @@ class WorkerStart:
     local: bool = True
     connection: OwnConnection = field(default_factory=OwnConnection)
     index: int | None = None
+    master_within_s: float = 600.0
+    master_gone_s: float = 30.0
