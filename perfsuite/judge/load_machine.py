@@ -1,4 +1,4 @@
-"""Requests that failed on a limit of the load machine before they left it, or waited there: not the target at fault."""
+"""Requests that the load machine failed or held back before they left it: never the fault of a target."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -87,12 +88,12 @@ class Master:
 
 
 @contextmanager
-def _run(folder: Path, server: TruthServer, **changes: object) -> Iterator[tuple[Master, OtherMachine]]:
+def _run(folder: Path, url: str, *, raw_samples: bool = False) -> Iterator[tuple[Master, OtherMachine]]:
     load = Load(Scenario("elsewhere", USERS, USERS, 300.0), "", 1, "tests.accuracy.seven_roles", seven_roles.ROLES)
     port = _free_port()
     plan = replace(
-        plan_of(load, server.url),
-        processes=0, expect_workers=1, expect_workers_max_wait_s=_WITHIN_S, bind=f"127.0.0.1:{port}", **changes,
+        plan_of(load, url),
+        processes=0, expect_workers=1, expect_workers_max_wait_s=_WITHIN_S, bind=f"127.0.0.1:{port}", raw_samples=raw_samples,
     )  # fmt: skip
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(preflight_of(plan)))
@@ -136,9 +137,9 @@ def test_another_version_of_the_suite_is_refused_on_both_sides(folder: Path, ser
     shutil.copytree(ROOT / "perfsuite", copy / "perfsuite", ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / "perfsuite" / "format.py").open("a", encoding="utf-8") as file:
         file.write("# changed\n")
-    with _run(folder, server) as (master, machine):
+    with _run(folder, server.url) as (master, machine):
         code = machine.work((sys.executable, "-c", _OTHER_SUITE.format(folder=str(copy))))
-        assert wait_until(master.refusals, _WITHIN_S)
+        assert wait_until(lambda: bool(master.refusals()), _WITHIN_S)
         (why,) = master.refusals()
 
     assert code == 2
@@ -146,8 +147,27 @@ def test_another_version_of_the_suite_is_refused_on_both_sides(folder: Path, ser
     assert machine.lines == [f"worker: {WorkerMessage.REFUSED(why=why)}"]
 
 
+class _OtherService(SimpleHTTPRequestHandler):
+    """Has no such page."""
+
+    def log_message(self, *_parts: object) -> None:
+        """Nowhere."""
+
+
+def test_another_service_at_the_address_of_the_target(folder: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OtherService) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{service.server_address[1]}"
+        with _run(folder, url) as (_master, machine):
+            code = machine.work()
+        service.shutdown()
+
+    why = WorkerMessage.OTHER_TARGET(status=404, service="")
+    assert (code, machine.last_words) == (3, f"worker-1: {WorkerMessage.NO_TARGET(host=url, why=why)}")
+
+
 def test_a_master_that_dies_in_mid_run(folder: Path, server: TruthServer) -> None:
-    with _run(folder, server) as (master, machine):
+    with _run(folder, server.url) as (master, machine):
         killer = threading.Thread(target=master.kill_on_plateau)
         killer.start()
         code = machine.work()
@@ -161,7 +181,7 @@ def test_a_master_that_dies_in_mid_run(folder: Path, server: TruthServer) -> Non
 def test_a_disk_of_the_master_that_does_not_take_what_the_worker_sent(folder: Path, server: TruthServer) -> None:
     path = folder / file_name("worker-1")
     path.symlink_to("/dev/full")
-    with _run(folder, server, raw_samples=True) as (master, machine):
+    with _run(folder, server.url, raw_samples=True) as (master, machine):
         code = machine.work()
         assert wait_until(lambda: not master.process.running, _WITHIN_S)
         shown, exit_code = master.process.failure_message(), master.process.exit_code
