@@ -93,8 +93,12 @@ def _run(folder: Path, url: str, *, raw_samples: bool = False) -> Iterator[tuple
     port = _free_port()
     plan = replace(
         plan_of(load, url),
-        processes=0, expect_workers=1, expect_workers_max_wait_s=_WITHIN_S, bind=f"127.0.0.1:{port}", raw_samples=raw_samples,
-    )  # fmt: skip
+        processes=0,
+        expect_workers=1,
+        expect_workers_max_wait_s=_WITHIN_S,
+        bind=f"127.0.0.1:{port}",
+        raw_samples=raw_samples,
+    )
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(preflight_of(plan)))
     secrets = Secrets(tuple(accounts_of(plan)), token=TOKEN)
