@@ -116,14 +116,25 @@ def monitored_parts(report: RunReport) -> MonitoredParts:
     """Over the steady state, or the whole run if there was none. That a part answers (`….up`) is not monitoring."""
     read: set[str] = set()
     asked: set[str] = set()
-    for reading in report.readings:
-        part = METRICS[reading.metric].component if reading.metric in METRICS else reading.metric.partition(".")[0]
-        if reading.metric.endswith(".up") or reading.metric.startswith(_OF_GENERATOR) or part not in _PARTS:
+    parts: dict[str, str] = {}
+    for reading in report.readings:  # a long run has hundreds of thousands
+        part = parts.get(reading.metric)
+        if part is None:
+            part = parts[reading.metric] = _part_of(reading.metric)
+        if not part or part in read:
             continue
         asked.add(part)
         if reading.value is not None and _during(reading, report.summary):
             read.add(part)
     return MonitoredParts(_named(read), _named(asked - read))
+
+
+def _part_of(metric: str) -> str:
+    """The part of the target that it belongs to; "" for none."""
+    part = METRICS[metric].component if metric in METRICS else metric.partition(".")[0]
+    if metric.endswith(".up") or metric.startswith(_OF_GENERATOR) or part not in _PARTS:
+        return ""
+    return part
 
 
 def _during(reading: Reading, summary: Summary) -> bool:
