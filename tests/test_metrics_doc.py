@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from perfsuite.judge import limits
-from perfsuite.model import AddressConnections, FailurePattern, generator
+from perfsuite.model import Aborted, AddressConnections, FailurePattern, StageFigures, generator
 from perfsuite.model.failures import LONG_WAIT_US
+from perfsuite.model.stages import Recovery, Stage, StageSeconds, spans_of
 from perfsuite.report.files.csv_files import ARRIVAL_COLUMNS, FAILURE_COLUMNS, HISTORY_COLUMNS, STATS_COLUMNS
 from perfsuite.report.files.json_file import summary_dict
 from perfsuite.report.page.page import ReportPage, page_of
@@ -70,9 +71,18 @@ def test_keys_of_the_summary() -> None:
     pattern = FailurePattern("timeout", "no answer in time", 1, ("users.me",), ("policyholder",), 0, 0)
     address = AddressConnections("[::1]:80", 0, 1, 2_000.0, 2_000.0)
     report = replace(report, summary=replace(report.summary, failure_patterns=(pattern,), connections=(address,)))
+    stage = StageFigures(
+        spans_of([Stage("one", 10, 5, held=True)])[0],
+        StageSeconds("one", 0, 10, (1, 10)),
+        {},
+        report.summary.totals,
+        recovery=Recovery("before", "high", 10.0, 1.0, 10.0),
+    )
+    aborted = Aborted("average", "avg_ms", 600.0, 500.0, 30, 0)
+    report = replace(report, summary=replace(report.summary, stages=(stage,), aborted=aborted))
     written = set(keys(summary_dict(report)))
     figures = {f"{where}.{name}" for where in ("totals", "operations[]") for name in FIGURES}
-    figures |= {f"totals_ok.{name}" for name in STATISTIC_FIELDS}
+    figures |= {f"{where}.{name}" for where in ("totals_ok", "stages[]", "stages[].ok") for name in STATISTIC_FIELDS}
     assert figures <= written
     assert sorted(written - figures) == sorted(named("summary.json"))
 

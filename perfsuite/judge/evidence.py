@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from perfsuite.judge.metrics import AVERAGE, FAILURE_RATE, RPS
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import (
+    ABORTED,
     ALL,
     CUT_OFF,
     INTERRUPTED,
@@ -22,6 +23,7 @@ from perfsuite.model import (
     LiveState,
     Plan,
     Row,
+    StageFigures,
     Statistics,
     Summary,
     Target,
@@ -31,6 +33,7 @@ from perfsuite.model.periods import STEADY
 from perfsuite.model.plan import CONCURRENT_USERS
 from perfsuite.model.role import Role
 from perfsuite.model.slo_presets import apdex_threshold
+from perfsuite.model.stages import mean_share
 from perfsuite.roles.mix import arriving_rps, offered_rps, without
 
 DEFAULT_LIMIT_MS = 500.0
@@ -59,8 +62,8 @@ class RunEvidence:
     """Share of the requests that could be made: the others found no data at the target."""
     arrivals_per_s: float | None = None
     """Open model: actions that become due a second; None in the closed model."""
-    beyond: Mapping[tuple[str, str | None, str | None], TargetFigures] = field(default_factory=dict)
-    """Metric, role and operation of a target → what is known beside its figure."""
+    beyond: Mapping[tuple[str, str | None, str | None, tuple[str, ...]], TargetFigures] = field(default_factory=dict)
+    """Metric, role, operation and stages of a target → what is known beside its figure."""
     live: bool = False
     cut_off: tuple[CutOff, ...] = ()
     """What the end of the load cut off, of the steady state."""
@@ -68,13 +71,15 @@ class RunEvidence:
     """The roles with all their operations, those that were left out too."""
     coverage: Coverage | None = None
     ended_early: bool = False
-    """Interrupted, cut off, or stopped for a lost target."""
+    """Interrupted, cut off, or stopped for a lost target or by a stop rule."""
     patterns: tuple[FailurePattern, ...] = ()
     """What failed, over the whole run."""
+    load_share: float = 1.0
+    """The mean load, as a share of the most that the scenario makes."""
 
     def interval(self, target: Target) -> tuple[float, float] | None:
         """The 95 % interval of the target's figure; None where it is not known."""
-        known = self.beyond.get((target.metric, target.role, target.operation))
+        known = self.beyond.get((target.metric, target.role, target.operation, target.stages))
         return known.interval if known else None
 
     def users_planned(self, target: Target) -> int:
@@ -90,7 +95,7 @@ class RunEvidence:
         if target.metric == CONCURRENT_USERS:
             return float(self.users_ran(target))
         if apdex_threshold(target.metric) is not None:
-            known = self.beyond.get((target.metric, target.role, target.operation))
+            known = self.beyond.get((target.metric, target.role, target.operation, target.stages))
             return known.value if known else None
         figures = self._figures(target)
         value = getattr(figures, target.metric) if figures else None
@@ -132,7 +137,7 @@ class RunEvidence:
         limits = [
             target.limit
             for target in targets_of(self.plan)
-            if target.metric == AVERAGE and target.below and (target.role, target.operation) == (None, None)
+            if target.metric == AVERAGE and target.below and not (target.role or target.operation or target.stages)
         ]
         return min(limits, default=DEFAULT_LIMIT_MS)
 
@@ -148,13 +153,18 @@ class RunEvidence:
         planned = self.plan.users_by_role
         ran = planned if sum(self.users.values()) >= sum(planned.values()) else self.users
         users = {role: count for role, count in ran.items() if target.role in (None, role)}
-        offered = offered_rps(users, self.roles, self.limit_ms() / 1000, operation=target.operation)
+        offered = offered_rps(users, self.roles, self.limit_ms() / 1000, operation=target.operation) * self.load_share
         return offered if math.isinf(offered) else offered * self.possible
 
 
 def targets_of(plan: Plan) -> list[Target]:
-    """The targets that hold in the plan's scenario."""
-    return [target for target in plan.targets if not target.scenarios or plan.scenario.name in target.scenarios]
+    """The targets that hold in the plan's scenario: it is one of theirs, and has the stages that they name."""
+    own = {stage.name for stage in plan.scenario.stages}
+    return [
+        target
+        for target in plan.targets
+        if (not target.scenarios or plan.scenario.name in target.scenarios) and own.issuperset(target.stages)
+    ]
 
 
 def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> RunEvidence:
@@ -174,11 +184,59 @@ def evidence_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> RunEvide
         arrivals_per_s=summary.arrivals.asked_per_s if summary.arrivals else None,
         planned=tuple(roles),
         coverage=summary.coverage,
-        ended_early=summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, LOAD_DIED),
+        ended_early=summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, LOAD_DIED, ABORTED),
         patterns=summary.failure_patterns,
-        beyond={(known.metric, known.role, known.operation): known for known in summary.target_figures},
+        beyond={(known.metric, known.role, known.operation, known.stages): known for known in summary.target_figures},
         cut_off=summary.cut_off,
+        load_share=_load_share(plan, summary),
     )
+
+
+def _load_share(plan: Plan, summary: Summary, names: Collection[str] = ()) -> float:
+    """Of the stages of these names, or of all."""
+    steady = {stage.name: float(stage.seconds.length_s) for stage in _counted(summary, names)}
+    # In the open model the rate that was asked for is the mean already.
+    return mean_share(plan.scenario.stages, steady) if plan.scenario.arrival is None else 1.0
+
+
+def _counted(summary: Summary, names: Collection[str]) -> list[StageFigures]:
+    """The stages of these names, or all that had a steady part."""
+    return [stage for stage in summary.stages if (stage.name in names if names else stage.seconds.steady)]
+
+
+def of_stages(evidence: RunEvidence, summary: Summary, target: Target) -> RunEvidence:
+    """The same over the stages alone that the target names."""
+    if not target.stages:
+        return evidence
+    began = {stage.name for stage in summary.stages}
+    missing = [name for name in target.stages if name not in began]
+    rows = [row for row in summary.stage_rows if row.period == " + ".join(target.stages)]
+    arrivals, share = evidence.arrivals_per_s, _load_share(evidence.plan, summary, target.stages)
+    if arrivals is not None:
+        lengths = {stage.name: float(stage.seconds.length_s) for stage in _counted(summary, target.stages)}
+        arrivals = mean_share(evidence.plan.scenario.stages, lengths) * max(
+            stage.level for stage in evidence.plan.scenario.stages
+        )
+    return replace(
+        evidence,
+        steady_missing=Reason.STAGES_NOT_REACHED(stages=missing) if missing else None,
+        figures=_by_scope(rows, judged=False),
+        judged=_by_scope(rows, judged=True),
+        leaves=tuple(row for row in rows if ALL not in _names(row)),
+        arrivals_per_s=arrivals,
+        load_share=share,
+        cut_off=(),
+    )
+
+
+def _by_scope(rows: Iterable[Row], *, judged: bool) -> dict[Scope, Statistics]:
+    found: dict[Scope, Statistics] = {}
+    for row in sorted(rows, key=lambda row: row.behaviour != ALL):
+        if row.behaviour == ALL or ALL not in _names(row):
+            role = None if row.role == ALL else row.role
+            operation = None if row.operation == ALL else row.operation
+            found.setdefault((role, operation), row.judged if judged else row.statistics)
+    return found
 
 
 def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> RunEvidence:
@@ -194,6 +252,11 @@ def live_evidence(plan: Plan, live: LiveState, roles: Sequence[Role]) -> RunEvid
         arrivals_per_s=plan.scenario.arrival.rate if plan.scenario.arrival else None,
         live=True,
     )
+
+
+def live_offered_rps(plan: Plan, live: LiveState, roles: Sequence[Role], target: Target) -> float:
+    """What the load offers in a target's scope, in a run in progress; see `RunEvidence.offered_rps`."""
+    return live_evidence(plan, live, roles).offered_rps(target)
 
 
 def _pair(entry: str) -> tuple[str, str]:
@@ -212,6 +275,7 @@ _ENDED = {
     TARGET_LOST: "the target was lost",
     LOAD_DIED: "the load process died",
     SUITE_FAILED: "the suite met an error",
+    ABORTED: "a target was missed for long",
 }
 
 
@@ -229,14 +293,8 @@ def figures_by_scope(summary: Summary, *, judged: bool = False) -> dict[Scope, S
 
     An operation that a role does in one behaviour only has no total of its own: that behaviour's row is it.
     """
-    found: dict[Scope, Statistics] = {(None, None): summary.totals_ok if judged else summary.totals}
-    totals_first = sorted(summary.rows, key=lambda row: row.behaviour != ALL)
-    for row in totals_first:
-        if row.period == STEADY and (row.behaviour == ALL or ALL not in _names(row)):
-            role = None if row.role == ALL else row.role
-            operation = None if row.operation == ALL else row.operation
-            found.setdefault((role, operation), row.judged if judged else row.statistics)
-    return found
+    total: dict[Scope, Statistics] = {(None, None): summary.totals_ok if judged else summary.totals}
+    return _by_scope((row for row in summary.rows if row.period == STEADY), judged=judged) | total
 
 
 def narrowed(target: Target, evidence: RunEvidence) -> tuple[Row, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perfsuite.format import limit_text, setting
 from perfsuite.model import Target
-from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST
+from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, RECOVERY
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.model.summary import PERCENTILES
 
@@ -20,8 +20,9 @@ _NAMES = {
     RPS: "throughput",
     CONCURRENT_USERS: "concurrent users",
     LASTS_AT_LEAST: "time until a resource is used up",
+    RECOVERY: "recovery",
 }
-_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", CONCURRENT_USERS: "users"}
+_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", CONCURRENT_USERS: "users", RECOVERY: "s"}
 
 
 def name_of(metric: str) -> str:
@@ -46,11 +47,13 @@ def subject_of(target: Target) -> str:
 def whom(target: Target) -> str:
     """ " of policies.list as policyholder": the end of a phrase; "" for a target on all requests."""
     of = f" of {target.operation}" if target.operation else ""
-    return f"{of} as {target.role}" if target.role else of
+    of = f"{of} as {target.role}" if target.role else of
+    return f"{of} in {', '.join(target.stages)}" if target.stages else of
 
 
 def scope_of(target: Target) -> str:
-    """What a target limits: "all", "role policyholder", "operation policies.list", or both."""
+    """What a target limits: "all", "role policyholder", "operation policies.list", "stage high", or several."""
     parts = [f"role {target.role}"] if target.role else []
     parts += [f"operation {target.operation}"] if target.operation else []
+    parts += [f"stage {' + '.join(target.stages)}"] if target.stages else []
     return ", ".join(parts) or "all"

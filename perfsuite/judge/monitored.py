@@ -25,6 +25,7 @@ from perfsuite.model.fingerprint import CostState, Fingerprint, OperationCost
 from perfsuite.model.monitor import METRICS, READINGS_NEEDED, Reading
 from perfsuite.model.plan import LASTS_AT_LEAST, MAX_QUERIES
 from perfsuite.model.stability import Stability
+from perfsuite.model.stages import StageSeconds
 
 MOST_UNKNOWN = 0.1
 _LEVELS = {"min": 0.0, "p5": 0.05, "p95": 0.95, "max": 1.0}
@@ -104,6 +105,14 @@ def judge_monitored(target: Target, summary: Summary, monitored: MonitoringData)
     )
 
 
+def _counts(reading: Reading, summary: Summary, named: Sequence[StageSeconds]) -> bool:
+    """In the steady state, or in the stages that a target names."""
+    second = math.ceil(reading.at_s) - 1
+    if named:
+        return any(start <= second < end for start, end in (stage.counted for stage in named))
+    return summary.is_steady(second)
+
+
 # ── readings ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -112,13 +121,13 @@ def _read(target: Target, summary: Summary, monitored: MonitoringData) -> Observ
     worst = "max" if target.below else "min"
     statistic = statistic or worst
     unit = METRICS[name].unit if name in METRICS else ""
-    start, end = summary.steady_start, summary.steady_end
-    if start is None or end is None:
+    if summary.steady_start is None or summary.steady_end is None:
         return Observation(None, Reason.NO_STEADY_STATE(), unit=unit, remedies=(Remedy.LONGER,))
     own = [reading for reading in monitored.readings if reading.metric == name]
     whole = [reading for reading in own if not reading.is_part] or own
     # A reading covers the second that ends with it.
-    steady = [reading for reading in whole if start < reading.at_s <= end]
+    named = [stage.seconds for stage in summary.stages if stage.name in target.stages]
+    steady = [reading for reading in whole if _counts(reading, summary, named)]
     values = sorted(reading.value for reading in steady if reading.value is not None)
     observed = _statistic(values, statistic)
     more_would_do = 0 < len(values) < READINGS_NEEDED and not _too_many_gaps(steady, values)

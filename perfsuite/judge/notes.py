@@ -111,7 +111,7 @@ def _slow_errors(plan: Plan, summary: Summary) -> list[Message | None]:
     notes = []
     for target in targets_of(plan):
         scope = (target.role, target.operation)
-        if target.metric.endswith("_ms") and target.below and scope in every:
+        if target.metric.endswith("_ms") and target.below and scope in every and not target.stages:
             values = (getattr(figures[scope], target.metric) for figures in (every, judged))
             notes.append(_slow_error(target, *values))
     return notes

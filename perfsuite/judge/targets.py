@@ -21,14 +21,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from perfsuite.format import apart, figure, interval_text, setting
-from perfsuite.judge.evidence import RunEvidence, evidence_of, live_evidence, narrowed, targets_of
+from perfsuite.judge.evidence import RunEvidence, evidence_of, live_evidence, narrowed, of_stages, targets_of
 from perfsuite.judge.limits import CLOSE_FAILURES
 from perfsuite.judge.metrics import FAILURE_RATE, RPS, name_of, scope_of, subject_of, unit_of
 from perfsuite.judge.monitored import NOTHING_MONITORED, MonitoringData, is_monitored, judge_monitored
+from perfsuite.judge.recovery import judge_recovery
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import FailurePattern, LiveState, Plan, Remedy, Row, Summary, Target, TargetOutcome, TargetResult
-from perfsuite.model.plan import CONCURRENT_USERS
+from perfsuite.model.plan import CONCURRENT_USERS, RECOVERY
 from perfsuite.model.role import Role
 from perfsuite.model.slo_presets import FEWEST_FOR_APDEX, FEWEST_FOR_AVERAGE, apdex_threshold
 from perfsuite.model.summary import PERCENTILES, samples_needed
@@ -48,9 +49,15 @@ def judge_targets(
     results = []
     for target in targets_of(plan):
         own = is_monitored(target.metric)
-        result = judge_monitored(target, summary, monitored) if own else _judge(target, evidence)
+        result = judge_monitored(target, summary, monitored) if own else _judged(target, evidence, summary)
         results.append(_unless_information(result, target, plan.scenario.name))
     return tuple(results)
+
+
+def _judged(target: Target, evidence: RunEvidence, summary: Summary) -> TargetResult:
+    if target.metric == RECOVERY:
+        return judge_recovery(target, summary)
+    return _judge(target, of_stages(evidence, summary, target))
 
 
 def live_targets(plan: Plan, live: LiveState, roles: Sequence[Role]) -> tuple[TargetResult, ...]:
@@ -59,7 +66,7 @@ def live_targets(plan: Plan, live: LiveState, roles: Sequence[Role]) -> tuple[Ta
     return tuple(
         _unless_information(_judge(target, evidence), target, plan.scenario.name)
         for target in targets_of(plan)
-        if not is_monitored(target.metric)
+        if not is_monitored(target.metric) and target.metric != RECOVERY and not target.stages
     )
 
 

@@ -23,13 +23,14 @@ from perfsuite.judge.limits import (
     SHORTEST_STEADY_S,
     THROTTLED_FIX_SHARE,
     THROTTLED_SHARE,
-    USERS_MISSING_SHARE,
 )
 from perfsuite.judge.load_machine import held_back, limits_met
+from perfsuite.judge.users import users_ended
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Detail, Reason, Sign
 from perfsuite.model import (
+    ABORTED,
     CUT_OFF,
     INTERRUPTED,
     LOAD_DIED,
@@ -47,7 +48,6 @@ from perfsuite.model import (
 )
 from perfsuite.model.cleanup import REMAINING_FILE
 from perfsuite.model.generator import GC_PAUSE_MS, LOOP_LAG_P99_MS, SEND_LAG_P99_MS, Bottleneck, Capacity, capacity_of
-from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.suite_errors import LOG_FILE
 
@@ -171,7 +171,7 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
     reasons = [
         *limits_met(summary),
         _nothing_sent(summary) or _too_little(summary),
-        _users_missing(plan, summary) or _users_ended(plan, summary),
+        _users_missing(plan, summary) or users_ended(plan, summary),
         _actions_not_due(plan, summary, roles),
         _not_accounted(summary),
         _counts_disagree(summary.reconciliation, summary.lost_workers),
@@ -185,7 +185,7 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
 
 def ended_early(summary: Summary) -> bool:
     """What such a run lacks has a reported cause: longer, slower or with fewer users is no advice."""
-    return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, SUITE_FAILED)
+    return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, SUITE_FAILED, ABORTED)
 
 
 def _nothing_sent(summary: Summary) -> Message | None:
@@ -275,25 +275,6 @@ def _users_missing(plan: Plan, summary: Summary) -> Message | None:
         return Reason.USERS_NOT_STARTED(**fields)
     rate = setting(scenario.spawn_rate)
     return Reason.RAMP_UP_TOO_LONG(**fields, spawn_rate=rate, ramp_up_s=ramp_up_s, duration_s=scenario.duration_s)
-
-
-def _users_ended(plan: Plan, summary: Summary) -> Message | None:
-    """Roles that were there in full and then had fewer users for long. A lost process reports its users itself."""
-    if summary.lost_workers:
-        return None
-    # The last second is left out: whether users end just before or after they are counted is chance.
-    steady = [second for second in summary.seconds if second.period == STEADY][:-1]
-    means = {
-        role: sum(second.users.get(role, 0) for second in steady) / len(steady) for role in plan.users_by_role if steady
-    }
-    few = {role: mean for role, mean in means.items() if mean < plan.users_by_role[role] * (1 - USERS_MISSING_SHARE)}
-    if not few:
-        return None
-    since = next(
-        second.second for second in steady if any(second.users.get(role, 0) < plan.users_by_role[role] for role in few)
-    )
-    users = [f"{number(mean)} of {number(plan.users_by_role[role])} as {role}" for role, mean in few.items()]
-    return Reason.USERS_ENDED(since=since, users=users)
 
 
 _COUNTED = {"sent": "sent", "locust_total": "by Locust", "backend_log": "by the backend's log"}

@@ -20,6 +20,7 @@ from perfsuite.errors import (
     EXIT_REGRESSION,
     EXIT_TARGET,
 )
+from perfsuite.format import apart
 from perfsuite.judge.evidence import targets_of
 from perfsuite.judge.limits import CLOSE_FAILURES, NOT_STARTED_SHARE, UNEXPECTED_LEAST, UNEXPECTED_SHARE
 from perfsuite.judge.metrics import FAILURE_RATE
@@ -85,6 +86,9 @@ def judge(
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
         invalid.append(_nothing_judged(targets, ended_early(summary)))
+    if aborted := _aborted(summary):
+        # Figures of a generator that was not fit prove nothing, also not early.
+        (invalid if unfit else failed).insert(0, aborted)
     notes = notes_of(plan, summary, roles)
     if limited := _rate_limited(summary):
         (failed if too_many or _failures_missed(targets) else notes).append(limited)
@@ -236,6 +240,15 @@ def _target_lost(summary: Summary) -> Message | None:
     return Reason.TARGET_LOST_STOPPED() if summary.ended == TARGET_LOST else None
 
 
+def _aborted(summary: Summary) -> Message | None:
+    """The stop rule that ended the run."""
+    rule = summary.aborted
+    if rule is None:
+        return None
+    shown, limit = apart(rule.metric, rule.observed, rule.limit)
+    return Reason.ABORTED(target=rule.target, observed=shown, limit=limit, window_s=rule.window_s, at=rule.at)
+
+
 def _rate_not_reached(plan: Plan, summary: Summary) -> Message | None:
     """Open model: more actions never began than the rate allows for."""
     arrivals = summary.arrivals
@@ -278,7 +291,7 @@ def _too_many_failed(plan: Plan, summary: Summary, not_the_targets: Collection[F
     A failure-rate target that applies to the scenario, as a gate or as information, replaces the rule for its scope.
     `not_the_targets`: kinds of failures that this run's generator may have made.
     """
-    limited = [target for target in targets_of(plan) if target.metric == FAILURE_RATE]
+    limited = [target for target in targets_of(plan) if target.metric == FAILURE_RATE and not target.stages]
     own = _NEVER_UNEXPECTED | frozenset(not_the_targets)
     counted = [
         group

@@ -39,12 +39,14 @@ from perfsuite.load.coordinator import Coordinator, LoadFiles  # noqa: E402
 from perfsuite.load.master import MasterJob, SuiteMaster  # noqa: E402
 from perfsuite.load.messages import EXIT_BROKEN, Hello  # noqa: E402
 from perfsuite.load.placement import users_of  # noqa: E402
+from perfsuite.load.stages import StageLeader  # noqa: E402
 from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.load.worker_handle import LocalProcess, WorkerHandle  # noqa: E402
 from perfsuite.messages import Message  # noqa: E402
 from perfsuite.messages.load import LoadMessage, WorkerMessage  # noqa: E402
 from perfsuite.model import Account, Plan, Secrets, WorkerStart  # noqa: E402
-from perfsuite.roles.mix import start_order  # noqa: E402
+from perfsuite.model.role import Role  # noqa: E402
+from perfsuite.roles.mix import start_order, users_by_role  # noqa: E402
 from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: E402
 
 READY_WITHIN_S = 60.0
@@ -68,7 +70,8 @@ class LoadMaster(MasterJob):
         self._reported: set[int] = set()
         """Process ids of those that have been taken note of."""
         self._has_reported_strangers = False
-        roles = importlib.import_module(self._plan.roles_module).ROLES
+        self._roles: tuple[Role, ...] = importlib.import_module(self._plan.roles_module).ROLES
+        roles = self._roles
         environment: Any = Environment(events=locust.events, user_classes=user_classes(roles))
         environment.host, environment.stop_timeout = self._plan.host, self._plan.stop_timeout_s
         environment.agentmitra_master = self
@@ -93,7 +96,7 @@ class LoadMaster(MasterJob):
             if not self._coordinator.workers or self._coordinator.stopping:
                 self._coordinator.write()
                 return 1
-            self._coordinator.begin(self.users)
+            self._begin()
             self._coordinator.until(lambda: self._is_over or not self._coordinator.workers)
             self._coordinator.drain(self._coordinator.stopping or "completed")
             self._coordinator.finish()
@@ -109,6 +112,20 @@ class LoadMaster(MasterJob):
     def stop(self, reason: str) -> None:
         """End the load in order; the first reason counts."""
         self._coordinator.stop(reason)
+
+    def _begin(self) -> None:
+        scenario = self._plan.scenario
+        if scenario.stages:
+            StageLeader(self._coordinator, scenario, self._users_of).begin()
+        else:
+            self._coordinator.begin(self.users)
+
+    def _users_of(self, count: int) -> list[Account]:
+        """An account for each of so many users, in the order in which they start."""
+        if count == self._plan.scenario.users:
+            return self.users
+        working = [role for role in self._roles if self._plan.users_by_role.get(role.slug)]
+        return users_of(self._secrets.accounts, start_order(users_by_role(count, working)))
 
     @property
     def _is_over(self) -> bool:

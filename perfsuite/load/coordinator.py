@@ -33,6 +33,7 @@ _LEAD_S = 0.5
 _CHANGE_LEAD_S = 2.0
 """The same for a change in the open model: from then on actions belong to other workers."""
 _LOOK_EVERY_S = 0.1
+_LOCUSTS_MOST = 100.0
 _ASK_AGAIN_S = 2.0
 
 
@@ -74,6 +75,7 @@ class Coordinator:
         self._start_at = 0.0
         self._placed_at = 0.0
         self._on_plateau = False
+        self._stage, self._stage_at = "", 0.0
         self._over = False
         self._changed = Event()
         self._failures: list[BaseException] = []
@@ -161,11 +163,21 @@ class Coordinator:
         if self._placement is not None:
             classes, users = self._master.user_classes, len(self._placement)
             self._dispatcher = PlacingDispatcher(self._placement, lambda: self.workers, classes, spawn_rate)
-            self._placing = gevent.spawn_later(after_s, self._master.place, self._dispatcher, users, spawn_rate)
+            rate = min(spawn_rate, _LOCUSTS_MOST)  # it warns of more, and the dispatcher paces anyway
+            self._placing = gevent.spawn_later(after_s, self._master.place, self._dispatcher, users, rate)
             self._placing.link_exception(lambda greenlet: self.failed(greenlet.exception))
 
-    def retarget(self, users: Sequence[Account], spawn_rate: float) -> None:
-        """Change how many users there are: those that are missing start, those that are too many stop."""
+    def enter_stage(self, name: str, at: float, *, hold: bool) -> None:
+        """The load enters a stage of its scenario. A `hold` stage has a plateau from when all its users are there."""
+        self._stage, self._stage_at = name, at
+        self._inbox.add(Phase, "stage", at, name)
+        self._on_plateau = not hold
+
+    def retarget(self, users: Sequence[Account], spawn_rate: float, *, hold: bool = True) -> None:
+        """Change how many users there are: those that are missing start, those that are too many stop.
+
+        Without `hold`, their number changes again soon.
+        """
         if self._placement is None or self._over or not self.workers:
             return
         if self._placing is not None:
@@ -174,7 +186,7 @@ class Coordinator:
         self._order_users(utc_s() - self._start_at + _CHANGE_LEAD_S)
         for worker in self.workers:
             worker.spare = worker.spare and not worker.seats
-        self._on_plateau = False
+        self._on_plateau = not hold
         self._place(spawn_rate)
 
     def missed_order(self, worker: WorkerHandle) -> None:
@@ -192,11 +204,12 @@ class Coordinator:
     def _look_whether_placed(self) -> None:
         if self._place_again and self._placing is not None and self._placing.dead and not self._over:
             self._place(self._place_again)
-        if self._on_plateau or self._placement is None:
+        if self._on_plateau or self._placement is None or (self._plan.scenario.stages and not self._stage):
             return
         if sum(each.placed for each in self._master.workers.values() if each.at_work) >= len(self._placement):
             self._on_plateau = True
-            self.phase("plateau", self._placed_at or utc_s())
+            at = max(self._placed_at or utc_s(), self._stage_at)
+            self._inbox.add(Phase, "plateau", at, self._stage)
 
     def _on_batch(self, worker: WorkerHandle, batch: Batch) -> None:
         for record in self._inbox.take(worker.account, batch):
@@ -225,6 +238,16 @@ class Coordinator:
         self._changed.set()
 
     # ── the end ────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def start_at(self) -> float:
+        """When the load began, UTC epoch s."""
+        return self._start_at
+
+    @property
+    def over(self) -> bool:
+        """It is being ended."""
+        return self._over
 
     @property
     def end_at(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -144,6 +145,11 @@ class RoleUser(User):
     def leaving(self) -> bool:
         """It has to end."""
         return self._leaving
+
+    @property
+    def number(self) -> float:
+        """Its number in the run; infinite before it has one."""
+        return self._seat.number if hasattr(self, "_seat") else math.inf
 
     def on_start(self) -> None:
         """Start at a jittered moment, then log in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ import gevent
 import msgspec
 from gevent.event import Event
 from locust.rpc import Message
-from locust.runners import HEARTBEAT_INTERVAL, STATE_INIT, WorkerRunner
+from locust.runners import HEARTBEAT_INTERVAL, STATE_INIT, STATE_RUNNING, WorkerRunner
 
 from perfsuite import clock
 from perfsuite.load.channel import ChannelProblem
@@ -152,10 +153,31 @@ class SuiteWorker(WorkerRunner):
             self.last_received_spawn_timestamp = 0  # by the system clock, which somebody may set back meanwhile
         super().handle_message(msg)
 
-    def start_worker(self, user_classes_count: dict[str, int], **kwargs: Any) -> None:
-        """So many users by class from now on."""
+    def start_worker(self, user_classes_count: dict[str, int], **_kwargs: Any) -> None:
+        """So many users by class from now on: what is missing starts, the youngest beyond that stop.
+
+        Not as Locust does it, which counts users that are about to leave and stops any of the others: after orders in
+        quick succession there would be too few.
+        """
         self._job.retarget(sum(user_classes_count.values()))
-        super().start_worker(user_classes_count, **kwargs)
+        self.target_user_classes_count = user_classes_count
+        self.target_user_count = sum(user_classes_count.values())
+        for user_class in self.user_classes:
+            user_class.host = self.environment.host or user_class.host
+        missing = {name: self._stop_youngest(name, wanted) for name, wanted in user_classes_count.items()}
+        self.spawn_users({name: count for name, count in missing.items() if count})
+        self.spawning_complete(sum(self.user_classes_count.values()))  # type: ignore[no-untyped-call]
+        self.update_state(STATE_RUNNING)
+        self.worker_state = STATE_RUNNING
+
+    def _stop_youngest(self, name: str, wanted: int) -> int:
+        """Stop the users of a class beyond the number that is wanted, in order; how many are missing."""
+        every = [greenlet.args[0] for greenlet in self.user_greenlets if greenlet.args]
+        staying = [user for user in every if type(user).__name__ == name and not getattr(user, "leaving", False)]
+        staying.sort(key=lambda user: getattr(user, "number", math.inf))
+        for user in staying[wanted:]:
+            gevent.spawn(user.stop, force=False)  # a request in flight may finish
+        return max(wanted - len(staying), 0)
 
     def drain(self) -> None:
         """Let all users finish; when this returns, everything that they did has been recorded.

@@ -278,13 +278,17 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     held_back_s: float = 0.0
 
 
-class Phase(msgspec.Struct, frozen=True, tag="phase", tag_field="kind"):
-    """The run entered a phase: "ramp-up", "plateau" (all users started), "ramp-down" or "end". `at`: UTC epoch, s."""
+class Phase(msgspec.Struct, frozen=True, omit_defaults=True, tag="phase", tag_field="kind"):
+    """The run entered a phase: "ramp-up", "plateau" (all users started), "ramp-down" or "end". `at`: UTC epoch, s.
+
+    Of a scenario with stages: "stage" where one begins, and "plateau" when all users of it are there.
+    """
 
     worker: str
     sequence: int
     name: str
     at: float
+    stage: str = ""
 
 
 class SuiteErrors(msgspec.Struct, frozen=True, tag="suite_errors", tag_field="kind"):

@@ -15,6 +15,11 @@ class Reason(Code):
     )
     INTERRUPTED = "interrupted after {duration_s:seconds} of {planned_s:seconds}"
     WRONG_ANSWERS = "{answers:n wrong answer} (the status was right, the content was not)"
+    ABORTED = (
+        "stopped at {at:time} by a stop rule: {target} was missed over the last {window_s:seconds}"
+        " ({observed}, limit {limit})"
+    )
+    NOT_RECOVERED = "response times were not back in their range within {watched_s:seconds}"
     TARGET_LOST = "the target was lost: it answered no request from {since:time} on; check whether it is still running"
     TARGET_LOST_STOPPED = "the target was lost, and the load was stopped"
     RATE_NOT_REACHED = (
@@ -137,6 +142,9 @@ class Reason(Code):
 
     # ── a target that was not judged ────────────────────────────────────────────────────────────────────────────
     NO_FIGURE = "the figure is not known"
+    STAGES_NOT_REACHED = "the run ended before {stages:list}"
+    NO_SPIKE = "the load never went back after a rise, so there was nothing to recover from"
+    RECOVERY_NOT_SEEN = "no recovery was seen in {watched_s:seconds} of {stage}: make that stage longer"
     NO_STEADY_STATE = "there was no steady state"
     AT_THE_END = "judged at the end of the run"
     STEADY_NOT_REACHED = "the steady state has not begun"
@@ -192,6 +200,8 @@ class Reason(Code):
 
 class Detail(Code):
     """What follows a reason: what else is known, and where to look."""
+
+    AFTER_SPIKE = "in {stage}, after {highest}; range: up to {range} on average, as in {before}"
 
     COMPARISON_NOTE = "{note}"
     RATE_LAG = ", others up to {lag_ms:ms} late"

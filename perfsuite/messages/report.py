@@ -22,6 +22,16 @@ class GeneratorNote(Code):
     BY_PROCESS = "{process} {used}"
 
 
+class StageText(Code):
+    """How long the target took to recover from a spike."""
+
+    RECOVERED = "{stage}: recovered from {highest} within {recovery_s:seconds} (up to {range} on average, as {before})"
+    RECOVERED_AT_ONCE = "{stage}: recovered from {highest} at once (up to {range} on average, as {before})"
+    NOT_RECOVERED = (
+        "{stage}: not recovered from {highest} within {watched_s:seconds} (up to {range} on average, as {before})"
+    )
+
+
 class Headline(Code):
     """The verdict as a sentence about the backend. `sentence()` in `report/wording.py` adds the full stop."""
 
@@ -40,5 +50,6 @@ class Headline(Code):
     WRONG_ANSWERS = "gave {answers:n wrong answer}"
     LOST_AT = "stopped answering at {at:time}"
     LOST = "stopped answering"
+    ABORTED = "missed {target} for {window_s:seconds}, which ended the run"
     TOO_SLOW = "was too slow for the requested rate: {actions:n action} never started"
     FAILED_REQUESTS = "failed {failures:n request} of {requests:number} ({share:percent})"

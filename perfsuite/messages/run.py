@@ -26,6 +26,7 @@ class RunMessage(Code):
     CLOCK_BEHIND = "its clock is {apart_ms:ms} behind (± {within_ms:ms}), which is corrected"
     WORKER_LOST = "{worker} was lost with {users:n user}: {reason}"
     TARGET_SILENT = "The target has not answered for {silent_s:seconds}: the load stops"
+    STOP_RULE = "{target} was missed over the last {window_s:seconds} ({observed}, limit {limit}): the load stops"
     LOAD_DIED = "The load process died: {why}"
     LOAD_LEFT_NO_MESSAGE = "The load process died and left no message"
     LOAD_STOPPED_FROM_OUTSIDE = "The load process ended before its time: something outside the suite stopped it"

@@ -23,6 +23,7 @@ from perfsuite.model.plan import (
 from perfsuite.model.preflight import OperationCheck, PreflightReport, Works
 from perfsuite.model.run_report import LiveFailure, LiveLine, LiveSnapshot, LiveState, RunReport
 from perfsuite.model.summary import (
+    ABORTED,
     CUT_OFF,
     INTERRUPTED,
     LOAD_DIED,
@@ -34,10 +35,10 @@ from perfsuite.model.summary import (
     Breakdown,
     Drift,
     Occupancy,
-    Reconciliation,
     Row,
     Second,
     SecondArrivals,
+    StageFigures,
     Statistics,
     Summary,
     TargetFigures,
@@ -47,6 +48,7 @@ from perfsuite.model.summary import (
     Within,
 )
 from perfsuite.model.summary_parts import (
+    Aborted,
     AddressConnections,
     Coverage,
     CutOff,
@@ -54,6 +56,7 @@ from perfsuite.model.summary_parts import (
     Logins,
     Outage,
     RawSampleFiles,
+    Reconciliation,
     Remark,
     ServerTimes,
     SlowestRequest,
@@ -63,6 +66,7 @@ from perfsuite.model.worker_start import OwnConnection, WorkerStart
 from perfsuite.model.workers import LostWorker, RunLedger, WorkerLedger
 
 __all__ = [
+    "ABORTED",
     "ALL",
     "CUT_OFF",
     "INTERRUPTED",
@@ -71,6 +75,7 @@ __all__ = [
     "NO_BREAKDOWN",
     "SUITE_FAILED",
     "TARGET_LOST",
+    "Aborted",
     "Access",
     "Account",
     "AddressConnections",
@@ -118,6 +123,7 @@ __all__ = [
     "ServerTimes",
     "SlowestRequest",
     "SoftDeleted",
+    "StageFigures",
     "Statistics",
     "SuiteErrorGroup",
     "Summary",

@@ -9,6 +9,9 @@ PLATEAU = "plateau"
 STEADY = "steady"
 RAMP_DOWN = "ramp-down"
 END = "end"
+STAGE = "stage"
+BETWEEN = "between"
+"""Of a scenario with stages: after the first steady part and before the end, but not steady."""
 PERIODS = (RAMP_UP, STEADY, RAMP_DOWN)
 """What a run is divided into: the plateau less its settling time is the steady state."""
 

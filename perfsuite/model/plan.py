@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import random
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from perfsuite.model.stages import RatePiece, Stage, pieces_of, spans_of
 
 ALL = "all"
 """Stands for "every role" / "every operation" in the rows of totals."""
@@ -22,6 +24,7 @@ LOGIN = "login"
 CONCURRENT_USERS = "concurrent_users"
 MAX_QUERIES = "max_queries_per_request"
 LASTS_AT_LEAST = "lasts_at_least"
+RECOVERY = "recovery_s"
 """Metrics of targets that are no figures of requests."""
 
 
@@ -49,6 +52,8 @@ class Scenario:
     purpose: str = ""
     arrival: Arrival | None = None
     """None: closed model (users with think times). Else the open model, with `users` as its sessions."""
+    stages: tuple[Stage, ...] = ()
+    """How the load changes; `users`, `arrival.rate` and `duration_s` are then its most and its whole length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ class Target:
 
     `metric` is a field of Statistics (avg_ms, p95_ms, failure_rate, rps) or "concurrent_users" (peak).
     `below`: met when observed < limit; else met when observed > limit.
-    `information_in`: scenarios in which the outcome is shown but does not gate.
+    `information_in`: scenarios in which the outcome is shown but does not gate. `stages`: judged over these alone.
+    `abort_after_s`: the run ends once it has been missed over that time; None: it goes on.
     """
 
     name: str
@@ -68,6 +74,8 @@ class Target:
     operation: str | None = None
     scenarios: tuple[str, ...] = ()
     information_in: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    abort_after_s: float | None = None
 
 
 Headers = tuple[tuple[str, str], ...]
@@ -187,38 +195,37 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class RateProfile:
-    """How an arrival rate changes: from 0 to `rate` within `ramp_s`, then to `rate_end` until `duration_s`."""
+    """How an arrival rate changes: from 0 to `rate` within `ramp_s`, then to `rate_end` until `duration_s`.
+
+    With `stages`, as they say.
+    """
 
     arrival: Arrival
     ramp_s: float
     duration_s: float
+    stages: tuple[Stage, ...] = ()
+    _pieces: tuple[RatePiece, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find the pieces once: they are asked for each action."""
+        object.__setattr__(self, "_pieces", pieces_of(self._corners()))
+
+    def _corners(self) -> list[tuple[float, float, float, float]]:
+        if self.stages:
+            return [(span.start_s, span.end_s, span.start_level, span.end_level) for span in spans_of(self.stages)]
+        rate = self.arrival.rate
+        end = rate if self.arrival.rate_end is None else self.arrival.rate_end
+        return [(0.0, self.ramp_s, 0.0, rate), (self.ramp_s, self.duration_s, rate, end)]
 
     def expected(self, at_s: float) -> float:
         """How many actions are due until `at_s` seconds after the start, on average."""
-        rate = self.arrival.rate
-        if at_s < self.ramp_s:
-            return rate * at_s * at_s / (2 * self.ramp_s)
-        past_s = at_s - self.ramp_s
-        return rate * self.ramp_s / 2 + rate * past_s + self._slope * past_s * past_s / 2
+        place = bisect_right(self._pieces, at_s, key=lambda piece: piece.start_s)
+        return self._pieces[max(place - 1, 0)].expected(at_s)
 
     def time_of(self, number: float) -> float:
         """The inverse: when that many actions are due, in seconds after the start; inf when never."""
-        rate, ramped = self.arrival.rate, self.arrival.rate * self.ramp_s / 2
-        if number < ramped:
-            return math.sqrt(2 * self.ramp_s * number / rate)
-        slope, rest = self._slope, number - ramped
-        if slope == 0:
-            return self.ramp_s + rest / rate
-        root = rate * rate + 2 * slope * rest
-        return self.ramp_s + (math.sqrt(root) - rate) / slope if root >= 0 else math.inf
-
-    @property
-    def _slope(self) -> float:
-        """Growth of the rate over the plateau, 1/s²."""
-        plateau_s = self.duration_s - self.ramp_s
-        if self.arrival.rate_end is None or plateau_s <= 0:
-            return 0.0
-        return (self.arrival.rate_end - self.arrival.rate) / plateau_s
+        place = bisect_right(self._pieces, number, key=lambda piece: piece.before)
+        return self._pieces[max(place - 1, 0)].time_of(number)
 
     def times(self, seed: int) -> Iterator[float]:
         """When the 1st, 2nd, … action is due, seconds after the start, until the duration is over."""
@@ -239,4 +246,4 @@ def rate_profile_of(scenario: Scenario) -> RateProfile | None:
     if scenario.arrival is None:
         return None
     ramp_s = min(scenario.users / scenario.spawn_rate, scenario.duration_s)
-    return RateProfile(scenario.arrival, ramp_s, scenario.duration_s)
+    return RateProfile(scenario.arrival, ramp_s, scenario.duration_s, scenario.stages)

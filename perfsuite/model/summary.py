@@ -9,14 +9,17 @@ from types import MappingProxyType
 from perfsuite.model.cleanup import Cleanup
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
 from perfsuite.model.generator import GeneratorHealth
+from perfsuite.model.stages import Recovery, StageSeconds, StageSpan
 from perfsuite.model.summary_parts import (
     NO_SERVER_TIMES,
+    Aborted,
     AddressConnections,
     Coverage,
     CutOff,
     Logins,
     Outage,
     RawSampleFiles,
+    Reconciliation,
     Remark,
     ServerTimes,
     SlowestRequest,
@@ -104,6 +107,31 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class StageFigures:
+    """One stage that began. `users_by_role`: planned at its end. `breakdown` as in the rows.
+
+    The figures are over `seconds.counted`: the steady part of a hold stage, else the whole stage.
+    """
+
+    span: StageSpan
+    seconds: StageSeconds
+    users_by_role: dict[str, int]
+    statistics: Statistics
+    ok: Statistics | None = None
+    recovery: Recovery | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the stage."""
+        return self.span.stage.name
+
+    @property
+    def judged(self) -> Statistics:
+        """The figures that targets use."""
+        return self.ok or self.statistics
+
+
+@dataclass(frozen=True, slots=True)
 class TimeBin:
     """Requests of the steady state whose response time lay from `low_ms` up to, but not at, `high_ms`."""
 
@@ -156,6 +184,8 @@ class Second:
     """None in the closed model."""
     never_left: int = 0
     """Of the failures, those on limits of the load machine."""
+    stage: str = ""
+    """Of a scenario with stages; "" outside all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +274,7 @@ class TargetFigures:
     operation: str | None
     interval: tuple[float, float] | None
     value: float | None = None
+    stages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,55 +285,13 @@ class Within:
     succeeded: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """Counts of the requests that were sent. None where a run lacks that count.
-
-    `recorded`: those that are in the figures, unfinished ones included. `sent`: counted around the transport before
-    each send, independently of the recorder; `unrecorded`: of these, those that recording raised an error for, so that
-    they are in no other figure. `locust_total` comes from the same event as `recorded`, so that it only finds a fault
-    between the event and the figures. `backend_log` is the target's own count, which only a demo has. `sent` and
-    `locust_total` need the last record of every process.
-
-    A repeated request counts once everywhere; `repeated` are those of the figures, `retries` those that the client
-    counted. `never_left` failed on a limit of the load machine, and cannot be in the target's log.
-    """
-
-    recorded: int
-    locust_total: int | None
-    backend_log: int | None
-    sent: int | None = None
-    unrecorded: int = 0
-    repeated: int = 0
-    retries: int | None = None
-    never_left: int = 0
-
-    @property
-    def accounted(self) -> int | None:
-        """Requests that were sent and should be in the figures."""
-        return None if self.sent is None else self.sent - self.unrecorded
-
-    @property
-    def differences(self) -> dict[str, int]:
-        """By how much each known count differs from `recorded`; that of repetitions from `repeated`."""
-        log = None if self.backend_log is None else self.backend_log + self.never_left
-        counts = {"sent": self.accounted, "locust_total": self.locust_total, "backend_log": log}
-        found = {name: count - self.recorded for name, count in counts.items() if count is not None}
-        if self.retries is not None and not self.unrecorded:  # an unrecorded request may have been repeated
-            found["retries"] = self.retries - self.repeated
-        return found
-
-    @property
-    def agrees(self) -> bool:
-        """True when every count that is known is the same."""
-        return not any(self.differences.values())
-
-
 INTERRUPTED = "interrupted"
 TARGET_LOST = "target lost"
 LOAD_DIED = "load process died"
 SUITE_FAILED = "suite error"
 """An error of the suite itself ended the load."""
+ABORTED = "stop rule"
+"""A target had been missed for as long as its stop rule allows."""
 CUT_OFF = "cut off"
 """Nobody wrote down how the run ended: the suite itself was killed, its machine stopped, or it still runs."""
 
@@ -335,7 +324,7 @@ class Summary:
     target_lost_at: int | None
     """UTC second from which on the target answered nothing any more, until the end."""
     ended: str
-    """"completed", INTERRUPTED, TARGET_LOST, LOAD_DIED, SUITE_FAILED or CUT_OFF."""
+    """"completed", INTERRUPTED, TARGET_LOST, LOAD_DIED, SUITE_FAILED, ABORTED or CUT_OFF."""
     environment: dict[str, str]
     arrivals: ArrivalFigures | None = None
     """None in the closed model."""
@@ -375,6 +364,24 @@ class Summary:
 
     ledger: RunLedger | None = None
     """None in older files."""
+
+    aborted: Aborted | None = None
+    """The stop rule that ended the run; None where none did."""
+    stages: tuple[StageFigures, ...] = ()
+    """Of a scenario with stages: those that began."""
+    stage_rows: tuple[Row, ...] = ()
+    """The rows of each stage, with its name as the period; then those of stages that a target names together."""
+
+    def is_steady(self, second: int) -> bool:
+        """True for a second of the steady state."""
+        if self.stages:
+            spans = [stage.seconds.steady for stage in self.stages if stage.seconds.steady is not None]
+            return any(start <= second < end for start, end in spans)
+        return (
+            self.steady_start is not None
+            and self.steady_end is not None
+            and (self.steady_start <= second < self.steady_end)
+        )
 
     @property
     def totals_ok(self) -> Statistics:

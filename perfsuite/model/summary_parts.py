@@ -201,3 +201,59 @@ class ServerTimes:
 
 NO_SERVER_TIMES = ServerTimes()
 """No answer reported one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Counts of the requests that were sent. None where a run lacks that count.
+
+    `recorded`: those that are in the figures, unfinished ones included. `sent`: counted around the transport before
+    each send, independently of the recorder; `unrecorded`: of these, those that recording raised an error for, so that
+    they are in no other figure. `locust_total` comes from the same event as `recorded`, so that it only finds a fault
+    between the event and the figures. `backend_log` is the target's own count, which only a demo has. `sent` and
+    `locust_total` need the last record of every process.
+
+    A repeated request counts once everywhere; `repeated` are those of the figures, `retries` those that the client
+    counted. `never_left` failed on a limit of the load machine, and cannot be in the target's log.
+    """
+
+    recorded: int
+    locust_total: int | None
+    backend_log: int | None
+    sent: int | None = None
+    unrecorded: int = 0
+    repeated: int = 0
+    retries: int | None = None
+    never_left: int = 0
+
+    @property
+    def accounted(self) -> int | None:
+        """Requests that were sent and should be in the figures."""
+        return None if self.sent is None else self.sent - self.unrecorded
+
+    @property
+    def differences(self) -> dict[str, int]:
+        """By how much each known count differs from `recorded`; that of repetitions from `repeated`."""
+        log = None if self.backend_log is None else self.backend_log + self.never_left
+        counts = {"sent": self.accounted, "locust_total": self.locust_total, "backend_log": log}
+        found = {name: count - self.recorded for name, count in counts.items() if count is not None}
+        if self.retries is not None and not self.unrecorded:  # an unrecorded request may have been repeated
+            found["retries"] = self.retries - self.repeated
+        return found
+
+    @property
+    def agrees(self) -> bool:
+        """True when every count that is known is the same."""
+        return not any(self.differences.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The stop rule that ended a run: `target` was missed over the `window_s` seconds before `at` (UTC second)."""
+
+    target: str
+    metric: str
+    observed: float
+    limit: float
+    window_s: int
+    at: int

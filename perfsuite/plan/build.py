@@ -90,6 +90,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
         sorted(facts.operations),
         sorted({*file.scenarios, *STANDARD_SCENARIOS}),
         sorted(METRICS),
+        {stage.name: None for scenario in file.scenarios.values() for stage in scenario.stages},
     )
     scenarios = _chosen(options, file)
     for scenario in scenarios:
@@ -129,7 +130,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         scenario=scenario,
         host=inputs.host,
         users_by_role=counts,
-        targets=inputs.targets,
+        targets=inputs.targets if options.abort else tuple(replace(one, abort_after_s=None) for one in inputs.targets),
         allowed_hosts=inputs.allowed_hosts,
         seed=options.seed,
         created_at=now.astimezone(UTC).isoformat(timespec="seconds"),

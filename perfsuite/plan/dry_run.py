@@ -11,9 +11,10 @@ from perfsuite.messages.plan import PlannedReason
 from perfsuite.model import Arrival, Plan, Scenario, Target
 from perfsuite.model.monitor import READINGS_NEEDED
 from perfsuite.model.periods import settling_s
-from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES
+from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES, RECOVERY
 from perfsuite.model.role import Role
 from perfsuite.model.stability import JUDGED_FROM_S
+from perfsuite.model.stages import falls_back, load_text, mean_share, spans_of, steady_lengths
 from perfsuite.model.summary import PERCENTILES, samples_needed
 from perfsuite.roles.mix import arriving_rps, offered_rps
 from perfsuite.target.hosts import is_local
@@ -40,14 +41,19 @@ def ramp_s(scenario: Scenario) -> float:
 
 
 def steady_s(scenario: Scenario) -> float:
-    """Seconds of the steady state: the plateau without its settling time; 0 if it is never reached."""
+    """Seconds of the steady state: the plateau without its settling time; 0 if it is never reached.
+
+    With stages, that of all hold stages together.
+    """
+    if scenario.stages:
+        return sum(steady_lengths(scenario.stages, scenario.spawn_rate).values())
     plateau_s = max(scenario.duration_s - ramp_s(scenario), 0.0)
     return plateau_s - settling_s(plateau_s)
 
 
 def response_limit_s(targets: Sequence[Target]) -> float | None:
     """The limit of the average response time over all requests, in seconds; None without such a target."""
-    limits = [t.limit for t in targets if t.metric == "avg_ms" and t.below and t.role is None and t.operation is None]
+    limits = [t.limit for t in targets if t.metric == "avg_ms" and t.below and not (t.role or t.operation or t.stages)]
     return min(limits) / 1000 if limits else None
 
 
@@ -56,6 +62,10 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message
     scenario = plan.scenario
     if target.scenarios and scenario.name not in target.scenarios:
         return PlannedReason.ONLY_IN(scenarios=target.scenarios)
+    if missing := [name for name in target.stages if name not in {stage.name for stage in scenario.stages}]:
+        return PlannedReason.NO_SUCH_STAGES(stages=missing)
+    if target.metric == RECOVERY:
+        return None if falls_back(scenario.stages) else PlannedReason.NO_SPIKE()
     if target.role is not None and not plan.users_by_role.get(target.role):
         return PlannedReason.ROLE_ABSENT(role=target.role)
     if target.metric == CONCURRENT_USERS:
@@ -79,12 +89,33 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message
 
 def _expected_rps(target: Target, plan: Plan, roles: Sequence[Role]) -> float:
     """Expected requests/s in the scope of the target if every answer takes as long as the response-time limit."""
-    arrival = plan.scenario.arrival
+    arrival, share = plan.scenario.arrival, _mean_share(target, plan.scenario)
     if arrival is not None:
         counted = None if target.role is None else [target.role]
-        return arriving_rps(_mean_rate(arrival), plan.users_by_role, roles, operation=target.operation, counted=counted)
+        rate = _mean_rate(arrival) * share
+        return arriving_rps(rate, plan.users_by_role, roles, operation=target.operation, counted=counted)
     counts = {slug: users for slug, users in plan.users_by_role.items() if target.role in (None, slug)}
-    return offered_rps(counts, roles, response_limit_s(plan.targets) or 0.0, operation=target.operation)
+    return share * offered_rps(counts, roles, response_limit_s(plan.targets) or 0.0, operation=target.operation)
+
+
+def _mean_share(target: Target, scenario: Scenario) -> float:
+    """The mean load over what the target is judged on, as a share of the most."""
+    return mean_share(scenario.stages, _lengths(target, scenario))
+
+
+def _lengths(target: Target, scenario: Scenario) -> dict[str, float]:
+    """Name of each stage that the target is judged on → seconds of it that count."""
+    steady = steady_lengths(scenario.stages, scenario.spawn_rate)
+    if not target.stages:
+        return steady
+    return {
+        stage.name: steady.get(stage.name, stage.duration_s) for stage in scenario.stages if stage.name in target.stages
+    }
+
+
+def _judged_s(target: Target, scenario: Scenario) -> float:
+    """Seconds that the target is judged on."""
+    return sum(_lengths(target, scenario).values()) if scenario.stages else steady_s(scenario)
 
 
 def _mean_rate(arrival: Arrival) -> float:
@@ -100,7 +131,7 @@ def _why_no_throughput(target: Target, plan: Plan, roles: Sequence[Role]) -> Mes
 
 
 def _why_no_percentile(target: Target, plan: Plan, roles: Sequence[Role]) -> Message | None:
-    samples = _expected_rps(target, plan, roles) * steady_s(plan.scenario)
+    samples = _expected_rps(target, plan, roles) * _judged_s(target, plan.scenario)
     needed = samples_needed(PERCENTILES[target.metric])
     return None if samples >= needed else PlannedReason.TOO_FEW_SAMPLES(samples=round(samples), needed=needed)
 
@@ -109,7 +140,7 @@ def _why_no_reading(target: Target, plan: Plan) -> Message | None:
     component = target.metric.partition(".")[0]
     if component not in _monitored(plan):
         return PlannedReason.NOT_MONITORED(remedy=_REMEDIES.get(component, "give one of the --monitor options"))
-    samples = steady_s(plan.scenario)  # one a second
+    samples = _judged_s(target, plan.scenario)  # one a second
     enough = samples >= READINGS_NEEDED
     return None if enough else PlannedReason.TOO_FEW_SAMPLES(samples=round(samples), needed=READINGS_NEEDED)
 
@@ -171,6 +202,8 @@ def _connection(plan: Plan) -> list[str]:
 
 
 def _stages(scenario: Scenario) -> list[str]:
+    if scenario.stages:
+        return _own_stages(scenario)
     ramp, steady = ramp_s(scenario), steady_s(scenario)
     users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} per second"
     ramp_up = f"{duration(min(ramp, scenario.duration_s)):>11}   to {users}"
@@ -191,6 +224,18 @@ def _stages(scenario: Scenario) -> list[str]:
     return lines
 
 
+def _own_stages(scenario: Scenario) -> list[str]:
+    """The stages of a scenario that has its own, one in a line."""
+    steady = steady_lengths(scenario.stages, scenario.spawn_rate)
+    width = max(len(stage.name) for stage in scenario.stages)
+    lines = [f"  duration {option_duration(scenario.duration_s)}", "Stages"]
+    for span in spans_of(scenario.stages):
+        name = span.stage.name
+        judged = f"steady for {duration(steady[name])}" if steady.get(name) else "not judged"
+        lines.append(f"  {name:<{width}} {duration(span.stage.duration_s):>11}   {load_text(span)}, {judged}")
+    return lines
+
+
 def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
     lines = ["Users by role"]
     for role in roles:
@@ -207,6 +252,8 @@ def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
 
 def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
     if (arrival := plan.scenario.arrival) is not None:
+        if plan.scenario.stages:
+            return [f"Open model: actions/s as the stages say, on {plural(plan.scenario.users, 'session')}"]
         kind = "at random gaps" if arrival.poisson else "at equal gaps"
         to = f" to {setting(arrival.rate_end)}" if arrival.rate_end is not None else ""
         requests = arriving_rps(_mean_rate(arrival), plan.users_by_role, roles)
@@ -215,7 +262,8 @@ def _load(plan: Plan, roles: Sequence[Role]) -> list[str]:
             f"  {number(requests):>7}  expected requests/s on the plateau, however slow the answers are",
         ]
     at_once = offered_rps(plan.users_by_role, roles, 0.0)
-    lines = ["Expected requests/s on the plateau", f"  {number(at_once):>7}  at 0 ms"]
+    where = "with the most users" if plan.scenario.stages else "on the plateau"
+    lines = [f"Expected requests/s {where}", f"  {number(at_once):>7}  at 0 ms"]
     limit_s = response_limit_s(plan.targets)
     if limit_s is not None:
         at_limit = offered_rps(plan.users_by_role, roles, limit_s)
@@ -258,10 +306,13 @@ def _targets(plan: Plan, roles: Sequence[Role]) -> list[str]:
             outcome = "judged where it can be read"
         else:
             outcome = "judged"
+        if target.abort_after_s is not None and reason is None:
+            outcome += f"; ends the run once missed for {duration(target.abort_after_s)}"
         lines.append(f"  {target.name}{_scope(target)} ({limit}): {outcome}")
     return lines
 
 
 def _scope(target: Target) -> str:
     parts = [f"{kind} {name}" for kind, name in (("role", target.role), ("operation", target.operation)) if name]
+    parts += [f"stage {name}" for name in target.stages]
     return f" of {', '.join(parts)}" if parts else ""

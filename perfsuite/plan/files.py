@@ -19,19 +19,29 @@ from perfsuite.errors import UsageError, nearest
 from perfsuite.format import setting
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Arrival, Scenario, Target
-from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES
+from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES, RECOVERY
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
-from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
+from perfsuite.plan.stages import duration_s, overridden, spawn_rate_of, stages_of
 from perfsuite.target.hosts import HostRules
 from perfsuite.toml_tables import Table, read_tables
 
-_SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival")
+_SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival", "stages")
 # Names become folder names: <scenario>_<YYYYMMDD_HHMMSS>.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
-STANDARD_SCENARIOS = ("basic", "moderate", "heavy", "peak", "stress", "endurance", "acceptance")
+STANDARD_SCENARIOS = (
+    "basic",
+    "moderate",
+    "heavy",
+    "peak",
+    "stress",
+    "endurance",
+    "acceptance",
+    "spike",
+    "steps",
+)
 """Those that the suite comes with: its targets may name them beside a scenario file of one's own, too."""
 
 ARRIVALS = ("constant", "poisson")
@@ -64,13 +74,35 @@ def _scenario(name: str, table: Table) -> Scenario:
     if not _NAME.fullmatch(name):
         raise UsageError(PlanMessage.SCENARIO_NAME().at(table.place))
     table.only(_SCENARIO_KEYS)
+    if "stages" in table.values:
+        return _staged(name, table)
     return Scenario(
         name=name,
         users=table.whole_number("users"),
         spawn_rate=table.number("spawn_rate"),
-        duration_s=_duration_s(table, "duration"),
+        duration_s=duration_s(table),
         purpose=table.text("purpose", default=" ").strip(),
         arrival=_arrival(table),
+    )
+
+
+def _staged(name: str, table: Table) -> Scenario:
+    """A scenario with stages: its users, or its arrival rate, are the most of them."""
+    stages = stages_of(table)
+    of_rates, most = stages[0].users is None, max(stage.level for stage in stages)
+    if not of_rates:
+        for key in ("users", "arrival"):
+            if key in table.values:
+                raise table.wrong(key, PlanMessage.STAGES_SAY_SO(key=key))
+    users = table.whole_number("users") if of_rates else int(most)
+    return Scenario(
+        name=name,
+        users=users,
+        spawn_rate=spawn_rate_of(table, users),
+        duration_s=sum(stage.duration_s for stage in stages),
+        purpose=table.text("purpose", default=" ").strip(),
+        arrival=Arrival(most, poisson=_kind_of_arrival(table) == "poisson") if of_rates else None,
+        stages=stages,
     )
 
 
@@ -81,21 +113,12 @@ def _arrival(table: Table) -> Arrival | None:
             if key in table.values:
                 raise table.wrong(key, PlanMessage.NEEDS_ARRIVAL_RATE())
         return None
-    kind = table.name_among("arrival", "kind of arrival", ARRIVALS) if "arrival" in table.values else ARRIVALS[0]
     end = table.number("arrival_rate_end") if "arrival_rate_end" in table.values else None
-    return Arrival(table.number("arrival_rate"), end, kind == "poisson")
+    return Arrival(table.number("arrival_rate"), end, _kind_of_arrival(table) == "poisson")
 
 
-def _duration_s(table: Table, key: str) -> float:
-    value = table.required(key)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return table.number(key)
-    try:
-        return parse_duration(table.text(key))
-    except UsageError as error:
-        if str(error).startswith(table.place_of(key)):
-            raise
-        raise table.wrong(key, error.message) from None
+def _kind_of_arrival(table: Table) -> str:
+    return table.name_among("arrival", "kind of arrival", ARRIVALS) if "arrival" in table.values else ARRIVALS[0]
 
 
 def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tuple[Scenario, ...]:
@@ -112,6 +135,8 @@ def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tu
 
 
 def _overridden(scenario: Scenario, options: PlanOptions) -> Scenario:
+    if scenario.stages:
+        return overridden(scenario, options)
     arrival = scenario.arrival
     if options.arrival_rate is not None:
         arrival = Arrival(options.arrival_rate, poisson=arrival is not None and arrival.poisson)
@@ -140,7 +165,10 @@ METRICS = (
     "failure_rate",
     "rps",
     CONCURRENT_USERS,
+    RECOVERY,
 )
+FEWEST_STOP_S = 5
+"""The shortest `abort_after`: a target that does not answer for a few seconds is no reason to end a run."""
 STATISTICS = {"below": ("max", "p95", "avg"), "above": ("min", "p5", "avg")}
 """Of a reading's samples in the steady state; the first counts where none is named, since it is the worst."""
 _KEYS = (
@@ -154,17 +182,20 @@ _KEYS = (
     "operation",
     "scenarios",
     "information_in",
+    "stages",
+    "abort_after",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """The names that a target can use: slugs of roles, operations, scenarios, readings of monitors."""
+    """The names that a target can use: slugs of roles, operations, scenarios, readings of monitors, stages."""
 
     roles: Collection[str]
     operations: Collection[str]
     scenarios: Collection[str]
     readings: Collection[str] = ()
+    stages: Collection[str] = ()
 
 
 def read_targets(path: Path, known: KnownNames) -> tuple[Target, ...]:
@@ -205,6 +236,12 @@ def _target(table: Table, known: KnownNames) -> Target:
         raise table.wrong("above", PlanMessage.QUERIES_BELOW())
     if metric in known.readings and (role or operation):
         raise table.wrong("role" if role else "operation", PlanMessage.READING_OF_PART())
+    if metric == RECOVERY and (role or operation):
+        raise table.wrong("role" if role else "operation", PlanMessage.RECOVERY_OF_PART())
+    if metric == RECOVERY and not below:
+        raise table.wrong("above", PlanMessage.RECOVERY_BELOW())
+    if metric in (CONCURRENT_USERS, MAX_QUERIES) and "stages" in table.values:
+        raise table.wrong("stages", PlanMessage.METRIC_OF_RUN(metric=metric))
     return Target(
         name=name,
         metric=f"{metric} {_statistic(table, below=below)}" if metric in known.readings else metric,
@@ -214,6 +251,8 @@ def _target(table: Table, known: KnownNames) -> Target:
         operation=operation,
         scenarios=table.names_among("scenarios", "scenario", known.scenarios),
         information_in=table.names_among("information_in", "scenario", known.scenarios),
+        stages=table.names_among("stages", "stage", known.stages),
+        abort_after_s=_abort_after_s(table, metric),
     )
 
 
@@ -223,11 +262,23 @@ def _lasting(name: str, table: Table, known: KnownNames) -> Target:
     return Target(
         name=name,
         metric=LASTS_AT_LEAST,
-        limit=_duration_s(table, LASTS_AT_LEAST),
+        limit=duration_s(table, LASTS_AT_LEAST),
         below=False,
         scenarios=table.names_among("scenarios", "scenario", known.scenarios),
         information_in=table.names_among("information_in", "scenario", known.scenarios),
     )
+
+
+def _abort_after_s(table: Table, metric: str) -> float | None:
+    """How long the target has to be missed until the run ends; None without a stop rule."""
+    if "abort_after" not in table.values:
+        return None
+    if metric not in METRICS or metric in (CONCURRENT_USERS, RECOVERY):
+        raise table.wrong("abort_after", PlanMessage.NO_STOP_RULE(metric=metric))
+    seconds = duration_s(table, "abort_after")
+    if seconds < FEWEST_STOP_S:
+        raise table.wrong("abort_after", PlanMessage.STOP_RULE_TOO_SHORT(least=f"{FEWEST_STOP_S} s"))
+    return seconds
 
 
 def _metric(table: Table, known: KnownNames) -> str:

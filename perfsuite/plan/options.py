@@ -313,6 +313,7 @@ class PlanOptions:
         kind=Path,
         section=FILES,
     )
+    abort: bool = switch("--no-abort", "ignore abort_after of targets", default=True, section=FILES)
     archive: ArchiveOptions = group(ArchiveOptions)
     samples: SampleOptions = group(SampleOptions)
 

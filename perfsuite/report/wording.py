@@ -103,9 +103,11 @@ def _faults(report: RunReport) -> Iterable[Message]:
     if lost:
         at = summary.target_lost_at
         yield Headline.LOST() if at is None else Headline.LOST_AT(at=at)
+    if aborted := summary.aborted:
+        yield Headline.ABORTED(target=clean(aborted.target), window_s=aborted.window_s)
     if never:
         yield Headline.TOO_SLOW(actions=never)
-    if not (missed or whole.wrong_answers or lost or never):
+    if not (missed or whole.wrong_answers or lost or never or aborted):
         share = whole.failures / whole.requests if whole.requests else 0
         yield Headline.FAILED_REQUESTS(failures=whole.failures, requests=whole.requests, share=share)
 

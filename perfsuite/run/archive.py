@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,10 +123,19 @@ def _machines(plan: Plan, here: str) -> str:
     return f"{elsewhere}, {plan.processes} × {here}" if plan.processes else elsewhere
 
 
+_ALWAYS_IN_DIGEST = ("users", "spawn_rate", "duration_s", "arrival")
+"""What came later counts only where it is not the default, so that digests of earlier runs stay the same."""
+
+
 def digest_of(scenario: Scenario, roles_module: str) -> str:
     """Identifies the load that a scenario makes, whatever its name and purpose."""
     content = asdict(scenario) | {"roles": roles_module}
-    load = {name: value for name, value in content.items() if name not in ("name", "purpose")}
+    known = {one.name: one.default for one in fields(Scenario) if one.name not in _ALWAYS_IN_DIGEST}
+    load = {
+        name: value
+        for name, value in content.items()
+        if name not in ("name", "purpose") and not (name in known and value == known[name])
+    }
     return hashlib.sha256(msgspec.json.encode(load, order="sorted")).hexdigest()[:16]
 
 

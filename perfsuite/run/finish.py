@@ -16,7 +16,7 @@ import msgspec
 from perfsuite import clock
 from perfsuite.errors import LoadError, SuiteError, UnexpectedError, UsageError, is_of_a_file, unwritable
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import Cleanup, RunReport
+from perfsuite.model import Aborted, Cleanup, RunReport
 from perfsuite.model.history import Comparison, RunGroup
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import add_readings
@@ -57,6 +57,8 @@ class RunEnd:
     recorded: int
     cleanup: Cleanup | None
     retries: int = 0
+    aborted: Aborted | None = None
+    """The stop rule that ended the load."""
 
 
 def _compare(run: LoadedRun, baseline: RunGroup) -> Comparison:
@@ -119,6 +121,7 @@ def _write_circumstances(run: RunContext, end: RunEnd) -> None:
         environment,
         clock_set_s=round(clock.system_ahead_s(), 3),
         suite_errors=run.errors.groups,
+        aborted=end.aborted,
     )
     save(path, known)
     if (log := run.request_log) is not None:

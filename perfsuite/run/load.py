@@ -17,12 +17,23 @@ import msgspec
 
 from perfsuite.clock import for_children, utc_s
 from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError, SuiteError
+from perfsuite.format import apart
 from perfsuite.judge import live_targets
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import INTERRUPTED, LOAD_DIED, SUITE_FAILED, TARGET_LOST, LiveSnapshot, Plan, Secrets
+from perfsuite.model import (
+    ABORTED,
+    INTERRUPTED,
+    LOAD_DIED,
+    SUITE_FAILED,
+    TARGET_LOST,
+    Aborted,
+    LiveSnapshot,
+    Plan,
+    Secrets,
+)
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import (
     STOP_WITHIN_S,
@@ -34,6 +45,7 @@ from perfsuite.monitor import (
 )
 from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
+from perfsuite.run.stop_rules import StopRules
 from perfsuite.run.worker_news import worker_news
 from perfsuite.summary.live import LiveView
 from perfsuite.summary.summarize import COMPLETED
@@ -65,6 +77,8 @@ class LoadResult:
     recorded: int = 0
     steady_requests: Mapping[int, int] = field(default_factory=dict)
     retries: int = 0
+    aborted: Aborted | None = None
+    """The stop rule that ended it."""
 
 
 class LoadProcess:
@@ -211,7 +225,7 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
         finally:
             process.close()
             run.screen.load_over()
-        return LoadResult(ended, progress.recorded, progress.steady_requests, progress.retries)
+        return LoadResult(ended, progress.recorded, progress.steady_requests, progress.retries, progress.aborted)
 
 
 def _token(run: RunContext) -> str:
@@ -245,6 +259,9 @@ class _LoadProgress:
         self._reported: set[tuple[str, str]] = set()
         self.broke = False
         """A part of a load process died that the load cannot do without; the load ends itself."""
+        self.aborted: Aborted | None = None
+        """The stop rule that ends the load."""
+        self._rules = StopRules(run.plan)
         self.begun = False
         """Something was recorded: the load did not fail before its beginning."""
         if run.listener is not None:
@@ -289,6 +306,11 @@ class _LoadProgress:
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
 
+    def look_for_stop_rule(self, snapshot: LiveSnapshot) -> Aborted | None:
+        """The stop rule that ends the load now."""
+        self.aborted = self._rules.look(self._live, snapshot.live)
+        return self.aborted
+
     def _report(self, error: measurements.SuiteErrors) -> None:
         """Show an error of a load process itself, once for each place."""
         self.broke = self.broke or error.ends_load
@@ -312,10 +334,8 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
             shown_at = time.monotonic()
             snapshot = progress.snapshot()
             run.screen.progress(snapshot)
-            silent_s = snapshot.live.unanswered_s
-            if silent_s >= TARGET_LOST_S and reason == COMPLETED:
-                reason = TARGET_LOST
-                run.screen.say(RunMessage.TARGET_SILENT(silent_s=silent_s))
+            if reason == COMPLETED and (cause := _why_stop(progress, snapshot, run)):
+                reason = cause
                 process.stop(reason)
         if run.interrupts.count > interrupts:
             interrupts = run.interrupts.count
@@ -339,6 +359,24 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
+
+
+def _why_stop(progress: _LoadProgress, snapshot: LiveSnapshot, run: RunContext) -> str:
+    """Why the load has to end before its time; "" while it does not."""
+    silent_s = snapshot.live.unanswered_s
+    if silent_s >= TARGET_LOST_S:
+        run.screen.say(RunMessage.TARGET_SILENT(silent_s=silent_s))
+        return TARGET_LOST
+    rule = progress.look_for_stop_rule(snapshot)
+    if rule is None:
+        return ""
+    run.screen.say(_stop_rule(rule))
+    return ABORTED
+
+
+def _stop_rule(rule: Aborted) -> Message:
+    observed, limit = apart(rule.metric, rule.observed, rule.limit)
+    return RunMessage.STOP_RULE(target=rule.target, window_s=rule.window_s, observed=observed, limit=limit)
 
 
 def _longest_wait_s(plan: Plan) -> float:

@@ -109,7 +109,7 @@ def load_run(
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
     stability = errors.attempt("stability", lambda: stability_of(summary, readings), ())
     watched = Observations(readings, fingerprint, grown=grown, preflight=preflight, stability=stability)
-    findings = errors.attempt("findings", lambda: evaluation.find(summary, watched), ())
+    findings = errors.attempt("findings", lambda: evaluation.find(_of_longest_hold(summary), watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
     report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison, stability)
     return LoadedRun(with_verdict(report, before, errors, evaluation), preflight, folder)
@@ -144,6 +144,16 @@ def with_comparison(run: LoadedRun, comparison: Comparison) -> LoadedRun:
 def _with_errors(report: RunReport, errors: Sequence[SuiteErrorGroup]) -> RunReport:
     every = most_frequent_first((*report.summary.suite_errors, *errors))
     return replace(report, summary=replace(report.summary, suite_errors=every))
+
+
+def _of_longest_hold(summary: Summary) -> Summary:
+    """The run as if its steady state were that of its longest hold stage, the later of two: what changes with the load
+    is not unusual."""
+    if not summary.stages:
+        return summary
+    spans = [stage.seconds.steady for stage in summary.stages if stage.seconds.steady is not None]
+    start, end = max(spans, key=lambda span: (span[1] - span[0], span[0]), default=(None, None))
+    return replace(summary, steady_start=start, steady_end=end)
 
 
 def _optional(path: Path, kind: type[T]) -> T | None:

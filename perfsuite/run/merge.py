@@ -25,6 +25,7 @@ from perfsuite.measurements.records import (
     WorkerLost,
 )
 from perfsuite.model import (
+    ABORTED,
     CUT_OFF,
     INTERRUPTED,
     LOAD_DIED,
@@ -46,7 +47,7 @@ from perfsuite.run.load_run import CIRCUMSTANCES_FILE, PREFLIGHT_FILE, LoadedRun
 from perfsuite.run.merge_checks import RunPart, check_parts, read_part
 from perfsuite.summary.summarize import COMPLETED, Circumstances
 
-_WORST_FIRST = (SUITE_FAILED, LOAD_DIED, CUT_OFF, TARGET_LOST, INTERRUPTED, COMPLETED)
+_WORST_FIRST = (SUITE_FAILED, LOAD_DIED, CUT_OFF, TARGET_LOST, ABORTED, INTERRUPTED, COMPLETED)
 _ALL_TIME_S = 1 << 62
 _T = TypeVar("_T")
 
@@ -235,6 +236,7 @@ def _circumstances_of(parts: Sequence[RunPart]) -> Circumstances:
         environment=_environment_of([one.environment for one in known]),
         suite_errors=tuple(errors),
         clock_set_s=max((one.clock_set_s for one in known), key=abs),
+        aborted=next((one.aborted for one in known if one.aborted is not None), None),
     )
 
 

@@ -133,7 +133,7 @@ def run(
         cleanup, ended = _cleaned(made, again, do)
         # A first interrupt does not stop the report: it takes a second or two.
         with made.interrupts.deferred(1):
-            return do.finish(made, RunEnd(ended, loaded.recorded, cleanup, loaded.retries), baseline)
+            return do.finish(made, RunEnd(ended, loaded.recorded, cleanup, loaded.retries, loaded.aborted), baseline)
 
 
 def _cleaned(run: RunContext, ended: str, do: Stages) -> tuple[Cleanup | None, str]:

@@ -90,7 +90,8 @@ def arrival_figures(plan: Plan, aggregate: Aggregate, when: RunTimeline, phases:
 
 def _asked_per_s(profile: RateProfile, when: RunTimeline, phases: PhaseTimes) -> float:
     """The mean of the planned rate over the steady state; the rate itself where there is no steady state."""
-    start, end = when.steady_start, when.steady_end
-    if start is None or end is None or phases.ramp_up is None:
+    began = phases.ramp_up
+    if not when.steady_s or began is None:
         return profile.arrival.rate
-    return (profile.expected(end - phases.ramp_up) - profile.expected(start - phases.ramp_up)) / (end - start)
+    asked = sum(profile.expected(end - began) - profile.expected(start - began) for start, end in when.spans)
+    return asked / when.steady_s

@@ -40,6 +40,9 @@ class LiveView:
         self._phases = PhaseTimes()
         self._whole = RequestTotals()
         self._steady = RequestTotals()
+        self._earlier = RequestTotals()
+        self._spans: list[tuple[int, float]] = []
+        """The steady state of the stages before the present one, and their requests."""
         self._settled_until = 0
         """Earlier seconds are in `_whole` already, and in `_steady` where they belong to it."""
         self._logged_in = math.inf
@@ -48,17 +51,13 @@ class LiveView:
     def feed(self, records: Sequence[Record]) -> None:
         """Take in what was recorded since the last call."""
         self.aggregate.add(records)
-        phases = phase_times(self.aggregate.phases)
-        if phases.plateau != self._phases.plateau:
-            self._logged_in = math.inf
-            self._begin_steady_anew()
-        self._phases = phases
+        self._take_in(phase_times(self.aggregate.phases))
         for record in records:
             if isinstance(record, Requests | NotStarted) and record.second < self._settled_until:
                 self._settle(record.second, totals_of([record], responses_only=True))
         self._look_for_logins()
         oldest_kept = max(self.aggregate.seconds, default=0) - KEPT_S + 1
-        self._settle_seconds(max(oldest_kept, self._reported_until() or 0))
+        self._settle_seconds(max(oldest_kept, self.reported_until or 0))
         self._look_for_answers()
         self.aggregate.forget_before(oldest_kept)
 
@@ -68,16 +67,14 @@ class LiveView:
         steady_s = self._steady_length_s(stop)
         by_role = self.aggregate.by_role.values()
         ends_known = any(role.ended for role in by_role)
-        shown, length_s = (self._steady, steady_s) if steady_s else (self._everything(), self._length_s(stop))
+        shown, length_s = (self._steady_totals(), steady_s) if steady_s else (self._everything(), self._length_s(stop))
         kept = self.aggregate.seconds
         last = [record for second in range(stop - _NOW_S, stop) if second in kept for record in kept[second].due]
         now_s = max(1, min(_NOW_S, stop - self._start(stop)))
         now = statistics(totals_of(last, responses_only=True), now_s, ends_known=ends_known)
         started_at = now_utc_s if self._phases.ramp_up is None else self._phases.ramp_up
         return LiveState(
-            phase=max(reversed(self.aggregate.phases), key=lambda phase: phase.at).name
-            if self.aggregate.phases
-            else STARTING,
+            phase=self._phase(),
             elapsed_s=max(0.0, now_utc_s - started_at),
             total_s=self._plan.scenario.duration_s,
             users=self._alive(),
@@ -99,7 +96,7 @@ class LiveView:
 
     def steady_requests(self) -> dict[int, int]:
         """UTC second of the steady state so far → requests that were answered in it; seconds without are left out."""
-        return {second: count for second, count in self.aggregate.answered.items() if count and self._is_steady(second)}
+        return {second: count for second, count in self.aggregate.answered.items() if count and self.is_steady(second)}
 
     def _roles(self) -> tuple[LiveLine, ...]:
         found = {line.name: line for line in self._lines(0)}
@@ -136,16 +133,46 @@ class LiveView:
 
     # ── what came in ────────────────────────────────────────────────────────────────────────────────
 
+    def _phase(self) -> str:
+        """The latest phase, or the stage."""
+        if not self.aggregate.phases:
+            return STARTING
+        latest = max(reversed(self.aggregate.phases), key=lambda phase: phase.at)
+        return latest.stage or latest.name
+
+    def _take_in(self, phases: PhaseTimes) -> None:
+        if len(phases.stages) > max(len(self._phases.stages), 1):
+            # What belongs to the stages before stays; the new one is followed from here on.
+            self._earlier.merge(self._steady)
+            ended = math.floor(phases.stages[-1].began)
+            self._spans = [(start, min(end, ended)) for start, end in self._steady_spans()]
+            self._steady, self._logged_in = RequestTotals(), math.inf
+        plateau, before = _plateau_of(phases), _plateau_of(self._phases)
+        self._phases = phases
+        if plateau != before:
+            self._logged_in = math.inf
+            self._begin_steady_anew()
+
+    def _steady_totals(self) -> RequestTotals:
+        """The steady state so far, that of earlier stages included."""
+        if not self._phases.stages:
+            return self._steady
+        totals = RequestTotals()
+        totals.merge(self._earlier)
+        totals.merge(self._steady)
+        return totals
+
     def _begin_steady_anew(self) -> None:
         """It begins at another second than assumed: so far only the last seconds can belong to it."""
         self._steady = RequestTotals()
+        start = self._steady_start()
         for number, second in self.aggregate.seconds.items():
-            if number < self._settled_until and self._is_steady(number):
+            if start is not None and start <= number < self._settled_until and self.is_steady(number):
                 self._steady.merge(totals_of(second.due, responses_only=True))
 
     def _look_for_logins(self) -> None:
         """Whether all users were logged in by the last second that is reported in full."""
-        plateau, until = self._phases.plateau, self._reported_until()
+        plateau, until = _plateau_of(self._phases), self.reported_until
         if plateau is None or until is None or self._logged_in < math.inf:
             return
         kept_from = min((min(reports) for reports in self.aggregate.users.values() if reports), default=until)
@@ -163,7 +190,9 @@ class LiveView:
 
     def _settle(self, second: int, totals: RequestTotals) -> None:
         self._whole.merge(totals)
-        if self._is_steady(second):
+        if any(start <= second < end for start, end in self._spans):
+            self._earlier.merge(totals)
+        elif self.is_steady(second):
             self._steady.merge(totals)
 
     def _everything(self) -> RequestTotals:
@@ -190,13 +219,14 @@ class LiveView:
 
     # ── seconds ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _reported_until(self) -> int | None:
+    @property
+    def reported_until(self) -> int | None:
         """The second that the slowest process is at; it may be reported in part. None before the first report."""
         return self.aggregate.reported_until if self._phases.end is None else math.floor(self._phases.end) + 1
 
     def _stop(self, now_utc_s: float) -> int:
         """The first second that is not reported in full; reports that stay away count as seconds without requests."""
-        until, now = self._reported_until(), math.floor(now_utc_s)
+        until, now = self.reported_until, math.floor(now_utc_s)
         return now if until is None else max(until, now - _REPORTS_LATE_S)
 
     def _start(self, stop: int) -> int:
@@ -209,19 +239,37 @@ class LiveView:
         return max(stop, max(due, default=stop - 1) + 1) - self._start(stop)
 
     def _steady_start(self) -> int | None:
-        """From the planned end, since the plateau's real length is not known before it is over."""
-        plateau, ramp_up = self._phases.plateau, self._phases.ramp_up
+        """Of the present stage, or of the run; from the planned end, since the plateau's length is not known yet."""
+        plateau, ramp_up = _plateau_of(self._phases), self._phases.ramp_up
         if plateau is None:
             return None
+        if self._phases.stages:
+            stage = self._phases.stages[-1]
+            lengths = {each.name: each.duration_s for each in self._plan.scenario.stages}
+            return max(steady_from(plateau, stage.began + lengths[stage.name], self._logged_in), math.ceil(stage.began))
         planned_end = (plateau if ramp_up is None else ramp_up) + self._plan.scenario.duration_s
         return steady_from(plateau, planned_end, self._logged_in)
 
-    def _is_steady(self, second: int) -> bool:
-        start, down = self._steady_start(), self._phases.ramp_down
-        return start is not None and start <= second and (down is None or second + 1 <= down)
-
-    def _steady_length_s(self, stop: int) -> int:
+    def _steady_spans(self) -> list[tuple[int, float]]:
+        """Those of earlier stages, and the present one, which ends when the next begins or the load goes down."""
         start, down = self._steady_start(), self._phases.ramp_down
         if start is None:
-            return 0
-        return max(0, (stop if down is None else min(stop, math.floor(down))) - start)
+            return self._spans
+        return [*self._spans, (start, math.inf if down is None else float(math.floor(down)))]
+
+    def is_steady(self, second: int) -> bool:
+        """Whether a second belongs to the steady state, by what is known so far."""
+        return any(start <= second < end for start, end in self._steady_spans())
+
+    def stage_of(self, second: int) -> str:
+        """The stage that a second belongs to; "" without any."""
+        begun = [stage.name for stage in self._phases.stages if stage.began <= second]
+        return begun[-1] if begun else ""
+
+    def _steady_length_s(self, stop: int) -> int:
+        return sum(max(0, int(min(stop, end)) - start) for start, end in self._steady_spans())
+
+
+def _plateau_of(phases: PhaseTimes) -> float | None:
+    """Of the present stage, where there are stages."""
+    return phases.stages[-1].plateau if phases.stages else phases.plateau

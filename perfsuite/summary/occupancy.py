@@ -99,10 +99,12 @@ def _within_us(record: Actions, when: RunTimeline) -> float:
 
     If the target stalls at an end of the steady state, actions reach far beyond it.
     """
-    if when.steady_start is None or when.steady_end is None:
-        return 0.0
+    return sum(_within_span_us(record, span) for span in when.spans)
+
+
+def _within_span_us(record: Actions, span: tuple[int, int]) -> float:
     began_us = 1e6 / 2
-    start_us, end_us = ((edge - record.second) * 1e6 for edge in (when.steady_start, when.steady_end))
+    start_us, end_us = ((edge - record.second) * 1e6 for edge in span)
     if start_us <= began_us and began_us + record.times.max_us <= end_us:
         return record.times.sum_us
     return sum(

@@ -23,7 +23,7 @@ from perfsuite.measurements.histogram import Histogram, middle_of
 from perfsuite.measurements.records import Times
 from perfsuite.measurements.totals import Due, RequestTotals, histogram_of_all, totals_of
 from perfsuite.model import ALL, LOGIN, BehaviourRow, Row, TimeBin
-from perfsuite.model.periods import PERIODS, STEADY
+from perfsuite.model.periods import STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.figures import as_ms, breakdown, percentiles_ms, statistics, statistics_ok
 from perfsuite.summary.periods import RunTimeline
@@ -71,21 +71,31 @@ RowKey = tuple[str, str, str]
 
 def period_rows(due: Mapping[int, Sequence[Due]], when: RunTimeline, order: RowOrder) -> tuple[Row, ...]:
     """The figures of each period, in the order described at the top of this file."""
-    cells: dict[str, dict[RowKey, list[Due]]] = {period: defaultdict(list) for period in PERIODS}
+    cells: dict[str, dict[RowKey, list[Due]]] = {period: defaultdict(list) for period in when.periods}
     for second, records in due.items():
         of_period = cells[when.period(second)]
         for record in records:
             of_period[record.role, record.behaviour, record.operation].append(record)
     rows: list[Row] = []
-    for period in PERIODS:
+    for period in when.periods:
         length_s = when.length_s(period)
         if length_s or period == STEADY:
-            totals = _with_totals({key: totals_of(records) for key, records in cells[period].items()})
-            rows += [
-                _row((period, *key), totals[key], length_s)
-                for key in sorted(totals, key=lambda key: _place(key, order))
-            ]
+            rows += _ordered(period, cells[period], length_s, order)
     return tuple(rows)
+
+
+def rows_of(period: str, due: Iterable[Due], length_s: int, order: RowOrder) -> list[Row]:
+    """The rows of any requests, as of one period."""
+    cells: dict[RowKey, list[Due]] = defaultdict(list)
+    for record in due:
+        cells[record.role, record.behaviour, record.operation].append(record)
+    return _ordered(period, cells, length_s, order)
+
+
+def _ordered(period: str, cells: Mapping[RowKey, list[Due]], length_s: int, order: RowOrder) -> list[Row]:
+    totals = _with_totals({key: totals_of(records) for key, records in cells.items()})
+    keys = sorted(totals, key=lambda key: _place(key, order))
+    return [_row((period, *key), totals[key], length_s) for key in keys]
 
 
 def _with_totals(cells: Mapping[RowKey, RequestTotals]) -> dict[RowKey, RequestTotals]:

@@ -14,9 +14,7 @@ def slowest_requests(
     aggregate: Aggregate, when: RunTimeline, order: RowOrder, times: ServerTimes
 ) -> tuple[SlowestRequest, ...]:
     """The ten slowest of each operation; nothing without a steady state, and of files that do not record them."""
-    if when.steady_start is None or when.steady_end is None:
-        return ()
-    found = aggregate.slowest(range(when.steady_start, when.steady_end))
+    found = aggregate.slowest(when.steady_seconds())
 
     def place(key: RowKey) -> tuple[Rank, ...]:
         return order.role(key[0]), order.behaviour(*key[:2]), order.operation(key[2])

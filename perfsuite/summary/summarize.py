@@ -12,6 +12,7 @@ from perfsuite.measurements.totals import Due, totals_of
 from perfsuite.model import (
     ALL,
     TARGET_LOST,
+    Aborted,
     Cleanup,
     FailureGroup,
     FailureKind,
@@ -41,10 +42,11 @@ from perfsuite.summary.health import (
     with_exercised,
 )
 from perfsuite.summary.occupancy import occupancies
-from perfsuite.summary.periods import PhaseTimes, RunTimeline, phase_times, timeline
+from perfsuite.summary.periods import PhaseTimes, RunTimeline, phase_times, timeline, with_logins
 from perfsuite.summary.rows import RowOrder, behaviour_rows, bins_of, period_rows, second_rows
 from perfsuite.summary.slowest import slowest_requests
-from perfsuite.summary.targets import EVERYTHING, drifts, evidence_of, target_figures, within
+from perfsuite.summary.stages import stage_figures, stage_rows
+from perfsuite.summary.targets import EVERYTHING, drifts, evidence_of, stage_evidence, target_figures, within
 from perfsuite.summary.users import (
     all_logged_in_at,
     logging_in_by_second,
@@ -70,6 +72,7 @@ class Circumstances:
     environment: Mapping[str, str] = field(default_factory=dict)
     suite_errors: tuple[SuiteErrorGroup, ...] = ()
     clock_set_s: float = 0.0
+    aborted: Aborted | None = None
 
 
 _UNKNOWN = Circumstances()
@@ -90,7 +93,8 @@ def build(
     point, gives a summary too: what is unknown is None or empty.
     """
     with without_collecting():
-        return _summary(plan, aggregate, preflight, roles, circumstances)
+        summary = _summary(plan, aggregate, preflight, roles, circumstances)
+    return replace(summary, aborted=circumstances.aborted)
 
 
 def _summary(
@@ -152,7 +156,15 @@ def _summary(
         connections=connections(aggregate),
         ledger=ledger(aggregate, sent + aggregate.expired),
     )
-    return _with_evidence(summary, plan, due, when)
+    return _with_stages(_with_evidence(summary, plan, due, when), plan, due, when, roles)
+
+
+def _with_stages(
+    summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline, roles: Sequence[Role]
+) -> Summary:
+    """The figures of the stages; nothing for a scenario without."""
+    rows = stage_rows(plan, due, when, RowOrder(roles))
+    return replace(summary, stages=stage_figures(plan, when, rows, summary.seconds, roles), stage_rows=rows)
 
 
 def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> Summary:
@@ -162,7 +174,7 @@ def _with_evidence(summary: Summary, plan: Plan, due: Mapping[int, Sequence[Due]
     return replace(
         summary,
         drifts=drifts(plan, evidence),
-        target_figures=target_figures(plan, evidence),
+        target_figures=target_figures(plan, evidence, stage_evidence(plan, due, when)),
         within=within(evidence) if when.steady_s else (),
         distribution=bins_of(everything.ok, everything.failed) if when.steady_s else (),
     )
@@ -201,6 +213,7 @@ def _seconds(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Besid
                 breakdown=breakdown(totals),
                 arrivals=beside.arrivals.get(second),
                 never_left=beside.never_left.get(second, 0),
+                stage=stage.name if (stage := when.stage_of(second)) else "",
             )
         )
     return tuple(seconds), sent
@@ -224,7 +237,11 @@ def _phases(aggregate: Aggregate) -> tuple[PhaseTimes, Mapping[int, int]]:
         return phases, {}
     seconds = range(min(aggregate.first, math.floor(phases.plateau)), aggregate.last + 1)
     logging_in = logging_in_by_second(aggregate, seconds)
-    return replace(phases, logged_in=all_logged_in_at(logging_in, phases.plateau)), logging_in
+    of_stages = {
+        stage.name: all_logged_in_at(logging_in, stage.plateau) for stage in phases.stages if stage.plateau is not None
+    }
+    logged_in = all_logged_in_at(logging_in, phases.plateau)
+    return replace(phases, logged_in=logged_in, stages=with_logins(phases, of_stages)), logging_in
 
 
 def _duration_s(phases: PhaseTimes, when: RunTimeline) -> float:

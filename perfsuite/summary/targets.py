@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.records import NotStarted, Requests
 from perfsuite.measurements.totals import Due, histogram_of_all, totals_of
 from perfsuite.model import Drift, Plan, Statistics, Target, TargetFigures, Within
+from perfsuite.model.plan import CONCURRENT_USERS, RECOVERY
 from perfsuite.model.slo_presets import apdex, apdex_threshold, times_needed
 from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
 from perfsuite.summary.figures import statistics, statistics_ok
 from perfsuite.summary.periods import RunTimeline
+from perfsuite.summary.stages import seconds_of
 from perfsuite.timeseries import FEWEST, mann_kendall, theil_sen
 
 Scope = tuple[str | None, str | None]
@@ -49,19 +52,36 @@ class ScopeTotals:
 
 def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> dict[Scope, ScopeTotals]:
     """For everything and for each scope that a target has."""
-    scopes = {EVERYTHING, *((target.role, target.operation) for target in plan.targets)}
-    parts = max(block_count(when.steady_s), 1)
+    scopes = {EVERYTHING, *((target.role, target.operation) for target in plan.targets if not target.stages)}
+    return _evidence_over(when.steady_seconds(), scopes, due)
+
+
+def stage_evidence(
+    plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline
+) -> dict[tuple[str, ...], dict[Scope, ScopeTotals]]:
+    """The same for the stages that targets name."""
+    scopes: dict[tuple[str, ...], set[Scope]] = {}
+    for target in plan.targets:
+        if target.stages:
+            scopes.setdefault(target.stages, {EVERYTHING}).add((target.role, target.operation))
+    return {names: _evidence_over(seconds_of(names, when), of_names, due) for names, of_names in scopes.items()}
+
+
+def _evidence_over(
+    seconds: Sequence[int], scopes: set[Scope], due: Mapping[int, Sequence[Due]]
+) -> dict[Scope, ScopeTotals]:
+    length_s = len(seconds)
+    parts = max(block_count(length_s), 1)
     found: dict[Scope, list[list[Due]]] = {scope: [[] for _ in range(parts)] for scope in scopes}
-    if when.steady_start is not None:
-        for second in range(when.steady_s):
-            part = block_of(second, when.steady_s, parts)
-            records = due.get(when.steady_start + second, ())
-            found[EVERYTHING][part] += records
-            for record in records if len(scopes) > 1 else ():
-                for scope in _narrow_scopes_of(record):
-                    if scope in found:
-                        found[scope][part].append(record)
-    return {scope: _evidence(of_part, when.steady_s) for scope, of_part in found.items()}
+    for number, second in enumerate(seconds):
+        part = block_of(number, length_s, parts)
+        records = due.get(second, ())
+        found[EVERYTHING][part] += records
+        for record in records if len(scopes) > 1 else ():
+            for scope in _narrow_scopes_of(record):
+                if scope in found:
+                    found[scope][part].append(record)
+    return {scope: _evidence(of_part, length_s) for scope, of_part in found.items()}
 
 
 def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> ScopeTotals:
@@ -79,23 +99,25 @@ def _narrow_scopes_of(record: Due) -> tuple[Scope, ...]:
     return (role, None), (None, operation), (role, operation)
 
 
-def target_figures(plan: Plan, evidence: Mapping[Scope, ScopeTotals]) -> tuple[TargetFigures, ...]:
+def target_figures(
+    plan: Plan,
+    evidence: Mapping[Scope, ScopeTotals],
+    of_stages: Mapping[tuple[str, ...], Mapping[Scope, ScopeTotals]] = MappingProxyType({}),
+) -> tuple[TargetFigures, ...]:
     """One for each figure and scope that a target limits, in the order of the targets."""
-    wanted = dict.fromkeys((target.metric, target.role, target.operation) for target in _with_figures(plan.targets))
-    return tuple(
-        TargetFigures(
-            metric=metric,
-            role=role,
-            operation=operation,
-            interval=interval(evidence[role, operation].blocks, metric, plan.seed),
-            value=_apdex(metric, evidence[role, operation]),
-        )
-        for metric, role, operation in wanted
+    wanted = dict.fromkeys(
+        (target.metric, target.role, target.operation, target.stages) for target in _with_figures(plan.targets)
     )
+    found: list[TargetFigures] = []
+    for metric, role, operation, stages in wanted:
+        totals = (of_stages[stages] if stages else evidence)[role, operation]
+        around = interval(totals.blocks, metric, plan.seed)
+        found.append(TargetFigures(metric, role, operation, around, _apdex(metric, totals), stages))
+    return tuple(found)
 
 
 def _with_figures(targets: Iterable[Target]) -> Iterable[Target]:
-    return (target for target in targets if target.metric != "concurrent_users")
+    return (target for target in targets if target.metric not in (CONCURRENT_USERS, RECOVERY))
 
 
 def _apdex(metric: str, evidence: ScopeTotals) -> float | None:
@@ -115,11 +137,11 @@ def within(evidence: Mapping[Scope, ScopeTotals]) -> tuple[Within, ...]:
 def drifts(plan: Plan, evidence: Mapping[Scope, ScopeTotals]) -> tuple[Drift, ...]:
     """Trends of the median, the 95th percentile and the throughput over all requests.
 
-    None for a steady state of less than 40 s, a figure for which a block has too few requests, or an arrival rate that
-    is planned to change.
+    None for a steady state of less than 40 s, a figure for which a block has too few requests, or a load that is
+    planned to change.
     """
     arrival, blocks = plan.scenario.arrival, evidence[EVERYTHING].blocks
-    changes = arrival is not None and arrival.rate_end not in (None, arrival.rate)
+    changes = bool(plan.scenario.stages) or (arrival is not None and arrival.rate_end not in (None, arrival.rate))
     if changes or len(blocks) < FEWEST or min(block.seconds for block in blocks) < _DRIFT_BLOCK_S:
         return ()
     judged = [_judged(block) for block in blocks]

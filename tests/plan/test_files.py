@@ -48,6 +48,8 @@ def test_the_shipped_scenarios_are_those_of_the_manual() -> None:
         "stress": (200, 20, 600),
         "endurance": (50, 5, 1800),
         "acceptance": (220, 20, 300),
+        "spike": (200, 50, 150),
+        "steps": (200, 20, 240),
     }
     assert file.multiple == ("basic", "moderate", "heavy", "peak", "stress", "endurance")
     assert file.allowed_hosts == ("staging-api.agentmitra.com",)

@@ -14,8 +14,10 @@ from perfsuite.errors import LoadError, UsageError
 from perfsuite.history import History, write_baseline
 from perfsuite.history.database import database_error
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL, Outcome, Scenario
+from perfsuite.model import ALL, Arrival, Outcome, Scenario
 from perfsuite.model.history import Baseline
+from perfsuite.model.stages import Stage
+from perfsuite.plan.files import read_scenarios
 from perfsuite.run.archive import (
     RunArchive,
     add_to_history,
@@ -90,6 +92,19 @@ def test_the_digest_names_the_content_of_a_scenario(other: Scenario, same: bool)
 
     assert (digest_of(other, "perfsuite.roles") == digest_of(usual, "perfsuite.roles")) is same
     assert digest_of(usual, "own.roles") != digest_of(usual, "perfsuite.roles")
+
+
+def test_what_came_later_does_not_change_the_digests_of_earlier_runs() -> None:
+    """As they were before scenarios had stages: saved baselines have these."""
+    scenarios = read_scenarios(Path(__file__).parents[2] / "scenarios.toml").scenarios
+    assert {name: digest_of(scenarios[name], "perfsuite.roles") for name in ("basic", "peak", "endurance")} == {
+        "basic": "c3a1972921533465",
+        "peak": "51c431a8ed966f31",
+        "endurance": "208ce7c206339f0a",
+    }
+    open_model = Scenario("open", 10, 2, 60, arrival=Arrival(5, 10, poisson=True))
+    stages = (Stage("one", 60, arrival_rate=10),)
+    assert digest_of(replace(open_model, stages=stages), "perfsuite.roles") != digest_of(open_model, "perfsuite.roles")
 
 
 def test_before_a_run_nothing_is_known_of_the_data() -> None:

@@ -40,7 +40,8 @@ def judge(call: Invocation[JudgeOptions]) -> int:
 def _other_targets(options: JudgeOptions) -> tuple[Target, ...] | None:
     if options.targets_file is None:
         return None
-    scenario = load(options.run / PLAN_FILE, Plan).scenario.name
-    names = {scenario, *STANDARD_SCENARIOS, *read_scenarios(options.plan.scenarios_file).scenarios}
-    known = KnownNames([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names), sorted(METRICS))
+    scenario, file = load(options.run / PLAN_FILE, Plan).scenario, read_scenarios(options.plan.scenarios_file)
+    names = {scenario.name, *STANDARD_SCENARIOS, *file.scenarios}
+    stages = sorted(stage.name for each in (scenario, *file.scenarios.values()) for stage in each.stages)
+    known = KnownNames([role.slug for role in ROLES], sorted(CATALOGUE), sorted(names), sorted(METRICS), stages)
     return read_targets(options.targets_file, known)

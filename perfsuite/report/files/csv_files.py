@@ -22,8 +22,11 @@ FAILURE_COLUMNS = ("role", "operation", "kind", "message", "count", "first_seen"
 
 
 def stats_csv(summary: Summary) -> str:
-    """One row per period, role and operation, per behaviour, and the totals. Blank where a figure is not known."""
-    return _table(STATS_COLUMNS, (_stats_cells(row) for row in summary.rows))
+    """One row per period, role and operation, per behaviour, and the totals; then the same per stage.
+
+    Blank where a figure is not known.
+    """
+    return _table(STATS_COLUMNS, (_stats_cells(row) for row in (*summary.rows, *summary.stage_rows)))
 
 
 def stats_history_csv(summary: Summary) -> str:
@@ -54,7 +57,7 @@ def _history(summary: Summary) -> Iterator[Sequence[str]]:
     seconds = {second.second: second for second in summary.seconds}
     for number in sorted(rows_by_second.keys() | seconds.keys()):
         known = seconds.get(number)
-        period = known.period if known else ""
+        period = (known.stage or known.period) if known else ""
         if known:
             yield _second_cells(known)
         for row in rows_by_second.get(number, ()):
@@ -62,7 +65,7 @@ def _history(summary: Summary) -> Iterator[Sequence[str]]:
 
 
 def _second_cells(second: Second) -> list[str]:
-    names = [utc(second.second), csv_cell(second.period), ALL, ALL, ALL]
+    names = [utc(second.second), csv_cell(second.stage or second.period), ALL, ALL, ALL]
     return [*names, *_figures(second.statistics, second.breakdown), *_arrivals(second.arrivals)]
 
 

@@ -43,6 +43,7 @@ from perfsuite.report.comparison import comparison_dict
 from perfsuite.report.findings import monitored_parts
 from perfsuite.report.published import published_entries
 from perfsuite.report.stability import stability_dicts
+from perfsuite.report.stages import stage_dict
 from perfsuite.report.text import clean, parts_of, rounded, values_of
 from perfsuite.report.wording import logins_dict
 from perfsuite.target.catalogue import CATALOGUE
@@ -170,6 +171,8 @@ def _extra(report: RunReport) -> dict[str, Any]:
         ],
         "ledger": _ledger(summary.ledger) if summary.ledger else None,
         "stability": stability_dicts(report),
+        "aborted": asdict(summary.aborted) if summary.aborted else None,
+        "stages": [stage_dict(stage) for stage in summary.stages],
     }
 
 

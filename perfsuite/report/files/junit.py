@@ -5,8 +5,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from perfsuite.format import bound, figure
-from perfsuite.model import ALL, Outcome, RunReport, TargetOutcome, TargetResult
+from perfsuite.model import ALL, Outcome, RunReport, StageFigures, TargetOutcome, TargetResult
 from perfsuite.model.history import Comparison, ComparisonOutcome
+from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import ALL_ROLES, ComparisonSummary, summarize_comparison
 from perfsuite.report.findings import TITLE, findings_of
 from perfsuite.report.text import clean
@@ -36,6 +37,8 @@ def junit_xml(report: RunReport) -> str:
     )
     for result in verdict.targets:
         _target_case(suite, result)
+    for stage in summary.stages:
+        _stage_case(suite, stage)
     if report.comparison is not None:
         found = summarize_comparison(report.comparison)
         worse = (", ".join(each.cells) for each in found.changed if each.worse)
@@ -97,6 +100,13 @@ def _target_case(suite: _Suite, result: TargetResult) -> None:
     else:
         prefix = "information only: " if result.outcome is TargetOutcome.INFORMATION else ""
         suite.case(name, "system-out", prefix + "; ".join(filter(None, (text, reason))))
+
+
+def _stage_case(suite: _Suite, stage: StageFigures) -> None:
+    """The figures of a stage; the targets judge it."""
+    names = ("requests", "rps", "avg_ms", "p95_ms", "failure_rate")
+    figures = (f"{name} {figure(name, getattr(stage.statistics, name))}" for name in names)
+    suite.case(f"stage {clean(stage.name)}", "system-out", f"{load_text(stage.span)}: {', '.join(figures)}")
 
 
 def _comparison_cases(

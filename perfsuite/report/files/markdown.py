@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from perfsuite.format import CI, bound, clock, figure, interval_text, number, percent, plural
+from perfsuite.format import CI, bound, clock, duration, figure, interval_text, number, percent, plural
 from perfsuite.messages.report import ReportMessage
 from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
+from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
 from perfsuite.report.files.json_file import steady_operations
 from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
+from perfsuite.report.stages import recovery_lines
 from perfsuite.report.text import markdown, markdown_table, shortened
 from perfsuite.report.wording import (
     LABELS,
@@ -56,6 +58,7 @@ def summary_md(report: RunReport) -> str:
         _figures(summary),
         "\n".join(f"- {markdown(line)}" for line in lines if line),
         _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
+        _stages(summary),
         *_baseline(report),
         *_findings(report),
         _list(STABILITY_TITLE, [f"- {markdown(line)}" for line in stability_lines(report)]),
@@ -110,6 +113,27 @@ def _target(result: TargetResult) -> Sequence[str]:
         _MARKS[result.outcome] + (" (close)" if result.too_close else ""),
         markdown(result.reason),
     )
+
+
+def _stages(summary: Summary) -> str:
+    """A line for each stage, and the recoveries; "" without stages."""
+    cells = (
+        (
+            markdown(stage.name),
+            load_text(stage.span),
+            duration(stage.seconds.length_s),
+            number(stage.statistics.requests),
+            number(stage.statistics.rps),
+            number(stage.statistics.avg_ms),
+            number(stage.statistics.p95_ms),
+            number(stage.statistics.failures),
+        )
+        for stage in summary.stages
+    )
+    columns = ("Stage", "Load", "Over", *figure_labels("requests", "rps", "avg_ms", "p95_ms", "failures"))
+    table = _section("Stages", columns, cells) if summary.stages else ""
+    lines = "\n".join(f"- {markdown(line)}" for line in recovery_lines(summary))
+    return "\n\n".join(filter(None, (table, lines)))
 
 
 def _baseline(report: RunReport) -> Sequence[str]:

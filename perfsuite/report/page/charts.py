@@ -134,11 +134,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period of the run, from `start` to `end` in seconds since the start."""
+    """A period of the run, from `start` to `end` in seconds since the start. `shaded`: not part of the steady state."""
 
     name: str
     start: int
     end: int
+    shaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from perfsuite.report.page.charts import (
     steps,
     ticks_of,
 )
+from perfsuite.report.page.stages import periods_of
 from perfsuite.report.text import clean, rounded
 
 MAX_POINTS = 300
@@ -145,7 +146,7 @@ def load_series(seconds: Sequence[Second]) -> LoadSeries:
     return LoadSeries(
         figures={name: tuple(one.get(name) for one in bins) for name in names},
         edges=(*map(float, begins), float(length)),
-        periods=tuple(_periods(seconds)),
+        periods=tuple(periods_of(seconds)),
         roles=tuple(dict.fromkeys(role for second in seconds for role in second.users)),
         bin_s=width,
         length_s=length,
@@ -203,13 +204,6 @@ def _weighted(parts: Iterable[tuple[int, float | None]]) -> float | int | None:
 def _highest(values: Iterable[float | None]) -> float | int | None:
     known = [value for value in values if value is not None]
     return rounded("ms", max(known)) if known else None
-
-
-def _periods(seconds: Sequence[Second]) -> Iterable[Period]:
-    start = seconds[0].second
-    for name, group in groupby(seconds, key=lambda second: second.period):
-        within = list(group)
-        yield Period(name, within[0].second - start, within[-1].second - start + 1)
 
 
 def load_charts(series: LoadSeries, limits: Sequence[TimeLimit] = ()) -> list[Chart]:

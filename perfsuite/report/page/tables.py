@@ -87,7 +87,7 @@ _HINTS = {
 _FIGURES = tuple(
     (name, Column(label, hint=_HINTS.get(name, ""))) for name, label in FIGURE_LABELS.items() if name != "users"
 )
-_FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
+FIGURE_COLUMNS = tuple(column for _, column in _FIGURES)
 _TIME = Column("Time", hint="share of the response time of all operations")
 
 
@@ -96,9 +96,9 @@ def role_tables(summary: Summary) -> list[PageTable]:
     steady = [row for row in summary.rows if row.period == STEADY]
     total = [row for row in steady if (row.role, row.behaviour, row.operation) == (ALL, ALL, ALL)]
     roles = [row for row in steady if row.role != ALL and row.behaviour == row.operation == ALL]
-    columns = (Column("Role", number=False), *_FIGURE_COLUMNS)
-    rows = tuple((Cell(role_title(row.role)), *_figures(row.statistics)) for row in roles)
-    sums = next(((Cell("All roles"), *_figures(row.statistics)) for row in total), ())
+    columns = (Column("Role", number=False), *FIGURE_COLUMNS)
+    rows = tuple((Cell(role_title(row.role)), *figure_cells(row.statistics)) for row in roles)
+    sums = next(((Cell("All roles"), *figure_cells(row.statistics)) for row in total), ())
     caption = (
         "Steady state, times in ms. Logins count as requests. Requests are counted when due, requests/s when completed."
     )
@@ -237,7 +237,8 @@ def suite_errors_table(summary: Summary) -> PageTable | None:
     return PageTable("suite-errors", "Suite errors", caption, columns, rows)
 
 
-def _figures(statistics: Statistics) -> Iterable[Cell]:
+def figure_cells(statistics: Statistics) -> Iterable[Cell]:
+    """The cells below FIGURE_COLUMNS."""
     values = values_of(statistics)
     for name, _ in _FIGURES:
         cell = Cell.measured(name, values[name])
@@ -254,10 +255,10 @@ def _all_roles_operations(summary: Summary) -> PageTable:
     spent = sum(_time_spent(row) for row in rows)
     most = max((_time_spent(row) for row in rows), default=0.0)
     cells = tuple(
-        (operation_cell(row.operation), _share_of_time(_time_spent(row), spent, most), *_figures(row.statistics))
+        (operation_cell(row.operation), _share_of_time(_time_spent(row), spent, most), *figure_cells(row.statistics))
         for row in sorted(rows, key=_time_spent, reverse=True)
     )
-    columns = (Column("Operation", number=False), _TIME, *_FIGURE_COLUMNS)
+    columns = (Column("Operation", number=False), _TIME, *FIGURE_COLUMNS)
     caption = "Steady state, all roles; times in ms. Sorted by the total time that users waited for each operation."
     return PageTable("operations", "Operations by total response time", caption, columns, cells)
 
@@ -270,9 +271,11 @@ def _share_of_time(spent_ms: float, all_ms: float, most_ms: float) -> Cell:
 def _operations(name: str, title: str, what: str, rows: Iterable[Row], period: str) -> PageTable:
     names = (Column("Operation", number=False), Column("Role", number=False), Column("Behaviour", number=False))
     ordered = _slowest_first(row for row in rows if row.period == period)
-    cells = tuple((operation_cell(row.operation), *_performed_by(row), *_figures(row.statistics)) for row in ordered)
+    cells = tuple(
+        (operation_cell(row.operation), *_performed_by(row), *figure_cells(row.statistics)) for row in ordered
+    )
     caption = f"{what}; times in ms, slowest first."
-    return PageTable(name, title, caption, (*names, *_FIGURE_COLUMNS), cells, open=False)
+    return PageTable(name, title, caption, (*names, *FIGURE_COLUMNS), cells, open=False)
 
 
 def _performed_by(row: Row) -> Iterable[Cell]:

@@ -113,7 +113,9 @@ def _axis(series: LoadSeries) -> TimeAxis:
     step = next((step for step in _TICKS_S if length <= step * _MAX_TICKS), _TICKS_S[-1])
     ticks = tuple(Tick(100.0 * second / length, clock(second)) for second in range(0, length + 1, step))
     wide = [period for period in series.periods if period.end - period.start >= _NAMED_FROM * length]
-    names = tuple(Tick(100.0 * period.start / length, period.name) for period in wide)
+    # A stage that is steady in part only has its name where it begins.
+    firsts = [period for number, period in enumerate(wide) if not number or wide[number - 1].name != period.name]
+    names = tuple(Tick(100.0 * period.start / length, period.name) for period in firsts)
     return TimeAxis(length, ticks, series.periods, names)
 
 

@@ -12,13 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.format import CI, UNKNOWN, bound, clock, interval_text, number, percent, plain, plural
+from perfsuite.format import CI, UNKNOWN, bound, clock, duration, interval_text, number, percent, plain, plural
 from perfsuite.model import ALL, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.periods import STEADY
+from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
 from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, FindingTexts, findings_of
 from perfsuite.report.published import published_line
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
+from perfsuite.report.stages import recovery_lines
 from perfsuite.report.terminal.console import OUTCOME_STYLES, TARGET_STYLES, bullet, load_cells, plain_table, to_text
 from perfsuite.report.text import clean, heading, shortened
 from perfsuite.report.wording import (
@@ -136,6 +138,8 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
     summary, verdict = report.summary, report.verdict
     parts: list[RenderableType] = [_heading(summary), *(shown.blank if shown.all_files else ())]
     parts += [_roles(summary, shown.roles)]
+    if summary.stages:
+        parts += [*shown.blank, *_stages(summary)]
     if shown.logins and (logins := logins_line(report)):
         parts += [Text(logins, "dim")]
     if shown.logins and (generator := generator_line(summary)):
@@ -210,6 +214,23 @@ def _roles(summary: Summary, most: int | None) -> Table:
             table.add_row(*_role_cells(role.replace("_", " "), users, totals.get(role)))
     table.add_row(*_role_cells(ALL, summary.users.peak, totals.get(ALL)))
     return table
+
+
+def _stages(summary: Summary) -> Iterable[RenderableType]:
+    """A line for each stage: the figures of its steady part, or of all of it where it has none."""
+    labels = figure_labels("requests", "rps", "avg_ms", "p95_ms", "failures")
+    table = plain_table("Stage", "Load", ">Over", *(f">{label}" for label in labels))
+    for stage in summary.stages:
+        failures = stage.statistics.failures
+        table.add_row(
+            Text(shortened(stage.name, _ROLE_LENGTH)),
+            load_text(stage.span),
+            duration(stage.seconds.length_s),
+            *load_cells(stage.statistics),
+            Text(number(failures), "red" if failures else ""),
+        )
+    yield table
+    yield from (bullet(line) for line in recovery_lines(summary))
 
 
 def _severity(figures: Statistics | None) -> tuple[int, float]:

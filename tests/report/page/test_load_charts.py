@@ -25,7 +25,7 @@ def test_short_runs_keep_every_second() -> None:
     series = load_series([second(100 + n, failures=n) for n in range(10)])
     assert (series.bin_s, len(series.middles), series.length_s) == (1, 10, 10)
     assert series.figures["fps"][3] == 3
-    assert series.periods == (Period("ramp-up", 0, 4), Period("steady", 4, 10))
+    assert series.periods == (Period("ramp-up", 0, 4, shaded=True), Period("steady", 4, 10))
 
 
 def test_long_runs_sum_counts_weight_means_and_keep_maxima() -> None:

@@ -1,0 +1,51 @@
+"""The table of the stages, and their bands on the time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from perfsuite.format import clock, duration
+from perfsuite.model import Second, Summary
+from perfsuite.model.periods import STEADY
+from perfsuite.model.stages import load_text
+from perfsuite.report.page.charts import Period
+from perfsuite.report.page.tables import FIGURE_COLUMNS, Cell, Column, PageTable, figure_cells
+from perfsuite.report.stages import recovery_lines
+from perfsuite.report.text import clean
+
+
+def stages_table(summary: Summary) -> PageTable | None:
+    """One row for each stage; None for a scenario without."""
+    if not summary.stages:
+        return None
+    start = summary.seconds[0].second if summary.seconds else 0
+    rows = tuple(
+        (
+            Cell(clean(stage.name)),
+            Cell(load_text(stage.span)),
+            Cell(clock(stage.seconds.first - start), str(stage.seconds.first - start)),
+            Cell(duration(stage.seconds.length_s), str(stage.seconds.length_s)),
+            *figure_cells(stage.statistics),
+        )
+        for stage in summary.stages
+    )
+    columns = (
+        Column("Stage", number=False),
+        Column("Load", number=False),
+        Column("From", hint="time since the start of the run"),
+        Column("Over", hint="the steady part of the stage, or all of it where it has none"),
+        *FIGURE_COLUMNS,
+    )
+    caption = "Times in ms. Targets are judged over the steady parts of the stages whose load stays the same."
+    hint = ". ".join(map(str, recovery_lines(summary)))
+    return PageTable("stages", "Stages", caption, columns, rows, hint=f"{hint}." if hint else "")
+
+
+def periods_of(seconds: Sequence[Second]) -> Iterable[Period]:
+    """The periods on the time axis; with stages, these. What is not steady is shaded."""
+    start = seconds[0].second
+    for (stage, period), group in groupby(seconds, key=lambda second: (second.stage, second.period)):
+        within = list(group)
+        first, end = within[0].second - start, within[-1].second - start + 1
+        yield Period(clean(stage) or period, first, end, shaded=period != STEADY)
