@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def counted_by_locust(environment: Any) -> int:
     """Requests in Locust's own statistics, and those that a worker has reported: each report empties the statistics."""
-    return int(environment.stats.total.num_requests) + int(environment.agentmitra_reported)
+    return int(environment.stats.total.num_requests) + int(getattr(environment, "agentmitra_reported", 0))
 
 
 @dataclass(slots=True)

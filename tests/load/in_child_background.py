@@ -126,11 +126,11 @@ def failing_watch() -> dict[str, Any]:
 
 
 def pacing_ends() -> dict[str, Any]:
-    """A rate that no time can be made of: the pacing of arrivals ends by it."""
+    """Nobody's turn: the pacing of arrivals ends by it."""
     sink = Sink()
-    load = state(sink, rate=0.0)
+    load = state(sink, rate=100.0)
     began = time.monotonic()
-    load.begin_arrivals(ROLES[:1], {ROLES[0].slug: 1}, SessionAssignment({ROLES[0].slug: [0]}))
+    load.begin_arrivals(ROLES[:1], {}, SessionAssignment({ROLES[0].slug: [0]}))
     found = reported(sink, began)
     load.stopping()
     load.finish(lambda: 0, "completed")

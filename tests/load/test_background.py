@@ -46,7 +46,7 @@ def test_a_greenlet_that_raises_each_time_is_counted_and_goes_on(found: dict[str
 def test_what_ends_the_pacing_of_arrivals_is_named_and_the_load_is_to_end(found: dict[str, Any]) -> None:
     reported = found["pacing"]
 
-    assert reported["place"] == "time_of"
+    assert reported["place"] == "dues"
     assert reported["message"].startswith("ZeroDivisionError: ")
     assert reported["message"].endswith(" (the pacing of arrivals ended by it)")
     assert reported["ends load"]

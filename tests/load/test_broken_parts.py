@@ -73,8 +73,8 @@ def test_a_step_that_raises_costs_an_action_and_the_pass(tmp_path: Path) -> None
 
 
 def test_without_its_pacing_a_load_ends_in_order_and_at_once(tmp_path: Path) -> None:
-    """A rate of 0 is refused long before; here it stands for whatever the pacing cannot bear."""
-    load = Load(Scenario("errors", 2, 100, 60, arrival=Arrival(0.0)), "fixed 1")
+    scenario = Scenario("errors", 2, 100, 60, arrival=Arrival(50.0))
+    load = Load(scenario, "fixed 1", roles_module="tests.load.unpaced_roles")
     began = time.monotonic()
     with truth_server("fixed 1", tmp_path) as server:
         ended, said = followed(plan_of(load, server.url), tmp_path)
