@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from perfsuite.measurements.file import FILE_NAME, Tail
+from perfsuite.measurements.records import Users
 from perfsuite.messages.load import WorkerMessage
 from perfsuite.plan.workers import TOKEN_VARIABLE
 from tests.integration.plain import COMMAND, answers, folders_of, removed_afterwards
@@ -163,6 +165,12 @@ def total(client: httpx.Client) -> int:
     return int(shown(client)["stats"][-1]["num_requests"])
 
 
+def most_users(folder: Path) -> int:
+    """At the end of any second, by the measurements so far."""
+    records = Tail(folder / FILE_NAME).read()
+    return max((sum(record.by_role.values()) for record in records if isinstance(record, Users)), default=0)
+
+
 def test_the_page_of_a_master_changes_stops_and_starts_loads(
     page: tuple[Program, httpx.Client], backend: Backend
 ) -> None:
@@ -182,6 +190,7 @@ def test_the_page_of_a_master_changes_stops_and_starts_loads(
     second = folders_of(backend.host)[-1]
     assert second != first
     until(lambda: len(backend.requests(second.name)) > 30, 30, "requests")  # the page still shows the first load
+    until(lambda: most_users(second) == 10, 30, "the end of a second with all users")
     program.look()
     program.interrupt()
     assert program.wait(30) == 0, program.err
