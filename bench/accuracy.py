@@ -21,9 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench.generators.nginx import installed  # noqa: E402
 from perfsuite.model import Outcome as Judged  # noqa: E402
 from tests.accuracy import (  # noqa: E402
     comparing,
+    cost,
     endurance,
     idle,
     losses,
@@ -99,6 +101,16 @@ def lost(folder: Path) -> Iterator[Row]:
         yield from losses.loss_rows(loss, outcome)
 
 
+def processes(folder: Path) -> Iterator[Row]:
+    """What a request costs with two load processes."""
+    if not installed():
+        yield Row(
+            "two load processes", "left out: nginx is not installed (Debian: apt-get install nginx-light)", "", ""
+        )
+        return
+    yield from cost.cost_rows(5, 8, folder)
+
+
 def elsewhere(folder: Path) -> Iterator[Row]:
     """Load processes on two other hosts, over a slow and lossy network, and what befalls them: all at the same time."""
     if reason := lacking():
@@ -149,6 +161,7 @@ EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "overloaded": overloaded,
     "counted": counted,
     "lost": lost,
+    "processes": processes,
     "elsewhere": elsewhere,
     "many": many,
     "judged": judged,

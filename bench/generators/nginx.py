@@ -63,9 +63,14 @@ def nginx(folder: Path, core: int, most_files: int, processes: int = 1) -> Itera
             server.close()
 
 
+def installed() -> str | None:
+    """Where nginx is; None where it is not installed."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
 @contextmanager
 def _started(folder: Path, settings: str, core: int) -> Iterator[ProcessTree]:
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    program = installed()
     if program is None:
         raise OSError("nginx is not installed (Debian: apt-get install nginx-light)")
     folder.mkdir(parents=True, exist_ok=True)
