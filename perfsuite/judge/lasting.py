@@ -8,9 +8,10 @@ target is not judged where the backend's memory was not monitored, or where the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from perfsuite.format import duration, quantity, rough_duration
-from perfsuite.judge.metrics import scope_of
+from perfsuite.judge.metrics import not_judged_result
 from perfsuite.messages import Message
 from perfsuite.messages.stability import LastingReason
 from perfsuite.model import Remedy, Summary, Target, TargetOutcome, TargetResult
@@ -25,16 +26,9 @@ def judge_lasting(target: Target, summary: Summary, stability: Sequence[Stabilit
     """The target on how long the target lasts; `limit` and `observed` are seconds after the run."""
     resources = [each for each in stability if each.metric != RESPONSE_TIMES]
     outcome, reason, observed, close = _judged(target, summary, resources)
-    return TargetResult(
-        name=target.name,
-        scope=scope_of(target),
-        metric=target.metric,
-        limit=target.limit,
-        below=False,
-        observed=observed,
-        unit="s",
+    return replace(
+        not_judged_result(target, reason, observed),
         outcome=outcome,
-        reason=reason,
         too_close=close,
         remedies=(Remedy.LONGER,) if outcome is TargetOutcome.NOT_JUDGED and _longer_helps(reason) else (),
     )

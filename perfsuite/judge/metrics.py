@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from perfsuite.format import limit_text, setting
-from perfsuite.model import Target
+from perfsuite.messages import Message
+from perfsuite.model import Target, TargetOutcome, TargetResult
 from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, RECOVERY
 from perfsuite.model.slo_presets import apdex_threshold
 from perfsuite.model.summary import PERCENTILES
@@ -22,7 +23,7 @@ _NAMES = {
     LASTS_AT_LEAST: "time until a resource is used up",
     RECOVERY: "recovery",
 }
-_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", CONCURRENT_USERS: "users", RECOVERY: "s"}
+_UNITS = {FAILURE_RATE: "fraction", RPS: "requests/s", CONCURRENT_USERS: "users", RECOVERY: "s", LASTS_AT_LEAST: "s"}
 
 
 def name_of(metric: str) -> str:
@@ -57,3 +58,18 @@ def scope_of(target: Target) -> str:
     parts += [f"operation {target.operation}"] if target.operation else []
     parts += [f"stage {' + '.join(target.stages)}"] if target.stages else []
     return ", ".join(parts) or "all"
+
+
+def not_judged_result(target: Target, reason: Message, observed: float | None = None) -> TargetResult:
+    """The result of a target before it is judged, and where it cannot be."""
+    return TargetResult(
+        name=target.name,
+        scope=scope_of(target),
+        metric=target.metric,
+        limit=target.limit,
+        below=target.below,
+        observed=observed,
+        unit=unit_of(target.metric),
+        outcome=TargetOutcome.NOT_JUDGED,
+        reason=reason,
+    )

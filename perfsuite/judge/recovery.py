@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from perfsuite.format import apart, quantity
-from perfsuite.judge.metrics import scope_of, subject_of, unit_of
+from perfsuite.judge.metrics import not_judged_result, subject_of
 from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.stages import Recovery
@@ -18,17 +18,7 @@ def judge_recovery(target: Target, summary: Summary) -> TargetResult:
         for stage in summary.stages
         if stage.recovery is not None and (not target.stages or stage.name in target.stages)
     }
-    result = TargetResult(
-        name=target.name,
-        scope=scope_of(target),
-        metric=target.metric,
-        limit=target.limit,
-        below=target.below,
-        observed=None,
-        unit=unit_of(target.metric),
-        outcome=TargetOutcome.NOT_JUDGED,
-        reason=Reason.NO_SPIKE(),
-    )
+    result = not_judged_result(target, Reason.NO_SPIKE())
     if not found:
         return result
     stage, longest = max(found.items(), key=lambda item: _lasted_s(item[1]))

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from perfsuite.format import apart, figure, interval_text, setting
 from perfsuite.judge.evidence import RunEvidence, evidence_of, live_evidence, narrowed, of_stages, targets_of
 from perfsuite.judge.limits import CLOSE_FAILURES
-from perfsuite.judge.metrics import FAILURE_RATE, RPS, name_of, scope_of, subject_of, unit_of
+from perfsuite.judge.metrics import FAILURE_RATE, RPS, name_of, not_judged_result, subject_of
 from perfsuite.judge.monitored import NOTHING_MONITORED, MonitoringData, is_monitored, judge_monitored
 from perfsuite.judge.recovery import judge_recovery
 from perfsuite.messages import Message
@@ -82,19 +82,10 @@ def _unless_information(result: TargetResult, target: Target, scenario: str) -> 
 def _judge(target: Target, evidence: RunEvidence) -> TargetResult:
     observed = evidence.observed(target) if not evidence.steady_missing or target.metric == CONCURRENT_USERS else None
     obstacle = _obstacle(target, evidence, observed)
-    result = TargetResult(
-        name=target.name,
-        scope=scope_of(target),
-        metric=target.metric,
-        limit=target.limit,
-        below=target.below,
-        observed=observed,
-        unit=unit_of(target.metric),
-        outcome=TargetOutcome.NOT_JUDGED,
-        reason=obstacle.reason if obstacle else Reason.NO_FIGURE(),
-        remedies=obstacle.remedies if obstacle else (),
-    )
-    if obstacle or observed is None:
+    result = not_judged_result(target, obstacle.reason if obstacle else Reason.NO_FIGURE(), observed)
+    if obstacle is not None:
+        return replace(result, remedies=obstacle.remedies)
+    if observed is None:
         return result
     return _unless_cut_off(_compared(result, target, evidence, observed), target, evidence)
 
