@@ -40,6 +40,7 @@ alone: .venv/$(REQUIREMENTS).sha256
 accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, and print the table
 	$(PYTHON) bench/accuracy.py
 	$(PYTHON) bench/recording_cost.py
+	$(PYTHON) bench/capacity_accuracy.py
 
 truth: .venv/$(REQUIREMENTS).sha256 ## Check findings and verdicts on real runs with known trouble, and print the tables
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth

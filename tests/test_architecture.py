@@ -44,6 +44,7 @@ STAGES = frozenset(
         "stability",
         "summary",
         "judge",
+        "capacity",
         "history",
         "report",
         "demo",
