@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -65,16 +66,20 @@ class SearchEvidence:
 
     def at(self, load: float) -> list[VisitResult]:
         """All visits to one load that count."""
-        return [each for each in self.results if each.visit.load == load and each.visit.phase in COUNTING]
+        return [each for each in self.counting if each.visit.load == load]
 
     def passes(self, load: float) -> bool:
         """With confidence."""
-        return level_of(self.at(load), self.settings.constraints).passed
+        at = self.at(load)
+        return bool(at) and level_of(at, self.settings.constraints).passed
 
     def levels(self) -> list[Level]:
-        """By load; visits in overload fail too."""
-        loads = sorted({each.visit.load for each in self.results if each.visit.phase in COUNTING})
-        return [level_of(self.at(load), self.settings.constraints) for load in loads]
+        """By load. Where the generator was near its limit in a visit, the level is one of the others', if there are."""
+        tried: dict[float, list[VisitResult]] = defaultdict(list)
+        for each in self.results:
+            if each.visit.phase in COUNTING:
+                tried[each.visit.load].append(each)
+        return [level_of(self.at(load) or tried[load], self.settings.constraints) for load in sorted(tried)]
 
     def low_load(self, place: int, centre: float) -> float:
         """The mean where nothing waits: at the loads far below the estimate, or at the lowest there is."""

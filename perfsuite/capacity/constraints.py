@@ -73,8 +73,8 @@ def _squares(ok: Histogram) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`limit`: of the mean, in the unit of `SecondSample.total`. `is_share`: the mean of zeros and ones, or of parts of 1.
-    `give_up`: the mean of `beyond` (for averages, of `total`) above which more of a load only hurts."""
+    """`limit`: of the mean, in the unit of `SecondSample.total`. `is_share`: the mean of zeros and ones, or of parts of
+    1. `give_up`: the mean of `beyond` (for averages, of `total`) above which more of a load only hurts."""
 
     target: Target
     limit: float

@@ -89,13 +89,13 @@ class Search:
         step, lowest = 0, -_HALVINGS * STEPS_PER_DOUBLING
         while self._may_visit(step, self._slot(BRACKET_S)):
             result = yield from self._visit(step, BRACKET_S, VisitPhase.BRACKET, discard_s=2)
+            if result.generator_limited:
+                return
             if self._fails(step) and not result.aborted:
                 yield from self._look_again(step)
             elif self._high is not None:
                 yield from self._longer(step, sum(result.completed), result.seconds)
             fails = self._fails(step)
-            if result.generator_limited:
-                return
             if fails:
                 self._high = step
                 yield from self._recover()
