@@ -42,13 +42,14 @@ class LevelOutcome(StrEnum):
 class SecondSample:
     """Requests of one second of one target. `total`: the sum over them of what the target limits: 1 for each over the
     limit, or the times in ms. `squares`: the sum of its squares. `beyond`: over BEYOND × the limit, for shares.
-    `begun`: requests that were sent in the second; all others ended in it."""
+    `begun` and `ended`: requests that were due, and that got their end, in the second; `requests` may be either."""
 
     requests: int = 0
     total: float = 0.0
     squares: float = 0.0
     beyond: float = 0.0
     begun: int = 0
+    ended: int = 0
 
     @property
     def mean(self) -> float:
@@ -64,6 +65,7 @@ def sum_of(samples: Sequence[SecondSample]) -> SecondSample:
         sum(each.squares for each in samples),
         sum(each.beyond for each in samples),
         sum(each.begun for each in samples),
+        sum(each.ended for each in samples),
     )
 
 
@@ -81,23 +83,23 @@ class Constraint:
     is_share: bool
     give_up: float
 
-    def sample(self, ok: Histogram, failed: int, begun: int) -> SecondSample:
-        """What a second's requests of the target's scope say. `ok`: the times of those that succeeded."""
-        metric = self.target.metric
+    def sample(self, ok: Histogram, failed: int, ended: int) -> SecondSample:
+        """What the requests of the target's scope that were due in a second say. `ok`: the times of those that
+        succeeded. `ended`: how many ended in that second, whenever due."""
+        metric, begun = self.target.metric, ok.count + failed
         if metric == _FAILURE_RATE:
-            return SecondSample(ok.count + failed, failed, failed, failed, begun)
+            return SecondSample(begun, failed, failed, failed, begun, ended)
         if metric == _AVERAGE:
             mean_ms = (ok.mean_us() or 0.0) / 1000
-            return SecondSample(ok.count, mean_ms * ok.count, _squares(ok), 0.0, begun)
+            return SecondSample(ok.count, mean_ms * ok.count, _squares(ok), 0.0, begun, ended)
         threshold_ms = apdex_threshold(metric)
         if threshold_ms is not None:
-            requests = ok.count + failed
             satisfied, tolerating = (ok.count_within(1000 * times * threshold_ms) for times in (1, 4))
-            lacking = requests - (satisfied + tolerating) / 2
-            return SecondSample(requests, lacking, lacking, lacking, begun)
+            lacking = begun - (satisfied + tolerating) / 2
+            return SecondSample(begun, lacking, lacking, lacking, begun, ended)
         limit_us = 1000 * self.target.limit
         over, beyond = (ok.count - ok.count_within(times * limit_us) for times in (1, BEYOND))
-        return SecondSample(ok.count, over, over, beyond, begun)
+        return SecondSample(ok.count, over, over, beyond, begun, ended)
 
     def outcome(self, sample: SecondSample) -> LevelOutcome:
         """With confidence; UNDECIDED where the requests are too few for that."""

@@ -107,7 +107,7 @@ def is_saturated(samples: Sequence[SecondSample], share: float = GROWS) -> bool:
     """Is clearly less completed than is sent, in the first half as in the second?"""
     half = len(samples) // 2
     parts = sum_of(samples[:half]), sum_of(samples[half:])
-    grown = [part.begun - part.requests for part in parts]
+    grown = [part.begun - part.ended for part in parts]
     return min(grown) > 0 and sum(grown) > share * sum(part.begun for part in parts) + GROWN_REQUESTS
 
 
@@ -118,13 +118,13 @@ def saturation_of(results: Sequence[VisitResult], place: int) -> float | None:
     offered = sum(each.visit.load * each.seconds for each in every)
     begun = sum(sample.begun for each in every for sample in each.samples[place])
     visits = [counted(each, place) for each in _saturated(every, place)]
-    completed = sum(sum_of(samples).requests for samples in visits)
+    completed = sum(sum_of(samples).ended for samples in visits)
     return completed / sum(map(len, visits)) * offered / begun if completed and begun else None
 
 
 def saturated_requests(results: Sequence[VisitResult], place: int) -> int:
     """The requests that `saturation_of` is made from."""
-    return sum(sum_of(counted(each, place)).requests for each in _saturated(results, place))
+    return sum(sum_of(counted(each, place)).ended for each in _saturated(results, place))
 
 
 def _saturated(results: Sequence[VisitResult], place: int) -> list[VisitResult]:
@@ -138,8 +138,8 @@ def _saturated(results: Sequence[VisitResult], place: int) -> list[VisitResult]:
             or not is_saturated(samples, OVERLOAD_GROWS)
         ):
             continue
-        rates = sum_of(samples[:half]).requests / half, sum_of(samples[half:]).requests / (len(samples) - half)
-        agree = max(_HALVES_AGREE, 6 / math.sqrt(max(sum_of(samples).requests, 1)))
+        rates = sum_of(samples[:half]).ended / half, sum_of(samples[half:]).ended / (len(samples) - half)
+        agree = max(_HALVES_AGREE, 6 / math.sqrt(max(sum_of(samples).ended, 1)))
         if abs(rates[0] - rates[1]) <= agree * max(rates) and not each.generator_limited:
             found.append(each)
     return found

@@ -38,9 +38,9 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
-    """What came of a visit. `samples`: by constraint, second by second from the visit's begin, over the requests that
-    ended in it. `offered`, `completed`: requests of each second. `concurrency`: requests in the target at a time, on
-    average after the discarded seconds. `recovered_s`: after so many seconds the target `is_recovered`.
+    """What came of a visit. `samples`: by constraint, second by second from the visit's begin. `offered`, `completed`:
+    requests of each second. `concurrency`: requests in the target at a time, on average after the discarded seconds.
+    `recovered_s`: after so many seconds the target `is_recovered`.
     """
 
     visit: Visit

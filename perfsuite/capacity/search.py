@@ -69,6 +69,10 @@ class Search:
         except StopIteration:
             self._next = Done()
 
+    def revise(self, number: int, result: VisitResult) -> None:
+        """Replace the result of an earlier visit (0 is the first): some of its requests end only after it."""
+        self.results[number] = result
+
     def answer(self) -> CapacityAnswer:
         """What the visits so far say."""
         return capacity_of(self._evidence())

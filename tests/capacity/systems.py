@@ -186,10 +186,10 @@ class Bench:
 def sample_of(constraint: Constraint, times_ms: Floats, begun: int) -> SecondSample:
     """As `Constraint.sample`, from times."""
     if not constraint.is_share:
-        return SecondSample(times_ms.size, float(times_ms.sum()), float((times_ms**2).sum()), 0.0, begun)
+        return SecondSample(times_ms.size, float(times_ms.sum()), float((times_ms**2).sum()), 0.0, begun, times_ms.size)
     limit = constraint.target.limit
     over = int((times_ms >= limit).sum())
-    return SecondSample(times_ms.size, over, over, int((times_ms >= BEYOND * limit).sum()), begun)
+    return SecondSample(times_ms.size, over, over, int((times_ms >= BEYOND * limit).sum()), begun, times_ms.size)
 
 
 # ── service times ───────────────────────────────────────────────────────────────────────────────────────────

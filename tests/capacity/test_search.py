@@ -160,3 +160,15 @@ def test_an_answer_in_the_middle_of_a_search_says_that_time_was_short() -> None:
     assert answer.kind is CapacityKind.AT_LEAST
     assert answer.not_answered == {"search": NotAnswered.DURATION}
     assert not math.isnan(answer.low or 0.0)
+
+
+def test_a_result_that_is_revised_changes_the_answer() -> None:
+    search = one_search(MM20, 1)
+    before = search.answer()
+    for number, result in enumerate(search.results):
+        search.revise(number, replace(result, generator_limited=True))
+    after = search.answer()
+
+    assert before.kind is CapacityKind.INTERVAL
+    assert after.kind is CapacityKind.NONE
+    assert after.not_answered == {"search": NotAnswered.GENERATOR}

@@ -19,7 +19,7 @@ def visits(contention: float, coherency: float, noise: float = 0.01) -> list[Vis
         rps = 20 * concurrency / (1 + contention * more + coherency * concurrency * more)
         completed = round(10 * rps * (1 + noise * float(rng.normal())))
         seconds = (completed,) * 10
-        samples = (tuple(SecondSample(completed, begun=completed) for _ in range(10)),)
+        samples = (tuple(SecondSample(completed, begun=completed, ended=completed) for _ in range(10)),)
         found.append(VisitResult(Visit(rps, 10, VisitPhase.BISECT), samples, seconds, seconds, concurrency))
     return found
 
