@@ -30,7 +30,8 @@ def main() -> int:
     for line in lines(options.searches, options.seed, 60 * options.minutes, options.only):
         print(line.text(), flush=True)
         missed += [f"{line.system.name}: {why}" for why in line.missed()]
-    print(*missed, sep="\n")
+    for each in missed:
+        print(each)
     return 1 if missed else 0
 
 
