@@ -12,16 +12,9 @@ import numpy as np
 from perfsuite.capacity.constraints import BEYOND, Constraint, sum_of
 from perfsuite.capacity.fit import FEWEST_ROOT, Crossing, Limit, VisitMean, crossing, root_of
 from perfsuite.capacity.levels import COUNTING, counted, fails, level_of, saturated_requests, saturation_of
-from perfsuite.capacity.records import (
-    CapacityAnswer,
-    CapacityKind,
-    Level,
-    NotAnswered,
-    SearchSettings,
-    VisitPhase,
-    VisitResult,
-)
+from perfsuite.capacity.records import SearchSettings, VisitResult
 from perfsuite.capacity.usl import usl_fit
+from perfsuite.model.capacity import CapacityAnswer, CapacityKind, Level, NotAnswered, VisitPhase
 
 CLIFF_WITHIN_S = 25
 CLIFF_VISITS = 2
@@ -244,7 +237,7 @@ def _cliff(evidence: SearchEvidence, base: CapacityAnswer) -> CapacityAnswer:
         width=_width(low, high),
         last_pass=low,
         first_fail=high,
-        first_to_fail=evidence.settings.constraints[worst],
+        first_to_fail=evidence.settings.constraints[worst].target,
     )
 
 
@@ -274,7 +267,7 @@ def _interval(evidence: SearchEvidence, base: CapacityAnswer, ends: tuple[float,
         estimate=estimate,
         width=width,
         minutes_for_8_percent=_minutes_for(width, evidence),
-        first_to_fail=first,
+        first_to_fail=first.target if first is not None else None,
     )
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from perfsuite.capacity.constraints import Constraint, LevelOutcome, SecondSample, sum_of
-from perfsuite.capacity.records import Level, VisitPhase, VisitResult
+from perfsuite.capacity.records import VisitResult
+from perfsuite.model.capacity import Level, VisitPhase
 from perfsuite.timeseries import mann_kendall
 
 DRIFT_BLOCKS = 8

@@ -1,23 +1,11 @@
-"""What the search asks for, what it is given, and what it answers."""
+"""What the search asks for, and what it is given. Its answer is in `model.capacity`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
 from perfsuite.capacity.constraints import Constraint, SecondSample
-
-
-class VisitPhase(StrEnum):
-    """Why a load is visited."""
-
-    BRACKET = "bracket"
-    BISECT = "bisect"
-    OVERLOAD = "overload"
-    RECOVERY = "recovery"
-    FROM_ABOVE = "from_above"
-    REFINE = "refine"
+from perfsuite.model.capacity import VisitPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,75 +62,3 @@ class SearchSettings:
     most: float = 100_000.0
     open_model: bool = True
     levels: int = 15
-
-
-class CapacityKind(StrEnum):
-    """What was found."""
-
-    INTERVAL = "interval"
-    CLIFF = "cliff"
-    AT_LEAST = "at_least"
-    NONE = "none"
-
-
-class NotAnswered(StrEnum):
-    """Why a part of the question has no answer."""
-
-    GENERATOR = "generator"
-    MOST_LOAD = "most_load"
-    DURATION = "duration"
-    FIRST_LOAD_FAILS = "first_load_fails"
-    TOO_FEW_SAMPLES = "too_few_samples"
-    METRIC = "metric"
-
-
-@dataclass(frozen=True, slots=True)
-class UslFit:
-    """Throughput over concurrency by the Universal Scalability Law. `peak`: concurrency at its maximum; None: no peak
-    observed, since the interval of `coherency` includes 0. `interval`: of the peak, 95 %."""
-
-    per_request_rps: float
-    contention: float
-    coherency: float
-    peak: float | None = None
-    interval: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A load that was tried, all visits together. `means`: by constraint; None without requests."""
-
-    load: float
-    seconds: int
-    requests: int
-    passed: bool
-    failed: bool
-    aborted: bool
-    saturated: bool
-    generator_limited: bool
-    means: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityAnswer:
-    """The most load at which all targets hold. `low`, `high`: 95 % CI, or a cliff's last pass and first fail; `high`
-    is None for AT_LEAST, both are for NONE. `width`: relative to the middle. `rps`: completed at `low` and at `high`,
-    or twice at `low`."""
-
-    kind: CapacityKind
-    low: float | None = None
-    high: float | None = None
-    estimate: float | None = None
-    width: float | None = None
-    rps: tuple[float, float] | None = None
-    minutes_for_8_percent: float | None = None
-    last_pass: float | None = None
-    first_fail: float | None = None
-    first_to_fail: Constraint | None = None
-    saturation: float | None = None
-    usl: UslFit | None = None
-    recovery_s: float | None = None
-    holds_from_above: bool | None = None
-    levels: tuple[Level, ...] = ()
-    not_answered: Mapping[str, NotAnswered] = field(default_factory=dict)
-    """"search" or the name of a target → why."""

@@ -16,7 +16,8 @@ from collections.abc import Generator
 from perfsuite.capacity.answer import SearchEvidence, capacity_of, running_estimate
 from perfsuite.capacity.constraints import sum_of
 from perfsuite.capacity.levels import exceeds, fails
-from perfsuite.capacity.records import CapacityAnswer, Done, SearchSettings, Visit, VisitPhase, VisitResult
+from perfsuite.capacity.records import Done, SearchSettings, Visit, VisitResult
+from perfsuite.model.capacity import CapacityAnswer, VisitPhase
 
 STEPS_PER_DOUBLING = 35
 """2^(1/35): 2 %."""

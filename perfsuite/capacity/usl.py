@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfsuite.capacity.levels import COUNTING, counted, is_saturated
-from perfsuite.capacity.records import UslFit, VisitResult
+from perfsuite.capacity.records import VisitResult
+from perfsuite.model.capacity import UslFit
 
 _FEWEST = 6
 _BENT = 0.9

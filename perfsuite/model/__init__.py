@@ -4,6 +4,17 @@ Units are in the names: `_ms`, `_s`, `_us`, `rps` = requests per second, `_rate`
 None means unknown (such as too few samples), never zero.
 """
 
+from perfsuite.model.capacity import (
+    CapacityAnswer,
+    CapacityKind,
+    CapacityReport,
+    Level,
+    NotAnswered,
+    SearchedTarget,
+    UslFit,
+    VisitPhase,
+    VisitRecord,
+)
 from perfsuite.model.cleanup import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.failures import FailureGroup, FailureKind, FailurePattern, SuiteErrorGroup
 from perfsuite.model.generator import GeneratorHealth
@@ -14,9 +25,11 @@ from perfsuite.model.plan import (
     Account,
     ApiMapping,
     Arrival,
+    CapacityPlan,
     Headers,
     Plan,
     Scenario,
+    SearchBy,
     Secrets,
     Target,
 )
@@ -84,6 +97,10 @@ __all__ = [
     "ArrivalFigures",
     "BehaviourRow",
     "Breakdown",
+    "CapacityAnswer",
+    "CapacityKind",
+    "CapacityPlan",
+    "CapacityReport",
     "Cleanup",
     "Coverage",
     "CutOff",
@@ -94,12 +111,14 @@ __all__ = [
     "GeneratorHealth",
     "Headers",
     "Lack",
+    "Level",
     "LiveFailure",
     "LiveLine",
     "LiveSnapshot",
     "LiveState",
     "Logins",
     "LostWorker",
+    "NotAnswered",
     "Occupancy",
     "OperationCheck",
     "Outage",
@@ -117,6 +136,8 @@ __all__ = [
     "RunLedger",
     "RunReport",
     "Scenario",
+    "SearchBy",
+    "SearchedTarget",
     "Second",
     "SecondArrivals",
     "Secrets",
@@ -133,7 +154,10 @@ __all__ = [
     "TargetResult",
     "TimeBin",
     "UserCounts",
+    "UslFit",
     "Verdict",
+    "VisitPhase",
+    "VisitRecord",
     "WholeRun",
     "Within",
     "WorkerLedger",

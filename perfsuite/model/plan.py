@@ -6,6 +6,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from perfsuite.model.stages import RatePiece, Stage, pieces_of, spans_of
 
@@ -54,6 +55,25 @@ class Scenario:
     """None: closed model (users with think times). Else the open model, with `users` as its sessions."""
     stages: tuple[Stage, ...] = ()
     """How the load changes; `users`, `arrival.rate` and `duration_s` are then its most and its whole length."""
+
+
+class SearchBy(StrEnum):
+    """What the load is counted in: virtual users (closed model), or actions a second (open model)."""
+
+    USERS = "users"
+    ARRIVAL_RATE = "arrival-rate"
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityPlan:
+    """A search. Loads are in the unit of `by`. `start`: the first load; `most`: the highest that may be offered.
+    `at_least`: as a gate, the load that the target has to take; None where the search only measures."""
+
+    by: SearchBy
+    start: float
+    most: float
+    duration_s: float
+    at_least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +179,8 @@ class Plan:
     schema: int = 1
     merged_from: tuple[str, ...] = ()
     """Folders of the runs of several masters that this one was merged from."""
+    capacity: CapacityPlan | None = None
+    """None: no search, but the load of the scenario."""
 
     @property
     def load_processes(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from perfsuite.model.capacity import CapacityReport
 from perfsuite.model.finding import Finding
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import Comparison
@@ -91,6 +92,7 @@ class RunReport:
     `findings`: the most significant first. `readings`: what the monitors read, in any order; empty where nothing was
     monitored. `fingerprint`: what each operation costs the database; None where it was not taken. `comparison`: the run
     compared with its baseline; None without one. `stability`: of each resource; () for runs of less than ten minutes.
+    `capacity`: what a search found; None for a run that is none.
     """
 
     plan: Plan
@@ -101,3 +103,4 @@ class RunReport:
     fingerprint: Fingerprint | None = None
     comparison: Comparison | None = None
     stability: tuple[Stability, ...] = ()
+    capacity: CapacityReport | None = None

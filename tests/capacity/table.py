@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from perfsuite.capacity.records import CapacityAnswer, CapacityKind, SearchSettings, Visit
+from perfsuite.capacity.records import SearchSettings, Visit
 from perfsuite.capacity.search import Search
+from perfsuite.model.capacity import CapacityAnswer, CapacityKind
 from tests.capacity.systems import (
     HEAVY,
     Bench,

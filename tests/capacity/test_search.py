@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.capacity.records import CapacityKind, Done, NotAnswered, SearchSettings, Visit, VisitPhase
+from perfsuite.capacity.records import Done, SearchSettings, Visit
 from perfsuite.capacity.search import Search
+from perfsuite.model.capacity import CapacityKind, NotAnswered, VisitPhase
 from tests.capacity.systems import Bench, Queueing, System, UserBench, exponential, limited
 from tests.capacity.table import Line, one_search, systems
 
@@ -56,7 +57,7 @@ def test_the_binding_target_is_named() -> None:
     answer = one_search(SYSTEMS["one slow operation of 28"], 7).answer()
 
     assert answer.first_to_fail is not None
-    assert answer.first_to_fail.target.operation == "reports"
+    assert answer.first_to_fail.operation == "reports"
 
 
 def test_more_time_makes_the_interval_narrower() -> None:

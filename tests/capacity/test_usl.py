@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from perfsuite.capacity.constraints import SecondSample
-from perfsuite.capacity.records import Visit, VisitPhase, VisitResult
+from perfsuite.capacity.records import Visit, VisitResult
 from perfsuite.capacity.usl import usl_fit
+from perfsuite.model.capacity import VisitPhase
 
 
 def visits(contention: float, coherency: float, noise: float = 0.01) -> list[VisitResult]:

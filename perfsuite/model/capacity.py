@@ -1,0 +1,132 @@
+"""A search for the most load that meets all targets: the visits made, and the answer. Loads are users, or actions a
+second (see `CapacityPlan`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from perfsuite.model.plan import Target
+
+
+class VisitPhase(StrEnum):
+    """Why a load is visited."""
+
+    BRACKET = "bracket"
+    BISECT = "bisect"
+    OVERLOAD = "overload"
+    RECOVERY = "recovery"
+    FROM_ABOVE = "from_above"
+    REFINE = "refine"
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRecord:
+    """A visit that was made: a load, offered in the UTC seconds [first, stop).
+
+    `discard_s`: of its beginning, which do not count. `aborted`: ended early, since a target was far beyond its limit.
+    `recovered_s`: after so many seconds no target failed any more; None where that did not happen.
+    """
+
+    number: int
+    load: float
+    phase: VisitPhase
+    first: int
+    stop: int
+    discard_s: int = 0
+    aborted: bool = False
+    generator_limited: bool = False
+    recovered_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedTarget:
+    """A target as a search sees it: a mean over requests that has to stay below `limit`. `is_share`: of requests over
+    the target's own limit, failed, or not satisfied; else the mean is in the unit of the target."""
+
+    target: Target
+    limit: float
+    is_share: bool
+
+
+class CapacityKind(StrEnum):
+    """What was found."""
+
+    INTERVAL = "interval"
+    CLIFF = "cliff"
+    AT_LEAST = "at_least"
+    NONE = "none"
+
+
+class NotAnswered(StrEnum):
+    """Why a part of the question has no answer."""
+
+    GENERATOR = "generator"
+    MOST_LOAD = "most_load"
+    DURATION = "duration"
+    FIRST_LOAD_FAILS = "first_load_fails"
+    TOO_FEW_SAMPLES = "too_few_samples"
+    METRIC = "metric"
+
+
+@dataclass(frozen=True, slots=True)
+class UslFit:
+    """Throughput over concurrency by the Universal Scalability Law. `peak`: concurrency at its maximum; None: no peak
+    observed, since the interval of `coherency` includes 0. `interval`: of the peak, 95 %."""
+
+    per_request_rps: float
+    contention: float
+    coherency: float
+    peak: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A load that was tried, all visits together. `means`: of the searched targets in their order; None without
+    requests."""
+
+    load: float
+    seconds: int
+    requests: int
+    passed: bool
+    failed: bool
+    aborted: bool
+    saturated: bool
+    generator_limited: bool
+    means: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityAnswer:
+    """The most load at which all targets hold. `low`, `high`: 95 % CI, or a cliff's last pass and first fail; `high`
+    is None for AT_LEAST, both are for NONE. `width`: relative to the middle. `rps`: completed at `low` and at `high`,
+    or twice at `low`."""
+
+    kind: CapacityKind
+    low: float | None = None
+    high: float | None = None
+    estimate: float | None = None
+    width: float | None = None
+    rps: tuple[float, float] | None = None
+    minutes_for_8_percent: float | None = None
+    last_pass: float | None = None
+    first_fail: float | None = None
+    first_to_fail: Target | None = None
+    saturation: float | None = None
+    usl: UslFit | None = None
+    recovery_s: float | None = None
+    holds_from_above: bool | None = None
+    levels: tuple[Level, ...] = ()
+    not_answered: Mapping[str, NotAnswered] = field(default_factory=dict)
+    """"search" or the name of a target → why."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityReport:
+    """What a search found, and how. `targets`: those that took part, in the order of `Level.means`."""
+
+    answer: CapacityAnswer
+    visits: tuple[VisitRecord, ...]
+    targets: tuple[SearchedTarget, ...]
