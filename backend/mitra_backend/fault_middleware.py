@@ -9,6 +9,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mitra_backend.capacity import CapacityQueue
 from mitra_backend.faults import Fault
 from mitra_backend.state import FaultBoard
 
@@ -19,6 +20,7 @@ _JSON = b"application/json"
 _LIMITER_FAILED = b'{"detail":"Rate limiter error: pop from an empty deque"}'
 MIDDLEWARE_KINDS = frozenset(
     {
+        "capacity",
         "cut",
         "error",
         "foreign_answer",
@@ -60,6 +62,9 @@ class FaultMiddleware:
         self._leaked: list[bytes] = []
         self._seen: Counter[Fault] = Counter()
         self._bucket: dict[Fault, tuple[float, float]] = {}
+        self._queues = {
+            fault: CapacityQueue(fault.count, fault.duration_s) for fault in board.faults if fault.kind == "capacity"
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request with the faults that are on for its route now."""
@@ -70,8 +75,15 @@ class FaultMiddleware:
         scope["route"] = route  # for the request log, where the answer never reaches the router
         elapsed_s = self._board.elapsed_s()
         name = getattr(route, "name", "")
-        faults = [fault for fault in self._board.faults if name in fault.routes and fault.holds(elapsed_s)]
-        await self._serve(_by_kind(faults), scope, receive, send)
+        faults = _by_kind(f for f in self._board.faults if name in f.routes and f.holds(elapsed_s))
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._serve(faults, scope, receive, send)
+
+        if "capacity" in faults:
+            await self._queues[faults["capacity"]].serve(serve, scope, receive, send)
+        else:
+            await serve(scope, receive, send)
 
     async def _serve(self, faults: dict[str, Fault], scope: Scope, receive: Receive, send: Send) -> None:
         if "cut" in faults:

@@ -36,6 +36,8 @@ N_PLUS_ONE_ROUTES: Final = (
     "tickets.list",
     "users.list",
 )
+# The routes whose requests the fault `capacity` makes wait for a server.
+SERVED_ROUTES: Final = frozenset(name for name in ROUTE_NAMES if not name.startswith("health."))
 ROUTED_KINDS: Final[dict[str, tuple[str, ...]]] = {
     "latency": ROUTE_NAMES,
     "error": ROUTE_NAMES,
@@ -65,12 +67,13 @@ SWITCHES: Final = (
 )
 AS_DEPLOYED: Final = "as_deployed"
 _MEASURED_QUIRKS: Final = ("token_life", "login_cost", "concurrency_error", "rate_limiter_error")
-GLOBAL_KINDS: Final = ("pool", "no_cache", "missing_index", "lock", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
+_OF_THE_PROCESS: Final = ("capacity", "pool", "no_cache", "missing_index", "lock")
+GLOBAL_KINDS: Final = (*_OF_THE_PROCESS, AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 KINDS: Final = (*ROUTED_KINDS, *GLOBAL_KINDS)
 # A leak that no request makes: as text it is `leak` too, with a size per minute and no route.
 STEADY_LEAK: Final = "steady_leak"
 # Settled when the process starts: a time of day has no meaning for them.
-TIMELESS_KINDS: Final = ("pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
+TIMELESS_KINDS: Final = ("capacity", "pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 _WITHOUT_VALUE: Final = (
     "wrong_rows",
     "foreign_answer",
@@ -143,7 +146,7 @@ def _routes(spec: str, kind: str, route: str | None) -> frozenset[str]:
         if route is not None:
             name = "a leak per minute" if kind == STEADY_LEAK else kind
             raise FaultError(f"--fault {spec!r}: {name} belongs to no route; leave out @{route}")
-        return frozenset()
+        return SERVED_ROUTES if kind == "capacity" else frozenset()
     if route is None:
         raise FaultError(f"--fault {spec!r}: {kind} needs a route: {kind}@policies.list, or @* for all")
     pattern = _ALIASES.get(route, route)
@@ -180,6 +183,7 @@ def _with_value(fault: Fault, value: str | None) -> Fault:
         "lock": _read_repeated,
         "leak": _read_leak,
         "rate_limit": _read_rate,
+        "capacity": _read_capacity,
         "pool": _read_pool,
         "token_life": _read_token_life,
         "login_cost": _read_login_cost,
@@ -226,6 +230,13 @@ def _read_rate(fault: Fault, value: str) -> Fault:
     if match is None or float(match[1]) <= 0:
         raise ValueError("expected requests a second, as in rate_limit=5/s")
     return replace(fault, rate_per_s=float(match[1]))
+
+
+def _read_capacity(fault: Fault, value: str) -> Fault:
+    match = re.fullmatch(r"(\d{1,6}):(\d{1,6}(?:\.\d+)?)(?:ms)?", value)
+    if match is None or not int(match[1]) or not float(match[2]):
+        raise ValueError("expected servers and the milliseconds of a request, as in capacity=4:25")
+    return replace(fault, count=int(match[1]), duration_s=float(match[2]) / 1000)
 
 
 def _read_pool(fault: Fault, value: str) -> Fault:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from mitra_backend.fault_jobs import FaultJobs
 from mitra_backend.fault_middleware import stall_left_s
-from mitra_backend.faults import Fault, FaultError, parse_fault
+from mitra_backend.faults import SERVED_ROUTES, Fault, FaultError, parse_fault
 from mitra_backend.quirks import Quirks
 from mitra_backend.state import FaultBoard
 from sqlalchemy import event
@@ -31,6 +31,7 @@ LIST = frozenset({"policies.list"})
         ("pool=2", Fault("pool", count=2)),
         ("leak=1MB@policies.list", Fault("leak", LIST, size_bytes=1_000_000)),
         ("leak=6MB/min from 10s", Fault("steady_leak", from_s=10, rate_per_s=100_000)),
+        ("capacity=4:12.5", Fault("capacity", SERVED_ROUTES, count=4, duration_s=0.0125)),
         ("lock=3s/10s", Fault("lock", duration_s=3, every_s=10)),
         ("rate_limit=5/s@policies.list", Fault("rate_limit", LIST, rate_per_s=5)),
         ("missing_field=status@policies.list", Fault("missing_field", LIST, text="status")),
@@ -44,6 +45,7 @@ def test_specs(spec: str, expected: Fault) -> None:
 
 
 def test_patterns_of_routes() -> None:
+    assert parse_fault("cut@*").routes - parse_fault("cut@health.*").routes == SERVED_ROUTES
     assert len(parse_fault("cut@*").routes) == 40
     five = {"tickets.list", "tickets.read", "tickets.create", "tickets.status", "tickets.delete"}
     assert parse_fault("missing_route@support.tickets").routes == five
@@ -59,6 +61,9 @@ def test_patterns_of_routes() -> None:
         pytest.param("wrong_rows@dashboard.system", "has no rows for this fault", id="route without rows"),
         pytest.param("leak=1MB/min@*", "a leak per minute belongs to no route", id="leak per minute of a route"),
         pytest.param("leak=1MB", "leak needs a route", id="leak of no route"),
+        pytest.param("capacity=0:25", "servers and the milliseconds of a request, as in capacity=4:25", id="no server"),
+        pytest.param("capacity=4", "servers and the milliseconds", id="no service time"),
+        pytest.param("capacity=4:25@*", "belongs to no route", id="capacity of a route"),
         pytest.param("latency@*", "expected a time, as in latency=200ms", id="value missing"),
         pytest.param("latency=0ms@*", "expected a time", id="nothing at all"),
         pytest.param("error=200@*", "expected a status", id="not an error"),
