@@ -10,12 +10,21 @@ from perfsuite.format import CI, bound, clock, duration, figure, interval_text, 
 from perfsuite.messages.report import ReportMessage
 from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
 from perfsuite.model.stages import load_text
+from perfsuite.report.capacity import (
+    CAPACITY_TITLE,
+    LEVEL_COLUMNS,
+    capacity_remarks,
+    capacity_sentence,
+    level_cells,
+    level_rows,
+    unit_of,
+)
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
 from perfsuite.report.files.json_file import steady_operations
 from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
 from perfsuite.report.stages import recovery_lines
-from perfsuite.report.text import markdown, markdown_table, shortened
+from perfsuite.report.text import heading, markdown, markdown_table, shortened
 from perfsuite.report.wording import (
     LABELS,
     arrival_lines,
@@ -55,6 +64,7 @@ def summary_md(report: RunReport) -> str:
         f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
         markdown(sentence(report)),
         "\n".join(f"- {markdown(reason)}" for reason in verdict.shown_reasons),
+        *_capacity(report),
         _figures(summary),
         "\n".join(f"- {markdown(line)}" for line in lines if line),
         _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
@@ -102,6 +112,18 @@ def _figures(summary: Summary) -> str:
         f"p95 **{figure('p95_ms', totals.p95_ms)}** · failures **{number(totals.failures)}** "
         f"({percent(totals.failure_rate)}) · **{number(summary.users.peak)}** users"
     )
+
+
+def _capacity(report: RunReport) -> Sequence[str]:
+    """The answer of a search, what goes with it, and the loads that were tried; nothing for another run."""
+    found, plan = report.capacity, report.plan.capacity
+    if found is None or plan is None:
+        return ()
+    by = plan.by
+    remarks = "\n".join(f"- {markdown(line)}" for line in capacity_remarks(found, by))
+    rows = (tuple(map(markdown, level_cells(row))) for row in level_rows(found))
+    title = f"### {CAPACITY_TITLE}\n\n{markdown(capacity_sentence(found, by))}"
+    return title, remarks, markdown_table((heading(unit_of(by)), *LEVEL_COLUMNS), rows)
 
 
 def _target(result: TargetResult) -> Sequence[str]:

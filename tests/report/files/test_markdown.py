@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from perfsuite.model import SearchBy
 from perfsuite.report.files.markdown import summary_md
-from tests.report import example_runs
+from tests.report import example_runs, made_capacity
 
 
 def test_verdict_targets_and_failures_of_a_failed_run() -> None:
@@ -23,6 +24,17 @@ def test_the_open_model_and_a_target_too_close_to_call() -> None:
     assert "- 30 actions/s requested, 24.1/s achieved \\(1,278 of 1,590 actions, 312 not started\\)\n" in text
     assert "- Largest start delay 7,210 ms, 99th percentile 7,150 ms; longest queue 331\n" in text
     assert "| 48.1–2,050 ms | ✅ met (close) | 95th percentile 49 ms, limit" in text
+
+
+def test_a_search_has_its_answer_and_its_levels() -> None:
+    text = summary_md(made_capacity.run_of(made_capacity.by_users(), SearchBy.USERS))
+    answer = text[text.index("### Capacity") :].splitlines()
+    table = answer[answer.index("") + 1 :]
+
+    assert answer[2].startswith("Meets all targets up to 313–327 users \\(95 % CI\\), 160 requests/s. First to fail")
+    assert "| Users | Seconds | Requests | Requests/s | Worst target |" in text
+    assert "| 256 | 10 | 1,591 | 159 | avg\\_ms | 164 ms | 500 ms | pass |  |" in table
+    assert "### Capacity" not in summary_md(example_runs.passed())
 
 
 def test_errors_of_the_suite_have_a_table_of_their_own() -> None:
