@@ -42,12 +42,12 @@ class StageLeader:
             if not self._wait_until(span.start_s):
                 return
             self._enter(span, first=number == 0)
-            if span.kind != HOLD and self._changes_users and not self._climb(span):
+            if span.changes and self._changes_users and not self._climb(span):
                 return
 
     def _enter(self, span: StageSpan, *, first: bool) -> None:
         hold = span.kind == HOLD
-        if hold and self._changes_users and not first:
+        if not span.changes and self._changes_users and not first:
             self._coordinator.retarget(self._users(users_at(span, span.start_s)), self._scenario.spawn_rate)
         self._coordinator.enter_stage(span.stage.name, self._coordinator.start_at + span.start_s, hold=hold)
 

@@ -25,12 +25,16 @@ from perfsuite.messages.target import TargetMessage
 from perfsuite.model import Account, Headers, Plan
 from perfsuite.model.plan import rate_profile_of
 from perfsuite.model.role import Behaviour, Role
+from perfsuite.model.stages import spans_of
 from perfsuite.suite_errors import SuiteErrorLog
+from perfsuite.target.catalogue import WRITING
 from perfsuite.target.connection import ConnectionSettings, connection_settings
 from perfsuite.target.hosts import is_allowed
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
 
+LEFT_OUT_EVERY_S = 0.1
+"""How often it is looked whether operations that write are left out."""
 LAG_PROBE_S = 0.05
 """How often the event loop is asked how late it is."""
 
@@ -66,6 +70,11 @@ class LoadOrder:
     def connection(self) -> ConnectionSettings:
         """How the target is reached."""
         return connection_settings(self.plan, self.headers, self.key_password)
+
+    @property
+    def without_writes(self) -> dict[str, frozenset[str]]:
+        """What is left out in a stage that only reads."""
+        return {role: left_out | WRITING for role, left_out in self.left_out.items()}
 
     def behaviours(self, role: Role) -> list[Behaviour]:
         """What of the role the target can be asked to do."""
@@ -123,6 +132,7 @@ class LoadState:
         self.errors = SuiteErrorLog(order.folder, self.secrets)
         self._ends_load = False
         self._on_placed = on_placed
+        self._spans = spans_of(order.plan.scenario.stages)
         self._behaviours: dict[str, list[Behaviour]] = {}
         self._on_mute = on_mute
         self._alive: Counter[str] = Counter()
@@ -133,8 +143,12 @@ class LoadState:
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
         self._requested = users_requested
-        raw = (self._write_raw_samples,) if self.recorder.raw is not None else ()
-        for loop in (self._write_every_second, self._watch_event_loop, *raw):
+        loops = [self._write_every_second, self._watch_event_loop]
+        if self.recorder.raw is not None:
+            loops.append(self._write_raw_samples)
+        if any(span.stage.read_only for span in self._spans):
+            loops.append(self._follow_stages)
+        for loop in loops:
             self._background[loop] = gevent.spawn(loop)
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], assignment: SessionAssignment) -> None:
@@ -255,6 +269,16 @@ class LoadState:
                 while raw.write():
                     gevent.sleep(0)
                 raw.flush()
+            self._look_after_background()
+
+    def _follow_stages(self) -> None:
+        """Leave out operations that write while a stage is read-only."""
+        while True:
+            with self.counting("following the stages"):
+                now_s = utc_s() - self.order.start_at
+                reads = any(span.stage.read_only and span.start_s <= now_s < span.end_s for span in self._spans)
+                self.run.left_out = self.order.without_writes if reads else self.order.left_out
+            gevent.sleep(LEFT_OUT_EVERY_S)
             self._look_after_background()
 
     def _watch_event_loop(self) -> None:

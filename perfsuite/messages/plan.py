@@ -110,7 +110,11 @@ class PlanMessage(Code):
     STAGE_NAME = "may have letters, digits, spaces and _./- only, at most 40, and not be {reserved:list}"
     STAGE_TWICE = "an earlier stage has this name; give each its own"
     STAGE_LEVEL = "needs exactly one of 'users' and 'arrival_rate'"
-    STAGE_HELD = "must be true or false"
+    TRUE_OR_FALSE = "must be true or false"
+    REFILL_TOO_SHORT = (
+        "scenario {scenario} has refill = true, and its duration is that of the first fill: at least {least} are needed"
+    )
+    REFILL_RATE = "with refill = true both fills need the same load; leave arrival_rate_end out"
     SCENARIO_HAS_STAGES = "{option}: the stages of scenario {scenario} say it. Change them in the file, or leave it out"
     TARGETS_FORM = "{file}: targets are written as [[target]], with two brackets"
     NO_TARGET = "{file}: has no target, so nothing could be judged. Add a [[target]]"

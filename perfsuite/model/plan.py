@@ -55,6 +55,8 @@ class Scenario:
     """None: closed model (users with think times). Else the open model, with `users` as its sessions."""
     stages: tuple[Stage, ...] = ()
     """How the load changes; `users`, `arrival.rate` and `duration_s` are then its most and its whole length."""
+    refill: bool = False
+    """The stages are a fill, a pause without writes, and a second fill."""
 
 
 class SearchBy(StrEnum):

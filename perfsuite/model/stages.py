@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfsuite.format import setting
 from perfsuite.model.periods import settling_s
 
 HOLD = "hold"
 RAMP = "ramp"
+READ_ONLY = "read-only"
+
+REFILL_STAGES = FILL_1, PAUSE, FILL_2 = "fill 1", "pause", "fill 2"
+"""The stages of a scenario with `refill`."""
+FEWEST_FILL_S = 600.0
+"""A shorter fill shows no growth, and a shorter pause does not show that there is none."""
+_SHARE_OF_FILL = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A part of a scenario, with the users (closed model) or the actions a second (open model) at its end.
 
-    The load gets there evenly over the whole stage; with `held` at once, at its beginning, and stays.
+    The load gets there evenly over the whole stage; with `held` at once, at its beginning, and stays. In a `read_only`
+    stage users leave out operations that write.
     """
 
     name: str
@@ -25,6 +33,7 @@ class Stage:
     users: int | None = None
     arrival_rate: float | None = None
     held: bool = False
+    read_only: bool = False
 
     @property
     def level(self) -> float:
@@ -44,8 +53,15 @@ class StageSpan:
 
     @property
     def kind(self) -> str:
-        """ "hold": the load is the same all the time; else "ramp"."""
-        return HOLD if self.start_level == self.end_level else RAMP
+        """ "hold": the load is the same all the time; "read-only": not all of it is made; else "ramp"."""
+        if self.stage.read_only:
+            return READ_ONLY
+        return RAMP if self.changes else HOLD
+
+    @property
+    def changes(self) -> bool:
+        """Whether the load changes while the stage goes on."""
+        return self.start_level != self.end_level
 
     def level_at(self, at_s: float) -> float:
         """The load at a time of the stage; beyond its ends, that at the end."""
@@ -64,11 +80,19 @@ def spans_of(stages: Sequence[Stage]) -> tuple[StageSpan, ...]:
     return tuple(spans)
 
 
+def refilled(first: Stage) -> tuple[Stage, ...]:
+    """The first fill, a pause in which nothing is written, and a second fill with the same load."""
+    rest_s = max(first.duration_s / _SHARE_OF_FILL, FEWEST_FILL_S)
+    pause = replace(first, name=PAUSE, duration_s=rest_s, read_only=True)
+    return first, pause, replace(first, name=FILL_2, duration_s=rest_s)
+
+
 def load_text(span: StageSpan) -> str:
-    """The load of a stage in words: "40 users", "40 to 200 users"."""
+    """The load of a stage in words: "40 users", "40 to 200 users", "50 users, reads only"."""
     start, end = setting(span.start_level), setting(span.end_level)
     unit = "actions/s" if span.stage.users is None else "user" if span.end_level == 1 else "users"
-    return f"{end} {unit}" if span.kind == HOLD else f"{start} to {end} {unit}"
+    load = f"{start} to {end} {unit}" if span.changes else f"{end} {unit}"
+    return f"{load}, reads only" if span.stage.read_only else load
 
 
 def jump_s(span: StageSpan, before: float, spawn_rate: float) -> float:

@@ -18,6 +18,7 @@ from perfsuite.model import Account, Plan, Scenario, Target
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import EXPECT_WORKERS_MAX_WAIT_S, STOP_TIMEOUT_S
 from perfsuite.model.role import Role
+from perfsuite.model.stages import REFILL_STAGES
 from perfsuite.plan.access import ResolvedConnection, accounts_for, read_accounts, resolve_connection
 from perfsuite.plan.files import (
     STANDARD_SCENARIOS,
@@ -90,7 +91,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
         sorted(facts.operations),
         sorted({*file.scenarios, *STANDARD_SCENARIOS}),
         sorted(METRICS),
-        {stage.name: None for scenario in file.scenarios.values() for stage in scenario.stages},
+        _stage_names(file),
     )
     scenarios = _chosen(options, file)
     for scenario in scenarios:
@@ -109,6 +110,13 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
     for scenario in scenarios:
         accounts_for(users_by_role(scenario.users, facts.roles), accounts)
     return Inputs(scenarios, targets, host, allowed, accounts, connection, facts, token)
+
+
+def _stage_names(file: ScenarioFile) -> list[str]:
+    """Of all scenarios, each once."""
+    names = [stage.name for scenario in file.scenarios.values() for stage in scenario.stages]
+    of_refill = REFILL_STAGES if any(scenario.refill for scenario in file.scenarios.values()) else ()
+    return list(dict.fromkeys([*names, *of_refill]))
 
 
 def with_demo(inputs: Inputs, host: str, credentials: Path) -> Inputs:

@@ -22,11 +22,21 @@ from perfsuite.model import Arrival, Scenario, Target
 from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES, RECOVERY
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.options import PlanOptions
-from perfsuite.plan.stages import duration_s, overridden, spawn_rate_of, stages_of
+from perfsuite.plan.stages import duration_s, overridden, spawn_rate_of, stages_of, switch_of, with_refill
 from perfsuite.target.hosts import HostRules
 from perfsuite.toml_tables import Table, read_tables
 
-_SCENARIO_KEYS = ("users", "spawn_rate", "duration", "purpose", "arrival_rate", "arrival_rate_end", "arrival", "stages")
+_SCENARIO_KEYS = (
+    "users",
+    "spawn_rate",
+    "duration",
+    "purpose",
+    "arrival_rate",
+    "arrival_rate_end",
+    "arrival",
+    "stages",
+    "refill",
+)
 # Names become folder names: <scenario>_<YYYYMMDD_HHMMSS>.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
@@ -76,6 +86,9 @@ def _scenario(name: str, table: Table) -> Scenario:
     table.only(_SCENARIO_KEYS)
     if "stages" in table.values:
         return _staged(name, table)
+    refill = switch_of(table, "refill")
+    if refill and "arrival_rate_end" in table.values:
+        raise table.wrong("arrival_rate_end", PlanMessage.REFILL_RATE())
     return Scenario(
         name=name,
         users=table.whole_number("users"),
@@ -83,6 +96,7 @@ def _scenario(name: str, table: Table) -> Scenario:
         duration_s=duration_s(table),
         purpose=table.text("purpose", default=" ").strip(),
         arrival=_arrival(table),
+        refill=refill,
     )
 
 
@@ -140,12 +154,14 @@ def _overridden(scenario: Scenario, options: PlanOptions) -> Scenario:
     arrival = scenario.arrival
     if options.arrival_rate is not None:
         arrival = Arrival(options.arrival_rate, poisson=arrival is not None and arrival.poisson)
-    return replace(
-        scenario,
-        users=options.users or scenario.users,
-        spawn_rate=options.spawn_rate or scenario.spawn_rate,
-        duration_s=options.duration_s or scenario.duration_s,
-        arrival=arrival,
+    return with_refill(
+        replace(
+            scenario,
+            users=options.users or scenario.users,
+            spawn_rate=options.spawn_rate or scenario.spawn_rate,
+            duration_s=options.duration_s or scenario.duration_s,
+            arrival=arrival,
+        )
     )
 
 

@@ -6,15 +6,16 @@ import re
 from dataclasses import replace
 
 from perfsuite.errors import UsageError
+from perfsuite.format import option_duration
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model.periods import PERIODS
 from perfsuite.model.plan import Scenario
-from perfsuite.model.stages import Stage
+from perfsuite.model.stages import FEWEST_FILL_S, FILL_1, Stage, refilled
 from perfsuite.plan.option_fields import parse_duration
 from perfsuite.plan.options import PlanOptions
 from perfsuite.toml_tables import Table
 
-_KEYS = ("name", "duration", "users", "arrival_rate", "held")
+_KEYS = ("name", "duration", "users", "arrival_rate", "held", "read_only")
 # Names stand in tables, files and on the command line.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _./-]{0,39}", re.ASCII)
 _SHARE_A_SECOND = 10
@@ -25,7 +26,7 @@ def stages_of(table: Table) -> tuple[Stage, ...]:
     entries = table.values["stages"]
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise table.wrong("stages", PlanMessage.STAGES_FORM())
-    for key in ("duration", "arrival_rate", "arrival_rate_end"):
+    for key in ("duration", "arrival_rate", "arrival_rate_end", "refill"):
         if key in table.values:
             raise table.wrong(key, PlanMessage.STAGES_SAY_SO(key=key))
     stages: list[Stage] = []
@@ -49,15 +50,20 @@ def _stage(table: Table, before: set[str]) -> Stage:
         raise table.wrong("name", PlanMessage.STAGE_TWICE())
     if ("users" in table.values) == ("arrival_rate" in table.values):
         raise UsageError(PlanMessage.STAGE_LEVEL().at(table.place))
-    held = table.values.get("held", False)
-    if not isinstance(held, bool):
-        raise table.wrong("held", PlanMessage.STAGE_HELD())
     users, rate = None, None
     if "users" in table.values:
         users = 0 if table.values["users"] == 0 else table.whole_number("users")
     else:
         rate = table.number("arrival_rate", or_zero=True)
-    return Stage(name, duration_s(table), users, rate, held)
+    return Stage(name, duration_s(table), users, rate, switch_of(table, "held"), switch_of(table, "read_only"))
+
+
+def switch_of(table: Table, key: str) -> bool:
+    """True or false; false without the key."""
+    value = table.values.get(key, False)
+    if not isinstance(value, bool):
+        raise table.wrong(key, PlanMessage.TRUE_OR_FALSE())
+    return value
 
 
 def duration_s(table: Table, key: str = "duration") -> float:
@@ -76,6 +82,22 @@ def duration_s(table: Table, key: str = "duration") -> float:
 def spawn_rate_of(table: Table, users: int) -> float:
     """Users started a second where a stage is held; without the key, a tenth of the most users."""
     return table.number("spawn_rate") if "spawn_rate" in table.values else max(users / _SHARE_A_SECOND, 1.0)
+
+
+def with_refill(scenario: Scenario) -> Scenario:
+    """The scenario as it is run: with `refill`, its load becomes the first of two fills.
+
+    Raises UsageError where that would be too short.
+    """
+    if not scenario.refill:
+        return scenario
+    if scenario.duration_s < FEWEST_FILL_S:
+        least = option_duration(FEWEST_FILL_S)
+        raise UsageError(PlanMessage.REFILL_TOO_SHORT(scenario=scenario.name, least=least))
+    arrival = scenario.arrival
+    users, rate = (scenario.users, None) if arrival is None else (None, arrival.rate)
+    stages = refilled(Stage(FILL_1, scenario.duration_s, users, rate, held=True))
+    return replace(scenario, stages=stages, duration_s=sum(stage.duration_s for stage in stages))
 
 
 def overridden(scenario: Scenario, options: PlanOptions) -> Scenario:

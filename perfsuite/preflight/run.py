@@ -15,7 +15,7 @@ from perfsuite.preflight.empty_lists import ask_about_other_rows
 from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_without_deletion, without_creations
 from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
 from perfsuite.preflight.progress import Progress, ProgressReporter
-from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, makers_first
+from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, WRITING, makers_first
 from perfsuite.target.exchange import Failure, Sample, Transport
 from perfsuite.target.retry_after import TOO_MANY
 from perfsuite.target.run_state import RunState
@@ -202,7 +202,7 @@ def _wanted(roles: Sequence[Role]) -> frozenset[str]:
 def _left_out(target: TargetInfo, roles: Sequence[Role], run: RunState, *, read_only: bool) -> dict[str, Works]:
     left_out = dict.fromkeys(target.missing(run), Works.MISSING)
     if read_only:
-        left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) if CATALOGUE[name].writes and name not in left_out}
+        left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) & WRITING if name not in left_out}
     return left_out
 
 

@@ -130,6 +130,9 @@ _ALWAYS_IN_DIGEST = ("users", "spawn_rate", "duration_s", "arrival")
 def digest_of(scenario: Scenario, roles_module: str) -> str:
     """Identifies the load that a scenario makes, whatever its name and purpose."""
     content = asdict(scenario) | {"roles": roles_module}
+    for stage in content["stages"]:
+        if not stage["read_only"]:
+            del stage["read_only"]
     known = {one.name: one.default for one in fields(Scenario) if one.name not in _ALWAYS_IN_DIGEST}
     load = {
         name: value

@@ -265,6 +265,7 @@ _REMOVALS = (
 )
 
 CATALOGUE: dict[str, Operation] = {operation.name: operation for operation in (*_OPERATIONS, *_REMOVALS)}
+WRITING = frozenset(operation.name for operation in CATALOGUE.values() if operation.writes)
 CREATIONS = {operation.creates: operation for operation in CATALOGUE.values() if operation.creates}
 """Kind of row → the operation that creates it."""
 

@@ -71,7 +71,7 @@ OF_RATE = '{ name = "b", duration = "1s", arrival_rate = 2 }'
         pytest.param([f"stages = [{ONE.replace('5', '0')}]"], PlanMessage.STAGES_WITHOUT_LOAD, id="all at 0"),
         pytest.param([f"stages = [{ONE.replace('a', 'steady', 2)}]"], TomlMessage.UNKNOWN, id="another key"),
         pytest.param(['stages = [{ name = "steady", duration = "1s", users = 1 }]'], PlanMessage.STAGE_NAME, id="name"),
-        pytest.param([f"stages = [{NOT_HELD}]"], PlanMessage.STAGE_HELD, id="held"),
+        pytest.param([f"stages = [{NOT_HELD}]"], PlanMessage.TRUE_OR_FALSE, id="held"),
         pytest.param([f"stages = [{ONE.replace('10s', 'soon')}]"], PlanMessage.NOT_A_DURATION, id="when"),
     ],
 )
