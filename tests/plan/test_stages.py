@@ -53,6 +53,7 @@ def test_rates_in_stages(tmp_path: Path) -> None:
     assert file.scenarios["shape"] == Scenario("shape", 30, 3, 20, "", Arrival(8.0, poisson=True), stages)
 
 
+_USUAL = PlanOptions()
 ONE = '{ name = "a", duration = "10s", users = 5 }'
 NOT_HELD = '{ name = "a", duration = "1s", users = 1, held = 1 }'
 OF_RATE = '{ name = "b", duration = "1s", arrival_rate = 2 }'
@@ -64,6 +65,7 @@ OF_RATE = '{ name = "b", duration = "1s", arrival_rate = 2 }'
         pytest.param(["stages = []"], PlanMessage.STAGES_FORM, id="none"),
         pytest.param(["stages = [1]"], PlanMessage.STAGES_FORM, id="no table"),
         pytest.param(['duration = "1m"', f"stages = [{ONE}]"], PlanMessage.STAGES_SAY_SO, id="duration"),
+        pytest.param(["refill = true", f"stages = [{ONE}]"], PlanMessage.STAGES_SAY_SO, id="refill"),
         pytest.param(["users = 3", f"stages = [{ONE}]"], PlanMessage.STAGES_SAY_SO, id="users"),
         pytest.param([f"stages = [{ONE}, {ONE}]"], PlanMessage.STAGE_TWICE, id="twice"),
         pytest.param(['stages = [{ name = "a", duration = "10s" }]'], PlanMessage.STAGE_LEVEL, id="no load"),
@@ -82,6 +84,54 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, lines: list[str], cod
     assert error.value.message.code is code
     assert "\n" not in str(error.value)
     assert str(error.value).startswith("scenarios.toml, line ")
+
+
+REFILL = ("users = 7", "spawn_rate = 7", "refill = true")
+
+
+def _nights(folder: Path, *more: str, options: PlanOptions = _USUAL) -> Scenario:
+    return choose(_read(folder, *REFILL, *more), ["shape"], options)[0]
+
+
+def test_refill_adds_a_pause_without_writes_and_a_second_fill(tmp_path: Path) -> None:
+    found = _nights(tmp_path, 'duration = "1h"')
+    fill = Stage("fill 1", 3_600, 7, held=True)
+
+    assert found.stages == (fill, Stage("pause", 1_200, 7, None, True, True), Stage("fill 2", 1_200, 7, held=True))
+    assert found.duration_s == 6_000
+    assert [span.kind for span in spans_of(found.stages)] == ["hold", "read-only", "hold"]
+    assert load_text(spans_of(found.stages)[1]) == "7 users, reads only"
+    assert list(steady_lengths(found.stages, 7)) == ["fill 1", "fill 2"]
+
+
+def test_pause_and_second_fill_have_at_least_ten_minutes(tmp_path: Path) -> None:
+    options = PlanOptions(users=9, duration_s=900)
+    found = _nights(tmp_path, 'duration = "1h"', options=options)
+
+    assert [(stage.users, stage.duration_s) for stage in found.stages] == [(9, 900), (9, 600), (9, 600)]
+
+
+def test_both_fills_have_the_same_arrival_rate(tmp_path: Path) -> None:
+    found = _nights(tmp_path, 'duration = "10m"', "arrival_rate = 4")
+
+    assert [(stage.users, stage.arrival_rate) for stage in found.stages] == [(None, 4.0)] * 3
+    assert found.arrival == Arrival(4.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        pytest.param(['duration = "599s"'], PlanMessage.REFILL_TOO_SHORT, id="a fill of less than ten minutes"),
+        pytest.param(
+            ['duration = "1h"', "arrival_rate = 4", "arrival_rate_end = 5"], PlanMessage.REFILL_RATE, id="two rates"
+        ),
+    ],
+)
+def test_fills_that_would_show_nothing_are_refused(tmp_path: Path, lines: list[str], code: Code) -> None:
+    with pytest.raises(UsageError) as error:
+        _nights(tmp_path, *lines)
+    assert isinstance(error.value.message, Message)
+    assert error.value.message.code is code
 
 
 @pytest.mark.parametrize(

@@ -95,12 +95,15 @@ def test_the_digest_names_the_content_of_a_scenario(other: Scenario, same: bool)
 
 
 def test_what_came_later_does_not_change_the_digests_of_earlier_runs() -> None:
-    """As they were before scenarios had stages: saved baselines have these."""
+    """As they were before scenarios and stages had further keys: saved baselines have these."""
+    earlier = ("basic", "peak", "endurance", "spike", "steps")
     scenarios = read_scenarios(Path(__file__).parents[2] / "scenarios.toml").scenarios
-    assert {name: digest_of(scenarios[name], "perfsuite.roles") for name in ("basic", "peak", "endurance")} == {
+    assert {name: digest_of(scenarios[name], "perfsuite.roles") for name in earlier} == {
         "basic": "c3a1972921533465",
         "peak": "51c431a8ed966f31",
         "endurance": "208ce7c206339f0a",
+        "spike": "36d55a3e6c07c465",
+        "steps": "afd46db4a41bf565",
     }
     open_model = Scenario("open", 10, 2, 60, arrival=Arrival(5, 10, poisson=True))
     stages = (Stage("one", 60, arrival_rate=10),)
