@@ -52,7 +52,7 @@ class LevelRow:
     requests: int
     rps: float
     outcome: str
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     worst: str = ""
     value: str = ""
     limit: str = ""
@@ -93,11 +93,6 @@ def capacity_lines(found: CapacityReport, by: SearchBy) -> tuple[Message, ...]:
     answer = found.answer
     first = CapacityText.FIRST_TO_FAIL(target=target_text(answer.first_to_fail)) if answer.first_to_fail else None
     return tuple(filter(None, (answer_line(answer, by), first, _recovery(found))))
-
-
-def capacity_sentence(found: CapacityReport, by: SearchBy) -> str:
-    """The same as one text."""
-    return " ".join(f"{line}." for line in capacity_lines(found, by))
 
 
 def answer_line(answer: CapacityAnswer, by: SearchBy) -> Message:
@@ -218,7 +213,7 @@ def _level_row(level: Level, found: CapacityReport) -> LevelRow:
     )
 
 
-def _notes(level: Level) -> Iterator[str]:
+def _notes(level: Level) -> Iterator[Message]:
     if level.aborted:
         yield CapacityText.ABORTED()
     if level.saturated:

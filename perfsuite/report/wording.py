@@ -24,6 +24,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.generator import capacity_of
 from perfsuite.model.summary_parts import server_cpu_percent
+from perfsuite.report.capacity import capacity_lines
 from perfsuite.report.text import clean, heading, rounded
 
 LABELS = {outcome: outcome.name for outcome in Outcome}
@@ -55,10 +56,15 @@ def figure_labels(*names: str) -> list[str]:
 
 
 def sentence(report: RunReport) -> str:
-    """What the run says about the backend; where its targets are met, a second sentence says how much was exercised."""
+    """What the run says about the backend; where its targets are met, another sentence says how much was exercised.
+    Of a search, its answer; of one that was interrupted, that as well."""
     verdict = headline(report)
     met = verdict.code in (Headline.PASSED, Headline.REGRESSED, Headline.ROWS_REMAIN)
-    return " ".join(f"{text}." for text in (verdict, exercised(report.summary) if met else None) if text)
+    lines: tuple[Message, ...] = (verdict,)
+    if report.capacity is not None and report.plan.capacity is not None:
+        found = capacity_lines(report.capacity, report.plan.capacity.by)
+        lines = (verdict, *found) if verdict.code is Headline.INTERRUPTED else found
+    return " ".join(f"{text}." for text in (*lines, exercised(report.summary) if met else None) if text)
 
 
 def headline(report: RunReport) -> Message:

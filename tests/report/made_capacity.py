@@ -9,11 +9,21 @@ from functools import cache
 
 from perfsuite.capacity.records import SearchSettings, Visit, VisitResult
 from perfsuite.capacity.search import Search
-from perfsuite.model import CapacityPlan, CapacityReport, RunReport, SearchBy, SearchedTarget, VisitRecord
+from perfsuite.model import (
+    CapacityPlan,
+    CapacityReport,
+    Outcome,
+    RunReport,
+    SearchBy,
+    SearchedTarget,
+    Target,
+    Verdict,
+    VisitRecord,
+)
 from tests.capacity.systems import Bench, System, UserBench, exponential, limited
 from tests.capacity.table import systems
 from tests.report import example_runs
-from tests.report.made_load import START
+from tests.report.made_load import START, Load, summary_of
 
 SYSTEMS = {each.name: each for each in systems()}
 USERS = System(
@@ -23,6 +33,9 @@ USERS = System(
     320,
     math.inf,
 )
+
+
+NAMES = {"avg_ms": "average response time", "p95_ms": "95th percentile"}
 
 
 def visits_of(results: Sequence[VisitResult]) -> tuple[VisitRecord, ...]:
@@ -45,8 +58,14 @@ def searched(bench: Bench, settings: SearchSettings) -> CapacityReport:
     search = Search(settings)
     while isinstance(visit := search.next(), Visit):
         search.add(bench.offer(visit))
-    targets = tuple(SearchedTarget(each.target, each.limit, each.is_share) for each in settings.constraints)
-    return CapacityReport(search.answer(), visits_of(search.results), targets)
+    answer, visits = search.answer(), visits_of(search.results)
+    first = answer.first_to_fail
+    targets = tuple(SearchedTarget(_named(each.target), each.limit, each.is_share) for each in settings.constraints)
+    return CapacityReport(replace(answer, first_to_fail=_named(first) if first else None), visits, targets)
+
+
+def _named(target: Target) -> Target:
+    return replace(target, name=NAMES[target.metric], limit=round(target.limit))
 
 
 @cache
@@ -86,6 +105,14 @@ def first_load_fails() -> CapacityReport:
 
 def run_of(found: CapacityReport, by: SearchBy = SearchBy.ARRIVAL_RATE, at_least: float | None = None) -> RunReport:
     """A made-up run with this answer."""
-    made = example_runs.passed()
+    made = _run(found.visits[-1].stop - START)
     plan = replace(made.plan, capacity=CapacityPlan(by, 8.0, 600.0, 900.0, at_least))
     return replace(made, plan=plan, capacity=found)
+
+
+@cache
+def _run(seconds: int) -> RunReport:
+    load = Load(scenario="capacity", users=320, ramp_s=5, duration_s=seconds, runs_s=seconds, rps=5)
+    return RunReport(
+        example_runs.plan_of(load), summary_of(load), Verdict(Outcome.PASS, ("a capacity was found",), 0, ())
+    )

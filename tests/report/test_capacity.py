@@ -46,7 +46,7 @@ def test_the_target_that_fails_first_and_the_recovery_follow() -> None:
     lines = capacity_lines(made_capacity.by_users(), USERS)
 
     assert [line.code for line in lines[1:]] == [CapacityText.FIRST_TO_FAIL, CapacityText.RECOVERED]
-    assert lines[1].fields == {"target": "avg_ms"}
+    assert lines[1].fields == {"target": "average response time"}
     assert lines[2].fields == {"recovery_s": 5.0}
 
 
@@ -125,8 +125,12 @@ def test_levels_have_their_worst_target_and_their_outcome() -> None:
     top = rows[512.0]
 
     assert [rows[load].outcome for load in (8.0, 256.0, 512.0)] == [UNDECIDED, PASS, FAIL]
-    assert (rows[256.0].worst, rows[256.0].value, rows[256.0].limit) == ("avg_ms", "164 ms", "500 ms")
-    assert (top.worst, top.limit) == ("p95_ms", "5 %")
+    assert (rows[256.0].worst, rows[256.0].value, rows[256.0].limit) == (
+        "average response time",
+        "164 ms",
+        "500 ms",
+    )
+    assert (top.worst, top.limit) == ("95th percentile", "5 %")
     assert top.value.endswith(" % over 1,200 ms")
     assert top.share == pytest.approx(19.8, abs=0.1)
     assert top.rps == pytest.approx(163.1)

@@ -14,7 +14,6 @@ from perfsuite.report.capacity import (
     CAPACITY_TITLE,
     LEVEL_COLUMNS,
     capacity_remarks,
-    capacity_sentence,
     level_cells,
     level_rows,
     unit_of,
@@ -115,15 +114,14 @@ def _figures(summary: Summary) -> str:
 
 
 def _capacity(report: RunReport) -> Sequence[str]:
-    """The answer of a search, what goes with it, and the loads that were tried; nothing for another run."""
+    """What goes with the answer of a search, and the loads that were tried; nothing for another run."""
     found, plan = report.capacity, report.plan.capacity
     if found is None or plan is None:
         return ()
     by = plan.by
-    remarks = "\n".join(f"- {markdown(line)}" for line in capacity_remarks(found, by))
+    remarks = [f"- {markdown(line)}" for line in capacity_remarks(found, by)]
     rows = (tuple(map(markdown, level_cells(row))) for row in level_rows(found))
-    title = f"### {CAPACITY_TITLE}\n\n{markdown(capacity_sentence(found, by))}"
-    return title, remarks, markdown_table((heading(unit_of(by)), *LEVEL_COLUMNS), rows)
+    return _list(CAPACITY_TITLE, remarks), _section("Loads tried", (heading(unit_of(by)), *LEVEL_COLUMNS), rows)
 
 
 def _target(result: TargetResult) -> Sequence[str]:

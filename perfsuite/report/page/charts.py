@@ -16,6 +16,7 @@ from perfsuite.format import setting
 from perfsuite.timeseries import Point
 
 HEIGHT = 100.0
+MOST_ZOOMS = 12
 Values = tuple[float | None, ...]
 """Values by bin; None: unknown."""
 
@@ -150,6 +151,12 @@ class TimeAxis:
     ticks: tuple[Tick, ...]
     periods: tuple[Period, ...]
     names: tuple[Tick, ...]
+
+    @property
+    def zooms(self) -> tuple[Period, ...]:
+        """The periods to zoom to: none where they are too many for buttons."""
+        found = tuple(period for period in self.periods if not period.shaded)
+        return found if len(found) <= MOST_ZOOMS else ()
 
     def at(self, second: float) -> float:
         """Position of a second since the start, in per cent of the width."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from perfsuite.model import ALL, Second, Summary
+from perfsuite.model import ALL, Second, Summary, VisitRecord
 from perfsuite.model.periods import STEADY
 from perfsuite.report.page.charts import (
     Chart,
@@ -127,8 +127,8 @@ _ACTION_LINES = (
 _DELAY_LINES = (LineStyle("lag", "average", "--line-avg"), LineStyle("latest", "max", "--line-max"))
 
 
-def load_series(seconds: Sequence[Second]) -> LoadSeries:
-    """The load in at most MAX_POINTS bins.
+def load_series(seconds: Sequence[Second], visits: Sequence[VisitRecord] = ()) -> LoadSeries:
+    """The load in at most MAX_POINTS bins; `visits`: of a search.
 
     In a bin of several seconds rates are the mean, response times are weighted by their requests, and percentiles and
     maxima are the highest of its seconds.
@@ -146,7 +146,7 @@ def load_series(seconds: Sequence[Second]) -> LoadSeries:
     return LoadSeries(
         figures={name: tuple(one.get(name) for one in bins) for name in names},
         edges=(*map(float, begins), float(length)),
-        periods=tuple(periods_of(seconds)),
+        periods=tuple(periods_of(seconds, visits)),
         roles=tuple(dict.fromkeys(role for second in seconds for role in second.users)),
         bin_s=width,
         length_s=length,

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from perfsuite.format import UNKNOWN, bound, duration, figure, interval_text, number, percent, plural
 from perfsuite.messages.page import PageMessage
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
+from perfsuite.report.capacity import CAPACITY_TITLE
 from perfsuite.report.comparison import COLUMNS, ComparisonSummary, summarize_comparison
+from perfsuite.report.page.capacity import CapacitySection, capacity_section
 from perfsuite.report.page.connections import connections_table
 from perfsuite.report.page.database import DatabaseCost, database_cost
 from perfsuite.report.page.distribution import Distribution, distribution_of
@@ -84,6 +86,7 @@ class ReportPage:
     reasons: tuple[str, ...]
     highlights: tuple[Highlight, ...]
     notes: tuple[str, ...]
+    capacity: CapacitySection | None
     figures: tuple[KeyFigure, ...]
     targets: tuple[TargetRow, ...]
     no_interval: str
@@ -103,6 +106,7 @@ class ReportPage:
     def contents(self) -> tuple[tuple[str, str], ...]:
         """Heading and anchor of every section of the page, in reading order."""
         parts = (
+            (CAPACITY_TITLE, "capacity", self.capacity),
             ("Targets", "targets-title", self.targets),
             ("Findings", "findings", self.findings.any),
             ("Baseline", "baseline-title", self.baseline),
@@ -154,6 +158,7 @@ def page_of(report: RunReport) -> ReportPage:
         reasons=tuple(map(clean, verdict.shown_reasons)),
         highlights=highlights_of(report, findings),
         notes=tuple(map(clean, verdict.notes)),
+        capacity=capacity_section(report),
         figures=tuple(_figures(summary)),
         targets=tuple(_target(result, summary.steady_s) for result in verdict.targets),
         no_interval=_no_interval(verdict.targets, summary.steady_s),

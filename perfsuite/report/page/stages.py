@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from perfsuite.format import clock, duration
-from perfsuite.model import Second, Summary
+from perfsuite.format import clock, duration, number
+from perfsuite.model import Second, Summary, VisitPhase, VisitRecord
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import load_text
 from perfsuite.report.page.charts import Period
 from perfsuite.report.page.tables import FIGURE_COLUMNS, Cell, Column, PageTable, figure_cells
 from perfsuite.report.stages import recovery_lines
 from perfsuite.report.text import clean
+
+COUNTED_PHASES = frozenset({VisitPhase.BRACKET, VisitPhase.BISECT, VisitPhase.REFINE})
 
 
 def stages_table(summary: Summary) -> PageTable | None:
@@ -42,10 +44,30 @@ def stages_table(summary: Summary) -> PageTable | None:
     return PageTable("stages", "Stages", caption, columns, rows, hint=f"{hint}." if hint else "")
 
 
-def periods_of(seconds: Sequence[Second]) -> Iterable[Period]:
-    """The periods on the time axis; with stages, these. What is not steady is shaded."""
+def periods_of(seconds: Sequence[Second], visits: Sequence[VisitRecord] = ()) -> Iterable[Period]:
+    """The periods on the time axis; with stages, these; in a search, its visits by their load. What is not steady, or
+    does not count, is shaded."""
     start = seconds[0].second
+    if visits:
+        yield from _visits(start, seconds[-1].second + 1 - start, visits)
+        return
     for (stage, period), group in groupby(seconds, key=lambda second: (second.stage, second.period)):
         within = list(group)
         first, end = within[0].second - start, within[-1].second - start + 1
         yield Period(clean(stage) or period, first, end, shaded=period != STEADY)
+
+
+def _visits(start: int, length_s: int, visits: Sequence[VisitRecord]) -> Iterable[Period]:
+    """Of a search: what is before, between and after its visits is shaded too."""
+    at = 0
+    for visit in visits:
+        first, stop = (min(max(second - start, at), length_s) for second in (visit.first, visit.stop))
+        counts = min(first + visit.discard_s, stop) if visit.phase in COUNTED_PHASES else stop
+        for name, begin, end in (("", at, first), (number(visit.load), first, counts)):
+            if begin < end:
+                yield Period(name, begin, end, shaded=True)
+        if counts < stop:
+            yield Period(number(visit.load), counts, stop)
+        at = stop
+    if at < length_s:
+        yield Period("", at, length_s, shaded=True)

@@ -9,7 +9,7 @@ from perfsuite.format import clock
 from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.monitor import PART
-from perfsuite.report.page.charts import Chart, Mark, Tick, TimeAxis
+from perfsuite.report.page.charts import Chart, Mark, Period, Tick, TimeAxis
 from perfsuite.report.page.load_charts import (
     LoadSeries,
     TimeLimit,
@@ -26,6 +26,9 @@ _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 1440
 _MAX_TICKS = 12
 _NAMED_FROM = 0.09
 """Share of the run from which on a period is wide enough for its name."""
+_SHORT_NAME, _SHORT_NAMED_FROM = 5, 0.04
+"""The same for a name of at most so many letters."""
+_OF_SEARCH = "The numbers at the top are the loads that were tried; what does not count is shaded"
 _NEAR_PERCENT = 3.0
 """Marks closer to each other than this are stacked."""
 _DRAWN_AS = {
@@ -50,7 +53,7 @@ class MetricAnchor:
 
 @dataclass(frozen=True, slots=True)
 class ChartTimeline:
-    """Everything on the time axis. `start_s`: the UTC second at which the axis begins."""
+    """Everything on the time axis. `start_s`: the UTC second at which the axis begins. `shaded`: what is shaded."""
 
     axis: TimeAxis
     start_s: int
@@ -58,6 +61,7 @@ class ChartTimeline:
     groups: tuple[MonitorGroup, ...]
     marks: tuple[Mark, ...]
     anchors: Mapping[str, MetricAnchor]
+    shaded: str = "Ramp-up and ramp-down are shaded"
 
     @property
     def charts(self) -> tuple[Chart, ...]:
@@ -83,7 +87,7 @@ def curve_id(chart: Chart, number: int) -> str:
 def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> ChartTimeline | None:
     """The time axis of a run with everything on it; None for a run of less than two seconds."""
     summary = report.summary
-    series = load_series(summary.seconds)
+    series = load_series(summary.seconds, report.capacity.visits if report.capacity else ())
     load = load_charts(series, limits)
     if not load:
         return None
@@ -97,6 +101,7 @@ def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> ChartTimeline
     axis = _axis(series)
     marks = _marks(unusual, start_s, axis)
     bare = ChartTimeline(axis, start_s, tuple(load), tuple(groups), marks, _anchors(load, groups))
+    bare = replace(bare, shaded=_OF_SEARCH) if report.capacity else bare
     by_chart = _marks_by_chart(unusual, marks, bare)
     return replace(
         bare,
@@ -112,11 +117,15 @@ def _axis(series: LoadSeries) -> TimeAxis:
     length = series.length_s
     step = next((step for step in _TICKS_S if length <= step * _MAX_TICKS), _TICKS_S[-1])
     ticks = tuple(Tick(100.0 * second / length, clock(second)) for second in range(0, length + 1, step))
-    wide = [period for period in series.periods if period.end - period.start >= _NAMED_FROM * length]
+    wide = [period for period in series.periods if period.name and period.end - period.start >= _least(period) * length]
     # A stage that is steady in part only has its name where it begins.
     firsts = [period for number, period in enumerate(wide) if not number or wide[number - 1].name != period.name]
     names = tuple(Tick(100.0 * period.start / length, period.name) for period in firsts)
     return TimeAxis(length, ticks, series.periods, names)
+
+
+def _least(period: Period) -> float:
+    return _SHORT_NAMED_FROM if len(period.name) <= _SHORT_NAME else _NAMED_FROM
 
 
 def _steady(summary: Summary, start_s: int) -> tuple[int, int] | None:

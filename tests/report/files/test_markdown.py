@@ -7,7 +7,9 @@ import re
 import pytest
 
 from perfsuite.model import SearchBy
+from perfsuite.report.capacity import capacity_remarks
 from perfsuite.report.files.markdown import summary_md
+from perfsuite.report.text import markdown
 from tests.report import example_runs, made_capacity
 
 
@@ -27,13 +29,16 @@ def test_the_open_model_and_a_target_too_close_to_call() -> None:
 
 
 def test_a_search_has_its_answer_and_its_levels() -> None:
-    text = summary_md(made_capacity.run_of(made_capacity.by_users(), SearchBy.USERS))
-    answer = text[text.index("### Capacity") :].splitlines()
-    table = answer[answer.index("") + 1 :]
+    found = made_capacity.by_users()
+    text = summary_md(made_capacity.run_of(found, SearchBy.USERS))
+    table = text[text.index("### Loads tried") :].splitlines()
 
-    assert answer[2].startswith("Meets all targets up to 313–327 users \\(95 % CI\\), 160 requests/s. First to fail")
-    assert "| Users | Seconds | Requests | Requests/s | Worst target |" in text
-    assert "| 256 | 10 | 1,591 | 159 | avg\\_ms | 164 ms | 500 ms | pass |  |" in table
+    assert text.splitlines()[2].startswith(
+        "Meets all targets up to 313–327 users \\(95 % CI\\), 160 requests/s. First to"
+    )
+    assert f"### Capacity\n\n- {markdown(capacity_remarks(found, SearchBy.USERS)[0])}\n" in text
+    assert table[2].startswith("| Users | Seconds | Requests | Requests/s | Worst target |")
+    assert table[7] == "| 256 | 10 | 1,591 | 159 | average response time | 164 ms | 500 ms | pass |  |"
     assert "### Capacity" not in summary_md(example_runs.passed())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from perfsuite.model import RunReport
 from perfsuite.report.page.html import report_html
-from tests.report import example_runs
+from tests.report import example_runs, made_capacity
 from tests.report.made_readings import all_moving
 from tests.report.page.axe import violations
 from tests.report.web.chromium import Tab, find_chromium, running_tab
@@ -66,6 +66,14 @@ def test_axe_finds_nothing_in_a_report_with_everything(show: Callable[..., Tab],
     assert violations(tab) == []
     open_all(tab)
     assert violations(tab) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_report_of_a_search(show: Callable[..., Tab], scheme: str) -> None:
+    tab = show(made_capacity.run_of(made_capacity.by_rate()), width=NARROW, scheme=scheme)
+    assert violations(tab) == []
+    assert tab.value("document.documentElement.scrollWidth") <= NARROW
+    assert tab.value("document.querySelectorAll('.margins .at').length") > 20
 
 
 @pytest.mark.parametrize("name", ["passed", "inconclusive", "interrupted", "open_model"])
