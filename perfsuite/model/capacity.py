@@ -3,6 +3,7 @@ second (see `CapacityPlan`)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -121,6 +122,18 @@ class CapacityAnswer:
     levels: tuple[Level, ...] = ()
     not_answered: Mapping[str, NotAnswered] = field(default_factory=dict)
     """"search" or the name of a target → why."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which loads the capacity lies: 0 and infinity where nothing is known."""
+        lowest = self.levels[0] if self.levels else None
+        most = lowest.load if lowest is not None and lowest.failed and self.low is None else math.inf
+        return self.low or 0.0, most if self.high is None else self.high
+
+    def takes(self, load: float) -> bool | None:
+        """Are all targets met at this load? None where the search cannot tell."""
+        low, high = self.bounds
+        return True if load <= low else False if load > high else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from perfsuite.model import (
     Target,
     VisitPhase,
 )
-from perfsuite.report.text import clean
+from perfsuite.report.text import Number, clean, rounded
 
 CAPACITY_TITLE = "Capacity"
 WIDE_FROM = 0.08
@@ -172,6 +172,26 @@ def _open(found: CapacityReport) -> Iterator[Message]:
             by_reason.setdefault(why, []).append(clean(name))
     for why, names in by_reason.items():
         yield CapacityText.NOT_SEARCHED(targets=names, why=_REASONS[why]())
+
+
+def capacity_figures(answer: CapacityAnswer, by: SearchBy) -> dict[str, Number | str]:
+    """The answer as plain values; None is unknown. Loads are in the unit of `by`."""
+    low, high = answer.rps or (None, None)
+    values = {
+        "low": answer.low,
+        "high": answer.high,
+        "estimate": answer.estimate,
+        "width_rate": answer.width,
+        "low_rps": low,
+        "high_rps": high,
+        "last_pass": answer.last_pass,
+        "first_fail": answer.first_fail,
+        "saturation": answer.saturation,
+        "recovery_s": answer.recovery_s,
+    }
+    figures = {name: rounded(name, value) for name, value in values.items()}
+    first = target_text(answer.first_to_fail) if answer.first_to_fail else ""
+    return {"by": by.value, "kind": answer.kind.value, **figures, "first_to_fail": first}
 
 
 # ── the levels

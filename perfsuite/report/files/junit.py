@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 
 from perfsuite.format import bound, figure
-from perfsuite.model import ALL, Outcome, RunReport, StageFigures, TargetOutcome, TargetResult
+from perfsuite.model import ALL, Outcome, RunReport, StageFigures, TargetOutcome, TargetResult, stages
 from perfsuite.model.history import Comparison, ComparisonOutcome
-from perfsuite.model.stages import load_text
+from perfsuite.report.capacity import capacity_figures, capacity_lines, capacity_remarks, load_text
 from perfsuite.report.comparison import ALL_ROLES, ComparisonSummary, summarize_comparison
 from perfsuite.report.findings import TITLE, findings_of
-from perfsuite.report.text import clean
+from perfsuite.report.text import clean, exact
 from perfsuite.report.wording import sentence, target_name
 
 _ANY_ROLE = (ALL, ALL_ROLES)
@@ -35,6 +36,7 @@ def junit_xml(report: RunReport) -> str:
         exit_code=str(verdict.exit_code),
         rows_remaining=str(len(cleanup.not_removed)) if cleanup else "",
     )
+    _capacity_case(suite, report)
     for result in verdict.targets:
         _target_case(suite, result)
     for stage in summary.stages:
@@ -66,14 +68,13 @@ class _Suite:
         self._element = ET.Element("testsuite", {"name": self._name, **cleaned})
 
     def properties(self, **values: str) -> None:
-        properties = ET.SubElement(self._element, "properties")
-        for name, value in values.items():
-            ET.SubElement(properties, "property", {"name": name, "value": clean(value)})
+        self._element.append(_properties(values))
 
-    def case(self, name: str, result: str, text: str = "", **attributes: str) -> None:
+    def case(self, name: str, result: str, text: str = "", **attributes: str) -> ET.Element:
         """A test case with an element `result`: failure, error, skipped or system-out."""
         case = ET.SubElement(self._element, "testcase", {"classname": self._name, "name": name, "time": "0"})
         ET.SubElement(case, result, attributes).text = text or None
+        return case
 
     def output(self, text: str) -> None:
         ET.SubElement(self._element, "system-out").text = text
@@ -89,6 +90,13 @@ class _Suite:
         return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
+def _properties(values: Mapping[str, str]) -> ET.Element:
+    properties = ET.Element("properties")
+    for name, value in values.items():
+        ET.SubElement(properties, "property", {"name": name, "value": clean(value)})
+    return properties
+
+
 def _target_case(suite: _Suite, result: TargetResult) -> None:
     limit = bound(result.metric, result.limit, below=result.below)
     text = clean(f"observed {figure(result.metric, result.observed)}, limit {limit}")
@@ -102,11 +110,34 @@ def _target_case(suite: _Suite, result: TargetResult) -> None:
         suite.case(name, "system-out", prefix + "; ".join(filter(None, (text, reason))))
 
 
+def _capacity_case(suite: _Suite, report: RunReport) -> None:
+    """The answer of a search, with its figures as properties. As a gate it fails where it is missed, and is skipped
+    where the search cannot tell; without a gate it is skipped where there is no answer."""
+    found, plan = report.capacity, report.plan.capacity
+    if found is None or plan is None:
+        return
+    asked, answer = plan.at_least, found.answer
+    name = "capacity" if asked is None else f"capacity at least {load_text(asked, plan.by)}"
+    reached = (answer.low is not None or None) if asked is None else answer.takes(asked)
+    lines = [*capacity_lines(found, plan.by), *capacity_remarks(found, plan.by)]
+    text = "\n".join(f"{line}." for line in lines)
+    if reached:
+        case = suite.case(name, "system-out", text)
+    elif reached is None:
+        case = suite.case(name, "skipped", text, message=lines[0])
+    else:
+        case = suite.case(name, "failure", text, message=lines[0], type="missed capacity")
+    figures = capacity_figures(answer, plan.by)
+    case.insert(
+        0, _properties({key: value if isinstance(value, str) else exact(value) for key, value in figures.items()})
+    )
+
+
 def _stage_case(suite: _Suite, stage: StageFigures) -> None:
     """The figures of a stage; the targets judge it."""
     names = ("requests", "rps", "avg_ms", "p95_ms", "failure_rate")
     figures = (f"{name} {figure(name, getattr(stage.statistics, name))}" for name in names)
-    suite.case(f"stage {clean(stage.name)}", "system-out", f"{load_text(stage.span)}: {', '.join(figures)}")
+    suite.case(f"stage {clean(stage.name)}", "system-out", f"{stages.load_text(stage.span)}: {', '.join(figures)}")
 
 
 def _comparison_cases(

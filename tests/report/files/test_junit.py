@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from perfsuite.model import Outcome, RunReport, TargetOutcome
+from perfsuite.model import CapacityReport, Outcome, RunReport, SearchBy, TargetOutcome
 from perfsuite.report.files.junit import junit_xml
-from tests.report import example_runs
+from tests.report import example_runs, made_capacity
 
 
 def parsed(report: RunReport) -> ET.Element:
@@ -44,6 +45,43 @@ def test_information_passes_and_says_so() -> None:
     case = cases_of(report)["failure rate"]
     assert case.find("failure") is None
     assert case.findtext("system-out") == "information only: observed 7.19 %, limit < 1 %; stress is beyond normal load"
+
+
+@pytest.mark.parametrize(
+    ("found", "at_least", "name", "tag"),
+    [
+        pytest.param(made_capacity.by_rate, None, "capacity", "system-out", id="no gate"),
+        pytest.param(made_capacity.by_rate, 150.0, "capacity at least 150 actions/s", "system-out", id="met"),
+        pytest.param(made_capacity.by_rate, 250.0, "capacity at least 250 actions/s", "failure", id="missed"),
+        pytest.param(
+            made_capacity.by_rate, 180.0, "capacity at least 180 actions/s", "skipped", id="within the interval"
+        ),
+        pytest.param(
+            made_capacity.first_load_fails, 50.0, "capacity at least 50 actions/s", "failure", id="even less fails"
+        ),
+        pytest.param(
+            made_capacity.limited_by_generator, 150.0, "capacity at least 150 actions/s", "skipped",
+            id="beyond what the generator can do",
+        ),
+        pytest.param(made_capacity.first_load_fails, None, "capacity", "skipped", id="no answer"),
+    ],
+)  # fmt: skip
+def test_a_search_has_a_case_of_its_own(
+    found: Callable[[], CapacityReport], at_least: float | None, name: str, tag: str
+) -> None:
+    case = cases_of(made_capacity.run_of(found(), at_least=at_least))[name]
+    assert [child.tag for child in case] == ["properties", tag]
+
+
+def test_the_figures_of_a_search_are_properties() -> None:
+    case = cases_of(made_capacity.run_of(made_capacity.by_users(), SearchBy.USERS))["capacity"]
+    values = {each.get("name"): each.get("value") for each in case.iter("property")}
+    assert {key: values[key] for key in ("by", "kind", "last_pass", "first_fail", "first_to_fail", "saturation")} == {
+        "by": "users", "kind": "interval", "last_pass": "318.0", "first_fail": "325.0",
+        "first_to_fail": "average response time", "saturation": "",
+    }  # fmt: skip
+    assert 313 <= float(values["low"] or 0) < float(values["high"] or 0) <= 327
+    assert "capacity" not in cases_of(example_runs.passed())
 
 
 @pytest.mark.parametrize(
