@@ -23,7 +23,7 @@ from tests.report.watched_run import watched
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-ANY_KEY = {"users.by_role", "not_possible", "failures_by_kind", "connections", "environment"}
+ANY_KEY = {"users.by_role", "not_possible", "failures_by_kind", "connections", "environment", "work.weights"}
 """Their keys are names from the run."""
 
 

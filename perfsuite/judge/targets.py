@@ -302,6 +302,10 @@ def _too_little_offered(target: Target, evidence: RunEvidence) -> Obstacle | Non
 def _nothing_of(target: Target, evidence: RunEvidence) -> Obstacle | None:
     """Why nothing happened that the target is about; None where something did, or it is about everything."""
     plan, role, operation = evidence.plan, target.role, target.operation
+    if role and not plan.scenario.includes(role):
+        return Obstacle(Reason.ROLE_LEFT_OUT(role=role))
+    if operation and not plan.scenario.sends(operation):
+        return Obstacle(Reason.EXCLUDED(operation=operation))
     if role and not plan.users_by_role.get(role):
         return Obstacle(Reason.ROLE_ABSENT(users=plan.scenario.users, role=role), (Remedy.USERS,))
     if not operation and (not role or target.metric == CONCURRENT_USERS):

@@ -45,8 +45,8 @@ from perfsuite.load.worker_handle import LocalProcess, WorkerHandle  # noqa: E40
 from perfsuite.messages import Message  # noqa: E402
 from perfsuite.messages.load import LoadMessage, WorkerMessage  # noqa: E402
 from perfsuite.model import Account, Plan, Secrets, WorkerStart  # noqa: E402
-from perfsuite.model.role import Role  # noqa: E402
 from perfsuite.roles.mix import start_order, users_by_role  # noqa: E402
+from perfsuite.roles.work import roles_of  # noqa: E402
 from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: E402
 
 READY_WITHIN_S = 60.0
@@ -70,8 +70,7 @@ class LoadMaster(MasterJob):
         self._reported: set[int] = set()
         """Process ids of those that have been taken note of."""
         self._has_reported_strangers = False
-        self._roles: tuple[Role, ...] = importlib.import_module(self._plan.roles_module).ROLES
-        roles = self._roles
+        roles = self._roles = roles_of(self._plan.scenario, importlib.import_module(self._plan.roles_module).ROLES)
         environment: Any = Environment(events=locust.events, user_classes=user_classes(roles))
         environment.host, environment.stop_timeout = self._plan.host, self._plan.stop_timeout_s
         environment.agentmitra_master = self

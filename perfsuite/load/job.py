@@ -42,6 +42,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.load import WorkerMessage
 from perfsuite.model import Account, Plan, PreflightReport, WorkerStart
 from perfsuite.model.role import Role
+from perfsuite.roles.work import roles_of
 from perfsuite.suite_errors import SuiteErrorLog
 from perfsuite.target.hosts import is_allowed
 
@@ -197,7 +198,7 @@ class LoadJob(WorkerJob):
         self._end(exit_code, why)
 
     def _prepare(self, load: Load, plan: Plan) -> None:
-        roles: tuple[Role, ...] = importlib.import_module(plan.roles_module).ROLES
+        roles = roles_of(plan.scenario, importlib.import_module(plan.roles_module).ROLES)
         preflight = msgspec.json.decode(load.preflight, type=PreflightReport)
         outbox = Outbox(
             self._runner.say,

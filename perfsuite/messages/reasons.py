@@ -164,6 +164,8 @@ class Reason(Code):
     USERS_OFFER_TOO_LITTLE = (
         "if answers take {limit_ms:ms}, {users:n user} can generate only {offered}; more than {limit} needed"
     )
+    ROLE_LEFT_OUT = "the run was made without the role {role}"
+    EXCLUDED = "{operation} was excluded"
     ROLE_ABSENT = "with {users:n user}, no user ran as {role}"
     ROLE_SENT_NOTHING = "no request as {role} in the steady state"
     NO_ROLE_CALLS = "no role with users calls {operation}{whom}"

@@ -13,6 +13,7 @@ class RunMessage(Code):
         "Error of the suite ({during}): {place}: {error}; its traceback is lost: {log} cannot be written"
     )
 
+    WORK = "Work: {work}"
     WAITING_FOR_WORKERS = (
         "Waiting for {workers:n worker} at {bind}, {wait_s:seconds} at most."
         " To start them: python run_performance_tests.py worker --master {master}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from perfsuite.format import setting
 from perfsuite.model.stages import RatePiece, Stage, pieces_of, spans_of
 
 ALL = "all"
@@ -44,7 +45,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A load to make. `duration_s` includes the ramp-up; `spawn_rate` is users started a second."""
+    """A load to make. `duration_s` includes the ramp-up; `spawn_rate` is users started a second.
+
+    `roles`: those that take part; () for all. `weights`: of roles, where they are not the usual ones. `operations`: the
+    only ones that are sent; () for all. `exclude`: operations that are not. Logins are always sent.
+    `think_time_factor`: think times are multiplied by it.
+    """
 
     name: str
     users: int
@@ -57,6 +63,37 @@ class Scenario:
     """How the load changes; `users`, `arrival.rate` and `duration_s` are then its most and its whole length."""
     refill: bool = False
     """The stages are a fill, a pause without writes, and a second fill."""
+    roles: tuple[str, ...] = ()
+    weights: dict[str, int] = field(default_factory=dict)
+    operations: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    think_time_factor: float = 1.0
+
+    def includes(self, role: str) -> bool:
+        """Whether a role takes part in the load."""
+        return not self.roles or role in self.roles
+
+    def sends(self, operation: str) -> bool:
+        """Whether an operation takes part in the load, as far as the scenario says it."""
+        return operation == LOGIN or (operation not in self.exclude and operation in (self.operations or [operation]))
+
+    @property
+    def work(self) -> tuple[tuple[str, str], ...]:
+        """What differs from the usual work of the roles, as terms and texts."""
+        factor, weights = setting(self.think_time_factor), self.weights.items()
+        texts = {
+            "roles": ", ".join(self.roles),
+            "weights": ", ".join(f"{role} {weight}" for role, weight in weights),
+            "operations": f"only {', '.join(self.operations)}" if self.operations else "",
+            "excluded": ", ".join(self.exclude),
+            "think times": "" if factor == "1" else f"× {factor}" if self.think_time_factor else "none",
+        }
+        return tuple((term, text) for term, text in texts.items() if text)
+
+    @property
+    def work_text(self) -> str:
+        """The same in one line; "" where nothing differs."""
+        return "; ".join(f"{term}: {text}" for term, text in self.work)
 
 
 class SearchBy(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import resource
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -34,6 +34,7 @@ from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
 from perfsuite.plan.workers import worker_token
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
+from perfsuite.roles.work import roles_of
 from perfsuite.target import hosts
 from perfsuite.target.catalogue import CATALOGUE
 
@@ -84,7 +85,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
     facts = facts or suite_facts()
     _check_combination(options)
     token = worker_token("--bind", options.workers.endpoint, facts.environment) if options.workers.expected else ""
-    file = read_scenarios(options.scenarios_file)
+    file = read_scenarios(options.scenarios_file, facts.roles)
     rules = host_rules(file, options)
     known = KnownNames(
         [role.slug for role in facts.roles],
@@ -93,7 +94,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
         sorted(METRICS),
         _stage_names(file),
     )
-    scenarios = _chosen(options, file)
+    scenarios = _chosen(options, file, facts.roles)
     for scenario in scenarios:
         _check_open_files(scenario.users, options, facts.most_open_files)
     targets = read_targets(options.targets_file, known)
@@ -108,7 +109,7 @@ def read_inputs(options: PlanOptions, facts: SuiteFacts | None = None) -> Inputs
         options.credentials or data_file("credentials.csv"), facts.roles, facts.environment, connection.mapping.roles
     )
     for scenario in scenarios:
-        accounts_for(users_by_role(scenario.users, facts.roles), accounts)
+        accounts_for(users_by_role(scenario.users, roles_of(scenario, facts.roles)), accounts)
     return Inputs(scenarios, targets, host, allowed, accounts, connection, facts, token)
 
 
@@ -131,7 +132,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
     Raises UsageError if a role with users has no account (not for a demo that has not started).
     """
     now = now or datetime.now(UTC)
-    counts = users_by_role(scenario.users, inputs.facts.roles)
+    counts = users_by_role(scenario.users, roles_of(scenario, inputs.facts.roles))
     shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
     return Plan(
         run_id=run_id_of(scenario.name, now),
@@ -188,9 +189,9 @@ def _check_open_files(users: int, options: PlanOptions, most: int | None) -> Non
         raise UsageError(PlanMessage.TOO_MANY_FILES(users=users, needed=needed, allowed=most))
 
 
-def _chosen(options: PlanOptions, file: ScenarioFile) -> tuple[Scenario, ...]:
+def _chosen(options: PlanOptions, file: ScenarioFile, roles: Sequence[Role]) -> tuple[Scenario, ...]:
     names = file.multiple if options.multiple else options.scenarios or (DEFAULT_SCENARIO,)
-    return choose(file, names, options)
+    return choose(file, names, options, roles)
 
 
 def run_id_of(scenario: str, now: datetime) -> str:

@@ -66,8 +66,8 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message
         return PlannedReason.NO_SUCH_STAGES(stages=missing)
     if target.metric == RECOVERY:
         return None if falls_back(scenario.stages) else PlannedReason.NO_SPIKE()
-    if target.role is not None and not plan.users_by_role.get(target.role):
-        return PlannedReason.ROLE_ABSENT(role=target.role)
+    if nothing := _nothing_of(target, plan):
+        return nothing
     if target.metric == CONCURRENT_USERS:
         users = plan.users_by_role[target.role] if target.role else scenario.users
         enough = target.below or users > target.limit
@@ -84,6 +84,17 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message
         return _why_no_throughput(target, plan, roles)
     if target.metric in PERCENTILES:
         return _why_no_percentile(target, plan, roles)
+    return None
+
+
+def _nothing_of(target: Target, plan: Plan) -> Message | None:
+    """Why no request that the target is about would be sent."""
+    if target.role is not None and not plan.scenario.includes(target.role):
+        return PlannedReason.ROLE_LEFT_OUT(role=target.role)
+    if target.operation is not None and not plan.scenario.sends(target.operation):
+        return PlannedReason.EXCLUDED(operation=target.operation)
+    if target.role is not None and not plan.users_by_role.get(target.role):
+        return PlannedReason.ROLE_ABSENT(role=target.role)
     return None
 
 
@@ -178,6 +189,7 @@ def _heading(plan: Plan) -> list[str]:
     host = plan.host or f"the reference backend ({plan.demo}), on a free port"
     purpose = f", {scenario.purpose}" if scenario.purpose else ""
     lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
+    lines += [f"  {term + ':':<11} {text}" for term, text in scenario.work]
     lines += _connection(plan)
     if plan.read_only:
         lines.append("  read-only: without operations that write")

@@ -20,13 +20,16 @@ from perfsuite.format import setting
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Arrival, Scenario, Target
 from perfsuite.model.plan import CONCURRENT_USERS, LASTS_AT_LEAST, MAX_QUERIES, RECOVERY
+from perfsuite.model.role import Role
 from perfsuite.model.slo_presets import SLO_PRESETS, apdex_threshold, preset
 from perfsuite.plan.options import PlanOptions
 from perfsuite.plan.stages import duration_s, overridden, spawn_rate_of, stages_of, switch_of, with_refill
+from perfsuite.plan.work import WORK_KEYS, overridden_work, with_work
+from perfsuite.roles import ROLES
 from perfsuite.target.hosts import HostRules
 from perfsuite.toml_tables import Table, read_tables
 
-_SCENARIO_KEYS = (
+_LOAD_KEYS = (
     "users",
     "spawn_rate",
     "duration",
@@ -66,8 +69,8 @@ class ScenarioFile:
     allowed_hosts: tuple[str, ...]
 
 
-def read_scenarios(path: Path) -> ScenarioFile:
-    """The content of the file. Raises UsageError naming file, table and key."""
+def read_scenarios(path: Path, roles: Sequence[Role] = ROLES) -> ScenarioFile:
+    """The content of the file. Raises UsageError naming file, table and key. `roles`: that scenarios may name."""
     top = read_tables(path)
     top.only(("schema", "multiple", "safety", "scenario", "run"))
     safety = top.table("safety")
@@ -75,17 +78,19 @@ def read_scenarios(path: Path) -> ScenarioFile:
     tables = top.table("scenario", name="scenario.…")
     if not tables.values:
         raise UsageError(PlanMessage.NO_SCENARIO(file=path.name))
-    scenarios = {name: _scenario(name, tables.table(name, name=f"scenario.{name}")) for name in tables.values}
+    scenarios = {name: _scenario(name, tables.table(name, name=f"scenario.{name}"), roles) for name in tables.values}
     multiple = top.names_among("multiple", "scenario", scenarios) or tuple(scenarios)
     return ScenarioFile(scenarios, multiple, safety.texts("allowed_hosts"))
 
 
-def _scenario(name: str, table: Table) -> Scenario:
+def _scenario(name: str, table: Table, roles: Sequence[Role]) -> Scenario:
     if not _NAME.fullmatch(name):
         raise UsageError(PlanMessage.SCENARIO_NAME().at(table.place))
-    table.only(_SCENARIO_KEYS)
-    if "stages" in table.values:
-        return _staged(name, table)
+    table.only((*_LOAD_KEYS, *WORK_KEYS))
+    return with_work(_staged(name, table) if "stages" in table.values else _plain(name, table), table, roles)
+
+
+def _plain(name: str, table: Table) -> Scenario:
     refill = switch_of(table, "refill")
     if refill and "arrival_rate_end" in table.values:
         raise table.wrong("arrival_rate_end", PlanMessage.REFILL_RATE())
@@ -135,17 +140,19 @@ def _kind_of_arrival(table: Table) -> str:
     return table.name_among("arrival", "kind of arrival", ARRIVALS) if "arrival" in table.values else ARRIVALS[0]
 
 
-def choose(file: ScenarioFile, names: Sequence[str], options: PlanOptions) -> tuple[Scenario, ...]:
+def choose(
+    file: ScenarioFile, names: Sequence[str], options: PlanOptions, roles: Sequence[Role] = ROLES
+) -> tuple[Scenario, ...]:
     """The scenarios of these names, in this order, each with the overrides of the options.
 
-    Raises UsageError for an unknown name.
+    Raises UsageError for an unknown name, and for options that do not go with the scenario.
     """
     for name in names:
         if name not in file.scenarios:
             hint = nearest(name, file.scenarios) or "."
             known = ", ".join(file.scenarios)
             raise UsageError(PlanMessage.UNKNOWN_SCENARIO(name=name, hint=hint, known=known))
-    return tuple(_overridden(file.scenarios[name], options) for name in names)
+    return tuple(overridden_work(_overridden(file.scenarios[name], options), options.work, roles) for name in names)
 
 
 def _overridden(scenario: Scenario, options: PlanOptions) -> Scenario:

@@ -159,6 +159,10 @@ class Option:
         """The value of these texts. Raises UsageError without the name of the option."""
         if self.switch:
             return yes_or_no(texts[-1])
+        if self.several == ",":
+            texts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+            if not texts:
+                raise UsageError(PlanMessage.NO_VALUE())
         if self.several or self.many:
             return tuple(self.kind(text) for text in texts)
         if self.implied and texts[-1].lower() in (_YES[:3] + _NO[:3]):

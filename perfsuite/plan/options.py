@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from perfsuite.errors import UsageError
+from perfsuite.format import setting
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.plan.option_fields import (
     above_zero,
@@ -31,9 +32,10 @@ DEMOS = ("embedded", "full")
 MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
 MAX_WORKERS = 10_000
+MOST_THINK_TIME_FACTOR = 100.0
 
 LOAD, TARGET, CONNECTION = "load", "target", "connection to the target"
-OPERATIONS, HISTORY, FILES = "operations and rows", "history and comparison", "files"
+OPERATIONS, HISTORY, FILES = "roles, operations and rows", "history and comparison", "files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,41 @@ class ArchiveOptions:
     )
 
 
+def _factor(text: str) -> float:
+    """A number from 0 on that think times are multiplied by."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(PlanMessage.NOT_A_NUMBER(text=text)) from None
+    if not 0 <= value <= MOST_THINK_TIME_FACTOR:  # neither is NaN
+        raise UsageError(PlanMessage.NOT_A_FACTOR(most=MOST_THINK_TIME_FACTOR, text=text))
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOptions:
+    """Which work to do, and how fast, instead of what the scenario says."""
+
+    roles: tuple[str, ...] = option(
+        "--roles", "only these roles, instead of the scenario's", "A,B", default=(), several=",", section=OPERATIONS
+    )
+    exclude: tuple[str, ...] = option(
+        "--exclude",
+        "never send this operation, in addition to what the scenario excludes; repeatable",
+        "OPERATION",
+        default=(),
+        several=",",
+        section=OPERATIONS,
+    )
+    think_time_factor: float | None = option(
+        "--think-time-factor",
+        f"multiply all think times: 0.5 is half, 0 is none, at most {setting(MOST_THINK_TIME_FACTOR)}",
+        "F",
+        kind=_factor,
+        section=LOAD,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
     """The options of a plan. A command has some of them; the others keep their defaults."""
@@ -228,6 +265,7 @@ class PlanOptions:
         kind=above_zero,
         section=LOAD,
     )
+    work: WorkOptions = group(WorkOptions)
     processes: int | None = option(
         "--processes",
         "load processes on this machine; default 1, with --expect-workers none",

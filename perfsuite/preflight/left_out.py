@@ -1,23 +1,22 @@
 """What the load leaves out, and which behaviours have nothing left.
 
-It leaves out creations whose rows could not be removed afterwards, and operations that work on such rows.
+It leaves out what the scenario excludes, creations whose rows could not be removed afterwards, and operations that work
+on such rows.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import OperationCheck, PreflightReport, Works
-from perfsuite.model.role import Role, Step
+from perfsuite.model.role import Role
 from perfsuite.preflight.probe import TargetInfo
+from perfsuite.roles.work import depending_on
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS, PREFIX, ROW_KINDS
 from perfsuite.target.run_state import RunState
-
-_ID = re.compile(r"\{(\w+)_id\}")
 
 
 def kinds_without_deletion(target: TargetInfo, run: RunState) -> dict[str, Message]:
@@ -32,20 +31,9 @@ def kinds_without_deletion(target: TargetInfo, run: RunState) -> dict[str, Messa
     return found
 
 
-def depending_on(role: Role, things: Mapping[str, str]) -> dict[str, str]:
-    """Operations of the role that only create or work on rows of these kinds → the kind."""
-    kinds = {operation: {_kind_of(step) for step in steps} for operation, steps in role.steps_by_operation.items()}
-    alone = {operation: next(iter(found)) for operation, found in kinds.items() if len(found) == 1}
-    return {operation: thing for operation, thing in alone.items() if thing in things}
-
-
-def _kind_of(step: Step) -> str:
-    """The kind of row of the run that a step creates or works on; "" for any other step."""
-    operation = CATALOGUE[step.operation]
-    if operation.creates:
-        return operation.creates
-    named = _ID.search(operation.path) if step.of_run else None
-    return named[1] if named else ""
+def is_excluded(check: OperationCheck) -> bool:
+    """Whether the scenario itself leaves the operation out."""
+    return check.works is Works.LEFT_OUT and check.message == str(PreflightMessage.EXCLUDED())
 
 
 def without_creations(report: PreflightReport, things: Mapping[str, str], roles: Sequence[Role]) -> PreflightReport:
@@ -54,7 +42,7 @@ def without_creations(report: PreflightReport, things: Mapping[str, str], roles:
 
     def changed(check: OperationCheck) -> OperationCheck:
         thing = depending.get(check.role, {}).get(check.operation)
-        if thing is None or check.works in (Works.MISSING, Works.BROKEN):
+        if thing is None or check.works in (Works.MISSING, Works.BROKEN) or is_excluded(check):
             return check
         if CATALOGUE[check.operation].creates:
             why = PreflightMessage.CREATION_LEFT_OUT(why=things[thing])
@@ -83,7 +71,10 @@ def creations_left_out(report: PreflightReport) -> tuple[Message, ...]:
         dict.fromkeys(
             PreflightMessage.LEFT_OUT(operation=check.operation, why=check.message)
             for check in report.checks
-            if check.works is Works.LEFT_OUT and check.message and CATALOGUE[check.operation].creates
+            if check.works is Works.LEFT_OUT
+            and check.message
+            and CATALOGUE[check.operation].creates
+            and not is_excluded(check)
         )
     )
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
-from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Works
+from perfsuite.model import LOGIN, Account, FailureKind, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.preflight.empty_lists import ask_about_other_rows
-from perfsuite.preflight.left_out import dead_behaviours, depending_on, kinds_without_deletion, without_creations
+from perfsuite.preflight.left_out import dead_behaviours, kinds_without_deletion, without_creations
 from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
 from perfsuite.preflight.progress import Progress, ProgressReporter
+from perfsuite.roles.work import depending_on, kinds_left_out, operations_of
 from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, WRITING, makers_first
 from perfsuite.target.exchange import Failure, Sample, Transport
 from perfsuite.target.retry_after import TOO_MANY
@@ -106,7 +107,7 @@ def preflight(
     has no account.
     """
     plan, target, roles = given.plan, given.target, given.roles
-    left_out = _left_out(target, roles, run, read_only=plan.read_only)
+    left_out = _left_out(target, roles, run, plan)
     stay = _rows_that_stay(plan, target, run)
     run.left_out = _left_out_by_role(left_out, stay, roles)
     first = _first_of_each_role(roles, given.accounts)
@@ -123,7 +124,8 @@ def preflight(
                     break
             elif not refused:
                 _ask_role(role, session, attempts)
-                results[role.slug] = _result(role, session, attempts, target, left_out)
+                known = _Known(session, left_out, hints_for(role, session, target), plan.scenario)
+                results[role.slug] = _result(role, attempts, known)
     if refused:
         raise TargetError(_cannot_log_in(refused, roles, first))
     checks = tuple(check for role in roles for check in results[role.slug].checks)
@@ -149,12 +151,9 @@ class _RoleResult:
     look_ups_left_out: set[str]
 
 
-def _result(
-    role: Role, session: Session, attempts: Attempts, target: TargetInfo, left_out: Mapping[str, Works]
-) -> _RoleResult:
-    known = _Known(session, left_out, hints_for(role, session, target))
+def _result(role: Role, attempts: Attempts, known: _Known) -> _RoleResult:
     checks = [_outcome(role, name, attempts, known) for name in (LOGIN, *role.steps_by_operation)]
-    return _RoleResult(checks, _data_size(session), _look_ups_left_out(role, attempts, left_out))
+    return _RoleResult(checks, _data_size(known.session), _look_ups_left_out(role, attempts, known.left_out))
 
 
 def _look_ups_left_out(role: Role, attempts: Attempts, left_out: Collection[str]) -> set[str]:
@@ -171,15 +170,16 @@ def _data_size(session: Session) -> dict[str, int]:
 
 
 def not_offered(plan: Plan, roles: Sequence[Role], target: TargetInfo, run: RunState) -> dict[str, frozenset[str]]:
-    """Role → operations that a run leaves out: not listed by the target, writes of a read-only run, or creations whose
-    rows would remain."""
-    left_out = _left_out(target, roles, run, read_only=plan.read_only)
+    """Role → operations that a run leaves out: not listed by the target, excluded, writes of a read-only run, or
+    creations whose rows would remain."""
+    left_out = _left_out(target, roles, run, plan)
     return _left_out_by_role(left_out, _rows_that_stay(plan, target, run), roles)
 
 
 def _rows_that_stay(plan: Plan, target: TargetInfo, run: RunState) -> Mapping[str, str]:
     """Kind of row → why it is not created, as known before anything is tried."""
-    return {} if plan.read_only or plan.accept_leftovers else kinds_without_deletion(target, run)
+    stay = {} if plan.read_only or plan.accept_leftovers else kinds_without_deletion(target, run)
+    return stay | dict.fromkeys(kinds_left_out(plan.scenario), PreflightMessage.EXCLUDED())
 
 
 def _left_out_by_role(
@@ -199,11 +199,12 @@ def _wanted(roles: Sequence[Role]) -> frozenset[str]:
     return frozenset([LOGIN, *(name for role in roles for name in role.steps_by_operation)])
 
 
-def _left_out(target: TargetInfo, roles: Sequence[Role], run: RunState, *, read_only: bool) -> dict[str, Works]:
+def _left_out(target: TargetInfo, roles: Sequence[Role], run: RunState, plan: Plan) -> dict[str, Works]:
     left_out = dict.fromkeys(target.missing(run), Works.MISSING)
-    if read_only:
+    if plan.read_only:
         left_out |= {name: Works.LEFT_OUT for name in _wanted(roles) & WRITING if name not in left_out}
-    return left_out
+    # Last: nobody is to blame for the target's lack of an operation that is not wanted.
+    return left_out | {name: Works.LEFT_OUT for name in operations_of(roles) if not plan.scenario.sends(name)}
 
 
 def _login_failure(session: Session, attempts: Attempts) -> Failure | None:
@@ -267,6 +268,7 @@ class _Known:
     left_out: Mapping[str, Works]
     hints: Mapping[str, Message]
     """Operation that is not listed → which route it may be."""
+    scenario: Scenario
 
 
 def _outcome(role: Role, name: str, attempts: Attempts, known: _Known) -> OperationCheck:
@@ -275,7 +277,7 @@ def _outcome(role: Role, name: str, attempts: Attempts, known: _Known) -> Operat
     works, message = Works.YES, ""
     if name in known.left_out:
         works = known.left_out[name]
-        message = _not_listed(known.hints.get(name)) if works is Works.MISSING else ""
+        message = _why_left_out(name, works, known)
     elif seen is None:
         works, message = Works.NO_DATA, missing.not_made.get(name) or PreflightMessage.NO_ID()
     elif seen.failure:
@@ -293,6 +295,12 @@ def _outcome(role: Role, name: str, attempts: Attempts, known: _Known) -> Operat
         failed_first=attempts.failed_first(name),
         empty_answer=missing.empty_answers.get(name, "") if works is Works.YES else "",
     )
+
+
+def _why_left_out(name: str, works: Works, known: _Known) -> Message | str:
+    if works is Works.MISSING:
+        return _not_listed(known.hints.get(name))
+    return "" if known.scenario.sends(name) else PreflightMessage.EXCLUDED()
 
 
 def _not_listed(hint: Message | None) -> Message:

@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,16 +129,16 @@ _ALWAYS_IN_DIGEST = ("users", "spawn_rate", "duration_s", "arrival")
 
 def digest_of(scenario: Scenario, roles_module: str) -> str:
     """Identifies the load that a scenario makes, whatever its name and purpose."""
-    content = asdict(scenario) | {"roles": roles_module}
-    for stage in content["stages"]:
-        if not stage["read_only"]:
-            del stage["read_only"]
-    known = {one.name: one.default for one in fields(Scenario) if one.name not in _ALWAYS_IN_DIGEST}
+    usual = asdict(Scenario("", 1, 1.0, 1.0))
     load = {
         name: value
-        for name, value in content.items()
-        if name not in ("name", "purpose") and not (name in known and value == known[name])
+        for name, value in asdict(scenario).items()
+        if name not in ("name", "purpose") and (name in _ALWAYS_IN_DIGEST or value != usual[name])
     }
+    for stage in load.get("stages", ()):
+        if not stage["read_only"]:
+            del stage["read_only"]
+    load = {{"roles": "chosen_roles"}.get(name, name): value for name, value in load.items()} | {"roles": roles_module}
     return hashlib.sha256(msgspec.json.encode(load, order="sorted")).hexdigest()[:16]
 
 

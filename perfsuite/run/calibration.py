@@ -33,6 +33,7 @@ from perfsuite.model.role import Role
 from perfsuite.plan.processes import most_rps, too_few
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import arriving_rps, users_by_role
+from perfsuite.roles.work import sending_roles
 from perfsuite.run import canned_roles
 from perfsuite.run.canned_roles import ROLES as HASTY
 
@@ -79,11 +80,12 @@ def process_notes(plan: Plan, say: Callable[[str], None]) -> list[Message]:
 
     Measures only where the load is large enough for that to matter. Nothing here keeps a run from beginning.
     """
-    rps = most_rps(plan, ROLES)
+    roles = sending_roles(plan.scenario, ROLES)
+    rps = most_rps(plan, roles)
     if rps < plan.load_processes * WORTH_RPS or math.isinf(rps):
         return []
     try:
-        return too_few(plan, ROLES, calibrated(plan, say))
+        return too_few(plan, roles, calibrated(plan, say))
     except (LoadError, OSError) as error:
         return [ProcessNote.NOT_KNOWN(why=error)]
 

@@ -44,6 +44,7 @@ from perfsuite.monitor import (
     latest_readings_of_load,
 )
 from perfsuite.roles import ROLES
+from perfsuite.roles.work import sending_roles
 from perfsuite.run.context import RunContext
 from perfsuite.run.stop_rules import StopRules
 from perfsuite.run.worker_news import worker_news
@@ -255,6 +256,7 @@ class _LoadProgress:
 
     def __init__(self, run: RunContext, sampler: Sampler | None) -> None:
         self._run, self._sampler = run, sampler
+        self._roles = sending_roles(run.plan.scenario, ROLES)
         self._tail, self._live = measurements_file.Tail(run.folder / measurements_file.FILE_NAME), LiveView(run.plan)
         self._reported: set[tuple[str, str]] = set()
         self.broke = False
@@ -301,7 +303,7 @@ class _LoadProgress:
     def snapshot(self) -> LiveSnapshot:
         """The run as it stands now."""
         plan, state = self._run.plan, self._live.state(utc_s())
-        targets = tuple(live_targets(plan, state, ROLES))
+        targets = tuple(live_targets(plan, state, self._roles))
         monitored = self._sampler.latest() if self._sampler is not None else {}
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)

@@ -28,6 +28,7 @@ from perfsuite.model.role import Role
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import read_readings, with_readings_of_load
 from perfsuite.roles import ROLES
+from perfsuite.roles.work import roles_of
 from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
 from perfsuite.stability.evaluate import stability_of
 from perfsuite.suite_errors import most_frequent_first
@@ -101,7 +102,8 @@ def load_run(
     circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
     preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
     aggregate = Aggregate.of(measurements_file.read(folder / measurements_file.FILE_NAME))
-    summary = evaluation.summarize(plan, aggregate, preflight=preflight, roles=ROLES, circumstances=circumstances)
+    roles = roles_of(plan.scenario, ROLES)
+    summary = evaluation.summarize(plan, aggregate, preflight=preflight, roles=roles, circumstances=circumstances)
     readings = errors.attempt(
         "readings", lambda: with_readings_of_load(read_readings(folder / READINGS_FILE), aggregate), []
     )
@@ -125,7 +127,8 @@ def with_verdict(
 
     def verdict(now: RunReport) -> Verdict:
         monitored = MonitoringData(now.readings, now.fingerprint, now.stability)
-        return with_baseline(evaluation.judge(now.plan, now.summary, ROLES, monitored), now.comparison)
+        roles = roles_of(now.plan.scenario, ROLES)
+        return with_baseline(evaluation.judge(now.plan, now.summary, roles, monitored), now.comparison)
 
     now = _with_errors(report, since(before, errors.groups))
     found = errors.attempt("the verdict", lambda: verdict(now), None)

@@ -32,6 +32,7 @@ from perfsuite.preflight.run import (
     preflight,
 )
 from perfsuite.roles import ROLES
+from perfsuite.roles.work import roles_of
 from perfsuite.run.calibration import process_notes
 from perfsuite.run.cleanup import (
     clean_after_load,
@@ -115,6 +116,8 @@ def run(
     do = stages or STAGES
     clock.anchor()
     made = command.begin(plan, accounts, plan.scenario.name)
+    if plan.scenario.work:
+        made.screen.say(RunMessage.WORK(work=plan.scenario.work_text))
     for note in process_notes(plan, made.screen.say):
         made.screen.say(note)
     with _clean_on_failure(made):
@@ -168,11 +171,15 @@ def only_preflight(
     command: CommandContext, plan: Plan, accounts: Sequence[Account]
 ) -> tuple[PreflightReport, Cleanup | None]:
     """Preflight without a load, and the cleanup of its rows; None where it created none."""
-    plan = replace(plan, tolerate_broken=True, users_by_role={role.slug: 1 for role in ROLES})
+    plan = replace(_one_user_each(plan), tolerate_broken=True)
     made = command.begin(plan, accounts, "preflight")
     with _clean_on_failure(made):
         report = check_operations(made, probe(made))
     return report, clean_without_load(made)
+
+
+def _one_user_each(plan: Plan) -> Plan:
+    return replace(plan, users_by_role={role.slug: 1 for role in roles_of(plan.scenario, ROLES)})
 
 
 def only_fingerprint(
@@ -184,7 +191,7 @@ def only_fingerprint(
     run takes before its preflight. Raises TargetError when the target or its database is not there, or nobody can log
     in.
     """
-    made = command.begin(replace(plan, users_by_role={role.slug: 1 for role in ROLES}), accounts, "fingerprint")
+    made = command.begin(_one_user_each(plan), accounts, "fingerprint")
     with _clean_on_failure(made):
         target = probe(made)
         made.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")

@@ -16,6 +16,7 @@ from perfsuite.measurements.totals import Due, RequestTotals, totals_of
 from perfsuite.model import Aborted, LiveState, Plan, Target
 from perfsuite.model.summary import PERCENTILES
 from perfsuite.roles import ROLES
+from perfsuite.roles.work import sending_roles
 from perfsuite.summary.figures import as_ms, statistics, statistics_ok
 from perfsuite.summary.live import LiveView
 
@@ -75,7 +76,7 @@ class StopRules:
 
     def __init__(self, plan: Plan) -> None:
         """Those of targets that decide about the run's scenario."""
-        self._plan = plan
+        self._plan, self._roles = plan, sending_roles(plan.scenario, ROLES)
         self._watched = [
             _Watched(target, max(round(target.abort_after_s), 1))
             for target in targets_of(plan)
@@ -111,4 +112,4 @@ class StopRules:
         """Throughput is only missed where the load would offer more than the limit."""
         if target.metric != _RPS or target.below:
             return True
-        return live_offered_rps(self._plan, state, ROLES, target) > target.limit
+        return live_offered_rps(self._plan, state, self._roles, target) > target.limit

@@ -84,6 +84,29 @@ def test_nor_is_one_on_a_role_without_users() -> None:
 
 
 @pytest.mark.parametrize(
+    ("work", "target", "reason"),
+    [
+        pytest.param({"roles": ("reader",)}, replace(P95, role="writer"), Reason.ROLE_LEFT_OUT(role="writer"), id="r"),
+        pytest.param({"exclude": (CREATE,)}, replace(P95, operation=CREATE), Reason.EXCLUDED(operation=CREATE), id="o"),
+        pytest.param(
+            {"operations": ("policies.list",)},
+            replace(P95, operation=CREATE, role="writer"),
+            Reason.EXCLUDED(operation=CREATE),
+            id="only others",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_run_was_made_without_is_no_fault_of_the_target(
+    work: dict[str, Any], target: Target, reason: Message
+) -> None:
+    plan = make_plan()
+    result = result_of(
+        target, replace(plan, scenario=replace(plan.scenario, **work)), coverage=coverage(missing=(ENTRY,))
+    )
+    assert (result.outcome, result.reason, result.remedies) == (NOT_JUDGED, reason, ())
+
+
+@pytest.mark.parametrize(
     ("changed", "reason", "remedies"),
     [
         pytest.param({"missing": (ENTRY,)}, Reason.NOT_OFFERED(), (), id="not offered"),

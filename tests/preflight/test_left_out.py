@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from perfsuite.model import PreflightReport, Works
 from perfsuite.model.role import Behaviour, Role, Step
 from perfsuite.preflight.left_out import creations_left_out, depending_on, undeletable_creations, without_creations
 from perfsuite.preflight.probe import probe_target
-from perfsuite.preflight.run import not_offered
+from perfsuite.preflight.run import differences, not_offered
 from perfsuite.roles import ROLES
 from perfsuite.target.run_state import RunState
-from tests.preflight.test_run import check_of, look, plan_of, works_of
+from tests.preflight.test_run import asked, check_of, look, plan_of, works_of
 from tests.target.fake_target import FakeTarget
 
 FORBIDDEN = {"lead": "HTTP 403: Not allowed"}
@@ -118,3 +119,38 @@ def test_an_operation_that_is_also_used_on_other_rows_stays() -> None:
     role = Role("seller", "Seller", (), 1, 1, 1, (Behaviour("selling", 1, steps),))
 
     assert depending_on(role, {"policy": "HTTP 403"}) == {"policies.create": "policy"}
+
+
+def _excluding(*names: str, **more: Any) -> PreflightReport:
+    target = FakeTarget()
+    scenario = replace(plan_of().scenario, exclude=names)
+    run = RunState("basic_1", purpose="preflight", thorough=True)
+    report = asked(target, run, replace(plan_of(**more), scenario=scenario))
+    assert not {each.operation for each in target.asked} & set(names)
+    return report
+
+
+@pytest.mark.parametrize("more", [{}, {"read_only": True}, {"accept_leftovers": True}], ids=str)
+def test_what_the_scenario_excludes_is_left_out_with_what_works_on_its_rows(more: dict[str, bool]) -> None:
+    report = _excluding("policies.create", "users.me", **more)
+
+    found, rows = left_out(report), PreflightMessage.ROWS_LEFT_OUT(operation="policies.create")
+    assert {place: found[place] for place in found if found[place]} == {
+        ("senior_agent", "policies.create"): PreflightMessage.EXCLUDED(),
+        ("senior_agent", "policies.read"): rows,
+        ("regional_manager", "policies.approve"): rows,
+        ("junior_agent", "users.me"): PreflightMessage.EXCLUDED(),
+        ("policyholder", "users.me"): PreflightMessage.EXCLUDED(),
+    }
+    assert "senior_agent / policy creation" in report.dead_behaviours
+    assert creations_left_out(report) == ()
+
+
+def test_an_excluded_operation_that_the_target_lacks_is_excluded() -> None:
+    target = FakeTarget()
+    target.without = {"leads.list"}
+    scenario = replace(plan_of().scenario, exclude=("leads.list",))
+    report = asked(target, RunState("basic_1", thorough=True), replace(plan_of(), scenario=scenario))
+    assert check_of(report, "senior_agent", "leads.list").works is Works.LEFT_OUT
+    assert check_of(report, "senior_agent", "leads.list").message == PreflightMessage.EXCLUDED()
+    assert not [line for line in differences(report) if "leads.list" in line]

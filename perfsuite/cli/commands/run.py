@@ -18,6 +18,7 @@ from perfsuite.plan.build import Inputs, make_plan, read_inputs
 from perfsuite.plan.options import PlanOptions
 from perfsuite.plan.processes import process_lines
 from perfsuite.roles import ROLES
+from perfsuite.roles.work import sending_roles
 from perfsuite.run.calibration import calibrated
 
 
@@ -49,7 +50,7 @@ def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs) ->
     """Print the plan of each scenario and the source of each option."""
     for scenario in inputs.scenarios:
         made = make_plan(plan, inputs, scenario)
-        call.terminal.out(dry_run.render(made, ROLES, _generator(call, made)))
+        call.terminal.out(dry_run.render(made, sending_roles(scenario, ROLES), _generator(call, made)))
     call.terminal.out("\n".join(call.parsed.explained()))
     return EXIT_PASS
 
@@ -57,7 +58,7 @@ def _planned(call: Invocation[RunOptions], plan: PlanOptions, inputs: Inputs) ->
 def _generator(call: Invocation[RunOptions], plan: Plan) -> Sequence[Message]:
     """How many load processes the plan needs on this machine, by a measurement that is made where none is kept."""
     try:
-        return process_lines(plan, ROLES, calibrated(plan, call.terminal.err))
+        return process_lines(plan, sending_roles(plan.scenario, ROLES), calibrated(plan, call.terminal.err))
     except (LoadError, OSError) as error:
         return [ProcessNote.NOT_KNOWN(why=error)]
 

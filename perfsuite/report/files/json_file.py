@@ -29,6 +29,7 @@ from perfsuite.model import (
     Row,
     RunLedger,
     RunReport,
+    Scenario,
     SlowestRequest,
     Summary,
     TargetResult,
@@ -173,6 +174,17 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "stability": stability_dicts(report),
         "aborted": asdict(summary.aborted) if summary.aborted else None,
         "stages": [stage_dict(stage) for stage in summary.stages],
+        "work": _work(report.plan.scenario),
+    }
+
+
+def _work(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "roles": list(scenario.roles),
+        "weights": dict(scenario.weights),
+        "operations": list(scenario.operations),
+        "exclude": list(scenario.exclude),
+        "think_time_factor": scenario.think_time_factor,
     }
 
 

@@ -75,6 +75,7 @@ def summary_md(report: RunReport) -> str:
         *_failures(report),
         _suite_errors(summary.suite_errors),
         "\n".join(f"- Note: {markdown(note)}" for note in verdict.notes),
+        *([f"Work: {markdown(report.plan.scenario.work_text)}."] if report.plan.scenario.work else []),
         f"Run {markdown(summary.run_id)}, target {markdown(summary.host)}, started {markdown(summary.started_at)}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -57,6 +57,8 @@ def _load_facts(report: RunReport) -> Iterable[Fact]:
     users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} started per second"
     load = f"{users}, {duration(scenario.duration_s)}"
     yield Fact("Scenario", (clean(f"{scenario.name}: {load}"), *filter(None, (clean(scenario.purpose),))))
+    if scenario.work:
+        yield Fact("Work", tuple(clean(f"{term}: {text}") for term, text in scenario.work))
     by_role = [f"{number(count)} {role.replace('_', ' ')}" for role, count in summary.users.by_role.items()]
     yield Fact("Users by role", (clean(", ".join(by_role)),))
     if report.plan.absent_roles:

@@ -136,7 +136,7 @@ def _shown_after(cuts: Iterable[int]) -> Shown:
 
 def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder: Path | None) -> str:
     summary, verdict = report.summary, report.verdict
-    parts: list[RenderableType] = [_heading(summary), *(shown.blank if shown.all_files else ())]
+    parts: list[RenderableType] = [*_heading(report), *(shown.blank if shown.all_files else ())]
     parts += [_roles(summary, shown.roles)]
     if summary.stages:
         parts += [*shown.blank, *_stages(summary)]
@@ -188,10 +188,13 @@ def _left_out(report: RunReport, shown: Shown) -> Iterator[str]:
         yield "more roles"
 
 
-def _heading(summary: Summary) -> Text:
+def _heading(report: RunReport) -> Iterator[Text]:
+    summary, work = report.summary, report.plan.scenario.work_text
     steady = f"{clock(summary.steady_s)} steady" if summary.steady_s else "no steady state"
     text = Text(clean(summary.scenario), "bold")
-    return text.append(clean(f"  {summary.host}  {clock(summary.duration_s)}, {steady}"), "dim")
+    yield text.append(clean(f"  {summary.host}  {clock(summary.duration_s)}, {steady}"), "dim")
+    if work:
+        yield Text(clean(work), "dim", no_wrap=True, overflow="ellipsis")
 
 
 def _roles(summary: Summary, most: int | None) -> Table:

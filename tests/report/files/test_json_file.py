@@ -29,7 +29,7 @@ KEYS = [
     "outages", "unfinished",
     "lacking",
     "failure_patterns", "raw_samples",
-    "retries", "connections", "no_answer", "ledger", "stability", "aborted", "stages",
+    "retries", "connections", "no_answer", "ledger", "stability", "aborted", "stages", "work",
 ]  # fmt: skip
 
 
