@@ -220,8 +220,9 @@ class Search:
         """Around the running estimate; while it looks like a cliff, between what passed and what failed."""
         if self._looks_like_cliff():
             low, high = self._cliff_ends()
-            if high - low > 1:
-                return (low + high) // 2
+            between = (low + high) // 2
+            if between > low and self._may_visit(between, SHORTEST_S):
+                return between
             passes = sum(not each.aborted for each in self._at(low))
             aborts = sum(each.aborted for each in self._at(high))
             if passes >= 2 and aborts >= 2:

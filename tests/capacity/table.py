@@ -26,6 +26,7 @@ from tests.capacity.systems import (
 )
 
 COVERED, FALSE_CLIFFS = 0.85, 0.01
+MOST_LOADS = SearchSettings(()).levels
 
 
 def queue(servers: int, times: object) -> Queueing:
@@ -110,6 +111,8 @@ class Line:
             found.append(f"{self.cliffs} false cliffs")
         if bound is not None and float(np.median(self.widths)) > bound:
             found.append(f"the median width is {100 * float(np.median(self.widths)):.1f} %")
+        if max(self.loads) > MOST_LOADS:
+            found.append(f"{max(self.loads)} loads in one search")
         if self.system.is_cliff and not all(self.contains(answer) for answer in self.answers):
             found.append("a cliff is not where it was found")
         return found
