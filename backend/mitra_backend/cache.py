@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,13 +54,19 @@ class Cache(Protocol):
 class MemoryCache:
     """Kept in this process: the least recently used answers make room, all expire after `KEPT_S`."""
 
-    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        max_entries: int = MAX_ENTRIES,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._entries: OrderedDict[str, tuple[bytes, float, bytes]] = OrderedDict()
         self._generations: dict[str, int] = {}
         self._lock = threading.Lock()
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._clock = clock
 
     def lookup(self, key: str, topics: Sequence[str]) -> Lookup:
         """See Cache."""
@@ -69,7 +75,7 @@ class MemoryCache:
             entry = self._entries.get(key)
             if entry is None:
                 return Lookup(None, stamp)
-            if entry[0] != stamp or entry[1] < time.monotonic():
+            if entry[0] != stamp or entry[1] < self._clock():
                 self._drop(key)
                 return Lookup(None, stamp)
             self._entries.move_to_end(key)
@@ -81,10 +87,14 @@ class MemoryCache:
             return
         with self._lock:
             self._drop(key)
-            self._entries[key] = (stamp, time.monotonic() + KEPT_S, body)
+            self._entries[key] = (stamp, self._clock() + KEPT_S, body)
             self._bytes += len(body)
-            while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+            while len(self._entries) > self._max_entries or self._bytes > self._max_bytes or self._oldest_expired():
                 self._drop(next(iter(self._entries)))
+
+    def _oldest_expired(self) -> bool:
+        """So that memory is taken for the answers of half a minute, not for all that there ever were."""
+        return next(iter(self._entries.values()))[1] < self._clock()
 
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)

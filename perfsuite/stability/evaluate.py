@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from perfsuite.messages.stability import StabilityMessage
 from perfsuite.model import LOGIN, Summary
 from perfsuite.model.monitor import Reading
 from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, Stability, StabilityOutcome
-from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Trend, trend_of
+from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Trend, geometric_mean, lowest, trend_of
 from perfsuite.timeseries import Floats, Track, cells_of, slowness_of, tracks_of
 
 _AT_THE_END_S = 60
@@ -25,8 +25,8 @@ _ROUNDING_S = 1.0
 class Resource:
     """A metric that may grow. Over a whole run, less than `share` of its level, or less than `least`, is no growth.
 
-    Its limit is the lowest of: the metric `limit_metric`; what it has and what `left_metric` says is left; where
-    `percent_metric`, its share of the limit, is 100; `limit`.
+    `of_window`: what counts of each minute. Its limit is the lowest of: the metric `limit_metric`; what it has and what
+    `left_metric` says is left; where `percent_metric`, its share of the limit, is 100; `limit`.
     """
 
     metric: str
@@ -37,6 +37,7 @@ class Resource:
     left_metric: str = ""
     percent_metric: str = ""
     limit: float | None = None
+    of_window: Callable[[Floats], Floats] = lowest
 
 
 RESOURCES = (
@@ -69,7 +70,7 @@ _READ = frozenset(
     for name in (each.metric, each.limit_metric, each.left_metric, each.percent_metric)
     if name
 )
-_RESPONSE_TIMES = Resource(RESPONSE_TIMES, "response times", 0.1, 2.0)
+_RESPONSE_TIMES = Resource(RESPONSE_TIMES, "response times", 0.1, 2.0, of_window=geometric_mean)
 
 
 def stability_of(summary: Summary, readings: Sequence[Reading]) -> tuple[Stability, ...]:
@@ -117,7 +118,7 @@ def judged(resource: Resource, unit: str, values: Floats, limit: float | None) -
     """What one series did. `values`: one a second, NaN for gaps."""
     known = values[~np.isnan(values)]
     level = float(np.median(known)) if known.size else math.nan
-    trend = trend_of(values, max(resource.share * level, resource.least))
+    trend = trend_of(values, max(resource.share * level, resource.least), resource.of_window)
     if trend.shape is Shape.TOO_SHORT:
         reason = StabilityMessage.TOO_SHORT(needed=FEWEST_WINDOWS)
         return Stability(resource.metric, resource.label, unit, StabilityOutcome.CANNOT_TELL, reason, limit=limit)

@@ -1,7 +1,8 @@
 """Does a series grow, settle, or stay as it is? And how fast?
 
 1. The lower envelope: the minimum of each window of a minute, so that what comes and goes within one, such as memory
-   between two garbage collections, leaves no slope. The first tenth is left out.
+   between two garbage collections, leaves no slope. Of response times it is the geometric mean. The first 7 % are left
+   out. A series that never leaves a band as wide as the least growth that counts is steady.
 2. Does it bend down, as warm-up and caches do? The best of several bent curves (a parabola, broken lines, exponentials)
    is compared with the straight line by its F. From half an hour on the second half is then judged by itself.
 3. Is it one step? The best step beside the line is compared the same way, and taken out. It comes after the bend:
@@ -17,6 +18,7 @@ Theil 1950; Sen 1968 (doi 10.1080/01621459.1968.10480934); correlated residuals:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -76,16 +78,26 @@ class Trend:
     level: float = math.nan
 
 
-def trend_of(values: Floats, least_growth: float) -> Trend:
+def lowest(windows: Floats) -> Floats:
+    """The lower envelope: for what fills and is emptied."""
+    return np.asarray(np.nanmin(windows, axis=1))
+
+
+def geometric_mean(windows: Floats) -> Floats:
+    """For what varies by factors at random, as response times do: the lowest of a minute is chance alone."""
+    return np.asarray(np.exp(np.nanmean(np.log(windows), axis=1)))
+
+
+def trend_of(values: Floats, least_growth: float, of_window: Callable[[Floats], Floats] = lowest) -> Trend:
     """The trend of one value a second, NaN for gaps. `least_growth`: less over the whole series counts as none."""
-    at, low, high = _envelopes(values)
+    at, low, high = _envelopes(values, of_window)
     if at.size < FEWEST_WINDOWS:
         return Trend(Shape.TOO_SHORT)
     return replace(_judged(at, low, least_growth / values.size), level=float(np.median(high[-3:])))
 
 
-def _envelopes(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Middle of each window in seconds, its lowest and its highest value."""
+def _envelopes(values: Floats, of_window: Callable[[Floats], Floats]) -> tuple[Floats, Floats, Floats]:
+    """Middle of each window in seconds, its value and its highest one."""
     kept = values[math.ceil(values.size * _SKIPPED) :]
     width = WINDOW_S * max(1, math.ceil(kept.size / WINDOW_S / MOST_WINDOWS))
     count = kept.size // width
@@ -96,11 +108,11 @@ def _envelopes(values: Floats) -> tuple[Floats, Floats, Floats]:
     edge = width // _EDGE_SHARE
     known = (read.mean(axis=1) >= _KNOWN) & read[:, :edge].any(axis=1) & read[:, -edge:].any(axis=1)
     at = (np.arange(count) + 0.5) * width
-    return at[known], np.nanmin(windows[known], axis=1), np.nanmax(windows[known], axis=1)
+    return at[known], of_window(windows[known]), np.nanmax(windows[known], axis=1)
 
 
 def _judged(at: Floats, low: Floats, least_per_s: float) -> Trend:
-    if float(np.ptp(low)) < least_per_s * float(at[-1] - at[0]) / 2:
+    if float(np.ptp(low)) < least_per_s * float(at[-1] - at[0]):
         return _of_slope(Shape.STEADY, at, low)
     bend, step, place, height = _bend_and_step(at, low)
     if bend > np.interp(at.size, _WINDOWS, _BEND_F) and _slows_down(at, low):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.signal import lfilter
 
 from perfsuite.model.stability import Stability, StabilityOutcome
 from perfsuite.stability.evaluate import RESOURCES, judged
+from perfsuite.stability.trend import Shape, geometric_mean, trend_of
 from perfsuite.timeseries import Floats
 from tests.accuracy.table import Row
 
@@ -78,6 +79,12 @@ LEAKS = {10: 1.0, 60: 0.2}
 """Minutes of the run → MB a minute."""
 
 
+BUSY_SIGMA = 1.0
+"""Of the logarithm of a second's mean response time, with 7 users on a machine that other programs had filled."""
+TIMES_GROWTH = 2.0
+"""Over ten minutes; response times then are three times those of the beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """What the series of one shape were called, and in how many of those that grow the time left was covered."""
@@ -111,6 +118,22 @@ def judged_series(minutes: int, shape: Made, traces: int, seed: int, leak: float
         if found.outcome is StabilityOutcome.GROWS and leak:
             covered += _covers(found, _time_left_s(minutes, leak, shape))
     return Outcomes(counts, covered)
+
+
+def judged_response_times(traces: int, seed: int, growth: float) -> Counter[Shape]:
+    """What the response times of a busy machine are called, which grow by that share of themselves or not at all."""
+    counts: Counter[Shape] = Counter()
+    for trace in range(traces):
+        rng = np.random.default_rng([seed, trace])
+        size = round(STEADY_MINUTES[10] * 60)
+        values = 20 * np.exp(rng.normal(0, BUSY_SIGMA, size)) * (1 + growth * np.arange(size) / size)
+        counts[judged_shape(values)] += 1
+    return counts
+
+
+def judged_shape(values: Floats) -> Shape:
+    """As response times are judged."""
+    return trend_of(values, 0.1 * float(np.median(values)), geometric_mean).shape
 
 
 def _time_left_s(minutes: int, leak: float, shape: Made) -> float:
@@ -147,4 +170,13 @@ def endurance_rows(traces: int, seed: int) -> list[Row]:
         rows.append(
             Row("unfinished cache fill", f"called growing in {minutes} min", "looks like a leak", f"{share:.1%}")
         )
-    return rows
+    return [*rows, *_response_time_rows(traces, seed)]
+
+
+def _response_time_rows(traces: int, seed: int) -> Iterator[Row]:
+    flat, grown = (judged_response_times(traces, seed, growth) for growth in (0.0, TIMES_GROWTH))
+    share, found = flat[Shape.GROWS] / traces, grown[Shape.GROWS] / traces
+    name = "response times of a busy machine"
+    yield Row(name, "called growing in 10 min", "0", f"{share:.1%}", f"at most {MOST_FALSE:.0%}", share <= MOST_FALSE)
+    what = f"found in 10 min: {1 + TIMES_GROWTH:g} times"
+    yield Row(name, what, "all", f"{found:.1%}", f"≥ {LEAST_FOUND:.0%}", found >= LEAST_FOUND)

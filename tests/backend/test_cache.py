@@ -1,8 +1,7 @@
 """Kept answers: given out again, dropped by topic, never given to somebody else."""
 
 import pytest
-from mitra_backend import cache as cache_module
-from mitra_backend.cache import MISS, Cache, MemoryCache, RedisCache
+from mitra_backend.cache import KEPT_S, MISS, Cache, MemoryCache, RedisCache
 
 from tests.backend.conftest import Serve
 from tests.backend.support import Api, new_policy
@@ -59,8 +58,18 @@ def test_a_backend_without_its_redis_serves(serve: Serve) -> None:
     assert len(api.get("policyholder", "/policies/")) >= 3
 
 
-def test_answers_expire() -> None:
-    assert 0 < cache_module.KEPT_S <= 60
+def test_answers_expire_and_make_room_then() -> None:
+    now = 100.0
+    cache = MemoryCache(clock=lambda: now)
+    for key in ("a", "b"):
+        cache.store(key, b"0", b"x" * 1000)
+    now += KEPT_S
+    assert [cache.lookup(key, ("t",)).body for key in ("a", "b")] == [b"x" * 1000] * 2
+    cache.store("c", b"0", b"x")
+    now += 0.1
+    assert cache.lookup("b", ("t",)).body is None
+    cache.store("d", b"0", b"x")
+    assert list(cache._entries) == ["c", "d"]
 
 
 def test_what_is_written_is_seen_at_once_by_everybody_concerned(api: Api) -> None:

@@ -8,7 +8,14 @@ import pytest
 from perfsuite.model.stability import StabilityOutcome
 from perfsuite.stability.trend import FEWEST_WINDOWS, WINDOW_S, Shape, trend_of
 from perfsuite.timeseries import Floats
-from tests.accuracy.endurance import LEAKS, UNDER_A_LEAK, WITHOUT_LEAK, judged_series
+from tests.accuracy.endurance import (
+    LEAKS,
+    TIMES_GROWTH,
+    UNDER_A_LEAK,
+    WITHOUT_LEAK,
+    judged_response_times,
+    judged_series,
+)
 
 LEAST = 3.0
 TRACES = 30
@@ -38,6 +45,22 @@ def test_a_leak_is_found_and_so_is_the_time_left(name: str, length: int) -> None
 
     assert found.share(StabilityOutcome.GROWS) >= 0.9
     assert found.covered >= 0.75 * found.counts[StabilityOutcome.GROWS]
+
+
+def test_noise_of_response_times_hides_no_large_growth_and_is_none() -> None:
+    grown, flat = (judged_response_times(TRACES, seed=103, growth=growth) for growth in (TIMES_GROWTH, 0.0))
+
+    assert grown[Shape.GROWS] >= 0.9 * TRACES
+    assert grown[Shape.STEADY] == flat[Shape.GROWS] == 0
+
+
+def test_what_rises_by_less_than_counts_is_steady_however_evenly() -> None:
+    """Connections that a pool opens when they are first needed, each with two descriptors."""
+    at = minutes(9.75)
+    opened = 23.0 + 2 * (at > 3.5) + 2 * (at > 6.5)
+
+    assert trend_of(opened, 5.0).shape is Shape.STEADY
+    assert trend_of(opened + 0.5 * at, 5.0).shape is Shape.GROWS
 
 
 def test_rates_are_per_second() -> None:

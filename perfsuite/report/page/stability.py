@@ -12,7 +12,7 @@ from perfsuite.report.text import clean, exact, heading, rounded
 _COLUMNS = (
     Column("Resource", number=False),
     Column("Outcome", number=False),
-    Column("Growth/min", hint="Theil–Sen slope of the lowest value of each window"),
+    Column("Growth/min", hint="Theil–Sen slope of the lowest value of each window, or of the mean for response times"),
     Column("90 % CI", hint="90 % confidence interval of the growth"),
     Column("At the end", hint="highest values at the end of the run"),
     Column("Limit", hint="where it is used up"),
