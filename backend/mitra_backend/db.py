@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -39,9 +40,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class Database:
-    """Engine and transactions. Nothing is opened before first use. Unpooled, each transaction opens a connection."""
+    """Engine and transactions. Nothing is opened before first use. Unpooled, each transaction opens a connection.
 
-    def __init__(self, url: URL, pool_size: int | None = None, *, pooled: bool = True) -> None:
+    `kept_s`: for so much longer does each session for reading keep its connection.
+    """
+
+    def __init__(self, url: URL, pool_size: int | None = None, *, pooled: bool = True, kept_s: float = 0.0) -> None:
         self.embedded = url.get_backend_name() == "sqlite"
         self.pool_size = pool_size or (EMBEDDED_POOL_SIZE if self.embedded else SERVER_POOL_SIZE)
         arguments: dict[str, Any] = {"check_same_thread": False} if self.embedded else {"connect_timeout": 5}
@@ -58,6 +62,7 @@ class Database:
         if self.embedded:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        self._kept_s = kept_s
         self._writer = threading.Lock()
         self._count = threading.Lock()
         self._waiting = 0
@@ -67,6 +72,8 @@ class Database:
         """Give a session for reading; nothing is committed."""
         with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
             self._check_out(session, {})
+            if self._kept_s:
+                time.sleep(self._kept_s)
             yield session
 
     @contextmanager

@@ -240,9 +240,10 @@ def _read_capacity(fault: Fault, value: str) -> Fault:
 
 
 def _read_pool(fault: Fault, value: str) -> Fault:
-    if not value.isdecimal() or not 1 <= int(value) <= 1000:
-        raise ValueError("expected a number of connections, as in pool=2")
-    return replace(fault, count=int(value))
+    size, colon, kept = value.partition(":")
+    if not size.isdecimal() or not 1 <= int(size) <= 1000:
+        raise ValueError("expected a number of connections, as in pool=2 or pool=5:40ms")
+    return replace(fault, count=int(size), duration_s=_seconds(kept, "pool=5:40ms") if colon else 0.0)
 
 
 def _read_token_life(fault: Fault, value: str) -> Fault:
@@ -270,9 +271,9 @@ def _seconds(text: str, example: str) -> float:
     return float(match[1]) * _UNITS_S[match[2]]
 
 
-def pool_size(faults: tuple[Fault, ...]) -> int | None:
-    """Return the pool size that a fault asks for, None without such a fault."""
-    return next((fault.count for fault in faults if fault.kind == "pool"), None)
+def pool_of(faults: tuple[Fault, ...]) -> Fault | None:
+    """Return the fault that makes the pool small, None without one."""
+    return next((fault for fault in faults if fault.kind == "pool"), None)
 
 
 def missing_routes(faults: tuple[Fault, ...]) -> frozenset[str]:

@@ -82,7 +82,9 @@ def create_app(settings: Settings) -> Application:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     quirks = quirks_of(settings.faults)
-    database = Database(settings.database_url, faults.pool_size(settings.faults), pooled=not quirks.no_pool)
+    small = faults.pool_of(settings.faults)
+    size, kept_s = (small.count, small.duration_s) if small is not None else (None, 0.0)
+    database = Database(settings.database_url, size, pooled=not quirks.no_pool, kept_s=kept_s)
     life_s = settings.token_lifetime_s if quirks.token_life_s is None else int(quirks.token_life_s)
     app.state.backend = Backend(
         settings=settings,

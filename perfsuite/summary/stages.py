@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from perfsuite.measurements.totals import Due, RequestTotals
-from perfsuite.model import ALL, Plan, Row, Second, StageFigures
+from perfsuite.model import ALL, Plan, Row, Second, StageFigures, Statistics
 from perfsuite.model.role import Role
 from perfsuite.model.stages import Recovery, StageSeconds, StageSpan, place_before, spans_of
 from perfsuite.roles.mix import users_by_role
@@ -14,7 +15,8 @@ from perfsuite.summary.periods import RunTimeline
 from perfsuite.summary.rows import RowOrder, rows_of
 
 BACK_FOR_S = 3
-"""So many seconds in a row have to be back in the range."""
+"""A second that is back in the range counts if so many from it on are so together: of each by itself, one in four
+healthy groups of three would have one beyond the highest of nine."""
 SEPARATOR = " + "
 
 
@@ -77,20 +79,32 @@ def _recovery(
     before = place_before(here, [spans[each] for each in places])
     if before is None or stages[before].steady is None:
         return None
-    averages = {second.second: second.statistics.avg_ms for second in seconds}
-    known = [value for each in range(*stages[before].counted) if (value := averages.get(each)) is not None]
+    figures = {second.second: second.statistics for second in seconds}
+    known = [avg_ms for each in range(*stages[before].counted) if (avg_ms := _mean_ms(figures, each, each + 1))]
     if not known:
         return None
-    back = [
-        (value := averages.get(each)) is not None and value <= max(known)
-        for each in range(stages[here].first, stages[here].stop)
-    ]
-    since = next((at for at in range(len(back) - BACK_FOR_S + 1) if all(back[at : at + BACK_FOR_S])), None)
+    range_ms, (first, stop) = max(known), (stages[here].first, stages[here].stop)
+    since = next(
+        (
+            at - first
+            for at in range(first, stop - BACK_FOR_S + 1)
+            if all((_mean_ms(figures, at, at + length_s) or math.inf) <= range_ms for length_s in (1, BACK_FOR_S))
+        ),
+        None,
+    )
     highest = max(places[here - 1 : before : -1], key=lambda each: spans[each].end_level)
     return Recovery(
         before=places[before],
         highest=highest,
-        range_ms=max(known),
+        range_ms=range_ms,
         recovery_s=None if since is None else float(since),
-        watched_s=float(len(back)),
+        watched_s=float(stop - first),
     )
+
+
+def _mean_ms(figures: Mapping[int, Statistics], start: int, stop: int) -> float | None:
+    """Over the requests of some seconds; None where one of these has none."""
+    chosen = [figures[second] for second in range(start, stop) if second in figures]
+    if len(chosen) < stop - start or not all(each.requests and each.avg_ms is not None for each in chosen):
+        return None
+    return sum(each.requests * (each.avg_ms or 0.0) for each in chosen) / sum(each.requests for each in chosen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -148,6 +149,21 @@ def slow_later(folder: Path) -> Ended:
     return _faulty(folder, ("latency=1500ms@users.me from 36s",), *FORTY_USERS, "--duration", "55s", *targets)
 
 
+def spike(folder: Path) -> Ended:
+    """Five connections are enough for four users and far too few for eighty; 20 reads a second are all they allow."""
+    folder.joinpath("scenarios.toml").write_text(
+        "schema = 1\n[scenario.rush]\nspawn_rate = 100\nstages = [\n"
+        '{ name = "before", duration = "12s", users = 4, held = true },\n'
+        '{ name = "rush", duration = "8s", users = 80, held = true },\n'
+        '{ name = "after", duration = "14s", users = 4, held = true },\n]\n',
+        encoding="utf-8",
+    )
+    rush = ("--scenarios", str(folder / "scenarios.toml"), "--scenario", "rush")
+    with running_backend(folder, "pool=5:250ms", "no_cache") as backend:
+        done = run_suite(*backend.target, *rush, results=folder / "results")
+        return replace(done, beside={"log": backend.requests(done.folders[-1].name)})
+
+
 def errors(folder: Path) -> Ended:
     """A quarter of the answers of one route fail."""
     return _faulty(folder, ("error=503:25%@users.me",), *TWENTY_USERS, "--duration", "10s")
@@ -263,6 +279,16 @@ def hung_cleanup(folder: Path) -> Ended:
             run.end()
 
 
+Logged = tuple[float, float]
+"""When a request arrived, UTC epoch s, and how long the target needed for it, s."""
+
+
+def logged(run: Ended) -> list[Logged]:
+    """The requests of the load, as the target logged them."""
+    log = run.beside["log"]
+    return sorted((datetime.fromisoformat(line["time"]).timestamp(), line["duration_s"]) for line in log)
+
+
 def loads(process: psutil.Process) -> bool:
     """True for a load process."""
     try:
@@ -303,6 +329,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         own_target,
         compared,
         slow_later,
+        spike,
         killed,
         rows_that_stay,
         broken,
