@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from perfsuite.model import Second, Summary
+from perfsuite.model import Row, Second, Summary
 from perfsuite.model.monitor import Reading
 
 Floats = NDArray[np.float64]
@@ -163,17 +163,24 @@ def in_outage(second: int, summary: Summary) -> bool:
     return any(each.end is not None and each.start <= second <= each.end for each in summary.outages)
 
 
-def cells_of(summary: Summary, first: int, length: int) -> dict[tuple[str, str], ResponseTimes]:
+def response_ms(row: Row) -> float | None:
+    """The mean time from the moment at which requests were due."""
+    return row.statistics.avg_ms
+
+
+def cells_of(
+    summary: Summary, first: int, length: int, mean_ms: Callable[[Row], float | None] = response_ms
+) -> dict[tuple[str, str], ResponseTimes]:
     """Role and operation → times of the seconds from `first` on. Seconds of an outage that ended are empty."""
     cells: dict[tuple[str, str], ResponseTimes] = defaultdict(lambda: ResponseTimes(np.zeros(length), np.zeros(length)))
     for row in summary.second_rows:
-        place, statistics = int(row.period) - first, row.statistics
+        place, requests = int(row.period) - first, row.statistics.requests
         if not 0 <= place < length or in_outage(int(row.period), summary):
             continue
-        if statistics.avg_ms is not None and statistics.requests:
+        if requests and (took_ms := mean_ms(row)) is not None:
             cell = cells[row.role, row.operation]
-            cell.requests[place] += statistics.requests
-            cell.total_ms[place] += statistics.requests * statistics.avg_ms
+            cell.requests[place] += requests
+            cell.total_ms[place] += requests * took_ms
     return cells
 
 

@@ -190,7 +190,7 @@ def _changed(suspect: Suspect, tracks: Mapping[str, Track], span: tuple[int, int
     if before.size < _FEWEST_BEFORE or after.size < _FEWEST_AFTER:
         return None
     sign = -1.0 if suspect.down else 1.0
-    usual, width = middle(before), _width(suspect, before, sign)
+    usual, width = middle(before), band_width(suspect, before, sign)
     outside = sign * (after - usual) > width
     if outside.mean() < share or not _needs_are_met(suspect, tracks, start_s, stop_s):
         return None
@@ -198,8 +198,8 @@ def _changed(suspect: Suspect, tracks: Mapping[str, Track], span: tuple[int, int
     return Correlated(suspect, at_s, usual, became, abs(became - usual) / width, track.unit)
 
 
-def _width(suspect: Suspect, before: Floats, sign: float) -> float:
-    """How far from its usual value the metric has to be to have left its band."""
+def band_width(suspect: Suspect, before: Floats, sign: float) -> float:
+    """How far from its usual value the metric has to be to have left its band. `sign`: -1 where a fall is bad."""
     usual = middle(before)
     spread = float(np.percentile(sign * (before - usual), _MOST_OUTSIDE))
     by_factor = abs(usual) * (1 - 1 / suspect.factor if suspect.down else suspect.factor - 1)

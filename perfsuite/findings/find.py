@@ -15,13 +15,14 @@ from perfsuite.findings.database import (
     with_operation,
 )
 from perfsuite.findings.incidents import incidents, outage_finding, within_outage
+from perfsuite.findings.levels import what_changes_with_load
 from perfsuite.findings.onset import TOGETHER_S, onset_finding, onset_of
 from perfsuite.findings.overview import overview
 from perfsuite.findings.ramp_up import CONNECTIONS, login_storm, slow_connections
 from perfsuite.findings.resources import TIME_LEFT, growing_resources, resources_at_limit
 from perfsuite.findings.steady_state import load_of, steady_tracks
 from perfsuite.findings.steps import step_search, steps_of
-from perfsuite.model import PreflightReport, Summary
+from perfsuite.model import PreflightReport, Summary, VisitRecord
 from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.model.fingerprint import Difference, Fingerprint
 from perfsuite.model.monitor import Reading
@@ -44,7 +45,7 @@ class Observations:
     """What is known of a run beside the load's own figures. All of it may be missing; readings come in any order.
 
     `differences`: of the fingerprint from that of an earlier run; `grown`: of one taken after the load from the one
-    taken before it.
+    taken before it. `visits`: of a search for the capacity.
     """
 
     readings: Sequence[Reading] = ()
@@ -53,6 +54,7 @@ class Observations:
     grown: Sequence[Difference] = ()
     preflight: PreflightReport | None = None
     stability: Sequence[Stability] = ()
+    visits: Sequence[VisitRecord] = ()
 
 
 _NOTHING = Observations()
@@ -62,8 +64,8 @@ def find(summary: Summary, observed: Observations = _NOTHING) -> tuple[Finding, 
     """What the run shows: evidence, never a cause.
 
     First what left its band in the run, then what was at its limit throughout, what only grew, and what costs the
-    database much; among these, possible consequences come last. Then a login storm, and what every run shows. Without
-    a steady state only the last two, and what the fingerprint shows.
+    database much; among these, possible consequences come last. Then what changed with the load, where that differed, a
+    login storm, and what every run shows. Without a steady state only the last two, and what the fingerprint shows.
     """
     tracks = steady_tracks(summary, observed.readings)
     onsets, unsure = _onsets(summary, observed, tracks)
@@ -77,7 +79,8 @@ def find(summary: Summary, observed: Observations = _NOTHING) -> tuple[Finding, 
     unusual += _new(unusual, [*others, *_growing(tracks, observed.stability)])
     ordered = [with_operation(each, observed.grown, summary) for each in _in_order(unusual, onsets)]
     storm = login_storm(summary, observed.readings, observed.preflight)
-    return (*ordered, *storm, *unsure, *overview(summary, observed.preflight))
+    loads = what_changes_with_load(summary, observed.readings, observed.visits)
+    return (*ordered, *loads, *storm, *unsure, *overview(summary, observed.preflight))
 
 
 def _growing(tracks: Mapping[str, Track], stability: Sequence[Stability]) -> list[Finding]:

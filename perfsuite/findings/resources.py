@@ -75,6 +75,9 @@ LIMITS = (
     ResourceLimit("listen queue", "server.listen_queue", "connections waiting to be accepted", 5.0),
 )
 
+MACHINE_LIMIT = ResourceLimit("CPU of the machine", "machine.cpu_percent", "CPU of the machine", 95.0)
+"""No finding of a run at one load: whoever runs the load knows how much of the machine it may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Growing:
@@ -126,6 +129,12 @@ def resources_at_limit(tracks: Mapping[str, Track], summary: Summary) -> list[Fi
     if (finding := _generator(summary)) is not None:
         found.append(finding)
     return found + [finding for limit in LIMITS if (finding := _at_limit(limit, tracks)) is not None]
+
+
+def target_at_limit(tracks: Mapping[str, Track]) -> list[Finding]:
+    """Of these the ones that load can bring to their limit, in the same order; and a machine without idle cores."""
+    found = (_locks(tracks), _pool(tracks), *(_at_limit(limit, tracks) for limit in (*LIMITS, MACHINE_LIMIT)))
+    return [finding for finding in found if finding is not None]
 
 
 def _sampled(tracks: Mapping[str, Track], metric: str) -> Floats | None:

@@ -94,6 +94,16 @@ class FindingMessage(Code):
     OPENED = "{sessions:number} sessions of PostgreSQL were opened per second, for {requests:number} requests"
     BESIDE_POOL = "beside a pool of {size:number}: those beyond it are closed after use"
 
+    # ── loads that differ ───────────────────────────────────────────────────────────────────────────────────────
+    GROWS_FASTER = (
+        "{operation} took {times:number} times as long at {high} as at {low} ({change} from the send, on average), for"
+        " {load_times:number} times the load"
+    )
+    ALSO_FASTER = "service times that grew faster than the load as well: {operations:list}"
+    FIRST_RESOURCE = "First resource outside its normal range: {resource}, at {load}"
+    BECAME = "{what} {change}"
+    WITHIN_RANGE = "No monitored resource left its normal range, up to {load}"
+
     # ── the ramp-up ─────────────────────────────────────────────────────────────────────────────────────────────
     RAMP_UP = "In the ramp-up {parts:list}, from {at:time} on"
     SLOW_TO_OPEN = "{connections:n connection} took {mean:ms} to open on average"

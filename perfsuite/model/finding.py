@@ -19,6 +19,9 @@ class FindingKind(StrEnum):
     GROWTH = "growth"  # something that only grows
     COST = "database cost"  # what an operation asks of the database for one request
     CHANGE = "changed cost"  # the same, beside an earlier fingerprint
+    FASTER = "grows faster than the load"  # an operation's service time, over loads that differ
+    FIRST_RESOURCE = "first outside its normal range"  # of all resources, at the lowest load
+    WITHIN_RANGE = "within their range"  # all resources, at every load
     SLOWEST = "most time"
     ROLE = "role that waits most"
     OUTSIDE = "time outside the server"
@@ -28,7 +31,9 @@ class FindingKind(StrEnum):
 COMPARED_FROM_S = 10.0
 """With a shorter steady state there is too little before a change to compare what comes after it with."""
 
-_IN_EVERY_RUN = frozenset({FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE, FindingKind.TOO_FEW})
+_IN_EVERY_RUN = frozenset(
+    {FindingKind.WITHIN_RANGE, FindingKind.SLOWEST, FindingKind.ROLE, FindingKind.OUTSIDE, FindingKind.TOO_FEW}
+)
 
 
 @dataclass(frozen=True, slots=True)

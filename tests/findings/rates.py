@@ -10,6 +10,7 @@ import numpy as np
 from perfsuite.findings import Observations, find
 from perfsuite.model.finding import Finding, FindingKind
 from tests.findings.simulated import Fault, Made, made
+from tests.findings.staged import faster, first_short, healthy_kinds
 from tests.findings.whole_runs import Shape, Step, whole_run
 
 RESOURCES = {
@@ -71,6 +72,14 @@ def main(runs: int) -> None:
     for name, operation in (("one operation", 0), ("all operations", None)):
         hits = sum(stepped(seed, operation) for seed in range(runs // 10))
         sys.stdout.write(f"step of {name} 12 s into 40 s: {hits} of {runs // 10}\n")
+    false = sum(healthy_kinds(seed) != [FindingKind.WITHIN_RANGE] for seed in range(runs))
+    sys.stdout.write(f"{runs} healthy runs in stages: {false} with a finding about the loads\n")
+    for operation, power in (("tickets.list", 2.0), ("dashboard.senior_agent", 2.0), ("users.me", 1.6)):
+        hits = sum(faster(seed, operation, power) == [operation] for seed in range(runs))
+        sys.stdout.write(f"{operation} grows with the load to the power {power:g}: {hits} of {runs}\n")
+    for kind in ("pool", "backend CPU"):
+        hits = sum(first_short(seed, kind) for seed in range(runs // 10))
+        sys.stdout.write(f"{kind} short from some load on: {hits} of {runs // 10}\n")
     for kind in RESOURCES:
         for from_s in (0, 30, 45):
             if from_s or kind not in NOT_WITHOUT_FINGERPRINT | {"lock"}:

@@ -66,9 +66,9 @@ class Made:
 
 
 class Run:
-    """One run of `length` seconds of steady state at `rps` requests a second."""
+    """One run of `length` seconds of steady state at `rps` requests a second, or as many as it has for each second."""
 
-    def __init__(self, seed: int, length: int, rps: float, fault: Fault | None = None) -> None:
+    def __init__(self, seed: int, length: int, rps: float | Floats, fault: Fault | None = None) -> None:
         self.rng = np.random.default_rng(seed)
         self.length, self.rps = length, rps
         self.kind = fault.kind if fault else ""
