@@ -50,7 +50,12 @@ def _of_load(a: Conditions, b: Conditions) -> Iterator[Mismatch]:
         yield Mismatch("scenario", ComparisonMessage.SCENARIO(a=a.scenario, b=b.scenario))
     elif a.scenario_digest != b.scenario_digest:
         yield Mismatch("scenario_digest", ComparisonMessage.SCENARIO_CONTENT(scenario=a.scenario))
-    if a.users_by_role != b.users_by_role:
+    if a.search_by != b.search_by:
+        yield Mismatch("search_by", _of_search(a, b))
+        return
+    if a.targets_digest != b.targets_digest:
+        yield Mismatch("targets_digest", ComparisonMessage.SEARCH_TARGETS())
+    if _mix(a) != _mix(b):
         users = [(role, a.users_by_role.get(role, 0), b.users_by_role.get(role, 0))
                  for role in dict.fromkeys([*a.users_by_role, *b.users_by_role])]  # fmt: skip
         changed = [f"{role} {before} → {after}" for role, before, after in users if before != after]
@@ -63,6 +68,17 @@ def _of_load(a: Conditions, b: Conditions) -> Iterator[Mismatch]:
     if a.machine != b.machine:
         machines = ComparisonMessage.MACHINE(a=a.machine or _UNKNOWN, b=b.machine or _UNKNOWN)
         yield Mismatch("machine", machines, times_only=True)
+
+
+def _of_search(a: Conditions, b: Conditions) -> Message:
+    if a.search_by and b.search_by:
+        return ComparisonMessage.SEARCH_BY(a=a.search_by, b=b.search_by)
+    return ComparisonMessage.ONE_SEARCH(which="the first" if a.search_by else "the second")
+
+
+def _mix(conditions: Conditions) -> object:
+    """The users by role; of a search, which changes their number, the roles: their shares are the scenario's."""
+    return set(conditions.users_by_role) if conditions.search_by else conditions.users_by_role
 
 
 def _of_target(a: Conditions, b: Conditions) -> Iterator[Mismatch]:

@@ -1,7 +1,8 @@
 """The tables of the history, as the newest migration leaves them, and the suite's records as their rows.
 
-Every run has a row in `runs` and its figures in `figures`: the total, each role, each operation, each operation as
-each role; where something failed also in `figures_ok`. `fingerprints` and `baselines` hold compressed JSON.
+Every run has a row in `runs`, with what a search found as JSON, and its figures in `figures`: the total, each role,
+each operation, each operation as each role; where something failed also in `figures_ok`. `fingerprints` and
+`baselines` hold compressed JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, M
 
 from perfsuite.model import Outcome, Statistics
 from perfsuite.model.fingerprint import Fingerprint
-from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
+from perfsuite.model.history import Baseline, Conditions, Measured, PastCapacity, PastRun
 
 METADATA = MetaData()
 
@@ -41,6 +42,7 @@ RUNS = Table(
     Column("steady_s", Float, nullable=False),
     Column("conditions", Text, nullable=False),
     Column("record_schema", Integer, nullable=False),
+    Column("capacity", Text),
     Index("runs_by_start", "started_at"),
     Index("runs_by_scenario", "scenario", "started_at"),
     Index("runs_by_release", "release", "started_at"),
@@ -101,6 +103,7 @@ T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()
 _conditions = msgspec.json.Decoder(Conditions)
+_capacity = msgspec.json.Decoder(PastCapacity)
 
 
 def run_row(run: PastRun) -> dict[str, Any]:
@@ -124,6 +127,7 @@ def run_row(run: PastRun) -> dict[str, Any]:
         "steady_s": run.steady_s,
         "conditions": _encoder.encode(known).decode(),
         "record_schema": run.schema,
+        "capacity": _encoder.encode(run.capacity).decode() if run.capacity else None,
     }
 
 
@@ -164,6 +168,7 @@ def run_of(row: Row[Any], measured: tuple[Measured, ...], fingerprint: bytes | N
         steady_s=row.steady_s,
         fingerprint=unpacked(fingerprint, Fingerprint) if fingerprint else None,
         schema=row.record_schema,
+        capacity=_capacity.decode(row.capacity) if row.capacity else None,
     )
 
 

@@ -41,6 +41,23 @@ class CapacityText(Code):
     GENERATOR_LIMITED = "load generator near its limit"
 
 
+class CapacityChangeText(Code):
+    """What two searches found, and what became of it."""
+
+    AT_LEAST = "at least {load}"
+    BELOW = "less than {load}"
+    NOT_FOUND = "not found"
+
+    LOWER = "lower by {least}–{most}"
+    LOWER_BY_AT_LEAST = "lower by at least {least}"
+    HIGHER = "higher by {least}–{most}"
+    HIGHER_BY_AT_LEAST = "higher by at least {least}"
+    SAME = "the same within {bound} (from {low} to {high})"
+    OVERLAP = "cannot be distinguished (from {low} to {high})"
+    OPEN = "cannot be compared, since an end is open"
+    COMPARED = "Capacity {a}, then {b}: {change}"
+
+
 class NotAnsweredText(Code):
     """Why a part of the question has no answer. Names are those of `NotAnswered`."""
 

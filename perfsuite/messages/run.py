@@ -82,6 +82,14 @@ class RunMessage(Code):
         "{runs:list}: in both groups, and a run cannot be compared with itself.\n"
         "Leave it out of one of them: name the runs one by one, with commas between them"
     )
+    OTHER_QUESTION = (
+        "{b} cannot be compared with {a}: {reasons}\n"
+        "Compare two searches that count the load alike, or runs that are no searches"
+    )
+    ONE_SEARCH_EACH = (
+        "{name}: {runs:n search/searches} for the capacity, and one is compared with one.\n"
+        "Name the run: the command `history` shows them"
+    )
     OTHER_CONDITIONS = (
         "{b} cannot be compared with {a}: {reasons}\n"
         "Compare runs made under the same conditions, or add --force to see the figures anyway"

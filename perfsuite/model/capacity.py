@@ -126,14 +126,15 @@ class CapacityAnswer:
     @property
     def bounds(self) -> tuple[float, float]:
         """Between which loads the capacity lies: 0 and infinity where nothing is known."""
-        lowest = self.levels[0] if self.levels else None
-        most = lowest.load if lowest is not None and lowest.failed and self.low is None else math.inf
-        return self.low or 0.0, most if self.high is None else self.high
+        return self.low or 0.0, next((load for load in (self.high, self.first_fail) if load is not None), math.inf)
 
     def takes(self, load: float) -> bool | None:
         """Are all targets met at this load? None where the search cannot tell."""
         low, high = self.bounds
-        return True if load <= low else False if load > high else None
+        if load <= low:
+            return True
+        fails = load > high if self.kind is CapacityKind.INTERVAL else load >= high
+        return False if fails else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from enum import StrEnum
 
 import msgspec
 
+from perfsuite.model.capacity import CapacityKind
 from perfsuite.model.fingerprint import Difference, Fingerprint
+from perfsuite.model.plan import SearchBy
 from perfsuite.model.summary import Statistics
 from perfsuite.model.verdict import Outcome
 
@@ -17,7 +19,8 @@ class Conditions:
     """Under what a run was made. Runs are compared where these agree.
 
     `scenario_digest` identifies the content of the scenario, whatever its name. `data_size`: rows at the target by
-    kind, empty where unknown. `machine`: that of the load.
+    kind, empty where unknown. `machine`: that of the load. `search_by`, `targets_digest`: of a search for the capacity
+    what its load was counted in, and its targets; "" for another run.
     """
 
     scenario: str
@@ -31,6 +34,8 @@ class Conditions:
     processes: int = 1
     machine: str = ""
     suite_version: str = ""
+    search_by: str = ""
+    targets_digest: str = ""
 
 
 OF_ALL_REQUESTS = ("requests", "failures", "failure_rate")
@@ -64,6 +69,22 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class PastCapacity:
+    """What a search found. The capacity lies between `low` and `high`, in the unit of `by`; None: that end is open.
+
+    `rps`: completed at both ends, as far as they are known. `first_to_fail`: a target in words, "" where none failed.
+    """
+
+    by: SearchBy
+    kind: CapacityKind
+    low: float | None = None
+    high: float | None = None
+    estimate: float | None = None
+    rps: tuple[float, float] | None = None
+    first_to_fail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PastRun:
     """A finished run as history keeps it. `started_at`, `ended_at`: UTC, ISO 8601. `folder`: name below the results
     folder.
@@ -86,6 +107,8 @@ class PastRun:
     fingerprint: Fingerprint | None = None
     ended_at: str = ""
     schema: int = 1
+    capacity: PastCapacity | None = None
+    """None for a run that was no search."""
 
     def at(self, role: str, operation: str) -> Measured | None:
         """What was measured of an operation as a role (ALL for a total); None when the run has none."""
@@ -143,6 +166,29 @@ class Change(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+SAME_CAPACITY_RATE = 0.1
+"""The least change that two searches of a quarter of an hour can exclude: their intervals are about 8 % wide."""
+
+
+class CapacityOutcome(StrEnum):
+    """What became of the capacity from A to B."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    SAME = "same"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityChange:
+    """The capacity of B compared with that of A. `change`: as a fraction of A, from … to; None: that end is open."""
+
+    a: PastCapacity
+    b: PastCapacity
+    outcome: CapacityOutcome
+    change: tuple[float | None, float | None]
+
+
 @dataclass(frozen=True, slots=True)
 class RunGroup:
     """Runs that are compared as one, under the name that the user gave, the oldest first."""
@@ -175,7 +221,7 @@ class Comparison:
 
     `costs`: differences in what operations cost the database, exact counts. `mismatches`: conditions in which the
     groups differ, though the comparison was forced. `notes`: what can be said and what cannot, for the user.
-    `costs_compared`: False where a group has no fingerprint.
+    `costs_compared`: False where a group has no fingerprint. `capacity`: of two searches; None for other runs.
     """
 
     a: ComparedRuns
@@ -185,12 +231,18 @@ class Comparison:
     mismatches: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     costs_compared: bool = True
+    capacity: CapacityChange | None = None
 
     @property
     def refused(self) -> bool:
         """True where nothing was compared: other conditions or, on another machine, no fingerprints."""
-        nothing = not self.changes and not self.costs
+        nothing = not self.changes and not self.costs and self.capacity is None
         return nothing and (bool(self.mismatches) or not self.costs_compared)
+
+    @property
+    def is_lower(self) -> bool:
+        """True where the capacity became lower."""
+        return self.capacity is not None and self.capacity.outcome is CapacityOutcome.LOWER
 
     @property
     def costlier(self) -> tuple[Difference, ...]:

@@ -15,7 +15,8 @@ from perfsuite.format import CI, UNKNOWN, figure, number, plural, rough_percent,
 from perfsuite.messages import text_of
 from perfsuite.model import ALL
 from perfsuite.model.fingerprint import Difference, Spread
-from perfsuite.model.history import Change, Comparison, ComparisonOutcome, MetricNoise, Noise
+from perfsuite.model.history import CapacityOutcome, Change, Comparison, ComparisonOutcome, MetricNoise, Noise
+from perfsuite.report.capacity_change import change_line, ends_text, past_text
 from perfsuite.report.terminal.console import bullet, plain_table, to_text
 from perfsuite.report.text import clean, markdown, markdown_table, rounded, shortened
 from perfsuite.report.wording import figure_labels
@@ -96,8 +97,11 @@ def summarize_comparison(comparison: Comparison) -> ComparisonSummary:
     """What became worse comes first, then what became better; unchanged figures are only counted."""
     worse = [_changed_cost(cost, worse=True) for cost in comparison.costlier]
     worse += [_changed_figure(change) for change in comparison.regressions]
+    capacity = _changed_capacity(comparison)
+    worse = [*capacity, *worse] if comparison.is_lower else worse
     others = [_changed_cost(cost, worse=False) for cost in comparison.costs if cost not in comparison.costlier]
     others += [_changed_figure(change) for change in comparison.changes if change.outcome is ComparisonOutcome.FASTER]
+    others = others if comparison.is_lower else [*capacity, *others]
     return ComparisonSummary(
         clean(comparison.a.name),
         _headline(comparison, len(worse)),
@@ -110,6 +114,8 @@ def summarize_comparison(comparison: Comparison) -> ComparisonSummary:
 def _headline(comparison: Comparison, worse: int) -> str:
     if comparison.refused:
         return "Not compared: the baseline was measured under other conditions."
+    if comparison.capacity is not None:
+        return f"{change_line(comparison.capacity)}."
     outcomes = [change.outcome for change in comparison.changes]
     parts = [f"{plural(worse, 'figure')} worse" if worse else "Nothing worse"]
     parts += [
@@ -143,6 +149,16 @@ def _changed_figure(change: Change) -> ChangedFigure:
         change.outcome.value if time else _SHORT[change.outcome],
     )
     return ChangedFigure(tuple(map(clean, cells)), worse)
+
+
+def _changed_capacity(comparison: Comparison) -> list[ChangedFigure]:
+    """One line where the capacity became lower or higher."""
+    found = comparison.capacity
+    if found is None or found.outcome not in (CapacityOutcome.LOWER, CapacityOutcome.HIGHER):
+        return []
+    names = ("capacity", ALL_ROLES, "all targets met up to")
+    cells = (*names, past_text(found.a), past_text(found.b), ends_text(found), found.outcome.value)
+    return [ChangedFigure(tuple(map(clean, cells)), comparison.is_lower)]
 
 
 def _yes(value: Spread) -> str:
@@ -183,8 +199,10 @@ def _change_dict(change: Change) -> dict[str, Any]:
 
 def overall(comparison: Comparison) -> str:
     """One result for all: REGRESSION, or an outcome in capitals."""
-    if comparison.regressions or comparison.costlier:
+    if comparison.regressions or comparison.costlier or comparison.is_lower:
         return _REGRESSION
+    if comparison.capacity is not None:
+        return comparison.capacity.outcome.value.upper()
     if any(change.outcome is ComparisonOutcome.FASTER for change in comparison.changes):
         return "FASTER"
     totals = [
@@ -196,7 +214,9 @@ def overall(comparison: Comparison) -> str:
 
 
 def comparison_sentence(comparison: Comparison) -> str:
-    """ "Averages of 30 operations: 1 slower, 14 the same, 15 unclear."."""
+    """ "Averages of 30 operations: 1 slower, 14 the same, 15 unclear."; of two searches their capacities."""
+    if comparison.capacity is not None:
+        return f"{change_line(comparison.capacity)}."
     outcomes = [
         change.outcome
         for change in comparison.changes
@@ -231,7 +251,7 @@ def render_comparison(comparison: Comparison, *, width: int = 80, color: bool = 
 
 def render_short_comparison(comparison: Comparison, *, width: int = 80, color: bool = False) -> str:
     """What changed, why times were not compared if they were not, and the overall result."""
-    why = () if comparison.changes else comparison.notes
+    why = () if comparison.changes or comparison.capacity else comparison.notes
     lines = [comparison_sentence(comparison), *(f"- {line}" for line in (*_sentences(comparison), *why))]
     text = Text("\n".join([*lines, f"COMPARISON: {overall(comparison)}"]))
     return to_text(text, width=width, color=color).rstrip("\n")

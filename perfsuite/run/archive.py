@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ from perfsuite.history.select import BASELINES_FOLDER
 from perfsuite.measurements import file as measurements_file
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL, Plan, PreflightReport, Row, Scenario, Summary, Works
-from perfsuite.model.history import Baseline, Conditions, Measured, PastRun
+from perfsuite.model import ALL, Plan, PreflightReport, Row, RunReport, Scenario, Summary, Works
+from perfsuite.model.history import Baseline, Conditions, Measured, PastCapacity, PastRun
 from perfsuite.model.periods import STEADY
+from perfsuite.report.capacity import target_text
 
 if TYPE_CHECKING:
     from perfsuite.run.load_run import LoadedRun
@@ -100,9 +102,11 @@ def _processor() -> str:
 
 def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) -> Conditions:
     """The conditions of a run. Before its preflight, data size and left-out operations are unknown."""
+    search = plan.capacity
+    scenario = plan.scenario if search is None else _searched(plan.scenario)
     return Conditions(
-        scenario=plan.scenario.name,
-        scenario_digest=digest_of(plan.scenario, plan.roles_module),
+        scenario=scenario.name,
+        scenario_digest=digest_of(scenario, plan.roles_module),
         users_by_role={role: users for role, users in plan.users_by_role.items() if users},
         host=plan.host,
         demo=plan.demo,
@@ -112,7 +116,15 @@ def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) 
         processes=plan.load_processes,
         machine=_machines(plan, machine_),
         suite_version=plan.suite_version,
+        search_by=search.by.value if search else "",
+        targets_digest=_digest([replace(target, name="") for target in plan.targets]) if search else "",
     )
+
+
+def _searched(scenario: Scenario) -> Scenario:
+    """The scenario of a search without what the search itself sets: how much load, and for how long."""
+    arrival = scenario.arrival and replace(scenario.arrival, rate=0.0, rate_end=None)
+    return replace(scenario, users=0, spawn_rate=0.0, duration_s=0.0, arrival=arrival)
 
 
 def _machines(plan: Plan, here: str) -> str:
@@ -139,7 +151,11 @@ def digest_of(scenario: Scenario, roles_module: str) -> str:
         if not stage["read_only"]:
             del stage["read_only"]
     load = {{"roles": "chosen_roles"}.get(name, name): value for name, value in load.items()} | {"roles": roles_module}
-    return hashlib.sha256(msgspec.json.encode(load, order="sorted")).hexdigest()[:16]
+    return _digest(load)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
 
 
 def _left_out(preflight: PreflightReport | None) -> tuple[str, ...]:
@@ -167,6 +183,24 @@ def past_run(run: LoadedRun) -> PastRun:
         target_version=preflight.version if preflight else "",
         steady_s=summary.steady_s,
         fingerprint=report.fingerprint,
+        capacity=_capacity(report),
+    )
+
+
+def _capacity(report: RunReport) -> PastCapacity | None:
+    """None for a run that is no search."""
+    found, search = report.capacity, report.plan.capacity
+    if found is None or search is None:
+        return None
+    answer, (low, high) = found.answer, found.answer.bounds
+    return PastCapacity(
+        by=search.by,
+        kind=answer.kind,
+        low=low or None,
+        high=None if math.isinf(high) else high,
+        estimate=answer.estimate,
+        rps=answer.rps,
+        first_to_fail=target_text(answer.first_to_fail) if answer.first_to_fail else "",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from perfsuite.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_REGRESSION, UsageError
 from perfsuite.fingerprint.compare import compare as compare_costs
 from perfsuite.history import History, select
+from perfsuite.history.capacity import compare_capacities
 from perfsuite.history.compare import compare
 from perfsuite.history.conditions import KNOWN_LATER, Mismatch, cautions, mismatches
 from perfsuite.messages import Message
@@ -17,7 +18,16 @@ from perfsuite.messages.files import FileMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Plan
 from perfsuite.model.fingerprint import Difference
-from perfsuite.model.history import Comparison, ComparisonOutcome, Conditions, Noise, NoiseFile, PastRun, RunGroup
+from perfsuite.model.history import (
+    CapacityOutcome,
+    Comparison,
+    ComparisonOutcome,
+    Conditions,
+    Noise,
+    NoiseFile,
+    PastRun,
+    RunGroup,
+)
 from perfsuite.plan.build import new_run_folder
 from perfsuite.report.comparison import comparison_md
 from perfsuite.report.files.junit import comparison_junit_xml
@@ -88,6 +98,8 @@ def compare_groups(
         raise UsageError(RunMessage.IN_BOTH_GROUPS(runs=shared))
     found = _mismatches(a.runs, b.runs, apart)
     forbidding = [each.reason for each in _forbidding(found)]
+    if any(each.field == "search_by" for each in found):
+        raise UsageError(RunMessage.OTHER_QUESTION(a=a.name, b=b.name, reasons="; ".join(forbidding)))
     if forbidding and not force:
         raise UsageError(RunMessage.OTHER_CONDITIONS(a=a.name, b=b.name, reasons="; ".join(forbidding)))
     costs, cost_notes = compare_fingerprints(a.runs, b.runs)
@@ -98,9 +110,20 @@ def compare_groups(
         notes += [RunMessage.TIMES_NOT_FORCED(why=reason) for reason in of_times]
         marked = ()
     else:
-        made = compare(a, b, noise)
+        made = _capacities(a, b) or compare(a, b, noise)
     all_notes = (*made.notes, *cost_notes, *notes)
     return replace(made, costs=tuple(costs), mismatches=marked, notes=all_notes, costs_compared=not cost_notes)
+
+
+def _capacities(a: RunGroup, b: RunGroup) -> Comparison | None:
+    """What two searches found, compared; None for other runs. Their figures are not: they are of many loads."""
+    searches = [[run.capacity for run in group.runs if run.capacity] for group in (a, b)]
+    if not all(searches):
+        return None
+    for group, found in zip((a, b), searches, strict=True):
+        if len(found) > 1:
+            raise UsageError(RunMessage.ONE_SEARCH_EACH(name=group.name, runs=len(found)))
+    return Comparison(a.compared, b.compared, (), capacity=compare_capacities(searches[0][0], searches[1][0]))
 
 
 def compare_fingerprints(
@@ -145,11 +168,14 @@ def _mismatches(a_runs: Sequence[PastRun], b_runs: Sequence[PastRun], apart: Col
 
 
 def exit_code_of(comparison: Comparison) -> int:
-    """5 for a regression, 4 where nothing could be compared, else 0."""
-    if comparison.regressions or comparison.costlier:
+    """5 for a regression, 4 where nothing could be compared or the question is open, else 0."""
+    if comparison.regressions or comparison.costlier or comparison.is_lower:
         return EXIT_REGRESSION
     if comparison.refused:
         return EXIT_INCONCLUSIVE
+    if comparison.capacity is not None:
+        open_one = comparison.capacity.outcome is CapacityOutcome.CANNOT_TELL
+        return EXIT_INCONCLUSIVE if open_one else EXIT_PASS
     decided = any(change.outcome is not ComparisonOutcome.CANNOT_TELL for change in comparison.changes)
     return EXIT_PASS if decided or comparison.costs_compared else EXIT_INCONCLUSIVE
 

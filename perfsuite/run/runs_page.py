@@ -18,10 +18,12 @@ from perfsuite.errors import UsageError
 from perfsuite.history import History, RunQuery
 from perfsuite.history.change_points import change_points
 from perfsuite.history.figures import FIGURES as COMPARED
+from perfsuite.history.figures import ComparedMetric
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
 from perfsuite.model.history import ChangePoint, PastRun
 from perfsuite.report.runs_page.page import (
+    CAPACITY,
     FIGURES,
     METRICS,
     MetricColumns,
@@ -41,6 +43,7 @@ SEARCHED = 2000
 FINGERPRINTS = 200
 """The page shows queries per request for so many of the newest runs: reading a fingerprint takes milliseconds."""
 SEARCHED_METRIC = "avg_ms"
+_CAPACITY = ComparedMetric(CAPACITY, worse=-1)
 
 
 def write_overview(archive: RunArchive, *, latest: int | None = NEWEST) -> Path:
@@ -82,21 +85,22 @@ def _runs(history: History, latest: int | None) -> list[PastRun]:
 
 
 def _change_points(runs: Sequence[PastRun], columns: Sequence[MetricColumns]) -> Iterator[ChangePoint]:
-    """Of every role and operation, among the runs that can be compared with each other."""
+    """Of every role and operation, and of capacities, among the runs that can be compared with each other."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
         groups[comparable_key(run.conditions)].append(place)
-    figure = next(figure for figure in COMPARED if figure.metric == SEARCHED_METRIC)
+    average = next(figure for figure in COMPARED if figure.metric == SEARCHED_METRIC)
     for places in groups.values():
+        figure = _CAPACITY if runs[places[0]].conditions.search_by else average
         for column in columns:
-            known = _known(column, places[-SEARCHED:])
+            known = _known(column, figure.metric, places[-SEARCHED:])
             for at, before, after, p in change_points(np.array([value for _, value in known]), figure):
                 run_id = runs[known[at][0]].run_id
-                yield ChangePoint(column.role, column.operation, SEARCHED_METRIC, run_id, before, after, p)
+                yield ChangePoint(column.role, column.operation, figure.metric, run_id, before, after, p)
 
 
-def _known(column: MetricColumns, places: Sequence[int]) -> list[tuple[int, float]]:
+def _known(column: MetricColumns, metric: str, places: Sequence[int]) -> list[tuple[int, float]]:
     """Places of the runs that have the figure, with its value."""
-    values = column.values[:, METRICS.index(SEARCHED_METRIC)]
+    values = column.values[:, METRICS.index(metric)]
     inside = (place for place in places if 0 <= place - column.first < len(values))
     return [(place, float(value)) for place in inside if not np.isnan(value := values[place - column.first])]

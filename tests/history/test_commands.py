@@ -9,8 +9,8 @@ import pytest
 
 from perfsuite.cli import main as cli
 from perfsuite.history import read_baseline
-from perfsuite.model import Outcome
-from perfsuite.model.history import RunGroup
+from perfsuite.model import CapacityKind, Outcome, SearchBy
+from perfsuite.model.history import PastCapacity, RunGroup
 from perfsuite.run.archive import RunArchive
 from tests.history import folders, made
 
@@ -33,6 +33,21 @@ class Typed:
 def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typed:
     monkeypatch.delenv("AGENTMITRA_HISTORY", raising=False)
     return Typed(tmp_path / "results", capsys)
+
+
+def test_history_shows_the_capacity_of_a_search_and_no_figures_of_many_loads(typed: Typed) -> None:
+    known = made.conditions(search_by="users", targets_digest="t")
+    found = PastCapacity(SearchBy.USERS, CapacityKind.INTERVAL, 240.2, 255.7, 248.0)
+    with RunArchive(typed.results).open_history() as history:
+        history.add(made.run(1, conditions=known, capacity=found))
+        history.add(made.run(2))
+
+    _, out, _ = typed("history")
+
+    head, search, plain = out.splitlines()[:3]
+    assert "Capacity" in head
+    assert search.split()[1:8] == ["–", "–", "–", "–", "–", "240–256", "users"]
+    assert plain.split()[1] == "4"
 
 
 def test_history_shows_the_newest_runs(typed: Typed) -> None:

@@ -104,3 +104,34 @@ def test_another_suite_is_a_caution() -> None:
     assert cautions(conditions(), conditions(suite_version="")) == (
         ComparisonMessage.OTHER_VERSIONS(a="0.1.0", b="unknown"),
     )
+
+
+SEARCH = {"search_by": "users", "targets_digest": "t1"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "reason"),
+    [
+        pytest.param(SEARCH, {}, ComparisonMessage.ONE_SEARCH(which="the first"), id="A was a search"),
+        pytest.param({}, SEARCH, ComparisonMessage.ONE_SEARCH(which="the second"), id="B was a search"),
+        pytest.param(
+            SEARCH,
+            {**SEARCH, "search_by": "arrival-rate"},
+            ComparisonMessage.SEARCH_BY(a="users", b="arrival-rate"),
+            id="the load is counted otherwise",
+        ),
+        pytest.param(SEARCH, {**SEARCH, "targets_digest": "t2"}, ComparisonMessage.SEARCH_TARGETS(), id="targets"),
+    ],
+)
+def test_searches_are_compared_with_such_as_ask_the_same(a: dict[str, Any], b: dict[str, Any], reason: Message) -> None:
+    assert [each.reason for each in mismatches(conditions(**a), conditions(**b))] == [reason]
+
+
+def test_how_many_users_a_search_may_have_does_not_matter_and_their_roles_do() -> None:
+    more = {"policyholder": 300, "senior_agent": 100}
+    other = {"policyholder": 300, "super_admin": 100}
+
+    assert mismatches(conditions(**SEARCH), conditions(**SEARCH, users_by_role=more)) == ()
+    assert [each.field for each in mismatches(conditions(**SEARCH), conditions(**SEARCH, users_by_role=other))] == [
+        "users_by_role"
+    ]

@@ -25,8 +25,8 @@ from perfsuite.history.database import (
     writing,
 )
 from perfsuite.messages.history import HistoryMessage
-from perfsuite.model import ALL, Outcome
-from perfsuite.model.history import Baseline
+from perfsuite.model import ALL, CapacityKind, Outcome, SearchBy
+from perfsuite.model.history import Baseline, PastCapacity
 from tests.history import made
 
 
@@ -49,6 +49,14 @@ def test_a_run_comes_out_as_it_went_in(history: History) -> None:
     assert (found.run_id, found.outcome, found.release, found.ended_at) == (
         kept.run_id, Outcome.PASS, "1.0", "2026-03-01T09:11:00+00:00",
     )  # fmt: skip
+
+
+def test_what_a_search_found_is_kept(history: History) -> None:
+    found = PastCapacity(SearchBy.USERS, CapacityKind.INTERVAL, 240.4, 255.6, 248.0, (131.0, 139.5), "average")
+    history.add(made.run(1, capacity=found))
+    history.add(made.run(2))
+
+    assert [run.capacity for run in history.runs()] == [found, None]
 
 
 def test_figures_without_failures_are_kept_where_something_failed(history: History) -> None:
@@ -298,7 +306,8 @@ def test_fingerprints_stay_where_histograms_are_dropped(history: History) -> Non
         connection.executescript(
             "CREATE TABLE kept (run INTEGER PRIMARY KEY, histograms BLOB NOT NULL, fingerprint BLOB);"
             "INSERT INTO kept SELECT number, x'00', content FROM runs LEFT JOIN fingerprints ON run = number;"
-            "DROP TABLE fingerprints; UPDATE alembic_version SET version_num = '0003';"
+            "DROP TABLE fingerprints; ALTER TABLE runs DROP COLUMN capacity;"
+            "UPDATE alembic_version SET version_num = '0003';"
         )
     connection.close()
     later = History(str(history.file))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from perfsuite.errors import LoadError, UsageError
 from perfsuite.history import History, write_baseline
 from perfsuite.history.database import database_error
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL, Arrival, Outcome, Scenario
-from perfsuite.model.history import Baseline
+from perfsuite.model import ALL, Arrival, CapacityPlan, CapacityReport, Outcome, Scenario, SearchBy
+from perfsuite.model.history import Baseline, Conditions
 from perfsuite.model.stages import Stage
 from perfsuite.plan.files import read_scenarios
 from perfsuite.run.archive import (
@@ -30,6 +31,7 @@ from perfsuite.run.archive import (
 )
 from perfsuite.run.load_run import load_run
 from tests.history import folders, made
+from tests.report import made_capacity
 
 NAME = "basic_20260301_093000"
 
@@ -116,6 +118,44 @@ def test_what_came_later_does_not_change_the_digests_of_earlier_runs() -> None:
     open_model = Scenario("open", 10, 2, 60, arrival=Arrival(5, 10, poisson=True))
     stages = (Stage("one", 60, arrival_rate=10),)
     assert digest_of(replace(open_model, stages=stages), "perfsuite.roles") != digest_of(open_model, "perfsuite.roles")
+
+
+def test_what_a_search_sets_itself_is_no_condition_of_it() -> None:
+    def known(most: float, duration_s: float, **changed: Any) -> Conditions:
+        scenario = replace(folders.plan(NAME).scenario, users=int(most), duration_s=duration_s)
+        search = CapacityPlan(SearchBy.USERS, 8, most, duration_s)
+        return conditions_of(folders.plan(NAME, scenario=scenario, capacity=search, **changed), None, machine())
+
+    usual = known(400, 900)
+    stricter = [replace(target, limit=target.limit / 2) for target in folders.plan(NAME).targets]
+    renamed = [replace(target, name="other") for target in folders.plan(NAME).targets]
+
+    assert known(800, 1800) == usual
+    assert (usual.search_by, conditions_of(folders.plan(NAME), None, machine()).search_by) == ("users", "")
+    assert known(400, 900, targets=tuple(stricter)).targets_digest != usual.targets_digest
+    assert known(400, 900, targets=tuple(renamed)).targets_digest == usual.targets_digest
+
+
+@pytest.mark.parametrize(
+    ("found", "ends"),
+    [
+        pytest.param(made_capacity.by_rate, (True, True), id="interval"),
+        pytest.param(made_capacity.limited_by_generator, (True, False), id="at least"),
+        pytest.param(made_capacity.first_load_fails, (False, True), id="below the lowest load"),
+    ],
+)
+def test_what_a_search_found_is_in_its_record(
+    found: Callable[[], CapacityReport], ends: tuple[bool, bool], tmp_path: Path
+) -> None:
+    run = load_run(folders.folder(tmp_path, NAME))
+    searched = made_capacity.run_of(found())
+    report = replace(run.report, plan=replace(run.report.plan, capacity=searched.plan.capacity), capacity=found())
+    kept = past_run(replace(run, report=report)).capacity
+
+    assert kept is not None
+    assert kept.kind is found().answer.kind
+    assert (kept.low is not None, kept.high is not None) == ends
+    assert past_run(run).capacity is None
 
 
 def test_before_a_run_nothing_is_known_of_the_data() -> None:

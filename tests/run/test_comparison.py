@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,16 +20,18 @@ from perfsuite.messages.cli import CliMessage
 from perfsuite.messages.history import ComparisonMessage
 from perfsuite.messages.reasons import Reason
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL, Outcome, Plan, Verdict
+from perfsuite.model import ALL, CapacityKind, Outcome, Plan, SearchBy, Verdict
 from perfsuite.model.fingerprint import Difference, Spread
 from perfsuite.model.history import (
     Baseline,
+    CapacityOutcome,
     Change,
     ComparedRuns,
     Comparison,
     ComparisonOutcome,
     Conditions,
     Noise,
+    PastCapacity,
     PastRun,
     RunGroup,
 )
@@ -249,9 +252,61 @@ def test_on_another_machine_times_are_not_compared() -> None:
     assert exit_code_of(comparison) == 4
 
 
+def search(name: str, low: float | None, high: float | None, **changed: Any) -> RunGroup:
+    """A search that found its capacity between these."""
+    kind = CapacityKind.INTERVAL if low and high else CapacityKind.AT_LEAST
+    found = PastCapacity(SearchBy.USERS, kind, low, high, (low * high) ** 0.5 if low and high else None)
+    known = replace(CONDITIONS, **({"search_by": "users", "targets_digest": "t"} | changed))
+    return RunGroup(name, (made.run(1, run_id=name, conditions=known, capacity=found),))
+
+
+def test_two_searches_are_compared_by_their_capacity_alone() -> None:
+    comparison = compare_groups(search("a", 240, 256), search("b", 180, 190))
+
+    assert comparison.capacity is not None
+    assert comparison.capacity.outcome is CapacityOutcome.LOWER
+    assert comparison.changes == ()
+    assert not comparison.refused
+
+
+def test_one_search_is_compared_with_one() -> None:
+    two = RunGroup("two", (*search("a", 240, 256).runs, *search("b", 240, 256).runs))
+
+    with pytest.raises(UsageError) as refused:
+        compare_groups(two, search("c", 240, 256))
+    assert refused.value.code is RunMessage.ONE_SEARCH_EACH
+    assert refused.value.fields == {"name": "two", "runs": 2}
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(group("b", 100), id="no search"),
+        pytest.param(search("b", 240, 256, search_by="arrival-rate"), id="by another load"),
+    ],
+)
+def test_a_search_is_never_compared_with_another_question(other: RunGroup, force: bool) -> None:
+    with pytest.raises(UsageError) as refused:
+        compare_groups(search("a", 240, 256), other, force=force)
+    assert refused.value.code is RunMessage.OTHER_QUESTION
+
+
+def test_on_another_machine_capacities_are_not_compared() -> None:
+    comparison = compare_groups(search("a", 240, 256), search("b", 180, 190, machine="another"))
+
+    assert comparison.capacity is None
+    assert RunMessage.TIMES_NOT_FORCED in [note.code for note in comparison.notes]
+    assert exit_code_of(comparison) == 4
+
+
 @pytest.mark.parametrize(
     ("comparison", "code"),
     [
+        pytest.param(compare_groups(search("a", 240, 256), search("b", 180, 190)), 5, id="a lower capacity"),
+        pytest.param(compare_groups(search("a", 240, 256), search("b", 290, 310)), 0, id="a higher capacity"),
+        pytest.param(compare_groups(search("a", 240, 256), search("b", 241, 257)), 0, id="the same capacity"),
+        pytest.param(compare_groups(search("a", 240, 256), search("b", 200, 300)), 4, id="capacities overlap"),
         pytest.param(compare_groups(group("a", 100), group("b", 130)), 5, id="slower"),
         pytest.param(compare_groups(group("a", 100), group("b", 80)), 0, id="faster"),
         pytest.param(compare_groups(group("a", 100), group("b", 100)), 0, id="the same"),
@@ -277,6 +332,15 @@ def test_a_comparison_is_kept(tmp_path: Path) -> None:
     assert msgspec.json.decode((folder / "comparison.json").read_bytes(), type=Comparison) == comparison
     text = (folder / "summary.md").read_text(encoding="utf-8")
     assert text.startswith("## ❌ REGRESSION: after compared with before")
+
+
+def test_a_comparison_of_capacities_is_kept_too(tmp_path: Path) -> None:
+    comparison = compare_groups(search("before", 240, 256), search("after", None, 8))
+
+    folder = write_comparison(comparison, tmp_path / "results")
+
+    assert msgspec.json.decode((folder / "comparison.json").read_bytes(), type=Comparison) == comparison
+    assert (folder / "summary.md").read_text(encoding="utf-8").startswith("## ❌ REGRESSION: after compared with")
 
 
 # ── what may be asked for together ──────────────────────────────────────────────────────────────────

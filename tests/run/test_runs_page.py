@@ -14,8 +14,8 @@ import pytest
 from perfsuite.errors import UsageError
 from perfsuite.history import History
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL
-from perfsuite.model.history import Measured, PastRun
+from perfsuite.model import ALL, CapacityKind, SearchBy
+from perfsuite.model.history import Measured, PastCapacity, PastRun
 from perfsuite.report.runs_page.page import METRICS
 from perfsuite.run.archive import RunArchive
 from perfsuite.run.runs_page import update_runs_page, write_overview
@@ -72,6 +72,23 @@ def test_a_change_point_is_found_past_runs_without_the_figure(tmp_path: Path) ->
     points = data_of(write_overview(kept(tmp_path, runs)))["points"]
 
     assert [point[3] for point in points] == [30]
+
+
+def test_a_change_point_of_the_capacity_is_found(tmp_path: Path) -> None:
+    known = replace(conditions(), search_by="users", targets_digest="t")
+    levels = [250.0 + number % 3 for number in range(12)] + [200.0 + number % 3 for number in range(12)]
+    runs = [
+        past_run(
+            number,
+            (Measured(ALL, ALL, statistics(20.0)),),
+            known,
+            capacity=PastCapacity(SearchBy.USERS, CapacityKind.INTERVAL, level - 8, level + 8, level),
+        )
+        for number, level in enumerate(levels)
+    ]
+    points = data_of(write_overview(kept(tmp_path, runs)))["points"]
+
+    assert [(point[:4], point[4] > point[5]) for point in points] == [([ALL, ALL, "capacity", 12], True)]
 
 
 def test_older_runs_are_left_out_and_counted(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from perfsuite.format import bound, figure
 from perfsuite.model import ALL, Outcome, RunReport, StageFigures, TargetOutcome, TargetResult, stages
-from perfsuite.model.history import Comparison, ComparisonOutcome
+from perfsuite.model.history import CapacityOutcome, Comparison, ComparisonOutcome
 from perfsuite.report.capacity import capacity_figures, capacity_lines, capacity_remarks, load_text
 from perfsuite.report.comparison import ALL_ROLES, ComparisonSummary, summarize_comparison
 from perfsuite.report.findings import TITLE, findings_of
@@ -55,6 +55,8 @@ def comparison_junit_xml(comparison: Comparison) -> str:
     found = summarize_comparison(comparison)
     suite = _Suite("comparison", time="0")
     unclear = all(change.outcome is ComparisonOutcome.CANNOT_TELL for change in comparison.changes)
+    if comparison.capacity is not None:
+        unclear = comparison.capacity.outcome is CapacityOutcome.CANNOT_TELL
     _comparison_cases(suite, f"against {found.name}", found, "\n".join(found.notes), skipped=unclear)
     return suite.document()
 

@@ -23,9 +23,10 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from perfsuite.format import number
-from perfsuite.model import ALL, Outcome
+from perfsuite.model import ALL, CapacityKind, Outcome
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.model.history import ChangePoint, Conditions, PastRun
+from perfsuite.report.capacity_change import past_text
 from perfsuite.report.page.html import environment, json_for_script, own_file, policy_of
 from perfsuite.report.text import clean, rounded
 from perfsuite.report.wording import FIGURE_LABELS, LABELS
@@ -33,7 +34,10 @@ from perfsuite.report.wording import FIGURE_LABELS, LABELS
 FIGURES = ("avg_ms", "p50_ms", "p95_ms", "p99_ms", "rps", "failure_rate")
 QUERIES = "queries"
 """The most queries per request, from the fingerprint."""
-METRICS = (*FIGURES, QUERIES)
+CAPACITY = "capacity"
+"""The most load that meets all targets, of searches that found where it ends. They have no other figure: theirs are of
+many loads."""
+METRICS = (*FIGURES, QUERIES, CAPACITY)
 CODES_PER_DECADE, LOWEST_DECADE = 4681, -5
 LISTED_WITHOUT_SCRIPT = 50
 _ZERO, _FIRST_CODE, _LAST_CODE = 1, 2, 65535
@@ -41,7 +45,7 @@ _TOTALS = ("requests", "failures", "rps", "avg_ms", "p95_ms", "p99_ms", "failure
 _SCRIPTS = ("format.js", "index_data.js", "index_charts.js", "index.js")
 _TERMS = (
     "scenario", "scenario content", "users", "target", "read-only", "left out", "load processes",
-    "load machine", "suite version",
+    "load machine", "suite version", "capacity by", "targets of the search",
 )  # fmt: skip
 """Names of the conditions, in the order of `_condition_texts`."""
 
@@ -100,6 +104,8 @@ def comparable_key(conditions: Conditions) -> Hashable:
         conditions.left_out,
         conditions.processes,
         conditions.machine,
+        conditions.search_by,
+        conditions.targets_digest,
     )
 
 
@@ -114,10 +120,26 @@ def columns_of(runs: Sequence[PastRun], rows: Iterable[FigureRow]) -> list[Metri
     queries = [_queries(run.fingerprint) if run.fingerprint else {} for run in runs]
     found: dict[tuple[str, str], list[tuple[int, tuple[float | None, ...]]]] = {}
     for run_id, role, operation, values in rows:
-        if run_id in number_of:  # a run may have been stored since `runs` were read
-            found.setdefault((role, operation), []).append((number_of[run_id], values))
+        number = number_of.get(run_id)  # a run may have been stored since `runs` were read
+        if number is not None and not runs[number].conditions.search_by:
+            found.setdefault((role, operation), []).append((number, values))
+    capacities = {number: middle for number, run in enumerate(runs) if (middle := _capacity(run)) is not None}
+    if capacities:
+        unknown = (None,) * len(FIGURES)
+        found.setdefault((ALL, ALL), []).extend((number, unknown) for number in capacities)
     order = sorted(found, key=lambda name: tuple((part != ALL, part) for part in name))
-    return [_columns(name, found[name], queries) for name in order]
+    columns = [_columns(name, found[name], queries) for name in order]
+    for each in columns:
+        if (each.role, each.operation) == (ALL, ALL):
+            for number, middle in capacities.items():
+                each.values[number - each.first, METRICS.index(CAPACITY)] = middle
+    return columns
+
+
+def _capacity(run: PastRun) -> float | None:
+    """Of a search that found where the capacity ends, the estimate, or the last load that passes before a cliff."""
+    found = run.capacity
+    return found.estimate if found is not None and found.kind in (CapacityKind.INTERVAL, CapacityKind.CLIFF) else None
 
 
 def _columns(
@@ -129,7 +151,7 @@ def _columns(
     first = int(numbers.min())
     values = np.full((int(numbers.max()) - first + 1, len(METRICS)), np.nan)
     values[numbers - first, : len(FIGURES)] = np.asarray([figures for _, figures in rows], dtype=np.float64)
-    values[numbers - first, -1] = [queries[number].get(name, np.nan) for number in numbers]
+    values[numbers - first, METRICS.index(QUERIES)] = [queries[number].get(name, np.nan) for number in numbers]
     return MetricColumns(*name, first, values)
 
 
@@ -149,6 +171,7 @@ def index_html(overview: Overview) -> str:
     newest = [run for run in reversed(overview.runs) if run.folder in overview.reports][:LISTED_WITHOUT_SCRIPT]
     return environment().get_template("index.html.j2").render(
         count=len(overview.runs),
+        searches=any(run.capacity for run in overview.runs),
         labels=FIGURE_LABELS,
         older=overview.older,
         made_at=clean(overview.made_at)[:16].replace("T", " "),
@@ -192,7 +215,7 @@ def _run_columns(overview: Overview, texts: dict[str, int]) -> dict[str, list[An
     """The table of runs by column. Repeated texts are numbers of `texts`, which this fills."""
     runs = overview.runs
     outcomes = {outcome: number for number, outcome in enumerate(Outcome)}
-    totals = [run.at(ALL, ALL) for run in runs]
+    totals = [None if run.conditions.search_by else run.at(ALL, ALL) for run in runs]
 
     def number(text: str) -> int:
         return texts.setdefault(clean(text), len(texts))
@@ -207,8 +230,19 @@ def _run_columns(overview: Overview, texts: dict[str, int]) -> dict[str, list[An
         "label": [number(run.label) for run in runs],
         "release": [number(run.release) for run in runs],
         "version": [number(run.target_version) for run in runs],
-        "users": [sum(run.conditions.users_by_role.values()) for run in runs],
+        "users": [None if run.conditions.search_by else sum(run.conditions.users_by_role.values()) for run in runs],
         **{name: [rounded(name, total.figure(name)) if total else None for total in totals] for name in _TOTALS},
+        **_capacities(runs),
+    }
+
+
+def _capacities(runs: Sequence[PastRun]) -> dict[str, list[Any]]:
+    """What searches found as text, and where it begins; no column where no run was a search."""
+    if not any(run.capacity for run in runs):
+        return {}
+    return {
+        "capacity": [clean(past_text(run.capacity)) if run.capacity else "" for run in runs],
+        "capacity_low": [rounded("low", run.capacity.low) if run.capacity else None for run in runs],
     }
 
 
@@ -237,6 +271,8 @@ def _condition_texts(conditions: Conditions) -> tuple[str, ...]:
         str(conditions.processes),
         conditions.machine,
         conditions.suite_version,
+        conditions.search_by or "no search",
+        conditions.targets_digest or "no search",
     )
     return tuple(map(clean, values))
 

@@ -6,32 +6,41 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from perfsuite.format import number, plain, plural
+from perfsuite.format import UNKNOWN, number, plain, plural
 from perfsuite.model import ALL
 from perfsuite.model.history import Baseline, PastRun
+from perfsuite.report.capacity_change import past_text
 from perfsuite.report.terminal.console import OUTCOME_STYLES, plain_table, to_text
 from perfsuite.report.text import clean, shortened
 from perfsuite.report.wording import LABELS, figure_labels
 
 _WIDEST_NAME = 40
+_SHOWN = ("rps", "avg_ms", "p95_ms", "failure_rate")
 
 
 def render_runs(runs: Sequence[PastRun], *, width: int = 80, color: bool = False) -> str:
-    """One line per run, with its figures over all operations; in the given order."""
-    labels = figure_labels("users", "rps", "avg_ms", "p95_ms", "failure_rate")
-    table = plain_table("Run", *(f">{label}" for label in labels), "Release", "Verdict", no_wrap=True)
+    """One line per run, with its figures over all operations; in the given order. Of a search its capacity: its figures
+    are of many loads."""
+    labels = figure_labels("users", *_SHOWN)
+    searches = ("Capacity",) if any(run.capacity for run in runs) else ()
+    table = plain_table("Run", *(f">{label}" for label in labels), *searches, "Release", "Verdict", no_wrap=True)
     for run in runs:
-        totals = run.at(ALL, ALL)
-        shown = ("rps", "avg_ms", "p95_ms", "failure_rate")
-        figures = [plain(name, totals.figure(name)) for name in shown] if totals else ["–"] * len(shown)
         table.add_row(
             Text(clean(run.run_id)),
-            f"{number(sum(run.conditions.users_by_role.values()))}",
-            *figures,
+            *_figures(run),
+            *([past_text(run.capacity) if run.capacity else ""] if searches else []),
             Text(shortened(run.release or run.label, 16)),
             Text(LABELS[run.outcome], OUTCOME_STYLES[run.outcome]),
         )
-    return to_text(table, width=max(width, 100), color=color)
+    return to_text(table, width=max(width, 120 if searches else 100), color=color)
+
+
+def _figures(run: PastRun) -> list[str]:
+    totals = run.at(ALL, ALL)
+    if run.conditions.search_by:
+        return [UNKNOWN] * (1 + len(_SHOWN))
+    figures = [plain(name, totals.figure(name)) for name in _SHOWN] if totals else [UNKNOWN] * len(_SHOWN)
+    return [number(sum(run.conditions.users_by_role.values())), *figures]
 
 
 def render_baselines(baselines: Sequence[Baseline], *, width: int = 80, color: bool = False) -> str:

@@ -15,6 +15,7 @@
     started: [(run) => runs.started[run], timeOf],
     id: [(run) => runs.id[run], (run) => runs.id[run]],
     outcome: [outcome, (run) => LABELS[outcome(run)]],
+    ...(runs.capacity ? { capacity: [(run) => runs.capacity_low[run], (run) => runs.capacity[run]] } : {}),
     users: [(run) => runs.users[run], (run) => short("users", runs.users[run])],
     ...Object.fromEntries(["requests", "rps", "avg_ms", "p95_ms", "failure_rate"].map((name) =>
       [name, [(run) => runs[name][run], (run) => short(name, runs[name][run])]])),
@@ -204,7 +205,8 @@
     trend.group.replaceChildren();
     fill(trend.group, sizes.map(([group, size]) => {
       const run = newestOf.get(group);
-      return [String(group), `${textAt("scenario", run)} · ${textAt("host", run)} · ${format.plural(runs.users[run], "user")} · ${format.plural(size, "run")} (series ${group + 1})`];
+      const load = runs.users[run] === null ? "searches for the capacity" : format.plural(runs.users[run], "user");
+      return [String(group), `${textAt("scenario", run)} · ${textAt("host", run)} · ${load} · ${format.plural(size, "run")} (series ${group + 1})`];
     }));
     if (sizes.some(([group]) => String(group) === before)) trend.group.value = before;
   };

@@ -41,7 +41,7 @@ const runsPage = (() => {
   // ── figures as text
   const METRICS = {
     avg_ms: "Average", p50_ms: "p50", p95_ms: "p95", p99_ms: "p99", rps: "Throughput",
-    failure_rate: "Failure rate", queries: "Queries per request",
+    failure_rate: "Failure rate", queries: "Queries per request", ...(runs.capacity ? { capacity: "Capacity" } : {}),
   };
   const UNITS = { rps: "requests/s" };
   const unitOf = (metric) => UNITS[metric] ?? (metric.endsWith("_ms") ? "ms" : metric.endsWith("_rate") ? "fraction" : "");

@@ -9,11 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.model import ALL
-from perfsuite.model.history import Measured, PastRun
+from perfsuite.model import ALL, CapacityKind, SearchBy
+from perfsuite.model.history import Measured, PastCapacity, PastRun
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
 from tests.report.example_runs import HOSTILE
-from tests.report.made_history import SHIFTED, change_point, few_names, history, page_of, past_run, statistics
+from tests.report.made_history import (
+    SHIFTED,
+    change_point,
+    conditions,
+    few_names,
+    history,
+    page_of,
+    past_run,
+    statistics,
+)
 from tests.report.web.chromium import Tab, find_chromium, running_tab
 
 pytestmark = pytest.mark.integration
@@ -200,6 +209,24 @@ def test_queries_are_compared_between_single_runs(browser: Tab, tmp_path: Path) 
     tab.value("document.getElementById('pair-metric').dispatchEvent(new Event('change', {bubbles: true}))")
     assert rows(tab, "pair-table") == [["policies.list", "all", "2", "21", "+19", "+950 %", "–", ""]]
     assert tab.text("#pair-rule").startswith("Query counts")
+    assert tab.console == []
+
+
+def test_searches_are_sorted_and_drawn_by_their_capacity(browser: Tab, tmp_path: Path) -> None:
+    known = replace(conditions(), search_by="users", targets_digest="t")
+    total = (Measured(ALL, ALL, statistics(20.0)),)
+    runs = [
+        past_run(number, total, known, capacity=PastCapacity(SearchBy.USERS, CapacityKind.INTERVAL, low, low + 9, low))
+        for number, low in enumerate((240.0, 180.0, 210.0))
+    ]
+    tab = opened(browser, tmp_path, runs)
+    tab.value("document.querySelector('#runs [data-column=capacity] button').click()")
+    assert [row[4] for row in rows(tab)] == ["240–249 users", "210–219 users", "180–189 users"]
+    assert [row[5:7] for row in rows(tab)] == [["–", "–"]] * 3
+    assert "searches for the capacity" in tab.text("#trend [name=group]")
+    pick(tab, "trend", "metric", "capacity")
+    assert tab.value("document.querySelectorAll('#charts figure').length") == 1
+    assert "newest 210" in tab.text("#charts .note")
     assert tab.console == []
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perfsuite.model import ALL
-from perfsuite.model.history import ChangePoint, Measured, PastRun
+from perfsuite.model import ALL, CapacityKind, SearchBy
+from perfsuite.model.history import ChangePoint, Measured, PastCapacity, PastRun
 from perfsuite.report.runs_page.page import METRICS, codes_of, comparable_key
 from tests.fingerprint.made import PREMIUMS, fingerprint, operation
 from tests.report.example_runs import HOSTILE
@@ -98,6 +98,37 @@ def test_runs_under_other_conditions_are_on_another_line() -> None:
     assert comparable_key(given[0]) != comparable_key(replace(given[0], machine="runner-2"))
     demos = [replace(given[0], demo="full", host=f"http://127.0.0.1:{port}") for port in (40001, 40002)]
     assert len(set(map(comparable_key, demos))) == 1  # a demo has another port in every run
+
+
+SEARCH = replace(conditions(), search_by="users", targets_digest="t")
+FOUND = PastCapacity(SearchBy.USERS, CapacityKind.INTERVAL, 240.2, 255.7, 247.5)
+
+
+def searches(*found: PastCapacity) -> list[PastRun]:
+    return [past_run(number, TOTAL, SEARCH, capacity=one) for number, one in enumerate(found)]
+
+
+def test_of_a_search_the_capacity_is_shown_and_no_figure_of_many_loads() -> None:
+    plain = past_run(9, TOTAL)
+    data = data_of(page_of([*searches(FOUND), plain]))
+    total = next(each for each in data["series"] if each[:2] == [ALL, ALL])
+    values = dict(zip(METRICS, total[3:], strict=True))
+
+    assert data["runs"]["capacity"] == ["240–256 users", ""]
+    assert data["runs"]["capacity_low"] == [240.2, None]
+    assert (data["runs"]["users"], data["runs"]["rps"]) == ([None, 10], [None, 8.0])
+    assert decoded(values["capacity"]) == [pytest.approx(247.5, rel=0.0003), None]
+    assert decoded(values["avg_ms"]) == [None, pytest.approx(20.0, rel=0.0003)]
+    assert "capacity" not in data_of(page_of([plain]))["runs"]
+
+
+def test_a_trend_of_the_capacity_has_only_searches_that_found_its_end() -> None:
+    at_least = PastCapacity(SearchBy.USERS, CapacityKind.AT_LEAST, 200)
+    data = data_of(page_of(searches(FOUND, at_least, FOUND)))
+    total = next(each for each in data["series"] if each[:2] == [ALL, ALL])
+
+    assert [value is not None for value in decoded(total[3 + METRICS.index("capacity")])] == [True, False, True]
+    assert data["runs"]["capacity"][1] == "at least 200 users"
 
 
 def test_a_page_without_runs_and_a_run_without_figures_or_time() -> None:
