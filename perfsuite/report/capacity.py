@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from perfsuite.format import UNKNOWN, limit_text, number, quantity
@@ -20,6 +20,7 @@ from perfsuite.model import (
     Target,
     VisitPhase,
 )
+from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.report.text import Number, clean, rounded
 
 CAPACITY_TITLE = "Capacity"
@@ -88,11 +89,14 @@ def target_text(target: Target) -> str:
 # ── sentences
 
 
-def capacity_lines(found: CapacityReport, by: SearchBy) -> tuple[Message, ...]:
-    """The answer, the target that fails first, and the recovery: what every output begins with, without full stops."""
+def capacity_lines(found: CapacityReport, by: SearchBy, findings: Sequence[Finding] = ()) -> tuple[Message, ...]:
+    """The answer, the target that fails first, the resource that ran short first, and the recovery: what every output
+    begins with, without full stops."""
     answer = found.answer
     first = CapacityText.FIRST_TO_FAIL(target=target_text(answer.first_to_fail)) if answer.first_to_fail else None
-    return tuple(filter(None, (answer_line(answer, by), first, _recovery(found))))
+    headlines = (each.headline for each in findings if each.kind is FindingKind.FIRST_RESOURCE)
+    resource = next((headline.code(**headline.fields) for headline in headlines), None)
+    return tuple(filter(None, (answer_line(answer, by), first, resource, _recovery(found))))
 
 
 def answer_line(answer: CapacityAnswer, by: SearchBy) -> Message:

@@ -62,7 +62,7 @@ def sentence(report: RunReport) -> str:
     met = verdict.code in (Headline.PASSED, Headline.REGRESSED, Headline.ROWS_REMAIN)
     lines: tuple[Message, ...] = (verdict,)
     if report.capacity is not None and report.plan.capacity is not None:
-        found = capacity_lines(report.capacity, report.plan.capacity.by)
+        found = capacity_lines(report.capacity, report.plan.capacity.by, report.findings)
         lines = (verdict, *found) if verdict.code is Headline.INTERRUPTED else found
     return " ".join(f"{text}." for text in (*lines, exercised(report.summary) if met else None) if text)
 

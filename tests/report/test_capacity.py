@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.messages.capacity import CapacityText, NotAnsweredText
+from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import CapacityReport, NotAnswered, SearchBy, SearchedTarget, Target
+from perfsuite.model.finding import Finding, FindingKind
 from perfsuite.report.capacity import (
     FAIL,
     PASS,
@@ -21,6 +23,8 @@ from perfsuite.report.capacity import (
     target_text,
     value_text,
 )
+from perfsuite.report.page.capacity import capacity_section
+from perfsuite.report.wording import sentence
 from tests.report import made_capacity
 
 RATE, USERS = SearchBy.ARRIVAL_RATE, SearchBy.USERS
@@ -48,6 +52,21 @@ def test_the_target_that_fails_first_and_the_recovery_follow() -> None:
     assert [line.code for line in lines[1:]] == [CapacityText.FIRST_TO_FAIL, CapacityText.RECOVERED]
     assert lines[1].fields == {"target": "average response time"}
     assert lines[2].fields == {"recovery_s": 5.0}
+
+
+def test_the_first_resource_outside_its_range_is_named_before_the_recovery() -> None:
+    headline = FindingMessage.FIRST_RESOURCE(resource="application pool", load="306 users")
+    detailed = headline.also(FindingMessage.BECAME(what="in use", change="4 → 10"))
+    report = made_capacity.run_of(made_capacity.by_users(), USERS)
+    found = replace(report, findings=(Finding(FindingKind.FIRST_RESOURCE, detailed, "pool", 1),))
+    lines = capacity_lines(made_capacity.by_users(), USERS, found.findings)
+
+    assert [line.code for line in lines][2:] == [FindingMessage.FIRST_RESOURCE, CapacityText.RECOVERED]
+    assert lines[2] == headline
+    assert headline in sentence(found)
+    page = capacity_section(found)
+    assert page is not None
+    assert page.remarks[0] == f"{detailed}."
 
 
 def test_a_cliff_is_said_to_be_one() -> None:

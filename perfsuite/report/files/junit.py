@@ -39,7 +39,7 @@ def junit_xml(report: RunReport) -> str:
     _capacity_case(suite, report)
     for result in verdict.targets:
         _target_case(suite, result)
-    for stage in summary.stages:
+    for stage in summary.stages if report.capacity is None else ():  # of a search these are its visits
         _stage_case(suite, stage)
     if report.comparison is not None:
         found = summarize_comparison(report.comparison)
@@ -121,7 +121,7 @@ def _capacity_case(suite: _Suite, report: RunReport) -> None:
     asked, answer = plan.at_least, found.answer
     name = "capacity" if asked is None else f"capacity at least {load_text(asked, plan.by)}"
     reached = (answer.low is not None or None) if asked is None else answer.takes(asked)
-    lines = [*capacity_lines(found, plan.by), *capacity_remarks(found, plan.by)]
+    lines = [*capacity_lines(found, plan.by, report.findings), *capacity_remarks(found, plan.by)]
     text = "\n".join(f"{line}." for line in lines)
     if reached:
         case = suite.case(name, "system-out", text)

@@ -67,7 +67,7 @@ def summary_md(report: RunReport) -> str:
         _figures(summary),
         "\n".join(f"- {markdown(line)}" for line in lines if line),
         _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
-        _stages(summary),
+        _stages(summary) if report.capacity is None else "",
         *_baseline(report),
         *_findings(report),
         _list(STABILITY_TITLE, [f"- {markdown(line)}" for line in stability_lines(report)]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from perfsuite.format import CI, duration, number, percent
 from perfsuite.messages.capacity import CapacityText
 from perfsuite.model import CapacityAnswer, CapacityKind, CapacityReport, RunReport, SearchBy
+from perfsuite.model.finding import FindingKind
 from perfsuite.report.capacity import (
     CAPACITY_TITLE,
     FAIL,
@@ -26,7 +27,7 @@ from perfsuite.report.capacity import (
 )
 from perfsuite.report.page.charts import HEIGHT, Scale, Tick, dots, line, linear, ticks_of
 from perfsuite.report.page.tables import Cell, Column, PageTable
-from perfsuite.report.text import exact, heading, rounded
+from perfsuite.report.text import clean, exact, heading, rounded
 
 MOST_LINES = 6
 _HIGHEST_SHARE = 2.0
@@ -114,7 +115,7 @@ def capacity_section(report: RunReport) -> CapacitySection | None:
     return CapacitySection(
         title=CAPACITY_TITLE,
         facts=tuple(_facts(found.answer, plan.by)),
-        remarks=tuple(f"{line}." for line in capacity_remarks(found, plan.by)),
+        remarks=tuple(f"{clean(line)}." for line in (*_of_resources(report), *capacity_remarks(found, plan.by))),
         unit=unit_of(plan.by),
         charts=tuple(_charts(found, rows, drawn, plan.by)),
         rows=ticks_of(_SHARES, [percent(share) for share in _SHARES.ticks]),
@@ -123,6 +124,12 @@ def capacity_section(report: RunReport) -> CapacitySection | None:
         more=len(found.targets) - len(drawn),
         table=_table(rows, plan.by),
     )
+
+
+def _of_resources(report: RunReport) -> Iterator[str]:
+    """Which resource left its normal range first, or that none did."""
+    kinds = (FindingKind.FIRST_RESOURCE, FindingKind.WITHIN_RANGE)
+    yield from (finding.headline for finding in report.findings if finding.kind in kinds)
 
 
 def _facts(answer: CapacityAnswer, by: SearchBy) -> Iterator[tuple[str, str]]:
