@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from perfsuite.format import CI, duration, number, percent
+from perfsuite.format import CI, duration, number, percent, plural
 from perfsuite.messages.capacity import CapacityText
 from perfsuite.model import CapacityAnswer, CapacityKind, CapacityReport, RunReport, SearchBy
 from perfsuite.model.finding import FindingKind
@@ -114,7 +114,7 @@ def capacity_section(report: RunReport) -> CapacitySection | None:
     drawn = _drawn(found)
     return CapacitySection(
         title=CAPACITY_TITLE,
-        facts=tuple(_facts(found.answer, plan.by)),
+        facts=tuple(_facts(report, found.answer, plan.by)),
         remarks=tuple(f"{clean(line)}." for line in (*_of_resources(report), *capacity_remarks(found, plan.by))),
         unit=unit_of(plan.by),
         charts=tuple(_charts(found, rows, drawn, plan.by)),
@@ -132,7 +132,7 @@ def _of_resources(report: RunReport) -> Iterator[str]:
     yield from (finding.headline for finding in report.findings if finding.kind in kinds)
 
 
-def _facts(answer: CapacityAnswer, by: SearchBy) -> Iterator[tuple[str, str]]:
+def _facts(report: RunReport, answer: CapacityAnswer, by: SearchBy) -> Iterator[tuple[str, str]]:
     """What is known of: interval, width, last pass, first fail."""
     if answer.low is not None and answer.high is not None:
         name = "Between" if answer.kind is CapacityKind.CLIFF else CI
@@ -144,7 +144,9 @@ def _facts(answer: CapacityAnswer, by: SearchBy) -> Iterator[tuple[str, str]]:
     if answer.first_fail is not None:
         yield "First fail", load_text(answer.first_fail, by)
     seconds = sum(level.seconds for level in answer.levels)
-    yield "Tried", f"{len(answer.levels)} loads in {duration(seconds)}"
+    yield "Tried", f"{plural(len(answer.levels), 'load')} in {duration(seconds)}"
+    whole = report.summary.whole_run
+    yield "Requests", f"{number(whole.requests)}, {number(whole.failures)} failed"
 
 
 def _kinds(rows: Sequence[LevelRow]) -> tuple[tuple[str, str], ...]:

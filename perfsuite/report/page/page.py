@@ -159,7 +159,8 @@ def page_of(report: RunReport) -> ReportPage:
         highlights=highlights_of(report, findings),
         notes=tuple(map(clean, verdict.notes)),
         capacity=capacity_section(report),
-        figures=tuple(_figures(summary)),
+        # Of a search they would be of many loads.
+        figures=tuple(_figures(summary)) if report.capacity is None else (),
         targets=tuple(_target(result, summary.steady_s) for result in verdict.targets),
         no_interval=_no_interval(verdict.targets, summary.steady_s),
         findings=findings,
@@ -167,7 +168,7 @@ def page_of(report: RunReport) -> ReportPage:
         changed=_changed_table(changes),
         failures=failures_table(summary),
         suite_errors=suite_errors_table(summary),
-        distribution=distribution_of(summary, limits),
+        distribution=distribution_of(summary, limits) if report.capacity is None else None,
         timeline=timeline,
         database=database,
         tables=tables,

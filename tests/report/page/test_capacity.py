@@ -42,10 +42,17 @@ def test_facts() -> None:
 
     assert interval == {
         "95 % CI": "313–327 users", "Width": "4.12 %", "Last pass": "318 users", "First fail": "325 users",
-        "Tried": "14 loads in 14 min 5 s",
+        "Tried": "14 loads in 14 min 5 s", "Requests": "4,349, 0 failed",
     }  # fmt: skip
     assert cliff["Between"] == "95.1–97.0 actions/s"
-    assert list(nothing) == ["First fail", "Tried"]
+    assert list(nothing) == ["First fail", "Tried", "Requests"]
+
+
+def test_figures_over_all_loads_are_left_out() -> None:
+    searched, plain = page_of(by_users()), page_of(example_runs.passed())
+
+    assert (searched.figures, searched.distribution) == ((), None)
+    assert (len(plain.figures), plain.distribution is not None) == (6, True)
 
 
 def test_each_load_is_a_shape_at_its_worst_target() -> None:
