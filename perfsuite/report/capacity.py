@@ -21,7 +21,7 @@ from perfsuite.model import (
     VisitPhase,
 )
 from perfsuite.model.finding import Finding, FindingKind
-from perfsuite.report.text import Number, clean, rounded
+from perfsuite.report.text import Number, clean, heading, rounded
 
 CAPACITY_TITLE = "Capacity"
 WIDE_FROM = 0.08
@@ -174,8 +174,8 @@ def _open(found: CapacityReport) -> Iterator[Message]:
     for name, why in found.answer.not_answered.items():
         if name != SEARCH:
             by_reason.setdefault(why, []).append(clean(name))
-    for why, names in by_reason.items():
-        yield CapacityText.NOT_SEARCHED(targets=names, why=_REASONS[why]())
+    for why, (first, *others) in by_reason.items():
+        yield CapacityText.NOT_SEARCHED(targets=[heading(first), *others], why=_REASONS[why]())
 
 
 def capacity_figures(answer: CapacityAnswer, by: SearchBy) -> dict[str, Number | str]:

@@ -55,6 +55,12 @@ def figure_labels(*names: str) -> list[str]:
 # ── the verdict
 
 
+def title_of(report: RunReport) -> str:
+    """What was run: the scenario, or the capacity of it."""
+    name = clean(report.summary.scenario)
+    return name if report.plan.capacity is None else f"capacity of {name}"
+
+
 def sentence(report: RunReport) -> str:
     """What the run says about the backend; where its targets are met, another sentence says how much was exercised.
     Of a search, its answer; of one that was interrupted, that as well."""

@@ -121,8 +121,8 @@ def test_targets_without_a_part_are_named_by_reason() -> None:
     left = [line.fields for line in capacity_remarks(with_open, RATE) if line.code is CapacityText.NOT_SEARCHED]
 
     assert [(each["targets"], each["why"].code) for each in left] == [
-        (["throughput", "users"], NotAnsweredText.METRIC),
-        (["exports"], NotAnsweredText.TOO_FEW_SAMPLES),
+        (["Throughput", "users"], NotAnsweredText.METRIC),
+        (["Exports"], NotAnsweredText.TOO_FEW_SAMPLES),
     ]
 
 

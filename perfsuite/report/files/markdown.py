@@ -35,6 +35,7 @@ from perfsuite.report.wording import (
     role_of,
     sentence,
     target_title,
+    title_of,
 )
 
 SLOWEST = 10
@@ -60,11 +61,11 @@ def summary_md(report: RunReport) -> str:
     mark = _MARKS_OF_RUNS.get(verdict.outcome, "⚠️")
     lines = (*arrival_lines(summary), logins_line(report), generator_line(summary))
     parts = [
-        f"## {mark} {LABELS[verdict.outcome]}: {markdown(summary.scenario)}",
+        f"## {mark} {LABELS[verdict.outcome]}: {markdown(title_of(report))}",
         markdown(sentence(report)),
         "\n".join(f"- {markdown(reason)}" for reason in verdict.shown_reasons),
         *_capacity(report),
-        _figures(summary),
+        _figures(summary) if report.capacity is None else "",
         "\n".join(f"- {markdown(line)}" for line in lines if line),
         _section("Targets", ("Target", "Limit", "Observed", CI, "Outcome", "Reason"), map(_target, verdict.targets)),
         _stages(summary) if report.capacity is None else "",

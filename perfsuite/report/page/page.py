@@ -35,7 +35,7 @@ from perfsuite.report.page.timeline import ChartTimeline, timeline_of
 from perfsuite.report.page.workers import worker_tables
 from perfsuite.report.published import published_table
 from perfsuite.report.text import TOO_FEW, clean
-from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title
+from perfsuite.report.wording import LABELS, outcome_text, sentence, target_title, title_of
 
 _LIMIT_AT = 0.7
 """Position of the limit on the bar of a target; values beyond it are visible as well."""
@@ -148,10 +148,10 @@ def page_of(report: RunReport) -> ReportPage:
     )
     findings = findings_section(report, timeline, [table.name for table in (*tables, database.table) if table])
     return ReportPage(
-        title=clean(f"{LABELS[verdict.outcome]} – {summary.scenario} – {date_text(summary.started_at)}"),
+        title=clean(f"{LABELS[verdict.outcome]} – {title_of(report)} – {date_text(summary.started_at)}"),
         outcome=verdict.outcome.value,
         label=LABELS[verdict.outcome],
-        scenario=clean(summary.scenario),
+        scenario=title_of(report),
         host=clean(summary.host),
         started=clean(date_text(summary.started_at)),
         sentence=clean(sentence(report)),

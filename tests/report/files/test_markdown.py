@@ -39,6 +39,8 @@ def test_a_search_has_its_answer_and_its_levels() -> None:
     assert f"### Capacity\n\n- {markdown(capacity_remarks(found, SearchBy.USERS)[0])}\n" in text
     assert table[2].startswith("| Users | Seconds | Requests | Requests/s | Worst target |")
     assert table[7] == "| 256 | 10 | 1,591 | 159 | average response time | 164 ms | 500 ms | pass |  |"
+    assert text.startswith("## ✅ PASS: capacity of basic\n")
+    assert "of steady state" not in text
     assert "### Capacity" not in summary_md(example_runs.passed())
 
 
