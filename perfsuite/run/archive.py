@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from perfsuite.history.select import BASELINES_FOLDER
 from perfsuite.measurements import file as measurements_file
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
-from perfsuite.model import ALL, Plan, PreflightReport, Row, RunReport, Scenario, Summary, Works
+from perfsuite.model import ALL, Plan, PreflightReport, Row, RunReport, Scenario, Summary, Target, Works
 from perfsuite.model.history import Baseline, Conditions, Measured, PastCapacity, PastRun
 from perfsuite.model.periods import STEADY
 from perfsuite.report.capacity import target_text
@@ -117,7 +117,7 @@ def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) 
         machine=_machines(plan, machine_),
         suite_version=plan.suite_version,
         search_by=search.by.value if search else "",
-        targets_digest=_digest([replace(target, name="") for target in plan.targets]) if search else "",
+        targets_digest=_targets_digest(plan.targets) if search else "",
     )
 
 
@@ -152,6 +152,16 @@ def digest_of(scenario: Scenario, roles_module: str) -> str:
             del stage["read_only"]
     load = {{"roles": "chosen_roles"}.get(name, name): value for name, value in load.items()} | {"roles": roles_module}
     return _digest(load)
+
+
+def _targets_digest(targets: Sequence[Target]) -> str:
+    """Whatever their names and order. What is not set does not count, so that a later field changes no digest."""
+    usual = asdict(Target("", "", 0.0, below=True))
+    content = [
+        {name: value for name, value in asdict(each).items() if name != "name" and value != usual[name]}
+        for each in targets
+    ]
+    return _digest(sorted(content, key=str))
 
 
 def _digest(content: object) -> str:
