@@ -14,7 +14,7 @@ PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test together alone accuracy truth bench pictures check lint format types fix clean
+.PHONY: help demo test together alone accuracy truth soak bench pictures check lint format types fix clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, an
 
 truth: .venv/$(REQUIREMENTS).sha256 ## Check findings and verdicts on real runs with known trouble, and print the tables
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth
+
+soak: .venv/$(REQUIREMENTS).sha256 ## Make long real runs with a known truth (20 min), and print the table
+	$(PYTHON) bench/soak.py
 
 bench: .venv/$(REQUIREMENTS).sha256 ## Compare the suite with other load generators, and write docs/benchmarks.md
 	$(PYTHON) bench/compare_generators.py

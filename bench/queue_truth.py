@@ -1,6 +1,6 @@
 """The true capacity of the reference backend with the fault `capacity`, by a simulation of the same users.
 
-    python bench/queue_truth.py --fault capacity=8:50 --p95 120 [--arrivals poisson|constant --sessions N] [--seconds S]
+    python bench/queue_truth.py --fault capacity=8:50 --limit-ms 120 [--arrivals poisson]
 
 Prints the most users (with --arrivals the most actions a second) at which the 95th percentile of the response times
 stays below the limit, and its standard error. Of the suite it uses the roles and how users are shared among them, and
@@ -231,7 +231,7 @@ def main() -> int:
     """Print the capacity."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fault", default="capacity=8:50", help="as given to the backend")
-    parser.add_argument("--p95", type=float, default=120.0, help="the limit, ms")
+    parser.add_argument("--limit-ms", type=float, default=120.0, help="the limit of the 95th percentile")
     parser.add_argument("--arrivals", choices=("constant", "poisson"), help="the open model; default: users who pause")
     parser.add_argument("--sessions", type=int, default=300, help="of the open model")
     parser.add_argument("--seconds", type=float, default=1_000.0, help="simulated for each load, eight times")
@@ -242,7 +242,7 @@ def main() -> int:
     if options.arrivals:
         load, unit = OpenLoad(pool, options.sessions, options.arrivals == "poisson"), "actions/s"
         first /= 2
-    found, error = capacity(load, options.p95, first, options.seconds)
+    found, error = capacity(load, options.limit_ms, first, options.seconds)
     print(f"{found:.1f} {unit} (standard error {error:.2f})")
     return 0
 

@@ -1,6 +1,7 @@
 """Faults that no request makes: a lock that is held in the database, an index that is gone, memory that is lost."""
 
 import logging
+import mmap
 import threading
 
 from sqlalchemy import select, text, update
@@ -57,7 +58,7 @@ class FaultJobs:
             for fault in board.faults
             if fault.kind == STEADY_LEAK
         ]
-        self.leaked: list[bytes] = []
+        self.leaked: list[mmap.mmap] = []
         # SQLite has no sessions that could idle, only a log that would grow.
         if quirks.idle_transaction and not database.embedded:
             self._threads.append(threading.Thread(target=self._idle_in_transaction, name="idle", daemon=True))
@@ -95,8 +96,12 @@ class FaultJobs:
         kept_bytes = 0
         while not self._stop.wait(_LEAK_EVERY_S) and (elapsed_s := self._board.elapsed_s()) < fault.to_s:
             due_bytes = int(max(elapsed_s - fault.from_s, 0.0) * fault.rate_per_s)
-            self.leaked.append(b"\x01" * (due_bytes - kept_bytes))  # written to, so that it takes real memory
-            kept_bytes = due_bytes
+            size = (due_bytes - kept_bytes) // mmap.PAGESIZE * mmap.PAGESIZE
+            if size:
+                # From the system: the allocator would first hand out what was freed, and the process would not grow.
+                self.leaked.append(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+                self.leaked[-1].write(b"\x01" * size)  # so that it takes real memory
+                kept_bytes += size
 
     def _leave_out_index(self, fault: Fault) -> None:
         self._wait_until(fault.from_s)

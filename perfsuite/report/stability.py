@@ -17,7 +17,7 @@ def stability_lines(report: RunReport) -> Iterator[str]:
     """A line for each resource that grows, and one for all others; none for a run that was too short."""
     for each in report.stability:
         if each.outcome is StabilityOutcome.GROWS:
-            yield clean(f"{heading(each.label)} {each.reason}")
+            yield clean(f"{heading(each.label)}: {each.reason}")
     others = [
         f"{outcome.value}: {', '.join(labels)}"
         for outcome in _IN_A_LINE

@@ -138,3 +138,20 @@ def test_secrets_must_be_own_and_long() -> None:
 )
 def test_database_urls(text: str, driver: str) -> None:
     assert database_url(text).drivername == driver
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
+def test_threads_of_the_backend_share_their_memory() -> None:
+    program = (
+        "import ctypes, threading\n"
+        "from mitra_backend.__main__ import main\n"
+        "try: main(['--port', '-1', '--demo'])\n"
+        "finally:\n"
+        "  barrier = threading.Barrier(5)\n"
+        "  threads = [threading.Thread(target=lambda: (bytearray(5000), barrier.wait())) for _ in range(4)]\n"
+        "  [thread.start() for thread in threads]; barrier.wait()\n"
+        "  libc = ctypes.CDLL(None); libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, 'stdout')); libc.fflush(None)\n"
+    )
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, env=_environment(), capture_output=True, text=True, timeout=30)
+    assert done.stdout.count("<heap nr=") == 1, done.stderr
