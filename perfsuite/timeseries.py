@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from perfsuite.model import Row, Second, Summary
-from perfsuite.model.monitor import Reading
+from perfsuite.model.monitor import PART, Reading
+from perfsuite.model.periods import MINUTE_S
+from perfsuite.model.readings import ReadingColumns, ReadingSeries
+from perfsuite.model.summary import OperationSeconds
 
 Floats = NDArray[np.float64]
 """In a series NaN is a gap."""
@@ -88,6 +91,8 @@ def tracks_of(readings: Iterable[Reading], start_s: int, length_s: int) -> list[
 
     Readings of other seconds are left out; infinity counts as a gap.
     """
+    if isinstance(readings, ReadingColumns):
+        return [track for series in readings.series for track in _track_of(series, start_s, length_s)]
     tracks: dict[tuple[str, str], Track] = {}
     for reading in readings:
         place = math.ceil(reading.at_s) - 1 - start_s
@@ -101,6 +106,18 @@ def tracks_of(readings: Iterable[Reading], start_s: int, length_s: int) -> list[
         if reading.value is not None and math.isfinite(reading.value):
             track.values[place] = reading.value
     return list(tracks.values())
+
+
+def _track_of(series: ReadingSeries, start_s: int, length_s: int) -> list[Track]:
+    """[] where the series has no reading of these seconds."""
+    places = np.ceil(np.asarray(series.at_s)).astype(np.intp) - 1 - start_s
+    counted = (places >= 0) & (places < length_s)
+    if not counted.any():
+        return []
+    known, values = np.asarray(series.values), np.full(length_s, math.nan)
+    there = counted & np.isfinite(known)
+    values[places[there]] = known[there]
+    return [Track(series.source, series.metric, series.unit, start_s, values, PART in series.source)]
 
 
 def requests_by_second(seconds: Iterable[Second], start_s: int, length_s: int) -> Floats:
@@ -171,17 +188,35 @@ def response_ms(row: Row) -> float | None:
 def cells_of(
     summary: Summary, first: int, length: int, mean_ms: Callable[[Row], float | None] = response_ms
 ) -> dict[tuple[str, str], ResponseTimes]:
-    """Role and operation → times of the seconds from `first` on. Seconds of an outage that ended are empty."""
+    """Role and operation → times of the seconds from `first` on. Seconds of an outage that ended are empty.
+
+    Of a minute that was rolled up, its seconds have their own response times; other times are spread over them.
+    """
     cells: dict[tuple[str, str], ResponseTimes] = defaultdict(lambda: ResponseTimes(np.zeros(length), np.zeros(length)))
+    minutes, by_second = {minute.second for minute in summary.minutes}, mean_ms is response_ms
     for row in summary.second_rows:
-        place, requests = int(row.period) - first, row.statistics.requests
-        if not 0 <= place < length or in_outage(int(row.period), summary):
+        second, requests = int(row.period), row.statistics.requests
+        if not requests or (took_ms := mean_ms(row)) is None or (second in minutes and by_second):
             continue
-        if requests and (took_ms := mean_ms(row)) is not None:
-            cell = cells[row.role, row.operation]
-            cell.requests[place] += requests
-            cell.total_ms[place] += requests * took_ms
+        seconds = range(second, second + MINUTE_S) if second in minutes else (second,)
+        cell, share = cells[row.role, row.operation], requests / len(seconds)
+        for each in seconds:
+            if 0 <= each - first < length and not in_outage(each, summary):
+                cell.requests[each - first] += share
+                cell.total_ms[each - first] += share * took_ms
+    for key, known in summary.operation_seconds.items() if by_second else ():
+        _add_seconds(cells[key], known, first, summary)
     return cells
+
+
+def _add_seconds(cell: ResponseTimes, known: OperationSeconds, first: int, summary: Summary) -> None:
+    places = np.asarray(known.seconds) - first
+    counted = (places >= 0) & (places < cell.requests.size)
+    for outage in summary.outages:
+        if outage.end is not None:
+            counted &= (places < outage.start - first) | (places > outage.end - first)
+    np.add.at(cell.requests, places[counted], np.asarray(known.requests)[counted])
+    np.add.at(cell.total_ms, places[counted], np.asarray(known.took_us)[counted] / 1000)
 
 
 def slowness_of(cells: Iterable[ResponseTimes], length: int) -> Floats:

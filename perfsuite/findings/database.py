@@ -23,6 +23,7 @@ from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Difference, Fingerprint, OperationCost, Spread, Suspicion
 from perfsuite.model.monitor import Reading
 from perfsuite.model.periods import STEADY
+from perfsuite.model.readings import of_metrics
 from perfsuite.timeseries import Track
 
 FEWEST_SAMPLES = 10
@@ -304,7 +305,7 @@ def sessions(tracks: Mapping[str, Track], readings: Sequence[Reading], summary: 
 
 
 def _idle_in_transaction(readings: Sequence[Reading], summary: Summary) -> Finding | None:
-    known = [(each.value, each.at_s) for each in readings if each.metric == _IDLE and each.value is not None]
+    known = [(each.value, each.at_s) for each in of_metrics(readings, _IDLE.__eq__) if each.value is not None]
     longest_s, seen_s = max(known, default=(0.0, 0.0))
     if longest_s <= IDLE_IN_TRANSACTION_S:
         return None

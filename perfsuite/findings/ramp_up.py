@@ -16,6 +16,7 @@ from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import LOGIN, Logins, PreflightReport, Second, Summary
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.monitor import Reading
+from perfsuite.model.readings import within
 from perfsuite.model.summary_parts import SERVER_CPU, server_cpu_percent
 
 CONNECTIONS, LOGINS = "ramp-up connections", "logins"
@@ -46,7 +47,7 @@ _Sign = tuple[Message, Evidence]
 
 def slow_connections(summary: Summary, readings: Sequence[Reading]) -> list[Finding]:
     """One finding of all that shows in the ramp-up; [] for a target that took its connections in time."""
-    early = [each for each in readings if _in_ramp_up(each, summary) and each.value is not None]
+    early = [each for each in _in_ramp_up(readings, summary) if each.value is not None]
     signs = [sign for sign in (_slow(summary, early), _queue(early), _dropped(early)) if sign is not None]
     if not signs:
         return []
@@ -55,11 +56,11 @@ def slow_connections(summary: Summary, readings: Sequence[Reading]) -> list[Find
     return [Finding(FindingKind.INCIDENT, headline, CONNECTIONS, at_s, evidence=tuple(row for _message, row in signs))]
 
 
-def _in_ramp_up(reading: Reading, summary: Summary) -> bool:
+def _in_ramp_up(readings: Sequence[Reading], summary: Summary) -> Sequence[Reading]:
     if not summary.seconds:
-        return False
+        return ()
     stop = summary.steady_start if summary.steady_start is not None else summary.seconds[-1].second + 1
-    return summary.seconds[0].second < reading.at_s <= stop
+    return within(readings, summary.seconds[0].second, stop)
 
 
 def _queue(early: Sequence[Reading]) -> _Sign | None:

@@ -24,6 +24,7 @@ from perfsuite.model import Remedy, Summary, Target, TargetOutcome, TargetResult
 from perfsuite.model.fingerprint import CostState, Fingerprint, OperationCost
 from perfsuite.model.monitor import METRICS, READINGS_NEEDED, Reading
 from perfsuite.model.plan import LASTS_AT_LEAST, MAX_QUERIES
+from perfsuite.model.readings import of_metrics
 from perfsuite.model.stability import Stability
 from perfsuite.model.stages import StageSeconds
 
@@ -123,7 +124,7 @@ def _read(target: Target, summary: Summary, monitored: MonitoringData) -> Observ
     unit = METRICS[name].unit if name in METRICS else ""
     if summary.steady_start is None or summary.steady_end is None:
         return Observation(None, Reason.NO_STEADY_STATE(), unit=unit, remedies=(Remedy.LONGER,))
-    own = [reading for reading in monitored.readings if reading.metric == name]
+    own = of_metrics(monitored.readings, name.__eq__)
     whole = [reading for reading in own if not reading.is_part] or own
     # A reading covers the second that ends with it.
     named = [stage.seconds for stage in summary.stages if stage.name in target.stages]
@@ -156,7 +157,7 @@ def _too_few(
 ) -> Message | None:
     """Why the samples are not enough to say that a target is met; None where they are."""
     component = name.split(".", 1)[0]
-    of_component = [reading for reading in monitored.readings if reading.metric.startswith(f"{component}.")]
+    of_component = of_metrics(monitored.readings, lambda metric: metric.startswith(f"{component}."))
     what = _COMPONENTS.get(component, component)
     if not of_component:
         return Reason.NO_MONITOR(what=what)

@@ -12,6 +12,7 @@ from typing import Any
 
 from perfsuite.garbage_collection import without_collecting
 from perfsuite.measurements.connections import AddressTotals
+from perfsuite.measurements.minutes import Minute, Rolled, with_shared_times
 from perfsuite.measurements.records import (
     MERGED,
     Actions,
@@ -24,7 +25,6 @@ from perfsuite.measurements.records import (
     NotStarted,
     Phase,
     RawSampleState,
-    Record,
     Requests,
     SuiteErrors,
     Users,
@@ -43,6 +43,7 @@ from perfsuite.measurements.sums import (
 )
 from perfsuite.measurements.totals import Due, errors_in, is_unanswered, values_in
 from perfsuite.model import FailureKind
+from perfsuite.model.summary import OperationSeconds
 
 FORGOTTEN_AFTER_S = 5
 """A process that has not reported its users for longer is gone, and its users with it."""
@@ -57,6 +58,10 @@ class Aggregate:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.seconds: dict[int, RecordedSecond] = {}
+        self.minutes: dict[int, RecordedSecond] = {}
+        """First second → records of a minute that was rolled up; its seconds have sums in place of them."""
+        self.operations: defaultdict[tuple[str, str], OperationSeconds] = defaultdict(OperationSeconds)
+        """Of these minutes, by role and operation."""
         self.first: int | None = None
         self.last: int | None = None
         self.by_role: defaultdict[str, RoleTotals] = defaultdict(RoleTotals)
@@ -97,17 +102,20 @@ class Aggregate:
         self._reported: dict[str, int] = {}
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> Aggregate:
+    def of(cls, records: Iterable[Rolled]) -> Aggregate:
         """All of these."""
         aggregate = cls()
         with without_collecting():
             aggregate.add(records)
         return aggregate
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[Rolled]) -> None:
         """Add further records."""
         with self.lock:
             for record in records:
+                if isinstance(record, Minute):
+                    self._add_minute(record)
+                    continue
                 number = record.sequence
                 numbers = self._numbers.setdefault(record.worker, [number, number, 0])
                 numbers[2] += 1
@@ -126,6 +134,11 @@ class Aggregate:
             for reports in self.users.values():
                 for old in [each for each in reports if each < second]:
                     del reports[old]
+
+    def parts(self) -> Iterator[tuple[int, RecordedSecond]]:
+        """Each second and each minute that was rolled up, by its first second: together all records."""
+        yield from self.seconds.items()
+        yield from self.minutes.items()
 
     # ── what is read ────────────────────────────────────────────────────────────────────────────────
 
@@ -170,7 +183,8 @@ class Aggregate:
         """Role, behaviour and operation → the ten slowest requests due in these seconds, each with its second."""
         found: defaultdict[tuple[str, str, str], list[tuple[int, SlowRequest]]] = defaultdict(list)
         for number in seconds:
-            for record in self.seconds[number].requests if number in self.seconds else ():
+            parts = (known[number] for known in (self.seconds, self.minutes) if number in known)
+            for record in (record for part in parts for record in part.requests):
                 found[record.role, record.behaviour, record.operation] += [(number, one) for one in record.slowest]
         return {key: slowest_of(requests) for key, requests in found.items() if requests}
 
@@ -186,12 +200,15 @@ class Aggregate:
             self.last = second if self.last is None else max(self.last, second)
         return found
 
-    def _add_due(self, record: Due, second: RecordedSecond, sums: LineTotals) -> None:
-        key = record.role, record.operation
+    def _count_due(self, record: Due, sums: LineTotals) -> None:
         totals = self.by_role[record.role]
         totals.requests += sums.requests
         totals.failures += sums.failures
-        self.requests[key] += sums.requests
+        self.requests[record.role, record.operation] += sums.requests
+
+    def _add_due(self, record: Due, second: RecordedSecond, sums: LineTotals) -> None:
+        key = record.role, record.operation
+        self._count_due(record, sums)
         for lines in (second.lines, self.lines):
             known = lines.get(key)
             if known is None:
@@ -202,7 +219,9 @@ class Aggregate:
                 self._add_failures((*key, error.kind, error.message), record.second, error)
 
     def _add_failures(self, key: tuple[str, str, str, str], second: int, error: ErrorCount) -> None:
-        new = FailureTotals(error.count, second, second, error.request_id, second)
+        self._add_failure_totals(key, FailureTotals(error.count, second, second, error.request_id, second))
+
+    def _add_failure_totals(self, key: tuple[str, str, str, str], new: FailureTotals) -> None:
         known = self.failures.setdefault(key, new)
         if known is not new:
             known.merge(new)
@@ -210,6 +229,12 @@ class Aggregate:
     def _add_requests(self, record: Requests) -> None:
         second = self._at(record.worker, record.second)
         second.requests.append(record)
+        sums = self._count_requests(record)
+        self._add_due(record, second, sums)
+        self._add_answers(record.second, second, sums.requests, [(each.kind, each.count) for each in record.errors])
+
+    def _count_requests(self, record: Requests) -> LineTotals:
+        """Count them over the whole run; their sums."""
         ok, failed = record.ok, record.failed
         sums = LineTotals(values_in(ok), ok.sum_us)
         totals = self.by_role[record.role]
@@ -228,28 +253,63 @@ class Aggregate:
             totals.tls += values_in(record.tls)
         self.expired += record.expired
         self.retries += record.retries
-        self._add_due(record, second, sums)
-        answered = sums.requests
-        for error in record.errors:
-            if is_unanswered(error.kind):
-                second.unanswered += error.count
-                answered -= error.count
-            elif error.kind == FailureKind.UNFINISHED:
-                second.unfinished += error.count
-                answered -= error.count
-            elif error.kind == FailureKind.GENERATOR:
-                second.never_left += error.count
-                answered -= error.count
-        self.answered[record.second] += answered
+        return sums
+
+    def _add_answers(
+        self, number: int, second: RecordedSecond, requests: int, errors: Iterable[tuple[str, int]]
+    ) -> None:
+        answered = requests
+        for kind, count in errors:
+            if is_unanswered(kind):
+                second.unanswered += count
+                answered -= count
+            elif kind == FailureKind.UNFINISHED:
+                second.unfinished += count
+                answered -= count
+            elif kind == FailureKind.GENERATOR:
+                second.never_left += count
+                answered -= count
+        self.answered[number] += answered
+
+    def _add_minute(self, minute: Minute) -> None:
+        part = self.minutes.setdefault(minute.second, RecordedSecond())
+        part.actions += minute.actions
+        part.not_started += minute.not_started
+        for record in map(with_shared_times, minute.requests):
+            part.requests.append(record)
+            self._count_due(record, self._count_requests(record))
+        for never in minute.not_started:
+            self._count_due(never, self._count_not_started(never))
+        for missing in minute.not_possible:
+            self.not_possible[missing.role, missing.operation, missing.why] += missing.count
+        for each in minute.failures:
+            totals = FailureTotals(each.count, each.first, each.last, each.request_id, each.request_second)
+            self._add_failure_totals((each.role, each.operation, each.kind, each.message), totals)
+            part.unfinished += each.count * (each.kind == FailureKind.UNFINISHED)
+            part.ordinals.setdefault((each.kind, each.message), []).extend(each.ordinals)
+        for of_one in minute.operations:
+            self.operations[of_one.role, of_one.operation].extend(of_one.seconds, of_one.requests, of_one.took_us)
+        for sums in minute.seconds:
+            second = self._at(MERGED, sums.second)
+            second.sums.append(sums)
+            sent = sums.requests - sums.not_started
+            self._add_answers(sums.second, second, sent, [(kind, count) for kind, _message, count in sums.errors])
+        for worker, (low, high, count) in minute.numbers.items():
+            self._at(worker, minute.second)
+            numbers = self._numbers.setdefault(worker, [low, high, 0])
+            numbers[:] = min(low, numbers[0]), max(high, numbers[1]), numbers[2] + count
 
     def _add_not_started(self, record: NotStarted) -> None:
         second = self._at(record.worker, record.second)
         second.not_started.append(record)
+        self._add_due(record, second, self._count_not_started(record))
+
+    def _count_not_started(self, record: NotStarted) -> LineTotals:
         count = values_in(record.waited)
         totals = self.by_role[record.role]
         totals.not_started += count
         totals.response.add(record.waited.counts, record.waited.sum_us)
-        self._add_due(record, second, LineTotals(count, record.waited.sum_us, count))
+        return LineTotals(count, record.waited.sum_us, count)
 
     def _add_actions(self, record: Actions) -> None:
         self._at(record.worker, record.second).actions.append(record)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from perfsuite.messages.measurements import MeasurementsMessage
 
 FILE_NAME = "measurements.jsonl.gz"
 _PART_BYTES = 1 << 20
+
+Line = TypeVar("Line")
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -40,12 +42,12 @@ class Writer:
             self._gzip.write(encoder.encode(Header(SCHEMA, run_id)) + b"\n")
         self.flush()
 
-    def write(self, record: Record) -> None:
+    def write(self, record: msgspec.Struct) -> None:
         """Append one record; it is on disk after the next `flush`."""
         with self._errors_named():
             self._gzip.write(encoder.encode(record) + b"\n")
 
-    def write_all(self, records: Sequence[Record]) -> None:
+    def write_all(self, records: Sequence[msgspec.Struct]) -> None:
         """Append these records."""
         if records:
             with self._errors_named():
@@ -72,6 +74,46 @@ class Writer:
             raise LoadError(MeasurementsMessage.NOT_WRITTEN(path=self._path, why=why)) from error
 
 
+class WholeFile:
+    """A file beside the measurements that gets its name when it is whole. A disk that does not take it ends it."""
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        self._path, self._part = path, path.with_name(f"{path.name}.part")
+        self._writer: Writer | None = None
+        with suppress(LoadError, OSError):
+            self._writer = Writer(self._part, run_id)
+
+    def write(self, lines: Sequence[msgspec.Struct]) -> None:
+        """Append these."""
+        if self._writer is not None and lines:
+            try:
+                self._writer.write_all(lines)
+                self._writer.flush()
+            except LoadError:
+                self._writer = None
+
+    def close(self, *, keep: bool = True) -> None:
+        """Give it its name, or remove it."""
+        if self._writer is not None:
+            with suppress(LoadError, OSError):
+                self._writer.close()
+                if keep:
+                    self._part.replace(self._path)
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+
+def lines_of(path: Path, decoder: msgspec.json.Decoder[Line]) -> Iterator[Line]:
+    """What such a file holds, without its header."""
+    try:
+        with gzip.open(path, "rb") as file:
+            next(file, b"")
+            for line in file:
+                yield decoder.decode(line)
+    except (EOFError, gzip.BadGzipFile, zlib.error, msgspec.DecodeError) as error:
+        raise LoadError(MeasurementsMessage.DAMAGED(path=path, why=error)) from error
+
+
 class Tail:
     """Reads a measurements file while it grows: `read()` returns the records that came since the last call."""
 
@@ -84,14 +126,18 @@ class Tail:
 
     def read(self) -> list[Record]:
         """New whole records; [] when there are none, or the file is not there yet."""
+        return [record for part in self.parts() for record in part]
+
+    def parts(self) -> Iterator[list[Record]]:
+        """The same, a part of the file at a time."""
         if not self._path.exists():
-            return []
+            return
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            raw = file.read()
-        self._offset += len(raw)
-        *lines, self._rest = (self._rest + self._unpacked(raw)).split(b"\n")
-        return [self._decode(line) for line in self._past_header(lines)]
+            while raw := file.read(_PART_BYTES):
+                self._offset += len(raw)
+                *lines, self._rest = (self._rest + self._unpacked(raw)).split(b"\n")
+                yield [self._decode(line) for line in self._past_header(lines)]
 
     @property
     def schema(self) -> int:
@@ -128,7 +174,8 @@ def read(path: Path) -> Iterator[Record]:
     """All records of a finished or killed run, in file order."""
     if not path.exists():
         raise LoadError(MeasurementsMessage.NOT_THERE(path=path))
-    yield from Tail(path).read()
+    for part in Tail(path).parts():
+        yield from part
 
 
 def is_whole(path: Path) -> bool:

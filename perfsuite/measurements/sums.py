@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from perfsuite.measurements.histogram import ClassicHistogram
+from perfsuite.measurements.minutes import SecondSums
 from perfsuite.measurements.records import Actions, Arrivals, Generator, NotStarted, Requests
 from perfsuite.measurements.totals import Due
 
@@ -65,7 +66,7 @@ class LineTotals:
 
 @dataclass(slots=True)
 class RecordedSecond:
-    """The records of one second, and a few sums for the live view."""
+    """The records of one second, or of a minute that was rolled up, and a few sums."""
 
     requests: list[Requests] = field(default_factory=list)
     not_started: list[NotStarted] = field(default_factory=list)
@@ -80,6 +81,10 @@ class RecordedSecond:
     """Requests that the end of the load cut off."""
     never_left: int = 0
     """Requests that failed on a limit of the load machine."""
+    sums: list[SecondSums] = field(default_factory=list)
+    """In place of the records, where the second is part of a minute that was rolled up."""
+    ordinals: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """Of such a minute: kind and message → `ordinals` of these failures."""
 
     @property
     def due(self) -> list[Due]:

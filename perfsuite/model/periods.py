@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+MINUTE_S = 60
 RAMP_UP = "ramp-up"
 PLATEAU = "plateau"
 STEADY = "steady"

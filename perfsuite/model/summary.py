@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from perfsuite.model.cleanup import Cleanup
@@ -189,6 +190,23 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationSeconds:
+    """One role and operation in the seconds of minutes that were rolled up, in which something was due: UTC second,
+    requests, and the sum of their times; a second may be there twice.
+    """
+
+    seconds: array[int] = field(default_factory=lambda: array("q"))
+    requests: array[int] = field(default_factory=lambda: array("q"))
+    took_us: array[int] = field(default_factory=lambda: array("q"))
+
+    def extend(self, seconds: Iterable[int], requests: Iterable[int], took_us: Iterable[int]) -> None:
+        """Add further seconds."""
+        self.seconds.extend(seconds)
+        self.requests.extend(requests)
+        self.took_us.extend(took_us)
+
+
+@dataclass(frozen=True, slots=True)
 class ArrivalFigures:
     """How the open model kept to its times, over the steady state; all counts are of actions, not of requests.
 
@@ -314,7 +332,8 @@ class Summary:
     behaviours: tuple[BehaviourRow, ...]
     seconds: tuple[Second, ...]
     second_rows: tuple[Row, ...]
-    """One row per second, role and operation; `period` holds the UTC second as text."""
+    """One row per second, role and operation; `period` holds the UTC second as text. Of a minute that was rolled up
+    one row, with its first second."""
     failures: tuple[FailureGroup, ...]
     whole_run: WholeRun
     generator: GeneratorHealth
@@ -371,6 +390,12 @@ class Summary:
     """Of a scenario with stages: those that began."""
     stage_rows: tuple[Row, ...] = ()
     """The rows of each stage, with its name as the period; then those of stages that a target names together."""
+
+    minutes: tuple[Second, ...] = ()
+    """Of a long run: the figures of each minute that was rolled up, at its first second. Its `seconds` lack percentiles
+    and most of the breakdown."""
+    operation_seconds: Mapping[tuple[str, str], OperationSeconds] = field(default_factory=dict)
+    """Role and operation → its seconds in these minutes."""
 
     def is_steady(self, second: int) -> bool:
         """True for a second of the steady state."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from perfsuite.model.monitor import Reading
+from perfsuite.model.readings import of_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Logins:
     outlasted_s: float | None = None
 
 
-def server_cpu_percent(logins: Logins, readings: Iterable[Reading]) -> float | None:
+def server_cpu_percent(logins: Logins, readings: Sequence[Reading]) -> float | None:
     """What the server used of a core while these logins went on, mean; None where that was not monitored.
 
     A reading at T is of the second that ends at T.
@@ -84,8 +85,8 @@ def server_cpu_percent(logins: Logins, readings: Iterable[Reading]) -> float | N
     ended_at = math.inf if logins.ended_at is None else logins.ended_at
     known = [
         reading.value
-        for reading in readings
-        if reading.metric == SERVER_CPU and reading.value is not None and logins.began_at < reading.at_s <= ended_at
+        for reading in of_metrics(readings, SERVER_CPU.__eq__)
+        if reading.value is not None and logins.began_at < reading.at_s <= ended_at
     ]
     return math.fsum(known) / len(known) if known else None
 

@@ -10,6 +10,7 @@ A run uses it like this
 """
 
 from perfsuite.monitor.build import Watch, build_sources, check_watch
+from perfsuite.monitor.minutes import MINUTES_FILE, read_minutes
 from perfsuite.monitor.prometheus import Queries, read_queries
 from perfsuite.monitor.readings import (
     FILE_NAME,
@@ -25,6 +26,7 @@ from perfsuite.monitor.source import Clock, Source, SourceError, SystemClock
 
 __all__ = [
     "FILE_NAME",
+    "MINUTES_FILE",
     "READINGS_COLUMNS",
     "STOP_WITHIN_S",
     "Clock",
@@ -40,6 +42,7 @@ __all__ = [
     "build_sources",
     "check_watch",
     "latest_readings_of_load",
+    "read_minutes",
     "read_queries",
     "read_readings",
     "with_readings_of_load",

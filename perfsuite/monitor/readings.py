@@ -17,12 +17,15 @@ from typing import TextIO
 
 from perfsuite.errors import LoadError
 from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate
+from perfsuite.measurements.minutes import LONG_S
 from perfsuite.measurements.records import Generator
 from perfsuite.measurements.sums import RecordedSecond
 from perfsuite.measurements.totals import values_in
 from perfsuite.messages.measurements import MeasurementsMessage
-from perfsuite.model import FailureKind
+from perfsuite.model import FailureKind, Plan
 from perfsuite.model.monitor import GENERATOR, NETWORK, Reading
+from perfsuite.model.readings import ReadingColumns, columns_of
+from perfsuite.monitor.minutes import MINUTES_FILE, MinuteReadingsWriter
 from perfsuite.monitor.source import Figures, readings_of
 
 FILE_NAME = "readings.csv"
@@ -32,29 +35,35 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ReadingsWriter:
-    """Appends readings to the file of a run. Blank `value`: a gap."""
+    """Appends readings to the file of a run. Blank `value`: a gap. Of a `plan` of a long run also by the minute."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, plan: Plan | None = None) -> None:
         new = not path.exists() or path.stat().st_size == 0
         self._file: TextIO = path.open("a", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file, lineterminator="\n")
         self._at: tuple[float, str] = (-1.0, "")
+        long = plan is not None and plan.scenario.duration_s > LONG_S
+        self._minutes = MinuteReadingsWriter(path.with_name(MINUTES_FILE), plan.run_id) if plan and long else None
         if new:
             self._csv.writerow(READINGS_COLUMNS)
             self._file.flush()
 
-    def write(self, readings: Sequence[Reading]) -> None:
+    def write(self, readings: Iterable[Reading]) -> None:
         """Append, and hand to the operating system at once. Raises OSError when the disk is full."""
         self._csv.writerows(
             (self._time(one.at_s), _cell(one.source), _cell(one.metric), _value(one.value), _cell(one.unit))
             for one in readings
         )
         self._file.flush()
+        if self._minutes is not None:
+            self._minutes.add(readings)
 
     def close(self) -> None:
         """Close the file; what could not be written was reported before."""
         try:
             self._file.close()
+            if self._minutes is not None:
+                self._minutes.close()
         except OSError:
             return
 
@@ -66,7 +75,7 @@ class ReadingsWriter:
         return self._at[1]
 
 
-def add_readings(path: Path, readings: Sequence[Reading]) -> None:
+def add_readings(path: Path, readings: Iterable[Reading]) -> None:
     """Append to the file of a run that is over, or begin one. Raises LoadError when the disk does not take them."""
     try:
         writer = ReadingsWriter(path)
@@ -168,11 +177,12 @@ Shares = Mapping[int, Mapping[str, _Share]]
 """Second → process → its share."""
 
 
-def readings_of_load(aggregate: Aggregate) -> list[Reading]:
-    """All of them, in the order of time; [] before a process has reported itself."""
+def readings_of_load(aggregate: Aggregate) -> Iterator[Reading]:
+    """All of them, in the order of time; none before a process has reported itself."""
     shares = _shares(aggregate, min(aggregate.seconds, default=0))
     users = dict(_users(aggregate, range(min(shares), max(shares) + 1))) if shares else {}
-    return [reading for second in sorted(shares) for reading in _readings(aggregate, second, shares, users[second])]
+    for second in sorted(shares):
+        yield from _readings(aggregate, second, shares, users[second])
 
 
 def latest_readings_of_load(aggregate: Aggregate) -> dict[str, Reading]:
@@ -187,9 +197,12 @@ def latest_readings_of_load(aggregate: Aggregate) -> dict[str, Reading]:
     return {reading.metric: reading for reading in _readings(aggregate, second, shares, users)}
 
 
-def with_readings_of_load(monitored: Iterable[Reading], aggregate: Aggregate) -> list[Reading]:
-    """The readings of the monitors, and those of the load, which are always made anew."""
-    return [reading for reading in monitored if not reading.is_of_load] + readings_of_load(aggregate)
+def with_readings_of_load(monitored: Sequence[Reading], aggregate: Aggregate) -> Sequence[Reading]:
+    """The readings of the monitors, and those of the load, which are always made anew; of a long run by column."""
+    if aggregate.minutes:
+        own = (each for each in columns_of(monitored).series if each.source not in (NETWORK, GENERATOR))
+        return ReadingColumns([*own, *columns_of(readings_of_load(aggregate)).series])
+    return [*(reading for reading in monitored if not reading.is_of_load), *readings_of_load(aggregate)]
 
 
 def _shares(aggregate: Aggregate, first: int) -> Shares:
@@ -218,25 +231,28 @@ def _readings(aggregate: Aggregate, second: int, shares: Shares, users: int) -> 
 
 
 def _network(second: RecordedSecond, shares: list[_Share], *, tls: bool) -> Figures:
-    connects = [record.connects for record in second.requests if record.connects.counts]
-    opened = sum(map(values_in, connects))
+    requests, sums = second.requests, second.sums
+    opened = sum(values_in(each.connects) for each in requests) + sum(each.opened for each in sums)
+    connect_us = sum(each.connects.sum_us for each in requests) + sum(each.connect_us for each in sums)
     figures: Figures = {
         "network.connections_opened_per_s": opened,
-        "network.connect_ms": sum(each.sum_us for each in connects) / 1000 / opened if opened else None,
+        "network.connect_ms": connect_us / 1000 / opened if opened else None,
     }
     if tls:
-        handshakes = [record.tls for record in second.requests if record.tls.counts]
-        count = sum(map(values_in, handshakes))
-        figures["network.tls_ms"] = sum(each.sum_us for each in handshakes) / 1000 / count if count else None
+        count = sum(values_in(each.tls) for each in requests) + sum(each.handshakes for each in sums)
+        tls_us = sum(each.tls.sum_us for each in requests) + sum(each.tls_us for each in sums)
+        figures["network.tls_ms"] = tls_us / 1000 / count if count else None
     sent = [share.sent for share in shares if share.sent is not None]
     received = [share.received for share in shares if share.received is not None]
     if sent and received:
         figures["network.bytes_sent_per_s"] = sum(sent)
         figures["network.bytes_received_per_s"] = sum(received)
     errors = Counter[str]()
-    for record in second.requests:
+    for record in requests:
         for error in record.errors:
             errors[error.kind] += error.count
+    for kind, _message, number in (error for each in sums for error in each.errors):
+        errors[kind] += number
     for kind, metric in _ERRORS.items():
         figures[metric] = (figures.get(metric) or 0.0) + errors[kind]
     return figures

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from perfsuite.format import change, clock, duration, number, time_of_day
 from perfsuite.model import RunReport, Summary
 from perfsuite.model.finding import COMPARED_FROM_S, Evidence, Finding
-from perfsuite.model.monitor import METRICS, Reading
+from perfsuite.model.monitor import METRICS
+from perfsuite.model.readings import metrics_of, within
 from perfsuite.report.text import clean
 
 MOST_UNUSUAL = 5
@@ -114,18 +115,11 @@ class MonitoredParts:
 
 def monitored_parts(report: RunReport) -> MonitoredParts:
     """Over the steady state, or the whole run if there was none. That a part answers (`….up`) is not monitoring."""
-    read: set[str] = set()
-    asked: set[str] = set()
-    parts: dict[str, str] = {}
-    for reading in report.readings:  # a long run has hundreds of thousands
-        part = parts.get(reading.metric)
-        if part is None:
-            part = parts[reading.metric] = _part_of(reading.metric)
-        if not part or part in read:
-            continue
-        asked.add(part)
-        if reading.value is not None and _during(reading, report.summary):
-            read.add(part)
+    summary, during = report.summary, report.readings
+    if summary.steady_start is not None and summary.steady_end is not None:
+        during = within(during, summary.steady_start, summary.steady_end)
+    asked = {_part_of(metric) for metric in metrics_of(report.readings)}
+    read = {_part_of(metric) for metric in metrics_of(during, known=True)}
     return MonitoredParts(_named(read), _named(asked - read))
 
 
@@ -135,12 +129,6 @@ def _part_of(metric: str) -> str:
     if metric.endswith(".up") or metric.startswith(_OF_GENERATOR) or part not in _PARTS:
         return ""
     return part
-
-
-def _during(reading: Reading, summary: Summary) -> bool:
-    if summary.steady_start is None or summary.steady_end is None:
-        return True
-    return summary.steady_start < reading.at_s <= summary.steady_end
 
 
 def _named(parts: set[str]) -> tuple[str, ...]:

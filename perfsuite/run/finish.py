@@ -173,7 +173,7 @@ def _add_readings(finished: LoadedRun) -> list[SuiteError]:
     """Add the readings of the load's own side to the file; why that was not possible."""
     path = finished.folder / READINGS_FILE
     try:
-        add_readings(path, [one for one in finished.report.readings if one.is_of_load])
+        add_readings(path, (one for one in finished.report.readings if one.is_of_load))
     except OSError as error:
         return [unwritable(error, path)]
     return []

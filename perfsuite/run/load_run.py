@@ -18,15 +18,18 @@ from perfsuite.judge import MonitoringData, judge, not_judged, with_baseline
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.roll_up import rolled_up_records
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import CUT_OFF, Plan, PreflightReport, RunReport, SuiteErrorGroup, Summary, Target, Verdict
 from perfsuite.model.finding import Finding
 from perfsuite.model.fingerprint import Difference, Fingerprint
 from perfsuite.model.history import Comparison
+from perfsuite.model.monitor import Reading
 from perfsuite.model.role import Role
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
-from perfsuite.monitor import read_readings, with_readings_of_load
+from perfsuite.monitor import MINUTES_FILE as READINGS_MINUTES_FILE
+from perfsuite.monitor import read_minutes, read_readings, with_readings_of_load
 from perfsuite.roles import ROLES
 from perfsuite.roles.work import roles_of
 from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
@@ -101,12 +104,10 @@ def load_run(
         raise LoadError(RunMessage.NO_LOAD(folder=folder, file=measurements_file.FILE_NAME))
     circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
     preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
-    aggregate = Aggregate.of(measurements_file.read(folder / measurements_file.FILE_NAME))
+    aggregate = Aggregate.of(rolled_up_records(folder))
     roles = roles_of(plan.scenario, ROLES)
     summary = evaluation.summarize(plan, aggregate, preflight=preflight, roles=roles, circumstances=circumstances)
-    readings = errors.attempt(
-        "readings", lambda: with_readings_of_load(read_readings(folder / READINGS_FILE), aggregate), []
-    )
+    readings = errors.attempt("readings", lambda: with_readings_of_load(_readings_of(folder, aggregate), aggregate), ())
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
     stability = errors.attempt("stability", lambda: stability_of(summary, readings), ())
@@ -161,6 +162,12 @@ def _of_longest_hold(summary: Summary) -> Summary:
 
 def _optional(path: Path, kind: type[T]) -> T | None:
     return load(path, kind) if path.exists() else None
+
+
+def _readings_of(folder: Path, aggregate: Aggregate) -> Sequence[Reading]:
+    """What the monitors read; of a long run from the file that is made for it, if that is whole."""
+    by_minute = read_minutes(folder / READINGS_MINUTES_FILE) if aggregate.minutes else None
+    return read_readings(folder / READINGS_FILE) if by_minute is None else by_minute
 
 
 def _fingerprint_of(folder: Path) -> Fingerprint | None:

@@ -13,6 +13,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.stability import StabilityMessage
 from perfsuite.model import LOGIN, Summary
 from perfsuite.model.monitor import Reading
+from perfsuite.model.readings import of_metrics
 from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, Stability, StabilityOutcome
 from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Trend, geometric_mean, lowest, trend_of
 from perfsuite.timeseries import Floats, Track, cells_of, slowness_of, tracks_of
@@ -78,8 +79,8 @@ def stability_of(summary: Summary, readings: Sequence[Reading]) -> tuple[Stabili
     start, end = summary.steady_start, summary.steady_end
     if summary.duration_s < JUDGED_FROM_S - _ROUNDING_S or start is None or end is None:
         return ()
-    needed = [reading for reading in readings if reading.metric in _READ and not reading.is_part]
-    tracks = {track.metric: track for track in reversed(tracks_of(needed, start, end - start))}
+    needed = tracks_of(of_metrics(readings, _READ.__contains__), start, end - start)
+    tracks = {track.metric: track for track in reversed(needed) if not track.is_part}
     return (*_resources(tracks), *_response_times(summary, start, end - start))
 
 

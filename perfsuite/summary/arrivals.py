@@ -72,7 +72,7 @@ def arrival_figures(plan: Plan, aggregate: Aggregate, when: RunTimeline, phases:
     known = any(second.beginnings for second in found.values())
     offered = sum(second.beginnings for second in steady) if known else begun
     given_up = Counter[bool]()
-    for number, each in aggregate.seconds.items():
+    for number, each in aggregate.parts():
         given_up[when.is_steady(number)] += sum(values_in(record.waited) for record in each.not_started)
     return ArrivalFigures(
         asked_per_s=_asked_per_s(profile, when, phases),

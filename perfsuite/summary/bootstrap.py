@@ -11,7 +11,7 @@ If response times are correlated over longer than a block, the interval is still
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from perfsuite.measurements.histogram import middle_of
 from perfsuite.measurements.totals import RequestTotals
+from perfsuite.model.periods import MINUTE_S
 from perfsuite.model.summary import PERCENTILES
 
 Interval = tuple[float, float]
@@ -59,11 +60,24 @@ def block_of(second: int, steady_s: int, blocks: int) -> int:
     return second * blocks // steady_s
 
 
-def empty_blocks(steady_s: int) -> list[Block]:
-    """The blocks of a steady state, without requests; [] where it is too short."""
-    blocks = block_count(steady_s)
-    numbers = [block_of(second, steady_s, blocks) for second in range(steady_s)] if blocks else []
-    return [Block(numbers.count(number)) for number in range(blocks)]
+def block_numbers(seconds: Sequence[int], minutes: Set[int] = frozenset()) -> list[int]:
+    """The block of each of these seconds; all in one where they are too few for blocks.
+
+    `minutes`: first seconds of those that are one; they lie in one block.
+    """
+    count, found, until = max(block_count(len(seconds)), 1), list[int](), 0
+    for place, second in enumerate(seconds):
+        if second < until:
+            found.append(found[-1])
+            continue
+        found.append(block_of(place, len(seconds), count))
+        until = second + MINUTE_S if second in minutes else 0
+    return found
+
+
+def empty_blocks(numbers: Sequence[int]) -> list[Block]:
+    """Blocks without requests, by the block of each second; [] where there are too few seconds for an interval."""
+    return [Block(numbers.count(number)) for number in range(block_count(len(numbers)))]
 
 
 def interval(blocks: Sequence[Block], metric: str, seed: int) -> Interval | None:

@@ -22,14 +22,14 @@ _TOLERANCE_US = 1000
 
 
 def due_by_second(aggregate: Aggregate, times: ServerTimes) -> dict[int, list[Due]]:
-    """All that was due, by second, without server times where they are not used.
+    """All that was due, by second or minute that was rolled up, without server times where they are not used.
 
     Requests that were refused because a token had expired are not among them: they were sent again. In files that do
     not say when requests ended, they end when they were due.
     """
     changes = _missing_ends(aggregate)
     due: dict[int, list[Due]] = defaultdict(list)
-    for number, second in aggregate.seconds.items():
+    for number, second in aggregate.parts():
         for record in second.requests:
             if changes or (not times.used and record.server.counts):
                 record = _changed(record, changes, keep_server=times.used)
@@ -74,7 +74,7 @@ def server_times(aggregate: Aggregate, remarks: Iterable[Remark]) -> ServerTimes
 def _can_be(aggregate: Aggregate) -> bool:
     """For older files, which hold every reported time, possible or not."""
     server_us = service_us = server = service = 0
-    for second in aggregate.seconds.values():
+    for _number, second in aggregate.parts():
         for record in second.requests:
             if record.server.counts:
                 server_us, service_us = server_us + record.server.sum_us, service_us + record.service.sum_us
@@ -85,8 +85,8 @@ def _can_be(aggregate: Aggregate) -> bool:
 def remarks_of(aggregate: Aggregate) -> tuple[Remark, ...]:
     """All remarks of a run by what they are about and why, the most frequent first; the earliest is the example."""
     found: dict[tuple[str, str], Remark] = {}
-    for number in sorted(aggregate.seconds):
-        for record in aggregate.seconds[number].requests:
+    for _number, second in sorted(aggregate.parts(), key=lambda part: part[0]):
+        for record in second.requests:
             for remark in record.remarks:
                 known = found.get((remark.about, remark.why))
                 example, count = (known.example, known.count) if known else (remark.example, 0)

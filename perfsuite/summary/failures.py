@@ -16,7 +16,6 @@ from itertools import pairwise
 from statistics import median
 
 from perfsuite.measurements.aggregate import Aggregate
-from perfsuite.measurements.records import ErrorCount
 from perfsuite.measurements.sums import FailureTotals
 from perfsuite.measurements.totals import OTHER_MESSAGES, is_unanswered
 from perfsuite.model import ALL, FailureGroup, FailureKind, FailurePattern, PreflightReport, Works
@@ -73,6 +72,11 @@ class _Moments:
     ordinals: list[int] = field(default_factory=list)
     seconds: list[int] = field(default_factory=list)
 
+    def add(self, second: int, count: int) -> None:
+        """So many failed in that second; beyond MOST_MOMENTS it is enough that there are more."""
+        if len(self.seconds) <= MOST_MOMENTS:
+            self.seconds += [second] * min(count, MOST_MOMENTS + 1)
+
 
 def failure_patterns(
     groups: Sequence[FailureGroup], aggregate: Aggregate, preflight: PreflightReport | None
@@ -98,8 +102,13 @@ def _moments(aggregate: Aggregate) -> dict[_Alike, _Moments]:
             for error in record.errors:
                 of_error = found[error.kind, error.message]
                 of_error.ordinals += error.ordinals
-                if len(of_error.seconds) <= MOST_MOMENTS:
-                    of_error.seconds += [record.second] * min(error.count, MOST_MOMENTS + 1)
+                of_error.add(record.second, error.count)
+        for sums in second.sums:
+            for kind, message, count in sums.errors:
+                found[kind, message].add(sums.second, count)
+    for minute in aggregate.minutes.values():
+        for key, ordinals in minute.ordinals.items():
+            found[key].ordinals += ordinals
     return found
 
 
@@ -234,7 +243,7 @@ def outages(aggregate: Aggregate, when: RunTimeline) -> tuple[Outage, ...]:
 def cut_off(aggregate: Aggregate, when: RunTimeline) -> tuple[CutOff, ...]:
     """Requests of the steady state that the end of the load cut off, by role and operation."""
     counts: Counter[tuple[str, str]] = Counter()
-    for number, second in aggregate.seconds.items():
+    for number, second in aggregate.parts():
         if second.unfinished and when.is_steady(number):
             for record in second.requests:
                 if count := sum(error.count for error in record.errors if error.kind == FailureKind.UNFINISHED):
@@ -245,18 +254,18 @@ def cut_off(aggregate: Aggregate, when: RunTimeline) -> tuple[CutOff, ...]:
 def _lost_in(aggregate: Aggregate, number: int) -> _LostRequests:
     second = aggregate.seconds[number]
     lost = _LostRequests(aggregate.answered[number] + second.unanswered)
-    for record in second.requests:
-        for error in record.errors:
-            if error.kind == FailureKind.SUITE_ERROR:  # it does not say whether the target would have answered
-                lost.requests -= error.count
-            elif _of_the_target(error):
-                lost.lost += error.count
-                lost.messages[error.message] += error.count
+    errors = [(error.kind, error.message, error.count) for record in second.requests for error in record.errors]
+    for kind, message, count in (*errors, *(error for sums in second.sums for error in sums.errors)):
+        if kind == FailureKind.SUITE_ERROR:  # it does not say whether the target would have answered
+            lost.requests -= count
+        elif _of_the_target(kind, message):
+            lost.lost += count
+            lost.messages[message] += count
     return lost
 
 
-def _of_the_target(error: ErrorCount) -> bool:
-    return is_unanswered(error.kind) or (error.kind == FailureKind.STATUS and bool(_GATEWAY.match(error.message)))
+def _of_the_target(kind: str, message: str) -> bool:
+    return is_unanswered(kind) or (kind == FailureKind.STATUS and bool(_GATEWAY.match(message)))
 
 
 def _stretches(seconds: Mapping[int, _LostRequests]) -> list[_Stretch]:

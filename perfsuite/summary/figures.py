@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from perfsuite.measurements.histogram import Histogram
+from perfsuite.measurements.minutes import SecondSums
 from perfsuite.measurements.totals import RequestTotals
 from perfsuite.model import NO_BREAKDOWN, Breakdown, Statistics
 from perfsuite.model.summary import PERCENTILES, samples_needed
@@ -54,6 +55,36 @@ def _figures(times: Histogram, failures: int, rps: float) -> Statistics:
         times.min_us / 1000,
         times.max_us / 1000,
         *percentiles_ms(times).values(),
+    )
+
+
+def statistics_of_sums(parts: Sequence[SecondSums]) -> Statistics:
+    """Of a second of which only sums are known."""
+    requests, failures = sum(each.requests for each in parts), sum(each.failures for each in parts)
+    ended = float(sum(each.ended for each in parts))
+    if not requests:
+        return Statistics(0, failures, None, ended, None, None, None, *_UNKNOWN.values())
+    times = [each for each in parts if each.requests]
+    return Statistics(
+        requests,
+        failures,
+        failures / requests,
+        ended,
+        sum(each.took_us for each in times) / requests / 1000,
+        min(each.min_us for each in times) / 1000,
+        max(each.max_us for each in times) / 1000,
+        *_UNKNOWN.values(),
+    )
+
+
+def breakdown_of_sums(parts: Sequence[SecondSums]) -> Breakdown:
+    """Of a second of which only sums are known."""
+    opened, shakes = sum(each.opened for each in parts), sum(each.handshakes for each in parts)
+    return Breakdown(
+        connections=opened,
+        connect_avg_ms=sum(each.connect_us for each in parts) / opened / 1000 if opened else None,
+        tls_avg_ms=sum(each.tls_us for each in parts) / shakes / 1000 if shakes else None,
+        not_started=sum(each.not_started for each in parts),
     )
 
 

@@ -80,7 +80,7 @@ def occupancies(
 
 def _spent(aggregate: Aggregate, when: RunTimeline) -> dict[str, _Spent]:
     spent: dict[str, _Spent] = defaultdict(_Spent)
-    for number, second in aggregate.seconds.items():
+    for number, second in aggregate.parts():
         steady = when.is_steady(number)
         for record in second.actions:
             of_role = spent[record.role]
@@ -125,7 +125,7 @@ def _cut(aggregate: Aggregate) -> Counter[str]:
 def _logins(aggregate: Aggregate) -> Mapping[str, list[Requests]]:
     """Role → the records of its logins, over the whole run."""
     found: dict[str, list[Requests]] = defaultdict(list)
-    for second in aggregate.seconds.values():
+    for _number, second in aggregate.parts():
         for record in second.requests:
             if LOGIN in (record.behaviour, record.operation):
                 found[record.role].append(record)

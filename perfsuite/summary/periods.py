@@ -73,6 +73,8 @@ class RunTimeline:
     """The first second after the steady state."""
     stages: tuple[StageSeconds, ...] = ()
     """Of a scenario with stages: the steady parts of all of them together are the steady state."""
+    minutes: frozenset[int] = frozenset()
+    """First seconds of the minutes that were rolled up; each lies within one period."""
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:

@@ -23,7 +23,7 @@ from perfsuite.measurements.histogram import Histogram, middle_of
 from perfsuite.measurements.records import Times
 from perfsuite.measurements.totals import Due, RequestTotals, histogram_of_all, totals_of
 from perfsuite.model import ALL, LOGIN, BehaviourRow, Row, TimeBin
-from perfsuite.model.periods import STEADY
+from perfsuite.model.periods import MINUTE_S, STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.figures import as_ms, breakdown, percentiles_ms, statistics, statistics_ok
 from perfsuite.summary.periods import RunTimeline
@@ -129,15 +129,16 @@ def _place(key: RowKey, order: RowOrder) -> tuple[object, ...]:
     )
 
 
-def second_rows(due: Mapping[int, Sequence[Due]], order: RowOrder) -> Iterator[Row]:
-    """One row per second, role and operation of which requests were due or ended, in that order."""
+def second_rows(due: Mapping[int, Sequence[Due]], when: RunTimeline, order: RowOrder) -> Iterator[Row]:
+    """One row per second (or minute that was rolled up), role and operation of which requests were due or ended."""
     place = cache(lambda key: (order.role(key[0]), order.operation(key[1])))
     for second in sorted(due):
         cells: dict[tuple[str, str], list[Due]] = defaultdict(list)
         for record in due[second]:
             cells[record.role, record.operation].append(record)
         for role, operation in sorted(cells, key=place):
-            yield _row((str(second), role, ALL, operation), totals_of(cells[role, operation]), 1)
+            length_s = MINUTE_S if second in when.minutes else 1
+            yield _row((str(second), role, ALL, operation), totals_of(cells[role, operation]), length_s)
 
 
 def _row(place: tuple[str, str, str, str], totals: RequestTotals, length_s: float) -> Row:
@@ -150,7 +151,7 @@ def behaviour_rows(aggregate: Aggregate, when: RunTimeline, roles: Sequence[Role
         (role.slug, behaviour.name): [0, 0] for role in roles for behaviour in role.behaviours
     }
     times: dict[tuple[str, str], list[Times]] = defaultdict(list)
-    steady = (second.actions for number, second in aggregate.seconds.items() if when.is_steady(number))
+    steady = (second.actions for number, second in aggregate.parts() if when.is_steady(number))
     for record in chain.from_iterable(steady):
         # Pauses before a login that has to wait are recorded like those between actions, and are none of them.
         if record.behaviour != LOGIN:

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from perfsuite.garbage_collection import without_collecting
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.minutes import minute_of
 from perfsuite.measurements.totals import Due, totals_of
 from perfsuite.model import (
     ALL,
+    NO_BREAKDOWN,
     TARGET_LOST,
     Aborted,
+    Breakdown,
     Cleanup,
     FailureGroup,
     FailureKind,
@@ -20,16 +23,17 @@ from perfsuite.model import (
     PreflightReport,
     Second,
     SecondArrivals,
+    Statistics,
     SuiteErrorGroup,
     Summary,
     WholeRun,
 )
-from perfsuite.model.periods import STEADY
+from perfsuite.model.periods import MINUTE_S, STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.corrections import due_by_second, remarks_of, server_times
 from perfsuite.summary.failures import count_of, cut_off, failure_groups, failure_patterns, outages, target_lost_at
-from perfsuite.summary.figures import breakdown, statistics
+from perfsuite.summary.figures import breakdown, breakdown_of_sums, statistics, statistics_of_sums
 from perfsuite.summary.health import (
     connections,
     coverage,
@@ -105,7 +109,7 @@ def _summary(
     circumstances: Circumstances,
 ) -> Summary:
     phases, logging_in = _phases(aggregate)
-    when = timeline(phases, aggregate.first, aggregate.last)
+    when = replace(timeline(phases, aggregate.first, aggregate.last), minutes=frozenset(aggregate.minutes))
     remarks = remarks_of(aggregate)
     times = server_times(aggregate, remarks)
     due = due_by_second(aggregate, times)
@@ -113,7 +117,7 @@ def _summary(
     rows = period_rows(due, when, order)
     grand = next(row for row in rows if (row.period, row.role, row.behaviour, row.operation) == (STEADY, ALL, ALL, ALL))
     beside = _beside(plan, aggregate, when)
-    seconds, sent = _seconds(due, when, beside)
+    seconds, sent = _seconds(due, when, beside, aggregate)
     failures = failure_groups(aggregate.failures)
     summary = Summary(
         run_id=plan.run_id,
@@ -130,7 +134,7 @@ def _summary(
         rows=rows,
         behaviours=behaviour_rows(aggregate, when, [role for role in roles if plan.users_by_role.get(role.slug)]),
         seconds=seconds,
-        second_rows=tuple(second_rows(due, order)),
+        second_rows=tuple(second_rows(due, when, order)),
         failures=failures,
         whole_run=_whole_run(seconds, failures, aggregate),
         generator=generator_health(aggregate, when),
@@ -155,6 +159,8 @@ def _summary(
         raw_samples=raw_sample_files(aggregate),
         connections=connections(aggregate),
         ledger=ledger(aggregate, sent + aggregate.expired),
+        minutes=_minutes(due, when, beside),
+        operation_seconds=aggregate.operations,
     )
     return _with_stages(_with_evidence(summary, plan, due, when), plan, due, when, roles)
 
@@ -197,26 +203,46 @@ def _beside(plan: Plan, aggregate: Aggregate, when: RunTimeline) -> _Beside:
     )
 
 
-def _seconds(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside) -> tuple[tuple[Second, ...], int]:
+def _seconds(
+    due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside, aggregate: Aggregate
+) -> tuple[tuple[Second, ...], int]:
     """Every second of the run, those without a request too, and how many requests were sent in all of them."""
     sent = 0
     seconds: list[Second] = []
     for second in range(when.first, when.stop):
-        totals = totals_of(due.get(second, ()))
-        sent += totals.sent
-        seconds.append(
-            Second(
-                second=second,
-                period=when.period(second),
-                statistics=statistics(totals, 1),
-                users=beside.alive[second],
-                breakdown=breakdown(totals),
-                arrivals=beside.arrivals.get(second),
-                never_left=beside.never_left.get(second, 0),
-                stage=stage.name if (stage := when.stage_of(second)) else "",
-            )
-        )
+        if minute_of(second) in when.minutes:
+            known = aggregate.seconds.get(second)
+            sums = known.sums if known else []
+            figures, parts = statistics_of_sums(sums), breakdown_of_sums(sums) if sums else NO_BREAKDOWN
+            sent += figures.requests - parts.not_started
+        else:
+            totals = totals_of(due.get(second, ()))
+            figures, parts = statistics(totals, 1), breakdown(totals)
+            sent += totals.sent
+        seconds.append(_second(second, figures, parts, when, beside))
     return tuple(seconds), sent
+
+
+def _second(second: int, figures: Statistics, parts: Breakdown, when: RunTimeline, beside: _Beside) -> Second:
+    return Second(
+        second=second,
+        period=when.period(second),
+        statistics=figures,
+        users=beside.alive[second],
+        breakdown=parts,
+        arrivals=beside.arrivals.get(second),
+        never_left=beside.never_left.get(second, 0),
+        stage=stage.name if (stage := when.stage_of(second)) else "",
+    )
+
+
+def _minutes(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside) -> tuple[Second, ...]:
+    """The minutes that were rolled up."""
+    totals = {minute: totals_of(due.get(minute, ())) for minute in sorted(when.minutes)}
+    return tuple(
+        _second(minute, statistics(of_minute, MINUTE_S), breakdown(of_minute), when, beside)
+        for minute, of_minute in totals.items()
+    )
 
 
 def _whole_run(seconds: Sequence[Second], failures: Sequence[FailureGroup], aggregate: Aggregate) -> WholeRun:

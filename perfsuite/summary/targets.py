@@ -12,7 +12,7 @@ from perfsuite.measurements.totals import Due, histogram_of_all, totals_of
 from perfsuite.model import Drift, Plan, Statistics, Target, TargetFigures, Within
 from perfsuite.model.plan import CONCURRENT_USERS, RECOVERY
 from perfsuite.model.slo_presets import apdex, apdex_threshold, times_needed
-from perfsuite.summary.bootstrap import Block, block_count, block_of, empty_blocks, interval
+from perfsuite.summary.bootstrap import Block, block_count, block_numbers, empty_blocks, interval
 from perfsuite.summary.figures import statistics, statistics_ok
 from perfsuite.summary.periods import RunTimeline
 from perfsuite.summary.stages import seconds_of
@@ -53,7 +53,7 @@ class ScopeTotals:
 def evidence_of(plan: Plan, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> dict[Scope, ScopeTotals]:
     """For everything and for each scope that a target has."""
     scopes = {EVERYTHING, *((target.role, target.operation) for target in plan.targets if not target.stages)}
-    return _evidence_over(when.steady_seconds(), scopes, due)
+    return _evidence_over(when.steady_seconds(), scopes, due, when)
 
 
 def stage_evidence(
@@ -64,28 +64,26 @@ def stage_evidence(
     for target in plan.targets:
         if target.stages:
             scopes.setdefault(target.stages, {EVERYTHING}).add((target.role, target.operation))
-    return {names: _evidence_over(seconds_of(names, when), of_names, due) for names, of_names in scopes.items()}
+    return {names: _evidence_over(seconds_of(names, when), of_names, due, when) for names, of_names in scopes.items()}
 
 
 def _evidence_over(
-    seconds: Sequence[int], scopes: set[Scope], due: Mapping[int, Sequence[Due]]
+    seconds: Sequence[int], scopes: set[Scope], due: Mapping[int, Sequence[Due]], when: RunTimeline
 ) -> dict[Scope, ScopeTotals]:
-    length_s = len(seconds)
-    parts = max(block_count(length_s), 1)
+    numbers = block_numbers(seconds, when.minutes)
+    parts = max(block_count(len(seconds)), 1)
     found: dict[Scope, list[list[Due]]] = {scope: [[] for _ in range(parts)] for scope in scopes}
-    for number, second in enumerate(seconds):
-        part = block_of(number, length_s, parts)
+    for second, part in zip(seconds, numbers, strict=True):
         records = due.get(second, ())
         found[EVERYTHING][part] += records
         for record in records if len(scopes) > 1 else ():
             for scope in _narrow_scopes_of(record):
                 if scope in found:
                     found[scope][part].append(record)
-    return {scope: _evidence(of_part, length_s) for scope, of_part in found.items()}
+    return {scope: _evidence(of_part, empty_blocks(numbers)) for scope, of_part in found.items()}
 
 
-def _evidence(parts: Sequence[Sequence[Due]], steady_s: int) -> ScopeTotals:
-    blocks = empty_blocks(steady_s)
+def _evidence(parts: Sequence[Sequence[Due]], blocks: Sequence[Block]) -> ScopeTotals:
     for block, records in zip(blocks, parts, strict=False):  # one part and no block where it is too short
         block.totals = totals_of(records, responses_only=True)
     due = [record for records in parts for record in records]

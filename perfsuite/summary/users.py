@@ -67,9 +67,7 @@ def login_figures(
 ) -> Logins | None:
     """None where no login was sent. Of the ramp-up are those that were sent until all users were logged in."""
     until = math.inf if phases.logged_in is None else phases.logged_in
-    records = [
-        record for second in aggregate.seconds.values() for record in second.requests if record.operation == LOGIN
-    ]
+    records = [record for _number, part in aggregate.parts() for record in part.requests if record.operation == LOGIN]
     first = [record for record in records if record.second < until]
     times = histogram_of_all([part for record in first for part in (record.ok, record.failed)])
     mean_us = times.mean_us()

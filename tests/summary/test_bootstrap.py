@@ -15,6 +15,7 @@ from perfsuite.summary.bootstrap import (
     _levels,
     _student,
     block_count,
+    block_numbers,
     block_of,
     empty_blocks,
     interval,
@@ -36,7 +37,7 @@ RUNS = 300
     ],
 )
 def test_blocks(steady_s: int, blocks: int) -> None:
-    made = empty_blocks(steady_s)
+    made = empty_blocks(block_numbers(range(steady_s)))
     assert (block_count(steady_s), len(made)) == (blocks, blocks)
     assert sum(block.seconds for block in made) == (steady_s if blocks else 0)
     if blocks:
@@ -143,7 +144,7 @@ class World:
 
     def blocks(self, seed: int) -> list[Block]:
         dice = random.Random(seed)
-        blocks = empty_blocks(self.steady_s)
+        blocks = empty_blocks(block_numbers(range(self.steady_s)))
         level = load = 0.0
         for second in range(-60, self.steady_s):
             level = self._next(level, dice)

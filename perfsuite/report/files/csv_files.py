@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfsuite.format import utc
+from perfsuite.measurements.minutes import minute_of
 from perfsuite.model import ALL, Breakdown, FailureGroup, Row, RowLeft, Second, SecondArrivals, Statistics, Summary
 from perfsuite.report.text import BREAKDOWN_FIELDS, STATISTIC_FIELDS, csv_cell, exact, parts_of, rounded, values_of
 
@@ -30,7 +31,10 @@ def stats_csv(summary: Summary) -> str:
 
 
 def stats_history_csv(summary: Summary) -> str:
-    """The same per UTC second: first the second's total, then its roles and operations."""
+    """The same per UTC second: first the second's total, then its roles and operations.
+
+    A minute of a long run that was rolled up takes the place of its seconds, at the first of them.
+    """
     return _table(HISTORY_COLUMNS, _history(summary))
 
 
@@ -54,7 +58,8 @@ def _history(summary: Summary) -> Iterator[Sequence[str]]:
     rows_by_second: dict[int, list[Row]] = {}
     for row in summary.second_rows:
         rows_by_second.setdefault(int(row.period), []).append(row)
-    seconds = {second.second: second for second in summary.seconds}
+    whole = {minute.second: minute for minute in summary.minutes}
+    seconds = {each.second: each for each in summary.seconds if minute_of(each.second) not in whole} | whole
     for number in sorted(rows_by_second.keys() | seconds.keys()):
         known = seconds.get(number)
         period = (known.stage or known.period) if known else ""

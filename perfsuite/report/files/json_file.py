@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -38,8 +38,9 @@ from perfsuite.model import (
 from perfsuite.model.finding import Evidence, Finding
 from perfsuite.model.fingerprint import CostState, OperationCost
 from perfsuite.model.generator import capacity_of
-from perfsuite.model.monitor import PART, Reading
+from perfsuite.model.monitor import GENERATOR, NETWORK, PART, Reading
 from perfsuite.model.periods import STEADY
+from perfsuite.model.readings import sources_of
 from perfsuite.report.comparison import comparison_dict
 from perfsuite.report.findings import monitored_parts
 from perfsuite.report.published import published_entries
@@ -210,8 +211,8 @@ def _pattern(pattern: FailurePattern) -> dict[str, Any]:
     return {name: rounded(name, value) if name == "every_s" else value for name, value in asdict(pattern).items()}
 
 
-def _sources(readings: Iterable[Reading]) -> list[str]:
-    return sorted({reading.source.split(PART)[0] for reading in readings if not reading.is_of_load})
+def _sources(readings: Sequence[Reading]) -> list[str]:
+    return sorted({source.split(PART)[0] for source in sources_of(readings)} - {NETWORK, GENERATOR})
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

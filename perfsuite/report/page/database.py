@@ -21,6 +21,7 @@ from perfsuite.model.fingerprint import (
 )
 from perfsuite.model.monitor import Reading
 from perfsuite.model.periods import STEADY
+from perfsuite.model.readings import of_metrics
 from perfsuite.report.page.tables import Cell, Column, PageTable
 from perfsuite.report.text import clean, exact, rounded
 from perfsuite.timeseries import Floats, Track, middle, requests_by_second, tracks_of
@@ -222,7 +223,7 @@ def _totals(summary: Summary, readings: Sequence[Reading]) -> Iterable[tuple[str
     if summary.steady_start is None or summary.steady_end is None:
         return
     start_s, length_s = summary.steady_start, summary.steady_end - summary.steady_start
-    wanted = [reading for reading in readings if reading.metric.startswith("postgres.")]
+    wanted = of_metrics(readings, lambda metric: metric.startswith("postgres."))
     tracks = {track.metric: track for track in tracks_of(wanted, start_s, length_s)}
     sent = requests_by_second(summary.seconds, start_s, length_s)
     for label, metric, unit in _PER_REQUEST:

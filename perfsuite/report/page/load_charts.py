@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from perfsuite.measurements.minutes import minute_of
 from perfsuite.model import ALL, Second, Summary, VisitRecord
 from perfsuite.model.periods import STEADY
 from perfsuite.report.page.charts import (
@@ -127,11 +128,14 @@ _ACTION_LINES = (
 _DELAY_LINES = (LineStyle("lag", "average", "--line-avg"), LineStyle("latest", "max", "--line-max"))
 
 
-def load_series(seconds: Sequence[Second], visits: Sequence[VisitRecord] = ()) -> LoadSeries:
+def load_series(
+    seconds: Sequence[Second], visits: Sequence[VisitRecord] = (), minutes: Sequence[Second] = ()
+) -> LoadSeries:
     """The load in at most MAX_POINTS bins; `visits`: of a search.
 
     In a bin of several seconds rates are the mean, response times are weighted by their requests, and percentiles and
-    maxima are the highest of its seconds.
+    maxima are the highest of its seconds. `minutes`: those that were rolled up, which have the percentiles and service
+    times that their seconds lack.
     """
     if not seconds:
         return LoadSeries({}, (), (), (), 1, 0)
@@ -139,9 +143,13 @@ def load_series(seconds: Sequence[Second], visits: Sequence[VisitRecord] = ()) -
     length = seconds[-1].second - start + 1
     width = next((width for width in _BIN_WIDTHS_S if length <= width * MAX_POINTS), _BIN_WIDTHS_S[-1])
     begins, bins = [], []
+    of_minute = {minute.second: minute for minute in minutes}
     for number, group in groupby(seconds, key=lambda second: (second.second - start) // width):
         begins.append(number * width)
-        bins.append(_bin_figures(list(group), min(width, length - number * width)))
+        within = list(group)
+        around = {minute: None for second in within if (minute := minute_of(second.second)) in of_minute}
+        rolled_up = [of_minute[minute] for minute in around]
+        bins.append(_bin_figures(within, min(width, length - number * width), rolled_up))
     names = dict.fromkeys(name for one in bins for name in one)
     return LoadSeries(
         figures={name: tuple(one.get(name) for one in bins) for name in names},
@@ -163,27 +171,29 @@ def operation_key(operation: str) -> str:
     return f"operation: {operation}"
 
 
-def _bin_figures(seconds: Sequence[Second], length_s: int) -> Figures:
+def _bin_figures(seconds: Sequence[Second], length_s: int, minutes: Sequence[Second]) -> Figures:
     statistics = [second.statistics for second in seconds]
+    with_percentiles = [each.statistics for each in (*seconds, *minutes)]
     figures: Figures = {
         "rps": rounded("rps", sum(each.rps for each in statistics) / length_s),
         "fps": rounded("rps", sum(each.failures for each in statistics) / length_s),
         "avg": _weighted((each.requests, each.avg_ms) for each in statistics),
-        "p50": _highest(each.p50_ms for each in statistics),
-        "p95": _highest(each.p95_ms for each in statistics),
-        "p99": _highest(each.p99_ms for each in statistics),
+        "p50": _highest(each.p50_ms for each in with_percentiles),
+        "p95": _highest(each.p95_ms for each in with_percentiles),
+        "p99": _highest(each.p99_ms for each in with_percentiles),
         "max": _highest(each.max_ms for each in statistics),
     }
     if any(second.arrivals for second in seconds):
-        figures |= _arrivals(seconds, length_s)
+        figures |= _arrivals(seconds, length_s, minutes)
     roles = dict.fromkeys(role for second in seconds for role in second.users)
     return figures | {role_key(role): max(second.users.get(role, 0) for second in seconds) for role in roles}
 
 
-def _arrivals(seconds: Sequence[Second], length_s: int) -> Figures:
+def _arrivals(seconds: Sequence[Second], length_s: int, minutes: Sequence[Second]) -> Figures:
     """Open model: actions due and started per second, their delay, the queue, and the mean service time."""
     arrivals = [second.arrivals for second in seconds if second.arrivals]
-    sent = ((second.statistics.requests - second.breakdown.not_started, second.breakdown) for second in seconds)
+    every = (*seconds, *minutes)
+    sent = ((each.statistics.requests - each.breakdown.not_started, each.breakdown) for each in every)
     return {
         "due": rounded("due", sum(each.due for each in arrivals) / length_s),
         "begun": rounded("begun", sum(each.begun for each in arrivals) / length_s),
@@ -317,14 +327,20 @@ def operations_chart(summary: Summary, series: LoadSeries, named: Iterable[str] 
 def _operation_times(summary: Summary, series: LoadSeries) -> dict[str, TimeByBin]:
     times: dict[str, TimeByBin] = defaultdict(dict)
     start = summary.seconds[0].second
+    minutes = {minute.second for minute in summary.minutes}
     for row in summary.second_rows:
-        figures = row.statistics
-        if figures.avg_ms is None or row.operation == ALL:
-            continue
-        number = (int(row.period) - start) // series.bin_s
-        requests, total_ms = times[row.operation].get(number, (0, 0.0))
-        times[row.operation][number] = (requests + figures.requests, total_ms + figures.requests * figures.avg_ms)
+        figures, second = row.statistics, int(row.period)
+        if figures.avg_ms is not None and row.operation != ALL and second not in minutes:
+            _add(times[row.operation], (second - start) // series.bin_s, figures.requests, figures.avg_ms)
+    for (_role, operation), known in summary.operation_seconds.items():
+        for second, requests, took_us in zip(known.seconds, known.requests, known.took_us, strict=True):
+            _add(times[operation], (second - start) // series.bin_s, requests, took_us / requests / 1000)
     return times
+
+
+def _add(times: TimeByBin, number: int, more: int, avg_ms: float) -> None:
+    requests, total_ms = times.get(number, (0, 0.0))
+    times[number] = (requests + more, total_ms + more * avg_ms)
 
 
 def _shown(summary: Summary, times: Mapping[str, TimeByBin], named: Iterable[str]) -> Sequence[str]:

@@ -87,7 +87,8 @@ def curve_id(chart: Chart, number: int) -> str:
 def timeline_of(report: RunReport, limits: Sequence[TimeLimit]) -> ChartTimeline | None:
     """The time axis of a run with everything on it; None for a run of less than two seconds."""
     summary = report.summary
-    series = load_series(summary.seconds, report.capacity.visits if report.capacity else ())
+    visits = report.capacity.visits if report.capacity else ()
+    series = load_series(summary.seconds, visits, summary.minutes)
     load = load_charts(series, limits)
     if not load:
         return None
