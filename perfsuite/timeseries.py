@@ -18,7 +18,7 @@ from perfsuite.model import Row, Second, Summary
 from perfsuite.model.monitor import PART, Reading
 from perfsuite.model.periods import MINUTE_S
 from perfsuite.model.readings import ReadingColumns, ReadingSeries
-from perfsuite.model.summary import OperationSeconds
+from perfsuite.model.summary_parts import OperationSeconds
 
 Floats = NDArray[np.float64]
 """In a series NaN is a gap."""

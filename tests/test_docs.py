@@ -329,7 +329,7 @@ def test_list_of_files(tmp_path: Path) -> None:
     modules = (
         "run/pipeline.py", "run/load_run.py", "run/load.py", "measurements/file.py", "measurements/raw_samples.py",
         "run/fingerprint.py", "target/journal.py", "fingerprint/output.py", "model/cleanup.py", "load/state.py",
-        "monitor/readings.py", "suite_errors.py",
+        "monitor/readings.py", "suite_errors.py", "measurements/roll_up.py", "monitor/minutes.py",
     )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
     made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}

@@ -43,7 +43,7 @@ from perfsuite.measurements.sums import (
 )
 from perfsuite.measurements.totals import Due, errors_in, is_unanswered, values_in
 from perfsuite.model import FailureKind
-from perfsuite.model.summary import OperationSeconds
+from perfsuite.model.summary_parts import OperationSeconds
 
 FORGOTTEN_AFTER_S = 5
 """A process that has not reported its users for longer is gone, and its users with it."""

@@ -268,8 +268,8 @@ class RollUpWriter:
     the measurements meets too, ends it early: then the report is made from these.
     """
 
-    def __init__(self, path: Path, plan: Plan) -> None:
-        self._file = WholeFile(path, plan.run_id) if plan.scenario.duration_s > LONG_S else None
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._file = WholeFile(folder / MINUTES_FILE, plan.run_id) if plan.scenario.duration_s > LONG_S else None
         self._roller = RollUp()
 
     def add(self, records: Sequence[Record]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -18,6 +17,7 @@ from perfsuite.model.summary_parts import (
     Coverage,
     CutOff,
     Logins,
+    OperationSeconds,
     Outage,
     RawSampleFiles,
     Reconciliation,
@@ -190,23 +190,6 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
-class OperationSeconds:
-    """One role and operation in the seconds of minutes that were rolled up, in which something was due: UTC second,
-    requests, and the sum of their times; a second may be there twice.
-    """
-
-    seconds: array[int] = field(default_factory=lambda: array("q"))
-    requests: array[int] = field(default_factory=lambda: array("q"))
-    took_us: array[int] = field(default_factory=lambda: array("q"))
-
-    def extend(self, seconds: Iterable[int], requests: Iterable[int], took_us: Iterable[int]) -> None:
-        """Add further seconds."""
-        self.seconds.extend(seconds)
-        self.requests.extend(requests)
-        self.took_us.extend(took_us)
-
-
-@dataclass(frozen=True, slots=True)
 class ArrivalFigures:
     """How the open model kept to its times, over the steady state; all counts are of actions, not of requests.
 
@@ -332,8 +315,7 @@ class Summary:
     behaviours: tuple[BehaviourRow, ...]
     seconds: tuple[Second, ...]
     second_rows: tuple[Row, ...]
-    """One row per second, role and operation; `period` holds the UTC second as text. Of a minute that was rolled up
-    one row, with its first second."""
+    """One row per second (or minute that was rolled up), role and operation; `period` holds the UTC second as text."""
     failures: tuple[FailureGroup, ...]
     whole_run: WholeRun
     generator: GeneratorHealth

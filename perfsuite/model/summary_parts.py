@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from perfsuite.model.monitor import Reading
@@ -89,6 +90,23 @@ def server_cpu_percent(logins: Logins, readings: Sequence[Reading]) -> float | N
         if reading.value is not None and logins.began_at < reading.at_s <= ended_at
     ]
     return math.fsum(known) / len(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSeconds:
+    """One role and operation in the seconds of minutes that were rolled up, in which something was due: UTC second,
+    requests, and the sum of their times; a second may be there twice.
+    """
+
+    seconds: array[int] = field(default_factory=lambda: array("q"))
+    requests: array[int] = field(default_factory=lambda: array("q"))
+    took_us: array[int] = field(default_factory=lambda: array("q"))
+
+    def extend(self, seconds: Iterable[int], requests: Iterable[int], took_us: Iterable[int]) -> None:
+        """Add further seconds."""
+        self.seconds.extend(seconds)
+        self.requests.extend(requests)
+        self.took_us.extend(took_us)
 
 
 @dataclass(frozen=True, slots=True)

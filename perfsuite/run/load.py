@@ -21,7 +21,7 @@ from perfsuite.format import apart
 from perfsuite.judge import live_targets
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
-from perfsuite.measurements.roll_up import MINUTES_FILE, RollUpWriter
+from perfsuite.measurements.roll_up import RollUpWriter
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import (
@@ -217,7 +217,8 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
         ended = SUITE_FAILED
         try:
             ended = _follow(process, progress, run)
-            progress.close()
+            progress.read()  # records since the last poll
+            progress.minutes.close()
             run.screen.progress(progress.snapshot())
         except SuiteError:
             raise
@@ -259,7 +260,7 @@ class _LoadProgress:
         self._run, self._sampler = run, sampler
         self._roles = sending_roles(run.plan.scenario, ROLES)
         self._tail, self._live = measurements_file.Tail(run.folder / measurements_file.FILE_NAME), LiveView(run.plan)
-        self._minutes = RollUpWriter(run.folder / MINUTES_FILE, run.plan)
+        self.minutes = RollUpWriter(run.folder, run.plan)
         self._reported: set[tuple[str, str]] = set()
         self.broke = False
         """A part of a load process died that the load cannot do without; the load ends itself."""
@@ -301,12 +302,7 @@ class _LoadProgress:
             if isinstance(record, measurements.SuiteErrors):
                 self._report(record)
         self._live.feed(records)
-        self._minutes.add(records)
-
-    def close(self) -> None:
-        """The load is over: process what came since the last call."""
-        self.read()
-        self._minutes.close()
+        self.minutes.add(records)
 
     def snapshot(self) -> LiveSnapshot:
         """The run as it stands now."""

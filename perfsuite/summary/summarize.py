@@ -98,7 +98,7 @@ def build(
     """
     with without_collecting():
         summary = _summary(plan, aggregate, preflight, roles, circumstances)
-    return replace(summary, aborted=circumstances.aborted)
+    return replace(summary, aborted=circumstances.aborted, operation_seconds=aggregate.operations)
 
 
 def _summary(
@@ -159,10 +159,19 @@ def _summary(
         raw_samples=raw_sample_files(aggregate),
         connections=connections(aggregate),
         ledger=ledger(aggregate, sent + aggregate.expired),
-        minutes=_minutes(due, when, beside),
-        operation_seconds=aggregate.operations,
     )
-    return _with_stages(_with_evidence(summary, plan, due, when), plan, due, when, roles)
+    return _with_stages(_with_evidence(_with_minutes(summary, due, when), plan, due, when), plan, due, when, roles)
+
+
+def _with_minutes(summary: Summary, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> Summary:
+    """The figures of the minutes that were rolled up."""
+    first = (second for second in summary.seconds if second.second in when.minutes)
+    totals = ((second, totals_of(due.get(second.second, ()))) for second in first)
+    minutes = (
+        replace(second, statistics=statistics(of_minute, MINUTE_S), breakdown=breakdown(of_minute))
+        for second, of_minute in totals
+    )
+    return replace(summary, minutes=tuple(minutes))
 
 
 def _with_stages(
@@ -233,15 +242,6 @@ def _second(second: int, figures: Statistics, parts: Breakdown, when: RunTimelin
         arrivals=beside.arrivals.get(second),
         never_left=beside.never_left.get(second, 0),
         stage=stage.name if (stage := when.stage_of(second)) else "",
-    )
-
-
-def _minutes(due: Mapping[int, Sequence[Due]], when: RunTimeline, beside: _Beside) -> tuple[Second, ...]:
-    """The minutes that were rolled up."""
-    totals = {minute: totals_of(due.get(minute, ())) for minute in sorted(when.minutes)}
-    return tuple(
-        _second(minute, statistics(of_minute, MINUTE_S), breakdown(of_minute), when, beside)
-        for minute, of_minute in totals.items()
     )
 
 
