@@ -49,7 +49,7 @@ _CONTRADICT = (
         ("--host", "--credentials", "--ca-file", "--proxy", "--header", "--mapping", "--client-cert", "--client-key"),
     ),
     ("--multiple", ("--scenario",)),
-    ("--arrival-rate", ("--think-time-factor",)),
+    ("--arrival-rate", ("--think-time-factor", "--iterations")),
     ("--against", ("--baseline", *_MONITORS)),
     ("--against-fault", ("--baseline", *_MONITORS)),
 )

@@ -283,6 +283,8 @@ def _why_not_steady(summary: Summary) -> Message:
     if summary.ended in _ENDED:
         return Reason.ENDED_BEFORE_STEADY(what=_ENDED[summary.ended])
     users = summary.users
+    if users.done:
+        return Reason.DONE_BEFORE_STEADY()
     if users.peak < users.requested:
         return Reason.NO_STEADY_USERS(peak=users.peak, requested=users.requested)
     return Reason.NO_STEADY()

@@ -11,7 +11,7 @@ from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.ledger import clocks_uncertain
 from perfsuite.judge.limits import FAST_ERRORS_SHARE, SLOW_ERRORS_SHARE
 from perfsuite.judge.metrics import AVERAGE, RPS, name_of, subject_of
-from perfsuite.judge.validity import generator_notes
+from perfsuite.judge.validity import ended_early, generator_notes
 from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.model import (
@@ -43,6 +43,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
         note
         for note in (
             _circumstances(plan),
+            _not_done(plan, summary),
             _fast_errors(summary),
             *_slow_errors(plan, summary),
             *(_outage(outage) for outage in summary.outages if outage.end or summary.target_lost_at is None),
@@ -64,6 +65,18 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
         )
         if note
     ]
+
+
+def _not_done(plan: Plan, summary: Summary) -> Message | None:
+    done, scenario = summary.users.done, plan.scenario
+    if done is None or done >= summary.users.requested or ended_early(summary):
+        return None
+    return Note.NOT_DONE(
+        missing=summary.users.requested - done,
+        requested=summary.users.requested,
+        iterations=scenario.iterations,
+        duration_s=scenario.duration_s,
+    )
 
 
 # ── what makes figures doubtful ─────────────────────────────────────────────────────────────────────────────

@@ -43,6 +43,7 @@ from perfsuite.model import (
     Plan,
     Reconciliation,
     Remaining,
+    Remedy,
     SuiteErrorGroup,
     Summary,
 )
@@ -188,6 +189,11 @@ def ended_early(summary: Summary) -> bool:
     return summary.ended in (INTERRUPTED, CUT_OFF, TARGET_LOST, SUITE_FAILED, ABORTED)
 
 
+def longer(summary: Summary) -> Remedy:
+    """What would make the steady state longer: where users were done, their iterations ended it."""
+    return Remedy.ITERATIONS if summary.users.done else Remedy.LONGER
+
+
 def _nothing_sent(summary: Summary) -> Message | None:
     if summary.whole_run.requests or ended_early(summary):
         return None
@@ -199,12 +205,13 @@ def _too_little(summary: Summary) -> Message | None:
     sent, steady_s = summary.totals.requests, summary.steady_s
     if not steady_s or ended_early(summary) or (sent >= FEWEST_REQUESTS and steady_s >= SHORTEST_STEADY_S):
         return None
+    remedy = longer(summary).value
     return Reason.TOO_LITTLE(
         requests=sent,
         steady_s=steady_s,
         requests_needed=FEWEST_REQUESTS,
         steady_needed_s=SHORTEST_STEADY_S,
-        remedies="longer or with more users" if steady_s >= SHORTEST_STEADY_S else "longer",
+        remedies=f"{remedy} or with more users" if steady_s >= SHORTEST_STEADY_S else remedy,
     )
 
 
@@ -267,8 +274,8 @@ def _apart(role: Occupancy) -> Message:
 
 def _users_missing(plan: Plan, summary: Summary) -> Message | None:
     users, scenario = summary.users, plan.scenario
-    if users.peak >= users.requested or ended_early(summary):
-        return None
+    if users.peak >= users.requested or ended_early(summary) or users.done:
+        return None  # where some are done, others may have started after them
     fields = {"peak": users.peak, "requested": users.requested}
     ramp_up_s = users.requested / scenario.spawn_rate if scenario.spawn_rate > 0 else math.inf
     if ramp_up_s < scenario.duration_s:

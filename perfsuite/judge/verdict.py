@@ -27,7 +27,14 @@ from perfsuite.judge.metrics import FAILURE_RATE
 from perfsuite.judge.monitored import NOTHING_MONITORED, MonitoringData, is_monitored
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.targets import frequent_patterns, judge_targets
-from perfsuite.judge.validity import ended_early, invalid_because, rows_remaining, suite_errors, unfit_because
+from perfsuite.judge.validity import (
+    ended_early,
+    invalid_because,
+    longer,
+    rows_remaining,
+    suite_errors,
+    unfit_because,
+)
 from perfsuite.messages import Message
 from perfsuite.messages.reasons import Detail, Reason
 from perfsuite.model import (
@@ -85,7 +92,7 @@ def judge(
     if slow := _rate_not_reached(plan, summary):
         (invalid if invalid else failed).append(slow)
     if not any(result.outcome in (TargetOutcome.MET, TargetOutcome.MISSED) for result in observed):
-        invalid.append(_nothing_judged(targets, ended_early(summary)))
+        invalid.append(_nothing_judged(summary, targets))
     if aborted := _aborted(summary):
         # Figures of a generator that was not fit prove nothing, also not early.
         (invalid if unfit else failed).insert(0, aborted)
@@ -146,14 +153,16 @@ def _passed(summary: Summary, targets: Iterable[TargetResult]) -> Message:
     )
 
 
-def _nothing_judged(targets: Sequence[TargetResult], early: bool) -> Message:
+def _nothing_judged(summary: Summary, targets: Sequence[TargetResult]) -> Message:
     if not targets:
         return Reason.NO_TARGETS()
     why = "; ".join(f"{result.name}: {result.reason}" for result in targets[:_TARGETS_NAMED])
     why += f"; and {len(targets) - _TARGETS_NAMED} more" if len(targets) > _TARGETS_NAMED else ""
     possible = {remedy for result in targets for remedy in result.remedies}
+    if Remedy.LONGER in possible:
+        possible = possible - {Remedy.LONGER} | {longer(summary)}
     remedies = " or ".join(remedy.value for remedy in Remedy if remedy in possible)
-    if not remedies or early:
+    if not remedies or ended_early(summary):
         return Reason.NOTHING_JUDGED(why=why)
     return Reason.NOTHING_JUDGED_RUN(why=why, remedies=remedies)
 

@@ -128,7 +128,8 @@ class LoadMaster(MasterJob):
 
     @property
     def _is_over(self) -> bool:
-        return bool(self._coordinator.stopping) or utc_s() >= self._coordinator.end_at
+        led = self._coordinator
+        return bool(led.stopping) or led.users_are_done or utc_s() >= led.end_at
 
     # ── workers ────────────────────────────────────────────────────────────────────────────────────
 

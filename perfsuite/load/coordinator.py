@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from perfsuite.measurements.records import Phase, SuiteErrors, WorkerJoined, Wor
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import SUITE_FAILED, Account, Plan
+from perfsuite.model.periods import RAMP_DOWN
 
 DRAIN_MARGIN_S = 15.0
 """More than requests in flight may take: for handing over the last records."""
@@ -74,6 +76,7 @@ class Coordinator:
         self._from_s = 0.0
         self._start_at = 0.0
         self._placed_at = 0.0
+        self._down_at = math.inf
         self._on_plateau = False
         self._stage, self._stage_at = "", 0.0
         self._over = False
@@ -211,6 +214,19 @@ class Coordinator:
             at = max(self._placed_at or utc_s(), self._stage_at)
             self._inbox.add(Phase, "plateau", at, self._stage)
 
+    def _look_whether_done(self) -> None:
+        """The load goes down from when the first user has made its iterations."""
+        first = min((each.done_at for each in self.workers if each.done), default=math.inf)
+        if first < self._down_at:
+            self._down_at = first
+            self.phase(RAMP_DOWN, first)
+
+    @property
+    def users_are_done(self) -> bool:
+        """All users have made their iterations. Those of a lost worker make theirs anew."""
+        done = sum(each.done for each in self.workers)
+        return self._placement is not None and 0 < len(self._placement) <= done
+
     def _on_batch(self, worker: WorkerHandle, batch: Batch) -> None:
         for record in self._inbox.take(worker.account, batch):
             if isinstance(record, SuiteErrors) and record.ends_load:
@@ -261,6 +277,7 @@ class Coordinator:
             self._changed.wait(_LOOK_EVERY_S)
             self._changed.clear()
             self._look_whether_placed()
+            self._look_whether_done()
             loaded = sum(bool(each.seats) for each in self._master.workers.values() if each.at_work)
             if self._failures or self._over or self._inbox.is_due(loaded):
                 self.write()
@@ -279,7 +296,7 @@ class Coordinator:
         self._over = True
         if self._placing is not None:
             self._placing.kill()
-        self.phase("ramp-down", utc_s())
+        self.phase(RAMP_DOWN, utc_s())
         within_s = self._plan.stop_timeout_s + DRAIN_MARGIN_S
         until, asked_at = time.monotonic() + within_s, 0.0
         while self.workers and time.monotonic() < until:

@@ -148,6 +148,8 @@ class LoadJob(WorkerJob):
             "seats": len(self._numbers),
             "target": self._runner.target_user_count,
             "placed": self._placed,
+            "done": self.load.users_done if self.load is not None else 0,
+            "done_at": self.load.first_done_at if self.load is not None else 0.0,
             "offered": int(self._offer is not None or self._is_checking),
         }
 

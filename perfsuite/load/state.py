@@ -136,6 +136,10 @@ class LoadState:
         self._behaviours: dict[str, list[Behaviour]] = {}
         self._on_mute = on_mute
         self._alive: Counter[str] = Counter()
+        self.users_done = 0
+        """Users that have made all their iterations; they are not alive any more."""
+        self.first_done_at = 0.0
+        """When the first of them had, UTC epoch s; 0 before."""
         self._requested = 0
         self._notified_placed = 0
         self._background: dict[Callable[[], None], gevent.Greenlet] = {}
@@ -184,13 +188,19 @@ class LoadState:
         self._look_whether_placed()
 
     def _look_whether_placed(self) -> None:
-        if self.users_alive >= self._requested != self._notified_placed:
+        if self.users_alive + self.users_done >= self._requested != self._notified_placed:
             self._notified_placed = self._requested
             self._on_placed(self._requested)
 
     def user_stopped(self, role: str) -> None:
         """A virtual user has ended."""
         self._alive[role] -= 1
+
+    def user_done(self, role: str) -> None:
+        """A virtual user has made all its iterations."""
+        self.user_stopped(role)
+        self.users_done += 1
+        self.first_done_at = self.first_done_at or utc_s()
 
     @property
     def users_alive(self) -> int:
@@ -214,6 +224,7 @@ class LoadState:
             self.run.journal.close()
         self._report_errors()
         counts = {"sent": self.sent.sent, "unrecorded": self.sent.unrecorded, "retries": self.sent.retries}
+        counts["done"] = self.users_done
         self.recorder.end(total, reason, **counts)
 
     # ── errors of the suite itself ─────────────────────────────────────────────────────────────────

@@ -26,8 +26,11 @@ from perfsuite.target.session import Session, SessionEnded
 
 MAX_JITTER_S = 1.0
 _LOOK_EVERY_S = 0.5
+_REST_S = 60.0
 AFTER_ERROR_S = 1.0
 """The shortest pause after an error of the suite itself."""
+LOGIN_AGAIN_S = 0.5
+"""The shortest pause before another login, whatever the think times are."""
 NONE_TAKEN_S = 0.1
 """The pause of an open model's session after an error of the suite that kept it from taking an action: those that are
 due wait meanwhile."""
@@ -112,6 +115,8 @@ def act(user: RoleUser) -> None:
     """
     while True:
         user.act()
+        if user.is_done:
+            user.rest()
         user.pause()
 
 
@@ -131,6 +136,9 @@ class RoleUser(User):
     _logging_in = False
     _yielded = False
     """The latest action got answers, and so let others run while it waited."""
+    _at_rest = False
+    _made = 0
+    """Actions so far."""
     _planned_pause_s = 0.0
     """How long the present pause was to be; 0 where none was planned."""
 
@@ -191,7 +199,7 @@ class RoleUser(User):
             while not self._logged_in():
                 if self.session.login_rejected:
                     self._end_first_login()
-                self._wait_for_login(max(self._pause_s(), self.session.login_wait_s))
+                self._wait_for_login(max(self._pause_s(), self.session.login_wait_s, LOGIN_AGAIN_S))
         finally:
             self._end_first_login()
 
@@ -240,7 +248,8 @@ class RoleUser(User):
         """Close the connection; the account is free again."""
         if self._started:
             with self._load.counting("a user ended"):
-                self._load.user_stopped(self.role.slug)
+                if not self._at_rest:
+                    self._load.user_stopped(self.role.slug)
                 self._load.accounts.give_back(self._seat)
                 self._transport.close()
 
@@ -269,6 +278,21 @@ class RoleUser(User):
                     self._state = LOCUST_STATE_RUNNING
         if self._state == LOCUST_STATE_STOPPING:
             raise StopUser
+
+    @property
+    def is_done(self) -> bool:
+        """It has made all its iterations."""
+        return self._made == self._load.order.plan.scenario.iterations
+
+    def rest(self) -> None:
+        """Send nothing more, until the load is over. It does not end: Locust would start another in its place."""
+        if self._state == LOCUST_STATE_STOPPING:
+            raise StopUser
+        self._state, self._at_rest = LOCUST_STATE_WAITING, True
+        self._load.user_done(self.role.slug)
+        self._transport.close()
+        while True:
+            gevent.sleep(_REST_S)
 
     def think_s(self) -> float:
         """The next think time of the closed model."""
@@ -304,6 +328,7 @@ class RoleUser(User):
             raise
         except (Exception, gevent.Timeout) as error:  # noqa: BLE001  Locust would log it, and nobody would count it
             self._failed(error, "an action")
+        self._made += not self._took_none
 
     def _act(self) -> None:
         if self._leaving:

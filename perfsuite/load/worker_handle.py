@@ -84,6 +84,10 @@ class WorkerHandle:
     deaf_beats: int = 0
     """How many of its last heartbeats say that it has heard nothing for too long."""
     placed: int = 0
+    done: int = 0
+    """Users that have made all their iterations."""
+    done_at: float = 0.0
+    """When the first of them had, UTC epoch s."""
     seats: list[UserSeat] = field(default_factory=list)
     """The users that it was ordered to take."""
     target: int = 0
@@ -101,7 +105,7 @@ class WorkerHandle:
         self.drained = None
         self.seats = []
         self.table = {}
-        self.placed = self.target = 0
+        self.placed = self.target = self.done = 0
         self.ordered_at, self.reported = 0.0, {}
 
     @property

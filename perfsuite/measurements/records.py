@@ -12,7 +12,7 @@ Schema history
         process, `connections`, `no_answer` and `send_lag` of a process, and `slowest` of requests, which readers of 3
         may pass over
     4   processes that join, and a ledger of what each of them sent; the records of several processes merged to those of
-        the worker "all"
+        the worker "all"; later on `done` of the end of a process, which readers of 4 may pass over
 """
 
 from __future__ import annotations
@@ -328,6 +328,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
 
     `sent`: requests counted where they are sent, without the recorder; None in older files. `unrecorded`: of these, the
     ones for which recording raised an error, so that they are in no other record. `retries`: how many were repeated.
+    `done`: users that had made all their iterations.
     """
 
     worker: str
@@ -338,6 +339,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="kind"):
     sent: int | None = None
     unrecorded: int = 0
     retries: int = 0
+    done: int = 0
 
 
 Record = (

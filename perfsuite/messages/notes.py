@@ -14,6 +14,10 @@ class Note(Code):
     MERGED = "merged from {runs:n run}: seconds of one are those of another as far as the clocks of their masters agree"
     SHARED_ACCOUNTS = "{users:n user} on {accounts:n account}"
     PROXY = "all requests went through {proxy}: response times include the proxy"
+    NOT_DONE = (
+        "{missing:number} of {requested:number} users had not made their {iterations:number} iterations within"
+        " {duration_s:seconds}; a longer --duration gives them time"
+    )
     ABSENT_ROLES = "with {users:n user}, no user ran as {roles:list}"
 
     # ── what makes figures doubtful ─────────────────────────────────────────────────────────────────────────────

@@ -108,9 +108,12 @@ class PlanMessage(Code):
     EMPTY_LIST = "names nothing; leave {key} out for all of them"
     LOGIN_EXCLUDED = "every user has to log in: login cannot be excluded"
     WEIGHT_OF_NO_ROLE = "this role is not among the scenario's roles"
-    WEIGHT_TOO_HIGH = "must be at most {most:number}"
-    FACTOR_TOO_HIGH = "must be at most {most:setting}"
+    TOO_HIGH = "must be at most {most:setting}"
     NO_THINK_TIMES = "with an arrival rate nobody thinks: leave the factor of the think times out, or the arrival rate"
+    ITERATIONS_OF_RATE = (
+        "arrival rate and duration say how many actions there are: leave the iterations out, or the arrival rate"
+    )
+    ITERATIONS_OF_STAGES = "stages say how long the load lasts: leave the iterations out, or the stages"
     NOTHING_LEFT = "no operation is left that any of its roles could send. Exclude less, or take other roles"
     NOTHING_LEFT_FOR = "no operation is left for {roles:list}. Exclude less, or leave these roles out: --roles {others}"
     STAGES_FORM = "must be a list of tables, each with a name, a duration, and users or an arrival_rate"

@@ -150,6 +150,9 @@ class Reason(Code):
     STEADY_NOT_REACHED = "the steady state has not begun"
     ENDED_BEFORE_STEADY = "{what} before the steady state"
     NO_STEADY_USERS = "no steady state: only {peak:number} of {requested:number} users were started"
+    DONE_BEFORE_STEADY = (
+        "no steady state: the first user had made its iterations before all had started and the load had settled"
+    )
     NO_STEADY = "no steady state: the load ended before it had settled"
     TOO_FEW_SAMPLES = "{samples:n sample}, {needed:number} needed for {figure}"
     TOO_FEW_WITHOUT_FAILED = (

@@ -56,7 +56,6 @@ from perfsuite.model.summary import (
     Summary,
     TargetFigures,
     TimeBin,
-    UserCounts,
     WholeRun,
     Within,
 )
@@ -73,6 +72,7 @@ from perfsuite.model.summary_parts import (
     Remark,
     ServerTimes,
     SlowestRequest,
+    UserCounts,
 )
 from perfsuite.model.verdict import Outcome, Remedy, TargetOutcome, TargetResult, Verdict
 from perfsuite.model.worker_start import OwnConnection, WorkerStart

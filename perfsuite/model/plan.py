@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from perfsuite.format import setting
+from perfsuite.format import number, option_duration, setting
 from perfsuite.model.stages import RatePiece, Stage, pieces_of, spans_of
 
 ALL = "all"
@@ -49,7 +49,8 @@ class Scenario:
 
     `roles`: those that take part; () for all. `weights`: of roles, where they are not the usual ones. `operations`: the
     only ones that are sent; () for all. `exclude`: operations that are not. Logins are always sent.
-    `think_time_factor`: think times are multiplied by it.
+    `think_time_factor`: think times are multiplied by it. `iterations`: actions that each user performs; then it is
+    done, and the load ends when all are. `duration_s` is then the most that it may take.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Scenario:
     operations: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     think_time_factor: float = 1.0
+    iterations: int | None = None
 
     def includes(self, role: str) -> bool:
         """Whether a role takes part in the load."""
@@ -81,12 +83,14 @@ class Scenario:
     def work(self) -> tuple[tuple[str, str], ...]:
         """What differs from the usual work of the roles, as terms and texts."""
         factor, weights = setting(self.think_time_factor), self.weights.items()
+        most = option_duration(self.duration_s)
         texts = {
             "roles": ", ".join(self.roles),
             "weights": ", ".join(f"{role} {weight}" for role, weight in weights),
             "operations": f"only {', '.join(self.operations)}" if self.operations else "",
             "excluded": ", ".join(self.exclude),
             "think times": "" if factor == "1" else f"× {factor}" if self.think_time_factor else "none",
+            "iterations": "" if self.iterations is None else f"{number(self.iterations)} per user, within {most}",
         }
         return tuple((term, text) for term, text in texts.items() if text)
 

@@ -24,6 +24,7 @@ from perfsuite.model.summary_parts import (
     Remark,
     ServerTimes,
     SlowestRequest,
+    UserCounts,
 )
 from perfsuite.model.workers import LostWorker, RunLedger
 
@@ -207,15 +208,6 @@ class ArrivalFigures:
     lag_p99_ms: float | None
     lag_max_ms: float | None
     longest_queue: int
-
-
-@dataclass(frozen=True, slots=True)
-class UserCounts:
-    """Virtual users that were requested, and the most that were active at once."""
-
-    requested: int
-    peak: int
-    by_role: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

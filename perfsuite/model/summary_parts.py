@@ -12,6 +12,17 @@ from perfsuite.model.readings import of_metrics
 
 
 @dataclass(frozen=True, slots=True)
+class UserCounts:
+    """Virtual users that were requested, and the most that were active at once. `done`: those that had made all their
+    iterations at the end; None where the scenario has none."""
+
+    requested: int
+    peak: int
+    by_role: dict[str, int]
+    done: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lack:
     """An operation that a role could not call, `times` times; `why`: "" where that is not known."""
 

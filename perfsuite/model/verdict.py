@@ -36,6 +36,7 @@ class Remedy(StrEnum):
     """What would let a target be judged that could not be."""
 
     LONGER = "longer"
+    ITERATIONS = "with more iterations"
     USERS = "with more users"
     RATE = "at a higher arrival rate"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from perfsuite.format import bound, duration, figure, limit_text, number, option_duration, plural, setting
@@ -59,6 +60,7 @@ def response_limit_s(targets: Sequence[Target]) -> float | None:
 
 def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message | None:
     """Why the target could not be judged in this plan; None if it can be, as far as is known."""
+    plan = _until_first_is_done(plan, roles)
     scenario = plan.scenario
     if target.scenarios and scenario.name not in target.scenarios:
         return PlannedReason.ONLY_IN(scenarios=target.scenarios)
@@ -85,6 +87,21 @@ def why_not_judged(target: Target, plan: Plan, roles: Sequence[Role]) -> Message
     if target.metric in PERCENTILES:
         return _why_no_percentile(target, plan, roles)
     return None
+
+
+def _done_after_s(plan: Plan, roles: Sequence[Role]) -> list[float]:
+    """After which time a user of each role is done, on average, if answers take as long as the response-time limit."""
+    count, limit_s = plan.scenario.iterations or 0, response_limit_s(plan.targets) or 0.0
+    present = [role for role in roles if plan.users_by_role.get(role.slug)]
+    return [count * role.requests_per_action() * limit_s + (count - 1) * role.think_mean_s for role in present]
+
+
+def _until_first_is_done(plan: Plan, roles: Sequence[Role]) -> Plan:
+    """With iterations, the plan of the part in which all users are there; else the plan itself."""
+    if plan.scenario.iterations is None:
+        return plan
+    within_s = min([plan.scenario.duration_s, *_done_after_s(plan, roles)])
+    return replace(plan, scenario=replace(plan.scenario, duration_s=within_s))
 
 
 def _nothing_of(target: Target, plan: Plan) -> Message | None:
@@ -175,7 +192,7 @@ def render(plan: Plan, roles: Sequence[Role], generator: Sequence[str] = ()) -> 
     """The plan as text. `generator`: what is known about the load processes that it needs."""
     sections = (
         _heading(plan),
-        _stages(plan.scenario),
+        _stages(plan, roles),
         _users(plan, roles),
         _load(plan, roles),
         _generator(plan, generator),
@@ -213,9 +230,12 @@ def _connection(plan: Plan) -> list[str]:
     return [f"  {name:<8} {value}" for name, value in parts if value]
 
 
-def _stages(scenario: Scenario) -> list[str]:
+def _stages(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    scenario = plan.scenario
     if scenario.stages:
         return _own_stages(scenario)
+    if scenario.iterations is not None:
+        return _until_done(plan, roles)
     ramp, steady = ramp_s(scenario), steady_s(scenario)
     users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} per second"
     ramp_up = f"{duration(min(ramp, scenario.duration_s)):>11}   to {users}"
@@ -234,6 +254,32 @@ def _stages(scenario: Scenario) -> list[str]:
     lines.append(f"  steady   {duration(steady):>11}   judged")
     lines.append("  ramp-down              requests in flight finish")
     return lines
+
+
+def _until_done(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    """The stages of a load that ends when all users have made their iterations."""
+    scenario = _until_first_is_done(plan, roles).scenario
+    most_s, ramp, steady = plan.scenario.duration_s, ramp_s(scenario), steady_s(scenario)
+    last_s = min(ramp + max(_done_after_s(plan, roles)), most_s)
+    users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} per second"
+    lines = [
+        f"  duration about {duration(last_s)}, at most {option_duration(most_s)}",
+        "Stages",
+        f"  ramp-up  {duration(min(ramp, most_s)):>11}   to {users}",
+    ]
+    if steady <= 0:
+        done = duration(scenario.duration_s)
+        return [
+            *lines,
+            f"  no plateau: the first user is done after about {done}, before the last one has started."
+            " Raise --iterations or --spawn-rate",
+        ]
+    return [
+        *lines,
+        f"  settling {duration(scenario.duration_s - ramp - steady):>11}   not judged",
+        f"  steady   {duration(steady):>11}   judged, until the first user is done",
+        f"  ramp-down{duration(last_s - scenario.duration_s):>11}   until the last user is done",
+    ]
 
 
 def _own_stages(scenario: Scenario) -> list[str]:

@@ -58,6 +58,8 @@ STANDARD_SCENARIOS = (
 """Those that the suite comes with: its targets may name them beside a scenario file of one's own, too."""
 
 ARRIVALS = ("constant", "poisson")
+ITERATIONS_WITHIN_S = 600.0
+"""How long a scenario with iterations may take that does not say so; as in k6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,12 @@ def _plain(name: str, table: Table) -> Scenario:
     refill = switch_of(table, "refill")
     if refill and "arrival_rate_end" in table.values:
         raise table.wrong("arrival_rate_end", PlanMessage.REFILL_RATE())
+    counted = "iterations" in table.values
     return Scenario(
         name=name,
         users=table.whole_number("users"),
         spawn_rate=table.number("spawn_rate"),
-        duration_s=duration_s(table),
+        duration_s=ITERATIONS_WITHIN_S if counted and "duration" not in table.values else duration_s(table),
         purpose=table.text("purpose", default=" ").strip(),
         arrival=_arrival(table),
         refill=refill,

@@ -33,6 +33,7 @@ MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
 MAX_WORKERS = 10_000
 MOST_THINK_TIME_FACTOR = 100.0
+MOST_ITERATIONS = 1_000_000
 
 LOAD, TARGET, CONNECTION = "load", "target", "connection to the target"
 OPERATIONS, HISTORY, FILES = "roles, operations and rows", "history and comparison", "files"
@@ -234,6 +235,13 @@ class WorkOptions:
         f"multiply all think times: 0.5 is half, 0 is none, at most {setting(MOST_THINK_TIME_FACTOR)}",
         "F",
         kind=_factor,
+        section=LOAD,
+    )
+    iterations: int | None = option(
+        "--iterations",
+        "every user performs N actions and is done; the duration is then the most that the run may take",
+        "N",
+        kind=whole(1, MOST_ITERATIONS),
         section=LOAD,
     )
 

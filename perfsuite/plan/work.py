@@ -10,11 +10,11 @@ from perfsuite.messages import Message
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import LOGIN, Scenario
 from perfsuite.model.role import Role
-from perfsuite.plan.options import MOST_THINK_TIME_FACTOR, WorkOptions
+from perfsuite.plan.options import MOST_ITERATIONS, MOST_THINK_TIME_FACTOR, WorkOptions
 from perfsuite.roles.work import operations_of, roles_of, sending_roles
 from perfsuite.toml_tables import Table, unknown
 
-WORK_KEYS = ("roles", "weights", "operations", "exclude", "think_time_factor")
+WORK_KEYS = ("roles", "weights", "operations", "exclude", "think_time_factor", "iterations")
 MOST_WEIGHT = 1_000_000
 
 
@@ -34,8 +34,9 @@ def with_work(scenario: Scenario, table: Table, roles: Sequence[Role]) -> Scenar
         operations=tuple(sorted(set(table.names_among("operations", "operation", [LOGIN, *operations])) - {LOGIN})),
         exclude=tuple(sorted(set(table.names_among("exclude", "operation", operations)))),
         think_time_factor=_factor(table),
+        iterations=_iterations(table),
     )
-    if why := _no_think_times(made) or _no_work(made, roles):
+    if why := _of_other_load(made) or _no_work(made, roles):
         raise UsageError(why.at(table.place))
     return made
 
@@ -49,7 +50,7 @@ def _weights(table: Table, slugs: Collection[str], chosen: Collection[str]) -> d
         if chosen and name not in chosen:
             raise weights.wrong(name, PlanMessage.WEIGHT_OF_NO_ROLE())
         if weights.whole_number(name) > MOST_WEIGHT:
-            raise weights.wrong(name, PlanMessage.WEIGHT_TOO_HIGH(most=MOST_WEIGHT))
+            raise weights.wrong(name, PlanMessage.TOO_HIGH(most=MOST_WEIGHT))
     return {slug: weights.whole_number(slug) for slug in slugs if slug in weights.values}
 
 
@@ -58,8 +59,17 @@ def _factor(table: Table) -> float:
         return 1.0
     factor = table.number("think_time_factor", or_zero=True)
     if factor > MOST_THINK_TIME_FACTOR:
-        raise table.wrong("think_time_factor", PlanMessage.FACTOR_TOO_HIGH(most=MOST_THINK_TIME_FACTOR))
+        raise table.wrong("think_time_factor", PlanMessage.TOO_HIGH(most=MOST_THINK_TIME_FACTOR))
     return factor
+
+
+def _iterations(table: Table) -> int | None:
+    if "iterations" not in table.values:
+        return None
+    iterations = table.whole_number("iterations")
+    if iterations > MOST_ITERATIONS:
+        raise table.wrong("iterations", PlanMessage.TOO_HIGH(most=MOST_ITERATIONS))
+    return iterations
 
 
 def overridden_work(scenario: Scenario, options: WorkOptions, roles: Sequence[Role]) -> Scenario:
@@ -77,8 +87,9 @@ def overridden_work(scenario: Scenario, options: WorkOptions, roles: Sequence[Ro
         weights={role: weight for role, weight in scenario.weights.items() if role in (chosen or slugs)},
         exclude=tuple(sorted({*scenario.exclude, *options.exclude})),
         think_time_factor=scenario.think_time_factor if factor is None else factor,
+        iterations=scenario.iterations if options.iterations is None else options.iterations,
     )
-    if why := _no_think_times(made) or _no_work(made, roles):
+    if why := _of_other_load(made) or _no_work(made, roles):
         raise UsageError(why.at(f"scenario {scenario.name}:"))
     return made
 
@@ -94,8 +105,15 @@ def _all_or_chosen(slugs: Sequence[str], chosen: Collection[str]) -> tuple[str, 
     return () if set(slugs) <= set(chosen) else tuple(slug for slug in slugs if slug in chosen)
 
 
-def _no_think_times(scenario: Scenario) -> Message | None:
-    return PlanMessage.NO_THINK_TIMES() if scenario.arrival is not None and scenario.think_time_factor != 1 else None
+def _of_other_load(scenario: Scenario) -> Message | None:
+    """Why think times or iterations do not go with the load."""
+    if scenario.arrival is not None and scenario.think_time_factor != 1:
+        return PlanMessage.NO_THINK_TIMES()
+    if scenario.iterations is None:
+        return None
+    if scenario.arrival is not None:
+        return PlanMessage.ITERATIONS_OF_RATE()
+    return PlanMessage.ITERATIONS_OF_STAGES() if scenario.stages or scenario.refill else None
 
 
 def _no_work(scenario: Scenario, roles: Sequence[Role]) -> Message | None:

@@ -257,8 +257,7 @@ class _LoadProgress:
     """A load in progress, from its records and the monitors."""
 
     def __init__(self, run: RunContext, sampler: Sampler | None) -> None:
-        self._run, self._sampler = run, sampler
-        self._roles = sending_roles(run.plan.scenario, ROLES)
+        self._run, self._sampler, self._roles = run, sampler, sending_roles(run.plan.scenario, ROLES)
         self._tail, self._live = measurements_file.Tail(run.folder / measurements_file.FILE_NAME), LiveView(run.plan)
         self.minutes = RollUpWriter(run.folder, run.plan)
         self._reported: set[tuple[str, str]] = set()
@@ -285,6 +284,12 @@ class _LoadProgress:
     def retries(self) -> int:
         """Requests that were sent twice."""
         return self._live.aggregate.retries
+
+    @property
+    def made_iterations(self) -> bool:
+        """It has ended since its users had made all their iterations."""
+        reasons = {end.reason for end in self._live.aggregate.ends.values()}
+        return self._run.plan.scenario.iterations is not None and reasons == {COMPLETED}
 
     @property
     def steady_requests(self) -> Mapping[int, int]:
@@ -361,7 +366,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
     progress.read()
     if reason == COMPLETED and progress.broke:
         return SUITE_FAILED
-    if reason == COMPLETED and time.monotonic() < ends_at:
+    if reason == COMPLETED and time.monotonic() < ends_at and not progress.made_iterations:
         run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
@@ -376,13 +381,9 @@ def _why_stop(progress: _LoadProgress, snapshot: LiveSnapshot, run: RunContext) 
     rule = progress.look_for_stop_rule(snapshot)
     if rule is None:
         return ""
-    run.screen.say(_stop_rule(rule))
-    return ABORTED
-
-
-def _stop_rule(rule: Aborted) -> Message:
     observed, limit = apart(rule.metric, rule.observed, rule.limit)
-    return RunMessage.STOP_RULE(target=rule.target, window_s=rule.window_s, observed=observed, limit=limit)
+    run.screen.say(RunMessage.STOP_RULE(target=rule.target, window_s=rule.window_s, observed=observed, limit=limit))
+    return ABORTED
 
 
 def _longest_wait_s(plan: Plan) -> float:

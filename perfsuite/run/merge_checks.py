@@ -117,6 +117,7 @@ def _kind_of(scenario: Scenario) -> dict[str, str]:
         "duration": duration(scenario.duration_s),
         "load model": "closed" if arrival is None else "open",
         "kind of gaps": "equal" if arrival is None or not arrival.poisson else "random",
+        "work": scenario.work_text or "the usual",
         "change of the rate": "none" if arrival is None or arrival.rate_end is None else "even",
     }
 

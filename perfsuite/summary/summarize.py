@@ -128,7 +128,7 @@ def _summary(
         steady_s=float(when.steady_s),
         steady_start=when.steady_start,
         steady_end=when.steady_end,
-        users=user_counts(plan.scenario.users, beside.alive),
+        users=user_counts(plan.scenario, beside.alive, aggregate),
         totals=grand.statistics,
         ok=grand.ok,
         rows=rows,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from perfsuite.measurements.aggregate import FORGOTTEN_AFTER_S, Aggregate
 from perfsuite.measurements.totals import histogram_of_all, requests_in, values_in
-from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row, UserCounts
+from perfsuite.model import ALL, LOGIN, FailureKind, Logins, Row, Scenario, UserCounts
 from perfsuite.model.periods import STEADY
 from perfsuite.summary.periods import PhaseTimes, RunTimeline
 
@@ -51,11 +51,12 @@ def all_logged_in_at(logging_in: Mapping[int, int], plateau: float) -> float:
     return next((float(end) for end in ends if end >= plateau), math.inf)
 
 
-def user_counts(requested: int, by_second: Mapping[int, Mapping[str, int]]) -> UserCounts:
-    """The most users that were alive at once, and of which roles they were in the first such second."""
+def user_counts(scenario: Scenario, by_second: Mapping[int, Mapping[str, int]], aggregate: Aggregate) -> UserCounts:
+    """The most users that were alive at once, of which roles they were in the first such second, and who is done."""
     peak = max(by_second, key=lambda second: (sum(by_second[second].values()), -second), default=None)
     by_role = dict(by_second[peak]) if peak is not None else {}
-    return UserCounts(requested, sum(by_role.values()), by_role)
+    done = None if scenario.iterations is None else sum(end.done for end in aggregate.ends.values())
+    return UserCounts(scenario.users, sum(by_role.values()), by_role, done)
 
 
 def login_figures(

@@ -10,6 +10,7 @@ import pytest
 from perfsuite.judge import judge, judge_targets
 from perfsuite.judge.monitored import MonitoringData
 from perfsuite.messages import Message
+from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import (
     Arrival,
@@ -21,6 +22,7 @@ from perfsuite.model import (
     Target,
     TargetOutcome,
     TargetResult,
+    UserCounts,
     Verdict,
 )
 from perfsuite.model.monitor import Reading
@@ -141,6 +143,38 @@ def verdict_of(plan: Plan, requests: int = 10_000, **changed: Any) -> Verdict:
     verdict = judge(plan, make_summary(plan, figures(requests, p95_ms=None), **changed), ROLES)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     return verdict
+
+
+def _with_iterations(plan: Plan, iterations: int = 5) -> Plan:
+    return replace(plan, scenario=replace(plan.scenario, iterations=iterations))
+
+
+def _done(plan: Plan, done: int, peak: int) -> UserCounts:
+    return UserCounts(plan.scenario.users, peak, {"reader": peak}, done)
+
+
+def test_a_user_that_was_done_before_the_last_had_started_leaves_no_steady_state() -> None:
+    plan = _with_iterations(make_plan(P95))
+    verdict = verdict_of(plan, steady_s=0.0, users=_done(plan, 240, 100))
+    assert verdict.targets[0].reason == Reason.DONE_BEFORE_STEADY()
+    (reason,) = verdict.reasons
+    assert isinstance(reason, Message)
+    assert (reason.code, reason.fields["remedies"]) == (Reason.NOTHING_JUDGED_RUN, Remedy.ITERATIONS.value)
+
+
+def test_more_iterations_make_a_run_longer() -> None:
+    plan = _with_iterations(make_plan(P95))
+    verdict = verdict_of(plan, 60, steady_s=1.0, users=_done(plan, 240, 240))
+    found = {reason.code: reason.fields for reason in verdict.reasons if isinstance(reason, Message)}
+    assert found[Reason.TOO_LITTLE]["remedies"] == Remedy.ITERATIONS.value
+
+
+@pytest.mark.parametrize(("done", "missing"), [(239, 1), (240, None)])
+def test_users_that_had_not_made_their_iterations_are_noted(done: int, missing: int | None) -> None:
+    plan = _with_iterations(make_plan(P95))
+    summary = make_summary(plan, users=_done(plan, done, 240))
+    found = [note.fields["missing"] for note in judge(plan, summary, ROLES).notes if note.code is Note.NOT_DONE]
+    assert found == ([] if missing is None else [missing])
 
 
 SMALL = {"reader": 5, "writer": 5}

@@ -21,7 +21,7 @@ from locust.env import Environment  # noqa: E402
 from perfsuite.load.install import Hooks, install  # noqa: E402
 from perfsuite.load.state import LoadOrder, LoadState  # noqa: E402
 from perfsuite.load.users import RoleUser, user_classes  # noqa: E402
-from perfsuite.measurements.records import Record, Requests  # noqa: E402
+from perfsuite.measurements.records import Actions, End, Record, Requests  # noqa: E402
 from perfsuite.model import Account, FailureKind, Plan, Scenario  # noqa: E402
 from perfsuite.model.role import Role  # noqa: E402
 from tests.accuracy.roles import ROLES  # noqa: E402
@@ -44,6 +44,7 @@ class Server:
 
     def __init__(self) -> None:
         self.slow_s = 0.0
+        self.broken = False
         self.asked = 0
         self._server = WSGIServer(("127.0.0.1", 0), self._answer, log=None, error_log=None)
         self._server.start()
@@ -55,7 +56,8 @@ class Server:
         if not login:
             gevent.sleep(self.slow_s)
         body = msgspec.json.encode(LOGIN if login else HEALTH)
-        start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        status = "500 Internal Server Error" if self.broken and not login else "200 OK"
+        start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 
 
@@ -82,9 +84,10 @@ class Kept:
 class Load:
     """Users of one role in this process."""
 
-    def __init__(self, host: str, role: Role, users: int = USERS) -> None:
+    def __init__(self, host: str, role: Role, users: int = USERS, iterations: int | None = None) -> None:
         self.sink, self.role, self.users = Kept(), role, users
-        plan = Plan("r_1", Scenario("b", users, users, 60), host, {role.slug: users}, (), (), 1, "2026-03-01T09:30:00Z")
+        scenario = Scenario("b", users, users, 60, iterations=iterations)
+        plan = Plan("r_1", scenario, host, {role.slug: users}, (), (), 1, "2026-03-01T09:30:00Z")
         accounts = tuple(Account(str(number), "secret", role.slug) for number in range(users))
         order = LoadOrder(replace(plan, allowed_hosts=("127.0.0.1",)), Path(mkdtemp()), accounts, {})
         self.state = LoadState(order, self.sink, on_placed=lambda _users: None)
@@ -175,6 +178,36 @@ def stopped_in_pause(server: Server) -> dict[str, Any]:
     return {"took_s": load.stop(), "asked": server.asked}
 
 
+def iterations(server: Server) -> dict[str, Any]:
+    """Three users with four iterations each."""
+    load = Load(server.url, ROLES[0], 3, iterations=4)
+    while load.state.users_done < 3:
+        gevent.sleep(0.01)
+    gevent.sleep(0.5)
+    found = {
+        "sent": load.sent(),
+        "alive": load.state.users_alive,
+        "running": load.runner.user_count,
+        "first": 0 < load.state.first_done_at <= time.time(),
+        "took_s": load.stop(),
+    }
+    ends = [record for record in load.sink.records if isinstance(record, End)]
+    actions = sum(record.actions for record in load.sink.records if isinstance(record, Actions))
+    return found | {"done": [end.done for end in ends], "actions": actions, "left": load.state.users_alive}
+
+
+def failing_iterations() -> dict[str, Any]:
+    """Every answer after the login is an error."""
+    server = Server()
+    server.broken = True
+    load = Load(server.url, ROLES[0], 2, iterations=3)
+    while load.state.users_done < 2:
+        gevent.sleep(0.01)
+    found = {"sent": load.sent(), "kinds": []}
+    load.stop()
+    return found | {"kinds": sorted(set(load.sink.kinds()))}
+
+
 if __name__ == "__main__":
     SERVER = Server()
     report(
@@ -185,5 +218,7 @@ if __name__ == "__main__":
             "nothing offered": nothing_offered(SERVER),
             "stopped in action": stopped_in_action(SERVER),
             "stopped in pause": stopped_in_pause(SERVER),
+            "iterations": iterations(SERVER),
+            "failing iterations": failing_iterations(),
         }
     )

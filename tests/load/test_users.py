@@ -52,3 +52,17 @@ def test_a_user_who_is_stopped_in_an_action_ends_it_and_begins_no_other(found: d
 def test_a_user_who_is_stopped_in_a_pause_ends_at_once(found: dict[str, Any]) -> None:
     assert found["stopped in pause"]["took_s"] < 3
     assert found["stopped in pause"]["asked"] == 2
+
+
+def test_a_user_makes_its_iterations_and_then_sends_nothing_more(found: dict[str, Any]) -> None:
+    made = found["iterations"]
+
+    assert made["sent"] == [5, 5, 5], "a login and four actions each"
+    assert (made["actions"], made["alive"], made["left"], made["done"]) == (12, 0, 0, [3])
+    assert made["running"] == 3, "Locust would start others in place of users that end"
+    assert made["first"]
+    assert made["took_s"] < 3
+
+
+def test_iterations_that_fail_count(found: dict[str, Any]) -> None:
+    assert found["failing iterations"] == {"sent": [4, 4], "kinds": ["http status"]}

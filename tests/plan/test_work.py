@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from perfsuite.cli.parser import parse
 from perfsuite.errors import UsageError
+from perfsuite.format import duration
 from perfsuite.messages import Code, Message
 from perfsuite.messages.plan import PlanMessage, PlannedReason
 from perfsuite.messages.toml_tables import TomlMessage
@@ -73,15 +75,20 @@ def test_only_these_operations_and_logins(tmp_path: Path) -> None:
         pytest.param("weights = { policyholder = 0 }", TomlMessage.NOT_POSITIVE, id="no weight: leave the role out"),
         pytest.param("weights = { policyholder = 1.5 }", TomlMessage.NOT_WHOLE, id="weights are whole numbers"),
         pytest.param(f"{TWO}\nweights = {{ junior_agent = 2 }}", PlanMessage.WEIGHT_OF_NO_ROLE, id="nobody has it"),
-        pytest.param("weights = { policyholder = 9999999 }", PlanMessage.WEIGHT_TOO_HIGH, id="absurd weight"),
+        pytest.param("weights = { policyholder = 9999999 }", PlanMessage.TOO_HIGH, id="absurd weight"),
         pytest.param('exclude = ["policies.lst"]', TomlMessage.UNKNOWN, id="an operation that there is not"),
         pytest.param('exclude = ["policies.delete"]', TomlMessage.UNKNOWN, id="no load sends it"),
         pytest.param('exclude = ["login"]', PlanMessage.LOGIN_EXCLUDED, id="nobody could do anything"),
         pytest.param('operations = ["users.me"]', PlanMessage.NOTHING_LEFT_FOR, id="other roles have nothing to do"),
         pytest.param("think_time_factor = -1", TomlMessage.NEGATIVE, id="negative"),
         pytest.param("think_time_factor = nan", TomlMessage.NOT_A_NUMBER, id="no number"),
-        pytest.param("think_time_factor = 101", PlanMessage.FACTOR_TOO_HIGH, id="absurd factor"),
+        pytest.param("think_time_factor = 101", PlanMessage.TOO_HIGH, id="absurd factor"),
         pytest.param("think_time_factor = 2\narrival_rate = 3", PlanMessage.NO_THINK_TIMES, id="nobody thinks"),
+        pytest.param("iterations = 0", TomlMessage.NOT_POSITIVE, id="no iteration"),
+        pytest.param("iterations = 2.5", TomlMessage.NOT_WHOLE, id="half an iteration"),
+        pytest.param("iterations = 2000000", PlanMessage.TOO_HIGH, id="absurdly many iterations"),
+        pytest.param("iterations = 2\narrival_rate = 3", PlanMessage.ITERATIONS_OF_RATE, id="the rate says it"),
+        pytest.param("iterations = 2\nrefill = true", PlanMessage.ITERATIONS_OF_STAGES, id="a refill has stages"),
     ],
 )
 def test_what_makes_no_sense_in_the_file(tmp_path: Path, line: str, code: Code) -> None:
@@ -126,6 +133,7 @@ def test_all_roles_by_name_are_all(tmp_path: Path) -> None:
         pytest.param(
             WorkOptions(think_time_factor=2.0), {"arrival_rate": 5.0}, PlanMessage.NO_THINK_TIMES, id="open model"
         ),
+        pytest.param(WorkOptions(iterations=3), {"arrival_rate": 5.0}, PlanMessage.ITERATIONS_OF_RATE, id="rate"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense(tmp_path: Path, options: WorkOptions, more: dict[str, float], code: Code) -> None:
@@ -198,6 +206,41 @@ def test_users_of_the_roles_that_take_part(tmp_path: Path) -> None:
     plan = make_plan(options, inputs, inputs.scenarios[0])
     assert plan.users_by_role == {"super_admin": 4, "policyholder": 16}
     assert plan.absent_roles == ()
+
+
+def test_iterations_take_at_most_the_duration_which_is_ten_minutes_where_nobody_says_it(tmp_path: Path) -> None:
+    file = tmp_path / "scenarios.toml"
+    file.write_text("schema = 1\n[scenario.own]\nusers = 2\nspawn_rate = 1\niterations = 5\n", encoding="utf-8")
+    assert read_scenarios(file).scenarios["own"] == Scenario("own", 2, 1, 600, iterations=5)
+    assert _read(tmp_path, "iterations = 5").duration_s == 60
+    assert (
+        _chosen(tmp_path, WorkOptions(iterations=7), "iterations = 5").work_text == "iterations: 7 per user, within 1m"
+    )
+
+
+def test_stages_have_no_iterations(tmp_path: Path) -> None:
+    stages = 'stages = [{ name = "one", duration = "10s", users = 5 }]'
+    file = tmp_path / "scenarios.toml"
+    file.write_text(f"schema = 1\n[scenario.own]\n{stages}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        choose(read_scenarios(file), ["own"], PlanOptions(work=WorkOptions(iterations=3)))
+    assert isinstance(raised.value.message, Message)
+    assert raised.value.message.code is PlanMessage.ITERATIONS_OF_STAGES
+
+
+def test_the_steady_part_of_iterations_ends_when_the_first_user_is_done(tmp_path: Path) -> None:
+    file = _written(tmp_path, 'roles = ["junior_agent"]', "iterations = 20")
+    inputs = read_inputs(PlanOptions(demo="embedded", scenarios_file=file, scenarios=("own",)))
+    plan = make_plan(PlanOptions(demo="embedded"), inputs, inputs.scenarios[0])
+    (role,) = roles = sending_roles(plan.scenario, ROLES)
+    done_s = 20 * role.requests_per_action() * 0.5 + 19 * role.think_mean_s
+    steady_s = (done_s - 4) * 0.9
+    assert 10 < steady_s < 40
+    lines = render(plan, roles).splitlines()
+    assert f"  steady   {duration(steady_s):>11}   judged, until the first user is done" in lines
+    short = replace(plan, scenario=replace(plan.scenario, iterations=1))
+    p95 = Target("p95", "p95_ms", 2_000, True)
+    assert why_not_judged(p95, short, roles) == PlannedReason.NO_STEADY_STATE()
 
 
 def test_a_dry_run_says_what_is_left_out(tmp_path: Path) -> None:

@@ -146,8 +146,8 @@ class Process:
     def phase(self, name: str, at: float) -> Phase:
         return Phase(self.name, next(self.numbers), name, START + at)
 
-    def end(self, total: int, sent: int | None = None, unrecorded: int = 0, retries: int = 0) -> End:
-        return End(self.name, next(self.numbers), total, total, "", sent, unrecorded, retries)
+    def end(self, total: int, sent: int | None = None, unrecorded: int = 0, retries: int = 0, done: int = 0) -> End:
+        return End(self.name, next(self.numbers), total, total, "", sent, unrecorded, retries, done)
 
     def suite_errors(self, place: str, message: str, count: int) -> SuiteErrors:
         return SuiteErrors(self.name, next(self.numbers), place, message, count, "suite-errors.log")

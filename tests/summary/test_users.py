@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -221,3 +222,18 @@ def test_the_live_view_begins_its_steady_state_at_the_same_second(until: int) ->
 
     assert state.steady
     assert state.statistics == run(until).totals
+
+
+@pytest.mark.parametrize(("iterations", "done"), [(4, 2), (None, None)])
+def test_who_is_done_and_the_steady_state_ends_with_the_first_of_them(iterations: int | None, done: int | None) -> None:
+    """The load goes down from when the first user has made its iterations; its end is another phase of that name."""
+    one, other = Process("1"), Process("2")
+    plan = make_plan()
+    plan = replace(plan, scenario=replace(plan.scenario, iterations=iterations))
+    requests: list[Record] = [one.requests(second, [10.0] * 4, ended=4) for second in range(30)]
+    records = steady_run(one, [*requests, one.phase("ramp-down", 15.4), one.end(120, done=1), other.end(0, done=1)])
+    summary = build(plan, Aggregate.of(records), preflight=None, roles=ROLES)
+
+    assert summary.users.done == done
+    assert summary.steady_end == START + 15
+    assert summary.duration_s == 23.0

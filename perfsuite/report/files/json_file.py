@@ -186,6 +186,7 @@ def _work(scenario: Scenario) -> dict[str, Any]:
         "operations": list(scenario.operations),
         "exclude": list(scenario.exclude),
         "think_time_factor": scenario.think_time_factor,
+        "iterations": scenario.iterations,
     }
 
 
