@@ -34,6 +34,7 @@ _REMEDIES = {
     "prometheus": "give --monitor-prometheus",
     "application": "give --monitor-prometheus with the address of its metrics page",
 }
+_RAMP_DOWN = "  ramp-down              requests in flight finish"
 
 
 def ramp_s(scenario: Scenario) -> float:
@@ -206,7 +207,7 @@ def _heading(plan: Plan) -> list[str]:
     host = plan.host or f"the reference backend ({plan.demo}), on a free port"
     purpose = f", {scenario.purpose}" if scenario.purpose else ""
     lines = [f"Plan of scenario {scenario.name}{purpose}", f"  target   {host}"]
-    lines += [f"  {term + ':':<11} {text}" for term, text in scenario.work]
+    lines += [f"  {term + ':':<12} {text}" for term, text in scenario.work]
     lines += _connection(plan)
     if plan.read_only:
         lines.append("  read-only: without operations that write")
@@ -252,7 +253,7 @@ def _stages(plan: Plan, roles: Sequence[Role]) -> list[str]:
     settling = scenario.duration_s - ramp - steady
     lines.append(f"  settling {duration(settling):>11}   not judged")
     lines.append(f"  steady   {duration(steady):>11}   judged")
-    lines.append("  ramp-down              requests in flight finish")
+    lines.append(_RAMP_DOWN)
     return lines
 
 
@@ -260,10 +261,11 @@ def _until_done(plan: Plan, roles: Sequence[Role]) -> list[str]:
     """The stages of a load that ends when all users have made their iterations."""
     scenario = _until_first_is_done(plan, roles).scenario
     most_s, ramp, steady = plan.scenario.duration_s, ramp_s(scenario), steady_s(scenario)
-    last_s = min(ramp + max(_done_after_s(plan, roles)), most_s)
+    last_s = ramp + max(_done_after_s(plan, roles))
+    falls_s = min(last_s, most_s) - scenario.duration_s
     users = f"{plural(scenario.users, 'user')}, {setting(scenario.spawn_rate)} per second"
     lines = [
-        f"  duration about {duration(last_s)}, at most {option_duration(most_s)}",
+        f"  duration {_length(last_s, most_s)}",
         "Stages",
         f"  ramp-up  {duration(min(ramp, most_s)):>11}   to {users}",
     ]
@@ -277,9 +279,16 @@ def _until_done(plan: Plan, roles: Sequence[Role]) -> list[str]:
     return [
         *lines,
         f"  settling {duration(scenario.duration_s - ramp - steady):>11}   not judged",
-        f"  steady   {duration(steady):>11}   judged, until the first user is done",
-        f"  ramp-down{duration(last_s - scenario.duration_s):>11}   until the last user is done",
+        f"  steady   {duration(steady):>11}   judged{', until the first user is done' if falls_s else ''}",
+        f"  ramp-down{duration(falls_s):>11}   until the last user is done" if falls_s else _RAMP_DOWN,
     ]
+
+
+def _length(last_s: float, most_s: float) -> str:
+    most = option_duration(most_s)
+    if last_s <= most_s:
+        return f"about {duration(last_s)}, at most {most}"
+    return f"{most}: not all users are done by then, which takes about {duration(last_s)}. Lengthen --duration"
 
 
 def _own_stages(scenario: Scenario) -> list[str]:

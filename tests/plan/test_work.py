@@ -238,6 +238,8 @@ def test_the_steady_part_of_iterations_ends_when_the_first_user_is_done(tmp_path
     assert 10 < steady_s < 40
     lines = render(plan, roles).splitlines()
     assert f"  steady   {duration(steady_s):>11}   judged, until the first user is done" in lines
+    long = replace(plan, scenario=replace(plan.scenario, iterations=500))
+    assert "  steady          51 s   judged" in render(long, roles).splitlines(), "nobody is done within the minute"
     short = replace(plan, scenario=replace(plan.scenario, iterations=1))
     p95 = Target("p95", "p95_ms", 2_000, True)
     assert why_not_judged(p95, short, roles) == PlannedReason.NO_STEADY_STATE()
@@ -252,4 +254,4 @@ def test_a_dry_run_says_what_is_left_out(tmp_path: Path) -> None:
     of_operation = Target("of lists", "avg_ms", 100, True, operation="policies.list")
     assert why_not_judged(of_role, plan, roles) == PlannedReason.ROLE_LEFT_OUT(role="junior_agent")
     assert why_not_judged(of_operation, plan, roles) == PlannedReason.EXCLUDED(operation="policies.list")
-    assert "  excluded:   policies.list" in render(plan, roles).splitlines()
+    assert "  excluded:    policies.list" in render(plan, roles).splitlines()
