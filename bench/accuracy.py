@@ -32,6 +32,7 @@ from tests.accuracy import (  # noqa: E402
     machines,
     overload,
     peers,
+    refilling,
     timing,
     validity,
 )
@@ -155,6 +156,11 @@ def long_runs(_folder: Path) -> Iterator[Row]:
     yield from endurance.endurance_rows(TRACES, TRACES_SEED)
 
 
+def refilled(_folder: Path) -> Iterator[Row]:
+    """The same with a pause without writes and a second fill: what stops growing, and what grows by time or writes."""
+    yield from refilling.refill_rows(TRACES, TRACES_SEED)
+
+
 EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "distributions": distributions,
     "stalling": stalling,
@@ -167,6 +173,7 @@ EXPERIMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "judged": judged,
     "compared": compared,
     "long_runs": long_runs,
+    "refilled": refilled,
 }
 
 

@@ -14,13 +14,25 @@ class StabilityMessage(Code):
     LIMIT_IN = "limit in {low} to {high}"
     LIMIT_IN_ABOUT = "limit in {low}"
     LIMIT_AFTER = "limit in {low} or later"
-    ALIKE = "at a constant load a leak, a cache that still fills and growth with the rows written look alike"
+    GROWS_BY_WRITES = "grows {rate}/min ({low} to {high}), {per_1000} per 1,000 writes"
+    STOPPED_IN_PAUSE = "it stopped in the pause without writes"
+    WENT_ON_IN_PAUSE = "it went on in the pause without writes"
+    PAUSE_UNCLEAR = (
+        "cannot tell whether by time or by writes: in the pause without writes it neither stopped nor went on"
+    )
+    ALIKE = (
+        "at a constant load a leak, a cache that still fills and growth with the rows written look alike: refill = true"
+        " distinguishes them"
+    )
     STILL_SETTLING = (
         "cannot tell: it grew ever more slowly, and still did at the end (at most {most}/min); a longer run shows"
         " whether it stops"
     )
     UNCLEAR = "cannot tell: {low} to {high} per minute; a longer run shows whether it grows"
     TOO_SHORT = "cannot tell: readings of {needed:n whole minute} are needed"
+    FILL_TOO_SHORT = (
+        "cannot tell: in each of the two fills, readings of {needed:n whole minute} are needed after its beginning"
+    )
 
 
 class LastingReason(Code):

@@ -24,11 +24,20 @@ class StabilityOutcome(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
+class GrowthCause(StrEnum):
+    """What something grows by. UNKNOWN: the run does not show it."""
+
+    TIME = "time"
+    WRITES = "writes"
+    UNKNOWN = "cannot tell"
+
+
 @dataclass(frozen=True, slots=True)
 class Stability:
     """One resource over the steady state. None: not known.
 
     `interval`: of `per_minute`, 90 %. `level`: where its highest values were at the end, `limit`: where it is used up.
+    `cause`: of what grows. `per_1000_writes`: with its 90 % interval, where it grows by writes.
     """
 
     metric: str
@@ -40,6 +49,8 @@ class Stability:
     interval: tuple[float, float] | None = None
     level: float | None = None
     limit: float | None = None
+    cause: GrowthCause | None = None
+    per_1000_writes: tuple[float, float, float] | None = None
 
     @property
     def lasts_s(self) -> tuple[float, float] | None:

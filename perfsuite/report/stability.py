@@ -43,5 +43,8 @@ def _entry(each: Stability) -> dict[str, Any]:
         "per_minute_interval": None if each.interval is None else [rounded("", end) for end in each.interval],
         "level": rounded("level", each.level),
         "limit": rounded("limit", each.limit),
+        "cause": each.cause and each.cause.value,
+        "per_1000_writes": each.per_1000_writes and rounded("", each.per_1000_writes[0]),
+        "per_1000_writes_interval": each.per_1000_writes and [rounded("", end) for end in each.per_1000_writes[1:]],
         "lasts_s": None if each.lasts_s is None else [rounded("", end) for end in each.lasts_s],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +13,13 @@ from perfsuite.messages import Message
 from perfsuite.messages.stability import StabilityMessage
 from perfsuite.model import LOGIN, Summary
 from perfsuite.model.monitor import Reading
+from perfsuite.model.periods import MINUTE_S
 from perfsuite.model.readings import of_metrics
-from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, Stability, StabilityOutcome
-from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Trend, geometric_mean, lowest, trend_of
+from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, GrowthCause, Stability, StabilityOutcome
+from perfsuite.model.stages import HOLD, READ_ONLY
+from perfsuite.stability.refill import Fills, RefillTrend, refill_trend
+from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Windowed, geometric_mean, lowest, trend_of
+from perfsuite.target.catalogue import WRITING
 from perfsuite.timeseries import Floats, Track, cells_of, slowness_of, tracks_of
 
 _AT_THE_END_S = 60
@@ -38,7 +42,7 @@ class Resource:
     left_metric: str = ""
     percent_metric: str = ""
     limit: float | None = None
-    of_window: Callable[[Floats], Floats] = lowest
+    of_window: Windowed = lowest
 
 
 RESOURCES = (
@@ -81,22 +85,49 @@ def stability_of(summary: Summary, readings: Sequence[Reading]) -> tuple[Stabili
         return ()
     needed = tracks_of(of_metrics(readings, _READ.__contains__), start, end - start)
     tracks = {track.metric: track for track in reversed(needed) if not track.is_part}
-    return (*_resources(tracks), *_response_times(summary, start, end - start))
+    fills = fills_of(summary, start, end - start)
+    return (*_resources(tracks, fills), *_response_times(summary, start, end - start, fills))
 
 
-def _resources(tracks: Mapping[str, Track]) -> Iterator[Stability]:
+def fills_of(summary: Summary, first_s: int, length_s: int) -> Fills | None:
+    """The first two fills with a pause without writes between them; None without."""
+    for before, pause, after in zip(summary.stages, summary.stages[1:], summary.stages[2:], strict=False):
+        kinds = tuple(stage.span.kind for stage in (before, pause, after))
+        same = before.span.end_level == after.span.start_level
+        if kinds != (HOLD, READ_ONLY, HOLD) or not same or not before.seconds.steady or not after.seconds.steady:
+            continue
+        (start, stop), (again, end) = (
+            (steady[0] - first_s, steady[1] - first_s) for steady in (before.seconds.steady, after.seconds.steady)
+        )
+        return Fills((start, stop), (again, end), _written(summary, first_s, length_s))
+    return None
+
+
+def _written(summary: Summary, first_s: int, length_s: int) -> Floats:
+    """How many writes succeeded in each second; in a minute that was rolled up, on average."""
+    written, minutes = np.zeros(length_s), {minute.second for minute in summary.minutes}
+    for row in summary.second_rows:
+        second = int(row.period)
+        seconds = MINUTE_S if second in minutes else 1
+        if row.operation in WRITING and second >= first_s:
+            succeeded = row.statistics.requests - row.statistics.failures
+            written[second - first_s : second - first_s + seconds] += succeeded / seconds
+    return written
+
+
+def _resources(tracks: Mapping[str, Track], fills: Fills | None) -> Iterator[Stability]:
     for resource in RESOURCES:
         track = tracks.get(resource.metric)
         if track is not None and track.known.size:
-            yield judged(resource, track.unit, track.values, _limit(resource, tracks))
+            yield judged(resource, track.unit, track.values, _limit(resource, tracks), fills)
 
 
-def _response_times(summary: Summary, first_s: int, length_s: int) -> Iterator[Stability]:
+def _response_times(summary: Summary, first_s: int, length_s: int, fills: Fills | None) -> Iterator[Stability]:
     """The mean, without what a changing mix of operations makes of it."""
     if summary.totals.avg_ms is None:
         return
     cells = [times for (_, operation), times in cells_of(summary, first_s, length_s).items() if operation != LOGIN]
-    yield judged(_RESPONSE_TIMES, "ms", summary.totals.avg_ms * np.exp(slowness_of(cells, length_s)), None)
+    yield judged(_RESPONSE_TIMES, "ms", summary.totals.avg_ms * np.exp(slowness_of(cells, length_s)), None, fills)
 
 
 def _limit(resource: Resource, tracks: Mapping[str, Track]) -> float | None:
@@ -115,26 +146,34 @@ def _at_the_end(tracks: Mapping[str, Track], metric: str) -> float | None:
     return float(np.median(values)) if values.size else None
 
 
-def judged(resource: Resource, unit: str, values: Floats, limit: float | None) -> Stability:
-    """What one series did. `values`: one a second, NaN for gaps."""
+def judged(resource: Resource, unit: str, values: Floats, limit: float | None, fills: Fills | None = None) -> Stability:
+    """What one series did. `values`: one a second, NaN for gaps. `fills`: where there are two."""
     known = values[~np.isnan(values)]
     level = float(np.median(known)) if known.size else math.nan
-    trend = trend_of(values, max(resource.share * level, resource.least), resource.of_window)
+    least = max(resource.share * level, resource.least)
+    if fills is None:
+        refill = RefillTrend(trend_of(values, least, resource.of_window))
+    else:
+        refill = refill_trend(values, fills, least, resource.of_window)
+    trend = refill.trend
     if trend.shape is Shape.TOO_SHORT:
-        reason = StabilityMessage.TOO_SHORT(needed=FEWEST_WINDOWS)
+        too_short = StabilityMessage.TOO_SHORT if fills is None else StabilityMessage.FILL_TOO_SHORT
+        reason = too_short(needed=FEWEST_WINDOWS)
         return Stability(resource.metric, resource.label, unit, StabilityOutcome.CANNOT_TELL, reason, limit=limit)
     found = Stability(
         resource.metric,
         resource.label,
         unit,
         _OUTCOMES.get(trend.shape, StabilityOutcome.CANNOT_TELL),
-        _reason(trend, unit),
+        _reason(refill, unit),
         per_minute=trend.slope_per_s * 60,
         interval=(trend.low_per_s * 60, trend.high_per_s * 60),
         level=trend.level,
         limit=limit,
+        cause=refill.cause if trend.shape is Shape.GROWS else None,
+        per_1000_writes=refill.per_1000_writes,
     )
-    return found if found.outcome is not StabilityOutcome.GROWS else _with_limit(found)
+    return found if found.outcome is not StabilityOutcome.GROWS else _with_limit(found, has_pause=fills is not None)
 
 
 _OUTCOMES = {
@@ -144,7 +183,8 @@ _OUTCOMES = {
 }
 
 
-def _reason(trend: Trend, unit: str) -> Message:
+def _reason(refill: RefillTrend, unit: str) -> Message:
+    trend = refill.trend
     low, high = (quantity(per_s * 60, unit) for per_s in (trend.low_per_s, trend.high_per_s))
     most = quantity(max(trend.high_per_s, 0.0) * 60, unit)
     match trend.shape:
@@ -153,17 +193,29 @@ def _reason(trend: Trend, unit: str) -> Message:
         case Shape.SETTLES:
             return StabilityMessage.SETTLES(most=most)
         case Shape.GROWS:
-            return StabilityMessage.GROWS(rate=quantity(trend.slope_per_s * 60, unit), low=low, high=high)
+            rate = quantity(trend.slope_per_s * 60, unit)
+            if refill.per_1000_writes is None:
+                return StabilityMessage.GROWS(rate=rate, low=low, high=high)
+            per_1000 = quantity(refill.per_1000_writes[0], unit)
+            return StabilityMessage.GROWS_BY_WRITES(rate=rate, low=low, high=high, per_1000=per_1000)
         case Shape.STILL_SETTLING:
             return StabilityMessage.STILL_SETTLING(most=most)
     return StabilityMessage.UNCLEAR(low=low, high=high)
 
 
-def _with_limit(grows: Stability) -> Stability:
-    """Growth with the time that is left, and with what looks the same."""
-    alike = StabilityMessage.ALIKE() if grows.metric != RESPONSE_TIMES else None
-    details = [detail for detail in (_limit_reached(grows), alike) if detail]
-    return replace(grows, reason=grows.reason.also(*details))
+def _with_limit(grows: Stability, *, has_pause: bool) -> Stability:
+    """Growth with the time that is left, and with what a pause showed or a run without one cannot show."""
+    return replace(grows, reason=grows.reason.also(_limit_reached(grows), _about_cause(grows, has_pause=has_pause)))
+
+
+def _about_cause(grows: Stability, *, has_pause: bool) -> Message | None:
+    if grows.cause is GrowthCause.TIME:
+        return StabilityMessage.WENT_ON_IN_PAUSE()
+    if grows.cause is GrowthCause.WRITES:
+        return StabilityMessage.STOPPED_IN_PAUSE()
+    if has_pause:
+        return StabilityMessage.PAUSE_UNCLEAR()
+    return StabilityMessage.ALIKE() if grows.metric != RESPONSE_TIMES else None
 
 
 def _limit_reached(grows: Stability) -> Message | None:

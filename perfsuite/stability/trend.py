@@ -39,7 +39,7 @@ _CONFIDENCE = 0.9
 _WIDEN, _MOST_CORRELATED = 1.1, 0.5
 _SLOWER = 0.7
 """What bends down grows in its second half at less than this share of its first half's rate."""
-_STEADY_TIMES, _SETTLED_TIMES = 2.0, 1.5
+STEADY_TIMES, SETTLED_TIMES = 2.0, 1.5
 """A slope that may be twice the least that counts still shows a steady series, since its middle is below that."""
 
 _WINDOWS = (5, 6, 7, 8, 9, 12, 15, 20, 30, 45, 60)
@@ -78,6 +78,10 @@ class Trend:
     level: float = math.nan
 
 
+Windowed = Callable[[Floats], Floats]
+"""Windows, one a row → the value of each."""
+
+
 def lowest(windows: Floats) -> Floats:
     """The lower envelope: for what fills and is emptied."""
     return np.asarray(np.nanmin(windows, axis=1))
@@ -88,47 +92,58 @@ def geometric_mean(windows: Floats) -> Floats:
     return np.asarray(np.exp(np.nanmean(np.log(windows), axis=1)))
 
 
-def trend_of(values: Floats, least_growth: float, of_window: Callable[[Floats], Floats] = lowest) -> Trend:
+def trend_of(values: Floats, least_growth: float, of_window: Windowed = lowest) -> Trend:
     """The trend of one value a second, NaN for gaps. `least_growth`: less over the whole series counts as none."""
-    at, low, high = _envelopes(values, of_window)
+    at, low, high = envelopes(values, of_window)
     if at.size < FEWEST_WINDOWS:
         return Trend(Shape.TOO_SHORT)
     return replace(_judged(at, low, least_growth / values.size), level=float(np.median(high[-3:])))
 
 
-def _envelopes(values: Floats, of_window: Callable[[Floats], Floats]) -> tuple[Floats, Floats, Floats]:
-    """Middle of each window in seconds, its value and its highest one."""
+def envelopes(values: Floats, of_window: Windowed = lowest, width: int = 0) -> tuple[Floats, Floats, Floats]:
+    """Middle of each window in seconds, its value and its highest one. `width`: 0 for the usual one."""
     kept = values[math.ceil(values.size * _SKIPPED) :]
-    width = WINDOW_S * max(1, math.ceil(kept.size / WINDOW_S / MOST_WINDOWS))
+    width = width or WINDOW_S * max(1, math.ceil(kept.size / WINDOW_S / MOST_WINDOWS))
     count = kept.size // width
     if not count:
         return np.empty(0), np.empty(0), np.empty(0)
-    windows = kept[kept.size - count * width :].reshape(count, width)
+    begin = values.size - count * width
+    windows = values[begin:].reshape(count, width)
     read = ~np.isnan(windows)
     edge = width // _EDGE_SHARE
     known = (read.mean(axis=1) >= _KNOWN) & read[:, :edge].any(axis=1) & read[:, -edge:].any(axis=1)
-    at = (np.arange(count) + 0.5) * width
+    at = begin + (np.arange(count) + 0.5) * width
     return at[known], of_window(windows[known]), np.nanmax(windows[known], axis=1)
 
 
 def _judged(at: Floats, low: Floats, least_per_s: float) -> Trend:
     if float(np.ptp(low)) < least_per_s * float(at[-1] - at[0]):
-        return _of_slope(Shape.STEADY, at, low)
-    bend, step, place, height = _bend_and_step(at, low)
-    if bend > np.interp(at.size, _WINDOWS, _BEND_F) and _slows_down(at, low):
+        return line_of(Shape.STEADY, at, low)
+    if bends_down(at, low) and _slows_down(at, low):
         return _bent(at, low, least_per_s)
-    if step > np.interp(at.size, _WINDOWS, _STEP_F):
-        low = low - height * (np.arange(low.size) >= place)
-    found = _of_slope(Shape.UNCLEAR, at, low)
+    low = without_step(at, low)
+    found = line_of(Shape.UNCLEAR, at, low)
     if found.low_per_s > least_per_s:
         return replace(found, shape=Shape.GROWS)
-    steady = found.slope_per_s < least_per_s and found.high_per_s < _STEADY_TIMES * least_per_s
+    steady = found.slope_per_s < least_per_s and found.high_per_s < STEADY_TIMES * least_per_s
     return replace(found, shape=Shape.STEADY) if steady else found
+
+
+def bends_down(at: Floats, low: Floats) -> bool:
+    """Whether a bent curve explains it clearly better than a line."""
+    return _bend_and_step(at, low)[0] > float(np.interp(at.size, _WINDOWS, _BEND_F))
+
+
+def without_step(at: Floats, low: Floats) -> Floats:
+    """The same without its step, if there clearly is one beside the line."""
+    _bend, step, place, height = _bend_and_step(at, low)
+    clearly = step > float(np.interp(at.size, _WINDOWS, _STEP_F))
+    return low - height * (np.arange(low.size) >= place) if clearly else low
 
 
 def _slows_down(at: Floats, low: Floats) -> bool:
     half = at.size // 2
-    first, second = _of_slope(Shape.UNCLEAR, at[:half], low[:half]), _of_slope(Shape.UNCLEAR, at[-half:], low[-half:])
+    first, second = line_of(Shape.UNCLEAR, at[:half], low[:half]), line_of(Shape.UNCLEAR, at[-half:], low[-half:])
     return second.slope_per_s < _SLOWER * first.slope_per_s
 
 
@@ -139,11 +154,12 @@ def _bent(at: Floats, low: Floats, least_per_s: float) -> Trend:
         found = _judged(at[-half:], low[-half:], 2 * least_per_s)
         shape = {Shape.STEADY: Shape.SETTLES, Shape.UNCLEAR: Shape.STILL_SETTLING}.get(found.shape, found.shape)
         return replace(found, shape=shape)
-    found = _of_slope(Shape.STILL_SETTLING, at[-half:], low[-half:])
-    return replace(found, shape=Shape.SETTLES) if found.high_per_s < _SETTLED_TIMES * least_per_s else found
+    found = line_of(Shape.STILL_SETTLING, at[-half:], low[-half:])
+    return replace(found, shape=Shape.SETTLES) if found.high_per_s < SETTLED_TIMES * least_per_s else found
 
 
-def _of_slope(shape: Shape, at: Floats, low: Floats) -> Trend:
+def line_of(shape: Shape, at: Floats, low: Floats) -> Trend:
+    """The slope of a line and its interval, as a trend of this shape."""
     from scipy import stats  # most of a second; only where a long run is judged
 
     line = stats.theilslopes(low, at, alpha=_CONFIDENCE)

@@ -10,7 +10,7 @@ from perfsuite.model import RunReport, TargetOutcome, TargetResult
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Cost, CostState, DatabaseInfo, Fingerprint, OperationCost, RequestCost
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.model.stability import Stability, StabilityOutcome
+from perfsuite.model.stability import GrowthCause, Stability, StabilityOutcome
 from tests.report.made_load import START
 
 AT_S = START + 30
@@ -118,19 +118,25 @@ def pool_target() -> TargetResult:
 
 
 def stability() -> tuple[Stability, ...]:
-    """As after a long run: one resource that grows, one without a limit, one that was hardly read."""
+    """As after a long run: one resource that grows, one by writes, one without a limit, one that was hardly read."""
     rate = StabilityMessage.GROWS(rate="1.05 MB", low="980 kB", high="1.12 MB")
     reason = rate.also(StabilityMessage.LIMIT_IN(low="11 h", high="13 h"), StabilityMessage.ALIKE())
     grows = Stability(
         "server.memory_bytes", "memory of the backend", "bytes", StabilityOutcome.GROWS, reason, 1.05e6,
-        (0.98e6, 1.12e6), 210e6, 960e6,
+        (0.98e6, 1.12e6), 210e6, 960e6, GrowthCause.UNKNOWN,
+    )  # fmt: skip
+    by_writes = StabilityMessage.GROWS_BY_WRITES(rate="83.0 kB", low="80.3 kB", high="85.9 kB", per_1000="780 kB")
+    written = Stability(
+        "postgres.database_bytes", "size of the database", "bytes", StabilityOutcome.GROWS,
+        by_writes.also(StabilityMessage.STOPPED_IN_PAUSE()), 83e3, (80.3e3, 85.9e3), 29e6, None, GrowthCause.WRITES,
+        (780e3, 755e3, 807e3),
     )  # fmt: skip
     quiet = StabilityMessage.STEADY(most="0")
     steady = Stability("server.threads", "threads of the backend", "count", StabilityOutcome.STEADY, quiet, 0.0,
                        (0.0, 0.0), 12.0)  # fmt: skip
     short = StabilityMessage.TOO_SHORT(needed=8)
     unread = Stability("redis.memory_bytes", "memory of Redis", "bytes", StabilityOutcome.CANNOT_TELL, short)
-    return grows, steady, unread
+    return grows, written, steady, unread
 
 
 def watched(report: RunReport) -> RunReport:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from perfsuite.messages.stability import StabilityMessage
-from perfsuite.model import Summary
+from perfsuite.model import Row, StageFigures, Summary
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.model.stability import RESPONSE_TIMES, Stability, StabilityOutcome
-from perfsuite.stability.evaluate import stability_of
+from perfsuite.model.stability import RESPONSE_TIMES, GrowthCause, Stability, StabilityOutcome
+from perfsuite.model.stages import Stage, StageSeconds, StageSpan, refilled
+from perfsuite.stability.evaluate import fills_of, stability_of
 from tests.judge.made_summaries import AVERAGE, figures, make_plan, make_summary
 
 START, LENGTH_S = 1_772_357_420, 1_200
@@ -29,6 +30,45 @@ def read(metric: str, first: float, per_minute: float = 0.0) -> list[Reading]:
     return [
         Reading(START + at + 1.0, metric.partition(".")[0], metric, first + per_minute * at / 60 + noise[at], unit)
         for at in range(LENGTH_S)
+    ]
+
+
+FILL_1, PAUSE, FILL_2 = (START, START + 600), (START + 600, START + 1_200), (START + 1_200, START + 1_800)
+WRITTEN_PER_S = 2
+
+
+def begun(stage: Stage, seconds: tuple[int, int]) -> StageFigures:
+    span = StageSpan(stage, seconds[0] - START, seconds[1] - START, stage.level, stage.level)
+    return StageFigures(
+        span, StageSeconds(stage.name, *seconds, None if stage.read_only else seconds), {}, figures(), None
+    )
+
+
+def filled_twice(*, failed: int = 0) -> Summary:
+    """In each second of the fills two writes succeed and so many fail; there are nine reads."""
+    first, pause, second = refilled(Stage("fill 1", 600, 7, held=True))
+    rows = [
+        Row(str(at), "super_admin", "work", operation, figures(requests, failures))
+        for start, stop in (FILL_1, FILL_2)
+        for at in range(start, stop)
+        for operation, requests, failures in (("flags.update", WRITTEN_PER_S + failed, failed), ("flags.list", 9, 0))
+    ]
+    return replace(
+        long_summary(1_805.0),
+        steady_end=FILL_2[1],
+        stages=(begun(first, FILL_1), begun(pause, PAUSE), begun(second, FILL_2)),
+        second_rows=tuple(rows),
+    )
+
+
+def database(per_1000_writes: float) -> list[Reading]:
+    loaded = np.minimum(np.arange(1_800), 600) + np.maximum(np.arange(1_800) - 1_200, 0)
+    noise = np.random.default_rng(4).normal(0, 1e4, 1_800)
+    sizes = 30e6 + per_1000_writes * WRITTEN_PER_S / 1_000 * loaded + noise
+    unit = METRICS["postgres.database_bytes"].unit
+    return [
+        Reading(START + at + 1.0, "postgres", "postgres.database_bytes", float(size), unit)
+        for at, size in enumerate(sizes)
     ]
 
 
@@ -103,3 +143,47 @@ def test_a_resource_that_was_hardly_read_cannot_be_told() -> None:
 
     assert found.outcome is StabilityOutcome.CANNOT_TELL
     assert found.reason.code is StabilityMessage.TOO_SHORT
+
+
+@pytest.mark.parametrize("failed", [0, 3])
+def test_growth_by_writes_is_per_1000_that_succeeded(failed: int) -> None:
+    found = only(stability_of(filled_twice(failed=failed), database(500e3)), "postgres.database_bytes")
+
+    assert (found.outcome, found.cause) == (StabilityOutcome.GROWS, GrowthCause.WRITES)
+    assert found.reason.code is StabilityMessage.GROWS_BY_WRITES
+    assert found.reason.details[-1].code is StabilityMessage.STOPPED_IN_PAUSE
+    assert found.per_1000_writes is not None
+    per_1000, low, high = found.per_1000_writes
+    assert low < per_1000 < high
+    assert per_1000 == pytest.approx(500e3, rel=0.02)
+    assert found.per_minute == pytest.approx(500e3 * WRITTEN_PER_S * 60 / 1_000, rel=0.02)
+
+
+def test_without_a_pause_the_cause_is_not_known() -> None:
+    one = replace(filled_twice(), stages=())
+    found = only(stability_of(one, database(500e3)), "postgres.database_bytes")
+
+    assert (found.outcome, found.cause, found.per_1000_writes) == (
+        StabilityOutcome.GROWS,
+        GrowthCause.UNKNOWN,
+        None,
+    )
+    assert found.reason.details[-1].code is StabilityMessage.ALIKE
+
+
+def test_only_fills_with_the_same_load_are_compared() -> None:
+    twice = filled_twice()
+    first, pause, second = twice.stages
+    other = begun(Stage("fill 2", 600, 9, held=True), FILL_2)
+    assert fills_of(twice, START, 1_800) is not None
+    assert fills_of(replace(twice, stages=(first, pause, other)), START, 1_800) is None
+    assert fills_of(replace(twice, stages=(first, second, pause)), START, 1_800) is None
+    assert fills_of(replace(twice, stages=(first, pause)), START, 1_800) is None
+
+
+def test_fills_that_are_too_short_say_so() -> None:
+    twice = filled_twice()
+    cut = replace(twice, stages=(*twice.stages[:2], begun(twice.stages[2].span.stage, (FILL_2[0], FILL_2[0] + 400))))
+    found = only(stability_of(cut, database(500e3)), "postgres.database_bytes")
+
+    assert (found.outcome, found.reason.code) == (StabilityOutcome.CANNOT_TELL, StabilityMessage.FILL_TOO_SHORT)
