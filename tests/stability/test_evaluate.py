@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perfsuite.messages.stability import StabilityMessage
-from perfsuite.model import Row, StageFigures, Summary
+from perfsuite.model import Row, Second, StageFigures, Summary
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.model.stability import RESPONSE_TIMES, GrowthCause, Stability, StabilityOutcome
 from perfsuite.model.stages import Stage, StageSeconds, StageSpan, refilled
@@ -187,3 +187,17 @@ def test_fills_that_are_too_short_say_so() -> None:
     found = only(stability_of(cut, database(500e3)), "postgres.database_bytes")
 
     assert (found.outcome, found.reason.code) == (StabilityOutcome.CANNOT_TELL, StabilityMessage.FILL_TOO_SHORT)
+
+
+def test_writes_of_minutes_that_were_rolled_up_are_those_of_their_seconds() -> None:
+    twice = filled_twice()
+    minutes = range(START, START + 600, 60)
+    rolled = [Row(str(at), "super_admin", "work", "flags.update", figures(60 * WRITTEN_PER_S + 7, 7)) for at in minutes]
+    kept = [row for row in twice.second_rows if int(row.period) >= FILL_2[0]]
+    seconds = tuple(Second(at, "steady", figures(), {}) for at in minutes)
+    long = fills_of(replace(twice, second_rows=(*rolled, *kept), minutes=seconds), START, 1_800)
+    short = fills_of(twice, START, 1_800)
+
+    assert long is not None
+    assert short is not None
+    assert long.writes.tolist() == pytest.approx(short.writes.tolist())
