@@ -46,13 +46,13 @@ def cautions(a: Conditions, b: Conditions) -> tuple[Message, ...]:
 
 
 def _of_load(a: Conditions, b: Conditions) -> Iterator[Mismatch]:
+    if a.search_by != b.search_by:
+        yield Mismatch("search_by", _of_search(a, b))
+        return  # what else differs follows from that
     if a.scenario != b.scenario:
         yield Mismatch("scenario", ComparisonMessage.SCENARIO(a=a.scenario, b=b.scenario))
     elif a.scenario_digest != b.scenario_digest:
         yield Mismatch("scenario_digest", ComparisonMessage.SCENARIO_CONTENT(scenario=a.scenario))
-    if a.search_by != b.search_by:
-        yield Mismatch("search_by", _of_search(a, b))
-        return
     if a.targets_digest != b.targets_digest:
         yield Mismatch("targets_digest", ComparisonMessage.SEARCH_TARGETS())
     if _mix(a) != _mix(b):

@@ -111,7 +111,7 @@ def compare_groups(
         marked = ()
     else:
         made = _capacities(a, b) or compare(a, b, noise)
-    all_notes = (*made.notes, *cost_notes, *notes)
+    all_notes = (*made.notes, *(cost_notes if made.capacity is None else ()), *notes)  # a search takes no fingerprint
     return replace(made, costs=tuple(costs), mismatches=marked, notes=all_notes, costs_compared=not cost_notes)
 
 

@@ -266,6 +266,7 @@ def test_two_searches_are_compared_by_their_capacity_alone() -> None:
     assert comparison.capacity is not None
     assert comparison.capacity.outcome is CapacityOutcome.LOWER
     assert comparison.changes == ()
+    assert comparison.notes == ()
     assert not comparison.refused
 
 

@@ -28,7 +28,7 @@ _NAMED_FROM = 0.09
 """Share of the run from which on a period is wide enough for its name."""
 _SHORT_NAME, _SHORT_NAMED_FROM = 5, 0.04
 """The same for a name of at most so many letters."""
-_OF_SEARCH = "The numbers at the top are the loads that were tried; what does not count is shaded"
+_OF_SEARCH = "The loads that were tried are named at the top; what does not count is shaded"
 _NEAR_PERCENT = 3.0
 """Marks closer to each other than this are stacked."""
 _DRAWN_AS = {
