@@ -31,6 +31,7 @@ IMAGES = ROOT / "docs" / "images"
 LARGEST_BYTES = 150_000
 _STARTER = ROOT / "run_performance_tests.py"
 _SIXTY = ("--demo", "--users", "60", "--spawn-rate", "20")
+_SHAPES = ROOT / "examples" / "load_shapes"
 RUNS = {
     "failed": (
         *_SIXTY, "--duration", "80s",
@@ -39,11 +40,17 @@ RUNS = {
     "passed": (*_SIXTY, "--duration", "40s"),
     "inconclusive": ("--demo", "--users", "3", "--spawn-rate", "1", "--duration", "7s"),
     "interrupted": (*_SIXTY, "--duration", "5m"),
+    "stages": (
+        "--demo", "--fault", "pool=5:90ms", "--fault", "no_cache",
+        "--scenarios", str(_SHAPES / "scenarios.toml"), "--targets", str(_SHAPES / "targets.toml"),
+        "--scenario", "rush",
+    ),
+    "endurance": ("--demo", "--users", "7", "--spawn-rate", "2", "--duration", "11m", "--fault", "leak=1MB/min"),
 }  # fmt: skip
 """Outcome → the options of a run that ends so. Faults count from the start of the backend, before the load."""
-_EXIT_CODES = {"failed": 1, "passed": 0, "inconclusive": 4, "interrupted": 130}
+_EXIT_CODES = {"failed": 1, "passed": 0, "inconclusive": 4, "interrupted": 130, "stages": 0, "endurance": 0}
 _INTERRUPT_AFTER_S = 25.0
-_LONGEST_S = 300.0
+_LONGEST_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,9 @@ KEPT = {
     "report-passed": ("passed", Look(height=760)),
     "report-inconclusive": ("inconclusive", Look(height=760)),
     "report-interrupted": ("interrupted", Look(height=760)),
+    "report-stages": ("stages", Look(height=640, at="#charts")),
+    "report-stages-table": ("stages", Look(height=260, at="#stages-title")),
+    "report-stability": ("endurance", Look(height=560, at="#stability-title")),
 }
 """Name of a picture in docs/images → the run that it shows, and how."""
 WHOLE = {

@@ -228,7 +228,8 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
         finally:
             process.close()
             run.screen.load_over()
-        return LoadResult(ended, progress.recorded, progress.steady_requests, progress.retries, progress.aborted)
+        aborted = progress.aborted if ended == ABORTED else None
+        return LoadResult(ended, progress.recorded, progress.steady_requests, progress.retries, aborted)
 
 
 def _token(run: RunContext) -> str:
@@ -264,7 +265,7 @@ class _LoadProgress:
         self.broke = False
         """A part of a load process died that the load cannot do without; the load ends itself."""
         self.aborted: Aborted | None = None
-        """The stop rule that ends the load."""
+        """The stop rule that asks for the end of the load."""
         self._rules = StopRules(run.plan)
         self.begun = False
         """Something was recorded: the load did not fail before its beginning."""
@@ -308,6 +309,9 @@ class _LoadProgress:
                 self._report(record)
         self._live.feed(records)
         self.minutes.add(records)
+        self._rules.add(records)
+        if records and self.aborted is None:
+            self.aborted = self._rules.look(self._live, lambda: self._live.state(utc_s()))
 
     def snapshot(self) -> LiveSnapshot:
         """The run as it stands now."""
@@ -316,11 +320,6 @@ class _LoadProgress:
         monitored = self._sampler.latest() if self._sampler is not None else {}
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
-
-    def look_for_stop_rule(self, snapshot: LiveSnapshot) -> Aborted | None:
-        """The stop rule that ends the load now."""
-        self.aborted = self._rules.look(self._live, snapshot.live)
-        return self.aborted
 
     def _report(self, error: measurements.SuiteErrors) -> None:
         """Show an error of a load process itself, once for each place."""
@@ -341,7 +340,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
         progress.read()
         for line in run.errors.take_unreported():
             run.screen.warn(line)
-        if time.monotonic() - shown_at >= 1.0:
+        if time.monotonic() - shown_at >= 1.0 or (reason == COMPLETED and progress.aborted):
             shown_at = time.monotonic()
             snapshot = progress.snapshot()
             run.screen.progress(snapshot)
@@ -378,8 +377,7 @@ def _why_stop(progress: _LoadProgress, snapshot: LiveSnapshot, run: RunContext) 
     if silent_s >= TARGET_LOST_S:
         run.screen.say(RunMessage.TARGET_SILENT(silent_s=silent_s))
         return TARGET_LOST
-    rule = progress.look_for_stop_rule(snapshot)
-    if rule is None:
+    if (rule := progress.aborted) is None:
         return ""
     observed, limit = apart(rule.metric, rule.observed, rule.limit)
     run.screen.say(RunMessage.STOP_RULE(target=rule.target, window_s=rule.window_s, observed=observed, limit=limit))

@@ -164,6 +164,22 @@ def spike(folder: Path) -> Ended:
         return replace(done, beside={"log": backend.requests(done.folders[-1].name)})
 
 
+def stopped(folder: Path) -> Ended:
+    """Every answer is late for some seconds, and later for good; a target that few requests count for is never met."""
+    folder.joinpath("targets.toml").write_text(
+        "schema = 1\n"
+        '[[target]]\nname = "average"\nmetric = "avg_ms"\nbelow = 800\nabort_after = "10s"\n'
+        '[[target]]\nname = "seldom"\nmetric = "p95_ms"\nbelow = 0.001\noperation = "users.me"\nabort_after = "5s"\n',
+        encoding="utf-8",
+    )
+    # With two roles preflight is short on a busy machine too, so that the load is steady before its target is slow.
+    load = (*TWENTY_USERS, *EARLY_LEADS, "--roles", "senior_agent,policyholder", "--duration", "2m")
+    targets = ("--targets", str(folder / "targets.toml"))
+    with running_backend(folder, "latency=1500ms@* from 22s to 28s", "latency=1500ms@* from 36s") as backend:
+        done = run_suite(*backend.target, *load, *targets, results=folder / "results")
+        return replace(done, beside={"log": backend.requests(done.folders[-1].name)})
+
+
 def errors(folder: Path) -> Ended:
     """A quarter of the answers of one route fail."""
     return _faulty(folder, ("error=503:25%@users.me",), *TWENTY_USERS, "--duration", "10s")
@@ -329,6 +345,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         own_target,
         compared,
         slow_later,
+        stopped,
         spike,
         killed,
         rows_that_stay,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from perfsuite.measurements.records import Record
 from perfsuite.model import Aborted, Plan, Target
 from perfsuite.run.stop_rules import StopRules
 from perfsuite.summary.live import LiveView
@@ -18,17 +20,25 @@ FAILURES = Target("failures", "failure_rate", 0.01, True, abort_after_s=10)
 
 
 def _seen(
-    plan: Plan, answers: Callable[[int], tuple[Sequence[float], Sequence[float]]], until: int = 60
+    plan: Plan,
+    answers: Callable[[int], tuple[Sequence[float], Sequence[float]]],
+    until: int = 60,
+    known_after: Callable[[int], int] = lambda second: 0,
 ) -> tuple[int, Aborted] | None:
-    """The second at which the rules end the run, and the rule. `answers`: of a second, good ones and failed ones."""
+    """The second at which the rules end the run, and the rule. `answers`: to what was due in a second, good ones and
+    failed ones; `known_after`: so many seconds later."""
     one, live, rules = Process(), LiveView(plan), StopRules(plan)
     live.feed([one.phase("ramp-up", 0), one.phase("plateau", 2)])
     for second in range(until):
-        ok, failed = answers(second)
-        live.feed(
-            [one.requests(second, ok, failed, ended=len(ok) + len(failed)), one.users(second, reader=2, writer=1)]
-        )
-        if (rule := rules.look(live, live.state(START + second + 1))) is not None:
+        records: list[Record] = [
+            one.requests(due, *answers(due), ended=sum(map(len, answers(due))))
+            for due in range(second + 1)
+            if due + known_after(due) == second
+        ]
+        records.append(one.users(second, reader=2, writer=1))
+        live.feed(records)
+        rules.add(records)
+        if (rule := rules.look(live, partial(live.state, START + second + 1))) is not None:
             return second, rule
     return None
 
@@ -46,6 +56,31 @@ def test_a_target_that_is_missed_from_a_moment_on_ends_the_run(target: Target) -
     assert 27 <= second <= 31
     assert (rule.target, rule.window_s, rule.at) == (target.name, 10, START + second)
     assert rule.observed > 200
+
+
+@pytest.mark.parametrize("late_s", [1, 2, 9, 40])
+def test_answers_that_come_late_are_waited_for(late_s: int) -> None:
+    """Of the latest seconds only the fast answers are known, and none of the slow ones."""
+
+    def answers(second: int) -> tuple[list[float], list[float]]:
+        return [1000.0 * late_s if second >= 20 else 100.0] * 30, []
+
+    found = _seen(make_plan(targets=(AVERAGE,)), answers, 90, lambda second: late_s if second >= 20 else 0)
+    assert found is not None
+    assert 27 + late_s <= found[0] <= 31 + late_s
+
+
+def test_seconds_in_which_nothing_is_due_do_not_hide_a_slow_target() -> None:
+    """Users who wait for an answer ask for nothing: every ninth second they all do, and are answered nine later."""
+
+    def answers(second: int) -> tuple[list[float], list[float]]:
+        if second < 20:
+            return [100.0] * 30, []
+        return [9000.0] * (0 if (second - 20) % 9 else 30), []
+
+    found = _seen(make_plan(targets=(AVERAGE,)), answers, 60, lambda second: 9 if second >= 20 else 0)
+    assert found is not None
+    assert 27 <= found[0] <= 45
 
 
 def test_so_do_failures() -> None:

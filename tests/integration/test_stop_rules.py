@@ -1,0 +1,40 @@
+"""A run that a stop rule ends, compared with the target's own log."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.messages.reasons import Reason
+from tests.integration.programs import Ended
+from tests.integration.runs import logged
+
+pytestmark = pytest.mark.integration
+
+LATE_S = 1.5
+
+
+@pytest.mark.made("stopped")
+def test_a_target_that_stays_missed_ends_the_run_in_order(made: Ended) -> None:
+    summary, log = made.summary, logged(made)
+    late = [arrived for arrived, duration_s in log if duration_s >= LATE_S]
+    for_good = next(arrived for arrived, earlier in zip(late[1:], late, strict=False) if arrived - earlier > 4)
+
+    assert log[-1][0] - for_good <= 15, "missed from then on, over by then plus 15 s"
+    assert (made.code, summary["verdict"], summary["aborted"]["target"]) == (1, "fail", "average")
+    assert (summary["aborted"]["window_s"], summary["aborted"]["limit"]) == (10, 800)
+    assert for_good + 5 <= summary["aborted"]["at"] <= for_good + 15
+    assert Reason.ABORTED.id in summary["reason_codes"]
+    assert summary["cleanup"]["created"] == summary["cleanup"]["removed"] > 0
+    assert not summary["cleanup"]["not_removed"]
+    assert (made.folder / "report.html").exists()
+    assert not made.left
+
+
+@pytest.mark.made("stopped")
+def test_one_that_recovers_ends_nothing_and_neither_does_one_of_too_few_samples(made: Ended) -> None:
+    late = [arrived for arrived, duration_s in logged(made) if duration_s >= LATE_S]
+    outcomes = {target["name"]: target["outcome"] for target in made.summary["targets"]}
+
+    assert late[-1] - late[0] > 14, "it was missed for six seconds, and met again"
+    assert outcomes["seldom"] != "met"
+    assert made.summary["aborted"]["target"] == "average"
