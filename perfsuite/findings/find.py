@@ -15,11 +15,13 @@ from perfsuite.findings.database import (
     with_operation,
 )
 from perfsuite.findings.incidents import incidents, outage_finding, within_outage
-from perfsuite.findings.levels import what_changes_with_load
+from perfsuite.findings.levels import by_level
 from perfsuite.findings.onset import TOGETHER_S, onset_finding, onset_of
 from perfsuite.findings.overview import overview
 from perfsuite.findings.ramp_up import CONNECTIONS, login_storm, slow_connections
 from perfsuite.findings.resources import TIME_LEFT, growing_resources, resources_at_limit
+from perfsuite.findings.saturation import first_resource
+from perfsuite.findings.scaling import faster_operations
 from perfsuite.findings.steady_state import load_of, steady_tracks
 from perfsuite.findings.steps import step_search, steps_of
 from perfsuite.model import PreflightReport, Summary, VisitRecord
@@ -79,7 +81,8 @@ def find(summary: Summary, observed: Observations = _NOTHING) -> tuple[Finding, 
     unusual += _new(unusual, [*others, *_growing(tracks, observed.stability)])
     ordered = [with_operation(each, observed.grown, summary) for each in _in_order(unusual, onsets)]
     storm = login_storm(summary, observed.readings, observed.preflight)
-    loads = what_changes_with_load(summary, observed.readings, observed.visits)
+    run = by_level(summary, observed.readings, observed.visits)
+    loads = [] if run is None else [*faster_operations(run, summary), *first_resource(run)]
     return (*ordered, *loads, *storm, *unsure, *overview(summary, observed.preflight))
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from perfsuite.findings.levels import what_changes_with_load
+from perfsuite.findings import Observations, find
 from perfsuite.messages.findings import FindingMessage
 from perfsuite.model import VisitPhase, VisitRecord
 from perfsuite.model.finding import FindingKind
 from tests.findings.simulated import FIRST_S, Made
-from tests.findings.staged import RAMP_S, SETTLING_S, StagedRun, Steps, any_steps, faster, of_levels
+from tests.findings.staged import OF_LEVELS, RAMP_S, SETTLING_S, StagedRun, Steps, any_steps, faster, of_levels
 
 HEALTHY_RUNS, FASTER_RUNS = 25, 8
 STEPS = Steps()
@@ -100,7 +100,11 @@ def test_visits_of_a_search_are_loads_too() -> None:
     ]
     recovery = VisitRecord(4, 10, VisitPhase.RECOVERY, visits[3].first, visits[3].stop)
     summary = replace(made.summary, stages=())
-    found = what_changes_with_load(summary, made.readings, [*visits, recovery])
+    found = [
+        each
+        for each in find(summary, Observations(made.readings, visits=[*visits, recovery]))
+        if each.kind in OF_LEVELS
+    ]
 
     assert [(each.kind, each.operation, each.resource) for each in found] == [
         (FindingKind.FASTER, "tickets.list", ""),
@@ -108,6 +112,6 @@ def test_visits_of_a_search_are_loads_too() -> None:
     ]
     assert found[1].headline.fields["load"] == "150 users"
     limited = [replace(visit, generator_limited=visit.load >= 150) for visit in visits]
-    assert [each.kind for each in what_changes_with_load(summary, made.readings, limited)][-1] is (
-        FindingKind.WITHIN_RANGE
-    )
+    kinds = [each.kind for each in find(summary, Observations(made.readings, visits=limited))]
+    assert FindingKind.WITHIN_RANGE in kinds
+    assert FindingKind.FIRST_RESOURCE not in kinds
