@@ -302,7 +302,8 @@ def test_reasons_of_an_inconclusive_run() -> None:
         for reason, words in parts.items()
         if not any(all(part in template for part in words) for template in templates)
     ] == []
-    rules = texts_of(["perfsuite/judge/validity.py"]).split("reasons = [")[1].split("]")[0]
+    validity = texts_of(["perfsuite/judge/validity.py"])
+    rules = validity.split("reasons = [")[1].split("]")[0] + validity.split("reasons = (")[1].split("\n    )")[0]
     # saturated, held back, lost, died, cut off, rate not reached, nothing judged, no target, another baseline, the
     # suite's errors, rows that remain
     assert len(reasons) == 11 + len(re.findall(r"_\w+\(", rules))
@@ -327,9 +328,10 @@ def file_names_in(source: Path) -> set[str]:
 
 def test_list_of_files(tmp_path: Path) -> None:
     modules = (
-        "run/pipeline.py", "run/load_run.py", "run/load.py", "measurements/file.py", "measurements/raw_samples.py",
-        "run/fingerprint.py", "target/journal.py", "fingerprint/output.py", "model/cleanup.py", "load/state.py",
-        "monitor/readings.py", "suite_errors.py", "measurements/roll_up.py", "monitor/minutes.py",
+        "run/pipeline.py", "run/load_run.py", "run/load_process.py", "run/capacity.py", "measurements/file.py",
+        "measurements/raw_samples.py", "run/fingerprint.py", "target/journal.py", "fingerprint/output.py",
+        "model/cleanup.py", "load/state.py", "monitor/readings.py", "suite_errors.py", "measurements/roll_up.py",
+        "monitor/minutes.py",
     )  # fmt: skip
     made = {name for module in modules for name in file_names_in(ROOT / "perfsuite" / module)}
     made |= {path.name for path in write_all(example_runs.passed(), tmp_path)}

@@ -61,10 +61,11 @@ class Search:
             self._next = next(self._plan, Done())
         return self._next
 
-    def add(self, result: VisitResult) -> None:
-        """Take the result of the visit asked for last."""
+    def add(self, result: VisitResult, used_s: int | None = None) -> None:
+        """Take the result of the visit asked for last. `used_s`: of the whole duration, where changing the load takes
+        time as well."""
         self.results.append(result)
-        self.used_s += result.seconds
+        self.used_s = self.used_s + result.seconds if used_s is None else used_s
         try:
             self._next = self._plan.send(result)
         except StopIteration:

@@ -16,6 +16,7 @@ from perfsuite.plan.options import (
     ArchiveOptions,
     PlanOptions,
 )
+from perfsuite.plan.search_options import SearchOptions
 from perfsuite.target.hosts import Endpoint, endpoint_of
 
 OUTPUT, MONITORS = "output", "monitoring (--demo fills these in)"
@@ -117,6 +118,20 @@ class RunOptions:
     def has_other_target(self) -> bool:
         """True if runs alternate with runs on another target."""
         return bool(self.other or self.other_faults)
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityOptions:
+    """`capacity`."""
+
+    search: SearchOptions = group(SearchOptions)
+    run: RunOptions = group(
+        RunOptions,
+        without=[
+            *("--users", "--spawn-rate", "--duration", "--arrival-rate", "--multiple", "--no-abort", "--baseline"),
+            *("--iterations", "--no-fingerprint", "--runs", "--against", "--against-fault"),
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ _WAITING_SHOWN_PERCENT = 5.0
 
 def unfit_because(plan: Plan, summary: Summary) -> list[Message]:
     """One reason each, with what to do; [] for a generator that was fit."""
-    return [*_saturated(plan, summary), *held_back(summary), *map(_lost, summary.lost_workers), *_died(summary)]
+    return [*_saturated(plan, summary), *held_back(summary), *lost_because(summary, summary.lost_workers)]
 
 
 def generator_notes(summary: Summary) -> Iterable[Message]:
@@ -157,6 +157,11 @@ def _lost(worker: LostWorker) -> Message:
     return Reason.WORKER_LOST(worker=worker.worker, at=worker.at, reason=worker.reason, users=users)
 
 
+def lost_because(summary: Summary, workers: Iterable[LostWorker]) -> list[Message]:
+    """One reason for each of these, and for a load that died as a whole."""
+    return [*map(_lost, workers), *_died(summary)]
+
+
 def _died(summary: Summary) -> Iterable[Message]:
     if summary.ended == LOAD_DIED:
         yield Reason.LOAD_DIED(duration_s=summary.duration_s)
@@ -171,16 +176,23 @@ def invalid_because(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list
     """One reason each; [] for a valid run. Whether the generator was fit is asked separately."""
     reasons = [
         *limits_met(summary),
-        _nothing_sent(summary) or _too_little(summary),
+        nothing_sent(summary) or _too_little(summary),
         _users_missing(plan, summary) or users_ended(plan, summary),
         _actions_not_due(plan, summary, roles),
         _not_accounted(summary),
+    ]
+    return [*(reason for reason in reasons if reason), *counts_invalid_because(summary)]
+
+
+def counts_invalid_because(summary: Summary) -> list[Message]:
+    """The same by what was counted and handed over alone."""
+    reasons = (
         _counts_disagree(summary.reconciliation, summary.lost_workers),
         _unrecorded(summary.reconciliation),
         _no_last_record(summary),
         _reports_lost(summary),
         _unbalanced(summary),
-    ]
+    )
     return [reason for reason in reasons if reason]
 
 
@@ -194,7 +206,8 @@ def longer(summary: Summary) -> Remedy:
     return Remedy.ITERATIONS if summary.users.done else Remedy.LONGER
 
 
-def _nothing_sent(summary: Summary) -> Message | None:
+def nothing_sent(summary: Summary) -> Message | None:
+    """No request at all, though the load was not ended early."""
     if summary.whole_run.requests or ended_early(summary):
         return None
     return Reason.NOTHING_SENT() if summary.users.peak else Reason.NOTHING_SENT_NO_USERS()

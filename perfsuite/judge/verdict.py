@@ -117,17 +117,17 @@ def _outcome(
     failed, invalid, notes = found
     if summary.ended == INTERRUPTED:
         cut = Reason.INTERRUPTED(duration_s=summary.duration_s, planned_s=plan.scenario.duration_s)
-        return _verdict(Outcome.INTERRUPTED, [cut, *failed], targets, invalid + notes)
+        return verdict_of(Outcome.INTERRUPTED, [cut, *failed], targets, invalid + notes)
     if failed:
-        return _verdict(Outcome.FAIL, failed, targets, invalid + notes)
+        return verdict_of(Outcome.FAIL, failed, targets, invalid + notes)
     if invalid:
-        return _verdict(Outcome.INCONCLUSIVE, invalid, targets, notes)
-    return _verdict(Outcome.PASS, [_passed(summary, targets)], targets, notes)
+        return verdict_of(Outcome.INCONCLUSIVE, invalid, targets, notes)
+    return verdict_of(Outcome.PASS, [_passed(summary, targets)], targets, notes)
 
 
 def not_judged(plan: Plan, summary: Summary) -> Verdict:
     """The verdict on a run that could not be judged because of an error of the suite."""
-    return _verdict(Outcome.INCONCLUSIVE, [*suite_errors(summary), *rows_remaining(plan, summary)], (), ())
+    return verdict_of(Outcome.INCONCLUSIVE, [*suite_errors(summary), *rows_remaining(plan, summary)], (), ())
 
 
 def severest(exit_codes: Iterable[int]) -> int:
@@ -138,9 +138,10 @@ def severest(exit_codes: Iterable[int]) -> int:
     return min(exit_codes, key=_SEVEREST_FIRST.index, default=EXIT_INCONCLUSIVE)
 
 
-def _verdict(
+def verdict_of(
     outcome: Outcome, reasons: Sequence[Message], targets: tuple[TargetResult, ...], notes: Sequence[Message]
 ) -> Verdict:
+    """The verdict with the exit code of its outcome."""
     return Verdict(outcome, tuple(reasons), _EXIT_CODES[outcome], targets, tuple(notes))
 
 
@@ -171,7 +172,7 @@ def _nothing_judged(summary: Summary, targets: Sequence[TargetResult]) -> Messag
 
 
 def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[Message]:
-    reasons = [_wrong_answers(summary), _target_lost(summary)]
+    reasons = [wrong_answers(summary), target_lost(summary)]
     reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
     return [reason for reason in reasons if reason]
 
@@ -224,7 +225,7 @@ def _failures_missed(targets: Iterable[TargetResult]) -> bool:
     return any(result.metric == FAILURE_RATE and result.outcome is TargetOutcome.MISSED for result in targets)
 
 
-def _wrong_answers(summary: Summary) -> Message | None:
+def wrong_answers(summary: Summary) -> Message | None:
     """Over the whole run: a wrong answer is wrong at any time."""
     wrong = summary.whole_run.wrong_answers
     if not wrong:
@@ -243,7 +244,8 @@ def _wrong_answers(summary: Summary) -> Message | None:
     return reason.also(Detail.MOST_IN_ONE(**fields, count=most.count))
 
 
-def _target_lost(summary: Summary) -> Message | None:
+def target_lost(summary: Summary) -> Message | None:
+    """The target did not answer any more; None where it did."""
     if summary.target_lost_at is not None:
         return Reason.TARGET_LOST(since=summary.target_lost_at)
     return Reason.TARGET_LOST_STOPPED() if summary.ended == TARGET_LOST else None

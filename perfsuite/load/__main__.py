@@ -1,8 +1,8 @@
 """The load of a run: `python -m perfsuite.load FOLDER`, started by the pipeline. It makes no load itself.
 
 Standard input carries one line of JSON with accounts and headers (so that no secret is in a file or a process list),
-then stays open: a line "stop REASON" ends the load in order, the end of the file means that the parent is gone and
-ends everything at once.
+then stays open: a line "stop REASON" ends the load in order, "level ORDER" changes the load of a search for the
+capacity (`LevelOrder` as JSON), the end of the file means that the parent is gone and ends everything at once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.load.worker_handle import LocalProcess, WorkerHandle  # noqa: E402
 from perfsuite.messages import Message  # noqa: E402
 from perfsuite.messages.load import LoadMessage, WorkerMessage  # noqa: E402
-from perfsuite.model import Account, Plan, Secrets, WorkerStart  # noqa: E402
+from perfsuite.model import Account, LevelOrder, Plan, Secrets, WorkerStart  # noqa: E402
 from perfsuite.roles.mix import start_order, users_by_role  # noqa: E402
 from perfsuite.roles.work import roles_of  # noqa: E402
 from perfsuite.suite_errors import LOG_FILE, SuiteErrorLog, message_of  # noqa: E402
@@ -70,6 +70,9 @@ class LoadMaster(MasterJob):
         self._reported: set[int] = set()
         """Process ids of those that have been taken note of."""
         self._has_reported_strangers = False
+        self._level: LevelOrder | None = None
+        """In a search for the capacity: the one asked for last."""
+        self._may_begin = False
         roles = self._roles = roles_of(self._plan.scenario, importlib.import_module(self._plan.roles_module).ROLES)
         environment: Any = Environment(events=locust.events, user_classes=user_classes(roles))
         environment.host, environment.stop_timeout = self._plan.host, self._plan.stop_timeout_s
@@ -114,10 +117,19 @@ class LoadMaster(MasterJob):
 
     def _begin(self) -> None:
         scenario = self._plan.scenario
-        if scenario.stages:
+        if self._plan.capacity is not None:
+            self._may_begin = True
+            self._enter_level()
+            self._coordinator.until(lambda: bool(self._coordinator.start_at or self._coordinator.stopping))
+        elif scenario.stages:
             StageLeader(self._coordinator, scenario, self._users_of).begin()
         else:
             self._coordinator.begin(self.users)
+
+    def _enter_level(self) -> None:
+        if self._may_begin and self._level is not None:
+            level = self._level
+            self._coordinator.enter_level(level, users_of(self._secrets.accounts, start_order(level.users)))
 
     def _users_of(self, count: int) -> list[Account]:
         """An account for each of so many users, in the order in which they start."""
@@ -229,6 +241,9 @@ class LoadMaster(MasterJob):
                 command, _, reason = line.decode().partition(" ")
                 if command == "stop":
                     self.stop(reason or "interrupted")
+                elif command == "level":
+                    self._level = msgspec.json.decode(reason, type=LevelOrder)
+                    self._enter_level()
         # The parent is gone: nobody will read the rest, and load must not go on unwatched.
         for process in self._processes:
             process.kill()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gevent
 from gevent.lock import Semaphore
@@ -70,6 +70,13 @@ class ArrivalQueue:
         self._alarm = alarm(gevent.get_hub().loop, self._take_in)
         self._alarm.set(0.0)
 
+    def retime(self, time_of: Callable[[float], float]) -> None:
+        """The rate has changed: number of an action → seconds after the start."""
+        if self._next is not None:
+            self._next = replace(self._next, at_s=time_of(self._next.number))
+        if self._alarm is not None:
+            self._alarm.set(0.0)
+
     def _take_in(self) -> None:
         """In the event loop: whatever has become due since, then the alarm for what comes next."""
         while not self._closed:
@@ -130,6 +137,12 @@ class ArrivalQueue:
         now = utc_s()
         self._cells.begun(int(arrived.due_at), max(round((now - arrived.due_at) * 1e6), 0), second=int(now))
         return arrived
+
+    def waiting(self) -> Iterator[tuple[int, str, str]]:
+        """Of each action that is due and has not begun: the second in which it was due, role, first operation."""
+        for role, queue in self._queues.items():
+            for arrived in queue:
+                yield int(arrived.due_at), role, arrived.behaviour.steps[0].operation
 
     def sent(self, late_s: float) -> None:
         """The first request of an action was sent so late. From these times follows how early to announce the next.

@@ -24,7 +24,7 @@ from perfsuite.measurements.file import FILE_NAME, Writer
 from perfsuite.measurements.records import Phase, SuiteErrors, WorkerJoined, WorkerLost, WorkerRefused
 from perfsuite.messages import Message
 from perfsuite.messages.load import LoadMessage
-from perfsuite.model import SUITE_FAILED, Account, Plan
+from perfsuite.model import SUITE_FAILED, Account, LevelOrder, Plan
 from perfsuite.model.periods import RAMP_DOWN
 
 DRAIN_MARGIN_S = 15.0
@@ -74,6 +74,8 @@ class Coordinator:
         """At which rate, as soon as Locust has ended placing; 0 for not at all."""
         self._sessions: dict[str, list[int]] = {}
         self._from_s = 0.0
+        self._rates: list[tuple[float, float]] = []
+        """Search for the capacity, open model: from so many seconds after the start on, so many actions a second."""
         self._start_at = 0.0
         self._placed_at = 0.0
         self._down_at = math.inf
@@ -131,8 +133,9 @@ class Coordinator:
 
     # ── the load ───────────────────────────────────────────────────────────────────────────────────
 
-    def begin(self, users: Sequence[Account]) -> None:
-        """Distribute the users in their order, one to each worker in turn, and let them start."""
+    def begin(self, users: Sequence[Account], spawn_rate: float = 0.0) -> None:
+        """Distribute the users in their order, one to each worker in turn, and let them start. `spawn_rate`: instead of
+        the scenario's."""
         workers = self.workers
         self._placement = Placement(users, [worker.index for worker in workers])
         self._start_at = utc_s() + _LEAD_S
@@ -140,7 +143,7 @@ class Coordinator:
         for worker in workers:
             worker.spare = not worker.seats
         self.phase("ramp-up", self._start_at)
-        self._place(self._plan.scenario.spawn_rate, after_s=_LEAD_S)
+        self._place(spawn_rate or self._plan.scenario.spawn_rate, after_s=_LEAD_S)
 
     def _order_users(self, from_s: float) -> None:
         """Every worker gets its own users, and in the open model who holds which sessions."""
@@ -153,7 +156,11 @@ class Coordinator:
             had, worker.seats = worker.seats, seats.get(worker.index, [])
             worker.ordered_at = time.monotonic()
             if (worker.seats or had) and (is_open or worker.seats != had):
-                self._master.say(worker, Seats(worker.seats, self._start_at, from_s, self._sessions))
+                worker.rates = len(self._rates)
+                self._master.say(worker, self._seats_of(worker))
+
+    def _seats_of(self, worker: WorkerHandle) -> Seats:
+        return Seats(worker.seats, self._start_at, self._from_s, self._sessions, self._rates)
 
     def _place(self, spawn_rate: float, after_s: float = 0.0) -> None:
         """Let the users that wait start, at a rate, at once also where others are just starting."""
@@ -192,12 +199,28 @@ class Coordinator:
         self._on_plateau = not hold
         self._place(spawn_rate)
 
+    def enter_level(self, order: LevelOrder, users: Sequence[Account]) -> None:
+        """A search visits a load, the first one or another. Its stage begins when the rate changes, or at once."""
+        if self._over:
+            return
+        if self._placement is None:
+            self._rates = [] if order.rate is None else [(0.0, order.rate)]
+            self.begin(users, order.spawn_rate)
+            self.enter_stage(order.stage, self._start_at, hold=True)
+            return
+        at = utc_s()
+        if order.rate is not None:
+            at += _CHANGE_LEAD_S if self._plan.expect_workers else _LEAD_S
+            self._rates.append((at - self._start_at, order.rate))
+        self.retarget(users, order.spawn_rate)
+        self.enter_stage(order.stage, at, hold=True)
+
     def missed_order(self, worker: WorkerHandle) -> None:
         """It does not know of its latest orders: order once more."""
         if self._placement is None or self._over or not worker.at_work:
             return
         worker.ordered_at = time.monotonic()
-        self._master.say(worker, Seats(worker.seats, self._start_at, self._from_s, self._sessions))
+        self._master.say(worker, self._seats_of(worker))
         if worker.table:
             self._master.order(worker, worker.table)
 

@@ -87,7 +87,7 @@ class LoadJob(WorkerJob):
         self._drained: Drained | None = None
         self._draining = False
         self._is_checking = False
-        self._placed = 0
+        self._placed = self._rates = 0
         self._has_joined = False
         self.name = "worker"
         self.hooks = Hooks(self._make_load, stopping=lambda _load: None, after=lambda _load: None)
@@ -150,6 +150,7 @@ class LoadJob(WorkerJob):
             "placed": self._placed,
             "done": self.load.users_done if self.load is not None else 0,
             "done_at": self.load.first_done_at if self.load is not None else 0.0,
+            "rates": self._rates,
             "offered": int(self._offer is not None or self._is_checking),
         }
 
@@ -247,6 +248,8 @@ class LoadJob(WorkerJob):
                 self.load.accounts.add(accounts, [seat.number for seat in seats])
                 self.load.accounts.remove(before - self._numbers)
                 self.load.assignment.change(users.from_s, users.sessions)
+                self.load.change_rate(users.rates)
+            self._rates = len(users.rates)
 
     @property
     def is_leaving(self) -> bool:  # type: ignore[override]
@@ -287,6 +290,7 @@ class LoadJob(WorkerJob):
         working = [role for role in offer.roles if role.slug in sessions]
         assignment = SessionAssignment({})
         assignment.change(offer.users.from_s, sessions)  # what was due before was for others
+        load.change_rate(offer.users.rates)
         load.begin_arrivals(working, {role.slug: role.weight for role in working}, assignment)
         return load
 

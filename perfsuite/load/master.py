@@ -249,7 +249,7 @@ class SuiteMaster(MasterRunner):
         return worker.deaf_beats >= _DEAF_BEATS
 
     def _heartbeat(self, worker: WorkerHandle, msg: RpcMessage) -> None:
-        worker.reported = {name: msg.data[name] for name in ("seats", "target") if name in msg.data}
+        worker.reported = {name: msg.data[name] for name in ("seats", "target", "rates") if name in msg.data}
         worker.placed = msg.data.get("placed", worker.placed)
         worker.done, worker.done_at = msg.data.get("done", 0), msg.data.get("done_at", 0.0)
         if self._is_deaf(worker, msg.data.get("silent_s", 0.0)):

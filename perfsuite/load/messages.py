@@ -82,13 +82,15 @@ class Seats(msgspec.Struct, frozen=True, tag="seats"):
     """Master → worker: its users, in the order in which they start. It has no others: who is missing here, leaves.
 
     `start_at`: of the load, UTC epoch seconds of the master. `sessions`: open model, role → index of the worker that
-    holds each session of the role, for actions that are due from `from_s` seconds after the start on.
+    holds each session of the role, for actions that are due from `from_s` seconds after the start on. `rates`: in a
+    search for the capacity, all changes of the rate so far: seconds after the start, actions a second.
     """
 
     seats: list[UserSeat]
     start_at: float
     from_s: float
     sessions: dict[str, list[int]]
+    rates: list[tuple[float, float]] = []
 
 
 class Placed(msgspec.Struct, frozen=True, tag="placed"):

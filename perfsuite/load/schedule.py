@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 from perfsuite.load.weighted_round_robin import WeightedRoundRobin
 from perfsuite.model import Account
-from perfsuite.model.plan import RateProfile
+from perfsuite.model.plan import ChangingRate, RateProfile, numbers_of
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.roles.mix import start_order
 
@@ -27,15 +27,19 @@ class Due:
     role: str
     turn: int
     """How many actions of the same role were due before."""
+    number: float = 0.0
+    """How many actions of any role were expected to be due before: what its time follows from."""
 
 
-def dues(profile: RateProfile, seed: int, weights: Mapping[str, int]) -> Iterator[Due]:
+def dues(profile: RateProfile | ChangingRate, seed: int, weights: Mapping[str, int]) -> Iterator[Due]:
     """All actions of a run, over all processes, the roles in proportion to their weights at any moment."""
     order = start_order(dict(weights))
     turns = dict.fromkeys(weights, 0)
-    for number, at_s in enumerate(profile.times(seed)):
-        role = order[number % len(order)]
-        yield Due(at_s, role, turns[role])
+    for position, number in enumerate(numbers_of(profile.arrival, seed)):
+        at_s, role = profile.time_of(number), order[position % len(order)]
+        if at_s >= profile.duration_s:
+            return
+        yield Due(at_s, role, turns[role], number)
         turns[role] += 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perfsuite.clock import utc_s
 from perfsuite.load.lease import Permission
 from perfsuite.target.exchange import Answer, Request, Transport
 
@@ -21,7 +22,7 @@ class SentCount:
 class CountingTransport:
     """Counts each request before it is sent, in its own `sent` and in that of the process. Sends while permitted."""
 
-    __slots__ = ("_exchange", "_of_process", "_permitted", "_transport", "sent")
+    __slots__ = ("_exchange", "_of_process", "_permitted", "_transport", "sent", "waiting_since")
 
     def __init__(self, transport: Transport, of_process: SentCount, permission: Permission) -> None:
         self._permitted = permission.wait
@@ -29,13 +30,19 @@ class CountingTransport:
         self._exchange = transport.exchange
         self._of_process = of_process
         self.sent = 0
+        self.waiting_since: float | None = None
+        """Since when (UTC epoch s) an answer has been waited for; None while none is."""
 
     def exchange(self, request: Request) -> Answer:
         """The answer of the transport behind it."""
         self._permitted()
         self.sent += 1
         self._of_process.sent += 1
-        answer = self._exchange(request)
+        self.waiting_since = utc_s()
+        try:
+            answer = self._exchange(request)
+        finally:
+            self.waiting_since = None
         self._of_process.retries += answer.retries
         return answer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from perfsuite.measurements.recorder import Recorder
 from perfsuite.measurements.sink import RecordSink
 from perfsuite.messages.target import TargetMessage
 from perfsuite.model import Account, Headers, Plan
-from perfsuite.model.plan import rate_profile_of
+from perfsuite.model.plan import ChangingRate, rate_profile_of
 from perfsuite.model.role import Behaviour, Role
 from perfsuite.model.stages import spans_of
 from perfsuite.suite_errors import SuiteErrorLog
@@ -143,6 +143,13 @@ class LoadState:
         self._requested = 0
         self._notified_placed = 0
         self._background: dict[Callable[[], None], gevent.Greenlet] = {}
+        self.waiting: set[Callable[[], tuple[int, str, str] | None]] = set()
+        """Of each user: asks which request it waits for."""
+        self._changing_rate: ChangingRate | None = None
+        if order.plan.capacity is not None:
+            self.recorder.in_flight = self._in_flight
+            arrival = order.plan.scenario.arrival
+            self._changing_rate = ChangingRate(arrival) if arrival is not None else None
 
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
@@ -157,10 +164,11 @@ class LoadState:
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], assignment: SessionAssignment) -> None:
         """Open model: let actions become due from `order.start_at` on."""
-        profile = rate_profile_of(self.order.plan.scenario)
+        plan = self.order.plan
+        profile = self._changing_rate or rate_profile_of(plan.scenario)
         if profile is None:
             return
-        seed = self.order.plan.seed
+        seed = plan.seed
         behaviours = {role.slug: arrival_behaviours(seed, role, self.order.behaviours(role)) for role in roles}
         self.assignment = assignment
         self.arrivals = ArrivalQueue(
@@ -171,11 +179,24 @@ class LoadState:
         )
         self.arrivals.begin(dues(profile, seed, weights), assignment, self.order.index, self.order.start_at)
 
+    def change_rate(self, rates: Sequence[tuple[float, float]]) -> None:
+        """All changes of the rate in a search for the capacity, see `ChangingRate`; those that are known do no harm."""
+        if self._changing_rate is not None and rates:
+            self._changing_rate.change(rates)
+            if self.arrivals is not None:
+                self.arrivals.retime(self._changing_rate.time_of)
+
     def behaviours(self, role: Role) -> list[Behaviour]:
         """What of the role the target can be asked to do; found once for all its users."""
         if role.slug not in self._behaviours:
             self._behaviours[role.slug] = self.order.behaviours(role)
         return self._behaviours[role.slug]
+
+    def _in_flight(self) -> list[tuple[int, str, str, int]]:
+        counts = Counter(known for ask in self.waiting if (known := ask()) is not None)
+        if self.arrivals is not None:
+            counts.update(self.arrivals.waiting())
+        return [(*request, count) for request, count in counts.items()]
 
     def retarget(self, users_requested: int) -> None:
         """The number of users asked for has changed."""

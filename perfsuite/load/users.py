@@ -181,6 +181,7 @@ class RoleUser(User):
         self._load.recorder.cells.logging_in += 1
         self._logging_in = True
         self._load.user_started(self.role.slug)
+        self._load.waiting.add(self.in_flight)
         self._log_in()
 
     def _wait_to_begin(self) -> None:
@@ -250,8 +251,15 @@ class RoleUser(User):
             with self._load.counting("a user ended"):
                 if not self._at_rest:
                     self._load.user_stopped(self.role.slug)
+                self._load.waiting.discard(self.in_flight)
                 self._load.accounts.give_back(self._seat)
                 self._transport.close()
+
+    def in_flight(self) -> tuple[int, str, str] | None:
+        """The request that it waits for: the second in which it was due, role, operation. None while it waits for
+        none."""
+        since, due_at = self._transport.waiting_since, self.session.due_at
+        return None if since is None else (int(due_at or since), self.role.slug, self.session.sending)
 
     def wait_time(self) -> float:
         """Think time after an action, s; none in the open model, where the next action waits already.

@@ -94,6 +94,8 @@ class WorkerHandle:
     """How many of these it was ordered to start."""
     table: dict[str, int] = field(default_factory=dict)
     """The same, by Locust's user class."""
+    rates: int = 0
+    """How many changes of the rate it was sent."""
     ordered_at: float = 0.0
     reported: dict[str, int] = field(default_factory=dict)
     """What it says that it knows of these orders."""
@@ -105,7 +107,7 @@ class WorkerHandle:
         self.drained = None
         self.seats = []
         self.table = {}
-        self.placed = self.target = self.done = 0
+        self.placed = self.target = self.done = self.rates = 0
         self.ordered_at, self.reported = 0.0, {}
 
     @property
@@ -121,6 +123,6 @@ class WorkerHandle:
     @property
     def has_missed_order(self) -> bool:
         """An order must have been lost on the way."""
-        known = self.reported.get("seats"), self.reported.get("target")
+        known = self.reported.get("seats"), self.reported.get("target"), self.reported.get("rates", 0)
         late = time.monotonic() - self.ordered_at > RESEND_AFTER_S
-        return late and bool(self.reported) and known != (len(self.seats), self.target)
+        return late and bool(self.reported) and known != (len(self.seats), self.target, self.rates)

@@ -20,6 +20,7 @@ from perfsuite.measurements.records import (
     End,
     ErrorCount,
     Generator,
+    InFlight,
     Ledger,
     NotPossible,
     NotStarted,
@@ -377,9 +378,6 @@ class Aggregate:
         if known is None or record.sequence > known.sequence:
             self.raw_samples[record.worker] = record
 
-    def _add_phase(self, record: Phase) -> None:
-        self.phases.append(record)
-
 
 _ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
     Requests: Aggregate._add_requests,
@@ -389,7 +387,8 @@ _ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
     Generator: Aggregate._add_generator,
     Arrivals: Aggregate._add_arrivals,
     NotPossible: Aggregate._add_not_possible,
-    Phase: Aggregate._add_phase,
+    Phase: lambda aggregate, record: aggregate.phases.append(record),
+    InFlight: lambda _aggregate, _record: None,  # for who leads a search, while it goes on
     WorkerJoined: Aggregate._add_joined,
     WorkerRefused: Aggregate._add_refused,
     WorkerLost: Aggregate._add_lost,

@@ -11,7 +11,7 @@ from perfsuite.measurements.cells import Cells
 from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.raw_samples import EXPIRED, RawSamples
-from perfsuite.measurements.records import End, Generator, Phase, RawSampleState, SuiteErrors, Users
+from perfsuite.measurements.records import End, Generator, InFlight, Phase, RawSampleState, SuiteErrors, Users
 from perfsuite.measurements.sink import RecordSink
 from perfsuite.model import SuiteErrorGroup
 from perfsuite.model.sample import Sample, Series
@@ -37,6 +37,8 @@ class Recorder:
         """Takes every request as well; None without `--raw-samples`."""
         self.held_back_s: Callable[[], float] = lambda: 0.0
         """How long requests have waited for permission since it was last asked."""
+        self.in_flight: Callable[[], list[tuple[int, str, str, int]]] | None = None
+        """What the process waits for, see `InFlight`; None where nobody needs it."""
 
     def request(self, sample: Sample) -> None:
         """Keep one request. Raises only where it did not keep it."""
@@ -113,6 +115,8 @@ class Recorder:
                 round(self.held_back_s(), 3),
             )
         )
+        if self.in_flight is not None:
+            self._sink.write(InFlight(self._worker, next(self._sequence), second, self.in_flight()))
         self._report_raw()
         self._sink.flush()
 

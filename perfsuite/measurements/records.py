@@ -13,6 +13,7 @@ Schema history
         may pass over
     4   processes that join, and a ledger of what each of them sent; the records of several processes merged to those of
         the worker "all"; later on `done` of the end of a process, which readers of 4 may pass over
+    5   requests in flight, of a search for the capacity
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from perfsuite.measurements.slowest import SlowRequest
 from perfsuite.messages import text_of
 from perfsuite.model import Remark
 
-SCHEMA = 4
+SCHEMA = 5
 
 MERGED = "all"
 """The worker of a record that several processes share (`perfsuite.measurements.merge`)."""
@@ -278,6 +279,19 @@ class Generator(msgspec.Struct, frozen=True, gc=False, tag="generator", tag_fiel
     held_back_s: float = 0.0
 
 
+class InFlight(msgspec.Struct, frozen=True, gc=False, tag="in_flight", tag_field="kind"):
+    """What one process waited for at the end of one UTC second, in a search for the capacity.
+
+    `requests`: due second, role, operation, and how many of these are due and have not ended. An action of the open
+    model that has not begun counts as the first request that it will send.
+    """
+
+    worker: str
+    sequence: int
+    second: int
+    requests: list[tuple[int, str, str, int]]
+
+
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True, tag="phase", tag_field="kind"):
     """The run entered a phase: "ramp-up", "plateau" (all users started), "ramp-down" or "end". `at`: UTC epoch, s.
 
@@ -350,6 +364,7 @@ Record = (
     | NotPossible
     | Users
     | Generator
+    | InFlight
     | Phase
     | WorkerJoined
     | WorkerRefused

@@ -67,3 +67,27 @@ class NotAnsweredText(Code):
     FIRST_LOAD_FAILS = "the lowest load failed"
     TOO_FEW_SAMPLES = "too few requests to judge"
     METRIC = "not part of a search: it does not get worse with the load, or needs a whole run"
+
+
+class CapacityReason(Code):
+    """What the answer of a search makes of its verdict."""
+
+    FOUND = "the search found the limit"
+    MOST_REACHED = "all targets are met at {load}, the most that the search was allowed to offer"
+    NOT_FOUND = "the search did not find the limit"
+    GATE_MET = "the target takes {load} or more, as asked for"
+    GATE_MISSED = "the target does not take {load}, as asked for"
+    TOO_WIDE = "it lies within the interval, which more time (--max-duration) makes narrower"
+    GATE_OPEN = "whether the target takes {load}, as asked for, is not known"
+
+
+class SearchPlanLine(Code):
+    """What `--dry-run` says of a search."""
+
+    DURATION = "at most {duration}, logins and changes of the load included"
+    LOADS = "first {loads} {unit}, in turn, until a target is missed"
+    THEN = "then loads in between, chosen by what was measured, 15 different ones at most"
+    REQUESTS = "{low} requests/s at the first load, {high} at the highest: at most {most:number} requests"
+    SESSIONS = "up to {sessions:number} sessions, enough for {most:setting} actions/s at twice the response-time limit"
+    GATE = "passes if the target takes {load:setting} {unit} or more"
+    TAKES_PART = "decides at each load"

@@ -128,6 +128,19 @@ class PlanMessage(Code):
         "scenario {scenario} has refill = true, and its duration is that of the first fill: at least {least} are needed"
     )
     REFILL_RATE = "with refill = true both fills need the same load; leave arrival_rate_end out"
+    SEARCH_TOO_SHORT = "a search needs at least {least_s:seconds}, not {text!r}"
+    SEARCH_OF_STAGES = (
+        "--scenario {scenario}: a search sets the load itself, and so does this scenario. "
+        "Take one without stages, refill and iterations"
+    )
+    SEARCH_OF_SEVERAL = "--scenario: a search is of one scenario. Leave the others out"
+    AT_LEAST_BEYOND = (
+        "--at-least {load:setting}: the search goes up to {most:setting} {unit} only. "
+        "Raise --max-users, or ask for less"
+    )
+    TOO_FEW_SESSIONS = (
+        "--max-users {sessions}: too few sessions for a search by arrival rate, which needs {needed} or more"
+    )
     SCENARIO_HAS_STAGES = "{option}: the stages of scenario {scenario} say it. Change them in the file, or leave it out"
     TARGETS_FORM = "{file}: targets are written as [[target]], with two brackets"
     NO_TARGET = "{file}: has no target, so nothing could be judged. Add a [[target]]"

@@ -23,6 +23,22 @@ class VisitPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LevelOrder:
+    """What the process that leads the load is asked for. `users`: by role, in the open model those of the sessions;
+    `rate`: actions a second, None in the closed model."""
+
+    stage: str
+    users: dict[str, int]
+    spawn_rate: float
+    rate: float | None = None
+
+
+def stage_of(number: int) -> str:
+    """The stage that a visit is in the records of a run."""
+    return f"visit {number}"
+
+
+@dataclass(frozen=True, slots=True)
 class VisitRecord:
     """A visit that was made: a load, offered in the UTC seconds [first, stop).
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -110,13 +111,15 @@ class SearchBy(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CapacityPlan:
     """A search. Loads are in the unit of `by`. `start`: the first load; `most`: the highest that may be offered.
-    `at_least`: as a gate, the load that the target has to take; None where the search only measures."""
+    `at_least`: as a gate, the load that the target has to take; None where the search only measures. `session_s`: for
+    so long a request may keep a session of the open model busy."""
 
     by: SearchBy
     start: float
     most: float
     duration_s: float
     at_least: float | None = None
+    session_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,16 +297,43 @@ class RateProfile:
 
     def times(self, seed: int) -> Iterator[float]:
         """When the 1st, 2nd, … action is due, seconds after the start, until the duration is over."""
-        rng = random.Random(seed)
-        number = 0.0
-        while True:
-            # Equal gaps begin half a gap after the start; random ones are a Poisson process of unit rate,
-            # stretched by the profile (time-rescaling theorem).
-            number += rng.expovariate(1.0) if self.arrival.poisson else (1.0 if number else 0.5)
-            at_s = self.time_of(number)
+        for due in numbers_of(self.arrival, seed):
+            at_s = self.time_of(due)
             if at_s >= self.duration_s:
                 return
             yield at_s
+
+
+def numbers_of(arrival: Arrival, seed: int) -> Iterator[float]:
+    """How many actions are expected to be due before the 1st, 2nd, … one is: what a profile stretches to times.
+
+    Equal gaps begin half a gap after the start; random ones are a Poisson process of unit rate (time-rescaling
+    theorem).
+    """
+    rng = random.Random(seed)
+    number = 0.0
+    while True:
+        number += rng.expovariate(1.0) if arrival.poisson else (1.0 if number else 0.5)
+        yield number
+
+
+class ChangingRate:
+    """An arrival rate that changes at once, at times that become known while the load goes on."""
+
+    def __init__(self, arrival: Arrival) -> None:
+        """`arrival`: whether its gaps are random."""
+        self.arrival, self.duration_s = arrival, math.inf
+        self._pieces: tuple[RatePiece, ...] = (RatePiece(0.0, 0.0, 0.0, 0.0),)
+
+    def change(self, rates: Sequence[tuple[float, float]]) -> None:
+        """All changes that are known: from so many seconds after the start on, so many actions a second."""
+        ends = [*(from_s for from_s, _rate in rates[1:]), math.inf]
+        self._pieces = pieces_of([(from_s, end, rate, rate) for (from_s, rate), end in zip(rates, ends, strict=True)])
+
+    def time_of(self, number: float) -> float:
+        """When that many actions are due, in seconds after the start."""
+        place = bisect_right(self._pieces, number, key=lambda piece: piece.before)
+        return self._pieces[max(place - 1, 0)].time_of(number)
 
 
 def rate_profile_of(scenario: Scenario) -> RateProfile | None:

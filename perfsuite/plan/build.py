@@ -31,6 +31,7 @@ from perfsuite.plan.files import (
 )
 from perfsuite.plan.option_fields import data_file
 from perfsuite.plan.options import DEFAULT_HOST, PlanOptions
+from perfsuite.plan.search import with_search
 from perfsuite.plan.workers import worker_token
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
@@ -132,9 +133,10 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
     Raises UsageError if a role with users has no account (not for a demo that has not started).
     """
     now = now or datetime.now(UTC)
-    counts = users_by_role(scenario.users, roles_of(scenario, inputs.facts.roles))
+    roles = roles_of(scenario, inputs.facts.roles)
+    counts = users_by_role(scenario.users, roles)
     shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
-    return Plan(
+    plan = Plan(
         run_id=run_id_of(scenario.name, now),
         scenario=scenario,
         host=inputs.host,
@@ -165,6 +167,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         release=options.release,
         baseline=options.baseline,
     )
+    return plan if options.search is None else with_search(plan, options.search, roles)
 
 
 def _check_combination(options: PlanOptions) -> None:

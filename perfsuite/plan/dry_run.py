@@ -192,9 +192,9 @@ def _monitored(plan: Plan) -> set[str]:
 def render(plan: Plan, roles: Sequence[Role], generator: Sequence[str] = ()) -> str:
     """The plan as text. `generator`: what is known about the load processes that it needs."""
     sections = (
-        _heading(plan),
+        heading_lines(plan),
         _stages(plan, roles),
-        _users(plan, roles),
+        user_lines(plan, roles),
         _load(plan, roles),
         _generator(plan, generator),
         _targets(plan, roles),
@@ -202,7 +202,8 @@ def render(plan: Plan, roles: Sequence[Role], generator: Sequence[str] = ()) -> 
     return "\n".join(line for section in sections for line in section)
 
 
-def _heading(plan: Plan) -> list[str]:
+def heading_lines(plan: Plan) -> list[str]:
+    """Scenario, target, and what is special about the run."""
     scenario = plan.scenario
     host = plan.host or f"the reference backend ({plan.demo}), on a free port"
     purpose = f", {scenario.purpose}" if scenario.purpose else ""
@@ -303,7 +304,8 @@ def _own_stages(scenario: Scenario) -> list[str]:
     return lines
 
 
-def _users(plan: Plan, roles: Sequence[Role]) -> list[str]:
+def user_lines(plan: Plan, roles: Sequence[Role]) -> list[str]:
+    """How many users each role has."""
     lines = ["Users by role"]
     for role in roles:
         users = plan.users_by_role[role.slug]

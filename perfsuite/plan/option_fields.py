@@ -19,6 +19,7 @@ from perfsuite.messages.plan import PlanMessage
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_WAIT_S = 3600.0
+MAX_USERS = 1_000_000
 _HIGHEST_PORT = 65535
 
 

@@ -11,6 +11,7 @@ from perfsuite.errors import UsageError
 from perfsuite.format import setting
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.plan.option_fields import (
+    MAX_USERS,
     above_zero,
     data_file,
     group,
@@ -22,6 +23,7 @@ from perfsuite.plan.option_fields import (
     text_of,
     whole,
 )
+from perfsuite.plan.search_options import SearchOptions
 from perfsuite.target.hosts import Endpoint, endpoint_of, is_address, is_local
 
 DEFAULT_HOST = "http://localhost:8015"
@@ -29,7 +31,6 @@ DEFAULT_SEED = 1
 WORKER_PORT = 5557
 """Where workers join; Locust's own."""
 DEMOS = ("embedded", "full")
-MAX_USERS = 1_000_000
 MAX_PROCESSES = 64
 MAX_WORKERS = 10_000
 MOST_THINK_TIME_FACTOR = 100.0
@@ -381,6 +382,8 @@ class PlanOptions:
     """Measure before the load what each operation costs the database."""
     command: tuple[str, ...] = ()
     """The command line, without secrets."""
+    search: SearchOptions | None = None
+    """Search for the capacity, instead of the scenario's own load."""
 
     @property
     def local_processes(self) -> int:

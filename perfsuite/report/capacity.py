@@ -104,7 +104,7 @@ def answer_line(answer: CapacityAnswer, by: SearchBy) -> Message:
     unit, low, high = unit_of(by), answer.low, answer.high
     if answer.kind is CapacityKind.NONE or low is None:
         return _no_answer(answer, by)
-    rps = _range(*answer.rps) if answer.rps else UNKNOWN
+    rps = _range(*sorted(answer.rps)) if answer.rps else UNKNOWN
     if answer.kind is CapacityKind.AT_LEAST or high is None:
         why = _REASONS[answer.not_answered.get(SEARCH, NotAnswered.DURATION)]()
         return CapacityText.AT_LEAST(low=number(low), unit=unit_of(by, low), rps=rps, why=why)

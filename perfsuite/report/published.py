@@ -25,7 +25,7 @@ _COLUMNS = (
 
 def published_line(report: RunReport) -> str:
     """All of them in a sentence for the terminal; "" if the run says nothing about any of them."""
-    known = compared(report.summary)
+    known = _compared(report)
     judged = [one for one in known if one.holds is not None]
     if not judged:
         return ""
@@ -39,7 +39,7 @@ def published_line(report: RunReport) -> str:
 
 def published_table(report: RunReport) -> PageTable | None:
     """All of them with their sources; None for a run without requests in the steady state."""
-    known = compared(report.summary)
+    known = _compared(report)
     if not known:
         return None
     caption = (
@@ -47,6 +47,11 @@ def published_table(report: RunReport) -> PageTable | None:
         " steady state; a source rarely measures exactly what is measured here."
     )
     return PageTable("published", TITLE, caption, _COLUMNS, tuple(map(_row, known)), open=False)
+
+
+def _compared(report: RunReport) -> tuple[Compared, ...]:
+    """Nothing of a search: its figures are of many loads, overload among them."""
+    return () if report.capacity is not None else tuple(compared(report.summary))
 
 
 def _row(one: Compared) -> tuple[Cell, ...]:
@@ -95,5 +100,5 @@ def published_entries(report: RunReport) -> list[dict[str, Any]]:
             "url": one.preset.source.url,
             "year": one.preset.source.year,
         }
-        for one in compared(report.summary)
+        for one in _compared(report)
     ]

@@ -29,6 +29,16 @@ def users_by_role(total: int, roles: Sequence[Role]) -> dict[str, int]:
     return counts
 
 
+def sessions_by_role(actions_per_s: float, roles: Sequence[Role], session_s: float) -> dict[str, int]:
+    """Role slug → sessions that its actions need where each request takes `session_s`, and two more: of few sessions,
+    all are busy by chance from time to time."""
+    weights = sum(role.weight for role in roles)
+    return {
+        role.slug: 2 + math.ceil(actions_per_s * role.weight / weights * role.requests_per_action() * session_s)
+        for role in roles
+    }
+
+
 def start_order(counts: dict[str, int]) -> list[str]:
     """The roles of the 1st, 2nd, … user: a fixed order in which every prefix is close to the final mix.
 

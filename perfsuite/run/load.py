@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_urlsafe
 
-import msgspec
-
-from perfsuite.clock import for_children, utc_s
+from perfsuite.clock import utc_s
 from perfsuite.errors import EXIT_INCONCLUSIVE, LoadError, SuiteError
 from perfsuite.format import apart
 from perfsuite.judge import live_targets
@@ -47,17 +41,16 @@ from perfsuite.monitor import (
 from perfsuite.roles import ROLES
 from perfsuite.roles.work import sending_roles
 from perfsuite.run.context import RunContext
+from perfsuite.run.load_process import LoadProcess
+from perfsuite.run.search import SearchLeader
 from perfsuite.run.stop_rules import StopRules
 from perfsuite.run.worker_news import worker_news
 from perfsuite.summary.live import LiveView
 from perfsuite.summary.summarize import COMPLETED
 from perfsuite.target.hosts import is_local
 
-LOG_FILE = "load.log"
 TARGET_LOST_S = 10
 """A target that gives no answer at all for this long is lost: the load stops."""
-_ROOT = Path(__file__).resolve().parents[2]
-_LAST_LINES = 5
 _POLL_EVERY_S = 0.2
 _BEFORE_LOAD = (measurements.WorkerJoined, measurements.WorkerRefused)
 _END_MARGIN_S = 30.0
@@ -81,96 +74,6 @@ class LoadResult:
     retries: int = 0
     aborted: Aborted | None = None
     """The stop rule that ended it."""
-
-
-class LoadProcess:
-    """`python -m perfsuite.load FOLDER` in a session of its own.
-
-    Its standard input is a pipe from here: when this process dies, however, the load ends too.
-    """
-
-    def __init__(self, folder: Path, secrets: Secrets) -> None:
-        self._log = folder / LOG_FILE
-        self._message = ""
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  our own module
-                [sys.executable, "-m", "perfsuite.load", str(folder.resolve())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,  # for its error message: a full disk takes no log
-                stderr=log,
-                cwd=_ROOT,
-                env={**os.environ, **for_children()},
-                start_new_session=True,
-            )
-        # Secrets go through the pipe: never into a file, an argument or the environment.
-        self._send(msgspec.json.encode(secrets))
-
-    @property
-    def pid(self) -> int:
-        """Its process id; the leader of a session and process group of its own."""
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """True until the process has ended."""
-        return self._process.poll() is None
-
-    @property
-    def exit_code(self) -> int | None:
-        """None until it has ended; negative: the signal that killed it."""
-        return self._process.poll()
-
-    @property
-    def failed(self) -> bool:
-        """True when its exit code is not 0."""
-        return self._process.poll() not in (None, 0)
-
-    def stop(self, reason: str) -> None:
-        """Ask it to let the requests in flight finish and end. `reason` goes into the run's record."""
-        self._send(f"stop {reason}".encode())
-
-    def kill(self) -> None:
-        """Kill it and all processes that it started."""
-        # A process that died may have left others of its group behind.
-        if self._process.poll() != 0:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def close(self) -> None:
-        """Release the pipe; an empty log is removed."""
-        self.kill()
-        self._read_message()
-        if self._process.stdin:
-            # What an ended process did not read is still in the buffer; closing tries to send it once more.
-            with suppress(BrokenPipeError):
-                self._process.stdin.close()
-        if self._log.exists() and not self._log.stat().st_size:
-            self._log.unlink()
-
-    def failure_message(self) -> str:
-        """Why it failed: its own message, else the end of its log; "" where there is neither."""
-        self._read_message()
-        if self._message:
-            return self._message
-        if not self._log.exists():
-            return ""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return " | ".join(lines[-_LAST_LINES:])
-
-    def _read_message(self) -> None:
-        if not self.running and self._process.stdout and not self._process.stdout.closed:
-            self._message = self._process.stdout.read().decode(errors="replace").strip()
-            self._process.stdout.close()
-
-    def _send(self, line: bytes) -> None:
-        if self._process.stdin is None:
-            return
-        try:
-            self._process.stdin.write(line + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            return  # it has ended already, which the caller sees
 
 
 @contextmanager
@@ -219,6 +122,7 @@ def make_load(run: RunContext, start: Callable[[Path, Secrets], LoadProcess] = L
             ended = _follow(process, progress, run)
             progress.read()  # records since the last poll
             progress.minutes.close()
+            progress.close()
             run.screen.progress(progress.snapshot())
         except SuiteError:
             raise
@@ -267,6 +171,8 @@ class _LoadProgress:
         self.aborted: Aborted | None = None
         """The stop rule that asks for the end of the load."""
         self._rules = StopRules(run.plan)
+        self.search = SearchLeader(run, self._live) if run.plan.capacity is not None else None
+        self.search_over = False
         self.begun = False
         """Something was recorded: the load did not fail before its beginning."""
         if run.listener is not None:
@@ -312,6 +218,8 @@ class _LoadProgress:
         self._rules.add(records)
         if records and self.aborted is None:
             self.aborted = self._rules.look(self._live, lambda: self._live.state(utc_s()))
+        if self.search is not None:
+            self.search.add(records)
 
     def snapshot(self) -> LiveSnapshot:
         """The run as it stands now."""
@@ -320,6 +228,19 @@ class _LoadProgress:
         monitored = self._sampler.latest() if self._sampler is not None else {}
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)
+
+    def lead(self, process: LoadProcess, reason: str) -> None:
+        """Go on with the search, and end the load once nothing is left to try. `reason`: why the load ends anyway."""
+        if self.search is None or self.search_over or reason != COMPLETED:
+            return
+        if not self.search.go_on(process.enter):
+            self.search_over = True
+            process.stop(COMPLETED)
+
+    def close(self) -> None:
+        """The load is over."""
+        if self.search is not None:
+            self.search.close()
 
     def _report(self, error: measurements.SuiteErrors) -> None:
         """Show an error of a load process itself, once for each place."""
@@ -338,6 +259,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
     while process.running:
         time.sleep(_POLL_EVERY_S)
         progress.read()
+        progress.lead(process, reason)
         for line in run.errors.take_unreported():
             run.screen.warn(line)
         if time.monotonic() - shown_at >= 1.0 or (reason == COMPLETED and progress.aborted):
@@ -365,7 +287,8 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
     progress.read()
     if reason == COMPLETED and progress.broke:
         return SUITE_FAILED
-    if reason == COMPLETED and time.monotonic() < ends_at and not progress.made_iterations:
+    ended = progress.made_iterations or progress.search_over
+    if reason == COMPLETED and not ended and time.monotonic() < ends_at:
         run.screen.say(RunMessage.LOAD_STOPPED_FROM_OUTSIDE())
         return INTERRUPTED
     return reason
@@ -374,7 +297,7 @@ def _follow(process: LoadProcess, progress: _LoadProgress, run: RunContext) -> s
 def _why_stop(progress: _LoadProgress, snapshot: LiveSnapshot, run: RunContext) -> str:
     """Why the load has to end before its time; "" while it does not."""
     silent_s = snapshot.live.unanswered_s
-    if silent_s >= TARGET_LOST_S:
+    if silent_s >= (TARGET_LOST_S if progress.search is None else progress.search.target_lost_s):
         run.screen.say(RunMessage.TARGET_SILENT(silent_s=silent_s))
         return TARGET_LOST
     if (rule := progress.aborted) is None:

@@ -14,7 +14,7 @@ from perfsuite.findings import Observations, find
 from perfsuite.fingerprint.compare import compare
 from perfsuite.fingerprint.output import AFTER_FILE, read_fingerprint
 from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
-from perfsuite.judge import MonitoringData, judge, not_judged, with_baseline
+from perfsuite.judge import MonitoringData, judge, judge_search, not_judged, with_baseline
 from perfsuite.measurements import file as measurements_file
 from perfsuite.measurements import records as measurements
 from perfsuite.measurements.aggregate import Aggregate
@@ -32,6 +32,7 @@ from perfsuite.monitor import MINUTES_FILE as READINGS_MINUTES_FILE
 from perfsuite.monitor import read_minutes, read_readings, with_readings_of_load
 from perfsuite.roles import ROLES
 from perfsuite.roles.work import roles_of
+from perfsuite.run.capacity import CAPACITY_FILE, SearchRecord, capacity_report, with_visits
 from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
 from perfsuite.stability.evaluate import stability_of
 from perfsuite.suite_errors import most_frequent_first
@@ -104,9 +105,12 @@ def load_run(
         raise LoadError(RunMessage.NO_LOAD(folder=folder, file=measurements_file.FILE_NAME))
     circumstances = _optional(folder / CIRCUMSTANCES_FILE, Circumstances) or Circumstances(ended=CUT_OFF)
     preflight = _optional(folder / PREFLIGHT_FILE, PreflightReport)
-    aggregate = Aggregate.of(rolled_up_records(folder))
-    roles = roles_of(plan.scenario, ROLES)
-    summary = evaluation.summarize(plan, aggregate, preflight=preflight, roles=roles, circumstances=circumstances)
+    measured = folder / measurements_file.FILE_NAME
+    # A search looks at single seconds, however long it took.
+    aggregate = Aggregate.of(measurements_file.read(measured) if plan.capacity else rolled_up_records(folder))
+    search = _optional(folder / CAPACITY_FILE, SearchRecord) or SearchRecord()
+    shaped, roles = with_visits(plan, search.visits), roles_of(plan.scenario, ROLES)
+    summary = evaluation.summarize(shaped, aggregate, preflight=preflight, roles=roles, circumstances=circumstances)
     readings = errors.attempt("readings", lambda: with_readings_of_load(_readings_of(folder, aggregate), aggregate), ())
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
@@ -114,7 +118,9 @@ def load_run(
     watched = Observations(readings, fingerprint, grown=grown, preflight=preflight, stability=stability)
     findings = errors.attempt("findings", lambda: evaluation.find(_of_longest_hold(summary), watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
-    report = RunReport(plan, summary, not_judged(plan, summary), findings, readings, fingerprint, comparison, stability)
+    capacity = errors.attempt("the capacity", lambda: capacity_report(plan, search.visits, aggregate), None)
+    unjudged = not_judged(plan, summary)
+    report = RunReport(plan, summary, unjudged, findings, readings, fingerprint, comparison, stability, capacity)
     return LoadedRun(with_verdict(report, before, errors, evaluation), preflight, folder)
 
 
@@ -127,6 +133,8 @@ def with_verdict(
     """The report with its verdict, and with the errors of the suite since `before`."""
 
     def verdict(now: RunReport) -> Verdict:
+        if now.capacity is not None:
+            return judge_search(now.plan, now.summary, ROLES, now.capacity)
         monitored = MonitoringData(now.readings, now.fingerprint, now.stability)
         roles = roles_of(now.plan.scenario, ROLES)
         return with_baseline(evaluation.judge(now.plan, now.summary, roles, monitored), now.comparison)

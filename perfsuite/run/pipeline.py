@@ -115,10 +115,10 @@ def run(
     """
     do = stages or STAGES
     clock.anchor()
-    made = command.begin(plan, accounts, plan.scenario.name)
+    made = command.begin(plan, accounts, "capacity" if plan.capacity else plan.scenario.name)
     if plan.scenario.work:
         made.screen.say(RunMessage.WORK(work=plan.scenario.work_text))
-    for note in process_notes(plan, made.screen.say):
+    for note in process_notes(plan, made.screen.say) if plan.capacity is None else ():
         made.screen.say(note)
     with _clean_on_failure(made):
         target = do.probe(made)

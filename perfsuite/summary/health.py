@@ -63,7 +63,12 @@ def capacity_within(aggregate: Aggregate, seconds: range) -> Capacity:
     records = [
         record for second in seconds if second in aggregate.seconds for record in aggregate.seconds[second].generators
     ]
-    return capacity_of(_worst_of(records, len(seconds)), len(seconds))
+    return capacity_of_generator(records, len(seconds))
+
+
+def capacity_of_generator(reports: Iterable[Generator], span_s: float) -> Capacity:
+    """How near its limit the generator was, by its reports over so many seconds."""
+    return capacity_of(_worst_of(reports, span_s), span_s)
 
 
 def _worst_of(reports: Iterable[Generator], span_s: float) -> GeneratorHealth:

@@ -27,6 +27,8 @@ STARTING = "starting"
 _NOW_S = 5
 _GENERATOR_S = 10
 """Long enough for the 99th percentile of an event loop that is asked twenty times a second."""
+_VISIT_S = 60.0
+"""How long a visit of a search is taken to last, which is not known in advance."""
 _REPORTS_LATE_S = 3
 """A second may be reported this much later before it counts as one without requests."""
 
@@ -85,7 +87,7 @@ class LiveView:
             steady=steady_s > 0,
             requests=sum(role.requests for role in by_role),
             failures=sum(role.failures for role in by_role),
-            unanswered_s=0 if self._unanswered_since is None else max(0, stop - self._unanswered_since),
+            unanswered_s=self.unanswered_s(now_utc_s),
             avg_now_ms=now.avg_ms,
             roles=self._roles(),
             operations=self._lines(1),
@@ -93,6 +95,10 @@ class LiveView:
             ok=statistics_ok(shown, length_s, ends_known=ends_known),
             generator_percent=capacity_within(self.aggregate, range(stop - _GENERATOR_S, stop)).used_percent,
         )
+
+    def unanswered_s(self, now_utc_s: float) -> int:
+        """Length of the unbroken stretch of seconds, up to now, in which no request got any HTTP answer."""
+        return 0 if self._unanswered_since is None else max(0, self._stop(now_utc_s) - self._unanswered_since)
 
     def steady_requests(self) -> dict[int, int]:
         """UTC second of the steady state so far → requests that were answered in it; seconds without are left out."""
@@ -246,7 +252,8 @@ class LiveView:
         if self._phases.stages:
             stage = self._phases.stages[-1]
             lengths = {each.name: each.duration_s for each in self._plan.scenario.stages}
-            return max(steady_from(plateau, stage.began + lengths[stage.name], self._logged_in), math.ceil(stage.began))
+            end = stage.began + lengths.get(stage.name, plateau - stage.began + _VISIT_S)
+            return max(steady_from(plateau, end, self._logged_in), math.ceil(stage.began))
         planned_end = (plateau if ramp_up is None else ramp_up) + self._plan.scenario.duration_s
         return steady_from(plateau, planned_end, self._logged_in)
 

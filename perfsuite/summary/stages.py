@@ -52,6 +52,8 @@ def stage_figures(
     working = [role for role in roles if plan.users_by_role.get(role.slug)]
     found: list[StageFigures] = []
     for stage in when.stages:
+        if stage.name not in spans:
+            continue  # a visit of a search that the end cut off before it counted
         span, total = spans[stage.name], totals.get(stage.name)
         users = span.stage.users
         found.append(
@@ -61,7 +63,8 @@ def stage_figures(
                 users_by_role=dict(plan.users_by_role) if users is None else users_by_role(users, working),
                 statistics=total.statistics if total else nothing,
                 ok=total.ok if total else None,
-                recovery=_recovery(stage.name, spans, when.stages, seconds),
+                # A search measures it by its targets.
+                recovery=None if plan.capacity else _recovery(stage.name, spans, when.stages, seconds),
             )
         )
     return tuple(found)

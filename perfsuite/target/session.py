@@ -77,6 +77,8 @@ class Session(SessionData):
         self._logins = 0
         self._lines: tuple[str, bytes, bytes] | None = None
         """A token, and the header lines that stay the same with it: without and with a body."""
+        self.sending = ""
+        """The operation of the latest request."""
 
     # ── doing ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,6 +143,11 @@ class Session(SessionData):
         action.elapsed_us = round((utc_s() - action.began_at) * 1e6)
         return action
 
+    @property
+    def due_at(self) -> float | None:
+        """Open model: when the action was due, UTC epoch s, until its first request has ended. None otherwise."""
+        return None if self.sending == LOGIN else self._action.due_at
+
     def failed_action(self) -> Action:
         """The action that an exception has ended."""
         action = self._ended(self._action)
@@ -199,6 +206,7 @@ class Session(SessionData):
     def _send(self, route: Route, call: Call, *, in_full: bool, again: bool = False) -> tuple[Any, bool]:
         """The decoded body, None when it failed; and whether it failed because the token had expired."""
         operation, run = route.operation, self.run
+        self.sending = operation.name
         request_id, id_lines = run.request_ids.next()
         body = msgspec.json.encode(call.body) if call.body is not None else None
         if operation.creates:

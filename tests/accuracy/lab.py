@@ -21,7 +21,7 @@ from perfsuite.measurements.totals import histogram_of_all
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets, Target
 from perfsuite.model.role import Role
 from perfsuite.roles.mix import users_by_role
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy.roles import ROLES
 from tests.accuracy.truth_server import Truth
 

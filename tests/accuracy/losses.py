@@ -12,7 +12,7 @@ from perfsuite.clock import utc_s
 from perfsuite.measurements.file import FILE_NAME, Tail
 from perfsuite.measurements.records import End, Ledger, Phase, Requests, Users, WorkerLost
 from perfsuite.model import Scenario
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy import seven_roles
 from tests.accuracy.lab import OPERATION, Load, Outcome, run, wait_until, worker_named
 from tests.accuracy.table import Row, equal_row

@@ -13,7 +13,7 @@ from perfsuite.measurements.file import FILE_NAME, Tail
 from perfsuite.measurements.records import Generator, Phase
 from perfsuite.model import Arrival, Scenario
 from perfsuite.model import Outcome as Judged
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy.lab import Load, Outcome, run, wait_until, workers_of
 from tests.accuracy.overload import verdict_on
 from tests.accuracy.table import Row, equal_row

@@ -162,6 +162,7 @@ def test_the_command_line_wins_over_variables_and_these_over_the_file(scenarios:
 @every_command
 def test_every_option_can_come_from_a_variable(command: Command, scenarios: Path) -> None:
     values = {"--demo": "full", "--duration": "9s", "--timeout": "9s", "--stop-timeout": "9s"} | {"--bind": "127.0.0.1"}
+    values |= {"--by": "users", "--max-duration": "99s"}
     arguments = [command.name, *ARGUMENTS.get(command.name, "").split()]
     for each in options_in(command.options):
         if each.is_argument or each.typed_only:
@@ -389,6 +390,7 @@ def test_help_imports_the_parser_and_nothing_heavy(words: str) -> None:
         "perfsuite.plan",
         "perfsuite.plan.option_fields",
         "perfsuite.plan.options",
+        "perfsuite.plan.search_options",
         "perfsuite.target",
         "perfsuite.target.hosts",
     }

@@ -19,7 +19,8 @@ from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
 from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.load import LoadProcess, make_load
+from perfsuite.run.load import make_load
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy.lab import wait_until, worker_named, workers_of
 
 pytestmark = pytest.mark.integration

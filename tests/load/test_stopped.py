@@ -21,7 +21,7 @@ from perfsuite.measurements.file import FILE_NAME, Tail, read
 from perfsuite.measurements.records import Generator, Ledger, Phase, WorkerJoined, WorkerLost, to_json
 from perfsuite.messages.load import LoadMessage
 from perfsuite.model import Plan, Scenario, Secrets, WorkerStart
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from tests.accuracy import seven_roles
 from tests.accuracy.lab import (
     Load,

@@ -13,7 +13,7 @@ import pytest
 from perfsuite.measurements.file import FILE_NAME, Tail
 from perfsuite.measurements.records import Requests, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 
 pytestmark = pytest.mark.integration
 

@@ -17,7 +17,7 @@ from perfsuite.messages import Message
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Reason
 from perfsuite.model import FailureKind, Outcome, Plan, Scenario, Summary, Verdict
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from perfsuite.summary import build
 from tests.accuracy import roles
 from tests.accuracy.lab import Load, plan_of, prepared, truth_server, wait_until, workers_of

@@ -23,7 +23,7 @@ from perfsuite.messages.load import WorkerMessage
 from perfsuite.messages.measurements import MeasurementsMessage
 from perfsuite.model import Scenario, Secrets, WorkerStart
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.load import LoadProcess
+from perfsuite.run.load_process import LoadProcess
 from perfsuite.run.worker import PROGRAM, WorkerCommand, work
 from tests.accuracy import seven_roles
 from tests.accuracy.lab import Load, TruthServer, accounts_of, plan_of, preflight_of, truth_server, wait_until

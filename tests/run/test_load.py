@@ -20,7 +20,8 @@ from perfsuite.model import LOAD_DIED, SUITE_FAILED, LiveSnapshot, Plan, Secrets
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
-from perfsuite.run.load import LoadProcess, make_load
+from perfsuite.run.load import make_load
+from perfsuite.run.load_process import LoadProcess
 from tests.history import folders
 
 

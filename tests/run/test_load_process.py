@@ -17,7 +17,7 @@ from perfsuite.errors import LoadError
 from perfsuite.measurements.file import FILE_NAME, Tail, read
 from perfsuite.measurements.records import End, Requests, to_json
 from perfsuite.model import Account, Plan, PreflightReport, Scenario, Secrets
-from perfsuite.run.load import LOG_FILE, LoadProcess
+from perfsuite.run.load_process import LOG_FILE, LoadProcess
 from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE
 
 PASSWORD = "the-secret-word"

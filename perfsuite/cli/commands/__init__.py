@@ -57,6 +57,23 @@ _ALL = (
         ),
     ),
     Command(
+        name="capacity",
+        usage="",
+        summary="search for the most load that meets all targets",
+        description=(
+            "Search for the most load that meets all targets, as an interval (95 % CI). The load changes while the\n"
+            "search goes on; roles, their shares and the targets are those of the scenario. With --at-least N it is a\n"
+            "gate."
+        ),
+        options=options.CapacityOptions,
+        module="capacity",
+        examples=(
+            "capacity --demo",
+            "capacity --host http://staging-api.agentmitra.com --at-least 200",
+            "capacity --demo full --by arrival-rate --max-duration 30m",
+        ),
+    ),
+    Command(
         name="preflight",
         usage="",
         summary="log in as every role, call every operation once, print the table, stop",

@@ -21,6 +21,7 @@ from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, Finding
 from perfsuite.report.published import published_line
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
 from perfsuite.report.stages import recovery_lines
+from perfsuite.report.terminal.capacity import level_parts, remark_parts
 from perfsuite.report.terminal.console import OUTCOME_STYLES, TARGET_STYLES, bullet, load_cells, plain_table, to_text
 from perfsuite.report.text import clean, heading, shortened
 from perfsuite.report.wording import (
@@ -38,6 +39,7 @@ from perfsuite.report.wording import (
     sentence,
     suite_errors_line,
     target_title,
+    title_of,
     unjudged_reasons,
 )
 
@@ -50,7 +52,8 @@ _ROLE_LENGTH = 16
 class Shown:
     """What is shown. `roles`: how many, None for all; `evidence`: the figures behind findings; `always`: where the
     time goes; `unjudged`: why targets could not be judged; `hint`: what could have been monitored;
-    `logins`: the lines of the ramp-up logins and of the generator.
+    `logins`: the lines of the ramp-up logins and of the generator; `levels`, `remarks`: of a search, how many levels,
+    and what goes with its answer.
     """
 
     evidence: bool = True
@@ -64,6 +67,8 @@ class Shown:
     failures: int = MOST_FAILURES
     changes: int = MOST_CHANGES
     roles: int | None = None
+    levels: int | None = None
+    remarks: bool = True
     logins: bool = True
     stability: bool = True
     airy: bool = True
@@ -81,12 +86,14 @@ CUTS: tuple[dict[str, Any], ...] = (
     {"always": False},
     {"unjudged": False},
     {"notes": False},
+    {"remarks": False},
     {"findings": 3},
     {"all_files": False},
     {"failures": 2},
     {"changes": 3},
     {"findings": 1},
     {"stability": False},
+    {"levels": 5},
     {"roles": 3},
     {"all_targets": False},
     {"roles": 1},
@@ -137,9 +144,7 @@ def _shown_after(cuts: Iterable[int]) -> Shown:
 def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder: Path | None) -> str:
     summary, verdict = report.summary, report.verdict
     parts: list[RenderableType] = [*_heading(report), *(shown.blank if shown.all_files else ())]
-    parts += [_roles(summary, shown.roles)]
-    if summary.stages:
-        parts += [*shown.blank, *_stages(summary)]
+    parts += _figures(report, shown)
     if shown.logins and (logins := logins_line(report)):
         parts += [Text(logins, "dim")]
     if shown.logins and (generator := generator_line(summary)):
@@ -168,6 +173,18 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
     return ("\n" if shown.all_files else "").join([to_text(Group(*parts), width=width, color=color), *files, last])
 
 
+def _figures(report: RunReport, shown: Shown) -> Iterator[RenderableType]:
+    """By role and stage; of a search by level, with what goes with its answer."""
+    if report.capacity is not None:
+        yield from level_parts(report, shown.levels)
+        if shown.remarks:
+            yield from remark_parts(report)
+        return
+    yield _roles(report.summary, shown.roles)
+    if report.summary.stages:
+        yield from (*shown.blank, *_stages(report.summary))
+
+
 def _left_out(report: RunReport, shown: Shown) -> Iterator[str]:
     """What the run has and is not shown, in words."""
     found = findings_of(report)
@@ -191,7 +208,7 @@ def _left_out(report: RunReport, shown: Shown) -> Iterator[str]:
 def _heading(report: RunReport) -> Iterator[Text]:
     summary, work = report.summary, report.plan.scenario.work_text
     steady = f"{clock(summary.steady_s)} steady" if summary.steady_s else "no steady state"
-    text = Text(clean(summary.scenario), "bold")
+    text = Text(title_of(report), "bold")
     yield text.append(clean(f"  {summary.host}  {clock(summary.duration_s)}, {steady}"), "dim")
     if work:
         yield Text(clean(work), "dim", no_wrap=True, overflow="ellipsis")

@@ -30,6 +30,7 @@ KEYS = [
     "lacking",
     "failure_patterns", "raw_samples",
     "retries", "connections", "no_answer", "ledger", "stability", "aborted", "stages", "work",
+    "capacity",
 ]  # fmt: skip
 
 
