@@ -89,7 +89,7 @@ class ComparisonMessage(Code):
 
     # ── differences between conditions ──────────────────────────────────────────────────────────────────────────
     SCENARIO = "other scenario: {a}, {b}"
-    SCENARIO_CONTENT = "scenario {scenario} has changed (users, spawn rate, duration or arrivals)"
+    SCENARIO_CONTENT = "scenario {scenario} has changed (users, spawn rate, duration, arrivals or work)"
     USERS = "other mix of users: {users:list}"
     ONE_SEARCH = "only {which} was a search for the capacity"
     SEARCH_BY = "capacity by {a}, capacity by {b}"
