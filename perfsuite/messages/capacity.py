@@ -88,6 +88,7 @@ class SearchPlanLine(Code):
     LOADS = "first {loads} {unit}, in turn, until a target is missed"
     THEN = "then loads in between, chosen by what was measured, 15 different ones at most"
     REQUESTS = "{low} requests/s at the first load, {high} at the highest: at most {most:number} requests"
+    NO_THINK_TIMES = "without think times, users send as fast as the target answers: how many requests is not known"
     SESSIONS = "up to {sessions:number} sessions, enough for {most:setting} actions/s at twice the response-time limit"
     GATE = "passes if the target takes {load:setting} {unit} or more"
     TAKES_PART = "decides at each load"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from perfsuite.capacity.constraints import Constraint, SecondSample
@@ -15,7 +16,7 @@ from perfsuite.plan.dry_run import heading_lines, user_lines
 from perfsuite.report.capacity import target_text
 from perfsuite.roles import ROLES
 from perfsuite.roles.mix import arriving_rps, offered_rps, users_by_role
-from perfsuite.roles.work import sending_roles
+from perfsuite.roles.work import roles_of, sending_roles
 from perfsuite.run.capacity import searched_targets, settings_of
 
 
@@ -39,7 +40,7 @@ def render_search(plan: Plan) -> str:
         lines.append(f"  {SearchPlanLine.SESSIONS(sessions=plan.scenario.users, most=asked.most)}")
     if asked.at_least is not None:
         lines.append(f"  {SearchPlanLine.GATE(load=asked.at_least, unit=unit)}")
-    lines += user_lines(plan, ROLES)
+    lines += user_lines(plan, roles_of(plan.scenario, ROLES))
     lines.append("Targets")
     lines += [f"  {_target(each)}" for each in constraints]
     lines += [f"  {target_text(each)}: {NotAnsweredText.METRIC()}" for each in others]
@@ -54,6 +55,8 @@ def _target(constraint: Constraint) -> str:
 
 def _requests(plan: Plan, asked: CapacityPlan) -> str:
     low, high = (_rps(plan, asked, load) for load in (asked.start, asked.most))
+    if math.isinf(high):
+        return SearchPlanLine.NO_THINK_TIMES()
     return SearchPlanLine.REQUESTS(low=number(low), high=number(high), most=round(high * asked.duration_s))
 
 

@@ -12,6 +12,7 @@ from perfsuite.errors import EXIT_PASS, UsageError
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.plan.build import Inputs, make_plan, read_inputs
 from perfsuite.plan.options import PlanOptions
+from perfsuite.plan.search_options import BY
 
 
 def capacity(call: Invocation[CapacityOptions]) -> int:
@@ -42,6 +43,8 @@ def _read(run: Invocation[RunOptions], options: CapacityOptions) -> tuple[PlanOp
         raise
     if inputs.scenarios[0].refill or inputs.scenarios[0].iterations:
         raise UsageError(PlanMessage.SEARCH_OF_STAGES(scenario=inputs.scenarios[0].name))
+    if search.by != BY[0] and inputs.scenarios[0].think_time_factor != 1:
+        raise UsageError(PlanMessage.NO_THINK_TIMES().at("--by arrival-rate:"))
     make_plan(plan, inputs, inputs.scenarios[0])
     return plan, inputs
 
