@@ -113,7 +113,7 @@ class PlanMessage(Code):
     ITERATIONS_OF_RATE = (
         "arrival rate and duration say how many actions there are: leave the iterations out, or the arrival rate"
     )
-    ITERATIONS_OF_STAGES = "stages say how long the load lasts: leave the iterations out, or the stages"
+    ITERATIONS_OF_STAGES = "stages and refill say how long the load lasts: leave the iterations out, or these"
     NOTHING_LEFT = "no operation is left that any of its roles could send. Exclude less, or take other roles"
     NOTHING_LEFT_FOR = "no operation is left for {roles:list}. Exclude less, or leave these roles out: --roles {others}"
     STAGES_FORM = "must be a list of tables, each with a name, a duration, and users or an arrival_rate"

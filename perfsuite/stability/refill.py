@@ -6,7 +6,8 @@
 3. What was emptied in the pause and in the second fill did not get beyond the first one's level does not grow.
 4. What bends down clearly, as in `trend`, is judged from the middle of the first fill on; where that still bends, by
    the second fill, or by the second half of that. A cache that was filling until then shows so that it is full.
-5. Everything else is judged over both fills. It grows only if each of them does, and the end of the second one, too.
+5. Everything else is judged over both fills. It grows only if each of them does, and the end of the second one, too;
+   or if the second one does by itself, as in `trend`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from perfsuite.stability.trend import (
     Windowed,
     bends_down,
     envelopes,
+    judged,
     line_of,
     lowest,
     without_step,
@@ -60,7 +62,7 @@ class Fills:
 
 @dataclass(frozen=True, slots=True)
 class RefillTrend:
-    """`cause`: if it grows. `per_1000_writes`: slope and its 90 % interval, if it grows by writes."""
+    """`cause`: only of what grows. `per_1000_writes`: slope and its 90 % interval, if it grows by writes."""
 
     trend: Trend
     cause: GrowthCause = GrowthCause.UNKNOWN
@@ -90,6 +92,11 @@ class _Windows:
     def later_second(self) -> int:
         """Where the second half of the second fill begins."""
         return self.first_count + (self.at.size - self.first_count) // 2
+
+    @property
+    def halves(self) -> tuple[int, int, int]:
+        """Where the halves of both fills begin, but for the first one."""
+        return self.later_first, self.first_count, self.later_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,21 +159,19 @@ def refill_trend(values: Floats, fills: Fills, least_growth: float, of_window: W
         return RefillTrend(Trend(Shape.TOO_SHORT))
     least_per_s = least_growth / values.size
     lines = _lines_of(values, windows, fills)
-    cause = _cause(lines, fills)
-    written = np.cumsum(fills.writes)[np.minimum(windows.at.astype(int), values.size - 1)]
-    by_writes = cause is GrowthCause.WRITES
-    scale = float(written[-1] - written[0]) / float(values.size) if by_writes else 1.0
-    x = written / scale if by_writes else windows.at
-    found = replace(_judged(windows, x, least_per_s, lines, least_growth), level=float(np.median(windows.high[-3:])))
-    if found.shape is not Shape.GROWS:
-        return RefillTrend(found)
-    if not by_writes:
-        return RefillTrend(found, cause)
+    cause, level = _cause(lines, fills), float(np.median(windows.high[-3:]))
+    written = np.cumsum(fills.writes)[windows.at.astype(int)]
+    if cause is GrowthCause.WRITES and not all(np.ptp(half) for half in np.split(written, windows.halves)):
+        cause = GrowthCause.UNKNOWN
+    if cause is not GrowthCause.WRITES:
+        return RefillTrend(replace(_judged(windows, windows.at, least_per_s, lines, least_growth), level=level), cause)
+    scale = float(written[-1] - written[0]) / values.size
+    found = _judged(windows, written / scale, least_per_s, lines, least_growth)
     slope, low, high = (each / scale for each in (found.slope_per_s, found.low_per_s, found.high_per_s))
-    in_fills = [fills.writes[start:stop] for start, stop in (fills.first, fills.second)]
-    rate = float(np.concatenate(in_fills).mean())
-    per_second = replace(found, slope_per_s=slope * rate, low_per_s=low * rate, high_per_s=high * rate)
-    return RefillTrend(per_second, cause, (slope * 1_000, low * 1_000, high * 1_000))
+    rate = float(np.concatenate([fills.writes[slice(*fill)] for fill in (fills.first, fills.second)]).mean())
+    by_time = Trend(found.shape, slope * rate, low * rate, high * rate, level)
+    grows = found.shape is Shape.GROWS
+    return RefillTrend(by_time, cause, (slope * 1_000, low * 1_000, high * 1_000) if grows else None)
 
 
 def _windows_of(values: Floats, fills: Fills, of_window: Windowed) -> _Windows:
@@ -210,13 +215,23 @@ def _judged(windows: _Windows, x: Floats, least: float, lines: _Lines, least_gro
     if gap + 2 * error < -least_growth / 2 and lines.beyond[0] < least_growth:
         return _emptied(lines, float(x[-1] - x[windows.first_count - 1]))
     if bends_down(x, low):
-        return _by_its_end(windows, x, least)
-    low = without_step(x, low)
-    found = line_of(Shape.UNCLEAR, x, low)
+        return _by_its_end(windows, x, least, least_growth)
+    low, place = without_step(x, low)
+    found = _beside_step(x, place, line_of(Shape.UNCLEAR, x, low))
     if found.low_per_s > least:
-        return _confirmed(windows, x, low, found)
+        return _confirmed(windows, x, low, found, least_growth)
     steady = found.slope_per_s < least and found.high_per_s < STEADY_TIMES * least
     return replace(found, shape=Shape.STEADY) if steady else found
+
+
+def _beside_step(x: Floats, place: int, found: Trend) -> Trend:
+    """With an interval for what both sides of a step show; its height is not known exactly."""
+    if not place:
+        return found
+    both = math.hypot(np.std(x[:place]) * math.sqrt(place), np.std(x[place:]) * math.sqrt(x.size - place))
+    wider = float(np.std(x)) * math.sqrt(x.size) / both
+    below, above = found.slope_per_s - found.low_per_s, found.high_per_s - found.slope_per_s
+    return replace(found, low_per_s=found.slope_per_s - wider * below, high_per_s=found.slope_per_s + wider * above)
 
 
 def _emptied(lines: _Lines, length: float) -> Trend:
@@ -225,7 +240,7 @@ def _emptied(lines: _Lines, length: float) -> Trend:
     return Trend(Shape.SETTLES, per_s, per_s - error, per_s + error)
 
 
-def _by_its_end(windows: _Windows, x: Floats, least: float) -> Trend:
+def _by_its_end(windows: _Windows, x: Floats, least: float, least_growth: float) -> Trend:
     """A series that bends down, by the longest end that does not."""
     low, before, end = windows.low, _end_of_first(windows, x).slope, _end(windows, x, windows.low)
     starts = (windows.later_first, windows.first_count)
@@ -236,19 +251,20 @@ def _by_its_end(windows: _Windows, x: Floats, least: float) -> Trend:
         if part.low_per_s < least and part.high_per_s < stopped:
             return replace(part, shape=Shape.SETTLES)
     if found.low_per_s > least and start is not None:
-        return _confirmed(windows, x, low, found)
+        return _confirmed(windows, x, low, found, least_growth)
     return found
 
 
-def _confirmed(windows: _Windows, x: Floats, low: Floats, found: Trend) -> Trend:
-    """Growth that each fill shows by itself, and that goes on to the end."""
+def _confirmed(windows: _Windows, x: Floats, low: Floats, found: Trend, least_growth: float) -> Trend:
+    """Growth that each fill shows by itself, and that goes on to the end; else that of the second fill, if it grows."""
     place, end = windows.first_count, _end(windows, x, low)
-    fills = (_Line.through(x[:place], low[:place]), _Line.through(x[place:], low[place:]))
-    if any(fill.slope < _STOPPED * found.slope_per_s for fill in fills):
-        return replace(found, shape=Shape.UNCLEAR)
     if end.high_per_s < _STOPPED * found.slope_per_s:
         return replace(end, shape=Shape.SETTLES)
-    return replace(found, shape=Shape.GROWS)
+    fills = (_Line.through(x[:place], low[:place]), _Line.through(x[place:], low[place:]))
+    if all(fill.slope >= _STOPPED * found.slope_per_s for fill in fills):
+        return replace(found, shape=Shape.GROWS)
+    second = judged(x[place:], low[place:], least_growth / float(x[-1] - x[place]))
+    return second if second.shape is Shape.GROWS else replace(found, shape=Shape.UNCLEAR)
 
 
 def _end_of_first(windows: _Windows, x: Floats) -> _Line:

@@ -97,7 +97,7 @@ def trend_of(values: Floats, least_growth: float, of_window: Windowed = lowest) 
     at, low, high = envelopes(values, of_window)
     if at.size < FEWEST_WINDOWS:
         return Trend(Shape.TOO_SHORT)
-    return replace(_judged(at, low, least_growth / values.size), level=float(np.median(high[-3:])))
+    return replace(judged(at, low, least_growth / values.size), level=float(np.median(high[-3:])))
 
 
 def envelopes(values: Floats, of_window: Windowed = lowest, width: int = 0) -> tuple[Floats, Floats, Floats]:
@@ -116,12 +116,13 @@ def envelopes(values: Floats, of_window: Windowed = lowest, width: int = 0) -> t
     return at[known], of_window(windows[known]), np.nanmax(windows[known], axis=1)
 
 
-def _judged(at: Floats, low: Floats, least_per_s: float) -> Trend:
+def judged(at: Floats, low: Floats, least_per_s: float) -> Trend:
+    """The trend of windows; `least_per_s`: less counts as none."""
     if float(np.ptp(low)) < least_per_s * float(at[-1] - at[0]):
         return line_of(Shape.STEADY, at, low)
     if bends_down(at, low) and _slows_down(at, low):
         return _bent(at, low, least_per_s)
-    low = without_step(at, low)
+    low, _place = without_step(at, low)
     found = line_of(Shape.UNCLEAR, at, low)
     if found.low_per_s > least_per_s:
         return replace(found, shape=Shape.GROWS)
@@ -134,11 +135,11 @@ def bends_down(at: Floats, low: Floats) -> bool:
     return _bend_and_step(at, low)[0] > float(np.interp(at.size, _WINDOWS, _BEND_F))
 
 
-def without_step(at: Floats, low: Floats) -> Floats:
-    """The same without its step, if there clearly is one beside the line."""
+def without_step(at: Floats, low: Floats) -> tuple[Floats, int]:
+    """The same without its step, if there clearly is one beside the line, and the place of it; 0 without."""
     _bend, step, place, height = _bend_and_step(at, low)
     clearly = step > float(np.interp(at.size, _WINDOWS, _STEP_F))
-    return low - height * (np.arange(low.size) >= place) if clearly else low
+    return (low - height * (np.arange(low.size) >= place), place) if clearly else (low, 0)
 
 
 def _slows_down(at: Floats, low: Floats) -> bool:
@@ -151,7 +152,7 @@ def _bent(at: Floats, low: Floats, least_per_s: float) -> Trend:
     """A series that grew ever more slowly, by its second half."""
     half = at.size // 2
     if half >= FEWEST_WINDOWS:
-        found = _judged(at[-half:], low[-half:], 2 * least_per_s)
+        found = judged(at[-half:], low[-half:], 2 * least_per_s)
         shape = {Shape.STEADY: Shape.SETTLES, Shape.UNCLEAR: Shape.STILL_SETTLING}.get(found.shape, found.shape)
         return replace(found, shape=shape)
     found = line_of(Shape.STILL_SETTLING, at[-half:], low[-half:])

@@ -134,3 +134,12 @@ def test_without_a_write_nothing_grows_by_writes() -> None:
 
     assert found.trend.shape is Shape.GROWS
     assert (found.cause, found.per_1000_writes) == (GrowthCause.UNKNOWN, None)
+
+
+def test_with_hardly_a_write_nothing_grows_by_writes() -> None:
+    few = replace(fills(), writes=np.zeros(LENGTH))
+    few.writes[:10] = 1
+    grown = np.minimum(np.arange(LENGTH), FIRST) + np.maximum(np.arange(LENGTH) - FIRST - PAUSE, 0)
+    found = refill_trend(ripple(100 + grown / 60), few, LEAST)
+
+    assert (found.trend.shape, found.cause, found.per_1000_writes) == (Shape.GROWS, GrowthCause.UNKNOWN, None)

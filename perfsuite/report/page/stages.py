@@ -8,7 +8,7 @@ from itertools import groupby
 from perfsuite.format import clock, duration, number
 from perfsuite.model import Second, Summary, VisitPhase, VisitRecord
 from perfsuite.model.periods import STEADY
-from perfsuite.model.stages import load_text
+from perfsuite.model.stages import READ_ONLY, load_text
 from perfsuite.report.page.charts import Period
 from perfsuite.report.page.tables import FIGURE_COLUMNS, Cell, Column, PageTable, figure_cells
 from perfsuite.report.stages import recovery_lines
@@ -40,6 +40,8 @@ def stages_table(summary: Summary) -> PageTable | None:
         *FIGURE_COLUMNS,
     )
     caption = "Times in ms. Targets are judged over the steady parts of the stages whose load stays the same."
+    if any(stage.span.kind == READ_ONLY for stage in summary.stages):
+        caption += " Stages in which nothing is written do not count."
     hint = ". ".join(map(str, recovery_lines(summary)))
     return PageTable("stages", "Stages", caption, columns, rows, hint=f"{hint}." if hint else "")
 
