@@ -65,8 +65,9 @@ class _Present:
 class SearchLeader:
     """One search: `add` the records as they come, and `go_on` several times a second."""
 
-    def __init__(self, run: RunContext, live: LiveView) -> None:
-        self._run, self._live, self._plan = run, live, run.plan
+    def __init__(self, run: RunContext, live: LiveView, now: Callable[[], float] = utc_s) -> None:
+        """`now`: UTC epoch s."""
+        self._run, self._live, self._plan, self._now = run, live, run.plan, now
         self._constraints, _others = searched_targets(run.plan)
         self._search = Search(settings_of(run.plan, self._constraints))
         self._samples = SearchSamples(self._constraints)
@@ -122,7 +123,7 @@ class SearchLeader:
         made = self._order(visit)
         missing = max(sum(made.users.values()) - self._users, 0)
         self._users = sum(made.users.values())
-        now = utc_s()
+        now = self._now()
         latest_at = now + missing / made.spawn_rate + REACHED_WITHIN_S
         self._present = _Present(visit, len(self._visits) + 1, now, latest_at)
         order(made)
@@ -187,7 +188,7 @@ class SearchLeader:
         if not visit.may_abort:
             return False
         begin = max(visit.discard_s, result.seconds - BEYOND_WINDOW_S)
-        silent = self._live.unanswered_s(utc_s()) >= SILENT_S
+        silent = self._live.unanswered_s(self._now()) >= SILENT_S
         pairs = zip(self._constraints, result.samples, strict=True)
         return silent or any(constraint.is_beyond(own[begin:]) for constraint, own in pairs)
 
@@ -201,7 +202,7 @@ class SearchLeader:
         self._present = None
         result = results_of([record], self._samples)[0]
         result = replace(result, visit=present.visit)
-        self._search.add(result, used_s=math.ceil(utc_s() - self._began_at()))
+        self._search.add(result, used_s=math.ceil(self._now() - self._began_at()))
         self._save()
         self._say(record, result)
 
@@ -228,7 +229,7 @@ class SearchLeader:
         return max(min([stop, *(math.floor(at) for at in begun)]), self._visits[-1].stop)
 
     def _began_at(self) -> float:
-        return min((phase.at for phase in self._live.aggregate.phases), default=utc_s())
+        return min((phase.at for phase in self._live.aggregate.phases), default=self._now())
 
     # ── what is shown and kept ──────────────────────────────────────────────────────────────────────────────
 

@@ -84,6 +84,16 @@ def deployed_run(folder: Path, *options: str, faults: Sequence[str] = (), **more
         )
 
 
+def searched(folder: Path) -> Ended:
+    """A short search by users in front of a queue that is too small for the most of them; the same answer from the
+    files of the run alone, in `beside`."""
+    options = ("capacity", "--demo", "--fault", "capacity=2:50", "--processes", "2", "--max-duration", "45s")
+    done = run_suite(*options, "--max-users", "90", results=folder / "results")
+    before = done.summary["capacity"]
+    again = run_suite("report", str(done.folder))
+    return replace(done, beside={"before": before, "again": again})
+
+
 def read_only(folder: Path) -> Ended:
     """A run that must not write."""
     with running_backend(folder) as backend:
@@ -347,6 +357,7 @@ RUNS: dict[str, Callable[[Path], Ended | None]] = {
         slow_later,
         stopped,
         spike,
+        searched,
         killed,
         rows_that_stay,
         broken,
