@@ -43,7 +43,8 @@ class VisitRecord:
     """A visit that was made: a load, offered in the UTC seconds [first, stop).
 
     `discard_s`: of its beginning, which do not count. `aborted`: ended early, since a target was far beyond its limit.
-    `recovered_s`: after so many seconds no target failed any more; None where that did not happen.
+    `under_way_s`: between the order for the load and `first`; users leave once their requests have ended.
+    `recovered_s`: so many seconds after the order no target failed any more; None where that did not happen.
     """
 
     number: int
@@ -55,6 +56,7 @@ class VisitRecord:
     aborted: bool = False
     generator_limited: bool = False
     recovered_s: int | None = None
+    under_way_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,15 @@ def visit_of(record: VisitRecord) -> Visit:
 
 def results_of(visits: Iterable[VisitRecord], samples: SearchSamples) -> list[VisitResult]:
     """What came of visits, by all that is known by now."""
-    return [
-        samples.result(
-            visit_of(each), each.first, each.stop, aborted=each.aborted, generator_limited=each.generator_limited
-        )
-        for each in visits
-    ]
+    return [_result_of(each, samples) for each in visits]
+
+
+def _result_of(visit: VisitRecord, samples: SearchSamples) -> VisitResult:
+    limits = {"aborted": visit.aborted, "generator_limited": visit.generator_limited}
+    result = samples.result(visit_of(visit), visit.first, visit.stop, **limits)
+    if result.recovered_s is None:
+        return result
+    return replace(result, recovered_s=visit.under_way_s + result.recovered_s)
 
 
 def capacity_report(plan: Plan, visits: Sequence[VisitRecord], aggregate: Aggregate) -> CapacityReport | None:

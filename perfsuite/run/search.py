@@ -210,7 +210,15 @@ class SearchLeader:
         visit, first = present.visit, present.first or stop
         limited = self._is_limited(first, stop)
         return VisitRecord(
-            present.number, visit.load, visit.phase, first, stop, visit.discard_s, aborted, generator_limited=limited
+            present.number,
+            visit.load,
+            visit.phase,
+            first,
+            stop,
+            visit.discard_s,
+            aborted,
+            generator_limited=limited,
+            under_way_s=max(first - math.floor(present.ordered_at), 0),
         )
 
     def _revise(self) -> None:

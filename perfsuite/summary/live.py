@@ -160,8 +160,9 @@ class LiveView:
             self._begin_steady_anew()
 
     def _steady_totals(self) -> RequestTotals:
-        """The steady state so far, that of earlier stages included."""
-        if not self._phases.stages:
+        """The steady state so far, that of earlier stages included; in a search for the capacity that of the present
+        visit: a load that was too much says nothing about this one."""
+        if not self._phases.stages or self._plan.capacity is not None:
             return self._steady
         totals = RequestTotals()
         totals.merge(self._earlier)
@@ -274,7 +275,8 @@ class LiveView:
         return begun[-1] if begun else ""
 
     def _steady_length_s(self, stop: int) -> int:
-        return sum(max(0, int(min(stop, end)) - start) for start, end in self._steady_spans())
+        spans = self._steady_spans()[len(self._spans) if self._plan.capacity is not None else 0 :]
+        return sum(max(0, int(min(stop, end)) - start) for start, end in spans)
 
 
 def _plateau_of(phases: PhaseTimes) -> float | None:

@@ -143,8 +143,8 @@ class Process:
     def lost(self, at: float, worker: str, users: int, reason: str) -> WorkerLost:
         return WorkerLost(self.name, next(self.numbers), worker, START + at, users, reason)
 
-    def phase(self, name: str, at: float) -> Phase:
-        return Phase(self.name, next(self.numbers), name, START + at)
+    def phase(self, name: str, at: float, stage: str = "") -> Phase:
+        return Phase(self.name, next(self.numbers), name, START + at, stage)
 
     def end(self, total: int, sent: int | None = None, unrecorded: int = 0, retries: int = 0, done: int = 0) -> End:
         return End(self.name, next(self.numbers), total, total, "", sent, unrecorded, retries, done)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Record
-from perfsuite.model import FailureKind, LiveFailure, LiveLine
+from perfsuite.model import CapacityPlan, FailureKind, LiveFailure, LiveLine, SearchBy
 from perfsuite.summary import LiveView, build
 from perfsuite.summary.live import KEPT_S
 from tests.summary.made_records import ROLES, START, Process, make_plan
@@ -59,6 +60,22 @@ def test_steady_figures_are_those_of_the_summary() -> None:
     assert (state.requests, state.failures) == (summary.whole_run.requests, summary.whole_run.failures)
     assert state.phase == "end"
     assert state.users == {"reader": 2, "writer": 1}
+
+
+@pytest.mark.parametrize(("searches", "requests"), [(False, 90 + 190), (True, 190)])
+def test_in_a_search_the_steady_figures_are_those_of_the_present_visit(searches: bool, requests: int) -> None:
+    one = Process()
+    search = CapacityPlan(SearchBy.USERS, 8, 1000, 60) if searches else None
+    live = LiveView(replace(make_plan(), capacity=search))
+    told = told_second_by_second(one, range(40))
+    told[0] += [one.phase("ramp-up", 0), one.phase("stage", 0, "visit 1"), one.phase("plateau", 1, "visit 1")]
+    told[15] += [one.phase("stage", 15, "visit 2"), one.phase("plateau", 15, "visit 2")]
+    for batch in told:
+        live.feed(batch)
+    state = live.state(START + 40)
+
+    assert state.steady
+    assert state.statistics.requests == requests
 
 
 def test_until_the_steady_state_everything_counts() -> None:
