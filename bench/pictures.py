@@ -31,7 +31,7 @@ IMAGES = ROOT / "docs" / "images"
 LARGEST_BYTES = 150_000
 _STARTER = ROOT / "run_performance_tests.py"
 _SIXTY = ("--demo", "--users", "60", "--spawn-rate", "20")
-_SHAPES = ROOT / "examples" / "load_shapes"
+_SHAPES = ROOT / "examples" / "load_shapes" / "scenarios.toml"
 RUNS = {
     "failed": (
         *_SIXTY, "--duration", "80s",
@@ -41,11 +41,10 @@ RUNS = {
     "inconclusive": ("--demo", "--users", "3", "--spawn-rate", "1", "--duration", "7s"),
     "interrupted": (*_SIXTY, "--duration", "5m"),
     "stages": (
-        "--demo", "--fault", "pool=5:90ms", "--fault", "no_cache",
-        "--scenarios", str(_SHAPES / "scenarios.toml"), "--targets", str(_SHAPES / "targets.toml"),
-        "--scenario", "rush",
+        "--demo", "full", "--fault", "pool=5:40ms", "--fault", "no_cache",
+        "--scenarios", str(_SHAPES), "--scenario", "climb",
     ),
-    "endurance": ("--demo", "--users", "7", "--spawn-rate", "2", "--duration", "11m", "--fault", "leak=1MB/min"),
+    "endurance": ("--demo", "--users", "20", "--spawn-rate", "20", "--duration", "10m", "--fault", "leak=1MB/min"),
 }  # fmt: skip
 """Outcome → the options of a run that ends so. Faults count from the start of the backend, before the load."""
 _EXIT_CODES = {"failed": 1, "passed": 0, "inconclusive": 4, "interrupted": 130, "stages": 0, "endurance": 0}
@@ -76,7 +75,7 @@ KEPT = {
     "report-interrupted": ("interrupted", Look(height=760)),
     "report-stages": ("stages", Look(height=640, at="#charts")),
     "report-stages-table": ("stages", Look(height=260, at="#stages-title")),
-    "report-stability": ("endurance", Look(height=560, at="#stability-title")),
+    "report-stability": ("endurance", Look(height=440, at="#stability-title")),
 }
 """Name of a picture in docs/images → the run that it shows, and how."""
 WHOLE = {

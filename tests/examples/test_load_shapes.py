@@ -18,13 +18,15 @@ PAGE = (ROOT / "docs" / "load-shapes.md").read_text(encoding="utf-8")
 
 def test_they_are_what_their_comments_say() -> None:
     scenarios = read_scenarios(EXAMPLE / "scenarios.toml").scenarios
-    rush, wave, orders = scenarios.values()
+    rush, wave, orders, climb = scenarios.values()
 
     assert (rush.users, rush.spawn_rate, rush.duration_s) == (50, 40, 60)
     assert falls_back(rush.stages)
     assert not steady_lengths(wave.stages, wave.spawn_rate)
     assert orders.arrival is not None
     assert (orders.arrival.rate, orders.arrival.poisson, orders.users) == (20, True, 60)
+    assert ([stage.users for stage in climb.stages], climb.users) == ([20, 40, 80, 120], 120)
+    assert len(steady_lengths(climb.stages, climb.spawn_rate)) == 4
 
 
 def test_the_page_quotes_the_files() -> None:
